@@ -1,0 +1,126 @@
+"""What a timeline is made of: events (nodes), contributions (edges) and the parts of a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpdebug.graph import Node
+
+if TYPE_CHECKING:
+    from bpdebug.engine.timeline import Timeline
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """NaN or infinity where it first appears: which tensor, how many cells, and the first cell's index."""
+
+    kind: str
+    tensor: str
+    cells: int
+    first: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PartView:
+    """One operation inside a rule on these numbers; `read` computes its value when asked."""
+
+    text: str
+    shape: Shape
+    why: str
+    read: Callable[[], Array] = field(repr=False)
+
+    @cached_property
+    def value(self) -> Array:
+        found = np.asarray(self.read())
+        found.flags.writeable = False
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Contribution:
+    """What one backward event adds to one operand: the rule as a formula, and its parts.
+
+    `operand` counts the node's tensor operands. `value` is what is added (after the sum over broadcast axes),
+    `total` the operand's gradient after it. Both have the operand's shape.
+    """
+
+    to: str
+    operand: int
+    formula: str
+    shape: Shape
+    tensor: int
+    _value: Callable[[], Array] = field(repr=False)
+    _total: Callable[[], Array] = field(repr=False)
+    _parts: Callable[[], tuple[PartView, ...]] = field(repr=False)
+
+    @cached_property
+    def value(self) -> Array:
+        return self._value()
+
+    @cached_property
+    def total(self) -> Array:
+        found = self._total()
+        found.flags.writeable = False
+        return found
+
+    @cached_property
+    def parts(self) -> tuple[PartView, ...]:
+        return self._parts()
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """One step of the timeline: a node computed, a seed, a node's rule applied backwards, or a parameter updated."""
+
+    index: int
+    iteration: int
+    phase: str
+    tensor: int
+    name: str
+    node: Node | None
+    timeline: Timeline = field(repr=False)
+
+    @property
+    def op(self) -> str | None:
+        return self.node.op.name if self.node else None
+
+    @property
+    def line(self) -> int | None:
+        return self.node.line if self.node else None
+
+    @property
+    def block(self) -> str:
+        return self.node.block if self.node else ""
+
+    @cached_property
+    def contributions(self) -> tuple[Contribution, ...]:
+        """One for each operand that gets a gradient, in operand order; empty but in the backward phase."""
+        return self.timeline.contributions(self)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Contribution, PartView], ...]:
+        """Every part of every contribution in order: the stops of `stepi`."""
+        return tuple((c, part) for c in self.contributions for part in c.parts)
+
+    @property
+    def value(self) -> Array:
+        """What the event computed: a value, the incoming gradient, the node's whole gradient, or the new parameter."""
+        return self.timeline.result(self)
+
+    @cached_property
+    def fault(self) -> Fault | None:
+        """NaN or infinity that appears here first, in what the event computed; None where its operands had it."""
+        return self.timeline.fault(self)
+
+    @property
+    def rule(self) -> str | None:
+        """The update rule as text, in the update phase."""
+        return self.timeline.update_rule(self)

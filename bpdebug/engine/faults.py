@@ -1,0 +1,83 @@
+"""Where NaN and infinity first appear: a local question, put to one event and its operands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpdebug.engine.events import Event, Fault
+from bpdebug.graph import Lit
+
+if TYPE_CHECKING:
+    from bpdebug.engine.timeline import Timeline
+
+Array = np.ndarray[Any, Any]
+
+
+def find_fault(timeline: Timeline, event: Event) -> Fault | None:
+    """The fault born at an event: NaN in what it computed and in none of its operands, else the same of infinity.
+
+    A leaf that came with NaN or infinity is a fault of the first event that uses it. An op whose infinities are its
+    meaning (causal_mask) makes none.
+    """
+    if event.phase == "forward":
+        return _forward(timeline, event)
+    if event.phase == "backward":
+        return _backward(timeline, event)
+    if event.phase == "seed":
+        return _born(f"∂{event.name}", event.value, [])
+    gradient = timeline.iteration(event.iteration).gradient(event.tensor)
+    before = timeline.store.parameter(event.tensor, event.iteration)
+    return _born(event.name, event.value, [before] + ([] if gradient is None else [gradient]))
+
+
+def _forward(timeline: Timeline, event: Event) -> Fault | None:
+    assert event.node is not None
+    graph, run = timeline.graph, timeline.iteration(event.iteration)
+    operands = [run.value(t) for t in event.node.tensors]
+    for tensor, array in zip(event.node.tensors, operands, strict=True):
+        if tensor < graph.first and event.iteration == 0 and not finite(array):
+            if next(k for k, n in enumerate(graph.nodes) if tensor in n.tensors) == event.tensor - graph.first:
+                return _born(graph.names[tensor], array, [])
+    fault = _born(event.name, event.value, operands)
+    return None if fault is not None and fault.kind == "inf" and event.node.op.infinite else fault
+
+
+def _backward(timeline: Timeline, event: Event) -> Fault | None:
+    assert event.node is not None
+    run = timeline.iteration(event.iteration)
+    for c in event.contributions:
+        if not finite(c.total) or not finite(c.value):
+            operands = [run.value(i) for i in event.node.inputs if not isinstance(i, Lit)]
+            before = [event.value, event.value if event.tensor is None else run.value(event.tensor), *operands]
+            fault = _born(f"∂{c.to}", c.total, [*before, *_earlier(timeline, event, c.tensor)])
+            if fault is not None:
+                return fault
+    return None
+
+
+def _earlier(timeline: Timeline, event: Event, tensor: int) -> Iterator[Array]:
+    """The gradient as it stood before this event, where there was one."""
+    found = timeline.grad_at(tensor, event.index - 1) if event.index else None
+    if found is not None:
+        yield found
+
+
+def finite(array: Array) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _born(name: str, made: Array, operands: Iterable[Array]) -> Fault | None:
+    if finite(made):
+        return None
+    had = [o for o in operands if o.dtype.kind == "f"]
+    for kind, test in (("nan", np.isnan), ("inf", np.isinf)):
+        cells = test(made)
+        if cells.any():
+            if any(bool(test(o).any()) for o in had):
+                return None
+            where = np.unravel_index(int(np.argmax(cells)), made.shape) if made.ndim else ()
+            return Fault(kind, name, int(np.count_nonzero(cells)), tuple(int(i) for i in where))
+    return None

@@ -1,0 +1,206 @@
+"""One iteration of a graph: its values and gradients, computed when asked or in the two loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bpdebug.errors import ShapeError
+from bpdebug.graph import Graph, Lit
+from bpdebug.symbolic import compile as code
+
+Array = np.ndarray[Any, Any]
+Function = Callable[..., Any]
+
+
+class Code:
+    """A graph's compiled functions, one pointer a node; equal nodes share theirs."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._forward: list[Function] | None = None
+        self._backward: list[Function] | None = None
+
+    @property
+    def forward(self) -> list[Function]:
+        if self._forward is None:
+            self._forward = [code.forward(plan) for plan in self.graph.plans]
+        return self._forward
+
+    @property
+    def backward(self) -> list[Function]:
+        """In the order of the backward pass."""
+        if self._backward is None:
+            graph = self.graph
+            self._backward = [
+                code.backward(graph.plans[k], tuple(p for p, t in graph.edges(k) if graph.has_gradient(t)))
+                for k in graph.backward_nodes
+            ]
+        return self._backward
+
+
+class Pass:
+    """The values `V` and gradients `G` of one iteration, by tensor number; None is what is not computed yet.
+
+    `leaves` are the arrays of leaves and drawn masks, read when first needed. Every way of computing a thing gives
+    the same bits: one expression, the same operands, the same order of sums.
+    """
+
+    def __init__(self, graph: Graph, compiled: Code, leaf: Callable[[int], Array]) -> None:
+        self.graph, self.code, self._leaf = graph, compiled, leaf
+        self.V: list[Any] = [None] * len(graph.names)
+        self.G: list[Any] = [None] * len(graph.names)
+        self._forward_done = self._backward_done = False
+
+    # --- values ---------------------------------------------------------------------------------------------------
+
+    def value(self, tensor: int) -> Array:
+        """A tensor's value; computes its ancestors and nothing else."""
+        if self.V[tensor] is None:
+            with np.errstate(all="ignore"):
+                self._compute(self._missing([tensor]))
+        found: Array = self.V[tensor]
+        found.flags.writeable = False
+        return found
+
+    def _missing(self, wanted: Sequence[int]) -> list[int]:
+        """The tensors among `wanted` and their ancestors that have no value yet, in program order."""
+        V, graph = self.V, self.graph
+        needed: set[int] = set()
+        stack = [t for t in wanted if V[t] is None]
+        while stack:
+            tensor = stack.pop()
+            if tensor in needed:
+                continue
+            needed.add(tensor)
+            if tensor >= graph.first:
+                for operand in graph.nodes[tensor - graph.first].inputs:
+                    if not isinstance(operand, Lit) and V[operand] is None:
+                        stack.append(operand)
+        return sorted(needed)
+
+    def _compute(self, tensors: Sequence[int]) -> None:
+        graph, V = self.graph, self.V
+        for tensor in tensors:
+            if tensor < graph.first:
+                V[tensor] = self._leaf(tensor)
+            else:
+                node = graph.nodes[tensor - graph.first]
+                try:
+                    code.forward(graph.plans[tensor - graph.first])(V, tensor, *node.inputs)
+                except IndexError as error:
+                    raise out_of_range(graph, tensor - graph.first, error) from None
+
+    def run_forward(self) -> None:
+        """Every value that is not computed yet, in program order."""
+        if self._forward_done:
+            return
+        graph, V, first = self.graph, self.V, self.graph.first
+        if any(v is not None for v in V[first:]):
+            with np.errstate(all="ignore"):
+                self._compute([t for t, v in enumerate(V) if v is None])
+        else:
+            with np.errstate(all="ignore"):
+                self._compute([t for t in range(first) if V[t] is None])
+                tensor = first
+                try:
+                    for run, node in zip(self.code.forward, graph.nodes, strict=True):
+                        run(V, tensor, *node.inputs)
+                        tensor += 1
+                except IndexError as error:
+                    raise out_of_range(graph, tensor - first, error) from None
+        self._forward_done = True
+
+    # --- gradients ------------------------------------------------------------------------------------------------
+
+    def seed(self, tensor: int) -> Array:
+        """The gradient that comes in at an output: 1 for the loss."""
+        read = self.graph.incoming[tensor]
+        dtype = self.graph.dtypes[tensor]
+        array = np.ones((), dtype) if read is None else read()
+        array.flags.writeable = False
+        return array
+
+    def gradient(self, tensor: int) -> Array | None:
+        """A tensor's whole gradient, or None where no path leads to an output; computes what lies between."""
+        if not self.graph.has_gradient(tensor) and tensor not in self.graph.incoming:
+            return None
+        if self.G[tensor] is None:
+            with np.errstate(all="ignore"):
+                for t in self._downstream(tensor):
+                    self.G[t] = self._sum(t, self.graph.edges_from(t))
+        found: Array = self.G[tensor]
+        found.flags.writeable = False
+        return found
+
+    def _downstream(self, tensor: int) -> list[int]:
+        """Tensors whose gradient is needed for this one's and is missing, in the order of the backward pass."""
+        graph, needed, stack = self.graph, set(), [tensor]
+        while stack:
+            t = stack.pop()
+            if t in needed or self.G[t] is not None:
+                continue
+            needed.add(t)
+            stack.extend(graph.first + k for k, _ in graph.edges_from(t) if graph.has_gradient(graph.first + k))
+        return sorted(needed, reverse=True)
+
+    def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
+        """The seed, if the tensor is an output, and the contributions of `edges`, in this order."""
+        graph = self.graph
+        total: Any = self.seed(tensor) if tensor in graph.incoming else None
+        for k, position in edges:
+            if graph.has_gradient(graph.first + k):
+                c = self._contribution(k, position)
+                total = c if total is None else np.asarray(total + c)
+        return total
+
+    def _contribution(self, k: int, position: int) -> Array:
+        graph = self.graph
+        node, tensor = graph.nodes[k], graph.first + k
+        if self.V[tensor] is None:
+            self._compute(self._missing([tensor]))
+        found: Array = code.contribution(graph.plans[k], position)(self.V, self.G, tensor, *node.inputs)
+        return found
+
+    def contribution(self, k: int, position: int) -> Array:
+        """What node k's operand at `position` gets from it, un-broadcast, before it is added."""
+        self.gradient(self.graph.first + k)
+        with np.errstate(all="ignore"):
+            found = self._contribution(k, position)
+        found.flags.writeable = False
+        return found
+
+    def partial(self, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool) -> Array | None:
+        """The gradient so far: the seed, if `seeded`, and these contributions in order; None if there are none."""
+        total: Any = self.seed(tensor) if seeded else None
+        for k, position in edges:
+            c = self.contribution(k, position)
+            with np.errstate(all="ignore"):
+                total = c if total is None else np.asarray(total + c)
+        return total if total is None else np.asarray(total)
+
+    def run_backward(self) -> None:
+        """Every gradient, in one loop over the backward events."""
+        if self._backward_done:
+            return
+        self.run_forward()
+        graph, V, first = self.graph, self.V, self.graph.first
+        G: list[Any] = [None] * len(graph.names)
+        for tensor in graph.incoming:
+            G[tensor] = self.seed(tensor)
+        nodes = graph.nodes
+        with np.errstate(all="ignore"):
+            for run, k in zip(self.code.backward, graph.backward_nodes, strict=True):
+                run(V, G, first + k, *nodes[k].inputs)
+        self.G = G
+        self._backward_done = True
+
+
+def out_of_range(graph: Graph, k: int, error: IndexError) -> ShapeError:
+    """Indices that a node computed turned out not to fit: known only now, worded like the rest."""
+    node = graph.nodes[k]
+    return ShapeError(
+        f"{node.op.name} '{node.id}' (line {node.line}): {error}", hint="the indices were computed by the program: check them"
+    )

@@ -1,0 +1,50 @@
+"""Numbers about a tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """min, max, mean, population std and 2-norm over the finite cells (None where there are none), and counts."""
+
+    min: float | None
+    max: float | None
+    mean: float | None
+    std: float | None
+    norm: float | None
+    zeros: int
+    nans: int
+    infs: int
+
+
+def stats(array: Array) -> Stats:
+    """Statistics of an array of any dtype and shape; computed in float64, so that float32 does not overflow."""
+    kind = array.dtype.kind
+    nans = int(np.count_nonzero(np.isnan(array))) if kind == "f" else 0
+    infs = int(np.count_nonzero(np.isinf(array))) if kind == "f" else 0
+    finite = array[np.isfinite(array)] if nans or infs else array
+    zeros = int(array.size - np.count_nonzero(array))
+    if not finite.size:
+        return Stats(None, None, None, None, None, zeros, nans, infs)
+    cells = finite.astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        norm = two_norm(cells)
+        return Stats(
+            float(cells.min()), float(cells.max()), float(cells.mean()), float(cells.std()), norm, zeros, nans, infs
+        )
+
+
+def two_norm(cells: Array) -> float:
+    """The 2-norm over all cells, scaled so that neither overflow nor underflow spoils it."""
+    cells = np.asarray(cells, dtype=np.float64)
+    top = float(np.abs(cells).max()) if cells.size else 0.0
+    if top == 0.0 or not np.isfinite(top):
+        return top
+    return top * float(np.sqrt(np.square(cells / top).sum()))

@@ -1,0 +1,133 @@
+"""What is kept and what is recomputed: iterations within a byte budget, and checkpoints between them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine.chunks import ChunkedCode
+from bpdebug.engine.optimizers import Training, Update
+from bpdebug.engine.run import Code, Pass
+from bpdebug.graph import DRAWN, PARAMETER, Graph
+
+Array = np.ndarray[Any, Any]
+States = dict[int, tuple[Array, ...]]
+
+MANY_RUNS = 25
+"""Full runs after which code generated for the whole graph has paid for its generation (0.16 s per 10,000 nodes)."""
+
+
+class Store:
+    """The iterations of a timeline. Iteration t starts from the parameters after t updates.
+
+    Iterations are dropped, least recently used first, when their arrays pass `budget` bytes; what is dropped is
+    recomputed from the nearest checkpoint before it, with the same bits. Checkpoints hold parameters and optimizer
+    states; where they would pass a quarter of the budget, every second one is dropped.
+    """
+
+    def __init__(self, graph: Graph, seed: int, training: Training | None, budget: int) -> None:
+        self.graph, self.seed, self.training, self.budget = graph, seed, training, budget
+        many = training is not None and training.steps >= MANY_RUNS
+        self.code = ChunkedCode(graph) if many else Code(graph)
+        self.parameters = tuple(
+            i for i, leaf in enumerate(graph.leaves) if leaf.kind == PARAMETER and graph.has_gradient(i)
+        ) if training else ()  # fmt: skip
+        self._leaves: dict[int, Array] = {}
+        self._passes: OrderedDict[int, Pass] = OrderedDict()
+        self._checkpoints: dict[int, tuple[dict[int, Array], States]] = {0: ({}, {})}
+        self._spacing = 1
+        self._updates: dict[int, Update] = {}
+
+    def iteration(self, t: int) -> Pass:
+        """Iteration t, computed from the nearest checkpoint where it is not kept."""
+        found = self._passes.get(t)
+        if found is None:
+            changed, _ = self._start(t)
+            found = self._passes[t] = Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
+            while len(self._passes) > self._keep:
+                self._passes.popitem(last=False)
+        self._passes.move_to_end(t)
+        return found
+
+    @property
+    def _keep(self) -> int:
+        """How many iterations fit the budget; two at least, so that a step over the border does not thrash."""
+        graph = self.graph
+        each = sum(graph.nbytes(t) for t in range(graph.first, len(graph.names)))
+        each += sum(graph.nbytes(t) for t in range(len(graph.names)) if graph.has_gradient(t))
+        return max(2, self.budget // max(each, 4096))
+
+    def parameter(self, tensor: int, updates: int) -> Array:
+        """A parameter's value after so many updates."""
+        return self._leaf(tensor, updates, self._start(updates)[0])
+
+    def _start(self, t: int) -> tuple[dict[int, Array], States]:
+        """Parameters and optimizer states after t updates; those that never changed are left out."""
+        if t in self._checkpoints:
+            return self._checkpoints[t]
+        at = max(k for k in self._checkpoints if k < t)
+        state = self._checkpoints[at]
+        while at < t:
+            state = self._step(at, *state)
+            at += 1
+            if at % self._spacing == 0:
+                self._checkpoints[at] = state
+                self._thin()
+        return state
+
+    def _step(self, t: int, changed: dict[int, Array], states: States) -> tuple[dict[int, Array], States]:
+        run = self._passes.get(t) or Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
+        run.run_backward()
+        new, after = {}, {}
+        for i in self.parameters:
+            new[i], after[i] = self._update(i, run, states, t)
+        return new, after
+
+    def _update(self, tensor: int, run: Pass, states: States, t: int) -> tuple[Array, tuple[Array, ...]]:
+        update = self.update(tensor)
+        gradient = run.gradient(tensor)
+        assert gradient is not None
+        w = run.value(tensor)
+        zeros = tuple(np.zeros(w.shape, w.dtype) for _ in update.states)
+        with np.errstate(all="ignore"):
+            result, new = update.run(w, gradient, states.get(tensor, zeros), t + 1)
+        result.flags.writeable = False
+        return result, new
+
+    def update(self, tensor: int) -> Update:
+        """The traced update rule of a parameter."""
+        assert self.training is not None
+        if tensor not in self._updates:
+            self._updates[tensor] = Update(self.training, self.graph.shapes[tensor], self.graph.dtypes[tensor])
+        return self._updates[tensor]
+
+    def _thin(self) -> None:
+        each = sum(self.graph.nbytes(i) for i in self.parameters) * 3 + 512
+        while len(self._checkpoints) * each > max(self.budget // 4, 4 * each):
+            self._spacing *= 2
+            self._checkpoints = {k: v for k, v in self._checkpoints.items() if k % self._spacing == 0}
+
+    def _leaf(self, tensor: int, t: int, changed: dict[int, Array]) -> Array:
+        """A leaf's array at iteration t: a parameter as updated, a mask as drawn, an input as read."""
+        if tensor in changed:
+            return changed[tensor]
+        if self.graph.kind(tensor) == DRAWN:
+            return self._draw(tensor, t)
+        if tensor not in self._leaves:
+            array = self.graph.leaves[tensor].read()
+            array.flags.writeable = False
+            self._leaves[tensor] = array
+        return self._leaves[tensor]
+
+    def _draw(self, tensor: int, t: int) -> Array:
+        """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""
+        name = self.graph.names[tensor].removesuffix(".mask")
+        p = self.graph.nodes[self.graph.index[name] - self.graph.first].attrs["p"]
+        entropy = int.from_bytes(hashlib.sha256(f"{self.seed}\0{name}\0{t}".encode()).digest()[:16], "big")
+        keep = np.random.Generator(np.random.PCG64(entropy)).random(self.graph.shapes[tensor]) >= p
+        mask = np.asarray(keep)
+        mask.flags.writeable = False
+        return mask

@@ -1,0 +1,322 @@
+"""The immutable timeline: events are numbered, values are computed when asked and then remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, overload
+
+import numpy as np
+
+from bpdebug.engine.events import Array, Contribution, Event, Fault, PartView
+from bpdebug.engine.faults import find_fault
+from bpdebug.engine.optimizers import Training
+from bpdebug.engine.run import Pass
+from bpdebug.engine.store import Store
+from bpdebug.errors import CommandError, did_you_mean
+from bpdebug.graph import Graph, Lit
+from bpdebug.limits import GIB
+
+FORWARD, SEED, BACKWARD, UPDATE, END = "forward", "seed", "backward", "update", "end"
+
+
+@dataclass(frozen=True)
+class Place:
+    """An event's number taken apart: the iteration, the phase, and which one of that phase."""
+
+    iteration: int
+    phase: str
+    nth: int
+
+
+class Timeline(Sequence[Event]):
+    """Both passes of a graph as a sequence of events; position len(timeline) is the end, everything done.
+
+    Nothing is computed by opening one. `value` and `grad` take a tensor's name and, if asked for, the position at
+    which the question is put; all arrays are read-only.
+    """
+
+    def __init__(
+        self, graph: Graph, *, seed: int = 0, training: Training | None = None, budget: int = 4 * GIB
+    ) -> None:
+        self.graph, self.seed, self.training = graph, seed, training
+        self.store = Store(graph, seed, training, budget)
+        self._forward = len(graph.nodes)
+        self._seeds = tuple(graph.incoming)
+        self._backward = graph.backward_nodes
+        self.iterations = training.steps if training else 1
+        self.per_iteration = (
+            self._forward + len(self._seeds) + len(self._backward) + len(self.store.parameters)
+        )
+
+    # --- the sequence of events -----------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self.per_iteration * self.iterations
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        if isinstance(index, slice):
+            return [self.event(i) for i in range(*index.indices(len(self)))]
+        return self.event(index + len(self) if index < 0 else index)
+
+    def __iter__(self) -> Iterator[Event]:
+        return (self.event(i) for i in range(len(self)))
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The events, built as they are asked for."""
+        return self
+
+    def place(self, index: int) -> Place:
+        """Which iteration and phase event `index` belongs to; the end belongs to the last iteration."""
+        if index >= len(self):
+            return Place(max(self.iterations - 1, 0), END, 0)
+        iteration, k = divmod(index, self.per_iteration)
+        for phase, count in zip(
+            (FORWARD, SEED, BACKWARD, UPDATE), (self._forward, len(self._seeds), len(self._backward), None), strict=True
+        ):
+            if count is None or k < count:
+                return Place(iteration, phase, k)
+            k -= count
+        raise AssertionError("unreachable")
+
+    def tensor_at(self, index: int) -> int:
+        """The tensor that event `index` is about."""
+        place, first = self.place(index), self.graph.first
+        if place.phase == FORWARD:
+            return first + place.nth
+        if place.phase == SEED:
+            return self._seeds[place.nth]
+        return first + self._backward[place.nth] if place.phase == BACKWARD else self.store.parameters[place.nth]
+
+    def event(self, index: int) -> Event:
+        """Event number `index`, from 0."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"no event {index}; there are {len(self)}")
+        place, tensor = self.place(index), self.tensor_at(index)
+        node = self.graph.node(tensor)
+        return Event(index, place.iteration, place.phase, tensor, self.graph.names[tensor], node, self)
+
+    def index_of(self, phase: str, tensor: int, iteration: int = 0) -> int | None:
+        """The number of a tensor's event in a phase, or None where it has none."""
+        start = iteration * self.per_iteration
+        if phase == FORWARD:
+            return start + tensor - self.graph.first if tensor >= self.graph.first else None
+        start += self._forward
+        if phase == SEED:
+            return start + self._seeds.index(tensor) if tensor in self._seeds else None
+        start += len(self._seeds)
+        if phase == BACKWARD:
+            rank = self._rank[tensor]
+            return start + int(rank) if rank >= 0 else None
+        start += len(self._backward)
+        parameters = self.store.parameters
+        return start + parameters.index(tensor) if tensor in parameters else None
+
+    @cached_property
+    def _rank(self) -> np.ndarray[Any, np.dtype[np.int32]]:
+        """Each tensor's place in the backward pass, -1 where its node has no backward event."""
+        rank = np.full(len(self.graph.names), -1, np.int32)
+        rank[np.array(self._backward, np.int64) + self.graph.first] = np.arange(len(self._backward))
+        return rank
+
+    def completed_by(self, tensor: int, iteration: int = 0) -> int | None:
+        """The event that completes a tensor's gradient: its last contribution, or its seed; None without a path."""
+        found = None
+        for k, _ in self.graph.edges_from(tensor):
+            if self.graph.has_gradient(self.graph.first + k) and self.graph.has_gradient(tensor):
+                found = self.index_of(BACKWARD, self.graph.first + k, iteration)
+        return self.index_of(SEED, tensor, iteration) if found is None else found
+
+    # --- values and gradients -------------------------------------------------------------------------------------
+
+    def number(self, name: str) -> int:
+        """A tensor's number; CommandError with the nearest name where there is none."""
+        found = self.graph.index.get(name)
+        if found is None:
+            raise CommandError(
+                f"no tensor '{name}'", code="E_NAME", hint=did_you_mean(name, self.graph.index) or "see info tensors"
+            )
+        return found
+
+    def iteration(self, t: int) -> Pass:
+        return self.store.iteration(t)
+
+    def iteration_at(self, at: int | None) -> int:
+        return self.place(len(self) if at is None else at).iteration
+
+    def value(self, name: str, at: int | None = None) -> Array:
+        """A tensor's value at a position (default: the end); its ancestors are computed, nothing else.
+
+        Raises CommandError where it is not computed yet at that position.
+        """
+        tensor = self.number(name)
+        found = self.value_at(tensor, at)
+        if found is None:
+            raise CommandError(f"'{name}' is not computed yet at event {at}", code="E_EXPR", hint="step on first")
+        return found
+
+    def value_at(self, tensor: int, at: int | None = None) -> Array | None:
+        """The value by tensor number; None where it is not computed yet."""
+        at = len(self) if at is None else at
+        t = self.iteration_at(at)
+        if tensor in self.store.parameters:
+            index = self.index_of(UPDATE, tensor, t)
+            assert index is not None
+            return self.store.parameter(tensor, t + (index <= at))
+        return self.iteration(t).value(tensor) if self.has_value(tensor, at) else None
+
+    def has_value(self, tensor: int, at: int) -> bool:
+        """Whether a tensor's value exists at a position; leaves always do."""
+        index = self.index_of(FORWARD, tensor, self.iteration_at(at))
+        return index is None or index <= at
+
+    def grad(self, name: str, at: int | None = None) -> Array | None:
+        """A tensor's gradient at a position (default: the end): what has been added so far, None where nothing."""
+        tensor = self.number(name)
+        return self.grad_at(tensor, len(self) if at is None else at)
+
+    def grad_at(self, tensor: int, at: int) -> Array | None:
+        """The gradient so far by tensor number; the whole one once its last contribution is in."""
+        status = self.grad_status(tensor, at)
+        run = self.iteration(self.iteration_at(at))
+        if status == "value":
+            return run.gradient(tensor)
+        if status != "partial":
+            return None
+        t = self.iteration_at(at)
+        done = [edge for edge in self.graph.edges_from(tensor) if self._edge_done(edge, at, t)]
+        seed = self.index_of(SEED, tensor, t)
+        return run.partial(tensor, done, seed is not None and seed <= at)
+
+    def grad_status(self, tensor: int, at: int) -> str:
+        """'value' (complete), 'partial', 'not-computed', or 'no-path', at a position."""
+        t = self.iteration_at(at)
+        last = self.completed_by(tensor, t)
+        if last is None:
+            return "no-path"
+        if last <= at:
+            return "value"
+        seed = self.index_of(SEED, tensor, t)
+        begun = seed is not None and seed <= at
+        begun = begun or any(self._edge_done(edge, at, t) for edge in self.graph.edges_from(tensor))
+        return "partial" if begun else "not-computed"
+
+    def _edge_done(self, edge: tuple[int, int], at: int, t: int) -> bool:
+        index = self.index_of(BACKWARD, self.graph.first + edge[0], t)
+        return index is not None and index <= at
+
+    @property
+    def loss(self) -> float | None:
+        """The loss of the last iteration; None where gradients come in instead."""
+        return None if self.graph.loss is None else float(self.iteration(self.iterations - 1).value(self.graph.loss))
+
+    def loss_at(self, at: int) -> float | None:
+        """The loss as known at a position: of this iteration, once it is computed."""
+        if self.graph.loss is None or not self.has_value(self.graph.loss, at):
+            return None
+        return float(self.iteration(self.iteration_at(at)).value(self.graph.loss))
+
+    def run(self) -> Timeline:
+        """Both passes of every iteration at once, all gradients; returns the timeline."""
+        for t in range(self.iterations):
+            self.iteration(t).run_backward()
+        return self
+
+    # --- what events ask for --------------------------------------------------------------------------------------
+
+    def result(self, event: Event) -> Array:
+        """What an event computed (see Event.value)."""
+        run = self.iteration(event.iteration)
+        if event.phase == FORWARD:
+            return run.value(event.tensor)
+        if event.phase == SEED:
+            return run.seed(event.tensor)
+        if event.phase == UPDATE:
+            return self.store.parameter(event.tensor, event.iteration + 1)
+        found = run.gradient(event.tensor)
+        assert found is not None
+        return found
+
+    def contributions(self, event: Event) -> tuple[Contribution, ...]:
+        """The edges of a backward event."""
+        if event.phase != BACKWARD:
+            return ()
+        graph, k = self.graph, event.tensor - self.graph.first
+        run, plan, node = self.iteration(event.iteration), graph.plans[k], graph.nodes[k]
+        names = self.operand_names(k)
+        made = []
+        for position, tensor in graph.edges(k):
+            if not graph.has_gradient(tensor):
+                continue
+            edge = (k, position)
+
+            def total(tensor: int = tensor, edge: tuple[int, int] = edge) -> Array:
+                edges = graph.edges_from(tensor)
+                found = run.partial(tensor, edges[: edges.index(edge) + 1], tensor in graph.incoming)
+                assert found is not None
+                return found
+
+            def parts(position: int = position, tensor: int = tensor) -> tuple[PartView, ...]:
+                return self._parts(event, position, tensor)
+
+            made.append(
+                Contribution(
+                    to=graph.names[tensor],
+                    operand=sum(not isinstance(i, Lit) for i in node.inputs[:position]),
+                    formula=plan.formula(position, names, event.name),
+                    shape=graph.shapes[tensor],
+                    tensor=tensor,
+                    _value=lambda position=position: run.contribution(k, position),  # type: ignore[misc]
+                    _total=total,
+                    _parts=parts,
+                )
+            )
+        return tuple(made)
+
+    def operand_names(self, k: int) -> list[str]:
+        """What node k's operands are called: tensors by name, literals as they are written."""
+        return [str(i.value) if isinstance(i, Lit) else self.graph.names[i] for i in self.graph.nodes[k].inputs]
+
+    def _parts(self, event: Event, position: int, tensor: int) -> tuple[PartView, ...]:
+        graph, k = self.graph, event.tensor - self.graph.first
+        run, plan, node = self.iteration(event.iteration), graph.plans[k], graph.nodes[k]
+
+        def read(expr: Any) -> Array:
+            inputs = [i.value if isinstance(i, Lit) else run.value(i) for i in node.inputs]
+            leaves = plan.leaves(inputs, run.value(event.tensor), run.gradient(event.tensor))
+            with np.errstate(all="ignore"):
+                return plan.evaluate(expr, leaves)
+
+        parts = [
+            PartView(p.text, p.shape, p.why, lambda expr=p.expr: read(expr))  # type: ignore[misc]
+            for p in plan.parts(position, self.operand_names(k), event.name)
+        ]
+        edges = graph.edges_from(tensor)
+        at = edges.index((k, position))
+        before = any(graph.has_gradient(graph.first + j) for j, _ in edges[:at]) or tensor in graph.incoming
+        if before:
+            name = f"∂{graph.names[tensor]}"
+            last = plan.total_text(position, self.operand_names(k), event.name)
+            parts.append(
+                PartView(
+                    f"{name} + {last}", graph.shapes[tensor], "accumulate",
+                    lambda: run.partial(tensor, edges[: at + 1], tensor in graph.incoming),  # type: ignore[arg-type,return-value]
+                )  # fmt: skip
+            )
+        return tuple(parts)
+
+    def update_rule(self, event: Event) -> str | None:
+        return self.store.update(event.tensor).text(event.name) if event.phase == UPDATE else None
+
+    def fault(self, event: Event) -> Fault | None:
+        return find_fault(self, event)
+
+    def first_fault(self) -> Event | None:
+        """The first event with a fault, or None; runs everything up to it."""
+        return next((event for event in self if event.fault is not None), None)

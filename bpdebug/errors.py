@@ -1,0 +1,86 @@
+"""Every error a user can cause: one tree, one shape (code, place, what was found, what to do)."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+EXIT_GOOD, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+class BpdebugError(Exception):
+    """Something the user can mend: `message` says what was found, `hint` what to do, `where` the place.
+
+    `code` is one of the stable codes (E_SHAPE ...); `column` counts from 1 in what was typed, where that is known.
+    """
+
+    exit_code = EXIT_REFUSED
+
+    def __init__(
+        self, message: str, *, code: str, hint: str = "", where: str = "", column: int | None = None
+    ) -> None:
+        self.message, self.hint, self.where = printable(message), printable(hint), printable(where)
+        self.code, self.column = code, column
+        super().__init__(self.message)
+
+    def at(self, where: str) -> BpdebugError:
+        """The same error with its place filled in, unless it already has one."""
+        if not self.where:
+            self.where = printable(where)
+        return self
+
+    def __str__(self) -> str:
+        place = f" {self.where}" if self.where else ""
+        text = f"error[{self.code}]{place}: {self.message}"
+        return f"{text}\n  help: {self.hint}" if self.hint else text
+
+
+class InputError(BpdebugError):
+    """A scenario, a tensor file or a setting is refused (exit 3)."""
+
+
+class ShapeError(InputError):
+    """Shapes, axes or indices that do not fit; raised while the graph is built, before any value exists."""
+
+    def __init__(self, message: str, *, hint: str = "", where: str = "", code: str = "E_SHAPE") -> None:
+        super().__init__(message, code=code, hint=hint, where=where)
+
+
+class CommandError(BpdebugError):
+    """A command, an expression or a script line that cannot be carried out (exit 1)."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(BpdebugError):
+    """The command line is not understood (exit 2)."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, code="E_USAGE", hint=hint)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """'did you mean relu?' for the nearest of `known`, or '' where nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def printable(text: str) -> str:
+    """Text that is safe on a terminal: control, bidirectional and surrogate characters shown as escapes.
+
+    The one sanitiser for everything that came from a file or a prompt (CWE-150). Line feeds stay.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c == "\n" or not _hostile(c) else _escape(c) for c in text)
+
+
+def _hostile(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _escape(char: str) -> str:
+    return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"

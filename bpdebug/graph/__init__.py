@@ -1,0 +1,6 @@
+"""Nodes, blocks and the graph: order, names, shapes and sizes, all checked before any value exists."""
+
+from bpdebug.graph.build import Incoming, Step, build
+from bpdebug.graph.graph import DRAWN, INPUT, NODE, PARAMETER, Graph, Leaf, Lit, Node
+
+__all__ = ["DRAWN", "INPUT", "NODE", "PARAMETER", "Graph", "Incoming", "Leaf", "Lit", "Node", "Step", "build"]

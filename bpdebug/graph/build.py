@@ -1,0 +1,272 @@
+"""From the steps of a program to a checked graph: names, dtypes, shapes, outputs and bytes, before any value exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
+from bpdebug.graph.graph import DRAWN, Array, DType, Graph, Leaf, Lit, Node, Operand, Shape
+from bpdebug.limits import Limits
+from bpdebug.ops import OPS, Op
+from bpdebug.symbolic import Plan, trace
+
+_KINDS = {"f": "float", "i": "integer", "b": "boolean"}
+_BOOL = np.dtype(np.bool_)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One node as the program says it, before anything is checked; inputs are names or literals."""
+
+    id: str
+    op: str
+    inputs: tuple[str | Lit, ...]
+    attrs: Mapping[str, Any]
+    block: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Incoming:
+    """A gradient that comes in from the layer above: its shape, or None where it takes the output's; its array."""
+
+    shape: Shape | None
+    read: Callable[[Shape], Array]
+
+
+class _Builder:
+    """The tables while they grow; nodes are numbered after the leaves and the drawn masks."""
+
+    def __init__(self, leaves: Sequence[Leaf], steps: Sequence[Step], limits: Limits, where: str) -> None:
+        self.leaves, self.limits, self.where = leaves, limits, where
+        drawn = [s for s in steps if s.op in OPS and OPS[s.op].draws]
+        self.names = [leaf.name for leaf in leaves] + [f"{s.id}.mask" for s in drawn]
+        self.kinds = {i: leaf.kind for i, leaf in enumerate(leaves)}
+        self.kinds.update({i: DRAWN for i in range(len(leaves), len(self.names))})
+        self.shapes: list[Shape] = [leaf.shape for leaf in leaves] + [()] * len(drawn)
+        self.dtypes: list[DType] = [leaf.dtype for leaf in leaves] + [_BOOL] * len(drawn)
+        self.first = len(self.names)
+        self.index = {name: i for i, name in enumerate(self.names)}
+        self.nodes: list[Node] = []
+        self.plans: list[Plan] = []
+        self.known: dict[Any, Plan] = {}
+        self.bytes = 0
+        for i, leaf in enumerate(leaves):
+            self.count(i, f"{leaf.kind} '{leaf.name}' of shape {leaf.shape}", where)
+
+    def add(self, step: Step) -> None:
+        """One step more: its operands found, its plan traced or shared, its bytes counted."""
+        op = OPS.get(step.op)
+        if op is None:
+            raise InputError(f"no op '{step.op}'", code="E_OP", hint=did_you_mean(step.op, OPS) or "see bpdebug ops")
+        inputs: list[Operand] = [i if isinstance(i, Lit) else self.find(i) for i in step.inputs]
+        if op.draws:
+            mask = self.index[f"{step.id}.mask"]
+            self.shapes[mask] = self._shape(inputs[0])
+            inputs.append(mask)
+            self.count(mask, f"the mask of '{step.id}'", f"{self.where}:{step.line}")
+        typed = [i.value if isinstance(i, Lit) else (self.shapes[i], self.dtypes[i]) for i in inputs]
+        key = (step.op, tuple(t if isinstance(t, tuple) else (type(t), repr(t)) for t in typed), tuple(step.attrs.items()))
+        plan = self.known.get(key)
+        if plan is None:
+            plan = self.known[key] = self.plan(op, inputs, typed, step)
+        node = Node(step.id, op, tuple(inputs), step.attrs, step.block, step.line)
+        number = len(self.names)
+        self.index[step.id] = number
+        self.names.append(step.id)
+        self.shapes.append(plan.shape)
+        self.dtypes.append(plan.dtype)
+        self.nodes.append(node)
+        self.plans.append(plan)
+        self.bytes += plan.nbytes
+        if self.bytes > self.limits["memory"]:
+            self.count(number, f"{step.op} '{step.id}' of shape {plan.shape}", f"{self.where}:{step.line}", add=False)
+
+    def plan(self, op: Op, inputs: Sequence[Operand], typed: Sequence[Any], step: Step) -> Plan:
+        """The plan of a call seen for the first time, after everything that can be said in words was checked."""
+        check_dtypes(op, typed)
+        shapes = [t[0] if isinstance(t, tuple) else () for t in typed]
+        shown = shapes[:-1] if op.draws else shapes
+        try:
+            op.check(*shown, **step.attrs)
+            self._check_ids(op, inputs, shapes, step)
+            plan = trace(op, typed, step.attrs)
+            for shape, dtype in ((plan.shape, plan.dtype),):
+                self._check_size(shape, dtype, f"the result {shape}")
+            self.limits.check("memory", plan.scratch, "what its rule computes on the way, forward and backward")
+        except BpdebugError as error:
+            named = type(error)(error.message, hint=error.hint, where="", code=error.code)
+            named.message = f"{op.name} '{step.id}': {error.message}"
+            raise named from None
+        return plan
+
+    def _check_ids(self, op: Op, inputs: Sequence[Operand], shapes: Sequence[Shape], step: Step) -> None:
+        """Indices that are known (leaves) must be in range; those computed later are checked when they are."""
+        if op.indexes is None:
+            return
+        position, least, size = op.indexes(tuple(shapes), step.attrs)
+        operand = inputs[position] if position < len(inputs) else None
+        if not isinstance(operand, int) or operand >= len(self.leaves) or self.dtypes[operand].kind != "i":
+            return
+        ids = self.leaves[operand].read()
+        if ids.size and not (least <= int(ids.min()) and int(ids.max()) < size):
+            bad = ids[(ids < least) | (ids >= size)].flat[0]
+            raise ShapeError(
+                f"'{self.names[operand]}' holds {int(bad)}, which is out of range for {size}",
+                hint=f"indices run from {least} to {size - 1}",
+            )
+
+    def find(self, name: str) -> int:
+        number = self.index.get(name)
+        if number is None:
+            raise InputError(f"no tensor '{name}'", code="E_NAME", hint=did_you_mean(name, self.index) or "assign it first")
+        return number
+
+    def _shape(self, operand: Operand) -> Shape:
+        return () if isinstance(operand, Lit) else self.shapes[operand]
+
+    def _check_size(self, shape: Shape, dtype: DType, what: str, where: str = "") -> None:
+        self.limits.check("rank", len(shape), f"the axes of {what}", where=where)
+        self.limits.check("memory", prod(shape) * dtype.itemsize, what, where=where)
+        if prod(max(n, 1) for n in shape) * dtype.itemsize >= 2**62:
+            raise InputError(
+                f"{what}: no machine can index it", code="E_LIMIT", where=where, hint="make the zero-size tensor's other axes small"
+            )  # fmt: skip
+
+    def count(self, number: int, what: str, where: str, *, add: bool = True) -> None:
+        """Add a tensor's bytes and hold the sum against the memory limit."""
+        shape, dtype = self.shapes[number], self.dtypes[number]
+        self._check_size(shape, dtype, what, where)
+        self.bytes += prod(shape) * dtype.itemsize if add else 0
+        self.limits.check("memory", self.bytes, f"with {what} all values together", where=where)
+
+
+def check_dtypes(op: Op, typed: Sequence[Any]) -> None:
+    """E_DTYPE where an operand's dtype is not one the op takes, or integers meet floats in arithmetic."""
+    seen: dict[str, set[str]] = {}
+    for position, operand in enumerate(typed):
+        allowed = op.kinds[min(position, len(op.kinds) - 1)]
+        if not isinstance(operand, tuple):
+            kind = {bool: "b", int: "", float: "f"}[type(operand)]
+            if allowed == "b" and kind != "b":
+                raise InputError(
+                    f"{op.name} takes a boolean here, not the number {operand}", code="E_DTYPE", hint="write a comparison: x > 0"
+                )  # fmt: skip
+        else:
+            kind = operand[1].kind
+            if kind not in allowed:
+                words = " or ".join(_KINDS[k] for k in allowed)
+                raise InputError(
+                    f"{op.name} takes {words} tensors, and operand {position + 1} is {operand[1]}",
+                    code="E_DTYPE",
+                    hint=_dtype_hint(allowed, kind),
+                )
+        seen.setdefault(allowed, set()).add(kind)
+    compares = op.forward is not None and op.name in _COMPARISONS
+    for kinds in seen.values():
+        floats_meet = "f" in kinds and ("i" in kinds or kinds >= {"b"} and _float_literal(typed))
+        if floats_meet and not compares and len(typed) > 1:
+            raise InputError(
+                f"{op.name} mixes integers and floats",
+                code="E_DTYPE",
+                hint='leave out dtype = "int64", so that the tensor is a float one like the others',
+            )
+
+
+_COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+
+
+def _float_literal(typed: Sequence[Any]) -> bool:
+    """A float literal beside nothing but booleans, which would make float64 whatever the scenario's dtype is."""
+    floats = any(isinstance(t, tuple) and t[1].kind == "f" for t in typed)
+    return not floats and any(type(t) is float for t in typed)
+
+
+def _dtype_hint(allowed: str, kind: str) -> str:
+    if "f" not in allowed and kind == "f":
+        return 'declare it with dtype = "int64"' if "i" in allowed else "write a comparison: x > 0"
+    if kind == "b":
+        return "turn a mask into numbers by multiplying a float tensor with it"
+    return 'leave out dtype = "int64", so that it is a float tensor'
+
+
+def build(
+    leaves: Iterable[Leaf], steps: Iterable[Step], *, loss: str | None = None,
+    incoming: Mapping[str, Incoming] | None = None, limits: Limits | None = None, where: str = "",
+) -> Graph:  # fmt: skip
+    """A graph from leaves and steps in program order; refuses what does not fit, with the line in `where`.
+
+    Raises E_NAME, E_OP, E_DTYPE, E_SHAPE, E_LOSS, E_LIMIT. Nothing is allocated; of the leaves only integer
+    indices are read. Gradients and what rules compute on the way count against the memory limit too.
+    """
+    limits = limits or Limits()
+    steps = list(steps)
+    limits.check("nodes", len(steps), "nodes in the program", where=where)
+    builder = _Builder(tuple(leaves), steps, limits, where)
+    for step in steps:
+        try:
+            builder.add(step)
+        except BpdebugError as error:
+            raise error.at(f"{where}:{step.line}") from None
+    outputs = _outputs(builder, loss, incoming or {}, where)
+    graph = Graph(
+        names=tuple(builder.names), index=builder.index, kinds=builder.kinds, leaves=tuple(builder.leaves),
+        nodes=tuple(builder.nodes), plans=tuple(builder.plans), shapes=tuple(builder.shapes),
+        dtypes=tuple(builder.dtypes), incoming=outputs, loss=builder.index[loss] if loss else None, first=builder.first,
+    )  # fmt: skip
+    gradients = sum(graph.nbytes(t) for t in range(len(graph.names)) if graph.has_gradient(t))
+    scratch = max((plan.scratch for plan in builder.known.values()), default=0)
+    limits.check("memory", builder.bytes + gradients + scratch, "all values and gradients together", where=where)
+    return graph
+
+
+def _outputs(
+    builder: _Builder, loss: str | None, incoming: Mapping[str, Incoming], where: str
+) -> dict[int, Callable[[], Array] | None]:
+    """Where gradients come in: the loss, or the outputs with an incoming gradient, in program order."""
+    if (loss is None) == (not incoming):
+        both = "both 'loss' and 'incoming'" if loss else "neither 'loss' nor 'incoming'"
+        raise InputError(
+            f"the graph has {both}", code="E_LOSS", where=where, hint="give one: loss = \"L\", or incoming = { Y = ... }"
+        )  # fmt: skip
+    outputs: dict[int, Callable[[], Array] | None] = {}
+    for name in [loss] if loss is not None else incoming:
+        number = _output(builder, name, where)
+        shape = builder.shapes[number]
+        if loss is not None:
+            if shape != ():
+                raise InputError(
+                    f"the loss '{name}' has shape {shape}", code="E_LOSS", where=where, hint=f"a loss is one number: mean({name})"
+                )  # fmt: skip
+            outputs[number] = None
+            continue
+        spec = incoming[name]
+        if spec.shape is not None and tuple(spec.shape) != shape:
+            raise ShapeError(
+                f"the gradient coming in at '{name}' has shape {tuple(spec.shape)}, and {name} has {shape}",
+                where=where,
+                hint="a gradient has the shape of what it is the gradient of",
+            )
+        outputs[number] = lambda spec=spec, shape=shape: spec.read(shape)
+    return dict(sorted(outputs.items()))
+
+
+def _output(builder: _Builder, name: str, where: str) -> int:
+    """The number of an output, which must be a float node."""
+    nodes = [n.id for n in builder.nodes]
+    if name not in builder.index:
+        raise InputError(f"no tensor '{name}' to start from", code="E_LOSS", where=where, hint=did_you_mean(name, nodes) or "name a node of the program")  # fmt: skip
+    number = builder.index[name]
+    if number < builder.first:
+        raise InputError(f"'{name}' is no node", code="E_LOSS", where=where, hint="name a tensor that the program computes")
+    if builder.dtypes[number].kind != "f":
+        raise InputError(
+            f"'{name}' is {builder.dtypes[number]}, and only floats have gradients", code="E_LOSS", where=where,
+            hint="start from a float tensor",
+        )  # fmt: skip
+    return number

@@ -1,0 +1,157 @@
+"""The graph's data: leaves, nodes in program order, and who feeds whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bpdebug.ops import Op
+from bpdebug.symbolic import Plan
+
+Shape = tuple[int, ...]
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+
+INPUT, PARAMETER, DRAWN, NODE = "input", "parameter", "drawn", "node"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A tensor that no node computes; `read` gives its array (called at most once, when first needed)."""
+
+    name: str
+    kind: str
+    shape: Shape
+    dtype: DType
+    read: Callable[[], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """A number written in the program and folded into an op: no tensor, no gradient."""
+
+    value: bool | int | float
+
+
+Operand = int | Lit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One application of an op. `inputs` are tensor numbers or literals; `line` counts in the file, from 1."""
+
+    id: str
+    op: Op
+    inputs: tuple[Operand, ...]
+    attrs: Mapping[str, Any]
+    block: str
+    line: int
+
+    @property
+    def tensors(self) -> tuple[int, ...]:
+        """The tensor operands' numbers, literals left out."""
+        return tuple(i for i in self.inputs if isinstance(i, int))
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Leaves, drawn masks and nodes, numbered in this order; node k is tensor `first + k`.
+
+    `incoming` maps an output's tensor number to what comes in there (None: the loss, with 1).
+    `plans` holds each node's traced rule; equal nodes share one.
+    """
+
+    names: tuple[str, ...]
+    index: Mapping[str, int]
+    kinds: Mapping[int, str]
+    leaves: tuple[Leaf, ...]
+    nodes: tuple[Node, ...]
+    plans: tuple[Plan, ...]
+    shapes: tuple[Shape, ...]
+    dtypes: tuple[DType, ...]
+    incoming: Mapping[int, Callable[[], Array] | None]
+    loss: int | None
+    first: int
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def node(self, tensor: int) -> Node | None:
+        """The node that computes a tensor; None for leaves and drawn masks."""
+        return self.nodes[tensor - self.first] if tensor >= self.first else None
+
+    def kind(self, tensor: int) -> str:
+        return NODE if tensor >= self.first else self.kinds[tensor]
+
+    def nbytes(self, tensor: int) -> int:
+        return prod(self.shapes[tensor]) * self.dtypes[tensor].itemsize
+
+    def is_float(self, tensor: int) -> bool:
+        return self.dtypes[tensor].kind == "f"
+
+    def edges(self, k: int) -> Iterator[tuple[int, int]]:
+        """Node k's differentiable edges, as (position among its inputs, tensor number)."""
+        plan = self.plans[k]
+        for position, operand in enumerate(self.nodes[k].inputs):
+            if isinstance(operand, int) and plan.differentiable(position):
+                yield position, operand
+
+    @cached_property
+    def backward_nodes(self) -> tuple[int, ...]:
+        """The nodes between a float leaf and an output, in reverse program order: those with a backward event."""
+        return tuple(k for k in range(len(self.nodes) - 1, -1, -1) if self.has_gradient(self.first + k))
+
+    def has_gradient(self, tensor: int) -> bool:
+        """Whether a differentiable path leads from a float leaf to this tensor and on to an output."""
+        return bool(self._on_path[tensor])
+
+    def leads_to_output(self, tensor: int) -> bool:
+        return bool(self._reaching[tensor])
+
+    @cached_property
+    def _reaching(self) -> bytearray:
+        """Per tensor: is there a differentiable path from it to an output?"""
+        reaching = bytearray(len(self.names))
+        for out in self.incoming:
+            reaching[out] = 1
+        for k in range(len(self.nodes) - 1, -1, -1):
+            if reaching[self.first + k]:
+                for _, tensor in self.edges(k):
+                    reaching[tensor] = 1
+        return reaching
+
+    @cached_property
+    def _on_path(self) -> bytearray:
+        found = bytearray(len(self.names))
+        for number in range(self.first):
+            found[number] = self.is_float(number)
+        for k in range(len(self.nodes)):
+            found[self.first + k] = any(found[t] for _, t in self.edges(k))
+        reaching = self._reaching
+        return bytearray(a & b for a, b in zip(found, reaching, strict=True))
+
+    @cached_property
+    def consumers(self) -> tuple[Any, Any]:
+        """For each tensor the edges (node, input position) that use it, in event order of the backward pass.
+
+        Two int32 arrays in compressed-row form: `start` (tensors + 1) and `edges` (node << 8 | position is not
+        enough for wide concats, so pairs): edges[start[t]:start[t + 1]] are rows (node, position).
+        """
+        pairs: list[tuple[int, int, int]] = []
+        for k in range(len(self.nodes) - 1, -1, -1):
+            pairs.extend((tensor, k, position) for position, tensor in self.edges(k))
+        table = np.array(pairs, dtype=np.int32).reshape(-1, 3)
+        order = np.argsort(table[:, 0], kind="stable")
+        start = np.searchsorted(table[order, 0], np.arange(len(self.names) + 1)).astype(np.int32)
+        return start, np.ascontiguousarray(table[order, 1:])
+
+    def edges_from(self, tensor: int) -> list[tuple[int, int]]:
+        """Who consumes this tensor differentiably: (node, input position), in the order of the backward pass."""
+        start, edges = self.consumers
+        return [(int(k), int(p)) for k, p in edges[start[tensor] : start[tensor + 1]]]

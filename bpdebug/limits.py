@@ -1,0 +1,86 @@
+"""Every limit in one table; each is checked before anything is allocated and can be raised by an option."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bpdebug.errors import InputError, UsageError, did_you_mean
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One row: the default, whether it counts bytes, and what it bounds."""
+
+    default: int
+    says: str
+    bytes: bool = False
+
+
+TABLE: dict[str, Limit] = {
+    "memory": Limit(4 * GIB, "bytes of all values and gradients together", bytes=True),
+    "file": Limit(8 * MIB, "bytes of a scenario file or a script", bytes=True),
+    "nodes": Limit(200_000, "nodes of a graph"),
+    "nesting": Limit(64, "levels of brackets, blocks and calls"),
+    "terms": Limit(10_000, "terms in one expression of a program"),
+    "calls": Limit(1_000_000, "statements carried out while a program is unrolled"),
+    "rank": Limit(32, "axes of a tensor"),
+    "digits": Limit(400, "digits of a number"),
+    "name": Limit(200, "characters of a name"),
+    "iterations": Limit(1_000_000, "training steps"),
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits in force: the table, with what the user moved."""
+
+    moved: Mapping[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> int:
+        return self.moved.get(name, TABLE[name].default)
+
+    def check(self, name: str, found: int, what: str, *, where: str = "") -> None:
+        """E_LIMIT where `found` passes the limit; the message names the limit and the option that raises it."""
+        limit = self[name]
+        if found > limit:
+            size = spell_bytes if TABLE[name].bytes else spell_count
+            option = "--memory SIZE" if name == "memory" else f"--limit {name}=N"
+            raise InputError(
+                f"{what}: {size(found)}, and the limit '{name}' is {size(limit)}",
+                code="E_LIMIT",
+                where=where,
+                hint=f"make it smaller, or raise the limit ({TABLE[name].says}) with {option}",
+            )
+
+
+def spell_count(n: int) -> str:
+    return f"{n:,}" if n.bit_length() < 128 else f"about 2**{n.bit_length() - 1}"
+
+
+def spell_bytes(n: int) -> str:
+    """A byte count in the largest unit that keeps it above 1: '4 GiB'."""
+    for unit, name in ((2**60, "EiB"), (2**40, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if n >= unit:
+            return f"{n / unit:.4g} {name}" if n < 2**100 else f"about 2**{n.bit_length() - 1} bytes"
+    return f"{n} bytes"
+
+
+def parse_size(text: str) -> int:
+    """'512MiB', '4G', '1000' as bytes; units count in 1024s."""
+    units = {"": 1, "B": 1, "K": KIB, "KIB": KIB, "M": MIB, "MIB": MIB, "G": GIB, "GIB": GIB, "T": 2**40, "TIB": 2**40}
+    number = text.rstrip("BbIiKkMmGgTt")
+    unit = text[len(number) :].upper()
+    if unit not in units or not number.strip().isdigit() or len(number) > 20:
+        raise UsageError(f"'{text}' is no size", hint="write a number with K, M, G or T behind it: 4G")
+    return int(number) * units[unit]
+
+
+def parse_limit(text: str) -> tuple[str, int]:
+    """'nodes=500000' as a row of the table and its new value."""
+    name, _, value = text.partition("=")
+    if name not in TABLE:
+        raise UsageError(f"no limit '{name}'", hint=did_you_mean(name, TABLE) or "limits: " + ", ".join(TABLE))
+    return name, parse_size(value)

@@ -1,0 +1,21 @@
+"""The ops of the scenario language: one record each, one file per family, one table."""
+
+from bpdebug.ops import (
+    activations,
+    convolution,
+    elementwise,
+    indexing,
+    joining,
+    linear,
+    loss,
+    masking,
+    normalise,
+    reduce,
+    shaping,
+)
+from bpdebug.ops.op import OPS, REQUIRED, Attr, Op, Sample
+
+__all__ = [
+    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "convolution", "elementwise", "indexing",
+    "joining", "linear", "loss", "masking", "normalise", "reduce", "shaping",
+]  # fmt: skip

@@ -1,0 +1,126 @@
+"""Activations: the bends between the matmuls, in forms that do not overflow."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bpdebug.ops.op import Attr, Op, Sample, register
+
+
+def sigmoid(xp: Any, x: Any) -> Any:
+    """1 / (1 + exp(-x)), with only ever a negative number in the exponent."""
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, 1, e) / (1 + e)
+
+
+def softplus(xp: Any, x: Any) -> Any:
+    """log(1 + exp(x)), with only ever a negative number in the exponent."""
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _elu(xp: Any, x: Any, alpha: float) -> Any:
+    return xp.where(x > 0, x, alpha * (xp.exp(xp.minimum(x, 0)) - 1))
+
+
+def _elu_vjp(xp: Any, g: Any, y: Any, x: Any, alpha: float) -> tuple[Any, ...]:
+    return (xp.where(x > 0, g, g * alpha * xp.exp(xp.minimum(x, 0))),)
+
+
+def _silu_vjp(xp: Any, g: Any, y: Any, x: Any) -> tuple[Any, ...]:
+    s = xp.sigmoid(x)
+    return (g * s * (1 + x * (1 - s)),)
+
+
+_SLOPE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
+
+
+def _bend(xp: Any, x: Any) -> Any:
+    return xp.tanh(_SLOPE * (x + _CUBIC * x**3))
+
+
+def _normal_cdf(xp: Any, x: Any) -> Any:
+    return 0.5 * (1 + xp.erf(x / math.sqrt(2)))
+
+
+def _gelu(xp: Any, x: Any, approximate: str) -> Any:
+    if approximate == "tanh":
+        return 0.5 * x * (1 + _bend(xp, x))
+    return x * _normal_cdf(xp, x)
+
+
+def _gelu_vjp(xp: Any, g: Any, y: Any, x: Any, approximate: str) -> tuple[Any, ...]:
+    """Hendrycks & Gimpel 2016 (arXiv:1606.08415): x Φ(x), or its approximation by a tanh."""
+    if approximate == "tanh":
+        t = _bend(xp, x)
+        return (g * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * _SLOPE * (1 + 3 * _CUBIC * x**2)),)
+    density = xp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+    return (g * (_normal_cdf(xp, x) + x * density),)
+
+
+_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, -1.5]]
+
+register(
+    Op(
+        "relu",
+        "Negative cells set to 0.",
+        forward=lambda xp, x: xp.maximum(x, 0),
+        vjp=lambda xp, g, y, x: (xp.where(x > 0, g, 0),),
+        kink="the derivative at 0 is taken to be 0",
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "leaky_relu",
+        "Negative cells multiplied by a small slope.",
+        forward=lambda xp, x, slope: xp.where(x > 0, x, slope * x),
+        vjp=lambda xp, g, y, x, slope: (xp.where(x > 0, g, slope * g),),
+        attrs={"slope": Attr("float", 0.01)},
+        kink="the derivative at 0 is taken to be the slope",
+        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"slope": 0.25})),
+    ),
+    Op(
+        "elu",
+        "Negative cells bent to alpha * (exp(x) - 1).",
+        forward=_elu,
+        vjp=_elu_vjp,
+        attrs={"alpha": Attr("float", 1.0)},
+        kink="the derivative at 0 is taken to be alpha",
+        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"alpha": 0.5})),
+    ),
+    Op(
+        "gelu",
+        "x times the chance that a standard normal number is below it; approximate='tanh' comes near it.",
+        forward=_gelu,
+        vjp=_gelu_vjp,
+        attrs={"approximate": Attr("str", "none", choices=("none", "tanh"))},
+        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"approximate": "tanh"})),
+    ),
+    Op(
+        "silu",
+        "x times its sigmoid, also called swish.",
+        forward=lambda xp, x: x * xp.sigmoid(x),
+        vjp=_silu_vjp,
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "softplus",
+        "log(1 + exp(x)), a relu with its corner rounded.",
+        forward=softplus,
+        vjp=lambda xp, g, y, x: (g * xp.sigmoid(x),),
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "sigmoid",
+        "1 / (1 + exp(-x)), between 0 and 1.",
+        forward=sigmoid,
+        vjp=lambda xp, g, y, x: (g * y * (1 - y),),
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "tanh",
+        "The hyperbolic tangent, between -1 and 1.",
+        forward=lambda xp, x: xp.tanh(x),
+        vjp=lambda xp, g, y, x: (g * (1 - y**2),),
+        samples=(Sample((_ROWS,)),),
+    ),
+)

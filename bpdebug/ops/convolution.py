@@ -1,0 +1,283 @@
+"""Convolution and pooling, as products and reductions over unfolded windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from bpdebug.errors import ShapeError
+from bpdebug.ops.axes import refuse
+from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+
+Sizes = int | tuple[int, ...]
+
+
+def _each(value: Sizes, rank: int) -> tuple[int, ...]:
+    """One number an axis, from one for all or a tuple."""
+    return (value,) * rank if isinstance(value, int) else value
+
+
+def _frame(rank: int, **given: Sizes) -> dict[str, tuple[int, ...]]:
+    return {name: _each(value, rank) for name, value in given.items()}
+
+
+def _positions(x: Shape, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Shape:
+    """How many windows fit along each of the spatial axes of x (N, C, ...)."""
+    axes = [_each(v, len(x) - 2) for v in (size, stride, padding, dilation)]
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(x[2:], *axes, strict=True))
+
+
+def _check_windows(
+    x: Shape, rank: int, size: Sizes, stride: Sizes, padding: Sizes = 0, dilation: Sizes = 1
+) -> None:
+    """ShapeError where x is not (N, C, ...) with `rank` spatial axes, or a window does not fit into it."""
+    if len(x) != rank + 2:
+        want = "(N, C, H, W)" if rank == 2 else "(N, C, W)"
+        raise ShapeError(f"x of shape {x} is not {want}", hint="add axes with expand_dims, or use reshape")
+    least = {"size": 1, "stride": 1, "padding": 0, "dilation": 1}
+    for name, value in zip(least, (size, stride, padding, dilation), strict=True):
+        if not isinstance(value, int) and len(value) != rank:
+            raise refuse(f"{name}={value} for {rank} spatial axes", hint=f"give a number, or {rank} of them")
+        if any(v < least[name] for v in _each(value, rank)):
+            raise refuse(f"{name}={value} is too small", hint=f"{name} is at least {least[name]}")
+    if any(n < 1 for n in _positions(x, size, stride, padding, dilation)):
+        raise ShapeError(
+            f"a window of {_each(size, rank)} with dilation {_each(dilation, rank)} does not fit into {x[2:]}"
+            f" with padding {_each(padding, rank)}",
+            hint="use a smaller window or more padding",
+        )
+
+
+# --- convolution
+
+
+def _check_conv(rank: int) -> Callable[..., None]:
+    def check(
+        x: Shape, w: Shape, *b: Shape, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+    ) -> None:
+        want = "(out, in/groups, kh, kw)" if rank == 2 else "(out, in/groups, k)"
+        if len(w) != rank + 2:
+            raise ShapeError(f"w of shape {w} is not {want}", hint="reshape w, or use the other conv")
+        if groups < 1:
+            raise refuse(f"groups={groups}", hint="groups is at least 1")
+        _check_windows(x, rank, w[2:], stride, padding, dilation)
+        if x[1] != w[1] * groups:
+            raise ShapeError(
+                f"x of shape {x} has {x[1]} channels, and w of shape {w} takes {w[1]} x {groups} (groups)",
+                hint=f"w is {want}",
+            )
+        if w[0] % groups:
+            raise ShapeError(
+                f"the {w[0]} outputs of w {w} are not {groups} equal groups",
+                hint="out must be a multiple of groups",
+            )
+        if b and b[0] != w[:1]:
+            raise ShapeError(f"b of shape {b[0]} for w of shape {w}", hint=f"one b an output: shape {w[:1]}")
+
+    return check
+
+
+def _columns(xp: Any, x: Any, w: Any, frame: dict[str, Any], groups: int) -> Any:
+    """The windows of x as rows: (N, positions, in * k), or (N, groups, positions, in/groups * k)."""
+    rows = xp.unfold(x, size=w.shape[2:], **frame)
+    if groups == 1:
+        return rows
+    split = xp.reshape(rows, (*rows.shape[:2], groups, prod(w.shape[1:])))
+    return xp.permute_dims(split, (0, 2, 1, 3))
+
+
+def _kernel(xp: Any, w: Any, groups: int) -> Any:
+    """The kernels as rows: (out, in * k), or (groups, out/groups, in/groups * k)."""
+    rows = (w.shape[0] // groups, prod(w.shape[1:]))
+    return xp.reshape(w, rows if groups == 1 else (groups, *rows))
+
+
+def _conv(
+    xp: Any, x: Any, w: Any, *b: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Any:
+    frame = _frame(len(x.shape) - 2, stride=stride, padding=padding, dilation=dilation)
+    out = _positions(x.shape, w.shape[2:], stride, padding, dilation)
+    product = _kernel(xp, w, groups) @ xp.matrix_transpose(_columns(xp, x, w, frame, groups))
+    y = xp.reshape(product, (x.shape[0], w.shape[0], *out))
+    return y + xp.reshape(b[0], (w.shape[0], *(1,) * len(out))) if b else y
+
+
+def _conv_vjp(
+    xp: Any, g: Any, y: Any, x: Any, w: Any, *b: Any,
+    stride: Sizes, padding: Sizes, dilation: Sizes, groups: int,
+) -> tuple[Any, ...]:  # fmt: skip
+    """Chellapilla, Puri & Simard 2006: unfolded, a convolution is a matmul, and so is its gradient."""
+    frame = _frame(len(x.shape) - 2, stride=stride, padding=padding, dilation=dilation)
+    batch, outs, positions = x.shape[0], w.shape[0], prod(g.shape[2:])
+    maps = (outs, positions) if groups == 1 else (groups, outs // groups, positions)
+    flat = xp.reshape(g, (batch, *maps))
+    rows = xp.matrix_transpose(flat) @ _kernel(xp, w, groups)
+    if groups > 1:
+        rows = xp.reshape(xp.permute_dims(rows, (0, 2, 1, 3)), (batch, positions, groups * rows.shape[-1]))
+    into_x = xp.fold(rows, shape=x.shape, size=w.shape[2:], **frame)
+    into_w = xp.reshape(xp.sum(flat @ _columns(xp, x, w, frame, groups), axis=0), w.shape)
+    into_b = xp.sum(g, axis=(0, *range(2, len(x.shape))))
+    return (into_x, into_w, into_b)[: 2 + len(b)]
+
+
+# --- pooling and im2col
+
+
+def _check_pool(x: Shape, size: Sizes, stride: Sizes | None, padding: Sizes) -> None:
+    _check_windows(x, 2, size, size if stride is None else stride, padding)
+    if any(2 * p > k for p, k in zip(_each(padding, 2), _each(size, 2), strict=True)):
+        raise refuse(
+            f"padding={padding} for size={size} makes windows of padding only",
+            hint="padding is at most half of the size",
+        )
+
+
+def _pool_frame(size: Sizes, stride: Sizes | None, padding: Sizes) -> dict[str, Any]:
+    return _frame(2, size=size, stride=size if stride is None else stride, padding=padding, dilation=1)
+
+
+def _maps(x: Any) -> Shape:
+    """The shape of x with each channel on its own, so that a window is a row of one channel."""
+    n, c, h, w = x.shape
+    return (n * c, 1, h, w)
+
+
+def _max_pool(xp: Any, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes) -> Any:
+    frame = _pool_frame(size, stride, padding)
+    rows = xp.unfold(xp.reshape(x, _maps(x)), **frame, fill=float("-inf"))
+    return xp.reshape(xp.max(rows, axis=-1), (*x.shape[:2], *_positions(x.shape, **frame)))
+
+
+def _max_pool_vjp(
+    xp: Any, g: Any, y: Any, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes
+) -> tuple[Any, ...]:
+    frame = _pool_frame(size, stride, padding)
+    rows = xp.unfold(xp.reshape(x, _maps(x)), **frame, fill=float("-inf"))
+    each = (*rows.shape[:2], 1)
+    hit = rows == xp.reshape(y, each)
+    ties = xp.sum(xp.astype(hit, x.dtype), axis=-1, keepdims=True)
+    share = xp.where(hit, xp.reshape(g, each) / ties, 0)
+    return (xp.reshape(xp.fold(share, shape=_maps(x), **frame), x.shape),)
+
+
+def _avg_pool(xp: Any, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes) -> Any:
+    frame = _pool_frame(size, stride, padding)
+    rows = xp.unfold(xp.reshape(x, _maps(x)), **frame)
+    mean = xp.sum(rows, axis=-1) / prod(frame["size"])
+    return xp.reshape(mean, (*x.shape[:2], *_positions(x.shape, **frame)))
+
+
+def _avg_pool_vjp(
+    xp: Any, g: Any, y: Any, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes
+) -> tuple[Any, ...]:
+    frame = _pool_frame(size, stride, padding)
+    maps, positions, window = _maps(x), prod(g.shape[2:]), prod(frame["size"])
+    each = xp.reshape(g, (maps[0], positions, 1)) / window
+    rows = xp.broadcast_to(each, (maps[0], positions, window))
+    return (xp.reshape(xp.fold(rows, shape=maps, **frame), x.shape),)
+
+
+def _check_im2col(x: Shape, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> None:
+    _check_windows(x, 2, size, stride, padding, dilation)
+
+
+_LINE = [[[1.0, -2.0, 0.5, 4.0, 0.25], [-0.25, 3.0, 1.5, 0.75, -1.0]],
+         [[2.5, -1.0, 0.3, -3.0, 1.25], [0.1, 1.2, -0.6, 2.2, -4.0]]]  # fmt: skip
+_IMAGE = [[[[1.0, -2.0, 0.5, 4.0, 0.2], [-0.25, 3.0, 1.5, 0.75, -1.5], [2.5, -1.0, 0.25, -3.0, 1.1],
+            [0.1, 1.2, -0.6, 2.2, 0.9]],
+           [[1.75, -0.5, 3.5, -1.25, 0.6], [-2.25, 2.75, 5.0, 0.3, -0.8], [0.4, -1.75, 2.0, 1.4, 3.2],
+            [-0.1, 0.7, -2.4, 1.6, 4.5]]]]  # fmt: skip
+_FILTERS = [[[[1.0, -0.5], [0.25, 2.0], [-1.0, 0.5]], [[0.75, 1.5], [-2.0, 0.1], [0.3, -0.2]]],
+            [[[0.5, 0.2], [-0.75, 1.0], [0.4, -1.5]], [[-0.3, 0.6], [1.2, -0.1], [0.8, 0.9]]],
+            [[[1.1, 0.4], [0.7, -0.6], [-0.9, 0.1]], [[0.2, -1.3], [0.5, 1.4], [-0.4, 0.3]]]]  # fmt: skip
+_CONV = {
+    "stride": Attr("ints", 1),
+    "padding": Attr("ints", 0),
+    "dilation": Attr("ints", 1),
+    "groups": Attr("int", 1),
+}
+_POOL = {
+    "size": Attr("ints", positional=True),
+    "stride": Attr("ints", None),
+    "padding": Attr("ints", 0),
+}
+
+register(
+    Op(
+        "conv1d",
+        "Each kernel's product with every window of x (N, C, W): a cross-correlation.",
+        operands=("x", "w", "b?"),
+        forward=_conv,
+        vjp=_conv_vjp,
+        attrs=_CONV,
+        check=_check_conv(1),
+        linear_in=(0, 1),
+        samples=(
+            Sample((_LINE, [[[1.0, -0.5, 2.0], [0.25, 1.5, -1.0]]] * 3, [0.5, -1.0, 0.25])),
+            Sample(
+                (_LINE, [[[1.0, -0.5]], [[0.25, 1.5]], [[2.0, 0.75]], [[-1.0, 0.3]]]),
+                {"groups": 2, "stride": 2, "padding": 1, "dilation": 2},
+            ),
+        ),
+    ),
+    Op(
+        "conv2d",
+        "Each kernel's product with every window of x (N, C, H, W): a cross-correlation.",
+        operands=("x", "w", "b?"),
+        forward=_conv,
+        vjp=_conv_vjp,
+        attrs=_CONV,
+        check=_check_conv(2),
+        linear_in=(0, 1),
+        samples=(
+            Sample((_IMAGE, _FILTERS, [0.5, -1.0, 0.25])),
+            Sample((_IMAGE, _FILTERS), {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2)}),
+            Sample((_IMAGE, [[f[0]] for f in (*_FILTERS, _FILTERS[1])]), {"groups": 2}),
+        ),
+    ),
+    Op(
+        "max_pool2d",
+        "The largest cell of every window of x (N, C, H, W); padding never wins.",
+        forward=_max_pool,
+        vjp=_max_pool_vjp,
+        attrs=_POOL,
+        check=_check_pool,
+        kink="tied cells of a window share the gradient equally",
+        samples=(
+            Sample((_IMAGE,), {"size": 2}),
+            Sample((_IMAGE,), {"size": (3, 2), "stride": (1, 2), "padding": (1, 0)}),
+        ),
+    ),
+    Op(
+        "avg_pool2d",
+        "The mean of every window of x (N, C, H, W); padding counts as zeros.",
+        forward=_avg_pool,
+        vjp=_avg_pool_vjp,
+        attrs=_POOL,
+        check=_check_pool,
+        linear_in=(0,),
+        samples=(
+            Sample((_IMAGE,), {"size": 2}),
+            Sample((_IMAGE,), {"size": (3, 2), "stride": (1, 2), "padding": (1, 0)}),
+        ),
+    ),
+    Op(
+        "im2col",
+        "Every window of x (N, C, H, W) as a row: (N, positions, C*kh*kw).",
+        forward=lambda xp, x, **window: xp.unfold(x, **_frame(2, **window)),
+        vjp=lambda xp, g, y, x, **window: (xp.fold(g, shape=x.shape, **_frame(2, **window)),),
+        attrs={
+            "size": Attr("ints", positional=True),
+            "stride": Attr("ints", 1),
+            "padding": Attr("ints", 0),
+            "dilation": Attr("ints", 1),
+        },
+        check=_check_im2col,
+        linear_in=(0,),
+        samples=(
+            Sample((_IMAGE,), {"size": (3, 2)}),
+            Sample((_IMAGE,), {"size": 2, "stride": (2, 1), "padding": 1, "dilation": (1, 2)}),
+        ),
+    ),
+)

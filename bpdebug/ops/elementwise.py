@@ -1,0 +1,217 @@
+"""Arithmetic and functions of single cells; the engine sums gradients back over broadcast axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bpdebug.ops.axes import refuse
+from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+
+
+def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
+    """A literal has no gradient, and the logarithm of a base that may be negative is then not taken."""
+    base, exponent = None, None
+    if not isinstance(a, (int, float)):
+        base = g * b if isinstance(b, (int, float)) and b in (0, 1) else g * b * a ** (b - 1)
+        exponent = None if isinstance(b, (int, float)) else g * y * xp.log(a)
+    elif not isinstance(b, (int, float)):
+        exponent = g * y * math.log(a) if a > 0 else g * (0 if a == 0 else math.nan)
+    return base, exponent
+
+
+def _clip(xp: Any, x: Any, min: float | None, max: float | None) -> Any:
+    if min is not None:
+        x = xp.maximum(x, min)
+    return x if max is None else xp.minimum(x, max)
+
+
+def _check_clip(x: Shape, min: float | None, max: float | None) -> None:
+    if min is None and max is None:
+        raise refuse("clip has neither min nor max", hint="give at least one of the two a number")
+    if min is not None and max is not None and min > max:
+        raise refuse(f"min={min} is greater than max={max}", hint="swap the two")
+
+
+def _larger(xp: Any, g: Any, a: Any, b: Any) -> Any:
+    """The share of `g` that goes to `a` in maximum(a, b)."""
+    return xp.where(a > b, g, xp.where(a == b, g / 2, 0))
+
+
+_HALVES = "at an exact tie both operands get half"
+_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
+_POSITIVE = [[1.0, 2.0, 0.5], [0.25, 3.0, 1.5]]
+
+register(
+    Op(
+        "add",
+        "The sum, cell by cell.",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: a + b,
+        vjp=lambda xp, g, y, a, b: (g, g),
+        kinds=("fi",),
+        linear_in=(0, 1),
+        infix="+",
+        broadcasts="elementwise",
+        samples=(Sample((_ROWS, _POSITIVE)), Sample((_ROWS, [4.0, 0.5, -1.0])), Sample((_ROWS, 2.5))),
+    ),
+    Op(
+        "sub",
+        "The difference, cell by cell.",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: a - b,
+        vjp=lambda xp, g, y, a, b: (g, -g),
+        kinds=("fi",),
+        linear_in=(0, 1),
+        infix="-",
+        broadcasts="elementwise",
+        samples=(Sample((_ROWS, _POSITIVE)), Sample(([[4.0], [0.5]], _ROWS)), Sample((1, _ROWS))),
+    ),
+    Op(
+        "mul",
+        "The product, cell by cell.",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: a * b,
+        vjp=lambda xp, g, y, a, b: (g * b, g * a),
+        kinds=("fib",),
+        linear_in=(0, 1),
+        infix="*",
+        broadcasts="elementwise",
+        samples=(
+            Sample((_ROWS, _POSITIVE)),
+            Sample(([[4.0], [0.5]], _ROWS)),
+            Sample((_ROWS, [True, False, True])),
+            Sample((2, _ROWS)),
+        ),
+    ),
+    Op(
+        "div",
+        "The quotient, cell by cell.",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: a / b,
+        vjp=lambda xp, g, y, a, b: (g / b, -g * y / b),
+        linear_in=(0,),
+        infix="/",
+        broadcasts="elementwise",
+        samples=(Sample((_ROWS, _POSITIVE)), Sample((_ROWS, [[4.0], [-0.5]])), Sample((1, _POSITIVE))),
+    ),
+    Op(
+        "pow",
+        "The base `a` to the exponent `b`; where the exponent is a tensor, the base must be positive.",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: a**b,
+        vjp=_pow_vjp,
+        infix="**",
+        broadcasts="elementwise",
+        kink="an exponent 0 gives gradient 0, also at base 0",
+        samples=(
+            Sample((_ROWS, 3)),
+            Sample((_POSITIVE, [2.0, -1.0, 0.5])),
+            Sample((2, _ROWS)),
+            Sample((_POSITIVE, -0.5)),
+        ),
+    ),
+    Op(
+        "neg",
+        "The negative.",
+        forward=lambda xp, x: -x,
+        vjp=lambda xp, g, y, x: (-g,),
+        kinds=("fi",),
+        linear_in=(0,),
+        infix="-",
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "exp",
+        "e to the power x.",
+        forward=lambda xp, x: xp.exp(x),
+        vjp=lambda xp, g, y, x: (g * y,),
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "log",
+        "The natural logarithm.",
+        forward=lambda xp, x: xp.log(x),
+        vjp=lambda xp, g, y, x: (g / x,),
+        samples=(Sample((_POSITIVE,)),),
+    ),
+    Op(
+        "sqrt",
+        "The square root.",
+        forward=lambda xp, x: xp.sqrt(x),
+        vjp=lambda xp, g, y, x: (g / (2 * y),),
+        kink="at 0 the slope is infinite",
+        samples=(Sample((_POSITIVE,)),),
+    ),
+    Op(
+        "square",
+        "x times itself.",
+        forward=lambda xp, x: xp.square(x),
+        vjp=lambda xp, g, y, x: (g * 2 * x,),
+        kinds=("fi",),
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "abs",
+        "The magnitude, without the sign.",
+        forward=lambda xp, x: xp.abs(x),
+        vjp=lambda xp, g, y, x: (g * xp.sign(x),),
+        kinds=("fi",),
+        kink="the derivative at 0 is taken to be 0",
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "sin",
+        "The sine of an angle in radians.",
+        forward=lambda xp, x: xp.sin(x),
+        vjp=lambda xp, g, y, x: (g * xp.cos(x),),
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "cos",
+        "The cosine of an angle in radians.",
+        forward=lambda xp, x: xp.cos(x),
+        vjp=lambda xp, g, y, x: (-g * xp.sin(x),),
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "maximum",
+        "The larger of two, cell by cell.",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: xp.maximum(a, b),
+        vjp=lambda xp, g, y, a, b: (_larger(xp, g, a, b), _larger(xp, g, b, a)),
+        kinds=("fi",),
+        broadcasts="elementwise",
+        kink=f"the smaller operand gets 0; {_HALVES}",
+        samples=(
+            Sample((_ROWS, [[2.0, 1.0, -3.0], [0.5, 0.25, 4.0]])),
+            Sample((_ROWS, [[0.75], [2.0]])),
+            Sample((_ROWS, 0)),
+        ),
+    ),
+    Op(
+        "minimum",
+        "The smaller of two, cell by cell.",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: xp.minimum(a, b),
+        vjp=lambda xp, g, y, a, b: (_larger(xp, g, b, a), _larger(xp, g, a, b)),
+        kinds=("fi",),
+        broadcasts="elementwise",
+        kink=f"the larger operand gets 0; {_HALVES}",
+        samples=(
+            Sample((_ROWS, [[2.0, 1.0, -3.0], [0.5, 0.25, 4.0]])),
+            Sample((_ROWS, [[0.75], [2.0]])),
+            Sample((_ROWS, 0)),
+        ),
+    ),
+    Op(
+        "clip",
+        "x held between min and max; None leaves a side open.",
+        forward=_clip,
+        vjp=lambda xp, g, y, x, min, max: (xp.where(y == x, g, 0),),
+        attrs={"min": Attr("number", positional=True), "max": Attr("number", positional=True)},
+        check=_check_clip,
+        kink="the gradient passes at the bounds themselves, and is 0 beyond",
+        samples=(Sample((_ROWS,), {"min": -1.0, "max": 1.25}), Sample((_ROWS,), {"min": None, "max": 0.75})),
+    ),
+)

@@ -1,0 +1,137 @@
+"""Cells picked by integers that are data: gather, embedding, take_along_axis, one_hot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bpdebug.errors import ShapeError
+from bpdebug.ops.axes import axis_of, refuse
+from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+
+Range = tuple[int, int, int]
+
+
+def _check_gather(x: Shape, ids: Shape, axis: int) -> None:
+    axis_of(axis, x)
+
+
+def _gather(xp: Any, x: Any, ids: Any, axis: int = 0) -> Any:
+    return xp.take(x, ids, axis=axis_of(axis, x.shape))
+
+
+def _gather_vjp(xp: Any, g: Any, y: Any, x: Any, ids: Any, axis: int = 0) -> tuple[Any, ...]:
+    axis = axis_of(axis, x.shape)
+    return xp.scatter_add(g, ids, axis=axis, size=x.shape[axis]), None
+
+
+def _rows_of_x(shapes: tuple[Shape, ...], attrs: Mapping[str, Any]) -> Range:
+    size = shapes[0][axis_of(attrs.get("axis", 0), shapes[0])]
+    return 1, -size, size
+
+
+def _check_embedding(table: Shape, ids: Shape) -> None:
+    if len(table) < 2:
+        raise ShapeError(
+            f"a table of shape {table} has no rows to look up",
+            hint="a table is (entries, features); for one number an entry use gather",
+        )
+
+
+def _check_along(x: Shape, ids: Shape, axis: int) -> None:
+    here = axis_of(axis, x)
+    if len(ids) != len(x):
+        raise ShapeError(
+            f"ids of shape {ids} for x of shape {x}: both need as many axes",
+            hint="add axes of size 1 to ids with expand_dims, or use gather to pick whole slices",
+        )
+    for a, (m, n) in enumerate(zip(x, ids, strict=True)):
+        if a != here and m != n and 1 not in (m, n):
+            raise ShapeError(
+                f"ids of shape {ids} for x of shape {x}: sizes {n} and {m} of axis {a} differ",
+                hint=f"only axis {here} may differ; other sizes must be equal, or 1",
+            )
+
+
+def _along(xp: Any, x: Any, ids: Any, axis: int) -> Any:
+    return xp.take_along_axis(x, ids, axis=axis_of(axis, x.shape))
+
+
+def _along_vjp(xp: Any, g: Any, y: Any, x: Any, ids: Any, axis: int) -> tuple[Any, ...]:
+    axis = axis_of(axis, x.shape)
+    full = xp.scatter_along_axis(g, ids, axis=axis, size=x.shape[axis])
+    repeated = tuple(a for a, n in enumerate(x.shape) if n == 1 and full.shape[a] != 1)
+    return (xp.sum(full, axis=repeated, keepdims=True) if repeated else full), None
+
+
+def _check_one_hot(ids: Shape, depth: int, dtype: str) -> None:
+    if depth < 1:
+        raise refuse(f"depth={depth} leaves no place for the one", hint="depth is the number of classes")
+
+
+_TABLE = [[1.0, -2.0], [0.5, 4.0], [-0.25, 3.0], [1.5, 0.75]]
+_ROWS = [[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]]
+
+register(
+    Op(
+        "gather",
+        "The slices of x at ids, along an axis; repeated ids add up in the gradient.",
+        operands=("x", "ids"),
+        forward=_gather,
+        vjp=_gather_vjp,
+        attrs={"axis": Attr("int", 0, positional=True)},
+        kinds=("fib", "i"),
+        check=_check_gather,
+        linear_in=(0,),
+        indexes=_rows_of_x,
+        samples=(
+            Sample((_TABLE, [2, 0, 2])),
+            Sample((_ROWS, [[3, 1], [1, -1], [0, 0], [2, 1], [3, 3]]), {"axis": -1}),
+        ),
+    ),
+    Op(
+        "embedding",
+        "The rows of a table at ids; repeated ids add up in the gradient.",
+        operands=("table", "ids"),
+        forward=_gather,
+        vjp=_gather_vjp,
+        kinds=("fib", "i"),
+        check=_check_embedding,
+        linear_in=(0,),
+        indexes=_rows_of_x,
+        samples=(Sample((_TABLE, [3, 1, 3])), Sample((_TABLE, [[0, 2, 2], [1, 0, 2]]))),
+    ),
+    Op(
+        "take_along_axis",
+        "One cell of x for each of ids, looked up along an axis.",
+        operands=("x", "ids"),
+        forward=_along,
+        vjp=_along_vjp,
+        attrs={"axis": Attr("int", positional=True)},
+        kinds=("fib", "i"),
+        check=_check_along,
+        linear_in=(0,),
+        indexes=_rows_of_x,
+        samples=(
+            Sample((_ROWS, [[0, 2], [3, 3], [1, -1]]), {"axis": 1}),
+            Sample((_ROWS, [[0, 2, 1, 2]]), {"axis": 0}),
+        ),
+    ),
+    Op(
+        "one_hot",
+        "Rows of zeros with a one at each id, along a new last axis; dtype is the scenario's.",
+        operands=("ids",),
+        forward=lambda xp, ids, depth, dtype: xp.one_hot(ids, depth=depth, dtype=np.dtype(dtype)),
+        vjp=lambda xp, g, y, ids, depth, dtype: (None,),
+        attrs={
+            "depth": Attr("int", positional=True),
+            "dtype": Attr("str", "float64", choices=("float64", "float32")),
+        },
+        kinds=("i",),
+        check=_check_one_hot,
+        indexes=lambda shapes, attrs: (0, 0, attrs["depth"]),
+        samples=(Sample(([2, 0, 2],), {"depth": 4}), Sample(([[1, 0, 2], [2, 2, 1]],), {"depth": 4})),
+    ),
+)

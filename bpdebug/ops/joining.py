@@ -1,0 +1,146 @@
+"""Tensors joined and split along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bpdebug.errors import ShapeError
+from bpdebug.ops.axes import Sizes, axis_of, check_new_axes, refuse
+from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+
+ALL = slice(None)
+
+
+def _check_concat(*xs: Shape, axis: int) -> None:
+    first = xs[0]
+    if not all(xs):
+        raise ShapeError("concat joins along an axis that is there, and a number has none", hint="use stack")
+    here = axis_of(axis, first)
+    for place, x in enumerate(xs):
+        if len(x) != len(first):
+            raise ShapeError(
+                f"{first} and {x} (operand {place + 1}) have not as many axes",
+                hint="use expand_dims or reshape first",
+            )
+        for a, (m, n) in enumerate(zip(first, x, strict=True)):
+            if a != here and m != n:
+                raise ShapeError(
+                    f"{first} and {x} (operand {place + 1}) along axis {axis}:"
+                    f" sizes {m} and {n} of axis {a} differ",
+                    hint=f"only axis {here} may differ; did you mean axis={a}?",
+                )
+
+
+def _concat_vjp(xp: Any, g: Any, y: Any, *xs: Any, axis: int) -> tuple[Any, ...]:
+    before = (ALL,) * axis_of(axis, y.shape)
+    ends = [sum(x.shape[len(before)] for x in xs[: i + 1]) for i in range(len(xs))]
+    return tuple(g[(*before, slice(a, b))] for a, b in zip([0, *ends], ends, strict=False))
+
+
+def _check_stack(*xs: Shape, axis: int) -> None:
+    for place, x in enumerate(xs):
+        if x != xs[0]:
+            raise ShapeError(
+                f"{xs[0]} and {x} (operand {place + 1}) are not one shape, and stack needs that",
+                hint="use concat to join along an axis that is there",
+            )
+    check_new_axes(xs[0], axis)
+
+
+def _stack_vjp(xp: Any, g: Any, y: Any, *xs: Any, axis: int) -> tuple[Any, ...]:
+    before = (ALL,) * axis_of(axis, y.shape)
+    return tuple(g[(*before, i)] for i in range(len(xs)))
+
+
+def _parts(attrs: Mapping[str, Any]) -> int:
+    sections = attrs["sections"]
+    return sections if isinstance(sections, int) else len(sections) + 1
+
+
+def _check_split(x: Shape, sections: Sizes, axis: int, part: int) -> None:
+    size = x[axis_of(axis, x)]
+    if isinstance(sections, int) and sections < 1:
+        raise refuse(f"{sections} sections", hint="give the number of parts, or a tuple of places to cut at")
+    if isinstance(sections, int) and size % sections:
+        raise ShapeError(
+            f"axis {axis} of {x} has size {size}, which is not {sections} equal parts",
+            hint="give the places to cut at: sections=(2, 5) makes [:2], [2:5] and [5:]",
+        )
+
+
+def _span(x: Shape, sections: Sizes, axis: int, part: int) -> tuple[Any, ...]:
+    """Where part number `part` stands in x, as an index in plain data."""
+    here = axis_of(axis, x)
+    if isinstance(sections, int):
+        step = x[here] // sections
+        start, stop = part * step, (part + 1) * step
+    else:
+        start, stop = (0, *sections, x[here])[part : part + 2]
+    return (*((None, None, None),) * here, (start, stop, None))
+
+
+def _split_vjp(xp: Any, g: Any, y: Any, x: Any, sections: Sizes, axis: int, part: int) -> tuple[Any, ...]:
+    return (xp.place(g, shape=x.shape, key=_span(x.shape, sections, axis, part)),)
+
+
+def _cut(xp: Any, x: Any, **attrs: Any) -> Any:
+    *before, (start, stop, _) = _span(x.shape, **attrs)
+    return x[(*(ALL,) * len(before), slice(start, stop))]
+
+
+_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
+_CUBE = [[[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]],
+         [[0.1, 1.2, -0.6, 2.2], [1.75, -0.5, 3.5, -1.5], [-2.25, 2.75, 5.0, 0.3]]]  # fmt: skip
+
+register(
+    Op(
+        "concat",
+        "Tensors joined along an axis that is there.",
+        operands=("*xs",),
+        forward=lambda xp, *xs, axis: xp.concat(xs, axis=axis_of(axis, xs[0].shape)),
+        vjp=_concat_vjp,
+        attrs={"axis": Attr("int", 0)},
+        kinds=("fib",),
+        check=_check_concat,
+        linear_in=(0,),
+        samples=(
+            Sample((_ROWS, [[4.0, 0.75, -1.0]])),
+            Sample((_ROWS, [[4.0], [0.75]], [[2.0, 5.0], [-3.0, 0.1]]), {"axis": -1}),
+        ),
+    ),
+    Op(
+        "stack",
+        "Tensors of one shape put side by side along a new axis.",
+        operands=("*xs",),
+        forward=lambda xp, *xs, axis: xp.stack(xs, axis=axis % (len(xs[0].shape) + 1)),
+        vjp=_stack_vjp,
+        attrs={"axis": Attr("int", 0)},
+        kinds=("fib",),
+        check=_check_stack,
+        linear_in=(0,),
+        samples=(
+            Sample((_ROWS, [[4.0, 0.75, -1.0], [2.0, 5.0, -3.0]])),
+            Sample(([1.0, -2.0], [4.0, 0.75], [2.0, 5.0]), {"axis": -1}),
+        ),
+    ),
+    Op(
+        "split",
+        "Parts along an axis: so many equal ones, or cut at the places given.",
+        forward=_cut,
+        vjp=_split_vjp,
+        attrs={
+            "sections": Attr("ints", positional=True),
+            "axis": Attr("int", 0, positional=True),
+            "part": Attr("int", 0),
+        },
+        kinds=("fib",),
+        check=_check_split,
+        linear_in=(0,),
+        parts_of=_parts,
+        samples=(
+            Sample((_CUBE,), {"sections": 3, "axis": 1, "part": 1}),
+            Sample((_CUBE,), {"sections": (1, 3), "axis": -1, "part": 2}),
+        ),
+    ),
+)

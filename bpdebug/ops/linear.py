@@ -1,0 +1,97 @@
+"""Products and transposes: what the debugger was made for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpdebug.errors import ShapeError
+from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+
+
+def _check_matmul(a: Shape, b: Shape) -> None:
+    if len(a) < 2 or len(b) < 2:
+        short, other, words = (a, "right", "(1, n)") if len(a) < 2 else (b, "left", "(n, 1)")
+        what = "a number" if not short else f"shape {short}"
+        raise ShapeError(
+            f"{a} @ {b}: matmul takes matrices, and the {'left' if short is a else 'right'} operand is {what}",
+            hint=f"write it as {words}: expand_dims(x, axis={0 if short is a else 1})" if short else "use * for a number",
+        )
+    if a[-1] != b[-2]:
+        turned = a[-1] == b[-1] or a[-2] == b[-2]
+        hint = "the left one's columns must be the right one's rows"
+        if turned:
+            hint = "did you mean the transpose, .T, of the right operand?" if a[-1] == b[-1] else (
+                "did you mean the transpose, .T, of the left operand?"
+            )  # fmt: skip
+        raise ShapeError(f"{a} @ {b}: inner sizes {a[-1]} and {b[-2]} differ", hint=hint)
+
+
+def _check_transpose(x: Shape) -> None:
+    if len(x) < 2:
+        raise ShapeError(
+            f".T swaps the last two axes, and shape {x} has {len(x)}",
+            hint="make it a row with expand_dims(x, axis=0) first",
+        )
+
+
+def _check_permute(x: Shape, axes: tuple[int, ...]) -> None:
+    if sorted(a % len(x) if x and -len(x) <= a < len(x) else -1 for a in axes) != list(range(len(x))):
+        raise ShapeError(
+            f"axes {axes} are no permutation of the {len(x)} axes of {x}",
+            hint=f"name each of the axes 0 to {len(x) - 1} once",
+        )
+
+
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    rank = len(axes)
+    places = {a % rank: i for i, a in enumerate(axes)}
+    return tuple(places[a] for a in range(rank))
+
+
+def _permute_vjp(xp: Any, g: Any, y: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, ...]:
+    return (xp.permute_dims(g, _inverse(axes)),)
+
+
+register(
+    Op(
+        "matmul",
+        "The matrix product of the last two axes; batch axes broadcast.",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: a @ b,
+        vjp=lambda xp, g, y, a, b: (g @ xp.matrix_transpose(b), xp.matrix_transpose(a) @ g),
+        check=_check_matmul,
+        linear_in=(0, 1),
+        infix="@",
+        broadcasts="matmul",
+        samples=(
+            Sample(([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [[1.0, 0.5], [-1.0, 2.0], [0.0, 3.0]])),
+            Sample(
+                (
+                    [[[1.0, 2.0, 0.5]], [[-1.0, 3.0, 2.0]]],
+                    [[1.0, 0.5, 2.0, 1.5], [-1.0, 2.0, 0.25, 4.0], [0.0, 3.0, 1.0, -2.0]],
+                )
+            ),
+        ),
+    ),
+    Op(
+        "transpose",
+        "The last two axes swapped, written x.T.",
+        forward=lambda xp, x: xp.matrix_transpose(x),
+        vjp=lambda xp, g, y, x: (xp.matrix_transpose(g),),
+        kinds=("fib",),
+        check=_check_transpose,
+        linear_in=(0,),
+        samples=(Sample(([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],)),),
+    ),
+    Op(
+        "permute",
+        "The axes in another order.",
+        forward=lambda xp, x, axes: xp.permute_dims(x, axes),
+        vjp=_permute_vjp,
+        attrs={"axes": Attr("ints", positional=True)},
+        kinds=("fib",),
+        check=_check_permute,
+        linear_in=(0,),
+        samples=(Sample(([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]],), {"axes": (2, 0, 1)}),),
+    ),
+)

@@ -1,0 +1,103 @@
+"""Comparisons, and what lets gradients through or holds them back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from bpdebug.errors import ShapeError
+from bpdebug.ops.axes import refuse
+from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+
+
+def _check_dropout(x: Shape, *mask: Shape, p: float) -> None:
+    if not 0 <= p < 1:
+        raise refuse(f"p={p} is no share of cells to drop", hint="p is at least 0 and less than 1")
+
+
+def _check_causal(scores: Shape) -> None:
+    if len(scores) < 2:
+        raise ShapeError(
+            f"scores of shape {scores} have no two axes (queries, keys)",
+            hint="causal_mask takes the matrix of scores, queries @ keys.T",
+        )
+
+
+def _past(xp: Any, x: Any) -> Any:
+    """True where the key is not later than the query."""
+    return xp.tri(x.shape[-2], x.shape[-1])
+
+
+_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
+
+
+def _comparison(name: str, infix: str, words: str, forward: Callable[..., Any]) -> Op:
+    return Op(
+        name,
+        f"True where a is {words} b; takes no gradient.",
+        operands=("a", "b"),
+        forward=forward,
+        vjp=lambda xp, g, y, a, b: (None, None),
+        kinds=("fib",),
+        infix=infix,
+        broadcasts="elementwise",
+        samples=(Sample((_ROWS, [[1.0, 2.0, 0.25], [-0.5, 3.0, 4.0]])), Sample((_ROWS, 0.5))),
+    )
+
+
+register(
+    _comparison("less", "<", "less than", lambda xp, a, b: a < b),
+    _comparison("less_equal", "<=", "at most", lambda xp, a, b: a <= b),
+    _comparison("greater", ">", "greater than", lambda xp, a, b: a > b),
+    _comparison("greater_equal", ">=", "at least", lambda xp, a, b: a >= b),
+    _comparison("equal", "==", "equal to", lambda xp, a, b: a == b),
+    _comparison("not_equal", "!=", "not equal to", lambda xp, a, b: a != b),
+    Op(
+        "where",
+        "Cells of a where cond is true, of b where it is not.",
+        operands=("cond", "a", "b"),
+        forward=lambda xp, cond, a, b: xp.where(cond, a, b),
+        vjp=lambda xp, g, y, cond, a, b: (None, xp.where(cond, g, 0), xp.where(cond, 0, g)),
+        kinds=("b", "fib", "fib"),
+        linear_in=(1, 2),
+        broadcasts="elementwise",
+        samples=(
+            Sample(([[True, False, True], [False, False, True]], _ROWS, [4.0, 0.5, -1.0])),
+            Sample(([True, False, True], _ROWS, 0)),
+        ),
+    ),
+    Op(
+        "dropout",
+        "A random share p of the cells set to 0, the kept ones scaled by 1 / (1 - p).",
+        forward=lambda xp, x, mask, p: xp.where(mask, x / (1 - p), 0),
+        vjp=lambda xp, g, y, x, mask, p: (xp.where(mask, g / (1 - p), 0), None),
+        attrs={"p": Attr("float", 0.5, positional=True)},
+        kinds=("f", "b"),
+        check=_check_dropout,
+        linear_in=(0,),
+        draws=True,
+        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"p": 0.25})),
+    ),
+    Op(
+        "stop_gradient",
+        "x itself, through which no gradient goes back.",
+        forward=lambda xp, x: x,
+        vjp=lambda xp, g, y, x: (None,),
+        kinds=("fib",),
+        samples=(Sample((_ROWS,)),),
+    ),
+    Op(
+        "causal_mask",
+        "Scores of keys later than their query set to -inf, so that softmax gives them 0.",
+        operands=("scores",),
+        forward=lambda xp, x: xp.where(_past(xp, x), x, -math.inf),
+        vjp=lambda xp, g, y, x: (xp.where(_past(xp, x), g, 0),),
+        check=_check_causal,
+        infinite=True,
+        samples=(
+            Sample((_ROWS,)),
+            Sample(([[[1.0, -2.0], [0.5, 3.0], [1.5, 0.25]], [[2.0, 1.0], [-1.0, 4.0], [0.75, -0.5]]],)),
+        ),
+    ),
+)

@@ -1,0 +1,192 @@
+"""Reductions over axes, and softmax with its relatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from bpdebug.errors import ShapeError
+from bpdebug.ops.axes import Axis, axes_of, cells, check_cells, kept, refuse
+from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+
+
+def _check_axes(x: Shape, axis: Axis, keepdims: bool) -> None:
+    axes_of(axis, x)
+
+
+def _check_some(what: str) -> Callable[..., None]:
+    """The check of a reduction that has no value over no cells."""
+
+    def check(x: Shape, axis: Axis, keepdims: bool = False) -> None:
+        check_cells(what, axis, x)
+
+    return check
+
+
+def _check_var(x: Shape, axis: Axis, keepdims: bool, ddof: int) -> None:
+    check_cells("var", axis, x)
+    n = cells(axis, x)
+    if ddof < 0:
+        raise refuse(f"ddof={ddof} is negative", hint="0 divides by n, 1 by n - 1")
+    if ddof >= n:
+        raise ShapeError(
+            f"ddof={ddof} leaves nothing to divide by: var is over {n} cells of {x}",
+            hint="use a smaller ddof, or another axis",
+        )
+
+
+def _sum_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
+    return (xp.broadcast_to(kept(xp, g, x, axis, keepdims), x.shape),)
+
+
+def _mean(xp: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    return xp.sum(x, axis=axis, keepdims=keepdims) / cells(axis, x.shape)
+
+
+def _mean_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
+    return (xp.broadcast_to(kept(xp, g, x, axis, keepdims) / cells(axis, x.shape), x.shape),)
+
+
+def _extreme_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
+    hit = x == kept(xp, y, x, axis, keepdims)
+    ties = xp.sum(xp.astype(hit, x.dtype), axis=axis, keepdims=True)
+    return (xp.where(hit, kept(xp, g, x, axis, keepdims) / ties, 0),)
+
+
+def _var(xp: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+    off = x - _mean(xp, x, axis, True)
+    return xp.sum(xp.square(off), axis=axis, keepdims=keepdims) / (cells(axis, x.shape) - ddof)
+
+
+def _var_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> tuple[Any, ...]:
+    off = x - _mean(xp, x, axis, True)
+    return (kept(xp, g, x, axis, keepdims) * 2 * off / (cells(axis, x.shape) - ddof),)
+
+
+def _logsumexp(xp: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    top = xp.max(x, axis=axis, keepdims=True)
+    top = xp.where(xp.abs(top) < math.inf, top, 0)  # all -inf must give -inf, not -inf - -inf
+    total = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else xp.squeeze(total, axes_of(axis, x.shape) if axis is None else axis)
+
+
+def _logsumexp_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
+    return (kept(xp, g, x, axis, keepdims) * xp.exp(x - kept(xp, y, x, axis, keepdims)),)
+
+
+def softmax(xp: Any, x: Any, axis: Axis = -1) -> Any:
+    """exp(x) over its sum, taken after the largest cell is subtracted."""
+    e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
+    return e / xp.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax(xp: Any, x: Any, axis: Axis = -1) -> Any:
+    """The logarithm of softmax, without the detour over exp and log."""
+    low = x - xp.max(x, axis=axis, keepdims=True)
+    return low - xp.log(xp.sum(xp.exp(low), axis=axis, keepdims=True))
+
+
+def _softmax_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis) -> tuple[Any, ...]:
+    return (y * (g - xp.sum(g * y, axis=axis, keepdims=True)),)
+
+
+def _log_softmax_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis) -> tuple[Any, ...]:
+    return (g - xp.exp(y) * xp.sum(g, axis=axis, keepdims=True),)
+
+
+_AXIS = Attr("axis", None, positional=True)
+_OVER = {"axis": _AXIS, "keepdims": Attr("bool", False)}
+_LAST = {"axis": Attr("axis", -1, positional=True)}
+_SHARE = "tied cells share the gradient equally"
+_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
+_CUBE = [[[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]],
+         [[0.1, 1.2, -0.6, 2.2], [1.75, -0.5, 3.5, -1.5], [-2.25, 2.75, 5.0, 0.3]]]  # fmt: skip
+_SAMPLES = (
+    Sample((_ROWS,)),
+    Sample((_ROWS,), {"axis": 1}),
+    Sample((_CUBE,), {"axis": (0, -1), "keepdims": True}),
+    Sample((_CUBE,), {"axis": (-2, 0)}),
+)
+
+register(
+    Op(
+        "sum",
+        "The sum over some axes, or over all.",
+        forward=lambda xp, x, axis, keepdims: xp.sum(x, axis=axis, keepdims=keepdims),
+        vjp=_sum_vjp,
+        attrs=_OVER,
+        kinds=("fib",),
+        check=_check_axes,
+        linear_in=(0,),
+        samples=_SAMPLES,
+    ),
+    Op(
+        "mean",
+        "The mean over some axes, or over all.",
+        forward=_mean,
+        vjp=_mean_vjp,
+        attrs=_OVER,
+        check=_check_some("mean"),
+        linear_in=(0,),
+        samples=_SAMPLES,
+    ),
+    Op(
+        "max",
+        "The largest cell over some axes, or over all.",
+        forward=lambda xp, x, axis, keepdims: xp.max(x, axis=axis, keepdims=keepdims),
+        vjp=_extreme_vjp,
+        attrs=_OVER,
+        kinds=("fi",),
+        check=_check_some("max"),
+        kink=_SHARE,
+        samples=_SAMPLES,
+    ),
+    Op(
+        "min",
+        "The smallest cell over some axes, or over all.",
+        forward=lambda xp, x, axis, keepdims: xp.min(x, axis=axis, keepdims=keepdims),
+        vjp=_extreme_vjp,
+        attrs=_OVER,
+        kinds=("fi",),
+        check=_check_some("min"),
+        kink=_SHARE,
+        samples=_SAMPLES,
+    ),
+    Op(
+        "var",
+        "The mean square distance from the mean, divided by n - ddof.",
+        forward=_var,
+        vjp=_var_vjp,
+        attrs={**_OVER, "ddof": Attr("int", 0)},
+        check=_check_var,
+        samples=(*_SAMPLES, Sample((_ROWS,), {"axis": 1, "ddof": 1})),
+    ),
+    Op(
+        "logsumexp",
+        "The logarithm of the sum of exponentials: a smooth maximum.",
+        forward=_logsumexp,
+        vjp=_logsumexp_vjp,
+        attrs=_OVER,
+        check=_check_some("logsumexp"),
+        samples=_SAMPLES,
+    ),
+    Op(
+        "softmax",
+        "Exponentials divided by their sum, so that an axis adds up to 1.",
+        forward=softmax,
+        vjp=_softmax_vjp,
+        attrs=_LAST,
+        check=_check_some("softmax"),
+        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"axis": 0}), Sample((_CUBE,), {"axis": 1})),
+    ),
+    Op(
+        "log_softmax",
+        "The logarithm of softmax.",
+        forward=log_softmax,
+        vjp=_log_softmax_vjp,
+        attrs=_LAST,
+        check=_check_some("log_softmax"),
+        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"axis": 0}), Sample((_CUBE,), {"axis": 1})),
+    ),
+)

@@ -1,0 +1,224 @@
+"""A rule traced once: what it gives for these shapes, dtypes and attributes, in every form it is needed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+
+from bpdebug.errors import ShapeError
+from bpdebug.symbolic.expr import DType, Expr, Shape, Trace, TraceError, walk
+from bpdebug.symbolic.prims import PRIMS
+from bpdebug.symbolic.text import FORMULA, SOURCE, named, write
+
+Array = np.ndarray[Any, Any]
+
+
+class Rule(Protocol):
+    """What is traced: a forward function and its vector-Jacobian product."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def forward(self) -> Callable[..., Any]: ...
+    @property
+    def vjp(self) -> Callable[..., tuple[Any, ...]]: ...
+    @property
+    def broadcasts(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """One micro-step inside a rule. `expr` is what computes it; None for the accumulation, which the engine does."""
+
+    text: str
+    shape: Shape
+    why: str
+    expr: Expr | None
+
+
+class Plan:
+    """The traced rule of one (op, shapes, dtypes, attributes).
+
+    `operands` are the symbolic operands (or the literals), `y` the output as a leaf of the backward rule, `g` its
+    cotangent; `value` is the forward expression; `gradients()[i]` the rule's expression for operand i, or None.
+    """
+
+    def __init__(self, rule: Rule, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> None:
+        self.rule, self.attrs = rule, attrs
+        self.xp = Trace(PRIMS)
+        self.operands: tuple[Any, ...] = tuple(
+            self.xp.leaf(f"x{i}", *o) if isinstance(o, tuple) else o for i, o in enumerate(operands)
+        )
+        value = rule.forward(self.xp, *self.operands, **attrs)
+        if not isinstance(value, Expr):
+            raise TraceError(f"{rule.name}: the forward rule gave {type(value).__name__}, not an array")
+        self.value: Expr = value
+        self.shape, self.dtype, self.nbytes = value.shape, value.dtype, value.nbytes
+        self.y = self.xp.leaf("y", self.shape, self.dtype)
+        self.g = self.xp.leaf("g", self.shape, self.dtype)
+        self.compiled: dict[Any, Callable[..., Any]] = {}
+
+    @cached_property
+    def gradients(self) -> tuple[Expr | None, ...]:
+        """The rule's gradient for each operand, checked for shape and dtype; None where there is none."""
+        if self.dtype.kind != "f":
+            return (None,) * len(self.operands)
+        found = self.rule.vjp(self.xp, self.g, self.y, *self.operands, **self.attrs)
+        wanted = []
+        for i, operand in enumerate(self.operands):
+            gradient = found[i] if i < len(found) else None
+            if isinstance(operand, Expr) and operand.dtype.kind == "f" and gradient is not None:
+                wanted.append(self.check(i, gradient))
+            else:
+                wanted.append(None)
+        return tuple(wanted)
+
+    def check(self, position: int, gradient: Any) -> Expr:
+        """The gradient, if its shape and dtype are what operand `position` needs before un-broadcasting."""
+        operand = self.operands[position]
+        if not isinstance(gradient, Expr):
+            raise TraceError(f"{self.rule.name}: the gradient of operand {position} is no array")
+        allowed = {operand.shape, self.before_sum(position)}
+        if gradient.shape not in allowed:
+            raise ShapeError(
+                f"{self.rule.name}: the rule gives a gradient of shape {gradient.shape} for operand {position} of shape "
+                f"{operand.shape}",
+                hint=f"a gradient has the shape of what it is the gradient of; needed: {self.before_sum(position)}",
+            )
+        if gradient.dtype != operand.dtype:
+            raise ShapeError(
+                f"{self.rule.name}: the rule gives a {gradient.dtype} gradient for a {operand.dtype} operand",
+                hint="cast nothing in a rule",
+                code="E_DTYPE",
+            )
+        return gradient
+
+    def before_sum(self, position: int) -> Shape:
+        """The shape of a gradient before it is summed over the axes its operand was broadcast along."""
+        operand = self.operands[position]
+        if self.rule.broadcasts == "elementwise":
+            return self.shape
+        if self.rule.broadcasts == "matmul":
+            return self.shape[:-2] + tuple(operand.shape[-2:])
+        return tuple(operand.shape)
+
+    def differentiable(self, position: int) -> bool:
+        return self.gradients[position] is not None
+
+    def summed(self, position: int) -> Expr:
+        """The gradient of an operand, un-broadcast: what is accumulated."""
+        gradient = self.gradients[position]
+        if gradient is None:
+            raise TraceError(f"{self.rule.name}: operand {position} has no gradient")
+        return unbroadcast(self.xp, gradient, self.operands[position].shape)
+
+    # --- text -----------------------------------------------------------------------------------------------------
+
+    def naming(self, operands: Sequence[str], output: str) -> Callable[[Expr], str | None]:
+        """Names of the leaves: operands as given, `y` the output, `g` its gradient ∂output."""
+        table = {id(o): n for o, n in zip(self.operands, operands, strict=True) if isinstance(o, Expr)}
+        table[id(self.y)], table[id(self.g)] = output, f"∂{output}"
+        return named(table)
+
+    def formula(self, position: int, operands: Sequence[str], output: str) -> str:
+        """The rule for one operand, as a book writes it: `∂Y @ Wᵀ`."""
+        return write(self.gradients[position], self.naming(operands, output), FORMULA)
+
+    def parts(self, position: int, operands: Sequence[str], output: str) -> list[Part]:
+        """Every operation of one operand's rule in order, then the sum over broadcast axes where there is one."""
+        gradient = self.gradients[position]
+        if gradient is None:
+            return []
+        names = self.naming(operands, output)
+        parts = [
+            Part(write(e, names, FORMULA), e.shape, e.prim.why, e)
+            for e in walk(gradient)
+            if e.prim is not None and e.prim.name != "astype"
+        ]
+        if not parts:
+            parts.append(Part(write(gradient, names, FORMULA), gradient.shape, "operand", gradient))
+        total = self.summed(position)
+        if total is not gradient:
+            parts.append(Part(write(total, names, FORMULA), total.shape, "unbroadcast", total))
+        return parts
+
+    def total_text(self, position: int, operands: Sequence[str], output: str) -> str:
+        """What is accumulated, as text: the rule, un-broadcast."""
+        return write(self.summed(position), self.naming(operands, output), FORMULA)
+
+    def source(self, operands: Sequence[str], output: str = "y", gradient: str = "g") -> list[str]:
+        """Readable NumPy of the whole rule: forward, then each operand's gradient."""
+        names = self.naming(operands, output)
+        written = {id(self.g): gradient}
+        both = lambda e: written.get(id(e)) or names(e)  # noqa: E731 - a two-word closure
+        lines = [f"{output} = {write(self.value, both, SOURCE)}"]
+        for i, gradient_expr in enumerate(self.gradients):
+            if gradient_expr is not None:
+                lines.append(f"d{operands[i]} = {write(gradient_expr, both, SOURCE)}")
+        return lines
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    def evaluate(self, expr: Expr, leaves: Mapping[int, Any]) -> Array:
+        """The value of an expression of this plan, given its leaves by identity: the interpreter behind parts."""
+        known = dict(leaves)
+        for e in walk(expr):
+            if id(e) not in known:
+                if e.prim is None:
+                    raise TraceError(f"no value for {e.name}")
+                args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
+                known[id(e)] = e.prim.run(*args, **e.attrs)
+        return np.asarray(known[id(expr)])
+
+    def leaves(self, inputs: Sequence[Any], y: Any = None, g: Any = None) -> dict[int, Any]:
+        """Values for `evaluate`: this plan's operands, and the output and cotangent where known."""
+        table = {id(o): v for o, v in zip(self.operands, inputs, strict=True) if isinstance(o, Expr)}
+        table.update({id(self.y): y, id(self.g): g})
+        return table
+
+    @property
+    def scratch(self) -> int:
+        """Bytes of every intermediate array of the rule, forward and backward: a bound on what one event allocates."""
+        roots = [self.value, *(self.summed(i) for i, g in enumerate(self.gradients) if g is not None)]
+        return sum(e.nbytes for e in walk(*roots) if e.prim is not None and not e.prim.view)
+
+
+_PLANS: dict[Any, Plan] = {}
+
+
+def trace(rule: Rule, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> Plan:
+    """The plan of a rule for these operands (shape and dtype each, or a literal); equal calls share one.
+
+    Raises ShapeError where shapes do not fit, TraceError where the rule itself is at fault.
+    """
+    key = (
+        id(rule),
+        tuple(o if isinstance(o, tuple) else (type(o), repr(o)) for o in operands),
+        tuple(attrs.items()),
+    )
+    found = _PLANS.get(key)
+    if found is None:
+        if len(_PLANS) > 20_000:
+            _PLANS.clear()
+        found = _PLANS[key] = Plan(rule, operands, attrs)
+    return found
+
+
+def unbroadcast(xp: Trace, gradient: Expr, shape: Shape) -> Expr:
+    """A gradient summed over the axes along which its operand was broadcast; the same expression where none was."""
+    if gradient.shape == shape:
+        return gradient
+    lead = gradient.ndim - len(shape)
+    stretched = [lead + a for a, n in enumerate(shape) if n == 1 and gradient.shape[lead + a] != 1]
+    axes = (*range(lead), *stretched)
+    if not stretched:
+        return xp.sum(gradient, axis=axes if len(axes) > 1 else axes[0])
+    kept: Expr = xp.sum(gradient, axis=axes if len(axes) > 1 else axes[0], keepdims=True)
+    if prod(kept.shape) != prod(shape):
+        raise TraceError(f"{gradient.shape} does not sum to {shape}")
+    return kept if kept.shape == shape else xp.reshape(kept, shape)

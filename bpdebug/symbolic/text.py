@@ -1,0 +1,140 @@
+"""Expressions as text, in two dialects: formulas as a book writes them, and NumPy source that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpdebug.symbolic.expr import Expr, Prim, TraceError
+
+ATOM, POSTFIX, POWER, UNARY = 100, 90, 80, 70
+Names = Callable[[Expr], str | None]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What differs between the two: how words of the namespace and transposes are written."""
+
+    formula: bool
+    module: str = "np."
+
+    def literal(self, value: Any) -> str:
+        """A number, tuple, name of a dtype or None; the one gate for values, by exact type."""
+        if type(value) is float and not np.isfinite(value):
+            return {"inf": f"{self.module}inf", "-inf": f"-{self.module}inf"}.get(repr(value), f"{self.module}nan")
+        if type(value) in (bool, int, float, type(None)):
+            return repr(value)
+        if isinstance(value, np.dtype):
+            return f"{self.module}{value.name}"
+        if type(value) is tuple:
+            return "(" + ", ".join(map(self.literal, value)) + ("," if len(value) == 1 else "") + ")"
+        raise TraceError(f"a rule used {type(value).__name__} as an attribute")
+
+
+FORMULA = Dialect(formula=True, module="")
+SOURCE = Dialect(formula=False)
+
+
+def write(expr: Any, names: Names, dialect: Dialect) -> str:
+    """The expression in a dialect; `names` gives a leaf's (or a kept subexpression's) text, else None.
+
+    Brackets stand where precedence needs them, and where `@` meets `*` or `/`, which readers get wrong.
+    Deep chains are written without recursion deeper than the expression's own nesting of brackets.
+    """
+    return _write(expr, names, dialect)[0]
+
+
+def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
+    if not isinstance(expr, Expr):
+        text = dialect.literal(expr)
+        return text, UNARY if text.startswith("-") else ATOM
+    known = names(expr)
+    if known is not None:
+        return known, ATOM
+    prim = expr.prim
+    if prim is None:
+        raise TraceError(f"leaf {expr.name!r} has no name here")
+    if prim.infix:
+        return _infix(expr, prim, names, dialect), prim.precedence
+    if dialect.formula:
+        if prim.name == "astype":
+            return _write(expr.args[0], names, dialect)
+        if prim.name == "matrix_transpose":
+            return _postfix(expr.args[0], names, dialect) + "ᵀ", POSTFIX
+        if prim.name == "index":
+            return f"{_postfix(expr.args[0], names, dialect)}[{_key(expr.attrs['key'])}]", POSTFIX
+    elif prim.source:
+        return _template(expr, prim, names, dialect), POSTFIX
+    args = [write(a, names, dialect) for a in expr.args]
+    if prim.arrays < 0:
+        args = ["[" + ", ".join(args) + "]"] if dialect.formula else args
+    words = args + _keywords(expr, prim, dialect)
+    return f"{'' if dialect.formula else _callee(prim)}{prim.name}({', '.join(words)})", ATOM
+
+
+def _callee(prim: Prim) -> str:
+    """The module a word is found in: NumPy's own functions, or ours for the rest."""
+    return "np." if getattr(np, prim.name, None) is prim.run else "xp."
+
+
+def _keywords(expr: Expr, prim: Prim, dialect: Dialect) -> list[str]:
+    return [
+        f"{key}={dialect.literal(value)}"
+        for key, value in expr.attrs.items()
+        if prim.attrs[key] is ... or value != prim.attrs[key]
+    ]
+
+
+def _template(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
+    values = {key: dialect.literal(value) for key, value in expr.attrs.items() if key != "key"}
+    if "key" in expr.attrs:
+        values["key"] = _key(expr.attrs["key"])
+    return prim.source.format(
+        _postfix(expr.args[0], names, dialect), attrs=", ".join(_keywords(expr, prim, dialect)), **values
+    )
+
+
+def _postfix(expr: Any, names: Names, dialect: Dialect) -> str:
+    text, precedence = _write(expr, names, dialect)
+    return text if precedence >= POSTFIX else f"({text})"
+
+
+def _infix(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
+    if len(expr.args) == 1:
+        text, precedence = _write(expr.args[0], names, dialect)
+        return prim.infix + (text if precedence > UNARY else f"({text})")
+    left, right = (_write(a, names, dialect) for a in expr.args)
+    sides = []
+    for (text, precedence), arg, is_right in ((left, expr.args[0], False), (right, expr.args[1], True)):
+        tight = precedence > prim.precedence
+        same = precedence == prim.precedence and not is_right and prim.precedence not in (POWER, 40)
+        mixed = _sign(arg, names) != prim.infix and "@" in (_sign(arg, names), prim.infix)
+        if prim.infix == "**":
+            tight = precedence > POWER if is_right else precedence >= POSTFIX
+        keep = tight or (same and not (mixed and precedence == 60))
+        sides.append(text if keep else f"({text})")
+    return f" {prim.infix} ".join(sides)
+
+
+def _sign(arg: Any, names: Names) -> str:
+    return arg.prim.infix if isinstance(arg, Expr) and arg.prim and names(arg) is None else ""
+
+
+def _key(key: tuple[Any, ...]) -> str:
+    """An index as it is typed: `1, :, 0:2`."""
+
+    def item(k: Any) -> str:
+        if not isinstance(k, tuple):
+            return "..." if k == "..." else repr(k)
+        start, stop, step = ("" if v is None else repr(v) for v in k)
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+
+    return ", ".join(map(item, key)) or "()"
+
+
+def named(names: Mapping[int, str]) -> Names:
+    """Names by expression identity, for `write`."""
+    return lambda expr: names.get(id(expr))
