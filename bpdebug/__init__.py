@@ -1,3 +1,32 @@
-"""bpdebug: a step-through debugger for computational graphs."""
+"""bpdebug: a step-through debugger for computational graphs.
+
+The public face, and nothing else: `load` a scenario, `run` it into a timeline, or open a `Session` on it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bpdebug.errors import BpdebugError
+    from bpdebug.frontends.python import Session, run
+    from bpdebug.scenario import Scenario, load
 
 __version__ = "0.1.0"
+__all__ = ["BpdebugError", "Scenario", "Session", "__version__", "load", "run"]
+
+_HOMES = {
+    "BpdebugError": "bpdebug.errors",
+    "Scenario": "bpdebug.scenario",
+    "Session": "bpdebug.frontends.python",
+    "load": "bpdebug.scenario",
+    "run": "bpdebug.frontends.python",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when first used, so that `bpdebug --help` does not wait for NumPy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bpdebug' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

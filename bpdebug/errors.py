@@ -17,9 +17,7 @@ class BpdebugError(Exception):
 
     exit_code = EXIT_REFUSED
 
-    def __init__(
-        self, message: str, *, code: str, hint: str = "", where: str = "", column: int | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str, hint: str = "", where: str = "", column: int | None = None) -> None:
         self.message, self.hint, self.where = printable(message), printable(hint), printable(where)
         self.code, self.column = code, column
         super().__init__(self.message)

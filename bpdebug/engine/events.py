@@ -29,13 +29,27 @@ class Fault:
 
 
 @dataclass(frozen=True, eq=False)
+class Term:
+    """An operand of a part, with its value on demand; a literal is its text alone."""
+
+    text: str
+    shape: Shape
+    read: Callable[[], Array] | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, eq=False)
 class PartView:
-    """One operation inside a rule on these numbers; `read` computes its value when asked."""
+    """One operation inside a rule on these numbers; `read` computes its value when asked.
+
+    `sign` is how the operation is written: between its `terms` where it is a sign, before them where it is a name.
+    """
 
     text: str
     shape: Shape
     why: str
     read: Callable[[], Array] = field(repr=False)
+    sign: str = ""
+    terms: tuple[Term, ...] = ()
 
     @cached_property
     def value(self) -> Array:

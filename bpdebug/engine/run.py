@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,30 +16,45 @@ Array = np.ndarray[Any, Any]
 Function = Callable[..., Any]
 
 
+KEEP = 32
+"""Every so many running sums of a gradient one is kept."""
+
+
+def wanted(graph: Graph, k: int) -> tuple[int, ...]:
+    """The positions of node k's operands whose gradient anybody wants."""
+    return tuple(p for p, t in graph.edges(k) if graph.has_gradient(t))
+
+
 class Code:
-    """A graph's compiled functions, one pointer a node; equal nodes share theirs."""
+    """A graph's compiled functions, one pointer a node; equal nodes share theirs. These are the two loops."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._forward: list[Function] | None = None
-        self._backward: list[Function] | None = None
 
-    @property
-    def forward(self) -> list[Function]:
-        if self._forward is None:
-            self._forward = [code.forward(plan) for plan in self.graph.plans]
-        return self._forward
+    @cached_property
+    def _forward(self) -> list[Function]:
+        return [code.forward(plan) for plan in self.graph.plans]
 
-    @property
-    def backward(self) -> list[Function]:
+    @cached_property
+    def _backward(self) -> list[Function]:
         """In the order of the backward pass."""
-        if self._backward is None:
-            graph = self.graph
-            self._backward = [
-                code.backward(graph.plans[k], tuple(p for p, t in graph.edges(k) if graph.has_gradient(t)))
-                for k in graph.backward_nodes
-            ]
-        return self._backward
+        return [code.backward(self.graph.plans[k], wanted(self.graph, k)) for k in self.graph.backward_nodes]
+
+    def run_forward(self, V: list[Any]) -> None:
+        """Every node's value, in program order; the leaves are there."""
+        graph, tensor = self.graph, self.graph.first
+        try:
+            for run, node in zip(self._forward, graph.nodes, strict=True):
+                run(V, tensor, *node.inputs)
+                tensor += 1
+        except IndexError as error:
+            raise out_of_range(graph, tensor - graph.first, error) from None
+
+    def run_backward(self, V: list[Any], G: list[Any]) -> None:
+        """Every wanted gradient, in the order of the backward pass; the seeds are there."""
+        nodes, first = self.graph.nodes, self.graph.first
+        for run, k in zip(self._backward, self.graph.backward_nodes, strict=True):
+            run(V, G, first + k, *nodes[k].inputs)
 
 
 class Pass:
@@ -52,6 +68,7 @@ class Pass:
         self.graph, self.code, self._leaf = graph, compiled, leaf
         self.V: list[Any] = [None] * len(graph.names)
         self.G: list[Any] = [None] * len(graph.names)
+        self._running: dict[int, dict[int, Any]] = {}
         self._forward_done = self._backward_done = False
 
     # --- values ---------------------------------------------------------------------------------------------------
@@ -97,20 +114,13 @@ class Pass:
         """Every value that is not computed yet, in program order."""
         if self._forward_done:
             return
-        graph, V, first = self.graph, self.V, self.graph.first
-        if any(v is not None for v in V[first:]):
-            with np.errstate(all="ignore"):
+        graph, V = self.graph, self.V
+        with np.errstate(all="ignore"):
+            if any(v is not None for v in V[graph.first :]):
                 self._compute([t for t, v in enumerate(V) if v is None])
-        else:
-            with np.errstate(all="ignore"):
-                self._compute([t for t in range(first) if V[t] is None])
-                tensor = first
-                try:
-                    for run, node in zip(self.code.forward, graph.nodes, strict=True):
-                        run(V, tensor, *node.inputs)
-                        tensor += 1
-                except IndexError as error:
-                    raise out_of_range(graph, tensor - first, error) from None
+            else:
+                self._compute([t for t in range(graph.first) if V[t] is None])
+                self.code.run_forward(V)
         self._forward_done = True
 
     # --- gradients ------------------------------------------------------------------------------------------------
@@ -143,7 +153,7 @@ class Pass:
             if t in needed or self.G[t] is not None:
                 continue
             needed.add(t)
-            stack.extend(graph.first + k for k, _ in graph.edges_from(t) if graph.has_gradient(graph.first + k))
+            stack.extend(graph.first + k for k, _ in graph.edges_from(t))
         return sorted(needed, reverse=True)
 
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
@@ -151,9 +161,8 @@ class Pass:
         graph = self.graph
         total: Any = self.seed(tensor) if tensor in graph.incoming else None
         for k, position in edges:
-            if graph.has_gradient(graph.first + k):
-                c = self._contribution(k, position)
-                total = c if total is None else np.asarray(total + c)
+            c = self._contribution(k, position)
+            total = c if total is None else np.asarray(total + c)
         return total
 
     def _contribution(self, k: int, position: int) -> Array:
@@ -172,28 +181,39 @@ class Pass:
         found.flags.writeable = False
         return found
 
-    def partial(self, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool) -> Array | None:
-        """The gradient so far: the seed, if `seeded`, and these contributions in order; None if there are none."""
-        total: Any = self.seed(tensor) if seeded else None
-        for k, position in edges:
-            c = self.contribution(k, position)
+    def partial(self, tensor: int, count: int) -> Array | None:
+        """The gradient after the seed, if there is one, and the first `count` contributions; None where nothing is.
+
+        Running sums are kept, the newest and every 32nd, so that walking along a tensor with many consumers, in
+        either direction, does not start from the beginning each time.
+        """
+        edges = self.graph.edges_from(tensor)
+        sums = self._running.setdefault(tensor, {})
+        at = max((n for n in sums if n <= count), default=0)
+        total: Any = sums.get(at, self.seed(tensor) if tensor in self.graph.incoming else None)
+        for n in range(at, count):
+            c = self.contribution(*edges[n])
             with np.errstate(all="ignore"):
                 total = c if total is None else np.asarray(total + c)
-        return total if total is None else np.asarray(total)
+            if (n + 1) % KEEP == 0:
+                sums[n + 1] = total
+        if total is None:
+            return None
+        self._running[tensor] = {n: s for n, s in sums.items() if n % KEEP == 0} | {count: total}
+        found = np.asarray(total)
+        found.flags.writeable = False
+        return found
 
     def run_backward(self) -> None:
         """Every gradient, in one loop over the backward events."""
         if self._backward_done:
             return
         self.run_forward()
-        graph, V, first = self.graph, self.V, self.graph.first
-        G: list[Any] = [None] * len(graph.names)
-        for tensor in graph.incoming:
+        G: list[Any] = [None] * len(self.graph.names)
+        for tensor in self.graph.incoming:
             G[tensor] = self.seed(tensor)
-        nodes = graph.nodes
         with np.errstate(all="ignore"):
-            for run, k in zip(self.code.backward, graph.backward_nodes, strict=True):
-                run(V, G, first + k, *nodes[k].inputs)
+            self.code.run_backward(self.V, G)
         self.G = G
         self._backward_done = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from bpdebug.engine.events import Array, Contribution, Event, Fault, PartView
+from bpdebug.engine.events import Array, Contribution, Event, Fault, PartView, Term
 from bpdebug.engine.faults import find_fault
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Pass
@@ -17,6 +18,7 @@ from bpdebug.engine.store import Store
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.graph import Graph, Lit
 from bpdebug.limits import GIB
+from bpdebug.symbolic import Expr
 
 FORWARD, SEED, BACKWARD, UPDATE, END = "forward", "seed", "backward", "update", "end"
 
@@ -127,11 +129,10 @@ class Timeline(Sequence[Event]):
 
     def completed_by(self, tensor: int, iteration: int = 0) -> int | None:
         """The event that completes a tensor's gradient: its last contribution, or its seed; None without a path."""
-        found = None
-        for k, _ in self.graph.edges_from(tensor):
-            if self.graph.has_gradient(self.graph.first + k) and self.graph.has_gradient(tensor):
-                found = self.index_of(BACKWARD, self.graph.first + k, iteration)
-        return self.index_of(SEED, tensor, iteration) if found is None else found
+        edges = self.graph.edges_from(tensor)
+        if not edges:
+            return self.index_of(SEED, tensor, iteration)
+        return self.index_of(BACKWARD, self.graph.first + edges[-1][0], iteration)
 
     # --- values and gradients -------------------------------------------------------------------------------------
 
@@ -189,10 +190,7 @@ class Timeline(Sequence[Event]):
             return run.gradient(tensor)
         if status != "partial":
             return None
-        t = self.iteration_at(at)
-        done = [edge for edge in self.graph.edges_from(tensor) if self._edge_done(edge, at, t)]
-        seed = self.index_of(SEED, tensor, t)
-        return run.partial(tensor, done, seed is not None and seed <= at)
+        return run.partial(tensor, self._edges_done(tensor, at))
 
     def grad_status(self, tensor: int, at: int) -> str:
         """'value' (complete), 'partial', 'not-computed', or 'no-path', at a position."""
@@ -203,13 +201,16 @@ class Timeline(Sequence[Event]):
         if last <= at:
             return "value"
         seed = self.index_of(SEED, tensor, t)
-        begun = seed is not None and seed <= at
-        begun = begun or any(self._edge_done(edge, at, t) for edge in self.graph.edges_from(tensor))
+        begun = (seed is not None and seed <= at) or self._edges_done(tensor, at) > 0
         return "partial" if begun else "not-computed"
 
-    def _edge_done(self, edge: tuple[int, int], at: int, t: int) -> bool:
-        index = self.index_of(BACKWARD, self.graph.first + edge[0], t)
-        return index is not None and index <= at
+    def _edges_done(self, tensor: int, at: int) -> int:
+        """How many of a tensor's contributions are in at a position; they stand in event order."""
+        t = self.iteration_at(at)
+        start = t * self.per_iteration + self._forward + len(self._seeds)
+        return bisect_right(
+            self.graph.edges_from(tensor), at, key=lambda e: start + int(self._rank[self.graph.first + e[0]])
+        )
 
     @property
     def loss(self) -> float | None:
@@ -254,11 +255,9 @@ class Timeline(Sequence[Event]):
         for position, tensor in graph.edges(k):
             if not graph.has_gradient(tensor):
                 continue
-            edge = (k, position)
 
-            def total(tensor: int = tensor, edge: tuple[int, int] = edge) -> Array:
-                edges = graph.edges_from(tensor)
-                found = run.partial(tensor, edges[: edges.index(edge) + 1], tensor in graph.incoming)
+            def total(tensor: int = tensor, edge: tuple[int, int] = (k, position)) -> Array:
+                found = run.partial(tensor, graph.edges_from(tensor).index(edge) + 1)
                 assert found is not None
                 return found
 
@@ -279,37 +278,54 @@ class Timeline(Sequence[Event]):
             )
         return tuple(made)
 
+    def call_text(self, k: int) -> str:
+        """Node k's forward call as it is written, without its name: `X @ W`."""
+        return self.graph.plans[k].call_text(self.operand_names(k))
+
     def operand_names(self, k: int) -> list[str]:
         """What node k's operands are called: tensors by name, literals as they are written."""
         return [str(i.value) if isinstance(i, Lit) else self.graph.names[i] for i in self.graph.nodes[k].inputs]
 
     def _parts(self, event: Event, position: int, tensor: int) -> tuple[PartView, ...]:
+        """The parts of one edge: the rule's, the sum over broadcast axes, and the accumulation where there is one."""
         graph, k = self.graph, event.tensor - self.graph.first
         run, plan, node = self.iteration(event.iteration), graph.plans[k], graph.nodes[k]
+        names = self.operand_names(k)
 
-        def read(expr: Any) -> Array:
+        def read(expr: Expr) -> Array:
             inputs = [i.value if isinstance(i, Lit) else run.value(i) for i in node.inputs]
             leaves = plan.leaves(inputs, run.value(event.tensor), run.gradient(event.tensor))
             with np.errstate(all="ignore"):
                 return plan.evaluate(expr, leaves)
 
-        parts = [
-            PartView(p.text, p.shape, p.why, lambda expr=p.expr: read(expr))  # type: ignore[misc]
-            for p in plan.parts(position, self.operand_names(k), event.name)
-        ]
+        def term(arg: Any) -> Term:
+            text = plan.text_of(arg, names, event.name)
+            return Term(text, arg.shape, lambda: read(arg)) if isinstance(arg, Expr) else Term(text, ())
+
+        parts = []
+        for p in plan.parts(position, names, event.name):
+            prim = p.expr.prim
+            terms = () if prim is None else tuple(term(a) for a in p.expr.args)
+            sign = "" if prim is None else prim.infix or prim.name
+            parts.append(PartView(p.text, p.shape, p.why, lambda e=p.expr: read(e), sign, terms))  # type: ignore[misc]
         edges = graph.edges_from(tensor)
         at = edges.index((k, position))
-        before = any(graph.has_gradient(graph.first + j) for j, _ in edges[:at]) or tensor in graph.incoming
-        if before:
-            name = f"∂{graph.names[tensor]}"
-            last = plan.total_text(position, self.operand_names(k), event.name)
-            parts.append(
-                PartView(
-                    f"{name} + {last}", graph.shapes[tensor], "accumulate",
-                    lambda: run.partial(tensor, edges[: at + 1], tensor in graph.incoming),  # type: ignore[arg-type,return-value]
-                )  # fmt: skip
-            )
+        if tensor in graph.incoming or at > 0:
+            parts.append(self._accumulation(run, tensor, at, plan.total_text(position, names, event.name)))
         return tuple(parts)
+
+    def _accumulation(self, run: Pass, tensor: int, at: int, added: str) -> PartView:
+        """The sum that adds edge number `at` to what a tensor's gradient was before."""
+        graph = self.graph
+        edges, shape, name = graph.edges_from(tensor), graph.shapes[tensor], f"∂{graph.names[tensor]}"
+        return PartView(
+            f"{name} + {added}", shape, "accumulate",
+            lambda: np.asarray(run.partial(tensor, at + 1)), "+",
+            (
+                Term(name, shape, lambda: np.asarray(run.partial(tensor, at))),
+                Term(added, shape, lambda: run.contribution(*edges[at])),
+            ),
+        )  # fmt: skip
 
     def update_rule(self, event: Event) -> str | None:
         return self.store.update(event.tensor).text(event.name) if event.phase == UPDATE else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -13,7 +14,7 @@ from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
 from bpdebug.graph.graph import DRAWN, Array, DType, Graph, Leaf, Lit, Node, Operand, Shape
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
-from bpdebug.symbolic import Plan, trace
+from bpdebug.symbolic import Plan, key_of, trace
 
 _KINDS = {"f": "float", "i": "integer", "b": "boolean"}
 _BOOL = np.dtype(np.bool_)
@@ -47,7 +48,7 @@ class _Builder:
         drawn = [s for s in steps if s.op in OPS and OPS[s.op].draws]
         self.names = [leaf.name for leaf in leaves] + [f"{s.id}.mask" for s in drawn]
         self.kinds = {i: leaf.kind for i, leaf in enumerate(leaves)}
-        self.kinds.update({i: DRAWN for i in range(len(leaves), len(self.names))})
+        self.kinds.update(dict.fromkeys(range(len(leaves), len(self.names)), DRAWN))
         self.shapes: list[Shape] = [leaf.shape for leaf in leaves] + [()] * len(drawn)
         self.dtypes: list[DType] = [leaf.dtype for leaf in leaves] + [_BOOL] * len(drawn)
         self.first = len(self.names)
@@ -71,10 +72,18 @@ class _Builder:
             inputs.append(mask)
             self.count(mask, f"the mask of '{step.id}'", f"{self.where}:{step.line}")
         typed = [i.value if isinstance(i, Lit) else (self.shapes[i], self.dtypes[i]) for i in inputs]
-        key = (step.op, tuple(t if isinstance(t, tuple) else (type(t), repr(t)) for t in typed), tuple(step.attrs.items()))
+        key = (step.op, key_of(typed, step.attrs))
         plan = self.known.get(key)
         if plan is None:
-            plan = self.known[key] = self.plan(op, inputs, typed, step)
+            check_dtypes(op, typed)
+        try:
+            if plan is None:
+                plan = self.known[key] = self.plan(op, typed, step)
+            if op.indexes is not None:
+                self._check_ids(op.indexes(tuple(map(self._shape, inputs)), step.attrs), inputs)
+        except BpdebugError as error:
+            said = f"{op.name} '{step.id}': {error.message}"
+            raise type(error)(said, hint=error.hint, code=error.code) from None
         node = Node(step.id, op, tuple(inputs), step.attrs, step.block, step.line)
         number = len(self.names)
         self.index[step.id] = number
@@ -87,29 +96,19 @@ class _Builder:
         if self.bytes > self.limits["memory"]:
             self.count(number, f"{step.op} '{step.id}' of shape {plan.shape}", f"{self.where}:{step.line}", add=False)
 
-    def plan(self, op: Op, inputs: Sequence[Operand], typed: Sequence[Any], step: Step) -> Plan:
+    def plan(self, op: Op, typed: Sequence[Any], step: Step) -> Plan:
         """The plan of a call seen for the first time, after everything that can be said in words was checked."""
-        check_dtypes(op, typed)
         shapes = [t[0] if isinstance(t, tuple) else () for t in typed]
         shown = shapes[:-1] if op.draws else shapes
-        try:
-            op.check(*shown, **step.attrs)
-            self._check_ids(op, inputs, shapes, step)
-            plan = trace(op, typed, step.attrs)
-            for shape, dtype in ((plan.shape, plan.dtype),):
-                self._check_size(shape, dtype, f"the result {shape}")
-            self.limits.check("memory", plan.scratch, "what its rule computes on the way, forward and backward")
-        except BpdebugError as error:
-            named = type(error)(error.message, hint=error.hint, where="", code=error.code)
-            named.message = f"{op.name} '{step.id}': {error.message}"
-            raise named from None
+        op.check(*shown, **step.attrs)
+        plan = trace(op, typed, step.attrs)
+        self._check_size(plan.shape, plan.dtype, f"the result {plan.shape}")
+        self.limits.check("memory", plan.scratch, "what its rule computes on the way, forward and backward")
         return plan
 
-    def _check_ids(self, op: Op, inputs: Sequence[Operand], shapes: Sequence[Shape], step: Step) -> None:
+    def _check_ids(self, span: tuple[int, int, int], inputs: Sequence[Operand]) -> None:
         """Indices that are known (leaves) must be in range; those computed later are checked when they are."""
-        if op.indexes is None:
-            return
-        position, least, size = op.indexes(tuple(shapes), step.attrs)
+        position, least, size = span
         operand = inputs[position] if position < len(inputs) else None
         if not isinstance(operand, int) or operand >= len(self.leaves) or self.dtypes[operand].kind != "i":
             return
@@ -124,7 +123,9 @@ class _Builder:
     def find(self, name: str) -> int:
         number = self.index.get(name)
         if number is None:
-            raise InputError(f"no tensor '{name}'", code="E_NAME", hint=did_you_mean(name, self.index) or "assign it first")
+            raise InputError(
+                f"no tensor '{name}'", code="E_NAME", hint=did_you_mean(name, self.index) or "assign it first"
+            )
         return number
 
     def _shape(self, operand: Operand) -> Shape:
@@ -135,7 +136,8 @@ class _Builder:
         self.limits.check("memory", prod(shape) * dtype.itemsize, what, where=where)
         if prod(max(n, 1) for n in shape) * dtype.itemsize >= 2**62:
             raise InputError(
-                f"{what}: no machine can index it", code="E_LIMIT", where=where, hint="make the zero-size tensor's other axes small"
+                f"{what}: no machine can index it", code="E_LIMIT", where=where,
+                hint="make the zero-size tensor's other axes small",
             )  # fmt: skip
 
     def count(self, number: int, what: str, where: str, *, add: bool = True) -> None:
@@ -153,9 +155,15 @@ def check_dtypes(op: Op, typed: Sequence[Any]) -> None:
         allowed = op.kinds[min(position, len(op.kinds) - 1)]
         if not isinstance(operand, tuple):
             kind = {bool: "b", int: "", float: "f"}[type(operand)]
+            if not op.broadcasts:
+                raise InputError(
+                    f"{op.name} takes a tensor as operand {position + 1}, not the number {operand}", code="E_OP",
+                    hint="declare it under [inputs], or leave it out",
+                )  # fmt: skip
             if allowed == "b" and kind != "b":
                 raise InputError(
-                    f"{op.name} takes a boolean here, not the number {operand}", code="E_DTYPE", hint="write a comparison: x > 0"
+                    f"{op.name} takes a boolean here, not the number {operand}", code="E_DTYPE",
+                    hint="write a comparison: x > 0",
                 )  # fmt: skip
         else:
             kind = operand[1].kind
@@ -169,7 +177,7 @@ def check_dtypes(op: Op, typed: Sequence[Any]) -> None:
         seen.setdefault(allowed, set()).add(kind)
     compares = op.forward is not None and op.name in _COMPARISONS
     for kinds in seen.values():
-        floats_meet = "f" in kinds and ("i" in kinds or kinds >= {"b"} and _float_literal(typed))
+        floats_meet = "f" in kinds and ("i" in kinds or (kinds >= {"b"} and _float_literal(typed)))
         if floats_meet and not compares and len(typed) > 1:
             raise InputError(
                 f"{op.name} mixes integers and floats",
@@ -232,7 +240,8 @@ def _outputs(
     if (loss is None) == (not incoming):
         both = "both 'loss' and 'incoming'" if loss else "neither 'loss' nor 'incoming'"
         raise InputError(
-            f"the graph has {both}", code="E_LOSS", where=where, hint="give one: loss = \"L\", or incoming = { Y = ... }"
+            f"the graph has {both}", code="E_LOSS", where=where,
+            hint='give one: loss = "L", or incoming = { Y = ... }',
         )  # fmt: skip
     outputs: dict[int, Callable[[], Array] | None] = {}
     for name in [loss] if loss is not None else incoming:
@@ -241,7 +250,8 @@ def _outputs(
         if loss is not None:
             if shape != ():
                 raise InputError(
-                    f"the loss '{name}' has shape {shape}", code="E_LOSS", where=where, hint=f"a loss is one number: mean({name})"
+                    f"the loss '{name}' has shape {shape}", code="E_LOSS", where=where,
+                    hint=f"a loss is one number: mean({name})",
                 )  # fmt: skip
             outputs[number] = None
             continue
@@ -252,7 +262,7 @@ def _outputs(
                 where=where,
                 hint="a gradient has the shape of what it is the gradient of",
             )
-        outputs[number] = lambda spec=spec, shape=shape: spec.read(shape)
+        outputs[number] = partial(spec.read, shape)
     return dict(sorted(outputs.items()))
 
 
@@ -260,10 +270,15 @@ def _output(builder: _Builder, name: str, where: str) -> int:
     """The number of an output, which must be a float node."""
     nodes = [n.id for n in builder.nodes]
     if name not in builder.index:
-        raise InputError(f"no tensor '{name}' to start from", code="E_LOSS", where=where, hint=did_you_mean(name, nodes) or "name a node of the program")  # fmt: skip
+        raise InputError(
+            f"no tensor '{name}' to start from", code="E_LOSS", where=where,
+            hint=did_you_mean(name, nodes) or "name a node of the program",
+        )  # fmt: skip
     number = builder.index[name]
     if number < builder.first:
-        raise InputError(f"'{name}' is no node", code="E_LOSS", where=where, hint="name a tensor that the program computes")
+        raise InputError(
+            f"'{name}' is no node", code="E_LOSS", where=where, hint="name a tensor that the program computes"
+        )
     if builder.dtypes[number].kind != "f":
         raise InputError(
             f"'{name}' is {builder.dtypes[number]}, and only floats have gradients", code="E_LOSS", where=where,

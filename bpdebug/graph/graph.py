@@ -140,8 +140,7 @@ class Graph:
     def consumers(self) -> tuple[Any, Any]:
         """For each tensor the edges (node, input position) that use it, in event order of the backward pass.
 
-        Two int32 arrays in compressed-row form: `start` (tensors + 1) and `edges` (node << 8 | position is not
-        enough for wide concats, so pairs): edges[start[t]:start[t + 1]] are rows (node, position).
+        Two int32 arrays in compressed-row form: rows `edges[start[t]:start[t + 1]]` are (node, position).
         """
         pairs: list[tuple[int, int, int]] = []
         for k in range(len(self.nodes) - 1, -1, -1):
@@ -152,6 +151,20 @@ class Graph:
         return start, np.ascontiguousarray(table[order, 1:])
 
     def edges_from(self, tensor: int) -> list[tuple[int, int]]:
-        """Who consumes this tensor differentiably: (node, input position), in the order of the backward pass."""
-        start, edges = self.consumers
-        return [(int(k), int(p)) for k, p in edges[start[tensor] : start[tensor + 1]]]
+        """The edges that contribute to a tensor's gradient, (node, input position), in event order.
+
+        Empty where the tensor has no gradient. The list is shared: not to be changed.
+        """
+        found = self._edges.get(tensor)
+        if found is None:
+            start, edges = self.consumers
+            rows = edges[start[tensor] : start[tensor + 1]].tolist() if self.has_gradient(tensor) else []
+            found = [(k, p) for k, p in rows if self.has_gradient(self.first + k)]
+            if len(self._edges) > 256:
+                self._edges.clear()
+            self._edges[tensor] = found
+        return found
+
+    @cached_property
+    def _edges(self) -> dict[int, list[tuple[int, int]]]:
+        return {}

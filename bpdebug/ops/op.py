@@ -58,7 +58,8 @@ class Op:
     `linear_in` lists the operands the op is linear in (the others held fixed). `infix` is how it is written
     between operands or before one. `draws` marks an op that takes a random boolean mask of x's shape as a last
     hidden operand. `broadcasts` is "elementwise" or "matmul" where operands broadcast: a rule then returns a
-    gradient of the broadcast shape, and the engine sums it back. `infinite` marks an op whose infinities are its meaning and no fault.
+    gradient of the broadcast shape, and the engine sums it back. `infinite` marks an op whose infinities are
+    its meaning and no fault.
     `kink` says in words which convention holds where the derivative does not exist.
     `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is which.
     `indexes(shapes, attrs)` gives (operand, least, size): integers of that operand must be in least..size-1.
@@ -82,6 +83,11 @@ class Op:
     kink: str = ""
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
     indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], tuple[int, int, int]] | None = None
+
+    def is_given(self, attr: str, value: Any) -> bool:
+        """Whether an attribute says more than its default does."""
+        known = self.attrs.get(attr)
+        return known is None or value != known.default
 
 
 OPS: dict[str, Op] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,13 @@ from bpdebug.symbolic.prims import PRIMS
 from bpdebug.symbolic.text import SOURCE, write
 
 # `__builtins__` stays whole: with an empty one NumPy's own methods raise KeyError.
-SCOPE: dict[str, Any] = {"np": np, "xp": SimpleNamespace(**{p.name: p.run for p in PRIMS.values()})}
+# Keywords at their defaults are not printed, so the words know them.
+SCOPE: dict[str, Any] = {
+    "np": np,
+    "xp": SimpleNamespace(
+        **{p.name: partial(p.run, **d) if (d := p.defaults) else p.run for p in PRIMS.values()}
+    ),
+}
 
 Function = Callable[..., Any]
 
@@ -117,3 +124,52 @@ def contribution(plan: Plan, position: int) -> Function:
         body = [*loads, *lines, f"return {source}"]
         made = plan.compiled[position] = function("contribution", ["V", "G", "k", *_numbers(plan)], body)
     return made
+
+
+# --- whole graphs -----------------------------------------------------------------------------------------------------
+
+
+class Template:
+    """A plan's statements with blanks for names (`{x0}`, `{y}`, `{g}`, and `{t}` before temporaries).
+
+    `used` says which blanks there are; `sources` are the targets' expressions in the order asked for.
+    """
+
+    def __init__(self, plan: Plan, targets: Sequence[Expr]) -> None:
+        leaves = {id(o): f"x{i}" for i, o in enumerate(plan.operands) if isinstance(o, Expr)}
+        leaves |= {id(plan.y): "y", id(plan.g): "g"}
+        below = {id(e) for e in walk(*targets)}
+        self.used = [name for leaf, name in leaves.items() if leaf in below]
+        names = {leaf: f"{{{name}}}" for leaf, name in leaves.items()}
+        self.lines, self.sources = statements([("", e) for e in targets], names, prefix="{t}")
+        self.scalars = [e.shape == () for e in targets]
+
+
+def forward_template(plan: Plan) -> Template:
+    """The template of a node's value."""
+    found: Template | None = plan.templates.get("forward")
+    if found is None:
+        found = plan.templates["forward"] = Template(plan, [plan.value])
+    return found
+
+
+def backward_template(plan: Plan, wanted: tuple[int, ...]) -> Template:
+    """The template of what a node contributes to the operands at `wanted`."""
+    found: Template | None = plan.templates.get(wanted)
+    if found is None:
+        found = plan.templates[wanted] = Template(plan, [plan.summed(i) for i in wanted])
+    return found
+
+
+_CHUNKS: dict[str, Function] = {}
+
+
+def chunk(lines: Sequence[str]) -> Function:
+    """`c(V, G, n)` from generated lines, `n` being tensor numbers; chunks with equal lines share one function."""
+    text = "\n".join(lines)
+    found = _CHUNKS.get(text)
+    if found is None:
+        if len(_CHUNKS) > 500:
+            _CHUNKS.clear()
+        found = _CHUNKS[text] = function("chunk", ["V", "G", "n"], lines)
+    return found

@@ -30,6 +30,7 @@ class Prim:
     `infer(args, attrs)` gives shape and dtype. `run` is what runs on NumPy. `source` is a template of readable
     NumPy, `{0}` the first operand and `{attrs}` the keywords; empty where `infix` or the plain call says it.
     `why` is what kind of part it makes. `view` marks what shares memory with its operand.
+    `scratch(args, attrs)` counts the cells it allocates beside its result.
     """
 
     name: str
@@ -42,6 +43,12 @@ class Prim:
     source: str = ""
     why: str = "elementwise"
     view: bool = False
+    scratch: Callable[[tuple[Any, ...], Mapping[str, Any]], int] | None = None
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The keywords that may be left out, with their values."""
+        return {name: value for name, value in self.attrs.items() if value is not ...}
 
 
 class Expr:
@@ -144,7 +151,7 @@ class Expr:
     def __float__(self) -> float:
         raise TraceError("a rule must not take a number out of an array")
 
-    __int__ = __index__ = __float__  # type: ignore[assignment]
+    __int__ = __index__ = __float__
 
     def __len__(self) -> int:
         raise TraceError("use x.shape[0]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -29,16 +29,17 @@ class Rule(Protocol):
     def vjp(self) -> Callable[..., tuple[Any, ...]]: ...
     @property
     def broadcasts(self) -> str: ...
+    def is_given(self, attr: str, value: Any) -> bool: ...
 
 
 @dataclass(frozen=True)
 class Part:
-    """One micro-step inside a rule. `expr` is what computes it; None for the accumulation, which the engine does."""
+    """One micro-step inside a rule: what it says, and the expression that computes it."""
 
     text: str
     shape: Shape
     why: str
-    expr: Expr | None
+    expr: Expr
 
 
 class Plan:
@@ -62,6 +63,7 @@ class Plan:
         self.y = self.xp.leaf("y", self.shape, self.dtype)
         self.g = self.xp.leaf("g", self.shape, self.dtype)
         self.compiled: dict[Any, Callable[..., Any]] = {}
+        self.templates: dict[Any, Any] = {}
 
     @cached_property
     def gradients(self) -> tuple[Expr | None, ...]:
@@ -69,7 +71,7 @@ class Plan:
         if self.dtype.kind != "f":
             return (None,) * len(self.operands)
         found = self.rule.vjp(self.xp, self.g, self.y, *self.operands, **self.attrs)
-        wanted = []
+        wanted: list[Expr | None] = []
         for i, operand in enumerate(self.operands):
             gradient = found[i] if i < len(found) else None
             if isinstance(operand, Expr) and operand.dtype.kind == "f" and gradient is not None:
@@ -147,6 +149,21 @@ class Plan:
             parts.append(Part(write(total, names, FORMULA), total.shape, "unbroadcast", total))
         return parts
 
+    def text_of(self, expr: Any, operands: Sequence[str], output: str) -> str:
+        """Any expression of this plan (or a literal of it) as a formula."""
+        return write(expr, self.naming(operands, output), FORMULA)
+
+    def call_text(self, operands: Sequence[str]) -> str:
+        """The forward call as it is written: `X @ W`, `Wᵀ`, `X[0, :]`, `relu(Z)`, `sum(Z, axis=0)`."""
+        prim = self.value.prim
+        plain = prim is not None and (prim.infix or prim.name in ("matrix_transpose", "index"))
+        if plain and all(not isinstance(a, Expr) or a.prim is None for a in self.value.args):
+            return write(self.value, self.naming(operands, "y"), FORMULA)
+        words = list(operands) + [
+            f"{key}={value!r}" for key, value in self.attrs.items() if self.rule.is_given(key, value)
+        ]
+        return f"{self.rule.name}({', '.join(words)})"
+
     def total_text(self, position: int, operands: Sequence[str], output: str) -> str:
         """What is accumulated, as text: the rule, un-broadcast."""
         return write(self.summed(position), self.naming(operands, output), FORMULA)
@@ -185,7 +202,12 @@ class Plan:
     def scratch(self) -> int:
         """Bytes of every intermediate array of the rule, forward and backward: a bound on what one event allocates."""
         roots = [self.value, *(self.summed(i) for i, g in enumerate(self.gradients) if g is not None)]
-        return sum(e.nbytes for e in walk(*roots) if e.prim is not None and not e.prim.view)
+        total = 0
+        for e in walk(*roots):
+            if e.prim is not None:
+                beside = e.prim.scratch(e.args, e.attrs) if e.prim.scratch else 0
+                total += (0 if e.prim.view else e.nbytes) + beside * e.dtype.itemsize
+        return total
 
 
 _PLANS: dict[Any, Plan] = {}
@@ -196,17 +218,21 @@ def trace(rule: Rule, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapp
 
     Raises ShapeError where shapes do not fit, TraceError where the rule itself is at fault.
     """
-    key = (
-        id(rule),
-        tuple(o if isinstance(o, tuple) else (type(o), repr(o)) for o in operands),
-        tuple(attrs.items()),
-    )
+    key = (id(rule), key_of(operands, attrs))
     found = _PLANS.get(key)
     if found is None:
         if len(_PLANS) > 20_000:
             _PLANS.clear()
         found = _PLANS[key] = Plan(rule, operands, attrs)
     return found
+
+
+def key_of(operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> Hashable:
+    """What tells calls of one rule apart. Numbers by their text: True, 1 and 1.0 are equal, and so are 0.0 and -0.0."""
+    return (
+        tuple(o if isinstance(o, tuple) else repr(o) for o in operands),
+        tuple((name, repr(value)) for name, value in attrs.items()),
+    )
 
 
 def unbroadcast(xp: Trace, gradient: Expr, shape: Shape) -> Expr:

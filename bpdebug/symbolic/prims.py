@@ -187,6 +187,18 @@ def _normed(args: Args, attrs: Attrs) -> Typed:
     return args[0].shape, args[0].dtype
 
 
+def _padded_cells(args: Args, attrs: Attrs) -> int:
+    """The padded copy that windows are cut from, or added back into."""
+    shape = attrs.get("shape", args[0].shape)
+    padded = [n + 2 * p for n, p in zip(shape[2:], attrs["padding"], strict=True)]
+    return int(prod((*shape[:2], *padded)))
+
+
+def _thrice(args: Args, attrs: Attrs) -> int:
+    """A whole rule behind one word: its few intermediate arrays."""
+    return 3 * int(prod(shape_of(args[0])))
+
+
 def _reducer(ufunc: Any) -> Callable[..., Any]:
     return lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims)
 
@@ -251,12 +263,12 @@ _ROWS = (
         "tri", lambda args, attrs: ((attrs["rows"], attrs["columns"]), BOOL), arrays.tri, arrays=0,
         attrs={"rows": ..., "columns": ...},
     ),  # fmt: skip
-    Prim("unfold", _unfold, arrays.unfold, attrs={**_WINDOW, "fill": 0.0}),
-    Prim("fold", _fold, arrays.fold, attrs={"shape": ..., **_WINDOW}),
+    Prim("unfold", _unfold, arrays.unfold, attrs={**_WINDOW, "fill": 0.0}, scratch=_padded_cells),
+    Prim("fold", _fold, arrays.fold, attrs={"shape": ..., **_WINDOW}, scratch=_padded_cells),
     # Words for whole rules, so that the gradient of a loss reads as in a book: (softmax(Z) - one_hot(T)) * ∂L / 4.
-    Prim("sigmoid", _elementwise, lambda x: activations.sigmoid(NUMPY, x)),
-    Prim("softmax", _normed, lambda x, axis: reduce.softmax(NUMPY, x, axis), attrs={"axis": -1}),
-    Prim("log_softmax", _normed, lambda x, axis: reduce.log_softmax(NUMPY, x, axis), attrs={"axis": -1}),
+    Prim("sigmoid", _elementwise, lambda x: activations.sigmoid(NUMPY, x), scratch=_thrice),
+    Prim("softmax", _normed, lambda x, axis: reduce.softmax(NUMPY, x, axis), attrs={"axis": -1}, scratch=_thrice),
+    Prim("log_softmax", _normed, lambda x, axis: reduce.log_softmax(NUMPY, x, axis), attrs={"axis": -1}, scratch=_thrice),
 )
 
 PRIMS: dict[str, Prim] = {row.name: row for row in _ROWS}

@@ -42,7 +42,7 @@ def write(expr: Any, names: Names, dialect: Dialect) -> str:
     """The expression in a dialect; `names` gives a leaf's (or a kept subexpression's) text, else None.
 
     Brackets stand where precedence needs them, and where `@` meets `*` or `/`, which readers get wrong.
-    Deep chains are written without recursion deeper than the expression's own nesting of brackets.
+    Recursive: rules are some dozens of operations deep, never hundreds.
     """
     return _write(expr, names, dialect)[0]
 
@@ -84,7 +84,7 @@ def _keywords(expr: Expr, prim: Prim, dialect: Dialect) -> list[str]:
     return [
         f"{key}={dialect.literal(value)}"
         for key, value in expr.attrs.items()
-        if prim.attrs[key] is ... or value != prim.attrs[key]
+        if (prim.attrs[key] is ... or value != prim.attrs[key]) and not (dialect.formula and key == "dtype")
     ]
 
 
@@ -111,7 +111,8 @@ def _infix(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
     for (text, precedence), arg, is_right in ((left, expr.args[0], False), (right, expr.args[1], True)):
         tight = precedence > prim.precedence
         same = precedence == prim.precedence and not is_right and prim.precedence not in (POWER, 40)
-        mixed = _sign(arg, names) != prim.infix and "@" in (_sign(arg, names), prim.infix)
+        sign = _sign(arg, names, dialect)
+        mixed = sign != prim.infix and "@" in (sign, prim.infix)
         if prim.infix == "**":
             tight = precedence > POWER if is_right else precedence >= POSTFIX
         keep = tight or (same and not (mixed and precedence == 60))
@@ -119,8 +120,13 @@ def _infix(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
     return f" {prim.infix} ".join(sides)
 
 
-def _sign(arg: Any, names: Names) -> str:
-    return arg.prim.infix if isinstance(arg, Expr) and arg.prim and names(arg) is None else ""
+def _sign(arg: Any, names: Names, dialect: Dialect) -> str:
+    """The sign an operand is written with; a cast is not seen in formulas."""
+    while isinstance(arg, Expr) and arg.prim and names(arg) is None:
+        if not (dialect.formula and arg.prim.name == "astype"):
+            return arg.prim.infix
+        arg = arg.args[0]
+    return ""
 
 
 def _key(key: tuple[Any, ...]) -> str:

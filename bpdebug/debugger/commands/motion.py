@@ -1,0 +1,217 @@
+"""Motions: the cursor through events, blocks and parts, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bpdebug.debugger.commands.table import Command, count, find, nothing, register
+from bpdebug.debugger.state import State, View
+from bpdebug.engine import Timeline
+from bpdebug.errors import CommandError
+from bpdebug.expression import parse_location, resolve
+
+Motion = Callable[[State, int], State]
+FORTH, BACK = 1, -1
+
+
+def move(state: State, to: int, why: str, part: int = 0) -> State:
+    """The state at another position: clamped to begin and end, which are then the reason of the stop."""
+    end = len(state.timeline)
+    if to < 0 or (to <= 0 and why == "begin"):
+        to, part, why = 0, 0, "begin"
+    elif to >= end:
+        to, part, why = end, 0, "end"
+    return replace(state, cursor=to, part=part, stopped=why, view=View())
+
+
+def step(state: State, way: int) -> State:
+    """One event on or back."""
+    return move(state, state.cursor + way, "step")
+
+
+def stepi(state: State, way: int) -> State:
+    """One part on or back: the event as a whole, its parts 1..m, then the neighbour event."""
+    event = state.event
+    if way == FORTH:
+        if event is not None and state.part < len(event.parts):
+            return replace(state, part=state.part + 1, stopped="step", view=View())
+        return step(state, FORTH)
+    if state.part > 0:
+        return replace(state, part=state.part - 1, stopped="step", view=View())
+    if state.cursor == 0:
+        return move(state, 0, "begin")
+    before = state.timeline.event(state.cursor - 1)
+    return move(state, state.cursor - 1, "step", part=len(before.parts))
+
+
+def block_at(timeline: Timeline, index: int) -> str:
+    """The block of the event at an index; outside everything at the end."""
+    if index >= len(timeline):
+        return ""
+    node = timeline.graph.node(timeline.tensor_at(index))
+    return node.block if node else ""
+
+
+def inside(block: str, outer: str) -> bool:
+    """Whether a block lies strictly within another; every block lies within the outermost one, ''."""
+    return block != outer and (outer == "" or block.startswith(outer + "."))
+
+
+def next_(state: State, way: int) -> State:
+    """The next event of this block or outside it: what lies in deeper blocks is passed over."""
+    timeline, here = state.timeline, block_at(state.timeline, state.cursor)
+    to = state.cursor + way
+    while 0 <= to < len(timeline) and inside(block_at(timeline, to), here):
+        to += way
+    if to < 0 and state.cursor > 0:  # a deeper block at the very beginning: its first event is where it ends
+        return move(state, 0, "step")
+    return move(state, to, "step")
+
+
+def finish(state: State, way: int) -> State:
+    """To the end of this block (back: to its beginning); from there, of the block around it, at last of the pass."""
+    timeline, block = state.timeline, block_at(state.timeline, state.cursor)
+    if state.cursor >= len(timeline):
+        return move(state, state.cursor + way, "step")
+    place = timeline.place(state.cursor)
+    while True:
+        to = state.cursor
+        while 0 <= to + way < len(timeline):
+            there = timeline.place(to + way)
+            if (there.iteration, there.phase) != (place.iteration, place.phase):
+                break
+            other = block_at(timeline, to + way)
+            if other != block and not inside(other, block):
+                break
+            to += way
+        if to != state.cursor:
+            return move(state, to, "step")
+        if not block:
+            return move(state, state.cursor + way, "step")
+        block = block.rpartition(".")[0]
+
+
+def continue_(state: State, way: int) -> State:
+    """To the next breakpoint in this direction, else to the end or the beginning."""
+    at = state.cursor
+    best: tuple[int, int] | None = None
+    for b in state.breakpoints:
+        found = b.stops.next_after(at) if way == FORTH else b.stops.last_before(at)
+        if found is not None and (best is None or (found - best[0]) * way < 0):
+            best = (found, b.number)
+    if best is None:
+        return move(state, len(state.timeline), "end") if way == FORTH else move(state, 0, "begin")
+    hit = tuple(replace(b, hits=b.hits + 1) if b.number == best[1] else b for b in state.breakpoints)
+    return replace(move(state, best[0], f"breakpoint {best[1]}"), stopped=f"breakpoint {best[1]}", breakpoints=hit)
+
+
+def repeated(motion: Motion, way: int) -> Callable[[State, str], State]:
+    """A motion with a count; it stops early where it can go no further."""
+
+    def run(state: State, argument: str) -> State:
+        for _ in range(count(argument)):
+            before = (state.cursor, state.part)
+            state = motion(state, way)
+            if state.stopped in ("begin", "end") and before == (state.cursor, state.part):
+                break
+        return state
+
+    return run
+
+
+def stepping(way: int) -> Callable[[State, str], State]:
+    """`step N` in one go."""
+    return lambda state, argument: move(state, state.cursor + way * count(argument), "step")
+
+
+def until(state: State, argument: str, way: int = FORTH) -> State:
+    """To the next event of a location in this direction, or to a breakpoint on the way."""
+    if not argument:
+        raise CommandError("until takes a location", code="E_COMMAND", hint="until Y@bwd")
+    stops = resolve(parse_location(argument), state.timeline)
+    to = stops.next_after(state.cursor) if way == FORTH else stops.last_before(state.cursor)
+    if to is None:
+        where = "ahead" if way == FORTH else "behind"
+        raise CommandError(f"'{argument}' does not lie {where}", code="E_COMMAND", hint=f"seek {argument} goes there")
+    stopped = continue_(state, way)
+    early = stopped.stopped.startswith("breakpoint") and (stopped.cursor - to) * way < 0
+    return stopped if early else move(state, to, "step")
+
+
+def seek(state: State, argument: str) -> State:
+    """Anywhere, at once: a location, an event's number, a percentage, begin or end."""
+    timeline = state.timeline
+    if argument in ("begin", "end"):
+        return move(state, 0 if argument == "begin" else len(timeline), argument)
+    number = argument.removeprefix("#").removesuffix("%")
+    if number.isascii() and number.isdigit() and len(number) < 12:
+        to = int(number) * len(timeline) // 100 if argument.endswith("%") else int(number)
+        if to > len(timeline) or (argument.startswith("#") and to == len(timeline)):
+            raise CommandError(
+                f"no event {argument}", code="E_COMMAND", hint=f"events run from 0 to {len(timeline)}, the end"
+            )
+        return move(state, to, "step")
+    if not argument:
+        raise CommandError("seek takes a place", code="E_COMMAND", hint="seek Y@bwd, seek 7, seek 50%, seek end")
+    return move(state, resolve(parse_location(argument), timeline).first(), "step")
+
+
+def restart(state: State, argument: str) -> State:
+    nothing(argument, "restart")
+    return move(state, 0, "begin")
+
+
+def reverse(state: State, argument: str) -> State:
+    """Any motion, back in time."""
+    word, _, rest = argument.partition(" ")
+    if not word:
+        raise CommandError("rev takes a motion", code="E_COMMAND", hint="rev step, rev continue")
+    command = find(word)
+    if command.name == "until":
+        return until(state, rest.strip(), BACK)
+    if f"reverse-{command.name}" not in BACKWARDS:
+        raise CommandError(f"{command.name} has no reverse", code="E_COMMAND", hint="motions do: rev step")
+    return BACKWARDS[f"reverse-{command.name}"].run(state, rest.strip())
+
+
+def _both(
+    name: str, alias: str, key: str, motion: Motion, says: str, back: str, more: tuple[str, ...] = ()
+) -> tuple[Command, Command]:
+    """A motion and its reverse."""
+    run, reversed_run = (stepping(FORTH), stepping(BACK)) if motion is step else (
+        repeated(motion, FORTH), repeated(motion, BACK)
+    )  # fmt: skip
+    common = {"args": "[N]", "family": "motion", "repeats": True}
+    return (
+        Command(name, run, says, name, (alias, *more), key, **common),  # type: ignore[arg-type]
+        Command(
+            f"reverse-{name}",
+            reversed_run,
+            back,
+            f"reverse-{name}",
+            (f"r{alias}" if name != "finish" else "rf",),
+            key.upper(),
+            **common,
+        ),  # type: ignore[arg-type]
+    )
+
+
+_PAIRS = (
+    _both("step", "s", "s", step, "the next event, entering blocks", "one event back"),
+    _both(
+        "next", "n", "n", next_, "the next event of this block or outside it: a whole block at once", "the same, back"
+    ),
+    _both("stepi", "si", "i", stepi, "the next part inside a rule", "one part back"),
+    _both("finish", "fin", "f", finish, "to the end of this block", "to the beginning of this block"),
+    _both("continue", "c", "c", continue_, "to the next stop", "to the stop before"),
+)
+BACKWARDS = {back.name: back for _, back in _PAIRS}
+
+register(
+    *(command for pair in _PAIRS for command in pair),
+    Command("rev", reverse, "a motion, back in time", "rev step", args="MOTION", family="motion", repeats=True),
+    Command("until", until, "run to a location", "until #1", ("u",), args="LOC", family="motion"),
+    Command("seek", seek, "anywhere, at once", "seek 50%", args="LOC | N | 50% | begin | end", family="motion"),
+    Command("restart", restart, "to the beginning", "restart", key="R", family="motion"),
+)

@@ -1,0 +1,117 @@
+"""What a command is, the table of them, and how a line of the language becomes calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bpdebug.debugger.state import State
+from bpdebug.errors import CommandError, did_you_mean
+
+
+@dataclass(frozen=True, eq=False)
+class Command:
+    """One row: everything about a command, so that parsing, help, completion, keys and documents read it here.
+
+    `run(state, argument)` gives the new state; `argument` is the rest of the line. `key` is the key on the screen,
+    `says` one sentence, `example` a line that works on any graph. `repeats` marks motions, which Enter repeats.
+    """
+
+    name: str
+    run: Callable[[State, str], State]
+    says: str
+    example: str
+    aliases: tuple[str, ...] = ()
+    key: str = ""
+    args: str = ""
+    family: str = ""
+    repeats: bool = False
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def register(*commands: Command) -> None:
+    """Put commands into the table; a name, an alias or a key stands there once."""
+    taken = {word for c in COMMANDS.values() for word in (c.name, *c.aliases)}
+    keys = {c.key for c in COMMANDS.values() if c.key}
+    for command in commands:
+        words = {command.name, *command.aliases}
+        if words & taken or (command.key and command.key in keys):
+            raise ValueError(f"command {command.name!r}: a name, alias or key is taken")
+        taken |= words
+        keys.add(command.key)
+        COMMANDS[command.name] = command
+
+
+def find(word: str) -> Command:
+    """The command of a name, an alias or an unambiguous prefix; CommandError says what is near."""
+    for command in COMMANDS.values():
+        if word == command.name or word in command.aliases:
+            return command
+    starts = [c for c in COMMANDS.values() if word and c.name.startswith(word)]
+    if len(starts) == 1:
+        return starts[0]
+    if starts:
+        names = ", ".join(c.name for c in starts)
+        raise CommandError(f"'{word}' could be {names}", code="E_COMMAND", hint="write one letter more")
+    hint = did_you_mean(word, [w for c in COMMANDS.values() for w in (c.name, *c.aliases)])
+    raise CommandError(f"no command '{word}'", code="E_COMMAND", hint=hint or "help lists the commands")
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A command with its argument, as it was typed."""
+
+    command: Command
+    argument: str
+
+
+_WORD = re.compile(r"\s*([A-Za-z][A-Za-z-]*|\?)(.*)", re.DOTALL)
+
+
+def parse(line: str) -> list[Call]:
+    """The calls of a line: `;;` separates them, quoted text and /regular expressions/ keep theirs.
+
+    Raises CommandError (E_COMMAND) where a word is no command.
+    """
+    calls = []
+    for piece in split(line):
+        match = _WORD.match(piece)
+        if match is None:
+            raise CommandError(
+                f"'{piece.strip()[:40]}' is no command", code="E_COMMAND", hint="help lists the commands"
+            )
+        calls.append(Call(find(match[1]), match[2].strip()))
+    return calls
+
+
+def split(line: str) -> list[str]:
+    """A line cut at `;;`, but not inside double quotes; empty pieces are dropped."""
+    pieces, quoted, start, at = [], False, 0, 0
+    while at < len(line):
+        if line[at] == '"':
+            quoted = not quoted
+        elif not quoted and line.startswith(";;", at):
+            pieces.append(line[start:at])
+            at += 1
+            start = at + 1
+        at += 1
+    pieces.append(line[start:])
+    return [p for p in pieces if p.strip()]
+
+
+def count(argument: str) -> int:
+    """The count behind a motion, 1 where none is given."""
+    if not argument:
+        return 1
+    if not argument.isascii() or not argument.isdigit() or len(argument) > 12:
+        raise CommandError(f"'{argument[:40]}' is no count", code="E_COMMAND", hint="a whole number follows: step 5")
+    return int(argument)
+
+
+def nothing(argument: str, name: str) -> None:
+    """Refuse what follows a command that takes nothing."""
+    if argument:
+        raise CommandError(f"{name} takes nothing: '{argument[:40]}'", code="E_COMMAND", hint=f"write {name} alone")

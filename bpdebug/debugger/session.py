@@ -1,0 +1,34 @@
+"""Opening a session, and the one fold: a line of the language over the state."""
+
+from __future__ import annotations
+
+from bpdebug.debugger.commands import parse
+from bpdebug.debugger.state import Note, State
+from bpdebug.errors import BpdebugError, InputError
+from bpdebug.expression import parse_location, resolve
+from bpdebug.limits import GIB
+from bpdebug.scenario import Scenario, open_timeline
+
+
+def open_session(scenario: Scenario, *, budget: int = 4 * GIB) -> State:
+    """A session at its beginning: event 0 has just happened. Nothing is computed yet.
+
+    Raises InputError (E_NAME) where a note's location is not in the program.
+    """
+    timeline = open_timeline(scenario, budget=budget)
+    notes = []
+    for key, text in scenario.notes.items():
+        try:
+            notes.append(Note(key, resolve(parse_location(key), timeline), text))
+        except BpdebugError as error:
+            raise InputError(
+                f'the note "{key}" has no place: {error.message}', code="E_NAME", hint=error.hint, where=scenario.name
+            ) from None
+    return State(scenario, timeline, notes=tuple(notes), stopped="begin" if len(timeline) else "end")
+
+
+def update(state: State, line: str) -> State:
+    """The state after a line of the language; each command works on what the one before it left."""
+    for call in parse(line):
+        state = call.command.run(state, call.argument)
+    return state

@@ -1,0 +1,147 @@
+"""Gradients against central differences, end to end, in double precision."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine.run import Code, Pass
+from bpdebug.engine.timeline import Timeline
+from bpdebug.graph import Graph, Incoming, Leaf, Lit, Node, Step, build
+from bpdebug.limits import Limits
+
+Array = np.ndarray[Any, Any]
+
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+"""Step sizes, relative to the cell or to 1; the best one counts, since rounding and curvature pull apart."""
+MOST_CELLS = 64
+"""Cells checked of one leaf; a larger leaf is sampled."""
+FAIL, LOOK = 1e-4, 1e-7
+"""Relative errors above which a gradient is wrong, or wants a look (cs231n.github.io, neural-networks-3)."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The worst cell of one leaf: its index, both derivatives, their relative error, and how many were checked."""
+
+    leaf: str
+    cell: tuple[int, ...]
+    analytic: float
+    numeric: float
+    error: float
+    checked: int
+    cells: int
+
+    @property
+    def verdict(self) -> str:
+        """'pass', 'look' or 'fail'."""
+        return "fail" if not self.error <= FAIL else "look" if self.error > LOOK else "pass"
+
+
+def gradcheck(timeline: Timeline, seed: int = 0) -> list[Check]:
+    """The first iteration's gradient of every float leaf against central differences; one row a leaf.
+
+    With incoming gradients the function differentiated is the sum of outputs times what comes in.
+    """
+    graph, first = in_double(timeline.graph), timeline.iteration(0)
+    number = graph.index
+    arrays = {number[n]: first.value(t) for n, t in timeline.graph.index.items() if t < timeline.graph.first}
+    arrays = {t: a.astype(np.float64) if a.dtype.kind == "f" else a for t, a in arrays.items()}
+    compiled = Code(graph)
+    run = Pass(graph, compiled, arrays.__getitem__)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for t, leaf in enumerate(graph.leaves):
+        gradient = run.gradient(t) if graph.is_float(t) else None
+        if gradient is not None and gradient.size:
+            rows.append(_worst(graph, compiled, arrays, t, leaf.name, gradient, rng))
+    return rows
+
+
+def _worst(
+    graph: Graph, compiled: Code, arrays: dict[int, Array], leaf: int, name: str, gradient: Array, rng: Any
+) -> Check:
+    size = gradient.size
+    chosen = range(size) if size <= MOST_CELLS else sorted(rng.choice(size, MOST_CELLS, replace=False).tolist())
+    worst: Check | None = None
+    for flat in chosen:
+        cell = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
+        analytic = float(gradient[cell])
+        numeric, error = min(_differences(graph, compiled, arrays, leaf, cell, analytic), key=lambda pair: pair[1])
+        if worst is None or not error <= worst.error:
+            worst = Check(name, cell, analytic, numeric, error, len(chosen), size)
+    assert worst is not None
+    return worst
+
+
+def _differences(
+    graph: Graph, compiled: Code, arrays: dict[int, Array], leaf: int, cell: tuple[int, ...], analytic: float
+) -> Iterator[tuple[float, float]]:
+    """For each step size the central difference and its relative error, rounding taken off."""
+    at = float(arrays[leaf][cell])
+    for relative in STEPS:
+        step = relative * max(1.0, abs(at))
+        above, below = (_moved(graph, compiled, arrays, leaf, cell, at + sign * step) for sign in (1, -1))
+        numeric = (above - below) / (2 * step)
+        # Each value carries a few units of rounding; their difference over the step cannot be better than this.
+        noise = 16 * np.finfo(np.float64).eps * max(abs(above), abs(below)) / step
+        scale = max(abs(analytic), abs(numeric))
+        gap = abs(analytic - numeric)
+        error = 0.0 if gap <= noise else (gap - noise) / scale if np.isfinite(gap) else float("inf")
+        yield numeric, error
+
+
+def _moved(
+    graph: Graph, compiled: Code, arrays: dict[int, Array], leaf: int, cell: tuple[int, ...], to: float
+) -> float:
+    """The function's value with one cell of one leaf moved."""
+    changed = arrays[leaf].copy()
+    changed[cell] = to
+    run = Pass(graph, compiled, lambda t: changed if t == leaf else arrays[t])
+    total = 0.0
+    with np.errstate(all="ignore"):
+        for out in graph.incoming:
+            total += float((run.value(out) * run.seed(out)).sum())
+    return total
+
+
+def in_double(graph: Graph) -> Graph:
+    """The same graph in float64; itself where it is that already."""
+    if all(d.kind != "f" or d == np.float64 for d in graph.dtypes):
+        return graph
+    double = np.dtype(np.float64)
+
+    def widened(leaf: Leaf) -> Leaf:
+        if leaf.dtype.kind != "f":
+            return leaf
+        return dataclasses.replace(leaf, dtype=double, read=lambda: leaf.read().astype(double))
+
+    steps = [
+        Step(
+            n.id, n.op.name, tuple(i if isinstance(i, Lit) else graph.names[i] for i in n.inputs[: _given(n)]),
+            {k: "float64" if k == "dtype" else v for k, v in n.attrs.items()}, n.block, n.line,
+        )
+        for n in graph.nodes
+    ]  # fmt: skip
+    incoming = {
+        graph.names[t]: Incoming(None, partial(_widened_seed, read))
+        for t, read in graph.incoming.items()
+        if read is not None
+    }
+    loss = None if graph.loss is None else graph.names[graph.loss]
+    wide = Limits({"memory": 2**62})  # what fitted in single precision was allowed; this is its copy
+    return build([widened(leaf) for leaf in graph.leaves], steps, loss=loss, incoming=incoming, limits=wide)
+
+
+def _widened_seed(read: Callable[[], Array], shape: tuple[int, ...]) -> Array:
+    return read().astype(np.float64)
+
+
+def _given(node: Node) -> int:
+    """How many operands the program wrote: a drawn mask is added again by the builder."""
+    return len(node.inputs) - node.op.draws

@@ -1,0 +1,14 @@
+"""What people type: expressions, conditions and locations, parsed to typed trees and evaluated on a timeline."""
+
+from bpdebug.expression.evaluate import Scope, Value, check, evaluate, hex_cells, holds, truth
+from bpdebug.expression.location import Location, parse_location
+from bpdebug.expression.names import Reference, names_in
+from bpdebug.expression.parse import parse
+from bpdebug.expression.stops import Stops, resolve
+from bpdebug.expression.syntax import Expression
+from bpdebug.expression.target import Target, target
+
+__all__ = [
+    "Expression", "Location", "Reference", "Scope", "Stops", "Target", "Value", "check", "evaluate", "hex_cells",
+    "holds", "names_in", "parse", "parse_location", "resolve", "target", "truth",
+]  # fmt: skip

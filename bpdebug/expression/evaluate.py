@@ -1,0 +1,129 @@
+"""Expressions put to a position of a timeline: `evaluate` gives a Value, `truth` what a condition makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import Event, Timeline
+from bpdebug.engine.events import Array, Shape
+from bpdebug.expression import operations
+from bpdebug.expression.frame import PARTIAL, VALUE, Frame, Missing
+from bpdebug.expression.kinds import TEXT, TUPLE, Kind, as_array
+from bpdebug.expression.names import names_in
+from bpdebug.expression.program import Program, Setting, compile_tree
+from bpdebug.expression.syntax import Expression
+from bpdebug.expression.tokens import refuse
+from bpdebug.limits import Limits
+
+_PROGRAMS = 64
+"""Programs an expression remembers: one for each graph, and for each shape that `grad` and `out` have had."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """Where an expression is evaluated: a position 0..N of a timeline; `event` inside conditions only."""
+
+    timeline: Timeline
+    position: int
+    event: Event | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """What an expression is at a position.
+
+    `status` is 'value', 'partial', 'not-computed' or 'no-path'; `array` is None without a value. Shape and dtype are
+    known all the same. `.shape` and texts are no tensors: they are in `plain`, with shape and dtype None.
+    """
+
+    status: str
+    array: Array | None
+    shape: Shape | None
+    dtype: str | None
+    plain: tuple[Any, ...] | str | None = None
+
+    def same(self, other: Value) -> bool:
+        """Whether a watch sees no difference: NaN equals NaN here."""
+        if (self.status, self.shape, self.dtype, self.plain) != (other.status, other.shape, other.dtype, other.plain):
+            return False
+        if self.array is None or other.array is None or self.array is other.array:
+            return self.array is other.array
+        return np.array_equal(self.array, other.array, equal_nan=self.array.dtype.kind == "f")
+
+
+def evaluate(expression: Expression, scope: Scope) -> Value:
+    """The value of an expression at the scope's position; E_EXPR where names, shapes or numbers do not allow it."""
+    program = _program(expression, scope)
+    frame = Frame(scope.timeline, scope.position, scope.event)
+    try:
+        with np.errstate(all="ignore"):
+            found = program.run(frame)
+    except Missing as missing:
+        kind = program.kind
+        tensor = kind.kind not in (TUPLE, TEXT)
+        return Value(missing.status, None, kind.shape if tensor else None, str(kind.dtype) if tensor else None)
+    return _value(found, program.kind, PARTIAL if frame.partial else VALUE)
+
+
+def _value(found: Any, kind: Kind, status: str) -> Value:
+    if kind.kind in (TUPLE, TEXT):
+        return Value(status, None, None, None, found)
+    array = as_array(found)
+    array.flags.writeable = False
+    return Value(status, array, array.shape, str(array.dtype))
+
+
+def truth(value: Value) -> bool:
+    """What a condition makes of a value: nothing without one is true; several cells are E_EXPR."""
+    if value.plain is not None:
+        what = "a text" if isinstance(value.plain, str) else "a tuple"
+        raise refuse(f"{what} is neither true nor false", 1, "compare it with ==")
+    if value.array is None:
+        return False
+    if value.array.size != 1:
+        raise refuse(
+            f"a tensor of shape {value.shape} is neither true nor false", 1, "write any(...) or all(...)"
+        )
+    return bool(value.array)
+
+
+def holds(condition: Expression, scope: Scope) -> bool:
+    """Whether a condition is true at the scope's event."""
+    return truth(evaluate(condition, scope))
+
+
+def check(expression: Expression, timeline: Timeline, *, condition: bool = False, limits: Limits | None = None) -> None:
+    """E_EXPR now for what would be wrong at any position; the shapes of `grad` and `out` show at an event only."""
+    names_in(expression, timeline.graph, condition=condition)
+    if expression.about_event and condition:
+        return
+    setting = Setting(timeline.graph, (limits or Limits())["memory"], condition)
+    kind = compile_tree(expression.root, setting).kind
+    if condition:
+        operations.check_truth(kind, expression.root.column)
+
+
+def _program(expression: Expression, scope: Scope) -> Program:
+    graph, event = scope.timeline.graph, scope.event
+    about = None
+    if event is not None and expression.about_event:
+        about = (graph.shapes[event.tensor], graph.dtypes[event.tensor])
+    key = (graph, scope.limits["memory"], event is not None, about)
+    found: Program | None = expression.programs.get(key)
+    if found is None:
+        if len(expression.programs) >= _PROGRAMS:
+            expression.programs.clear()
+        found = expression.programs[key] = compile_tree(expression.root, Setting(*key))
+    return found
+
+
+def hex_cells(array: Array) -> Any:
+    """Every cell as exact text, in nested lists: floats in hexadecimal, `0x1.8p+1`."""
+    if array.ndim:
+        return [hex_cells(row) for row in array]
+    cell = array.item()
+    return cell.hex() if isinstance(cell, float) else str(cell) if isinstance(cell, bool) else hex(cell)

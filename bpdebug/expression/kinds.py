@@ -1,0 +1,81 @@
+"""What is known of an operand before anything is computed: kind, shape, dtype, and the value of a constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine.events import Array, Shape
+
+DType = np.dtype[Any]
+
+TENSOR, NUMBER, TUPLE, TEXT = "tensor", "number", "tuple", "text"
+UNKNOWN: Any = object()
+"""Stands for the value of an operand that is no constant."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """A tensor (an array when it runs), a number (Python's, so that it does not widen float32), a tuple or a text.
+
+    `held` counts the bytes that computing it keeps alive; tensors of the graph and views of them hold none.
+    `absent`: it needs a gradient that no path leads to, so it will never have a value.
+    """
+
+    kind: str
+    shape: Shape = ()
+    dtype: DType | None = None
+    value: Any = UNKNOWN
+    held: int = 0
+    absent: bool = False
+
+    @property
+    def constant(self) -> bool:
+        return self.value is not UNKNOWN
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize if self.dtype else 0
+
+    def sample(self) -> Any:
+        """One cell of its dtype and number of axes, to ask NumPy what it makes of it; a number is itself, or 1."""
+        if self.kind == TENSOR:
+            return np.ones((1,) * len(self.shape), self.dtype)
+        return self.value if self.constant else 1
+
+    def __str__(self) -> str:
+        return f"a tensor of shape {self.shape}" if self.kind == TENSOR else f"a {self.kind}"
+
+
+def tensor(shape: Shape, dtype: DType, *, held: int = 0, absent: bool = False) -> Kind:
+    return Kind(TENSOR, shape, dtype, held=held, absent=absent)
+
+
+def computed(shape: Shape, dtype: DType) -> Kind:
+    """A tensor that is computed here, and so takes memory."""
+    kind = Kind(TENSOR, shape, dtype)
+    return replace(kind, held=kind.nbytes)
+
+
+def constant(value: Any) -> Kind:
+    """A number, tuple or text that is known."""
+    kind = TUPLE if isinstance(value, tuple) else TEXT if isinstance(value, str) else NUMBER
+    return Kind(kind, dtype=number_dtype(value) if kind == NUMBER else None, value=value)
+
+
+def number_dtype(value: Any) -> DType:
+    return np.dtype({bool: np.bool_, int: np.int64}.get(type(value), np.float64))
+
+
+def as_array(value: Any) -> Array:
+    """A number as a 0-d array; an integer beyond 64 bits as a float."""
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        value = float(value)
+    return np.asarray(value)

@@ -1,0 +1,100 @@
+"""Locations: the places of a timeline that people name, `Y@bwd`, `:12`, `layer1.`, `enc.*`, `#17`, `/attn.*q/`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE
+from bpdebug.expression.tokens import name_end, refuse, starts_name
+
+NAME, LINE, BLOCK, GLOB, EVENT, REGEX = "name", "line", "block", "glob", "event", "regex"
+PHASES = {"fwd": FORWARD, "seed": SEED, "bwd": BACKWARD, "upd": UPDATE}
+
+LONGEST = 2_000
+"""Characters of a location: names in blocks within blocks are long."""
+
+_END = re.compile(r"(?:@(?P<phase>[^@%]*))?(?:%(?P<iteration>[^@%]*))?$")
+_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
+_KINDS = "a location is Y, Y@bwd, Y@bwd%2, :12, layer1., enc.*, #17 or /attn.*q/"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A location as typed. `what`: the name, pattern or block (without its dot); `number`: the line or event.
+
+    `phase` and `iteration` are None where every one is meant.
+    """
+
+    kind: str
+    what: str
+    number: int = 0
+    phase: str | None = None
+    iteration: int | None = None
+    text: str = ""
+    column: int = 1
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_location(text: str, *, regex: bool = True) -> Location:
+    """A location from text; E_EXPR with the column. `regex` is False where files may not use them."""
+    if len(text) > LONGEST:
+        raise refuse(f"a location of {len(text):,} characters", 1, f"at most {LONGEST:,} are read")
+    column = len(text) - len(text.lstrip()) + 1
+    text = text.strip()
+    if not text:
+        raise refuse("a location is missing", column, _KINDS)
+    if text[0] == "/":
+        return _regex(text, column, regex)
+    head, phase, iteration = _ending(text, column)
+    kind, what, number = _kind(head, column)
+    if kind == EVENT and (phase, iteration) != (None, None):
+        raise refuse("an event is one place", column + len(head), f"write {head}")
+    return Location(kind, what, number, phase, iteration, text, column)
+
+
+def _regex(text: str, column: int, allowed: bool) -> Location:
+    close = text.rfind("/")
+    if close == 0:
+        raise refuse("the pattern is not closed", column, "close it with /")
+    if not allowed:
+        raise refuse("no patterns here", column, "regular expressions are for the prompt and scripts; a glob is enc.*")
+    head, phase, iteration = _ending(text[close + 1 :], column + close + 1)
+    if head:
+        raise refuse(f"'{head}' behind a pattern", column + close + 1, "only @fwd, @seed, @bwd, @upd and %N follow")
+    return Location(REGEX, text[1:close], 0, phase, iteration, text, column)
+
+
+def _ending(text: str, column: int) -> tuple[str, str | None, int | None]:
+    """What stands before `@phase` and `%iteration`, and these two."""
+    start = min((i for i in (text.find("@"), text.find("%")) if i >= 0), default=len(text))
+    found = _END.fullmatch(text, start)
+    if found is None:
+        raise refuse(f"'{text[start:]}' behind a location", column + start, "first @bwd, then %2: Y@bwd%2")
+    phase, iteration = found["phase"], found["iteration"]
+    if phase is not None and phase not in PHASES:
+        long = {full: short for short, full in PHASES.items()}
+        hint = f"write @{long[phase]}" if phase in long else "phases: fwd, seed, bwd, upd"
+        raise refuse(f"no phase '{phase}'", column + found.start("phase"), hint)
+    if iteration is not None and not _DIGITS.fullmatch(iteration):
+        raise refuse(f"'{iteration}' is no iteration", column + found.start("iteration"), "iterations count from 0: %2")
+    return text[:start], None if phase is None else PHASES[phase], None if iteration is None else int(iteration)
+
+
+def _kind(text: str, column: int) -> tuple[str, str, int]:
+    """Which kind of location stands before the ending."""
+    for sign, kind, what in ((":", LINE, "line"), ("#", EVENT, "event")):
+        if text.startswith(sign):
+            if not _DIGITS.fullmatch(text[1:]):
+                raise refuse(f"'{text[1:]}' is no {what}", column + 1, f"write {sign}12")
+            return kind, "", int(text[1:])
+    if any(c in text for c in "*?["):
+        return GLOB, text, 0
+    block = text.endswith(".")
+    name = text[:-1] if block else text
+    if not name or not starts_name(name[0]) or name_end(name, 0) != len(name):
+        hint = f"write {name[1:]}@bwd" if name.startswith("∂") else _KINDS
+        raise refuse(f"'{text}' is no location", column, hint)
+    return (BLOCK if block else NAME), name, 0

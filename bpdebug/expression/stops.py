@@ -1,0 +1,193 @@
+"""Where a location stands on a timeline: the offsets of its events within an iteration."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
+from bpdebug.errors import CommandError, did_you_mean
+from bpdebug.expression.location import BLOCK, EVENT, GLOB, LINE, NAME, PHASES, REGEX, Location
+from bpdebug.expression.names import nearest
+from bpdebug.expression.regex import Pattern, compile_glob, compile_regex
+from bpdebug.expression.tokens import refuse
+from bpdebug.graph import DRAWN, Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Events of a timeline: `offsets` within an iteration, ascending; in `iteration`, or in every one (None)."""
+
+    offsets: tuple[int, ...]
+    iteration: int | None
+    per_iteration: int
+    iterations: int
+
+    def next_after(self, index: int) -> int | None:
+        """The first of these events after `index`."""
+        if index < 0:
+            return self.first()
+        t, offset = divmod(index, self.per_iteration) if self.per_iteration else (0, 0)
+        if self.iteration is not None:
+            t, offset = self.iteration, index - self.iteration * self.per_iteration
+        at = bisect_right(self.offsets, offset)
+        if at == len(self.offsets):
+            t, at = t + 1, 0
+        return self._event(t, at)
+
+    def last_before(self, index: int) -> int | None:
+        """The last of these events before `index`, which may be the end."""
+        index = min(index, self.per_iteration * self.iterations)
+        t, offset = divmod(index, self.per_iteration) if self.per_iteration else (0, 0)
+        if self.iteration is not None:
+            t, offset = self.iteration, index - self.iteration * self.per_iteration
+        at = bisect_left(self.offsets, offset) - 1
+        if at < 0:
+            t, at = t - 1, len(self.offsets) - 1
+        return self._event(t, at)
+
+    def _event(self, t: int, at: int) -> int | None:
+        """The event number of offset `at` in iteration t, if these stops have it."""
+        right = 0 <= t < self.iterations if self.iteration is None else t == self.iteration
+        return t * self.per_iteration + self.offsets[at] if right and self.offsets else None
+
+    def contains(self, index: int) -> bool:
+        return index >= 0 and self.next_after(index - 1) == index
+
+    def first(self) -> int | None:
+        return self._event(self.iteration or 0, 0)
+
+    def __len__(self) -> int:
+        return len(self.offsets) * (self.iterations if self.iteration is None else 1)
+
+    def __iter__(self) -> Iterator[int]:
+        """Every event number, ascending."""
+        for t in range(self.iterations) if self.iteration is None else (self.iteration,):
+            for offset in self.offsets:
+                yield t * self.per_iteration + offset
+
+
+def resolve(location: Location, timeline: Timeline) -> Stops:
+    """The events a location means; E_EXPR with the nearest name where there are none."""
+    if location.kind == EVENT:
+        return _one_event(location, timeline)
+    if location.iteration is not None and location.iteration >= timeline.iterations:
+        last = timeline.iterations - 1
+        hint = f"iterations: 0 to {last}" if last > 0 else "without [train] there is iteration 0 only"
+        raise refuse(f"no iteration {location.iteration}", location.column, hint)
+    tensors = _tensors(location, timeline.graph)
+    phases = tuple(PHASES.values()) if location.phase is None else (location.phase,)
+    offsets = sorted({offset for t in tensors for offset in _offsets(timeline, t, phases)})
+    if not offsets:
+        raise _no_event(location, timeline, tensors)
+    return Stops(tuple(offsets), location.iteration, timeline.per_iteration, timeline.iterations)
+
+
+def _one_event(location: Location, timeline: Timeline) -> Stops:
+    if location.number >= len(timeline):
+        hint = f"events: 0 to {len(timeline) - 1}" if len(timeline) else "there are no events"
+        raise refuse(f"no event {location.number}", location.column, hint)
+    t, offset = divmod(location.number, timeline.per_iteration)
+    return Stops((offset,), t, timeline.per_iteration, timeline.iterations)
+
+
+def _offsets(timeline: Timeline, tensor: int, phases: Iterable[str]) -> Iterator[int]:
+    """A tensor's events in these phases; of a leaf, `backward` is the event that completes its gradient."""
+    leaf = tensor < timeline.graph.first
+    for phase in phases:
+        if leaf and phase == BACKWARD:
+            found = timeline.completed_by(tensor) if timeline.graph.has_gradient(tensor) else None
+        elif (leaf and phase in (FORWARD, SEED)) or (phase == SEED and tensor not in timeline.graph.incoming):
+            found = None
+        else:
+            found = timeline.index_of(phase, tensor)
+        if found is not None:
+            yield found
+
+
+# --- which tensors ------------------------------------------------------------------------------------------------
+
+
+def _tensors(location: Location, graph: Graph) -> list[int]:
+    """The tensors that a location speaks of: by name first, then by op."""
+    kind, what = location.kind, location.what
+    if kind == LINE:
+        return _on_line(location, graph)
+    if kind == BLOCK:
+        return _in_block(location, graph)
+    if kind == NAME:
+        found = graph.index.get(what)
+        return _of_op(location, graph) if found is None else [found]
+    pattern = _pattern(location)
+    named = [i for i, name in enumerate(graph.names) if pattern.matches(name)]
+    named = [i for i in named if i >= graph.first or graph.kind(i) != DRAWN]
+    if not named:
+        ops = {op for op in {n.op.name for n in graph.nodes} if pattern.matches(op)}
+        named = [graph.first + k for k, n in enumerate(graph.nodes) if n.op.name in ops]
+    if not named:
+        raise refuse(f"nothing matches '{location}'", location.column, "see info tensors")
+    return named
+
+
+def _pattern(location: Location) -> Pattern:
+    if location.kind == REGEX:
+        return compile_regex(location.what, location.column + 1)
+    assert location.kind == GLOB
+    return compile_glob(location.what, location.column)
+
+
+def _of_op(location: Location, graph: Graph) -> list[int]:
+    found = [graph.first + k for k, n in enumerate(graph.nodes) if n.op.name == location.what]
+    if found:
+        return found
+    what = location.what
+    if what[0] == "d" and what[1:] in graph.index:
+        raise refuse(f"no tensor or op '{what}'", location.column, f"its gradient is computed at {what[1:]}@bwd")
+    if any(_inside(n.block, what) for n in graph.nodes):
+        raise refuse(f"'{what}' is a block", location.column, f"write {what}. with a dot")
+    hint = nearest(what, graph, more={n.op.name for n in graph.nodes})
+    raise refuse(f"no tensor or op '{what}'", location.column, hint)
+
+
+def _on_line(location: Location, graph: Graph) -> list[int]:
+    found = [graph.first + k for k, n in enumerate(graph.nodes) if n.line == location.number]
+    if found:
+        return found
+    lines = sorted({n.line for n in graph.nodes})
+    at = bisect_left(lines, location.number)
+    near = " and ".join(f":{line}" for line in lines[max(at - 1, 0) : at + 1])
+    raise refuse(f"line {location.number} computes nothing", location.column, f"lines beside it that do: {near}")
+
+
+def _inside(block: str, outer: str) -> bool:
+    return block == outer or block.startswith(outer + ".")
+
+
+def _in_block(location: Location, graph: Graph) -> list[int]:
+    found = [graph.first + k for k, n in enumerate(graph.nodes) if _inside(n.block, location.what)]
+    if found:
+        return found
+    blocks = sorted({f"{n.block}." for n in graph.nodes if n.block})
+    hint = did_you_mean(location.what + ".", blocks) or "blocks: " + ", ".join(blocks[:8])
+    raise refuse(f"no block '{location.what}.'", location.column, hint if blocks else "the program has no blocks")
+
+
+def _no_event(location: Location, timeline: Timeline, tensors: list[int]) -> CommandError:
+    """E_EXPR for tensors that have no event in the phase asked for, with the reason."""
+    graph, phase = timeline.graph, location.phase
+    what = f"'{graph.names[tensors[0]]}'" if len(tensors) == 1 else f"'{location}'"
+    leaf = all(t < graph.first for t in tensors)
+    if phase == FORWARD:
+        return refuse(f"{what} has no forward event", location.column, "inputs and parameters are there from the start")
+    if phase == SEED:
+        outputs = ", ".join(f"{graph.names[t]}@seed" for t in list(graph.incoming)[:8])
+        return refuse(f"no gradient comes in at {what}", location.column, f"it does at {outputs}")
+    if phase == UPDATE:
+        trained = timeline.training is not None
+        hint = "updates are of parameters: see info parameters" if trained else "the scenario has no [train]"
+        return refuse(f"{what} is never updated", location.column, hint)
+    kind = "leaf" if leaf else "node"
+    hint = f"no path leads from this {kind} to an output" if leaf else "it is not between a float leaf and an output"
+    return refuse(f"{what} has no backward event", location.column, hint)
+

@@ -1,0 +1,46 @@
+"""Expressions that name a place: a tensor or a gradient, and cells of it, as `set`, `origin` and `why` take them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bpdebug.expression.kinds import tensor
+from bpdebug.expression.names import Reference, look_up
+from bpdebug.expression.operations import take
+from bpdebug.expression.program import Setting, places
+from bpdebug.expression.syntax import Expression, Index, Name
+from bpdebug.expression.tokens import refuse
+from bpdebug.graph import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A tensor or its gradient, and which cells: `key` is NumPy's index, () for all; `cell` is the one, if it is one.
+
+    `shape` is that of the cells.
+    """
+
+    reference: Reference
+    key: tuple[Any, ...]
+    cell: tuple[int, ...] | None
+    shape: tuple[int, ...]
+
+
+def target(expression: Expression, graph: Graph) -> Target:
+    """The place an expression names: `W`, `dW`, `W[0, 1]`, `∂W[0]`; E_EXPR for anything else."""
+    index = expression.root if isinstance(expression.root, Index) else None
+    root = index.of if index else expression.root
+    if not isinstance(root, Name):
+        raise refuse("this is no place", root.column, "name a tensor or a gradient: W, dW or dW[0, 1]")
+    meaning, attributes = look_up(graph, root, False)
+    if not isinstance(meaning, Reference) or attributes:
+        raise refuse("this is no place", root.column, "name a tensor or a gradient, not its transpose")
+    shape = graph.shapes[meaning.tensor]
+    if index is None:
+        return Target(meaning, (), () if shape == () else None, shape)
+    key = tuple(places(index, Setting(graph, 2**63)))
+    kind, _ = take(tensor(shape, graph.dtypes[meaning.tensor]), list(key), [item.column for item in index.items])
+    whole = len(key) == len(shape) and all(isinstance(p, int) for p in key)
+    cell = tuple(int(p) % n for p, n in zip(key, shape, strict=True)) if whole else None
+    return Target(meaning, key, cell, kind.shape)

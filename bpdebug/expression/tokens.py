@@ -1,0 +1,127 @@
+"""From what was typed to tokens with columns: dotted names, numbers, quoted text, operators."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bpdebug.errors import CommandError
+
+LONGEST = 10_000
+"""Characters of one expression."""
+
+NAME, NUMBER, TEXT, OP, END = "name", "number", "text", "op", "end"
+TRANSPOSED, PARTIAL = "ᵀ", "∂"
+
+_OPERATORS = ("...", "**", "//", "==", "!=", "<=", ">=", *"+-*/%@<>()[],:.=", TRANSPOSED, PARTIAL)
+_SAME = {"−": "-", "×": "*", "·": "*", "⋅": "*", "≤": "<=", "≥": ">=", "≠": "!="}
+"""Signs that stand on the screen, and what they mean when they are copied from it."""
+
+_HINTS = {
+    "&&": "write and", "||": "write or", "&": "write and", "|": "write or", "!": "write not", "^": "write **",
+    "~": "write not", "<>": "write !=", ":=": "expressions assign nothing", ";": "one expression at a time",
+}  # fmt: skip
+_DIGITS = r"[0-9]+(?:_[0-9]+)*"
+_NUMBER = re.compile(
+    r"0[xX][0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?(?:[pP][+-]?[0-9]+)?"
+    rf"|{_DIGITS}(?:\.(?:{_DIGITS})?)?(?:[eE][+-]?[0-9]+)?|\.{_DIGITS}(?:[eE][+-]?[0-9]+)?"
+)
+_ASCII_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ASCII_DIGITS = re.compile(r"[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word of an expression; `column` counts from 1."""
+
+    kind: str
+    text: str
+    column: int
+
+
+def refuse(message: str, column: int, hint: str = "") -> CommandError:
+    """The one error of this layer: E_EXPR with the column."""
+    return CommandError(message, code="E_EXPR", hint=hint, column=column)
+
+
+def tokenize(text: str) -> list[Token]:
+    """The tokens of an expression, with an `end` token behind them; E_EXPR for what is none."""
+    if len(text) > LONGEST:
+        raise refuse(f"the expression has {len(text):,} characters", LONGEST + 1, f"at most {LONGEST:,} are read")
+    return [*_tokens(text), Token(END, "", len(text.rstrip()) + 1)]
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char.isspace():
+            at += 1
+            continue
+        end, kind = _scan(text, at)
+        word = text[at:end]
+        yield Token(kind, word[1:-1] if kind == TEXT else _SAME.get(word, word), at + 1)
+        at = end
+
+
+def _scan(text: str, at: int) -> tuple[int, str]:
+    """Where the token that begins here ends, and its kind."""
+    char = text[at]
+    if char in "\"'":
+        close = text.find(char, at + 1)
+        if close < 0:
+            raise refuse("the quoted text does not end", at + 1, f"close it with {char}")
+        return close + 1, TEXT
+    number = _NUMBER.match(text, at)
+    if number:
+        end = number.end()
+        if end < len(text) and _continues(text[end]):
+            raise refuse(f"'{_excerpt(text, at)}' is neither a number nor a name", at + 1, "write 2 * x, not 2x")
+        return end, NUMBER
+    if starts_name(char):
+        return name_end(text, at), NAME
+    if char in _SAME:
+        return at + 1, OP
+    for operator in _OPERATORS:
+        if text.startswith(operator, at):
+            return at + len(operator), OP
+    hint = _HINTS.get(text[at : at + 2]) or _HINTS.get(char, "")
+    raise refuse(f"'{char}' means nothing here", at + 1, hint)
+
+
+def starts_name(char: str) -> bool:
+    return char.isidentifier() and char != TRANSPOSED
+
+
+def _continues(char: str) -> bool:
+    return char != TRANSPOSED and ("_" + char).isidentifier()
+
+
+def name_end(text: str, at: int) -> int:
+    """Where the dotted name that begins at `at` ends; `h.1` and `layer1.h` are names, and so is `X.T` for now."""
+    end = _word_end(text, at)
+    while end + 1 < len(text) and text[end] == ".":
+        digits = _ASCII_DIGITS.match(text, end + 1)
+        if digits:
+            end = digits.end()
+        elif starts_name(text[end + 1]):
+            end = _word_end(text, end + 1)
+        else:
+            break
+    return end
+
+
+def _word_end(text: str, at: int) -> int:
+    ascii_word = _ASCII_WORD.match(text, at)
+    end = ascii_word.end() if ascii_word else at + 1
+    while end < len(text) and _continues(text[end]):
+        end += 1
+    return end
+
+
+def _excerpt(text: str, at: int) -> str:
+    end = at
+    while end < len(text) and end - at < 20 and _continues(text[end]):
+        end += 1
+    return text[at:end]

@@ -1,0 +1,1 @@
+"""Where reports meet the world: the prompt, JSON Lines, Python, the screen."""

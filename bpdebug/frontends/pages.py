@@ -1,0 +1,112 @@
+"""What `run`, `list`, `ops` and `schema` print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bpdebug.debugger import open_session, update
+from bpdebug.errors import UsageError, did_you_mean
+from bpdebug.ops import OPS, REQUIRED, Op, Sample
+from bpdebug.scenario import Scenario, json_schema, open_timeline, shipped
+from bpdebug.symbolic import Plan, trace
+from bpdebug.views import Table, Text, stage, stream, to_json
+from bpdebug.views.text import to_text
+
+
+def run(scenario: Scenario, *, json: bool, full: bool, budget: int, width: int = 100) -> None:
+    """Both passes, every event printed as it comes."""
+    if json:
+        timeline = open_timeline(scenario, budget=budget)
+        for item in stream(scenario, timeline, full=full):
+            sys.stdout.write(to_json(item) + "\n")
+        return
+    state = open_session(scenario, budget=budget)
+    print(to_text(scenario.title, [Text(scenario.about.strip())] if scenario.about else [], width))
+    for _ in range(len(state.timeline) + 1):
+        print("\n" + stage(state).to_text(width))
+        state = update(state, "step")
+
+
+def scenarios(json: bool) -> None:
+    """The scenarios that are shipped, in the order in which they teach."""
+    found = shipped()
+    if json:
+        print(to_json([{"name": s.name, "title": s.title, "about": s.about} for s in found]))
+    else:
+        print(to_text("", [Table(("scenario", "title"), tuple((s.name, s.title) for s in found))], 100))
+
+
+def schema() -> None:
+    """The JSON Schema of a scenario file."""
+    import json  # only here: indented output
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def ops(name: str | None, json: bool) -> None:
+    """Every op with its rule, or one in full with its NumPy source."""
+    if name is not None and name not in OPS:
+        raise UsageError(f"no op '{name}'", hint=did_you_mean(name, OPS) or "bpdebug ops lists them")
+    chosen = [OPS[name]] if name else list(OPS.values())
+    if json:
+        print(to_json([_described(op) for op in chosen]))
+    elif name:
+        print("\n".join(_page(chosen[0])))
+    else:
+        rows = tuple((_signature(op), op.says) for op in chosen)
+        print(to_text("", [Table(("op", "what it does"), rows)], 100))
+
+
+def _signature(op: Op) -> str:
+    attrs = [key if attr.positional else f"{key}={attr.default!r}" for key, attr in op.attrs.items()]
+    return f"{op.name}({', '.join([*op.operands, *attrs])})"
+
+
+def plan_of(op: Op, sample: Sample) -> tuple[Plan, list[str]]:
+    """The plan of a sample call, and what its operands are called."""
+    typed: list[Any] = []
+    for given in sample.inputs:
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            typed.append(given)
+        else:
+            array = np.asarray(given)
+            typed.append((array.shape, array.dtype))
+    if op.draws:
+        typed.append((typed[0][0], np.dtype(np.bool_)))
+    defaults = {key: attr.default for key, attr in op.attrs.items()}
+    plan = trace(op, typed, {**defaults, **sample.attrs})
+    variadic = op.operands[-1].startswith("*")
+    names = [f"x{i + 1}" for i in range(len(typed))] if variadic else [n.rstrip("?") for n in op.operands]
+    names = [*names, "mask"] if op.draws else names[: len(typed)]
+    return plan, [str(t) if isinstance(t, int | float) else n for t, n in zip(typed, names, strict=True)]
+
+
+def _gradients(op: Op) -> Iterator[tuple[str, str]]:
+    plan, names = plan_of(op, op.samples[0])
+    for i, gradient in enumerate(plan.gradients):
+        if gradient is not None:
+            yield names[i], plan.formula(i, names, "y")
+
+
+def _described(op: Op) -> dict[str, Any]:
+    return {
+        "name": op.name, "says": op.says, "operands": list(op.operands),
+        "attributes": {key: None if attr.default is REQUIRED else attr.default for key, attr in op.attrs.items()},
+        "gradients": dict(_gradients(op)), "kink": op.kink or None,
+    }  # fmt: skip
+
+
+def _page(op: Op) -> Iterator[str]:
+    plan, names = plan_of(op, op.samples[0])
+    yield f"{_signature(op)}: {op.says}"
+    yield ""
+    for name, formula in _gradients(op):
+        yield f"  ∂{name} = {formula}"
+    if op.kink:
+        yield f"\n  where it has no derivative: {op.kink}"
+    yield "\n  as NumPy, for the operands of its first sample:"
+    yield from (f"    {line}" for line in plan.source(names))

@@ -1,0 +1,101 @@
+"""The plain prompt, for people and for pipes, and its JSON twin: one reply per command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from bpdebug.debugger import State, parse, update
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
+from bpdebug.views import refusal, reply, to_json, view
+
+PROMPT = "(bpdebug) "
+
+
+def debug(state: State, *, width: int = 100) -> int:
+    """Read commands until `quit` or the end of input; reports go to standard output, refusals to standard error.
+
+    On a terminal Enter repeats a motion. From a pipe a failed command makes the exit code 1, and the rest is run.
+    """
+    asked = sys.stdin.isatty()
+    code, last = EXIT_GOOD, ""
+    print(view(state).to_text(width))
+    for typed in _lines(asked):
+        line = typed.strip() or (last if asked else "")
+        if not line or line.startswith("#"):
+            continue
+        try:
+            state = update(state, line)
+            text = view(state).to_text(width)
+            last = line if _repeats(line) else ""
+        except BpdebugError as error:
+            print(error, file=sys.stderr)
+            code = code if asked else EXIT_FAILED
+            continue
+        if state.done:
+            break
+        if text:
+            print(text)
+    return code
+
+
+def _repeats(line: str) -> bool:
+    return all(call.command.repeats for call in parse(line))
+
+
+def _lines(asked: bool) -> Iterator[str]:
+    """Lines from standard input; on a terminal with a prompt, history and completion."""
+    if not asked:
+        yield from sys.stdin
+        return
+    import readline  # only where there is a terminal
+
+    readline.parse_and_bind("tab: complete")
+    while True:
+        try:
+            yield input(PROMPT)
+        except EOFError:
+            print()
+            return
+
+
+def debug_json(state: State, lines: Iterable[str] | None = None) -> int:
+    """One object per command on standard input, text or `{"id": 7, "command": "continue"}`; one reply each.
+
+    A refusal is a reply too: the process ends only with its input, or with `quit`.
+    """
+    for line in sys.stdin if lines is None else lines:
+        if not line.strip():
+            continue
+        ident: Any = None
+        try:
+            ident, command = _request(line)
+            new = update(state, command)
+            answer = to_json(reply(new, view(new), ident))
+            state = new
+        except BpdebugError as error:
+            answer = to_json(refusal(state, error, ident))
+        print(answer, flush=True)
+        if state.done:
+            break
+    return EXIT_GOOD
+
+
+def _request(line: str) -> tuple[Any, str]:
+    """The id and the command of a line of input."""
+    if not line.lstrip().startswith("{"):
+        return None, line.strip()
+    try:
+        request = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CommandError(f"not JSON: {error}", code="E_COMMAND", hint='{"id": 7, "command": "continue"}') from None
+    command = request.get("command")
+    ident = request.get("id")
+    if not isinstance(command, str) or isinstance(ident, dict | list):
+        raise CommandError(
+            "a request has a 'command', which is text", code="E_COMMAND", hint='{"id": 7, "command": "continue"}'
+        )
+    return ident, command

@@ -1,0 +1,25 @@
+"""The debugger on the screen (Textual)."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from bpdebug.debugger import State, open_session
+from bpdebug.errors import EXIT_BUG, EXIT_GOOD
+from bpdebug.limits import GIB
+from bpdebug.scenario import Scenario, find, load, shipped
+
+
+def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB) -> int:
+    """The screen until it is left, and the exit code; without a scenario, a menu of the shipped ones first."""
+    from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
+
+    def opened(name: str) -> State:
+        return open_session(load(find(name)), budget=budget)
+
+    if not sys.stdin.isatty():  # the scenario came from standard input: the keys come from the terminal
+        os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
+    app = BpdebugApp(open_session(scenario, budget=budget)) if scenario else BpdebugApp(None, shipped(), opened)
+    app.run()
+    return EXIT_BUG if app.return_code else EXIT_GOOD

@@ -1,0 +1,213 @@
+"""The screen: one state, every key a line of the language, every pane a view of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from textual.app import App, ComposeResult
+from textual.events import Resize
+from textual.screen import Screen
+
+from bpdebug.debugger import COMMANDS, State, find, update
+from bpdebug.errors import BpdebugError
+from bpdebug.frontends.tui import keys, palette
+from bpdebug.frontends.tui.bars import Bar
+from bpdebug.frontends.tui.inspector import ReportPane
+from bpdebug.frontends.tui.layout import PROMPT, WIDE, MainScreen
+from bpdebug.frontends.tui.menu import MenuScreen
+from bpdebug.frontends.tui.program import ProgramPane, Seek
+from bpdebug.frontends.tui.prompt import Prompt
+from bpdebug.frontends.tui.stage import Stage
+from bpdebug.frontends.tui.timeline_bar import TimelineBar
+from bpdebug.frontends.tui.track import track
+from bpdebug.scenario import Shipped
+from bpdebug.views import Report, inspector, program_rows, stage, status_line, view
+from bpdebug.views.lists import LISTS
+
+EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
+
+
+class BpdebugApp(App[int]):
+    """The debugger in the terminal."""
+
+    CSS = palette.CSS
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(
+        self, state: State | None, entries: Sequence[Shipped] = (), load: Callable[[str], State] | None = None
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.state, self.entries, self.load = state, entries, load
+        self.repeat = ""
+        self.header, self.message, self.foot = Bar("header"), Bar("message"), Bar("keys", yields="left")
+        self.program = ProgramPane(id="program", classes="panel")
+        self.stage = Stage(id="stage", classes="panel")
+        self.inspector = ReportPane(id="inspector", classes="panel")
+        self.timeline = TimelineBar("timeline")
+        self.prompt: Prompt | None = None
+        for key, line, more in keys.typed():
+            if key not in ("?", "q"):
+                self.bind(key, f"{'ask' if more else 'line'}({line!r})")
+        for key, action in {
+            "colon": "ask('')", "question_mark,f1": "help", "q": "line('quit')", "enter": "again", "escape": "event",
+        }.items():  # fmt: skip
+            self.bind(key, action)
+
+    def get_default_screen(self) -> Screen[None]:
+        return MainScreen()
+
+    def compose(self) -> ComposeResult:
+        if self.state is not None:
+            self.stage.show(self.shown(self.state))
+        yield from (self.header, self.program, self.stage, self.inspector, self.timeline, self.message, self.foot)
+
+    def on_mount(self) -> None:
+        if self.state is None:
+            self.push_screen(MenuScreen(self.entries), self.open)
+        else:
+            self.show()
+            self.say(EXPLAINED)
+
+    def open(self, name: str | None) -> None:
+        """A scenario from the menu."""
+        assert self.load is not None
+        try:
+            self.state = self.load(name or "")
+        except BpdebugError as error:
+            self.push_screen(MenuScreen(self.entries), self.open)
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            self.show()
+            self.say(EXPLAINED)
+
+    # --- the one loop ---------------------------------------------------------------------------------------------
+
+    def run_text(self, line: str) -> None:
+        """A line of the language: the state after it, and the panes as views of that state."""
+        if self.state is None:
+            return
+        try:
+            self.state = update(self.state, line)
+            self.show()
+        except BpdebugError as error:
+            self.complain(error)
+        if self.state.done:
+            self.exit(0)
+
+    def asked(self, state: State) -> Report | None:
+        """What the last command asked to see; None where that is the event itself."""
+        return None if state.view.name == "event" else view(state)
+
+    def shown(self, state: State) -> Report:
+        """What stands on the stage: the event, or what was asked for."""
+        report = self.asked(state)
+        if report is None or not report.blocks:
+            return stage(state)
+        return Report(report.kind, f"{report.title or report.kind} · Esc closes", report.blocks)
+
+    def show(self) -> None:
+        """Every pane anew; what is folded away is not worked out."""
+        state = self.state
+        if state is None:
+            return
+        report = self.shown(state)
+        self.stage.show(report)
+        if self.size.width >= WIDE:
+            self.inspector.show(inspector(state))
+        self.program.show(program_rows(state), len(str(len(state.scenario.lines))))
+        self.timeline.show(*track(state))
+        name, status = state.scenario.name, status_line(state)
+        left = (("bpdebug  ", palette.HERE), (name + "  ", palette.TITLE))
+        self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status, palette.PLAIN)))
+        self.foot.show(keys.foot(), keys.ALWAYS)
+        said = self.asked(state)
+        if said is not None:
+            self.say(said.title)
+        else:
+            self.say("" if state.stopped == "step" else state.stopped)
+
+    def say(self, text: str) -> None:
+        """A line below the timeline."""
+        self.message.show(((text, palette.NOTE),))
+
+    def complain(self, error: BpdebugError) -> None:
+        """An error on the message line: its code, what was found, and what to do."""
+        hint = f"  help: {error.hint}" if error.hint else ""
+        self.message.show(((f"{error.code} ", palette.BAD), (error.message, palette.PLAIN), (hint, palette.GOOD)))
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def action_line(self, line: str) -> None:
+        """A key that types a whole line; in the program, `b` means the selected row."""
+        if line == "break" and self.focused is self.program and self.program.event is not None:
+            line = f"break #{self.program.event}"
+        if find(line.split()[0]).repeats:
+            self.repeat = line
+        self.run_text(line)
+
+    def action_again(self) -> None:
+        """The last motion again."""
+        if self.repeat:
+            self.run_text(self.repeat)
+
+    def action_event(self) -> None:
+        """Back to the event itself."""
+        if self.state is not None and self.state.view.name != "event":
+            self.state = self.state.show("event")
+            self.show()
+
+    def action_help(self) -> None:
+        """The help screen."""
+        from bpdebug.frontends.tui.help import HelpScreen  # start-up: not needed before
+
+        self.push_screen(HelpScreen())
+
+    def action_leave(self) -> None:
+        """Out of the program."""
+        self.exit(0)
+
+    async def action_ask(self, start: str) -> None:
+        """Opens the command line."""
+        if self.prompt is None:
+            self.prompt = Prompt(self.words)
+            await self.screen.mount(self.prompt)
+        self.foot.show(((PROMPT, palette.HERE), ("", palette.DIM)))
+        self.prompt.begin(f"{start} " if start else "")
+
+    def words(self, first: bool) -> Iterator[str]:
+        """What can be completed: commands first, then tensors, their gradients and lists."""
+        if first or self.state is None:
+            yield from COMMANDS
+        else:
+            names = self.state.timeline.graph.names
+            yield from (*names, *(f"d{name}" for name in names), *LISTS, *COMMANDS)
+
+    # --- what the panes say ---------------------------------------------------------------------------------------
+
+    def on_input_submitted(self, event: Prompt.Submitted) -> None:
+        assert self.prompt is not None
+        self.prompt.remember(event.value)
+        self.on_prompt_closed()
+        if event.value.strip():
+            self.run_text(event.value)
+
+    def on_prompt_closed(self) -> None:
+        if self.prompt is not None:
+            self.prompt.display = False
+        self.stage.focus()
+        self.foot.show(keys.foot(), keys.ALWAYS)
+
+    def on_prompt_offered(self, event: Prompt.Offered) -> None:
+        self.say("  ".join(event.words[:40]) or "nothing begins like that")
+
+    def on_seek(self, event: Seek) -> None:
+        assert self.state is not None
+        self.run_text(f"seek {'end' if event.index >= len(self.state.timeline) else f'#{event.index}'}")
+
+    def on_stage_left(self) -> None:
+        self.action_event()
+
+    def on_resize(self, event: Resize) -> None:
+        if self.state is not None and event.size.width >= WIDE and not self.inspector.report.blocks:
+            self.inspector.show(inspector(self.state))

@@ -1,0 +1,51 @@
+"""One-line widgets: the header, the message line and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
+
+Pieces = tuple[tuple[str, Style], ...]
+
+
+class Bar(Widget):
+    """Pieces of text at the left and at the right of one line; those that `yields` names give way."""
+
+    def __init__(self, id: str, *, yields: str = "right") -> None:
+        super().__init__(id=id)
+        self.yields = yields
+        self.left: Pieces = ()
+        self.right: Pieces = ()
+
+    def show(self, left: Pieces, right: Pieces = ()) -> None:
+        """Other texts."""
+        left = tuple((clean(text), style) for text, style in left)
+        right = tuple((clean(text), style) for text, style in right)
+        if (left, right) != (self.left, self.right):
+            self.left, self.right = left, right
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        if y:
+            return BLANK
+        width = self.size.width - 2
+        left, right = list(self.left), list(self.right)
+        while _length(left) + 2 + _length(right) > width and ((len(right) > 1 and self.yields == "right") or left):
+            if len(right) > 1 and self.yields == "right":
+                del right[0]
+            else:
+                del left[-2:]
+        gap = width - _length(left) - _length(right)
+        pad = (" ", palette.PLAIN)
+        return fit(strip(pad, *left, (" " * gap, palette.PLAIN), *right), width + 2)
+
+
+def _length(pieces: Iterable[tuple[str, Style]]) -> int:
+    return sum(cell_len(text) for text, _ in pieces)

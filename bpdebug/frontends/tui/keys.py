@@ -1,0 +1,52 @@
+"""Keys, read from the table of commands: what a key types, and what stands at the foot of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpdebug.debugger import COMMANDS, Command
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.bars import Pieces
+
+SCREEN_KEYS = {"home": "seek begin", "end": "seek end"}
+"""Keys for a command together with its argument."""
+OWN_KEYS = {
+    ":": "the command line",
+    "↑ ↓ ← →": "mark a cell, and the cells it is made of",
+    ", .": "the matrix before, the next one",
+    "Tab": "program or stage; in the program ↑ ↓ select, Enter goes there, b stops there",
+    "Enter": "the last motion again",
+    "Esc": "close what was asked for",
+}
+
+
+def wants_argument(command: Command) -> bool:
+    """Whether a command can do nothing without one: its key opens the command line."""
+    return bool(command.args) and not command.args.startswith("[")
+
+
+def typed() -> Iterator[tuple[str, str, bool]]:
+    """Every key with the line it types, and whether the line is still to be completed."""
+    for command in COMMANDS.values():
+        if command.key:
+            yield command.key, command.name, wants_argument(command)
+    for key, line in SCREEN_KEYS.items():
+        yield key, line, False
+
+
+def foot() -> Pieces:
+    """The keys in one line: motions first, their reverses together, then the rest of the table."""
+    pairs: list[tuple[str, str]] = []
+    back = " ".join(c.key for c in COMMANDS.values() if c.key and c.name.startswith("reverse-"))
+    forth = [c for c in COMMANDS.values() if c.key and c.repeats and not c.name.startswith("reverse-")]
+    pairs += [(c.key, c.name) for c in forth]
+    pairs.append((back, "the same, back"))
+    rest = [c for c in COMMANDS.values() if c.key and not c.repeats and c.name not in ("help", "quit", "restart")]
+    pairs += [(c.key, c.name) for c in rest]
+    return tuple(piece for key, name in pairs for piece in ((key, palette.HERE), (f" {name}  ", palette.DIM)))
+
+
+ALWAYS: Pieces = (
+    (":", palette.HERE), (" command  ", palette.DIM), ("?", palette.HERE), (" help  ", palette.DIM),
+    ("q", palette.HERE), (" quit", palette.DIM),
+)  # fmt: skip

@@ -1,0 +1,63 @@
+"""Where the panes of the main screen go, at every size of the terminal."""
+
+from __future__ import annotations
+
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import Layout, WidgetPlacement
+from textual.screen import Screen
+from textual.widget import Widget
+
+WIDE, NARROW, SHORT = 100, 70, 16
+PROMPT = "(bpdebug) "
+
+
+def places(size: Size) -> dict[str, Region]:
+    """The region of each pane by its id; what has no room has no region.
+
+    Below WIDE columns the inspector folds away, below NARROW the program becomes a strip above the stage.
+    """
+    width, height = size
+    bottom = max(height - 3, 2)
+    found = {
+        "header": Region(0, 0, width, 1),
+        "timeline": Region(0, bottom, width, 1),
+        "message": Region(0, bottom + 1, width, 1),
+        "keys": Region(0, bottom + 2, width, 1),
+        "prompt": Region(len(PROMPT) + 1, bottom + 2, max(width - len(PROMPT) - 1, 1), 1),
+    }
+    middle = Region(0, 1, width, bottom - 1)
+    if width >= NARROW:
+        program = max(26, min(44, width * 28 // 100))
+        found["program"], middle = middle.split_vertical(program)
+    elif height >= SHORT:
+        found["program"], middle = middle.split_horizontal(3 if height < 30 else 5)
+    if width >= WIDE:
+        middle, found["inspector"] = middle.split_vertical(-max(27, min(40, width * 23 // 100)))
+    found["stage"] = middle
+    return found
+
+
+class MainLayout(Layout):
+    """Puts every pane into its place."""
+
+    name = "main"
+
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
+        parent.pre_layout(self)
+        found = places(size)
+        return [
+            WidgetPlacement(found[child.id], NULL_OFFSET, NULL_SPACING, child)
+            for child in children
+            if child.id in found
+        ]
+
+
+class MainScreen(Screen[None]):
+    """The screen with the panes."""
+
+    DEFAULT_CSS = "MainScreen { overflow: hidden; }"
+    AUTO_FOCUS = "#stage"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.styles.set_rule("layout", MainLayout())

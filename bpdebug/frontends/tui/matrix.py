@@ -1,0 +1,208 @@
+"""A matrix on the screen: any tensor, of any size, of which only what is visible is ever formatted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.lines import clean, fit, strip
+from bpdebug.views.numbers import Array, Format, number_format, shape_text
+from bpdebug.views.report import Matrix
+
+ABSENT = "not computed yet"
+_cache: dict[int, tuple[ref[Array], Format, float]] = {}
+
+
+def look(array: Array) -> tuple[Format, float]:
+    """An array's number format and its largest finite size, worked out once as long as the array lives."""
+    found = _cache.get(id(array))
+    if found is None or found[0]() is not array:
+        if len(_cache) > 256:
+            _cache.clear()
+        found = _cache[id(array)] = (ref(array), number_format(array), _top(array))
+    return found[1], found[2]
+
+
+def _top(array: Array) -> float:
+    if not array.size:
+        return 0.0
+    low, high = float(array.min()), float(array.max())
+    if not np.isfinite(low) or not np.isfinite(high):
+        cells = array[np.isfinite(array)]
+        low, high = (float(cells.min()), float(cells.max())) if cells.size else (0.0, 0.0)
+    return max(abs(low), abs(high))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Which cells stand out: a row, a column, or where they meet."""
+
+    row: int | None = None
+    column: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.row is not None or self.column is not None
+
+    def has(self, row: int, column: int) -> bool:
+        return bool(self) and self.row in (None, row) and self.column in (None, column)
+
+    @property
+    def turned(self) -> Mark:
+        """The same cells in the transpose."""
+        return Mark(self.column, self.row)
+
+
+class MatrixView(ScrollView):
+    """Name and shape, row and column numbers that stay in place, and the cells."""
+
+    can_focus = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.matrix = Matrix("", None, ())
+        self.lead, self.mark = "", Mark()
+        self.rows = self.columns = self.label = self.cell = self.indent = self.first = 0
+        self.format, self.top = Format("i", 0, 1), 0.0
+        self.natural = Size(1, 1)
+
+    # --- what is shown --------------------------------------------------------------------------------------------
+
+    def show(self, matrix: Matrix, lead: str = "", mark: Mark | None = None) -> None:
+        """Another matrix in the same widget; `lead` is the sign before it."""
+        same = (matrix.name, matrix.shape) == (self.matrix.name, self.matrix.shape)
+        self.matrix, self.lead, self.mark = matrix, clean(lead), mark or Mark()
+        self.indent = min(cell_len(self.lead) + 1, 3) if self.lead else 0
+        self._measure()
+        self.set_reactive(ScrollView.virtual_size, self.natural)
+        if not same:
+            self.set_reactive(ScrollView.scroll_x, 0.0)
+            self.set_reactive(ScrollView.scroll_y, 0.0)
+            self.set_reactive(ScrollView.scroll_target_x, 0.0)
+            self.set_reactive(ScrollView.scroll_target_y, 0.0)
+        self.refresh()
+
+    def _measure(self) -> None:
+        array, shape = self.matrix.array, self.matrix.shape
+        self.rows, self.columns = prod(shape[:-1]), shape[-1] if shape else 1
+        self.label = sum(len(str(max(n - 1, 0))) + 1 for n in shape[:-1]) + 1 if len(shape) > 1 else 1
+        self.first = 2 if shape else 1  # where the cells begin: below the title and the column numbers
+        title = self._title().cell_length
+        words = len(ABSENT) + 1
+        if array is None or not array.size:
+            self.first, size = 2, Size(max(title, self.indent + words), 2)
+        else:
+            self.format, self.top = look(array)
+            self.cell = max(self.format.width, len(str(self.columns - 1)) if shape else 0) + 2
+            width = self.indent + self.label + self.columns * self.cell
+            size = Size(max(title, width), self.first + self.rows)
+        note = self.indent + 1 + cell_len(clean(self.matrix.note)) if self.matrix.note else 0
+        self.natural = Size(max(size.width, note), size.height + bool(note))
+
+    def _title(self) -> Strip:
+        style = palette.NAME_STYLES.get(self.matrix.mark, palette.TITLE)
+        return strip(
+            (f"{self.lead} " if self.lead else "", palette.SIGN),
+            (clean(self.matrix.name), style),
+            (f" {shape_text(self.matrix.shape)}", palette.DIM),
+        )
+
+    # --- the lines ------------------------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """Line `y` of what is visible."""
+        width, array = self.scrollable_content_region.width, self.matrix.array
+        if y == 0:
+            return fit(self._title(), width)
+        note_at = self.natural.height - 1 if self.matrix.note else -1
+        row = y - self.first + self.scroll_offset.y
+        if y >= self.first - 1 and y + self.scroll_offset.y == note_at:
+            return fit(strip((" " * (self.indent + 1) + clean(self.matrix.note), palette.NOTE)), width)
+        if array is None or not array.size:
+            words = ABSENT if array is None else "empty: no cells"
+            return fit(strip((" " * (self.indent + 1) + words, palette.DIM)), width) if y == 1 else Strip([])
+        if y < self.first:
+            return self._join(" " * self.label, palette.DIM, self._numbers(width), width)
+        if not 0 <= row < self.rows:
+            return Strip([])
+        here = self.mark.row == row
+        text = f"{'▸' if here else ' '}{self._row_name(row):>{self.label - 2}} " if self.label > 1 else " "
+        return self._join(text, palette.HERE if here else palette.DIM, self._cells(array, row, width), width)
+
+    def _join(self, label: str, style: Style, cells: list[Segment], width: int) -> Strip:
+        room = max(width - self.indent - self.label, 0)
+        inside = Strip(cells).crop(self.scroll_offset.x % self.cell, self.scroll_offset.x % self.cell + room)
+        return Strip([Segment(" " * self.indent, palette.PLAIN), Segment(label, style), *inside])
+
+    def _window(self, width: int) -> range:
+        start = self.scroll_offset.x // self.cell
+        return range(start, min(self.columns, start + width // self.cell + 2))
+
+    def _row_name(self, row: int) -> str:
+        leading = self.matrix.shape[:-1]
+        return ",".join(str(int(i)) for i in np.unravel_index(row, leading)) if leading else ""
+
+    def _numbers(self, width: int) -> list[Segment]:
+        plain, here = palette.DIM, palette.HERE
+        return [
+            Segment(f"{column:>{self.cell - 1}} ", here if column == self.mark.column else plain)
+            for column in self._window(width)
+        ]
+
+    def _cells(self, array: Array, row: int, width: int) -> list[Segment]:
+        window, leading = self._window(width), self.matrix.shape[:-1]
+        line: Any = array[np.unravel_index(row, leading)] if leading else array.reshape(-1)
+        segments, cell, room = [], self.format.cell, self.cell - 2
+        for column, value in zip(window, line[window.start : window.stop].tolist(), strict=True):
+            style, text = palette.value_style(value, self.top), cell(value).rjust(room)
+            if self.mark.has(row, column):
+                segments.append(Segment(f"[{text}]", style + palette.MARKED))
+            elif style is palette.WARNING:
+                words = text.strip()
+                segments.append(Segment(f" {text[: -len(words)]}", palette.PLAIN))
+                segments += [Segment(words, style), Segment(" ", palette.PLAIN)]
+            else:
+                segments.append(Segment(f" {text} ", style))
+        return segments
+
+    # --- cells under the mouse and the keys -----------------------------------------------------------------------
+
+    def cell_at(self, x: int, y: int) -> tuple[int, int] | None:
+        """The cell at a place in the widget, or None between them."""
+        row, column = y - self.first + self.scroll_offset.y, x - self.indent - self.label + self.scroll_offset.x
+        if self.matrix.array is None or not self.matrix.array.size or y < self.first:
+            return None
+        column = column // self.cell if column >= 0 else -1
+        return (row, column) if 0 <= row < self.rows and 0 <= column < self.columns else None
+
+    def set_mark(self, mark: Mark) -> None:
+        """Marks other cells, and brings a single one into view."""
+        if mark == self.mark:
+            return
+        self.mark = mark
+        if mark.row is not None and mark.column is not None and self.cell:
+            self.show_cell(mark.row, mark.column)
+        self.refresh()
+
+    def show_cell(self, row: int, column: int) -> None:
+        """Scrolls the least that brings a cell into view."""
+        room = self.scrollable_content_region.size
+        x, y, (left, top) = column * self.cell, row, self.scroll_offset
+        wide, high = room.width - self.indent - self.label, room.height - self.first
+        left = min(max(left, x + self.cell - wide), x)
+        top = min(max(top, y + 1 - high), y)
+        self.scroll_to(left, top, animate=False)
+
+    def place_in_stage(self, row: int) -> Region:
+        """Where a row of cells is within the widget, for the stage to scroll to."""
+        return Region(0, self.first + row - self.scroll_offset.y, 1, 1)

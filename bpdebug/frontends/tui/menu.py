@@ -1,0 +1,106 @@
+"""The menu of the scenarios that are shipped, for those who start without a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Click
+from textual.geometry import Size
+from textual.screen import Screen
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.bars import Bar
+from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip, wrap
+from bpdebug.scenario import Shipped
+
+
+class Choices(ScrollView, can_focus=True):
+    """Titles, with the text about the chosen one below it."""
+
+    def __init__(self, entries: Sequence[Shipped]) -> None:
+        super().__init__(classes="panel")
+        self.entries, self.chosen = entries, 0
+        self._lines: list[tuple[Strip, int]] = []
+        self.border_title = Content("bpdebug: the scenarios")
+
+    def fill(self) -> None:
+        """The lines anew, the chosen entry in view."""
+        width, lines = self.scrollable_content_region.width, []
+        for i, entry in enumerate(self.entries):
+            here = i == self.chosen
+            style = palette.HERE if here else palette.PLAIN
+            head = ("▶ " if here else "  ", palette.HERE), (clean(entry.title), style)
+            lines.append((fit(strip(*head, (f"  {clean(entry.name)}", palette.DIM)), width), i))
+            if here:
+                about = wrap(entry.about.strip(), width - 6)
+                lines += [(strip((f"    {text}", palette.NOTE)), i) for text in (*about, "")]
+        self._lines, self.virtual_size = lines, Size(1, len(lines))
+        places = [at for at, (_, i) in enumerate(lines) if i == self.chosen]
+        if places and (high := self.scrollable_content_region.height):
+            top = min(max(self.scroll_offset.y, places[-1] + 1 - high), places[0])
+            self.scroll_to(y=top, animate=False)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self.fill()
+
+    def render_line(self, y: int) -> Strip:
+        at = y + self.scroll_offset.y
+        return self._lines[at][0] if at < len(self._lines) else BLANK
+
+    def choose(self, index: int) -> None:
+        """Another entry."""
+        self.chosen = min(max(index, 0), len(self.entries) - 1)
+        self.fill()
+
+    def on_click(self, event: Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y + self.scroll_offset.y < len(self._lines):
+            index = self._lines[offset.y + self.scroll_offset.y][1]
+            if index == self.chosen and isinstance(self.screen, MenuScreen):
+                self.screen.action_open()
+            else:
+                self.choose(index)
+
+
+class MenuScreen(Screen[str]):
+    """Arrow keys choose, Enter opens; the result is the entry's name."""
+
+    DEFAULT_CSS = "MenuScreen > Bar { height: 1; dock: bottom; } MenuScreen > Choices { height: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("home", "move(-1000)", show=False),
+        Binding("end", "move(1000)", show=False),
+        Binding("enter", "open", show=False),
+        Binding("q,escape", "app.leave", show=False),
+    ]
+
+    def __init__(self, entries: Sequence[Shipped]) -> None:
+        super().__init__()
+        self.entries = entries
+
+    def compose(self) -> ComposeResult:
+        yield Choices(self.entries)
+        yield Bar("foot")
+
+    def on_mount(self) -> None:
+        self.query_one(Choices).focus()
+        keys = (("↑ ↓", palette.HERE), (" choose  ", palette.DIM), ("Enter", palette.HERE), (" open  ", palette.DIM))
+        self.query_one(Bar).show((*keys, ("q", palette.HERE), (" quit", palette.DIM)))
+
+    def action_move(self, step: int) -> None:
+        """Another entry."""
+        choices = self.query_one(Choices)
+        choices.choose(choices.chosen + step)
+
+    def action_open(self) -> None:
+        """The chosen scenario."""
+        if self.entries:
+            self.dismiss(self.entries[self.query_one(Choices).chosen].name)

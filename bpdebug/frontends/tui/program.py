@@ -1,0 +1,147 @@
+"""The program as a list: leaves, nodes and gradients, with marks; of any length, only what is visible is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
+from bpdebug.views.program import ProgramRow, ProgramRows
+
+SIGNS = {"done": ("✓", palette.GOOD), "current": ("✓", palette.HERE)}
+WORDS = {
+    "not computed yet": ("not computed", "not yet"),
+    "no path": ("no path",),
+    "partial": ("partial: more is to be added", "partial"),
+}
+
+
+class Seek(Message):
+    """The user wants to be at an event."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
+
+
+class ProgramPane(ScrollView, can_focus=True):
+    """The list, its current row in view; the arrow keys select, Enter and a click go there.
+
+    A blank line and a heading stand before the gradients: places on the screen are `at`, rows of the view `row`.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "select(-1)", show=False),
+        Binding("down", "select(1)", show=False),
+        Binding("pageup", "select(-10)", show=False),
+        Binding("pagedown", "select(10)", show=False),
+        Binding("enter", "go", show=False),
+    ]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.rows: Sequence[ProgramRow] = ()
+        self.heading, self.digits = 0, 2
+        self.current: int | None = None
+        self.selected: int | None = None
+        self.border_title = Content("Program")
+
+    def show(self, rows: ProgramRows, digits: int) -> None:
+        """Other rows; the current one comes into view, and nothing is selected any more."""
+        self.rows, self.heading, self.digits, self.selected = rows, rows.gradients_from, digits, None
+        self.current = None if rows.current is None else self._place(rows.current)
+        if self.size_needed != self.virtual_size:
+            self.virtual_size = self.size_needed
+        self.reveal(self.current)
+        self.refresh()
+
+    @property
+    def size_needed(self) -> Size:
+        return Size(1, len(self.rows) + (2 if self.heading < len(self.rows) else 0))
+
+    def _place(self, row: int) -> int:
+        return row if row < self.heading else row + 2
+
+    def _row(self, at: int) -> ProgramRow | None:
+        row = at if at < self.heading else at - 2
+        blank = self.heading <= at < self.heading + 2
+        return None if blank or not 0 <= row < len(self.rows) else self.rows[row]
+
+    def reveal(self, row: int | None) -> None:
+        """Scrolls so that a row is in view, with two rows around it where there is room."""
+        high = self.scrollable_content_region.height
+        if row is None or high < 1:
+            return
+        around = min(2, (high - 1) // 2)
+        top = min(max(self.scroll_offset.y, row + 1 + around - high), row - around)
+        top = max(0, min(top, self.size_needed.height - high))
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False)
+
+    def on_resize(self) -> None:
+        self.reveal(self.current)
+
+    def render_line(self, y: int) -> Strip:
+        at, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+        if at == self.heading + 1 and self.heading < len(self.rows):
+            return fit(strip(("Gradients", palette.TITLE)), width)
+        row = self._row(at)
+        return BLANK if row is None else self._line(row, at, width)
+
+    def _line(self, row: ProgramRow, at: int, width: int) -> Strip:
+        here = at == self.current
+        sign, style = SIGNS.get(row.status, ("·", palette.DIM))
+        text, tail = clean(row.text), f" {clean(row.shape)} "
+        number = f"{row.line or '':>{self.digits}} "
+        room = width - 3 - len(number) - cell_len(tail)
+        text = text if cell_len(text) <= room else set_cell_size(text, max(room - 1, 0)) + "…"
+        room -= cell_len(text)
+        words = next((w for w in WORDS.get(row.status, ()) if cell_len(w) + 2 <= room), "")
+        pieces = [
+            ("▶" if here else " ", palette.HERE),
+            ("●" if row.breakpoint else " ", palette.STOP),
+            (number, palette.DIM),
+            (text, palette.HERE if here else palette.PLAIN if row.status in SIGNS else palette.DIM),
+            (" " * (room - len(words)) + words + tail, palette.DIM),
+            (sign, style),
+        ]
+        if at == self.selected:
+            pieces = [(words, style + palette.MARKED) for words, style in pieces]
+        return fit(strip(*pieces), width)
+
+    def on_click(self, event: Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is not None and self._row(offset.y + self.scroll_offset.y) is not None:
+            self.selected = offset.y + self.scroll_offset.y
+            self.action_go()
+
+    def action_select(self, step: int) -> None:
+        """Another row."""
+        at = self.selected if self.selected is not None else self.current or 0
+        at = min(max(at + step, 0), self.size_needed.height - 1)
+        while self.heading <= at < self.heading + 2 < self.size_needed.height:
+            at += 1 if step > 0 else -1
+        self.selected = at
+        self.reveal(at)
+        self.refresh()
+
+    def action_go(self) -> None:
+        """To the event of the selected row."""
+        if self.event is not None:
+            self.post_message(Seek(self.event))
+
+    @property
+    def event(self) -> int | None:
+        """The event of the selected row."""
+        row = None if self.selected is None else self._row(self.selected)
+        return None if row is None else row.index

@@ -1,0 +1,80 @@
+"""The command line: history with the arrow keys, completion with Tab, Esc closes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Input
+
+
+def complete(text: str, words: Iterable[str]) -> tuple[str, list[str]]:
+    """The text with its last word completed as far as that is certain, and the words it could become."""
+    start = len(text) - len(text.rpartition(" ")[2])
+    found = sorted(word for word in words if word.startswith(text[start:]))
+    if not found:
+        return text, []
+    first, last = found[0], found[-1]  # sorted: what these two share, all of them share
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return text[:start] + first[:same] + (" " if len(found) == 1 else ""), found
+
+
+class Prompt(Input):
+    """One line of the debugger's language."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "history(-1)", show=False),
+        Binding("down", "history(1)", show=False),
+        Binding("tab", "complete", show=False),
+        Binding("escape", "close", show=False),
+    ]
+
+    class Closed(Message):
+        """Esc was pressed."""
+
+    class Offered(Message):
+        """Several words could stand here."""
+
+        def __init__(self, words: list[str]) -> None:
+            super().__init__()
+            self.words = words
+
+    def __init__(self, words: Callable[[bool], Iterable[str]]) -> None:
+        super().__init__(id="prompt", select_on_focus=False)
+        self.words = words
+        self.history: list[str] = []
+        self._at = 0
+
+    def begin(self, text: str) -> None:
+        """Opens with a text to go on from."""
+        self.value, self._at = text, len(self.history)
+        self.cursor_position = len(text)
+        self.display = True
+        self.focus()
+
+    def remember(self, line: str) -> None:
+        """A line for the history."""
+        if line.strip() and self.history[-1:] != [line]:
+            self.history.append(line)
+
+    def action_history(self, step: int) -> None:
+        """An earlier or a later line."""
+        self._at = min(max(self._at + step, 0), len(self.history))
+        self.value = self.history[self._at] if self._at < len(self.history) else ""
+        self.cursor_position = len(self.value)
+
+    def action_complete(self) -> None:
+        """Completes the word before the cursor: first a command, then what commands speak about."""
+        head, tail = self.value[: self.cursor_position], self.value[self.cursor_position :]
+        first = " " not in head.rpartition(";;")[2].lstrip()
+        done, found = complete(head, self.words(first))
+        self.value = done + tail
+        self.cursor_position = len(done)
+        if len(found) != 1:
+            self.post_message(self.Offered(found))
+
+    def action_close(self) -> None:
+        """Closes without a command."""
+        self.post_message(self.Closed())

@@ -1,0 +1,279 @@
+"""The stage: a report's blocks, matrices side by side, with widgets that are kept from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Click
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import Layout, WidgetPlacement
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from bpdebug.frontends.tui.lines import BLANK, clean, report_lines
+from bpdebug.frontends.tui.links import partners
+from bpdebug.frontends.tui.matrix import Mark, MatrixView
+from bpdebug.views.report import Block, Matrix, Report, Row, Text
+
+GAP = 3
+READABLE = 88  # no line of words is longer
+SHRUNK = 36  # what a matrix too wide for the stage shrinks to, beside others
+Line = list[tuple["Part", int, int]]
+
+
+class TextBlock(Widget):
+    """Some lines of text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: Sequence[Block] = ()
+        self._wrapped: tuple[int, list[Strip]] = (-1, [])
+
+    def show(self, blocks: Sequence[Block]) -> None:
+        """Other blocks in the same widget."""
+        self.blocks, self._wrapped = blocks, (-1, [])
+        self.refresh()
+
+    def lines(self, width: int) -> list[Strip]:
+        """The lines at a width; a note is set apart by blank lines."""
+        if self._wrapped[0] != width:
+            found: list[Strip] = []
+            was_note = False
+            for block in self.blocks:
+                words = isinstance(block, Text)
+                note = isinstance(block, Text) and block.style == "note"
+                if found and (note or was_note):
+                    found.append(BLANK)
+                found += report_lines([block], min(width, READABLE) if words else width)
+                was_note = note
+            self._wrapped = (width, found)
+        return self._wrapped[1]
+
+    @property
+    def natural(self) -> Size:
+        lines = self.lines(10_000)
+        return Size(max((line.cell_length for line in lines), default=0), len(lines))
+
+    def render_line(self, y: int) -> Strip:
+        lines = self.lines(self.size.width)
+        return lines[y] if y < len(lines) else BLANK
+
+
+Part = TextBlock | MatrixView
+
+
+class Flow(Layout):
+    """Blocks from top to bottom, rows of matrices from left to right, wrapped where there is no room."""
+
+    name = "flow"
+
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
+        assert isinstance(parent, Stage)
+        parent.pre_layout(self)
+        return [
+            WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, widget)
+            for widget, region in parent.flow(size.width, size.height)
+        ]
+
+
+def fold(row: Sequence[Part], size: Size) -> Iterator[Line]:
+    """A row as lines of (widget, width, height); only what would scroll anyway is made smaller."""
+    line: Line = []
+    used = 0
+    for part in row:
+        wide, high = part.natural
+        capped = wide > size.width
+        wide = min(SHRUNK, size.width) if capped else wide
+        if high + capped > size.height and isinstance(part, MatrixView):
+            high, wide = min(high, max(8, size.height * 3 // 5)), min(wide + 1, size.width)
+        gap = GAP if line else 0
+        if used + gap + wide > size.width and line:
+            yield _stretch(line, size.width - used)
+            line, used, gap = [], 0, 0
+        line.append((part, wide, high + capped))
+        used += gap + wide
+    if line:
+        yield _stretch(line, size.width - used)
+
+
+def _stretch(line: Line, spare: int) -> Line:
+    """What was shrunk takes the room that is left."""
+    small = [i for i, (part, wide, _) in enumerate(line) if wide < part.natural.width]
+    for n, i in enumerate(small):
+        part, wide, high = line[i]
+        more = min(part.natural.width - wide, spare // (len(small) - n))
+        line[i], spare = (part, wide + more, high), spare - more
+    return line
+
+
+class Stage(Widget, can_focus=True):
+    """Where a report is seen; the arrow keys walk over the cells, and what belongs to a cell is marked with it."""
+
+    DEFAULT_CSS = "Stage { overflow-y: auto; overflow-x: hidden; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1,0)", show=False),
+        Binding("down", "move(1,0)", show=False),
+        Binding("left", "move(0,-1)", show=False),
+        Binding("right", "move(0,1)", show=False),
+        Binding("escape", "leave", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("comma", "other(-1)", show=False),
+        Binding("full_stop", "other(1)", show=False),
+    ]
+
+    class Left(Message):
+        """Esc was pressed, and no cell was marked."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.styles.set_rule("layout", Flow())
+        self.report = Report("", "")
+        self.plan: list[TextBlock | list[Part]] = []
+        self._texts: list[TextBlock] = []
+        self._matrices: list[MatrixView] = []
+        self._used = [0, 0]
+        self.chosen: tuple[MatrixView, int, int] | None = None
+
+    # --- the report -----------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield from self._texts
+        yield from self._matrices
+
+    def show(self, report: Report) -> None:
+        """Another report: the widgets stay, their contents change."""
+        if report.title != self.report.title and self.is_attached:
+            self.scroll_home(animate=False)
+        self.report, self.plan, self._used, self.chosen = report, [], [0, 0], None
+        self.border_title = Content(clean(report.title))
+        words: list[Block] = []
+        for block in report.blocks:
+            if isinstance(block, Row):
+                self._say(words)
+                self.plan.append(list(self._row(block)))
+                words = []
+            else:
+                words.append(block)
+        self._say(words)
+        self.refresh(layout=True)
+
+    def _say(self, blocks: list[Block]) -> None:
+        if blocks:
+            self.plan.append(self._text(blocks))
+
+    def _row(self, row: Row) -> Iterator[Part]:
+        lead = ""
+        for item in row.items:
+            if isinstance(item, Matrix):
+                view = self._take(1, self._matrices, MatrixView)
+                view.show(item, lead)
+                yield view
+                lead = ""
+            else:
+                lead = f"{lead} {item}".strip()
+        if lead:
+            yield self._text([Text(lead)])
+
+    def _text(self, blocks: list[Block]) -> TextBlock:
+        view: TextBlock = self._take(0, self._texts, TextBlock)
+        view.show(blocks)
+        return view
+
+    def _take(self, kind: int, pool: list[Any], make: type[Any]) -> Any:
+        if self._used[kind] == len(pool):
+            pool.append(make())
+            if self.is_attached:
+                self.mount(pool[-1])
+        self._used[kind] += 1
+        return pool[self._used[kind] - 1]
+
+    def flow(self, width: int, height: int) -> Iterator[tuple[Widget, Region]]:
+        """Where every widget in use goes."""
+        y = 0
+        for group in self.plan:
+            if isinstance(group, TextBlock):
+                high = len(group.lines(width))
+                yield group, Region(0, y, width, high)
+                y += high + 1
+                continue
+            for line in fold(group, Size(width, height)):
+                x = 0
+                for part, wide, high in line:
+                    yield part, Region(x, y, wide, high)
+                    x += wide + GAP
+                y += max(high for _, _, high in line) + 1
+
+    # --- cells ----------------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> list[list[MatrixView]]:
+        """The matrices on the stage, row by row."""
+        rows = [group for group in self.plan if isinstance(group, list)]
+        return [[part for part in row if isinstance(part, MatrixView)] for row in rows]
+
+    def on_click(self, event: Click) -> None:
+        view = event.widget
+        if isinstance(view, MatrixView):
+            cell = view.cell_at(event.x, event.y)
+            if cell is None:
+                self.clear()
+            else:
+                self.choose(view, *cell)
+
+    def choose(self, view: MatrixView, row: int, column: int) -> None:
+        """Marks a cell, and in the other matrices what it is made of or goes into."""
+        self.chosen = view, row, column
+        found = partners(self.rows, view, row, column)
+        for other in self._matrices[: self._used[1]]:
+            other.set_mark(found.get(other, Mark()))
+
+    def clear(self) -> None:
+        """No cell is marked."""
+        self.chosen = None
+        for view in self._matrices[: self._used[1]]:
+            view.set_mark(Mark())
+
+    def _filled(self) -> list[MatrixView]:
+        every = [view for row in self.rows for view in row]
+        return [view for view in every if view.matrix.array is not None and view.matrix.array.size]
+
+    def action_move(self, down: int, right: int) -> None:
+        """One cell on; the first press marks the result's first cell, or scrolls where there is no matrix."""
+        if self.chosen is None:
+            if views := self._filled():
+                self.choose(views[-1], 0, 0)
+                self._reveal()
+            else:
+                self.scroll_relative(y=down, animate=False)
+            return
+        view, row, column = self.chosen
+        row, column = min(max(row + down, 0), view.rows - 1), min(max(column + right, 0), view.columns - 1)
+        self.choose(view, row, column)
+        self._reveal()
+
+    def _reveal(self) -> None:
+        if self.chosen:
+            view, row, _ = self.chosen
+            region = view.place_in_stage(row)
+            self.scroll_to_region(region.translate(view.virtual_region.offset), animate=False)
+
+    def action_other(self, step: int) -> None:
+        """The next matrix: its first cell."""
+        views = self._filled()
+        if views:
+            at = views.index(self.chosen[0]) if self.chosen else -1 if step > 0 else 0
+            self.choose(views[(at + step) % len(views)], 0, 0)
+            self._reveal()
+
+    def action_leave(self) -> None:
+        """Esc: first the mark goes, then what was asked for."""
+        if self.chosen:
+            self.clear()
+        else:
+            self.post_message(self.Left())

@@ -1,0 +1,25 @@
+"""What the line of time shows: the positions of one iteration, and the stops among them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bpdebug.debugger import State
+from bpdebug.debugger.state import Breakpoint
+
+Track = tuple[int, int, int, int, frozenset[int], tuple[int, int]]
+
+
+def track(state: State) -> Track:
+    """Start, number of positions, number of forward ones, cursor, breakpoints, and iteration n of m."""
+    timeline = state.timeline
+    iteration = timeline.iteration_at(state.cursor)
+    start, count = iteration * timeline.per_iteration, timeline.per_iteration
+    count += iteration == timeline.iterations - 1
+    stops = _stops(state.breakpoints, start, start + count)
+    return start, count, len(timeline.graph.nodes), state.cursor, stops, (iteration, timeline.iterations)
+
+
+@lru_cache(maxsize=16)
+def _stops(breakpoints: tuple[Breakpoint, ...], start: int, end: int) -> frozenset[int]:
+    return frozenset(i for i in range(start, end) if any(b.stops.contains(i) for b in breakpoints))

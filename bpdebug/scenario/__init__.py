@@ -1,0 +1,13 @@
+"""Scenarios: the file, its little language, its tensors, and what it expects."""
+
+from bpdebug.scenario.load import Shipped, expected_error, find, load, shipped
+from bpdebug.scenario.names import Place
+from bpdebug.scenario.program import elaborate
+from bpdebug.scenario.scenario import Derivation, Scenario
+from bpdebug.scenario.schema import Expect, Train, json_schema
+from bpdebug.scenario.timeline import open_timeline
+
+__all__ = [
+    "Derivation", "Expect", "Place", "Scenario", "Shipped", "Train", "elaborate", "expected_error", "find", "json_schema",
+    "load", "open_timeline", "shipped",
+]  # fmt: skip

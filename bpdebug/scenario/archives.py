@@ -1,0 +1,175 @@
+"""Files of several tensors: .npz (a zip of .npy) and .safetensors."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from bpdebug.errors import InputError
+from bpdebug.graph.graph import Array
+from bpdebug.scenario.files import Header, Take, bad, cells, check_dims, exactly, npy_header
+from bpdebug.scenario.names import shown, suggest
+
+_MOST_MEMBERS = 10_000
+_MOST_HEADER = 16 << 20
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error,
+    UnicodeDecodeError, OverflowError, ValueError, OSError,
+)  # fmt: skip
+
+
+# --- .npz
+
+
+@contextmanager
+def npz_member(file: BinaryIO, name: str) -> Iterator[tuple[BinaryIO, int]]:
+    """A member of an archive as a stream, and its size; an archive that could be read in two ways is refused."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            info = _member(archive, name)
+            with archive.open(info) as stream:
+                yield cast(BinaryIO, stream), info.file_size
+    except InputError:
+        raise
+    except _ZIP_ERRORS as error:
+        raise bad(f"no .npz archive that can be read: {shown(error)}") from None
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    infos = archive.infolist()
+    if len(infos) > _MOST_MEMBERS:
+        raise bad(f"the archive has {len(infos):,} members")
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        plain = info.filename.removesuffix(".npy")
+        if plain in members:
+            raise bad(f"the archive has two members '{shown(plain)}'")
+        if "\\" in plain or ":" in plain or plain.startswith("/") or ".." in plain.split("/"):
+            raise bad(f"the archive has a member '{shown(info.filename)}', which lies outside of it")
+        members[plain] = info
+    info = members[pick(name.removesuffix(".npy"), list(members))]
+    if info.flag_bits & 1:
+        raise bad(f"the member '{shown(name)}' is encrypted")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise bad(f"the member '{shown(name)}' is packed in a way that NumPy does not use")
+    return info
+
+
+def pick(name: str, members: list[str]) -> str:
+    """The member that is meant: the one of that name, or the only one where no name is given."""
+    if name in members:
+        return name
+    listed = ", ".join(shown(m, 30) for m in members[:10]) or "none"
+    if not name and len(members) == 1:
+        return members[0]
+    if not name:
+        raise bad("the file has several tensors, or none", f'say which: name = "..."; there are: {listed}')
+    raise bad(f"the file has no tensor '{shown(name)}'", suggest(name, members, f"there are: {listed}"))
+
+
+def npz_header(file: BinaryIO, name: str, take: Take) -> Header:
+    """The header of a member; the member is read to its end, so that its checksum is known to be right."""
+    with npz_member(file, name) as (stream, size):
+        header = npy_header(stream, size, take)
+        left = header.nbytes
+        while left:
+            part = stream.read(min(left, 1 << 20))
+            if not part:
+                raise bad("the member ends in the middle")
+            left -= len(part)
+        if stream.read(1):
+            raise bad("the member is longer than it says")
+        return header
+
+
+def npz_cells(file: BinaryIO, name: str, header: Header) -> Array:
+    with npz_member(file, name) as (stream, _):
+        exactly(stream, header.start)
+        return cells(stream, header)
+
+
+# --- .safetensors (the published format: 8 bytes of length, a JSON header, and the cells)
+
+_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+    "U8": "|u1", "U16": "<u2", "U32": "<u4", "BOOL": "|b1",
+}  # fmt: skip
+
+
+def safetensors_header(file: BinaryIO, size: int, name: str, take: Take) -> Header:
+    """The header of one tensor; the entries of all are checked, and may neither overlap nor leave gaps."""
+    length = int.from_bytes(exactly(file, 8), "little")
+    if length > size - 8 or length > _MOST_HEADER:
+        raise bad(f"the header says that it has {length:,} bytes")
+    entries = _json(exactly(file, length))
+    entries.pop("__metadata__", None)
+    spans: list[tuple[int, int]] = []
+    for key, entry in entries.items():
+        if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+            raise bad(f"the entry of '{shown(key)}' is not as the format has it")
+        spans.append(_span(key, entry["data_offsets"]))
+    header = _entry(entries, pick(name, list(entries)), 8 + length, take)
+    end = 0
+    for start, stop in sorted(spans):
+        if start != end:
+            raise bad("the tensors overlap, or there are gaps between them")
+        end = stop
+    if end != size - 8 - length:
+        raise bad("the tensors do not fill the file")
+    return header
+
+
+def _entry(entries: Mapping[str, Any], key: str, start: int, take: Take) -> Header:
+    entry = entries[key]
+    kind, shape = entry["dtype"], entry["shape"]
+    if not isinstance(kind, str) or kind not in _TYPES:
+        raise bad(f"cells of type '{shown(kind)}' cannot be read", "these can: " + ", ".join(_TYPES))
+    if not isinstance(shape, list) or any(type(n) is not int for n in shape):
+        raise bad(f"the shape of '{shown(key)}' is no array of integers")
+    first, last = _span(key, entry["data_offsets"])
+    header = Header(np.dtype(_TYPES[kind]), tuple(shape), False, start + first, kind == "BF16")
+    check_dims(header.shape)
+    take(header.shape, header.dtype)
+    if last - first != prod(shape) * header.dtype.itemsize:
+        raise bad(f"the bytes of '{shown(key)}' do not make its shape {shown(header.shape, 80)}")
+    return header
+
+
+def _span(key: str, offsets: Any) -> tuple[int, int]:
+    if not (isinstance(offsets, list) and len(offsets) == 2 and all(type(n) is int for n in offsets)):
+        raise bad(f"the offsets of '{shown(key)}' are no two integers")
+    if not 0 <= offsets[0] <= offsets[1]:
+        raise bad(f"the offsets of '{shown(key)}' run backwards")
+    return offsets[0], offsets[1]
+
+
+def _json(raw: bytes) -> dict[str, Any]:
+    """A JSON object: no key twice, not deep, no numbers but finite ones."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            raise bad("the header has a key twice")
+        return made
+
+    depth = 0
+    for bracket in re.finditer(rb'"(?:[^"\\]++|\\.)*+"|([\[{])|([\]}])', raw):
+        depth += 1 if bracket[1] else -1 if bracket[2] else 0
+        if depth > 8:
+            raise bad("the header is nested too deep")
+    try:
+        found = json.loads(raw, object_pairs_hook=unique, parse_constant=lambda word: word)
+    except (ValueError, RecursionError):
+        raise bad("the header is no JSON") from None
+    if not isinstance(found, dict):
+        raise bad("the header is no JSON object")
+    return found

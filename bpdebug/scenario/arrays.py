@@ -1,0 +1,192 @@
+"""Arrays from what a file says: literals, initialisers, and the dtypes and sizes they may have.
+
+The numbers of an initialiser come from `Generator(PCG64(SeedSequence([seed, *name in UTF-8])))`, always drawn as
+doubles: they depend on the seed, the tensor's name and its shape, and on nothing else in the file. normal is standard
+normal, uniform is from 0 to 1; xavier and he are normal with standard deviation sqrt(2 / (fan_in + fan_out)) and
+sqrt(2 / fan_in), where a matrix is (in, out) and a kernel of a convolution (out, in, k ...). All are multiplied by
+`scale`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from bpdebug.errors import InputError, ShapeError
+from bpdebug.graph.graph import Array, DType, Shape
+from bpdebug.limits import Limits
+from bpdebug.scenario.names import shown
+
+INT, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
+_RANDOM = ("normal", "uniform", "xavier", "he")
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """The random numbers of one tensor."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *name.encode()])))
+
+
+def frozen(array: Array) -> Array:
+    """The array, from now on read-only."""
+    array.flags.writeable = False
+    return array
+
+
+def wanted_dtype(said: str | None, dtype: DType, name: str) -> DType | None:
+    """The dtype that a tensor says it has, None where it does not; a float dtype must be the scenario's."""
+    if said is None:
+        return None
+    found = np.dtype(said)
+    if found.kind == "f" and found != dtype:
+        raise InputError(
+            f"'{name}' is declared {said}, and the scenario is {dtype}",
+            code="E_DTYPE",
+            hint=f'every float tensor has the dtype of the scenario: leave it out, or write dtype = "{said}" at the top',
+        )
+    return found
+
+
+# --- literals
+
+
+def literal(value: Any, dtype: DType, name: str) -> Array:
+    """The array of a number or of nested lists; E_SHAPE where rows differ, E_DTYPE where numbers do not fit."""
+    array = _array(value, name)
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            made = array.astype(dtype)
+        if not np.isfinite(made).all():
+            message = (
+                f"'{name}' holds {shown(array[~np.isfinite(made)].flat[0])}, which is not finite as {dtype}"
+            )
+            raise InputError(
+                message, code="E_SCHEMA", hint='such cells may come from a file: { file = "x.npy" }'
+            )
+        return frozen(made)
+    with np.errstate(invalid="ignore"):
+        made = array.astype(dtype)
+        odd = made.astype(array.dtype) != array
+    if odd.any():
+        found = array[odd].flat[0]
+        needed = "integers" if dtype == INT else "true, false, 0 and 1"
+        message = f"'{name}' is declared {dtype.name} and holds {found}"
+        raise InputError(message, code="E_DTYPE", hint=f"write {needed}, or leave out the dtype")
+    return frozen(made)
+
+
+def _array(value: Any, name: str) -> Array:
+    """Nested lists as an array of floats, integers or booleans."""
+    try:
+        array = np.array(value)
+    except (ValueError, TypeError, OverflowError):
+        array = None
+    if array is not None and array.dtype.kind in "fib":
+        return array
+    odd, ragged = _blame(value)
+    if odd is not None:
+        raise InputError(
+            f"'{name}' holds {odd}, and a tensor is made of numbers",
+            code="E_SCHEMA",
+            hint="write numbers, true or false: [[1.0, 2.0]]",
+        )
+    raise ShapeError(
+        f"the rows of '{name}' are of different lengths: {ragged}", hint="give every row as many cells"
+    )
+
+
+def _blame(value: Any) -> tuple[str | None, str]:
+    """What in nested lists is no number, or else where rows differ."""
+    stack, kinds, ragged = [(value, "")], (bool, int, float), ""
+    while stack:
+        item, at = stack.pop()
+        if isinstance(item, list):
+            sizes = [len(i) if isinstance(i, list) else -1 for i in item]
+            odd = next((k for k, n in enumerate(sizes) if n != sizes[0]), None)
+            if odd is not None:
+                spelt = [f"{n} cells" if n >= 0 else "a number" for n in (sizes[0], sizes[odd])]
+                ragged = ragged or f"[{at}0] has {spelt[0]} and [{at}{odd}] has {spelt[1]}"
+            stack.extend((child, f"{at}{k}, ") for k, child in enumerate(item))
+        elif not isinstance(item, kinds):
+            words = (
+                f'the text "{shown(item)}"'
+                if isinstance(item, str)
+                else "a table"
+                if isinstance(item, dict)
+                else "a date"
+            )
+            return words, ""
+        elif isinstance(item, int) and not -(2**63) <= item < 2**63:
+            return f"an integer of more than 64 bits ({shown(item, 30)})", ""
+    return None, ragged or "they do not make a rectangle"
+
+
+# --- initialisers
+
+
+def check_init(init: str, shape: Shape, dtype: DType, scale: float, name: str) -> None:
+    """E_SHAPE or E_DTYPE where an initialiser cannot make such a tensor."""
+    if init == "eye" and len(shape) != 2:
+        raise ShapeError(
+            f"'{name}': eye makes matrices, and its shape is {shape}", hint="give two sizes: shape = [3, 3]"
+        )
+    if dtype.kind == "f":
+        return
+    if init in _RANDOM or (dtype == BOOL and init == "arange"):
+        ways = "zeros, ones, eye" + (", arange" if dtype == INT else "")
+        message = f"'{name}' is {dtype.name}, and {init} makes floats"
+        raise InputError(message, code="E_DTYPE", hint=f"write the values out, or use one of: {ways}")
+    if not float(scale).is_integer() or (dtype == BOOL and scale not in (0, 1)) or abs(scale) > 2**31:
+        message = f"'{name}' is {dtype.name}, and its scale is {scale}"
+        raise InputError(message, code="E_DTYPE", hint="leave out the scale")
+
+
+def drawn(init: str, shape: Shape, dtype: DType, scale: float, seed: int, name: str) -> Array:
+    """The array of an initialiser."""
+    with np.errstate(over="ignore"):
+        return frozen(
+            np.asarray(_MAKERS[init](shape, stream(seed, name)) * scale).astype(dtype).reshape(shape)
+        )
+
+
+def _fans(shape: Shape) -> tuple[float, float]:
+    """How many cells feed one output cell, and how many a cell feeds; a matrix is (in, out)."""
+    if len(shape) < 2:
+        n = float(prod(shape)) or 1.0
+        return n, n
+    if len(shape) == 2:
+        return float(max(shape[0], 1)), float(max(shape[1], 1))
+    kernel = prod(shape[2:])
+    return float(max(shape[1] * kernel, 1)), float(max(shape[0] * kernel, 1))
+
+
+_MAKERS: dict[str, Callable[[Shape, np.random.Generator], Any]] = {
+    "normal": lambda shape, rng: rng.standard_normal(shape),
+    "uniform": lambda shape, rng: rng.random(shape),
+    "xavier": lambda shape, rng: rng.standard_normal(shape) * sqrt(2 / sum(_fans(shape))),
+    "he": lambda shape, rng: rng.standard_normal(shape) * sqrt(2 / _fans(shape)[0]),
+    "zeros": lambda shape, rng: np.zeros(shape),
+    "ones": lambda shape, rng: np.ones(shape),
+    "eye": lambda shape, rng: np.eye(shape[0], shape[1]),
+    "arange": lambda shape, rng: np.arange(prod(shape), dtype=np.float64).reshape(shape),
+}
+
+
+# --- sizes
+
+
+class Budget:
+    """Adds up the bytes of leaves with their gradients, in Python's integers, before anything is allocated."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self.bytes = limits, 0
+
+    def take(self, shape: Shape, dtype: DType, name: str) -> None:
+        """E_LIMIT where a tensor of this shape has too many axes or does not fit the memory any more."""
+        what = f"'{name}' of shape {shown(shape, 80)}"
+        self.limits.check("rank", len(shape), f"the axes of {what}")
+        size = prod(max(n, 1) for n in shape) * dtype.itemsize  # 0 times a huge size is huge to NumPy, too
+        self.bytes += size * (2 if dtype.kind == "f" else 1)
+        self.limits.check("memory", self.bytes, f"{what}, with its gradient and the tensors before it")

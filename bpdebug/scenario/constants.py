@@ -1,0 +1,141 @@
+"""Numbers of a program: literals, loop variables and the arithmetic on them, folded while the program is read."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+from bpdebug.errors import InputError
+from bpdebug.limits import Limits
+from bpdebug.scenario.names import shown
+from bpdebug.scenario.words import described, refusal
+
+_FOLD: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_COMPARE: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+
+class NotConstant(Exception):
+    """A constant was needed and something else stands there; `args[0]` says what."""
+
+
+def check_number(value: Any, limits: Limits) -> Any:
+    """The number, or E_LIMIT where it is too long or too large for a double."""
+    if isinstance(value, int):
+        bits = value.bit_length()
+        if bits > 1000 and bits > limits["digits"] * 10 // 3:
+            limits.check("digits", bits * 3 // 10 + 1, "the digits of a number")
+    elif not isfinite(value):
+        raise _too_large()
+    return value
+
+
+def as_literal(value: Any) -> Any:
+    """A number that an op can take: integers have 64 bits."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        message = f"the integer {shown(value, 40)} needs more than 64 bits"
+        raise InputError(message, code="E_LIMIT", hint="write it as a float: 1e20")
+    return value
+
+
+def _too_large() -> InputError:
+    return InputError(
+        "a number is too large for a double", code="E_LIMIT", hint="the largest is about 1.8e308"
+    )
+
+
+def fold(kind: type[ast.AST], a: Any, b: Any, limits: Limits) -> Any:
+    """The arithmetic of two numbers, guarded against results that would take for ever (10**10**10)."""
+    _check_operand(a)
+    _check_operand(b)
+    if kind not in _FOLD:
+        raise refusal(kind()) if kind is not ast.MatMult else InputError(
+            "matmul needs tensors, and both sides of @ are numbers", code="E_ATTR", hint="write * for numbers"
+        )  # fmt: skip
+    if kind is ast.Pow and isinstance(a, int) and isinstance(b, int) and b > 0 and abs(a) > 1:
+        limits.check("digits", b * (a.bit_length() - 1) * 3 // 10, "the digits of a power")
+    try:
+        result = _FOLD[kind](a, b)
+    except ZeroDivisionError:
+        raise InputError(
+            f"{shown(a)} is divided by 0", code="E_SYNTAX", hint="write another number"
+        ) from None
+    except OverflowError:
+        raise _too_large() from None
+    if isinstance(result, complex):
+        raise InputError(
+            "the power of a negative number is no real number", code="E_SYNTAX", hint="write another number"
+        )
+    return check_number(result, limits)
+
+
+def negative(value: Any) -> Any:
+    _check_operand(value)
+    return -value
+
+
+def _check_operand(value: Any) -> None:
+    if type(value) not in (int, float):
+        words = "a tuple" if isinstance(value, tuple) else shown(value)
+        raise InputError(
+            f"{words} is no number to calculate with", code="E_SYNTAX", hint="write a number or a tensor"
+        )
+
+
+def compare(kind: type[ast.AST], a: Any, b: Any) -> bool:
+    return bool(_COMPARE[kind](a, b))
+
+
+class Constants:
+    """Evaluates expressions that must be constants: attributes, indices, the arguments of range."""
+
+    def __init__(self, lookup: Callable[[str], Any], chains: Mapping[str, ast.expr], limits: Limits) -> None:
+        self.lookup, self.chains, self.limits = lookup, chains, limits
+
+    def value(self, node: ast.expr, depth: int = 0) -> Any:
+        """A number, a bool, a text, None or a tuple of them; NotConstant with words where it is none."""
+        self.limits.check("nesting", depth, "the depth of a constant")
+        kind = type(node)
+        if isinstance(node, ast.Constant):
+            if type(node.value) in (int, float):
+                return check_number(node.value, self.limits)
+            if type(node.value) in (bool, str, type(None)):
+                return node.value
+        elif isinstance(node, ast.Tuple):
+            return tuple(self.value(item, depth + 1) for item in node.elts)
+        elif isinstance(node, ast.UnaryOp) and type(node.op) is ast.USub:
+            return negative(self.value(node.operand, depth + 1))
+        elif isinstance(node, ast.BinOp) and type(node.op) in _FOLD:
+            left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
+            return fold(type(node.op), left, right, self.limits)
+        elif isinstance(node, ast.Name):
+            if node.id in self.chains:
+                return self.value(self.chains[node.id], depth)
+            return self._named(node)
+        raise NotConstant({ast.Call: "a call", ast.Compare: "a comparison"}.get(kind, described(node)[0]))
+
+    def _named(self, node: ast.Name) -> Any:
+        value = self.lookup(node.id)
+        if is_constant(value):
+            return value
+        raise NotConstant(f"'{shown(node.id)}'")
+
+
+def is_constant(value: Any) -> bool:
+    """Whether a value is a number, or a tuple that holds numbers only."""
+    return all(map(is_constant, value)) if type(value) is tuple else type(value) in (int, float, bool)

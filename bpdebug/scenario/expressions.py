@@ -1,0 +1,354 @@
+"""Expressions of a program: each becomes a tensor (a new node, or one that is there), a number or a tuple."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bpdebug.errors import BpdebugError, InputError, ShapeError
+from bpdebug.graph import Lit
+from bpdebug.limits import Limits
+from bpdebug.ops import OPS, Op
+from bpdebug.scenario.attributes import defaults, misfit
+from bpdebug.scenario.blocks import Def
+from bpdebug.scenario.calls import function_name, no_stars, take_apart
+from bpdebug.scenario.constants import (
+    Constants,
+    NotConstant,
+    as_literal,
+    check_number,
+    compare,
+    fold,
+    is_constant,
+    negative,
+)
+from bpdebug.scenario.names import Place, shown, suggest
+from bpdebug.scenario.order import unknown_name
+from bpdebug.scenario.parse import Parsed
+from bpdebug.scenario.words import refusal
+
+Value = Any
+"""Made, Known, a number, or a tuple of values."""
+
+
+class Made(int):
+    """A tensor that a node of this program computes: the node's number."""
+
+    __slots__ = ()
+
+
+class Known(str):
+    """A tensor that was there before: a leaf, by its name."""
+
+    __slots__ = ()
+
+
+MISSING = object()
+_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.MatMult: "matmul", ast.Pow: "pow",
+    ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal", ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+}  # fmt: skip
+
+
+def is_tensor(value: Value) -> bool:
+    return type(value) is Made or type(value) is Known
+
+
+class Expressions:
+    """The nodes made so far, the names in sight, and the rule for every kind of expression."""
+
+    def __init__(
+        self,
+        program: Parsed,
+        defs: Mapping[str, Def],
+        known: Mapping[str, Value],
+        limits: Limits,
+        place: Place,
+        dtype: str,
+    ) -> None:
+        self.chains, self.defs, self.limits, self.place, self.dtype = (
+            program.chains,
+            defs,
+            limits,
+            place,
+            dtype,
+        )
+        self.scope: dict[str, Value] = dict(known)
+        self.globals = self.scope
+        self.body: Sequence[ast.stmt] = program.body
+        self.statement: ast.stmt | None = None
+        self.path = ""
+        self.constants = Constants(self.name, program.chains, limits)
+        self.ops: list[str] = []
+        self.inputs: list[tuple[Value, ...]] = []
+        self.attrs: list[Mapping[str, Any]] = []
+        self.blocks: list[str] = []
+        self.lines: list[int] = []
+        self.nesting, self.most_nodes = limits["nesting"], limits["nodes"]
+        self.rules: dict[type[ast.AST], Callable[[Any, int], Value]] = {
+            ast.Name: self._name, ast.Constant: self._constant, ast.BinOp: self._binary, ast.UnaryOp: self._unary,
+            ast.Compare: self._compare, ast.Call: self._call, ast.Attribute: self._attribute,
+            ast.Subscript: self._subscript, ast.Tuple: self._tuple,
+        }  # fmt: skip
+
+    def add(self, op: str, inputs: tuple[Value, ...], attrs: Mapping[str, Any], line: int) -> Made:
+        """A new node; numbers among its inputs become literals."""
+        number = len(self.ops)
+        if number >= self.most_nodes:
+            self.limits.check("nodes", number + 1, "the nodes of the program")
+        for value in inputs:
+            if type(value) is not Made and type(value) is not Known:
+                inputs = self._literals(op, inputs)
+                break
+        self.ops.append(op)
+        self.inputs.append(inputs)
+        self.attrs.append(attrs)
+        self.blocks.append(self.path)
+        self.lines.append(line)
+        return Made(number)
+
+    def _literals(self, op: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The inputs with numbers folded in; one of them, at least, is a tensor."""
+        if not any(map(is_tensor, inputs)):
+            numbers = ", ".join(shown(v, 20) for v in inputs[:4])
+            message = f"{op} needs a tensor, and is given {numbers}"
+            raise InputError(
+                message, code="E_ATTR", hint="write the number that it gives, or declare a tensor in [inputs]"
+            )
+        for value in inputs:
+            if type(value) is tuple:
+                message = f"{op} takes one tensor here, and is given a tuple of {len(value)}"
+                raise InputError(message, code="E_ATTR", hint="unpack it first: a, b = ...")
+            if OPS[op].operands[-1].startswith("*") and not is_tensor(value):
+                message = f"{op} joins tensors, and {shown(value)} is a number"
+                raise InputError(
+                    message, code="E_ATTR", hint=f"attributes are keywords; did you mean axis={shown(value)}?"
+                )
+        return tuple(v if is_tensor(v) else Lit(as_literal(v)) for v in inputs)
+
+    def expr(self, node: ast.expr, depth: int = 0) -> Value:
+        """The value of an expression; errors get its line."""
+        rule = self.rules.get(type(node))
+        try:
+            if rule is None:
+                raise refusal(node)
+            if depth > self.nesting:
+                self.limits.check("nesting", depth, "the depth of an expression, with the blocks around it")
+            return rule(node, depth)
+        except BpdebugError as error:
+            raise error.at(self.place.at(node.lineno)) from None
+
+    # --- names and numbers
+
+    def name(self, name: str) -> Value:
+        """What a name means here: in the block, or else in the program."""
+        value = self.scope.get(name, MISSING)
+        if value is MISSING:
+            value = self.globals.get(name, MISSING)
+            if value is MISSING:
+                seen = [*self.scope, *self.globals]
+                raise unknown_name(name, self.statement, self.body, seen, self.defs, self.place.line)
+        return value
+
+    def _name(self, node: ast.Name, depth: int) -> Value:
+        if node.id in self.chains:
+            return self.expr(self.chains[node.id], depth)
+        return self.name(node.id)
+
+    def _constant(self, node: ast.Constant, depth: int) -> Value:
+        if type(node.value) is bool:
+            return node.value
+        if type(node.value) not in (int, float):
+            raise refusal(node)
+        return check_number(node.value, self.limits)
+
+    def _tuple(self, node: ast.Tuple, depth: int) -> Value:
+        return tuple([self.expr(item, depth + 1) for item in node.elts])
+
+    # --- operators
+
+    def _binary(self, node: ast.BinOp, depth: int) -> Value:
+        """An operator; chains to the left, of any length, are walked and not recursed into."""
+        spine, first = [node], node.left
+        while True:
+            if type(first) is ast.BinOp:
+                spine.append(first)
+                first = first.left
+            elif type(first) is ast.Name and first.id in self.chains:
+                first = self.chains[first.id]
+            else:
+                break
+        if len(spine) >= self.limits["terms"]:
+            self.limits.check("terms", len(spine) + 1, "the terms of an expression")
+        value = self.expr(first, depth + 1)
+        for part in reversed(spine):
+            value = self._operate(part, type(part.op), value, self.expr(part.right, depth + 1))
+        return value
+
+    def _operate(self, node: ast.expr, kind: type[ast.AST], a: Value, b: Value) -> Value:
+        if is_tensor(a) or is_tensor(b):
+            op = _OPERATORS.get(kind)
+            if op is None:
+                raise refusal(kind()).at(self.place.at(node.lineno))
+            return self.add(op, (a, b), defaults(OPS[op]), node.lineno)
+        try:
+            return fold(kind, a, b, self.limits)
+        except BpdebugError as error:
+            raise error.at(self.place.at(node.lineno)) from None
+
+    def _unary(self, node: ast.UnaryOp, depth: int) -> Value:
+        if type(node.op) is not ast.USub:
+            raise refusal(node.op)
+        value = self.expr(node.operand, depth + 1)
+        return (
+            self.add("neg", (value,), defaults(OPS["neg"]), node.lineno)
+            if is_tensor(value)
+            else negative(value)
+        )
+
+    def _compare(self, node: ast.Compare, depth: int) -> Value:
+        if len(node.ops) > 1:
+            hint = "compare two tensors at a time, and multiply the conditions"
+            raise InputError(
+                "a chained comparison is not in the language of programs", code="E_SYNTAX", hint=hint
+            )
+        kind = type(node.ops[0])
+        if kind not in _OPERATORS:
+            raise refusal(node.ops[0])
+        a, b = self.expr(node.left, depth + 1), self.expr(node.comparators[0], depth + 1)
+        if is_tensor(a) or is_tensor(b):
+            return self._operate(node, kind, a, b)
+        if not (is_constant(a) and is_constant(b)) or isinstance(a, tuple) or isinstance(b, tuple):
+            raise InputError(
+                "a tuple cannot be compared", code="E_SYNTAX", hint="unpack it first: a, b = ..."
+            )
+        return compare(kind, a, b)
+
+    def _attribute(self, node: ast.Attribute, depth: int) -> Value:
+        if node.attr != "T":
+            raise refusal(node)
+        return self.add(
+            "transpose", (self.expr(node.value, depth + 1),), defaults(OPS["transpose"]), node.lineno
+        )
+
+    # --- indices
+
+    def _subscript(self, node: ast.Subscript, depth: int) -> Value:
+        value = self.expr(node.value, depth + 1)
+        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        key = tuple(self._index(item) for item in items)
+        if is_tensor(value):
+            if not key:
+                raise InputError(
+                    "the index is empty", code="E_SYNTAX", hint="write x[0], x[:, 1] or x[..., 0]"
+                )
+            return self.add("slice", (value,), {"key": key}, node.lineno)
+        if not isinstance(value, tuple) or len(key) != 1 or type(key[0]) is not int:
+            raise InputError(
+                "a number has no cells",
+                code="E_SYNTAX",
+                hint="only tensors have an index, and tuples an integer",
+            )
+        if not -len(value) <= key[0] < len(value):
+            hint = f"its parts are 0 to {len(value) - 1}"
+            raise ShapeError(f"index {shown(key[0])} is out of range for a tuple of {len(value)}", hint=hint)
+        return value[key[0]]
+
+    def _index(self, node: ast.expr) -> Any:
+        """One item of an index in plain data: an integer, '...', or (start, stop, step) for a slice."""
+        if isinstance(node, ast.Slice):
+            return tuple(
+                None if end is None else self._whole(end) for end in (node.lower, node.upper, node.step)
+            )
+        if isinstance(node, ast.Constant) and node.value is ...:
+            return "..."
+        return self._whole(node)
+
+    def _whole(self, node: ast.expr) -> Any:
+        hint = "an index is made of integers, loop variables and slices: x[1, :, 0:2]"
+        try:
+            value = self.constants.value(node)
+        except NotConstant as error:
+            if isinstance(node, ast.Compare):
+                hint = "to choose cells by a condition: where(condition, a, b)"
+            elif isinstance(node, ast.Name):
+                hint = "to pick rows by a tensor of integers: gather(x, ids)"
+            words = f"the tensor {error.args[0]}" if isinstance(node, ast.Name) else error.args[0]
+            raise InputError(f"{words} stands in an index", code="E_SYNTAX", hint=hint) from None
+        if value is None and isinstance(node, ast.Constant):
+            raise InputError(
+                "None stands in an index", code="E_SYNTAX", hint="for a new axis: expand_dims(x, axis=0)"
+            )
+        if type(value) is not int:
+            spelt = f"a string ('{shown(value)}')" if isinstance(value, str) else shown(value)
+            raise InputError(f"{spelt} stands in an index", code="E_SYNTAX", hint=hint)
+        return value
+
+    # --- calls
+
+    def _call(self, node: ast.Call, depth: int) -> Value:
+        func = node.func
+        name = func.id if type(func) is ast.Name else self._odd_name(node, depth)
+        if name in self.defs:
+            no_stars(node)
+            return self.call_block(self.defs[name], node, depth)
+        op = OPS.get(name)
+        if op is None or name == "slice":
+            raise self._no_op(name)
+        if any(type(arg) is ast.GeneratorExp for arg in node.args):
+            raise refusal(next(arg for arg in node.args if type(arg) is ast.GeneratorExp))
+        no_stars(node)
+        operands, attrs = take_apart(op, node, self.constants)
+        inputs = tuple([self.expr(operand, depth + 1) for operand in operands])
+        if name == "one_hot":
+            attrs = {**attrs, "dtype": self.dtype}
+        if op.parts_of is not None:
+            return self._parts(op, inputs, attrs, node)
+        return self.add(name, inputs, attrs, node.lineno)
+
+    def _odd_name(self, node: ast.Call, depth: int) -> str:
+        """What is called has no plain name: the receiver of a method is looked at first, as Python would."""
+        if isinstance(node.func, ast.Attribute):
+            start = node.func.value
+            while isinstance(start, ast.Attribute):
+                start = start.value
+            if not isinstance(start, ast.Name | ast.Constant):
+                self.expr(node.func.value, depth + 1)
+        return function_name(node, lambda: [*OPS, *self.defs])
+
+    def _no_op(self, name: str) -> InputError:
+        if name == "slice":
+            return InputError("slice is not called", code="E_OP", hint="write an index: x[1, :, 0:2]")
+        if name in self.scope or name in self.globals:
+            hint = "to multiply: x * y or x @ y; to pick cells: x[0]"
+            return InputError(f"'{shown(name)}' is a tensor or a number, and no op", code="E_OP", hint=hint)
+        return InputError(
+            f"no op '{shown(name)}'",
+            code="E_OP",
+            hint=suggest(name, [*OPS, *self.defs], "bpdebug ops lists the ops"),
+        )
+
+    def _parts(self, op: Op, inputs: tuple[Value, ...], attrs: Mapping[str, Any], node: ast.Call) -> Value:
+        """One node for each part of an op that gives a tuple."""
+        assert op.parts_of is not None
+        parts = op.parts_of(attrs)
+        if parts < 1:
+            raise misfit(op, "sections", f"must be at least 1, not {shown(parts)}")
+        self.check_unpacked(node, parts)
+        self.limits.check("nodes", len(self.ops) + parts, "the nodes of the program")
+        return tuple([self.add(op.name, inputs, {**attrs, "part": i}, node.lineno) for i in range(parts)])
+
+    def check_unpacked(self, node: ast.expr, found: int) -> None:
+        """E_SHAPE where the statement has not as many names as the expression, which is its right side, has values."""
+        statement = self.statement
+        targets = statement.targets if isinstance(statement, ast.Assign) and statement.value is node else []
+        for target in targets:
+            if isinstance(target, ast.Tuple) and len(target.elts) != found:
+                hint = "give as many names as there are values; split gives a tuple, x[0] a part of a tensor"
+                raise ShapeError(f"{len(target.elts)} names for a tuple of {found:,}", hint=hint)
+
+    def call_block(self, block: Def, node: ast.Call, depth: int) -> Value:
+        """The value of a call of a def; statements come in program.py."""
+        raise NotImplementedError

@@ -1,0 +1,140 @@
+"""Tensor files, read without pickle: .npy and .npz as NumPy writes them, and .safetensors.
+
+A header is parsed and held against limits and the file's size before anything is allocated; cells are read when
+they are needed, and only if the file still says what it said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import BinaryIO
+
+import numpy as np
+
+from bpdebug.errors import InputError
+from bpdebug.graph.graph import Array, DType, Shape
+from bpdebug.scenario.names import shown
+
+Take = Callable[[Shape, DType], None]
+"""Asked before the size of a tensor is believed; raises E_LIMIT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says of a tensor: its cells' type in the file, its shape and order, and where the cells begin."""
+
+    dtype: DType
+    shape: Shape
+    fortran: bool
+    start: int
+    wide: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        return prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def kept(self) -> DType:
+        """The dtype that a tensor has once it is read: floats as they are, integers as int64."""
+        if self.wide:
+            return np.dtype(np.float32)
+        return np.dtype(np.int64) if self.dtype.kind in "iu" else self.dtype.newbyteorder("=")
+
+
+def bad(message: str, hint: str = "write it again with numpy.save, numpy.savez or safetensors") -> InputError:
+    return InputError(message, code="E_FILE", hint=hint)
+
+
+def exactly(file: BinaryIO, n: int) -> bytes:
+    """The next n bytes, or E_FILE where the file ends before."""
+    found = file.read(n)
+    if len(found) != n:
+        raise bad("the file ends in the middle")
+    return found
+
+
+def cells(file: BinaryIO, header: Header) -> Array:
+    """The array behind a header, in the file's order of axes."""
+    raw = np.empty(header.nbytes, dtype=np.uint8)
+    done = 0
+    while done < len(raw):
+        part = file.read(min(len(raw) - done, 1 << 20))
+        if not part:
+            raise bad("the file ends in the middle")
+        raw[done : done + len(part)] = np.frombuffer(part, np.uint8)
+        done += len(part)
+    array = raw.view(header.dtype) if header.dtype.kind != "b" else raw != 0
+    array = array.reshape(header.shape, order="F" if header.fortran else "C")
+    return (array.astype(np.uint32) << 16).view(np.float32) if header.wide else array
+
+
+# --- .npy
+
+_ITEM = re.compile(
+    r"""\s*(['"])(?P<key>descr|fortran_order|shape)\1\s*:\s*"""
+    r"""(?:(['"])(?P<descr>[^'"\\]{0,20})\3|(?P<fortran_order>True|False)|\((?P<shape>[-\dL,\s]{0,4000})\))"""
+    r"""\s*(?:,|(?=\}))"""
+)
+_DTYPE = re.compile(r"(?:[<>=][fiu][248]|[<>=]?f[48]|\|[iu]1|\|b1)")
+_MOST = 10_000
+"""Bytes of a header; NumPy itself reads no more without being asked to."""
+
+
+def npy_header(file: BinaryIO, size: int, take: Take) -> Header:
+    """The header of an .npy stream of so many bytes; nothing in it is evaluated."""
+    if file.read(6) != b"\x93NUMPY":
+        raise bad("this is no .npy file: it does not begin as one")
+    version = tuple(exactly(file, 2))
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise bad(f"version {version[0]}.{version[1]} of .npy is not known")
+    width = 2 if version[0] == 1 else 4
+    length = int.from_bytes(exactly(file, width), "little")
+    if length > _MOST or length > size - 8 - width:
+        raise bad(f"the header says that it has {length:,} bytes")
+    try:
+        text = exactly(file, length).decode("latin-1" if version[0] < 3 else "utf-8")
+    except UnicodeDecodeError:
+        raise bad("the header is no text") from None
+    descr, fortran, shape = _npy_fields(text)
+    if not _DTYPE.fullmatch(descr):
+        raise bad(
+            f"cells of type '{shown(descr)}' cannot be read",
+            "floats, integers and booleans can; no objects (pickles)",
+        )
+    header = Header(np.dtype(descr), shape, fortran, 8 + width + length)
+    check_dims(shape)
+    take(shape, header.dtype)
+    if header.start + header.nbytes != size:
+        raise bad(
+            f"{size - header.start:,} bytes of cells do not make the shape {shown(shape, 80)} of {header.dtype}"
+        )
+    return header
+
+
+def _npy_fields(text: str) -> tuple[str, bool, Shape]:
+    """The three fields, in any order: exactly these, each once, and nothing else."""
+    text = text.strip(" \n")
+    found: dict[str, str] = {}
+    at = 1
+    while text.startswith("{") and (item := _ITEM.match(text, at)) and item["key"] not in found:
+        if item[item["key"]] is None:
+            break
+        found[item["key"]] = item[item["key"]]
+        at = item.end()
+    if len(found) != 3 or text[at:].strip() != "}":
+        raise bad("the header is not one that NumPy writes")
+    dims = [d.strip() for d in found["shape"].split(",")]
+    if dims.pop() != "" and len(dims) < 1:
+        raise bad("the shape in the header is no tuple")
+    dims = [d.strip().removesuffix("L") for d in found["shape"].split(",") if d.strip()]
+    if not all(re.fullmatch(r"-?\d{1,40}", d) for d in dims):
+        raise bad("the shape in the header is no tuple of integers")
+    return found["descr"], found["fortran_order"] == "True", tuple(int(d) for d in dims)
+
+
+def check_dims(shape: Shape) -> None:
+    if any(n < 0 for n in shape):
+        raise bad(f"the shape {shown(shape, 80)} has a negative size")

@@ -1,0 +1,182 @@
+"""From a file to a checked scenario: `load`, and the scenarios that are shipped."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec import UNSET
+
+from bpdebug.errors import BpdebugError, InputError
+from bpdebug.graph import Graph, build
+from bpdebug.limits import Limits
+from bpdebug.scenario.names import shown, suggest
+from bpdebug.scenario.parse import quiet
+from bpdebug.scenario.program import elaborate
+from bpdebug.scenario.scenario import Derivation, Scenario
+from bpdebug.scenario.schema import Code, File, Unfit, convert
+from bpdebug.scenario.tensors import Context, read_incoming, read_leaves
+from bpdebug.scenario.text import Outline, Source, parse_toml, place_of, read_source
+
+_ORDER = (
+    "transpose", "transpose_left", "bias", "two_layer", "square_trap", "fan_out", "cs231n_neuron", "mazur", "logistic",
+    "mlp", "mlp_spelled", "residual", "rnn", "embedding", "conv_im2col", "attention",
+)  # fmt: skip
+"""The lessons in the order in which they are learnt; others follow by name."""
+
+
+def load(
+    path_or_text: str | os.PathLike[str], *, limits: Limits | None = None,
+    replace: Mapping[str, str | os.PathLike[str]] | None = None,
+) -> Scenario:  # fmt: skip
+    """A scenario from a path, from "-" (standard input), from the name of a shipped one, or from a text of several lines.
+
+    `replace` gives tensors other arrays, from files that may lie anywhere. The graph is built and checked; of the
+    tensors only integers are read. Raises BpdebugError with one of the stable codes, and nothing else.
+    """
+    limits = limits or Limits()
+    source = read_source(_shipped_path(path_or_text), limits)
+    with quiet():
+        return _scenario(source, limits, replace or {})
+
+
+def _scenario(source: Source, limits: Limits, replace: Mapping[str, str | os.PathLike[str]]) -> Scenario:
+    file, where = _file(source, limits)
+    dtype = np.dtype(file.dtype)
+    context = Context(source.name, dtype, file.seed, source.folder, limits, where)
+    _check_outputs(file, source.name, where)
+    if file.train is not UNSET:
+        at = where.place(source.name, ("train", "steps"))
+        limits.check("iterations", file.train.steps, "the steps of the training", where=at)
+    leaves = read_leaves(file, context, replace)
+    incoming = read_incoming(file.graph.incoming or {}, context)
+    place = place_of(source, where, ("graph", "program"))
+    names = [leaf.name for leaf in leaves]
+    steps = elaborate(file.graph.program, names, limits=limits, place=place, dtype=file.dtype)
+    key = ("graph", "loss") if file.graph.loss else ("graph", "incoming")
+    try:
+        graph = build(
+            leaves, steps, loss=file.graph.loss or None, incoming=incoming, limits=limits, where=source.name
+        )
+    except BpdebugError as error:
+        if error.where == source.name and error.code in ("E_LOSS", "E_SHAPE"):
+            error.where = where.place(source.name, key)
+        raise
+    return Scenario(
+        name=source.name, title=file.title, about=file.about.strip(), dtype=dtype, seed=file.seed, graph=graph,
+        program=file.graph.program, program_line=place.first, path=source.path,
+        lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=file.notes,
+        derivation=_derivation(file, graph, source, where, limits), train=file.train or None, expect=file.expect or None,
+        digest=source.digest,
+    )  # fmt: skip
+
+
+def _file(source: Source, limits: Limits) -> tuple[File, Outline]:
+    """What a file says, as typed structs; E_SCHEMA with the line of the key that is wrong."""
+    tables, where = parse_toml(source, limits)
+    try:
+        return convert(tables), where
+    except Unfit as error:
+        raise error.at(where.place(source.name, error.path)) from None
+
+
+def _check_outputs(file: File, name: str, where: Outline) -> None:
+    """E_LOSS unless there is one way to begin the backward pass."""
+    loss, incoming = file.graph.loss, file.graph.incoming
+    hint = 'write loss = "L" for a loss, or incoming = { Y = "ones" } for the gradient from the layer above'
+    at = where.place(name, ("graph",))
+    if loss is not UNSET and incoming is not UNSET:
+        raise InputError("[graph] has a loss and incoming gradients", code="E_LOSS", where=at, hint=hint)
+    if not loss and not incoming:
+        raise InputError("[graph] has no loss and no incoming gradients", code="E_LOSS", where=at, hint=hint)
+
+
+def _derivation(
+    file: File, graph: Graph, source: Source, where: Outline, limits: Limits
+) -> Derivation | None:
+    """The reader's backward pass as steps: it may read every tensor and every gradient, and assign gradients."""
+    if file.derivation is UNSET:
+        return None
+    place = place_of(source, where, ("derivation", "program"))
+    tensors = [name for name in graph.names if name.isidentifier()]
+    text = file.derivation.program
+    steps = elaborate(
+        text, tensors, known=[f"d{t}" for t in tensors], limits=limits, place=place, dtype=file.dtype
+    )
+    return Derivation(text, place.first, tuple(steps))
+
+
+def expected_error(path_or_text: str | os.PathLike[str], *, limits: Limits | None = None) -> str | None:
+    """The code with which a file says it must be refused; None where it says nothing, or cannot be read so far."""
+    try:
+        tables, _ = parse_toml(
+            read_source(_shipped_path(path_or_text), limits or Limits()), limits or Limits()
+        )
+    except BpdebugError:
+        return None
+    expect = tables.get("expect")
+    code = expect.get("error") if isinstance(expect, dict) else None
+    return code if isinstance(code, str) and code in Code.__args__ else None  # type: ignore[attr-defined]
+
+
+# --- the scenarios that are shipped
+
+
+class Shipped(NamedTuple):
+    """A shipped scenario: what to call it by, and what it is about."""
+
+    name: str
+    title: str
+    about: str
+
+
+def _folder() -> Path:
+    """Where they lie: in the installed package, or at the top of the repository."""
+    package = Path(__file__).parents[1]
+    installed = package / "_scenarios"
+    return installed if installed.is_dir() else package.parent / "scenarios"
+
+
+def _paths() -> dict[str, Path]:
+    """The shipped scenarios by name: a file each, or a folder with a file of its name in it."""
+    folder = _folder()
+    files = {p.stem: p for p in sorted(folder.glob("*.toml"))}
+    files.update({p.stem: p for p in sorted(folder.glob("*/*.toml")) if p.stem == p.parent.name})
+    known = [name for name in _ORDER if name in files]
+    return {name: files[name] for name in (*known, *(n for n in sorted(files) if n not in known))}
+
+
+def find(name: str) -> Path:
+    """The file of a shipped scenario; E_FILE with a suggestion for a name that is none."""
+    paths = _paths()
+    if name not in paths:
+        hint = suggest(name, paths, "bpdebug list names the scenarios that are shipped")
+        raise InputError(f"no file and no shipped scenario '{shown(name)}'", code="E_FILE", hint=hint)
+    return paths[name]
+
+
+def _shipped_path(path_or_text: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The path as it is, or that of the shipped scenario where a plain name names no file."""
+    plain = isinstance(path_or_text, str) and re.fullmatch(r"\w[\w-]*", path_or_text)
+    if not plain or os.path.lexists(path_or_text):
+        return path_or_text
+    return find(os.fspath(path_or_text))
+
+
+def shipped() -> list[Shipped]:
+    """The shipped scenarios in the order in which they are learnt."""
+    found = []
+    for name, path in _paths().items():
+        head: dict[str, Any] = {}
+        try:
+            text = path.read_text(encoding="utf-8")
+            head = tomllib.loads(re.split(r"^\[", text, maxsplit=1, flags=re.MULTILINE)[0])
+        except (OSError, ValueError):
+            pass  # the menu shows its name; opening it says what is wrong
+        found.append(Shipped(name, str(head.get("title") or name), str(head.get("about") or "").strip()))
+    return found

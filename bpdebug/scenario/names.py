@@ -1,0 +1,73 @@
+"""What a name may be, and how a name that came from a file stands in a message."""
+
+from __future__ import annotations
+
+import keyword
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bpdebug.errors import InputError, did_you_mean
+from bpdebug.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a text stands in its file: its first line's number, and the step from line to line.
+
+    The step is 0 for a text that the file writes on one line, with escapes for its line feeds.
+    """
+
+    name: str
+    first: int = 1
+    step: int = 1
+
+    def line(self, n: int) -> int:
+        """The line in the file of the text's line n; both count from 1."""
+        return self.first + (n - 1) * self.step
+
+    def at(self, n: int) -> str:
+        return f"{self.name}:{self.line(n)}" if self.first else self.name
+
+
+def shown(text: object, width: int = 60) -> str:
+    """Text from a file on one short line; errors make it printable, and this keeps it from filling the screen."""
+    line = str(text).replace("\n", "\\n")
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint: the nearest of `known`, or `otherwise` where nothing is near."""
+    if len(word) > 200:
+        return otherwise
+    known = list(known)
+    return did_you_mean(word, known) or did_you_mean(word.lower(), known) or otherwise
+
+
+def check_name(name: str, limits: Limits, what: str = "name") -> None:
+    """E_NAME unless `name` is an identifier that NFKC leaves alone, and not too long."""
+    if len(name) > limits["name"]:
+        raise InputError(
+            f"the {what} '{shown(name)}' has {len(name):,} characters",
+            code="E_NAME",
+            hint=f"use at most {limits['name']:,} characters, or raise the limit with --limit name=N",
+        )
+    plain = unicodedata.normalize("NFKC", name)
+    if plain != name:
+        raise InputError(
+            f"the {what} '{shown(name)}' is written with characters that look like others",
+            code="E_NAME",
+            hint=f"write '{shown(plain)}' (its NFKC form)",
+        )
+    if not name.isidentifier():
+        raise InputError(
+            f"'{shown(name)}' is no {what}",
+            code="E_NAME",
+            hint="use letters, digits and _, and begin with a letter: X, W1, hidden_2",
+        )
+    if keyword.iskeyword(name):
+        raise InputError(
+            f"'{name}' is a word of Python and no {what}",
+            code="E_NAME",
+            hint=f"write {name}_ or another name",
+        )

@@ -1,0 +1,185 @@
+"""From the text of a program to Python's syntax tree: normalised, measured, parsed, and never executed."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import io
+import re
+import tokenize
+import unicodedata
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bpdebug.errors import BpdebugError, InputError
+from bpdebug.limits import Limits
+from bpdebug.scenario.chains import LONG, Cutter
+from bpdebug.scenario.names import Place, check_name, shown
+from bpdebug.scenario.words import LANGUAGE
+
+_STRING = (
+    r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""'
+    r"|'''(?:[^'\\]++|\\[\s\S]|'(?!''))*+'''"
+    r'|"(?:[^"\\\n]++|\\[\s\S])*+"'
+    r"|'(?:[^'\\\n]++|\\[\s\S])*+'"
+)
+_MARK = re.compile(
+    rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*+)|(?P<open>[(\[{{])|(?P<close>[)\]}}])|(?P<end>(?<!\\)\n)"
+)
+_STATEMENT = re.compile(r"^[ \t]*+[^\s#]", re.MULTILINE)
+_WORD = re.compile(r"[^\W\d]\w*")
+_GRADIENT = re.compile(r"(?<!\w)∂(?=[^\W\d])")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A program's statements; `chains` holds the beginnings of long chains by the names that stand for them."""
+
+    body: list[ast.stmt]
+    chains: Mapping[str, ast.expr] = field(default_factory=dict)
+
+
+def parse(text: str, limits: Limits, place: Place) -> Parsed:
+    """The syntax tree of a program: E_SYNTAX or E_LIMIT with the line where it cannot be had."""
+    limits.check("nodes", len(_STATEMENT.findall(text)), "the statements of the program", where=place.at(1))
+    plain = normalised(text, limits, place)
+    cutter = Cutter(limits, _stem(plain))
+    plain = _measured(plain, limits, place, cutter)
+    with quiet():
+        body = _tree(plain, place, limits).body
+        chains: dict[str, ast.expr] = {}
+        for name, piece in cutter.pieces.items():
+            (statement,) = _tree("\n" * (piece.line - 1) + f"({piece.text}\n)", place, limits).body
+            if isinstance(statement, ast.Expr):
+                chains[name] = statement.value
+    return Parsed(body, chains)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Python's parser without its warnings, and without the garbage collector, which makes it twice as slow."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def normalised(text: str, limits: Limits, place: Place) -> str:
+    """What people copy from the screen in Python's spelling: ∂Y is dY, Wᵀ is W.T; other look-alikes are E_NAME."""
+    if text.isascii():
+        return text
+    text = _GRADIENT.sub("d", text.replace("ᵀ", ".T"))
+    for line in text.split("\n"):
+        if not line.isascii() and not unicodedata.is_normalized("NFKC", line) and _may_name(line):
+            _check_names(text, limits, place)
+            break
+    return text
+
+
+def _may_name(line: str) -> bool:
+    """Whether a look-alike of the line may be a name: it is none behind a #, where no string begins before."""
+    code = line if "'" in line or '"' in line else line.partition("#")[0]
+    return not all(unicodedata.is_normalized("NFKC", word) for word in _WORD.findall(code))
+
+
+def _check_names(text: str, limits: Limits, place: Place) -> None:
+    """Refuse names that Python's parser would silently read as others; strings and comments may hold what they like."""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.NAME and not token.string.isascii():
+                try:
+                    check_name(token.string, limits)
+                except BpdebugError as error:
+                    raise error.at(place.at(token.start[0])) from None
+    except (tokenize.TokenError, SyntaxError):
+        return  # the parser says it better
+
+
+def _stem(text: str) -> str:
+    """The beginning of names that do not occur in a program."""
+    stem = "chain_"
+    while stem in text:
+        stem += "_"
+    return stem
+
+
+def _measured(text: str, limits: Limits, place: Place, cutter: Cutter) -> str:
+    """The text with its depth of brackets checked, and the chains of its long logical lines cut."""
+    depth, start, last = 0, 0, 0
+    done: list[str] = []
+    for mark in _MARK.finditer(text):
+        kind = mark.lastgroup
+        if kind == "open":
+            depth += 1
+            if depth > limits["nesting"]:
+                limits.check(
+                    "nesting", depth, "the depth of the brackets", where=place.at(_line(text, mark.start()))
+                )
+        elif kind == "close":
+            depth -= 1
+        elif kind == "end" and depth <= 0:
+            depth = 0
+            if mark.start() - start > LONG:
+                done += [text[last:start], _cut(text, start, mark.start(), cutter, place)]
+                last = mark.start()
+            start = mark.end()
+    if len(text) - start > LONG:
+        done += [text[last:start], _cut(text, start, len(text), cutter, place)]
+        last = len(text)
+    return "".join((*done, text[last:])) if done else text
+
+
+def _cut(text: str, start: int, end: int, cutter: Cutter, place: Place) -> str:
+    line = _line(text, start)
+    try:
+        return cutter.cut(text[start:end], line)
+    except BpdebugError as error:
+        raise error.at(place.at(line)) from None
+
+
+def _line(text: str, offset: int) -> int:
+    return text.count("\n", 0, offset) + 1
+
+
+def _tree(text: str, place: Place, limits: Limits) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise _syntax(error, place, limits) from None
+    except (RecursionError, MemoryError):
+        raise InputError(
+            "an expression of the program is too deep for Python's parser",
+            code="E_LIMIT",
+            where=place.name,
+            hint="give its parts names, each on a line of its own",
+        ) from None
+    except ValueError:
+        at = next((m.start() for m in re.finditer("[\0\ud800-\udfff]", text)), 0)
+        raise InputError(
+            "the program holds a character that no text has",
+            code="E_SYNTAX",
+            where=place.at(_line(text, at)),
+            hint=LANGUAGE,
+        ) from None
+
+
+def _syntax(error: SyntaxError, place: Place, limits: Limits) -> InputError:
+    message, where = error.msg, place.at(error.lineno or 1)
+    if message.startswith("Exceeds the limit"):
+        hint = f"a number may have {limits['digits']:,} digits; write it as a power, or as a float: 1e30"
+        return InputError(
+            "a number of the program has too many digits", code="E_LIMIT", where=where, hint=hint
+        )
+    if message.startswith("too many"):
+        hint = "write it with fewer levels; a def or a name for a part helps"
+        return InputError(
+            f"the program is nested too deep: {message}", code="E_LIMIT", where=where, hint=hint
+        )
+    return InputError(f"no program: {shown(message, 200)}", code="E_SYNTAX", where=where, hint=LANGUAGE)

@@ -1,0 +1,99 @@
+"""Opening the files that a scenario names: beside or below it, and nowhere else.
+
+The path is walked folder by folder from the scenario's own, each opened from the one before without following
+links, so that nothing that is exchanged between a check and its use can lead outside.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from bpdebug.errors import InputError
+from bpdebug.scenario.names import shown
+from bpdebug.scenario.text import reason
+
+ENDINGS = (".npy", ".npz", ".safetensors")
+_HINT = 'name a file beside or below the scenario: "weights.npz", "data/x.npy"'
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_STEPWISE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW") and hasattr(os, "O_DIRECTORY")
+
+
+def check_ending(file: str) -> str:
+    """The ending of a tensor file, which says how it is read."""
+    for ending in ENDINGS:
+        if file.endswith(ending):
+            return ending
+    raise InputError(
+        f"'{shown(file)}' is no tensor file by its ending", code="E_FILE", hint="use " + ", ".join(ENDINGS)
+    )
+
+
+def parts_of(file: str) -> list[str]:
+    """The folders and the file that a path names; E_FILE for one that could lead outside."""
+    odd = next((c for c in file if c in "\\:" or not c.isprintable()), None)
+    parts = [part for part in file.split("/") if part != "."]
+    if odd is not None or not parts or "" in parts or ".." in parts:
+        why = (
+            f"holds the character {shown(ascii(odd))}" if odd else "is absolute" if file.startswith("/")
+            else "leaves the folder" if ".." in parts else "names no file"
+        )  # fmt: skip
+        raise InputError(f"the path '{shown(file)}' {why}", code="E_FILE", hint=_HINT)
+    return parts
+
+
+def open_inside(folder: Path, file: str) -> BinaryIO:
+    """An ordinary file below a folder, opened without following any link."""
+    parts = parts_of(file)
+    try:
+        fd = _open_stepwise(folder, parts) if _STEPWISE else _open_checked(folder, parts)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"cannot open '{shown(file)}': {reason(error)}", code="E_FILE", hint=_HINT + "; no links"
+        ) from None
+    return _ordinary(fd, file)
+
+
+def open_any(path: str | os.PathLike[str]) -> BinaryIO:
+    """An ordinary file that the user named on the command line."""
+    try:
+        fd = os.open(path, _FLAGS)
+    except (OSError, ValueError) as error:
+        message = f"cannot open '{shown(path, 200)}': {reason(error)}"
+        raise InputError(message, code="E_FILE", hint="name a tensor file: " + ", ".join(ENDINGS)) from None
+    return _ordinary(fd, str(path))
+
+
+def _ordinary(fd: int, file: str) -> BinaryIO:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        message = f"'{shown(file)}' is a folder, a pipe or a device"
+        raise InputError(message, code="E_FILE", hint="name an ordinary file")
+    return os.fdopen(fd, "rb")
+
+
+def _open_stepwise(folder: Path, parts: list[str]) -> int:
+    here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = below
+        return os.open(parts[-1], _FLAGS | os.O_NOFOLLOW, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _open_checked(folder: Path, parts: list[str]) -> int:
+    """For systems without openat (Windows): links are looked for before the file is opened, and again after."""
+    path = folder.joinpath(*parts)
+    inside = folder.resolve(strict=True).joinpath(*parts)
+    if path.resolve(strict=True) != inside:
+        raise PermissionError(0, "a link leads elsewhere")
+    fd = os.open(path, _FLAGS)
+    if path.resolve(strict=True) != inside or not os.path.samestat(os.fstat(fd), os.stat(inside)):
+        os.close(fd)
+        raise PermissionError(0, "a link leads elsewhere")
+    return fd

@@ -1,0 +1,277 @@
+"""The little language: a program's statements carried out symbolically, into a list of steps."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from bpdebug.errors import BpdebugError, InputError, ShapeError
+from bpdebug.graph import Lit, Step
+from bpdebug.limits import Limits
+from bpdebug.scenario.blocks import Def, count, read_defs, weight
+from bpdebug.scenario.constants import NotConstant
+from bpdebug.scenario.expressions import Expressions, Known, Made, Value
+from bpdebug.scenario.names import Place, check_name, shown, suggest
+from bpdebug.scenario.naming import final_names
+from bpdebug.scenario.parse import parse, quiet
+from bpdebug.scenario.words import LANGUAGE, described, refusal
+
+
+def elaborate(
+    text: str, leaves: Collection[str], *, known: Collection[str] = (), limits: Limits | None = None,
+    place: Place | None = None, dtype: str = "float64",
+) -> list[Step]:  # fmt: skip
+    """The nodes of a program in order, with their names; nothing is executed, and shapes are not looked at.
+
+    `leaves` can be read and not assigned; `known` are names that can be read before they are assigned (gradients in
+    a derivation). Lines are those of `place`. Raises E_SYNTAX, E_NAME, E_OP, E_ATTR, E_SHAPE, E_CYCLE, E_LIMIT.
+    """
+    limits, place = limits or Limits(), place or Place("<program>")
+    with quiet():
+        try:
+            program = parse(text, limits, place)
+            defs = read_defs(program.body, leaves, limits, place)
+            names = {name: Known(name) for name in (*known, *leaves)}
+            reader = Reader(program, defs, names, limits, place, dtype)
+            reader.leaves = frozenset(leaves)
+            reader.run(program.body, 0)
+            return reader.steps()
+        except RecursionError:
+            hint = "give its parts names, each on a line of its own"
+            raise InputError(
+                "the program is nested too deep", code="E_LIMIT", where=place.name, hint=hint
+            ) from None
+
+
+class Reader(Expressions):
+    """Carries out statements: names are bound, loops unrolled, blocks entered and left."""
+
+    leaves: frozenset[str] = frozenset()
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.names: list[str | None] = []
+        self.prefix = ""
+        self.params: Collection[str] = ()
+        self.carried = 0
+        self.most = self.limits["calls"]
+        self.calls: dict[str, int] = {}
+        self.groups: set[str] = set()
+
+    def add(self, op: str, inputs: tuple[Value, ...], attrs: Mapping[str, Any], line: int) -> Made:
+        made = super().add(op, inputs, attrs, line)
+        self.names.append(None)
+        return made
+
+    def run(self, body: Sequence[ast.stmt], depth: int) -> None:
+        """Carry out the statements of a body; errors get the line of the statement, if not a better one."""
+        for node in body:
+            self.statement = node
+            self.carried += 1
+            try:
+                if self.carried > self.most:
+                    self.limits.check("calls", self.carried, "the statements carried out")
+                if type(node) is ast.Assign:
+                    self._assign(node, depth)
+                elif type(node) is ast.For:
+                    self._for(node, depth + 1)
+                elif type(node) is ast.With:
+                    self._with(node, depth + 1)
+                elif type(node) is ast.Expr:
+                    self._bare(node, depth)
+                elif type(node) is not ast.FunctionDef or depth or self.scope is not self.globals:
+                    raise refusal(node)
+            except BpdebugError as error:
+                raise error.at(self.place.at(node.lineno)) from None
+
+    def _bare(self, node: ast.Expr, depth: int) -> None:
+        """A docstring; anything else makes a value that nobody could name."""
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return
+        self.expr(node.value, depth + 1)
+        raise InputError(
+            "the value is not assigned to a name", code="E_SYNTAX", hint=f"write Y = ...; {LANGUAGE}"
+        )
+
+    # --- assignments
+
+    def _assign(self, node: ast.Assign, depth: int) -> None:
+        for target in node.targets:
+            for place in target.elts if type(target) is ast.Tuple else (target,):
+                if type(place) is not ast.Name:
+                    raise self._no_target(place)
+                self._check_assignable(place.id)
+        start = len(self.ops)
+        value = self.expr(node.value, depth + 1)
+        named: set[int] = set()
+        for target in node.targets:
+            if type(target) is ast.Name:
+                self._bind(target.id, value, start, named)
+            elif isinstance(target, ast.Tuple):
+                if type(value) is not tuple:
+                    what = (
+                        "number" if isinstance(value, int | float) and type(value) is not Made else "tensor"
+                    )
+                    hint = "split gives several tensors; a part of a tensor is x[0]"
+                    raise ShapeError(f"{len(target.elts)} names for one {what}", hint=hint)
+                self.check_unpacked(node.value, len(value))
+                for place, part in zip(target.elts, value, strict=True):
+                    assert isinstance(place, ast.Name)
+                    self._bind(place.id, part, start, named)
+
+    def _no_target(self, node: ast.expr) -> InputError:
+        if isinstance(node, ast.Starred):
+            return refusal(node)
+        what = {ast.Subscript: "an index", ast.Tuple: "a tuple in a tuple", ast.Attribute: "an attribute"}
+        words = what.get(type(node)) or described(node)[0]
+        hint = "write a name, or names with commas: Y = ..., a, b = ..."
+        return InputError(f"{words} cannot be assigned to", code="E_SYNTAX", hint=hint)
+
+    def _check_assignable(self, name: str) -> None:
+        if name in self.leaves and name not in self.params:
+            hint = "assign to another name; inside the program leaves stay what they are"
+            raise InputError(
+                f"'{name}' is an input or a parameter, and cannot be assigned", code="E_NAME", hint=hint
+            )
+        if name in self.defs:
+            raise InputError(
+                f"'{name}' is a block, and cannot be assigned", code="E_NAME", hint="assign to another name"
+            )
+        if len(name) > self.limits["name"]:
+            check_name(name, self.limits)
+
+    def _bind(self, name: str, value: Value, start: int, named: set[int]) -> None:
+        """Let a name mean a value; a node that this statement made bears the name from now on."""
+        self.scope[name] = value
+        if type(value) is Made and value >= start and value not in named:
+            self.names[value] = self.prefix + name
+            named.add(value)
+
+    # --- loops and blocks
+
+    def _for(self, node: ast.For, depth: int) -> None:
+        numbers = self._range(node)
+        if node.orelse:
+            raise InputError(
+                "else after for is not in the language of programs",
+                code="E_SYNTAX",
+                hint="write it behind the loop",
+            )
+        if not isinstance(node.target, ast.Name):
+            raise InputError("a loop has one variable", code="E_SYNTAX", hint="write for t in range(3):")
+        self._check_assignable(node.target.id)
+        times = count(numbers)
+        what = f"the statements of a loop over range({shown(times, 30)})"
+        self.limits.check("calls", self.carried + times, what)
+        self.limits.check("calls", self.carried + times * weight([*node.body], self.defs, self.limits), what)
+        self.limits.check("nesting", depth, "the depth of loops and blocks")
+        for t in numbers:
+            self.scope[node.target.id] = t
+            self.run(node.body, depth)
+
+    def _range(self, node: ast.For) -> range:
+        """The numbers of a loop."""
+        hint = "write for t in range(3):, with integers that are constants"
+        call = node.iter
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range"):
+            raise InputError("a loop runs over range(...) only", code="E_SYNTAX", hint=hint)
+        try:
+            bounds = [self.constants.value(arg) for arg in call.args]
+        except NotConstant as error:
+            raise InputError(
+                f"range takes integers, and {error.args[0]} stands there", code="E_SYNTAX", hint=hint
+            ) from None
+        if (
+            call.keywords
+            or not 1 <= len(bounds) <= 3
+            or any(type(b) is not int for b in bounds)
+            or bounds[2:] == [0]
+        ):
+            raise InputError(
+                "range takes one to three integers, and no step of 0", code="E_SYNTAX", hint=hint
+            )
+        return range(*bounds)
+
+    def _with(self, node: ast.With, depth: int) -> None:
+        call = node.items[0].context_expr
+        hint = 'write with block("head"):'
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "block"):
+            raise InputError("with is for blocks only", code="E_SYNTAX", hint=hint)
+        plain = (
+            len(node.items) == len(call.args) == 1
+            and not call.keywords
+            and node.items[0].optional_vars is None
+        )
+        name = call.args[0].value if plain and isinstance(call.args[0], ast.Constant) else None
+        if not isinstance(name, str):
+            raise InputError("block takes one name in quotes", code="E_SYNTAX", hint=hint)
+        check_name(name, self.limits, "name of a block")
+        self.limits.check("nesting", depth, "the depth of loops and blocks")
+        outer = self.path
+        self.path = f"{outer}.{name}" if outer else name
+        self.groups.add(self.path)
+        self.run(node.body, depth)
+        self.path = outer
+
+    def call_block(self, block: Def, node: ast.Call, depth: int) -> Value:
+        """Enter a def: a scope, a block and a prefix of its own; what it returns is the caller's to name."""
+        scope = self._arguments(block, node, depth)
+        self.limits.check(
+            "calls", self.carried + block.weight, f"the statements carried out by {shown(block.name)}"
+        )
+        self.limits.check("nesting", depth + 1, "the depth of calls")
+        outer = self.scope, self.body, self.path, self.prefix, self.params, self.statement
+        self.path = self._numbered(block.name)
+        self.scope, self.body, self.params, self.prefix = scope, block.body, block.params, f"{self.path}."
+        self.carried += 1
+        self.run(block.body, depth + 1)
+        self.statement = None
+        value = self.expr(block.result, depth + 1)
+        self.scope, self.body, self.path, self.prefix, self.params, self.statement = outer
+        return value
+
+    def _numbered(self, name: str) -> str:
+        """layer1, layer2 ...: counted in the block around it."""
+        start = f"{self.path}.{name}" if self.path else name
+        while True:
+            n = self.calls[start] = self.calls.get(start, 0) + 1
+            if f"{start}{n}" not in self.groups:
+                return f"{start}{n}"
+
+    def _arguments(self, block: Def, node: ast.Call, depth: int) -> dict[str, Value]:
+        """The arguments of a call by the names of the parameters."""
+        name, params = shown(block.name), block.params
+        hint = f"write {name}({', '.join(params)})"
+        if len(node.args) > len(params):
+            message = f"{name} takes {len(params)} arguments, and {len(node.args)} are given"
+            raise InputError(message, code="E_ATTR", hint=hint)
+        scope = {param: self.expr(arg, depth + 1) for param, arg in zip(params, node.args, strict=False)}
+        for keyword in node.keywords:
+            if keyword.arg not in params:
+                message = f"{name} has no parameter '{shown(keyword.arg)}'"
+                raise InputError(message, code="E_ATTR", hint=suggest(str(keyword.arg), params, hint))
+            if keyword.arg in scope:
+                raise InputError(f"{name}: {shown(keyword.arg)} is given twice", code="E_ATTR", hint=hint)
+            scope[str(keyword.arg)] = self.expr(keyword.value, depth + 1)
+        missing = [param for param in params if param not in scope]
+        if missing:
+            raise InputError(f"{name} needs {shown(', '.join(missing))}", code="E_ATTR", hint=hint)
+        return scope
+
+    # --- the end
+
+    def steps(self) -> list[Step]:
+        """The nodes under their final names."""
+        ids = final_names(self.names, self.ops, self.blocks, self.globals.keys())
+        line = self.place.line
+        return [
+            Step(ids[k], self.ops[k], tuple([self._operand(v, ids) for v in inputs]), self.attrs[k], self.blocks[k], line(self.lines[k]))
+            for k, inputs in enumerate(self.inputs)
+        ]  # fmt: skip
+
+    @staticmethod
+    def _operand(value: Value, ids: Sequence[str]) -> str | Lit:
+        if type(value) is Made:
+            return ids[value]
+        return value if isinstance(value, Lit) else str.__str__(value)

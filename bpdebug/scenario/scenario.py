@@ -1,0 +1,52 @@
+"""What a scenario file says, once it is read and checked; no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpdebug.graph import Graph, Step
+from bpdebug.scenario.schema import Expect, Train
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivation:
+    """The reader's own backward pass: its text, the file line it begins on, and its lines as steps.
+
+    A step's `line` is that of the file. Its inputs are tensors of the graph, names assigned further up, or
+    gradients (dX) as the engine has them; shapes are not checked yet, because a wrong one is what is looked for.
+    """
+
+    program: str
+    line: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scenario:
+    """A scenario: its graph is built and checked, and none of its values is computed.
+
+    `name` stands in messages (the file's name); `program_line` is the file line of the program's first line, and
+    `lines` are the lines of the whole file; `notes` are said at the locations that are their keys; `digest` is the
+    SHA-256 of the file.
+    """
+
+    name: str
+    title: str
+    about: str
+    dtype: np.dtype[Any]
+    seed: int
+    graph: Graph
+    program: str
+    program_line: int
+    path: Path | None = None
+    lines: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+    derivation: Derivation | None = None
+    train: Train | None = None
+    expect: Expect | None = None
+    digest: str = ""

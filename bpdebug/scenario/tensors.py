@@ -1,0 +1,233 @@
+"""The leaves of a scenario: what its tables say of each tensor, checked, with a way to get the array when needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from msgspec import UNSET
+
+from bpdebug.errors import BpdebugError, InputError, ShapeError
+from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
+from bpdebug.graph.graph import Array, DType, Shape
+from bpdebug.limits import Limits
+from bpdebug.scenario.archives import npz_cells, npz_header, safetensors_header
+from bpdebug.scenario.arrays import BOOL, INT, Budget, check_init, drawn, frozen, literal, wanted_dtype
+from bpdebug.scenario.files import Header, bad, cells, exactly, npy_header
+from bpdebug.scenario.names import check_name, shown, suggest
+from bpdebug.scenario.paths import check_ending, open_any, open_inside
+from bpdebug.scenario.schema import Drawn, File, Tensor, Unfit
+from bpdebug.scenario.text import Outline
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the leaves of one scenario share."""
+
+    name: str
+    dtype: DType
+    seed: int
+    folder: Path | None
+    limits: Limits
+    where: Outline
+
+
+def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.PathLike[str]]) -> list[Leaf]:
+    """The leaves in file order, inputs first; shapes and dtypes are known, and cells mostly not read yet."""
+    leaves: dict[str, Leaf] = {}
+    budget = Budget(context.limits)
+    for table, kind, said in (("inputs", INPUT, file.inputs), ("parameters", PARAMETER, file.parameters)):
+        for name, spec in said.items():
+            try:
+                check_name(name, context.limits, "name of a tensor")
+                if name in leaves:
+                    message = f"'{name}' is an input and a parameter"
+                    raise InputError(message, code="E_NAME", hint="give one of them another name")
+                if name in replace:
+                    leaves[name] = _replaced(name, kind, spec, replace[name], context, budget)
+                else:
+                    leaves[name] = _leaf(name, kind, spec, context, budget)
+            except BpdebugError as error:
+                raise error.at(context.where.place(context.name, (table, name))) from None
+    for name in replace:
+        if name not in leaves:
+            hint = suggest(name, leaves, "--set replaces an input or a parameter")
+            raise InputError(
+                f"no tensor '{shown(name)}' to replace", code="E_NAME", where=context.name, hint=hint
+            )
+    return list(leaves.values())
+
+
+def _leaf(name: str, kind: str, spec: Any, context: Context, budget: Budget) -> Leaf:
+    """A leaf from its value, its initialiser or its file."""
+    tensor = spec if isinstance(spec, Tensor) else Tensor(value=spec)
+    _check_keys(tensor, name)
+    dtype = wanted_dtype(tensor.dtype or None, context.dtype, name)
+    if tensor.file is not UNSET:
+        return _from_file(name, kind, tensor, dtype, context, budget)
+    if tensor.init is not UNSET:
+        assert tensor.shape is not UNSET
+        shape, found = tuple(tensor.shape), dtype or context.dtype
+        budget.take(shape, found, name)
+        init, scale, seed = (
+            tensor.init,
+            tensor.scale or 1.0 if tensor.scale is UNSET else tensor.scale,
+            context.seed,
+        )
+        check_init(init, shape, found, scale, name)
+        return Leaf(
+            name, kind, shape, found, _once(lambda: drawn(init, shape, found, scale, seed, name), found)
+        )
+    array = literal(tensor.value, dtype or context.dtype, name)
+    budget.take(array.shape, array.dtype, name)
+    _check_shape(array.shape, tensor, name)
+    return Leaf(name, kind, array.shape, array.dtype, lambda: array)
+
+
+def _check_keys(tensor: Tensor, name: str) -> None:
+    """Keys that belong together, and those that exclude each other."""
+    ways = [key for key in ("value", "init", "file") if getattr(tensor, key) is not UNSET]
+    hint = 'write numbers, { shape = [3, 2], init = "normal" } or { file = "x.npy" }'
+    missing = (
+        "value, init or file is missing" if not ways and tensor.shape is UNSET
+        else "shape needs init" if not ways
+        else f"{ways[0]} and {ways[1]} exclude each other" if len(ways) > 1
+        else "init needs shape" if ways == ["init"] and tensor.shape is UNSET
+        else "scale belongs to init" if ways != ["init"] and tensor.scale is not UNSET
+        else "name belongs to file" if ways != ["file"] and tensor.name is not UNSET
+        else ""
+    )  # fmt: skip
+    if missing:
+        raise Unfit((), f"the table of '{name}': {missing}", hint)
+
+
+def _check_shape(found: Shape, tensor: Tensor, name: str) -> None:
+    if tensor.shape is not UNSET and tuple(tensor.shape) != found:
+        message = f"'{name}' is declared {tuple(tensor.shape)}, and its value is {found}"
+        raise ShapeError(message, hint="correct the shape, or leave it out")
+
+
+def _once(read: Callable[[], Array], dtype: DType) -> Callable[[], Array]:
+    """Integers are asked for when the graph is built and again when it runs: they are kept."""
+    if dtype.kind == "f":
+        return read
+    kept: list[Array] = []
+
+    def again() -> Array:
+        if not kept:
+            kept.append(read())
+        return kept[0]
+
+    return again
+
+
+# --- from files
+
+
+def _from_file(
+    name: str, kind: str, tensor: Tensor, dtype: DType | None, context: Context, budget: Budget
+) -> Leaf:
+    assert tensor.file is not UNSET
+    file, folder, member = tensor.file, context.folder, tensor.name or ""
+    if folder is None:
+        hint = "save the scenario as a file beside it"
+        raise InputError("a scenario that is no file can name no files", code="E_FILE", hint=hint)
+    leaf = _opened(
+        name, kind, lambda: open_inside(folder, file), check_ending(file), member, dtype, context, budget
+    )
+    _check_shape(leaf.shape, tensor, name)
+    return leaf
+
+
+def _replaced(
+    name: str, kind: str, spec: Any, path: str | os.PathLike[str], context: Context, budget: Budget
+) -> Leaf:  # fmt: skip
+    """A leaf whose array the user gave on the command line; it keeps the kind of number that the file says."""
+    said = spec.dtype if isinstance(spec, Tensor) else UNSET
+    dtype = wanted_dtype(said or None, context.dtype, name)
+    if dtype is None and not (isinstance(spec, Tensor) and spec.file is not UNSET):
+        dtype = context.dtype
+    return _opened(name, kind, lambda: open_any(path), check_ending(str(path)), "", dtype, context, budget)
+
+
+def _opened(
+    name: str, kind: str, opened: Callable[[], BinaryIO], ending: str, member: str, dtype: DType | None,
+    context: Context, budget: Budget,
+) -> Leaf:  # fmt: skip
+    """A leaf from a file: its header is read now, its cells when they are needed, if the header is still the same."""
+    with opened() as file:
+        header = _header(
+            file, ending, member, lambda shape, found: budget.take(shape, _larger(found, context.dtype), name)
+        )
+    found = _dtype(header.kept, dtype, context.dtype, name)
+
+    def read() -> Array:
+        with opened() as file:
+            if _header(file, ending, member, lambda shape, found: None) != header:
+                raise bad(
+                    f"the file of '{name}' has changed since it was opened", "open the scenario again"
+                ).at(context.name)
+            return frozen(_cells(file, ending, member, header).astype(found, copy=False))
+
+    return Leaf(name, kind, header.shape, found, _once(read, found))
+
+
+def _larger(a: DType, b: DType) -> DType:
+    return a if a.itemsize > b.itemsize else b
+
+
+def _header(file: BinaryIO, ending: str, member: str, take: Callable[[Shape, DType], None]) -> Header:
+    size = os.fstat(file.fileno()).st_size
+    if ending == ".npz":
+        return npz_header(file, member, take)
+    if ending == ".safetensors":
+        return safetensors_header(file, size, member, take)
+    return npy_header(file, size, take)
+
+
+def _cells(file: BinaryIO, ending: str, member: str, header: Header) -> Array:
+    file.seek(0)
+    if ending == ".npz":
+        return npz_cells(file, member, header)
+    exactly(file, 0)
+    file.seek(header.start)
+    return cells(file, header)
+
+
+def _dtype(found: DType, said: DType | None, dtype: DType, name: str) -> DType:
+    """The dtype of a tensor from a file: floats become the scenario's, and what is said must fit."""
+    made = dtype if found.kind == "f" else found
+    if said is None or said == made:
+        return made
+    if said.kind == "f" or (said == INT and found == BOOL):
+        return said
+    hint = "convert the file, or declare the dtype that it has"
+    raise InputError(f"'{name}' is to be {said}, and its file holds {found}", code="E_DTYPE", hint=hint)
+
+
+# --- what comes in from above
+
+
+def read_incoming(said: Mapping[str, Any], context: Context) -> dict[str, Incoming]:
+    """The gradients that come in at outputs; those without a shape take the output's."""
+    made: dict[str, Incoming] = {}
+    for name, spec in said.items():
+        try:
+            made[name] = _incoming(name, spec, context)
+        except BpdebugError as error:
+            raise error.at(context.where.place(context.name, ("graph", "incoming", name))) from None
+    return made
+
+
+def _incoming(name: str, spec: Any, context: Context) -> Incoming:
+    dtype, seed = context.dtype, context.seed
+    if spec == "ones":
+        return Incoming(None, lambda shape: frozen(np.ones(shape, dtype)))
+    if isinstance(spec, Drawn):
+        return Incoming(None, lambda shape: drawn(spec.init, shape, dtype, spec.scale, seed, f"∂{name}"))
+    array = literal(spec, dtype, f"∂{shown(name)}")
+    return Incoming(array.shape, lambda shape: array)

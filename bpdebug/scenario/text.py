@@ -1,0 +1,275 @@
+"""A scenario file as text: read with its limits, measured before a parser sees it, and its keys found again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bpdebug.errors import InputError
+from bpdebug.limits import Limits
+from bpdebug.scenario.names import Place, shown
+
+_TOML_HINT = "a scenario is a TOML file (toml.io): key = value, and tables like [inputs]"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text with the name it has in messages; `folder` is where the files it names may lie (None: nowhere)."""
+
+    name: str
+    text: str
+    digest: str
+    folder: Path | None = None
+    path: Path | None = None
+
+
+def read_source(path_or_text: str | os.PathLike[str], limits: Limits) -> Source:
+    """The source behind a path, "-" (standard input), or a text of several lines."""
+    if isinstance(path_or_text, str) and "\n" in path_or_text:
+        return _source("<text>", path_or_text.encode("utf-8", "surrogatepass"), limits)
+    if path_or_text == "-":
+        return _source("<stdin>", sys.stdin.buffer.read(limits["file"] + 1), limits)
+    path = Path(path_or_text)
+    return _source(shown(path.name or path, 200), read_bytes(path, limits), limits, path)
+
+
+def _source(name: str, raw: bytes, limits: Limits, path: Path | None = None) -> Source:
+    limits.check("file", len(raw), "the size of the file", where=name)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            "the file is not UTF-8 text",
+            code="E_SYNTAX",
+            where=f"{name}:{line}",
+            hint="save it as UTF-8 in an editor",
+        ) from None
+    return Source(name, text, hashlib.sha256(raw).hexdigest(), path.parent if path else None, path)
+
+
+def read_bytes(path: Path, limits: Limits) -> bytes:
+    """The bytes of an ordinary file; pipes, devices and folders are refused, and nothing waits."""
+    where = path.name or str(path)
+    try:
+        # O_NONBLOCK: opening a pipe to which nobody writes would wait for ever
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"cannot open '{shown(path, 200)}': {reason(error)}",
+            code="E_FILE",
+            where=shown(where),
+            hint="name a scenario file, or one that is shipped: bpdebug list",
+        ) from None
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise InputError(
+            f"'{shown(path, 200)}' is a folder, a pipe or a device",
+            code="E_FILE",
+            where=shown(where),
+            hint="name an ordinary file, or use - for standard input",
+        )
+    with os.fdopen(fd, "rb") as file:
+        limits.check("file", status.st_size, "the size of the file", where=shown(where))
+        return file.read(limits["file"] + 1)
+
+
+def reason(error: Exception) -> str:
+    """Why the system refused, without paths in it."""
+    return (
+        (error.strerror or "the system refuses")
+        if isinstance(error, OSError)
+        else "no path has such characters"
+    )
+
+
+# --- where the keys stand
+
+_QUOTED = r""""(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'"""
+_PART = rf"(?:[A-Za-z0-9_-]++|{_QUOTED})"
+_KEY = rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+"
+_TOKEN = re.compile(
+    r'(?P<text>"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""+'
+    r"|'''(?:[^']++|'(?!''))*+'''+)"
+    rf"|^[ \t]*+(?:(?P<key>{_KEY})[ \t]*+=|\[\[?[ \t]*+(?P<head>{_KEY})[ \t]*+\]\]?[ \t]*+(?=[#\r\n]|\Z))"
+    rf"|(?<![\w.-])(?P<dots>(?:{_PART}[ \t]*+\.[ \t]*+){{65,}}+)"
+    rf"|(?P<string>{_QUOTED})"
+    r"|(?P<comment>#[^\n]*+)"
+    r"|(?P<open>[\[{])|(?P<close>[\]}])"
+    r"|(?<![\w.])(?P<number>0[xob][0-9a-fA-F_]++|[0-9][0-9_]{17,}+)"
+    r"|(?P<huge>[0-9][eE]\+?[0-9][0-9_]{2,}+)"
+    r"|(?<![\w.])(?P<odd>(?:nan|inf)(?![\w-]))",
+    re.MULTILINE,
+)
+_SPLIT = re.compile(_PART)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A key or a table header of the file: its path, its line, and where its value begins."""
+
+    path: tuple[str, ...]
+    line: int
+    start: int
+
+
+@dataclass(slots=True)
+class Outline:
+    """The keys of a file in order, for the lines of messages; as good as a glance, not as good as the parser."""
+
+    statements: list[Statement] = field(default_factory=list)
+
+    def line(self, path: Sequence[str]) -> int:
+        """The line of a key: its own, that of the nearest key above it, or the first below it; 0 where unknown."""
+        path, best, length = tuple(path), 0, 0
+        for s in self.statements:
+            if len(s.path) > length and s.path == path[: len(s.path)]:
+                best, length = s.line, len(s.path)
+        return best or next((s.line for s in self.statements if s.path[: len(path)] == path), 0)
+
+    def place(self, name: str, path: Sequence[str]) -> str:
+        line = self.line(path)
+        return f"{name}:{line}" if line else name
+
+    def last_before(self, line: int) -> int:
+        """The line of the statement that a line belongs to."""
+        return max((s.line for s in self.statements if s.line <= line), default=line)
+
+
+def outline(source: Source, limits: Limits) -> Outline:
+    """Scan a TOML text once, without recursion: depth and numbers are checked, keys are noted with their lines."""
+    text, found = source.text, Outline()
+    table: tuple[str, ...] = ()
+    depth, line, last = 0, 1, 0
+    for token in _TOKEN.finditer(text):
+        kind = token.lastgroup
+        if kind == "open":
+            depth += 1
+            if depth > limits["nesting"]:
+                _too_deep(source, token.start(), limits, depth)
+        elif kind == "close":
+            depth -= 1
+        elif (kind == "key" or kind == "head") and depth <= 0:
+            depth = 0
+            path = _parts(token[kind], source, token.start(), limits)
+            line += text.count("\n", last, token.start(kind))
+            last = token.start(kind)
+            table = path if kind == "head" else table
+            found.statements.append(Statement(path if kind == "head" else table + path, line, token.end()))
+        elif kind == "dots":
+            _too_deep(source, token.start(), limits, token[kind].count("."))
+        elif kind in ("number", "huge", "odd"):
+            _check_number(kind, token, source, limits)
+    return found
+
+
+def _parts(key: str, source: Source, start: int, limits: Limits) -> tuple[str, ...]:
+    if key.count(".") > limits["nesting"]:
+        _too_deep(source, start, limits, key.count("."))
+    return tuple(p if p[0] not in "\"'" else _unquote(p) for p in _SPLIT.findall(key))
+
+
+def _unquote(part: str) -> str:
+    try:
+        return str(next(iter(tomllib.loads(f"{part} = 0"))))
+    except tomllib.TOMLDecodeError:
+        return part[1:-1]
+
+
+def _line_at(source: Source, offset: int) -> str:
+    return f"{source.name}:{source.text.count(chr(10), 0, offset) + 1}"
+
+
+def _too_deep(source: Source, offset: int, limits: Limits, depth: int) -> None:
+    limits.check("nesting", depth, "the depth of the brackets or dots", where=_line_at(source, offset))
+
+
+def _check_number(kind: str, token: re.Match[str], source: Source, limits: Limits) -> None:
+    """Numbers that a parser would let pass: too many digits, beyond 64 bits, not finite."""
+    text, start, end = source.text, token.start(kind), token.end(kind)
+    if text[end : end + 40].lstrip(" \t").startswith("="):
+        return  # a key that looks like a number
+    where = _line_at(source, start)
+    digits = token[kind].replace("_", "")
+    limits.check("digits", len(digits), "the digits of a number", where=where)
+    if kind == "huge" or (kind == "number" and text[end : end + 1] in (".", "e", "E")):
+        begin = start - len(re.search(r"[0-9_.]*\Z", text[max(0, start - 500) : start])[0])  # type: ignore[index]
+        number = re.compile(r"[0-9_]+(?:\.[0-9_]+)?(?:[eE][+-]?[0-9_]+)?").match(text, begin)
+        if number and float(number[0].replace("_", "")) == float("inf"):
+            raise _not_finite(f"{shown(number[0], 40)} is too large for a double", where)
+    elif kind == "odd":
+        raise _not_finite(f"a number is {token[kind]}", where)
+    elif (
+        not -(2**63)
+        <= int(digits, 0 if digits[1].isalpha() else 10) * (-1 if text[start - 1] == "-" else 1)
+        < 2**63
+    ):
+        raise InputError(
+            f"the integer {shown(digits, 40)} needs more than 64 bits",
+            code="E_SCHEMA",
+            where=where,
+            hint="write a smaller one, or a float: 1e30",
+        )
+
+
+def _not_finite(message: str, where: str) -> InputError:
+    return InputError(
+        message,
+        code="E_SCHEMA",
+        where=where,
+        hint="numbers in a scenario are finite; a tensor may have such cells in an .npy file, named with file = ...",
+    )
+
+
+# --- the parser
+
+
+def parse_toml(source: Source, limits: Limits) -> tuple[dict[str, Any], Outline]:
+    """The tables of a file, and where its keys stand; E_SYNTAX with the line, also for a key that comes twice."""
+    where = outline(source, limits)
+    try:
+        return tomllib.loads(source.text), where
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax(str(error), source, where) from None
+    except (RecursionError, ValueError) as error:  # the nets below our own checks
+        raise InputError(
+            f"not TOML: {shown(error, 200)}",
+            code="E_LIMIT",
+            where=source.name,
+            hint="write it with less depth and digits",
+        ) from None
+
+
+def _syntax(message: str, source: Source, found: Outline) -> InputError:
+    text, _, position = message.rpartition(" (at ")
+    number = re.match(r"line (\d+)", position)
+    line = int(number[1]) if number else source.text.count("\n") + 1
+    if not number or text.startswith(("Unclosed", "Cannot", "Duplicate")):
+        line = found.last_before(line)
+    hint = (
+        "a key, like a table, may stand only once" if text.startswith(("Cannot", "Duplicate")) else _TOML_HINT
+    )
+    return InputError(
+        f"not TOML: {shown(text or message, 200)}", code="E_SYNTAX", where=f"{source.name}:{line}", hint=hint
+    )
+
+
+def place_of(source: Source, found: Outline, path: tuple[str, ...]) -> Place:
+    """Where the lines of a text value stand in the file (a best effort where it is written with escapes)."""
+    statement = next((s for s in found.statements if s.path == path), None)
+    if statement is None:
+        return Place(source.name, found.line(path), 0)
+    value = source.text[statement.start : statement.start + 200].lstrip(" \t")
+    if value[:3] not in ("'''", '"""'):
+        return Place(source.name, statement.line, 0)
+    opening = value[3:].startswith(("\n", "\r\n", "\\\n"))
+    return Place(source.name, statement.line + opening)

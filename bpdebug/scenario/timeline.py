@@ -1,0 +1,20 @@
+"""A scenario's timeline: the one place where what a file says of training becomes what the engine runs."""
+
+from __future__ import annotations
+
+from bpdebug.engine import OPTIMIZERS, Timeline, Training
+from bpdebug.limits import GIB
+from bpdebug.scenario.scenario import Scenario
+
+
+def open_timeline(scenario: Scenario, *, budget: int = 4 * GIB) -> Timeline:
+    """The timeline of both passes, and of every iteration where the file trains; nothing is computed yet.
+
+    `budget` is how many bytes of iterations may be kept; what is dropped is recomputed with the same bits.
+    """
+    training = None
+    if scenario.train is not None:
+        known = OPTIMIZERS[scenario.train.optimizer].settings
+        settings = {name: float(getattr(scenario.train, name)) for name in known}
+        training = Training(scenario.train.optimizer, scenario.train.steps, settings)
+    return Timeline(scenario.graph, seed=scenario.seed, training=training, budget=budget)

@@ -1,0 +1,40 @@
+"""State to report: one file a view, one table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bpdebug.debugger import State
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.encode import plain, to_json
+from bpdebug.views.inspector import inspector
+from bpdebug.views.lists import help_, info, print_, said, source, when, where
+from bpdebug.views.place import place_data, status_line, when_text
+from bpdebug.views.program import ProgramRow, ProgramRows, program_rows
+from bpdebug.views.reply import refusal, reply
+from bpdebug.views.report import Report
+from bpdebug.views.stage import stage
+from bpdebug.views.stream import event_object, stream
+
+VIEWS: dict[str, Callable[..., Report]] = {
+    "event": stage,
+    "said": said,
+    "when": when,
+    "where": where,
+    "list": source,
+    "info": info,
+    "help": help_,
+    "print": print_,
+}
+
+
+def view(state: State) -> Report:
+    """What the last command asked to see."""
+    return VIEWS[state.view.name](state, *state.view.args)
+
+
+__all__ = [
+    "VIEWS", "Block", "Formula", "Matrix", "ProgramRow", "ProgramRows", "Report", "Row", "Source", "Table", "Text",
+    "event_object", "help_", "info", "inspector", "place_data", "plain", "print_", "program_rows", "refusal", "reply",
+    "said", "source", "stage", "status_line", "stream", "to_json", "view", "when", "when_text", "where",
+]  # fmt: skip

@@ -1,0 +1,72 @@
+"""Numbers about the tensor at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpdebug.debugger import State
+from bpdebug.engine import BACKWARD, Event, stats
+from bpdebug.views.blocks import Array, Block, Table, Text
+from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.report import Report
+
+
+def inspector(state: State) -> Report:
+    """The tensor that the current event (or part) is about: what it is, its statistics, where it goes."""
+    event = state.event
+    if event is None:
+        return Report("inspector", "", (Text("everything is done", "dim"),))
+    name, array = _subject(state, event)
+    return Report("inspector", name, tuple(_blocks(state, event, name, array)))
+
+
+def _subject(state: State, event: Event) -> tuple[str, Array]:
+    """In the backward pass the operand's gradient that is looked at, else what the event computed."""
+    if event.phase == BACKWARD and event.contributions:
+        at, seen = event.contributions[0], 0
+        for c in event.contributions:
+            if state.part and seen < state.part <= seen + len(c.parts):
+                at = c
+            seen += len(c.parts) if state.part else 0
+        return f"∂{at.to}", at.total
+    prefix = "" if event.phase in ("forward", "update") else "∂"
+    return f"{prefix}{event.name}", event.value
+
+
+def _blocks(state: State, event: Event, name: str, array: Array) -> Iterator[Block]:
+    typed = f"type d{name[1:]}" if name.startswith("∂") else ""
+    yield Table(("", ""), ((shape_text(array.shape), str(array.dtype)),))
+    if typed:
+        yield Text(typed, "dim")
+    s = stats(array)
+    rows = [("norm", number(s.norm)), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
+    if event.phase == BACKWARD:
+        gain = _gain(event, s.norm)
+        rows.append(("gain", f"{gain}  (∂{event.name} to {name})"))
+    rows.append(("zeros", str(s.zeros)))
+    rows.append(("nan, inf", f"{s.nans}, {s.infs}"))
+    yield Table(("", ""), tuple(rows))
+    yield from _goes_to(state, event, name)
+
+
+def _gain(event: Event, norm: float | None) -> str:
+    before = stats(event.value).norm
+    return number(norm / before) if norm is not None and before else "–"
+
+
+def _goes_to(state: State, event: Event, name: str) -> Iterator[Block]:
+    """Who uses the tensor next: consumers in the forward pass, contributions still to come in the backward pass."""
+    timeline, graph = state.timeline, state.timeline.graph
+    if not name.startswith("∂"):
+        users = [n.id for n in graph.nodes if event.tensor in n.tensors]
+        shown = ", ".join(users[:6]) + (f" and {len(users) - 6} more" if len(users) > 6 else "")
+        yield Text(f"goes to {shown}" if users else "goes nowhere: an output, or unused")
+        return
+    tensor = graph.index[name[1:]]
+    edges = graph.edges_from(tensor)
+    if len(edges) > 1:
+        status = timeline.grad_status(tensor, state.cursor)
+        words = "complete" if status == "value" else "so far"
+        yield Text(f"{name} is a sum of {len(edges)}, {words}")
+    elif edges:
+        yield Text(f"{name} comes from its only consumer, {graph.nodes[edges[0][0]].id}")

@@ -1,0 +1,207 @@
+"""Reports that are lists or sentences: info, list, where, when, help, print, and what a command said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bpdebug.debugger import COMMANDS, State
+from bpdebug.debugger.commands.motion import block_at
+from bpdebug.engine import stats
+from bpdebug.errors import CommandError
+from bpdebug.expression import Value
+from bpdebug.views.blocks import Block, Matrix, Row, Source, Table, Text
+from bpdebug.views.encode import cells
+from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.place import place_data, when_text
+from bpdebug.views.report import Report
+
+AROUND = 6
+"""Lines of the program shown before and after the current one."""
+
+
+def said(state: State, text: str) -> Report:
+    return Report("said", text, (), {"text": text})
+
+
+def when(state: State) -> Report:
+    return Report("when", when_text(state), (), place_data(state))
+
+
+def where(state: State) -> Report:
+    """The stack of blocks, innermost first."""
+    block = block_at(state.timeline, state.cursor)
+    frames: list[str] = []
+    while block:
+        frames.append(block)
+        block = block.rpartition(".")[0]
+    rows = [*((f"#{i}", name) for i, name in enumerate(frames)), (f"#{len(frames)}", state.scenario.name)]
+    return Report(
+        "where", when_text(state), (Table(("", ""), tuple(rows)),), {"blocks": frames, "at": place_data(state)}
+    )
+
+
+def source(state: State, line: int | None) -> Report:
+    """The program around the cursor, or around a line of the file."""
+    event = state.event
+    current = event.line if event else None
+    lines = state.scenario.lines
+    first = state.scenario.program_line
+    last = min(len(lines), first + len(state.scenario.program.splitlines()))
+    at = line or current or first
+    shown = tuple(
+        (n, lines[n - 1]) for n in range(max(first, at - AROUND), min(last, at + AROUND) + 1) if n <= len(lines)
+    )
+    graph, stops = state.timeline.graph, set()
+    for b in state.breakpoints:
+        for offset in b.stops.offsets[:1000]:
+            node = graph.node(state.timeline.tensor_at(offset))
+            if node is not None:
+                stops.add(node.line)
+    block = Source(shown, current, frozenset(stops))
+    data = {"lines": [{"line": n, "text": text} for n, text in shown], "current": current}
+    return Report("list", state.scenario.name, (block,), data)
+
+
+def info(state: State, what: str, pattern: str) -> Report:
+    """One of the lists; `pattern` keeps the rows that contain it."""
+    headers, rows = LISTS[what](state)
+    kept = [row for row in rows if pattern in " ".join(row)]
+    data = {"what": what, "rows": [dict(zip(headers, row, strict=True)) for row in kept]}
+    return Report("info", "", (Table(headers, tuple(kept)),), data)
+
+
+Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def _tensors(state: State) -> Listing:
+    graph, timeline = state.timeline.graph, state.timeline
+    rows = []
+    for t, name in enumerate(graph.names):
+        node = graph.node(t)
+        there = "value" if timeline.has_value(t, state.cursor) else "not-computed"
+        rows.append(
+            (name, node.op.name if node else graph.kind(t), shape_text(graph.shapes[t]), str(graph.dtypes[t]), there)
+        )
+    return ("name", "op", "shape", "dtype", "status"), rows
+
+
+def _breakpoints(state: State) -> Listing:
+    rows = [(str(b.number), b.location, str(len(b.stops.offsets)), str(b.hits)) for b in state.breakpoints]
+    return ("number", "location", "events", "hits"), rows
+
+
+def _blocks(state: State) -> Listing:
+    counts: dict[str, list[int]] = {}
+    for k, node in enumerate(state.timeline.graph.nodes):
+        block = node.block
+        while block:
+            counts.setdefault(block, []).append(k)
+            block = block.rpartition(".")[0]
+    nodes = state.timeline.graph.nodes
+    rows = [(name, str(len(ks)), str(nodes[ks[0]].line)) for name, ks in counts.items()]
+    return ("block", "nodes", "line"), rows
+
+
+def _parameters(state: State) -> Listing:
+    rows = []
+    for t, leaf in enumerate(state.timeline.graph.leaves):
+        if leaf.kind == "parameter":
+            array = state.timeline.value_at(t, state.cursor)
+            norm = number(stats(array).norm) if array is not None else ""
+            rows.append((leaf.name, shape_text(leaf.shape), str(leaf.dtype), norm))
+    return ("name", "shape", "dtype", "norm"), rows
+
+
+def _gradients(state: State) -> Listing:
+    timeline, graph = state.timeline, state.timeline.graph
+    rows = []
+    for t, name in enumerate(graph.names):
+        if graph.is_float(t):
+            status = timeline.grad_status(t, state.cursor)
+            array = timeline.grad_at(t, state.cursor)
+            norm = number(stats(array).norm) if array is not None else ""
+            rows.append((f"∂{name}", shape_text(graph.shapes[t]), status, norm))
+    return ("name", "shape", "status", "norm"), rows
+
+
+LISTS: dict[str, Callable[[State], Listing]] = {
+    "tensors": _tensors,
+    "breakpoints": _breakpoints,
+    "blocks": _blocks,
+    "parameters": _parameters,
+    "gradients": _gradients,
+}
+
+
+def help_(state: State, name: str) -> Report:
+    """Every command in a line each, or one in full."""
+    if not name:
+        rows = tuple((f"{c.name} {c.args}".strip(), ", ".join(c.aliases), c.key, c.says) for c in COMMANDS.values())
+        data = {"commands": [_described(n) for n in COMMANDS]}
+        return Report("help", "", (Table(("command", "alias", "key", "what it does"), rows),), data)
+    command = COMMANDS[name]
+    table = Table(
+        ("", ""),
+        (
+            ("usage", f"{command.name} {command.args}".strip()),
+            ("also", ", ".join(command.aliases) or "–"),
+            ("key", command.key or "–"),
+            ("example", command.example),
+        ),
+    )
+    return Report("help", f"{command.name}: {command.says}", (table,), _described(name))
+
+
+def _described(name: str) -> dict[str, Any]:
+    c = COMMANDS[name]
+    return {
+        "name": c.name, "aliases": list(c.aliases), "key": c.key, "args": c.args, "says": c.says, "example": c.example,
+    }  # fmt: skip
+
+
+STATUS = {
+    "not-computed": "not computed yet",
+    "no-path": "no path leads from here to an output: there is no gradient",
+}
+
+
+def print_(state: State, text: str, value: Value, style: str) -> Report:
+    """An expression's value, in one of the formats."""
+    array = value.array
+    data: dict[str, Any] = {
+        "expr": text, "status": value.status, "shape": list(value.shape) if value.shape is not None else None,
+        "dtype": value.dtype, "value": None, "stats": None,
+    }  # fmt: skip
+    if array is None:
+        words = value.text if value.status == "value" else STATUS[value.status]
+        if value.status == "value":
+            data["value"] = words
+        return Report("print", f"{text}: {words}" if value.status != "value" else f"{text} = {words}", (), data)
+    data["value"], data["stats"] = cells(array, full=style == "f"), stats(array) if array.dtype.kind in "fib" else None
+    title = f"{text}: so far, more is to be added" if value.status == "partial" else ""
+    return Report("print", title, tuple(_printed(text, array, style)), data)
+
+
+def _printed(text: str, array: Any, style: str) -> Iterator[Block]:
+    if style == "s":
+        s = stats(array)
+        yield Text(f"{text}  {shape_text(array.shape)} {array.dtype}")
+        rows = tuple((name, number(getattr(s, name))) for name in ("min", "max", "mean", "std", "norm"))
+        yield Table(("", ""), (*rows, ("zeros", str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")))
+    elif style == "x":
+        if array.size > 1000:
+            raise CommandError("too many cells for /x", code="E_EXPR", hint="slice it: print/x W[0]")
+        lines = [
+            " ".join(float(v).hex() for v in row) for row in array.reshape(-1, array.shape[-1] if array.ndim else 1)
+        ]
+        yield Text(f"{text}  {shape_text(array.shape)}\n" + "\n".join(lines))
+    elif style == "f":
+        yield Text(f"{text}  {shape_text(array.shape)}\n{_in_full(array)}")
+    else:
+        yield Row((Matrix(text, array, array.shape),))
+
+
+def _in_full(array: Any) -> str:
+    """Every cell with all its digits, nested as NumPy nests it."""
+    return str(cells(array, full=True)).replace("], [", "],\n [")

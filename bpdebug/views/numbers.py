@@ -1,0 +1,79 @@
+"""Numbers as text: one format per matrix, aligned on the point, four significant digits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+DIGITS = 4
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """'4×3' as on the screen; '()' for a single number, '(5)' for a vector."""
+    return "×".join(map(str, shape)) if len(shape) > 1 else f"({', '.join(map(str, shape))})"
+
+
+@dataclass(frozen=True)
+class Format:
+    """How every cell of one matrix is written; all cells are `width` wide."""
+
+    kind: str
+    decimals: int
+    width: int
+
+    def cell(self, value: Any) -> str:
+        """One cell, right-aligned to the width."""
+        return self.text(value).rjust(self.width)
+
+    def text(self, value: Any) -> str:
+        if self.kind == "b":
+            return "1" if value else "0"
+        if self.kind == "i":
+            return str(int(value)).replace("-", "−")
+        number = float(value)
+        if not np.isfinite(number):
+            return "nan" if number != number else "inf" if number > 0 else "−inf"
+        text = f"{number:.{self.decimals}e}" if self.kind == "e" else f"{number:.{self.decimals}f}"
+        if number != 0 and float(text) == 0:
+            return "−0" if number < 0 else "+0"  # too small for this format, and yet not zero
+        return text.replace("-", "−")
+
+
+def number_format(array: Array) -> Format:
+    """The format of a matrix, from its largest and smallest cells; costs one pass over it."""
+    if array.dtype.kind == "b":
+        return Format("b", 0, 1)
+    if array.dtype.kind != "f":
+        ends = (int(array.min()), int(array.max())) if array.size else (0,)
+        return Format("i", 0, max(len(str(n)) for n in ends))
+    finite = np.isfinite(array)
+    all_finite = bool(finite.all())
+    cells = array if all_finite else array[finite]
+    special = 0 if all_finite else 4
+    top = float(max(abs(float(cells.max())), abs(float(cells.min())))) if cells.size else 0.0
+    if top == 0.0:
+        return Format("f", 0 if all_finite else 2, max(special, 4 if not all_finite else 2))
+    magnitude = floor(log10(top))
+    negative = bool(cells.size and cells.min() < 0)
+    if not -4 <= magnitude < 7:
+        return Format("e", DIGITS - 1, max(DIGITS + 6 + negative, special))
+    decimals = max(0, DIGITS - 1 - magnitude)
+    if decimals and cells.size <= 4096:
+        # A matrix of short numbers (0.5, 2) does not grow zeros it does not need.
+        decimals = next(d for d in range(decimals + 1) if d == decimals or bool((cells == np.round(cells, d)).all()))
+    whole = max(magnitude, 0) + 1
+    return Format("f", decimals, max(whole + (decimals + 1 if decimals else 0) + negative, special, 2))
+
+
+def number(value: float | None) -> str:
+    """One number on its own, four significant digits."""
+    if value is None:
+        return "–"
+    if not np.isfinite(value):
+        return "nan" if value != value else "inf" if value > 0 else "−inf"
+    text = f"{value:.{DIGITS}g}"
+    return text.replace("-", "−")

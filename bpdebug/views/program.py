@@ -1,0 +1,114 @@
+"""The program as rows: leaves, nodes in order, gradients; built row by row, so that 100,000 of them are no burden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from bpdebug.debugger import State
+from bpdebug.engine import BACKWARD, FORWARD
+from bpdebug.views.numbers import shape_text
+
+DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", "partial", "no path"
+
+
+@dataclass(frozen=True)
+class ProgramRow:
+    """One line of the program pane. `index` is the event to seek to, None where there is none."""
+
+    kind: str
+    tensor: str
+    text: str
+    shape: str
+    status: str
+    line: int | None
+    index: int | None
+    breakpoint: bool = False
+
+
+class ProgramRows(Sequence[ProgramRow]):
+    """The rows of a state, made when asked for; `current` is the row of the event under the cursor."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        graph = state.timeline.graph
+        self._graph, self._leaves = graph, len(graph.leaves)
+        self._gradients = [graph.first + k for k in graph.backward_nodes]
+        self._gradients += [t for t in range(self._leaves) if graph.has_gradient(t)]
+        self._at = state.timeline.iteration_at(state.cursor)
+
+    def __len__(self) -> int:
+        return self._leaves + len(self._graph.nodes) + len(self._gradients)
+
+    @overload
+    def __getitem__(self, index: int) -> ProgramRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ProgramRow]: ...
+    def __getitem__(self, index: int | slice) -> ProgramRow | list[ProgramRow]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        if index < self._leaves:
+            return self._leaf(index)
+        if index < self._leaves + len(self._graph.nodes):
+            return self._node(index - self._leaves)
+        return self._gradient(self._gradients[index - self._leaves - len(self._graph.nodes)])
+
+    @property
+    def gradients_from(self) -> int:
+        """The row at which the gradients begin."""
+        return self._leaves + len(self._graph.nodes)
+
+    @property
+    def current(self) -> int | None:
+        """The row of the event under the cursor: a node in the forward pass, its gradient in the backward pass."""
+        event = self.state.event
+        if event is None:
+            return None
+        if event.phase == FORWARD:
+            return self._leaves + event.tensor - self._graph.first
+        if event.tensor in self._gradients:
+            return self.gradients_from + self._rank[event.tensor]
+        return event.tensor if event.tensor < self._leaves else self._leaves + event.tensor - self._graph.first
+
+    @property
+    def _rank(self) -> dict[int, int]:
+        return {t: i for i, t in enumerate(self._gradients)}
+
+    def _leaf(self, tensor: int) -> ProgramRow:
+        leaf = self._graph.leaves[tensor]
+        index = self.state.timeline.index_of("update", tensor, self._at)
+        status = CURRENT if index == self.state.cursor else DONE
+        return ProgramRow("leaf", leaf.name, f"{leaf.name}  {leaf.kind}", shape_text(leaf.shape), status, None, index)
+
+    def _node(self, k: int) -> ProgramRow:
+        graph, timeline = self._graph, self.state.timeline
+        node, tensor = graph.nodes[k], graph.first + k
+        index = timeline.index_of(FORWARD, tensor, self._at)
+        assert index is not None
+        status = CURRENT if index == self.state.cursor else DONE if index < self.state.cursor else LATER
+        backward = timeline.index_of(BACKWARD, tensor, self._at)
+        stop = any(b.stops.contains(i) for b in self.state.breakpoints for i in (index, backward) if i is not None)
+        text = f"{node.id} = {timeline.call_text(k)}"
+        return ProgramRow("node", node.id, text, shape_text(graph.shapes[tensor]), status, node.line, index, stop)
+
+    def _gradient(self, tensor: int) -> ProgramRow:
+        timeline, cursor = self.state.timeline, self.state.cursor
+        name = f"∂{self._graph.names[tensor]}"
+        status = {"value": DONE, "partial": PARTIAL, "not-computed": LATER, "no-path": NO_PATH}[
+            timeline.grad_status(tensor, cursor)
+        ]
+        event = self.state.event
+        if event is not None and event.phase != FORWARD and event.tensor == tensor:
+            status = CURRENT
+        index = timeline.completed_by(tensor, self._at)
+        return ProgramRow("gradient", name, name, shape_text(self._graph.shapes[tensor]), status, None, index)
+
+
+def program_rows(state: State) -> ProgramRows:
+    """The rows of the program pane."""
+    return ProgramRows(state)

@@ -1,0 +1,35 @@
+"""A report: plain data that a screen, a page of text or JSON can show. No view knows which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bpdebug.views.blocks import Array, Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.encode import to_json
+from bpdebug.views.text import to_text
+
+__all__ = ["Array", "Block", "Formula", "Matrix", "Report", "Row", "Source", "Table", "Text"]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a view says: `kind` names it, `blocks` are for eyes, `data` (made when asked for) is for programs."""
+
+    kind: str
+    title: str
+    blocks: tuple[Block, ...] = ()
+    data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
+
+    def to_text(self, width: int = 100) -> str:
+        """The report as plain text; matrices side by side where they fit the width."""
+        return to_text(self.title, self.blocks, width)
+
+    def to_json(self) -> str:
+        """The report's data as one line of JSON, its kind first."""
+        return to_json(self.to_data())
+
+    def to_data(self) -> dict[str, Any]:
+        """The report for programs: its kind, and the keys that go with it; arrays are still arrays."""
+        return {"kind": self.kind, **(self.data() if callable(self.data) else self.data)}

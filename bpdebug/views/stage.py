@@ -1,0 +1,201 @@
+"""The event under the cursor: operands, operation, result; or each operand's gradient, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bpdebug.debugger import State
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, PartView
+from bpdebug.graph import Lit
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
+from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.report import Report
+from bpdebug.views.stream import end_object, event_object
+
+MANY_PARTS = 4
+"""A rule of more operations shows its operands and its result; `stepi` walks through the rest."""
+
+
+def stage(state: State) -> Report:
+    """What has just happened, on its numbers; the scenario's notes for this stop come first."""
+    event = state.event
+    notes = tuple(Text(n.text.strip(), "note") for n in state.notes if n.stops.contains(state.cursor))
+    if event is None:
+        return Report(
+            "event", "the end: everything is done", (*notes, *_end(state)), lambda: end_object(state.timeline)
+        )
+    title = f"event {event.index}/{len(state.timeline)}  {heading(state, event)}"
+    return Report("event", title, (*notes, *event_blocks(state, event)), lambda: event_object(event))
+
+
+def heading(state: State, event: Event) -> str:
+    """'backward  Y = X @ W  (line 12)': the phase, the call, and the file's line."""
+    call = ""
+    if event.node is not None:
+        call = f" = {state.timeline.call_text(event.tensor - state.timeline.graph.first)}"
+    line = f"  (line {event.line})" if event.line else ""
+    iteration = f"  iteration {event.iteration}" if state.timeline.iterations > 1 else ""
+    return f"{event.phase}  {event.name}{call}{line}{iteration}"
+
+
+def event_blocks(state: State, event: Event) -> Iterator[Block]:
+    """The blocks of one event."""
+    if event.phase == FORWARD:
+        yield from _forward(state, event)
+    elif event.phase == SEED:
+        yield Formula(f"∂{event.name}", _seed_words(state, event))
+        yield Row((Matrix(f"∂{event.name}", event.value, event.value.shape, mark="gradient"),))
+    elif event.phase == BACKWARD:
+        yield from _backward(state, event)
+    else:
+        yield Formula(f"{event.name} = {event.rule}", "the update of this step")
+        yield Row(tuple(_update(state, event)))
+    if event.fault is not None:
+        yield Text(fault_words(event), "bad")
+
+
+def fault_words(event: Event) -> str:
+    """Where NaN or infinity appeared first, in a sentence."""
+    fault = event.fault
+    assert fault is not None
+    kind = "NaN" if fault.kind == "nan" else "infinity"
+    where = f", first at [{', '.join(map(str, fault.first))}]" if fault.first else ""
+    return f"{kind} appears here first: {fault.cells} cell{'s' * (fault.cells != 1)} of {fault.tensor}{where}"
+
+
+def _seed_words(state: State, event: Event) -> str:
+    if state.timeline.graph.loss is not None:
+        return "the loss's gradient with respect to itself is 1: here the backward pass begins"
+    return "the gradient that comes in from the layer above: here the backward pass begins"
+
+
+def _forward(state: State, event: Event) -> Iterator[Block]:
+    graph = state.timeline.graph
+    assert event.node is not None
+    k = event.tensor - graph.first
+    run = state.timeline.iteration(event.iteration)
+    call = state.timeline.call_text(k)
+    operands: list[Matrix | str] = [
+        str(i.value) if isinstance(i, Lit) else Matrix(graph.names[i], run.value(i), graph.shapes[i], mark="operand")
+        for i in event.node.inputs
+    ]
+    shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in operands]
+    infix = event.node.op.infix
+    said = f" {infix} ".join(shapes) if infix and len(shapes) == 2 else ", ".join(shapes)
+    yield Formula(f"{event.name} = {call}", f"{shape_text(event.value.shape)} from {said}")
+    result = Matrix(event.name, event.value, event.value.shape, mark="result")
+    yield Row((*_signed(operands, infix or event.node.op.name), "=", result))
+
+
+def _signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:
+    """Operands with the sign between them, or a function's name before them."""
+    if len(operands) == 2 and not sign[0].isalpha():
+        return [operands[0], sign, operands[1]]
+    if sign == "matrix_transpose":
+        return [*operands, "→"]
+    items: list[Matrix | str] = [sign]
+    for i, operand in enumerate(operands):
+        items += [","] * (i > 0) + [operand]
+    return items
+
+
+def _backward(state: State, event: Event) -> Iterator[Block]:
+    if not state.part:
+        for c in event.contributions:
+            yield from _contribution(state, event, c, len(c.parts))
+        return
+    seen = 0
+    for c in event.contributions:
+        if state.part <= seen + len(c.parts):
+            part = c.parts[state.part - seen - 1]
+            yield Text(f"part {state.part} of {len(event.parts)}: {WHY[part.why]}", "dim")
+            yield from _contribution(state, event, c, state.part - seen)
+            return
+        seen += len(c.parts)
+
+
+WHY = {
+    "operand": "the incoming gradient as it is",
+    "transpose": "axes swapped",
+    "product": "the product",
+    "elementwise": "cell by cell",
+    "unbroadcast": "summed over the axes along which the operand was broadcast",
+    "accumulate": "added to what other consumers gave",
+}
+
+
+def _contribution(state: State, event: Event, c: Contribution, upto: int) -> Iterator[Block]:
+    """One operand's gradient: the rule, then its parts as far as `upto`; later ones are hidden."""
+    sign = "+=" if any(p.why == "accumulate" for p in c.parts) else "="
+    yield Formula(f"∂{c.to} {sign} {c.formula}", f"{shape_text(c.shape)}, as {c.to} is")
+    parts = c.parts[:upto]
+    rule = [p for p in c.parts if p.why not in ("unbroadcast", "accumulate")]
+    if upto == len(c.parts) and len(rule) > MANY_PARTS:
+        yield from _summary(state, event, c, rule)
+        parts = tuple(p for p in parts if p not in rule)
+    for part in parts:
+        yield Row(part_items(part, c, last=part is c.parts[-1], before=part is rule[-1]))
+
+
+def part_items(part: PartView, c: Contribution, *, last: bool, before: bool) -> tuple[Matrix | str, ...]:
+    """A part as matrices and signs: `∂Y @ Wᵀ = ∂X`, `W → Wᵀ`, `sum over axis 0 of ∂Z = ∂b`."""
+    name = f"∂{c.to}" if last else part.text
+    note = (
+        "transposed" if part.why == "transpose" else "summed over the batch axes" if part.why == "unbroadcast" else ""
+    )
+    mark = "gradient" if last else "transpose" if note == "transposed" else "result"
+    result = Matrix(name, part.value, part.shape, note, mark)
+    if not part.terms:
+        return (Matrix(part.text, part.value, part.shape, mark="operand"), "=", result) if last else (result,)
+    terms: list[Matrix | str] = [
+        t.text if t.read is None
+        else Matrix(t.text, t.read(), t.shape, "transposed" if t.text.endswith("ᵀ") else "", "operand")
+        for t in part.terms
+    ]  # fmt: skip
+    if part.why == "transpose":
+        return (*terms, "→", result)
+    return (*_signed(terms, part.sign), "=", result)
+
+
+def _summary(state: State, event: Event, c: Contribution, rule: Sequence[PartView]) -> Iterator[Block]:
+    """A long rule: what goes in, what comes out, and how to see the rest."""
+    graph = state.timeline.graph
+    run = state.timeline.iteration(event.iteration)
+    assert event.node is not None
+    used = " ".join(p.text for p in rule)
+    items: list[Matrix | str] = [Matrix(f"∂{event.name}", event.value, event.value.shape, mark="operand")]
+    for i in event.node.inputs:
+        if not isinstance(i, Lit) and graph.names[i] in used:
+            items += [",", Matrix(graph.names[i], run.value(i), graph.shapes[i], mark="operand")]
+    result = rule[-1]
+    items += [
+        "→",
+        Matrix(f"∂{c.to}" if result is c.parts[-1] else result.text, result.value, result.shape, mark="gradient"),
+    ]
+    yield Row(tuple(items))
+    yield Text(f"{len(rule)} operations: stepi walks through them", "dim")
+
+
+def _update(state: State, event: Event) -> Iterator[Matrix | str]:
+    store, run = state.timeline.store, state.timeline.iteration(event.iteration)
+    before, gradient = store.parameter(event.tensor, event.iteration), run.gradient(event.tensor)
+    yield Matrix(event.name, before, before.shape, "before", "operand")
+    if gradient is not None:
+        yield ","
+        yield Matrix(f"∂{event.name}", gradient, gradient.shape, mark="gradient")
+    yield "→"
+    yield Matrix(event.name, event.value, before.shape, "after", "result")
+
+
+def _end(state: State) -> Iterator[Block]:
+    """At the end: the loss, and every leaf's gradient."""
+    timeline, graph = state.timeline, state.timeline.graph
+    if timeline.loss is not None:
+        yield Formula(f"{graph.names[graph.loss or 0]} = {number(timeline.loss)}", "the loss")
+    for i, leaf in enumerate(graph.leaves):
+        if graph.is_float(i):
+            gradient = timeline.grad_at(i, len(timeline))
+            if gradient is None:
+                yield Text(f"∂{leaf.name}: no path leads from {leaf.name} to an output", "dim")
+            else:
+                yield Row((Matrix(f"∂{leaf.name}", gradient, gradient.shape, mark="gradient"),))

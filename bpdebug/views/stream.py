@@ -1,0 +1,86 @@
+"""`run --json`: a header, an object per event, and an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, Timeline, stats
+from bpdebug.scenario import Scenario
+from bpdebug.views.encode import cells
+
+Array = np.ndarray[Any, Any]
+
+
+def stream(scenario: Scenario, timeline: Timeline, *, full: bool = False) -> Iterator[dict[str, Any]]:
+    """Everything that happens, in order; `full` gives every value whatever its size."""
+    yield {
+        "bpdebug": 1, "title": scenario.title, "dtype": scenario.dtype.name, "events": len(timeline),
+        "inputs": _leaves(timeline, "input"), "parameters": _leaves(timeline, "parameter"),
+    }  # fmt: skip
+    healthy = True
+    for event in timeline:
+        made = event_object(event, full=full)
+        healthy = healthy and made["fault"] is None
+        yield made
+    yield {**end_object(timeline, full=full), "ok": healthy}
+
+
+def end_object(timeline: Timeline, *, full: bool = False) -> dict[str, Any]:
+    """The end: the loss, and the gradient of every float leaf, of the last iteration."""
+    graph = timeline.graph
+    gradients = {
+        leaf.name: _maybe(timeline.grad(leaf.name), full) for i, leaf in enumerate(graph.leaves) if graph.is_float(i)
+    }
+    return {"end": True, "loss": timeline.loss, "grads": gradients}
+
+
+def _leaves(timeline: Timeline, kind: str) -> dict[str, Any]:
+    return {
+        leaf.name: {"shape": list(leaf.shape), "dtype": leaf.dtype.name}
+        for leaf in timeline.graph.leaves
+        if leaf.kind == kind
+    }
+
+
+def _maybe(array: Array | None, full: bool) -> Any:
+    return None if array is None else cells(array, full)
+
+
+def _tensor(array: Array, full: bool) -> dict[str, Any]:
+    return {"shape": list(array.shape), "value": cells(array, full), "stats": stats(array)}
+
+
+def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
+    """One event as the contract has it; absent things are null."""
+    head: dict[str, Any] = {
+        "event": event.index, "iteration": event.iteration, "phase": event.phase, "node": event.name,
+    }  # fmt: skip
+    graph = event.timeline.graph
+    if event.phase in (FORWARD, BACKWARD):
+        head |= {"op": event.op, "line": event.line, "block": event.block}
+    if event.phase == FORWARD:
+        assert event.node is not None
+        head["inputs"] = [
+            {"name": graph.names[t], "shape": list(graph.shapes[t]), "dtype": graph.dtypes[t].name}
+            for t in event.node.tensors
+        ]
+        head["output"] = {"name": event.name, "dtype": event.value.dtype.name, **_tensor(event.value, full)}
+    elif event.phase in (SEED, BACKWARD):
+        head["grad"] = _tensor(event.value, full)
+        if event.phase == BACKWARD:
+            head["contributions"] = [_contribution(c, full) for c in event.contributions]
+    else:
+        before = event.timeline.store.parameter(event.tensor, event.iteration)
+        head |= {"rule": event.rule, "before": _tensor(before, full), "after": _tensor(event.value, full)}
+    head["fault"] = event.fault
+    return head
+
+
+def _contribution(c: Contribution, full: bool) -> dict[str, Any]:
+    return {
+        "to": c.to, "operand": c.operand, "formula": c.formula, **_tensor(c.value, full), "total": cells(c.total, full),
+        "parts": [{"text": p.text, "shape": list(p.shape), "why": p.why} for p in c.parts],
+    }  # fmt: skip

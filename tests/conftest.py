@@ -1,0 +1,18 @@
+"""Settings for the whole suite."""
+
+from __future__ import annotations
+
+import os
+
+# Before NumPy is imported: one BLAS thread, since two on two cores make small products slow and bimodal.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, so that a red run can be repeated; `--hypothesis-profile=fuzz` looks further.
+settings.register_profile(
+    "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+settings.register_profile("fuzz", parent=settings.get_profile("default"), derandomize=False, max_examples=2000)
+settings.load_profile("default")

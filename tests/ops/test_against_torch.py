@@ -1,0 +1,263 @@
+"""Every op's value and gradients against PyTorch's autograd, in float64 on random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bpdebug.ops import OPS
+from bpdebug.symbolic.prims import NUMPY
+
+torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
+F = torch.nn.functional
+
+Spec = tuple[int, ...] | Callable[[np.random.Generator], Any] | int | float
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call: shapes of normal operands (or what draws one, or a literal), attributes, PyTorch's word."""
+
+    op: str
+    inputs: tuple[Spec, ...]
+    torch: Callable[..., Any]
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "-".join([self.op, *("x".join(map(str, i)) for i in self.inputs if isinstance(i, tuple))])
+
+
+def positive(*shape: int) -> Spec:
+    return lambda rng: rng.uniform(0.2, 3.0, size=shape)
+
+
+def share(*shape: int) -> Spec:
+    return lambda rng: rng.uniform(0.05, 0.95, size=shape)
+
+
+def ids(size: int, *shape: int) -> Spec:
+    return lambda rng: rng.integers(0, size, size=shape)
+
+
+def mask(*shape: int) -> Spec:
+    return lambda rng: rng.uniform(size=shape) < 0.5
+
+
+def on(name: str, method: Callable[..., Any], *shapes: Any, **attrs: Any) -> list[Case]:
+    """Cases of one op: `shapes` are operand tuples, or single shapes of a unary op."""
+    return [Case(name, s if s and not isinstance(s[0], int) else (s,), method, attrs) for s in shapes]
+
+
+def named(names: tuple[str, ...], *shapes: Any) -> list[Case]:
+    """Cases of ops that PyTorch calls by the same name."""
+    return [case for name in names for case in on(name, getattr(torch, name), *shapes)]
+
+
+UNARY = ((3,), (2, 3), (4, 1, 5), ())
+PAIRS = (((2, 3), (2, 3)), ((2, 3), (3,)), ((4, 1, 3), (2, 1)), ((), (2, 3)), ((2, 3), ()))
+AXES: tuple[Any, ...] = (None, 0, -1, (0, 2), (1, 0))
+
+
+def reduced(losses: Any, reduction: str) -> Any:
+    return {"mean": losses.mean, "sum": losses.sum, "none": lambda: losses}[reduction]()
+
+
+def reductions() -> list[Case]:
+    found = []
+    for axis in AXES:
+        for keep in (False, True):
+            every = (0, 1, 2) if axis is None else axis
+            for name, word in {
+                "sum": lambda x, a=every, k=keep: torch.sum(x, dim=a, keepdim=k),
+                "mean": lambda x, a=every, k=keep: torch.mean(x, dim=a, keepdim=k),
+                "max": lambda x, a=every, k=keep: torch.amax(x, dim=a, keepdim=k),
+                "min": lambda x, a=every, k=keep: torch.amin(x, dim=a, keepdim=k),
+                "var": lambda x, a=every, k=keep: torch.var(x, dim=a, correction=0, keepdim=k),
+                "logsumexp": lambda x, a=every, k=keep: torch.logsumexp(x, dim=a, keepdim=k),
+            }.items():
+                found.append(Case(name, ((2, 3, 4),), word, {"axis": axis, "keepdims": keep}))
+    found += on("var", lambda x: torch.var(x, dim=1, correction=1), (3, 5), axis=1, ddof=1)
+    for axis in (0, 1, -1):
+        found += on("softmax", lambda x, a=axis: F.softmax(x, dim=a), (2, 3, 4), axis=axis)
+        found += on("log_softmax", lambda x, a=axis: F.log_softmax(x, dim=a), (2, 3, 4), axis=axis)
+    return found
+
+
+def losses() -> list[Case]:
+    found = []
+    for reduction in ("mean", "sum", "none"):
+        r = {"reduction": reduction}
+        found += [
+            Case("cross_entropy", ((5, 3), ids(3, 5)), lambda x, t, r=r: F.cross_entropy(x, t, **r), r),
+            Case("cross_entropy", ((5, 3), share(5, 3)), lambda x, t, r=r: F.cross_entropy(x, t, **r), r),
+            Case(
+                "cross_entropy",
+                ((2, 4, 3), ids(3, 2, 4)),
+                lambda x, t, r=r: reduced(F.cross_entropy(x.mT, t, reduction="none"), r["reduction"]),
+                r,
+            ),
+            Case("cross_entropy", ((3,), ids(3)), lambda x, t, r=r: F.cross_entropy(x, t, **r), r),
+            Case("nll", ((5, 3), ids(3, 5)), lambda x, t, r=r: F.nll_loss(x, t, **r), r),
+            Case("nll", ((2, 4, 3), ids(3, 2, 4)), lambda x, t, r=r: F.nll_loss(x.mT, t, **r), r),
+            Case("bce_with_logits", ((4, 3), share(4, 3)),
+                 lambda x, t, r=r: F.binary_cross_entropy_with_logits(x, t, **r), r),
+            Case("mse", ((4, 3), (4, 3)), lambda x, t, r=r: F.mse_loss(x, t, **r), r),
+            # PyTorch's own has no derivative for the target
+            Case("bce", (share(4, 3), share(4, 3)),
+                 lambda p, t, r=r: reduced(-(t * p.log() + (1 - t) * (-p).log1p()), r["reduction"]), r),
+        ]  # fmt: skip
+    return found
+
+
+def convolutions() -> list[Case]:
+    found = []
+    attrs: dict[str, Any]
+    x: tuple[int, ...]
+    w: tuple[int, ...]
+    for x, w, attrs in (
+        ((2, 3, 8), (4, 3, 3), {}),
+        ((1, 4, 9), (6, 2, 3), {"stride": 2, "padding": 1, "dilation": 2, "groups": 2}),
+        ((2, 3, 7), (3, 1, 2), {"groups": 3}),
+    ):
+        found.append(Case("conv1d", (x, w), lambda x, w, a=attrs: F.conv1d(x, w, **a), attrs))
+        found.append(Case("conv1d", (x, w, w[:1]), lambda x, w, b, a=attrs: F.conv1d(x, w, b, **a), attrs))
+    for x, w, attrs in (
+        ((2, 3, 6, 5), (4, 3, 3, 2), {}),
+        ((1, 4, 9, 8), (2, 4, 3, 3), {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}),
+        ((2, 4, 5, 6), (6, 2, 2, 3), {"stride": 2, "padding": 1, "groups": 2}),
+        ((1, 2, 4, 3), (3, 2, 1, 1), {"padding": 1}),
+    ):
+        found.append(Case("conv2d", (x, w), lambda x, w, a=attrs: F.conv2d(x, w, **a), attrs))
+        found.append(Case("conv2d", (x, w, w[:1]), lambda x, w, b, a=attrs: F.conv2d(x, w, b, **a), attrs))
+    for size, attrs in ((2, {}), ((3, 2), {"stride": (2, 1)}), (3, {"stride": 2, "padding": 1})):
+        for name in ("max_pool2d", "avg_pool2d"):
+            word = lambda x, n=name, s=size, a=attrs: getattr(F, n)(x, s, **a)  # noqa: E731 - one line in a table
+            found.append(Case(name, ((2, 3, 6, 7),), word, {"size": size, **attrs}))
+    for attrs in ({"size": 2}, {"size": (3, 2), "stride": (1, 2), "padding": (1, 0), "dilation": (1, 2)}):
+        words = {"kernel_size": attrs["size"], **{k: v for k, v in attrs.items() if k != "size"}}
+        found.append(Case("im2col", ((2, 3, 5, 6),), lambda x, a=words: F.unfold(x, **a).mT, attrs))
+    return found
+
+
+def batch_norm(x: Any, *scales: Any, eps: float = 1e-5) -> Any:
+    return F.batch_norm(x, None, None, *scales, training=True, eps=eps)
+
+
+def layer_norm(x: Any, *scales: Any) -> Any:
+    return F.layer_norm(x, (4,), *scales)
+
+
+def causal_mask(x: Any) -> Any:
+    return x.masked_fill(~torch.ones(x.shape[-2:]).tril().bool(), -torch.inf)
+
+
+def dropout(x: Any, kept: Any, p: float) -> Any:
+    return torch.where(kept, x / (1 - p), 0)
+
+
+CASES = [
+    *on("matmul", torch.matmul, ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((5, 1, 2, 3), (4, 3, 2))),
+    *on("transpose", lambda x: x.mT, (2, 3), (4, 2, 3)),
+    *on("permute", lambda x: x.permute(2, 0, 1), (2, 3, 4), axes=(2, 0, 1)),
+    *on("permute", lambda x: x.permute(1, -1, 0), (2, 3, 4), axes=(1, -1, 0)),
+    *named(("add", "sub", "mul", "div"), *PAIRS, ((2, 3), 2.5)),
+    *named(("maximum", "minimum"), *PAIRS),
+    *on("mul", torch.mul, ((2, 3), mask(2, 3))),
+    *on("pow", torch.pow, *(((2, 3), k) for k in (0, 1, 2, 3, -1, -2))),
+    *on("pow", torch.pow, (positive(2, 3), 0.5), (positive(2, 3), (2, 3)), (positive(3), (2, 1))),
+    Case("pow", (2, (2, 3)), torch.pow),
+    *named(("neg", "exp", "square", "abs", "sin", "cos", "relu", "sigmoid", "tanh"), *UNARY),
+    *named(("log", "sqrt"), (positive(2, 3),), (positive(),)),
+    *on("clip", lambda x: torch.clip(x, -0.5, 0.75), *UNARY, min=-0.5, max=0.75),
+    *on("clip", lambda x: torch.clip(x, max=0.25), *UNARY, min=None, max=0.25),
+    *on("silu", F.silu, *UNARY),
+    *on("softplus", F.softplus, *UNARY),
+    *on("leaky_relu", lambda x: F.leaky_relu(x, 0.2), *UNARY, slope=0.2),
+    *on("elu", F.elu, *UNARY),
+    *on("elu", lambda x: F.elu(x, 0.3), *UNARY, alpha=0.3),
+    *on("gelu", F.gelu, *UNARY),
+    *on("gelu", lambda x: F.gelu(x, approximate="tanh"), *UNARY, approximate="tanh"),
+    *reductions(),
+    *losses(),
+    *on("reshape", lambda x: x.reshape(4, -1), (2, 3, 4), shape=(4, -1)),
+    *on("flatten", lambda x: x.flatten(1), (2, 3, 4), start=1),
+    *on("squeeze", lambda x: x.squeeze((0, 2)), (1, 3, 1), axis=(0, -1)),
+    *on("expand_dims", lambda x: x.unsqueeze(-1), (2, 3), axis=-1),
+    *on("broadcast_to", lambda x: x.broadcast_to(4, 2, 3), (2, 1), (3,), (), shape=(4, 2, 3)),
+    *on("concat", lambda *xs: torch.cat(xs, dim=-1), ((2, 3), (2, 1), (2, 4)), axis=-1),
+    *on("stack", lambda *xs: torch.stack(xs, dim=1), ((2, 3), (2, 3), (2, 3)), axis=1),
+    *on("split", lambda x: torch.tensor_split(x, (1, 3), dim=1)[1], (2, 5), sections=(1, 3), axis=1, part=1),
+    *on("split", lambda x: torch.tensor_split(x, 3, dim=0)[2], (6, 2), sections=3, axis=0, part=2),
+    *on("slice", lambda x: x[1, :, 0:3:2], (2, 3, 4), key=(1, (None, None, None), (0, 3, 2))),
+    *on("slice", lambda x: x[..., -1], (2, 3, 4), key=("...", -1)),
+    *on("pad", lambda x: F.pad(x, (0, 3, 1, 2)), (2, 3), widths=((1, 2), (0, 3))),
+    *on("gather", lambda x, i: x[:, i], ((3, 4), ids(4, 5)), ((3, 4), ids(4, 2, 6)), axis=1),
+    *on("embedding", lambda x, i: F.embedding(i, x), ((4, 3), ids(4, 7)), ((4, 3), ids(4, 2, 5))),
+    *on("take_along_axis", lambda x, i: torch.take_along_dim(x, i, dim=1), ((3, 4), ids(4, 3, 6)), axis=1),
+    *on("take_along_axis", lambda x, i: torch.take_along_dim(x, i, dim=1), ((3, 4), ids(4, 1, 2)), axis=1),
+    *on("one_hot", lambda i: F.one_hot(i, 4).double(), (ids(4, 5),), (ids(4, 2, 3),), depth=4),
+    *on("where", torch.where, (mask(2, 3), (2, 3), (3,)), (mask(3), (2, 1), ())),
+    *named(("less", "less_equal", "greater", "greater_equal", "not_equal"), *PAIRS),
+    *on("equal", torch.eq, *PAIRS),
+    *on("layer_norm", layer_norm, (3, 4), ((2, 3, 4), (4,), (4,)), ((2, 4), (4,))),
+    *on("layer_norm", lambda x: F.layer_norm(x, (4,), eps=0.3), (3, 4), eps=0.3),
+    *on("rms_norm", lambda x, *s: F.rms_norm(x, (4,), *s, eps=1e-5), (3, 4), ((2, 3, 4), (4,))),
+    *on("batch_norm", batch_norm, (5, 3), ((5, 3), (3,), (3,)), ((4, 3, 2), (3,), (3,))),
+    *on("batch_norm", batch_norm, ((4, 3, 2, 5), (3,))),
+    *on("batch_norm", lambda x: batch_norm(x, eps=0.3), (5, 3), eps=0.3),
+    *convolutions(),
+    *on("dropout", lambda x, kept: dropout(x, kept, 0.3), ((4, 5), mask(4, 5)), p=0.3),
+    *on("stop_gradient", lambda x: x.detach(), (2, 3)),
+    *on("causal_mask", causal_mask, (3, 3), (2, 3, 5)),
+]  # fmt: skip
+
+
+def drawn(spec: Spec, rng: np.random.Generator) -> Any:
+    if isinstance(spec, tuple):
+        return np.asarray(rng.normal(size=spec))
+    return np.asarray(spec(rng)) if callable(spec) else spec
+
+
+def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:
+    """What the engine does: sum over the axes along which an operand was broadcast."""
+    grad = np.asarray(grad)
+    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
+    return (
+        grad.sum(axis=tuple(a for a, n in enumerate(shape) if n == 1), keepdims=True)
+        if grad.shape != shape
+        else grad
+    )
+
+
+def close(found: Any, wanted: Any) -> None:
+    assert np.shape(found) == wanted.shape
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_value_and_gradients_are_pytorchs(case: Case) -> None:
+    rng, op = np.random.default_rng(1), OPS[case.op]
+    xs = [drawn(spec, rng) for spec in case.inputs]
+    attrs = {**{key: attr.default for key, attr in op.attrs.items()}, **case.attrs}
+    theirs = [torch.tensor(x) if isinstance(x, np.ndarray) else x for x in xs]
+    leaves = [t for t in theirs if isinstance(t, torch.Tensor) and t.is_floating_point()]
+    wanted = case.torch(*[t.requires_grad_() if any(t is leaf for leaf in leaves) else t for t in theirs])
+
+    y = op.forward(NUMPY, *xs, **attrs)
+    close(y, wanted.detach().numpy())
+    if not leaves or not wanted.requires_grad:
+        return
+    g = np.asarray(rng.normal(size=np.shape(y)))
+    grads = op.vjp(NUMPY, g, y, *xs, **attrs)
+    for x, mine, tensor in zip(xs, grads, theirs, strict=True):
+        if any(tensor is leaf for leaf in leaves):
+            (theirs_for_it,) = torch.autograd.grad(wanted, tensor, torch.tensor(g), retain_graph=True)
+            close(unbroadcast(mine, x.shape), theirs_for_it.numpy())
+
+
+def test_every_op_is_compared() -> None:
+    assert {case.op for case in CASES} == set(OPS)
