@@ -127,7 +127,7 @@ def _limits(args: argparse.Namespace) -> Limits:
 
 
 def _load(args: argparse.Namespace, limits: Limits) -> Any:
-    from bpdebug.scenario import find, load
+    from bpdebug.scenario import load
 
     replaced = {}
     for word in args.set:
@@ -135,8 +135,7 @@ def _load(args: argparse.Namespace, limits: Limits) -> Any:
         if not sign or not name or not path:
             raise UsageError(f"--set {word}", hint="--set NAME=FILE.npy")
         replaced[name] = path
-    path = args.file if args.file == "-" else find(args.file)
-    return load(path, limits=limits, replace=replaced)
+    return load(args.file, limits=limits, replace=replaced)
 
 
 def _screen(args: argparse.Namespace, limits: Limits) -> int:

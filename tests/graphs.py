@@ -668,7 +668,7 @@ def _wire_unary(draw: st.DrawFn, d: Drawing, smooth: bool) -> None:
 
 def _wire_binary(draw: st.DrawFn, d: Drawing, smooth: bool) -> None:
     a = draw(st.sampled_from(d.floats()))
-    fits = [n for n in d.floats() if _broadcasts(d.arrays[a].shape, d.arrays[n].shape)]
+    fits = [n for n in d.floats() if _broadcasts(d.arrays[a].shape, d.arrays[n].shape)] or [a]
     b: Any = draw(st.sampled_from(fits)) if draw(st.integers(0, 3)) else draw(NUMBERS)
     op = draw(st.sampled_from(["add", "sub", "mul", "mul"] if smooth else ["add", "sub", "mul", "maximum"]))
     d.add(op, [b, a] if draw(st.booleans()) else [a, b], {})

@@ -218,6 +218,27 @@ def bad_long_name_of_an_op(folder: Path) -> Path:
     return put(folder, text(program="Y = " + "x" * 100_000 + "(X)\nL = mean(Y ** 2)"))
 
 
+@bad("E_LOSS")
+def bad_long_name_of_the_loss(folder: Path) -> Path:
+    return put(folder, text().replace('loss = "L"', f'loss = "{"x" * 100_000}"'))
+
+
+@bad("E_LIMIT")
+def bad_long_shape(folder: Path) -> Path:
+    """The refusal may not repeat it all."""
+    return put(folder, text(program=f"Y = X @ W\nL = mean(reshape(Y, (2, 2, {'1, ' * 5_000})))"))
+
+
+@bad("E_LIMIT")
+def bad_many_operands(folder: Path) -> Path:
+    return put(folder, text(program=f"Y = concat({'X, ' * 200_000})\nL = mean(Y @ W)"))
+
+
+@bad("E_LIMIT")
+def bad_many_numbers_in_a_tuple(folder: Path) -> Path:
+    return put(folder, text(program=f"Y = X @ W\nL = mean(reshape(Y, ({'1, ' * 500_000})))"))
+
+
 # bytes that are no text
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bpdebug.debugger.commands import parse
 from bpdebug.debugger.state import Note, State
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.expression import parse_location, resolve
 from bpdebug.limits import GIB
 from bpdebug.scenario import Scenario, open_timeline
+
+MOST_PLACES = 1000
+"""Places visited that are remembered."""
 
 
 def open_session(scenario: Scenario, *, budget: int = 4 * GIB) -> State:
@@ -30,5 +35,15 @@ def open_session(scenario: Scenario, *, budget: int = 4 * GIB) -> State:
 def update(state: State, line: str) -> State:
     """The state after a line of the language; each command works on what the one before it left."""
     for call in parse(line):
-        state = call.command.run(state, call.argument)
+        before = state
+        state = call.command.run(replace(state, stopped="", detail="", printed=(), pending=()), call.argument)
+        state = _travelled(before, state)
     return state
+
+
+def _travelled(before: State, after: State) -> State:
+    """The state with the place that was left remembered, as a browser does; `back` and `forward` see to themselves."""
+    here = (before.cursor, before.part)
+    if here == (after.cursor, after.part) or (before.behind, before.ahead) != (after.behind, after.ahead):
+        return after
+    return replace(after, behind=(*before.behind[-MOST_PLACES:], here), ahead=())

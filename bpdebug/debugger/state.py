@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from bpdebug.engine import Event, Timeline
-from bpdebug.expression import Stops
+from bpdebug.expression import Expression, Stops
 from bpdebug.scenario import Scenario
+
+
+class Candidates(Protocol):
+    """Where a stop is worth testing: the nearest events after and before an index."""
+
+    def next_after(self, index: int) -> int | None: ...
+    def last_before(self, index: int) -> int | None: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Breakpoint:
-    """Where to stop: the location as typed, and the events it means."""
+    """A reason to stop: a breakpoint, tracepoint, catchpoint or watchpoint.
+
+    `line` makes it anew when typed ("break Y@bwd if norm(dY) > 1"); `location` is what it stops at, as typed.
+    `where` holds the events worth testing (`stops`, where it is at a location); `test(timeline, index)` says in
+    words why to stop there, or None.
+    `ignore` hits are passed over, a `temporary` one goes with its first hit, `commands` run after a stop, and
+    `says` is what a tracepoint prints.
+    """
 
     number: int
+    kind: str
+    line: str
     location: str
-    stops: Stops
+    where: Candidates
+    stops: Stops | None = None
+    test: Callable[[Timeline, int], str | None] | None = None
+    condition: Expression | None = None
+    condition_text: str = ""
     hits: int = 0
+    ignore: int = 0
+    enabled: bool = True
+    temporary: bool = False
+    commands: tuple[str, ...] = ()
+    says: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +53,34 @@ class Note:
     location: str
     stops: Stops
     text: str
+
+
+@dataclass(frozen=True)
+class Display:
+    """An expression shown at every stop."""
+
+    number: int
+    text: str
+    expression: Expression = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A bookmark."""
+
+    number: int
+    cursor: int
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Fork:
+    """A timeline among others: number 0 is the scenario's own; `line` is the `set` command that made this one."""
+
+    number: int
+    timeline: Timeline
+    line: str = ""
+    parent: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +96,10 @@ class State:
     """A scenario, its timeline, and a cursor over it.
 
     `cursor` is a position 0..N: at k < N event k has just happened, N is the end. `part` is 0 for the event as a
-    whole, or counts the parts of its rule from 1. `stopped` says why the last motion ended.
+    whole, or counts the parts of its rule from 1. `stopped` says why the last motion ended and `detail` with which
+    values; `printed` are the lines that tracepoints left on the way, `pending` the commands of the stop that was
+    hit. `behind` and `ahead` are places visited. `frame` counts blocks outwards from the innermost (`up`, `down`).
+    `fork` is the number of the timeline in use; `found` the cell range last looked for.
     """
 
     scenario: Scenario
@@ -51,8 +109,19 @@ class State:
     breakpoints: tuple[Breakpoint, ...] = ()
     next_number: int = 1
     notes: tuple[Note, ...] = ()
+    displays: tuple[Display, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    behind: tuple[tuple[int, int], ...] = ()
+    ahead: tuple[tuple[int, int], ...] = ()
+    forks: tuple[Fork, ...] = ()
+    fork: int = 0
+    frame: int = 0
+    found: tuple[str, float, float] | None = None
     view: View = field(default_factory=View)
     stopped: str = ""
+    detail: str = ""
+    printed: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
     done: bool = False
 
     @property

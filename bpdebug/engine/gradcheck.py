@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.engine.events import Event
 from bpdebug.engine.run import Code, Pass
-from bpdebug.engine.timeline import Timeline
+from bpdebug.engine.timeline import BACKWARD, Timeline
 from bpdebug.graph import Graph, Incoming, Leaf, Lit, Node, Step, build
 from bpdebug.limits import Limits
+from bpdebug.symbolic import Plan, trace
 
 Array = np.ndarray[Any, Any]
 
@@ -72,21 +74,19 @@ def _worst(
     for flat in chosen:
         cell = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
         analytic = float(gradient[cell])
-        numeric, error = min(_differences(graph, compiled, arrays, leaf, cell, analytic), key=lambda pair: pair[1])
+        move = partial(_moved, graph, compiled, arrays, leaf, cell)
+        numeric, error = min(differences(move, float(arrays[leaf][cell]), analytic), key=lambda pair: pair[1])
         if worst is None or not error <= worst.error:
             worst = Check(name, cell, analytic, numeric, error, len(chosen), size)
     assert worst is not None
     return worst
 
 
-def _differences(
-    graph: Graph, compiled: Code, arrays: dict[int, Array], leaf: int, cell: tuple[int, ...], analytic: float
-) -> Iterator[tuple[float, float]]:
-    """For each step size the central difference and its relative error, rounding taken off."""
-    at = float(arrays[leaf][cell])
+def differences(function: Callable[[float], float], at: float, analytic: float) -> Iterator[tuple[float, float]]:
+    """For each step size the central difference at a point and its relative error, rounding taken off."""
     for relative in STEPS:
         step = relative * max(1.0, abs(at))
-        above, below = (_moved(graph, compiled, arrays, leaf, cell, at + sign * step) for sign in (1, -1))
+        above, below = function(at + step), function(at - step)
         numeric = (above - below) / (2 * step)
         # Each value carries a few units of rounding; their difference over the step cannot be better than this.
         noise = 16 * np.finfo(np.float64).eps * max(abs(above), abs(below)) / step
@@ -145,3 +145,59 @@ def _widened_seed(read: Callable[[], Array], shape: tuple[int, ...]) -> Array:
 def _given(node: Node) -> int:
     """How many operands the program wrote: a drawn mask is added again by the builder."""
     return len(node.inputs) - node.op.draws
+
+
+def check_rule(event: Event, seed: int = 0) -> list[Check]:
+    """One backward event's rule on its own inputs against central differences: is this rule wrong?
+
+    The cotangent is random and not uniform, since one of ones hides mistakes (batch norm's gradient under it is zero
+    by algebra). One row an operand, by name; large operands are sampled. Integer and boolean operands stay as they are.
+    """
+    timeline, graph = event.timeline, event.timeline.graph
+    if event.phase != BACKWARD or event.node is None:
+        return []
+    k = event.tensor - graph.first
+    run, node = timeline.iteration(event.iteration), event.node
+    inputs = [i.value if isinstance(i, Lit) else _double(run.value(i)) for i in node.inputs]
+    plan = trace(node.op, [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs], _attrs(node))
+    rng = np.random.default_rng(seed)
+    g = rng.uniform(0.5, 1.5, plan.shape) * rng.choice((-1.0, 1.0), plan.shape)
+    with np.errstate(all="ignore"):
+        y = plan.evaluate(plan.value, plan.leaves(inputs))
+        rows = []
+        for position, tensor in graph.edges(k):
+            gradient = plan.evaluate(plan.summed(position), plan.leaves(inputs, y, g))
+            if gradient.size:
+                rows.append(_worst_of_rule(plan, inputs, position, graph.names[tensor], gradient, g, rng))
+    return rows
+
+
+def _double(array: Array) -> Array:
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _attrs(node: Node) -> dict[str, Any]:
+    return {key: "float64" if key == "dtype" else value for key, value in node.attrs.items()}
+
+
+def _worst_of_rule(
+    plan: Plan, inputs: list[Any], position: int, name: str, gradient: Array, g: Array, rng: Any
+) -> Check:
+    size = gradient.size
+    chosen = range(size) if size <= MOST_CELLS else sorted(rng.choice(size, MOST_CELLS, replace=False).tolist())
+
+    def function(cell: tuple[int, ...], to: float) -> float:
+        moved = inputs[position].copy()
+        moved[cell] = to
+        changed = [moved if p == position else i for p, i in enumerate(inputs)]
+        return float((plan.evaluate(plan.value, plan.leaves(changed)) * g).sum())
+
+    worst: Check | None = None
+    for flat in chosen:
+        cell = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
+        analytic, at = float(gradient[cell]), float(inputs[position][cell])
+        numeric, error = min(differences(lambda to: function(cell, to), at, analytic), key=lambda pair: pair[1])  # noqa: B023 - used at once
+        if worst is None or not error <= worst.error:
+            worst = Check(name, cell, analytic, numeric, error, len(chosen), size)
+    assert worst is not None
+    return worst

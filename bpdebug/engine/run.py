@@ -222,5 +222,6 @@ def out_of_range(graph: Graph, k: int, error: IndexError) -> ShapeError:
     """Indices that a node computed turned out not to fit: known only now, worded like the rest."""
     node = graph.nodes[k]
     return ShapeError(
-        f"{node.op.name} '{node.id}' (line {node.line}): {error}", hint="the indices were computed by the program: check them"
+        f"{node.op.name} '{node.id}' (line {node.line}): {error}",
+        hint="the indices were computed by the program: check them",
     )

@@ -39,18 +39,14 @@ class Timeline(Sequence[Event]):
     which the question is put; all arrays are read-only.
     """
 
-    def __init__(
-        self, graph: Graph, *, seed: int = 0, training: Training | None = None, budget: int = 4 * GIB
-    ) -> None:
+    def __init__(self, graph: Graph, *, seed: int = 0, training: Training | None = None, budget: int = 4 * GIB) -> None:
         self.graph, self.seed, self.training = graph, seed, training
         self.store = Store(graph, seed, training, budget)
         self._forward = len(graph.nodes)
         self._seeds = tuple(graph.incoming)
         self._backward = graph.backward_nodes
         self.iterations = training.steps if training else 1
-        self.per_iteration = (
-            self._forward + len(self._seeds) + len(self._backward) + len(self.store.parameters)
-        )
+        self.per_iteration = self._forward + len(self._seeds) + len(self._backward) + len(self.store.parameters)
 
     # --- the sequence of events -----------------------------------------------------------------------------------
 
@@ -296,7 +292,9 @@ class Timeline(Sequence[Event]):
             inputs = [i.value if isinstance(i, Lit) else run.value(i) for i in node.inputs]
             leaves = plan.leaves(inputs, run.value(event.tensor), run.gradient(event.tensor))
             with np.errstate(all="ignore"):
-                return plan.evaluate(expr, leaves)
+                found = plan.evaluate(expr, leaves)
+            found.flags.writeable = False
+            return found
 
         def term(arg: Any) -> Term:
             text = plan.text_of(arg, names, event.name)
@@ -311,15 +309,17 @@ class Timeline(Sequence[Event]):
         edges = graph.edges_from(tensor)
         at = edges.index((k, position))
         if tensor in graph.incoming or at > 0:
-            parts.append(self._accumulation(run, tensor, at, plan.total_text(position, names, event.name)))
+            added = plan.total_text(position, names, event.name)
+            text = plan.sum_text(f"∂{graph.names[tensor]}", position, names, event.name)
+            parts.append(self._accumulation(run, tensor, at, added, text))
         return tuple(parts)
 
-    def _accumulation(self, run: Pass, tensor: int, at: int, added: str) -> PartView:
+    def _accumulation(self, run: Pass, tensor: int, at: int, added: str, text: str) -> PartView:
         """The sum that adds edge number `at` to what a tensor's gradient was before."""
         graph = self.graph
         edges, shape, name = graph.edges_from(tensor), graph.shapes[tensor], f"∂{graph.names[tensor]}"
         return PartView(
-            f"{name} + {added}", shape, "accumulate",
+            text, shape, "accumulate",
             lambda: np.asarray(run.partial(tensor, at + 1)), "+",
             (
                 Term(name, shape, lambda: np.asarray(run.partial(tensor, at))),

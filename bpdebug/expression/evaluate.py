@@ -46,6 +46,11 @@ class Value:
     dtype: str | None
     plain: tuple[Any, ...] | str | None = None
 
+    @property
+    def text(self) -> str:
+        """How a tuple or a text reads; '' for tensors."""
+        return "" if self.plain is None else str(self.plain)
+
     def same(self, other: Value) -> bool:
         """Whether a watch sees no difference: NaN equals NaN here."""
         if (self.status, self.shape, self.dtype, self.plain) != (other.status, other.shape, other.dtype, other.plain):

@@ -26,8 +26,7 @@ class Stops:
 
     def next_after(self, index: int) -> int | None:
         """The first of these events after `index`."""
-        if index < 0:
-            return self.first()
+        index = max(index, -1)
         t, offset = divmod(index, self.per_iteration) if self.per_iteration else (0, 0)
         if self.iteration is not None:
             t, offset = self.iteration, index - self.iteration * self.per_iteration
@@ -55,8 +54,10 @@ class Stops:
     def contains(self, index: int) -> bool:
         return index >= 0 and self.next_after(index - 1) == index
 
-    def first(self) -> int | None:
-        return self._event(self.iteration or 0, 0)
+    def first(self) -> int:
+        """The first of these events; the end of a timeline that has none."""
+        first = (self.iteration or 0) * self.per_iteration + self.offsets[0]
+        return min(first, self.per_iteration * self.iterations)
 
     def __len__(self) -> int:
         return len(self.offsets) * (self.iterations if self.iteration is None else 1)

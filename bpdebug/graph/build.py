@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from math import prod
 from typing import Any
 
@@ -262,7 +262,7 @@ def _outputs(
                 where=where,
                 hint="a gradient has the shape of what it is the gradient of",
             )
-        outputs[number] = partial(spec.read, shape)
+        outputs[number] = cache(partial(spec.read, shape))
     return dict(sorted(outputs.items()))
 
 

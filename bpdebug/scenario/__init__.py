@@ -1,5 +1,6 @@
 """Scenarios: the file, its little language, its tensors, and what it expects."""
 
+from bpdebug.scenario.expect import Mismatch, check
 from bpdebug.scenario.load import Shipped, expected_error, find, load, shipped
 from bpdebug.scenario.names import Place
 from bpdebug.scenario.program import elaborate
@@ -8,6 +9,6 @@ from bpdebug.scenario.schema import Expect, Train, json_schema
 from bpdebug.scenario.timeline import open_timeline
 
 __all__ = [
-    "Derivation", "Expect", "Place", "Scenario", "Shipped", "Train", "elaborate", "expected_error", "find", "json_schema",
-    "load", "open_timeline", "shipped",
+    "Derivation", "Expect", "Mismatch", "Place", "Scenario", "Shipped", "Train", "check", "elaborate",
+    "expected_error", "find", "json_schema", "load", "open_timeline", "shipped",
 ]  # fmt: skip

@@ -44,7 +44,7 @@ def wanted_dtype(said: str | None, dtype: DType, name: str) -> DType | None:
         raise InputError(
             f"'{name}' is declared {said}, and the scenario is {dtype}",
             code="E_DTYPE",
-            hint=f'every float tensor has the dtype of the scenario: leave it out, or write dtype = "{said}" at the top',
+            hint=f'floats have the dtype of the scenario: leave it out, or write dtype = "{said}" at the top',
         )
     return found
 

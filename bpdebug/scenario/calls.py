@@ -42,11 +42,10 @@ def function_name(node: ast.Call, known: Callable[[], list[str]]) -> str:
             hint = suggest(name, known(), "bpdebug ops lists the ops")
         whole = f"{start}.{name}" if start else f".{name}"
         raise InputError(f"'{shown(whole)}' is no op; ops have plain names", code="E_OP", hint=hint)
-    raise InputError(
-        f"{described(node.func)[0] if not isinstance(node.func, ast.Call | ast.Subscript) else 'a value'} is called like an op",
-        code="E_OP",
-        hint="a call begins with the name of an op or of a def: relu(x)",
-    )
+    plain = isinstance(node.func, ast.Call | ast.Subscript | ast.Constant | ast.BinOp)
+    words = "a value" if plain else described(node.func)[0]
+    hint = "a call begins with the name of an op or of a def: relu(x)"
+    raise InputError(f"{words} is called like an op", code="E_OP", hint=hint)
 
 
 def dotted(node: ast.expr) -> str:

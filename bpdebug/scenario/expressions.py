@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError
-from bpdebug.graph import Lit
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
 from bpdebug.scenario.attributes import defaults, misfit
@@ -16,7 +15,6 @@ from bpdebug.scenario.calls import function_name, no_stars, take_apart
 from bpdebug.scenario.constants import (
     Constants,
     NotConstant,
-    as_literal,
     check_number,
     compare,
     fold,
@@ -24,25 +22,10 @@ from bpdebug.scenario.constants import (
     negative,
 )
 from bpdebug.scenario.names import Place, shown, suggest
+from bpdebug.scenario.nodes import Nodes, Value, is_tensor
 from bpdebug.scenario.order import unknown_name
 from bpdebug.scenario.parse import Parsed
 from bpdebug.scenario.words import refusal
-
-Value = Any
-"""Made, Known, a number, or a tuple of values."""
-
-
-class Made(int):
-    """A tensor that a node of this program computes: the node's number."""
-
-    __slots__ = ()
-
-
-class Known(str):
-    """A tensor that was there before: a leaf, by its name."""
-
-    __slots__ = ()
-
 
 MISSING = object()
 _OPERATORS: dict[type[ast.AST], str] = {
@@ -52,11 +35,7 @@ _OPERATORS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 
 
-def is_tensor(value: Value) -> bool:
-    return type(value) is Made or type(value) is Known
-
-
-class Expressions:
+class Expressions(Nodes):
     """The nodes made so far, the names in sight, and the rule for every kind of expression."""
 
     def __init__(
@@ -68,65 +47,19 @@ class Expressions:
         place: Place,
         dtype: str,
     ) -> None:
-        self.chains, self.defs, self.limits, self.place, self.dtype = (
-            program.chains,
-            defs,
-            limits,
-            place,
-            dtype,
-        )
+        super().__init__(limits, place)
+        self.chains, self.defs, self.dtype = program.chains, defs, dtype
         self.scope: dict[str, Value] = dict(known)
         self.globals = self.scope
         self.body: Sequence[ast.stmt] = program.body
         self.statement: ast.stmt | None = None
-        self.path = ""
         self.constants = Constants(self.name, program.chains, limits)
-        self.ops: list[str] = []
-        self.inputs: list[tuple[Value, ...]] = []
-        self.attrs: list[Mapping[str, Any]] = []
-        self.blocks: list[str] = []
-        self.lines: list[int] = []
-        self.nesting, self.most_nodes = limits["nesting"], limits["nodes"]
+        self.nesting = limits["nesting"]
         self.rules: dict[type[ast.AST], Callable[[Any, int], Value]] = {
             ast.Name: self._name, ast.Constant: self._constant, ast.BinOp: self._binary, ast.UnaryOp: self._unary,
             ast.Compare: self._compare, ast.Call: self._call, ast.Attribute: self._attribute,
             ast.Subscript: self._subscript, ast.Tuple: self._tuple,
         }  # fmt: skip
-
-    def add(self, op: str, inputs: tuple[Value, ...], attrs: Mapping[str, Any], line: int) -> Made:
-        """A new node; numbers among its inputs become literals."""
-        number = len(self.ops)
-        if number >= self.most_nodes:
-            self.limits.check("nodes", number + 1, "the nodes of the program")
-        for value in inputs:
-            if type(value) is not Made and type(value) is not Known:
-                inputs = self._literals(op, inputs)
-                break
-        self.ops.append(op)
-        self.inputs.append(inputs)
-        self.attrs.append(attrs)
-        self.blocks.append(self.path)
-        self.lines.append(line)
-        return Made(number)
-
-    def _literals(self, op: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-        """The inputs with numbers folded in; one of them, at least, is a tensor."""
-        if not any(map(is_tensor, inputs)):
-            numbers = ", ".join(shown(v, 20) for v in inputs[:4])
-            message = f"{op} needs a tensor, and is given {numbers}"
-            raise InputError(
-                message, code="E_ATTR", hint="write the number that it gives, or declare a tensor in [inputs]"
-            )
-        for value in inputs:
-            if type(value) is tuple:
-                message = f"{op} takes one tensor here, and is given a tuple of {len(value)}"
-                raise InputError(message, code="E_ATTR", hint="unpack it first: a, b = ...")
-            if OPS[op].operands[-1].startswith("*") and not is_tensor(value):
-                message = f"{op} joins tensors, and {shown(value)} is a number"
-                raise InputError(
-                    message, code="E_ATTR", hint=f"attributes are keywords; did you mean axis={shown(value)}?"
-                )
-        return tuple(v if is_tensor(v) else Lit(as_literal(v)) for v in inputs)
 
     def expr(self, node: ast.expr, depth: int = 0) -> Value:
         """The value of an expression; errors get its line."""
@@ -336,8 +269,8 @@ class Expressions:
         parts = op.parts_of(attrs)
         if parts < 1:
             raise misfit(op, "sections", f"must be at least 1, not {shown(parts)}")
-        self.check_unpacked(node, parts)
         self.limits.check("nodes", len(self.ops) + parts, "the nodes of the program")
+        self.check_unpacked(node, parts)
         return tuple([self.add(op.name, inputs, {**attrs, "part": i}, node.lineno) for i in range(parts)])
 
     def check_unpacked(self, node: ast.expr, found: int) -> None:

@@ -34,7 +34,7 @@ def load(
     path_or_text: str | os.PathLike[str], *, limits: Limits | None = None,
     replace: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> Scenario:  # fmt: skip
-    """A scenario from a path, from "-" (standard input), from the name of a shipped one, or from a text of several lines.
+    """A scenario from a path, from "-" (standard input), from a shipped one's name, or from a text of several lines.
 
     `replace` gives tensors other arrays, from files that may lie anywhere. The graph is built and checked; of the
     tensors only integers are read. Raises BpdebugError with one of the stable codes, and nothing else.
@@ -71,8 +71,8 @@ def _scenario(source: Source, limits: Limits, replace: Mapping[str, str | os.Pat
         name=source.name, title=file.title, about=file.about.strip(), dtype=dtype, seed=file.seed, graph=graph,
         program=file.graph.program, program_line=place.first, path=source.path,
         lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=file.notes,
-        derivation=_derivation(file, graph, source, where, limits), train=file.train or None, expect=file.expect or None,
-        digest=source.digest,
+        derivation=_derivation(file, graph, source, where, limits), train=file.train or None,
+        expect=file.expect or None, digest=source.digest,
     )  # fmt: skip
 
 

@@ -44,8 +44,11 @@ def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
     return did_you_mean(word, known) or did_you_mean(word.lower(), known) or otherwise
 
 
-def check_name(name: str, limits: Limits, what: str = "name") -> None:
-    """E_NAME unless `name` is an identifier that NFKC leaves alone, and not too long."""
+def check_name(name: str, limits: Limits, what: str = "name", *, keywords: bool = False) -> None:
+    """E_NAME unless `name` is an identifier that NFKC leaves alone, and not too long.
+
+    `keywords` lets words of Python pass, for names that stand in quotes only.
+    """
     if len(name) > limits["name"]:
         raise InputError(
             f"the {what} '{shown(name)}' has {len(name):,} characters",
@@ -65,7 +68,7 @@ def check_name(name: str, limits: Limits, what: str = "name") -> None:
             code="E_NAME",
             hint="use letters, digits and _, and begin with a letter: X, W1, hidden_2",
         )
-    if keyword.iskeyword(name):
+    if keyword.iskeyword(name) and not keywords:
         raise InputError(
             f"'{name}' is a word of Python and no {what}",
             code="E_NAME",

@@ -27,7 +27,7 @@ def check_ending(file: str) -> str:
         if file.endswith(ending):
             return ending
     raise InputError(
-        f"'{shown(file)}' is no tensor file by its ending", code="E_FILE", hint="use " + ", ".join(ENDINGS)
+        f"'{shown(file, 200)}' is no tensor file by its ending", code="E_FILE", hint="use " + ", ".join(ENDINGS)
     )
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError
-from bpdebug.graph import Lit, Step
+from bpdebug.graph import Step
 from bpdebug.limits import Limits
 from bpdebug.scenario.blocks import Def, count, read_defs, weight
 from bpdebug.scenario.constants import NotConstant
-from bpdebug.scenario.expressions import Expressions, Known, Made, Value
+from bpdebug.scenario.expressions import Expressions
 from bpdebug.scenario.names import Place, check_name, shown, suggest
-from bpdebug.scenario.naming import final_names
+from bpdebug.scenario.nodes import Known, Made, Value
 from bpdebug.scenario.parse import parse, quiet
 from bpdebug.scenario.words import LANGUAGE, described, refusal
 
@@ -35,8 +35,9 @@ def elaborate(
             names = {name: Known(name) for name in (*known, *leaves)}
             reader = Reader(program, defs, names, limits, place, dtype)
             reader.leaves = frozenset(leaves)
+            reader.kept = "a tensor of the program" if known else reader.kept
             reader.run(program.body, 0)
-            return reader.steps()
+            return reader.steps(reader.globals.keys())
         except RecursionError:
             hint = "give its parts names, each on a line of its own"
             raise InputError(
@@ -48,21 +49,16 @@ class Reader(Expressions):
     """Carries out statements: names are bound, loops unrolled, blocks entered and left."""
 
     leaves: frozenset[str] = frozenset()
+    kept = "an input or a parameter"
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.names: list[str | None] = []
         self.prefix = ""
         self.params: Collection[str] = ()
         self.carried = 0
         self.most = self.limits["calls"]
         self.calls: dict[str, int] = {}
         self.groups: set[str] = set()
-
-    def add(self, op: str, inputs: tuple[Value, ...], attrs: Mapping[str, Any], line: int) -> Made:
-        made = super().add(op, inputs, attrs, line)
-        self.names.append(None)
-        return made
 
     def run(self, body: Sequence[ast.stmt], depth: int) -> None:
         """Carry out the statements of a body; errors get the line of the statement, if not a better one."""
@@ -130,10 +126,8 @@ class Reader(Expressions):
 
     def _check_assignable(self, name: str) -> None:
         if name in self.leaves and name not in self.params:
-            hint = "assign to another name; inside the program leaves stay what they are"
-            raise InputError(
-                f"'{name}' is an input or a parameter, and cannot be assigned", code="E_NAME", hint=hint
-            )
+            message = f"'{name}' is {self.kept}, and cannot be assigned"
+            raise InputError(message, code="E_NAME", hint="assign to another name")
         if name in self.defs:
             raise InputError(
                 f"'{name}' is a block, and cannot be assigned", code="E_NAME", hint="assign to another name"
@@ -206,7 +200,7 @@ class Reader(Expressions):
         name = call.args[0].value if plain and isinstance(call.args[0], ast.Constant) else None
         if not isinstance(name, str):
             raise InputError("block takes one name in quotes", code="E_SYNTAX", hint=hint)
-        check_name(name, self.limits, "name of a block")
+        check_name(name, self.limits, "name of a block", keywords=True)
         self.limits.check("nesting", depth, "the depth of loops and blocks")
         outer = self.path
         self.path = f"{outer}.{name}" if outer else name
@@ -258,20 +252,3 @@ class Reader(Expressions):
         if missing:
             raise InputError(f"{name} needs {shown(', '.join(missing))}", code="E_ATTR", hint=hint)
         return scope
-
-    # --- the end
-
-    def steps(self) -> list[Step]:
-        """The nodes under their final names."""
-        ids = final_names(self.names, self.ops, self.blocks, self.globals.keys())
-        line = self.place.line
-        return [
-            Step(ids[k], self.ops[k], tuple([self._operand(v, ids) for v in inputs]), self.attrs[k], self.blocks[k], line(self.lines[k]))
-            for k, inputs in enumerate(self.inputs)
-        ]  # fmt: skip
-
-    @staticmethod
-    def _operand(value: Value, ids: Sequence[str]) -> str | Lit:
-        if type(value) is Made:
-            return ids[value]
-        return value if isinstance(value, Lit) else str.__str__(value)

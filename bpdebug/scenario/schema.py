@@ -180,7 +180,8 @@ def _faults_of_fields(value: dict[str, Any], struct: type[Struct], path: Path) -
 
 
 def _misfit(value: object, wanted: Any, path: Path) -> Unfit:
-    wants = [_words(t) for t in _options(wanted) if t is not UnsetType]
+    options = [t for t in _options(wanted) if t is not UnsetType]
+    wants = [_words(t) for t in options if float not in options or t not in (int, bool)]
     found = f'"{shown(value)}"' if isinstance(value, str) else _found(value)
     message = f"'{_dotted(path)}' must be {' or '.join(wants)}, not {found}"
     choices = [str(c) for t in _options(wanted) if get_origin(t) is Literal for c in get_args(t)]

@@ -129,12 +129,12 @@ class Outline:
     statements: list[Statement] = field(default_factory=list)
 
     def line(self, path: Sequence[str]) -> int:
-        """The line of a key: its own, that of the nearest key above it, or the first below it; 0 where unknown."""
-        path, best, length = tuple(path), 0, 0
-        for s in self.statements:
-            if len(s.path) > length and s.path == path[: len(s.path)]:
-                best, length = s.line, len(s.path)
-        return best or next((s.line for s in self.statements if s.path[: len(path)] == path), 0)
+        """The line of a key: its own, that of the first key below it, or of the nearest above it; 0 where unknown."""
+        path = tuple(path)
+        below = [s.line for s in self.statements if s.path[: len(path)] == path]
+        above = [(len(s.path), s.line) for s in self.statements if s.path == path[: len(s.path)]]
+        exact = [line for length, line in above if length == len(path)]
+        return (exact or below or [line for _, line in sorted(above)[-1:]] or [0])[0]
 
     def place(self, name: str, path: Sequence[str]) -> str:
         line = self.line(path)

@@ -186,6 +186,9 @@ class Trace:
             operands, rest = tuple(args[0]), args[1:]
         else:
             operands, rest = args[: prim.arrays], args[prim.arrays :]
+        if len(operands) < prim.arrays:
+            plural = "" if prim.arrays == 1 else "s"
+            raise TraceError(f"xp.{name} takes {prim.arrays} array{plural}, not {len(operands)}")
         for operand in operands:
             if not isinstance(operand, Expr) and type(operand) not in (bool, int, float):
                 raise TraceError(f"xp.{name}: an operand is {type(operand).__name__}, not a symbolic array or a number")
@@ -193,6 +196,9 @@ class Trace:
         if unknown or len(rest) > len(prim.attrs):
             raise TraceError(f"xp.{name} takes {list(prim.attrs)}, not {sorted(unknown)}")
         attrs = {**prim.attrs, **dict(zip(prim.attrs, rest, strict=False)), **kwargs}
+        missing = [key for key, value in attrs.items() if value is ...]
+        if missing:
+            raise TraceError(f"xp.{name} needs {', '.join(missing)}")
         ident = (
             name,
             tuple(id(a) if isinstance(a, Expr) else (type(a), repr(a)) for a in operands),

@@ -13,7 +13,7 @@ import numpy as np
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic.expr import DType, Expr, Shape, Trace, TraceError, walk
 from bpdebug.symbolic.prims import PRIMS
-from bpdebug.symbolic.text import FORMULA, SOURCE, named, write
+from bpdebug.symbolic.text import FORMULA, SOURCE, addend, named, write
 
 Array = np.ndarray[Any, Any]
 
@@ -167,6 +167,10 @@ class Plan:
     def total_text(self, position: int, operands: Sequence[str], output: str) -> str:
         """What is accumulated, as text: the rule, un-broadcast."""
         return write(self.summed(position), self.naming(operands, output), FORMULA)
+
+    def sum_text(self, before: str, position: int, operands: Sequence[str], output: str) -> str:
+        """The accumulation as text: `∂X + ∂Y @ Wᵀ`, what is added in brackets where it is a sum itself."""
+        return f"{before} + {addend(self.summed(position), self.naming(operands, output))}"
 
     def source(self, operands: Sequence[str], output: str = "y", gradient: str = "g") -> list[str]:
         """Readable NumPy of the whole rule: forward, then each operand's gradient."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from bpdebug.symbolic.expr import Expr, Prim, TraceError
 
-ATOM, POSTFIX, POWER, UNARY = 100, 90, 80, 70
+ATOM, POSTFIX, POWER, UNARY, SUM = 100, 90, 80, 70, 50
 Names = Callable[[Expr], str | None]
 
 
@@ -45,6 +45,12 @@ def write(expr: Any, names: Names, dialect: Dialect) -> str:
     Recursive: rules are some dozens of operations deep, never hundreds.
     """
     return _write(expr, names, dialect)[0]
+
+
+def addend(expr: Expr, names: Names) -> str:
+    """The formula as it stands to the right of a plus."""
+    text, precedence = _write(expr, names, FORMULA)
+    return text if precedence > SUM else f"({text})"
 
 
 def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:

@@ -21,20 +21,20 @@ def inspector(state: State) -> Report:
 
 
 def _subject(state: State, event: Event) -> tuple[str, Array]:
-    """In the backward pass the operand's gradient that is looked at, else what the event computed."""
+    """The part that is looked at; else, in the backward pass, the first operand's gradient; else what was computed."""
     if event.phase == BACKWARD and event.contributions:
-        at, seen = event.contributions[0], 0
-        for c in event.contributions:
-            if state.part and seen < state.part <= seen + len(c.parts):
-                at = c
-            seen += len(c.parts) if state.part else 0
-        return f"∂{at.to}", at.total
+        if not state.part:
+            return f"∂{event.contributions[0].to}", event.contributions[0].total
+        contribution, part = event.parts[state.part - 1]
+        whole = part is contribution.parts[-1]
+        return (f"∂{contribution.to}" if whole else part.text), part.value
     prefix = "" if event.phase in ("forward", "update") else "∂"
     return f"{prefix}{event.name}", event.value
 
 
 def _blocks(state: State, event: Event, name: str, array: Array) -> Iterator[Block]:
-    typed = f"type d{name[1:]}" if name.startswith("∂") else ""
+    tensor = event.timeline.graph.index.get(name[1:]) if name.startswith("∂") else None
+    typed = f"type d{name[1:]}" if tensor is not None else ""
     yield Table(("", ""), ((shape_text(array.shape), str(array.dtype)),))
     if typed:
         yield Text(typed, "dim")
@@ -57,12 +57,14 @@ def _gain(event: Event, norm: float | None) -> str:
 def _goes_to(state: State, event: Event, name: str) -> Iterator[Block]:
     """Who uses the tensor next: consumers in the forward pass, contributions still to come in the backward pass."""
     timeline, graph = state.timeline, state.timeline.graph
-    if not name.startswith("∂"):
+    if event.phase not in ("seed", BACKWARD):
         users = [n.id for n in graph.nodes if event.tensor in n.tensors]
         shown = ", ".join(users[:6]) + (f" and {len(users) - 6} more" if len(users) > 6 else "")
         yield Text(f"goes to {shown}" if users else "goes nowhere: an output, or unused")
         return
-    tensor = graph.index[name[1:]]
+    tensor = graph.index.get(name[1:])
+    if tensor is None:
+        return
     edges = graph.edges_from(tensor)
     if len(edges) > 1:
         status = timeline.grad_status(tensor, state.cursor)

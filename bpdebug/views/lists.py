@@ -7,6 +7,7 @@ from typing import Any
 
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.debugger.commands.motion import block_at
+from bpdebug.debugger.running import NAMES
 from bpdebug.engine import stats
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value
@@ -54,7 +55,7 @@ def source(state: State, line: int | None) -> Report:
     )
     graph, stops = state.timeline.graph, set()
     for b in state.breakpoints:
-        for offset in b.stops.offsets[:1000]:
+        for offset in b.stops.offsets[:1000] if b.stops is not None else ():
             node = graph.node(state.timeline.tensor_at(offset))
             if node is not None:
                 stops.add(node.line)
@@ -76,7 +77,7 @@ Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 def _tensors(state: State) -> Listing:
     graph, timeline = state.timeline.graph, state.timeline
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for t, name in enumerate(graph.names):
         node = graph.node(t)
         there = "value" if timeline.has_value(t, state.cursor) else "not-computed"
@@ -87,8 +88,12 @@ def _tensors(state: State) -> Listing:
 
 
 def _breakpoints(state: State) -> Listing:
-    rows = [(str(b.number), b.location, str(len(b.stops.offsets)), str(b.hits)) for b in state.breakpoints]
-    return ("number", "location", "events", "hits"), rows
+    rows: list[tuple[str, ...]] = []
+    for b in state.breakpoints:
+        what = ("temporary " if b.temporary else "") + NAMES[b.kind] + ("" if b.enabled else ", disabled")
+        passed = f", {b.ignore} to pass over" if b.ignore else ""
+        rows.append((str(b.number), what, b.location, b.condition_text, f"{b.hits}{passed}", " ;; ".join(b.commands)))
+    return ("number", "what", "location", "condition", "hits", "commands"), rows
 
 
 def _blocks(state: State) -> Listing:
@@ -99,12 +104,12 @@ def _blocks(state: State) -> Listing:
             counts.setdefault(block, []).append(k)
             block = block.rpartition(".")[0]
     nodes = state.timeline.graph.nodes
-    rows = [(name, str(len(ks)), str(nodes[ks[0]].line)) for name, ks in counts.items()]
+    rows: list[tuple[str, ...]] = [(name, str(len(ks)), str(nodes[ks[0]].line)) for name, ks in counts.items()]
     return ("block", "nodes", "line"), rows
 
 
 def _parameters(state: State) -> Listing:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for t, leaf in enumerate(state.timeline.graph.leaves):
         if leaf.kind == "parameter":
             array = state.timeline.value_at(t, state.cursor)
@@ -115,7 +120,7 @@ def _parameters(state: State) -> Listing:
 
 def _gradients(state: State) -> Listing:
     timeline, graph = state.timeline, state.timeline.graph
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for t, name in enumerate(graph.names):
         if graph.is_float(t):
             status = timeline.grad_status(t, state.cursor)

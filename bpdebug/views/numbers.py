@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, log10
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,12 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 @dataclass(frozen=True)
 class Format:
-    """How every cell of one matrix is written; all cells are `width` wide."""
+    """How every cell of one matrix is written; all cells are `width` wide, exponents have `exponent` digits."""
 
     kind: str
     decimals: int
     width: int
+    exponent: int = 2
 
     def cell(self, value: Any) -> str:
         """One cell, right-aligned to the width."""
@@ -34,13 +34,22 @@ class Format:
             return "1" if value else "0"
         if self.kind == "i":
             return str(int(value)).replace("-", "−")
-        number = float(value)
+        number = float(value) + 0.0  # a zero has no sign here: print/x shows it
         if not np.isfinite(number):
             return "nan" if number != number else "inf" if number > 0 else "−inf"
-        text = f"{number:.{self.decimals}e}" if self.kind == "e" else f"{number:.{self.decimals}f}"
-        if number != 0 and float(text) == 0:
-            return "−0" if number < 0 else "+0"  # too small for this format, and yet not zero
+        if self.kind == "e":
+            mantissa, exponent = _scientific(number)
+            return f"{mantissa}e{exponent[0]}{exponent[1:].zfill(self.exponent)}".replace("-", "−")
+        text = f"{number:.{self.decimals}f}"
+        if number != 0 and float(text) == 0:  # too small for this format, and yet not zero
+            return ("−0" if number < 0 else "+0") + " " * (self.decimals + 1 if self.decimals else 0)
         return text.replace("-", "−")
+
+
+def _scientific(number: float) -> tuple[str, str]:
+    """A number's mantissa to four digits, and its exponent with a sign."""
+    mantissa, _, exponent = f"{number:.{DIGITS - 1}e}".partition("e")
+    return mantissa, exponent
 
 
 def number_format(array: Array) -> Format:
@@ -56,11 +65,13 @@ def number_format(array: Array) -> Format:
     special = 0 if all_finite else 4
     top = float(max(abs(float(cells.max())), abs(float(cells.min())))) if cells.size else 0.0
     if top == 0.0:
-        return Format("f", 0 if all_finite else 2, max(special, 4 if not all_finite else 2))
-    magnitude = floor(log10(top))
+        return Format("f", 0, max(special, 2))
+    magnitude = int(_scientific(top)[1])  # of the number as it is written: 9.9996 is 10.00
     negative = bool(cells.size and cells.min() < 0)
     if not -4 <= magnitude < 7:
-        return Format("e", DIGITS - 1, max(DIGITS + 6 + negative, special))
+        least = float(np.abs(cells[cells != 0]).min())
+        exponent = max(len(_scientific(number)[1]) for number in (top, least)) - 1
+        return Format("e", DIGITS - 1, max(DIGITS + 3 + exponent + negative, special), exponent)
     decimals = max(0, DIGITS - 1 - magnitude)
     if decimals and cells.size <= 4096:
         # A matrix of short numbers (0.5, 2) does not grow zeros it does not need.
@@ -75,5 +86,5 @@ def number(value: float | None) -> str:
         return "–"
     if not np.isfinite(value):
         return "nan" if value != value else "inf" if value > 0 else "−inf"
-    text = f"{value:.{DIGITS}g}"
+    text = f"{value + 0.0:.{DIGITS}g}"
     return text.replace("-", "−")

@@ -92,7 +92,12 @@ class ProgramRows(Sequence[ProgramRow]):
         assert index is not None
         status = CURRENT if index == self.state.cursor else DONE if index < self.state.cursor else LATER
         backward = timeline.index_of(BACKWARD, tensor, self._at)
-        stop = any(b.stops.contains(i) for b in self.state.breakpoints for i in (index, backward) if i is not None)
+        stop = any(
+            b.stops is not None and b.enabled and b.stops.contains(i)
+            for b in self.state.breakpoints
+            for i in (index, backward)
+            if i is not None
+        )
         text = f"{node.id} = {timeline.call_text(k)}"
         return ProgramRow("node", node.id, text, shape_text(graph.shapes[tensor]), status, node.line, index, stop)
 

@@ -61,16 +61,16 @@ def _painted(app: object) -> None:
 
 
 def _ours() -> None:
-    from bpdebug import load
+    from bpdebug.debugger import open_session
     from bpdebug.frontends.tui.app import BpdebugApp
-    from bpdebug.scenario import find
+    from bpdebug.scenario import find, load
 
     class Measured(BpdebugApp):
         def on_mount(self) -> None:
             super().on_mount()
             self.call_after_refresh(_painted, self)
 
-    Measured(load(find("two_layer"))).run()
+    Measured(open_session(load(find("two_layer")))).run()
 
 
 if __name__ == "__main__":

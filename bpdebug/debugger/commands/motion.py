@@ -6,23 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bpdebug.debugger.commands.table import Command, count, find, nothing, register
+from bpdebug.debugger.running import BACK, FORTH, move, run
 from bpdebug.debugger.state import State, View
 from bpdebug.engine import Timeline
 from bpdebug.errors import CommandError
 from bpdebug.expression import parse_location, resolve
 
 Motion = Callable[[State, int], State]
-FORTH, BACK = 1, -1
-
-
-def move(state: State, to: int, why: str, part: int = 0) -> State:
-    """The state at another position: clamped to begin and end, which are then the reason of the stop."""
-    end = len(state.timeline)
-    if to < 0 or (to <= 0 and why == "begin"):
-        to, part, why = 0, 0, "begin"
-    elif to >= end:
-        to, part, why = end, 0, "end"
-    return replace(state, cursor=to, part=part, stopped=why, view=View())
 
 
 def step(state: State, way: int) -> State:
@@ -93,17 +83,8 @@ def finish(state: State, way: int) -> State:
 
 
 def continue_(state: State, way: int) -> State:
-    """To the next breakpoint in this direction, else to the end or the beginning."""
-    at = state.cursor
-    best: tuple[int, int] | None = None
-    for b in state.breakpoints:
-        found = b.stops.next_after(at) if way == FORTH else b.stops.last_before(at)
-        if found is not None and (best is None or (found - best[0]) * way < 0):
-            best = (found, b.number)
-    if best is None:
-        return move(state, len(state.timeline), "end") if way == FORTH else move(state, 0, "begin")
-    hit = tuple(replace(b, hits=b.hits + 1) if b.number == best[1] else b for b in state.breakpoints)
-    return replace(move(state, best[0], f"breakpoint {best[1]}"), stopped=f"breakpoint {best[1]}", breakpoints=hit)
+    """To the next stop in this direction, else to the end or the beginning."""
+    return run(state, way)
 
 
 def repeated(motion: Motion, way: int) -> Callable[[State, str], State]:
@@ -134,9 +115,7 @@ def until(state: State, argument: str, way: int = FORTH) -> State:
     if to is None:
         where = "ahead" if way == FORTH else "behind"
         raise CommandError(f"'{argument}' does not lie {where}", code="E_COMMAND", hint=f"seek {argument} goes there")
-    stopped = continue_(state, way)
-    early = stopped.stopped.startswith("breakpoint") and (stopped.cursor - to) * way < 0
-    return stopped if early else move(state, to, "step")
+    return run(state, way, limit=to)
 
 
 def seek(state: State, argument: str) -> State:
@@ -175,26 +154,20 @@ def reverse(state: State, argument: str) -> State:
     return BACKWARDS[f"reverse-{command.name}"].run(state, rest.strip())
 
 
-def _both(
-    name: str, alias: str, key: str, motion: Motion, says: str, back: str, more: tuple[str, ...] = ()
-) -> tuple[Command, Command]:
+def _both(name: str, alias: str, key: str, motion: Motion, says: str, back: str) -> tuple[Command, Command]:
     """A motion and its reverse."""
     run, reversed_run = (stepping(FORTH), stepping(BACK)) if motion is step else (
         repeated(motion, FORTH), repeated(motion, BACK)
     )  # fmt: skip
-    common = {"args": "[N]", "family": "motion", "repeats": True}
-    return (
-        Command(name, run, says, name, (alias, *more), key, **common),  # type: ignore[arg-type]
-        Command(
-            f"reverse-{name}",
-            reversed_run,
-            back,
-            f"reverse-{name}",
-            (f"r{alias}" if name != "finish" else "rf",),
-            key.upper(),
-            **common,
-        ),  # type: ignore[arg-type]
+    rows = (
+        (name, run, says, (alias, *more), key),
+        (f"reverse-{name}", reversed_run, back, (f"r{alias}",), key.upper()),
     )
+    forth, reverse_row = (
+        Command(n, r, words, n, (short,), k, args="[N]", family="motion", repeats=True)
+        for n, r, words, short, k in rows
+    )
+    return forth, reverse_row
 
 
 _PAIRS = (

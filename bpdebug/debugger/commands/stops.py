@@ -1,50 +1,184 @@
-"""Breakpoints."""
+"""Breakpoints and tracepoints, and what can be said about any stop by its number."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 
-from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.commands.table import Command, count, register
+from bpdebug.debugger.running import fill
 from bpdebug.debugger.state import Breakpoint, State
 from bpdebug.errors import CommandError
-from bpdebug.expression import parse_location, resolve
+from bpdebug.expression import check, parse, parse_location, resolve
 
 SHORT = {"forward": "fwd", "seed": "seed", "backward": "bwd", "update": "upd"}
+_IF = re.compile(r"(?:^|\s)if\s")
+
+
+def add(state: State, made: Breakpoint, says: str) -> State:
+    """The state with one stop more, and a line that says so."""
+    state = replace(state, breakpoints=(*state.breakpoints, made), next_number=state.next_number + 1)
+    return state.show("said", says)
+
+
+def located(state: State, argument: str, kind: str, *, temporary: bool = False, says: str = "") -> Breakpoint:
+    """A stop at `LOC [if EXPR]`; location and condition are checked now, against this graph."""
+    match = None if argument.startswith("/") and argument.count("/") < 2 else _IF.search(argument)
+    place, condition = (argument[: match.start()], argument[match.end() :]) if match else (argument, "")
+    stops = resolve(parse_location(place.strip()), state.timeline)
+    made = Breakpoint(
+        state.next_number, kind, f"{kind} {argument}", place.strip(), stops, stops, temporary=temporary, says=says
+    )
+    return conditioned(state, made, condition.strip()) if match else made
+
+
+def conditioned(state: State, b: Breakpoint, text: str) -> Breakpoint:
+    """A stop with another condition, or with none."""
+    if not text:
+        return replace(b, condition=None, condition_text="")
+    condition = parse(text)
+    check(condition, state.timeline, condition=True)
+    return replace(b, condition=condition, condition_text=text)
 
 
 def break_(state: State, argument: str) -> State:
     """A breakpoint at a location; without one, at the event under the cursor, taken away if it has one already."""
-    location = argument
-    if not location:
+    if not argument or argument.startswith("if "):
         event = state.event
         if event is None:
             raise CommandError("no event here to stop at", code="E_COMMAND", hint="break LOC: break Y@bwd")
-        location = f"{event.name}@{SHORT[event.phase]}"
-        there = [b.number for b in state.breakpoints if b.location == location]
-        if there:
+        here = f"{event.name}@{SHORT[event.phase]}"
+        there = [b.number for b in state.breakpoints if b.location == here and b.kind == "break"]
+        if there and not argument:
             return delete(state, str(there[0]))
-    stops = resolve(parse_location(location), state.timeline)
-    made = Breakpoint(state.next_number, location, stops)
-    state = replace(state, breakpoints=(*state.breakpoints, made), next_number=state.next_number + 1)
-    count = len(stops.offsets)
-    return state.show("said", f"breakpoint {made.number} at {location}: {count} event{'s' * (count != 1)}")
+        argument = f"{here} {argument}".strip()
+    made = located(state, argument, "break")
+    return add(state, made, f"breakpoint {made.number} at {_told(made)}")
+
+
+def tbreak(state: State, argument: str) -> State:
+    """A breakpoint that goes with its first hit."""
+    if not argument:
+        raise CommandError("tbreak takes a location", code="E_COMMAND", hint="tbreak Y@bwd")
+    made = replace(located(state, argument, "break", temporary=True), line=f"tbreak {argument}")
+    return add(state, made, f"temporary breakpoint {made.number} at {_told(made)}")
+
+
+def _told(b: Breakpoint) -> str:
+    events = len(b.stops) if b.stops is not None else 0
+    condition = f" if {b.condition_text}" if b.condition_text else ""
+    return f"{b.location}{condition}: {events} event{'s' * (events != 1)}"
+
+
+def trace(state: State, argument: str) -> State:
+    """A breakpoint that prints its text, with `{expr}` filled in, and goes on."""
+    match = re.fullmatch(r'(.*?)\s*"(.*)"', argument, re.DOTALL)
+    if match is None or not match[1]:
+        raise CommandError("trace takes a location and a text", code="E_COMMAND", hint='trace Y@bwd "norm {norm(dY)}"')
+    made = replace(located(state, match[1], "trace", says=match[2]), line=f"trace {argument}")
+    assert made.stops is not None
+    fill(made.says, state.timeline, made.stops.first())  # what cannot be evaluated is said now, not while running
+    return add(state, made, f"tracepoint {made.number} at {_told(made)}")
+
+
+def chosen(state: State, argument: str) -> list[int]:
+    """The numbers a command names; all of them where it names none."""
+    known = [b.number for b in state.breakpoints]
+    words = argument.split()
+    for word in words:
+        if not word.isdigit() or len(word) > 9 or int(word) not in known:
+            there = ", ".join(map(str, known)) or "none"
+            raise CommandError(f"no breakpoint {word[:40]}", code="E_COMMAND", hint=f"there are: {there}")
+    return [int(w) for w in words] or known
+
+
+def changed(state: State, numbers: list[int], change: Callable[[Breakpoint], Breakpoint]) -> State:
+    """The state with some stops changed."""
+    return replace(state, breakpoints=tuple(change(b) if b.number in numbers else b for b in state.breakpoints))
 
 
 def delete(state: State, argument: str) -> State:
-    """Breakpoints by number; without one, all of them."""
-    words = argument.split()
-    known = {str(b.number) for b in state.breakpoints}
-    for word in words:
-        if word not in known:
-            raise CommandError(
-                f"no breakpoint {word}", code="E_COMMAND", hint=f"there are: {', '.join(sorted(known)) or 'none'}"
-            )
-    kept = tuple(b for b in state.breakpoints if words and str(b.number) not in words)
+    """Stops by number; without one, all of them."""
+    numbers = chosen(state, argument)
+    kept = tuple(b for b in state.breakpoints if b.number not in numbers)
     gone = len(state.breakpoints) - len(kept)
     return replace(state, breakpoints=kept).show("said", f"{gone} breakpoint{'s' * (gone != 1)} deleted")
 
 
+def _switch(on: bool) -> Callable[[State, str], State]:
+    def run(state: State, argument: str) -> State:
+        numbers = chosen(state, argument)
+        state = changed(state, numbers, lambda b: replace(b, enabled=on))
+        word = "enabled" if on else "disabled"
+        return state.show("said", f"{word}: {', '.join(map(str, numbers)) or 'none'}")
+
+    return run
+
+
+def condition(state: State, argument: str) -> State:
+    """Another condition for a stop; without an expression, none."""
+    word, _, text = argument.partition(" ")
+    if not word:
+        raise CommandError("condition takes a number", code="E_COMMAND", hint="condition 1 norm(dY) > 1")
+    numbers = chosen(state, word)
+    state = changed(state, numbers, lambda b: conditioned(state, b, text.strip()))
+    said = f"breakpoint {word} stops if {text.strip()}" if text.strip() else f"breakpoint {word} stops always"
+    return state.show("said", said)
+
+
+def ignore(state: State, argument: str) -> State:
+    """Pass over the next hits of a stop."""
+    word, _, text = argument.partition(" ")
+    if not word or not text.strip():
+        raise CommandError("ignore takes a number and a count", code="E_COMMAND", hint="ignore 1 3")
+    numbers, hits = chosen(state, word), count(text.strip())
+    state = changed(state, numbers, lambda b: replace(b, ignore=hits))
+    return state.show("said", f"breakpoint {word}: the next {hits} hits are passed over")
+
+
+def commands(state: State, argument: str) -> State:
+    """Commands that run after a stop, one a line, up to `end`; none takes them away."""
+    head, *body = argument.split("\n")
+    word = head.strip()
+    if not word:
+        raise CommandError(
+            "commands takes a number", code="E_COMMAND", hint="commands 1, then a command a line, then end"
+        )
+    lines = tuple(line.strip() for line in body if line.strip() and line.strip() != "end")
+    numbers = chosen(state, word)
+    state = changed(state, numbers, lambda b: replace(b, commands=lines))
+    return state.show("said", f"breakpoint {word}: {len(lines)} command{'s' * (len(lines) != 1)}")
+
+
 register(
-    Command("break", break_, "stop at a location", "break #1", ("b",), "b", "[LOC]", "stops"),
-    Command("delete", delete, "take breakpoints away", "delete", args="[N ...]", family="stops"),
+    Command(
+        "break", break_, "stop at a location, if a condition holds", "break #1", ("b",), "b", "[LOC] [if EXPR]", "stops"
+    ),
+    Command("tbreak", tbreak, "stop there once", "tbreak #1", ("tb",), args="LOC [if EXPR]", family="stops"),
+    Command(
+        "trace", trace, "print there, and go on", 'trace #1 "here: {event}"', args='LOC "text {expr}"', family="stops"
+    ),
+    Command(
+        "condition",
+        condition,
+        "another condition for a stop",
+        "break #1 ;; condition 1 event == 1",
+        args="N [EXPR]",
+        family="stops",
+    ),
+    Command(
+        "ignore", ignore, "pass over the next hits of a stop", "break #1 ;; ignore 1 2", args="N COUNT", family="stops"
+    ),
+    Command(
+        "commands",
+        commands,
+        "what to do after a stop: a command a line, then `end`",
+        "break #1 ;; commands 1",
+        args="N ... end",
+        family="stops",
+    ),
+    Command("enable", _switch(True), "let stops stop again", "enable", args="[N ...]", family="stops"),
+    Command("disable", _switch(False), "keep stops, without stopping", "disable", args="[N ...]", family="stops"),
+    Command("delete", delete, "take stops away", "delete", args="[N ...]", family="stops"),
 )

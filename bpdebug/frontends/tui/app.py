@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 
 from textual.app import App, ComposeResult
@@ -25,6 +26,11 @@ from bpdebug.views import Report, inspector, program_rows, stage, status_line, v
 from bpdebug.views.lists import LISTS
 
 EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
+
+
+def asked(state: State) -> Report | None:
+    """What the last command asked to see; None where that is the event itself."""
+    return None if state.view.name == "event" else view(state)
 
 
 class BpdebugApp(App[int]):
@@ -59,15 +65,21 @@ class BpdebugApp(App[int]):
 
     def compose(self) -> ComposeResult:
         if self.state is not None:
-            self.stage.show(self.shown(self.state))
+            self.stage.show(stage(self.state))
         yield from (self.header, self.program, self.stage, self.inspector, self.timeline, self.message, self.foot)
 
     def on_mount(self) -> None:
         if self.state is None:
             self.push_screen(MenuScreen(self.entries), self.open)
         else:
-            self.show()
-            self.say(EXPLAINED)
+            self.begin()
+
+    def begin(self) -> None:
+        """The first screen of a scenario."""
+        self.show()
+        self.say(EXPLAINED)
+        # What is there now stays: the garbage collector need not go through it at every pause.
+        self.call_after_refresh(gc.freeze)
 
     def open(self, name: str | None) -> None:
         """A scenario from the menu."""
@@ -75,11 +87,9 @@ class BpdebugApp(App[int]):
         try:
             self.state = self.load(name or "")
         except BpdebugError as error:
-            self.push_screen(MenuScreen(self.entries), self.open)
-            self.notify(str(error), severity="error", markup=False)
+            self.push_screen(MenuScreen(self.entries, str(error)), self.open)
         else:
-            self.show()
-            self.say(EXPLAINED)
+            self.begin()
 
     # --- the one loop ---------------------------------------------------------------------------------------------
 
@@ -88,44 +98,34 @@ class BpdebugApp(App[int]):
         if self.state is None:
             return
         try:
-            self.state = update(self.state, line)
-            self.show()
+            state = update(self.state, line)
+            report = asked(state)  # a view may refuse, too: then everything stays as it was
         except BpdebugError as error:
             self.complain(error)
-        if self.state.done:
+            return
+        self.state = state
+        self.show(report)
+        if state.done:
             self.exit(0)
 
-    def asked(self, state: State) -> Report | None:
-        """What the last command asked to see; None where that is the event itself."""
-        return None if state.view.name == "event" else view(state)
-
-    def shown(self, state: State) -> Report:
-        """What stands on the stage: the event, or what was asked for."""
-        report = self.asked(state)
-        if report is None or not report.blocks:
-            return stage(state)
-        return Report(report.kind, f"{report.title or report.kind} · Esc closes", report.blocks)
-
-    def show(self) -> None:
-        """Every pane anew; what is folded away is not worked out."""
+    def show(self, report: Report | None = None) -> None:
+        """Every pane anew, with a report on the stage or the event; what is folded away is not worked out."""
         state = self.state
         if state is None:
             return
-        report = self.shown(state)
-        self.stage.show(report)
+        if report is not None and report.blocks:
+            title = f"{report.title or report.kind} · Esc closes"
+            self.stage.show(Report(report.kind, title, report.blocks))
+        else:
+            self.stage.show(stage(state))
         if self.size.width >= WIDE:
             self.inspector.show(inspector(state))
         self.program.show(program_rows(state), len(str(len(state.scenario.lines))))
         self.timeline.show(*track(state))
-        name, status = state.scenario.name, status_line(state)
-        left = (("bpdebug  ", palette.HERE), (name + "  ", palette.TITLE))
-        self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status, palette.PLAIN)))
+        left = (("bpdebug  ", palette.HERE), (state.scenario.name + "  ", palette.TITLE))
+        self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status_line(state), palette.PLAIN)))
         self.foot.show(keys.foot(), keys.ALWAYS)
-        said = self.asked(state)
-        if said is not None:
-            self.say(said.title)
-        else:
-            self.say("" if state.stopped == "step" else state.stopped)
+        self.say(report.title if report is not None else "" if state.stopped == "step" else state.stopped)
 
     def say(self, text: str) -> None:
         """A line below the timeline."""
@@ -173,7 +173,8 @@ class BpdebugApp(App[int]):
             self.prompt = Prompt(self.words)
             await self.screen.mount(self.prompt)
         self.foot.show(((PROMPT, palette.HERE), ("", palette.DIM)))
-        self.prompt.begin(f"{start} " if start else "")
+        cell = self.stage.cell_text() if start else ""
+        self.prompt.begin(f"{start} {cell}" if start else "")
 
     def words(self, first: bool) -> Iterator[str]:
         """What can be completed: commands first, then tensors, their gradients and lists."""

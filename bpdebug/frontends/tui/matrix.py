@@ -11,7 +11,9 @@ import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.events import Click
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -63,10 +65,15 @@ class Mark:
         return Mark(self.column, self.row)
 
 
-class MatrixView(ScrollView):
+class MatrixView(ScrollView, can_focus=False):
     """Name and shape, row and column numbers that stay in place, and the cells."""
 
-    can_focus = False
+    class Clicked(Message):
+        """A cell was clicked, or (None) a place between them."""
+
+        def __init__(self, view: MatrixView, cell: tuple[int, int] | None) -> None:
+            super().__init__()
+            self.view, self.cell = view, cell
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,7 +173,7 @@ class MatrixView(ScrollView):
         for column, value in zip(window, line[window.start : window.stop].tolist(), strict=True):
             style, text = palette.value_style(value, self.top), cell(value).rjust(room)
             if self.mark.has(row, column):
-                segments.append(Segment(f"[{text}]", style + palette.MARKED))
+                segments.append(Segment(f"[{text.strip()}]".rjust(self.cell), style + palette.MARKED))
             elif style is palette.WARNING:
                 words = text.strip()
                 segments.append(Segment(f" {text[: -len(words)]}", palette.PLAIN))
@@ -184,6 +191,9 @@ class MatrixView(ScrollView):
             return None
         column = column // self.cell if column >= 0 else -1
         return (row, column) if 0 <= row < self.rows and 0 <= column < self.columns else None
+
+    def on_click(self, event: Click) -> None:
+        self.post_message(self.Clicked(self, self.cell_at(event.x, event.y)))
 
     def set_mark(self, mark: Mark) -> None:
         """Marks other cells, and brings a single one into view."""

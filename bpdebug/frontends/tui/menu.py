@@ -82,9 +82,9 @@ class MenuScreen(Screen[str]):
         Binding("q,escape", "app.leave", show=False),
     ]
 
-    def __init__(self, entries: Sequence[Shipped]) -> None:
+    def __init__(self, entries: Sequence[Shipped], refused: str = "") -> None:
         super().__init__()
-        self.entries = entries
+        self.entries, self.refused = entries, refused
 
     def compose(self) -> ComposeResult:
         yield Choices(self.entries)
@@ -93,7 +93,8 @@ class MenuScreen(Screen[str]):
     def on_mount(self) -> None:
         self.query_one(Choices).focus()
         keys = (("↑ ↓", palette.HERE), (" choose  ", palette.DIM), ("Enter", palette.HERE), (" open  ", palette.DIM))
-        self.query_one(Bar).show((*keys, ("q", palette.HERE), (" quit", palette.DIM)))
+        foot = (*keys, ("q", palette.HERE), (" quit", palette.DIM))
+        self.query_one(Bar).show(((self.refused, palette.BAD),) if self.refused else foot)
 
     def action_move(self, step: int) -> None:
         """Another entry."""

@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import numpy as np
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Click
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import Layout, WidgetPlacement
 from textual.message import Message
-from textual.strip import Strip
 from textual.widget import Widget
 
-from bpdebug.frontends.tui.lines import BLANK, clean, report_lines
+from bpdebug.frontends.tui.flow import GAP, Part, TextBlock, fold
+from bpdebug.frontends.tui.lines import clean
 from bpdebug.frontends.tui.links import partners
 from bpdebug.frontends.tui.matrix import Mark, MatrixView
 from bpdebug.views.report import Block, Matrix, Report, Row, Text
-
-GAP = 3
-READABLE = 88  # no line of words is longer
-SHRUNK = 36  # what a matrix too wide for the stage shrinks to, beside others
-Line = list[tuple["Part", int, int]]
-
-
-class TextBlock(Widget):
-    """Some lines of text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks: Sequence[Block] = ()
-        self._wrapped: tuple[int, list[Strip]] = (-1, [])
-
-    def show(self, blocks: Sequence[Block]) -> None:
-        """Other blocks in the same widget."""
-        self.blocks, self._wrapped = blocks, (-1, [])
-        self.refresh()
-
-    def lines(self, width: int) -> list[Strip]:
-        """The lines at a width; a note is set apart by blank lines."""
-        if self._wrapped[0] != width:
-            found: list[Strip] = []
-            was_note = False
-            for block in self.blocks:
-                words = isinstance(block, Text)
-                note = isinstance(block, Text) and block.style == "note"
-                if found and (note or was_note):
-                    found.append(BLANK)
-                found += report_lines([block], min(width, READABLE) if words else width)
-                was_note = note
-            self._wrapped = (width, found)
-        return self._wrapped[1]
-
-    @property
-    def natural(self) -> Size:
-        lines = self.lines(10_000)
-        return Size(max((line.cell_length for line in lines), default=0), len(lines))
-
-    def render_line(self, y: int) -> Strip:
-        lines = self.lines(self.size.width)
-        return lines[y] if y < len(lines) else BLANK
-
-
-Part = TextBlock | MatrixView
 
 
 class Flow(Layout):
@@ -81,36 +35,6 @@ class Flow(Layout):
         ]
 
 
-def fold(row: Sequence[Part], size: Size) -> Iterator[Line]:
-    """A row as lines of (widget, width, height); only what would scroll anyway is made smaller."""
-    line: Line = []
-    used = 0
-    for part in row:
-        wide, high = part.natural
-        capped = wide > size.width
-        wide = min(SHRUNK, size.width) if capped else wide
-        if high + capped > size.height and isinstance(part, MatrixView):
-            high, wide = min(high, max(8, size.height * 3 // 5)), min(wide + 1, size.width)
-        gap = GAP if line else 0
-        if used + gap + wide > size.width and line:
-            yield _stretch(line, size.width - used)
-            line, used, gap = [], 0, 0
-        line.append((part, wide, high + capped))
-        used += gap + wide
-    if line:
-        yield _stretch(line, size.width - used)
-
-
-def _stretch(line: Line, spare: int) -> Line:
-    """What was shrunk takes the room that is left."""
-    small = [i for i, (part, wide, _) in enumerate(line) if wide < part.natural.width]
-    for n, i in enumerate(small):
-        part, wide, high = line[i]
-        more = min(part.natural.width - wide, spare // (len(small) - n))
-        line[i], spare = (part, wide + more, high), spare - more
-    return line
-
-
 class Stage(Widget, can_focus=True):
     """Where a report is seen; the arrow keys walk over the cells, and what belongs to a cell is marked with it."""
 
@@ -121,8 +45,8 @@ class Stage(Widget, can_focus=True):
         Binding("left", "move(0,-1)", show=False),
         Binding("right", "move(0,1)", show=False),
         Binding("escape", "leave", show=False),
-        Binding("pageup", "page_up", show=False),
-        Binding("pagedown", "page_down", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
         Binding("comma", "other(-1)", show=False),
         Binding("full_stop", "other(1)", show=False),
     ]
@@ -135,7 +59,7 @@ class Stage(Widget, can_focus=True):
         self.styles.set_rule("layout", Flow())
         self.report = Report("", "")
         self.plan: list[TextBlock | list[Part]] = []
-        self._texts: list[TextBlock] = []
+        self._texts = [TextBlock()]
         self._matrices: list[MatrixView] = []
         self._used = [0, 0]
         self.chosen: tuple[MatrixView, int, int] | None = None
@@ -161,7 +85,7 @@ class Stage(Widget, can_focus=True):
             else:
                 words.append(block)
         self._say(words)
-        self.refresh(layout=True)
+        self._texts[0].refresh(layout=True)  # a child's wish: the stage then arranges its children anew
 
     def _say(self, blocks: list[Block]) -> None:
         if blocks:
@@ -217,14 +141,11 @@ class Stage(Widget, can_focus=True):
         rows = [group for group in self.plan if isinstance(group, list)]
         return [[part for part in row if isinstance(part, MatrixView)] for row in rows]
 
-    def on_click(self, event: Click) -> None:
-        view = event.widget
-        if isinstance(view, MatrixView):
-            cell = view.cell_at(event.x, event.y)
-            if cell is None:
-                self.clear()
-            else:
-                self.choose(view, *cell)
+    def on_matrix_view_clicked(self, event: MatrixView.Clicked) -> None:
+        if event.cell is None:
+            self.clear()
+        else:
+            self.choose(event.view, *event.cell)
 
     def choose(self, view: MatrixView, row: int, column: int) -> None:
         """Marks a cell, and in the other matrices what it is made of or goes into."""
@@ -256,6 +177,24 @@ class Stage(Widget, can_focus=True):
         row, column = min(max(row + down, 0), view.rows - 1), min(max(column + right, 0), view.columns - 1)
         self.choose(view, row, column)
         self._reveal()
+
+    def action_page(self, step: int) -> None:
+        """A page of the marked matrix, or of the stage."""
+        if self.chosen is None:
+            self.scroll_relative(y=step * self.size.height, animate=False)
+        else:
+            self.action_move(step * max(self.chosen[0].size.height - 3, 1), 0)
+
+    def cell_text(self) -> str:
+        """The marked cell as it is typed: 'dH[1,1]'."""
+        if self.chosen is None:
+            return ""
+        view, row, column = self.chosen
+        name, shape = view.matrix.name, view.matrix.shape
+        if not name.replace(".", "_").isidentifier() and not name.startswith("∂"):
+            return ""  # a formula, or a transpose
+        at = [*map(int, np.unravel_index(row, shape[:-1]))] if len(shape) > 1 else []
+        return name + (f"[{','.join(map(str, [*at, column]))}]" if shape else "")
 
     def _reveal(self) -> None:
         if self.chosen:

@@ -7,6 +7,8 @@ from functools import lru_cache
 from bpdebug.debugger import State
 from bpdebug.debugger.state import Breakpoint
 
+PLACES = ("break", "tbreak", "trace", "breakpoint", "tracepoint")
+MANY = 5_000
 Track = tuple[int, int, int, int, frozenset[int], tuple[int, int]]
 
 
@@ -22,4 +24,12 @@ def track(state: State) -> Track:
 
 @lru_cache(maxsize=16)
 def _stops(breakpoints: tuple[Breakpoint, ...], start: int, end: int) -> frozenset[int]:
-    return frozenset(i for i in range(start, end) if any(b.stops.contains(i) for b in breakpoints))
+    """Where breakpoints stand; catches and watches may stop anywhere, and are no places."""
+    found: set[int] = set()
+    for b in breakpoints:
+        if b.enabled and b.kind in PLACES:
+            at = b.where.next_after(start - 1)
+            while at is not None and at < end and len(found) < MANY:
+                found.add(at)
+                at = b.where.next_after(at)
+    return frozenset(found)

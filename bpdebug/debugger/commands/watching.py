@@ -1,0 +1,210 @@
+"""Watchpoints and catchpoints: stop where something changes, or goes wrong."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpdebug.debugger.commands.stops import add
+from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.running import Every, shown
+from bpdebug.debugger.state import Breakpoint, Candidates, State
+from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline, stats
+from bpdebug.engine.gradcheck import FAIL, check_rule
+from bpdebug.errors import CommandError, did_you_mean
+from bpdebug.expression import Expression, Scope, evaluate, names_in, parse
+
+Test = Callable[[Timeline, int], str | None]
+VANISH, EXPLODE = 1e-3, 1e3
+"""Gains, from a node's gradient to an operand's, beyond which catch vanish and catch explode stop by default."""
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """The same offsets in every iteration."""
+
+    offsets: tuple[int, ...]
+    per_iteration: int
+    events: int
+
+    def next_after(self, index: int) -> int | None:
+        t, offset = divmod(index, max(self.per_iteration, 1))
+        at = bisect_right(self.offsets, offset)
+        found = t * self.per_iteration + self.offsets[at] if at < len(self.offsets) else (
+            (t + 1) * self.per_iteration + self.offsets[0] if self.offsets else self.events
+        )  # fmt: skip
+        return found if found < self.events else None
+
+    def last_before(self, index: int) -> int | None:
+        t, offset = divmod(min(index, self.events), max(self.per_iteration, 1))
+        at = bisect_left(self.offsets, offset) - 1
+        if at >= 0:
+            return t * self.per_iteration + self.offsets[at]
+        return (t - 1) * self.per_iteration + self.offsets[-1] if t > 0 and self.offsets else None
+
+
+def changes(expression: Expression, timeline: Timeline) -> Candidates:
+    """The events at which an expression can change: where its tensors and gradients are computed or added to."""
+    offsets = {0} if timeline.iterations > 1 else set()
+    graph = timeline.graph
+    for reference in names_in(expression, graph):
+        tensor = reference.tensor
+        found: list[int | None] = []
+        if reference.gradient:
+            found.append(timeline.index_of(SEED, tensor))
+            found += [timeline.index_of(BACKWARD, graph.first + k) for k, _ in graph.edges_from(tensor)]
+        else:
+            found += [timeline.index_of(FORWARD, tensor), timeline.index_of(UPDATE, tensor)]
+        offsets |= {i for i in found if i is not None}
+    return Offsets(tuple(sorted(offsets)), timeline.per_iteration, len(timeline))
+
+
+def watch(state: State, argument: str) -> State:
+    """Stop where an expression's value changes, in either direction."""
+    if not argument:
+        raise CommandError("watch takes an expression", code="E_COMMAND", hint="watch dW[1,2]")
+    expression = parse(argument)
+    evaluate(expression, Scope(state.timeline, state.cursor))
+
+    def test(timeline: Timeline, at: int) -> str | None:
+        now = evaluate(expression, Scope(timeline, at))
+        before = evaluate(expression, Scope(timeline, at - 1)) if at else None
+        if before is None or now.same(before):
+            return None
+        return f"{argument}: {shown(argument, timeline, at - 1)} → {shown(argument, timeline, at)}"
+
+    made = Breakpoint(
+        state.next_number, "watch", f"watch {argument}", argument, changes(expression, state.timeline), test=test
+    )
+    return add(state, made, f"watch {made.number} on {argument}")
+
+
+def _fault(kind: str) -> Test:
+    def test(timeline: Timeline, at: int) -> str | None:
+        fault = timeline.event(at).fault
+        if fault is None or fault.kind != kind:
+            return None
+        name = "NaN" if kind == "nan" else "infinity"
+        where = f", first at [{', '.join(map(str, fault.first))}]" if fault.first else ""
+        return f"{name} in {fault.cells} cells of {fault.tensor}{where}; its operands have none: print them"
+
+    return test
+
+
+def _gains(timeline: Timeline, event: Event) -> Iterator[tuple[str, float, float, float]]:
+    """Each operand's gradient against the node's own: name, norm, the node's norm, and their ratio."""
+    own = stats(event.value).norm
+    for c in event.contributions:
+        norm = stats(c.value).norm
+        if own and norm is not None:
+            yield c.to, norm, own, norm / own
+
+
+def _gain(threshold: float, below: bool) -> Test:
+    def test(timeline: Timeline, at: int) -> str | None:
+        event = timeline.event(at)
+        for to, norm, own, gain in _gains(timeline, event):
+            if norm > 0 and (gain < threshold if below else gain > threshold):
+                sign = "below" if below else "above"
+                return (
+                    f"gain {gain:.3g} from ∂{event.name} (norm {own:.3g}) to ∂{to} (norm {norm:.3g}), "
+                    f"{sign} the threshold {threshold:g}; look at {event.op}'s operands"
+                )
+        return None
+
+    return test
+
+
+def _zero(timeline: Timeline, at: int) -> str | None:
+    event = timeline.event(at)
+    if not np.any(event.value):
+        return None
+    for c in event.contributions:
+        if c.value.size and not np.any(c.value):
+            return f"∂{c.to} gets nothing but zeros ({c.value.size} cells) from ∂{event.name}, which is not zero"
+    return None
+
+
+def _check(timeline: Timeline, at: int) -> str | None:
+    for row in check_rule(timeline.event(at)):
+        if not row.error <= FAIL:
+            return (
+                f"the rule of {row.leaf}: {row.analytic:.6g} at [{', '.join(map(str, row.cell))}], and finite "
+                f"differences give {row.numeric:.6g}; relative error {row.error:.2g}, above the threshold {FAIL:g}"
+            )
+    return None
+
+
+def _phase(timeline: Timeline, at: int) -> str | None:
+    place, before = timeline.place(at), timeline.place(at - 1) if at else None
+    if before is None or (place.iteration, place.phase) == (before.iteration, before.phase):
+        return None
+    return f"from {before.phase} to {place.phase}"
+
+
+CATCHES: dict[str, Callable[[float | None], Test]] = {
+    "nan": lambda _: _fault("nan"),
+    "inf": lambda _: _fault("inf"),
+    "zero-grad": lambda _: _zero,
+    "vanish": lambda x: _gain(VANISH if x is None else x, below=True),
+    "explode": lambda x: _gain(EXPLODE if x is None else x, below=False),
+    "gradcheck": lambda _: _check,
+    "phase": lambda _: _phase,
+}
+THRESHOLDS = ("vanish", "explode")
+
+
+def catch(state: State, argument: str) -> State:
+    """Stop where something of a kind first happens."""
+    word, _, text = argument.partition(" ")
+    if word not in CATCHES:
+        raise CommandError(
+            f"nothing to catch called '{word[:40]}'" if word else "catch takes a word", code="E_COMMAND",
+            hint=did_you_mean(word, CATCHES) or "one of: " + ", ".join(CATCHES),
+        )  # fmt: skip
+    threshold = None
+    if text.strip():
+        threshold = _number(text.strip()) if word in THRESHOLDS else None
+        if threshold is None:
+            raise CommandError(f"catch {word} takes no '{text[:40]}'", code="E_COMMAND", hint="catch vanish 0.01")
+    made = Breakpoint(
+        state.next_number,
+        "catch",
+        f"catch {argument}",
+        argument,
+        Every(len(state.timeline)),
+        test=CATCHES[word](threshold),
+    )
+    return add(state, made, f"catchpoint {made.number} on {argument}")
+
+
+def _number(text: str) -> float | None:
+    try:
+        found = float(text) if len(text) < 40 else -1.0
+    except ValueError:
+        return None
+    return found if 0 < found < float("inf") else None
+
+
+register(
+    Command(
+        "watch",
+        watch,
+        "stop when an expression changes; back in time: who last changed it",
+        "watch 1 + 1",
+        key="w",
+        args="EXPR",
+        family="stops",
+    ),
+    Command(
+        "catch",
+        catch,
+        "stop where it first happens: " + ", ".join(CATCHES),
+        "catch nan",
+        args="WHAT [X]",
+        family="stops",
+    ),
+)

@@ -1,0 +1,183 @@
+"""What a scenario expects of its timeline, checked: the table [expect], without `error` and `derivation`.
+
+Those two are for the caller: `error` is about a file that has no timeline, and a derivation is judged further right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from msgspec import UNSET
+
+from bpdebug.engine import Event, Timeline
+from bpdebug.engine.gradcheck import Check, gradcheck
+from bpdebug.scenario.names import shown, suggest
+from bpdebug.scenario.scenario import Scenario
+from bpdebug.scenario.schema import Expect
+
+Array = np.ndarray[Any, Any]
+_TOLERANCES = {"float64": (1e-9, 1e-12), "float32": (1e-5, 1e-6)}
+_PHASES = {"fwd": "forward", "bwd": "backward", "upd": "update"}
+_LOCATION = re.compile(
+    r"(?P<name>[^@%#]+)(?:@(?P<phase>fwd|bwd|upd))?(?:%(?P<iteration>\d{1,9}))?|#(?P<event>\d{1,12})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """An expectation that is not met: its key in the file, what was expected, what was found, and what to look at."""
+
+    key: str
+    expected: str
+    found: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.key}: expected {self.expected}, found {self.found}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+def check(
+    scenario: Scenario, timeline: Timeline, *, grad_check: Callable[[Timeline], list[Check]] = gradcheck
+) -> list[Mismatch]:
+    """Every expectation of a scenario that its timeline does not meet, in the order of the contract.
+
+    Without rtol and atol in the file, doubles must agree to 1e-9 and floats of 32 bits to 1e-5, relatively.
+    """
+    expect = scenario.expect
+    if expect is None:
+        return []
+    rtol, atol = _TOLERANCES[scenario.dtype.name]
+    rtol = rtol if expect.rtol is UNSET else expect.rtol
+    atol = atol if expect.atol is UNSET else expect.atol
+    found = [*_loss(expect, timeline, rtol, atol)]
+    found += _arrays("values", expect.values, timeline, lambda name: timeline.value(name), rtol, atol)
+    found += _arrays("grads", expect.grads, timeline, lambda name: timeline.grad(name), rtol, atol)
+    for key, formulas in expect.formulas.items():
+        found += _formulas(key, formulas, timeline)
+    found += _fault(expect, timeline)
+    if expect.gradcheck:
+        found += _gradcheck(grad_check(timeline))
+    return found
+
+
+def _loss(expect: Expect, timeline: Timeline, rtol: float, atol: float) -> Iterator[Mismatch]:
+    if expect.loss is UNSET:
+        return
+    if timeline.loss is None:
+        yield Mismatch(
+            "loss", repr(expect.loss), "no loss", "the gradients of this scenario come in from above"
+        )
+    else:
+        yield from _compare("loss", expect.loss, np.asarray(timeline.loss), rtol, atol)
+
+
+def _arrays(
+    table: str, expected: Mapping[str, Any], timeline: Timeline, read: Callable[[str], Array | None], rtol: float, atol: float
+) -> Iterator[Mismatch]:  # fmt: skip
+    known = timeline.graph.index
+    for name, value in expected.items():
+        key = f'{table}."{shown(name)}"' if "." in name else f"{table}.{shown(name)}"
+        if name not in known:
+            yield Mismatch(key, "a tensor", "none of that name", suggest(name, known, "names are exact: h.1"))
+            continue
+        found = read(name)
+        if found is None:
+            yield Mismatch(key, "a gradient", "none", "no path leads from it to an output")
+        else:
+            yield from _compare(key, value, found, rtol, atol)
+
+
+def _compare(key: str, expected: Any, found: Array, rtol: float, atol: float) -> Iterator[Mismatch]:
+    """Nothing where all cells agree, else the cell that is worst."""
+    try:
+        wanted = np.asarray(expected, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        yield Mismatch(key, "an array of numbers", "something else in the file")
+        return
+    if wanted.shape != found.shape:
+        yield Mismatch(key, f"shape {wanted.shape}", f"shape {found.shape}")
+        return
+    with np.errstate(all="ignore"):
+        excess = np.abs(found - wanted) - (atol + rtol * np.abs(wanted))
+    excess = np.where(np.isfinite(found), excess, np.inf)
+    if excess.size and not excess.max() <= 0:
+        cell = np.unravel_index(int(excess.argmax()), excess.shape)
+        at = f" at [{', '.join(str(int(i)) for i in cell)}]" if cell else ""
+        hint = f"{int((excess > 0).sum())} of {excess.size} cells are off"
+        yield Mismatch(key, f"{float(wanted[cell])!r}{at}", repr(float(found[cell])), hint)
+
+
+def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timeline) -> Iterator[Mismatch]:
+    """The formulas of a backward event: by operand, or all of them in the order of the operands."""
+    label = f'formulas."{shown(key)}"'
+    event = next((e for e in _events(key, timeline) if e.phase == "backward"), None)
+    if event is None:
+        yield Mismatch(label, "a backward event", "none", "write the key as a node's name and @bwd: Y@bwd")
+        return
+    made = event.contributions
+    if isinstance(expected, list):
+        found = [c.formula for c in made]
+        if found != expected:
+            yield Mismatch(label, shown(", ".join(expected), 200), ", ".join(found) or "nothing")
+        return
+    for operand, formula in expected.items():
+        to = [c.formula for c in made if c.to == operand]
+        if formula not in to:
+            hint = "" if to else "operands with a gradient: " + (", ".join(c.to for c in made) or "none")
+            yield Mismatch(
+                f"{label}.{shown(operand)}", shown(formula, 200), " and ".join(to) or "nothing", hint
+            )
+
+
+def _events(location: str, timeline: Timeline) -> Iterator[Event]:
+    """The events of a tensor, a tensor in a phase, or a number; other locations are for the debugger."""
+    at = _LOCATION.fullmatch(location)
+    if at and at["event"]:
+        if int(at["event"]) < len(timeline):
+            yield timeline.event(int(at["event"]))
+        return
+    tensor = timeline.graph.index.get(at["name"]) if at else None
+    if tensor is None or at is None:
+        return
+    phases = [_PHASES[at["phase"]]] if at["phase"] else ["forward", "seed", "backward", "update"]
+    iterations = [int(at["iteration"])] if at["iteration"] else range(timeline.iterations)
+    for iteration in iterations:
+        for phase in phases if iteration < timeline.iterations else ():
+            index = timeline.index_of(phase, tensor, iteration)
+            if index is None and phase == "backward":  # a leaf has the event that completes its gradient
+                index = timeline.completed_by(tensor, iteration)
+            if index is not None:
+                yield timeline.event(index)
+
+
+def _fault(expect: Expect, timeline: Timeline) -> Iterator[Mismatch]:
+    """The first fault must be the one that is expected."""
+    if expect.fault is UNSET:
+        return
+    kind = "a fault" if expect.fault.kind is UNSET else expect.fault.kind
+    wanted = f"{kind} at {shown(expect.fault.at)}"
+    event = timeline.first_fault()
+    if event is None or event.fault is None:
+        yield Mismatch("fault", wanted, "no fault at all")
+        return
+    here = {e.index for e in _events(expect.fault.at, timeline)}
+    phase = {long: short for short, long in _PHASES.items()}.get(event.phase, event.phase)
+    if event.index not in here or expect.fault.kind not in (UNSET, event.fault.kind):
+        yield Mismatch("fault", wanted, f"{event.fault.kind} at {event.name}@{phase} first")
+
+
+def _gradcheck(rows: list[Check]) -> Iterator[Mismatch]:
+    for row in rows:
+        if row.verdict == "fail":
+            at = f" at [{', '.join(map(str, row.cell))}]" if row.cell else ""
+            yield Mismatch(
+                "gradcheck",
+                f"{row.numeric:.10g} for ∂{row.leaf}{at}, from differences",
+                f"{row.analytic:.10g}",
+                f"relative error {row.error:.2g}",
+            )

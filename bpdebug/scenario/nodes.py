@@ -1,0 +1,96 @@
+"""The nodes of a program while it is read: what they compute from what, before they have their names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from bpdebug.errors import InputError
+from bpdebug.graph import Lit, Step
+from bpdebug.limits import Limits
+from bpdebug.ops import OPS
+from bpdebug.scenario.constants import as_literal
+from bpdebug.scenario.names import Place, shown
+from bpdebug.scenario.naming import final_names
+
+Value = Any
+"""Made, Known, a number, or a tuple of values."""
+
+
+class Made(int):
+    """A tensor that a node of this program computes: the node's number."""
+
+    __slots__ = ()
+
+
+class Known(str):
+    """A tensor that was there before: a leaf, by its name."""
+
+    __slots__ = ()
+
+
+def is_tensor(value: Value) -> bool:
+    return type(value) is Made or type(value) is Known
+
+
+class Nodes:
+    """Columns with a row for each node; `path` is the block that new ones belong to."""
+
+    def __init__(self, limits: Limits, place: Place) -> None:
+        self.limits, self.place, self.path = limits, place, ""
+        self.ops: list[str] = []
+        self.inputs: list[tuple[Value, ...]] = []
+        self.attrs: list[Mapping[str, Any]] = []
+        self.blocks: list[str] = []
+        self.lines: list[int] = []
+        self.names: list[str | None] = []
+        self._most = limits["nodes"]
+
+    def add(self, op: str, inputs: tuple[Value, ...], attrs: Mapping[str, Any], line: int) -> Made:
+        """A new node; numbers among its inputs become literals."""
+        number = len(self.ops)
+        if number >= self._most:
+            self.limits.check("nodes", number + 1, "the nodes of the program")
+        for value in inputs:
+            if type(value) is not Made and type(value) is not Known:
+                inputs = _with_literals(op, inputs)
+                break
+        self.ops.append(op)
+        self.inputs.append(inputs)
+        self.attrs.append(attrs)
+        self.blocks.append(self.path)
+        self.lines.append(line)
+        self.names.append(None)
+        return Made(number)
+
+    def steps(self, taken: Collection[str]) -> list[Step]:
+        """The nodes under their final names; `taken` are names that no node is called by on its own."""
+        ids = final_names(self.names, self.ops, self.blocks, taken)
+        columns = zip(ids, self.ops, self.inputs, self.attrs, self.blocks, self.lines, strict=True)
+        line = self.place.line
+        return [
+            Step(name, op, tuple([_operand(v, ids) for v in inputs]), attrs, block, line(n))
+            for name, op, inputs, attrs, block, n in columns
+        ]
+
+
+def _operand(value: Value, ids: Sequence[str]) -> str | Lit:
+    if type(value) is Made:
+        return ids[value]
+    return value if type(value) is Lit else str.__str__(value)
+
+
+def _with_literals(op: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The inputs with numbers folded in; one of them, at least, is a tensor."""
+    if not any(map(is_tensor, inputs)):
+        numbers = ", ".join(shown(v, 20) for v in inputs[:4])
+        hint = "write the number that it gives, or declare a tensor in [inputs]"
+        raise InputError(f"{op} needs a tensor, and is given {numbers}", code="E_ATTR", hint=hint)
+    for value in inputs:
+        if type(value) is tuple:
+            message = f"{op} takes one tensor here, and is given a tuple of {len(value)}"
+            raise InputError(message, code="E_ATTR", hint="unpack it first: a, b = ...")
+        if OPS[op].operands[-1].startswith("*") and not is_tensor(value):
+            hint = f"attributes are keywords; did you mean axis={shown(value)}?"
+            raise InputError(f"{op} joins tensors, and {shown(value)} is a number", code="E_ATTR", hint=hint)
+    return tuple(v if is_tensor(v) else Lit(as_literal(v)) for v in inputs)

@@ -1,0 +1,245 @@
+"""Nothing is computed that is not asked for; and however it is asked for, the bits are the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpdebug.engine import Timeline, Training, chunks
+from bpdebug.engine.run import Code
+from tests.graphs import Random, assert_same, bits, examples, graphs, make, step
+
+
+def branches(reads: list[str]) -> Timeline:
+    """Two branches that meet in a sum; `unused` feeds a node nobody needs."""
+    graph = make(
+        {"x": np.array([1.0, 2.0]), "w": np.array([3.0, 4.0]), "unused": np.array([5.0, 6.0])},
+        step("a", "exp", "x"), step("b", "mul", "a", "x"), step("c", "square", "w"), step("side", "neg", "unused"),
+        step("s", "add", "b", "c"), step("L", "sum", "s"), loss="L", reads=reads,
+    )  # fmt: skip
+    return Timeline(graph)
+
+
+def there(timeline: Timeline) -> tuple[str, str]:
+    """The tensors that have a value, and those that have a gradient, in program order."""
+    run, names = timeline.iteration(0), timeline.graph.names
+    values = (n for n, v in zip(names, run.V, strict=True) if v is not None)
+    gradients = (n for n, g in zip(names, run.G, strict=True) if g is not None)
+    return " ".join(values), " ".join(gradients)
+
+
+def test_opening_computes_nothing() -> None:
+    reads: list[str] = []
+    timeline = branches(reads)
+    for event in timeline:
+        assert event.name
+        for contribution in event.contributions:
+            assert contribution.formula
+            assert [p.text for p in contribution.parts]
+            assert contribution.shape is not None
+    assert [timeline.grad_status(t, at) for t in range(9) for at in (0, 5, len(timeline))]
+    assert reads == []
+    assert there(timeline) == ("", "")
+
+
+def test_a_value_computes_its_ancestors_and_nothing_else() -> None:
+    reads: list[str] = []
+    timeline = branches(reads)
+    timeline.value("b")
+    assert there(timeline) == ("x a b", "")
+    assert reads == ["x"]
+    timeline.value("c")
+    assert there(timeline) == ("x w a b c", "")
+    assert reads == ["x", "w"]
+
+
+def test_a_leaf_is_read_once() -> None:
+    reads: list[str] = []
+    timeline = branches(reads)
+    for _ in range(3):
+        timeline.value("x")
+        timeline.value("a")
+    timeline.run()
+    for event in timeline:
+        assert event.fault is None
+    assert sorted(reads) == ["unused", "w", "x"]
+
+
+def test_one_gradient_does_not_compute_the_others() -> None:
+    timeline = branches([])
+    timeline.grad("w")
+    values, gradients = there(timeline)
+    assert gradients == "w c s L"
+    assert "side" not in values
+    timeline.grad("x")
+    assert there(timeline)[1] == "x w a b c s L"
+
+
+def test_the_gradient_of_an_output_needs_no_value() -> None:
+    reads: list[str] = []
+    timeline = branches(reads)
+    assert timeline.grad("L") == 1.0
+    assert there(timeline) == ("", "L")
+    assert reads == []
+
+
+def test_a_gradient_without_a_path_computes_nothing() -> None:
+    timeline = branches([])
+    assert timeline.grad("unused") is None
+    assert timeline.grad("side") is None
+    assert there(timeline) == ("", "")
+
+
+def test_a_gradient_that_is_not_there_yet_is_not_computed() -> None:
+    timeline = branches([])
+    assert timeline.grad("x", at=7) is None
+    assert there(timeline) == ("", "")
+
+
+def test_one_part_computes_what_is_before_it() -> None:
+    """The transpose of an operand needs that operand, and not the gradients further down."""
+    graph = make(
+        {"X": np.ones((2, 3)), "W": np.ones((3, 2))},
+        step("Y", "matmul", "X", "W"), step("L", "sum", "Y"), loss="L",
+    )  # fmt: skip
+    timeline = Timeline(graph)
+    transpose = timeline[-1].contributions[1].parts[0]
+    assert transpose.value.shape == (3, 2)
+    assert "X" not in there(timeline)[1].split()
+    assert "W" not in there(timeline)[1].split()
+
+
+def test_run_computes_everything_once() -> None:
+    timeline = branches([]).run()
+    values, gradients = there(timeline)
+    assert values == "x w unused a b c side s L"
+    assert gradients == "x w a b c s L"
+    before = [timeline.iteration(0).V[i] for i in range(9)]
+    timeline.run()
+    assert all(v is w for v, w in zip(before, timeline.iteration(0).V, strict=True))
+
+
+# --- the same bits, whichever way
+
+
+def everything(timeline: Timeline) -> dict[tuple[str, str, int], Any]:
+    """The bits of every value, gradient, contribution and total of every event and tensor."""
+    found: dict[tuple[str, str, int], Any] = {}
+    for event in timeline:
+        found["event", event.phase, event.index] = bits(event.value)
+        for n, contribution in enumerate(event.contributions):
+            found["contribution", event.phase, 100 * event.index + n] = bits(contribution.value)
+            found["total", event.phase, 100 * event.index + n] = bits(contribution.total)
+    for tensor, name in enumerate(timeline.graph.names):
+        gradient = timeline.grad_at(tensor, len(timeline))
+        found["gradient", name, 0] = None if gradient is None else bits(gradient)
+        found["value", name, 0] = bits(timeline.value(name))
+    return found
+
+
+def act(timeline: Timeline, action: tuple[str, int, int]) -> None:
+    """One thing a person might ask, at random."""
+    kind, i, j = action
+    index, tensor = i % (len(timeline) + 1), j % len(timeline.graph.names)
+    if kind == "run":
+        timeline.run()
+    elif kind == "value":
+        timeline.value_at(tensor, index)
+    elif kind == "grad":
+        timeline.grad_at(tensor, index)
+    elif kind == "whole":
+        timeline.grad(timeline.graph.names[tensor])
+    elif index < len(timeline):
+        event = timeline[index]
+        if kind == "event":
+            assert event.value is not None
+        elif kind == "totals":
+            for contribution in reversed(event.contributions):
+                assert contribution.total is not None
+        elif kind == "parts":
+            for _, part in event.parts:
+                assert part.value.shape == part.shape
+        else:
+            assert event.fault is None or event.fault.cells
+
+
+KINDS = ["value", "grad", "whole", "event", "totals", "parts", "fault", "run"]
+ACTIONS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 10**6), st.integers(0, 10**6)), max_size=12)
+
+
+@examples(150)
+@given(graphs(nodes=15), ACTIONS)
+def test_any_mix_of_asking_and_running_gives_the_same_bits(random: Random, actions: list[tuple[str, int, int]]) -> None:
+    timeline = random.timeline(seed=3)
+    for action in actions:
+        act(timeline, action)
+    assert everything(timeline) == everything(random.timeline(seed=3).run())
+
+
+@examples(40)
+@given(graphs(nodes=10), ACTIONS, st.sampled_from(["sgd", "momentum", "adam"]), st.sampled_from([1, 3000, 10**9]))
+def test_any_mix_gives_the_same_bits_in_training(
+    random: Random, actions: list[tuple[str, int, int]], optimizer: str, budget: int
+) -> None:
+    training = Training(optimizer, 5, {"lr": 0.01})
+    timeline = random.timeline(training=training, budget=budget)
+    for action in actions:
+        act(timeline, action)
+    assert everything(timeline) == everything(random.timeline(training=training).run())
+
+
+@examples(100)
+@given(graphs(nodes=20))
+def test_a_gradient_is_its_last_total(random: Random) -> None:
+    timeline = random.timeline()
+    last: dict[int, Any] = {t: timeline.iteration(0).seed(t) for t in timeline.graph.incoming}
+    for event in timeline:
+        for contribution in event.contributions:
+            last[contribution.tensor] = contribution.total
+            summed = contribution.parts[-1]
+            wanted = contribution.total if summed.why == "accumulate" else contribution.value
+            assert_same(summed.value, wanted, summed.text)
+            assert_same(timeline.grad_at(contribution.tensor, event.index), _after(event, contribution.tensor))
+    for tensor in range(len(timeline.graph.names)):
+        gradient = timeline.grad_at(tensor, len(timeline))
+        assert (gradient is None) == (tensor not in last)
+        if gradient is not None:
+            assert_same(gradient, last[tensor])
+
+
+def _after(event: Any, tensor: int) -> Any:
+    """What the event's last contribution to the tensor (there may be two) made of its gradient."""
+    return [c.total for c in event.contributions if c.tensor == tensor][-1]
+
+
+@pytest.mark.parametrize("size", [1, 4, 500])
+def test_generated_chunks_give_the_same_bits(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "SIZE", size)
+
+    @examples(40)
+    @given(graphs(nodes=30))
+    def check(random: Random) -> None:
+        loops, straight = random.timeline(), random.timeline()
+        loops.store.code, straight.store.code = Code(loops.graph), chunks.ChunkedCode(straight.graph)
+        assert everything(loops.run()) == everything(straight.run())
+
+    check()
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 100])
+def test_running_sums_of_many_consumers_in_any_order(count: int) -> None:
+    rng = np.random.default_rng(count)
+    steps = [step(f"y{i}", "mul", "x", float(rng.normal())) for i in range(count)]
+    outputs = {f"y{i}": rng.normal(size=3) for i in range(count)}
+    graph = make({"x": rng.normal(size=3)}, *steps, into=outputs)
+    forwards = [e.contributions[0].total for e in Timeline(graph) if e.contributions]
+    timeline = Timeline(graph)
+    events = [e for e in timeline if e.contributions]
+    for i in rng.permutation(count):
+        assert_same(events[i].contributions[0].total, forwards[i])
+    assert_same(timeline.grad("x"), forwards[-1])
+    assert_same(Timeline(graph).run().grad("x"), forwards[-1])

@@ -1,0 +1,155 @@
+"""Keys: generated from the table of commands; through both passes and back, and the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from bpdebug.debugger import COMMANDS
+from bpdebug.frontends.tui.prompt import Prompt, complete
+
+from .screen import TRAINED, app_of, lines_of, text_of
+
+
+@pytest.mark.parametrize("scenario", ["two_layer", "bias", "attention", TRAINED])
+async def test_through_both_passes_and_back(scenario: str) -> None:
+    app = app_of(scenario)
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app.state is not None
+        count = len(app.state.timeline)
+        for position in range(count):
+            assert app.state.cursor == position
+            await pilot.press("s")
+        assert app.state.event is None
+        for position in reversed(range(count)):
+            await pilot.press("S")
+            assert app.state.cursor == position
+
+
+async def test_every_key_of_the_table_does_its_command_or_asks() -> None:
+    for command in COMMANDS.values():
+        if command.key and command.name not in ("quit", "help"):
+            app = app_of("two_layer")
+            async with app.run_test(size=(100, 30)) as pilot:
+                await pilot.press("s", "s", command.key, "escape", "escape")
+                assert app.is_running
+
+
+async def test_home_end_and_enter() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app.state is not None
+        await pilot.press("end")
+        assert app.state.event is None
+        await pilot.press("home")
+        assert app.state.cursor == 0
+        await pilot.press("s", "enter", "enter")
+        assert app.state.cursor == 3
+
+
+async def test_stepi_walks_over_the_parts() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert app.state is not None
+        app.run_text("seek Y@bwd")
+        await pilot.press("i")
+        assert app.state.part == 1
+        await pilot.press("I")
+        assert app.state.part == 0
+
+
+async def test_q_leaves_with_exit_code_0() -> None:
+    app = app_of("two_layer")
+    async with app.run_test() as pilot:
+        await pilot.press("q")
+    assert app.return_value == 0
+
+
+async def test_the_help_is_read_from_the_table_and_closes() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 60)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        screen = text_of(app)
+        assert all(c.says.split()[0] in screen for c in COMMANDS.values() if c.key)
+        assert "typed as dW" in screen
+        await pilot.press("q")
+        assert app.is_running
+        assert "Program" in text_of(app)
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+async def typed(line: str, *, size: tuple[int, int] = (100, 30)) -> tuple[str, str]:
+    app = app_of("two_layer")
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("colon")
+        assert isinstance(app.focused, Prompt)
+        app.focused.value = line
+        await pilot.press("enter")
+        await pilot.pause()
+        return text_of(app), lines_of(app)[-2]
+
+
+async def test_an_error_is_one_line_with_code_and_hint() -> None:
+    _, message = await typed("stepp")
+    assert "E_COMMAND" in message
+    assert "did you mean" in message
+
+
+async def test_a_command_that_fails_changes_nothing() -> None:
+    screen, message = await typed("print/x nope")
+    assert "E_" in message
+    assert "event 0/" in screen
+
+
+async def test_a_report_is_shown_until_esc() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.run_text("info tensors")
+        await pilot.pause()
+        assert "Esc closes" in text_of(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "Esc closes" not in text_of(app)
+        assert app.stage.report.kind == "event"
+
+
+async def test_several_commands_and_quit() -> None:
+    app = app_of("two_layer")
+    async with app.run_test() as pilot:
+        await pilot.press("colon", *"step", "semicolon", "semicolon", *"step", "enter")
+        assert app.state is not None
+        assert app.state.cursor == 2
+        await pilot.press("colon", *"quit", "enter")
+    assert app.return_value == 0
+
+
+async def test_history_and_completion() -> None:
+    app = app_of("two_layer")
+    async with app.run_test() as pilot:
+        await pilot.press("colon", *"seek end", "enter")
+        await pilot.press("colon", "up")
+        assert isinstance(app.focused, Prompt)
+        assert app.focused.value == "seek end"
+        await pilot.press("down")
+        assert app.focused.value == ""
+        await pilot.press(*"brea", "tab")
+        assert app.focused.value == "break "
+        await pilot.press(*"W", "tab")
+        assert app.focused.value == "break W"
+        await pilot.pause()
+        assert "W1" in lines_of(app)[-2]
+        await pilot.press("escape")
+        assert app.focused is app.stage
+        await pilot.press("s")
+        assert app.state is not None
+        assert app.state.cursor == len(app.state.timeline)
+
+
+def test_completion() -> None:
+    words = ["step", "stepi", "seek"]
+    assert complete("st", words) == ("step", ["step", "stepi"])
+    assert complete("see", words) == ("seek ", ["seek"])
+    assert complete("x", words) == ("x", [])
+    assert complete("break W", ["W1", "W2"]) == ("break W", ["W1", "W2"])

@@ -1,0 +1,83 @@
+"""The mouse: the line of time, the program, and cells."""
+
+from __future__ import annotations
+
+from .screen import TRAINED, app_of, text_of
+
+
+async def test_a_click_on_the_line_of_time_goes_there() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app.state is not None
+        await pilot.click("#timeline", offset=(app.timeline.size.width - len(app.timeline.tail) - 1, 0))
+        await pilot.pause()
+        assert app.state.cursor == len(app.state.timeline)
+        await pilot.click("#timeline", offset=(0, 0))
+        await pilot.pause()
+        assert app.state.cursor == 0
+
+
+async def test_dragging_scrubs() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app.state is not None
+        await pilot.mouse_down("#timeline", offset=(9, 0))
+        seen = []
+        for x in range(9, 90, 8):
+            await pilot.hover("#timeline", offset=(x, 0))
+            await pilot.pause()
+            seen.append(app.state.cursor)
+        await pilot.mouse_up("#timeline", offset=(89, 0))
+        assert seen == sorted(seen)
+        assert len(set(seen)) > 5
+        last = app.state.cursor
+        await pilot.hover("#timeline", offset=(20, 0))
+        await pilot.pause()
+        assert app.state.cursor == last
+
+
+async def test_a_click_on_the_program_goes_there_and_b_stops_there() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app.state is not None
+        row = next(y for y, line in enumerate(text_of(app).split("\n")) if "Y = H @ W2" in line)
+        await pilot.click(offset=(10, row))
+        await pilot.pause()
+        assert app.state.event is not None
+        assert app.state.event.name == "Y"
+        app.program.focus()
+        await pilot.press("down", "b")
+        assert len(app.state.breakpoints) == 1
+        assert app.state.event.name == "Y"
+        await pilot.pause()
+        assert "●" in text_of(app)
+
+
+async def test_breakpoints_are_ticks_on_the_line_of_time() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.run_text("break Y@bwd")
+        await pilot.pause()
+        assert "┃" in text_of(app).split("\n")[-3]
+
+
+async def test_the_line_of_time_counts_iterations() -> None:
+    app = app_of(TRAINED)
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert "backward  1/3" in text_of(app)
+        app.run_text("seek end")
+        await pilot.pause()
+        assert "backward  3/3" in text_of(app)
+
+
+async def test_a_click_on_a_cell_marks_it() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        view = app.stage.rows[0][0]
+        await pilot.click(offset=(view.region.x + view.indent + view.label + 2, view.region.y + 2))
+        await pilot.pause()
+        assert app.stage.chosen == (view, 0, 0)
+        assert "[" in text_of(app)
+        await pilot.press("escape")
+        assert app.stage.chosen is None

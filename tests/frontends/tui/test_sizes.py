@@ -1,0 +1,66 @@
+"""Every size of the terminal, and the pictures of the main screen."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from textual.geometry import Size
+
+from bpdebug.frontends.tui.layout import places
+
+from .screen import TRAINED, app_of, text_of
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+ACCEPT = "BPDEBUG_ACCEPT"
+"""BPDEBUG_ACCEPT=1 stores what the screen shows now; look at the pictures before you commit them."""
+
+
+@pytest.mark.parametrize("scenario", ["two_layer", "attention", TRAINED])
+async def test_resizing_never_fails(scenario: str) -> None:
+    app = app_of(scenario)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for width, height in [(40, 12), (69, 20), (200, 60), (70, 16), (99, 15), (100, 24), (20, 5), (1, 1), (80, 24)]:
+            await pilot.resize_terminal(width, height)
+            await pilot.press("s", "i", "down")
+            await pilot.pause()
+        assert "forward" in text_of(app)
+
+
+def test_panes_fold_away() -> None:
+    assert {"program", "stage", "inspector"} <= set(places(Size(120, 40)))
+    assert "inspector" not in places(Size(99, 40))
+    strip = places(Size(69, 24))
+    assert strip["program"].width == 69
+    assert strip["program"].height == 3
+    assert "program" not in places(Size(60, 12))
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 12), (70, 16), (80, 24), (100, 24), (120, 40), (200, 60)])
+def test_panes_do_not_overlap(width: int, height: int) -> None:
+    found = places(Size(width, height))
+    del found["prompt"]
+    assert sum(region.area for region in found.values()) == width * height
+    assert all(region.width > 0 and region.height > 0 for region in found.values())
+
+
+def picture(svg: str) -> str:
+    """A screenshot without what differs from run to run."""
+    return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60)])
+async def test_the_main_screen(width: int, height: int) -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(width, height)) as pilot:
+        app.run_text("break Z@bwd")
+        app.run_text("seek Y@bwd")
+        await pilot.press("down")
+        await pilot.pause()
+        found = picture(app.export_screenshot(title="bpdebug", simplify=True))
+    stored = SNAPSHOTS / f"main_{width}x{height}.svg"
+    if os.environ.get(ACCEPT):
+        stored.write_text(found, encoding="utf-8")
+    assert found == stored.read_text(encoding="utf-8"), f"the screen has changed; {ACCEPT}=1 accepts it"
