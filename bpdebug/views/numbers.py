@@ -53,7 +53,7 @@ def _scientific(number: float) -> tuple[str, str]:
 
 
 def number_format(array: Array) -> Format:
-    """The format of a matrix, from its largest and smallest cells; costs one pass over it."""
+    """The format of a matrix, from its largest and smallest cells; costs a few passes over it."""
     if array.dtype.kind == "b":
         return Format("b", 0, 1)
     if array.dtype.kind != "f":
@@ -77,7 +77,9 @@ def number_format(array: Array) -> Format:
         # A matrix of short numbers (0.5, 2) does not grow zeros it does not need.
         decimals = next(d for d in range(decimals + 1) if d == decimals or bool((cells == np.round(cells, d)).all()))
     whole = max(magnitude, 0) + 1
-    return Format("f", decimals, max(whole + (decimals + 1 if decimals else 0) + negative, special, 2))
+    tiny = bool(((cells != 0) & (np.abs(cells) <= 0.5 * 10.0**-decimals)).any())
+    signed = negative or tiny
+    return Format("f", decimals, max(whole + (decimals + 1 if decimals else 0) + signed, special, 2))
 
 
 def number(value: float | None) -> str:

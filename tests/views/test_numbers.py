@@ -70,7 +70,7 @@ def test_rounding_up_to_one_digit_more_keeps_four_significant_digits() -> None:
     assert texts([0.99999, 0.5]) == ["1.000", "0.500"]
     assert texts([999.96]) == ["1000"]
     assert texts([9999999.9]) == ["1.000e+07"]
-    assert texts([0.000099999]) == ["1.000e−04"]
+    assert texts([0.000099999]) == ["0.0001000"]
 
 
 def test_a_zero_has_no_sign() -> None:
@@ -105,7 +105,7 @@ def test_numbers_stand_with_their_points_below_one_another(array: Any) -> None:
     assert len({point(cell) for cell in found}) == 1
 
 
-FLOATS = st.floats(allow_nan=True, allow_infinity=True, width=64)
+FLOATS = st.floats(-1.7e308, 1.7e308) | st.sampled_from([math.nan, math.inf, -math.inf])
 
 
 @examples(300)

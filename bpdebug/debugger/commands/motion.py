@@ -159,13 +159,10 @@ def _both(name: str, alias: str, key: str, motion: Motion, says: str, back: str)
     run, reversed_run = (stepping(FORTH), stepping(BACK)) if motion is step else (
         repeated(motion, FORTH), repeated(motion, BACK)
     )  # fmt: skip
-    rows = (
-        (name, run, says, (alias, *more), key),
-        (f"reverse-{name}", reversed_run, back, (f"r{alias}",), key.upper()),
-    )
+    short = "rsi" if name == "stepi" else f"r{key}"
+    rows = ((name, run, says, alias, key), (f"reverse-{name}", reversed_run, back, short, key.upper()))
     forth, reverse_row = (
-        Command(n, r, words, n, (short,), k, args="[N]", family="motion", repeats=True)
-        for n, r, words, short, k in rows
+        Command(n, r, words, n, (also,), k, args="[N]", family="motion", repeats=True) for n, r, words, also, k in rows
     )
     return forth, reverse_row
 
