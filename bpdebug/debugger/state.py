@@ -116,7 +116,7 @@ class State:
     forks: tuple[Fork, ...] = ()
     fork: int = 0
     frame: int = 0
-    found: tuple[str, float, float] | None = None
+    found: tuple[str, str, int] | None = None
     view: View = field(default_factory=View)
     stopped: str = ""
     detail: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from bpdebug.graph import DRAWN, PARAMETER, Graph
 
 Array = np.ndarray[Any, Any]
 States = dict[int, tuple[Array, ...]]
+State = tuple[dict[int, Array], States]
+
+RECENT = 4
+"""Newest parameter states kept beside the checkpoints: those before and after an update, and a step back."""
 
 MANY_RUNS = 25
 """Full runs after which code generated for the whole graph has paid for its generation (0.16 s per 10,000 nodes)."""
@@ -25,7 +30,8 @@ class Store:
 
     Iterations are dropped, least recently used first, when their arrays pass `budget` bytes; what is dropped is
     recomputed from the nearest checkpoint before it, with the same bits. Checkpoints hold parameters and optimizer
-    states; where they would pass a quarter of the budget, every second one is dropped.
+    states; where they would pass a quarter of the budget, every second one is dropped. The newest few are kept
+    besides, so that walking on does not start from a distant checkpoint at every iteration.
     """
 
     def __init__(self, graph: Graph, seed: int, training: Training | None, budget: int) -> None:
@@ -37,7 +43,8 @@ class Store:
         ) if training else ()  # fmt: skip
         self._leaves: dict[int, Array] = {}
         self._passes: OrderedDict[int, Pass] = OrderedDict()
-        self._checkpoints: dict[int, tuple[dict[int, Array], States]] = {0: ({}, {})}
+        self._checkpoints: dict[int, State] = {0: ({}, {})}
+        self._recent: dict[int, State] = {}
         self._spacing = 1
         self._updates: dict[int, Update] = {}
 
@@ -52,7 +59,7 @@ class Store:
         self._passes.move_to_end(t)
         return found
 
-    @property
+    @cached_property
     def _keep(self) -> int:
         """How many iterations fit the budget; two at least, so that a step over the border does not thrash."""
         graph = self.graph
@@ -64,21 +71,25 @@ class Store:
         """A parameter's value after so many updates."""
         return self._leaf(tensor, updates, self._start(updates)[0])
 
-    def _start(self, t: int) -> tuple[dict[int, Array], States]:
+    def _start(self, t: int) -> State:
         """Parameters and optimizer states after t updates; those that never changed are left out."""
-        if t in self._checkpoints:
-            return self._checkpoints[t]
-        at = max(k for k in self._checkpoints if k < t)
-        state = self._checkpoints[at]
+        known = self._recent if t in self._recent else self._checkpoints
+        if t in known:
+            return known[t]
+        at = max(k for k in (*self._checkpoints, *self._recent) if k < t)
+        state = self._recent[at] if at in self._recent else self._checkpoints[at]
         while at < t:
             state = self._step(at, *state)
             at += 1
             if at % self._spacing == 0:
                 self._checkpoints[at] = state
                 self._thin()
+            self._recent[at] = state
+            while len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
         return state
 
-    def _step(self, t: int, changed: dict[int, Array], states: States) -> tuple[dict[int, Array], States]:
+    def _step(self, t: int, changed: dict[int, Array], states: States) -> State:
         run = self._passes.get(t) or Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
         run.run_backward()
         new, after = {}, {}

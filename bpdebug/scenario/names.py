@@ -41,7 +41,8 @@ def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
     if len(word) > 200:
         return otherwise
     known = list(known)
-    return did_you_mean(word, known) or did_you_mean(word.lower(), known) or otherwise
+    same = next((name for name in known if name.lower() == word.lower()), "")
+    return f"did you mean {same}?" if same else did_you_mean(word, known) or otherwise
 
 
 def check_name(name: str, limits: Limits, what: str = "name", *, keywords: bool = False) -> None:

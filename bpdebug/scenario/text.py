@@ -16,6 +16,7 @@ from typing import Any
 from bpdebug.errors import InputError
 from bpdebug.limits import Limits
 from bpdebug.scenario.names import Place, shown
+from bpdebug.scenario.numbers import NUMBER, check_number
 
 _TOML_HINT = "a scenario is a TOML file (toml.io): key = value, and tables like [inputs]"
 
@@ -105,9 +106,7 @@ _TOKEN = re.compile(
     rf"|(?P<string>{_QUOTED})"
     r"|(?P<comment>#[^\n]*+)"
     r"|(?P<open>[\[{])|(?P<close>[\]}])"
-    r"|(?<![\w.])(?P<number>0[xob][0-9a-fA-F_]++|[0-9][0-9_]{17,}+)"
-    r"|(?P<huge>[0-9][eE]\+?[0-9][0-9_]{2,}+)"
-    r"|(?<![\w.])(?P<odd>(?:nan|inf)(?![\w-]))",
+    r"|" + NUMBER,
     re.MULTILINE,
 )
 _SPLIT = re.compile(_PART)
@@ -168,7 +167,7 @@ def outline(source: Source, limits: Limits) -> Outline:
         elif kind == "dots":
             _too_deep(source, token.start(), limits, token[kind].count("."))
         elif kind in ("number", "huge", "odd"):
-            _check_number(kind, token, source, limits)
+            check_number(kind, token, limits, _line_at(source, token.start(kind)))
     return found
 
 
@@ -191,43 +190,6 @@ def _line_at(source: Source, offset: int) -> str:
 
 def _too_deep(source: Source, offset: int, limits: Limits, depth: int) -> None:
     limits.check("nesting", depth, "the depth of the brackets or dots", where=_line_at(source, offset))
-
-
-def _check_number(kind: str, token: re.Match[str], source: Source, limits: Limits) -> None:
-    """Numbers that a parser would let pass: too many digits, beyond 64 bits, not finite."""
-    text, start, end = source.text, token.start(kind), token.end(kind)
-    if text[end : end + 40].lstrip(" \t").startswith("="):
-        return  # a key that looks like a number
-    where = _line_at(source, start)
-    digits = token[kind].replace("_", "")
-    limits.check("digits", len(digits), "the digits of a number", where=where)
-    if kind == "huge" or (kind == "number" and text[end : end + 1] in (".", "e", "E")):
-        begin = start - len(re.search(r"[0-9_.]*\Z", text[max(0, start - 500) : start])[0])  # type: ignore[index]
-        number = re.compile(r"[0-9_]+(?:\.[0-9_]+)?(?:[eE][+-]?[0-9_]+)?").match(text, begin)
-        if number and float(number[0].replace("_", "")) == float("inf"):
-            raise _not_finite(f"{shown(number[0], 40)} is too large for a double", where)
-    elif kind == "odd":
-        raise _not_finite(f"a number is {token[kind]}", where)
-    elif (
-        not -(2**63)
-        <= int(digits, 0 if digits[1].isalpha() else 10) * (-1 if text[start - 1] == "-" else 1)
-        < 2**63
-    ):
-        raise InputError(
-            f"the integer {shown(digits, 40)} needs more than 64 bits",
-            code="E_SCHEMA",
-            where=where,
-            hint="write a smaller one, or a float: 1e30",
-        )
-
-
-def _not_finite(message: str, where: str) -> InputError:
-    return InputError(
-        message,
-        code="E_SCHEMA",
-        where=where,
-        hint="numbers in a scenario are finite; a tensor may have such cells in an .npy file, named with file = ...",
-    )
 
 
 # --- the parser

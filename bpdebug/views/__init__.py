@@ -15,6 +15,7 @@ from bpdebug.views.reply import refusal, reply
 from bpdebug.views.report import Report
 from bpdebug.views.stage import stage
 from bpdebug.views.stream import event_object, stream
+from bpdebug.views.tensors import cells_, displays, neighbours, whatis
 
 VIEWS: dict[str, Callable[..., Report]] = {
     "event": stage,
@@ -25,6 +26,10 @@ VIEWS: dict[str, Callable[..., Report]] = {
     "info": info,
     "help": help_,
     "print": print_,
+    "whatis": whatis,
+    "cells": cells_,
+    "neighbours": neighbours,
+    "displays": displays,
 }
 
 
@@ -34,7 +39,39 @@ def view(state: State) -> Report:
 
 
 __all__ = [
-    "VIEWS", "Block", "Formula", "Matrix", "ProgramRow", "ProgramRows", "Report", "Row", "Source", "Table", "Text",
-    "event_object", "help_", "info", "inspector", "place_data", "plain", "print_", "program_rows", "refusal", "reply",
-    "said", "source", "stage", "status_line", "stream", "to_json", "view", "when", "when_text", "where",
+    "VIEWS",
+    "Block",
+    "Formula",
+    "Matrix",
+    "ProgramRow",
+    "ProgramRows",
+    "Report",
+    "Row",
+    "Source",
+    "Table",
+    "Text",
+    "cells_",
+    "displays",
+    "event_object",
+    "help_",
+    "info",
+    "inspector",
+    "neighbours",
+    "place_data",
+    "plain",
+    "print_",
+    "program_rows",
+    "refusal",
+    "reply",
+    "said",
+    "source",
+    "stage",
+    "status_line",
+    "stream",
+    "to_json",
+    "view",
+    "whatis",
+    "when",
+    "when_text",
+    "where",
 ]  # fmt: skip

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
+import re
 from typing import Any
 
 import msgspec
@@ -14,14 +16,25 @@ MANY_CELLS = 10_000
 
 
 def to_json(data: Any) -> str:
-    """One line of JSON; arrays become nested lists, NaN and infinities the words "nan", "inf" and "-inf"."""
-    return msgspec.json.encode(plain(data)).decode()
+    """One line of JSON; arrays become nested lists, NaN and infinities the words "nan", "inf" and "-inf".
+
+    Lines are printed on terminals too: characters that would steer one are written as \\u escapes.
+    """
+    line = msgspec.json.encode(plain(data)).decode()
+    return line if line.isprintable() else _UNPRINTED.sub(_escaped, line)
+
+
+_UNPRINTED = re.compile(r"[^\x20-\x7e]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def plain(data: Any) -> Any:
     """Data with arrays, tuples and records replaced by what JSON has."""
     if isinstance(data, float):
-        return data if math.isfinite(data) else _word(data)
+        return float(data) if math.isfinite(data) else _word(data)
     if data is None or isinstance(data, str | int):
         return data
     if isinstance(data, dict):

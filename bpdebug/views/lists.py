@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from bpdebug.debugger import COMMANDS, State
-from bpdebug.debugger.commands.motion import block_at
+from bpdebug.debugger.blocks import block_at, frames
 from bpdebug.debugger.running import NAMES
 from bpdebug.engine import stats
 from bpdebug.errors import CommandError
@@ -31,15 +32,11 @@ def when(state: State) -> Report:
 
 def where(state: State) -> Report:
     """The stack of blocks, innermost first."""
-    block = block_at(state.timeline, state.cursor)
-    frames: list[str] = []
-    while block:
-        frames.append(block)
-        block = block.rpartition(".")[0]
-    rows = [*((f"#{i}", name) for i, name in enumerate(frames)), (f"#{len(frames)}", state.scenario.name)]
-    return Report(
-        "where", when_text(state), (Table(("", ""), tuple(rows)),), {"blocks": frames, "at": place_data(state)}
-    )
+    found = frames(block_at(state.timeline, state.cursor))
+    names = [*found, state.scenario.name]
+    rows = tuple(("▶" if i == state.frame else "", f"#{i}", name) for i, name in enumerate(names))
+    data = {"blocks": found, "frame": state.frame, "at": place_data(state)}
+    return Report("where", when_text(state), (Table(("", "", ""), rows),), data)
 
 
 def source(state: State, line: int | None) -> Report:
@@ -64,12 +61,19 @@ def source(state: State, line: int | None) -> Report:
     return Report("list", state.scenario.name, (block,), data)
 
 
-def info(state: State, what: str, pattern: str) -> Report:
-    """One of the lists; `pattern` keeps the rows that contain it."""
+def info(state: State, what: str, filters: str) -> Report:
+    """One of the lists; a filter is a word that must stand in the row, or `name=W*`, `op=matmul`, `shape=3x4`."""
     headers, rows = LISTS[what](state)
-    kept = [row for row in rows if pattern in " ".join(row)]
+    kept = [row for row in rows if all(_passes(dict(zip(headers, row, strict=True)), f) for f in filters.split())]
     data = {"what": what, "rows": [dict(zip(headers, row, strict=True)) for row in kept]}
     return Report("info", "", (Table(headers, tuple(kept)),), data)
+
+
+def _passes(row: dict[str, str], word: str) -> bool:
+    key, sign, pattern = word.partition("=")
+    if not sign:
+        return any(word in cell for cell in row.values())
+    return key in row and fnmatchcase(row[key].replace("×", "x"), pattern.replace("×", "x"))
 
 
 Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
@@ -130,12 +134,24 @@ def _gradients(state: State) -> Listing:
     return ("name", "shape", "status", "norm"), rows
 
 
+def _marks(state: State) -> Listing:
+    rows: list[tuple[str, ...]] = [(str(m.number), str(m.cursor), m.note) for m in state.marks]
+    return ("number", "event", "note"), rows
+
+
+def _displays(state: State) -> Listing:
+    rows: list[tuple[str, ...]] = [(str(d.number), d.text) for d in state.displays]
+    return ("number", "expression"), rows
+
+
 LISTS: dict[str, Callable[[State], Listing]] = {
     "tensors": _tensors,
     "breakpoints": _breakpoints,
     "blocks": _blocks,
     "parameters": _parameters,
     "gradients": _gradients,
+    "marks": _marks,
+    "displays": _displays,
 }
 
 

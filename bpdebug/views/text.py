@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -26,7 +27,8 @@ def to_text(title: str, blocks: Iterable[Block], width: int) -> str:
 
 def _block(block: Block, width: int) -> list[str]:
     if isinstance(block, Text):
-        return [printable(block.text)]
+        text = printable(block.text)
+        return _wrapped(text, width) if block.style == "note" else [text]
     if isinstance(block, Formula):
         return [f"  {printable(block.text)}" + (f"    {printable(block.note)}" if block.note else "")]
     if isinstance(block, Row):
@@ -34,6 +36,12 @@ def _block(block: Block, width: int) -> list[str]:
     if isinstance(block, Table):
         return table_lines(block)
     return source_lines(block)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A paragraph in lines of at most `width`; its own line feeds stay."""
+    lines = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
+    return [part for line in lines for part in line or [""]]
 
 
 def display_width(text: str) -> int:
@@ -53,7 +61,7 @@ def table_lines(table: Table) -> list[str]:
     rows = [tuple(printable(cell) for cell in row) for row in table.rows]
     if not rows:
         return ["  (none)"]
-    everything = [table.headers, *rows] if any(table.headers) else rows
+    everything = [tuple(map(printable, table.headers)), *rows] if any(table.headers) else rows
     widths = [max(display_width(row[i]) for row in everything) for i in range(len(rows[0]))]
     return ["  " + "  ".join(pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in everything]
 
@@ -75,10 +83,13 @@ def shown(size: int, most: int) -> list[int | None]:
     return [*range(half), None, *range(size - half, size)]
 
 
-def matrix_lines(matrix: Matrix) -> list[str]:
-    """A tensor with its name and shape, row and column indices; leading axes become row labels."""
+def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
+    """A tensor with its name and shape, row and column indices; leading axes become row labels.
+
+    Of a matrix wider than `room` fewer columns are shown.
+    """
     head = f"{printable(matrix.name)}  {shape_text(matrix.shape)}"
-    note = [f"({matrix.note})"] if matrix.note else []
+    note = [f"({printable(matrix.note)})"] if matrix.note else []
     if matrix.array is None:
         return [head, "not computed yet", *note]
     array = np.asarray(matrix.array)
@@ -88,18 +99,20 @@ def matrix_lines(matrix: Matrix) -> list[str]:
     if array.ndim == 0:
         return [head, form.text(array[()]), *note]
     flat = array.reshape(-1, array.shape[-1])
-    rows, columns = shown(flat.shape[0], MOST_ROWS), shown(flat.shape[1], MOST_COLUMNS)
+    rows = shown(flat.shape[0], MOST_ROWS)
     labels = [row_label(r, array.shape[:-1]) if r is not None else "⋮" for r in rows]
-    left = max(map(len, labels))
-    width = max(form.width, *(len(str(c)) for c in columns if c is not None))
+    left, size = max(map(len, labels)), flat.shape[1]
+    width = max(form.width, len(str(size - 1)))
+    fits = (room - left - 1) // (width + 1)
+    columns = shown(size, min(MOST_COLUMNS, fits if size <= fits else max(2, (room - left - 3) // (width + 1))))
     lines = [head]
     if array.ndim > 1 or array.shape[0] > 1:
-        lines.append(" " * left + " " + " ".join("⋯" if c is None else str(c).rjust(width) for c in columns))
+        lines.append(" " * left + "  " + " ".join("⋯" if c is None else str(c).rjust(width) for c in columns))
     for r, label in zip(rows, labels, strict=True):
         values: Sequence[Any] = ["⋯" if c is None else "⋮".rjust(width) if r is None else "" for c in columns]
         if r is not None:
             values = ["⋯" if c is None else form.text(flat[r, c]).rjust(width) for c in columns]
-        lines.append(label.rjust(left) + " " + " ".join(values))
+        lines.append(label.rjust(left) + "  " + " ".join(values))
     return [*lines, *note]
 
 
@@ -110,24 +123,30 @@ def row_label(row: int, leading: tuple[int, ...]) -> str:
 
 def row_lines(row: Row, width: int) -> list[str]:
     """Matrices side by side with their signs; those that do not fit the width go below."""
-    boxes = [[i] if isinstance(i, str) else matrix_lines(i) for i in row.items]
+    boxes = [[printable(i)] if isinstance(i, str) else matrix_lines(i, width - 2) for i in row.items]
+    level = max((_first_row(i) for i in row.items if isinstance(i, Matrix)), default=0)
     lines: list[str] = []
     band: list[list[str]] = []
     used = 0
     for box in boxes:
         wide = max(map(display_width, box)) + 2
         if band and used + wide > width - 2:
-            lines += [*_beside(band), ""]
+            lines += [*_beside(band, level), ""]
             band, used = [], 0
         band.append(box)
         used += wide
-    return [*lines, *_beside(band)]
+    return [*lines, *_beside(band, level)]
 
 
-def _beside(boxes: list[list[str]]) -> list[str]:
+def _first_row(matrix: Matrix) -> int:
+    """The line of a matrix on which its first numbers stand: below its name, and below its column indices."""
+    return 2 if matrix.array is not None and matrix.array.size and matrix.shape not in ((), (1,)) else 1
+
+
+def _beside(boxes: list[list[str]], level: int) -> list[str]:
     """Boxes next to each other; a sign stands at the height of the first row of numbers."""
     height = max(map(len, boxes), default=0)
-    level = min(2, height - 1)
+    level = min(level, height - 1)
     columns = []
     for box in boxes:
         if len(box) == 1 and height > 1:

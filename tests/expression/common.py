@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,19 @@ def array(text: str, position: int = END, *, condition: bool = False) -> Any:
     assert found.status == "value"
     assert found.array is not None
     return found.array
+
+
+def error_of(function: Callable[[], Any]) -> BpdebugError | None:
+    """The error of ours that a call ends in, checked for its code and column; None where it ends well."""
+    try:
+        function()
+    except BpdebugError as error:
+        found = error
+    else:
+        return None
+    assert found.code == "E_EXPR"
+    assert found.column is not None
+    return found
 
 
 def refused(text: str, *, position: int = END, condition: bool = False) -> BpdebugError:

@@ -37,7 +37,8 @@ def where(keep: Callable[[Event], bool]) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("Y", ["forward Y", "backward Y"]), ("Y@fwd", ["forward Y"]), ("Y@bwd", ["backward Y"]), ("h.1", ["forward h.1", "backward h.1"]),
+        ("Y", ["forward Y", "backward Y"]), ("Y@fwd", ["forward Y"]), ("Y@bwd", ["backward Y"]),
+        ("h.1", ["forward h.1", "backward h.1"]),
         ("L", ["forward L", "seed L", "backward L"]), ("L@seed", ["seed L"]), ("late", ["forward late"]),
         ("W2@bwd", ["backward h"]), ("W2@upd", ["update W2"]), ("W2", ["backward h", "update W2"]),
         ("W1@bwd", ["backward enc1.matmul1"]), ("X", ["backward enc1.matmul1"]), ("T@bwd", ["backward E"]),
@@ -62,14 +63,21 @@ def test_a_leafs_backward_location_is_where_its_gradient_is_complete() -> None:
     [
         ("matmul", lambda e: e.op == "matmul"), ("matmul@bwd", lambda e: e.op == "matmul" and e.phase == "backward"),
         ("mean", lambda e: e.op == "mean"), ("mean@seed", lambda e: e.op == "mean" and e.phase == "seed"),
-        ("greater", lambda e: e.op == "greater"), (":9", lambda e: e.line == 9), (":14@bwd", lambda e: e.line == 14 and e.phase == "backward"),
-        (":14", lambda e: e.line == 14), ("enc1.", lambda e: e.block.split(".")[0] == "enc1"), ("enc1.attn1.", lambda e: e.block == "enc1.attn1"),
-        ("enc1.@fwd", lambda e: e.block.startswith("enc1") and e.phase == "forward"), ("head.", lambda e: e.block == "head"),
-        ("enc1.*", lambda e: e.name.startswith("enc1.")), ("h*", lambda e: e.name[0] == "h"), ("h.?", lambda e: e.name == "h.1"),
+        ("greater", lambda e: e.op == "greater"), (":9", lambda e: e.line == 9),
+        (":14@bwd", lambda e: e.line == 14 and e.phase == "backward"),
+        (":14", lambda e: e.line == 14), ("enc1.", lambda e: e.block.split(".")[0] == "enc1"),
+        ("enc1.attn1.", lambda e: e.block == "enc1.attn1"),
+        ("enc1.@fwd", lambda e: e.block.startswith("enc1") and e.phase == "forward"),
+        ("head.", lambda e: e.block == "head"),
+        ("enc1.*", lambda e: e.name.startswith("enc1.")), ("h*", lambda e: e.name[0] == "h"),
+        ("h.?", lambda e: e.name == "h.1"),
         ("[hY]", lambda e: e.name in ("h", "Y")), ("*", lambda e: True), ("*@bwd", lambda e: e.phase == "backward"),
-        ("*@upd", lambda e: e.phase == "update"), ("*@seed", lambda e: e.phase == "seed"), ("matm*", lambda e: e.op == "matmul"),
-        ("/attn.*q/", lambda e: "attn1.q" in e.name), ("/attn.*q/@bwd", lambda e: "attn1.q" in e.name and e.phase == "backward"),
-        ("/^h$|^Y$/@fwd", lambda e: e.name in ("h", "Y") and e.phase == "forward"), ("/^gre/", lambda e: e.op == "greater"),
+        ("*@upd", lambda e: e.phase == "update"), ("*@seed", lambda e: e.phase == "seed"),
+        ("matm*", lambda e: e.op == "matmul"),
+        ("/attn.*q/", lambda e: "attn1.q" in e.name),
+        ("/attn.*q/@bwd", lambda e: "attn1.q" in e.name and e.phase == "backward"),
+        ("/^h$|^Y$/@fwd", lambda e: e.name in ("h", "Y") and e.phase == "forward"),
+        ("/^gre/", lambda e: e.op == "greater"),
         ("/[/]|late/", lambda e: e.name == "late"),
     ],
 )  # fmt: skip
@@ -81,7 +89,8 @@ def test_ops_lines_blocks_globs_and_patterns(text: str, keep: Callable[[Event], 
 
 
 def test_tensor_names_win_over_ops() -> None:
-    made = Timeline(make({"X": np.ones((2, 2))}, step("mul", "matmul", "X", "X"), step("Y", "mul", "mul", 2.0), step("L", "sum", "Y"), loss="L"))
+    steps = (step("mul", "matmul", "X", "X"), step("Y", "mul", "mul", 2.0), step("L", "sum", "Y"))
+    made = Timeline(make({"X": np.ones((2, 2))}, *steps, loss="L"))
     assert [made.event(k).name for k in resolve(parse_location("mul@fwd"), made)] == ["mul"]
     assert [made.event(k).name for k in resolve(parse_location("matmul@fwd"), made)] == ["mul"]
     assert [made.event(k).name for k in resolve(parse_location("m*l@fwd"), made)] == ["mul"]
@@ -104,21 +113,36 @@ def test_an_event_by_number() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "message", "hint"),
     [
-        ("", 1, "missing", "Y@bwd"), ("   ", 4, "missing", ""), ("Y@", 3, "no phase ''", "fwd"), ("Y@foo", 3, "no phase 'foo'", "fwd"),
-        ("Y@backward", 3, "no phase 'backward'", "@bwd"), ("Y%", 3, "is no iteration", "%2"), ("Y%-1", 3, "is no iteration", ""),
-        ("Y%2@bwd", 2, "'%2@bwd' behind", "Y@bwd%2"), ("Y@bwd@fwd", 2, "behind a location", ""), ("Y@bwd%1%2", 2, "behind a location", ""),
-        (":", 2, "'' is no line", ":12"), (":x", 2, "'x' is no line", ""), ("#", 2, "'' is no event", "#12"), ("#1@bwd", 3, "one place", "#1"),
-        ("#1%0", 3, "one place", ""), ("#99999", 1, "no event 99999", f"0 to {END - 1}"), ("#" + "9" * 30, 2, "is no event", ""),
-        (":99", 1, "line 99 computes nothing", ":14"), (":5", 1, "line 5 computes nothing", ":4 and :6"), (":1", 1, "line 1 computes", ":3"),
-        ("Y%3", 1, "no iteration 3", "0 to 2"), ("∂Y", 1, "'∂Y' is no location", "Y@bwd"), ("dY", 1, "no tensor or op 'dY'", "Y@bwd"),
-        ("enc1", 1, "'enc1' is a block", "enc1."), ("enc2.", 1, "no block 'enc2.'", "did you mean enc1.?"), ("zzz.", 1, "no block", "blocks: "),
-        ("mtmul", 1, "no tensor or op 'mtmul'", "matmul"), ("y", 1, "no tensor or op 'y'", "did you mean Y?"), ("X@fwd", 1, "no forward event", "start"),
-        ("late@bwd", 1, "'late' has no backward event", "not between"), ("unused@bwd", 1, "no backward event", "no path"),
-        ("unused@upd", 1, "never updated", "parameters"), ("Y@upd", 1, "never updated", "parameters"), ("Y@seed", 1, "no gradient comes in at 'Y'", "L@seed"),
-        ("ids", 1, "'ids' has no backward event", ""), ("D.mask", 1, "no backward event", ""), ("/x", 1, "not closed", "/"), ("/", 1, "not closed", ""),
-        ("//", 2, "empty", ""), ("/zzz/", 1, "nothing matches '/zzz/'", ""), ("zzz*", 1, "nothing matches", ""), ("/a/b", 4, "'b' behind", "@fwd"),
-        ("/(a/", 2, "'(' is not closed", ""), ("/a**/@bwd", 4, "repeat of a repeat", ""), ("1Y", 1, "'1Y' is no location", ""), ("Y Z", 1, "is no location", ""),
-        ("Y..", 1, "is no location", ""), (".", 1, "'.' is no location", ""), ("Y!", 1, "is no location", ""), ("h[", 2, "not closed", ""),
+        ("", 1, "missing", "Y@bwd"), ("   ", 4, "missing", ""), ("Y@", 3, "no phase ''", "fwd"),
+        ("Y@foo", 3, "no phase 'foo'", "fwd"),
+        ("Y@backward", 3, "no phase 'backward'", "@bwd"), ("Y%", 3, "is no iteration", "%2"),
+        ("Y%-1", 3, "is no iteration", ""),
+        ("Y%2@bwd", 2, "'%2@bwd' behind", "Y@bwd%2"), ("Y@bwd@fwd", 2, "behind a location", ""),
+        ("Y@bwd%1%2", 2, "behind a location", ""),
+        (":", 2, "'' is no line", ":12"), (":x", 2, "'x' is no line", ""), ("#", 2, "'' is no event", "#12"),
+        ("#1@bwd", 3, "one place", "#1"),
+        ("#1%0", 3, "one place", ""), ("#99999", 1, "no event 99999", f"0 to {END - 1}"),
+        ("#" + "9" * 30, 2, "is no event", ""),
+        (":99", 1, "line 99 computes nothing", ":14"), (":5", 1, "line 5 computes nothing", ":4 and :6"),
+        (":1", 1, "line 1 computes", ":3"),
+        ("Y%3", 1, "no iteration 3", "0 to 2"), ("∂Y", 1, "'∂Y' is no location", "Y@bwd"),
+        ("dY", 1, "no tensor or op 'dY'", "Y@bwd"),
+        ("enc1", 1, "'enc1' is a block", "enc1."), ("enc2.", 1, "no block 'enc2.'", "did you mean enc1.?"),
+        ("zzz.", 1, "no block", "blocks: "),
+        ("mtmul", 1, "no tensor or op 'mtmul'", "matmul"), ("y", 1, "no tensor or op 'y'", "did you mean Y?"),
+        ("X@fwd", 1, "no forward event", "start"),
+        ("late@bwd", 1, "'late' has no backward event", "not between"),
+        ("unused@bwd", 1, "no backward event", "no path"),
+        ("unused@upd", 1, "never updated", "parameters"), ("Y@upd", 1, "never updated", "parameters"),
+        ("Y@seed", 1, "no gradient comes in at 'Y'", "L@seed"),
+        ("ids", 1, "'ids' has no backward event", ""), ("D.mask", 1, "no backward event", ""),
+        ("/x", 1, "not closed", "/"), ("/", 1, "not closed", ""),
+        ("//", 2, "empty", ""), ("/zzz/", 1, "nothing matches '/zzz/'", ""), ("zzz*", 1, "nothing matches", ""),
+        ("/a/b", 4, "'b' behind", "@fwd"),
+        ("/(a/", 2, "'(' is not closed", ""), ("/a**/@bwd", 4, "repeat of a repeat", ""),
+        ("1Y", 1, "'1Y' is no location", ""), ("Y Z", 1, "is no location", ""),
+        ("Y..", 1, "is no location", ""), (".", 1, "'.' is no location", ""), ("Y!", 1, "is no location", ""),
+        ("h[", 2, "not closed", ""),
         ("x" * 3000, 1, "3,000 characters", ""), ("  Y@foo", 5, "no phase", ""),
     ],
 )  # fmt: skip
@@ -164,7 +188,8 @@ def test_a_timeline_of_no_iterations() -> None:
 
 
 LOCATIONS = [
-    "Y", "Y@bwd", "Y%1", "Y@bwd%2", "W2", "W2@upd", "matmul", ":14@bwd", "enc1.", "*", "*%0", "*@seed", "#0", "#7", f"#{PER}", f"#{END - 1}",
+    "Y", "Y@bwd", "Y%1", "Y@bwd%2", "W2", "W2@upd", "matmul", ":14@bwd", "enc1.", "*", "*%0", "*@seed", "#0", "#7",
+    f"#{PER}", f"#{END - 1}",
     "enc1.matmul1@fwd", "enc1.matmul1@fwd%0", "W2@upd%2",
 ]  # fmt: skip
 
@@ -227,4 +252,4 @@ def test_misspelt_locations_are_told_quickly(large: Timeline) -> None:
 
 def test_other_graphs() -> None:
     assert ITERATIONS == 3
-    assert list(resolve(parse_location("Y"), UNTRAINED)) == [k for k in stops("Y%0")]
+    assert list(resolve(parse_location("Y"), UNTRAINED)) == list(stops("Y%0"))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from bpdebug.errors import BpdebugError
 from bpdebug.expression.regex import LONGEST, compile_glob, compile_regex
+from tests.expression.common import error_of
 
-ATOMS = ["a", "b", ".", r"\.", r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", "[ab]", "[^a]", "[a-c]", "[]a]", "[^]a]", "[a-]", r"[\d.]", "1"]
+ATOMS = [r"a", r"b", r".", r"\.", r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", r"[ab]", r"[^a]", r"[a-c]", r"[]a]", r"[^]a]", r"[a-]", r"[\d.]", r"1"]
 PIECES = st.recursive(
     st.sampled_from([*ATOMS, "^", "$", ""]),
     lambda inner: st.one_of(
@@ -21,7 +22,8 @@ PIECES = st.recursive(
         st.tuples(inner, inner).map("|".join),
         inner.map(lambda p: f"({p})"),
         st.tuples(
-            inner.map(lambda p: f"(?:{p})") | st.sampled_from(ATOMS), st.sampled_from(["*", "+", "?", "*?", "+?", "{2}", "{1,2}", "{0,}"])
+            inner.map(lambda p: f"(?:{p})") | st.sampled_from(ATOMS),
+            st.sampled_from(["*", "+", "?", "*?", "+?", "{2}", "{1,2}", "{0,}"])
         ).map("".join),
     ),
     max_leaves=8,
@@ -50,9 +52,12 @@ def test_usual_patterns_are_known(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "column"),
     [
-        ("", 1), ("(", 1), ("a(b", 2), (")", 1), ("a)", 2), ("*", 1), ("a**", 3), ("a+*", 3), ("[a", 1), ("[", 1), ("a\\", 3),
-        ("(?=a)", 2), ("(?P<n>a)", 2), ("(?i)a", 2), ("\\1", 2), ("\\b", 2), ("\\x41", 2), ("a{", 2), ("a{x}", 2), ("a{3,2}", 2),
-        ("a{1000}", 2), ("^*", 3), ("[b-a]", 3), ("(a{99}){99}", 1), ("(((a{99}){99}){99}){99}", 1), ("(" * 51 + ")" * 51, 52),
+        ("", 1), ("(", 1), ("a(b", 2), (")", 1), ("a)", 2), ("*", 1), ("a**", 3), ("a+*", 3), ("[a", 1), ("[", 1),
+        ("a\\", 3),
+        ("(?=a)", 2), ("(?P<n>a)", 2), ("(?i)a", 2), ("\\1", 2), ("\\b", 2), ("\\x41", 2), ("a{", 2), ("a{x}", 2),
+        ("a{3,2}", 2),
+        ("a{1000}", 2), ("^*", 3), ("[b-a]", 3), ("(a{99}){99}", 1), ("(((a{99}){99}){99}){99}", 1),
+        ("(" * 51 + ")" * 51, 52),
         ("(((((){999}){999}){999}){999})", 1), ("a{,3}", 2), ("a" * 201, 1), ("[\\", 3), ("{", 1), ("|*", 2),
     ],
 )  # fmt: skip
@@ -65,16 +70,13 @@ def test_what_is_refused(pattern: str, column: int) -> None:
 
 @given(st.text(alphabet="ab.*+?{}[]()|^$\\12,-:d", max_size=20), TEXTS)
 def test_any_text_is_a_pattern_or_refused(pattern: str, name: str) -> None:
-    try:
-        found = compile_regex(pattern)
-    except BpdebugError as error:
-        assert error.code == "E_EXPR"
-        return
-    assert found.matches(name) == bool(re.search(pattern, name))
+    if error_of(lambda: compile_regex(pattern)) is None:
+        assert compile_regex(pattern).matches(name) == bool(re.search(pattern, name))
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(a+)+b", "(a|a)*b", "(a|aa)+$", "a*a*a*a*a*a*a*a*b", "(.*)*c", "(a?){40}a{40}b", "((a*)*)*b", ".*.*.*.*.*x"]
+    "pattern",
+    ["(a+)+b", "(a|a)*b", "(a|aa)+$", "a*a*a*a*a*a*a*a*b", "(.*)*c", "(a?){40}a{40}b", "((a*)*)*b", ".*.*.*.*.*x"]
 )
 def test_patterns_that_run_away_elsewhere(pattern: str) -> None:
     start = time.perf_counter()

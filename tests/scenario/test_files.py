@@ -289,7 +289,7 @@ def test_no_byte_can_be_changed_so_that_something_else_than_a_refusal_comes_out(
     (tmp_path / "v.safetensors").write_bytes(safetensors({"v": ("F64", (3, 2), GOOD.tobytes())}))
     whole = (tmp_path / name).read_bytes()
     spoilt = [whole[:i] for i in range(len(whole))]
-    spoilt += [whole[:i] + bytes([whole[i] ^ bit]) + whole[i + 1 :] for i in range(len(whole)) for bit in (1, 0x80)]
+    spoilt += [whole[:i] + bytes([whole[i] ^ 1 << i % 8]) + whole[i + 1 :] for i in range(len(whole))]
     for content in spoilt:
         (tmp_path / name).write_bytes(content)
         try:

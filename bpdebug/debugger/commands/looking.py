@@ -10,7 +10,7 @@ from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import Scope, evaluate, parse, parse_location, resolve
 
 FORMATS = ("", "x", "s", "f")
-LISTS = ("tensors", "breakpoints", "blocks", "parameters", "gradients")
+LISTS = ("tensors", "breakpoints", "blocks", "parameters", "gradients", "marks", "displays")
 
 
 def print_(state: State, argument: str) -> State:
@@ -80,7 +80,9 @@ register(
         args="[/FMT] EXPR",
         family="looking",
     ),
-    Command("info", info, "lists: " + ", ".join(LISTS), "info tensors", args="WHAT [WORD]", family="looking"),
+    Command(
+        "info", info, "lists: " + ", ".join(LISTS), "info tensors", ("i",), args="WHAT [FILTER ...]", family="looking"
+    ),
     Command("list", list_, "the program around here", "list", ("l",), args="[LOC]", family="looking"),
     Command("when", when, "where in time the cursor stands", "when", family="looking"),
     Command("where", where, "the stack of blocks", "where", ("bt",), family="looking"),

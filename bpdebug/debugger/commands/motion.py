@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bpdebug.debugger.blocks import block_at, inside
 from bpdebug.debugger.commands.table import Command, count, find, nothing, register
 from bpdebug.debugger.running import BACK, FORTH, move, run
 from bpdebug.debugger.state import State, View
-from bpdebug.engine import Timeline
 from bpdebug.errors import CommandError
 from bpdebug.expression import parse_location, resolve
 
@@ -33,19 +33,6 @@ def stepi(state: State, way: int) -> State:
         return move(state, 0, "begin")
     before = state.timeline.event(state.cursor - 1)
     return move(state, state.cursor - 1, "step", part=len(before.parts))
-
-
-def block_at(timeline: Timeline, index: int) -> str:
-    """The block of the event at an index; outside everything at the end."""
-    if index >= len(timeline):
-        return ""
-    node = timeline.graph.node(timeline.tensor_at(index))
-    return node.block if node else ""
-
-
-def inside(block: str, outer: str) -> bool:
-    """Whether a block lies strictly within another; every block lies within the outermost one, ''."""
-    return block != outer and (outer == "" or block.startswith(outer + "."))
 
 
 def next_(state: State, way: int) -> State:
@@ -181,7 +168,9 @@ BACKWARDS = {back.name: back for _, back in _PAIRS}
 register(
     *(command for pair in _PAIRS for command in pair),
     Command("rev", reverse, "a motion, back in time", "rev step", args="MOTION", family="motion", repeats=True),
-    Command("until", until, "run to a location", "until #1", ("u",), args="LOC", family="motion"),
-    Command("seek", seek, "anywhere, at once", "seek 50%", args="LOC | N | 50% | begin | end", family="motion"),
+    Command("until", until, "run to a location", "until #1", ("u",), "t", "LOC", "motion"),
+    Command(
+        "seek", seek, "anywhere, at once", "seek 50%", key="L", args="LOC | N | 50% | begin | end", family="motion"
+    ),
     Command("restart", restart, "to the beginning", "restart", key="R", family="motion"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -13,6 +14,7 @@ from bpdebug.scenario import Scenario, find, load, shipped
 
 def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB) -> int:
     """The screen until it is left, and the exit code; without a scenario, a menu of the shipped ones first."""
+    gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
 
     def opened(name: str) -> State:

@@ -65,21 +65,20 @@ class BpdebugApp(App[int]):
 
     def compose(self) -> ComposeResult:
         if self.state is not None:
-            self.stage.show(stage(self.state))
+            self.begin()  # before the first paint, so that there is only one
         yield from (self.header, self.program, self.stage, self.inspector, self.timeline, self.message, self.foot)
 
     def on_mount(self) -> None:
         if self.state is None:
             self.push_screen(MenuScreen(self.entries), self.open)
-        else:
-            self.begin()
+        # What is there now stays: the garbage collector need not go through it at every pause.
+        self.call_after_refresh(gc.freeze)
+        self.call_after_refresh(gc.enable)
 
     def begin(self) -> None:
         """The first screen of a scenario."""
         self.show()
         self.say(EXPLAINED)
-        # What is there now stays: the garbage collector need not go through it at every pause.
-        self.call_after_refresh(gc.freeze)
 
     def open(self, name: str | None) -> None:
         """A scenario from the menu."""

@@ -1,0 +1,62 @@
+"""Ranges of numbers as people type them: `> 0.1`, `[-1, 1]`, `nan`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpdebug.errors import CommandError
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers between two ends, each of them included or not; or NaN, or infinities; `text` is as typed."""
+
+    text: str
+    low: float = -np.inf
+    high: float = np.inf
+    low_in: bool = True
+    high_in: bool = True
+    kind: str = ""
+
+    def mask(self, array: Array) -> Array:
+        """Which cells lie in the range."""
+        cells = array.astype(np.float64, copy=False)
+        if self.kind:
+            test = {"nan": np.isnan, "inf": np.isinf, "zero": lambda x: x == 0}[self.kind]
+            return np.asarray(test(cells))
+        above = cells >= self.low if self.low_in else cells > self.low
+        below = cells <= self.high if self.high_in else cells < self.high
+        return np.asarray(above & below)
+
+
+def parse_range(text: str) -> Range:
+    """A range; E_COMMAND says how one is written."""
+    text = text.strip()
+    if text in ("nan", "inf", "zero"):
+        return Range(text, kind=text)
+    if text.startswith("[") and text.endswith("]") and text.count(",") == 1:
+        low, high = (_number(t, text) for t in text[1:-1].split(","))
+        if low > high:
+            raise CommandError(f"the range {text[:60]} is empty", code="E_COMMAND", hint="the smaller number first")
+        return Range(text, low, high)
+    if text[:1] in ("<", ">"):
+        sign = text[:2] if text[1:2] == "=" else text[:1]
+        at = _number(text[len(sign) :], text)
+        closed = sign.endswith("=")
+        return Range(text, low=at, low_in=closed) if text[0] == ">" else Range(text, high=at, high_in=closed)
+    raise CommandError(f"'{text[:60]}' is no range", code="E_COMMAND", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
+
+
+def _number(text: str, whole: str) -> float:
+    try:
+        found = float(text.replace("−", "-")) if len(text) < 60 else np.nan
+    except ValueError:
+        found = np.nan
+    if found != found:
+        raise CommandError(f"'{whole[:60]}' is no range", code="E_COMMAND", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
+    return float(found)

@@ -1,0 +1,117 @@
+"""Views about one tensor: what it is, its cells in a range, its neighbours; and the displays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from bpdebug.debugger import State
+from bpdebug.debugger.ranges import Range
+from bpdebug.expression import Scope, Value, evaluate
+from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
+from bpdebug.views.encode import cells
+from bpdebug.views.numbers import number_format, shape_text
+from bpdebug.views.report import Report
+
+MOST = 20
+"""Cells and tensors listed one by one."""
+STATUS = {"not-computed": "not computed yet", "no-path": "no path to an output", "partial": "so far"}
+
+
+def whatis(state: State, text: str, value: Value) -> Report:
+    """dtype, shape and status; of a tensor, what computes it and where."""
+    shape = None if value.shape is None else shape_text(value.shape)
+    rows = [("shape", shape or "–"), ("dtype", value.dtype or "–"), ("status", STATUS.get(value.status, value.status))]
+    graph = state.timeline.graph
+    tensor = graph.index.get(text)
+    data: dict[str, Any] = {
+        "expr": text, "shape": list(value.shape) if value.shape is not None else None, "dtype": value.dtype,
+        "status": value.status, "from": None, "line": None,
+    }  # fmt: skip
+    if tensor is not None:
+        node = graph.node(tensor)
+        made = graph.kind(tensor) if node is None else f"{node.id} = {state.timeline.call_text(tensor - graph.first)}"
+        rows.append(("from", made))
+        data["from"] = made
+        if node is not None:
+            rows.append(("line", str(node.line)))
+            data["line"] = node.line
+            if node.block:
+                rows.append(("block", node.block))
+    return Report("whatis", text, (Table(("", ""), tuple(rows)),), data)
+
+
+def cells_(state: State, text: str, value: Value, span: Range, at: tuple[int, ...] | None) -> Report:
+    """The cells of a tensor in a range, or the one that was found."""
+    data: dict[str, Any] = {"expr": text, "range": span.text, "count": 0, "cells": [], "at": list(at) if at else at}
+    if value.array is None:
+        words = STATUS.get(value.status, value.status)
+        return Report("cells", f"{text}: {words}", (), data)
+    mask = span.mask(value.array)
+    found = np.argwhere(mask)
+    form = number_format(value.array)
+    data["count"] = len(found)
+    shown = [at] if at is not None else [tuple(map(int, c)) for c in found[:MOST]]
+    data["cells"] = [{"cell": list(c), "value": value.array[c].item()} for c in shown]
+    rows = tuple((f"{text}[{', '.join(map(str, c))}]", form.text(value.array[c])) for c in shown)
+    blocks: list[Block] = [Table(("", ""), rows)] if rows else []
+    if at is None and len(found) > MOST:
+        blocks.append(Text(f"and {len(found) - MOST} more", "dim"))
+    cell = "cell" if len(found) == 1 else "cells"
+    return Report("cells", f"{len(found)} {cell} of {text} in {span.text}, of {value.array.size}", tuple(blocks), data)
+
+
+def neighbours(state: State, way: str, name: str, everything: bool) -> Report:
+    """What a tensor is computed from, or what is computed from it; `everything` follows as far as it goes."""
+    graph = state.timeline.graph
+    seen: dict[int, int] = {}
+    edge = [graph.index[name]]
+    users: dict[int, list[int]] = {}
+    if way == "outputs":
+        for k, node in enumerate(graph.nodes):
+            for t in node.tensors:
+                users.setdefault(t, []).append(graph.first + k)
+    depth = 1
+    while edge:
+        step: list[int] = []
+        for t in edge:
+            node = graph.node(t)
+            near: Iterable[int] = users.get(t, ()) if way == "outputs" else node.tensors if node else ()
+            for other in near:
+                if other not in seen:
+                    seen[other] = depth
+                    step.append(other)
+        edge, depth = (step, depth + 1) if everything else ([], depth)
+    rows = tuple(
+        (
+            str(d),
+            graph.names[t],
+            node.op.name if (node := graph.node(t)) else graph.kind(t),
+            shape_text(graph.shapes[t]),
+        )
+        for t, d in seen.items()
+    )
+    data = {"of": name, "way": way, "rows": [{"distance": d, "name": graph.names[t]} for t, d in seen.items()]}
+    return Report("neighbours", f"{way} of {name}", (Table(("distance", "name", "op", "shape"), rows),), data)
+
+
+def displays(state: State, only: int | None = None) -> Report:
+    """The expressions shown at every stop, as they are here."""
+    blocks: list[Block] = []
+    rows = []
+    for d in state.displays:
+        if only is not None and d.number != only:
+            continue
+        value = evaluate(d.expression, Scope(state.timeline, state.cursor))
+        if value.array is not None:
+            name = f"{d.number}: {d.text}" + (" (so far)" if value.status == "partial" else "")
+            blocks.append(Row((Matrix(name, value.array, value.array.shape),)))
+        else:
+            blocks.append(Text(f"{d.number}: {d.text}  {value.text or STATUS.get(value.status, value.status)}"))
+        array = value.array
+        rows.append({
+            "number": d.number, "expr": d.text, "status": value.status, "value": None if array is None else cells(array),
+        })  # fmt: skip
+    return Report("displays", "", tuple(blocks), {"rows": rows})
