@@ -27,8 +27,7 @@ class Range:
         """Which cells lie in the range."""
         cells = array.astype(np.float64, copy=False)
         if self.kind:
-            test = {"nan": np.isnan, "inf": np.isinf, "zero": lambda x: x == 0}[self.kind]
-            return np.asarray(test(cells))
+            return np.asarray({"nan": np.isnan(cells), "inf": np.isinf(cells), "zero": cells == 0}[self.kind])
         above = cells >= self.low if self.low_in else cells > self.low
         below = cells <= self.high if self.high_in else cells < self.high
         return np.asarray(above & below)

@@ -10,6 +10,7 @@ import numpy as np
 from bpdebug.debugger import State
 from bpdebug.debugger.ranges import Range
 from bpdebug.expression import Scope, Value, evaluate
+from bpdebug.graph import Graph
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number_format, shape_text
@@ -77,24 +78,21 @@ def neighbours(state: State, way: str, name: str, everything: bool) -> Report:
     while edge:
         step: list[int] = []
         for t in edge:
-            node = graph.node(t)
-            near: Iterable[int] = users.get(t, ()) if way == "outputs" else node.tensors if node else ()
+            made_by = graph.node(t)
+            near: Iterable[int] = users.get(t, ()) if way == "outputs" else made_by.tensors if made_by else ()
             for other in near:
                 if other not in seen:
                     seen[other] = depth
                     step.append(other)
         edge, depth = (step, depth + 1) if everything else ([], depth)
-    rows = tuple(
-        (
-            str(d),
-            graph.names[t],
-            node.op.name if (node := graph.node(t)) else graph.kind(t),
-            shape_text(graph.shapes[t]),
-        )
-        for t, d in seen.items()
-    )
+    rows = tuple((str(d), graph.names[t], _maker(graph, t), shape_text(graph.shapes[t])) for t, d in seen.items())
     data = {"of": name, "way": way, "rows": [{"distance": d, "name": graph.names[t]} for t, d in seen.items()]}
     return Report("neighbours", f"{way} of {name}", (Table(("distance", "name", "op", "shape"), rows),), data)
+
+
+def _maker(graph: Graph, tensor: int) -> str:
+    node = graph.node(tensor)
+    return node.op.name if node else graph.kind(tensor)
 
 
 def displays(state: State, only: int | None = None) -> Report:
@@ -111,7 +109,6 @@ def displays(state: State, only: int | None = None) -> Report:
         else:
             blocks.append(Text(f"{d.number}: {d.text}  {value.text or STATUS.get(value.status, value.status)}"))
         array = value.array
-        rows.append({
-            "number": d.number, "expr": d.text, "status": value.status, "value": None if array is None else cells(array),
-        })  # fmt: skip
+        shown = None if array is None else cells(array)
+        rows.append({"number": d.number, "expr": d.text, "status": value.status, "value": shown})
     return Report("displays", "", tuple(blocks), {"rows": rows})

@@ -293,7 +293,10 @@ def test_norm_along_axes(axis: Any) -> None:
 def test_float32_stays_float32() -> None:
     made = make({"X": np.ones((2, 3), np.float32)}, step("Y", "mul", "X", 2.0), into={"Y": np.ones((2, 3), np.float32)})
     scope = Scope(Timeline(made), 2)
-    for text in ["X * 2.5", " X / size(X)", " X / norm(X)", " X ** 2", " X - mean(X)", " 2 ** X", " X * nan", " norm(X)", " -X", " X // 2"]:
+    for text in [
+        "X * 2.5", " X / size(X)", " X / norm(X)", " X ** 2", " X - mean(X)", " 2 ** X", " X * nan", " norm(X)",
+        " -X", " X // 2",
+    ]:  # fmt: skip
         assert evaluate(parse(text), scope).dtype == "float32", text
     assert evaluate(parse("X * 1e300"), scope).dtype == "float32"
 
@@ -417,7 +420,9 @@ def test_target(text: str, shown: str, key: Any, cell: Any, shape: Any) -> None:
     assert (str(found.reference), found.key, found.cell, found.shape) == (shown, key, cell, shape)
 
 
-@pytest.mark.parametrize("text", ["1", "W1+1", "W1.T", "W1[0][0]", "norm(W1)", "W1[9,9]", "nan", "nope", "W1.T[0]", "node"])
+@pytest.mark.parametrize("text", [
+    "1", "W1+1", "W1.T", "W1[0][0]", "norm(W1)", "W1[9,9]", "nan", "nope", "W1.T[0]", "node",
+])  # fmt: skip
 def test_no_target(text: str) -> None:
     with pytest.raises(BpdebugError) as caught:
         target(parse(text), TIMELINE.graph)

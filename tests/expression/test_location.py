@@ -229,7 +229,9 @@ def large() -> Timeline:
     return made
 
 
-@pytest.mark.parametrize("text", ["enc7.n3", "enc7.n3@bwd", "enc7.", "mul", "mul@bwd", ":12", "*", "enc7*", "/enc1.*n3$/", "x@bwd", "#77777"])
+@pytest.mark.parametrize("text", [
+    "enc7.n3", "enc7.n3@bwd", "enc7.", "mul", "mul@bwd", ":12", "*", "enc7*", "/enc1.*n3$/", "x@bwd", "#77777",
+])  # fmt: skip
 def test_large_graphs_are_searched_quickly(large: Timeline, text: str) -> None:
     start = time.perf_counter()
     found = resolve(parse_location(text), large)

@@ -165,7 +165,10 @@ def test_names_stay_whole_until_they_meet_a_graph() -> None:
     assert (root.right.text, root.right.gradient) == ("W.T", True)
 
 
-NAMES = ["X", "W1", "W2", "dW1", "∂W2", "h.1", "enc1.matmul1", "ids", "k", "late", "dY", "Y.T", "Hᵀ", "D.mask", "dX", "nope"]
+NAMES = [
+    "X", "W1", "W2", "dW1", "∂W2", "h.1", "enc1.matmul1", "ids", "k", "late", "dY", "Y.T", "Hᵀ", "D.mask", "dX",
+    "nope",
+]  # fmt: skip
 WORDS = [
     *NAMES, "1", "0", "2.5", "-1", "nan", "inf", "10**9", "'a'", '"Y"', "+", "-", "*", "/", "//", "%", "**", "@", "==",
     "!=", "<", "<=", ">", ">=", "and", "or", "not", "(", ")", "[", "]", ",", ":", "...", ".T", ".shape", ".dtype", "ᵀ",

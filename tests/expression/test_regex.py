@@ -14,7 +14,10 @@ from bpdebug.errors import BpdebugError
 from bpdebug.expression.regex import LONGEST, compile_glob, compile_regex
 from tests.expression.common import error_of
 
-ATOMS = [r"a", r"b", r".", r"\.", r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", r"[ab]", r"[^a]", r"[a-c]", r"[]a]", r"[^]a]", r"[a-]", r"[\d.]", r"1"]
+ATOMS = [
+    r"a", r"b", r".", r"\.", r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", r"[ab]", r"[^a]", r"[a-c]", r"[]a]",
+    r"[^]a]", r"[a-]", r"[\d.]", r"1",
+]  # fmt: skip
 PIECES = st.recursive(
     st.sampled_from([*ATOMS, "^", "$", ""]),
     lambda inner: st.one_of(
@@ -42,7 +45,9 @@ def test_patterns_match_what_pythons_match(pattern: str, names: list[str]) -> No
         assert ours.matches(name) == bool(wanted.search(name)), (pattern, name)
 
 
-@pytest.mark.parametrize("pattern", ["a", "attn.*q", "^enc", "q$", "(a|b)+c", "x{2,3}", "[^.]+\\.h", "^$", "a??b", "é", "\\w+\\.\\d"])
+@pytest.mark.parametrize("pattern", [
+    "a", "attn.*q", "^enc", "q$", "(a|b)+c", "x{2,3}", "[^.]+\\.h", "^$", "a??b", "é", "\\w+\\.\\d",
+])  # fmt: skip
 def test_usual_patterns_are_known(pattern: str) -> None:
     ours = compile_regex(pattern)
     for name in ["", "a", "attn1.q", "enc.attn.q", "xx", "layer1.h", "h.1", "acbc", "é", "b"]:
@@ -94,7 +99,9 @@ def test_many_names_are_quick() -> None:
     assert time.perf_counter() - start < 5
 
 
-GLOBS = st.lists(st.sampled_from(["a", "b", ".", "*", "?", "[ab]", "[!a]", "1", "+", "(", "$", "[a-c]"]), max_size=8).map("".join)
+GLOBS = st.lists(st.sampled_from([
+    "a", "b", ".", "*", "?", "[ab]", "[!a]", "1", "+", "(", "$", "[a-c]",
+]), max_size=8).map("".join)  # fmt: skip
 
 
 @given(GLOBS, st.lists(TEXTS, min_size=1, max_size=8))
