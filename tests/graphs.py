@@ -508,16 +508,16 @@ is off by 1e-2 or more of the largest derivative at random data.
 """
 
 
-def differences(function: Callable[[Array], float], x: Array) -> Array:
+def differences(function: Callable[[Array], float], x: Array, h: float = H) -> Array:
     """The slope of a number in each cell of `x`, by the five-point central stencil."""
     slope = np.zeros(x.shape)
     for at in np.ndindex(x.shape):
         moved = []
-        for step in (2 * H, H, -H, -2 * H):
+        for step in (2 * h, h, -h, -2 * h):
             y = x.copy()
             y[at] += step
             moved.append(function(y))
-        slope[at] = (-moved[0] + 8 * moved[1] - 8 * moved[2] + moved[3]) / (12 * H)
+        slope[at] = (-moved[0] + 8 * moved[1] - 8 * moved[2] + moved[3]) / (12 * h)
     return slope
 
 
@@ -645,6 +645,16 @@ class Random:
 
     def timeline(self, **given: Any) -> Timeline:
         return Timeline(self.build(), **given)
+
+    def objective(self, **changed: Array) -> float:
+        """What the gradients are the gradients of, by raw rules and without an engine: the loss, or the outputs times
+        what comes in there."""
+        values: dict[str, Any] = {**self.leaves, **changed}
+        for s in self.steps:
+            operands = tuple(i.value if isinstance(i, Lit) else values[i] for i in s.inputs)
+            values[s.id] = Call(OPS[s.op], operands, s.attrs).value
+        into = self.into or {self.loss: 1.0}
+        return sum(float(np.sum(g * values[name])) for name, g in into.items())
 
     def __repr__(self) -> str:
         shown = {n: f"{a.dtype}{a.shape}" for n, a in self.leaves.items()}

@@ -712,7 +712,7 @@ def little_memory(extra: int = 1 << 30) -> Iterator[None]:
 
 
 @contextmanager
-def little_time(seconds: int = 20) -> Iterator[None]:
+def little_time(seconds: int = 10) -> Iterator[None]:
     """A hang (on a pipe, in a loop) is an error after so many seconds."""
     if sys.platform == "win32":
         yield
@@ -810,9 +810,7 @@ def test_the_scenario_that_the_generated_cases_spoil_is_good(here: Path) -> None
 
 @pytest.mark.parametrize("name", ["w.npy", "w.npz", "w.safetensors"])
 def test_the_tensor_files_that_the_generated_cases_spoil_are_good(name: str, here: Path) -> None:
-    content = {"w.npy": GOOD, "w.npz": npz(("W.npy", GOOD)), "w.safetensors": safetensors({"W": entry()})}[
-        name
-    ]
+    content = {"w.npy": GOOD, "w.npz": npz(("W.npy", GOOD)), "w.safetensors": safetensors({"W": entry()})}[name]
     bpdebug.load(put_tensor(here, name, content, "" if name == "w.npy" else "W"))
 
 

@@ -36,7 +36,9 @@ def update(state: State, line: str) -> State:
     """The state after a line of the language; each command works on what the one before it left."""
     for call in parse(line):
         before = state
-        state = call.command.run(replace(state, stopped="", detail="", printed=(), pending=()), call.argument)
+        state = call.command.run(
+            replace(state, stopped="", detail="", printed=(), pending=(), request=None), call.argument
+        )
         state = _travelled(before, state)
     return state
 

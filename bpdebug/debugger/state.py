@@ -100,6 +100,7 @@ class State:
     values; `printed` are the lines that tracepoints left on the way, `pending` the commands of the stop that was
     hit. `behind` and `ahead` are places visited. `frame` counts blocks outwards from the innermost (`up`, `down`).
     `fork` is the number of the timeline in use; `found` the cell range last looked for.
+    `request` is what a command asks of the front end because it touches files: a word and its argument.
     """
 
     scenario: Scenario
@@ -122,6 +123,7 @@ class State:
     detail: str = ""
     printed: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+    request: tuple[str, str] | None = None
     done: bool = False
 
     @property

@@ -38,9 +38,9 @@ def _forward(timeline: Timeline, event: Event) -> Fault | None:
     graph, run = timeline.graph, timeline.iteration(event.iteration)
     operands = [run.value(t) for t in event.node.tensors]
     for tensor, array in zip(event.node.tensors, operands, strict=True):
-        if tensor < graph.first and event.iteration == 0 and not finite(array):
-            if next(k for k, n in enumerate(graph.nodes) if tensor in n.tensors) == event.tensor - graph.first:
-                return _born(graph.names[tensor], array, [])
+        came_so = tensor < graph.first and event.iteration == 0 and not finite(array)
+        if came_so and next(n for n in graph.nodes if tensor in n.tensors) is event.node:
+            return _born(graph.names[tensor], array, [])
     fault = _born(event.name, event.value, operands)
     return None if fault is not None and fault.kind == "inf" and event.node.op.infinite else fault
 
@@ -77,7 +77,7 @@ def _born(name: str, made: Array, operands: Iterable[Array]) -> Fault | None:
         cells = test(made)
         if cells.any():
             if any(bool(test(o).any()) for o in had):
-                return None
+                continue
             where = np.unravel_index(int(np.argmax(cells)), made.shape) if made.ndim else ()
             return Fault(kind, name, int(np.count_nonzero(cells)), tuple(int(i) for i in where))
     return None

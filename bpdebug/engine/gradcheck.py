@@ -160,6 +160,8 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
     run, node = timeline.iteration(event.iteration), event.node
     inputs = [i.value if isinstance(i, Lit) else _double(run.value(i)) for i in node.inputs]
     plan = trace(node.op, [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs], _attrs(node))
+    for position, rule in graph.plans[k].replaced.items():
+        plan = plan.with_gradient(position, rule)
     rng = np.random.default_rng(seed)
     g = rng.uniform(0.5, 1.5, plan.shape) * rng.choice((-1.0, 1.0), plan.shape)
     with np.errstate(all="ignore"):

@@ -168,8 +168,9 @@ class Pass:
     def _contribution(self, k: int, position: int) -> Array:
         graph = self.graph
         node, tensor = graph.nodes[k], graph.first + k
-        if self.V[tensor] is None:
-            self._compute(self._missing([tensor]))
+        needed = [t for t in (tensor, *node.inputs) if not isinstance(t, Lit) and self.V[t] is None]
+        if needed:
+            self._compute(self._missing(needed))
         found: Array = code.contribution(graph.plans[k], position)(self.V, self.G, tensor, *node.inputs)
         return found
 
@@ -188,6 +189,8 @@ class Pass:
         either direction, does not start from the beginning each time.
         """
         edges = self.graph.edges_from(tensor)
+        if count == len(edges):
+            return self.gradient(tensor)
         sums = self._running.setdefault(tensor, {})
         at = max((n for n in sums if n <= count), default=0)
         total: Any = sums.get(at, self.seed(tensor) if tensor in self.graph.incoming else None)

@@ -52,12 +52,16 @@ class Store:
         """Iteration t, computed from the nearest checkpoint where it is not kept."""
         found = self._passes.get(t)
         if found is None:
-            changed, _ = self._start(t)
-            found = self._passes[t] = Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
+            changed, _ = self.start(t)
+            found = self._passes[t] = self.make(t, changed)
             while len(self._passes) > self._keep:
                 self._passes.popitem(last=False)
         self._passes.move_to_end(t)
         return found
+
+    def make(self, t: int, changed: dict[int, Array]) -> Pass:
+        """A pass of iteration t, with nothing computed; `changed` are its parameters where they were updated."""
+        return Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
 
     @cached_property
     def _keep(self) -> int:
@@ -69,9 +73,9 @@ class Store:
 
     def parameter(self, tensor: int, updates: int) -> Array:
         """A parameter's value after so many updates."""
-        return self._leaf(tensor, updates, self._start(updates)[0])
+        return self._leaf(tensor, updates, self.start(updates)[0])
 
-    def _start(self, t: int) -> State:
+    def start(self, t: int) -> State:
         """Parameters and optimizer states after t updates; those that never changed are left out."""
         known = self._recent if t in self._recent else self._checkpoints
         if t in known:
@@ -90,7 +94,7 @@ class Store:
         return state
 
     def _step(self, t: int, changed: dict[int, Array], states: States) -> State:
-        run = self._passes.get(t) or Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
+        run = self._passes.get(t) or self.make(t, changed)
         run.run_backward()
         new, after = {}, {}
         for i in self.parameters:
@@ -119,7 +123,8 @@ class Store:
         each = sum(self.graph.nbytes(i) for i in self.parameters) * 3 + 512
         while len(self._checkpoints) * each > max(self.budget // 4, 4 * each):
             self._spacing *= 2
-            self._checkpoints = {k: v for k, v in self._checkpoints.items() if k % self._spacing == 0}
+            base = min(self._checkpoints)
+            self._checkpoints = {k: v for k, v in self._checkpoints.items() if k % self._spacing == 0 or k == base}
 
     def _leaf(self, tensor: int, t: int, changed: dict[int, Array]) -> Array:
         """A leaf's array at iteration t: a parameter as updated, a mask as drawn, an input as read."""

@@ -39,9 +39,17 @@ class Timeline(Sequence[Event]):
     which the question is put; all arrays are read-only.
     """
 
-    def __init__(self, graph: Graph, *, seed: int = 0, training: Training | None = None, budget: int = 4 * GIB) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        seed: int = 0,
+        training: Training | None = None,
+        budget: int = 4 * GIB,
+        store: Store | None = None,
+    ) -> None:
         self.graph, self.seed, self.training = graph, seed, training
-        self.store = Store(graph, seed, training, budget)
+        self.store = store or Store(graph, seed, training, budget)
         self._forward = len(graph.nodes)
         self._seeds = tuple(graph.incoming)
         self._backward = graph.backward_nodes

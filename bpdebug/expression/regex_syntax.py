@@ -126,7 +126,7 @@ class Reader:
         if char == ".":
             return One(lambda c: True)
         if char == "\\":
-            return One(self.escape())
+            return One(self.escape()[1])
         return One(lambda c: c == char)
 
     def group(self) -> Item:
@@ -144,17 +144,15 @@ class Reader:
             raise self.error("this '(' is not closed")
         return item
 
-    def escape(self) -> Test:
+    def escape(self) -> tuple[str, Test]:
+        """What stands after a backslash: a sign itself, or a class of characters, which has no sign."""
         if self.at >= len(self.text):
             raise self.error("the pattern ends with a backslash")
         char = self.text[self.at]
-        if char in _CLASSES:
-            self.at += 1
-            return _CLASSES[char]
-        if char.isalnum():
+        if char.isalnum() and char not in _CLASSES:
             raise self.error(f"'\\{char}' is not known", "\\d, \\w, \\s and their capitals are")
         self.at += 1
-        return lambda c: c == char
+        return ("", _CLASSES[char]) if char in _CLASSES else (char, lambda c: c == char)
 
     def letters(self) -> Item:
         start = self.at
@@ -171,15 +169,20 @@ class Reader:
         return One(lambda c: any(test(c) for test in tests) != inverted)
 
     def span(self) -> Test:
-        """One letter of a set, or a span of them: `a-z`."""
-        low = self.text[self.at]
+        """One letter or class of a set, or a span of letters: `a-z`."""
+        start = self.at
+        low, test = self.letter()
+        if not self.sees("-") or self.at + 1 >= len(self.text) or self.text[self.at + 1] == "]":
+            return test
         self.at += 1
-        if low == "\\":
-            return self.escape()
-        if self.sees("-") and self.at + 1 < len(self.text) and self.text[self.at + 1] not in "]\\":
-            high = self.text[self.at + 1]
-            if high < low:
-                raise self.error(f"the span {low}-{high} is empty")
-            self.at += 2
-            return lambda c: low <= c <= high
-        return lambda c: c == low
+        high, _ = self.letter()
+        if not low or not high or high < low:
+            found = self.text[start : self.at]
+            self.at = start
+            raise self.error(f"the span {found} is empty", "a - itself is \\-")
+        return lambda c: low <= c <= high
+
+    def letter(self) -> tuple[str, Test]:
+        char = self.text[self.at]
+        self.at += 1
+        return self.escape() if char == "\\" else (char, lambda c: c == char)

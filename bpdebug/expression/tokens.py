@@ -77,7 +77,7 @@ def _scan(text: str, at: int) -> tuple[int, str]:
     if number:
         end = number.end()
         if end < len(text) and _continues(text[end]):
-            raise refuse(f"'{_excerpt(text, at)}' is neither a number nor a name", at + 1, "write 2 * x, not 2x")
+            raise refuse(f"'{_excerpt(text, at, end)}' is neither a number nor a name", at + 1, "write 2 * x, not 2x")
         return end, NUMBER
     if starts_name(char):
         return name_end(text, at), NAME
@@ -120,8 +120,9 @@ def _word_end(text: str, at: int) -> int:
     return end
 
 
-def _excerpt(text: str, at: int) -> str:
-    end = at
+def _excerpt(text: str, at: int, end: int) -> str:
+    """A number and the letters that stick to it, cut short."""
+    end = min(end, at + 20)
     while end < len(text) and end - at < 20 and _continues(text[end]):
         end += 1
     return text[at:end]

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from bpdebug.debugger import State, parse, update
+from bpdebug.debugger import State, parse
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
-from bpdebug.views import refusal, reply, to_json, view
-
-PROMPT = "(bpdebug) "
+from bpdebug.frontends.desk import Desk
+from bpdebug.frontends.loop import PROMPT, answer_object, gathered, replies
+from bpdebug.frontends.replay import sourcing
+from bpdebug.views import Report, refusal, reply, to_json, view
 
 
 def debug(state: State, *, width: int = 100) -> int:
@@ -21,29 +22,41 @@ def debug(state: State, *, width: int = 100) -> int:
     On a terminal Enter repeats a motion. From a pipe a failed command makes the exit code 1, and the rest is run.
     """
     asked = sys.stdin.isatty()
+    desk = _desk()
     code, last = EXIT_GOOD, ""
     print(view(state).to_text(width))
-    for typed in _lines(asked):
-        line = typed.strip() or (last if asked else "")
+    for _, typed in gathered(_lines(asked)):
+        line = typed or (last if asked else "")
         if not line or line.startswith("#"):
             continue
+        said: list[str] = []
+        failed = False
         try:
-            state = update(state, line)
-            text = view(state).to_text(width)
+            for answer in replies(state, line, desk.carry):
+                state = answer.state
+                said.append(answer.to_text(width))
+                if said[-1]:
+                    print(said[-1])
             last = line if _repeats(line) else ""
         except BpdebugError as error:
             print(error, file=sys.stderr)
-            code = code if asked else EXIT_FAILED
-            continue
+            failed = True
+        code = EXIT_FAILED if failed and not asked else code
+        desk.note(line, "\n".join(said), failed=failed)
         if state.done:
             break
-        if text:
-            print(text)
     return code
 
 
+def _desk() -> Desk:
+    """A front end that reads and writes files in the current folder."""
+    desk = Desk()
+    desk.handlers["source"] = sourcing(desk)
+    return desk
+
+
 def _repeats(line: str) -> bool:
-    return all(call.command.repeats for call in parse(line))
+    return not line.startswith("!") and all(call.command.repeats for call in parse(line))
 
 
 def _lines(asked: bool) -> Iterator[str]:
@@ -67,18 +80,21 @@ def debug_json(state: State, lines: Iterable[str] | None = None) -> int:
 
     A refusal is a reply too: the process ends only with its input, or with `quit`.
     """
-    for line in sys.stdin if lines is None else lines:
-        if not line.strip():
+    desk = _desk()
+    for _, line in gathered(sys.stdin if lines is None else lines):
+        if not line:
             continue
         ident: Any = None
         try:
             ident, command = _request(line)
-            new = update(state, command)
-            answer = to_json(reply(new, view(new), ident))
-            state = new
+            answers = []
+            for answer in replies(state, command, desk.carry):
+                answers.append(answer)
+                state = answer.state
+            said = to_json(answer_object(answers, ident) if answers else reply(state, Report("said", ""), ident))
         except BpdebugError as error:
-            answer = to_json(refusal(state, error, ident))
-        print(answer, flush=True)
+            said = to_json(refusal(state, error, ident))
+        print(said, flush=True)
         if state.done:
             break
     return EXIT_GOOD

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bpdebug.debugger import State, open_session, update
+from bpdebug.debugger import State, open_session
 from bpdebug.engine import Timeline
+from bpdebug.frontends.loop import Answer, replies
 from bpdebug.scenario import Scenario, open_timeline
-from bpdebug.views import Report, view
+from bpdebug.views import Report
 
 
 class Session:
@@ -15,11 +16,16 @@ class Session:
         self.state: State = open_session(scenario)
 
     def do(self, line: str) -> Report:
-        """The report of a line; raises BpdebugError, and leaves the state alone, where it cannot be carried out."""
-        state = update(self.state, line)
-        report = view(state)
-        self.state = state
-        return report
+        """The report of a line; raises BpdebugError, and leaves the state alone, where it cannot be carried out.
+
+        Commands of a stop that was hit run, too: `answers` has everything that was said.
+        """
+        self.answers: list[Answer] = []
+        for answer in replies(self.state, line):
+            self.answers.append(answer)
+            self.state = answer.state
+        own = [answer.report for answer in self.answers if not answer.pending]
+        return own[-1] if own else Report("said", "")
 
 
 def run(scenario: Scenario) -> Timeline:

@@ -59,12 +59,8 @@ def literal(value: Any, dtype: DType, name: str) -> Array:
         with np.errstate(over="ignore"):
             made = array.astype(dtype)
         if not np.isfinite(made).all():
-            message = (
-                f"'{name}' holds {shown(array[~np.isfinite(made)].flat[0])}, which is not finite as {dtype}"
-            )
-            raise InputError(
-                message, code="E_SCHEMA", hint='such cells may come from a file: { file = "x.npy" }'
-            )
+            message = f"'{name}' holds {shown(array[~np.isfinite(made)].flat[0])}, which is not finite as {dtype}"
+            raise InputError(message, code="E_SCHEMA", hint='such cells may come from a file: { file = "x.npy" }')
         return frozen(made)
     with np.errstate(invalid="ignore"):
         made = array.astype(dtype)
@@ -92,9 +88,7 @@ def _array(value: Any, name: str) -> Array:
             code="E_SCHEMA",
             hint="write numbers, true or false: [[1.0, 2.0]]",
         )
-    raise ShapeError(
-        f"the rows of '{name}' are of different lengths: {ragged}", hint="give every row as many cells"
-    )
+    raise ShapeError(f"the rows of '{name}' are of different lengths: {ragged}", hint="give every row as many cells")
 
 
 def _blame(value: Any) -> tuple[str | None, str]:
@@ -146,9 +140,7 @@ def check_init(init: str, shape: Shape, dtype: DType, scale: float, name: str) -
 def drawn(init: str, shape: Shape, dtype: DType, scale: float, seed: int, name: str) -> Array:
     """The array of an initialiser."""
     with np.errstate(over="ignore"):
-        return frozen(
-            np.asarray(_MAKERS[init](shape, stream(seed, name)) * scale).astype(dtype).reshape(shape)
-        )
+        return frozen(np.asarray(_MAKERS[init](shape, stream(seed, name)) * scale).astype(dtype).reshape(shape))
 
 
 def _fans(shape: Shape) -> tuple[float, float]:

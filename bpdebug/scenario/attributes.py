@@ -31,9 +31,7 @@ def open_attrs(op: Op) -> dict[str, Attr]:
 
 
 def _defaults(op: Op) -> Mapping[str, Any]:
-    return MappingProxyType(
-        {name: attr.default for name, attr in op.attrs.items() if attr.default is not REQUIRED}
-    )
+    return MappingProxyType({name: attr.default for name, attr in op.attrs.items() if attr.default is not REQUIRED})
 
 
 _DEFAULTS = {name: _defaults(op) for name, op in OPS.items()}
@@ -76,9 +74,7 @@ def fit(op: Op, name: str, attr: Attr, value: Any) -> Any:
         "bool": type(value) is bool,
         "ints": type(value) is int or _all_ints(value),
         "axis": type(value) is int or _all_ints(value),
-        "widths": type(value) is int
-        or _all_ints(value)
-        or (type(value) is tuple and all(map(_all_ints, value))),
+        "widths": type(value) is int or _all_ints(value) or (type(value) is tuple and all(map(_all_ints, value))),
     }
     if not fits.get(attr.kind, False):
         raise misfit(

@@ -148,9 +148,7 @@ def _weighed(defs: dict[str, Def], limits: Limits, place: Place) -> dict[str, De
                     f"the calls below '{shown(name)}'",
                     where=place.at(defs[name].line),
                 )
-                done[name] = replace(
-                    defs[name], weight=1 + weight([*defs[name].body, defs[name].result], done, limits)
-                )
+                done[name] = replace(defs[name], weight=1 + weight([*defs[name].body, defs[name].result], done, limits))
             elif any(_callee(call) == n for n, _ in path):
                 raise _recursion(_callee(call), [n for n, _ in path], place.at(call.lineno))
             elif _callee(call) not in done:
@@ -161,9 +159,7 @@ def _weighed(defs: dict[str, Def], limits: Limits, place: Place) -> dict[str, De
 def _recursion(name: str, path: list[str], where: str) -> InputError:
     loop = [*path[path.index(name) :], name]
     way = " calls ".join(f"'{shown(n)}'" for n in loop[:5]) + (" ..." if len(loop) > 5 else "")
-    return InputError(
-        f"a block never ends: {way}", code="E_CYCLE", where=where, hint="to repeat: for t in range(10):"
-    )
+    return InputError(f"a block never ends: {way}", code="E_CYCLE", where=where, hint="to repeat: for t in range(10):")
 
 
 def weight(nodes: list[ast.stmt | ast.expr], defs: Mapping[str, Def], limits: Limits, level: int = 0) -> int:
@@ -198,6 +194,4 @@ def _unknown(name: str) -> object:
 
 def count(numbers: range) -> int:
     """len(numbers), also where len would overflow."""
-    return max(
-        0, (numbers.stop - numbers.start + numbers.step - (1 if numbers.step > 0 else -1)) // numbers.step
-    )
+    return max(0, (numbers.stop - numbers.start + numbers.step - (1 if numbers.step > 0 else -1)) // numbers.step)

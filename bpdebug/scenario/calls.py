@@ -101,9 +101,7 @@ def take_apart(op: Op, node: ast.Call, constants: Constants) -> Arguments:
     attrs = dict(defaults(op))
     for name, expression in given.items():
         attrs[name] = _attribute(op, name, allowed[name], expression, constants)
-    return [operands[i] for i in range(len(operands))], {
-        name: attrs[name] for name in op.attrs if name in attrs
-    }
+    return [operands[i] for i in range(len(operands))], {name: attrs[name] for name in op.attrs if name in attrs}
 
 
 def _put_keyword(
@@ -130,9 +128,7 @@ def _check_count(op: Op, operands: Mapping[int, ast.expr], node: ast.Call) -> No
     names = [o.strip("?*") for o in op.operands]
     for i in range(max(least, max(operands, default=-1))):
         if i not in operands:
-            takes = (
-                f"at least {least}" if most is None else str(least) if least == most else f"{least} to {most}"
-            )
+            takes = f"at least {least}" if most is None else str(least) if least == most else f"{least} to {most}"
             plural = "" if takes.endswith(" 1") or takes == "1" else "s"
             raise InputError(
                 f"{op.name} takes {takes} operand{plural}, and {names[min(i, len(names) - 1)]} is missing",
@@ -159,9 +155,7 @@ def _too_many(op: Op, node: ast.Call, extra: list[ast.expr], constants: Constant
             spelt = f'"{shown(value)}"' if isinstance(value, str) else shown(value)
             hint = f"attributes are keywords; did you mean {name}={spelt}?"
             break
-    return InputError(
-        f"{op.name} takes {taken}, and {len(node.args)} arguments are given", code="E_ATTR", hint=hint
-    )
+    return InputError(f"{op.name} takes {taken}, and {len(node.args)} arguments are given", code="E_ATTR", hint=hint)
 
 
 def _attribute(op: Op, name: str, attr: Attr, expression: ast.expr, constants: Constants) -> Any:

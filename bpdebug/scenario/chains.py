@@ -28,9 +28,7 @@ _TOKEN = re.compile(
     r"|(?P<open>[(\[{])|(?P<close>[)\]}])"
     r"|(?P<other>[<>=!]=|<<|>>|\.\.\.|[\s\S])"
 )
-_WORDS = frozenset(
-    ("if", "else", "and", "or", "not", "in", "is", "for", "lambda", "return", "await", "yield", "async")
-)
+_WORDS = frozenset(("if", "else", "and", "or", "not", "in", "is", "for", "lambda", "return", "await", "yield", "async"))
 
 
 @dataclass(frozen=True, slots=True)

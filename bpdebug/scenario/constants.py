@@ -54,9 +54,7 @@ def as_literal(value: Any) -> Any:
 
 
 def _too_large() -> InputError:
-    return InputError(
-        "a number is too large for a double", code="E_LIMIT", hint="the largest is about 1.8e308"
-    )
+    return InputError("a number is too large for a double", code="E_LIMIT", hint="the largest is about 1.8e308")
 
 
 def fold(kind: type[ast.AST], a: Any, b: Any, limits: Limits) -> Any:
@@ -72,9 +70,7 @@ def fold(kind: type[ast.AST], a: Any, b: Any, limits: Limits) -> Any:
     try:
         result = _FOLD[kind](a, b)
     except ZeroDivisionError:
-        raise InputError(
-            f"{shown(a)} is divided by 0", code="E_SYNTAX", hint="write another number"
-        ) from None
+        raise InputError(f"{shown(a)} is divided by 0", code="E_SYNTAX", hint="write another number") from None
     except OverflowError:
         raise _too_large() from None
     if isinstance(result, complex):
@@ -92,9 +88,7 @@ def negative(value: Any) -> Any:
 def _check_operand(value: Any) -> None:
     if type(value) not in (int, float):
         words = "a tuple" if isinstance(value, tuple) else shown(value)
-        raise InputError(
-            f"{words} is no number to calculate with", code="E_SYNTAX", hint="write a number or a tensor"
-        )
+        raise InputError(f"{words} is no number to calculate with", code="E_SYNTAX", hint="write a number or a tensor")
 
 
 def compare(kind: type[ast.AST], a: Any, b: Any) -> bool:

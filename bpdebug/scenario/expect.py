@@ -69,15 +69,14 @@ def _loss(expect: Expect, timeline: Timeline, rtol: float, atol: float) -> Itera
     if expect.loss is UNSET:
         return
     if timeline.loss is None:
-        yield Mismatch(
-            "loss", repr(expect.loss), "no loss", "the gradients of this scenario come in from above"
-        )
+        yield Mismatch("loss", repr(expect.loss), "no loss", "the gradients of this scenario come in from above")
     else:
         yield from _compare("loss", expect.loss, np.asarray(timeline.loss), rtol, atol)
 
 
 def _arrays(
-    table: str, expected: Mapping[str, Any], timeline: Timeline, read: Callable[[str], Array | None], rtol: float, atol: float
+    table: str, expected: Mapping[str, Any], timeline: Timeline, read: Callable[[str], Array | None],
+    rtol: float, atol: float,
 ) -> Iterator[Mismatch]:  # fmt: skip
     known = timeline.graph.index
     for name, value in expected.items():
@@ -129,9 +128,7 @@ def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timel
         to = [c.formula for c in made if c.to == operand]
         if formula not in to:
             hint = "" if to else "operands with a gradient: " + (", ".join(c.to for c in made) or "none")
-            yield Mismatch(
-                f"{label}.{shown(operand)}", shown(formula, 200), " and ".join(to) or "nothing", hint
-            )
+            yield Mismatch(f"{label}.{shown(operand)}", shown(formula, 200), " and ".join(to) or "nothing", hint)
 
 
 def _events(location: str, timeline: Timeline) -> Iterator[Event]:

@@ -135,18 +135,12 @@ class Expressions(Nodes):
         if type(node.op) is not ast.USub:
             raise refusal(node.op)
         value = self.expr(node.operand, depth + 1)
-        return (
-            self.add("neg", (value,), defaults(OPS["neg"]), node.lineno)
-            if is_tensor(value)
-            else negative(value)
-        )
+        return self.add("neg", (value,), defaults(OPS["neg"]), node.lineno) if is_tensor(value) else negative(value)
 
     def _compare(self, node: ast.Compare, depth: int) -> Value:
         if len(node.ops) > 1:
             hint = "compare two tensors at a time, and multiply the conditions"
-            raise InputError(
-                "a chained comparison is not in the language of programs", code="E_SYNTAX", hint=hint
-            )
+            raise InputError("a chained comparison is not in the language of programs", code="E_SYNTAX", hint=hint)
         kind = type(node.ops[0])
         if kind not in _OPERATORS:
             raise refusal(node.ops[0])
@@ -154,17 +148,13 @@ class Expressions(Nodes):
         if is_tensor(a) or is_tensor(b):
             return self._operate(node, kind, a, b)
         if not (is_constant(a) and is_constant(b)) or isinstance(a, tuple) or isinstance(b, tuple):
-            raise InputError(
-                "a tuple cannot be compared", code="E_SYNTAX", hint="unpack it first: a, b = ..."
-            )
+            raise InputError("a tuple cannot be compared", code="E_SYNTAX", hint="unpack it first: a, b = ...")
         return compare(kind, a, b)
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Value:
         if node.attr != "T":
             raise refusal(node)
-        return self.add(
-            "transpose", (self.expr(node.value, depth + 1),), defaults(OPS["transpose"]), node.lineno
-        )
+        return self.add("transpose", (self.expr(node.value, depth + 1),), defaults(OPS["transpose"]), node.lineno)
 
     # --- indices
 
@@ -174,9 +164,7 @@ class Expressions(Nodes):
         key = tuple(self._index(item) for item in items)
         if is_tensor(value):
             if not key:
-                raise InputError(
-                    "the index is empty", code="E_SYNTAX", hint="write x[0], x[:, 1] or x[..., 0]"
-                )
+                raise InputError("the index is empty", code="E_SYNTAX", hint="write x[0], x[:, 1] or x[..., 0]")
             return self.add("slice", (value,), {"key": key}, node.lineno)
         if not isinstance(value, tuple) or len(key) != 1 or type(key[0]) is not int:
             raise InputError(
@@ -192,9 +180,7 @@ class Expressions(Nodes):
     def _index(self, node: ast.expr) -> Any:
         """One item of an index in plain data: an integer, '...', or (start, stop, step) for a slice."""
         if isinstance(node, ast.Slice):
-            return tuple(
-                None if end is None else self._whole(end) for end in (node.lower, node.upper, node.step)
-            )
+            return tuple(None if end is None else self._whole(end) for end in (node.lower, node.upper, node.step))
         if isinstance(node, ast.Constant) and node.value is ...:
             return "..."
         return self._whole(node)
@@ -211,9 +197,7 @@ class Expressions(Nodes):
             words = f"the tensor {error.args[0]}" if isinstance(node, ast.Name) else error.args[0]
             raise InputError(f"{words} stands in an index", code="E_SYNTAX", hint=hint) from None
         if value is None and isinstance(node, ast.Constant):
-            raise InputError(
-                "None stands in an index", code="E_SYNTAX", hint="for a new axis: expand_dims(x, axis=0)"
-            )
+            raise InputError("None stands in an index", code="E_SYNTAX", hint="for a new axis: expand_dims(x, axis=0)")
         if type(value) is not int:
             spelt = f"a string ('{shown(value)}')" if isinstance(value, str) else shown(value)
             raise InputError(f"{spelt} stands in an index", code="E_SYNTAX", hint=hint)

@@ -108,9 +108,7 @@ def npy_header(file: BinaryIO, size: int, take: Take) -> Header:
     check_dims(shape)
     take(shape, header.dtype)
     if header.start + header.nbytes != size:
-        raise bad(
-            f"{size - header.start:,} bytes of cells do not make the shape {shown(shape, 80)} of {header.dtype}"
-        )
+        raise bad(f"{size - header.start:,} bytes of cells do not make the shape {shown(shape, 80)} of {header.dtype}")
     return header
 
 

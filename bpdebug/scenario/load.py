@@ -60,9 +60,7 @@ def _scenario(source: Source, limits: Limits, replace: Mapping[str, str | os.Pat
     steps = elaborate(file.graph.program, names, limits=limits, place=place, dtype=file.dtype)
     key = ("graph", "loss") if file.graph.loss else ("graph", "incoming")
     try:
-        graph = build(
-            leaves, steps, loss=file.graph.loss or None, incoming=incoming, limits=limits, where=source.name
-        )
+        graph = build(leaves, steps, loss=file.graph.loss or None, incoming=incoming, limits=limits, where=source.name)
     except BpdebugError as error:
         if error.where == source.name and error.code in ("E_LOSS", "E_SHAPE"):
             error.where = where.place(source.name, key)
@@ -96,27 +94,21 @@ def _check_outputs(file: File, name: str, where: Outline) -> None:
         raise InputError("[graph] has no loss and no incoming gradients", code="E_LOSS", where=at, hint=hint)
 
 
-def _derivation(
-    file: File, graph: Graph, source: Source, where: Outline, limits: Limits
-) -> Derivation | None:
+def _derivation(file: File, graph: Graph, source: Source, where: Outline, limits: Limits) -> Derivation | None:
     """The reader's backward pass as steps: it may read every tensor and every gradient, and assign gradients."""
     if file.derivation is UNSET:
         return None
     place = place_of(source, where, ("derivation", "program"))
     tensors = [name for name in graph.names if name.isidentifier()]
     text = file.derivation.program
-    steps = elaborate(
-        text, tensors, known=[f"d{t}" for t in tensors], limits=limits, place=place, dtype=file.dtype
-    )
+    steps = elaborate(text, tensors, known=[f"d{t}" for t in tensors], limits=limits, place=place, dtype=file.dtype)
     return Derivation(text, place.first, tuple(steps))
 
 
 def expected_error(path_or_text: str | os.PathLike[str], *, limits: Limits | None = None) -> str | None:
     """The code with which a file says it must be refused; None where it says nothing, or cannot be read so far."""
     try:
-        tables, _ = parse_toml(
-            read_source(_shipped_path(path_or_text), limits or Limits()), limits or Limits()
-        )
+        tables, _ = parse_toml(read_source(_shipped_path(path_or_text), limits or Limits()), limits or Limits())
     except BpdebugError:
         return None
     expect = tables.get("expect")

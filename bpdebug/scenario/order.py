@@ -21,14 +21,10 @@ def unknown_name(
         return _too_early(name, user, assigned, line)
     if name in defs:
         params = ", ".join(defs[name].params)
-        return InputError(
-            f"'{name}' is a block and no tensor", code="E_NAME", hint=f"call it: {name}({params})"
-        )
+        return InputError(f"'{name}' is a block and no tensor", code="E_NAME", hint=f"call it: {name}({params})")
     if name in OPS:
         operands = ", ".join(o.strip("?*") for o in OPS[name].operands)
-        return InputError(
-            f"'{name}' is an op and no tensor", code="E_NAME", hint=f"call it: {name}({operands})"
-        )
+        return InputError(f"'{name}' is an op and no tensor", code="E_NAME", hint=f"call it: {name}({operands})")
     for d in defs.values():
         if name in d.params or name in _assignments(d.body):
             hint = f"it is a name inside of {d.name}; what {d.name} returns can be used outside"
@@ -71,9 +67,7 @@ def _too_early(
             )
             return InputError(f"'{name}' is computed from {what}", code="E_CYCLE", hint=hint)
         for statement in assigned.get(current, ()):
-            read = {
-                n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
-            }
+            read = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
             queue.extend(read - seen)
             seen |= read
     return InputError(

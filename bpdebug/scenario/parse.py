@@ -29,6 +29,7 @@ _MARK = re.compile(
     rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*+)|(?P<open>[(\[{{])|(?P<close>[)\]}}])|(?P<end>(?<!\\)\n)"
 )
 _STATEMENT = re.compile(r"^[ \t]*+[^\s#]", re.MULTILINE)
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _WORD = re.compile(r"[^\W\d]\w*")
 _GRADIENT = re.compile(r"(?<!\w)∂(?=[^\W\d])")
 
@@ -44,6 +45,11 @@ class Parsed:
 def parse(text: str, limits: Limits, place: Place) -> Parsed:
     """The syntax tree of a program: E_SYNTAX or E_LIMIT with the line where it cannot be had."""
     limits.check("nodes", len(_STATEMENT.findall(text)), "the statements of the program", where=place.at(1))
+    odd = _NO_TEXT.search(text)
+    if odd:
+        where = place.at(_line(text, odd.start()))
+        hint = "type the line again; the character may have come from elsewhere"
+        raise InputError("the program holds a character that no text has", code="E_SYNTAX", where=where, hint=hint)
     plain = normalised(text, limits, place)
     cutter = Cutter(limits, _stem(plain))
     plain = _measured(plain, limits, place, cutter)
@@ -119,9 +125,7 @@ def _measured(text: str, limits: Limits, place: Place, cutter: Cutter) -> str:
         if kind == "open":
             depth += 1
             if depth > limits["nesting"]:
-                limits.check(
-                    "nesting", depth, "the depth of the brackets", where=place.at(_line(text, mark.start()))
-                )
+                limits.check("nesting", depth, "the depth of the brackets", where=place.at(_line(text, mark.start())))
         elif kind == "close":
             depth -= 1
         elif kind == "end" and depth <= 0:
@@ -160,26 +164,14 @@ def _tree(text: str, place: Place, limits: Limits) -> ast.Module:
             where=place.name,
             hint="give its parts names, each on a line of its own",
         ) from None
-    except ValueError:
-        at = next((m.start() for m in re.finditer("[\0\ud800-\udfff]", text)), 0)
-        raise InputError(
-            "the program holds a character that no text has",
-            code="E_SYNTAX",
-            where=place.at(_line(text, at)),
-            hint=LANGUAGE,
-        ) from None
 
 
 def _syntax(error: SyntaxError, place: Place, limits: Limits) -> InputError:
     message, where = error.msg, place.at(error.lineno or 1)
     if message.startswith("Exceeds the limit"):
         hint = f"a number may have {limits['digits']:,} digits; write it as a power, or as a float: 1e30"
-        return InputError(
-            "a number of the program has too many digits", code="E_LIMIT", where=where, hint=hint
-        )
+        return InputError("a number of the program has too many digits", code="E_LIMIT", where=where, hint=hint)
     if message.startswith("too many"):
         hint = "write it with fewer levels; a def or a name for a part helps"
-        return InputError(
-            f"the program is nested too deep: {message}", code="E_LIMIT", where=where, hint=hint
-        )
+        return InputError(f"the program is nested too deep: {message}", code="E_LIMIT", where=where, hint=hint)
     return InputError(f"no program: {shown(message, 200)}", code="E_SYNTAX", where=where, hint=LANGUAGE)

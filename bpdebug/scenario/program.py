@@ -40,9 +40,7 @@ def elaborate(
             return reader.steps(reader.globals.keys())
         except RecursionError:
             hint = "give its parts names, each on a line of its own"
-            raise InputError(
-                "the program is nested too deep", code="E_LIMIT", where=place.name, hint=hint
-            ) from None
+            raise InputError("the program is nested too deep", code="E_LIMIT", where=place.name, hint=hint) from None
 
 
 class Reader(Expressions):
@@ -86,9 +84,7 @@ class Reader(Expressions):
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             return
         self.expr(node.value, depth + 1)
-        raise InputError(
-            "the value is not assigned to a name", code="E_SYNTAX", hint=f"write Y = ...; {LANGUAGE}"
-        )
+        raise InputError("the value is not assigned to a name", code="E_SYNTAX", hint=f"write Y = ...; {LANGUAGE}")
 
     # --- assignments
 
@@ -106,9 +102,7 @@ class Reader(Expressions):
                 self._bind(target.id, value, start, named)
             elif isinstance(target, ast.Tuple):
                 if type(value) is not tuple:
-                    what = (
-                        "number" if isinstance(value, int | float) and type(value) is not Made else "tensor"
-                    )
+                    what = "number" if isinstance(value, int | float) and type(value) is not Made else "tensor"
                     hint = "split gives several tensors; a part of a tensor is x[0]"
                     raise ShapeError(f"{len(target.elts)} names for one {what}", hint=hint)
                 self.check_unpacked(node.value, len(value))
@@ -176,15 +170,8 @@ class Reader(Expressions):
             raise InputError(
                 f"range takes integers, and {error.args[0]} stands there", code="E_SYNTAX", hint=hint
             ) from None
-        if (
-            call.keywords
-            or not 1 <= len(bounds) <= 3
-            or any(type(b) is not int for b in bounds)
-            or bounds[2:] == [0]
-        ):
-            raise InputError(
-                "range takes one to three integers, and no step of 0", code="E_SYNTAX", hint=hint
-            )
+        if call.keywords or not 1 <= len(bounds) <= 3 or any(type(b) is not int for b in bounds) or bounds[2:] == [0]:
+            raise InputError("range takes one to three integers, and no step of 0", code="E_SYNTAX", hint=hint)
         return range(*bounds)
 
     def _with(self, node: ast.With, depth: int) -> None:
@@ -192,11 +179,7 @@ class Reader(Expressions):
         hint = 'write with block("head"):'
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "block"):
             raise InputError("with is for blocks only", code="E_SYNTAX", hint=hint)
-        plain = (
-            len(node.items) == len(call.args) == 1
-            and not call.keywords
-            and node.items[0].optional_vars is None
-        )
+        plain = len(node.items) == len(call.args) == 1 and not call.keywords and node.items[0].optional_vars is None
         name = call.args[0].value if plain and isinstance(call.args[0], ast.Constant) else None
         if not isinstance(name, str):
             raise InputError("block takes one name in quotes", code="E_SYNTAX", hint=hint)
@@ -211,9 +194,7 @@ class Reader(Expressions):
     def call_block(self, block: Def, node: ast.Call, depth: int) -> Value:
         """Enter a def: a scope, a block and a prefix of its own; what it returns is the caller's to name."""
         scope = self._arguments(block, node, depth)
-        self.limits.check(
-            "calls", self.carried + block.weight, f"the statements carried out by {shown(block.name)}"
-        )
+        self.limits.check("calls", self.carried + block.weight, f"the statements carried out by {shown(block.name)}")
         self.limits.check("nesting", depth + 1, "the depth of calls")
         outer = self.scope, self.body, self.path, self.prefix, self.params, self.statement
         self.path = self._numbered(block.name)

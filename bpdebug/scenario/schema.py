@@ -19,9 +19,7 @@ Optimizer = Literal["sgd", "momentum", "adam"]
 Code = Literal[
     "E_SYNTAX", "E_SCHEMA", "E_NAME", "E_OP", "E_ATTR", "E_SHAPE", "E_DTYPE", "E_CYCLE", "E_LOSS", "E_FILE", "E_LIMIT",
 ]  # fmt: skip
-Data = Annotated[
-    int | float | bool | list[Any], Meta(description="a number, or an array of arrays of numbers")
-]
+Data = Annotated[int | float | bool | list[Any], Meta(description="a number, or an array of arrays of numbers")]
 Size = Annotated[int, Meta(ge=0)]
 Tolerance = Annotated[float, Meta(ge=0)]
 

@@ -56,9 +56,7 @@ def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.Pat
     for name in replace:
         if name not in leaves:
             hint = suggest(name, leaves, "--set replaces an input or a parameter")
-            raise InputError(
-                f"no tensor '{shown(name)}' to replace", code="E_NAME", where=context.name, hint=hint
-            )
+            raise InputError(f"no tensor '{shown(name)}' to replace", code="E_NAME", where=context.name, hint=hint)
     return list(leaves.values())
 
 
@@ -79,9 +77,7 @@ def _leaf(name: str, kind: str, spec: Any, context: Context, budget: Budget) -> 
             context.seed,
         )
         check_init(init, shape, found, scale, name)
-        return Leaf(
-            name, kind, shape, found, _once(lambda: drawn(init, shape, found, scale, seed, name), found)
-        )
+        return Leaf(name, kind, shape, found, _once(lambda: drawn(init, shape, found, scale, seed, name), found))
     array = literal(tensor.value, dtype or context.dtype, name)
     budget.take(array.shape, array.dtype, name)
     _check_shape(array.shape, tensor, name)
@@ -128,17 +124,13 @@ def _once(read: Callable[[], Array], dtype: DType) -> Callable[[], Array]:
 # --- from files
 
 
-def _from_file(
-    name: str, kind: str, tensor: Tensor, dtype: DType | None, context: Context, budget: Budget
-) -> Leaf:
+def _from_file(name: str, kind: str, tensor: Tensor, dtype: DType | None, context: Context, budget: Budget) -> Leaf:
     assert tensor.file is not UNSET
     file, folder, member = tensor.file, context.folder, tensor.name or ""
     if folder is None:
         hint = "save the scenario as a file beside it"
         raise InputError("a scenario that is no file can name no files", code="E_FILE", hint=hint)
-    leaf = _opened(
-        name, kind, lambda: open_inside(folder, file), check_ending(file), member, dtype, context, budget
-    )
+    leaf = _opened(name, kind, lambda: open_inside(folder, file), check_ending(file), member, dtype, context, budget)
     _check_shape(leaf.shape, tensor, name)
     return leaf
 
@@ -168,9 +160,9 @@ def _opened(
     def read() -> Array:
         with opened() as file:
             if _header(file, ending, member, lambda shape, found: None) != header:
-                raise bad(
-                    f"the file of '{name}' has changed since it was opened", "open the scenario again"
-                ).at(context.name)
+                raise bad(f"the file of '{name}' has changed since it was opened", "open the scenario again").at(
+                    context.name
+                )
             return frozen(_cells(file, ending, member, header).astype(found, copy=False))
 
     return Leaf(name, kind, header.shape, found, _once(read, found))

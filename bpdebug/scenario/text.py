@@ -86,11 +86,7 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
 
 def reason(error: Exception) -> str:
     """Why the system refused, without paths in it."""
-    return (
-        (error.strerror or "the system refuses")
-        if isinstance(error, OSError)
-        else "no path has such characters"
-    )
+    return (error.strerror or "the system refuses") if isinstance(error, OSError) else "no path has such characters"
 
 
 # --- where the keys stand
@@ -217,9 +213,7 @@ def _syntax(message: str, source: Source, found: Outline) -> InputError:
     line = int(number[1]) if number else source.text.count("\n") + 1
     if not number or text.startswith(("Unclosed", "Cannot", "Duplicate")):
         line = found.last_before(line)
-    hint = (
-        "a key, like a table, may stand only once" if text.startswith(("Cannot", "Duplicate")) else _TOML_HINT
-    )
+    hint = "a key, like a table, may stand only once" if text.startswith(("Cannot", "Duplicate")) else _TOML_HINT
     return InputError(
         f"not TOML: {shown(text or message, 200)}", code="E_SYNTAX", where=f"{source.name}:{line}", hint=hint
     )

@@ -82,9 +82,7 @@ def windows(space: Shape, size: Sizes, stride: Sizes, padding: Sizes, dilation: 
     )
 
 
-def unfold(
-    x: Array, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float = 0.0
-) -> Array:
+def unfold(x: Array, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float = 0.0) -> Array:
     """Every window of (N, C, *space) as a row: (N, windows, C * prod(size)); im2col."""
     out = windows(x.shape[2:], size, stride, padding, dilation)
     if any(padding):
@@ -108,8 +106,6 @@ def fold(x: Array, shape: Shape, size: Sizes, stride: Sizes, padding: Sizes, dil
     cols = cols.transpose(0, 1 + rank, *range(1, 1 + rank), *range(2 + rank, 2 + 2 * rank))
     total = np.zeros((*shape[:2], *(n + 2 * p for n, p in zip(shape[2:], padding, strict=True))), x.dtype)
     for offset in np.ndindex(*size):
-        here = tuple(
-            slice(o * d, o * d + s * n, s) for o, d, s, n in zip(offset, dilation, stride, out, strict=True)
-        )
+        here = tuple(slice(o * d, o * d + s * n, s) for o, d, s, n in zip(offset, dilation, stride, out, strict=True))
         total[(slice(None), slice(None), *here)] += cols[(Ellipsis, *offset)]
     return total[(slice(None), slice(None), *(slice(p, p + n) for p, n in zip(padding, shape[2:], strict=True)))]

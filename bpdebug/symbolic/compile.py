@@ -23,9 +23,7 @@ from bpdebug.symbolic.text import SOURCE, write
 # Keywords at their defaults are not printed, so the words know them.
 SCOPE: dict[str, Any] = {
     "np": np,
-    "xp": SimpleNamespace(
-        **{p.name: partial(p.run, **d) if (d := p.defaults) else p.run for p in PRIMS.values()}
-    ),
+    "xp": SimpleNamespace(**{p.name: partial(p.run, **d) if (d := p.defaults) else p.run for p in PRIMS.values()}),
 }
 
 Function = Callable[..., Any]
@@ -96,7 +94,9 @@ def forward(plan: Plan) -> Function:
     if made is None:
         loads, names = _loads(plan, {id(e) for e in walk(plan.value)})
         lines, (value,) = statements([("", plan.value)], names)
-        made = plan.compiled["forward"] = function("forward", ["V", "k", *_numbers(plan)], [*loads, *lines, f"V[k] = {value}"])
+        made = plan.compiled["forward"] = function(
+            "forward", ["V", "k", *_numbers(plan)], [*loads, *lines, f"V[k] = {value}"]
+        )
     return made
 
 

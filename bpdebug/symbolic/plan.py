@@ -64,6 +64,7 @@ class Plan:
         self.g = self.xp.leaf("g", self.shape, self.dtype)
         self.compiled: dict[Any, Callable[..., Any]] = {}
         self.templates: dict[Any, Any] = {}
+        self.replaced: dict[int, Callable[[Plan], Any]] = {}
 
     @cached_property
     def gradients(self) -> tuple[Expr | None, ...]:
@@ -79,6 +80,21 @@ class Plan:
             else:
                 wanted.append(None)
         return tuple(wanted)
+
+    def with_gradient(self, position: int, rule: Callable[[Plan], Any]) -> Plan:
+        """A plan of its own with another rule for one operand; `rule(plan)` builds it from that plan's leaves."""
+        operands = [(o.shape, o.dtype) if isinstance(o, Expr) else o for o in self.operands]
+        made = Plan(self.rule, operands, self.attrs)
+        old = made.gradients
+        new = made.check(position, rule(made))
+        made.__dict__["gradients"] = (*old[:position], new, *old[position + 1 :])
+        made.replaced = {**self.replaced, position: rule}
+        for other, kept in self.replaced.items():
+            if other != position:
+                found = list(made.gradients)
+                found[other] = made.check(other, kept(made))
+                made.__dict__["gradients"] = tuple(found)
+        return made
 
     def check(self, position: int, gradient: Any) -> Expr:
         """The gradient, if its shape and dtype are what operand `position` needs before un-broadcasting."""

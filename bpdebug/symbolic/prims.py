@@ -34,9 +34,7 @@ def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
     out = []
     for a in axes:
         if not -rank <= a < rank:
-            raise ShapeError(
-                f"axis {a} is out of range for {rank} axes", hint=f"axes run from {-rank} to {rank - 1}"
-            )
+            raise ShapeError(f"axis {a} is out of range for {rank} axes", hint=f"axes run from {-rank} to {rank - 1}")
         out.append(a % rank)
     if len(set(out)) < len(out):
         raise ShapeError(f"axis {axis} names an axis twice", hint="name each axis once")
@@ -137,7 +135,8 @@ def _index(args: Args, attrs: Attrs) -> Typed:
             shape.append(len(range(*item.indices(size))))
         elif not -size <= item < size:
             raise ShapeError(
-                f"index {item} is out of range for axis {axis} of {x.shape}", hint=f"{size} cells: {-size} to {size - 1}"
+                f"index {item} is out of range for axis {axis} of {x.shape}",
+                hint=f"{size} cells: {-size} to {size - 1}",
             )
     return tuple(shape), x.dtype
 
@@ -217,8 +216,12 @@ _ROWS = (
     *(
         Prim(name, _test, getattr(np, name), arrays=2, infix=sign, precedence=40)
         for name, sign in (
-            ("less", "<"), ("less_equal", "<="), ("greater", ">"), ("greater_equal", ">="),
-            ("equal", "=="), ("not_equal", "!="),
+            ("less", "<"),
+            ("less_equal", "<="),
+            ("greater", ">"),
+            ("greater_equal", ">="),
+            ("equal", "=="),
+            ("not_equal", "!="),
         )  # fmt: skip
     ),
     *(
@@ -229,19 +232,31 @@ _ROWS = (
     *(Prim(name, _elementwise, getattr(np, name), arrays=2) for name in ("maximum", "minimum")),
     Prim("where", _where, np.where, arrays=3),
     Prim(
-        "astype", lambda args, attrs: (args[0].shape, np.dtype(attrs["dtype"])),
-        lambda x, dtype: x.astype(dtype), attrs={"dtype": ...}, source="{0}.astype({dtype})",
+        "astype",
+        lambda args, attrs: (args[0].shape, np.dtype(attrs["dtype"])),
+        lambda x, dtype: x.astype(dtype),
+        attrs={"dtype": ...},
+        source="{0}.astype({dtype})",
     ),  # fmt: skip
     Prim("sum", _sum, _reducer(np.add), attrs=_REDUCE, source="{0}.sum({attrs})"),
     Prim("max", _reduce, _reducer(np.maximum), attrs=_REDUCE, source="{0}.max({attrs})"),
     Prim("min", _reduce, _reducer(np.minimum), attrs=_REDUCE, source="{0}.min({attrs})"),
     Prim(
-        "reshape", _reshaped, lambda x, shape: x.reshape(shape), attrs={"shape": ...},
-        source="{0}.reshape({shape})", view=True,
+        "reshape",
+        _reshaped,
+        lambda x, shape: x.reshape(shape),
+        attrs={"shape": ...},
+        source="{0}.reshape({shape})",
+        view=True,
     ),  # fmt: skip
     Prim(
-        "permute_dims", _permuted, lambda x, axes: x.transpose(axes), attrs={"axes": ...},
-        source="{0}.transpose({axes})", why="transpose", view=True,
+        "permute_dims",
+        _permuted,
+        lambda x, axes: x.transpose(axes),
+        attrs={"axes": ...},
+        source="{0}.transpose({axes})",
+        why="transpose",
+        view=True,
     ),  # fmt: skip
     Prim("matrix_transpose", _transposed, lambda x: x.mT, source="{0}.mT", why="transpose", view=True),
     Prim("expand_dims", _expanded, np.expand_dims, attrs={"axis": ...}, view=True),
@@ -249,9 +264,7 @@ _ROWS = (
     Prim("broadcast_to", _broadcasted, np.broadcast_to, attrs={"shape": ...}, view=True),
     Prim("concat", _concat, lambda *xs, axis: np.concat(xs, axis=axis), arrays=-1, attrs={"axis": ...}),
     Prim("stack", _stack, lambda *xs, axis: np.stack(xs, axis=axis), arrays=-1, attrs={"axis": ...}),
-    Prim(
-        "index", _index, lambda x, key: x[decode_key(key)], attrs={"key": ...}, source="{0}[{key}]", view=True
-    ),
+    Prim("index", _index, lambda x, key: x[decode_key(key)], attrs={"key": ...}, source="{0}[{key}]", view=True),
     Prim("place", _shaped, arrays.place, attrs={"shape": ..., "key": ...}),
     Prim("pad0", _padded, arrays.pad0, attrs={"widths": ...}),
     Prim("take", _take, arrays.take, arrays=2, attrs={"axis": ...}),
@@ -260,7 +273,10 @@ _ROWS = (
     Prim("scatter_along_axis", _scattered_along, arrays.scatter_along_axis, arrays=2, attrs={"axis": ..., "size": ...}),
     Prim("one_hot", _one_hot, arrays.one_hot, attrs={"depth": ..., "dtype": ...}),
     Prim(
-        "tri", lambda args, attrs: ((attrs["rows"], attrs["columns"]), BOOL), arrays.tri, arrays=0,
+        "tri",
+        lambda args, attrs: ((attrs["rows"], attrs["columns"]), BOOL),
+        arrays.tri,
+        arrays=0,
         attrs={"rows": ..., "columns": ...},
     ),  # fmt: skip
     Prim("unfold", _unfold, arrays.unfold, attrs={**_WINDOW, "fill": 0.0}, scratch=_padded_cells),
@@ -268,7 +284,9 @@ _ROWS = (
     # Words for whole rules, so that the gradient of a loss reads as in a book: (softmax(Z) - one_hot(T)) * ∂L / 4.
     Prim("sigmoid", _elementwise, lambda x: activations.sigmoid(NUMPY, x), scratch=_thrice),
     Prim("softmax", _normed, lambda x, axis: reduce.softmax(NUMPY, x, axis), attrs={"axis": -1}, scratch=_thrice),
-    Prim("log_softmax", _normed, lambda x, axis: reduce.log_softmax(NUMPY, x, axis), attrs={"axis": -1}, scratch=_thrice),
+    Prim(
+        "log_softmax", _normed, lambda x, axis: reduce.log_softmax(NUMPY, x, axis), attrs={"axis": -1}, scratch=_thrice
+    ),
 )
 
 PRIMS: dict[str, Prim] = {row.name: row for row in _ROWS}
@@ -286,4 +304,3 @@ def _eager(prim: Prim) -> Callable[..., Any]:
 
 NUMPY: SimpleNamespace = SimpleNamespace(**{row.name: _eager(row) if row.attrs else row.run for row in _ROWS})
 """The namespace on real arrays: what a rule is given where it is run as it stands (the tests' oracle)."""
-

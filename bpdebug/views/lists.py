@@ -9,6 +9,7 @@ from typing import Any
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.debugger.blocks import block_at, frames
 from bpdebug.debugger.running import NAMES
+from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value
@@ -144,6 +145,20 @@ def _displays(state: State) -> Listing:
     return ("number", "expression"), rows
 
 
+def _forks(state: State) -> Listing:
+    known = state.forks or (Fork(0, state.timeline),)
+    rows: list[tuple[str, ...]] = [
+        (
+            "▶" if f.number == state.fork else "",
+            str(f.number),
+            str(f.parent) if f.number else "",
+            f.line or "the scenario",
+        )
+        for f in known
+    ]
+    return ("", "number", "of", "made by"), rows
+
+
 LISTS: dict[str, Callable[[State], Listing]] = {
     "tensors": _tensors,
     "breakpoints": _breakpoints,
@@ -152,6 +167,7 @@ LISTS: dict[str, Callable[[State], Listing]] = {
     "gradients": _gradients,
     "marks": _marks,
     "displays": _displays,
+    "forks": _forks,
 }
 
 

@@ -50,7 +50,11 @@ def _maybe(array: Array | None, full: bool) -> Any:
 
 
 def _tensor(array: Array, full: bool) -> dict[str, Any]:
-    return {"shape": list(array.shape), "value": cells(array, full), "stats": stats(array)}
+    return {"shape": list(array.shape), **_content(array, full)}
+
+
+def _content(array: Array, full: bool) -> dict[str, Any]:
+    return {"value": cells(array, full), "stats": stats(array)}
 
 
 def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
@@ -67,7 +71,10 @@ def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
             {"name": graph.names[t], "shape": list(graph.shapes[t]), "dtype": graph.dtypes[t].name}
             for t in event.node.tensors
         ]
-        head["output"] = {"name": event.name, "dtype": event.value.dtype.name, **_tensor(event.value, full)}
+        made = event.value
+        head["output"] = {
+            "name": event.name, "shape": list(made.shape), "dtype": made.dtype.name, **_content(made, full),
+        }  # fmt: skip
     elif event.phase in (SEED, BACKWARD):
         head["grad"] = _tensor(event.value, full)
         if event.phase == BACKWARD:
@@ -81,6 +88,7 @@ def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
 
 def _contribution(c: Contribution, full: bool) -> dict[str, Any]:
     return {
-        "to": c.to, "operand": c.operand, "formula": c.formula, **_tensor(c.value, full), "total": cells(c.total, full),
+        "to": c.to, "operand": c.operand, "formula": c.formula, "shape": list(c.value.shape),
+        "value": cells(c.value, full), "total": cells(c.total, full), "stats": stats(c.value),
         "parts": [{"text": p.text, "shape": list(p.shape), "why": p.why} for p in c.parts],
     }  # fmt: skip

@@ -211,12 +211,10 @@ def test_precedence_is_pythons(text: str, space: str) -> None:
     assert_same(evaluate(parse(spaced), SCOPE).array, wanted, text)
 
 
+ROW = ["+", "-", "*", "/", "//", "%", "@", "**"]
 FLAT = st.lists(
-    st.tuples(st.sampled_from([
-        "A", "B", "V", "2", "0.5", "-3",
-    ]), st.sampled_from(["+", "-", "*", "/", "//", "%", "@", "**"])),  # fmt: skip
-    min_size=1, max_size=9,
-).map(lambda parts: "".join(a + op for a, op in parts) + "A")  # fmt: skip
+    st.tuples(st.sampled_from(["A", "B", "V", "2", "0.5", "-3"]), st.sampled_from(ROW)), min_size=1, max_size=9
+).map(lambda parts: "".join(a + op for a, op in parts) + "A")
 
 
 @given(FLAT)

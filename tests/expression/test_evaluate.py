@@ -1,20 +1,17 @@
-"""Values at positions: what is there, what is not yet, what never will be; names, words, limits."""
+"""Values at positions: what is there, what is not yet, what never will be; and conditions."""
 
 from __future__ import annotations
 
 import time
-import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bpdebug.engine import Timeline
-from bpdebug.engine.stats import two_norm
 from bpdebug.errors import BpdebugError
-from bpdebug.expression import Scope, check, evaluate, hex_cells, holds, names_in, parse, target, truth
-from bpdebug.limits import Limits
-from tests.expression.common import END, LEAVES, TIMELINE, array, ask, at, refused
+from bpdebug.expression import Scope, check, evaluate, holds, parse, truth
+from tests.expression.common import END, LEAVES, TIMELINE, array, ask, at
 from tests.graphs import assert_same, make, step
 
 
@@ -26,76 +23,6 @@ def value(name: str, position: int = END) -> Any:
 
 def grad(name: str, position: int = END) -> Any:
     return TIMELINE.grad_at(TIMELINE.graph.index[name], position)
-
-
-# --- names
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("X", lambda: value("X")), ("enc1.matmul1", lambda: value("enc1.matmul1")), ("h.1", lambda: value("h.1")),
-        ("dY", lambda: grad("Y")), ("∂Y", lambda: grad("Y")), ("denc1.attn1.q", lambda: grad("enc1.attn1.q")),
-        ("∂h.1", lambda: grad("h.1")), ("dh.1", lambda: grad("h.1")), ("W1.T", lambda: value("W1").mT),
-        ("W1ᵀ", lambda: value("W1").mT), ("∂W1ᵀ", lambda: grad("W1").mT), ("dW1.T", lambda: grad("W1").mT),
-        ("enc1.matmul1.T", lambda: value("enc1.matmul1").mT), ("X.T.T", lambda: value("X")),
-        ("Xᵀᵀ", lambda: value("X")),
-        ("D.mask", lambda: value("D.mask")), ("dk", lambda: LEAVES["dk"]), ("ids", lambda: LEAVES["ids"]),
-        ("X[1]", lambda: value("X")[1]), ("X[-1, 0:2]", lambda: value("X")[-1, 0:2]),
-        ("X[..., 1]", lambda: value("X")[..., 1]),
-        ("X[::-1, :]", lambda: value("X")[::-1]), ("X[1:][0, 2]", lambda: np.asarray(value("X")[1, 2])),
-        ("X[X.shape[0] - 1]", lambda: value("X")[3]), ("X[9:]", lambda: value("X")[9:]), ("X[...]", lambda: value("X")),
-        ("X.T[0]", lambda: value("X").mT[0]), ("∂ Y", lambda: grad("Y")),
-    ],
-)  # fmt: skip
-def test_names(text: str, wanted: Any) -> None:
-    assert_same(array(text), wanted(), text)
-
-
-def test_a_tensor_called_dk_is_no_gradient_and_the_sign_always_is() -> None:
-    assert_same(array("dk"), LEAVES["dk"])
-    assert ask("∂k").status == "no-path"
-    assert ask("∂dk").status == "no-path"
-
-
-def test_tensors_hide_numbers_words_and_functions() -> None:
-    leaves = {"nan": np.float64(3), "op": np.float64(4), "norm": np.array([3.0, 4.0]), "T": np.ones((2, 3))}
-    leaves["d"] = np.ones(2)
-    made = make(leaves, step("Y", "mul", "nan", "op"), step("T.T", "mul", "Y", 2.0), into={"T.T": np.float64(1)})
-    scope = Scope(Timeline(made), 1, Timeline(made).event(1))
-    answers = {"nan": 3, "op": 4, "norm(norm)": 5, "T.T": 24, "inf > 1": 1, "sum(d)": 2, "dd": None}
-    for text, wanted in answers.items():
-        found = evaluate(parse(text), scope)
-        assert (None if found.array is None else float(found.array)) == wanted
-    assert evaluate(parse("T[0:1].T.shape"), scope).plain == (3, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("w1", "did you mean W1?"), ("dw1", "did you mean dW1?"), ("enc1.matmul", "did you mean enc1.matmul1?"),
-        ("W3", "did you mean W2?"), ("∂W3", "did you mean W2?"), ("dW3", "did you mean dW2?"), ("Z", "info tensors"),
-        ("node", "conditions"), ("layer", ""), ("X.1", ""), ("shape", ""),
-    ],
-)  # fmt: skip
-def test_unknown_names_are_told_with_the_nearest(text: str, hint: str) -> None:
-    error = refused(f"1 + {text}")
-    assert error.column == 5
-    assert hint in error.hint + error.message
-
-
-def test_the_contracts_example_of_a_misspelt_gradient() -> None:
-    ones = np.ones((2, 2))
-    made = make({"X": ones, "W": ones}, step("Y", "matmul", "X", "W"), into={"Y": ones})
-    with pytest.raises(BpdebugError) as caught:
-        evaluate(parse("dZ"), Scope(Timeline(made), 0))
-    assert (caught.value.message, caught.value.hint) == ("no tensor 'dZ'", "did you mean dY?")
-
-
-def test_names_in() -> None:
-    found = names_in(parse("norm(dW1) > sum(X.T @ ∂Y)[0:1] and (k, 2) == dk.shape and nan < 1"), TIMELINE.graph)
-    assert sorted(map(str, found)) == ["X", "dk", "k", "∂W1", "∂Y"]
-    assert names_in(parse("grad + event"), TIMELINE.graph, condition=True) == frozenset()
 
 
 # --- what is there at which position
@@ -234,146 +161,6 @@ def test_check_finds_at_once_what_would_be_wrong_later() -> None:
             check(parse(text), TIMELINE, condition=text != "node == 'x'")
 
 
-# --- kinds of results
-
-
-def test_what_is_no_tensor() -> None:
-    found = ask("X.shape")
-    assert (found.status, found.array, found.shape, found.dtype, found.plain) == ("value", None, None, None, (4, 3))
-    assert found.text == "(4, 3)"
-    assert ask("'a'").text == "a"
-    assert ask("X").text == ""
-    assert ask("(1, 2.5)").plain == (1, 2.5)
-    assert array("X.shape[0]") == 4
-    assert ask("X.shape[1:]").plain == (3,)
-    assert array("X.shape == T.shape") == False  # noqa: E712
-    assert array("X.dtype == 'float64' and ids.dtype != X.dtype")
-    assert array("() == L.shape")
-
-
-def test_numbers_beyond_64_bits_are_shown_as_floats() -> None:
-    assert array("2 ** 70").dtype == np.float64
-    assert array("2 ** 63 - 1").dtype == np.int64
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("norm(X)", lambda: np.asarray(two_norm(LEAVES["X"]))), ("max(X)", lambda: np.max(LEAVES["X"])),
-        ("min(X, axis=1)", lambda: np.min(LEAVES["X"], axis=1)), ("mean(X, 0)", lambda: np.mean(LEAVES["X"], 0)),
-        ("sum(X, axis=(0, -1))", lambda: np.sum(LEAVES["X"], axis=(0, 1))), ("sum(X)", lambda: np.sum(LEAVES["X"])),
-        ("sum(X, axis=-1, keepdims=True)", lambda: np.sum(LEAVES["X"], axis=-1, keepdims=True)),
-        ("abs(X)", lambda: np.abs(LEAVES["X"])), ("any(X > 1)", lambda: np.any(LEAVES["X"] > 1)),
-        ("all(X > 1, axis=0)", lambda: np.all(LEAVES["X"] > 1, axis=0)), ("isnan(X)", lambda: np.isnan(LEAVES["X"])),
-        ("isinf(X / 0)", lambda: np.ones((4, 3), bool)), ("isnan(nan)", lambda: True), ("isinf(-inf)", lambda: True),
-        ("zeros(ids)", lambda: 2), ("size(X)", lambda: 12), ("rank(X)", lambda: 2), ("rank(3)", lambda: 0),
-        ("size(3)", lambda: 1),
-        ("sum(3)", lambda: 3), ("norm(-3)", lambda: 3.0), ("max(2.5)", lambda: 2.5),
-        ("sum(X > 0)", lambda: np.sum(LEAVES["X"] > 0)),
-        ("mean(ids)", lambda: np.mean(LEAVES["ids"])), ("zeros(0)", lambda: 1), ("sum(X[0:0])", lambda: np.float64(0)),
-        ("norm(X[0:0])", lambda: np.float64(0)), ("abs(-3)", lambda: 3), ("any(X[0:0])", lambda: False),
-        ("sum(X, ())", lambda: LEAVES["X"]), ("zeros(X * 0) / size(X)", lambda: 1.0), ("isnan(3)", lambda: False),
-    ],
-)  # fmt: skip
-def test_functions(text: str, wanted: Any) -> None:
-    assert_same(array(text), wanted(), text)
-
-
-@pytest.mark.parametrize("axis", [0, 1, (0, 1), -1])
-def test_norm_along_axes(axis: Any) -> None:
-    wide = np.linalg.norm(LEAVES["X"], axis=axis)
-    np.testing.assert_allclose(array(f"norm(X, axis={axis})"), wide, rtol=1e-14)
-    np.testing.assert_allclose(array(f"norm(X * 1e200, {axis})"), wide * 1e200, rtol=1e-14)
-    assert array(f"norm(X, {axis}, keepdims=True)").ndim == 2
-    assert np.all(np.isnan(array(f"norm(X + nan, {axis})")))
-    assert np.all(np.isinf(array(f"norm(X / 0, {axis})")))
-    assert np.all(array(f"norm(X * 0, {axis})") == 0)
-
-
-def test_float32_stays_float32() -> None:
-    made = make({"X": np.ones((2, 3), np.float32)}, step("Y", "mul", "X", 2.0), into={"Y": np.ones((2, 3), np.float32)})
-    scope = Scope(Timeline(made), 2)
-    for text in [
-        "X * 2.5", " X / size(X)", " X / norm(X)", " X ** 2", " X - mean(X)", " 2 ** X", " X * nan", " norm(X)",
-        " -X", " X // 2",
-    ]:  # fmt: skip
-        assert evaluate(parse(text), scope).dtype == "float32", text
-    assert evaluate(parse("X * 1e300"), scope).dtype == "float32"
-
-
-def test_floats_follow_ieee_without_a_word() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert np.all(np.isinf(array("X / 0")))
-        assert np.all(np.isnan(array("(X * 0) / (X * 0)")))
-        assert np.all(np.isinf(array("(abs(X) + 1) * 1e308 * 1e308")))
-        assert np.isnan(array("(-1 - norm(X)) ** 0.5"))
-        assert array("ids // 0").dtype == np.int64
-        assert np.all(np.isnan(array("X % 0")))
-        assert array("1 / zeros(X)") == np.inf
-        assert np.isnan(array("zeros(X) / zeros(X)"))
-        assert array("(0 - 1) / zeros(X)") == -np.inf
-        assert array("norm(X) / 0") == np.inf
-
-
-def test_errors_that_only_numbers_show() -> None:
-    assert "zero" in refused("1 // zeros(X)").message
-    assert "negative" in refused("ids ** (ids - 1)").message
-    assert refused("1 + 2 ** (1000 * size(X)) + 10 ** (zeros(ids) * 400)").column is not None
-
-
-def test_zero_dimensional_results_have_the_arrays_bits() -> None:
-    made = make({"x": np.float64(1.1)}, step("y", "pow", "x", 3), loss="y")
-    scope = Scope(Timeline(made), len(Timeline(made)))
-    assert_same(evaluate(parse("x ** 3"), scope).array, evaluate(parse("y"), scope).array)
-    assert_same(evaluate(parse("(x + 0) ** 3"), scope).array, evaluate(parse("y"), scope).array)
-
-
-def test_arrays_cannot_be_changed() -> None:
-    for text in ["X", "X + 1", "X.T", "X[0]", "norm(X)", "3"]:
-        with pytest.raises(ValueError, match="read-only"):
-            array(text)[...] = 0
-
-
-def test_the_engines_formulas_give_the_engines_bits() -> None:
-    before = at("update", "W1") - 1
-    for text, name in [("X.T @ ∂enc1.matmul1", "W1"), ("∂h.1 @ W2ᵀ", "D"), ("dL * 2 * E / size(E)", "E")]:
-        np.testing.assert_allclose(array(text, before), grad(name, before), rtol=1e-15)
-    assert_same(array("X.T @ ∂enc1.matmul1", before), grad("W1", before))
-
-
-# --- limits
-
-
-def test_results_are_held_against_the_memory_limit_before_they_are_computed() -> None:
-    made = make({"a": np.ones((30_000, 1)), "b": np.ones((1, 30_000))}, step("y", "sum", "a"), loss="y")
-    scope = Scope(Timeline(made), 0)
-    start = time.perf_counter()
-    for text in ["a + b", "a @ b", "norm(a * b)", "1 + (a - b)[0, 0]", "(a @ b).T"]:
-        with pytest.raises(BpdebugError, match=r"takes 6\.7\d* GiB") as caught:
-            evaluate(parse(text), scope)
-        assert caught.value.code == "E_EXPR"
-        assert "--memory" in caught.value.hint
-    assert time.perf_counter() - start < 1
-    assert evaluate(parse("(b @ a)[0, 0]"), scope).array == 30_000
-    assert evaluate(parse("size(a[0:5] + b)"), scope).array == 150_000
-
-
-def test_what_is_alive_together_counts_together() -> None:
-    made = make({"a": np.ones((1000, 1)), "b": np.ones((1, 1000))}, step("y", "sum", "a"), loss="y")
-    limits = Limits({"memory": 20_000_000})
-    timeline = Timeline(made)
-    one_by_one = parse("(a + b)[0, 0]" + " + (a + b)[0, 0]" * 5)
-    chain = parse("a + b" + " + 1" * 300)
-    together = parse("(a + b) * ((a + b) * (a + b))")
-    assert evaluate(chain, Scope(timeline, 0, limits=limits)).array is not None
-    assert evaluate(one_by_one, Scope(timeline, 0, limits=limits)).array is not None
-    with pytest.raises(BpdebugError, match="limit 'memory' is 19"):
-        evaluate(together, Scope(timeline, 0, limits=limits))
-    assert evaluate(together, Scope(timeline, 0)).array is not None
-
-
-# --- the rest
 
 
 def test_one_expression_on_several_graphs() -> None:
@@ -397,38 +184,6 @@ def test_same() -> None:
     assert not ask("dW2", at("backward", "h.1")).same(ask("dW2"))
 
 
-def test_hex_cells() -> None:
-    assert hex_cells(np.array([[1.5, -0.0], [np.inf, np.nan]])) == [[(1.5).hex(), "-0x0.0p+0"], ["inf", "nan"]]
-    assert hex_cells(np.array([0.1], np.float32)) == ["0x1.99999a0000000p-4"]
-    assert hex_cells(np.array(3)) == "0x3"
-    assert hex_cells(np.array([True])) == ["True"]
-    for text in np.ravel(hex_cells(LEAVES["X"])):
-        assert float(array(f"{text.replace('-0x', '0x')}")) == abs(float.fromhex(text))
-
-
-@pytest.mark.parametrize(
-    ("text", "shown", "key", "cell", "shape"),
-    [
-        ("W1", "W1", (), None, (3, 3)), ("dW1[0, -1]", "∂W1", (0, -1), (0, 2), ()), ("∂W1[1]", "∂W1", (1,), None, (3,)),
-        ("(W1)[0:2]", "W1", (slice(0, 2, None),), None, (2, 3)), ("L", "L", (), (), ()),
-        ("h.1[0, 1]", "h.1", (0, 1), (0, 1), ()),
-        ("X[..., 0]", "X", (..., 0), None, (4,)),
-    ],
-)  # fmt: skip
-def test_target(text: str, shown: str, key: Any, cell: Any, shape: Any) -> None:
-    found = target(parse(text), TIMELINE.graph)
-    assert (str(found.reference), found.key, found.cell, found.shape) == (shown, key, cell, shape)
-
-
-@pytest.mark.parametrize("text", [
-    "1", "W1+1", "W1.T", "W1[0][0]", "norm(W1)", "W1[9,9]", "nan", "nope", "W1.T[0]", "node",
-])  # fmt: skip
-def test_no_target(text: str) -> None:
-    with pytest.raises(BpdebugError) as caught:
-        target(parse(text), TIMELINE.graph)
-    assert caught.value.code == "E_EXPR"
-
-
 def test_a_condition_is_fast() -> None:
     condition = parse("norm(X) > 1 and iteration == 2")
     scope = _scope(3)
@@ -442,13 +197,3 @@ def _seconds(condition: Any, scope: Scope) -> float:
     for _ in range(100):
         holds(condition, scope)
     return (time.perf_counter() - start) / 100
-
-
-def test_a_misspelt_name_is_told_quickly_on_a_large_graph() -> None:
-    names = [f"enc{i // 100}.layer{i % 100}" for i in range(20_000)]
-    steps = [step(n, "mul", names[i - 1] if i else "x", 1.0, line=i + 1) for i, n in enumerate(names)]
-    scope = Scope(Timeline(make({"x": np.float64(1)}, *steps, loss=names[-1])), 0)
-    start = time.perf_counter()
-    with pytest.raises(BpdebugError):
-        evaluate(parse("denc7.layr9"), scope)
-    assert time.perf_counter() - start < 2

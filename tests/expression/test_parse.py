@@ -62,7 +62,7 @@ def test_numbers_and_precedence(text: str, value: Any) -> None:
         ("X && Y", 3, "'&' means nothing", "and"), ("X & Y", 3, "'&'", "and"), ("X || Y", 3, "'|'", "or"),
         ("!X", 1, "'!'", "not"), ("~X", 1, "'~'", "not"), ("X ^ 2", 3, "'^'", "**"),
         ("2x", 1, "'2x' is neither", "2 * x"),
-        ("1j", 1, "'1j' is neither", ""), ("'abc", 1, "does not end", "'"),
+        ("1j", 1, "'1j' is neither", ""), ("1.5x", 1, "'1.5x' is neither", ""), ("'abc", 1, "does not end", "'"),
         ("foo(X)", 1, "no function 'foo'", "functions"),
         ("nrom(X)", 1, "no function 'nrom'", "norm"), ("X.sum()", 1, "no function 'X.sum'", "sum(X)"),
         ("X.sum", 1, "'sum' is a function", "sum(X)"), ("norm", 1, "'norm' is a function", "norm(...)"),

@@ -117,7 +117,7 @@ def test_tensors_do_not_move_each_others_numbers() -> None:
         ('{ shape = [2], init = "arange", dtype = "bool" }', "E_DTYPE", "bool"),
         ('{ shape = [2], init = "ones", dtype = "int64", scale = 0.5 }', "E_DTYPE", "scale"),
         ('{ shape = [2], init = "ones", dtype = "float32" }', "E_DTYPE", "float32"),
-        ('{ value = [1], shape = [2] }', "E_SHAPE", "(2,)"),
+        ("{ value = [1], shape = [2] }", "E_SHAPE", "(2,)"),
         ('{ shape = [100000, 100000], init = "zeros" }', "E_LIMIT", "(100000, 100000)"),
         ('{ shape = [4294967296, 4294967296], init = "zeros" }', "E_LIMIT", "memory"),
         ('{ shape = [0, 1000000000000], init = "zeros" }', "E_LIMIT", "memory"),

@@ -123,7 +123,7 @@ def test_every_op_can_be_called_with_its_samples(op: Any) -> None:
         made = steps(f"Y = {op.name}({', '.join(operands + given)})", tuple(names))
         step = made[sample.attrs.get("part", 0)]
         wanted = {k: a.default for k, a in op.attrs.items() if a.default is not REQUIRED} | dict(sample.attrs)
-        assert {k: v for k, v in step.attrs.items()} == wanted
+        assert dict(step.attrs) == wanted
         assert len(step.inputs) == len(sample.inputs)
 
 

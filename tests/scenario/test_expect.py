@@ -50,7 +50,7 @@ def test_what_is_met(expect: str) -> None:
         ("values.y = 1", "values.y: expected a tensor, found none of that name (did you mean Y?)"),
         ('values."h.1" = 1', 'values."h.1": expected a tensor'),
         ("grads.k = 1", "grads.k: expected a gradient, found none"),
-        ("formulas.'Y@bwd' = { X = '∂Y @ W' }", "formulas.\"Y@bwd\".X: expected ∂Y @ W, found ∂Y @ Wᵀ"),
+        ("formulas.'Y@bwd' = { X = '∂Y @ W' }", 'formulas."Y@bwd".X: expected ∂Y @ W, found ∂Y @ Wᵀ'),
         ("formulas.'Y@bwd' = { Q = '∂Y' }", "operands with a gradient: X, W"),
         ("formulas.'Y@bwd' = ['∂Y @ Wᵀ']", "expected ∂Y @ Wᵀ, found ∂Y @ Wᵀ, Xᵀ @ ∂Y"),
         ("formulas.'Q@bwd' = {}", "a backward event"),
@@ -72,7 +72,8 @@ FAULTY = "Y = X @ W\nR = log(Y - Y)\nL = mean(R)"
     ("at", "met"),
     [
         ("{ at = 'R@fwd', kind = 'inf' }", True), ("{ at = 'R', kind = 'inf' }", True), ("{ at = '#2' }", True),
-        ("{ at = 'R@fwd', kind = 'nan' }", False), ("{ at = 'L@fwd', kind = 'inf' }", False), ("{ at = 'R@bwd' }", False),
+        ("{ at = 'R@fwd', kind = 'nan' }", False), ("{ at = 'L@fwd', kind = 'inf' }", False),
+        ("{ at = 'R@bwd' }", False),
         ("{ at = 'R@fwd%0' }", True), ("{ at = 'R@fwd%7' }", False),
     ],
 )  # fmt: skip

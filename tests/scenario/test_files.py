@@ -1,4 +1,4 @@
-"""Tensor files: what NumPy and safetensors write is read, and what could hurt is refused before anything is allocated."""
+"""Tensor files: what NumPy and safetensors write is read, what could hurt is refused before it is allocated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import os
 import struct
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +73,7 @@ def safetensors(tensors: dict[str, tuple[str, tuple[int, ...], bytes]], **more: 
         (np.array([True, False]), "bool"),
     ],
 )
-def test_npy(array: np.ndarray, dtype: str, tmp_path: Path) -> None:  # type: ignore[type-arg]
+def test_npy(array: np.ndarray[Any, Any], dtype: str, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", array)
     found = leaf(scenario(tmp_path, '{ file = "v.npy" }'))
     assert (found.shape, found.dtype) == (array.shape, np.dtype(dtype))
@@ -116,7 +118,7 @@ def test_floats_get_the_dtype_of_the_scenario(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_dtype_that_is_said_must_fit_the_file(
-    array: np.ndarray, said: str, code: str | None, tmp_path: Path  # type: ignore[type-arg]
+    array: np.ndarray[Any, Any], said: str, code: str | None, tmp_path: Path
 ) -> None:  # fmt: skip
     np.save(tmp_path / "v.npy", array)
     tensor = f'{{ file = "v.npy", dtype = "{said}" }}'
@@ -127,8 +129,8 @@ def test_a_dtype_that_is_said_must_fit_the_file(
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_npz(save: object, tmp_path: Path) -> None:
-    save(tmp_path / "v.npz", V=GOOD, other=np.arange(3))  # type: ignore[operator]
+def test_npz(save: Callable[..., None], tmp_path: Path) -> None:
+    save(tmp_path / "v.npz", V=GOOD, other=np.arange(3))
     assert np.array_equal(leaf(scenario(tmp_path, '{ file = "v.npz", name = "V" }')).read(), GOOD)
     assert leaf(scenario(tmp_path, '{ file = "v.npz", name = "other.npy" }')).dtype == np.int64
     assert "there are: V, other" in refusal(tmp_path, '{ file = "v.npz" }').hint
@@ -183,7 +185,7 @@ def test_cells_are_read_when_they_are_needed(tmp_path: Path) -> None:
     [GOOD.T, np.zeros((3, 2), np.float32), np.zeros((6,)), np.asfortranarray(GOOD), np.array([None], object)],
     ids=["shape", "dtype", "rank", "order", "object"],
 )
-def test_a_file_that_changes_after_it_was_opened(array: np.ndarray, tmp_path: Path) -> None:  # type: ignore[type-arg]
+def test_a_file_that_changes_after_it_was_opened(array: np.ndarray[Any, Any], tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", GOOD)
     found = leaf(scenario(tmp_path, '{ file = "v.npy" }'))
     np.save(tmp_path / "v.npy", np.ascontiguousarray(array) if array is GOOD.T else array)
@@ -212,7 +214,7 @@ def test_links_are_not_followed(what: str, tmp_path: Path) -> None:
     for folder in (inside, outside):
         folder.mkdir()
         np.save(folder / "good.npy", GOOD)
-    targets = {
+    targets: dict[str, str | Path] = {
         "file": outside / "good.npy", "folder": outside, "folder_above": tmp_path, "loop": "link", "nothing": "no.npy",
         "inside": inside / "good.npy",
     }  # fmt: skip
@@ -226,8 +228,9 @@ def test_links_are_not_followed(what: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        "", ".", "/v.npy", "//v.npy", "../v.npy", "a/../v.npy", "a/../../v.npy", "C:v.npy", "C:/v.npy", "a\\\\v.npy", "v.npy/",
-        "a//v.npy", "~/v.npy", "v.pkl", "v", "v.npy\\u0000.npy", "\\u202ev.npy", "x\\ny.npy", "missing.npy", "file:///v.npy",
+        "", ".", "/v.npy", "//v.npy", "../v.npy", "a/../v.npy", "a/../../v.npy", "C:v.npy", "C:/v.npy", "a\\\\v.npy",
+        "v.npy/", "a//v.npy", "~/v.npy", "v.pkl", "v", "v.npy\\u0000.npy", "\\u202ev.npy", "x\\ny.npy", "missing.npy",
+        "file:///v.npy",
     ],
 )  # fmt: skip
 def test_paths_that_are_refused(file: str, tmp_path: Path) -> None:
@@ -252,13 +255,13 @@ def test_an_archive_is_read_to_its_end_before_it_is_believed(tmp_path: Path) -> 
     assert refusal(tmp_path, '{ file = "v.npz", name = "V" }').code == "E_FILE"
 
 
-@pytest.mark.parametrize("names", [("V.npy", "V.npy"), ("V", "V.npy"), ("V.npy", "../x.npy"), ("V.npy", "/x"), ("V.npy", "a\\x")])
+@pytest.mark.parametrize("other", ["V.npy", "V", "../x.npy", "/x", "a\\x"])
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_archives_that_could_be_read_in_two_ways(names: tuple[str, ...], tmp_path: Path) -> None:
+def test_archives_that_could_be_read_in_two_ways(other: str, tmp_path: Path) -> None:
     member = io.BytesIO()
     np.save(member, GOOD)
     with zipfile.ZipFile(tmp_path / "v.npz", "w") as archive:
-        for name in names:
+        for name in ("V.npy", other):
             archive.writestr(name, member.getvalue())
     assert refusal(tmp_path, '{ file = "v.npz", name = "V" }').code == "E_FILE"
 
@@ -281,6 +284,15 @@ def test_safetensors_that_are_refused(content: bytes, tmp_path: Path) -> None:
     assert refusal(tmp_path, '{ file = "v.safetensors", name = "v" }').code == "E_FILE"
 
 
+def outcome(folder: Path, name: str) -> str:
+    """The code with which a file is refused; '' where it is read."""
+    try:
+        leaf(scenario(folder, f'{{ file = "{name}" }}')).read()
+    except BpdebugError as error:
+        return error.code
+    return ""
+
+
 @pytest.mark.parametrize("name", ["v.npy", "v.npz", "v.safetensors"])
 def test_no_byte_can_be_changed_so_that_something_else_than_a_refusal_comes_out(name: str, tmp_path: Path) -> None:
     """Every byte of a small file, one at a time; and every length that the file could be cut to."""
@@ -290,12 +302,11 @@ def test_no_byte_can_be_changed_so_that_something_else_than_a_refusal_comes_out(
     whole = (tmp_path / name).read_bytes()
     spoilt = [whole[:i] for i in range(len(whole))]
     spoilt += [whole[:i] + bytes([whole[i] ^ 1 << i % 8]) + whole[i + 1 :] for i in range(len(whole))]
+    codes = set()
     for content in spoilt:
         (tmp_path / name).write_bytes(content)
-        try:
-            leaf(scenario(tmp_path, f'{{ file = "{name}" }}')).read()
-        except BpdebugError as error:
-            assert error.code in ("E_FILE", "E_LIMIT", "E_DTYPE", "E_SHAPE")
+        codes.add(outcome(tmp_path, name))
+    assert codes <= {"", "E_FILE", "E_LIMIT", "E_DTYPE", "E_SHAPE"}
 
 
 # --- --set

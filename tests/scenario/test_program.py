@@ -131,7 +131,8 @@ def test_with_block_groups_without_renaming_what_is_assigned() -> None:
 
 
 def test_with_block_in_a_def_and_a_def_in_with_block() -> None:
-    program = 'def f(x):\n    with block("in"):\n        h = relu(x + x)\n    return exp(h)\nwith block("out"):\n    Y = f(X)'
+    block = 'def f(x):\n    with block("in"):\n        h = relu(x + x)\n    return exp(h)\n'
+    program = f'{block}with block("out"):\n    Y = f(X)'
     assert [(s.id, s.block) for s in steps(program)] == [
         ("out.f1.in.add1", "out.f1.in"), ("out.f1.h", "out.f1.in"), ("Y", "out.f1"),
     ]  # fmt: skip
@@ -319,9 +320,9 @@ def test_a_long_chain_over_several_lines_keeps_its_lines() -> None:
 def test_ten_thousand_lines_are_read_in_a_fraction_of_a_second() -> None:
     program = "h = relu(X)\n" * 10_000
     steps(program[: len(program) // 10])
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(steps(program)) == 10_000
-    assert time.perf_counter() - start < 1.0  # 0.2 s where nothing else runs
+    assert time.process_time() - start < 1.0  # 0.2 s where nothing else runs
 
 
 @pytest.mark.parametrize(
@@ -333,7 +334,7 @@ def test_ten_thousand_lines_are_read_in_a_fraction_of_a_second() -> None:
         ("Y = X" + ".T" * 70, "nesting"),
         ("Y = X" + "[0]" * 70, "nesting"),
         ("".join(" " * i + f"for t{i} in range(1):\n" for i in range(70)) + " " * 70 + "Y = X", "nesting"),
-        ("def f0(x):\n    return x\n" + "".join(f"def f{i}(x):\n    return f{i - 1}(x)\n" for i in range(1, 70)), "nesting"),
+        ("def f0(x): return x\n" + "".join(f"def f{i}(x): return f{i - 1}(x)\n" for i in range(1, 70)), "nesting"),
         ("for t in range(2 ** 40):\n    Y = relu(X)", "calls"),
         ("for a in range(2000):\n    for c in range(2000):\n        Y = relu(X)", "calls"),
         ("Y = X * " + "9" * 500, "digits"),
@@ -361,9 +362,9 @@ def test_exponential_blocks_are_weighed_before_they_are_unrolled(depth: int) -> 
     program = "def f0(x):\n    return x\n" + "".join(
         f"def f{i}(x):\n    return f{i - 1}(f{i - 1}(x))\n" for i in range(1, depth)
     )
-    start = time.perf_counter()
+    start = time.process_time()
     if depth == 5:
         assert ids(f"{program}Y = relu(f4(X))") == ["Y"]
     else:
         assert refused(f"{program}Y = f{depth - 1}(X)").code == "E_LIMIT"
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0

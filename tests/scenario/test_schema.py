@@ -27,7 +27,7 @@ def refused(content: str) -> BpdebugError:
         ({"top": 'tittle = "x"'}, 2, "a scenario has no key 'tittle'", "did you mean title?"),
         ({"top": "zzz = 1"}, 2, "'zzz'", "it may hold: format"),
         ({"graph": 'los = "L"'}, 11, "'graph' has no key 'los'", "loss"),
-        ({"parameters": "W = { shape = [3, 2], init = 'normal', scal = 1 }"}, 8, "'parameters.W' has no key 'scal'", "scale"),
+        ({"parameters": "W = { init = 'normal', scal = 1 }"}, 8, "'parameters.W' has no key 'scal'", "scale"),
         ({"parameters": "[parameters.W]\nshape = [3, 2]\nscal = 1"}, 10, "'scal'", "scale"),
         ({"more": "[train]\nlr = 0.1\nstep = 3"}, 20, "'train' has no key 'step'", "steps"),
         ({"more": "[train]\nsteps = 3"}, 18, "'train.lr' is missing", "add it"),
@@ -51,7 +51,7 @@ def refused(content: str) -> BpdebugError:
         ({"parameters": 'W = { shape = [3, true], init = "normal" }'}, 8, "not true", ""),
         ({"parameters": 'W = { shape = [3, -2], init = "normal" }'}, 8, "of at least 0, not -2", ""),
         ({"parameters": 'W = { shape = 3, init = "normal" }'}, 8, "an array", ""),
-        ({"parameters": 'W = { shape = [3, 2], init = "normal", scale = "a" }'}, 8, "'parameters.W.scale' must be a number", ""),
+        ({"parameters": 'W = { init = "normal", scale = "a" }'}, 8, "W.scale' must be a number", ""),
         ({"parameters": 'W = { value = [1], dtype = "O" }'}, 8, '"O"', "int64"),
         ({"parameters": "W = { value = 'x' }"}, 8, "'parameters.W.value'", ""),
         ({"parameters": "W = {}"}, 8, "'W': value, init or file is missing", "init ="),
@@ -62,7 +62,7 @@ def refused(content: str) -> BpdebugError:
         ({"parameters": "W = { value = 1, name = 'W' }"}, 8, "name belongs to file", ""),
         ({"graph": "loss = 1"}, 11, "'graph.loss' must be text in quotes, not 1", ""),
         ({"graph": 'incoming = { Y = "one" }'}, 11, '"one"', "ones"),
-        ({"graph": 'incoming = { Y = { init = "ones", shape = [1] } }'}, 11, "'graph.incoming.Y' has no key 'shape'", ""),
+        ({"graph": 'incoming = { Y = { init = "ones", shape = [1] } }'}, 11, "incoming.Y' has no key 'shape'", ""),
         ({"graph": 'incoming = { Y = [["a"]] }'}, 11, "'∂Y' holds the text", ""),
         ({"more": '[train]\noptimizer = "sdg"\nlr = 0.1\nsteps = 1'}, 19, '"sdg"', "sgd"),
         ({"more": "[train]\nlr = 0.1\nsteps = 0"}, 20, "of at least 1, not 0", ""),
@@ -75,7 +75,7 @@ def refused(content: str) -> BpdebugError:
     ],
 )
 def test_what_does_not_fit_is_named(parts: dict[str, str], line: int, says: str, hint: str) -> None:
-    error = refused(text(**parts))  # type: ignore[arg-type]
+    error = refused(text(**parts))
     assert says in error.message, str(error)
     assert hint in error.hint, str(error)
     assert error.where == f"<text>:{line}", str(error)
@@ -127,7 +127,7 @@ def test_the_catalogue_of_the_contract_fits() -> None:
             "format": 1, "title": "t", "about": "a", "dtype": "float32", "seed": 0,
             "inputs": {"X": [[1, 2.5]], "k": 0.5, "ids": {"value": [0], "dtype": "int64"}},
             "parameters": {"W": {"shape": [3, 2], "init": "normal", "scale": 0.5}, "E": {"file": "w.npz", "name": "E"}},
-            "graph": {"loss": "L", "incoming": {"Y": [[1.0]], "Z": "ones", "Q": {"init": "normal"}}, "program": "Y = X"},
+            "graph": {"loss": "L", "incoming": {"Y": [[1.0]], "Z": "ones", "Q": {"init": "normal"}}, "program": ""},
             "notes": {"Y@bwd": "n"}, "derivation": {"program": "dY = 1"},
             "train": {"optimizer": "adam", "lr": 1, "steps": 3},
             "expect": {
@@ -137,8 +137,9 @@ def test_the_catalogue_of_the_contract_fits() -> None:
             },
         }
     )  # fmt: skip
-    assert made.train
-    assert (made.train.lr, made.train.momentum, made.train.beta1, made.train.beta2, made.train.eps) == (1, 0.9, 0.9, 0.999, 1e-8)
+    train = made.train
+    assert train
+    assert (train.lr, train.momentum, train.beta1, train.beta2, train.eps) == (1, 0.9, 0.9, 0.999, 1e-8)
 
 
 def test_the_lessons_are_listed_in_the_order_in_which_they_are_learnt() -> None:

@@ -176,7 +176,7 @@ def test_it_is_refused_with_words(line: str, code: str, says: str, hint: str) ->
     assert error.code == code, str(error)
     assert says in error.message, str(error)
     assert hint in error.hint, str(error)
-    last = line.count("\n") if line.startswith("def f(x): return x\n") or "else:" in line and "while" in line else 0
+    last = 1 if line.startswith("def f(x): return x\n") else 0
     assert error.where == f"x.toml:{11 + last}", str(error)
 
 
@@ -231,7 +231,9 @@ def test_what_is_no_python_is_refused_with_its_line(program: str, line: int) -> 
     assert (error.code, error.where) == ("E_SYNTAX", f"<program>:{line}"), str(error)
 
 
-@pytest.mark.parametrize("program", ["ﬁ = relu(X)", "fi = X\nY = relu(ﬁ)", 'Y = X  # "\n\u212a = relu(X)  # it\'s', "Y² = X"])
+@pytest.mark.parametrize(
+    "program", ["ﬁ = relu(X)", "fi = X\nY = relu(ﬁ)", "Y = X  # \"\n\u212a = relu(X)  # it's", "Y² = X"]
+)
 def test_names_that_only_look_like_others_are_refused(program: str) -> None:
     error = refused(program)
     assert error.code in ("E_NAME", "E_SYNTAX")
@@ -240,15 +242,14 @@ def test_names_that_only_look_like_others_are_refused(program: str) -> None:
 
 
 def test_every_kind_of_python_has_a_name() -> None:
-    abstract = {"AST", "stmt", "expr", "operator", "unaryop", "cmpop", "boolop", "expr_context", "mod", "pattern", "type_ignore"}
     in_the_language = {
         "Assign", "For", "With", "Expr", "FunctionDef", "Name", "Constant", "BinOp", "UnaryOp", "Compare", "Call",
-        "Subscript", "Tuple", "Add", "Sub", "Mult", "Div", "MatMult", "Pow", "USub", "Lt", "LtE", "Gt", "GtE", "Eq", "NotEq",
-        "Load", "Store", "Del", "Slice", "BoolOp", "Attribute", "AugAssign",
+        "Subscript", "Tuple", "Add", "Sub", "Mult", "Div", "MatMult", "Pow", "USub", "Lt", "LtE", "Gt", "GtE",
+        "Eq", "NotEq", "Load", "Store", "Del", "Slice", "BoolOp", "Attribute", "AugAssign",
     }  # fmt: skip
     for name in ("stmt", "expr", "operator", "unaryop", "cmpop", "boolop"):
         for kind in getattr(ast, name).__subclasses__():
-            if kind.__module__ in ("_ast", "ast") and kind.__name__ not in abstract | in_the_language:
+            if kind.__module__ in ("_ast", "ast") and kind.__name__ not in in_the_language:
                 words = described(kind())[0]
                 assert "(" not in words, kind
                 assert forbidden(kind()) or kind.__name__ in ("Return", "Slice")

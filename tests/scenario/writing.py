@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import Step
 from bpdebug.scenario import elaborate
@@ -25,13 +27,11 @@ def one(program: str, leaves: tuple[str, ...] = LEAVES) -> Step:
 
 def refused(program: str, leaves: tuple[str, ...] = LEAVES, **options: object) -> BpdebugError:
     """The error with which a program is refused; it always says what to do."""
-    try:
-        found = steps(program, leaves, **options)
-    except BpdebugError as error:
-        assert error.hint, str(error)
-        assert "\n" not in error.message + error.where
-        return error
-    raise AssertionError(f"not refused: {found[:5]}")
+    with pytest.raises(BpdebugError) as caught:
+        steps(program, leaves, **options)
+    assert caught.value.hint, str(caught.value)
+    assert "\n" not in caught.value.message + caught.value.where
+    return caught.value
 
 
 def text(

@@ -1,12 +1,14 @@
 """The commands: one row each, one file a family. Importing this package fills the table."""
 
-from bpdebug.debugger.commands import looking, motion, stops, tensors, visiting, watching
+from bpdebug.debugger.commands import expecting, files, looking, motion, stops, tensors, visiting, watching, whatif
 from bpdebug.debugger.commands.table import COMMANDS, Call, Command, find, parse
 
 __all__ = [
     "COMMANDS",
     "Call",
     "Command",
+    "expecting",
+    "files",
     "find",
     "looking",
     "motion",
@@ -15,4 +17,5 @@ __all__ = [
     "tensors",
     "visiting",
     "watching",
+    "whatif",
 ]

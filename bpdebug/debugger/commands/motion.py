@@ -78,6 +78,7 @@ def repeated(motion: Motion, way: int) -> Callable[[State, str], State]:
     """A motion with a count; it stops early where it can go no further."""
 
     def run(state: State, argument: str) -> State:
+        state = replace(state, view=View())
         for _ in range(count(argument)):
             before = (state.cursor, state.part)
             state = motion(state, way)
@@ -112,8 +113,9 @@ def seek(state: State, argument: str) -> State:
         return move(state, 0 if argument == "begin" else len(timeline), argument)
     number = argument.removeprefix("#").removesuffix("%")
     if number.isascii() and number.isdigit() and len(number) < 12:
-        to = int(number) * len(timeline) // 100 if argument.endswith("%") else int(number)
-        if to > len(timeline) or (argument.startswith("#") and to == len(timeline)):
+        share = argument.endswith("%")
+        to = int(number) * len(timeline) // 100 if share else int(number)
+        if to > len(timeline) or (share and int(number) > 100) or (argument.startswith("#") and to == len(timeline)):
             raise CommandError(
                 f"no event {argument}", code="E_COMMAND", hint=f"events run from 0 to {len(timeline)}, the end"
             )

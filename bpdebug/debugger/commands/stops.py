@@ -87,7 +87,7 @@ def chosen(state: State, argument: str) -> list[int]:
     known = [b.number for b in state.breakpoints]
     words = argument.split()
     for word in words:
-        if not word.isdigit() or len(word) > 9 or int(word) not in known:
+        if not (word.isascii() and word.isdigit()) or len(word) > 9 or int(word) not in known:
             there = ", ".join(map(str, known)) or "none"
             raise CommandError(f"no breakpoint {word[:40]}", code="E_COMMAND", hint=f"there are: {there}")
     return [int(w) for w in words] or known

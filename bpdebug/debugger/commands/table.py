@@ -56,8 +56,8 @@ def find(word: str) -> Command:
     if starts:
         names = ", ".join(c.name for c in starts)
         raise CommandError(f"'{word}' could be {names}", code="E_COMMAND", hint="write one letter more")
-    hint = did_you_mean(word, [w for c in COMMANDS.values() for w in (c.name, *c.aliases)])
-    raise CommandError(f"no command '{word}'", code="E_COMMAND", hint=hint or "help lists the commands")
+    hint = did_you_mean(word[:40], [w for c in COMMANDS.values() for w in (c.name, *c.aliases)])
+    raise CommandError(f"no command '{word[:40]}'", code="E_COMMAND", hint=hint or "help lists the commands")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,11 @@ def parse(line: str) -> list[Call]:
 
 
 def split(line: str) -> list[str]:
-    """A line cut at `;;`, but not inside double quotes; empty pieces are dropped."""
+    """A line cut at `;;`, but not inside double quotes; empty pieces are dropped.
+
+    What follows a line feed belongs to the last piece: it is the block of `commands N ... end`.
+    """
+    line, feed, block = line.partition("\n")
     pieces, quoted, start, at = [], False, 0, 0
     while at < len(line):
         if line[at] == '"':
@@ -98,7 +102,7 @@ def split(line: str) -> list[str]:
             at += 1
             start = at + 1
         at += 1
-    pieces.append(line[start:])
+    pieces.append(line[start:] + feed + block)
     return [p for p in pieces if p.strip()]
 
 

@@ -48,7 +48,7 @@ def undisplay(state: State, argument: str) -> State:
     known = [d.number for d in state.displays]
     words = argument.split()
     for word in words:
-        if not word.isdigit() or len(word) > 9 or int(word) not in known:
+        if not (word.isascii() and word.isdigit()) or len(word) > 9 or int(word) not in known:
             hint = f"there are: {', '.join(map(str, known)) or 'none'}"
             raise CommandError(f"no display {word[:40]}", code="E_COMMAND", hint=hint)
     gone = [int(w) for w in words] or known

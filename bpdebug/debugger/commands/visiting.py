@@ -61,6 +61,6 @@ register(
     Command("forward", forward, "the place that back came from", "step ;; back ;; forward", key="]", family="motion"),
     Command("mark", mark, "a bookmark here", "mark look at this again", key="m", args="[NOTE]", family="motion"),
     Command("marks", marks, "the bookmarks", "marks", family="looking"),
-    Command("up", _frame(1, "up"), "one block outwards", "where", key="u", args="[N]", family="looking"),  # type: ignore[arg-type]
-    Command("down", _frame(-1, "down"), "one block inwards", "where", key="d", args="[N]", family="looking"),  # type: ignore[arg-type]
+    Command("up", _frame(1, "up"), "one block outwards", "up 0", key="u", args="[N]", family="looking"),  # type: ignore[arg-type]
+    Command("down", _frame(-1, "down"), "one block inwards", "down 0", key="d", args="[N]", family="looking"),  # type: ignore[arg-type]
 )

@@ -33,6 +33,12 @@ def asked(state: State) -> Report | None:
     return None if state.view.name == "event" else view(state)
 
 
+def arrived(state: State) -> str:
+    """What tracepoints said on the way, and why the motion stopped where that says more than the place."""
+    stopped = "" if state.stopped == "step" else f"{state.stopped} {state.detail}".strip()
+    return " · ".join((*state.printed[-5:], *([stopped] if stopped else [])))
+
+
 class BpdebugApp(App[int]):
     """The debugger in the terminal."""
 
@@ -119,12 +125,12 @@ class BpdebugApp(App[int]):
             self.stage.show(stage(state))
         if self.size.width >= WIDE:
             self.inspector.show(inspector(state))
-        self.program.show(program_rows(state), len(str(len(state.scenario.lines))))
+        self.program.show(program_rows(state))
         self.timeline.show(*track(state))
         left = (("bpdebug  ", palette.HERE), (state.scenario.name + "  ", palette.TITLE))
         self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status_line(state), palette.PLAIN)))
         self.foot.show(keys.foot(), keys.ALWAYS)
-        self.say(report.title if report is not None else "" if state.stopped == "step" else state.stopped)
+        self.say(report.title if report is not None else arrived(state))
 
     def say(self, text: str) -> None:
         """A line below the timeline."""

@@ -12,7 +12,7 @@ from bpdebug.frontends.tui.lines import BLANK, report_lines
 from bpdebug.frontends.tui.matrix import MatrixView
 from bpdebug.views.report import Block, Text
 
-GAP = 3
+GAP = 2
 READABLE = 88  # no line of words is longer
 SHRUNK = 36  # what a matrix too wide for the stage shrinks to, beside others
 Line = list[tuple["Part", int, int]]

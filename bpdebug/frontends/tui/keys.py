@@ -34,6 +34,11 @@ def typed() -> Iterator[tuple[str, str, bool]]:
         yield key, line, False
 
 
+def shown(key: str) -> str:
+    """A key as it is printed on the keyboard."""
+    return {"slash": "/"}.get(key, key if len(key) == 1 or " " in key else key.capitalize())
+
+
 def foot() -> Pieces:
     """The keys in one line: motions first, their reverses together, then the rest of the table."""
     pairs: list[tuple[str, str]] = []
@@ -43,7 +48,7 @@ def foot() -> Pieces:
     pairs.append((back, "the same, back"))
     rest = [c for c in COMMANDS.values() if c.key and not c.repeats and c.name not in ("help", "quit", "restart")]
     pairs += [(c.key, c.name) for c in rest]
-    return tuple(piece for key, name in pairs for piece in ((key, palette.HERE), (f" {name}  ", palette.DIM)))
+    return tuple(piece for key, name in pairs for piece in ((shown(key), palette.HERE), (f" {name}  ", palette.DIM)))
 
 
 ALWAYS: Pieces = (

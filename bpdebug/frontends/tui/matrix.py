@@ -102,10 +102,10 @@ class MatrixView(ScrollView, can_focus=False):
     def _measure(self) -> None:
         array, shape = self.matrix.array, self.matrix.shape
         self.rows, self.columns = prod(shape[:-1]), shape[-1] if shape else 1
-        self.label = sum(len(str(max(n - 1, 0))) + 1 for n in shape[:-1]) + 1 if len(shape) > 1 else 1
+        self.label = sum(len(str(max(n - 1, 0))) + 1 for n in shape[:-1]) + 1 if len(shape) > 1 else 0
         self.first = 2 if shape else 1  # where the cells begin: below the title and the column numbers
         title = self._title().cell_length
-        words = len(ABSENT) + 1
+        words = len(ABSENT)
         if array is None or not array.size:
             self.first, size = 2, Size(max(title, self.indent + words), 2)
         else:
@@ -113,7 +113,7 @@ class MatrixView(ScrollView, can_focus=False):
             self.cell = max(self.format.width, len(str(self.columns - 1)) if shape else 0) + 2
             width = self.indent + self.label + self.columns * self.cell
             size = Size(max(title, width), self.first + self.rows)
-        note = self.indent + 1 + cell_len(clean(self.matrix.note)) if self.matrix.note else 0
+        note = self.indent + cell_len(clean(self.matrix.note)) if self.matrix.note else 0
         self.natural = Size(max(size.width, note), size.height + bool(note))
 
     def _title(self) -> Strip:
@@ -134,16 +134,16 @@ class MatrixView(ScrollView, can_focus=False):
         note_at = self.natural.height - 1 if self.matrix.note else -1
         row = y - self.first + self.scroll_offset.y
         if y >= self.first - 1 and y + self.scroll_offset.y == note_at:
-            return fit(strip((" " * (self.indent + 1) + clean(self.matrix.note), palette.NOTE)), width)
+            return fit(strip((" " * self.indent + clean(self.matrix.note), palette.NOTE)), width)
         if array is None or not array.size:
             words = ABSENT if array is None else "empty: no cells"
-            return fit(strip((" " * (self.indent + 1) + words, palette.DIM)), width) if y == 1 else Strip([])
+            return fit(strip((" " * self.indent + words, palette.DIM)), width) if y == 1 else Strip([])
         if y < self.first:
             return self._join(" " * self.label, palette.DIM, self._numbers(width), width)
         if not 0 <= row < self.rows:
             return Strip([])
         here = self.mark.row == row
-        text = f"{'▸' if here else ' '}{self._row_name(row):>{self.label - 2}} " if self.label > 1 else " "
+        text = f"{'▸' if here else ' '}{self._row_name(row):>{self.label - 2}} " if self.label else ""
         return self._join(text, palette.HERE if here else palette.DIM, self._cells(array, row, width), width)
 
     def _join(self, label: str, style: Style, cells: list[Segment], width: int) -> Strip:

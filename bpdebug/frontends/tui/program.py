@@ -56,10 +56,13 @@ class ProgramPane(ScrollView, can_focus=True):
         self.selected: int | None = None
         self.border_title = Content("Program")
 
-    def show(self, rows: ProgramRows, digits: int) -> None:
+    def show(self, rows: ProgramRows) -> None:
         """Other rows; the current one comes into view, and nothing is selected any more."""
-        self.rows, self.heading, self.digits, self.selected = rows, rows.gradients_from, digits, None
-        self.current = None if rows.current is None else self._place(rows.current)
+        self.rows, self.heading, self.selected = rows, rows.gradients_from, None
+        last = rows[rows.gradients_from - 1] if rows.gradients_from else None
+        self.digits = max(2, len(str(last.line or 0))) if last else 2
+        current = rows.current
+        self.current = None if current is None else self._place(current)
         if self.size_needed != self.virtual_size:
             self.virtual_size = self.size_needed
         self.reveal(self.current)

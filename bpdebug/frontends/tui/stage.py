@@ -169,14 +169,14 @@ class Stage(Widget, can_focus=True):
         if self.chosen is None:
             if views := self._filled():
                 self.choose(views[-1], 0, 0)
-                self._reveal()
+                self.call_after_refresh(self._reveal)
             else:
                 self.scroll_relative(y=down, animate=False)
             return
         view, row, column = self.chosen
         row, column = min(max(row + down, 0), view.rows - 1), min(max(column + right, 0), view.columns - 1)
         self.choose(view, row, column)
-        self._reveal()
+        self.call_after_refresh(self._reveal)
 
     def action_page(self, step: int) -> None:
         """A page of the marked matrix, or of the stage."""
@@ -208,7 +208,7 @@ class Stage(Widget, can_focus=True):
         if views:
             at = views.index(self.chosen[0]) if self.chosen else -1 if step > 0 else 0
             self.choose(views[(at + step) % len(views)], 0, 0)
-            self._reveal()
+            self.call_after_refresh(self._reveal)
 
     def action_leave(self) -> None:
         """Esc: first the mark goes, then what was asked for."""

@@ -141,7 +141,7 @@ async def test_history_and_completion() -> None:
         await pilot.pause()
         assert "W1" in lines_of(app)[-2]
         await pilot.press("escape")
-        assert app.focused is app.stage
+        assert app.stage.has_focus
         await pilot.press("s")
         assert app.state is not None
         assert app.state.cursor == len(app.state.timeline)

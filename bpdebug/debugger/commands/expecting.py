@@ -1,0 +1,363 @@
+"""`expect`: what must hold here; where it does not, the command fails with what was expected and what was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.commands.table import parse as calls
+from bpdebug.debugger.state import State
+from bpdebug.engine import Event, Fault, Timeline
+from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.expression import Scope, Value, evaluate, parse, parse_location, resolve, truth
+from bpdebug.graph import Graph
+
+Array = np.ndarray[Any, Any]
+TOLERANCES = {"float32": (1e-5, 1e-6)}
+DOUBLE = (1e-9, 1e-12)
+"""rtol and atol where a command gives none: those of a scenario's table [expect]."""
+LONGEST = 10_000
+
+
+class ExpectationError(CommandError):
+    """An expectation that does not hold; `expected` and `found` are for whoever shows them side by side."""
+
+    def __init__(self, what: str, expected: str, found: str, more: str = "") -> None:
+        self.expected, self.found = expected, found
+        tail = f" ({more})" if more else ""
+        super().__init__(f"{what}: expected {expected}, found {found}{tail}", code="E_SCRIPT")
+
+
+def expect(state: State, argument: str) -> State:
+    """What must hold at the cursor: numbers, a shape, a place, a fault, an error, a formula, or any condition."""
+    word, _, rest = argument.partition(" ")
+    sides = cut(argument)
+    if len(sides) == 2:
+        said = _near(state, sides[0], sides[1])
+    elif word in KINDS and rest.strip():
+        said = KINDS[word](state, rest.strip())
+    elif argument and len(sides) == 1 and word not in KINDS:
+        said = _condition(state, argument)
+    else:
+        kinds = ", ".join(KINDS)
+        raise CommandError(
+            f"expect '{argument[:40]}'" if argument else "expect takes what must hold", code="E_COMMAND",
+            hint=f"expect dW ~ X.T @ dY, expect norm(dW) < 1, or one of: {kinds}",
+        )  # fmt: skip
+    return state.show("said", f"holds: {said}")
+
+
+def cut(text: str) -> list[str]:
+    """A text cut at `~`, but not inside quotes."""
+    pieces, quoted = [""], False
+    for char in text:
+        quoted ^= char == '"'
+        if char == "~" and not quoted:
+            pieces.append("")
+        else:
+            pieces[-1] += char
+    return [p.strip() for p in pieces]
+
+
+# --- numbers
+
+_OPTION = re.compile(r"\s(rtol|atol)\s*=\s*(\S+)\s*$")
+
+
+def _near(state: State, left: str, right: str) -> str:
+    """Both sides agree in every cell, to the tolerances; a single number stands for all cells."""
+    given: dict[str, float] = {}
+    while (match := _OPTION.search(f" {right}")) is not None:
+        given[match[1]] = _tolerance(match[1], match[2])
+        right = right[: match.start() - 1 if match.start() else 0].rstrip()
+    found, wanted = _side(state, left), _side(state, right)
+    if isinstance(found, str) or isinstance(wanted, str):
+        if found != wanted:
+            raise ExpectationError(left, _words(wanted), _words(found))
+        return f"{left} ~ {right}"
+    single = any(a.dtype == np.float32 for a in (found, wanted))
+    rtol, atol = TOLERANCES["float32"] if single else DOUBLE
+    compare(left, found, wanted, given.get("rtol", rtol), given.get("atol", atol))
+    return f"{left} ~ {right}"
+
+
+def _tolerance(name: str, text: str) -> float:
+    try:
+        found = float(text) if len(text) < 40 else -1.0
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise CommandError(f"{name}={text[:40]} is no tolerance", code="E_COMMAND", hint=f"{name}=1e-6")
+    return found
+
+
+def _side(state: State, text: str) -> Array | str:
+    """One side as an array; as words where it has no value here, or is a text."""
+    if not text:
+        raise CommandError("a side of ~ is missing", code="E_COMMAND", hint="expect dW ~ X.T @ dY")
+    if text.startswith("["):
+        return literal(text)
+    value = evaluate(parse(text), Scope(state.timeline, state.cursor))
+    if isinstance(value.plain, str):
+        return f'"{value.plain}"'
+    if value.plain is not None:
+        return _array(list(value.plain), text)
+    return value.array if value.array is not None else _missing(value)
+
+
+def _missing(value: Value) -> str:
+    return "no path" if value.status == "no-path" else value.status.replace("-", " ")
+
+
+def _words(side: Array | str) -> str:
+    if isinstance(side, str):
+        return side
+    return f"{side.item()!r}" if side.size == 1 else f"numbers of shape {side.shape}"
+
+
+def literal(text: str) -> Array:
+    """Numbers in brackets, as they are printed: [[1, −2.5], [nan, 0]]."""
+    if len(text) > LONGEST:
+        raise CommandError(f"numbers of {len(text):,} characters", code="E_EXPR", hint=f"at most {LONGEST:,} are read")
+    plain = text.replace("−", "-")
+    plain = re.sub(r"(?<![\w.])-?(?:nan|inf)\b", lambda m: f'"{m[0]}"', plain)
+    plain = re.sub(r"(?<![\w.])(-?)\+?(\d+)\.(?!\d)", r"\1\2.0", plain)
+    try:
+        decoded = msgspec.json.decode(plain)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        raise CommandError(
+            f"'{text[:60]}' are no numbers in brackets", code="E_EXPR", hint="[[1, 2], [3, 4]]"
+        ) from None
+    return _array(decoded, text)
+
+
+def _array(numbers: Any, text: str) -> Array:
+    try:
+        return np.array(numbers, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise CommandError(
+            f"'{text[:60]}' is no array of numbers", code="E_EXPR", hint="rows of one length: [[1, 2], [3, 4]]"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The cell that is furthest off: its index, both numbers, and how many cells are off at all."""
+
+    cell: tuple[int, ...]
+    expected: float
+    found: float
+    off: int
+
+
+def compare(what: str, found: Array, wanted: Array, rtol: float, atol: float) -> None:
+    """ExpectationError with the worst cell, unless all cells agree; NaN agrees with NaN, infinity with itself."""
+    if found.shape != wanted.shape and wanted.shape != () and found.shape != ():
+        raise ExpectationError(what, f"shape {wanted.shape}", f"shape {found.shape}")
+    worst = _worst(found, wanted, rtol, atol)
+    if worst is not None:
+        at = f" at [{', '.join(map(str, worst.cell))}]" if worst.cell else ""
+        cells = max(found.size, wanted.size)
+        more = f"{worst.off} of {cells} cells are off, " if cells > 1 else ""
+        raise ExpectationError(
+            what, f"{worst.expected!r}{at}", repr(worst.found), f"{more}rtol {rtol:g}, atol {atol:g}"
+        )
+
+
+def _worst(found: Array, wanted: Array, rtol: float, atol: float) -> Worst | None:
+    found, wanted = np.broadcast_arrays(found.astype(np.float64), wanted.astype(np.float64))
+    with np.errstate(all="ignore"):
+        excess = np.abs(found - wanted) - (atol + rtol * np.abs(wanted))
+        same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+    excess = np.where(same, -1.0, np.where(np.isfinite(excess), excess, np.inf))
+    off = int((excess > 0).sum())
+    if not off:
+        return None
+    cell = tuple(int(i) for i in np.unravel_index(int(excess.argmax()), excess.shape))
+    return Worst(cell, float(wanted[cell]), float(found[cell]), off)
+
+
+def _condition(state: State, text: str) -> str:
+    """Any condition on the numbers: `expect norm(dW) < 1`."""
+    value = evaluate(parse(text), Scope(state.timeline, state.cursor))
+    if value.status in ("not-computed", "no-path"):
+        raise ExpectationError(text, "true", _missing(value))
+    if not truth(value):
+        raise ExpectationError(text, "true", "false")
+    return text
+
+
+# --- shapes, places, faults, errors, formulas
+
+_SHAPE = re.compile(r"(.*?\S)\s*(?:==|=|is)?\s*(\([\d,\s]*\)|(?<=\s)\d+(?:\s*[x×]\s*\d+)*)", re.DOTALL)
+
+
+def unquoted(text: str) -> str:
+    text = text.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _shape(state: State, text: str) -> str:
+    match = _SHAPE.fullmatch(text)
+    if match is None or len(match[2]) > 400:
+        raise CommandError(f"expect shape {text[:40]}", code="E_COMMAND", hint="expect shape dW (3, 4)")
+    wanted = tuple(int(n) for n in re.findall(r"\d+", match[2]))
+    value = evaluate(parse(match[1]), Scope(state.timeline, state.cursor))
+    if value.shape != wanted:
+        found = str(value.shape) if value.shape is not None else "no tensor"
+        raise ExpectationError(f"shape {match[1]}", str(wanted), found)
+    return f"shape {match[1]} {wanted}"
+
+
+def when_words(state: State) -> str:
+    """Where the cursor stands: `event 17/42 backward Y matmul`; at the end, `event 42/42 end`."""
+    event, total = state.event, len(state.timeline)
+    if event is None:
+        return f"event {total}/{total} end"
+    words = [f"event {event.index}/{total}", event.phase, event.name, event.op or ""]
+    words += [f"part {state.part}/{len(event.parts)}"] if state.part else []
+    return " ".join(word for word in words if word)
+
+
+def _where(state: State, text: str) -> str:
+    """The cursor stands at a location; `begin` and `end` are places, too."""
+    place = unquoted(text)
+    if place in ("begin", "end"):
+        holds = state.cursor == (0 if place == "begin" else len(state.timeline))
+    else:
+        holds = resolve(parse_location(place), state.timeline).contains(state.cursor)
+    if not holds:
+        raise ExpectationError("where", place, when_words(state))
+    return f"where {place}"
+
+
+def _when(state: State, text: str) -> str:
+    """The words of `when`, or some of them in their order: `event 0`, `backward Y`."""
+    wanted = unquoted(text)
+    found = iter(when_words(state).split())
+    if not all(any(_same_word(word, there) for there in found) for word in wanted.split()):
+        raise ExpectationError("when", wanted, when_words(state))
+    return f"when {wanted}"
+
+
+def _same_word(wanted: str, found: str) -> bool:
+    return wanted == found or ("/" in found and "/" not in wanted and wanted == found.partition("/")[0])
+
+
+def _fault(state: State, text: str) -> str:
+    """The first fault of the whole timeline: `nan`, `inf`, where, or both; `none`."""
+    words = unquoted(text).split(maxsplit=1)
+    kind = words.pop(0) if words[0] in ("nan", "inf", "none") else ""
+    place = unquoted(" ".join(words).removeprefix("at ")) if words else ""
+    stops = resolve(parse_location(place), state.timeline) if place and kind != "none" else None
+    event = state.timeline.first_fault()
+    fault = event.fault if event is not None else None
+    wanted = "none" if kind == "none" else f"{kind or 'a fault'} at {place}" if place else kind
+    if event is None or fault is None:
+        if kind != "none":
+            raise ExpectationError("fault", wanted, "no fault at all")
+    elif kind not in ("", fault.kind) or (stops is not None and not stops.contains(event.index)):
+        raise ExpectationError("fault", wanted, _fault_words(event, fault))
+    return f"fault {wanted}"
+
+
+def _fault_words(event: Event, fault: Fault) -> str:
+    first = f", first at [{', '.join(map(str, fault.first))}]" if fault.first else ""
+    return f"{fault.kind} in {fault.cells} cells of {fault.tensor}{first} at event {event.index}, {event.name}"
+
+
+def _error(state: State, text: str) -> str:
+    """A command fails with this code: `expect error E_EXPR print dZ`."""
+    code, _, command = text.partition(" ")
+    if not re.fullmatch(r"E_[A-Z]{2,20}", code) or not command.strip():
+        raise CommandError(
+            f"expect error {text[:40]}", code="E_COMMAND", hint="a code, and the command: expect error E_EXPR print dZ"
+        )
+    try:
+        for call in calls(command):
+            state = call.command.run(state, call.argument)
+    except BpdebugError as error:
+        if error.code != code:
+            raise ExpectationError(f"error of {command}", code, f"{error.code}: {error.message}") from None
+        return f"error {code}: {error.message}"
+    raise ExpectationError(f"error of {command}", code, "no error")
+
+
+_FORMULA = re.compile(r"""(?:([^\s"']+)\s+)?(?:"([^"]*)"|'([^']*)')""")
+
+
+def _formula(state: State, text: str) -> str:
+    """The rule of this event: for an operand's gradient, for the node itself, or for any of them."""
+    match = _FORMULA.fullmatch(text)
+    if match is None:
+        raise CommandError(f"expect formula {text[:40]}", code="E_COMMAND", hint='expect formula X "∂Y @ Wᵀ"')
+    graph, event = state.timeline.graph, state.event
+    if event is None:
+        raise ExpectationError("formula", match[0], "the end, where no rule is")
+    target = as_written(match[1] or "", graph).removeprefix("∂")
+    wanted = match[2] if match[2] is not None else match[3]
+    rules = [(c.to, c.formula) for c in event.contributions] or _own(state.timeline, event)
+    found = [formula for to, formula in rules if target in ("", to)]
+    if as_written(wanted, graph) not in [as_written(f, graph) for f in found]:
+        here = " and ".join(found) or "none: there are " + (", ".join(to for to, _ in rules) or "no rules here")
+        raise ExpectationError(f"formula {target}".strip(), wanted, here)
+    return f"formula {target} {wanted}".replace("  ", " ")
+
+
+def _own(timeline: Timeline, event: Event) -> list[tuple[str, str]]:
+    """The call of a forward event, or the rule of an update."""
+    if event.rule is not None:
+        return [(event.name, event.rule)]
+    return [(event.name, timeline.call_text(event.tensor - timeline.graph.first))] if event.phase == "forward" else []
+
+
+def as_written(formula: str, graph: Graph) -> str:
+    """A formula as the screen writes it: `dY @ W.T` is `∂Y @ Wᵀ`; spaces do not count."""
+
+    def gradient(match: re.Match[str]) -> str:
+        name = match[0]
+        return f"∂{name[1:]}" if name not in graph.index and name[1:] in graph.index else name
+
+    formula = re.sub(r"\.T\b", "ᵀ", formula.replace("−", "-").replace("·", "*"))
+    formula = re.sub(r"\bd\w[\w.]*", gradient, formula)
+    return re.sub(r"\s+", "", formula)
+
+
+def _status(state: State, text: str) -> str:
+    """Whether a gradient is there yet: `expect status dW partial`."""
+    name, _, wanted = text.rpartition(" ")
+    known = ("value", "partial", "not-computed", "no-path")
+    if wanted not in known or not name.strip():
+        raise CommandError(f"expect status {text[:40]}", code="E_COMMAND", hint=f"one of: {', '.join(known)}")
+    found = evaluate(parse(name), Scope(state.timeline, state.cursor)).status
+    if found != wanted:
+        raise ExpectationError(f"status {name.strip()}", wanted, found)
+    return f"status {name.strip()} {wanted}"
+
+
+KINDS: dict[str, Callable[[State, str], str]] = {
+    "shape": _shape,
+    "status": _status,
+    "where": _where,
+    "when": _when,
+    "fault": _fault,
+    "error": _error,
+    "formula": _formula,
+}
+
+register(
+    Command(
+        "expect",
+        expect,
+        "what must hold here; in a script, the script fails where it does not",
+        "expect 1 + 1 ~ 2",
+        args="EXPR ~ EXPR [rtol=] [atol=] | EXPR | " + " | ".join(f"{kind} ..." for kind in KINDS),
+        family="scripts",
+    ),
+)

@@ -1,0 +1,74 @@
+"""Commands that touch files: the debugger only says what is asked for, and the front end carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.state import Breakpoint, State
+from bpdebug.errors import CommandError
+
+
+def requesting(word: str, what: str) -> Callable[[State, str], State]:
+    """A command that asks its front end for something, and changes nothing else."""
+
+    def run(state: State, argument: str) -> State:
+        if not argument:
+            raise CommandError(f"{word} takes {what}", code="E_COMMAND", hint=f"{word} {what.split()[-1].upper()}")
+        return replace(state, request=(word, argument))
+
+    return run
+
+
+def save(state: State, argument: str) -> State:
+    """The stops as a script that makes them again."""
+    what, _, path = argument.partition(" ")
+    if not what or not "breakpoints".startswith(what) or not path.strip():
+        raise CommandError(f"save {argument[:40]}".strip(), code="E_COMMAND", hint="save breakpoints FILE")
+    return replace(state, request=("save", path.strip()))
+
+
+def saved(stops: tuple[Breakpoint, ...]) -> list[str]:
+    """The lines of a script that makes stops again; they are numbered anew from 1, in their order."""
+    lines = []
+    for number, b in enumerate(stops, 1):
+        plain = b.kind in ("break", "trace")
+        lines.append(b.line.partition(" if ")[0] if plain and b.kind == "break" else b.line)
+        more = [f"condition {number} {b.condition_text}"] if b.condition_text else []
+        more += [f"ignore {number} {b.ignore}"] if b.ignore else []
+        more += [f"commands {number}", *(f"  {line}" for line in b.commands), "end"] if b.commands else []
+        more += [] if b.enabled else [f"disable {number}"]
+        lines += more
+    return lines
+
+
+register(
+    Command(
+        "snapshot",
+        requesting("snapshot", "a name"),
+        "in scripts: the last report must be the one that is stored under this name",
+        "snapshot first",
+        args="NAME",
+        family="scripts",
+    ),
+    Command(
+        "source", requesting("source", "a file"), "run a script here", "source a.bpd", args="FILE", family="scripts"
+    ),
+    Command(
+        "transcript",
+        requesting("transcript", "a file"),
+        "what was typed so far as a script, with the answers as comments",
+        "transcript a.bpd",
+        args="FILE",
+        family="scripts",
+    ),
+    Command(
+        "save",
+        save,
+        "the stops as a script that makes them again",
+        "save breakpoints a.bpd",
+        args="breakpoints FILE",
+        family="scripts",
+    ),
+)

@@ -1,0 +1,89 @@
+"""What commands ask of a front end because it touches files: transcript, save breakpoints, and what is added to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bpdebug.debugger import State
+from bpdebug.debugger.commands.files import saved
+from bpdebug.errors import CommandError
+from bpdebug.frontends.loop import Answer, refuse
+from bpdebug.frontends.script import HEADER, write
+from bpdebug.limits import Limits
+from bpdebug.scenario.names import shown
+from bpdebug.scenario.paths import parts_of
+from bpdebug.views import Report
+
+MOST_NOTED = 8 * 2**20
+"""Characters of answers that are kept for a transcript."""
+
+Handler = Callable[[State, str], Iterator[Answer]]
+
+
+class Desk:
+    """Carries out requests; paths are relative to `folder`, and `confined` ones may not leave it."""
+
+    def __init__(self, folder: Path = Path(), *, limits: Limits | None = None, confined: bool = False) -> None:
+        self.folder, self.limits, self.confined = folder, limits or Limits(), confined
+        self.noted: list[str] = []
+        self.size = 0
+        self.handlers: dict[str, Handler] = {"transcript": self.transcript, "save": self.save}
+
+    def carry(self, state: State) -> Iterator[Answer]:
+        """The answers to a request."""
+        assert state.request is not None
+        word, argument = state.request
+        handler = self.handlers.get(word)
+        yield from refuse(state) if handler is None else handler(replace(state, request=None), argument)
+
+    def note(self, line: str, text: str, *, failed: bool = False) -> None:
+        """A line that was typed, and what was answered, for the transcript."""
+        self.size += len(text)
+        said = (
+            text.splitlines() if self.size <= MOST_NOTED else ["(the answer is left out: the transcript is too long)"]
+        )
+        self.noted.append(f"! {line}" if failed and not line.startswith("!") else line)
+        self.noted += [f"# {part}".rstrip() for part in said]
+
+    def transcript(self, state: State, argument: str) -> Iterator[Answer]:
+        """What was typed so far, as a script that can be replayed."""
+        path = self.writable(argument)
+        lines = [f"{HEADER}transcript", f"load {_beside(state, path)}", *self.noted]
+        write(path, "\n".join(lines) + "\n")
+        yield said(state, "transcript", f"{len(self.noted)} lines written to {shown(argument)}")
+
+    def save(self, state: State, argument: str) -> Iterator[Answer]:
+        """The stops, as a script that makes them again."""
+        write(self.writable(argument), "\n".join([f"{HEADER}breakpoints", *saved(state.breakpoints)]) + "\n")
+        yield said(state, "save", f"{len(state.breakpoints)} stops written to {shown(argument)}")
+
+    def place(self, argument: str) -> Path:
+        return self.folder / argument.strip('"')
+
+    def writable(self, argument: str) -> Path:
+        """Where something may be written: a script's files lie beside or below it."""
+        if self.confined:
+            parts_of(argument.strip('"'))
+        path = self.place(argument)
+        if not path.parent.is_dir():
+            raise CommandError(f"no folder '{shown(path.parent, 200)}'", code="E_FILE", hint="make it first")
+        return path
+
+
+def said(state: State, command: str, text: str) -> Answer:
+    """An answer of one sentence."""
+    return Answer(command, state, Report("said", text, (), {"text": text}))
+
+
+def _beside(state: State, path: Path) -> str:
+    """The scenario's file as seen from another file's folder; its name where it came from nowhere."""
+    found = state.scenario.path
+    if found is None:
+        return state.scenario.name
+    try:
+        return Path(os.path.relpath(found.resolve(), path.parent.resolve())).as_posix()
+    except ValueError:  # another drive
+        return str(found.resolve())

@@ -1,0 +1,189 @@
+"""The one loop of the front ends: a line of the language becomes answers, a stop's own commands among them.
+
+A line is carried out as a whole or not at all: nothing is said, and the state stays, where one of its commands is
+refused. The commands of a stop run after that, one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from bpdebug.debugger import State, find, update
+from bpdebug.debugger.commands.table import split
+from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.views import Report, reply, view
+from bpdebug.views.text import to_text
+
+PROMPT = "(bpdebug) "
+MOST_PENDING = 10_000
+"""Commands of stops that run after one line; more than that chase each other in a circle."""
+QUIET = ("", "step", "begin", "end")
+"""Reasons to stop that the place itself says."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one command said: the state after it, its report, and at a stop the displays.
+
+    `pending` marks a command of a stop. What tracepoints printed, and why it stopped, is in the state.
+    """
+
+    command: str
+    state: State
+    report: Report
+    displays: tuple[Report, ...] = ()
+    pending: bool = False
+
+    def to_text(self, width: int = 100) -> str:
+        """All of it as lines: tracepoints first, then the stop, the report and the displays."""
+        state = self.state
+        stop = [] if state.stopped in QUIET else [f"{state.stopped}  {state.detail}"]
+        pieces = [to_text("\n".join([*state.printed, *stop]), (), width), self.report.to_text(width)]
+        pieces += [shown.to_text(width) for shown in self.displays]
+        return "\n".join(piece for piece in pieces if piece)
+
+
+Carry = Callable[[State], Iterator[Answer]]
+"""Carries out what a state requests of its front end (a file to read or to write)."""
+
+
+def refuse(state: State) -> Iterator[Answer]:
+    """The front end that touches no files."""
+    assert state.request is not None
+    word = state.request[0]
+    hint = "write it into a script: bpdebug replay walk.bpd" if word == "snapshot" else "the prompt does: bpdebug debug"
+    raise CommandError(f"{word} is not possible here", code="E_COMMAND", hint=hint)
+
+
+def replies(state: State, line: str, carry: Carry = refuse) -> Iterator[Answer]:
+    """The answers to a line, in order; the last one's state is where the session stands.
+
+    Raises BpdebugError: before the first answer where the line is refused, after it where a stop's command is.
+    """
+    held: list[Answer] = []
+    for piece in split(line):
+        made = _one(state, piece.strip())
+        held.append(made)
+        state = made.state
+        if state.request is None and not state.pending:
+            continue
+        # What follows cannot be taken back (a file is touched), or does not belong to the line (a stop's commands).
+        yield from held if state.request is None else held[:-1]
+        held = []
+        for made in carry(state) if state.request is not None else _after_stop(state, carry):
+            yield made
+            state = made.state
+    yield from held
+
+
+def _after_stop(state: State, carry: Carry) -> Iterator[Answer]:
+    """The commands of the stop that was hit; those of a stop that they run into take over, as in gdb."""
+    waiting = list(state.pending)
+    count = 0
+    while waiting and not state.done:
+        pieces = split(waiting.pop(0))
+        while pieces and not state.done:
+            count += 1
+            if count > MOST_PENDING:
+                raise CommandError(
+                    f"the commands of breakpoints ran {MOST_PENDING:,} times and do not end", code="E_LIMIT",
+                    hint="two stops may send each other back and forth: `commands N`, then `end`, takes them away",
+                )  # fmt: skip
+            made = _one(state, pieces.pop(0).strip(), pending=True)
+            for answer in [made] if made.state.request is None else carry(made.state):
+                yield answer
+                state = answer.state
+            if state.pending:
+                waiting, pieces = list(state.pending), []
+
+
+def _one(state: State, piece: str, *, pending: bool = False) -> Answer:
+    """One command carried out; behind a `!` it must fail."""
+    if piece.startswith("!"):
+        return _failing(state, piece, pending)
+    state = update(state, piece)
+    if state.request is not None:
+        return Answer(piece, state, Report("said", ""), pending=pending)
+    return Answer(piece, state, view(state), displays(state), pending)
+
+
+def _failing(state: State, piece: str, pending: bool) -> Answer:
+    command = piece.lstrip("! \t")
+    if not command:
+        raise CommandError("! takes a command that must fail", code="E_COMMAND", hint="! expect dW ~ 0")
+    try:
+        _one(state, command)
+    except BpdebugError as error:
+        state = replace(state, stopped="", detail="", printed=(), pending=(), request=None)
+        data = {"code": error.code, "message": error.message}
+        return Answer(piece, state, Report("failed", f"fails as it must: {error.message}", (), data), (), pending)
+    raise CommandError(f"'{command}' was to fail, and it did not", code="E_SCRIPT", hint="take the ! away")
+
+
+def displays(state: State) -> tuple[Report, ...]:
+    """What is displayed at every stop, as print shows it; what cannot be evaluated here says so."""
+    return tuple(_display(state, d.number, d.text) for d in state.displays) if state.stopped else ()
+
+
+def _display(state: State, number: int, text: str) -> Report:
+    try:
+        shown = view(update(state, f"print {text}"))
+    except BpdebugError as error:
+        return Report("print", f"display {number}: {text}: {error.message}")
+    return replace(shown, title=f"display {number}: {shown.title}".removesuffix(": "))
+
+
+def answer_object(answers: list[Answer], ident: object = None) -> dict[str, object]:
+    """One JSON reply for a line: that of its last command, and what a stop's commands said after it.
+
+    `at` and `stopped` are where the session stands when all is done.
+    """
+    own = [a for a in answers if not a.pending] or answers
+    last, state = own[-1], answers[-1].state
+    stops = [a.state for a in answers if a.state.stopped and (a is last or a.pending)]
+    made = reply(state, last.report, ident)
+    made["stopped"] = stops[-1].stopped if stops else None
+    extra = {
+        "detail": (stops[-1].detail if stops else "") or None,
+        "printed": [text for a in answers for text in a.state.printed],
+        "displays": [shown.to_data() for a in answers for shown in a.displays],
+        "commands": [
+            {"command": a.command, "stopped": a.state.stopped or None, "report": a.report.to_data()}
+            for a in answers
+            if a is not last
+        ],
+    }
+    return {**extra, **made} if "detail" in made else {**made, **extra}
+
+
+# --- lines that belong together
+
+
+def gathered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers from 1; those of `commands N ... end` are joined to one."""
+    number, first, block = 0, 0, []
+    for line in lines:
+        number += 1
+        if block:
+            block.append(line.strip())
+            if line.strip() == "end":
+                yield first, "\n".join(block)
+                block = []
+        elif opens(line):
+            first, block = number, [line.strip()]
+        else:
+            yield number, line.strip()
+    if block:
+        yield first, "\n".join(block)
+
+
+def opens(line: str) -> bool:
+    """Whether a line begins a block: its last command is `commands N`."""
+    if "com" not in line or line.lstrip().startswith("#"):
+        return False
+    words = (split(line) or [""])[-1].lstrip("! \t").split()
+    try:
+        return len(words) == 2 and find(words[0]).name == "commands"
+    except BpdebugError:
+        return False

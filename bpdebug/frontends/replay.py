@@ -1,0 +1,285 @@
+"""Running a script: its lines one by one, each with its answers, until one fails."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bpdebug import __version__
+from bpdebug.debugger import State, open_session
+from bpdebug.debugger.commands.expecting import ExpectationError, when_words
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError, printable
+from bpdebug.frontends.desk import Desk, Handler, said
+from bpdebug.frontends.loop import PROMPT, Answer, replies
+from bpdebug.frontends.script import Script, parse_script, read_script, snapshot_path, stored, unpacked, write
+from bpdebug.limits import Limits
+from bpdebug.scenario import find, load
+from bpdebug.views import view
+
+WIDTH = 100
+MOST_DEEP = 10
+"""Scripts within scripts."""
+
+
+class ScriptError(CommandError):
+    """A line of a script that failed: `line` is its text, `event` where the cursor stood; the code is the inner one."""
+
+    def __init__(self, inner: BpdebugError, script: str, number: int, line: str, event: str) -> None:
+        where = f"{script}:{number}"
+        if inner.where:
+            where = f"{where}: {inner.where}"
+        super().__init__(inner.message, code=inner.code, hint=inner.hint, where=where, column=inner.column)
+        self.script, self.number, self.line, self.event = script, number, printable(line.split("\n")[0]), event
+
+    def __str__(self) -> str:
+        head, mark, hint = super().__str__().partition("\n  help: ")
+        lines = [head, f"  line: {self.line}"]
+        if self.event:
+            lines.append(f"  at:   {self.event}")
+        return "\n".join(lines) + mark + hint
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is given: limits, tensors to replace, whether snapshots are accepted and failures passed over."""
+
+    limits: Limits = field(default_factory=Limits)
+    tensors: Mapping[str, str] = field(default_factory=dict)
+    accept: bool = False
+    keep_going: bool = False
+    folders: tuple[Path, ...] = ()
+    depth: int = 0
+    spent: list[int] = field(default_factory=lambda: [0])
+
+    def deeper(self, folders: tuple[Path, ...]) -> Settings:
+        """For a script within a script: it finds what lies beside the outer one, and shares its count of lines."""
+        return replace(self, folders=folders, depth=self.depth + 1)
+
+    def spend(self) -> None:
+        """Count a line; scripts that run each other do not do so for ever."""
+        self.spent[0] += 1
+        self.limits.check("calls", self.spent[0], "the lines of the script, and of those it runs")
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A line that was carried out: its number and text, the answers, and the error where it failed."""
+
+    number: int
+    text: str
+    answers: tuple[Answer, ...]
+    error: ScriptError | None = None
+
+
+class Run:
+    """One run of a script; `state` is where it stands, `errors` are the lines that failed."""
+
+    def __init__(self, script: Script, settings: Settings | None = None, state: State | None = None) -> None:
+        self.script, self.settings, self.state = script, settings or Settings(), state
+        self.errors: list[ScriptError] = []
+        self.inside: Path | None = None
+        self.shown = view(state).to_text(WIDTH) if state is not None else ""
+        self.failed: BpdebugError | None = None
+        self.folders = (script.path.parent if script.path else Path(), *self.settings.folders)[: MOST_DEEP + 1]
+        self.desk = Desk(self.folders[0], limits=self.settings.limits, confined=True)
+        self.desk.handlers |= {"snapshot": self.snapshot, "source": self.source}
+        self.words: dict[str, Callable[[str], Iterator[Answer]]] = {"require": require, "load": self.load}
+
+    def steps(self) -> Iterator[Step]:
+        """The lines, each carried out when it is asked for; the files inside the script are there until the end."""
+        with unpacked(self.script) as self.inside:
+            for number, text in self.script.lines:
+                step = self.step(number, text)
+                said = "\n".join(a.to_text(WIDTH) for a in step.answers)
+                self.desk.note(text, said, failed=step.error is not None)
+                yield step
+                if (step.error and not self.settings.keep_going) or (self.state is not None and self.state.done):
+                    return
+
+    def step(self, number: int, text: str) -> Step:
+        """One line carried out."""
+        answers: list[Answer] = []
+        try:
+            self.settings.spend()
+            for answer in self.answers(text):
+                answers.append(answer)
+                self.seen(answer)
+        except ScriptError as error:  # from a script within, with its own line
+            self.errors.append(error)
+            return Step(number, text, tuple(answers), error)
+        except BpdebugError as inner:
+            event = when_words(self.state) if self.state is not None else ""
+            error = ScriptError(inner, self.script.name, number, text, event)
+            self.errors.append(error)
+            return Step(number, text, tuple(answers), error)
+        return Step(number, text, tuple(answers))
+
+    def seen(self, answer: Answer) -> None:
+        """What an answer leaves behind: the state, the last report, the last error that had to be."""
+        self.state = answer.state
+        if answer.report.kind == "failed":
+            data = answer.report.to_data()
+            self.failed = CommandError(data["message"], code=data["code"])
+        elif answer.report.kind != "said":
+            self.shown = answer.to_text(WIDTH)
+
+    # --- lines ----------------------------------------------------------------------------------------------------
+
+    def answers(self, text: str) -> Iterator[Answer]:
+        """One line: a word of scripts, or the debugger's language."""
+        word, _, rest = text.partition(" ")
+        refused = re.fullmatch(r"(?:!\s*|expect\s+error\s+(E_[A-Z]+)\s+)(load|require)\s+(.*)", text)
+        earlier = re.fullmatch(r"expect\s+error\s+(E_[A-Z]+)", text)
+        if word in self.words:
+            yield from self.words[word](rest.strip())
+        elif refused:
+            yield from self.refused(*refused.groups())
+        elif self.state is None:
+            raise CommandError("no scenario is loaded yet", code="E_SCRIPT", hint="begin with: load two_layer.toml")
+        elif earlier:
+            found = self.failed.code if self.failed is not None else "no error so far"
+            if found != earlier[1]:
+                raise ExpectationError("error", earlier[1], found)
+            yield said(self.state, text, f"holds: error {found}")
+        else:
+            yield from replies(self.state, text, self.desk.carry)
+
+    def refused(self, code: str | None, word: str, rest: str) -> Iterator[Answer]:
+        """A `load` or `require` that must fail, where a code is given with that code."""
+        try:
+            list(self.words[word](rest))
+        except BpdebugError as error:
+            if code not in (None, error.code):
+                raise ExpectationError(f"error of {word}", str(code), f"{error.code}: {error.message}") from None
+            self.failed = error
+            if self.state is not None:
+                yield said(self.state, word, f"fails as it must: {error.message}")
+            return
+        raise CommandError(f"'{word} {rest}' was to fail, and it did not", code="E_SCRIPT", hint="take the ! away")
+
+    def load(self, rest: str) -> Iterator[Answer]:
+        """A scenario, and a session at its beginning."""
+        if not rest:
+            raise CommandError("load takes a scenario file", code="E_SCRIPT", hint="load two_layer.toml")
+        limits = self.settings.limits
+        scenario = load(self.find(rest.strip('"')), limits=limits, replace=self.settings.tensors)
+        state = open_session(scenario, budget=limits["memory"])
+        yield Answer(f"load {rest}", state, view(state))
+
+    def find(self, name: str) -> Path:
+        """The file a script names: inside it, beside it, beside the script that runs it, or shipped."""
+        if self.inside is not None and name in self.script.files:
+            return self.inside / name
+        there = [folder / name for folder in self.folders if (folder / name).exists()]
+        if not there and re.fullmatch(r"\w[\w-]*", name):
+            return find(name)
+        return (there or [self.folders[0] / name])[0]
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def source(self, state: State, argument: str) -> Iterator[Answer]:
+        """Another script's lines, run here."""
+        name = argument.strip('"')
+        if self.settings.depth >= MOST_DEEP:
+            raise CommandError(
+                f"scripts run scripts more than {MOST_DEEP} deep", code="E_LIMIT", hint="does one run itself?"
+            )
+        if name in self.script.files:
+            script = parse_script(name, self.script.files[name])
+        else:
+            script = read_script(self.find(name), self.settings.limits)
+        folders = ((self.inside,) if self.inside else ()) + self.folders
+        yield from run_inside(script, self.settings.deeper(folders), state)
+
+    def snapshot(self, state: State, argument: str) -> Iterator[Answer]:
+        """The last report against the one that is stored."""
+        name = argument.strip('"')
+        path = snapshot_path(self.script, name)
+        kept, now = stored(path), self.shown + "\n"
+        if kept == now:
+            yield said(state, "snapshot", f"holds: snapshot {name}")
+        elif self.settings.accept:
+            write(path, now, over=True)
+            yield said(state, "snapshot", f"snapshot {name} is stored")
+        elif kept is None:
+            raise CommandError(
+                f"no snapshot '{name}' is stored for this script", code="E_SCRIPT",
+                hint="look at what it would hold with bpdebug replay, then store it: bpdebug test --update",
+            )  # fmt: skip
+        else:
+            raise CommandError(
+                f"the report is not the snapshot '{name}':\n{_difference(kept, now)}", code="E_SCRIPT",
+                hint="if the new one is right, accept it: bpdebug test --update",
+            )  # fmt: skip
+
+
+def run_inside(script: Script, settings: Settings, state: State) -> Iterator[Answer]:
+    """The answers of a script that is run from elsewhere; its first failing line is raised."""
+    run = Run(script, settings, state)
+    for step in run.steps():
+        yield from step.answers
+    if run.errors:
+        raise run.errors[0]
+
+
+def sourcing(desk: Desk) -> Handler:
+    """`source FILE` for a front end that is no script."""
+
+    def source(state: State, argument: str) -> Iterator[Answer]:
+        script = read_script(desk.place(argument), desk.limits)
+        yield from run_inside(script, Settings(desk.limits, folders=(desk.folder,)), state)
+
+    return source
+
+
+def _difference(kept: str, now: str, most: int = 20) -> str:
+    lines = list(difflib.unified_diff(kept.splitlines(), now.splitlines(), "stored", "now", n=1, lineterm=""))
+    more = [f"({len(lines) - most} lines more)"] if len(lines) > most else []
+    return "\n".join(f"  {line}" for line in [*lines[:most], *more])
+
+
+_VERSION = re.compile(r"bpdebug\s*(>=|<=|==|!=|>|<)\s*(\d{1,6}(?:\.\d{1,6}){0,4})")
+
+
+def require(rest: str) -> Iterator[Answer]:
+    """The version of bpdebug that a script is written for."""
+    match = _VERSION.fullmatch(rest)
+    if match is None:
+        raise CommandError(f"require {rest[:40]}", code="E_SCRIPT", hint="require bpdebug >= 0.1")
+    wanted, here = _release(match[2]), _release(__version__)
+    holds = {
+        ">=": here >= wanted, "<=": here <= wanted, "==": here == wanted, "!=": here != wanted,
+        ">": here > wanted, "<": here < wanted,
+    }  # fmt: skip
+    if not holds[match[1]]:
+        raise CommandError(
+            f"the script requires {rest}, and this is {__version__}", code="E_SCRIPT", hint="pip install -U bpdebug"
+        )
+    yield from ()
+
+
+def _release(text: str) -> tuple[int, ...]:
+    numbers = [int(n) for n in re.findall(r"\d+", text)[:5]]
+    return (*numbers, *[0] * (5 - len(numbers)))
+
+
+# --- the command line
+
+
+def replay(path: str, settings: Settings) -> int:
+    """A script's transcript on standard output, and what failed on standard error; 1 where a line did."""
+    run = Run(read_script(path, settings.limits), settings)
+    for step in run.steps():
+        print(f"{PROMPT}{printable(step.text)}")
+        for answer in step.answers:
+            text = answer.to_text(WIDTH)
+            if text:
+                print(text)
+        if step.error is not None:
+            sys.stdout.flush()
+            print(step.error, file=sys.stderr)
+    return EXIT_FAILED if run.errors else EXIT_GOOD

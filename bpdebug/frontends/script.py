@@ -1,0 +1,193 @@
+"""Scripts (.bpd) as files: read and taken apart, their snapshots, and what a front end writes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bpdebug.errors import BpdebugError, CommandError, InputError
+from bpdebug.frontends.loop import gathered, opens
+from bpdebug.limits import Limits
+from bpdebug.scenario import find
+from bpdebug.scenario.names import shown
+from bpdebug.scenario.text import read_source, reason
+
+MOST_FILES = 100
+"""Files inside one script."""
+HEADER = "# bpdebug "
+"""What files begin with that a front end wrote; nothing else is written over."""
+_MARKER = re.compile(r"-- (.*) --\s*")
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script: its lines with their numbers (comments and empty ones are gone), and the files inside it.
+
+    `path` is None for one that has no file of its own: it is inside another, or came from standard input.
+    """
+
+    name: str
+    lines: tuple[tuple[int, str], ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    path: Path | None = None
+
+
+def read_script(path: str | os.PathLike[str], limits: Limits | None = None) -> Script:
+    """A script from a path, from "-" (standard input), or from the name of a shipped scenario that has one.
+
+    Raises InputError: E_FILE, E_LIMIT, E_SYNTAX, or E_SCRIPT with the line where it is no script.
+    """
+    limits = limits or Limits()
+    if path != "-":
+        path = _shipped(Path(path))
+    try:
+        source = read_source(path, limits)
+    except BpdebugError as error:
+        if error.code == "E_FILE":
+            error.hint = "name a script: bpdebug replay walk.bpd"
+        raise
+    return parse_script(source.name, source.text, path=source.path)
+
+
+def _shipped(path: Path) -> Path:
+    if not os.path.lexists(path) and re.fullmatch(r"\w[\w-]*", str(path)):
+        with contextlib.suppress(BpdebugError):
+            beside = find(str(path)).with_suffix(".bpd")
+            return beside if beside.exists() else path
+    return path
+
+
+def parse_script(name: str, text: str, *, path: Path | None = None) -> Script:
+    """A script's text taken apart; E_SCRIPT for a block that is not closed or a file inside that cannot be."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    first = next((n for n, line in enumerate(lines) if _MARKER.fullmatch(line)), len(lines))
+    steps = []
+    for number, line in gathered(lines[:first]):
+        if opens(line.partition("\n")[0]) and not line.endswith("\nend"):
+            raise InputError(
+                "`commands` is not closed", code="E_SCRIPT", where=f"{name}:{number}",
+                hint="a command a line, and `end` on a line of its own",
+            )  # fmt: skip
+        if line and not line.startswith("#"):
+            steps.append((number, line))
+    return Script(name, tuple(steps), _files(name, lines, first), path)
+
+
+def _files(name: str, lines: list[str], first: int) -> dict[str, str]:
+    """The files inside a script: each follows a line `-- name --`, up to the next one."""
+    found: dict[str, list[str]] = {}
+    inside: list[str] = []
+    for number in range(first, len(lines)):
+        match = _MARKER.fullmatch(lines[number])
+        if match is None:
+            inside.append(lines[number])
+            continue
+        file = match[1].strip()
+        why = (
+            "is not a plain file name" if not is_plain(file)
+            else "stands there twice" if file in found
+            else f"is one of more than {MOST_FILES}" if len(found) >= MOST_FILES
+            else ""
+        )  # fmt: skip
+        if why:
+            raise InputError(
+                f"the file '{shown(file)}' inside the script {why}", code="E_SCRIPT", where=f"{name}:{number + 1}",
+                hint="-- two_layer.toml --: letters, digits, _ and -, no folders",
+            )  # fmt: skip
+        inside = found[file] = []
+    return {file: "\n".join(content) for file, content in found.items()}
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is that of a file in the same folder, on every system."""
+    return len(name) <= 100 and _PLAIN.fullmatch(name) is not None
+
+
+@contextlib.contextmanager
+def unpacked(script: Script) -> Iterator[Path | None]:
+    """A folder with the files inside a script, which goes with the script's end; None where it has none."""
+    if not script.files:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="bpdebug-") as folder:
+        for name, text in script.files.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8", newline="\n")
+        yield Path(folder)
+
+
+# --- snapshots
+
+
+def snapshot_path(script: Script, name: str) -> Path:
+    """Where a snapshot is stored: beside the script, in a folder of its own."""
+    if script.path is None:
+        raise CommandError("a script without a file has no snapshots", code="E_SCRIPT", hint="save the script first")
+    if not is_plain(name):
+        raise CommandError(
+            f"'{shown(name)}' is no name for a snapshot",
+            code="E_SCRIPT",
+            hint="letters, digits, _ and -: snapshot first",
+        )
+    return script.path.with_name(f"{script.path.name}.snapshots") / f"{name}.txt"
+
+
+def stored(path: Path) -> str | None:
+    """The text of a stored snapshot, None where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"cannot read the snapshot {path.name}: {error}", code="E_FILE") from None
+
+
+# --- writing
+
+
+def write(path: Path, text: str, *, over: bool = False) -> None:
+    """A text file, written beside its place and then renamed; E_FILE where something stands there already.
+
+    Files that begin with HEADER are written over, and every ordinary file where `over` says so; links never.
+    """
+    try:
+        _check_free(path, over)
+        path.parent.mkdir(exist_ok=True)
+        fd, beside = tempfile.mkstemp(prefix=".bpdebug-", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(text)
+            os.chmod(beside, 0o666 & ~_umask())
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    except (OSError, ValueError) as error:
+        message = f"cannot write '{shown(path, 200)}': {reason(error)}"
+        raise CommandError(message, code="E_FILE", hint="name a file in a folder that you may write to") from None
+
+
+def _check_free(path: Path, over: bool) -> None:
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    ordinary = stat.S_ISREG(mode)
+    ours = ordinary and (over or path.read_bytes()[: len(HEADER)] == HEADER.encode())
+    if not ours:
+        what = "is there already" if ordinary else "is a link, a folder or a device"
+        raise CommandError(
+            f"'{shown(path, 200)}' {what}", code="E_FILE", hint="choose another name, or remove it first"
+        )
+
+
+def _umask() -> int:
+    found = os.umask(0o077)
+    os.umask(found)
+    return found

@@ -1,0 +1,151 @@
+"""Gradients of whole graphs, drawn at random, against finite differences of the raw rules; and graphs of great size."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import numpy as np
+from hypothesis import assume, given
+
+from bpdebug.engine import Timeline, Training
+from bpdebug.graph import Graph, Leaf, Step, build
+from tests.graphs import DOUBLE, FAR, H, Random, all_attrs, assert_same, differences, examples, graphs, make, step
+
+
+def graph_faults(random: Random) -> list[str]:
+    """The float leaves whose gradient is not what differences say.
+
+    A graph may bend more sharply than its ops do, so the differences are taken at two widths: where they disagree
+    among themselves by more than a thousandth they say nothing, and else by ten times their own disagreement.
+    """
+    timeline, found = random.timeline(), []
+    for name, x in random.leaves.items():
+        if x.dtype.kind != "f":
+            continue
+        wide, slope = (differences(lambda y, n=name: random.objective(**{n: y}), x, h) for h in (H, H / 2))  # type: ignore[misc]
+        scale, doubt = max(1.0, np.abs(slope).max(initial=0.0)), np.abs(wide - slope).max(initial=0.0)
+        assume(doubt < 1e-3 * scale)
+        gradient = timeline.grad(name)
+        got = np.zeros(x.shape) if gradient is None else gradient
+        if not np.abs(got - slope).max(initial=0.0) <= FAR * scale + 10 * doubt:
+            found.append(f"{name}: gradient\n{gradient}\ndifferences\n{slope}")
+    return found
+
+
+@examples(120)
+@given(graphs(smooth=True, dtype=DOUBLE, nodes=15))
+def test_gradients_of_whole_graphs(random: Random) -> None:
+    assume(not any(s.op == "stop_gradient" for s in random.steps))
+    assert graph_faults(random) == []
+
+
+def test_the_engine_runs_the_raw_rules() -> None:
+    @examples(150)
+    @given(graphs(smooth=True))
+    def check(random: Random) -> None:
+        graph = random.build()
+        timeline = Timeline(graph)
+        total = 0.0
+        for number in graph.incoming:
+            seed, value = timeline.iteration(0).seed(number), timeline.value(graph.names[number])
+            total += float(np.sum(seed * value))
+        wanted = random.objective()
+        assert total == wanted or np.isclose(total, wanted, rtol=1e-12)
+
+    check()
+
+
+def test_a_wrong_engine_would_be_found() -> None:
+    """Sum only the first contribution of each tensor, and the differences must object."""
+    guilty = []
+
+    @examples(60)
+    @given(graphs(smooth=True, dtype=DOUBLE, nodes=15))
+    def check(random: Random) -> None:
+        graph = random.build()
+        edges = {t: graph.edges_from(t)[:1] for t in range(len(graph.names))}
+        broken = Timeline(graph)
+        for tensor, kept in edges.items():
+            graph._edges[tensor] = kept
+        for name, x in random.leaves.items():
+            gradient = broken.grad(name)
+            if x.dtype.kind == "f" and gradient is not None:
+                slope = differences(lambda y, n=name: random.objective(**{n: y}), x)  # type: ignore[misc]
+                guilty.append(bool(np.abs(gradient - slope).max(initial=0.0) > 1e-2))
+
+    check()
+    assert sum(guilty) > 10
+
+
+# --- size
+
+
+def chain(nodes: int) -> Graph:
+    """y = tanh(tanh(... x)): one node after the other."""
+    x = Leaf("x", "parameter", (2,), DOUBLE, lambda: np.array([0.5, -1.0]))
+    attrs = all_attrs_of_tanh()
+    steps = [Step(f"y{k}", "tanh", (f"y{k - 1}" if k else "x",), attrs, "", k + 1) for k in range(nodes)]
+    return build([x], [*steps, step("L", "sum", f"y{nodes - 1}")], loss="L", where="chain.toml")
+
+
+def all_attrs_of_tanh() -> dict[str, object]:
+    from bpdebug.ops import OPS  # here, so that what the time is measured of stands together
+
+    return all_attrs(OPS["tanh"])
+
+
+def test_a_chain_of_100_000_nodes() -> None:
+    start = time.perf_counter()
+    graph = chain(100_000)
+    built = time.perf_counter()
+    timeline = Timeline(graph)
+    assert len(timeline) == 200_003
+    assert timeline.grad_status(timeline.number("x"), 150_000) == "not-computed"
+    opened = time.perf_counter()
+    lazily, value = timeline.grad("x"), timeline.value("L")
+    asked = time.perf_counter()
+    middle = timeline[150_000]
+    assert middle.contributions[0].value.shape == (2,)
+    at = time.perf_counter()
+    ran = Timeline(graph).run()
+    assert_same(ran.grad("x"), lazily)
+    assert_same(ran.value("L"), value)
+    end = time.perf_counter()
+    print(f"build {built - start:.2f} open {opened - built:.2f} ask {asked - opened:.2f} run {end - at:.2f} s")
+    assert opened - built < 1
+    assert at - asked < 0.1, "one event in the middle is instant once the gradients are there"
+    assert end - start < 15
+
+
+def test_a_tensor_with_10_000_consumers() -> None:
+    rng = np.random.default_rng(0)
+    steps = [step(f"y{i}", "mul", "x", float(w)) for i, w in enumerate(rng.normal(size=10_000))]
+    graph = make(
+        {"x": np.array([1.0, 2.0])}, *steps, step("S", "stack", *(s.id for s in steps)), step("L", "sum", "S"), loss="L"
+    )
+    start = time.perf_counter()
+    timeline = Timeline(graph)
+    totals = [e.contributions[0].total for e in timeline if e.phase == "backward" and e.op == "mul"]
+    assert len(totals) == 10_000
+    assert_same(totals[-1], timeline.grad("x"))
+    assert_same(Timeline(graph).run().grad("x"), totals[-1])
+    assert time.perf_counter() - start < 10
+
+
+def test_memory_of_a_long_graph_stays_small() -> None:
+    """Opening 20,000 nodes keeps numbers and pointers, not objects for every event: under 2 kB a node."""
+    tracemalloc.start()
+    timeline = Timeline(chain(20_000))
+    assert timeline[30_000].name
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2000 * 20_000
+
+
+def test_training_a_long_graph_runs_generated_code() -> None:
+    timeline = Timeline(chain(2_000), training=Training("sgd", 30, {"lr": 0.1}))
+    start = time.perf_counter()
+    timeline.run()
+    assert timeline.loss is not None
+    assert time.perf_counter() - start < 10
