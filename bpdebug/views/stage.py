@@ -149,7 +149,7 @@ def part_items(part: PartView, c: Contribution, *, last: bool, before: bool) -> 
         return (Matrix(part.text, part.value, part.shape, mark="operand"), "=", result) if last else (result,)
     terms: list[Matrix | str] = [
         t.text if t.read is None
-        else Matrix(t.text, t.read(), t.shape, "transposed" if t.text.endswith("ᵀ") else "", "operand")
+        else Matrix(t.text, t.read(), t.shape, "transposed" if t.text.endswith("ᵀ") and " " not in t.text else "", "operand")
         for t in part.terms
     ]  # fmt: skip
     if part.why == "transpose":
