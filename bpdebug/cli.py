@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from bpdebug.errors import (
 )  # fmt: skip
 from bpdebug.limits import Limits, parse_limit, parse_size
 
-VERBS = ("run", "debug", "list", "ops", "schema")
+VERBS = ("run", "debug", "replay", "test", "compare", "list", "ops", "schema")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,9 +31,12 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line as argparse sees it."""
-    top = _Parser(prog="bpdebug", description="A step-through debugger for computational graphs.")
+    top = _Parser(
+        prog="bpdebug", usage="bpdebug [FILE]\n       bpdebug COMMAND ...",
+        description="A step-through debugger for computational graphs. Without a command: the screen, on FILE or a menu.",
+    )  # fmt: skip
     top.add_argument("--version", action="version", version=f"bpdebug {__version__}")
-    verbs = top.add_subparsers(dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
+    verbs = top.add_subparsers(prog="bpdebug", dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
     common = _Parser(add_help=False)
     common.add_argument("--set", action="append", default=[], metavar="NAME=FILE.npy", help="replace a tensor")
     common.add_argument("--memory", type=str, metavar="SIZE", help="all values and gradients together: 4G")
@@ -44,9 +48,26 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("file", metavar="FILE")
     run.add_argument("--json", action="store_true", help="JSON Lines")
     run.add_argument("--values", choices=("some", "full"), default="some", help="full: tensors of any size")
+    run.add_argument("--record", metavar="FILE.bptrace", help="keep every event in a new recording")
     debug = verbs.add_parser("debug", parents=[common], help="the debugger at a plain prompt")
     debug.add_argument("file", metavar="FILE")
     debug.add_argument("--json", action="store_true", help="one JSON object per reply")
+    replay = verbs.add_parser("replay", parents=[common], help="a script, printed or played on the screen")
+    replay.add_argument("file", metavar="SCRIPT.bpd")
+    replay.add_argument("--tui", action="store_true", help="on the screen")
+    replay.add_argument("--delay", type=float, default=0.5, metavar="SECONDS", help="between lines on the screen")
+    test = verbs.add_parser("test", parents=[common], help="scenarios' [expect] and scripts")
+    test.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders to go through")
+    test.add_argument("--junitxml", metavar="FILE", help="the results for a CI server")
+    test.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; 0: one for each processor")
+    test.add_argument("-k", dest="word", default="", metavar="WORD", help="only what has this word in its path")
+    for verb in (replay, test):
+        verb.add_argument("--keep-going", action="store_true", help="run on behind a line that fails")
+        verb.add_argument("--update", action="store_true", help="store snapshots as they are now")
+    compare = verbs.add_parser("compare", parents=[common], help="the first event where two recordings differ")
+    compare.add_argument("file", metavar="A", help="a recording or a scenario")
+    compare.add_argument("other", nargs="?", metavar="B", help="another; without it, recording A computed again")
+    compare.add_argument("--json", action="store_true")
     listing = verbs.add_parser("list", help="the scenarios that are shipped")
     listing.add_argument("--json", action="store_true")
     ops = verbs.add_parser("ops", help="the ops with their rules")
@@ -59,8 +80,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code. Never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _speak_utf_8()
     try:
-        return _run(words)
+        code = _run(words)
+        sys.stdout.flush()
+        return code
     except BpdebugError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -70,14 +94,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader went away (head): nothing is wrong, and Python must not complain while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _to_nowhere()  # the reader went away (head): nothing is wrong
         return EXIT_GOOD
+    except OSError as error:
+        _to_nowhere()
+        sys.stderr.write(f"{BpdebugError(_reason(error), code='E_FILE', hint='see the disk and the rights on it')}\n")
+        return EXIT_REFUSED
     except Exception as error:
         if os.environ.get("BPDEBUG_TRACEBACK"):
             raise
         sys.stderr.write(f"{_bug(error)}\n")
         return EXIT_BUG
+
+
+def _speak_utf_8() -> None:
+    """Data is UTF-8 whatever the locale says; what cannot be read or shown is an escape, and no error."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            known = stream.isatty() or stream.encoding.lower() == "utf-8"
+            stream.reconfigure(encoding=None if known else "utf-8", errors="backslashreplace")
+
+
+def _to_nowhere() -> None:
+    """What is still to be written goes nowhere, so that Python does not complain while it shuts down."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _reason(error: OSError) -> str:
+    name = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or type(error).__name__}{name}"
 
 
 def _bug(error: Exception) -> str:
@@ -90,9 +135,13 @@ def _bug(error: Exception) -> str:
 
 
 def _run(words: list[str]) -> int:
-    if not words or (words[0] not in VERBS and words[0] not in ("-h", "--help", "--version")):
+    if not words or words[0] not in (*VERBS, "show", "-h", "--help", "--version"):
+        _check_verb(words)
         words = ["show", *words]
-    args = parser().parse_args(words)
+    try:
+        args = parser().parse_args(words)
+    except SystemExit as stop:  # help and the version are printed
+        return int(stop.code or EXIT_GOOD)
     # Front ends are imported when they are wanted: each start pays for what it uses.
     if args.verb in ("list", "ops", "schema"):
         from bpdebug.frontends import pages
@@ -106,36 +155,94 @@ def _run(words: list[str]) -> int:
     limits = _limits(args)
     if args.verb == "show":
         return _screen(args, limits)
+    if args.verb in ("replay", "test"):
+        return _scripts(args, limits)
+    if args.verb == "compare":
+        return _compare(args, limits)
     scenario = _load(args, limits)
     if args.verb == "run":
         from bpdebug.frontends import pages
 
-        pages.run(scenario, json=args.json, full=args.values == "full", budget=limits["memory"])
+        full = args.values == "full"
+        pages.run(scenario, json=args.json, full=full, budget=limits["memory"], record=args.record)
         return EXIT_GOOD
     from bpdebug.debugger import open_session
-    from bpdebug.frontends import prompt
+    from bpdebug.frontends import prompt, sessions
 
     state = open_session(scenario, budget=limits["memory"])
-    return prompt.debug_json(state) if args.json else prompt.debug(state)
+    keeper = sessions.Keeper(state, sessions.kind(), fresh=args.fresh)
+    return prompt.debug_json(state, keeper=keeper) if args.json else prompt.debug(state, keeper=keeper)
+
+
+def _check_verb(words: list[str]) -> None:
+    """A misspelt command before a file: not one file too many, but no command."""
+    if len(words) > 1 and not words[1].startswith("-") and not os.path.exists(words[0]):
+        hint = did_you_mean(words[0], VERBS)
+        if hint:
+            raise UsageError(f"no command '{words[0]}'", hint=hint)
 
 
 def _limits(args: argparse.Namespace) -> Limits:
     moved = dict(map(parse_limit, args.limit))
-    if args.memory:
+    if args.memory is not None:
         moved["memory"] = parse_size(args.memory)
     return Limits(moved)
 
 
-def _load(args: argparse.Namespace, limits: Limits) -> Any:
+def _load(args: argparse.Namespace, limits: Limits, file: str = "") -> Any:
+    file = file or args.file
+    if file.endswith(".bptrace"):
+        from bpdebug.importers.trace import open_recording
+
+        if args.set:
+            raise UsageError("--set replaces nothing in a recording", hint="record again, with --set")
+        scenario = open_recording(file, limits=limits)
+        if scenario.recording is not None and scenario.recording.notice:
+            sys.stderr.write(f"{scenario.recording.notice}\n")
+        return scenario
     from bpdebug.scenario import load
 
+    return load(file, limits=limits, replace=_replaced(args))
+
+
+def _compare(args: argparse.Namespace, limits: Limits) -> int:
+    from bpdebug.frontends import comparing
+
+    left = _load(args, limits)
+    if args.other:
+        right, names = _load(args, limits, args.other), (args.file, args.other)
+    elif args.file.endswith(".bptrace"):
+        from bpdebug.importers.trace import replayed
+
+        right, names = replayed(args.file, limits=limits), (args.file, "the same computed again")
+    else:
+        raise UsageError("compare takes two recordings or scenarios", hint="bpdebug compare a.bptrace b.bptrace")
+    return comparing.compare(left, right, names, json=args.json, budget=limits["memory"])
+
+
+def _replaced(args: argparse.Namespace) -> dict[str, str]:
     replaced = {}
     for word in args.set:
         name, sign, path = word.partition("=")
         if not sign or not name or not path:
             raise UsageError(f"--set {word}", hint="--set NAME=FILE.npy")
         replaced[name] = path
-    return load(args.file, limits=limits, replace=replaced)
+    return replaced
+
+
+def _scripts(args: argparse.Namespace, limits: Limits) -> int:
+    from bpdebug.frontends.replay import Settings, replay
+
+    settings = Settings(limits, _replaced(args), accept=args.update, keep_going=args.keep_going)
+    if args.verb == "test":
+        from bpdebug.frontends import testing
+
+        return testing.run_tests(args.paths, settings, jobs=args.jobs, word=args.word, junit=args.junitxml)
+    if args.tui:
+        from bpdebug.frontends.replay import on_screen
+
+        return on_screen(args.file, settings, args.delay)
+    return replay(args.file, settings)
 
 
 def _screen(args: argparse.Namespace, limits: Limits) -> int:

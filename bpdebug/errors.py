@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 EXIT_GOOD, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
+MOST_WORDS = 900
+"""Characters of a message, of its hint and of its place."""
+
 
 class BpdebugError(Exception):
     """Something the user can mend: `message` says what was found, `hint` what to do, `where` the place.
@@ -18,14 +21,14 @@ class BpdebugError(Exception):
     exit_code = EXIT_REFUSED
 
     def __init__(self, message: str, *, code: str, hint: str = "", where: str = "", column: int | None = None) -> None:
-        self.message, self.hint, self.where = printable(message), printable(hint), printable(where)
+        self.message, self.hint, self.where = line(message), line(hint), line(where)
         self.code, self.column = code, column
         super().__init__(self.message)
 
     def at(self, where: str) -> BpdebugError:
         """The same error with its place filled in, unless it already has one."""
         if not self.where:
-            self.where = printable(where)
+            self.where = line(where)
         return self
 
     def __str__(self) -> str:
@@ -74,6 +77,12 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c == "\n" or not _hostile(c) else _escape(c) for c in text)
+
+
+def line(text: str) -> str:
+    """Printable text on one line, and not a long one: what stands in a message cannot forge or flood another."""
+    shown = printable(text).replace("\n", "\\n")
+    return shown if len(shown) <= MOST_WORDS else f"{shown[:MOST_WORDS]}… ({len(shown):,} characters)"
 
 
 def _hostile(char: str) -> bool:

@@ -105,7 +105,7 @@ about = "\\u001b[31mred [/bold"
 
 [inputs]
 X = [[1, 2], [3, 4]]
-ünï = [1.0, 2.0]
+"ünï" = [1.0, 2.0]
 
 [graph]
 incoming = { Y = "ones" }

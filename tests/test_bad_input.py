@@ -810,7 +810,8 @@ def test_the_scenario_that_the_generated_cases_spoil_is_good(here: Path) -> None
 
 @pytest.mark.parametrize("name", ["w.npy", "w.npz", "w.safetensors"])
 def test_the_tensor_files_that_the_generated_cases_spoil_are_good(name: str, here: Path) -> None:
-    content = {"w.npy": GOOD, "w.npz": npz(("W.npy", GOOD)), "w.safetensors": safetensors({"W": entry()})}[name]
+    contents = {"w.npy": GOOD, "w.npz": npz(("W.npy", GOOD)), "w.safetensors": safetensors({"W": entry()})}
+    content = contents[name]
     bpdebug.load(put_tensor(here, name, content, "" if name == "w.npy" else "W"))
 
 

@@ -78,6 +78,10 @@ class ForkedStore(Store):
             return self.parent.parameter(tensor, updates)
         return self.iteration(updates).value(tensor) if updates == self.first else super().parameter(tensor, updates)
 
+    def updated(self, tensor: int, t: int) -> Array:
+        """The update before the override is the parent's, whatever the next iteration then starts from."""
+        return self.parent.updated(tensor, t) if t < self.first else super().updated(tensor, t)
+
     def make(self, t: int, changed: dict[int, Array]) -> Pass:
         if t != self.first:
             return super().make(t, changed)

@@ -166,11 +166,12 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
     g = rng.uniform(0.5, 1.5, plan.shape) * rng.choice((-1.0, 1.0), plan.shape)
     with np.errstate(all="ignore"):
         y = plan.evaluate(plan.value, plan.leaves(inputs))
+        weight = np.where(np.isfinite(y), g, np.nan) if node.op.infinite else g  # its infinities are no function of x
         rows = []
         for position, tensor in graph.edges(k):
             gradient = plan.evaluate(plan.summed(position), plan.leaves(inputs, y, g))
             if gradient.size:
-                rows.append(_worst_of_rule(plan, inputs, position, graph.names[tensor], gradient, g, rng))
+                rows.append(_worst_of_rule(plan, inputs, position, graph.names[tensor], gradient, weight, rng))
     return rows
 
 
@@ -192,7 +193,8 @@ def _worst_of_rule(
         moved = inputs[position].copy()
         moved[cell] = to
         changed = [moved if p == position else i for p, i in enumerate(inputs)]
-        return float((plan.evaluate(plan.value, plan.leaves(changed)) * g).sum())
+        weighed = plan.evaluate(plan.value, plan.leaves(changed)) * g
+        return float(weighed.sum(where=~np.isnan(g)))
 
     worst: Check | None = None
     for flat in chosen:

@@ -72,8 +72,12 @@ class Store:
         return max(2, self.budget // max(each, 4096))
 
     def parameter(self, tensor: int, updates: int) -> Array:
-        """A parameter's value after so many updates."""
+        """A parameter's value after so many updates: the one that this iteration starts from."""
         return self._leaf(tensor, updates, self.start(updates)[0])
+
+    def updated(self, tensor: int, t: int) -> Array:
+        """What iteration t's update makes of a parameter."""
+        return self.parameter(tensor, t + 1)
 
     def start(self, t: int) -> State:
         """Parameters and optimizer states after t updates; those that never changed are left out."""

@@ -173,7 +173,7 @@ class Timeline(Sequence[Event]):
         if tensor in self.store.parameters:
             index = self.index_of(UPDATE, tensor, t)
             assert index is not None
-            return self.store.parameter(tensor, t + (index <= at))
+            return self.store.updated(tensor, t) if index <= at else self.store.parameter(tensor, t)
         return self.iteration(t).value(tensor) if self.has_value(tensor, at) else None
 
     def has_value(self, tensor: int, at: int) -> bool:
@@ -243,7 +243,7 @@ class Timeline(Sequence[Event]):
         if event.phase == SEED:
             return run.seed(event.tensor)
         if event.phase == UPDATE:
-            return self.store.parameter(event.tensor, event.iteration + 1)
+            return self.store.updated(event.tensor, event.iteration)
         found = run.gradient(event.tensor)
         assert found is not None
         return found

@@ -90,9 +90,7 @@ def truth(value: Value) -> bool:
     if value.array is None:
         return False
     if value.array.size != 1:
-        raise refuse(
-            f"a tensor of shape {value.shape} is neither true nor false", 1, "write any(...) or all(...)"
-        )
+        raise refuse(f"a tensor of shape {value.shape} is neither true nor false", 1, "write any(...) or all(...)")
     return bool(value.array)
 
 

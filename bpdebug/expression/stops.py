@@ -191,4 +191,3 @@ def _no_event(location: Location, timeline: Timeline, tensors: list[int]) -> Com
     kind = "leaf" if leaf else "node"
     hint = f"no path leads from this {kind} to an output" if leaf else "it is not between a float leaf and an output"
     return refuse(f"{what} has no backward event", location.column, hint)
-

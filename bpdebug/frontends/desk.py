@@ -1,4 +1,4 @@
-"""What commands ask of a front end because it touches files: transcript, save breakpoints, and what is added to them."""
+"""What commands ask of a front end because it touches files: transcript, save breakpoints, and what is added."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bpdebug.debugger import State
 from bpdebug.debugger.commands.files import saved
 from bpdebug.errors import CommandError
 from bpdebug.frontends.loop import Answer, refuse
+from bpdebug.frontends.recorder import lineage, record
 from bpdebug.frontends.script import HEADER, write
 from bpdebug.limits import Limits
 from bpdebug.scenario.names import shown
@@ -30,7 +31,9 @@ class Desk:
         self.folder, self.limits, self.confined = folder, limits or Limits(), confined
         self.noted: list[str] = []
         self.size = 0
-        self.handlers: dict[str, Handler] = {"transcript": self.transcript, "save": self.save}
+        self.handlers: dict[str, Handler] = {
+            "transcript": self.transcript, "save": self.save, "record": self.record,
+        }  # fmt: skip
 
     def carry(self, state: State) -> Iterator[Answer]:
         """The answers to a request."""
@@ -59,6 +62,11 @@ class Desk:
         """The stops, as a script that makes them again."""
         write(self.writable(argument), "\n".join([f"{HEADER}breakpoints", *saved(state.breakpoints)]) + "\n")
         yield said(state, "save", f"{len(state.breakpoints)} stops written to {shown(argument)}")
+
+    def record(self, state: State, argument: str) -> Iterator[Answer]:
+        """All events of the timeline, into a recording that was not there before."""
+        events = record(self.writable(argument), state.scenario, state.timeline, lineage(state))
+        yield said(state, "record", f"{events} events recorded; bpdebug {shown(argument)} opens them")
 
     def place(self, argument: str) -> Path:
         return self.folder / argument.strip('"')

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bpdebug.debugger import State, find, update
 from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError, CommandError
-from bpdebug.views import Report, reply, view
+from bpdebug.views import Report, displays, reply, view
 from bpdebug.views.text import to_text
 
 PROMPT = "(bpdebug) "
-MOST_PENDING = 10_000
+MOST_PENDING = 100_000
 """Commands of stops that run after one line; more than that chase each other in a circle."""
 QUIET = ("", "step", "begin", "end")
 """Reasons to stop that the place itself says."""
@@ -32,7 +33,7 @@ class Answer:
     command: str
     state: State
     report: Report
-    displays: tuple[Report, ...] = ()
+    displays: Report | None = None
     pending: bool = False
 
     def to_text(self, width: int = 100) -> str:
@@ -40,7 +41,7 @@ class Answer:
         state = self.state
         stop = [] if state.stopped in QUIET else [f"{state.stopped}  {state.detail}"]
         pieces = [to_text("\n".join([*state.printed, *stop]), (), width), self.report.to_text(width)]
-        pieces += [shown.to_text(width) for shown in self.displays]
+        pieces += [self.displays.to_text(width)] if self.displays else []
         return "\n".join(piece for piece in pieces if piece)
 
 
@@ -79,23 +80,31 @@ def replies(state: State, line: str, carry: Carry = refuse) -> Iterator[Answer]:
 
 def _after_stop(state: State, carry: Carry) -> Iterator[Answer]:
     """The commands of the stop that was hit; those of a stop that they run into take over, as in gdb."""
-    waiting = list(state.pending)
+    waiting, met = list(state.pending), {_situation(state)}
     count = 0
     while waiting and not state.done:
         pieces = split(waiting.pop(0))
         while pieces and not state.done:
             count += 1
-            if count > MOST_PENDING:
-                raise CommandError(
-                    f"the commands of breakpoints ran {MOST_PENDING:,} times and do not end", code="E_LIMIT",
-                    hint="two stops may send each other back and forth: `commands N`, then `end`, takes them away",
-                )  # fmt: skip
             made = _one(state, pieces.pop(0).strip(), pending=True)
             for answer in [made] if made.state.request is None else carry(made.state):
                 yield answer
                 state = answer.state
             if state.pending:
                 waiting, pieces = list(state.pending), []
+                here = _situation(state)
+                if here in met or count > MOST_PENDING:
+                    raise CommandError(
+                        "the commands of these breakpoints send each other back and forth for ever", code="E_LIMIT",
+                        hint="`commands N`, then `end`, takes a breakpoint's commands away",
+                    )  # fmt: skip
+                met.add(here)
+
+
+def _situation(state: State) -> tuple[object, ...]:
+    """All that decides what a stop's commands will do: met twice, they go round in a circle."""
+    stops = tuple((b.number, b.ignore, b.enabled, b.condition_text, b.commands) for b in state.breakpoints)
+    return state.cursor, state.part, state.fork, len(state.forks), stops
 
 
 def _one(state: State, piece: str, *, pending: bool = False) -> Answer:
@@ -105,7 +114,7 @@ def _one(state: State, piece: str, *, pending: bool = False) -> Answer:
     state = update(state, piece)
     if state.request is not None:
         return Answer(piece, state, Report("said", ""), pending=pending)
-    return Answer(piece, state, view(state), displays(state), pending)
+    return Answer(piece, state, view(state), _displays(state), pending)
 
 
 def _failing(state: State, piece: str, pending: bool) -> Answer:
@@ -117,24 +126,21 @@ def _failing(state: State, piece: str, pending: bool) -> Answer:
     except BpdebugError as error:
         state = replace(state, stopped="", detail="", printed=(), pending=(), request=None)
         data = {"code": error.code, "message": error.message}
-        return Answer(piece, state, Report("failed", f"fails as it must: {error.message}", (), data), (), pending)
+        return Answer(piece, state, Report("failed", f"fails as it must: {error.message}", (), data), None, pending)
     raise CommandError(f"'{command}' was to fail, and it did not", code="E_SCRIPT", hint="take the ! away")
 
 
-def displays(state: State) -> tuple[Report, ...]:
-    """What is displayed at every stop, as print shows it; what cannot be evaluated here says so."""
-    return tuple(_display(state, d.number, d.text) for d in state.displays) if state.stopped else ()
-
-
-def _display(state: State, number: int, text: str) -> Report:
+def _displays(state: State) -> Report | None:
+    """What is displayed at every stop; where it cannot be evaluated, why not."""
+    if not state.displays or not state.stopped:
+        return None
     try:
-        shown = view(update(state, f"print {text}"))
+        return displays(state)
     except BpdebugError as error:
-        return Report("print", f"display {number}: {text}: {error.message}")
-    return replace(shown, title=f"display {number}: {shown.title}".removesuffix(": "))
+        return Report("displays", f"display: {error.message}", (), {"rows": []})
 
 
-def answer_object(answers: list[Answer], ident: object = None) -> dict[str, object]:
+def answer_object(answers: list[Answer], ident: Any = None) -> dict[str, Any]:
     """One JSON reply for a line: that of its last command, and what a stop's commands said after it.
 
     `at` and `stopped` are where the session stands when all is done.
@@ -144,10 +150,11 @@ def answer_object(answers: list[Answer], ident: object = None) -> dict[str, obje
     stops = [a.state for a in answers if a.state.stopped and (a is last or a.pending)]
     made = reply(state, last.report, ident)
     made["stopped"] = stops[-1].stopped if stops else None
+    shown = [a.displays for a in answers if a.displays]
     extra = {
         "detail": (stops[-1].detail if stops else "") or None,
         "printed": [text for a in answers for text in a.state.printed],
-        "displays": [shown.to_data() for a in answers for shown in a.displays],
+        "displays": shown[-1].to_data()["rows"] if shown else [],
         "commands": [
             {"command": a.command, "stopped": a.state.stopped or None, "report": a.report.to_data()}
             for a in answers
@@ -162,9 +169,9 @@ def answer_object(answers: list[Answer], ident: object = None) -> dict[str, obje
 
 def gathered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Lines with their numbers from 1; those of `commands N ... end` are joined to one."""
-    number, first, block = 0, 0, []
-    for line in lines:
-        number += 1
+    first = 0
+    block: list[str] = []
+    for number, line in enumerate(lines, 1):
         if block:
             block.append(line.strip())
             if line.strip() == "end":

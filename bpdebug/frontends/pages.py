@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bpdebug.debugger import open_session, update
+from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import UsageError, did_you_mean
+from bpdebug.frontends.recorder import Recorder
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, open_timeline, shipped
 from bpdebug.symbolic import Plan, trace
@@ -17,16 +20,28 @@ from bpdebug.views import Table, Text, stage, stream, to_json
 from bpdebug.views.text import to_text
 
 
-def run(scenario: Scenario, *, json: bool, full: bool, budget: int, width: int = 100) -> None:
-    """Both passes, every event printed as it comes."""
-    if json:
-        timeline = open_timeline(scenario, budget=budget)
-        for item in stream(scenario, timeline, full=full):
-            sys.stdout.write(to_json(item) + "\n")
-        return
-    state = open_session(scenario, budget=budget)
-    print(to_text(scenario.title, [Text(scenario.about.strip())] if scenario.about else [], width))
-    for _ in range(len(state.timeline) + 1):
+def run(
+    scenario: Scenario, *, json: bool, full: bool, budget: int, width: int = 100, record: str | None = None
+) -> None:  # fmt: skip
+    """Both passes, every event printed as it comes; each is recorded before it is printed, where that is asked for."""
+    timeline = open_timeline(scenario, budget=budget)
+    with Recorder(record, scenario, timeline) if record else nullcontext() as recorder:
+        if json:
+            for item in stream(scenario, timeline, full=full):
+                if recorder and "event" in item:
+                    recorder.write(item["event"])
+                sys.stdout.write(to_json(item) + "\n")
+            return
+        state = replace(open_session(scenario, budget=budget), timeline=timeline)
+        _text(state, width, recorder)
+
+
+def _text(state: State, width: int, recorder: Recorder | None) -> None:
+    scenario = state.scenario
+    print(to_text(scenario.title, [Text(scenario.about.strip(), "note")] if scenario.about else [], width))
+    for index in range(len(state.timeline) + 1):
+        if recorder and index < len(state.timeline):
+            recorder.write(index)
         print("\n" + stage(state).to_text(width))
         state = update(state, "step")
 
@@ -50,7 +65,8 @@ def schema() -> None:
 def ops(name: str | None, json: bool) -> None:
     """Every op with its rule, or one in full with its NumPy source."""
     if name is not None and name not in OPS:
-        raise UsageError(f"no op '{name}'", hint=did_you_mean(name, OPS) or "bpdebug ops lists them")
+        hint = did_you_mean(name.lower(), OPS) or "bpdebug ops lists them"
+        raise UsageError(f"no op '{name}'", hint=hint)
     chosen = [OPS[name]] if name else list(OPS.values())
     if json:
         print(to_json([_described(op) for op in chosen]))
@@ -62,7 +78,10 @@ def ops(name: str | None, json: bool) -> None:
 
 
 def _signature(op: Op) -> str:
-    attrs = [key if attr.positional else f"{key}={attr.default!r}" for key, attr in op.attrs.items()]
+    attrs = [
+        key if attr.positional or attr.default is REQUIRED else f"{key}={attr.default!r}"
+        for key, attr in op.attrs.items()
+    ]
     return f"{op.name}({', '.join([*op.operands, *attrs])})"
 
 

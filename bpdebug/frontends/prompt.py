@@ -11,20 +11,24 @@ import msgspec
 from bpdebug.debugger import State, parse
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.frontends.desk import Desk
-from bpdebug.frontends.loop import PROMPT, answer_object, gathered, replies
+from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered, replies
 from bpdebug.frontends.replay import sourcing
+from bpdebug.frontends.sessions import Keeper, Unkept, restoring
 from bpdebug.views import Report, refusal, reply, to_json, view
 
 
-def debug(state: State, *, width: int = 100) -> int:
+def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> int:
     """Read commands until `quit` or the end of input; reports go to standard output, refusals to standard error.
 
     On a terminal Enter repeats a motion. From a pipe a failed command makes the exit code 1, and the rest is run.
     """
     asked = sys.stdin.isatty()
-    desk = _desk()
+    keeper = keeper or Unkept(state)
+    desk = _desk(keeper)
     code, last = EXIT_GOOD, ""
     print(view(state).to_text(width))
+    if asked and keeper.offer():
+        print(keeper.offer())
     for _, typed in gathered(_lines(asked)):
         line = typed or (last if asked else "")
         if not line or line.startswith("#"):
@@ -32,8 +36,10 @@ def debug(state: State, *, width: int = 100) -> int:
         said: list[str] = []
         failed = False
         try:
+            keeper.typed(line)
             for answer in replies(state, line, desk.carry):
                 state = answer.state
+                keeper.after(state)
                 said.append(answer.to_text(width))
                 if said[-1]:
                     print(said[-1])
@@ -42,16 +48,17 @@ def debug(state: State, *, width: int = 100) -> int:
             print(error, file=sys.stderr)
             failed = True
         code = EXIT_FAILED if failed and not asked else code
-        desk.note(line, "\n".join(said), failed=failed)
+        desk.note(line, "\n".join(said), failed=failed and not said)
         if state.done:
             break
+    keeper.close()
     return code
 
 
-def _desk() -> Desk:
+def _desk(keeper: Keeper) -> Desk:
     """A front end that reads and writes files in the current folder."""
     desk = Desk()
-    desk.handlers["source"] = sourcing(desk)
+    desk.handlers |= {"source": sourcing(desk), "restore": restoring(keeper)}
     return desk
 
 
@@ -75,29 +82,42 @@ def _lines(asked: bool) -> Iterator[str]:
             return
 
 
-def debug_json(state: State, lines: Iterable[str] | None = None) -> int:
+def debug_json(state: State, lines: Iterable[str] | None = None, *, keeper: Keeper | None = None) -> int:
     """One object per command on standard input, text or `{"id": 7, "command": "continue"}`; one reply each.
 
     A refusal is a reply too: the process ends only with its input, or with `quit`.
     """
-    desk = _desk()
+    keeper = keeper or Unkept(state)
+    desk = _desk(keeper)
     for _, line in gathered(sys.stdin if lines is None else lines):
         if not line:
             continue
         ident: Any = None
+        answers: list[Answer] = []
         try:
             ident, command = _request(line)
-            answers = []
+            keeper.typed(command)
             for answer in replies(state, command, desk.carry):
                 answers.append(answer)
                 state = answer.state
+                keeper.after(state)
             said = to_json(answer_object(answers, ident) if answers else reply(state, Report("said", ""), ident))
         except BpdebugError as error:
-            said = to_json(refusal(state, error, ident))
+            said = to_json(_refused(state, answers, error, ident))
         print(said, flush=True)
         if state.done:
             break
+    keeper.close()
     return EXIT_GOOD
+
+
+def _refused(state: State, answers: list[Answer], error: BpdebugError, ident: Any) -> dict[str, Any]:
+    """The reply to a line that was refused; where a command of a stop was, the line itself was carried out."""
+    refused = refusal(state, error, ident)
+    if not answers or not (answers[-1].pending or answers[-1].state.pending):
+        return refused
+    made = answer_object(answers, ident)
+    return {**made, "commands": [*made["commands"], {"command": None, "error": refused["error"]}]}
 
 
 def _request(line: str) -> tuple[Any, str]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bpdebug import __version__
 from bpdebug.debugger import State, open_session
-from bpdebug.debugger.commands.expecting import ExpectationError, when_words
-from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError, printable
+from bpdebug.debugger.commands.expecting import when_words
+from bpdebug.debugger.comparing import ExpectationError
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError, UsageError, printable
 from bpdebug.frontends.desk import Desk, Handler, said
 from bpdebug.frontends.loop import PROMPT, Answer, replies
-from bpdebug.frontends.script import Script, parse_script, read_script, snapshot_path, stored, unpacked, write
+from bpdebug.frontends.script import Script, parse_script, read_script, require, snapshot_path, stored, unpacked, write
 from bpdebug.limits import Limits
 from bpdebug.scenario import find, load
 from bpdebug.views import view
@@ -52,12 +52,20 @@ class Settings:
     accept: bool = False
     keep_going: bool = False
     folders: tuple[Path, ...] = ()
-    depth: int = 0
+    running: tuple[str, ...] = ()
     spent: list[int] = field(default_factory=lambda: [0])
 
-    def deeper(self, folders: tuple[Path, ...]) -> Settings:
+    def deeper(self, script: Script, folders: tuple[Path, ...]) -> Settings:
         """For a script within a script: it finds what lies beside the outer one, and shares its count of lines."""
-        return replace(self, folders=folders, depth=self.depth + 1)
+        name = script.key
+        if name in self.running or len(self.running) >= MOST_DEEP:
+            why = "runs itself" if name in self.running else f"is more than {MOST_DEEP} scripts deep"
+            raise CommandError(f"the script {script.name} {why}", code="E_LIMIT", hint="take its `source` away")
+        return replace(self, folders=folders, running=(*self.running, name))
+
+    def begun(self, script: Script) -> Settings:
+        """For the outermost script: it is the first that runs."""
+        return self if self.running else replace(self, running=(script.key,))
 
     def spend(self) -> None:
         """Count a line; scripts that run each other do not do so for ever."""
@@ -79,7 +87,8 @@ class Run:
     """One run of a script; `state` is where it stands, `errors` are the lines that failed."""
 
     def __init__(self, script: Script, settings: Settings | None = None, state: State | None = None) -> None:
-        self.script, self.settings, self.state = script, settings or Settings(), state
+        settings = settings or Settings()
+        self.script, self.settings, self.state = script, settings.begun(script), state
         self.errors: list[ScriptError] = []
         self.inside: Path | None = None
         self.shown = view(state).to_text(WIDTH) if state is not None else ""
@@ -87,7 +96,7 @@ class Run:
         self.folders = (script.path.parent if script.path else Path(), *self.settings.folders)[: MOST_DEEP + 1]
         self.desk = Desk(self.folders[0], limits=self.settings.limits, confined=True)
         self.desk.handlers |= {"snapshot": self.snapshot, "source": self.source}
-        self.words: dict[str, Callable[[str], Iterator[Answer]]] = {"require": require, "load": self.load}
+        self.words: dict[str, Callable[[str], Iterator[Answer]]] = {"require": self.require, "load": self.load}
 
     def steps(self) -> Iterator[Step]:
         """The lines, each carried out when it is asked for; the files inside the script are there until the end."""
@@ -108,15 +117,17 @@ class Run:
             for answer in self.answers(text):
                 answers.append(answer)
                 self.seen(answer)
-        except ScriptError as error:  # from a script within, with its own line
-            self.errors.append(error)
-            return Step(number, text, tuple(answers), error)
         except BpdebugError as inner:
-            event = when_words(self.state) if self.state is not None else ""
-            error = ScriptError(inner, self.script.name, number, text, event)
-            self.errors.append(error)
-            return Step(number, text, tuple(answers), error)
+            self.errors.append(self.failure(inner, number, text))
+            return Step(number, text, tuple(answers), self.errors[-1])
         return Step(number, text, tuple(answers))
+
+    def failure(self, inner: BpdebugError, number: int, text: str) -> ScriptError:
+        """An error with its line in the script; one from a script within has its own."""
+        if isinstance(inner, ScriptError):
+            return inner
+        event = when_words(self.state) if self.state is not None else ""
+        return ScriptError(inner, self.script.name, number, text, event)
 
     def seen(self, answer: Answer) -> None:
         """What an answer leaves behind: the state, the last report, the last error that had to be."""
@@ -170,6 +181,11 @@ class Run:
         state = open_session(scenario, budget=limits["memory"])
         yield Answer(f"load {rest}", state, view(state))
 
+    def require(self, rest: str) -> Iterator[Answer]:
+        """The version of bpdebug that a script is written for; it says nothing."""
+        require(rest)
+        yield from ()
+
     def find(self, name: str) -> Path:
         """The file a script names: inside it, beside it, beside the script that runs it, or shipped."""
         if self.inside is not None and name in self.script.files:
@@ -184,16 +200,12 @@ class Run:
     def source(self, state: State, argument: str) -> Iterator[Answer]:
         """Another script's lines, run here."""
         name = argument.strip('"')
-        if self.settings.depth >= MOST_DEEP:
-            raise CommandError(
-                f"scripts run scripts more than {MOST_DEEP} deep", code="E_LIMIT", hint="does one run itself?"
-            )
         if name in self.script.files:
             script = parse_script(name, self.script.files[name])
         else:
             script = read_script(self.find(name), self.settings.limits)
         folders = ((self.inside,) if self.inside else ()) + self.folders
-        yield from run_inside(script, self.settings.deeper(folders), state)
+        yield from run_inside(script, self.settings.deeper(script, folders), state)
 
     def snapshot(self, state: State, argument: str) -> Iterator[Answer]:
         """The last report against the one that is stored."""
@@ -242,31 +254,6 @@ def _difference(kept: str, now: str, most: int = 20) -> str:
     return "\n".join(f"  {line}" for line in [*lines[:most], *more])
 
 
-_VERSION = re.compile(r"bpdebug\s*(>=|<=|==|!=|>|<)\s*(\d{1,6}(?:\.\d{1,6}){0,4})")
-
-
-def require(rest: str) -> Iterator[Answer]:
-    """The version of bpdebug that a script is written for."""
-    match = _VERSION.fullmatch(rest)
-    if match is None:
-        raise CommandError(f"require {rest[:40]}", code="E_SCRIPT", hint="require bpdebug >= 0.1")
-    wanted, here = _release(match[2]), _release(__version__)
-    holds = {
-        ">=": here >= wanted, "<=": here <= wanted, "==": here == wanted, "!=": here != wanted,
-        ">": here > wanted, "<": here < wanted,
-    }  # fmt: skip
-    if not holds[match[1]]:
-        raise CommandError(
-            f"the script requires {rest}, and this is {__version__}", code="E_SCRIPT", hint="pip install -U bpdebug"
-        )
-    yield from ()
-
-
-def _release(text: str) -> tuple[int, ...]:
-    numbers = [int(n) for n in re.findall(r"\d+", text)[:5]]
-    return (*numbers, *[0] * (5 - len(numbers)))
-
-
 # --- the command line
 
 
@@ -283,3 +270,14 @@ def replay(path: str, settings: Settings) -> int:
             sys.stdout.flush()
             print(step.error, file=sys.stderr)
     return EXIT_FAILED if run.errors else EXIT_GOOD
+
+
+def on_screen(path: str, settings: Settings, delay: float) -> int:
+    """A script played on the screen, a line every `delay` seconds."""
+    if not 0 <= delay <= 3600:
+        raise UsageError(f"--delay {delay:g}", hint="seconds between two lines: --delay 0.5")
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        raise UsageError("the screen needs a terminal", hint="bpdebug replay SCRIPT.bpd prints")
+    from bpdebug.frontends.tui.playing import play  # start-up: printing does without Textual
+
+    return play(Run(read_script(path, settings.limits), settings), delay)

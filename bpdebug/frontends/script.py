@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bpdebug import __version__
 from bpdebug.errors import BpdebugError, CommandError, InputError
 from bpdebug.frontends.loop import gathered, opens
 from bpdebug.limits import Limits
@@ -37,6 +38,11 @@ class Script:
     lines: tuple[tuple[int, str], ...]
     files: Mapping[str, str] = field(default_factory=dict)
     path: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells it from other scripts that run at the same time."""
+        return str(self.path.resolve()) if self.path else f"{self.name}:{hash(self.lines)}"
 
 
 def read_script(path: str | os.PathLike[str], limits: Limits | None = None) -> Script:
@@ -120,6 +126,30 @@ def unpacked(script: Script) -> Iterator[Path | None]:
         for name, text in script.files.items():
             (Path(folder) / name).write_text(text, encoding="utf-8", newline="\n")
         yield Path(folder)
+
+
+_VERSION = re.compile(r"bpdebug\s*(>=|<=|==|!=|>|<)\s*(\d{1,6}(?:\.\d{1,6}){0,4})")
+
+
+def require(rest: str) -> None:
+    """The version of bpdebug that a script is written for."""
+    match = _VERSION.fullmatch(rest)
+    if match is None:
+        raise CommandError(f"require {rest[:40]}", code="E_SCRIPT", hint="require bpdebug >= 0.1")
+    wanted, here = _release(match[2]), _release(__version__)
+    holds = {
+        ">=": here >= wanted, "<=": here <= wanted, "==": here == wanted, "!=": here != wanted,
+        ">": here > wanted, "<": here < wanted,
+    }  # fmt: skip
+    if not holds[match[1]]:
+        raise CommandError(
+            f"the script requires {rest}, and this is {__version__}", code="E_SCRIPT", hint="pip install -U bpdebug"
+        )
+
+
+def _release(text: str) -> tuple[int, ...]:
+    numbers = [int(n) for n in re.findall(r"\d+", text)[:5]]
+    return (*numbers, *[0] * (5 - len(numbers)))
 
 
 # --- snapshots

@@ -34,10 +34,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Incoming:
-    """A gradient that comes in from the layer above: its shape, or None where it takes the output's; its array."""
+    """A gradient that comes in from the layer above: its shape, or None where it takes the output's; its array.
+
+    `fits(shape)` raises where no such array can be made of the output's shape.
+    """
 
     shape: Shape | None
     read: Callable[[Shape], Array]
+    fits: Callable[[Shape], None] | None = None
 
 
 class _Builder:
@@ -262,6 +266,11 @@ def _outputs(
                 where=where,
                 hint="a gradient has the shape of what it is the gradient of",
             )
+        if spec.fits is not None:
+            try:
+                spec.fits(shape)
+            except BpdebugError as error:
+                raise error.at(where) from None
         outputs[number] = cache(partial(spec.read, shape))
     return dict(sorted(outputs.items()))
 

@@ -28,9 +28,7 @@ def _positions(x: Shape, size: Sizes, stride: Sizes, padding: Sizes, dilation: S
     return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(x[2:], *axes, strict=True))
 
 
-def _check_windows(
-    x: Shape, rank: int, size: Sizes, stride: Sizes, padding: Sizes = 0, dilation: Sizes = 1
-) -> None:
+def _check_windows(x: Shape, rank: int, size: Sizes, stride: Sizes, padding: Sizes = 0, dilation: Sizes = 1) -> None:
     """ShapeError where x is not (N, C, ...) with `rank` spatial axes, or a window does not fit into it."""
     if len(x) != rank + 2:
         want = "(N, C, H, W)" if rank == 2 else "(N, C, W)"
@@ -53,9 +51,7 @@ def _check_windows(
 
 
 def _check_conv(rank: int) -> Callable[..., None]:
-    def check(
-        x: Shape, w: Shape, *b: Shape, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
-    ) -> None:
+    def check(x: Shape, w: Shape, *b: Shape, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> None:
         want = "(out, in/groups, kh, kw)" if rank == 2 else "(out, in/groups, k)"
         if len(w) != rank + 2:
             raise ShapeError(f"w of shape {w} is not {want}", hint="reshape w, or use the other conv")
@@ -93,9 +89,7 @@ def _kernel(xp: Any, w: Any, groups: int) -> Any:
     return xp.reshape(w, rows if groups == 1 else (groups, *rows))
 
 
-def _conv(
-    xp: Any, x: Any, w: Any, *b: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
-) -> Any:
+def _conv(xp: Any, x: Any, w: Any, *b: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Any:
     frame = _frame(len(x.shape) - 2, stride=stride, padding=padding, dilation=dilation)
     out = _positions(x.shape, w.shape[2:], stride, padding, dilation)
     product = _kernel(xp, w, groups) @ xp.matrix_transpose(_columns(xp, x, w, frame, groups))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from bpdebug.errors import ShapeError
@@ -26,15 +27,14 @@ def _check_concat(*xs: Shape, axis: int) -> None:
         for a, (m, n) in enumerate(zip(first, x, strict=True)):
             if a != here and m != n:
                 raise ShapeError(
-                    f"{first} and {x} (operand {place + 1}) along axis {axis}:"
-                    f" sizes {m} and {n} of axis {a} differ",
+                    f"{first} and {x} (operand {place + 1}) along axis {axis}: sizes {m} and {n} of axis {a} differ",
                     hint=f"only axis {here} may differ; did you mean axis={a}?",
                 )
 
 
 def _concat_vjp(xp: Any, g: Any, y: Any, *xs: Any, axis: int) -> tuple[Any, ...]:
     before = (ALL,) * axis_of(axis, y.shape)
-    ends = [sum(x.shape[len(before)] for x in xs[: i + 1]) for i in range(len(xs))]
+    ends = list(accumulate(x.shape[len(before)] for x in xs))
     return tuple(g[(*before, slice(a, b))] for a, b in zip([0, *ends], ends, strict=False))
 
 

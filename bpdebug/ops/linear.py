@@ -10,11 +10,13 @@ from bpdebug.ops.op import Attr, Op, Sample, Shape, register
 
 def _check_matmul(a: Shape, b: Shape) -> None:
     if len(a) < 2 or len(b) < 2:
-        short, other, words = (a, "right", "(1, n)") if len(a) < 2 else (b, "left", "(n, 1)")
+        short, words = (a, "(1, n)") if len(a) < 2 else (b, "(n, 1)")
         what = "a number" if not short else f"shape {short}"
         raise ShapeError(
             f"{a} @ {b}: matmul takes matrices, and the {'left' if short is a else 'right'} operand is {what}",
-            hint=f"write it as {words}: expand_dims(x, axis={0 if short is a else 1})" if short else "use * for a number",
+            hint=f"write it as {words}: expand_dims(x, axis={0 if short is a else 1})"
+            if short
+            else "use * for a number",
         )
     if a[-1] != b[-2]:
         turned = a[-1] == b[-1] or a[-2] == b[-2]
@@ -24,6 +26,11 @@ def _check_matmul(a: Shape, b: Shape) -> None:
                 "did you mean the transpose, .T, of the left operand?"
             )  # fmt: skip
         raise ShapeError(f"{a} @ {b}: inner sizes {a[-1]} and {b[-2]} differ", hint=hint)
+    for m, n in zip(reversed(a[:-2]), reversed(b[:-2]), strict=False):
+        if m != n and 1 not in (m, n):
+            raise ShapeError(
+                f"{a} @ {b}: batch sizes {m} and {n} do not broadcast", hint="they must be equal, or one of them 1"
+            )
 
 
 def _check_transpose(x: Shape) -> None:
@@ -34,7 +41,8 @@ def _check_transpose(x: Shape) -> None:
         )
 
 
-def _check_permute(x: Shape, axes: tuple[int, ...]) -> None:
+def _check_permute(x: Shape, axes: tuple[int, ...] | int) -> None:
+    axes = (axes,) if isinstance(axes, int) else axes
     if sorted(a % len(x) if x and -len(x) <= a < len(x) else -1 for a in axes) != list(range(len(x))):
         raise ShapeError(
             f"axes {axes} are no permutation of the {len(x)} axes of {x}",
@@ -48,8 +56,8 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(places[a] for a in range(rank))
 
 
-def _permute_vjp(xp: Any, g: Any, y: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, ...]:
-    return (xp.permute_dims(g, _inverse(axes)),)
+def _permute_vjp(xp: Any, g: Any, y: Any, x: Any, axes: tuple[int, ...] | int) -> tuple[Any, ...]:
+    return (xp.permute_dims(g, _inverse((axes,) if isinstance(axes, int) else axes)),)
 
 
 register(
@@ -86,7 +94,7 @@ register(
     Op(
         "permute",
         "The axes in another order.",
-        forward=lambda xp, x, axes: xp.permute_dims(x, axes),
+        forward=lambda xp, x, axes: xp.permute_dims(x, (axes,) if isinstance(axes, int) else axes),
         vjp=_permute_vjp,
         attrs={"axes": Attr("ints", positional=True)},
         kinds=("fib",),

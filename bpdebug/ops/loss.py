@@ -34,9 +34,7 @@ def _check_count(shape: Shape, reduction: str) -> None:
 
 def _check_rows(name: str, x: Shape, target: Shape, reduction: str) -> None:
     if not x or x[-1] == 0:
-        raise ShapeError(
-            f"{name} of shape {x} have no classes along a last axis", hint=f"{name} are (..., classes)"
-        )
+        raise ShapeError(f"{name} of shape {x} have no classes along a last axis", hint=f"{name} are (..., classes)")
     _check_count(x[:-1], reduction)
 
 

@@ -18,9 +18,7 @@ def _check_eps(eps: float) -> None:
 def _check_last(x: Shape, *scales: Shape, eps: float) -> None:
     _check_eps(eps)
     if not x or x[-1] == 0:
-        raise ShapeError(
-            f"shape {x} has no cells along a last axis to normalise", hint="x is (..., features)"
-        )
+        raise ShapeError(f"shape {x} has no cells along a last axis to normalise", hint="x is (..., features)")
     for name, shape in zip(("gamma", "beta"), scales, strict=False):
         if shape not in ((), x[-1:]):
             raise ShapeError(

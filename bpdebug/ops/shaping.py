@@ -25,9 +25,7 @@ def _check_reshape(x: Shape, shape: Sizes) -> None:
     asked = tuple_of(shape)
     known = prod(n for n in asked if n != -1)
     if any(n < -1 for n in asked):
-        raise ShapeError(
-            f"shape {asked} has a negative size", hint="only -1, once, for the size that is left over"
-        )
+        raise ShapeError(f"shape {asked} has a negative size", hint="only -1, once, for the size that is left over")
     if asked.count(-1) > 1:
         raise ShapeError(f"shape {asked} has more than one -1", hint="only one size can be worked out")
     if -1 in asked and known == 0:
@@ -72,9 +70,7 @@ def _check_broadcast_to(x: Shape, shape: Sizes) -> None:
     if any(n < 0 for n in asked):
         raise ShapeError(f"shape {asked} has a negative size", hint="write every size out")
     if len(asked) < len(x):
-        raise ShapeError(
-            f"{x} to {asked}: broadcasting takes no axes away", hint="use sum, squeeze or reshape"
-        )
+        raise ShapeError(f"{x} to {asked}: broadcasting takes no axes away", hint="use sum, squeeze or reshape")
     for axis in range(-len(x), 0):
         if x[axis] not in (1, asked[axis]):
             raise ShapeError(
@@ -124,13 +120,7 @@ def _widths(x: Shape, widths: Any) -> Widths:
 
 
 def _check_pad(x: Shape, widths: Any) -> None:
-    rows = (
-        ()
-        if isinstance(widths, int)
-        else widths
-        if any(not isinstance(w, int) for w in widths)
-        else (widths,)
-    )
+    rows = () if isinstance(widths, int) else widths if any(not isinstance(w, int) for w in widths) else (widths,)
     if any(len(tuple_of(row)) not in (1, 2) for row in rows) or len(_widths(x, widths)) != len(x):
         raise ShapeError(
             f"widths {widths} do not fit the {len(x)} axes of {x}",

@@ -1,7 +1,7 @@
 """Scenarios: the file, its little language, its tensors, and what it expects."""
 
 from bpdebug.scenario.expect import Mismatch, check
-from bpdebug.scenario.load import Shipped, expected_error, find, load, shipped
+from bpdebug.scenario.load import Shipped, expected_error, find, load, rebuild, shipped
 from bpdebug.scenario.names import Place
 from bpdebug.scenario.program import elaborate
 from bpdebug.scenario.scenario import Derivation, Scenario
@@ -10,5 +10,5 @@ from bpdebug.scenario.timeline import open_timeline
 
 __all__ = [
     "Derivation", "Expect", "Mismatch", "Place", "Scenario", "Shipped", "Train", "check", "elaborate",
-    "expected_error", "find", "json_schema", "load", "open_timeline", "shipped",
+    "expected_error", "find", "json_schema", "load", "open_timeline", "rebuild", "shipped",
 ]  # fmt: skip

@@ -55,8 +55,10 @@ class _Level:
     pluses: int = 0
     times: int = 0
     terms: int = 0
+    items: int = 0
     deep: int = 0
     trail: int = 0
+    commas: int = 0
 
     def text(self) -> str:
         return "".join((*self.done, *self.sum, *self.run))
@@ -123,6 +125,10 @@ class Cutter:
         level.done += [*level.sum, *level.run, word]
         level.sum, level.run, level.starts = [], [], [line, line]
         level.pluses = level.times = level.deep = 0
+        level.items += word == ","
+        self._count("terms", level.items, "the values between two brackets")
+        level.commas += word == ","
+        self._count("terms", level.commas, "the values between commas")
         level.terms = 0 if word in ",=:" else level.terms + 1
         self._count("terms", level.terms, "the terms of an expression")
 

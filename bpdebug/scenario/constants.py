@@ -111,7 +111,10 @@ class Constants:
             if type(node.value) in (bool, str, type(None)):
                 return node.value
         elif isinstance(node, ast.Tuple):
-            return tuple(self.value(item, depth + 1) for item in node.elts)
+            self.limits.check("terms", len(node.elts), "the values of a tuple")
+            made = tuple(self.value(item, depth + 1) for item in node.elts)
+            check_tuple(made, self.limits)
+            return made
         elif isinstance(node, ast.UnaryOp) and type(node.op) is ast.USub:
             return negative(self.value(node.operand, depth + 1))
         elif isinstance(node, ast.BinOp) and type(node.op) in _FOLD:
@@ -128,6 +131,21 @@ class Constants:
         if is_constant(value):
             return value
         raise NotConstant(f"'{shown(node.id)}'")
+
+
+def check_tuple(made: tuple[Any, ...], limits: Limits) -> None:
+    """E_LIMIT where a tuple holds too many values, those of tuples inside it counted each time they stand there.
+
+    `n = (n, n)` doubles at every step, and what walks such a tuple takes for ever; the count stops at the limit.
+    """
+    count, most, stack = 0, limits["terms"], [made]
+    while stack:
+        for item in stack.pop():
+            count += 1
+            if count > most:
+                limits.check("terms", count, "the values of a tuple")
+            if type(item) is tuple:
+                stack.append(item)
 
 
 def is_constant(value: Any) -> bool:

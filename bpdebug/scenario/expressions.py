@@ -16,6 +16,7 @@ from bpdebug.scenario.constants import (
     Constants,
     NotConstant,
     check_number,
+    check_tuple,
     compare,
     fold,
     is_constant,
@@ -98,7 +99,10 @@ class Expressions(Nodes):
         return check_number(node.value, self.limits)
 
     def _tuple(self, node: ast.Tuple, depth: int) -> Value:
-        return tuple([self.expr(item, depth + 1) for item in node.elts])
+        self.limits.check("terms", len(node.elts), "the values of a tuple")
+        made = tuple([self.expr(item, depth + 1) for item in node.elts])
+        check_tuple(made, self.limits)
+        return made
 
     # --- operators
 
@@ -218,6 +222,7 @@ class Expressions(Nodes):
             raise refusal(next(arg for arg in node.args if type(arg) is ast.GeneratorExp))
         no_stars(node)
         operands, attrs = take_apart(op, node, self.constants)
+        self.limits.check("terms", len(operands), "the operands of a call")
         inputs = tuple([self.expr(operand, depth + 1) for operand in operands])
         if name == "one_hot":
             attrs = {**attrs, "dtype": self.dtype}

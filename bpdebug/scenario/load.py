@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 from msgspec import UNSET
 
 from bpdebug.errors import BpdebugError, InputError
-from bpdebug.graph import Graph, build
+from bpdebug.graph import Graph, Leaf, build
 from bpdebug.limits import Limits
 from bpdebug.scenario.names import shown, suggest
 from bpdebug.scenario.parse import quiet
@@ -42,10 +43,21 @@ def load(
     limits = limits or Limits()
     source = read_source(_shipped_path(path_or_text), limits)
     with quiet():
-        return _scenario(source, limits, replace or {})
+        return _scenario(source, limits, lambda file, context: read_leaves(file, context, replace or {}))
 
 
-def _scenario(source: Source, limits: Limits, replace: Mapping[str, str | os.PathLike[str]]) -> Scenario:
+def rebuild(
+    name: str, text: str, leaves: Callable[[File, Context], list[Leaf]], *, limits: Limits | None = None
+) -> Scenario:  # fmt: skip
+    """A scenario from its text and from leaves that come from elsewhere (a recording); raises as `load` does."""
+    limits = limits or Limits()
+    raw = text.encode("utf-8", "surrogatepass")
+    limits.check("file", len(raw), "the size of the scenario", where=name)
+    with quiet():
+        return _scenario(Source(name, text, hashlib.sha256(raw).hexdigest()), limits, leaves)
+
+
+def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> Scenario:
     file, where = _file(source, limits)
     dtype = np.dtype(file.dtype)
     context = Context(source.name, dtype, file.seed, source.folder, limits, where)
@@ -53,7 +65,7 @@ def _scenario(source: Source, limits: Limits, replace: Mapping[str, str | os.Pat
     if file.train is not UNSET:
         at = where.place(source.name, ("train", "steps"))
         limits.check("iterations", file.train.steps, "the steps of the training", where=at)
-    leaves = read_leaves(file, context, replace)
+    leaves = make(file, context)
     incoming = read_incoming(file.graph.incoming or {}, context)
     place = place_of(source, where, ("graph", "program"))
     names = [leaf.name for leaf in leaves]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.engine.recorded import Recording
 from bpdebug.graph import Graph, Step
 from bpdebug.scenario.schema import Expect, Train
 
@@ -32,7 +33,7 @@ class Scenario:
 
     `name` stands in messages (the file's name); `program_line` is the file line of the program's first line, and
     `lines` are the lines of the whole file; `notes` are said at the locations that are their keys; `digest` is the
-    SHA-256 of the file.
+    SHA-256 of the file. `recording` is where values come from in place of a computation.
     """
 
     name: str
@@ -50,3 +51,4 @@ class Scenario:
     train: Train | None = None
     expect: Expect | None = None
     digest: str = ""
+    recording: Recording | None = None

@@ -220,6 +220,10 @@ def _incoming(name: str, spec: Any, context: Context) -> Incoming:
     if spec == "ones":
         return Incoming(None, lambda shape: frozen(np.ones(shape, dtype)))
     if isinstance(spec, Drawn):
-        return Incoming(None, lambda shape: drawn(spec.init, shape, dtype, spec.scale, seed, f"∂{name}"))
+        return Incoming(
+            None,
+            lambda shape: drawn(spec.init, shape, dtype, spec.scale, seed, f"∂{name}"),
+            lambda shape: check_init(spec.init, shape, dtype, spec.scale, f"∂{shown(name)}"),
+        )
     array = literal(spec, dtype, f"∂{shown(name)}")
     return Incoming(array.shape, lambda shape: array)

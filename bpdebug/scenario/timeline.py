@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bpdebug.engine import OPTIMIZERS, Timeline, Training
+from bpdebug.engine.recorded import RecordedTimeline
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario
 
 
 def open_timeline(scenario: Scenario, *, budget: int = 4 * GIB) -> Timeline:
     """The timeline of both passes, and of every iteration where the file trains; nothing is computed yet.
+    Of a recording, the timeline that was recorded.
 
     `budget` is how many bytes of iterations may be kept; what is dropped is recomputed with the same bits.
     """
@@ -17,4 +19,8 @@ def open_timeline(scenario: Scenario, *, budget: int = 4 * GIB) -> Timeline:
         known = OPTIMIZERS[scenario.train.optimizer].settings
         settings = {name: float(getattr(scenario.train, name)) for name in known}
         training = Training(scenario.train.optimizer, scenario.train.steps, settings)
+    if scenario.recording is not None:
+        return RecordedTimeline(
+            scenario.graph, scenario.recording, seed=scenario.seed, training=training, budget=budget
+        )
     return Timeline(scenario.graph, seed=scenario.seed, training=training, budget=budget)

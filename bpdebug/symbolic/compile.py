@@ -64,9 +64,10 @@ def function(name: str, parameters: Sequence[str], lines: Sequence[str]) -> Func
     return made
 
 
-def _slots(plan: Plan) -> list[tuple[Expr, str, str]]:
-    """Each tensor operand with its local name and the parameter holding its number."""
-    return [(o, f"x{i}", f"i{i}") for i, o in enumerate(plan.operands) if isinstance(o, Expr)]
+def _slots(plan: Plan, packed: bool) -> list[tuple[Expr, str, str]]:
+    """Each tensor operand with its local name and the parameter (packed: item of the one parameter) with its number."""
+    number = "i[{}]" if packed else "i{}"
+    return [(o, f"x{i}", number.format(i)) for i, o in enumerate(plan.operands) if isinstance(o, Expr)]
 
 
 def _numbers(plan: Plan) -> list[str]:
@@ -74,10 +75,10 @@ def _numbers(plan: Plan) -> list[str]:
     return [f"i{i}" for i in range(len(plan.operands))]
 
 
-def _loads(plan: Plan, used: set[int]) -> tuple[list[str], dict[int, str]]:
+def _loads(plan: Plan, used: set[int], *, packed: bool = False) -> tuple[list[str], dict[int, str]]:
     """Lines that fetch the operands, the output and the cotangent which are used, and their names."""
     lines, names = [], {}
-    for operand, local, number in _slots(plan):
+    for operand, local, number in _slots(plan, packed):
         if id(operand) in used:
             lines.append(f"{local} = V[{number}]")
             names[id(operand)] = local
@@ -119,10 +120,11 @@ def contribution(plan: Plan, position: int) -> Function:
     """`c(V, G, k, *inputs)`: the un-broadcast gradient that one edge contributes."""
     made = plan.compiled.get(position)
     if made is None:
-        loads, names = _loads(plan, {id(e) for e in walk(plan.summed(position))})
+        loads, names = _loads(plan, {id(e) for e in walk(plan.summed(position))}, packed=True)
         lines, (source,) = statements([("", plan.summed(position))], names)
         body = [*loads, *lines, f"return {source}"]
-        made = plan.compiled[position] = function("contribution", ["V", "G", "k", *_numbers(plan)], body)
+        # One parameter for all numbers: an op of 1,000 operands has 1,000 of these functions.
+        made = plan.compiled[position] = function("contribution", ["V", "G", "k", "*i"], body)
     return made
 
 

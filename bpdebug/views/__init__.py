@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bpdebug.debugger import State
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.compare import compare, compared
 from bpdebug.views.encode import plain, to_json
 from bpdebug.views.inspector import inspector
 from bpdebug.views.lists import help_, info, print_, said, source, when, where
@@ -30,6 +31,7 @@ VIEWS: dict[str, Callable[..., Report]] = {
     "cells": cells_,
     "neighbours": neighbours,
     "displays": displays,
+    "compare": compare,
 }
 
 
@@ -51,6 +53,8 @@ __all__ = [
     "Table",
     "Text",
     "cells_",
+    "compare",
+    "compared",
     "displays",
     "event_object",
     "help_",

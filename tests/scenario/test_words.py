@@ -250,6 +250,7 @@ def test_every_kind_of_python_has_a_name() -> None:
     for name in ("stmt", "expr", "operator", "unaryop", "cmpop", "boolop"):
         for kind in getattr(ast, name).__subclasses__():
             if kind.__module__ in ("_ast", "ast") and kind.__name__ not in in_the_language:
-                words = described(kind())[0]
+                node = kind.__new__(kind)
+                words = described(node)[0]
                 assert "(" not in words, kind
-                assert forbidden(kind()) or kind.__name__ in ("Return", "Slice")
+                assert forbidden(node) or kind.__name__ in ("Return", "Slice")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.commands.table import parse as calls
+from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal
 from bpdebug.debugger.state import State
 from bpdebug.engine import Event, Fault, Timeline
 from bpdebug.errors import BpdebugError, CommandError
@@ -19,26 +18,20 @@ from bpdebug.expression import Scope, Value, evaluate, parse, parse_location, re
 from bpdebug.graph import Graph
 
 Array = np.ndarray[Any, Any]
+LONGEST = 20_000
 TOLERANCES = {"float32": (1e-5, 1e-6)}
 DOUBLE = (1e-9, 1e-12)
 """rtol and atol where a command gives none: those of a scenario's table [expect]."""
-LONGEST = 10_000
-
-
-class ExpectationError(CommandError):
-    """An expectation that does not hold; `expected` and `found` are for whoever shows them side by side."""
-
-    def __init__(self, what: str, expected: str, found: str, more: str = "") -> None:
-        self.expected, self.found = expected, found
-        tail = f" ({more})" if more else ""
-        super().__init__(f"{what}: expected {expected}, found {found}{tail}", code="E_SCRIPT")
 
 
 def expect(state: State, argument: str) -> State:
     """What must hold at the cursor: numbers, a shape, a place, a fault, an error, a formula, or any condition."""
+    if len(argument) > LONGEST:
+        hint = f"at most {LONGEST:,} are read"
+        raise CommandError(f"expect of {len(argument):,} characters", code="E_EXPR", hint=hint)
     word, _, rest = argument.partition(" ")
     sides = cut(argument)
-    if len(sides) == 2:
+    if len(sides) == 2 and not (word == "error" and rest.startswith("E_")):
         said = _near(state, sides[0], sides[1])
     elif word in KINDS and rest.strip():
         said = KINDS[word](state, rest.strip())
@@ -76,9 +69,9 @@ def _near(state: State, left: str, right: str) -> str:
     while (match := _OPTION.search(f" {right}")) is not None:
         given[match[1]] = _tolerance(match[1], match[2])
         right = right[: match.start() - 1 if match.start() else 0].rstrip()
-    found, wanted = _side(state, left), _side(state, right)
+    found, wanted = _side(state, left, right), _side(state, right, left)
     if isinstance(found, str) or isinstance(wanted, str):
-        if found != wanted:
+        if not (isinstance(found, str) and found == wanted):
             raise ExpectationError(left, _words(wanted), _words(found))
         return f"{left} ~ {right}"
     single = any(a.dtype == np.float32 for a in (found, wanted))
@@ -97,8 +90,8 @@ def _tolerance(name: str, text: str) -> float:
     return found
 
 
-def _side(state: State, text: str) -> Array | str:
-    """One side as an array; as words where it has no value here, or is a text."""
+def _side(state: State, text: str, other: str) -> Array | str:
+    """One side as an array, or a quoted text; what has no value here agrees with nothing."""
     if not text:
         raise CommandError("a side of ~ is missing", code="E_COMMAND", hint="expect dW ~ X.T @ dY")
     if text.startswith("["):
@@ -107,80 +100,20 @@ def _side(state: State, text: str) -> Array | str:
     if isinstance(value.plain, str):
         return f'"{value.plain}"'
     if value.plain is not None:
-        return _array(list(value.plain), text)
-    return value.array if value.array is not None else _missing(value)
+        return as_array(list(value.plain), text)
+    if value.array is None:
+        raise ExpectationError(text, other, _missing(value))
+    return value.array
 
 
 def _missing(value: Value) -> str:
-    return "no path" if value.status == "no-path" else value.status.replace("-", " ")
+    return "no path to an output" if value.status == "no-path" else "not computed yet"
 
 
 def _words(side: Array | str) -> str:
     if isinstance(side, str):
         return side
     return f"{side.item()!r}" if side.size == 1 else f"numbers of shape {side.shape}"
-
-
-def literal(text: str) -> Array:
-    """Numbers in brackets, as they are printed: [[1, −2.5], [nan, 0]]."""
-    if len(text) > LONGEST:
-        raise CommandError(f"numbers of {len(text):,} characters", code="E_EXPR", hint=f"at most {LONGEST:,} are read")
-    plain = text.replace("−", "-")
-    plain = re.sub(r"(?<![\w.])-?(?:nan|inf)\b", lambda m: f'"{m[0]}"', plain)
-    plain = re.sub(r"(?<![\w.])(-?)\+?(\d+)\.(?!\d)", r"\1\2.0", plain)
-    try:
-        decoded = msgspec.json.decode(plain)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        raise CommandError(
-            f"'{text[:60]}' are no numbers in brackets", code="E_EXPR", hint="[[1, 2], [3, 4]]"
-        ) from None
-    return _array(decoded, text)
-
-
-def _array(numbers: Any, text: str) -> Array:
-    try:
-        return np.array(numbers, dtype=np.float64)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        raise CommandError(
-            f"'{text[:60]}' is no array of numbers", code="E_EXPR", hint="rows of one length: [[1, 2], [3, 4]]"
-        ) from None
-
-
-@dataclass(frozen=True)
-class Worst:
-    """The cell that is furthest off: its index, both numbers, and how many cells are off at all."""
-
-    cell: tuple[int, ...]
-    expected: float
-    found: float
-    off: int
-
-
-def compare(what: str, found: Array, wanted: Array, rtol: float, atol: float) -> None:
-    """ExpectationError with the worst cell, unless all cells agree; NaN agrees with NaN, infinity with itself."""
-    if found.shape != wanted.shape and wanted.shape != () and found.shape != ():
-        raise ExpectationError(what, f"shape {wanted.shape}", f"shape {found.shape}")
-    worst = _worst(found, wanted, rtol, atol)
-    if worst is not None:
-        at = f" at [{', '.join(map(str, worst.cell))}]" if worst.cell else ""
-        cells = max(found.size, wanted.size)
-        more = f"{worst.off} of {cells} cells are off, " if cells > 1 else ""
-        raise ExpectationError(
-            what, f"{worst.expected!r}{at}", repr(worst.found), f"{more}rtol {rtol:g}, atol {atol:g}"
-        )
-
-
-def _worst(found: Array, wanted: Array, rtol: float, atol: float) -> Worst | None:
-    found, wanted = np.broadcast_arrays(found.astype(np.float64), wanted.astype(np.float64))
-    with np.errstate(all="ignore"):
-        excess = np.abs(found - wanted) - (atol + rtol * np.abs(wanted))
-        same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
-    excess = np.where(same, -1.0, np.where(np.isfinite(excess), excess, np.inf))
-    off = int((excess > 0).sum())
-    if not off:
-        return None
-    cell = tuple(int(i) for i in np.unravel_index(int(excess.argmax()), excess.shape))
-    return Worst(cell, float(wanted[cell]), float(found[cell]), off)
 
 
 def _condition(state: State, text: str) -> str:
@@ -204,7 +137,7 @@ def unquoted(text: str) -> str:
 
 
 def _shape(state: State, text: str) -> str:
-    match = _SHAPE.fullmatch(text)
+    match = _SHAPE.fullmatch(" ".join(text.split()))
     if match is None or len(match[2]) > 400:
         raise CommandError(f"expect shape {text[:40]}", code="E_COMMAND", hint="expect shape dW (3, 4)")
     wanted = tuple(int(n) for n in re.findall(r"\d+", match[2]))

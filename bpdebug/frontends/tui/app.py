@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from textual.app import App, ComposeResult
 from textual.events import Resize
 from textual.screen import Screen
+from textual.timer import Timer
 
 from bpdebug.debugger import COMMANDS, State, find, update
 from bpdebug.errors import BpdebugError
@@ -39,6 +40,16 @@ def arrived(state: State) -> str:
     return " · ".join((*state.printed[-5:], *([stopped] if stopped else [])))
 
 
+def settle() -> None:
+    """After the first paint: what is there now stays, and need not be gone through for garbage again.
+
+    A screen's strips are in cycles: a full collection takes tens of milliseconds, and comes when nobody waits.
+    """
+    gc.freeze()
+    gc.set_threshold(700, 10, 50)
+    gc.enable()
+
+
 class BpdebugApp(App[int]):
     """The debugger in the terminal."""
 
@@ -52,6 +63,7 @@ class BpdebugApp(App[int]):
         self.animation_level = "none"
         self.state, self.entries, self.load = state, entries, load
         self.repeat = ""
+        self.pause: Timer | None = None
         self.header, self.message, self.foot = Bar("header"), Bar("message"), Bar("keys", yields="left")
         self.program = ProgramPane(id="program", classes="panel")
         self.stage = Stage(id="stage", classes="panel")
@@ -77,9 +89,7 @@ class BpdebugApp(App[int]):
     def on_mount(self) -> None:
         if self.state is None:
             self.push_screen(MenuScreen(self.entries), self.open)
-        # What is there now stays: the garbage collector need not go through it at every pause.
-        self.call_after_refresh(gc.freeze)
-        self.call_after_refresh(gc.enable)
+        self.call_after_refresh(settle)
 
     def begin(self) -> None:
         """The first screen of a scenario."""
@@ -131,6 +141,9 @@ class BpdebugApp(App[int]):
         self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status_line(state), palette.PLAIN)))
         self.foot.show(keys.foot(), keys.ALWAYS)
         self.say(report.title if report is not None else arrived(state))
+        if self.pause is not None:
+            self.pause.stop()
+        self.pause = self.set_timer(0.4, gc.collect)
 
     def say(self, text: str) -> None:
         """A line below the timeline."""

@@ -1,0 +1,122 @@
+"""Where two timelines part: the first event that made other bits, and by how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
+from bpdebug.engine.recorded import RecordedTimeline, Slot, made, slots, whole_pass
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first event at which two timelines differ, and what differs there.
+
+    `what` is "value" (of the node, or of an updated parameter), "incoming gradient", "contribution to X", "∂X",
+    "leaf X" (an operand that was different from the beginning), "shape of ...", or, where the events themselves
+    are others, "event" or "end". `error` is the largest relative error, at `cell`, where the sides are `left` and
+    `right`; infinite where only one of them is finite, and None where there are no numbers to compare.
+    """
+
+    event: int
+    node: str
+    what: str
+    error: float | None = None
+    cell: tuple[int, ...] | None = None
+    left: float | None = None
+    right: float | None = None
+
+
+def first_difference(a: Timeline, b: Timeline) -> Difference | None:
+    """The first event that differs in any bit; None where all events are the same."""
+    for index in range(min(len(a), len(b))):
+        ours, theirs = (_named(t, index) for t in (a, b))
+        if ours != theirs:
+            return Difference(index, ours[2], "event")
+        found = _leaves(a, b, index) or _arrays(a, b, index)
+        if found is not None:
+            return found
+    if len(a) == len(b):
+        return None
+    index = min(len(a), len(b))
+    longer = a if len(a) > len(b) else b
+    return Difference(index, longer.graph.names[longer.tensor_at(index)], "end")
+
+
+def _named(timeline: Timeline, index: int) -> tuple[int, str, str]:
+    place = timeline.place(index)
+    return place.iteration, place.phase, timeline.graph.names[timeline.tensor_at(index)]
+
+
+def _leaves(a: Timeline, b: Timeline, index: int) -> Difference | None:
+    """A leaf that differs, at the first event that uses it."""
+    place = a.place(index)
+    if place.phase != FORWARD or place.iteration > 0:
+        return None
+    used = [[t.graph.names[i] for i in t.graph.nodes[place.nth].tensors if i < t.graph.first] for t in (a, b)]
+    for name in used[0]:
+        if name in used[1] and name in {leaf.name for leaf in a.graph.leaves}:
+            found = _compared(index, a, f"leaf {name}", *(t.iteration(0).value(t.graph.index[name]) for t in (a, b)))
+            if found is not None:
+                return found
+    return None
+
+
+def _arrays(a: Timeline, b: Timeline, index: int) -> Difference | None:
+    """What an event made, array by array; those of two recordings with the same hashes need not be read."""
+    if isinstance(a, RecordedTimeline) and isinstance(b, RecordedTimeline):
+        if a.recording.digests(index) == b.recording.digests(index):
+            return None  # of apart and not apart, too: then there are as many hashes only if all arrays are the same
+    for timeline in (a, b):
+        whole_pass(timeline, index)
+    ours, theirs = ({_what(t, index, s): s for s in slots(t, index)} for t in (a, b))
+    for what, slot in ours.items():
+        if what in theirs:
+            found = _compared(index, a, what, made(a, index, slot), made(b, index, theirs[what]))
+            if found is not None:
+                return found
+    lone = next((what for what in (*ours, *theirs) if what not in ours or what not in theirs), None)
+    if lone is None or lone.startswith("∂"):  # the sums of contributions that were the same
+        return None
+    return Difference(index, _named(a, index)[2], lone)
+
+
+def _what(timeline: Timeline, index: int, slot: Slot) -> str:
+    """An array in words, the same in every timeline."""
+    phase, name = timeline.place(index).phase, timeline.graph.names[slot.tensor]
+    if phase == BACKWARD:
+        return f"contribution to {name} (operand {slot.position})" if slot.position >= 0 else f"∂{name}"
+    return "incoming gradient" if phase == SEED else "mask" if slot.role == "mask" else "value"
+
+
+def _compared(index: int, timeline: Timeline, what: str, x: Array, y: Array) -> Difference | None:
+    node = _named(timeline, index)[2]
+    what = what.partition(" (")[0]
+    if x.shape != y.shape or x.dtype != y.dtype:
+        return Difference(index, node, f"{'shape' if x.shape != y.shape else 'dtype'} of {what}")
+    others = _bits(x) != _bits(y)
+    if not others.any():
+        return None
+    errors = np.where(others, relative(x, y), -1.0)
+    at = np.unravel_index(int(np.argmax(errors)), x.shape) if x.ndim else ()
+    cell = tuple(int(i) for i in at)
+    return Difference(index, node, what, float(errors[at]), cell, float(x[at]), float(y[at]))
+
+
+def _bits(array: Array) -> Array:
+    return array.view(f"u{array.dtype.itemsize}")
+
+
+def relative(x: Array, y: Array) -> Array:
+    """Each cell's difference as a part of the larger of the two; infinite where only one is finite."""
+    with np.errstate(all="ignore"):
+        u, v = x.astype(np.float64), y.astype(np.float64)
+        gap, scale = np.abs(u - v), np.maximum(np.abs(u), np.abs(v))
+        found = np.where(scale > 0, gap / np.where(scale > 0, scale, 1), 0.0)
+    found = np.where(np.isnan(u) & np.isnan(v), 0.0, found)
+    return np.where(np.isnan(found), np.inf, found)

@@ -1,0 +1,148 @@
+"""One file put to the test: a script's lines, or what a scenario expects of itself. Without NumPy until it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpdebug.errors import BpdebugError, printable
+
+if TYPE_CHECKING:
+    from bpdebug.debugger import State
+    from bpdebug.frontends.replay import Settings
+    from bpdebug.scenario import Scenario
+
+SCRIPT, SCENARIO = ".bpd", ".toml"
+_EXPECT = re.compile(rb"^\s*(?:\[\s*expect[\s.\]]|expect\.\w)", re.MULTILINE)
+
+
+class Failure(NamedTuple):
+    """A failure in one line, and in full."""
+
+    line: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one file: `failures` is empty where it passed; `skipped` says why nothing was tested."""
+
+    path: str
+    failures: tuple[Failure, ...]
+    seconds: float
+    skipped: str = ""
+    crashed: bool = False
+
+
+def expects(path: Path, most: int) -> bool:
+    """Whether a file looks like a scenario with a table [expect]; a glance, so that folders are gone through fast."""
+    try:
+        with path.open("rb") as file:
+            return _EXPECT.search(file.read(most)) is not None
+    except OSError:
+        return False
+
+
+def collect(path: Path, most: int) -> Iterator[Path]:
+    """A file itself; of a folder its scripts and the scenarios with [expect], in order, hidden ones left out."""
+    if not path.is_dir():
+        yield path
+        return
+    for folder, below, files in os.walk(path):
+        below[:] = sorted(name for name in below if not name.startswith((".", "__pycache__")))
+        for name in sorted(files):
+            found = Path(folder) / name
+            if not name.startswith(".") and (
+                found.suffix == SCRIPT or (found.suffix == SCENARIO and expects(found, most))
+            ):
+                yield found
+
+
+def check_file(path: Path, settings: Settings) -> Result:
+    """A script run, or a scenario's expectations checked; nothing is raised but KeyboardInterrupt."""
+    began = time.perf_counter()
+    skipped, crashed = "", False
+    failures: Sequence[Failure]
+    try:
+        found = script_failures(path, settings) if path.suffix == SCRIPT else scenario_failures(path, settings)
+        failures = found or ()
+        skipped = "nothing is expected" if found is None else ""
+    except MemoryError:
+        failures = [_failure(f"error[E_LIMIT] {path}: the machine has no more memory")]
+    except Exception as error:
+        if os.environ.get("BPDEBUG_TRACEBACK"):
+            raise
+        failures = [_failure(f"{path}: a bug in bpdebug: {type(error).__name__}: {printable(str(error))}")]
+        crashed = True
+    return Result(str(path), tuple(failures), time.perf_counter() - began, skipped, crashed)
+
+
+def _failure(text: str, prefix: str = "") -> Failure:
+    return Failure(prefix + text.split("\n")[0], text)
+
+
+def script_failures(path: Path, settings: Settings) -> list[Failure]:
+    """The lines of a script that failed: with the event and the numbers."""
+    from bpdebug.frontends.replay import Run  # start-up: NumPy is for tests that run
+    from bpdebug.frontends.script import read_script
+
+    try:
+        run = Run(read_script(path, settings.limits), settings)
+    except BpdebugError as error:
+        return [_failure(str(error), f"{path}: ")]
+    for _ in run.steps():
+        pass
+    found = []
+    for failed in run.errors:
+        place = f"{path}:{failed.number}" if failed.script == path.name else f"{path}: {failed.script}:{failed.number}"
+        event = f" (at {failed.event})" if failed.event else ""
+        found.append(Failure(f"{place}: {failed.code} {failed.message.splitlines()[0]}{event}", str(failed)))
+    return found
+
+
+def scenario_failures(path: Path, settings: Settings) -> list[Failure] | None:
+    """What a scenario expects and does not find; None where it expects nothing."""
+    try:
+        found = mismatches(path, settings)
+    except BpdebugError as error:
+        return [_failure(str(error), f"{path}: ")]
+    return None if found is None else [_failure(f"{path}: {text}") for text in found]
+
+
+def mismatches(path: Path, settings: Settings) -> list[str] | None:
+    """What a scenario expects and does not find; None where it expects nothing. Raises where it is refused."""
+    from bpdebug.debugger import open_session  # start-up, as above
+    from bpdebug.scenario import check, expected_error, load
+
+    wanted = expected_error(path, limits=settings.limits)
+    try:
+        scenario = load(path, limits=settings.limits, replace=settings.tensors)
+        state = open_session(scenario, budget=settings.limits["memory"])
+    except BpdebugError as error:
+        if wanted is None:
+            raise
+        return [] if error.code == wanted else [f"error: expected {wanted}, found {error.code}: {error.message}"]
+    if wanted is not None:
+        return [f"error: expected {wanted}, found none: the file is accepted"]
+    if scenario.expect is None:
+        return None
+    return [*map(str, check(scenario, state.timeline)), *_derivation(scenario, state)]
+
+
+def _derivation(scenario: Scenario, state: State) -> Iterator[str]:
+    """The first wrong line of the reader's derivation must be the one that is expected."""
+    from bpdebug.debugger import COMMANDS, update  # start-up, as above
+    from bpdebug.views import view
+
+    expect = scenario.expect
+    if expect is None or not expect.derivation or "derivation" not in COMMANDS:
+        return
+    wanted = expect.derivation.first_wrong
+    found = view(update(state, "derivation")).to_data()["first_wrong"] or "none"
+    if found != wanted:
+        yield f"derivation: expected {wanted} as the first wrong line, found {found}"

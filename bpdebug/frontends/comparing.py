@@ -1,0 +1,15 @@
+"""What `compare` prints: two recordings or scenarios, side by side."""
+
+from __future__ import annotations
+
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, printable
+from bpdebug.scenario import Scenario, open_timeline
+from bpdebug.views import compared, to_json
+
+
+def compare(left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budget: int) -> int:
+    """The first event where they differ, and by how much; 1 where they do."""
+    said = (printable(names[0]), printable(names[1]))
+    report = compared(open_timeline(left, budget=budget), open_timeline(right, budget=budget), said)
+    print(to_json(report.to_data()) if json else report.to_text(100))
+    return EXIT_GOOD if report.to_data()["equal"] else EXIT_FAILED

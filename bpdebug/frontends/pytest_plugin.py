@@ -1,0 +1,71 @@
+"""pytest collects `test_*.bpd`, and scenario files with a table [expect] where it is asked to.
+
+Every pytest run imports this module: nothing heavy is imported before a file is collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bpdebug.frontends.checks import SCENARIO, SCRIPT, expects
+
+MOST = 8 * 2**20
+"""Bytes of a file that are looked at for [expect]."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The plugin's options."""
+    group = parser.getgroup("bpdebug")
+    group.addoption("--bpdebug-scenarios", action="store_true", help="collect scenario files with a table [expect]")
+    group.addoption("--bpdebug-update", action="store_true", help="store the snapshots of scripts as they are now")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
+    """A script by its name; a scenario by its table, where that is asked for."""
+    if file_path.suffix == SCRIPT and file_path.name.startswith("test_"):
+        return BpdebugFile.from_parent(parent, path=file_path)
+    wanted = file_path.suffix == SCENARIO and parent.config.getoption("--bpdebug-scenarios")
+    return BpdebugFile.from_parent(parent, path=file_path) if wanted and expects(file_path, MOST) else None
+
+
+class BpdebugFile(pytest.File):
+    """A script or a scenario: one test."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """The one test of a file."""
+        yield BpdebugItem.from_parent(self, name="script" if self.path.suffix == SCRIPT else "expect")
+
+
+class Failed(Exception):
+    """What a test found, as it is to be shown."""
+
+
+class BpdebugItem(pytest.Item):
+    """A script that is run, or the expectations of a scenario."""
+
+    def runtest(self) -> None:
+        """Raises Failed with the lines, the events and the cells that are off."""
+        from bpdebug.frontends.checks import scenario_failures, script_failures
+        from bpdebug.frontends.replay import Settings  # start-up: NumPy comes with the first test
+
+        settings = Settings(accept=bool(self.config.getoption("--bpdebug-update")))
+        check = script_failures if self.path.suffix == SCRIPT else scenario_failures
+        found = check(self.path, settings)
+        if found is None:
+            pytest.skip("nothing is expected")
+        if found:
+            raise Failed("\n".join(failure.text for failure in found))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What failed, without a traceback through bpdebug; a bug of bpdebug keeps its own."""
+        if isinstance(excinfo.value, Failed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where the test stands."""
+        return self.path, None, f"{self.path.name}: {self.name}"

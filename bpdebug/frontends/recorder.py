@@ -1,0 +1,186 @@
+"""Writing a recording: the data of an event first, then its line; nothing is buffered, nothing is overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bpdebug import __version__
+from bpdebug.debugger import State
+from bpdebug.engine import Timeline
+from bpdebug.engine.recorded import Slot, made, slots, whole_pass
+from bpdebug.errors import BpdebugError, CommandError, InputError
+from bpdebug.importers.trace import LEAF
+from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
+from bpdebug.scenario import Scenario
+from bpdebug.scenario.names import shown
+from bpdebug.scenario.text import reason
+
+Array = np.ndarray[Any, Any]
+SMALL = 2**16
+"""Arrays of fewer bytes are copied into one write; larger ones are written from where they are."""
+_FLAGS = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)  # fmt: skip
+
+
+def _create(path: Path) -> int:
+    """A new file; E_FILE where there is anything of this name already, be it a link that leads nowhere."""
+    try:
+        return os.open(path, _FLAGS, 0o644)
+    except FileExistsError:
+        kind = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "a file"
+        message = f"'{shown(path, 200)}' is there already ({kind}); a recording overwrites nothing"
+        raise InputError(message, code="E_FILE", hint="take another name, or remove it first") from None
+    except (OSError, ValueError) as error:
+        message = f"cannot write '{shown(path, 200)}': {reason(error)}"
+        raise InputError(message, code="E_FILE", hint="record to a folder that exists: record run1.bptrace") from None
+
+
+class Recorder:
+    """A recording while it grows; after `write(k)`, event k survives whatever happens to this process."""
+
+    def __init__(
+        self, path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline, forks: tuple[str, ...] = ()
+    ) -> None:  # fmt: skip
+        path = Path(path)
+        if path.suffix != ENDING:
+            message = f"'{shown(path, 200)}' does not end in {ENDING}, and could not be opened as a recording"
+            raise InputError(message, code="E_FILE", hint=f"record {shown(path.with_suffix('').name)}{ENDING}")
+        self.path, self.timeline, self.offset, self.events = path, timeline, 0, 0
+        self.apart = bool(forks)
+        self._heads: dict[int, tuple[str, tuple[tuple[Slot, str], ...]]] = {}
+        beside = path.with_name(path.name + DATA)
+        self._index = _create(path)
+        try:
+            self._data = _create(beside)
+        except BpdebugError:
+            os.close(self._index)
+            os.unlink(path)
+            raise
+        try:
+            self._begin(scenario, forks)
+        except BaseException:
+            self.close()
+            os.unlink(path)
+            os.unlink(beside)
+            raise
+
+    def _begin(self, scenario: Scenario, forks: tuple[str, ...]) -> None:
+        """The header, behind the bytes of the leaves."""
+        text = "\n".join(scenario.lines)
+        leaves = [
+            self._stored(leaf.name, LEAF, self.timeline.iteration(0).value(i))
+            for i, leaf in enumerate(self.timeline.graph.leaves)
+        ]
+        for _, raw in leaves:
+            self._put(self._data, raw)
+        head = {
+            "bptrace": FORMAT, "bpdebug": __version__, "numpy": np.__version__, "name": scenario.name,
+            "digest": scenario.digest, "dtype": scenario.dtype.name, "seed": scenario.seed,
+            "events": len(self.timeline), "forks": forks, "check": hashed("", text.encode("utf-8", "surrogatepass")),
+            "text": text, "leaves": [msgspec.Raw(line.encode()) for line, _ in leaves],
+        }  # fmt: skip
+        self._put(self._index, msgspec.json.encode(head) + b"\n")
+
+    def _stored(self, name: str, role: str, array: Array) -> tuple[str, Any]:
+        """An array's entry in a line, and its bytes; its place is what comes next in the data."""
+        return self._entry(f'{{"name":{msgspec.json.encode(name).decode()},"role":"{role}",', array)
+
+    def _entry(self, head: str, array: Array) -> tuple[str, Any]:
+        block, strides = packed(array)
+        count = block.nbytes
+        raw = block.tobytes() if count < SMALL else memoryview(block.reshape(-1)).cast("B")
+        described = description(array.dtype.str, array.shape, strides)
+        entry = f'{head}{described},"offset":{self.offset},"nbytes":{count},"hash":"{hashed(described, raw)}"}}'
+        self.offset += count
+        return entry, raw
+
+    def write(self, index: int) -> None:
+        """The next event; returns when it is on its way to the disk, where killing this process cannot reach it."""
+        whole_pass(self.timeline, index)
+        iteration, offset = divmod(index, self.timeline.per_iteration)
+        known = self._heads.get(offset) or self._head(index, offset)
+        entries, raws = [], []
+        for slot, head in known[1]:
+            entry, raw = self._entry(head, made(self.timeline, index, slot))
+            entries.append(entry)
+            raws.append(raw)
+        for raw in raws if len(raws) == 1 or self._large(raws) else [b"".join(raws)]:
+            self._put(self._data, raw)
+        line = f'{{"event":{index},"iteration":{iteration},{known[0]}"arrays":[{",".join(entries)}]}}\n'
+        self._put(self._index, line.encode())
+        self.events += 1
+
+    def _large(self, raws: list[Any]) -> bool:
+        return sum(map(len, raws)) > SMALL
+
+    def _head(self, index: int, offset: int) -> tuple[str, tuple[tuple[Slot, str], ...]]:
+        """What the lines of an event share in every iteration."""
+        timeline = self.timeline
+        names, phase = timeline.graph.names, timeline.place(index).phase
+        spell = lambda name: msgspec.json.encode(name).decode()  # noqa: E731
+        known = self._heads[offset] = (
+            f'"phase":"{phase}","node":{spell(names[timeline.tensor_at(index)])},',
+            tuple(
+                (s, f'{{"name":{spell(names[s.tensor])},"role":"{s.role}",') for s in slots(timeline, index, self.apart)
+            ),
+        )
+        return known
+
+    def _put(self, fd: int, raw: Any) -> None:
+        """All the bytes; a disk that is full ends the recording where it is."""
+        try:
+            done = os.write(fd, raw)
+            while done < len(raw):
+                done += os.write(fd, memoryview(raw)[done:])
+        except OSError as error:
+            raise InputError(
+                f"cannot write '{shown(self.path, 200)}': {reason(error)}; it ends after {self.events} events",
+                code="E_FILE",
+                hint="make room and record again; what is recorded so far can be opened",
+            ) from None
+
+    def close(self) -> None:
+        """The end of the recording, which is on the disk when this returns."""
+        for fd in (self._data, self._index):
+            with contextlib.suppress(OSError):
+                os.fsync(fd)
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def lineage(state: State) -> tuple[str, ...]:
+    """The `set` commands that led to the fork in use, the oldest first."""
+    forks = {f.number: f for f in state.forks}
+    lines: list[str] = []
+    number = state.fork
+    while number in forks and forks[number].line:
+        lines.insert(0, forks[number].line)
+        number = forks[number].parent
+    return tuple(lines)
+
+
+def record(
+    path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline, forks: tuple[str, ...] = ()
+) -> int:  # fmt: skip
+    """The whole timeline, from event 0 to the end, as a new recording; returns how many events it has."""
+    if not str(path):
+        raise CommandError("record takes a file", code="E_COMMAND", hint="record run1.bptrace")
+    with Recorder(path, scenario, timeline, forks) as recorder:
+        for index in range(len(timeline)):
+            recorder.write(index)
+        return recorder.events

@@ -1,0 +1,354 @@
+"""Sessions that survive: every command in a journal before it runs, and what is kept in a file before it is answered.
+
+One folder for each scenario (by its content), in it two files for each session: the journal, which is a script, and
+what the session left: stops, displays, marks, forks. Nothing is ever run or restored unasked. BPDEBUG_STATE_DIR moves
+the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bpdebug import __version__
+from bpdebug.debugger import State, find, update
+from bpdebug.debugger.state import Breakpoint, Mark
+from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.frontends.desk import Handler, said
+from bpdebug.frontends.loop import Answer
+from bpdebug.scenario.text import reason
+
+TERMINAL, PIPE = "terminal", "pipe"
+MOST_SESSIONS = 10
+"""Sessions of one scenario that are kept, of each kind."""
+MOST_BYTES = 2**20
+_FILE = re.compile(r"(\d{20})-(\d{1,10})-(terminal|pipe)\.json")
+_STOPS = ("break", "tbreak", "trace", "watch", "catch")
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class KeptStop(msgspec.Struct, frozen=True):
+    """A stop: the line that makes it, and what was said about it since."""
+
+    line: str
+    condition: str = ""
+    ignore: int = 0
+    enabled: bool = True
+    commands: tuple[str, ...] = ()
+
+
+class KeptFork(msgspec.Struct, frozen=True):
+    """A fork: the line that made it, where the cursor stood then, and from which fork it was made."""
+
+    number: int
+    parent: int
+    cursor: int
+    line: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What a session leaves."""
+
+    bpdebug: str
+    scenario: str
+    stops: tuple[KeptStop, ...] = ()
+    displays: tuple[str, ...] = ()
+    marks: tuple[tuple[int, str], ...] = ()
+    forks: tuple[KeptFork, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """'2 breakpoints, 1 mark'; empty where nothing is left."""
+        counts = {
+            "breakpoint": len(self.stops), "display": len(self.displays), "mark": len(self.marks),
+            "fork": len(self.forks),
+        }  # fmt: skip
+        return ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)
+
+
+def state_folder() -> Path:
+    """Where sessions are kept."""
+    moved = os.environ.get("BPDEBUG_STATE_DIR")
+    if moved:
+        return Path(moved)
+    from platformdirs import user_state_path  # start-up: only sessions need it
+
+    return user_state_path("bpdebug")
+
+
+def kind() -> str:
+    """Whether a person sits before this process."""
+    return TERMINAL if sys.stdin.isatty() else PIPE
+
+
+class Keeper:
+    """Keeps one session. Where nothing can be written, `trouble` says why, and the session goes on without."""
+
+    def __init__(self, state: State, kind: str, *, fresh: bool = False) -> None:
+        digest = state.scenario.digest
+        self.folder = state_folder() / (digest[:32] if re.fullmatch("[0-9a-f]{64}", digest) else "unknown")
+        self.stem = f"{time.time_ns():020d}-{os.getpid()}-{kind}"
+        self.kind, self.trouble = kind, ""
+        self.name = state.scenario.name
+        self.earlier: Path | None = None if fresh else self._earlier()
+        self._journal: int | None = None
+        self._known: tuple[Any, ...] = ((), (), (), ())
+        self._cursors: dict[int, int] = {}
+        self._written = False
+
+    # --- while the session goes on --------------------------------------------------------------------------------
+
+    def typed(self, line: str) -> None:
+        """A line that is about to be carried out; it is in the journal when this returns."""
+        if self.trouble:
+            return
+        try:
+            if self._journal is None:
+                self._prepare()
+                self._journal = os.open(self.folder / f"{self.stem}.bpd", _NEW | os.O_APPEND, 0o600)
+                self._put(f"# bpdebug {__version__} session on {self.name!r}\n")
+            self._put(line + "\n")
+        except (OSError, ValueError) as error:
+            self.trouble = f"this session is not kept: {self.folder}: {reason(error)}"
+
+    def _put(self, text: str) -> None:
+        assert self._journal is not None
+        raw = text.encode("utf-8", "backslashreplace")
+        while raw:
+            raw = raw[os.write(self._journal, raw) :]
+
+    def after(self, state: State) -> None:
+        """The state behind a command that is about to be answered; what changed is kept when this returns."""
+        for fork in state.forks:
+            self._cursors.setdefault(fork.number, state.cursor)
+        now = (state.breakpoints, state.displays, state.marks, state.forks)
+        if self.trouble or all(a is b or a == b for a, b in zip(now, self._known, strict=True)):
+            return
+        try:
+            self._prepare()
+            self._save(self._kept(state))
+            self._known, self._written = now, True
+        except (OSError, ValueError) as error:
+            self.trouble = f"this session is not kept: {self.folder}: {reason(error)}"
+
+    def _kept(self, state: State) -> Kept:
+        return Kept(
+            __version__,
+            self.name,
+            tuple(KeptStop(b.line, b.condition_text, b.ignore, b.enabled, b.commands) for b in state.breakpoints),
+            tuple(d.text for d in state.displays),
+            tuple((m.cursor, m.note) for m in state.marks),
+            tuple(KeptFork(f.number, f.parent, self._cursors[f.number], f.line) for f in state.forks if f.number),
+        )
+
+    def _save(self, kept: Kept) -> None:
+        """Written beside its place, then renamed: a reader sees the old one or the new one; nothing needs no file."""
+        place = self.folder / f"{self.stem}.json"
+        if not kept.words:
+            place.unlink(missing_ok=True)
+            return
+        beside = place.with_suffix(".tmp")
+        with contextlib.suppress(FileNotFoundError):
+            beside.unlink()
+        fd = os.open(beside, _NEW, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(msgspec.json.encode(kept))
+        os.replace(beside, place)
+
+    def _prepare(self) -> None:
+        """The folder, for this user only; of what old sessions left only the newest stay."""
+        if self._journal is not None or self._written:
+            return
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        for ending in (f"{self.kind}.json", f"{self.kind}.bpd", ".tmp"):
+            found = sorted(p for p in self.folder.iterdir() if p.name.endswith(ending))
+            for path in found[: -MOST_SESSIONS + 1]:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def close(self) -> None:
+        """The end that the user wanted: the journal says so."""
+        if self._journal is not None:
+            with contextlib.suppress(OSError):
+                self._put("# end\n")
+            os.close(self._journal)
+            self._journal = None
+
+    # --- what earlier ones left -----------------------------------------------------------------------------------
+
+    def offer(self) -> str:
+        """One line about what an earlier session left, or ''."""
+        lines = []
+        if self.earlier is not None:
+            kept = _read(self.earlier)
+            if kept is not None:
+                lines.append(f"an earlier session left {kept.words}: `restore` brings them back")
+        cut = self._cut()
+        if cut is not None:
+            lines.append(f"the last session was cut off; what was typed is in {cut}: `source` runs it again")
+        return "; ".join(lines)
+
+    def _earlier(self) -> Path | None:
+        """The newest session that left something: of this kind, or else of the other."""
+        try:
+            found = [p for p in self.folder.iterdir() if _FILE.fullmatch(p.name)]
+        except OSError:
+            return None
+        found.sort(key=lambda p: (p.stem.endswith(self.kind), p.name), reverse=True)
+        for path in found:
+            kept = _read(path)
+            if kept is not None and kept.words:
+                return path
+        return None
+
+    def _cut(self) -> Path | None:
+        """The journal of the last session of this kind, if it has no end and its process is gone."""
+        try:
+            journals = sorted(p for p in self.folder.iterdir() if p.name.endswith(f"{self.kind}.bpd"))
+            if not journals or journals[-1].stem == self.stem:
+                return None
+            text = journals[-1].read_bytes()
+        except OSError:
+            return None
+        pid = int(journals[-1].stem.split("-")[1])
+        return None if text.endswith(b"\n# end\n") or _alive(pid) else journals[-1]
+
+    def restore(self, state: State) -> tuple[State, str]:
+        """The state with what the earlier session left added to it, and a sentence about it."""
+        kept = None if self.earlier is None else _read(self.earlier)
+        if kept is None or self.earlier is None:
+            raise CommandError(
+                "no earlier session of this scenario left anything", code="E_COMMAND",
+                hint="sessions are kept by the content of the scenario's file: an edited file is another scenario",
+            )  # fmt: skip
+        made, lost, cursors = restored(state, kept)
+        self._cursors |= cursors
+        self.after(made)
+        if self._written and not self.trouble and not lost:
+            with contextlib.suppress(OSError):
+                self.earlier.unlink()  # this session has it all now
+        self.earlier = None
+        tail = "".join(f"\nnot restored: {line}" for line in lost)
+        return made, f"restored: {kept.words}{tail}"
+
+
+class Unkept(Keeper):
+    """A session that leaves nothing, and that nothing was left for."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state, PIPE, fresh=True)
+        self.trouble = "this session is not kept"
+
+    def offer(self) -> str:
+        return ""
+
+
+def restoring(keeper: Keeper) -> Handler:
+    """What `restore` does at a prompt."""
+
+    def restore(state: State, argument: str) -> Iterator[Answer]:
+        state, text = keeper.restore(state)
+        yield said(state, "restore", text)
+
+    return restore
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _read(path: Path) -> Kept | None:
+    """What a session left; None where the file is damaged, or is none of ours."""
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(fd, "rb") as file:
+            return msgspec.json.decode(file.read(MOST_BYTES), type=Kept)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def restored(state: State, kept: Kept) -> tuple[State, list[str], dict[int, int]]:
+    """The state with stops, displays, marks and forks added.
+
+    Also the lines that cannot be carried out here, and where the cursor stood when each fork was made.
+    """
+    lost: list[str] = []
+    for stop in kept.stops:
+        state = _attempt(state, stop.line, lambda s, stop=stop: _stop(s, stop), lost)  # type: ignore[misc]
+    for text in kept.displays:
+        state = _attempt(state, f"display {text}", lambda s, text=text: update(s, f"display {text}"), lost)  # type: ignore[misc]
+    for cursor, note in kept.marks:
+        number = max((m.number for m in state.marks), default=0) + 1
+        place = min(max(cursor, 0), len(state.timeline))
+        state = replace(state, marks=(*state.marks, Mark(number, place, note)))
+    numbers = {0: 0}
+    for fork in kept.forks:
+        state = _attempt(state, fork.line, lambda s, fork=fork: _fork(s, fork, numbers), lost)  # type: ignore[misc]
+    cursors = {numbers[f.number]: f.cursor for f in kept.forks if f.number in numbers}
+    return replace(state, stopped="", detail="", printed=(), pending=(), request=None), lost, cursors
+
+
+def _attempt(state: State, line: str, run: Any, lost: list[str]) -> State:
+    try:
+        made: State = run(state)
+    except BpdebugError as error:
+        lost.append(f"{line}: {error.message}")
+        return state
+    return made
+
+
+def _only(line: str, allowed: tuple[str, ...]) -> str:
+    """A line of one of the commands that make such a thing; a file that was tampered with runs nothing else."""
+    if find(line.split(" ")[0]).name not in allowed or ";;" in line:
+        raise CommandError("this line makes no such thing", code="E_COMMAND")
+    return line
+
+
+def _stop(state: State, kept: KeptStop) -> State:
+    number = state.next_number
+    state = update(state, _only(kept.line, _STOPS))
+    made: Breakpoint = state.breakpoints[-1]
+    if kept.condition != made.condition_text:
+        state = update(state, f"condition {number} {kept.condition}")
+    if kept.ignore > 0:
+        state = update(state, f"ignore {number} {kept.ignore}")
+    if kept.commands:
+        made = replace(state.breakpoints[-1], commands=kept.commands)
+        state = replace(state, breakpoints=(*state.breakpoints[:-1], made))
+    return state if kept.enabled else update(state, f"disable {number}")
+
+
+def _fork(state: State, kept: KeptFork, numbers: dict[int, int]) -> State:
+    """A fork made again where it was made; the cursor and the timeline in use stay as they are."""
+    before = state
+    if kept.parent not in numbers:
+        raise CommandError("the fork that it was made from is missing", code="E_COMMAND")
+    if numbers[kept.parent] != state.fork:
+        state = update(state, f"switch {numbers[kept.parent]}")
+    state = replace(state, cursor=min(max(kept.cursor, 0), len(state.timeline)))
+    state = update(state, _only(kept.line, ("set",)))
+    numbers[kept.number] = state.fork
+    return replace(
+        state,
+        cursor=before.cursor,
+        timeline=before.timeline,
+        fork=before.fork,
+        behind=before.behind,
+        ahead=before.ahead,
+    )

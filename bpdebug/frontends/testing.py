@@ -1,0 +1,138 @@
+"""`bpdebug test`: files and folders, one line a failure, a summary, and what a CI server reads."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError
+from bpdebug.frontends.checks import Failure, Result, check_file, collect
+from bpdebug.frontends.replay import Settings
+from bpdebug.frontends.script import write
+from bpdebug.scenario import find
+from bpdebug.scenario.names import shown
+
+BAR = 30
+
+
+def run_tests(
+    paths: Sequence[str], settings: Settings, *, jobs: int = 1, word: str = "", junit: str | None = None
+) -> int:
+    """Every test in the paths; 1 where anything failed. Raises UsageError where there is nothing to test."""
+    if jobs < 0:
+        raise UsageError(f"--jobs {jobs}", hint="a number of processes, or 0 for one on each processor")
+    found = collected(paths, settings, word)
+    if not found:
+        raise UsageError("nothing to test", hint="scripts end in .bpd, and scenarios have a table [expect]")
+    results = []
+    for result in _progress(_results(found, settings, jobs or os.cpu_count() or 1), len(found)):
+        results.append(result)
+        for failure in result.failures:
+            print(f"FAIL {failure.line}")
+    failed = [r for r in results if r.failures]
+    if junit is not None:
+        write(Path(junit), junit_xml(results), over=True)
+    print(summary(results))
+    return EXIT_FAILED if failed else EXIT_GOOD
+
+
+def collected(paths: Sequence[str], settings: Settings, word: str = "") -> list[Path]:
+    """The files to test, each once; `word` keeps those with it in their path, whatever its case."""
+    found: dict[Path, None] = {}
+    for given in paths:
+        path = Path(given)
+        if not path.exists():
+            path = _shipped(given)
+        found |= dict.fromkeys(collect(path, settings.limits["file"]))
+    return [path for path in found if word.casefold() in path.as_posix().casefold()]
+
+
+def _shipped(given: str) -> Path:
+    if given.replace("_", "").replace("-", "").isalnum():
+        return find(given)
+    raise InputError(f"nothing at '{shown(given)}'", code="E_FILE", hint="name files, folders or shipped scenarios")
+
+
+def summary(results: Sequence[Result]) -> str:
+    """'31 passed, 1 failed, 2 skipped'."""
+    failed, skipped = sum(bool(r.failures) for r in results), sum(bool(r.skipped) for r in results)
+    counts = {"passed": len(results) - failed - skipped, "failed": failed, "skipped": skipped}
+    return ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "passed")
+
+
+def _results(found: Sequence[Path], settings: Settings, jobs: int) -> Iterator[Result]:
+    """The results in the order of the files, from so many processes."""
+    if jobs == 1 or len(found) == 1:
+        for path in found:
+            yield check_file(path, settings)
+        return
+    # Spawned, not forked: a fork of a process with threads (BLAS has some) may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(found), 61), context) as pool:
+        waiting: list[Future[Result]] = [pool.submit(check_file, path, settings) for path in found]
+        try:
+            for path, future in zip(found, waiting, strict=True):
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    died = f"{path}: the process died: too little memory?"
+                    yield Result(str(path), (Failure(died, died),), 0.0, crashed=True)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _progress(results: Iterable[Result], total: int) -> Iterator[Result]:
+    """The results as they come, with a bar on a terminal; lines that are printed push it down."""
+    bar = sys.stderr.isatty()
+    for done, result in enumerate(results, 1):
+        if bar:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+        yield result
+        if bar and done < total:
+            sys.stdout.flush()
+            filled = BAR * done // total
+            sys.stderr.write(f"[{'#' * filled}{'.' * (BAR - filled)}] {done}/{total}")
+            sys.stderr.flush()
+
+
+def junit_xml(results: Sequence[Result]) -> str:
+    """The results as JUnit's XML: a test case for each file."""
+    failed, crashed, skipped = (
+        sum(bool(r.failures) and not r.crashed for r in results),
+        sum(r.crashed for r in results),
+        sum(bool(r.skipped) for r in results),
+    )
+    head = (
+        f'<testsuite name="bpdebug" tests="{len(results)}" failures="{failed}" errors="{crashed}" '
+        f'skipped="{skipped}" time="{sum(r.seconds for r in results):.3f}">'
+    )
+    cases = "\n".join(_case(r) for r in results)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n{head}\n{cases}\n</testsuite>\n</testsuites>\n'
+
+
+def _case(result: Result) -> str:
+    path = Path(result.path)
+    where = {"classname": path.parent.as_posix(), "name": path.name, "file": path.as_posix()}
+    named = " ".join(f"{key}={quoteattr(_xml(value))}" for key, value in where.items())
+    head = f'  <testcase {named} time="{result.seconds:.3f}"'
+    if result.skipped:
+        return f"{head}><skipped message={quoteattr(result.skipped)}/></testcase>"
+    if not result.failures:
+        return f"{head}/>"
+    tag = "error" if result.crashed else "failure"
+    text = _xml("\n".join(failure.text for failure in result.failures))
+    message = quoteattr(_xml(result.failures[0].line))
+    return f"{head}>\n    <{tag} message={message}>{escape(text)}</{tag}>\n  </testcase>"
+
+
+def _xml(text: str) -> str:
+    """Text without the characters that XML cannot hold."""
+    return re.sub(r"[^\n\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text)

@@ -1,0 +1,62 @@
+"""A script played on the screen: a line at a time, until it ends; from then on the keys are the reader's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.timer import Timer
+
+from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD
+from bpdebug.frontends.replay import Run, Step
+from bpdebug.frontends.tui.app import BpdebugApp
+
+FASTEST = 0.01
+"""Seconds between two lines, at least: the screen must come to be drawn."""
+
+
+class Player(BpdebugApp):
+    """The screen, with a script at the keys."""
+
+    def __init__(self, run: Run, steps: Iterator[Step], delay: float) -> None:
+        super().__init__(run.state)
+        self.script, self.steps, self.delay = run, steps, max(delay, FASTEST)
+        self.playing: Timer | None = None
+
+    def on_mount(self) -> None:
+        """The screen begins, and the clock with it."""
+        super().on_mount()
+        self.playing = self.set_interval(self.delay, self.advance)
+
+    def advance(self) -> None:
+        """The next line; it goes on from where the reader has moved meanwhile."""
+        self.script.state = self.state
+        step = next(self.steps, None)
+        if step is None or step.error is not None:
+            assert self.playing is not None
+            self.playing.stop()
+        if step is None:
+            self.say("the script has ended: the keys are yours")
+            return
+        self.state = self.script.state
+        answer = step.answers[-1] if step.answers else None
+        elsewhere = answer is not None and answer.report.kind != "event"
+        self.show(answer.report if answer is not None and elsewhere else None)
+        if step.error is not None:
+            self.complain(step.error)
+        else:
+            self.say(step.text.split("\n")[0] + (f"  ·  {answer.report.title}" if answer and elsewhere else ""))
+
+
+def play(run: Run, delay: float) -> int:
+    """Plays a script whose first lines load a scenario; 1 where one of its lines fails."""
+    steps = run.steps()
+    for step in steps:
+        if step.error is not None:
+            raise step.error
+        if run.state is not None:
+            break
+    if run.state is None:
+        return EXIT_GOOD  # a script of comments
+    app = Player(run, steps, delay)
+    app.run()
+    return EXIT_BUG if app.return_code else EXIT_FAILED if run.errors else EXIT_GOOD

@@ -1,0 +1,262 @@
+"""Opening a recording (.bptrace): everything before the first cut or damage, nothing computed, nothing believed.
+
+Each line of the index is held against the scenario's graph: an array has the name, shape and dtype that the event
+makes there, and its bytes follow those of the one before. Bytes are read, and their hash compared, when somebody
+looks at them; they are read, not mapped, because a file that shrinks under a map kills the process.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import weakref
+from array import array as packed_numbers
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from bpdebug.engine import Timeline
+from bpdebug.engine.recorded import VALUE, Slot, slots
+from bpdebug.errors import InputError, printable
+from bpdebug.graph import INPUT, PARAMETER, Leaf
+from bpdebug.importers.trace_format import DATA, FORMAT, Head, Line, Stored, description, hashed, size, unpacked
+from bpdebug.limits import Limits
+from bpdebug.scenario import Scenario, open_timeline, rebuild
+from bpdebug.scenario.arrays import Budget
+from bpdebug.scenario.names import check_name, shown
+from bpdebug.scenario.schema import File
+from bpdebug.scenario.tensors import Context
+from bpdebug.scenario.text import reason
+
+Array = np.ndarray[Any, Any]
+T = TypeVar("T")
+LEAF = "leaf"
+MOST_LINE = 16 * 2**20
+"""Bytes of an event's line; the header may have eight times the size of a scenario."""
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_HINT = "a recording is two files that belong together: x.bptrace and x.bptrace.data"
+
+
+def bad(message: str, hint: str = _HINT) -> InputError:
+    return InputError(message, code="E_TRACE", hint=hint)
+
+
+class _File:
+    """An ordinary file, open for reading until nobody has it any more."""
+
+    def __init__(self, path: Path, *, follow: bool) -> None:
+        try:
+            fd = os.open(path, _FLAGS | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+        except (OSError, ValueError) as error:
+            message = f"cannot open '{shown(path, 200)}': {reason(error)}"
+            raise InputError(message, code="E_FILE", hint=_HINT) from None
+        weakref.finalize(self, os.close, fd)
+        self.fd, status = fd, os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"'{shown(path, 200)}' is no ordinary file", code="E_FILE", hint=_HINT)
+        self.size = status.st_size
+
+    def read(self, offset: int, count: int) -> bytes:
+        """So many bytes, or as many as there are."""
+        try:
+            os.lseek(self.fd, offset, os.SEEK_SET)
+            found = os.read(self.fd, count)
+            while found and len(found) < count:
+                more = os.read(self.fd, count - len(found))
+                if not more:
+                    break
+                found += more
+        except OSError as error:
+            raise InputError(f"the recording cannot be read: {reason(error)}", code="E_FILE", hint=_HINT) from None
+        return found
+
+    def lines(self, offset: int, most: int) -> Iterator[tuple[int, bytes]]:
+        """The whole lines from an offset on, with their offsets; one that is too long, or not ended, ends it."""
+        buffer = b""
+        while True:
+            part = self.read(offset + len(buffer), 1 << 20)
+            if not part:
+                return
+            buffer += part
+            start = 0
+            while (end := buffer.find(b"\n", start)) >= 0:
+                yield offset + start, buffer[start:end]
+                start = end + 1
+            buffer, offset = buffer[start:], offset + start
+            if len(buffer) > most:
+                return
+
+
+class TraceFile:
+    """The recording behind a scenario: which events there are, and their arrays. `notice` says where it was cut."""
+
+    def __init__(self, path: str | os.PathLike[str], limits: Limits) -> None:
+        path = Path(path)
+        self.name = shown(path.name or path, 200)
+        self.index = _File(path, follow=True)
+        self.data = _File(path.with_name(path.name + DATA), follow=False)
+        self.head, self.start = self._header(limits)
+        self.apart = bool(self.head.forks)
+        self.positions = packed_numbers("q", [self.start])
+        self.events = 0
+        self.notice = ""
+        self._slots: dict[int, tuple[Slot, ...]] = {}
+        self.line = lru_cache(maxsize=64)(self._line)
+
+    def _header(self, limits: Limits) -> tuple[Head, int]:
+        for _, raw in self.index.lines(0, 8 * limits["file"]):
+            head = _decoded(raw, Head)
+            if head is None or head.bptrace != FORMAT:
+                break
+            if hashed("", head.text.encode("utf-8", "surrogatepass")) != head.check:
+                raise bad("the scenario's text in the recording is damaged").at(self.name)
+            return head, len(raw) + 1
+        hint = "it may have been made by another version, or cut before the first event"
+        raise bad("this is no recording: it does not begin with a header that can be read", hint).at(self.name)
+
+    # --- the leaves -----------------------------------------------------------------------------------------------
+
+    def leaves(self, file: File, context: Context) -> list[Leaf]:
+        """The scenario's leaves, from the recording in place of literals, random numbers and files."""
+        budget, made = Budget(context.limits), []
+        names = [(n, INPUT) for n in file.inputs] + [(n, PARAMETER) for n in file.parameters]
+        if [s.name for s in self.head.leaves] != [n for n, _ in names]:
+            raise bad("the recorded tensors are not those of the scenario").at(self.name)
+        end = 0
+        for stored, (name, kind) in zip(self.head.leaves, names, strict=True):
+            check_name(name, context.limits, "name of a tensor")
+            dtype = next(
+                (d for d in (context.dtype, np.dtype(np.int64), np.dtype(np.bool_)) if d.str[1:] == stored.dtype[1:]),
+                None,
+            )
+            if dtype is None:
+                raise bad(f"'{name}' is recorded as {shown(stored.dtype)}").at(self.name)
+            budget.take(stored.shape, dtype, name)
+            if not _fits(stored, LEAF, name, stored.shape, dtype, end) or end + stored.nbytes > self.data.size:
+                raise bad(f"'{name}' is not there as a whole: the recording was cut before the first event").at(
+                    self.name
+                )
+            end += stored.nbytes
+            made.append(Leaf(name, kind, stored.shape, dtype, lambda s=stored: self._array(s)))  # type: ignore[misc]
+        return made
+
+    # --- the events -----------------------------------------------------------------------------------------------
+
+    def scan(self, timeline: Timeline) -> None:
+        """Finds the events, up to the first that is cut off or does not fit the graph."""
+        end = sum(stored.nbytes for stored in self.head.leaves)
+        planned, damaged = len(timeline), False
+        self.per_iteration = timeline.per_iteration
+        for position, raw in self.index.lines(self.start, MOST_LINE):
+            line = _decoded(raw, Line) if self.events < planned else None
+            after = None if line is None or line.event != self.events else self._follows(timeline, line, end)
+            damaged = after is None
+            if after is None or after > self.data.size:
+                break
+            end = after
+            self.positions.append(position + len(raw) + 1)
+            self.events += 1
+        said = []
+        if self.head.forks:
+            said.append(f"recorded after {'; '.join(self.head.forks)}: rules are shown as the scenario has them")
+        if damaged:
+            said.append(f"line {self.events + 2} of the recording is damaged")
+        if self.events < planned:
+            said.append(f"the recording ends after {self.events} of {planned} events")
+        self.notice = printable("; ".join(said))
+
+    def _follows(self, timeline: Timeline, line: Line, end: int) -> int | None:
+        """Where an event's arrays end in the data; None unless they are what the event makes, and follow at `end`."""
+        graph, expected = timeline.graph, self._expected(timeline, line.event)
+        if len(line.arrays) != len(expected):
+            return None
+        for stored, slot in zip(line.arrays, expected, strict=True):
+            tensor = slot.tensor
+            if not _fits(stored, slot.role, graph.names[tensor], graph.shapes[tensor], graph.dtypes[tensor], end):
+                return None
+            end += stored.nbytes
+        return end
+
+    def _expected(self, timeline: Timeline, index: int) -> tuple[Slot, ...]:
+        offset = index % self.per_iteration
+        found = self._slots.get(offset)
+        if found is None:
+            found = self._slots[offset] = slots(timeline, index, self.apart)
+        return found
+
+    def _line(self, index: int) -> Line:
+        start, end = self.positions[index : index + 2]
+        line = _decoded(self.index.read(start, end - start), Line)
+        if line is None or line.event != index or len(line.arrays) != len(self._slots[index % self.per_iteration]):
+            raise bad(f"the line of event {index} changed while it was read").at(self.name)
+        return line
+
+    def read(self, index: int, slot: Slot) -> Array:
+        """The array of a slot of a recorded event."""
+        at = self._slots[index % self.per_iteration].index(slot)
+        return self._array(self.line(index).arrays[at], f"event {index}: ")
+
+    def digests(self, index: int) -> tuple[str, ...]:
+        """The hashes of an event's arrays."""
+        return tuple(stored.hash for stored in self.line(index).arrays)
+
+    def _array(self, stored: Stored, where: str = "") -> Array:
+        dtype = np.dtype(stored.dtype)
+        raw = self.data.read(stored.offset, stored.nbytes)
+        described = description(stored.dtype, stored.shape, stored.strides)
+        if len(raw) != stored.nbytes or hashed(described, raw) != stored.hash:
+            what = f"{stored.role} of '{stored.name}'" if stored.role != VALUE else f"'{stored.name}'"
+            raise bad(f"{where}the bytes of the {what} are not those that were recorded").at(self.name)
+        found = unpacked(raw, dtype, stored.shape, stored.strides)
+        if not dtype.isnative:
+            found = found.astype(dtype.newbyteorder("="), order="K")
+            found.flags.writeable = False
+        return found
+
+
+def _fits(stored: Stored, role: str, name: str, shape: Sequence[int], dtype: np.dtype[Any], end: int) -> bool:
+    """Whether what is stored is what is expected here, in the bytes that come next."""
+    return (
+        stored.role == role
+        and stored.name == name
+        and stored.shape == shape
+        and stored.dtype in (dtype.str, dtype.newbyteorder("S").str)
+        and stored.offset == end
+        and stored.nbytes == size(dtype, stored.shape, stored.strides)
+    )
+
+
+def _decoded(raw: bytes, kind: type[T]) -> T | None:
+    """A line of the index as a record; None where it is none."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        return None
+
+
+def open_recording(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Scenario:
+    """The scenario of a recording, whose timeline is what was recorded.
+
+    Raises InputError: E_FILE where the files cannot be read, E_TRACE where they are no recording, and what `load`
+    raises for the scenario in it.
+    """
+    limits = limits or Limits()
+    trace, scenario = _opened(path, limits)
+    trace.scan(open_timeline(scenario))
+    return replace(scenario, recording=trace)
+
+
+def replayed(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Scenario:
+    """The scenario of a recording, from its text and its leaves, to be computed again."""
+    return _opened(path, limits or Limits())[1]
+
+
+def _opened(path: str | os.PathLike[str], limits: Limits) -> tuple[TraceFile, Scenario]:
+    trace = TraceFile(path, limits)
+    name = printable(shown(trace.head.name, 200))
+    return trace, rebuild(name, trace.head.text, trace.leaves, limits=limits)

@@ -1,0 +1,49 @@
+"""Two timelines side by side: the first event at which they differ, and by how much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpdebug.debugger import State
+from bpdebug.engine import Timeline
+from bpdebug.explain.difference import Difference, first_difference
+from bpdebug.views.report import Report, Text
+
+
+def compare(state: State, other: Timeline, name: str) -> Report:
+    """The timeline in use against another one, which is called `name`."""
+    return compared(state.timeline, other, ("this one", name))
+
+
+def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
+    """The report on two timelines."""
+    found = first_difference(left, right)
+    if found is None:
+        data: dict[str, Any] = {"equal": True, "first": None}
+        text = f"{names[0]} and {names[1]} are the same in all {len(left)} events, bit for bit"
+        return Report("compare", text, (), data)
+    longer = left if len(left) >= len(right) else right
+    event = longer.event(found.event)
+    words = ("event", str(event.index), event.phase, event.name, event.op or "")
+    title = f"the first difference is {' '.join(w for w in words if w)}"
+    first = {
+        "event": found.event, "node": found.node, "what": found.what, "error": found.error,
+        "cell": None if found.cell is None else list(found.cell), "left": found.left, "right": found.right,
+    }  # fmt: skip
+    text = _words(found, names, (len(left), len(right)))
+    return Report("compare", title, (Text(text),), {"equal": False, "first": first})
+
+
+def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) -> str:
+    if found.what == "end":
+        short = names[0] if lengths[0] < lengths[1] else names[1]
+        return f"{short} ends before it: {min(lengths)} events, and the other has {max(lengths)}"
+    if found.what == "event":
+        return f"it is another event in {names[1]}: these are two different programs"
+    if found.error is None:
+        return f"{found.what} differs"
+    cell = f" at [{', '.join(map(str, found.cell))}]" if found.cell else ""
+    return (
+        f"{found.what}: largest relative error {found.error:.3g}{cell}\n"
+        f"{names[0]}: {found.left!r}\n{names[1]}: {found.right!r}"
+    )

@@ -1,0 +1,107 @@
+"""The debugger from Python, as the README shows it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bpdebug
+from bpdebug.views import Report
+from tests.lessons import NAMES, WALK, scenario
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+PROGRAMS = [block for block in BLOCKS if "import bpdebug" in block]
+
+
+def test_the_readme_has_a_program() -> None:
+    assert PROGRAMS
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_program_of_the_readme_runs(program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    names: dict[str, Any] = {}
+    exec(compile(program, "README.md", "exec"), names)
+    assert isinstance(names["scenario"], bpdebug.Scenario)
+    assert isinstance(names["session"], bpdebug.Session)
+    assert capsys.readouterr().out
+
+
+def test_the_contract_of_the_python_interface() -> None:
+    found = bpdebug.load(ROOT / "scenarios" / "two_layer.toml")
+    timeline = bpdebug.run(found)
+    assert timeline.value("Y").shape == (3, 1)
+    grad = timeline.grad("W1")
+    assert grad is not None
+    assert grad.shape == timeline.value("W1").shape
+    assert timeline.loss == 4.5
+    assert len(timeline.events) == len(timeline)
+    session = bpdebug.Session(found)
+    report = session.do("break Y@bwd")
+    report = session.do("continue")
+    assert report.to_text().startswith("event ")
+    assert report.to_json().startswith('{"kind":"event"')
+    assert session.state.stopped == "breakpoint 1"
+
+
+def test_the_public_face_is_what_it_says_and_nothing_else() -> None:
+    for name in bpdebug.__all__:
+        assert getattr(bpdebug, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
+        _ = bpdebug.nosuch
+    assert re.fullmatch(r"\d+\.\d+\.\d+", bpdebug.__version__)
+
+
+def test_nothing_is_computed_that_is_not_asked_for(tmp_path: Path) -> None:
+    """The tensor file is gone before anybody asks for a value; shapes are known all the same."""
+    np.save(tmp_path / "x.npy", np.ones((2, 2)))
+    (tmp_path / "s.toml").write_text(
+        'format = 1\n[inputs]\nX = { file = "x.npy" }\n[graph]\nincoming = { Y = "ones" }\nprogram = "Y = X @ X"\n'
+    )
+    timeline = bpdebug.run(bpdebug.load(tmp_path / "s.toml"))
+    assert len(timeline) == 3
+    np.save(tmp_path / "x.npy", np.full((2, 2), 2.0))
+    np.testing.assert_array_equal(timeline.value("Y"), np.full((2, 2), 8.0))
+
+
+def test_a_refused_line_leaves_the_session_as_it_was() -> None:
+    session = bpdebug.Session(scenario(WALK))
+    session.do("step 3")
+    for line in ("nosuch", "print nosuch", "step ;; print nosuch", "break nosuch"):
+        with pytest.raises(bpdebug.BpdebugError) as caught:
+            session.do(line)
+        assert caught.value.code in ("E_COMMAND", "E_EXPR")
+        assert (session.state.cursor, session.state.breakpoints) == (3, ())
+
+
+def test_a_line_without_a_command_says_nothing() -> None:
+    assert bpdebug.Session(scenario(WALK)).do("").to_text() == ""
+
+
+def test_two_sessions_share_nothing_that_changes() -> None:
+    one, other = bpdebug.Session(scenario(WALK)), bpdebug.Session(scenario(WALK))
+    one.do("break H ;; continue")
+    assert (other.state.cursor, other.state.breakpoints) == (0, ())
+
+
+def test_arrays_cannot_be_changed_behind_the_debuggers_back() -> None:
+    timeline = bpdebug.run(scenario(WALK))
+    for array in (timeline.value("H"), timeline.value("X"), timeline.value("W1"), timeline.grad("W1"), timeline.grad("H", 13)):
+        assert array is not None
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_report_of_a_lesson_is_text_and_json(name: str) -> None:
+    session = bpdebug.Session(scenario(name))
+    for line in ("step", "stepi", "info gradients", "list", "where", "when", "help", "seek end", "info tensors"):
+        report = session.do(line)
+        assert isinstance(report, Report)
+        assert report.to_text().strip()
+        assert report.to_json().startswith(f'{{"kind":"{report.kind}"')
