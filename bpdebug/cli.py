@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import sys
@@ -81,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code. Never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
     _speak_utf_8()
+    gc.disable()  # importing makes many objects and no garbage: collecting meanwhile is a third of the start
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -105,6 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"{_bug(error)}\n")
         return EXIT_BUG
+    finally:
+        gc.enable()
 
 
 def _speak_utf_8() -> None:
@@ -160,6 +164,7 @@ def _run(words: list[str]) -> int:
     if args.verb == "compare":
         return _compare(args, limits)
     scenario = _load(args, limits)
+    gc.enable()
     if args.verb == "run":
         from bpdebug.frontends import pages
 
@@ -217,6 +222,7 @@ def _compare(args: argparse.Namespace, limits: Limits) -> int:
         right, names = replayed(args.file, limits=limits), (args.file, "the same computed again")
     else:
         raise UsageError("compare takes two recordings or scenarios", hint="bpdebug compare a.bptrace b.bptrace")
+    gc.enable()
     return comparing.compare(left, right, names, json=args.json, budget=limits["memory"])
 
 
@@ -233,6 +239,7 @@ def _replaced(args: argparse.Namespace) -> dict[str, str]:
 def _scripts(args: argparse.Namespace, limits: Limits) -> int:
     from bpdebug.frontends.replay import Settings, replay
 
+    gc.enable()
     settings = Settings(limits, _replaced(args), accept=args.update, keep_going=args.keep_going)
     if args.verb == "test":
         from bpdebug.frontends import testing
@@ -257,11 +264,14 @@ def _screen(args: argparse.Namespace, limits: Limits) -> int:
         if args.file not in {s.name for s in shipped()}:
             raise UsageError(f"no command and no file '{args.file}'", hint=did_you_mean(args.file, VERBS))
     scenario = None if args.file is None else _load(args, limits)
-    if not sys.stdout.isatty() or (not sys.stdin.isatty() and args.file != "-"):
+    if not (sys.stdout.isatty() and sys.stderr.isatty()) or (not sys.stdin.isatty() and args.file != "-"):
         raise UsageError("the screen needs a terminal", hint="bpdebug run FILE prints, bpdebug debug FILE takes a pipe")
     from bpdebug.frontends.tui import run_app
 
-    return run_app(scenario, budget=limits["memory"])
+    code = run_app(scenario, budget=limits["memory"])
+    if code == EXIT_BUG:
+        sys.stderr.write("bpdebug has a bug\n  help: please report it with the file and the text above\n")
+    return code
 
 
 if __name__ == "__main__":

@@ -16,13 +16,14 @@ class BpdebugError(Exception):
     """Something the user can mend: `message` says what was found, `hint` what to do, `where` the place.
 
     `code` is one of the stable codes (E_SHAPE ...); `column` counts from 1 in what was typed, where that is known.
+    `within` is the piece of it in which the column counts, until the whole line is known.
     """
 
     exit_code = EXIT_REFUSED
 
     def __init__(self, message: str, *, code: str, hint: str = "", where: str = "", column: int | None = None) -> None:
         self.message, self.hint, self.where = line(message), line(hint), line(where)
-        self.code, self.column = code, column
+        self.code, self.column, self.within = code, column, ""
         super().__init__(self.message)
 
     def at(self, where: str) -> BpdebugError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bpdebug.debugger.commands import parse
+from bpdebug.debugger.commands import Call, parse
 from bpdebug.debugger.state import Note, State
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.expression import parse_location, resolve
@@ -36,11 +36,25 @@ def update(state: State, line: str) -> State:
     """The state after a line of the language; each command works on what the one before it left."""
     for call in parse(line):
         before = state
-        state = call.command.run(
-            replace(state, stopped="", detail="", printed=(), pending=(), request=None), call.argument
-        )
+        try:
+            state = call.command.run(
+                replace(state, stopped="", detail="", printed=(), pending=(), request=None), call.argument
+            )
+        except BpdebugError as error:
+            error.column, error.within = _column(error, call, line), ""
+            raise
         state = _travelled(before, state)
     return state
+
+
+def _column(error: BpdebugError, call: Call, line: str) -> int | None:
+    """Where an error stands in the line as it was typed; None where it is not about what was typed."""
+    if error.column is None:
+        return None
+    text, argument = error.within.strip(), call.argument
+    lead = len(error.within) - len(error.within.lstrip())
+    at = len(argument) - len(text) if argument.endswith(text) else argument.find(text)
+    return None if at < 0 else call.column + at + error.column - lead - 1
 
 
 def _travelled(before: State, after: State) -> State:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,8 +21,7 @@ Array = np.ndarray[Any, Any]
 VALUE, MASK, INCOMING, ADDED, GRADIENT, UPDATED = "value", "mask", "incoming", "added", "gradient", "updated"
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One array that an event makes: what it is (`role`), of which tensor, and for which operand of the node.
 
     Where one edge alone feeds a gradient, what it adds is the gradient; elsewhere (and everywhere on a fork, where
@@ -34,45 +33,72 @@ class Slot:
     position: int = -1
 
 
-def sole(graph: Graph, tensor: int, apart: bool) -> bool:
-    """Whether a tensor's gradient is what a single edge adds."""
-    return not apart and tensor not in graph.incoming and len(graph.edges_from(tensor)) == 1
+class Layout:
+    """Which arrays the events of a timeline make, the same in every iteration.
+
+    `apart` keeps what edges add apart from gradients, everywhere.
+    """
+
+    def __init__(self, timeline: Timeline, apart: bool = False) -> None:
+        self.graph, self.apart = timeline.graph, apart
+        self.per_iteration = timeline.per_iteration
+        self._timeline = timeline
+        self._known: dict[int, tuple[Slot, ...]] = {}
+
+    @cached_property
+    def _last(self) -> dict[int, tuple[tuple[int, int], bool]]:
+        """For each tensor the edge that completes its gradient, and whether that is the only one."""
+        graph, found = self.graph, {}
+        for k in graph.backward_nodes:
+            for position, tensor in graph.edges(k):
+                if graph.has_gradient(tensor):
+                    found[tensor] = ((k, position), tensor not in found and tensor not in graph.incoming)
+        return found
+
+    def sole(self, tensor: int) -> bool:
+        """Whether a tensor's gradient is what a single edge adds."""
+        return not self.apart and self._last[tensor][1]
+
+    def slots(self, index: int) -> tuple[Slot, ...]:
+        offset = index % self.per_iteration
+        found = self._known.get(offset)
+        if found is None:
+            found = self._known[offset] = tuple(self._slots(offset))
+        return found
+
+    def _slots(self, offset: int) -> Iterator[Slot]:
+        graph, timeline = self.graph, self._timeline
+        phase, tensor = timeline.place(offset).phase, timeline.tensor_at(offset)
+        if phase == FORWARD:
+            for t in graph.nodes[tensor - graph.first].tensors:
+                if t < graph.first and graph.kind(t) == DRAWN:
+                    yield Slot(MASK, t)
+            yield Slot(VALUE, tensor)
+        elif phase == BACKWARD:
+            yield from self._edges(tensor - graph.first)
+        else:
+            yield Slot(INCOMING if phase == SEED else UPDATED, tensor)
+
+    def _edges(self, k: int) -> Iterator[Slot]:
+        for position, tensor in self.graph.edges(k):
+            if self.graph.has_gradient(tensor):
+                if self.sole(tensor):
+                    yield Slot(GRADIENT, tensor, position)
+                else:
+                    yield Slot(ADDED, tensor, position)
+                    if self._last[tensor][0] == (k, position):
+                        yield Slot(GRADIENT, tensor)
 
 
-def slots(timeline: Timeline, index: int, apart: bool = False) -> tuple[Slot, ...]:
-    """Which arrays an event makes, the same in every iteration; `apart` keeps all edges apart from gradients."""
-    graph, phase, tensor = timeline.graph, timeline.place(index).phase, timeline.tensor_at(index)
-    if phase == FORWARD:
-        masks = (t for t in graph.nodes[tensor - graph.first].tensors if t < graph.first and graph.kind(t) == DRAWN)
-        return (*(Slot(MASK, t) for t in masks), Slot(VALUE, tensor))
-    if phase == SEED:
-        return (Slot(INCOMING, tensor),)
-    if phase == UPDATE:
-        return (Slot(UPDATED, tensor),)
-    k, found = tensor - graph.first, []
-    for position, operand in graph.edges(k):
-        if sole(graph, operand, apart):
-            found.append(Slot(GRADIENT, operand, position))
-        elif graph.has_gradient(operand):
-            found.append(Slot(ADDED, operand, position))
-            if graph.edges_from(operand)[-1] == (k, position):
-                found.append(Slot(GRADIENT, operand))
-    return tuple(found)
-
-
-def made(timeline: Timeline, index: int, slot: Slot) -> Array:
-    """The array of a slot; computed where the timeline does not have it yet."""
-    t = timeline.place(index).iteration
+def made(timeline: Timeline, t: int, event: int, slot: Slot) -> Array:
+    """The array of a slot in iteration t; `event` is the tensor that the event is about. Computed where need be."""
+    role, tensor, position = slot
+    if role == UPDATED:
+        return timeline.store.parameter(tensor, t + 1)
     run = timeline.iteration(t)
-    if slot.role in (VALUE, MASK):
-        return run.value(slot.tensor)
-    if slot.role == INCOMING:
-        return run.seed(slot.tensor)
-    if slot.role == UPDATED:
-        return timeline.store.updated(slot.tensor, t)
-    if slot.role == ADDED:
-        return run.contribution(timeline.tensor_at(index) - timeline.graph.first, slot.position)
-    found = run.gradient(slot.tensor)
+    if role == ADDED:
+        return run.contribution(event - timeline.graph.first, position)
+    found = run.gradient(tensor) if role == GRADIENT else run.seed(tensor) if role == INCOMING else run.value(tensor)
     assert found is not None
     return found
 
@@ -127,10 +153,11 @@ class RecordedPass(Pass):
     """One iteration from a recording; only what was not recorded is computed."""
 
     def __init__(
-        self, graph: Graph, compiled: Code, leaf: Callable[[int], Array], find: Find, apart: bool
+        self, compiled: Code, leaf: Callable[[int], Array], find: Find, layout: Layout
     ) -> None:  # fmt: skip
+        graph = layout.graph
         super().__init__(graph, compiled, leaf)
-        self._find, self._apart = find, apart
+        self._find, self._layout = find, layout
         self.V = _Loaded(len(graph.names), self._value)
         self.G = _Loaded(len(graph.names), self._whole)
 
@@ -142,7 +169,7 @@ class RecordedPass(Pass):
         if not edges:
             return self._find(SEED, tensor, Slot(INCOMING, tensor)) if tensor in self.graph.incoming else None
         k, position = edges[-1]
-        slot = Slot(GRADIENT, tensor, position if sole(self.graph, tensor, self._apart) else -1)
+        slot = Slot(GRADIENT, tensor, position if self._layout.sole(tensor) else -1)
         return self._find(BACKWARD, self.graph.first + k, slot)
 
     def seed(self, tensor: int) -> Array:
@@ -152,7 +179,7 @@ class RecordedPass(Pass):
     def contribution(self, k: int, position: int) -> Array:
         tensor = self.graph.nodes[k].inputs[position]
         assert isinstance(tensor, int)
-        if sole(self.graph, tensor, self._apart):
+        if self._layout.sole(tensor):
             found = self.gradient(tensor)
         else:
             found = self._find(BACKWARD, self.graph.first + k, Slot(ADDED, tensor, position))
@@ -184,11 +211,10 @@ class RecordedStore(Store):
     def make(self, t: int, changed: dict[int, Array]) -> Pass:
         timeline = self._timeline
         return RecordedPass(
-            self.graph,
             self.code,
             lambda i: changed[i] if i in changed else self._recorded_leaf(i, t),
             lambda phase, tensor, slot: timeline.recorded(t, phase, tensor, slot),
-            timeline.recording.apart,
+            timeline.layout,
         )
 
     def parameter(self, tensor: int, updates: int) -> Array:
@@ -217,6 +243,7 @@ class RecordedTimeline(Timeline):
         super().__init__(graph, seed=seed, training=training, budget=budget)
         self.recording = recording
         self.planned = super().__len__()
+        self.layout = Layout(self, recording.apart)
         self._recorded = min(recording.events, self.planned)
         self.iterations = max(1, -(-self._recorded // max(self.per_iteration, 1)))
         self.store = RecordedStore(self, training, budget)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
-from bpdebug.engine.recorded import RecordedTimeline, Slot, made, slots, whole_pass
+from bpdebug.engine.recorded import Layout, RecordedTimeline, Slot, made, whole_pass
 
 Array = np.ndarray[Any, Any]
 
@@ -34,11 +34,12 @@ class Difference:
 
 def first_difference(a: Timeline, b: Timeline) -> Difference | None:
     """The first event that differs in any bit; None where all events are the same."""
+    layouts = Layout(a, apart=True), Layout(b, apart=True)
     for index in range(min(len(a), len(b))):
         ours, theirs = (_named(t, index) for t in (a, b))
         if ours != theirs:
             return Difference(index, ours[2], "event")
-        found = _leaves(a, b, index) or _arrays(a, b, index)
+        found = _leaves(a, b, index) or _arrays(a, b, layouts, index)
         if found is not None:
             return found
     if len(a) == len(b):
@@ -67,23 +68,27 @@ def _leaves(a: Timeline, b: Timeline, index: int) -> Difference | None:
     return None
 
 
-def _arrays(a: Timeline, b: Timeline, index: int) -> Difference | None:
+def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int) -> Difference | None:
     """What an event made, array by array; those of two recordings with the same hashes need not be read."""
-    if isinstance(a, RecordedTimeline) and isinstance(b, RecordedTimeline):
-        if a.recording.digests(index) == b.recording.digests(index):
-            return None  # of apart and not apart, too: then there are as many hashes only if all arrays are the same
+    recordings = [t.recording for t in (a, b) if isinstance(t, RecordedTimeline)]
+    if len(recordings) == 2 and recordings[0].digests(index) == recordings[1].digests(index):
+        return None
     for timeline in (a, b):
         whole_pass(timeline, index)
-    ours, theirs = ({_what(t, index, s): s for s in slots(t, index)} for t in (a, b))
+    ours, theirs = ({_what(t, index, s): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True))
     for what, slot in ours.items():
         if what in theirs:
-            found = _compared(index, a, what, made(a, index, slot), made(b, index, theirs[what]))
+            found = _compared(index, a, what, _made(a, index, slot), _made(b, index, theirs[what]))
             if found is not None:
                 return found
     lone = next((what for what in (*ours, *theirs) if what not in ours or what not in theirs), None)
     if lone is None or lone.startswith("∂"):  # the sums of contributions that were the same
         return None
     return Difference(index, _named(a, index)[2], lone)
+
+
+def _made(timeline: Timeline, index: int, slot: Slot) -> Array:
+    return made(timeline, timeline.place(index).iteration, timeline.tensor_at(index), slot)
 
 
 def _what(timeline: Timeline, index: int, slot: Slot) -> str:

@@ -15,7 +15,7 @@ from bpdebug.expression.kinds import TEXT, TUPLE, Kind, as_array
 from bpdebug.expression.names import names_in
 from bpdebug.expression.program import Program, Setting, compile_tree
 from bpdebug.expression.syntax import Expression
-from bpdebug.expression.tokens import refuse
+from bpdebug.expression.tokens import counted, refuse
 from bpdebug.limits import Limits
 
 _PROGRAMS = 64
@@ -60,6 +60,7 @@ class Value:
         return np.array_equal(self.array, other.array, equal_nan=self.array.dtype.kind == "f")
 
 
+@counted
 def evaluate(expression: Expression, scope: Scope) -> Value:
     """The value of an expression at the scope's position; E_EXPR where names, shapes or numbers do not allow it."""
     program = _program(expression, scope)
@@ -94,11 +95,13 @@ def truth(value: Value) -> bool:
     return bool(value.array)
 
 
+@counted
 def holds(condition: Expression, scope: Scope) -> bool:
     """Whether a condition is true at the scope's event."""
     return truth(evaluate(condition, scope))
 
 
+@counted
 def check(expression: Expression, timeline: Timeline, *, condition: bool = False, limits: Limits | None = None) -> None:
     """E_EXPR now for what would be wrong at any position; the shapes of `grad` and `out` show at an event only."""
     names_in(expression, timeline.graph, condition=condition)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE
-from bpdebug.expression.tokens import name_end, refuse, starts_name
+from bpdebug.expression.tokens import counted, name_end, refuse, starts_name
 
 NAME, LINE, BLOCK, GLOB, EVENT, REGEX = "name", "line", "block", "glob", "event", "regex"
 PHASES = {"fwd": FORWARD, "seed": SEED, "bwd": BACKWARD, "upd": UPDATE}
@@ -38,6 +38,7 @@ class Location:
         return self.text
 
 
+@counted
 def parse_location(text: str, *, regex: bool = True) -> Location:
     """A location from text; E_EXPR with the column. `regex` is False where files may not use them."""
     if len(text) > LONGEST:

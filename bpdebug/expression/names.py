@@ -9,7 +9,7 @@ from itertools import islice
 
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression.syntax import ATTRIBUTES, FUNCTIONS, WORDS, Expression, Name, Tree, children
-from bpdebug.expression.tokens import PARTIAL, refuse
+from bpdebug.expression.tokens import PARTIAL, counted, refuse
 from bpdebug.graph import DRAWN, Graph
 
 _NUMBERS = {"nan": math.nan, "inf": math.inf}
@@ -115,6 +115,7 @@ def _distance(name: str, word: str) -> int:
     return sum(abs(ord(a) - ord(b)) for a, b in zip(name, word, strict=True))
 
 
+@counted
 def names_in(expression: Expression, graph: Graph, *, condition: bool = False) -> frozenset[Reference]:
     """The tensors and gradients an expression speaks of; E_EXPR for a name that means nothing."""
     meanings = (look_up(graph, name, condition)[0] for name in _names(expression.root))

@@ -7,7 +7,7 @@ import keyword
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import syntax
 from bpdebug.expression.syntax import ATTRIBUTES, FUNCTIONS, Expression, Tree
-from bpdebug.expression.tokens import END, NAME, NUMBER, OP, PARTIAL, TEXT, TRANSPOSED, Token, refuse, tokenize
+from bpdebug.expression.tokens import END, NAME, NUMBER, OP, PARTIAL, TEXT, TRANSPOSED, Token, counted, refuse, tokenize
 from bpdebug.limits import TABLE
 
 NESTING = TABLE["nesting"].default
@@ -24,6 +24,7 @@ _KNOWN_WORDS = {"and", "or", "not", "True", "False"}
 _PLAIN = {"abs", "isnan", "isinf", "zeros", "size", "rank"}
 
 
+@counted
 def parse(text: str) -> Expression:
     """The tree of an expression; E_EXPR with the column where it is none. Nothing is looked up yet."""
     parser = _Parser(tokenize(text))

@@ -11,7 +11,7 @@ from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression.location import BLOCK, EVENT, GLOB, LINE, NAME, PHASES, REGEX, Location
 from bpdebug.expression.names import nearest
 from bpdebug.expression.regex import Pattern, compile_glob, compile_regex
-from bpdebug.expression.tokens import refuse
+from bpdebug.expression.tokens import counted, refuse
 from bpdebug.graph import DRAWN, Graph
 
 
@@ -69,6 +69,7 @@ class Stops:
                 yield t * self.per_iteration + offset
 
 
+@counted
 def resolve(location: Location, timeline: Timeline) -> Stops:
     """The events a location means; E_EXPR with the nearest name where there are none."""
     if location.kind == EVENT:

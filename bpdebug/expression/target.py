@@ -10,7 +10,7 @@ from bpdebug.expression.names import Reference, look_up
 from bpdebug.expression.operations import take
 from bpdebug.expression.program import Setting, places
 from bpdebug.expression.syntax import Expression, Index, Name
-from bpdebug.expression.tokens import refuse
+from bpdebug.expression.tokens import counted, refuse
 from bpdebug.graph import Graph
 
 
@@ -27,6 +27,7 @@ class Target:
     shape: tuple[int, ...]
 
 
+@counted
 def target(expression: Expression, graph: Graph) -> Target:
     """The place an expression names: `W`, `dW`, `W[0, 1]`, `∂W[0]`; E_EXPR for anything else."""
     index = expression.root if isinstance(expression.root, Index) else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
 
-from bpdebug.errors import CommandError
+from bpdebug.errors import BpdebugError, CommandError
 
 LONGEST = 10_000
 """Characters of one expression."""
@@ -43,6 +45,24 @@ class Token:
 def refuse(message: str, column: int, hint: str = "") -> CommandError:
     """The one error of this layer: E_EXPR with the column."""
     return CommandError(message, code="E_EXPR", hint=hint, column=column)
+
+
+Reader = TypeVar("Reader", bound=Callable[..., Any])
+
+
+def counted(function: Reader) -> Reader:
+    """Errors of the function say in which text their column counts: its first argument, or what that was read from."""
+
+    @wraps(function)
+    def run(source: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(source, *args, **kwargs)
+        except BpdebugError as error:
+            if error.column is not None and not error.within:
+                error.within = source if isinstance(source, str) else source.text
+            raise
+
+    return run  # type: ignore[return-value]
 
 
 def tokenize(text: str) -> list[Token]:

@@ -63,8 +63,16 @@ def replies(state: State, line: str, carry: Carry = refuse) -> Iterator[Answer]:
     Raises BpdebugError: before the first answer where the line is refused, after it where a stop's command is.
     """
     held: list[Answer] = []
+    end = 0
     for piece in split(line):
-        made = _one(state, piece.strip())
+        start = line.index(piece, end)
+        end = start + len(piece)
+        try:
+            made = _one(state, piece.strip())
+        except BpdebugError as error:
+            if error.column is not None:
+                error.column += start + len(piece) - len(piece.lstrip())
+            raise
         held.append(made)
         state = made.state
         if state.request is None and not state.pending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -90,12 +91,14 @@ def debug_json(state: State, lines: Iterable[str] | None = None, *, keeper: Keep
     keeper = keeper or Unkept(state)
     desk = _desk(keeper)
     for _, line in gathered(sys.stdin if lines is None else lines):
-        if not line:
+        if not line or line.startswith("#"):
             continue
         ident: Any = None
         answers: list[Answer] = []
         try:
-            ident, command = _request(line)
+            request = _request(line)
+            ident = request.get("id")
+            command = _command(request)
             keeper.typed(command)
             for answer in replies(state, command, desk.carry):
                 answers.append(answer)
@@ -120,18 +123,30 @@ def _refused(state: State, answers: list[Answer], error: BpdebugError, ident: An
     return {**made, "commands": [*made["commands"], {"command": None, "error": refused["error"]}]}
 
 
-def _request(line: str) -> tuple[Any, str]:
-    """The id and the command of a line of input."""
+REQUEST = '{"id": 7, "command": "continue"}'
+
+
+def _request(line: str) -> dict[str, Any]:
+    """A line of input as a request: JSON, or the command alone."""
     if not line.lstrip().startswith("{"):
-        return None, line.strip()
+        return {"command": line.strip()}
     try:
-        request = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CommandError(f"not JSON: {error}", code="E_COMMAND", hint='{"id": 7, "command": "continue"}') from None
+        found = msgspec.json.decode(line)
+        json.loads(line, object_pairs_hook=_once)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise CommandError(f"not JSON: {str(error)[:200]}", code="E_COMMAND", hint=REQUEST) from None
+    return dict(found)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different; JSON itself would let the last one win."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def _command(request: dict[str, Any]) -> str:
     command = request.get("command")
-    ident = request.get("id")
-    if not isinstance(command, str) or isinstance(ident, dict | list):
-        raise CommandError(
-            "a request has a 'command', which is text", code="E_COMMAND", hint='{"id": 7, "command": "continue"}'
-        )
-    return ident, command
+    if not isinstance(command, str) or isinstance(request.get("id"), dict | list):
+        raise CommandError("a request has a 'command', which is text", code="E_COMMAND", hint=REQUEST)
+    return command

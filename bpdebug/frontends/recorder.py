@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from bpdebug import __version__
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
-from bpdebug.engine.recorded import Slot, made, slots, whole_pass
+from bpdebug.engine.recorded import Layout, Slot, made, whole_pass
 from bpdebug.errors import BpdebugError, CommandError, InputError
 from bpdebug.importers.trace import LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
@@ -44,6 +44,19 @@ def _create(path: Path) -> int:
         raise InputError(message, code="E_FILE", hint="record to a folder that exists: record run1.bptrace") from None
 
 
+def _spelt(name: str) -> str:
+    return msgspec.json.encode(name).decode()
+
+
+class _Shared(NamedTuple):
+    """What the lines of an event share in every iteration: its tensor, and text up to what differs."""
+
+    tensor: int
+    first: bool
+    head: str
+    slots: tuple[tuple[Slot, str], ...]
+
+
 class Recorder:
     """A recording while it grows; after `write(k)`, event k survives whatever happens to this process."""
 
@@ -55,8 +68,9 @@ class Recorder:
             message = f"'{shown(path, 200)}' does not end in {ENDING}, and could not be opened as a recording"
             raise InputError(message, code="E_FILE", hint=f"record {shown(path.with_suffix('').name)}{ENDING}")
         self.path, self.timeline, self.offset, self.events = path, timeline, 0, 0
-        self.apart = bool(forks)
-        self._heads: dict[int, tuple[str, tuple[tuple[Slot, str], ...]]] = {}
+        self._layout = Layout(timeline, apart=bool(forks))
+        self._names = [_spelt(name) for name in timeline.graph.names]
+        self._known: dict[int, _Shared] = {}
         beside = path.with_name(path.name + DATA)
         self._index = _create(path)
         try:
@@ -92,12 +106,12 @@ class Recorder:
 
     def _stored(self, name: str, role: str, array: Array) -> tuple[str, Any]:
         """An array's entry in a line, and its bytes; its place is what comes next in the data."""
-        return self._entry(f'{{"name":{msgspec.json.encode(name).decode()},"role":"{role}",', array)
+        return self._entry(f'{{"name":{_spelt(name)},"role":"{role}",', array)
 
     def _entry(self, head: str, array: Array) -> tuple[str, Any]:
         block, strides = packed(array)
         count = block.nbytes
-        raw = block.tobytes() if count < SMALL else memoryview(block.reshape(-1)).cast("B")
+        raw = block.tobytes() if count < SMALL else block.reshape(-1).view(np.uint8).data
         described = description(array.dtype.str, array.shape, strides)
         entry = f'{head}{described},"offset":{self.offset},"nbytes":{count},"hash":"{hashed(described, raw)}"}}'
         self.offset += count
@@ -105,35 +119,35 @@ class Recorder:
 
     def write(self, index: int) -> None:
         """The next event; returns when it is on its way to the disk, where killing this process cannot reach it."""
-        whole_pass(self.timeline, index)
-        iteration, offset = divmod(index, self.timeline.per_iteration)
-        known = self._heads.get(offset) or self._head(index, offset)
+        t, offset = divmod(index, self.timeline.per_iteration)
+        known = self._known.get(offset) or self._shared(index, offset)
+        if known.first:
+            whole_pass(self.timeline, index)
         entries, raws = [], []
-        for slot, head in known[1]:
-            entry, raw = self._entry(head, made(self.timeline, index, slot))
+        for slot, head in known.slots:
+            entry, raw = self._entry(head, made(self.timeline, t, known.tensor, slot))
             entries.append(entry)
             raws.append(raw)
         for raw in raws if len(raws) == 1 or self._large(raws) else [b"".join(raws)]:
             self._put(self._data, raw)
-        line = f'{{"event":{index},"iteration":{iteration},{known[0]}"arrays":[{",".join(entries)}]}}\n'
+        line = f'{{"event":{index},"iteration":{t},{known.head}"arrays":[{",".join(entries)}]}}\n'
         self._put(self._index, line.encode())
         self.events += 1
 
     def _large(self, raws: list[Any]) -> bool:
         return sum(map(len, raws)) > SMALL
 
-    def _head(self, index: int, offset: int) -> tuple[str, tuple[tuple[Slot, str], ...]]:
+    def _shared(self, index: int, offset: int) -> _Shared:
         """What the lines of an event share in every iteration."""
-        timeline = self.timeline
-        names, phase = timeline.graph.names, timeline.place(index).phase
-        spell = lambda name: msgspec.json.encode(name).decode()  # noqa: E731
-        known = self._heads[offset] = (
-            f'"phase":"{phase}","node":{spell(names[timeline.tensor_at(index)])},',
-            tuple(
-                (s, f'{{"name":{spell(names[s.tensor])},"role":"{s.role}",') for s in slots(timeline, index, self.apart)
-            ),
+        place, tensor, names = self.timeline.place(index), self.timeline.tensor_at(index), self._names
+        made = _Shared(
+            tensor,
+            place.nth == 0,
+            f'"phase":"{place.phase}","node":{names[tensor]},',
+            tuple((s, f'{{"name":{names[s.tensor]},"role":"{s.role}",') for s in self._layout.slots(index)),
         )
-        return known
+        self._known[offset] = made
+        return made
 
     def _put(self, fd: int, raw: Any) -> None:
         """All the bytes; a disk that is full ends the recording where it is."""

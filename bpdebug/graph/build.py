@@ -62,10 +62,14 @@ class _Builder:
         self.known: dict[Any, Plan] = {}
         self.bytes = 0
         for i, leaf in enumerate(leaves):
+            if self.index[leaf.name] != i:
+                raise named_twice(leaf.name).at(where)
             self.count(i, f"{leaf.kind} '{leaf.name}' of shape {leaf.shape}", where)
 
     def add(self, step: Step) -> None:
         """One step more: its operands found, its plan traced or shared, its bytes counted."""
+        if step.id in self.index:
+            raise named_twice(step.id)
         op = OPS.get(step.op)
         if op is None:
             raise InputError(f"no op '{step.op}'", code="E_OP", hint=did_you_mean(step.op, OPS) or "see bpdebug ops")
@@ -150,6 +154,10 @@ class _Builder:
         self._check_size(shape, dtype, what, where)
         self.bytes += prod(shape) * dtype.itemsize if add else 0
         self.limits.check("memory", self.bytes, f"with {what} all values together", where=where)
+
+
+def named_twice(name: str) -> InputError:
+    return InputError(f"'{name}' names two tensors", code="E_NAME", hint="give one of them another name")
 
 
 def check_dtypes(op: Op, typed: Sequence[Any]) -> None:

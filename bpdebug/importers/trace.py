@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from bpdebug.engine import Timeline
-from bpdebug.engine.recorded import VALUE, Slot, slots
+from bpdebug.engine.recorded import VALUE, Layout, Slot
 from bpdebug.errors import InputError, printable
 from bpdebug.graph import INPUT, PARAMETER, Leaf
 from bpdebug.importers.trace_format import DATA, FORMAT, Head, Line, Stored, description, hashed, size, unpacked
@@ -105,7 +105,6 @@ class TraceFile:
         self.positions = packed_numbers("q", [self.start])
         self.events = 0
         self.notice = ""
-        self._slots: dict[int, tuple[Slot, ...]] = {}
         self.line = lru_cache(maxsize=64)(self._line)
 
     def _header(self, limits: Limits) -> tuple[Head, int]:
@@ -151,7 +150,7 @@ class TraceFile:
         """Finds the events, up to the first that is cut off or does not fit the graph."""
         end = sum(stored.nbytes for stored in self.head.leaves)
         planned, damaged = len(timeline), False
-        self.per_iteration = timeline.per_iteration
+        self.layout = Layout(timeline, self.apart)
         for position, raw in self.index.lines(self.start, MOST_LINE):
             line = _decoded(raw, Line) if self.events < planned else None
             after = None if line is None or line.event != self.events else self._follows(timeline, line, end)
@@ -172,7 +171,7 @@ class TraceFile:
 
     def _follows(self, timeline: Timeline, line: Line, end: int) -> int | None:
         """Where an event's arrays end in the data; None unless they are what the event makes, and follow at `end`."""
-        graph, expected = timeline.graph, self._expected(timeline, line.event)
+        graph, expected = timeline.graph, self.layout.slots(line.event)
         if len(line.arrays) != len(expected):
             return None
         for stored, slot in zip(line.arrays, expected, strict=True):
@@ -182,23 +181,16 @@ class TraceFile:
             end += stored.nbytes
         return end
 
-    def _expected(self, timeline: Timeline, index: int) -> tuple[Slot, ...]:
-        offset = index % self.per_iteration
-        found = self._slots.get(offset)
-        if found is None:
-            found = self._slots[offset] = slots(timeline, index, self.apart)
-        return found
-
     def _line(self, index: int) -> Line:
         start, end = self.positions[index : index + 2]
         line = _decoded(self.index.read(start, end - start), Line)
-        if line is None or line.event != index or len(line.arrays) != len(self._slots[index % self.per_iteration]):
+        if line is None or line.event != index or len(line.arrays) != len(self.layout.slots(index)):
             raise bad(f"the line of event {index} changed while it was read").at(self.name)
         return line
 
     def read(self, index: int, slot: Slot) -> Array:
         """The array of a slot of a recorded event."""
-        at = self._slots[index % self.per_iteration].index(slot)
+        at = self.layout.slots(index).index(slot)
         return self._array(self.line(index).arrays[at], f"event {index}: ")
 
     def digests(self, index: int) -> tuple[str, ...]:

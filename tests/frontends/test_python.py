@@ -23,7 +23,9 @@ def test_the_readme_has_a_program() -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_program_of_the_readme_runs(program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_program_of_the_readme_runs(
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(ROOT)
     names: dict[str, Any] = {}
     exec(compile(program, "README.md", "exec"), names)
@@ -91,7 +93,13 @@ def test_two_sessions_share_nothing_that_changes() -> None:
 
 def test_arrays_cannot_be_changed_behind_the_debuggers_back() -> None:
     timeline = bpdebug.run(scenario(WALK))
-    for array in (timeline.value("H"), timeline.value("X"), timeline.value("W1"), timeline.grad("W1"), timeline.grad("H", 13)):
+    for array in (
+        timeline.value("H"),
+        timeline.value("X"),
+        timeline.value("W1"),
+        timeline.grad("W1"),
+        timeline.grad("H", 13),
+    ):
         assert array is not None
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0

@@ -343,6 +343,8 @@ def test_ten_thousand_lines_are_read_in_a_fraction_of_a_second() -> None:
         ("Y = X" + " ** X" * 2000, "nesting"),
         ("Y = relu(X)\n" * 200_001, "nodes"),
         ("p = split(X, 200001)", "nodes"),
+        ("Y = concat(" + "X, " * 10_001 + ")", "terms"),
+        ("Y = reshape(X, (" + "1, " * 10_001 + "))", "terms"),
     ],
 )
 def test_limits(program: str, says: str) -> None:

@@ -62,10 +62,11 @@ def find(word: str) -> Command:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """A command with its argument, as it was typed."""
+    """A command with its argument, as it was typed; `column` is where the argument begins, from 1."""
 
     command: Command
     argument: str
+    column: int = 1
 
 
 _WORD = re.compile(r"\s*([A-Za-z][A-Za-z-]*|\?)(.*)", re.DOTALL)
@@ -76,14 +77,17 @@ def parse(line: str) -> list[Call]:
 
     Raises CommandError (E_COMMAND) where a word is no command.
     """
-    calls = []
+    calls, end = [], 0
     for piece in split(line):
+        start = line.index(piece, end)
+        end = start + len(piece)
         match = _WORD.match(piece)
         if match is None:
             raise CommandError(
                 f"'{piece.strip()[:40]}' is no command", code="E_COMMAND", hint="help lists the commands"
             )
-        calls.append(Call(find(match[1]), match[2].strip()))
+        lead = len(match[2]) - len(match[2].lstrip())
+        calls.append(Call(find(match[1]), match[2].strip(), start + match.start(2) + lead + 1))
     return calls
 
 

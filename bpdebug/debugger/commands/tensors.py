@@ -130,7 +130,7 @@ register(
     Command("stats", stats_, "numbers about a tensor", "stats 1 + 1", args="EXPR", family="tensors"),
     Command("whatis", whatis, "dtype, shape, where it came from", "whatis 1 + 1", args="EXPR", family="tensors"),
     Command("highlight", highlight, "cells in a range", "highlight 1 + 1 > 0", args="EXPR RANGE", family="tensors"),
-    Command("find", find_, "the next cell in a range", "find > 0", key="slash", args="RANGE", family="tensors"),
+    Command("find", find_, "the next cell in a range", "find > 0", key="/", args="RANGE", family="tensors"),
     Command(
         "display", display, "an expression shown at every stop", "display 1 + 1", key="D", args="EXPR", family="tensors"
     ),

@@ -1,0 +1,130 @@
+"""What a session leaves as data, and a state in which it is there again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import msgspec
+
+from bpdebug.debugger import State, find, update
+from bpdebug.debugger.commands.table import split
+from bpdebug.debugger.state import Breakpoint, Mark
+from bpdebug.errors import BpdebugError, CommandError
+
+STOPS = ("break", "tbreak", "trace", "watch", "catch")
+
+
+class KeptStop(msgspec.Struct, frozen=True):
+    """A stop: the line that makes it, and what was said about it since."""
+
+    line: str
+    condition: str = ""
+    ignore: int = 0
+    enabled: bool = True
+    commands: tuple[str, ...] = ()
+
+
+class KeptFork(msgspec.Struct, frozen=True):
+    """A fork: the line that made it, where the cursor stood then, and from which fork it was made."""
+
+    number: int
+    parent: int
+    cursor: int
+    line: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What a session leaves."""
+
+    bpdebug: str
+    scenario: str
+    stops: tuple[KeptStop, ...] = ()
+    displays: tuple[str, ...] = ()
+    marks: tuple[tuple[int, str], ...] = ()
+    forks: tuple[KeptFork, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """'2 breakpoints, 1 mark'; empty where nothing is left."""
+        counts = {
+            "breakpoint": len(self.stops), "display": len(self.displays), "mark": len(self.marks),
+            "fork": len(self.forks),
+        }  # fmt: skip
+        return ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)
+
+
+def restored(state: State, kept: Kept) -> tuple[State, list[str], dict[int, int]]:
+    """The state with stops, displays, marks and forks added.
+
+    Also the lines that cannot be carried out here, and where the cursor stood when each fork was made.
+    """
+    lost: list[str] = []
+    for stop in kept.stops:
+        state = _attempt(state, stop.line, partial(_stop, kept=stop), lost)
+    for text in kept.displays:
+        line = f"display {text}"
+        state = _attempt(state, line, partial(_display, line=line), lost)
+    for cursor, note in kept.marks:
+        number = max((m.number for m in state.marks), default=0) + 1
+        place = min(max(cursor, 0), len(state.timeline))
+        state = replace(state, marks=(*state.marks, Mark(number, place, note)))
+    numbers = {0: 0}
+    for fork in kept.forks:
+        state = _attempt(state, fork.line, partial(_fork, kept=fork, numbers=numbers), lost)
+    cursors = {numbers[f.number]: f.cursor for f in kept.forks if f.number in numbers}
+    return replace(state, stopped="", detail="", printed=(), pending=(), request=None), lost, cursors
+
+
+def _attempt(state: State, line: str, run: Callable[[State], State], lost: list[str]) -> State:
+    try:
+        return run(state)
+    except BpdebugError as error:
+        lost.append(f"{line}: {error.message}")
+        return state
+
+
+def _only(line: str, allowed: tuple[str, ...]) -> str:
+    """A line of one of the commands that make such a thing; a file that was tampered with runs nothing else."""
+    if find(line.split(" ")[0]).name not in allowed or len(split(line)) != 1:
+        raise CommandError("this line makes no such thing", code="E_COMMAND")
+    return line
+
+
+def _display(state: State, line: str) -> State:
+    return update(state, _only(line, ("display",)))
+
+
+def _stop(state: State, kept: KeptStop) -> State:
+    number = state.next_number
+    state = update(state, _only(kept.line, STOPS))
+    made: Breakpoint = state.breakpoints[-1]
+    if kept.condition != made.condition_text:
+        state = update(state, f"condition {number} {kept.condition}")
+    if kept.ignore > 0:
+        state = update(state, f"ignore {number} {kept.ignore}")
+    if kept.commands:
+        made = replace(state.breakpoints[-1], commands=kept.commands)
+        state = replace(state, breakpoints=(*state.breakpoints[:-1], made))
+    return state if kept.enabled else update(state, f"disable {number}")
+
+
+def _fork(state: State, kept: KeptFork, numbers: dict[int, int]) -> State:
+    """A fork made again where it was made; the cursor and the timeline in use stay as they are."""
+    before = state
+    if kept.parent not in numbers:
+        raise CommandError("the fork that it was made from is missing", code="E_COMMAND")
+    if numbers[kept.parent] != state.fork:
+        state = update(state, f"switch {numbers[kept.parent]}")
+    state = replace(state, cursor=min(max(kept.cursor, 0), len(state.timeline)))
+    state = update(state, _only(kept.line, ("set",)))
+    numbers[kept.number] = state.fork
+    return replace(
+        state,
+        cursor=before.cursor,
+        timeline=before.timeline,
+        fork=before.fork,
+        behind=before.behind,
+        ahead=before.ahead,
+    )

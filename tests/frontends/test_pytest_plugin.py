@@ -1,0 +1,92 @@
+"""The pytest plugin, in pytest runs of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = "bpdebug.frontends.pytest_plugin"
+SCENARIO = """format = 1
+[inputs]
+X = [[1, 2], [3, 4]]
+[graph]
+incoming = { Y = "ones" }
+program = '''
+Y = X @ X
+'''
+"""
+
+
+def run(folder: Path, *words: str) -> tuple[int, str]:
+    """pytest in a folder, with no other plugins; its exit code and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", PLUGIN, "-p", "no:cacheprovider", "-q", *words],
+        capture_output=True, text=True, encoding="utf-8", cwd=folder, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""},
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "one.toml").write_text(SCENARIO)
+    (tmp_path / "good.toml").write_text(SCENARIO + "[expect]\nvalues.Y = [[7, 10], [15, 22]]\n")
+    (tmp_path / "wrong.toml").write_text(SCENARIO + "[expect]\nvalues.Y = [[7, 10], [15, 23]]\n")
+    (tmp_path / "test_good.bpd").write_text("load one.toml\nseek Y@bwd\nexpect dX ~ dY @ X.T + X.T @ dY\n")
+    (tmp_path / "test_bad.bpd").write_text("load one.toml\nseek Y@bwd\n\nexpect dX[0] ~ [7, 12]\n")
+    (tmp_path / "walk.bpd").write_text("jump\n")
+    return tmp_path
+
+
+def test_scripts_are_collected_by_name(folder: Path) -> None:
+    code, out = run(folder)
+    assert code == 1
+    assert "1 failed, 1 passed" in out
+    assert (
+        "error[E_SCRIPT] test_bad.bpd:4: dX[0]: expected 12.0 at [1], found 11.0 "
+        "(1 of 2 cells are off, rtol 1e-09, atol 1e-12)\n"
+        "  line: expect dX[0] ~ [7, 12]\n"
+        "  at:   event 2/3 backward Y matmul\n"
+    ) in out
+    assert "FAILED test_bad.bpd::script" in out
+    assert "Traceback" not in out
+
+
+def test_scenarios_are_collected_when_asked_for(folder: Path) -> None:
+    code, out = run(folder, "--bpdebug-scenarios", "-k", "toml")
+    assert code == 1
+    assert "1 failed, 1 passed" in out
+    assert "wrong.toml: values.Y: expected 23.0 at [1, 1], found 22.0 (1 of 4 cells are off)" in out
+
+
+def test_snapshots_are_updated(folder: Path) -> None:
+    (folder / "test_snap.bpd").write_text("load one.toml\nsnapshot first\n")
+    assert run(folder, "test_snap.bpd")[0] == 1
+    assert run(folder, "test_snap.bpd", "--bpdebug-update")[0] == 0
+    assert run(folder, "test_snap.bpd")[0] == 0
+
+
+def test_a_run_without_scripts_pays_nothing(tmp_path: Path) -> None:
+    """Neither NumPy nor the debugger is imported by a pytest run that has no scripts."""
+    (tmp_path / "test_light.py").write_text(
+        "import sys\n\ndef test_light():\n"
+        "    assert not {'numpy', 'textual', 'bpdebug.debugger'} & set(sys.modules)\n"
+    )
+    code, out = run(tmp_path)
+    assert code == 0, out
+
+
+def test_the_plugin_is_announced() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"bpdebug": PLUGIN}
+
+
+def test_the_repository_s_own_scripts() -> None:
+    code, out = run(ROOT, "-c", os.devnull, f"--rootdir={ROOT}", "tests/frontends/scripts")
+    assert code == 0, out
