@@ -36,13 +36,19 @@ class Slot(NamedTuple):
 class Layout:
     """Which arrays the events of a timeline make, the same in every iteration.
 
-    `apart` keeps what edges add apart from gradients, everywhere.
+    `events` are an iteration's, as phases and tensors; `apart` keeps what edges add apart from gradients, everywhere.
     """
 
     def __init__(self, timeline: Timeline, apart: bool = False) -> None:
         self.graph, self.apart = timeline.graph, apart
         self.per_iteration = timeline.per_iteration
-        self._timeline = timeline
+        first, graph = timeline.graph.first, timeline.graph
+        self.events = [(FORWARD, first + k) for k in range(len(graph.nodes))]
+        self.events += [(SEED, tensor) for tensor in graph.incoming]
+        self._backward = len(self.events)
+        self.events += [(BACKWARD, first + k) for k in graph.backward_nodes]
+        self.events += [(UPDATE, tensor) for tensor in timeline.store.parameters]
+        self._draws = DRAWN in graph.kinds.values()
         self._known: dict[int, tuple[Slot, ...]] = {}
 
     @cached_property
@@ -52,25 +58,31 @@ class Layout:
         for k in graph.backward_nodes:
             for position, tensor in graph.edges(k):
                 if graph.has_gradient(tensor):
-                    found[tensor] = ((k, position), tensor not in found and tensor not in graph.incoming)
+                    alone = tensor not in found and tensor not in graph.incoming and not self.apart
+                    found[tensor] = ((k, position), alone)
         return found
 
     def sole(self, tensor: int) -> bool:
         """Whether a tensor's gradient is what a single edge adds."""
-        return not self.apart and self._last[tensor][1]
+        return self._last[tensor][1]
+
+    def compute(self, timeline: Timeline, index: int) -> None:
+        """At the first event of a pass: computes all of it in one go, because its events will be asked for."""
+        t, offset = divmod(index, self.per_iteration)
+        if offset in (0, self._backward):
+            run = timeline.iteration(t)
+            # A pass that fails half-way is computed event by event, and fails again where it must.
+            with suppress(BpdebugError):
+                run.run_backward() if offset else run.run_forward()
 
     def slots(self, index: int) -> tuple[Slot, ...]:
         offset = index % self.per_iteration
-        found = self._known.get(offset)
-        if found is None:
-            found = self._known[offset] = tuple(self._slots(offset))
-        return found
+        return self._known.get(offset) or self._known.setdefault(offset, tuple(self._slots(offset)))
 
     def _slots(self, offset: int) -> Iterator[Slot]:
-        graph, timeline = self.graph, self._timeline
-        phase, tensor = timeline.place(offset).phase, timeline.tensor_at(offset)
+        graph, (phase, tensor) = self.graph, self.events[offset]
         if phase == FORWARD:
-            for t in graph.nodes[tensor - graph.first].tensors:
+            for t in graph.nodes[tensor - graph.first].tensors if self._draws else ():
                 if t < graph.first and graph.kind(t) == DRAWN:
                     yield Slot(MASK, t)
             yield Slot(VALUE, tensor)
@@ -81,13 +93,13 @@ class Layout:
 
     def _edges(self, k: int) -> Iterator[Slot]:
         for position, tensor in self.graph.edges(k):
-            if self.graph.has_gradient(tensor):
-                if self.sole(tensor):
-                    yield Slot(GRADIENT, tensor, position)
-                else:
-                    yield Slot(ADDED, tensor, position)
-                    if self._last[tensor][0] == (k, position):
-                        yield Slot(GRADIENT, tensor)
+            edge, alone = self._last.get(tensor, (None, False))
+            if alone:
+                yield Slot(GRADIENT, tensor, position)
+            elif edge is not None:
+                yield Slot(ADDED, tensor, position)
+                if edge == (k, position):
+                    yield Slot(GRADIENT, tensor)
 
 
 def made(timeline: Timeline, t: int, event: int, slot: Slot) -> Array:
@@ -101,16 +113,6 @@ def made(timeline: Timeline, t: int, event: int, slot: Slot) -> Array:
     found = run.gradient(tensor) if role == GRADIENT else run.seed(tensor) if role == INCOMING else run.value(tensor)
     assert found is not None
     return found
-
-
-def whole_pass(timeline: Timeline, index: int) -> None:
-    """At the first event of a pass: computes it in one go, because all its events will be asked for."""
-    place = timeline.place(index)
-    if place.nth == 0 and place.phase in (FORWARD, BACKWARD):
-        run = timeline.iteration(place.iteration)
-        # A pass that fails half-way is computed event by event, and fails again where it must.
-        with suppress(BpdebugError):
-            run.run_forward() if place.phase == FORWARD else run.run_backward()
 
 
 class Recording(Protocol):

@@ -35,10 +35,17 @@ def stats(array: Array) -> Stats:
         return Stats(None, None, None, None, None, zeros, nans, infs)
     cells = finite.astype(np.float64, copy=False)
     with np.errstate(all="ignore"):
-        norm = two_norm(cells)
-        return Stats(
-            float(cells.min()), float(cells.max()), float(cells.mean()), float(cells.std()), norm, zeros, nans, infs
-        )
+        low, high = float(cells.min()), float(cells.max())
+        return Stats(low, high, *_mean_and_std(cells, low, high), two_norm(cells), zeros, nans, infs)
+
+
+def _mean_and_std(cells: Array, low: float, high: float) -> tuple[float, float]:
+    """NumPy's, unless a sum overflows or a square overflows or vanishes: then of the cells over the largest."""
+    mean, std = float(cells.mean()), float(cells.std())
+    if np.isfinite(mean + std) and (std > 0 or low == high):
+        return mean, std
+    top = max(abs(low), abs(high))
+    return float((cells / top).mean()) * top, float((cells / top).std()) * top
 
 
 def two_norm(cells: Array) -> float:

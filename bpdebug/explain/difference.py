@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
-from bpdebug.engine.recorded import Layout, RecordedTimeline, Slot, made, whole_pass
+from bpdebug.engine.recorded import Layout, RecordedTimeline, Slot, made
 
 Array = np.ndarray[Any, Any]
 
@@ -73,8 +73,8 @@ def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int
     recordings = [t.recording for t in (a, b) if isinstance(t, RecordedTimeline)]
     if len(recordings) == 2 and recordings[0].digests(index) == recordings[1].digests(index):
         return None
-    for timeline in (a, b):
-        whole_pass(timeline, index)
+    for timeline, layout in zip((a, b), layouts, strict=True):
+        layout.compute(timeline, index)
     ours, theirs = ({_what(t, index, s): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True))
     for what, slot in ours.items():
         if what in theirs:

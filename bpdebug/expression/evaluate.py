@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from bpdebug.engine import Event, Timeline
 from bpdebug.engine.events import Array, Shape
@@ -22,8 +22,7 @@ _PROGRAMS = 64
 """Programs an expression remembers: one for each graph, and for each shape that `grad` and `out` have had."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scope:
+class Scope(Struct, frozen=True, eq=False):
     """Where an expression is evaluated: a position 0..N of a timeline; `event` inside conditions only."""
 
     timeline: Timeline
@@ -32,8 +31,7 @@ class Scope:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Value:
+class Value(Struct, frozen=True, eq=False):
     """What an expression is at a position.
 
     `status` is 'value', 'partial', 'not-computed' or 'no-path'; `array` is None without a value. Shape and dtype are

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from bpdebug.engine import Event, Timeline
 
@@ -13,8 +14,7 @@ VALUE, PARTIAL, NOT_COMPUTED, NO_PATH = "value", "partial", "not-computed", "no-
 Fetch = Callable[["Frame"], Any]
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """What a program runs on: a position of a timeline, and inside conditions the event."""
 
     timeline: Timeline

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.engine.events import Array, Shape
 
@@ -17,8 +18,7 @@ UNKNOWN: Any = object()
 """Stands for the value of an operand that is no constant."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class Kind(Struct, frozen=True, eq=False):
     """A tensor (an array when it runs), a number (Python's, so that it does not widen float32), a tuple or a text.
 
     `held` counts the bytes that computing it keeps alive; tensors of the graph and views of them hold none.

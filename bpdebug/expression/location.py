@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE
 from bpdebug.expression.tokens import counted, name_end, refuse, starts_name
@@ -19,8 +20,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 _KINDS = "a location is Y, Y@bwd, Y@bwd%2, :12, layer1., enc.*, #17 or /attn.*q/"
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """A location as typed. `what`: the name, pattern or block (without its dot); `number`: the line or event.
 
     `phase` and `iteration` are None where every one is meant.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression.syntax import ATTRIBUTES, FUNCTIONS, WORDS, Expression, Name, Tree, children
@@ -17,8 +18,7 @@ _MANY = 5_000
 """Names beyond which only a part of them is compared with a misspelt one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A tensor, or its gradient, that an expression speaks of."""
 
     tensor: int
@@ -29,8 +29,7 @@ class Reference:
         return PARTIAL + self.name if self.gradient else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One of WORDS: what a condition asks about its event."""
 
     name: str

@@ -6,10 +6,11 @@ The steps run on a stack, so that a sum of a thousand terms needs no recursion. 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.engine.events import Shape
 from bpdebug.expression import operations, syntax
@@ -29,8 +30,7 @@ Run = Callable[..., Any]
 Step = tuple[int, Any, int]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class Program(Struct, frozen=True, eq=False):
     """Steps (operands taken, function or constant, column), and what they give."""
 
     steps: tuple[Step, ...]
@@ -58,8 +58,7 @@ class Program:
         return stack[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What an expression is compiled for; programs are remembered by it.
 
     `condition`: words about the event are known; `about`: shape and dtype of its tensor, for `grad` and `out`.

@@ -8,7 +8,8 @@ anywhere in a name.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bpdebug.expression.regex_syntax import Edge, Either, Item, One, Reader, Row, Test, Times
 from bpdebug.expression.tokens import refuse
@@ -20,8 +21,7 @@ _STATES = 4_000
 _REMEMBERED = 10_000
 
 
-@dataclass(slots=True, eq=False)
-class _State:
+class _State(Struct, eq=False):
     """A state of the automaton: where a character leads if it passes the test, and where it goes without one."""
 
     test: Test | None = None

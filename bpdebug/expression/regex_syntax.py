@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpdebug.errors import CommandError
 from bpdebug.expression.tokens import refuse
@@ -16,34 +17,29 @@ _CLASSES: dict[str, Test] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class One:
+class One(Struct, frozen=True, eq=False):
     """One character that passes a test."""
 
     test: Test
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Edge:
+class Edge(Struct, frozen=True, eq=False):
     """The beginning (`^`) or the end (`$`) of the name."""
 
     sign: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class Row(Struct, frozen=True, eq=False):
     """One after the other."""
 
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Either:
+class Either(Struct, frozen=True, eq=False):
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Times:
+class Times(Struct, frozen=True, eq=False):
     item: Item
     least: int
     most: int | None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
 from bpdebug.errors import CommandError, did_you_mean
@@ -15,8 +16,7 @@ from bpdebug.expression.tokens import counted, refuse
 from bpdebug.graph import DRAWN, Graph
 
 
-@dataclass(frozen=True, slots=True)
-class Stops:
+class Stops(Struct, frozen=True):
     """Events of a timeline: `offsets` within an iteration, ascending; in `iteration`, or in every one (None)."""
 
     offsets: tuple[int, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from bpdebug.expression.kinds import tensor
 from bpdebug.expression.names import Reference, look_up
@@ -14,8 +15,7 @@ from bpdebug.expression.tokens import counted, refuse
 from bpdebug.graph import Graph
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A tensor or its gradient, and which cells: `key` is NumPy's index, () for all; `cell` is the one, if it is one.
 
     `shape` is that of the cells.

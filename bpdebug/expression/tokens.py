@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from bpdebug.errors import BpdebugError, CommandError
 
@@ -33,8 +34,7 @@ _ASCII_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ASCII_DIGITS = re.compile(r"[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """One word of an expression; `column` counts from 1."""
 
     kind: str

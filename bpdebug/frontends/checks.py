@@ -50,7 +50,7 @@ def expects(path: Path, most: int) -> bool:
 
 def collect(path: Path, most: int) -> Iterator[Path]:
     """A file itself; of a folder its scripts and the scenarios with [expect], in order, hidden ones left out."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         yield path
         return
     for folder, below, files in os.walk(path):

@@ -14,6 +14,8 @@ from bpdebug.frontends.loop import Answer, refuse
 from bpdebug.frontends.recorder import lineage, record
 from bpdebug.frontends.script import HEADER, write
 from bpdebug.limits import Limits
+from bpdebug.scenario import find
+from bpdebug.scenario import shipped as shipped_scenarios
 from bpdebug.scenario.names import shown
 from bpdebug.scenario.paths import parts_of
 from bpdebug.views import Report
@@ -31,6 +33,7 @@ class Desk:
         self.folder, self.limits, self.confined = folder, limits or Limits(), confined
         self.noted: list[str] = []
         self.size = 0
+        self.inside: Path | None = None
         self.handlers: dict[str, Handler] = {
             "transcript": self.transcript, "save": self.save, "record": self.record,
         }  # fmt: skip
@@ -54,9 +57,20 @@ class Desk:
     def transcript(self, state: State, argument: str) -> Iterator[Answer]:
         """What was typed so far, as a script that can be replayed."""
         path = self.writable(argument)
-        lines = [f"{HEADER}transcript", f"load {_beside(state, path)}", *self.noted]
-        write(path, "\n".join(lines) + "\n")
+        name, inside = self.scenario(state, path)
+        write(path, "\n".join([f"{HEADER}transcript", f"load {name}", *self.noted, *inside]) + "\n")
         yield said(state, "transcript", f"{len(self.noted)} lines written to {shown(argument)}")
+
+    def scenario(self, state: State, script: Path) -> tuple[str, list[str]]:
+        """What a script loads to come here, and the lines inside it where the scenario has no file that stays."""
+        found = state.scenario.path
+        if found is not None and found.parent != self.inside:
+            shipped = {s.name for s in shipped_scenarios()}
+            if found.stem in shipped and find(found.stem).resolve() == found.resolve():
+                return found.stem, []
+            return _as_seen_from(script.parent, found), []
+        name = found.name if found is not None else "scenario.toml"
+        return name, [f"-- {name} --", *state.scenario.lines]
 
     def save(self, state: State, argument: str) -> Iterator[Answer]:
         """The stops, as a script that makes them again."""
@@ -76,7 +90,7 @@ class Desk:
         if self.confined:
             parts_of(argument.strip('"'))
         path = self.place(argument)
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):
             raise CommandError(f"no folder '{shown(path.parent, 200)}'", code="E_FILE", hint="make it first")
         return path
 
@@ -86,12 +100,9 @@ def said(state: State, command: str, text: str) -> Answer:
     return Answer(command, state, Report("said", text, (), {"text": text}))
 
 
-def _beside(state: State, path: Path) -> str:
-    """The scenario's file as seen from another file's folder; its name where it came from nowhere."""
-    found = state.scenario.path
-    if found is None:
-        return state.scenario.name
+def _as_seen_from(folder: Path, path: Path) -> str:
+    """A path as it is written in a file of another folder."""
     try:
-        return Path(os.path.relpath(found.resolve(), path.parent.resolve())).as_posix()
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive
-        return str(found.resolve())
+        return str(path.resolve())

@@ -68,7 +68,7 @@ def replies(state: State, line: str, carry: Carry = refuse) -> Iterator[Answer]:
         start = line.index(piece, end)
         end = start + len(piece)
         try:
-            made = _one(state, piece.strip())
+            made = _one(state, piece.strip(), carry)
         except BpdebugError as error:
             if error.column is not None:
                 error.column += start + len(piece) - len(piece.lstrip())
@@ -94,7 +94,7 @@ def _after_stop(state: State, carry: Carry) -> Iterator[Answer]:
         pieces = split(waiting.pop(0))
         while pieces and not state.done:
             count += 1
-            made = _one(state, pieces.pop(0).strip(), pending=True)
+            made = _one(state, pieces.pop(0).strip(), carry, pending=True)
             for answer in [made] if made.state.request is None else carry(made.state):
                 yield answer
                 state = answer.state
@@ -115,22 +115,24 @@ def _situation(state: State) -> tuple[object, ...]:
     return state.cursor, state.part, state.fork, len(state.forks), stops
 
 
-def _one(state: State, piece: str, *, pending: bool = False) -> Answer:
+def _one(state: State, piece: str, carry: Carry, *, pending: bool = False) -> Answer:
     """One command carried out; behind a `!` it must fail."""
     if piece.startswith("!"):
-        return _failing(state, piece, pending)
+        return _failing(state, piece, carry, pending)
     state = update(state, piece)
     if state.request is not None:
         return Answer(piece, state, Report("said", ""), pending=pending)
     return Answer(piece, state, view(state), _displays(state), pending)
 
 
-def _failing(state: State, piece: str, pending: bool) -> Answer:
+def _failing(state: State, piece: str, carry: Carry, pending: bool) -> Answer:
     command = piece.lstrip("! \t")
     if not command:
         raise CommandError("! takes a command that must fail", code="E_COMMAND", hint="! expect dW ~ 0")
     try:
-        _one(state, command)
+        made = _one(state, command, carry)
+        if made.state.request is not None:
+            list(carry(made.state))
     except BpdebugError as error:
         state = replace(state, stopped="", detail="", printed=(), pending=(), request=None)
         data = {"code": error.code, "message": error.message}

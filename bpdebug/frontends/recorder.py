@@ -14,7 +14,7 @@ import numpy as np
 from bpdebug import __version__
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
-from bpdebug.engine.recorded import Layout, Slot, made, whole_pass
+from bpdebug.engine.recorded import Layout, Slot, made
 from bpdebug.errors import BpdebugError, CommandError, InputError
 from bpdebug.importers.trace import LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
@@ -52,7 +52,6 @@ class _Shared(NamedTuple):
     """What the lines of an event share in every iteration: its tensor, and text up to what differs."""
 
     tensor: int
-    first: bool
     head: str
     slots: tuple[tuple[Slot, str], ...]
 
@@ -121,8 +120,7 @@ class Recorder:
         """The next event; returns when it is on its way to the disk, where killing this process cannot reach it."""
         t, offset = divmod(index, self.timeline.per_iteration)
         known = self._known.get(offset) or self._shared(index, offset)
-        if known.first:
-            whole_pass(self.timeline, index)
+        self._layout.compute(self.timeline, index)
         entries, raws = [], []
         for slot, head in known.slots:
             entry, raw = self._entry(head, made(self.timeline, t, known.tensor, slot))
@@ -139,11 +137,10 @@ class Recorder:
 
     def _shared(self, index: int, offset: int) -> _Shared:
         """What the lines of an event share in every iteration."""
-        place, tensor, names = self.timeline.place(index), self.timeline.tensor_at(index), self._names
+        (phase, tensor), names = self._layout.events[offset], self._names
         made = _Shared(
             tensor,
-            place.nth == 0,
-            f'"phase":"{place.phase}","node":{names[tensor]},',
+            f'"phase":"{phase}","node":{names[tensor]},',
             tuple((s, f'{{"name":{names[s.tensor]},"role":"{s.role}",') for s in self._layout.slots(index)),
         )
         self._known[offset] = made

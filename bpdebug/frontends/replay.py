@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -65,7 +66,7 @@ class Settings:
 
     def begun(self, script: Script) -> Settings:
         """For the outermost script: it is the first that runs."""
-        return self if self.running else replace(self, running=(script.key,))
+        return self if self.running else replace(self, running=(script.key,), spent=[0])
 
     def spend(self) -> None:
         """Count a line; scripts that run each other do not do so for ever."""
@@ -91,7 +92,7 @@ class Run:
         self.script, self.settings, self.state = script, settings.begun(script), state
         self.errors: list[ScriptError] = []
         self.inside: Path | None = None
-        self.shown = view(state).to_text(WIDTH) if state is not None else ""
+        self.last = Answer("", state, view(state)) if state is not None else None
         self.failed: BpdebugError | None = None
         self.folders = (script.path.parent if script.path else Path(), *self.settings.folders)[: MOST_DEEP + 1]
         self.desk = Desk(self.folders[0], limits=self.settings.limits, confined=True)
@@ -100,11 +101,14 @@ class Run:
 
     def steps(self) -> Iterator[Step]:
         """The lines, each carried out when it is asked for; the files inside the script are there until the end."""
+        noting = any("trans" in text for _, text in self.script.lines)
         with unpacked(self.script) as self.inside:
+            self.desk.inside = self.inside
             for number, text in self.script.lines:
                 step = self.step(number, text)
-                said = "\n".join(a.to_text(WIDTH) for a in step.answers)
-                self.desk.note(text, said, failed=step.error is not None)
+                if noting and text.split()[0] not in self.words:
+                    said = "\n".join(a.to_text(WIDTH) for a in step.answers)
+                    self.desk.note(text, said, failed=step.error is not None)
                 yield step
                 if (step.error and not self.settings.keep_going) or (self.state is not None and self.state.done):
                     return
@@ -136,7 +140,7 @@ class Run:
             data = answer.report.to_data()
             self.failed = CommandError(data["message"], code=data["code"])
         elif answer.report.kind != "said":
-            self.shown = answer.to_text(WIDTH)
+            self.last = answer
 
     # --- lines ----------------------------------------------------------------------------------------------------
 
@@ -179,6 +183,7 @@ class Run:
         limits = self.settings.limits
         scenario = load(self.find(rest.strip('"')), limits=limits, replace=self.settings.tensors)
         state = open_session(scenario, budget=limits["memory"])
+        self.desk.noted.clear()
         yield Answer(f"load {rest}", state, view(state))
 
     def require(self, rest: str) -> Iterator[Answer]:
@@ -190,7 +195,7 @@ class Run:
         """The file a script names: inside it, beside it, beside the script that runs it, or shipped."""
         if self.inside is not None and name in self.script.files:
             return self.inside / name
-        there = [folder / name for folder in self.folders if (folder / name).exists()]
+        there = [folder / name for folder in self.folders if os.path.lexists(folder / name)]
         if not there and re.fullmatch(r"\w[\w-]*", name):
             return find(name)
         return (there or [self.folders[0] / name])[0]
@@ -211,7 +216,7 @@ class Run:
         """The last report against the one that is stored."""
         name = argument.strip('"')
         path = snapshot_path(self.script, name)
-        kept, now = stored(path), self.shown + "\n"
+        kept, now = stored(path, self.settings.limits), self.last.to_text(WIDTH) + "\n"
         if kept == now:
             yield said(state, "snapshot", f"holds: snapshot {name}")
         elif self.settings.accept:

@@ -17,7 +17,7 @@ from bpdebug.frontends.loop import gathered, opens
 from bpdebug.limits import Limits
 from bpdebug.scenario import find
 from bpdebug.scenario.names import shown
-from bpdebug.scenario.text import read_source, reason
+from bpdebug.scenario.text import read_bytes, read_source, reason
 
 MOST_FILES = 100
 """Files inside one script."""
@@ -168,14 +168,14 @@ def snapshot_path(script: Script, name: str) -> Path:
     return script.path.with_name(f"{script.path.name}.snapshots") / f"{name}.txt"
 
 
-def stored(path: Path) -> str | None:
+def stored(path: Path, limits: Limits) -> str | None:
     """The text of a stored snapshot, None where there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"cannot read the snapshot {path.name}: {error}", code="E_FILE") from None
+    try:
+        return read_bytes(path, limits).decode("utf-8")
+    except UnicodeDecodeError:
+        raise CommandError(f"the snapshot {path.name} is no text", code="E_FILE", hint="remove it") from None
 
 
 # --- writing
@@ -209,12 +209,16 @@ def _check_free(path: Path, over: bool) -> None:
     except FileNotFoundError:
         return
     ordinary = stat.S_ISREG(mode)
-    ours = ordinary and (over or path.read_bytes()[: len(HEADER)] == HEADER.encode())
-    if not ours:
+    if not (ordinary and (over or _is_ours(path))):
         what = "is there already" if ordinary else "is a link, a folder or a device"
         raise CommandError(
             f"'{shown(path, 200)}' {what}", code="E_FILE", hint="choose another name, or remove it first"
         )
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(HEADER)) == HEADER.encode()
 
 
 def _umask() -> int:

@@ -48,7 +48,7 @@ def collected(paths: Sequence[str], settings: Settings, word: str = "") -> list[
     found: dict[Path, None] = {}
     for given in paths:
         path = Path(given)
-        if not path.exists():
+        if not os.path.exists(path):
             path = _shipped(given)
         found |= dict.fromkeys(collect(path, settings.limits["file"]))
     return [path for path in found if word.casefold() in path.as_posix().casefold()]

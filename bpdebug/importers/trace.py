@@ -12,13 +12,13 @@ import stat
 import weakref
 from array import array as packed_numbers
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from bpdebug.engine import Timeline
 from bpdebug.engine.recorded import VALUE, Layout, Slot

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.limits import Limits
@@ -14,8 +16,7 @@ from bpdebug.scenario.names import Place, check_name, shown
 from bpdebug.scenario.words import forbidden, refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Def:
+class Def(Struct, frozen=True):
     """A block that can be called: its parameters, what it does, and what it returns.
 
     `weight` is the least number of statements that a call carries out.

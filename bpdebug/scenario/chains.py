@@ -9,7 +9,8 @@ a name that occurs nowhere else stands for it. What is deep to the right (`**`, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bpdebug.limits import Limits
 
@@ -31,16 +32,14 @@ _TOKEN = re.compile(
 _WORDS = frozenset(("if", "else", "and", "or", "not", "in", "is", "for", "lambda", "return", "await", "yield", "async"))
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """The beginning of a chain: its text, and the line of the program it starts on."""
 
     text: str
     line: int
 
 
-@dataclass(slots=True)
-class _Level:
+class _Level(Struct):
     """What stands inside one pair of brackets, while it is read.
 
     `sum` is what stands before the last + or -, `run` what stands after it; `done` is what a comma or another

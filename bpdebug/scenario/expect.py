@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from bpdebug.engine import Event, Timeline
 from bpdebug.engine.gradcheck import Check, gradcheck
@@ -27,8 +26,7 @@ _LOCATION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True):
     """An expectation that is not met: its key in the file, what was expected, what was found, and what to look at."""
 
     key: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import BinaryIO
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.errors import InputError
 from bpdebug.graph.graph import Array, DType, Shape
@@ -22,8 +22,7 @@ Take = Callable[[Shape, DType], None]
 """Asked before the size of a tensor is believed; raises E_LIMIT."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What a file says of a tensor: its cells' type in the file, its shape and order, and where the cells begin."""
 
     dtype: DType

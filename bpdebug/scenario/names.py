@@ -5,14 +5,14 @@ from __future__ import annotations
 import keyword
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpdebug.errors import InputError, did_you_mean
 from bpdebug.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a text stands in its file: its first line's number, and the step from line to line.
 
     The step is 0 for a text that the file writes on one line, with escapes for its line feeds.

@@ -11,7 +11,8 @@ import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.limits import Limits
@@ -34,8 +35,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _GRADIENT = re.compile(r"(?<!\w)∂(?=[^\W\d])")
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A program's statements; `chains` holds the beginnings of long chains by the names that stand for them."""
 
     body: list[ast.stmt]

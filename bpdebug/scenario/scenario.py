@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from bpdebug.engine.recorded import Recording
 from bpdebug.graph import Graph, Step
 from bpdebug.scenario.schema import Expect, Train
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Derivation:
+class Derivation(Struct, frozen=True, eq=False):
     """The reader's own backward pass: its text, the file line it begins on, and its lines as steps.
 
     A step's `line` is that of the file. Its inputs are tensors of the graph, names assigned further up, or
@@ -27,8 +26,7 @@ class Derivation:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scenario:
+class Scenario(Struct, frozen=True, eq=False):
     """A scenario: its graph is built and checked, and none of its values is computed.
 
     `name` stands in messages (the file's name); `program_line` is the file line of the program's first line, and

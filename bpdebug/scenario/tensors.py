@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError
 from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
@@ -24,8 +23,7 @@ from bpdebug.scenario.schema import Drawn, File, Tensor, Unfit
 from bpdebug.scenario.text import Outline
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What the leaves of one scenario share."""
 
     name: str

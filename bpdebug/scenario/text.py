@@ -9,9 +9,10 @@ import stat
 import sys
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from bpdebug.errors import InputError
 from bpdebug.limits import Limits
@@ -21,8 +22,7 @@ from bpdebug.scenario.numbers import NUMBER, check_number
 _TOML_HINT = "a scenario is a TOML file (toml.io): key = value, and tables like [inputs]"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A text with the name it has in messages; `folder` is where the files it names may lie (None: nowhere)."""
 
     name: str
@@ -108,8 +108,7 @@ _TOKEN = re.compile(
 _SPLIT = re.compile(_PART)
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A key or a table header of the file: its path, its line, and where its value begins."""
 
     path: tuple[str, ...]
@@ -117,8 +116,7 @@ class Statement:
     start: int
 
 
-@dataclass(slots=True)
-class Outline:
+class Outline(Struct):
     """The keys of a file in order, for the lines of messages; as good as a glance, not as good as the parser."""
 
     statements: list[Statement] = field(default_factory=list)

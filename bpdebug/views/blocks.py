@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Struct, frozen=True):
     """A paragraph. `style` is one of: '', 'title', 'note', 'dim', 'good', 'bad'."""
 
     text: str
     style: str = ""
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(Struct, frozen=True):
     """One line of mathematics, and what it says: `∂X = ∂Y @ Wᵀ`."""
 
     text: str
     note: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Matrix:
+class Matrix(Struct, frozen=True, eq=False):
     """A tensor with its name, shown with row and column indices; `array` None is not computed yet.
 
     `note` stands below ('transposed'); `mark` names what it is in the row: '', 'operand', 'transpose', 'result',
@@ -41,23 +38,20 @@ class Matrix:
     mark: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
+class Row(Struct, frozen=True, eq=False):
     """Matrices side by side with signs (`@`, `=`, `→`) between them."""
 
     items: tuple[Matrix | str, ...]
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     """Rows of texts under headers."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """Lines of a file with their numbers; `current` and `marked` (breakpoints) are line numbers."""
 
     lines: tuple[tuple[int, str], ...]

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from unittest.mock import patch
 
 import numpy as np
@@ -50,10 +50,8 @@ def of_python(state: State, lines: Sequence[str]) -> list[str]:
     session.state = state
     places = []
     for line in lines:
-        try:
+        with suppress(BpdebugError):
             session.do(line)
-        except BpdebugError:
-            pass
         places.append(when_words(session.state))
     return places
 

@@ -118,6 +118,10 @@ def test_what_fails(text: str, code: str, where: str) -> None:
         'load one.toml\n!print dQ ;; step ;; expect when "event 1"',
         "require bpdebug >= 0.1, \n".replace(", ", ""),
         "require bpdebug != 99",
+        "load one.toml\n! snapshot a",
+        "load one.toml\n! source nowhere.bpd",
+        "! load " + "a" * 5000,
+        "! load a\0b",
         "load transpose",
         "load one.toml\nquit\njump",
         "",
@@ -354,6 +358,15 @@ def test_a_transcript_is_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert again.state is not None
     assert first.state is not None
     assert (again.state.cursor, again.state.part) == (first.state.cursor, first.state.part)
+
+
+def test_a_transcript_holds_a_scenario_that_has_no_file(tmp_path: Path) -> None:
+    assert not ran("load one.toml\nseek Y@bwd\ntranscript t.bpd\n", path=tmp_path / "a.bpd").errors
+    again = Run(read_script(tmp_path / "t.bpd"))
+    list(again.steps())
+    assert not again.errors
+    assert again.state is not None
+    assert again.state.cursor == 6
 
 
 def test_saved_breakpoints_come_back(tmp_path: Path) -> None:
