@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line as argparse sees it."""
     top = _Parser(
         prog="bpdebug", usage="bpdebug [FILE]\n       bpdebug COMMAND ...",
-        description="A step-through debugger for computational graphs. Without a command: the screen, on FILE or a menu.",
+        description="A step-through debugger for computational graphs. Without a command: the screen.",
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"bpdebug {__version__}")
     verbs = top.add_subparsers(prog="bpdebug", dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
@@ -268,7 +268,7 @@ def _screen(args: argparse.Namespace, limits: Limits) -> int:
         raise UsageError("the screen needs a terminal", hint="bpdebug run FILE prints, bpdebug debug FILE takes a pipe")
     from bpdebug.frontends.tui import run_app
 
-    code = run_app(scenario, budget=limits["memory"])
+    code = run_app(scenario, budget=limits["memory"], fresh=args.fresh)
     if code == EXIT_BUG:
         sys.stderr.write("bpdebug has a bug\n  help: please report it with the file and the text above\n")
     return code

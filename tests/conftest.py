@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples in every run, so that a red run can be repeated; `--hypothesis-profile=fuzz` looks further.
@@ -16,3 +17,9 @@ settings.register_profile(
 )
 settings.register_profile("fuzz", parent=settings.get_profile("default"), derandomize=False, max_examples=2000)
 settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Sessions are kept in a folder of the tests' own, never in the user's."""
+    os.environ["BPDEBUG_STATE_DIR"] = str(tmp_path_factory.mktemp("state"))

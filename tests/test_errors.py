@@ -88,9 +88,16 @@ def test_the_nearest_word(word: str, known: list[str], hint: str) -> None:
 )
 def test_control_characters_are_shown(text: str, shown: str) -> None:
     assert printable(text) == shown
+    shown = shown.replace("\n", "\\n")  # one line, so that a name cannot forge another message
     error = InputError(text, code="E_NAME", hint=text, where=text)
     assert (error.message, error.hint, error.where) == (shown, shown, shown)
     assert InputError("", code="E_NAME").at(text).where == shown
+
+
+def test_a_message_is_not_a_flood() -> None:
+    error = InputError("x" * 10**6, code="E_NAME")
+    assert len(error.message) < 1000
+    assert error.message.endswith("… (1,000,000 characters)")
 
 
 @examples(300)

@@ -3,98 +3,87 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent / "bpdebug"
-ORDER = (
-    "errors limits ops symbolic graph engine scenario importers expression explain debugger views frontends cli"
-).split()
-FILES = {
-    ".".join(p.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): p for p in ROOT.rglob("*.py")
-}
-TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
-FACE = "bpdebug"
+ORDER = ["errors", "limits", "ops", "symbolic", "graph", "engine", "scenario", "importers", "expression", "explain", "debugger", "views", "frontends", "cli"]
+FILES = {".".join(p.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): p for p in ROOT.rglob("*.py")}
+TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items() if name != "bpdebug"}  # the face sees all
 
 
-def imports(name: str, tree: ast.AST, *, typing: bool = False) -> Iterator[tuple[str, ast.stmt]]:
-    """Every module that a module imports, and the statement; what only type checkers see is left out."""
+class Arrow(NamedTuple):
+    name: str
+    target: str
+    line: int
+    inside: bool  # of a function
+    typing: bool  # for type checkers alone
+
+
+def arrows(name: str, tree: ast.AST, inside: bool = False, typing: bool = False) -> list[Arrow]:
+    """Every import of a module."""
+    found: list[Arrow] = []
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) and not typing:
-            continue
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node) for alias in node.names)
+            found += [Arrow(name, alias.name, node.lineno, inside, typing) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name} imports relatively"
-            for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                yield whole if whole in FILES else node.module or "", node
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            found += [Arrow(name, w if w in FILES else str(node.module), node.lineno, inside, typing) for w in whole]
         else:
-            yield from imports(name, node, typing=typing)
+            types = typing or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+            found += arrows(name, node, inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef), types)
+    return found
+
+
+ARROWS = [arrow for name, tree in TREES.items() for arrow in arrows(name, tree)]
 
 
 def layer(name: str) -> str:
     return name.split(".")[1]
 
 
-OURS = [name for name in FILES if name != FACE]
+def test_imports_point_to_the_left() -> None:
+    ours = [a for a in ARROWS if a.target.startswith("bpdebug.")]
+    assert len(ours) > 100
+    assert [a for a in ours if ORDER.index(layer(a.target)) > ORDER.index(layer(a.name))] == []
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_a_module_imports_only_from_its_left(name: str) -> None:
-    assert layer(name) in ORDER
-    for target, _ in imports(name, TREES[name]):
-        if target.split(".")[0] == FACE:
-            assert target != FACE, f"{name} imports the public face"
-            assert ORDER.index(layer(target)) <= ORDER.index(layer(name)), f"{name} -> {target}"
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_types_come_from_the_left_as_well(name: str) -> None:
-    """Even for type checkers a module looks to its own layer and to the left."""
-    for target, _ in imports(name, TREES[name], typing=True):
-        if target.split(".")[0] == FACE:
-            assert ORDER.index(layer(target)) <= ORDER.index(layer(name)), f"{name} -> {target}"
+def test_of_the_public_face_only_the_version_is_used() -> None:
+    froms = [n for tree in TREES.values() for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "bpdebug"]
+    assert {alias.name for n in froms for alias in n.names} <= {"__version__", *ORDER}
 
 
 def test_there_are_no_circles() -> None:
-    arrows = {n: {t for t, _ in imports(n, TREES[n]) if t in FILES and t != n} for n in OURS}
-    while arrows:
-        free = [n for n, targets in arrows.items() if not targets & arrows.keys()]
-        assert free, f"a circle among {sorted(arrows)}"
-        for n in free:
-            del arrows[n]
+    needs = {name: {a.target for a in ARROWS if a.name == name and not a.inside and not a.typing} for name in TREES}
+    while free := [name for name, targets in needs.items() if not targets - {name} & needs.keys()]:
+        needs = {name: targets for name, targets in needs.items() if name not in free}
+    assert not needs, "a circle"
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_textual_and_rich_stay_on_the_screen(name: str) -> None:
-    if not name.startswith("bpdebug.frontends.tui"):
-        for target, _ in imports(name, TREES[name], typing=True):
-            assert target.split(".")[0] not in ("textual", "rich"), f"{name} imports {target}"
+def test_the_screen_is_at_the_edge() -> None:
+    screen = [a.name for a in ARROWS if a.target.split(".")[0] in ("textual", "rich")]
+    assert [name for name in screen if not name.startswith("bpdebug.frontends.tui")] == []
 
 
-def _called(tree: ast.AST) -> set[str]:
-    return {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+def test_only_front_ends_print_exit_and_read_arguments() -> None:
+    banned = {"print", "input", "exit", "quit", "sys.exit", "os._exit", "sys.argv", "sys.stdout", "sys.stderr"}
+    for name, tree in TREES.items():
+        if layer(name) not in ("frontends", "cli"):
+            words = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+            words |= {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+            assert not words & banned, name
+    assert [a for a in ARROWS if a.target in ("argparse", "getopt") and layer(a.name) not in ("frontends", "cli")] == []
 
 
-@pytest.mark.parametrize("name", [n for n in OURS if layer(n) not in ("frontends", "cli")])
-def test_only_front_ends_print_exit_and_read_arguments(name: str) -> None:
-    modules = {target.split(".")[0] for target, _ in imports(name, TREES[name])}
-    assert not modules & {"argparse", "click", "optparse", "getopt"}
-    assert not _called(TREES[name]) & {"print", "input", "exit", "quit", "sys.exit", "os._exit"}
-    attributes = {ast.unparse(n) for n in ast.walk(TREES[name]) if isinstance(n, ast.Attribute)}
-    assert not attributes & {"sys.argv", "sys.stdout", "sys.stderr", "sys.stdin"}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_an_import_inside_a_function_says_why(name: str) -> None:
-    """On its line, or on the line above: `# here, so that ...`."""
-    lines = FILES[name].read_text().splitlines()
-    functions = [n for n in ast.walk(TREES[name]) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    for function in functions:
-        for _, node in imports(name, function, typing=True):
-            near = lines[node.lineno - 2 : node.end_lineno]
-            assert any(re.search(r"#\s*\w+", line) for line in near), f"{name}:{node.lineno}"
+def test_an_import_inside_a_function_says_why() -> None:
+    """On its line, on the line above, or beside the import above: `# start-up: ...`."""
+    silent: list[Arrow] = []
+    for name, path in FILES.items():
+        lines = ["", *path.read_text().splitlines()]
+        said: set[int] = set()
+        mine = sorted((a for a in ARROWS if a.name == name and a.inside), key=lambda a: a.line)
+        for arrow in [*mine, *reversed(mine)]:  # twice, since the reason may stand beside the last of several
+            if "# " in lines[arrow.line - 1] + lines[arrow.line] or said & {arrow.line - 1, arrow.line + 1}:
+                said.add(arrow.line)
+        silent += [a for a in mine if a.line not in said]
+    assert silent == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.symbolic import PRIMS, Expr, Trace
+from bpdebug.symbolic import PRIMS, Expr, Trace, walk
 from bpdebug.symbolic.text import FORMULA, write
 
 Array = np.ndarray[Any, Any]
@@ -93,8 +93,6 @@ class Update:
 
 
 def _evaluate(root: Expr, known: dict[int, Any]) -> Array:
-    from bpdebug.symbolic import walk
-
     for e in walk(root):
         if id(e) not in known:
             assert e.prim is not None

@@ -49,6 +49,7 @@ class Layout:
         self.events += [(BACKWARD, first + k) for k in graph.backward_nodes]
         self.events += [(UPDATE, tensor) for tensor in timeline.store.parameters]
         self._draws = DRAWN in graph.kinds.values()
+        self._again = timeline.iterations > 1  # otherwise an event comes once, and is not worth keeping
         self._known: dict[int, tuple[Slot, ...]] = {}
 
     @cached_property
@@ -77,7 +78,12 @@ class Layout:
 
     def slots(self, index: int) -> tuple[Slot, ...]:
         offset = index % self.per_iteration
-        return self._known.get(offset) or self._known.setdefault(offset, tuple(self._slots(offset)))
+        found = self._known.get(offset)
+        if found is None:
+            found = tuple(self._slots(offset))
+            if self._again:
+                self._known[offset] = found
+        return found
 
     def _slots(self, offset: int) -> Iterator[Slot]:
         graph, (phase, tensor) = self.graph, self.events[offset]

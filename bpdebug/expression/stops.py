@@ -17,12 +17,16 @@ from bpdebug.graph import DRAWN, Graph
 
 
 class Stops(Struct, frozen=True):
-    """Events of a timeline: `offsets` within an iteration, ascending; in `iteration`, or in every one (None)."""
+    """Events of a timeline: `offsets` within an iteration, ascending; in `iteration`, or in every one (None).
+
+    `end` is the timeline's, which a recording may have in the middle of an iteration.
+    """
 
     offsets: tuple[int, ...]
     iteration: int | None
     per_iteration: int
     iterations: int
+    end: int = 2**62
 
     def next_after(self, index: int) -> int | None:
         """The first of these events after `index`."""
@@ -49,7 +53,10 @@ class Stops(Struct, frozen=True):
     def _event(self, t: int, at: int) -> int | None:
         """The event number of offset `at` in iteration t, if these stops have it."""
         right = 0 <= t < self.iterations if self.iteration is None else t == self.iteration
-        return t * self.per_iteration + self.offsets[at] if right and self.offsets else None
+        if not right or not self.offsets:
+            return None
+        found = t * self.per_iteration + self.offsets[at]
+        return found if found < self.end else None
 
     def contains(self, index: int) -> bool:
         return index >= 0 and self.next_after(index - 1) == index
@@ -60,13 +67,18 @@ class Stops(Struct, frozen=True):
         return min(first, self.per_iteration * self.iterations)
 
     def __len__(self) -> int:
-        return len(self.offsets) * (self.iterations if self.iteration is None else 1)
+        last = (self.iterations - 1 if self.iteration is None else self.iteration) * self.per_iteration
+        beyond = (
+            sum(last + offset >= self.end for offset in self.offsets) if last + self.per_iteration > self.end else 0
+        )
+        return len(self.offsets) * (self.iterations if self.iteration is None else 1) - beyond
 
     def __iter__(self) -> Iterator[int]:
         """Every event number, ascending."""
         for t in range(self.iterations) if self.iteration is None else (self.iteration,):
             for offset in self.offsets:
-                yield t * self.per_iteration + offset
+                if t * self.per_iteration + offset < self.end:
+                    yield t * self.per_iteration + offset
 
 
 @counted
@@ -83,7 +95,11 @@ def resolve(location: Location, timeline: Timeline) -> Stops:
     offsets = sorted({offset for t in tensors for offset in _offsets(timeline, t, phases)})
     if not offsets:
         raise _no_event(location, timeline, tensors)
-    return Stops(tuple(offsets), location.iteration, timeline.per_iteration, timeline.iterations)
+    found = Stops(tuple(offsets), location.iteration, timeline.per_iteration, timeline.iterations, len(timeline))
+    if found.first() >= len(timeline):
+        hint = f"the recording ends at event {len(timeline)}"
+        raise refuse("this place was not recorded", location.column, hint)
+    return found
 
 
 def _one_event(location: Location, timeline: Timeline) -> Stops:

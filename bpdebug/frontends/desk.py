@@ -90,6 +90,10 @@ class Desk:
         if self.confined:
             parts_of(argument.strip('"'))
         path = self.place(argument)
+        if self.confined and not path.parent.resolve().is_relative_to(self.folder.resolve()):
+            raise CommandError(
+                f"'{shown(argument)}' leads outside", code="E_FILE", hint="scripts write beside or below"
+            )
         if not os.path.isdir(path.parent):
             raise CommandError(f"no folder '{shown(path.parent, 200)}'", code="E_FILE", hint="make it first")
         return path

@@ -138,13 +138,14 @@ class Recorder:
     def _shared(self, index: int, offset: int) -> _Shared:
         """What the lines of an event share in every iteration."""
         (phase, tensor), names = self._layout.events[offset], self._names
-        made = _Shared(
+        found = _Shared(
             tensor,
             f'"phase":"{phase}","node":{names[tensor]},',
             tuple((s, f'{{"name":{names[s.tensor]},"role":"{s.role}",') for s in self._layout.slots(index)),
         )
-        self._known[offset] = made
-        return made
+        if self.timeline.iterations > 1:
+            self._known[offset] = found
+        return found
 
     def _put(self, fd: int, raw: Any) -> None:
         """All the bytes; a disk that is full ends the recording where it is."""

@@ -216,7 +216,7 @@ class Run:
         """The last report against the one that is stored."""
         name = argument.strip('"')
         path = snapshot_path(self.script, name)
-        kept, now = stored(path, self.settings.limits), self.last.to_text(WIDTH) + "\n"
+        kept, now = stored(path, self.settings.limits), (self.last.to_text(WIDTH) if self.last else "") + "\n"
         if kept == now:
             yield said(state, "snapshot", f"holds: snapshot {name}")
         elif self.settings.accept:

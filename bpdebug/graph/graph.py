@@ -136,6 +136,19 @@ class Graph:
         reaching = self._reaching
         return bytearray(a & b for a, b in zip(found, reaching, strict=True))
 
+    def users(self, tensor: int) -> list[int]:
+        """The nodes that take a tensor as an operand, in program order, whether or not a gradient flows there."""
+        start, nodes = self._users
+        return [int(k) for k in nodes[start[tensor] : start[tensor + 1]]]
+
+    @cached_property
+    def _users(self) -> tuple[Any, Any]:
+        pairs = [(t, k) for k, node in enumerate(self.nodes) for t in dict.fromkeys(node.tensors)]
+        table = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+        order = np.argsort(table[:, 0], kind="stable")
+        start = np.searchsorted(table[order, 0], np.arange(len(self.names) + 1)).astype(np.int32)
+        return start, np.ascontiguousarray(table[order, 1])
+
     @cached_property
     def consumers(self) -> tuple[Any, Any]:
         """For each tensor the edges (node, input position) that use it, in event order of the backward pass.

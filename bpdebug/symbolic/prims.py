@@ -222,7 +222,7 @@ _ROWS = (
             ("greater_equal", ">="),
             ("equal", "=="),
             ("not_equal", "!="),
-        )  # fmt: skip
+        )
     ),
     *(
         Prim(name, _elementwise, getattr(np, name))
@@ -237,7 +237,7 @@ _ROWS = (
         lambda x, dtype: x.astype(dtype),
         attrs={"dtype": ...},
         source="{0}.astype({dtype})",
-    ),  # fmt: skip
+    ),
     Prim("sum", _sum, _reducer(np.add), attrs=_REDUCE, source="{0}.sum({attrs})"),
     Prim("max", _reduce, _reducer(np.maximum), attrs=_REDUCE, source="{0}.max({attrs})"),
     Prim("min", _reduce, _reducer(np.minimum), attrs=_REDUCE, source="{0}.min({attrs})"),
@@ -248,7 +248,7 @@ _ROWS = (
         attrs={"shape": ...},
         source="{0}.reshape({shape})",
         view=True,
-    ),  # fmt: skip
+    ),
     Prim(
         "permute_dims",
         _permuted,
@@ -257,7 +257,7 @@ _ROWS = (
         source="{0}.transpose({axes})",
         why="transpose",
         view=True,
-    ),  # fmt: skip
+    ),
     Prim("matrix_transpose", _transposed, lambda x: x.mT, source="{0}.mT", why="transpose", view=True),
     Prim("expand_dims", _expanded, np.expand_dims, attrs={"axis": ...}, view=True),
     Prim("squeeze", _squeezed, np.squeeze, attrs={"axis": ...}, view=True),
@@ -278,7 +278,7 @@ _ROWS = (
         arrays.tri,
         arrays=0,
         attrs={"rows": ..., "columns": ...},
-    ),  # fmt: skip
+    ),
     Prim("unfold", _unfold, arrays.unfold, attrs={**_WINDOW, "fill": 0.0}, scratch=_padded_cells),
     Prim("fold", _fold, arrays.fold, attrs={"shape": ..., **_WINDOW}, scratch=_padded_cells),
     # Words for whole rules, so that the gradient of a loss reads as in a book: (softmax(Z) - one_hot(T)) * ∂L / 4.

@@ -9,6 +9,7 @@ from bpdebug.engine import BACKWARD, Event, stats
 from bpdebug.views.blocks import Array, Block, Table, Text
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.report import Report
+from bpdebug.views.tensors import displays
 
 
 def inspector(state: State) -> Report:
@@ -47,6 +48,8 @@ def _blocks(state: State, event: Event, name: str, array: Array) -> Iterator[Blo
     rows.append(("nan, inf", f"{s.nans}, {s.infs}"))
     yield Table(("", ""), tuple(rows))
     yield from _goes_to(state, event, name)
+    if state.displays:
+        yield from displays(state).blocks
 
 
 def _gain(event: Event, norm: float | None) -> str:
@@ -58,7 +61,7 @@ def _goes_to(state: State, event: Event, name: str) -> Iterator[Block]:
     """Who uses the tensor next: consumers in the forward pass, contributions still to come in the backward pass."""
     timeline, graph = state.timeline, state.timeline.graph
     if event.phase not in ("seed", BACKWARD):
-        users = [n.id for n in graph.nodes if event.tensor in n.tensors]
+        users = [graph.nodes[k].id for k in graph.users(event.tensor)]
         shown = ", ".join(users[:6]) + (f" and {len(users) - 6} more" if len(users) > 6 else "")
         yield Text(f"goes to {shown}" if users else "goes nowhere: an output, or unused")
         return

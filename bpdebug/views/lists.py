@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from math import prod
 from typing import Any
 
 from bpdebug.debugger import COMMANDS, State
@@ -12,7 +13,8 @@ from bpdebug.debugger.running import NAMES
 from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
 from bpdebug.errors import CommandError
-from bpdebug.expression import Value
+from bpdebug.expression import Value, hex_cells, names_in, parse
+from bpdebug.graph import DRAWN
 from bpdebug.views.blocks import Block, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number, shape_text
@@ -46,11 +48,9 @@ def source(state: State, line: int | None) -> Report:
     current = event.line if event else None
     lines = state.scenario.lines
     first = state.scenario.program_line
-    last = min(len(lines), first + len(state.scenario.program.splitlines()))
+    last = min(len(lines), first + len(state.scenario.program.splitlines()) - 1)
     at = line or current or first
-    shown = tuple(
-        (n, lines[n - 1]) for n in range(max(first, at - AROUND), min(last, at + AROUND) + 1) if n <= len(lines)
-    )
+    shown = tuple((n, lines[n - 1]) for n in range(max(first, at - AROUND), min(last, at + AROUND) + 1))
     graph, stops = state.timeline.graph, set()
     for b in state.breakpoints:
         for offset in b.stops.offsets[:1000] if b.stops is not None else ():
@@ -85,6 +85,8 @@ def _tensors(state: State) -> Listing:
     rows: list[tuple[str, ...]] = []
     for t, name in enumerate(graph.names):
         node = graph.node(t)
+        if node is None and graph.kind(t) == DRAWN:
+            continue  # a mask belongs to its node
         there = "value" if timeline.has_value(t, state.cursor) else "not-computed"
         rows.append(
             (name, node.op.name if node else graph.kind(t), shape_text(graph.shapes[t]), str(graph.dtypes[t]), there)
@@ -211,13 +213,22 @@ def print_(state: State, text: str, value: Value, style: str) -> Report:
         "dtype": value.dtype, "value": None, "stats": None,
     }  # fmt: skip
     if array is None:
-        words = value.text if value.status == "value" else STATUS[value.status]
+        words = value.text if value.status == "value" else _why_absent(state, text, value.status)
         if value.status == "value":
             data["value"] = words
         return Report("print", f"{text}: {words}" if value.status != "value" else f"{text} = {words}", (), data)
     data["value"], data["stats"] = cells(array, full=style == "f"), stats(array) if array.dtype.kind in "fib" else None
     title = f"{text}: so far, more is to be added" if value.status == "partial" else ""
     return Report("print", title, tuple(_printed(text, array, style)), data)
+
+
+def _why_absent(state: State, text: str, status: str) -> str:
+    """Why an expression has no value here; an integer has no gradient for another reason than a float has none."""
+    graph = state.timeline.graph
+    for reference in names_in(parse(text), graph):
+        if reference.gradient and not graph.is_float(reference.tensor):
+            return f"{reference.name} is {graph.dtypes[reference.tensor]}: integers and booleans take no gradient"
+    return STATUS[status]
 
 
 def _printed(text: str, array: Any, style: str) -> Iterator[Block]:
@@ -229,9 +240,8 @@ def _printed(text: str, array: Any, style: str) -> Iterator[Block]:
     elif style == "x":
         if array.size > 1000:
             raise CommandError("too many cells for /x", code="E_EXPR", hint="slice it: print/x W[0]")
-        lines = [
-            " ".join(float(v).hex() for v in row) for row in array.reshape(-1, array.shape[-1] if array.ndim else 1)
-        ]
+        rows = array.reshape(prod(array.shape[:-1]), array.shape[-1] if array.ndim else 1)
+        lines = [" ".join(hex_cells(row)) for row in rows] if array.size else ["no cells"]
         yield Text(f"{text}  {shape_text(array.shape)}\n" + "\n".join(lines))
     elif style == "f":
         yield Text(f"{text}  {shape_text(array.shape)}\n{_in_full(array)}")

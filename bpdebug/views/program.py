@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import overload
 
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD
+from bpdebug.graph import DRAWN, Graph
 from bpdebug.views.numbers import shape_text
 
 DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", "partial", "no path"
@@ -27,15 +29,26 @@ class ProgramRow:
     breakpoint: bool = False
 
 
+@lru_cache(maxsize=4)
+def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int]]:
+    """The leaves that are shown; the tensors in the order of the backward pass, those without a path last; places."""
+    shown = [t for t in range(len(graph.leaves)) if graph.kind(t) != DRAWN]
+    found = [graph.first + k for k in graph.backward_nodes]
+    found += [t for t in shown if graph.has_gradient(t)]
+    there = set(found)
+    found += [t for t in range(len(graph.names)) if graph.is_float(t) and t not in there]
+    return shown, found, {t: i for i, t in enumerate(found)}
+
+
 class ProgramRows(Sequence[ProgramRow]):
     """The rows of a state, made when asked for; `current` is the row of the event under the cursor."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         graph = state.timeline.graph
-        self._graph, self._leaves = graph, len(graph.leaves)
-        self._gradients = [graph.first + k for k in graph.backward_nodes]
-        self._gradients += [t for t in range(self._leaves) if graph.has_gradient(t)]
+        self._graph = graph
+        self._shown, self._gradients, self._rank = _order(graph)
+        self._leaves = len(self._shown)
         self._at = state.timeline.iteration_at(state.cursor)
 
     def __len__(self) -> int:
@@ -53,7 +66,7 @@ class ProgramRows(Sequence[ProgramRow]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         if index < self._leaves:
-            return self._leaf(index)
+            return self._leaf(self._shown[index])
         if index < self._leaves + len(self._graph.nodes):
             return self._node(index - self._leaves)
         return self._gradient(self._gradients[index - self._leaves - len(self._graph.nodes)])
@@ -71,13 +84,10 @@ class ProgramRows(Sequence[ProgramRow]):
             return None
         if event.phase == FORWARD:
             return self._leaves + event.tensor - self._graph.first
-        if event.tensor in self._gradients:
+        if event.tensor in self._rank:
             return self.gradients_from + self._rank[event.tensor]
-        return event.tensor if event.tensor < self._leaves else self._leaves + event.tensor - self._graph.first
-
-    @property
-    def _rank(self) -> dict[int, int]:
-        return {t: i for i, t in enumerate(self._gradients)}
+        leaf = event.tensor < self._graph.first
+        return self._shown.index(event.tensor) if leaf else self._leaves + event.tensor - self._graph.first
 
     def _leaf(self, tensor: int) -> ProgramRow:
         leaf = self._graph.leaves[tensor]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, PartView
+from bpdebug.engine.events import Term
 from bpdebug.graph import Lit
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.numbers import number, shape_text
@@ -99,7 +100,17 @@ def _signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:
     return items
 
 
+def _forward_line(state: State, event: Event) -> Text:
+    """What the node computed on the way there, with shapes: the line the backward pass is read against."""
+    graph = state.timeline.graph
+    assert event.node is not None
+    shapes = ", ".join(f"{graph.names[t]} {shape_text(graph.shapes[t])}" for t in dict.fromkeys(event.node.tensors))
+    call = state.timeline.call_text(event.tensor - graph.first)
+    return Text(f"forward  {event.name} {shape_text(event.value.shape)} = {call}  with {shapes}", "dim")
+
+
 def _backward(state: State, event: Event) -> Iterator[Block]:
+    yield _forward_line(state, event)
     if not state.part:
         for c in event.contributions:
             yield from _contribution(state, event, c, len(c.parts))
@@ -127,9 +138,11 @@ WHY = {
 def _contribution(state: State, event: Event, c: Contribution, upto: int) -> Iterator[Block]:
     """One operand's gradient: the rule, then its parts as far as `upto`; later ones are hidden."""
     sign = "+=" if any(p.why == "accumulate" for p in c.parts) else "="
-    yield Formula(f"∂{c.to} {sign} {c.formula}", f"{shape_text(c.shape)}, as {c.to} is")
     parts = c.parts[:upto]
     rule = [p for p in c.parts if p.why not in ("unbroadcast", "accumulate")]
+    made, shape = shape_text(rule[-1].shape), shape_text(c.shape)
+    summed = f"{made}, summed to {shape}" if any(p.why == "unbroadcast" for p in c.parts) else shape
+    yield Formula(f"∂{c.to} {sign} {c.formula}", f"{summed}, as {c.to} is")
     if upto == len(c.parts) and len(rule) > MANY_PARTS:
         yield from _summary(state, event, c, rule)
         parts = tuple(p for p in parts if p not in rule)
@@ -137,24 +150,29 @@ def _contribution(state: State, event: Event, c: Contribution, upto: int) -> Ite
         yield Row(part_items(part, c, last=part is c.parts[-1], before=part is rule[-1]))
 
 
+NOTES = {"transpose": "transposed", "unbroadcast": "summed over the broadcast axes"}
+"""What stands below a part's result."""
+
+
 def part_items(part: PartView, c: Contribution, *, last: bool, before: bool) -> tuple[Matrix | str, ...]:
     """A part as matrices and signs: `∂Y @ Wᵀ = ∂X`, `W → Wᵀ`, `sum over axis 0 of ∂Z = ∂b`."""
     name = f"∂{c.to}" if last else part.text
-    note = (
-        "transposed" if part.why == "transpose" else "summed over the batch axes" if part.why == "unbroadcast" else ""
-    )
+    note = NOTES.get(part.why, "")
     mark = "gradient" if last else "transpose" if note == "transposed" else "result"
     result = Matrix(name, part.value, part.shape, note, mark)
     if not part.terms:
         return (Matrix(part.text, part.value, part.shape, mark="operand"), "=", result) if last else (result,)
-    terms: list[Matrix | str] = [
-        t.text if t.read is None
-        else Matrix(t.text, t.read(), t.shape, "transposed" if t.text.endswith("ᵀ") and " " not in t.text else "", "operand")
-        for t in part.terms
-    ]  # fmt: skip
+    terms = [_term(t) for t in part.terms]
     if part.why == "transpose":
         return (*terms, "→", result)
     return (*_signed(terms, part.sign), "=", result)
+
+
+def _term(term: Term) -> Matrix | str:
+    if term.read is None:
+        return term.text
+    note = "transposed" if term.text.endswith("ᵀ") and " " not in term.text else ""
+    return Matrix(term.text, term.read(), term.shape, note, "operand")
 
 
 def _summary(state: State, event: Event, c: Contribution, rule: Sequence[PartView]) -> Iterator[Block]:

@@ -28,7 +28,7 @@ def to_text(title: str, blocks: Iterable[Block], width: int) -> str:
 def _block(block: Block, width: int) -> list[str]:
     if isinstance(block, Text):
         text = printable(block.text)
-        return _wrapped(text, width) if block.style == "note" else [text]
+        return _wrapped(text, width) if block.style in ("note", "dim") else [text]
     if isinstance(block, Formula):
         return [f"  {printable(block.text)}" + (f"    {printable(block.note)}" if block.note else "")]
     if isinstance(block, Row):

@@ -339,6 +339,15 @@ def test_a_script_writes_beside_or_below_itself_only(tmp_path: Path, line: str) 
     assert os.listdir(tmp_path) == ["below"]
 
 
+def test_a_link_does_not_lead_a_script_outside(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "link").symlink_to(tmp_path / "outside")
+    errors = ran("load one.toml\nsave breakpoints link/b.bpd\n", path=tmp_path / "below" / "a.bpd").errors
+    assert [e.code for e in errors] == ["E_FILE"]
+    assert not os.listdir(tmp_path / "outside")
+
+
 def test_a_transcript_is_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     typed = [
         "break Y@bwd",

@@ -8,7 +8,15 @@ import pytest
 from bpdebug.errors import printable
 from bpdebug.views.blocks import Formula, Matrix, Row, Source, Table, Text
 from bpdebug.views.text import (
-    MOST_COLUMNS, MOST_ROWS, display_width, matrix_lines, row_lines, shown, source_lines, table_lines, to_text,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    display_width,
+    matrix_lines,
+    row_lines,
+    shown,
+    source_lines,
+    table_lines,
+    to_text,
 )  # fmt: skip
 
 

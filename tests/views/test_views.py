@@ -115,7 +115,7 @@ def test_a_transpose_stands_beside_its_original_and_the_product_below() -> None:
     assert lines[rule + 1].split() == ["W", "3×4", "Wᵀ", "4×3"]
     assert "→" in lines[rule + 3]
     assert "(transposed)" in text
-    assert lines[-6].split() == ["∂Y", "2×4", "Wᵀ", "4×3", "∂X", "2×3"][:6] or "∂X  2×3" in text
+    assert ["∂Y", "2×4", "Wᵀ", "4×3", "∂X", "2×3"] in [line.split() for line in lines]
 
 
 def test_a_note_is_said_at_its_stop_and_nowhere_else() -> None:
@@ -130,7 +130,7 @@ def test_a_sum_over_broadcast_axes_is_told_with_the_formula() -> None:
     line = next(line for line in text.splitlines() if line.startswith("  ∂b = ∂Y"))
     assert line == "  ∂b = ∂Y    2×2, summed to (2), as b is"
     assert "  ∂Z = ∂Y    2×2, as Z is" in text
-    assert "summed over the batch axes" in text
+    assert "summed over the broadcast axes" in text
 
 
 def test_an_accumulation_is_told() -> None:
@@ -404,7 +404,8 @@ def test_the_inspector_is_about_the_gradient_at_hand() -> None:
     assert title("seek Y@seed") == "∂Y"
     assert title("seek Y@bwd") == "∂X"
     assert title("seek Y@bwd", "stepi 2") == "∂X"
-    assert title("seek Y@bwd", "stepi 3") == "∂W"
+    assert title("seek Y@bwd", "stepi 3") == "Xᵀ"
+    assert title("seek Y@bwd", "stepi 4") == "∂W"
     assert title("seek end") == ""
 
 
@@ -427,10 +428,8 @@ def test_a_place_is_told_with_the_same_keys_everywhere() -> None:
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 @pytest.mark.parametrize("name", NAMES)
 def test_matrices_keep_to_the_width(name: str, width: int) -> None:
-    """Only a formula, which has no place to be broken, may be longer."""
+    """Lines of numbers, and so do notes; only a formula, which has no place to be broken, may be longer."""
     for state in everywhere(name):
         for line in view(state).to_text(width).splitlines():
-            if "=" not in line.split("  ")[0] and not re.match(r"  \S+ \+?= ", line) and "event" not in line:
-                assert display_width(line) <= max(width, 98) if "broadcast_to" in line else True
-                if re.match(r"^ *[\d,]* +[−+]?\d", line):
-                    assert display_width(line) <= width
+            if re.match(r"^ *[\d,]* +[−+]?\d", line) or not line.startswith(("  ", "event ")):
+                assert display_width(line) <= width

@@ -32,10 +32,12 @@ def info(state: State, argument: str) -> State:
     """A list: tensors, breakpoints, blocks, parameters or gradients; a word after it filters by name."""
     what, _, pattern = argument.partition(" ")
     matches = [name for name in LISTS if what and name.startswith(what)]
-    if len(matches) != 1:
+    if len(matches) > 1:
+        raise CommandError(f"'{what}' could be {', '.join(matches)}", code="E_COMMAND", hint="write one letter more")
+    if not matches:
         raise CommandError(
-            f"info '{what}'" if what else "info takes a word", code="E_COMMAND",
-            hint=did_you_mean(what, LISTS) or "one of: " + ", ".join(LISTS),
+            f"no list '{what[:40]}'" if what else "info takes a word", code="E_COMMAND",
+            hint=did_you_mean(what[:40], LISTS) or "one of: " + ", ".join(LISTS),
         )  # fmt: skip
     return state.show("info", matches[0], pattern.strip())
 

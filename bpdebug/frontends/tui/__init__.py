@@ -8,20 +8,29 @@ import sys
 
 from bpdebug.debugger import State, open_session
 from bpdebug.errors import EXIT_BUG, EXIT_GOOD
+from bpdebug.frontends.sessions import TERMINAL, Keeper
+from bpdebug.frontends.talk import Talk
 from bpdebug.limits import GIB
 from bpdebug.scenario import Scenario, find, load, shipped
 
 
-def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB) -> int:
+def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = False) -> int:
     """The screen until it is left, and the exit code; without a scenario, a menu of the shipped ones first."""
     gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
 
-    def opened(name: str) -> State:
-        return open_session(load(find(name)), budget=budget)
+    def opened(scenario: Scenario) -> tuple[State, Talk]:
+        state = open_session(scenario, budget=budget)
+        return state, Talk(Keeper(state, TERMINAL, fresh=fresh))
 
     if not sys.stdin.isatty():  # the scenario came from standard input: the keys come from the terminal
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
-    app = BpdebugApp(open_session(scenario, budget=budget)) if scenario else BpdebugApp(None, shipped(), opened)
+    if scenario is not None:
+        state, talk = opened(scenario)
+        app = BpdebugApp(state, talk=talk)
+    else:
+        app = BpdebugApp(None, shipped(), lambda name: opened(load(find(name))))
     app.run()
+    if app.talk is not None:
+        app.talk.close()
     return EXIT_BUG if app.return_code else EXIT_GOOD

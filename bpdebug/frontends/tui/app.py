@@ -10,8 +10,10 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.timer import Timer
 
-from bpdebug.debugger import COMMANDS, State, find, update
+from bpdebug.debugger import COMMANDS, State, find
 from bpdebug.errors import BpdebugError
+from bpdebug.frontends.loop import replies
+from bpdebug.frontends.talk import Talk
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Bar
 from bpdebug.frontends.tui.inspector import ReportPane
@@ -57,11 +59,16 @@ class BpdebugApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(
-        self, state: State | None, entries: Sequence[Shipped] = (), load: Callable[[str], State] | None = None
+        self,
+        state: State | None,
+        entries: Sequence[Shipped] = (),
+        load: Callable[[str], tuple[State, Talk]] | None = None,
+        talk: Talk | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
         self.state, self.entries, self.load = state, entries, load
+        self.talk = talk
         self.repeat = ""
         self.pause: Timer | None = None
         self.header, self.message, self.foot = Bar("header"), Bar("message"), Bar("keys", yields="left")
@@ -94,13 +101,13 @@ class BpdebugApp(App[int]):
     def begin(self) -> None:
         """The first screen of a scenario."""
         self.show()
-        self.say(EXPLAINED)
+        self.say((self.talk.offer() if self.talk else "") or EXPLAINED)
 
     def open(self, name: str | None) -> None:
         """A scenario from the menu."""
         assert self.load is not None
         try:
-            self.state = self.load(name or "")
+            self.state, self.talk = self.load(name or "")
         except BpdebugError as error:
             self.push_screen(MenuScreen(self.entries, str(error)), self.open)
         else:
@@ -112,15 +119,17 @@ class BpdebugApp(App[int]):
         """A line of the language: the state after it, and the panes as views of that state."""
         if self.state is None:
             return
+        report, refused = None, None
         try:
-            state = update(self.state, line)
-            report = asked(state)  # a view may refuse, too: then everything stays as it was
+            for answer in self.talk(self.state, line) if self.talk else replies(self.state, line):
+                self.state, report = answer.state, answer.report if answer.report.kind != "event" else None
         except BpdebugError as error:
-            self.complain(error)
-            return
-        self.state = state
-        self.show(report)
-        if state.done:
+            refused = error
+        if refused is None or report is not None:
+            self.show(report)
+        if refused is not None:
+            self.complain(refused)
+        if self.state.done:
             self.exit(0)
 
     def show(self, report: Report | None = None) -> None:

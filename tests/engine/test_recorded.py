@@ -1,0 +1,103 @@
+"""A timeline from a recording says what the computed one says, and computes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+import bpdebug
+from bpdebug.engine import Timeline
+from bpdebug.engine.recorded import RecordedTimeline
+from bpdebug.importers.trace import open_recording
+from bpdebug.scenario import open_timeline, shipped
+from bpdebug.symbolic import compile as code
+from bpdebug.views import stream, to_json
+from tests.recordings import TRAINED, recorded, same
+
+SCENARIOS = [s.name for s in shipped()] + [TRAINED]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_recording_says_what_the_computation_says(name: str, tmp_path: Path) -> None:
+    scenario = bpdebug.load(name)
+    opened = open_recording(recorded(tmp_path, name))
+    ours, theirs = open_timeline(opened), open_timeline(scenario)
+    assert isinstance(ours, RecordedTimeline)
+    same(theirs, ours, len(theirs))
+    said = [[to_json(item) for item in stream(s, t, full=True)] for s, t in ((opened, ours), (scenario, theirs))]
+    assert said[0] == said[1]
+    for at in range(len(theirs) + 1):
+        for tensor in range(len(theirs.graph.names)):
+            x, y = ours.value_at(tensor, at), theirs.value_at(tensor, at)
+            assert (x is None) == (y is None)
+            assert x is None or y is None or x.tobytes() == y.tobytes()
+            assert ours.grad_status(tensor, at) == theirs.grad_status(tensor, at)
+
+
+def test_values_gradients_and_sums_are_read_and_not_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recorded(tmp_path, TRAINED)
+
+    def refuse(*args: Any) -> NoReturn:
+        raise AssertionError("computed")
+
+    for name in ("forward", "contribution", "backward"):
+        monkeypatch.setattr(code, name, refuse)
+    timeline = open_timeline(open_recording(path))
+    for event in timeline:
+        assert np.isfinite(event.value).all()
+        for c in event.contributions:
+            assert np.isfinite(c.value).all()
+            assert np.isfinite(c.total).all()
+    assert timeline.loss is not None
+
+
+def test_what_is_read_cannot_be_written_to(tmp_path: Path) -> None:
+    timeline = open_timeline(open_recording(recorded(tmp_path)))
+    assert not timeline.value("Y").flags.writeable
+    grad = timeline.grad("W1")
+    assert grad is not None
+    assert not grad.flags.writeable
+
+
+def cut(path: Path, events: int) -> Timeline:
+    """The timeline of a recording that was cut after so many events."""
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join(lines[: events + 1]) + b"\n")
+    return open_timeline(open_recording(path))
+
+
+@pytest.mark.parametrize("events", [0, 1, 5, 6, 9, 12])
+def test_the_end_of_a_cut_recording_knows_nothing_of_what_came_later(events: int, tmp_path: Path) -> None:
+    timeline = cut(recorded(tmp_path), events)
+    whole = bpdebug.run(bpdebug.load("two_layer"))
+    assert len(timeline) == events
+    before = events - 1
+    for tensor in range(len(whole.graph.names)):
+        assert timeline.has_value(tensor, events) == (whole.has_value(tensor, before) if events else tensor < 4)
+        status = whole.grad_status(tensor, before) if events else "not-computed"
+        assert timeline.grad_status(tensor, events) == (status if events else timeline.grad_status(tensor, 0))
+    assert (timeline.loss is None) == (events < 6)
+
+
+def test_a_cut_within_a_training_ends_in_that_iteration(tmp_path: Path) -> None:
+    path = recorded(tmp_path, TRAINED)
+    whole = bpdebug.run(bpdebug.load(TRAINED))
+    events = whole.per_iteration + 4
+    timeline = cut(path, events)
+    assert timeline.place(events).iteration == 1
+    assert timeline.value("W").tobytes() == whole.value("W", whole.per_iteration).tobytes()
+    same(whole, timeline, events)
+
+
+@pytest.mark.parametrize("line", ["break L@bwd if norm(dL) > 0 ;; continue", "seek end", "seek 50%", "watch dW ;; c"])
+def test_a_cut_recording_is_stepped_through_like_any_other(line: str, tmp_path: Path) -> None:
+    path = recorded(tmp_path, TRAINED)
+    cut(path, bpdebug.run(bpdebug.load(TRAINED)).per_iteration + 4)
+    session = bpdebug.Session(open_recording(path))
+    for _ in range(5):
+        for piece in line.split(" ;; "):
+            session.do(piece)
+    assert session.state.cursor <= len(session.state.timeline)
