@@ -76,7 +76,13 @@ def put(folder: Path, text: str, name: str = "my.toml") -> str:
 # --- good: 0
 
 
-@pytest.mark.parametrize("argv", [["run", "transpose"], ["run", "transpose", "--json"], ["list"], ["list", "--json"], ["ops"], ["ops", "matmul"], ["ops", "--json"], ["schema"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["run", "transpose"], ["run", "transpose", "--json"], ["list"], ["list", "--json"], ["ops"], ["ops", "matmul"],
+        ["ops", "--json"], ["schema"],
+    ],
+)  # fmt: skip
 def test_data_goes_to_standard_output_and_the_exit_code_is_0(argv: list[str], run: Runner) -> None:
     found = run(*argv)
     assert found.code == 0
@@ -345,7 +351,9 @@ def boom(error: BaseException) -> Callable[..., Any]:
     return run
 
 
-@pytest.mark.parametrize("error", [RuntimeError("it \x1b[2Jbroke"), RecursionError(), AssertionError(), KeyError("x"), IndexError()])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("it \x1b[2Jbroke"), RecursionError(), AssertionError(), KeyError("x"), IndexError()]
+)
 def test_a_bug_asks_to_be_reported(error: Exception, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BPDEBUG_TRACEBACK", raising=False)
     monkeypatch.setattr("bpdebug.frontends.pages.run", boom(error))
@@ -377,7 +385,9 @@ def test_no_memory_is_refused(run: Runner, monkeypatch: pytest.MonkeyPatch) -> N
 # --- a process of its own
 
 
-def process(*argv: str, typed: bytes = b"", env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[bytes]:
+def process(
+    *argv: str, typed: bytes = b"", env: dict[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
     """A command line in a process of its own, its output not unbuffered whatever the environment says."""
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8")}
     return subprocess.run(
@@ -435,7 +445,8 @@ def test_plain_text_has_no_colour(tmp_path: Path) -> None:
 def test_a_signal_interrupts_a_session_that_waits() -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "bpdebug.cli", "debug", "transpose"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert child.stdout is not None
     child.stdout.readline()  # it has begun, and will wait for a command
@@ -491,7 +502,9 @@ def test_the_page_of_matmul(run: Runner) -> None:
 
 # The keywords of JSON Schema that ours uses; one more must be taught to `fits` first.
 ANNOTATIONS = {"title", "description", "default", "$schema", "$defs"}
-KEYWORDS = {"$ref", "type", "enum", "anyOf", "properties", "required", "additionalProperties", "items", "minimum", "maximum"}
+KEYWORDS = {
+    "$ref", "type", "enum", "anyOf", "properties", "required", "additionalProperties", "items", "minimum", "maximum",
+}  # fmt: skip
 TYPES: dict[str, Callable[[Any], bool]] = {
     "object": lambda v: isinstance(v, dict),
     "array": lambda v: isinstance(v, list),

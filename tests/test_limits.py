@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,8 @@ def test_every_limit_can_be_moved(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "size"),
     [
-        ("1000", 1000), ("0", 0), ("4G", 4 * GIB), ("4g", 4 * GIB), ("4GiB", 4 * GIB), ("4GIB", 4 * GIB), ("512MiB", 512 * MIB),
+        ("1000", 1000), ("0", 0), ("4G", 4 * GIB), ("4g", 4 * GIB), ("4GiB", 4 * GIB), ("4GIB", 4 * GIB),
+        ("512MiB", 512 * MIB),
         ("1K", KIB), ("1kib", KIB), ("7B", 7), ("2T", 2 * 2**40), ("4 G", 4 * GIB),
     ],
 )  # fmt: skip
@@ -44,7 +47,9 @@ def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "G", "x", "4X", "-1", "1.5G", "4GG", "BG4", "1e9", "²", "²G", "٤²", "1_000", "9" * 30, "4GiBB", "0x10"])
+@pytest.mark.parametrize(
+    "text", ["", "G", "x", "4X", "-1", "1.5G", "4GG", "BG4", "1e9", "²", "²G", "٤²", "1_000", "9" * 30, "4GiBB", "0x10"]
+)
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match="is no size"):
         parse_size(text)
@@ -53,10 +58,8 @@ def test_what_is_no_size(text: str) -> None:
 @examples(300)
 @given(st.text(max_size=12) | st.text("0123456789KMGTiBb ²٤", max_size=8))
 def test_any_text_is_a_size_or_refused(text: str) -> None:
-    try:
+    with suppress(UsageError):
         assert parse_size(text) >= 0
-    except UsageError:
-        pass
 
 
 def test_a_limit_on_the_command_line() -> None:
@@ -73,7 +76,8 @@ def test_a_limit_on_the_command_line() -> None:
 @pytest.mark.parametrize(
     ("size", "text"),
     [
-        (0, "0 bytes"), (1023, "1023 bytes"), (1024, "1 KiB"), (1536, "1.5 KiB"), (4 * GIB, "4 GiB"), (2**50, "1024 TiB"),
+        (0, "0 bytes"), (1023, "1023 bytes"), (1024, "1 KiB"), (1536, "1.5 KiB"), (4 * GIB, "4 GiB"),
+        (2**50, "1024 TiB"),
         (2**60, "1 EiB"), (8 * 10**12, "7.276 TiB"), (2**200, "about 2**200 bytes"), (10**400, "about 2**1328 bytes"),
     ],
 )  # fmt: skip

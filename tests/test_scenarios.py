@@ -40,8 +40,9 @@ def printed(name: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_every_file_of_the_folder_is_a_lesson_of_the_list() -> None:
-    files = {p.stem for p in FOLDER.glob("*.toml")} | {p.stem for p in FOLDER.glob("*/*.toml") if p.stem == p.parent.name}
-    assert set(NAMES) == files
+    files = {p.stem for p in FOLDER.glob("*.toml")}
+    folders = {p.stem for p in FOLDER.glob("*/*.toml") if p.stem == p.parent.name}
+    assert set(NAMES) == files | folders
     assert len(NAMES) == len(set(NAMES))
 
 
@@ -122,7 +123,7 @@ def test_golden_files_belong_to_lessons() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_cell_of_a_golden_file_is_lost_in_the_floor(name: str) -> None:
-    """A cell below the floor would be compared with nothing, and be a zero elsewhere; means may cancel, cells may not."""
+    """A cell below the floor would be compared with nothing, and be a zero elsewhere. Means may cancel, cells not."""
     lines = [json.loads(line) for line in (GOLDEN / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
     floor = FLOOR * largest(lines)
     assert [x for x in cells(lines) if 0 < abs(x) <= floor] == []

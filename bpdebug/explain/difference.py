@@ -122,6 +122,6 @@ def relative(x: Array, y: Array) -> Array:
     with np.errstate(all="ignore"):
         u, v = x.astype(np.float64), y.astype(np.float64)
         gap, scale = np.abs(u - v), np.maximum(np.abs(u), np.abs(v))
-        found = np.where(scale > 0, gap / np.where(scale > 0, scale, 1), 0.0)
+        found = np.where(scale == 0, 0.0, gap / scale)
     found = np.where(np.isnan(u) & np.isnan(v), 0.0, found)
     return np.where(np.isnan(found), np.inf, found)

@@ -96,7 +96,7 @@ def resolve(location: Location, timeline: Timeline) -> Stops:
     if not offsets:
         raise _no_event(location, timeline, tensors)
     found = Stops(tuple(offsets), location.iteration, timeline.per_iteration, timeline.iterations, len(timeline))
-    if found.first() >= len(timeline):
+    if timeline.iterations and found.first() >= len(timeline):
         hint = f"the recording ends at event {len(timeline)}"
         raise refuse("this place was not recorded", location.column, hint)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bpdebug.debugger import State, update
+from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
 from bpdebug.scenario import load
 from bpdebug.views import place_data, view
@@ -241,7 +241,8 @@ def test_until_refuses_what_does_not_lie_ahead() -> None:
     ("place", "wanted"),
     [
         ("H", 4), ("H@bwd", 14), ("H@bwd%1", 35), ("L@seed", 9), ("W1", 18), ("W1@bwd", 18), ("W1@upd", 19),
-        ("W1@upd%1", 40), ("matmul@bwd", 12), (f":{LOOP}", 5), ("outer1.", 0), ("outer1.@bwd", 14), ("outer1.inner*@bwd", 16),
+        ("W1@upd%1", 40), ("matmul@bwd", 12), (f":{LOOP}", 5), ("outer1.", 0), ("outer1.@bwd", 14),
+        ("outer1.inner*@bwd", 16),
         ("head.", 7), ("/inner2/", 2), ("#17", 17), ("17", 17), ("0%", 0), ("50%", 21), ("0", 0), ("unused@bwd", None),
     ],
 )  # fmt: skip
@@ -259,7 +260,9 @@ def test_seek_begin_and_end_say_so() -> None:
     assert walk("seek 100%") == (N, 0, "end")
 
 
-@pytest.mark.parametrize("place", ["43", "#42", "#43", "101%", "-1", "1.5", "nosuch", "H@nowhere", "H%2", "", "999999999999999"])
+@pytest.mark.parametrize(
+    "place", ["43", "#42", "#43", "101%", "-1", "1.5", "nosuch", "H@nowhere", "H%2", "", "999999999999999"]
+)
 def test_seek_refuses_what_is_no_place(place: str) -> None:
     error = refused(f"seek {place}")
     assert error.code in ("E_COMMAND", "E_EXPR")
@@ -309,7 +312,5 @@ def update_all(text: str, line: str, times: int) -> tuple[int, str]:
 def test_a_note_without_a_place_is_refused_when_the_session_opens() -> None:
     found = load(WALK.replace("[train]", '[notes]\n"nosuch@bwd" = "hello"\n\n[train]'))
     with pytest.raises(BpdebugError, match="has no place") as caught:
-        from bpdebug.debugger import open_session
-
         open_session(found)
     assert caught.value.code == "E_NAME"

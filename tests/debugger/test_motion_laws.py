@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpdebug.debugger import State, open_session, update
+from bpdebug.errors import BpdebugError
 from bpdebug.scenario import Scenario
 from bpdebug.scenario.schema import Train
 from bpdebug.views import view
@@ -218,10 +220,8 @@ def test_breakpoints_stop_at_the_same_events_in_both_directions(graph: Blocked, 
     places = st.sampled_from([*names, *[f"{n}@fwd" for n in names], *[f"{n}@bwd" for n in names], "matmul", "n*@bwd"])
     chosen = data.draw(st.lists(places | st.integers(0, len(state.timeline) - 1).map(lambda k: f"#{k}"), max_size=3))
     for place in chosen:
-        try:
+        with suppress(BpdebugError):  # a place that this graph has not
             state = update(state, f"break {place}")
-        except Exception as error:
-            assert getattr(error, "code", "") == "E_EXPR"  # noqa: PT017 - a place this graph has not
     total = len(state.timeline)
     wanted = [k for k in range(total) if any(b.stops is not None and b.stops.contains(k) for b in state.breakpoints)]
     forth = [0] if 0 in wanted else []

@@ -59,7 +59,14 @@ def test_a_line_is_cut_into_commands_and_what_follows_them(line: str, wanted: li
 
 @pytest.mark.parametrize(
     ("word", "name"),
-    [("cont", "continue"), ("fini", "finish"), ("unt", "until"), ("see", "seek"), ("rest", "restart"), ("pr", "print")],
+    [
+        ("cont", "continue"),
+        ("fini", "finish"),
+        ("unt", "until"),
+        ("see", "seek"),
+        ("resta", "restart"),
+        ("pr", "print"),
+    ],
 )
 def test_an_unambiguous_prefix_is_enough(word: str, name: str) -> None:
     assert find(word).name == name
@@ -77,7 +84,9 @@ def test_an_alias_wins_over_a_prefix() -> None:
             assert find(alias) is command
 
 
-@pytest.mark.parametrize(("word", "among"), [("re", ["restart", "reverse-step"]), ("reverse-", ["reverse-step", "reverse-next"])])
+@pytest.mark.parametrize(
+    ("word", "among"), [("re", ["reverse-step", "restart"]), ("reverse-", ["reverse-step", "reverse-next"])]
+)
 def test_an_ambiguous_prefix_is_refused_and_names_the_candidates(word: str, among: list[str]) -> None:
     error = refusal(word)
     assert f"'{word}' could be " in error.message
@@ -115,7 +124,9 @@ def test_an_unknown_word_is_refused_with_the_nearest_command(line: str, hint: st
     assert error.hint == hint
 
 
-@pytest.mark.parametrize("line", ["5", "#3", "[0]", "= 1", "; ;", "-step", '"step"', "(step)", "\x1b[2J", "∂W", "\udc80"])
+@pytest.mark.parametrize(
+    "line", ["5", "#3", "[0]", "= 1", "; ;", "-step", '"step"', "(step)", "\x1b[2J", "∂W", "\udc80"]
+)
 def test_what_does_not_begin_with_a_word_is_no_command(line: str) -> None:
     error = refusal(line)
     assert "is no command" in error.message
@@ -158,7 +169,7 @@ def test_commands_that_take_nothing_refuse_something(line: str) -> None:
 
 
 @examples(300)
-@given(st.text(st.sampled_from(list("ab;\" /s")), max_size=20))
+@given(st.text(st.sampled_from(list('ab;" /s')), max_size=20))
 def test_cutting_keeps_every_letter_and_never_cuts_in_quotes(line: str) -> None:
     pieces = split(line)
     assert all(piece.strip() for piece in pieces)
@@ -168,23 +179,29 @@ def test_cutting_keeps_every_letter_and_never_cuts_in_quotes(line: str) -> None:
 
 
 @examples(300)
-@given(st.text(max_size=30) | st.sampled_from(list(COMMANDS)).flatmap(lambda n: st.text(max_size=20).map(lambda t: f"{n} {t}")))
+@given(
+    st.text(max_size=30)
+    | st.sampled_from(list(COMMANDS)).flatmap(lambda n: st.text(max_size=20).map(lambda t: f"{n} {t}"))
+)
 def test_any_line_works_or_is_refused_in_words(line: str) -> None:
     """Whatever is typed: a new state, or an error with a code; and the old state stays as it was."""
     state = session(WALK, "seek 13")
+    error = None
     try:
         update(state, line)
-    except BpdebugError as error:
-        assert error.code.startswith("E_")
-        assert error.message
+    except BpdebugError as refused:
+        error = refused
+    assert error is None or (error.code.startswith("E_") and error.message)
     assert (state.cursor, state.part, state.breakpoints) == (13, 0, ())
 
 
 def test_a_name_stands_in_the_table_once() -> None:
     row = COMMANDS["step"]
     for again in (
-        Command("step", row.run, "", ""), Command("other", row.run, "", "", ("s",)), Command("other", row.run, "", "", key="s"),
-    ):  # fmt: skip
+        Command("step", row.run, "", ""),
+        Command("other", row.run, "", "", ("s",)),
+        Command("other", row.run, "", "", key="s"),
+    ):
         with pytest.raises(ValueError, match="taken"):
             register(again)
     assert "other" not in COMMANDS

@@ -88,7 +88,12 @@ def test_an_infinity_born_beside_a_nan_that_is_passed_on() -> None:
 
 
 def test_a_second_fault_downstream_is_reported_too() -> None:
-    found = of({"x": [-1.0, 1.0], "w": [0.0, 0.0]}, step("a", "log", "x"), step("b", "div", "w", "w"), step("y", "add", "a", "b"))
+    found = of(
+        {"x": [-1.0, 1.0], "w": [0.0, 0.0]},
+        step("a", "log", "x"),
+        step("b", "div", "w", "w"),
+        step("y", "add", "a", "b"),
+    )
     assert [k for k in found if k.startswith("forward")] == ["forward a", "forward b"]
 
 
@@ -180,7 +185,9 @@ def test_relu_lets_no_nan_through_where_it_is_off() -> None:
 
 
 def test_an_update_that_overflows() -> None:
-    graph = make({"w": np.array([1e200, 1.0])}, step("y", "square", "w"), step("L", "sum", "y"), loss="L", parameters=["w"])
+    graph = make(
+        {"w": np.array([1e200, 1.0])}, step("y", "square", "w"), step("L", "sum", "y"), loss="L", parameters=["w"]
+    )
     timeline = Timeline(graph, training=Training("sgd", 2, {"lr": 1e200}))
     update = next(e for e in timeline if e.phase == "update")
     assert update.fault == Fault("inf", "w", 1, (0,))
@@ -231,7 +238,9 @@ def test_a_graph_is_clean_exactly_when_every_number_is_finite(random: Random, da
     for name, array in random.leaves.items():
         if array.dtype.kind == "f" and array.size and data.draw(st.integers(0, 3)) == 0:
             copy = array.copy()
-            copy.flat[data.draw(st.integers(0, array.size - 1))] = data.draw(st.sampled_from([NAN, INF, -INF, 0.0, 1e200]))
+            copy.flat[data.draw(st.integers(0, array.size - 1))] = data.draw(
+                st.sampled_from([NAN, INF, -INF, 0.0, 1e200])
+            )
             spoilt[name] = copy
     timeline = Timeline(random.build(**spoilt))
     told = False

@@ -80,14 +80,20 @@ def test_a_check_of_a_rule_wants_a_backward_event() -> None:
 
 
 def test_gradients_that_come_in_are_weighed() -> None:
-    graph = make({"x": np.array([1.0, 2.0])}, step("y", "exp", "x"), step("z", "square", "y"), into={"y": np.array([3.0, -1.0]), "z": np.array([0.5, 2.0])})
+    graph = make(
+        {"x": np.array([1.0, 2.0])},
+        step("y", "exp", "x"),
+        step("z", "square", "y"),
+        into={"y": np.array([3.0, -1.0]), "z": np.array([0.5, 2.0])},
+    )
     assert verdicts(gradcheck(Timeline(graph))) == {"x": "pass"}
 
 
 def test_a_leaf_without_a_path_has_no_row() -> None:
     graph = make(
         {"x": np.array([1.0, 2.0]), "u": np.array([1.0]), "n": np.array([1]), "e": np.zeros((0, 2))},
-        step("y", "exp", "x"), step("z", "neg", "e"), step("s", "sum", "z"), step("q", "sum", "y"), step("L", "add", "s", "q"),
+        step("y", "exp", "x"), step("z", "neg", "e"), step("s", "sum", "z"), step("q", "sum", "y"),
+        step("L", "add", "s", "q"),
         loss="L",
     )  # fmt: skip
     assert verdicts(gradcheck(Timeline(graph))) == {"x": "pass"}
@@ -109,7 +115,8 @@ def test_stop_gradient_fails_since_the_function_does_depend_on_it() -> None:
 def test_a_kink_is_not_called_right() -> None:
     graph = make({"x": np.array([0.0, 1.0])}, step("y", "relu", "x"), step("L", "sum", "y"), loss="L")
     (row,) = gradcheck(Timeline(graph))
-    assert (row.verdict, row.cell, row.numeric, row.analytic) == ("fail", (0,), pytest.approx(0.5), 0.0)
+    assert (row.verdict, row.cell, row.analytic) == ("fail", (0,), 0.0)
+    assert row.numeric == pytest.approx(0.5)
 
 
 def test_numbers_that_are_not_finite_fail() -> None:

@@ -32,7 +32,17 @@ def told(timeline: Timeline) -> list[str]:
     return [f"{e.phase} {e.name}" for e in timeline]
 
 
-FIRST = ["forward Y", "forward Z", "forward H", "forward L", "seed L", "backward L", "backward H", "backward Z", "backward Y"]
+FIRST = [
+    "forward Y",
+    "forward Z",
+    "forward H",
+    "forward L",
+    "seed L",
+    "backward L",
+    "backward H",
+    "backward Z",
+    "backward Y",
+]
 
 
 def test_forward_then_seeds_then_backward_in_reverse() -> None:
@@ -56,7 +66,14 @@ def test_training_adds_updates_and_repeats() -> None:
     assert [e.index for e in timeline] == list(range(22))
     assert [e.iteration for e in timeline] == [0] * 11 + [1] * 11
     update = timeline[20]
-    assert (update.phase, update.name, update.node, update.op, update.line, update.block) == (UPDATE, "W", None, None, None, "")
+    assert (update.phase, update.name, update.node, update.op, update.line, update.block) == (
+        UPDATE,
+        "W",
+        None,
+        None,
+        None,
+        "",
+    )
 
 
 def test_it_is_a_sequence() -> None:
@@ -160,7 +177,9 @@ def test_no_float_leaf_at_all() -> None:
 
 
 def test_a_number_and_nothing() -> None:
-    graph = make({"x": np.zeros((0, 3)), "s": np.array(2.0)}, step("y", "mul", "x", "s"), step("L", "sum", "y"), loss="L")
+    graph = make(
+        {"x": np.zeros((0, 3)), "s": np.array(2.0)}, step("y", "mul", "x", "s"), step("L", "sum", "y"), loss="L"
+    )
     timeline = Timeline(graph).run()
     assert timeline.loss == 0.0
     for name in ("x", "s", "y", "L"):
@@ -267,7 +286,9 @@ def test_forward_seed_and_update_events_contribute_nothing() -> None:
 
 
 def test_the_same_operand_twice_contributes_twice() -> None:
-    timeline = Timeline(make({"x": np.array([3.0, -2.0])}, step("y", "mul", "x", "x"), into={"y": np.array([1.0, 10.0])}))
+    timeline = Timeline(
+        make({"x": np.array([3.0, -2.0])}, step("y", "mul", "x", "x"), into={"y": np.array([1.0, 10.0])})
+    )
     first, second = timeline[2].contributions
     assert (first.to, first.operand, second.to, second.operand) == ("x", 0, "x", 1)
     assert first.value.tolist() == first.total.tolist() == [3.0, -20.0]
@@ -310,7 +331,8 @@ def test_what_is_added_stands_in_brackets_where_it_is_a_sum_itself() -> None:
     """`∂x + (a - b)` is what is computed; `∂x + a - b` is another sum, with other bits."""
     graph = make(
         {"x": np.array([1.0, 2.0])},
-        step("y", "log_softmax", "x"), step("z", "exp", "x"), step("s", "add", "y", "z"), step("L", "sum", "s"), loss="L",
+        step("y", "log_softmax", "x"), step("z", "exp", "x"), step("s", "add", "y", "z"), step("L", "sum", "s"),
+        loss="L",
     )  # fmt: skip
     contribution = find(Timeline(graph), BACKWARD, "y").contributions[0]
     assert contribution.formula == "∂y - exp(y) * sum(∂y, axis=-1, keepdims=True)"
@@ -420,7 +442,12 @@ def test_gradients_begin_anew_in_each_iteration() -> None:
 
 def test_completed_by_is_the_last_contribution_or_the_seed() -> None:
     timeline = layer()
-    assert {n: timeline.completed_by(timeline.number(n)) for n in ("X", "b", "Z", "L")} == {"X": 8, "b": 7, "Z": 6, "L": 4}
+    assert {n: timeline.completed_by(timeline.number(n)) for n in ("X", "b", "Z", "L")} == {
+        "X": 8,
+        "b": 7,
+        "Z": 6,
+        "L": 4,
+    }
 
 
 # --- what is handed out
@@ -451,7 +478,8 @@ def test_every_array_handed_out_is_read_only() -> None:
 
 def test_float32_stays_float32() -> None:
     graph = make(
-        {"x": np.array([[1.0, -2.0, 0.5]], SINGLE), "w": np.ones((3, 2), SINGLE), "b": np.array(0.5, SINGLE), "t": np.array([1])},
+        {"x": np.array([[1.0, -2.0, 0.5]], SINGLE), "w": np.ones((3, 2), SINGLE), "b": np.array(0.5, SINGLE),
+         "t": np.array([1])},
         step("y", "matmul", "x", "w"), step("z", "add", "y", "b"), step("h", "gelu", "z"), step("n", "layer_norm", "h"),
         step("u", "mul", "n", 0.1), step("v", "div", "u", 3), step("p", "pow", "v", 3), step("d", "dropout", "p"),
         step("c", "cross_entropy", "d", "t"), step("k", "mean", "z"), step("L", "add", "c", "k"),

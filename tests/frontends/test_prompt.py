@@ -177,7 +177,8 @@ def test_a_refusal_has_the_keys_of_the_contract_and_the_column_in_what_was_typed
         "id": 8, "ok": False,
         "error": {"code": "E_EXPR", "message": "no tensor 'dZ'", "hint": "did you mean dY?", "column": 7},
         "at": {
-            "event": 0, "of": 3, "phase": "forward", "node": "Y", "op": "matmul", "line": 20, "iteration": 0, "part": None,
+            "event": 0, "of": 3, "phase": "forward", "node": "Y", "op": "matmul", "line": 20, "iteration": 0,
+            "part": None,
         },
     }  # fmt: skip
 
@@ -185,8 +186,9 @@ def test_a_refusal_has_the_keys_of_the_contract_and_the_column_in_what_was_typed
 @pytest.mark.parametrize(
     ("line", "word"),
     [
-        ("print dZ", "dZ"), ("p X + dZ", "dZ"), ("print/x   dZ", "dZ"), ("  print dZ", "dZ"), ("step ;; print dZ", "dZ"),
-        ("p 1 ;; p 2;;p dZ", "dZ"), ("break nosuch", "nosuch"), ("break Y@bwd if dZ > 1", "dZ"), ("seek nosuch", "nosuch"),
+        ("print dZ", "dZ"), ("p X + dZ", "dZ"), ("print/x   dZ", "dZ"), ("  print dZ", "dZ"),
+        ("step ;; print dZ", "dZ"), ("p 1 ;; p 2;;p dZ", "dZ"), ("break nosuch", "nosuch"),
+        ("break Y@bwd if dZ > 1", "dZ"), ("seek nosuch", "nosuch"),
         ("watch norm(dZ)", "dZ"), ("until nosuch", "nosuch"), ("rev until nosuch", "nosuch"), ("print X @ Q", "Q"),
         ("display X[0, 0] + dZ", "dZ"), ("break Y@nowhere", "nowhere"), ("tbreak Y if dZ", "dZ"), ("p 'a' + dZ", "dZ"),
     ],
@@ -199,7 +201,8 @@ def test_the_column_of_an_error_counts_in_the_line_as_it_was_typed(line: str, wo
 
 def test_reasons_to_stop() -> None:
     replies = ask(
-        WALK, "break h@bwd", "continue", "step", "stepi", "seek begin", "reverse-step", "seek end", "step", "info tensors",
+        WALK, "break h@bwd", "continue", "step", "stepi", "seek begin", "reverse-step", "seek end", "step",
+        "info tensors",
     )  # fmt: skip
     assert [r["stopped"] for r in replies] == [
         None, "breakpoint 1", "step", "step", "begin", "begin", "end", "end", None,
@@ -254,8 +257,8 @@ def test_a_huge_line_is_answered_shortly() -> None:
     replies = ask(
         "transpose", {"id": 1, "command": "x" * 1_000_000}, {"id": 2, "command": "print " + "(" * 100_000},
         {"id": 3, "command": "print " + "1+" * 100_000 + "1"}, {"id": 4, "command": "break " + "a" * 100_000},
-        {"id": 5, "command": "print " + "a" * 100_000}, {"id": 6, "command": "print /x " + "9" * 100_000}, "y" * 100_000,
-        {"id": 7, "command": "when"},
+        {"id": 5, "command": "print " + "a" * 100_000}, {"id": 6, "command": "print /x " + "9" * 100_000},
+        "y" * 100_000, {"id": 7, "command": "when"},
     )  # fmt: skip
     assert [r["id"] for r in replies] == [1, 2, 3, 4, 5, 6, None, 7]
     assert [r["ok"] for r in replies] == [False] * 7 + [True]

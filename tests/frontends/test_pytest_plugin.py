@@ -75,8 +75,7 @@ def test_snapshots_are_updated(folder: Path) -> None:
 def test_a_run_without_scripts_pays_nothing(tmp_path: Path) -> None:
     """Neither NumPy nor the debugger is imported by a pytest run that has no scripts."""
     (tmp_path / "test_light.py").write_text(
-        "import sys\n\ndef test_light():\n"
-        "    assert not {'numpy', 'textual', 'bpdebug.debugger'} & set(sys.modules)\n"
+        "import sys\n\ndef test_light():\n    assert not {'numpy', 'textual', 'bpdebug.debugger'} & set(sys.modules)\n"
     )
     code, out = run(tmp_path)
     assert code == 0, out

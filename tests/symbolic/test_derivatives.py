@@ -67,8 +67,8 @@ PLANTED: dict[str, tuple[str, Rule]] = {
     "right for ones only": ("sin", lambda xp, g, y, x: (g * g * xp.cos(x),)),
     "the chain broken": ("exp", lambda xp, g, y, x: (y,)),
     "not transposed back": ("transpose", lambda xp, g, y, x: (xp.reshape(g, x.shape),)),
-    "the same permutation again": ("permute", lambda xp, g, y, x, axes: (xp.reshape(xp.permute_dims(g, tuple(a % x.ndim for a in axes)), x.shape),)),
-    "the mean's count forgotten": ("mean", lambda xp, g, y, x, axis, keepdims: OPS["sum"].vjp(xp, g, y, x, axis, keepdims)),
+    "the same permutation again": ("permute", lambda xp, g, y, x, axes: (_permuted_again(xp, g, x, axes),)),
+    "the mean's count forgotten": ("mean", lambda xp, g, y, x, **attrs: OPS["sum"].vjp(xp, g, y, x, **attrs)),
     "softmax as if cell by cell": ("softmax", lambda xp, g, y, x, axis: (g * y * (1 - y),)),
     "softmax summed over all": ("softmax", lambda xp, g, y, x, axis: (y * (g - xp.sum(g * y)),)),
     "the quotient's minus forgotten": ("div", lambda xp, g, y, a, b: (g / b, g * y / b)),
@@ -76,9 +76,7 @@ PLANTED: dict[str, tuple[str, Rule]] = {
     "repeated ids overwritten": ("gather", lambda xp, g, y, x, ids, axis: (_overwritten(xp, g, x, ids, axis), None)),
     "the bias summed over one axis": ("conv2d", lambda xp, g, y, *xs, **attrs: _half_bias(xp, g, y, *xs, **attrs)),
     "reversed axis kept": ("slice", lambda xp, g, y, x, key: OPS["slice"].vjp(xp, 2 * g, y, x, key)),
-    "variance without the mean's share": (
-        "layer_norm", lambda xp, g, y, x, *s, eps: (_no_mean(xp, g, y, x, *s, eps=eps), *OPS["layer_norm"].vjp(xp, g, y, x, *s, eps=eps)[1:])
-    ),
+    "the mean's share forgotten": ("layer_norm", lambda xp, g, y, *xs, eps: _no_mean(xp, g, y, *xs, eps=eps)),
 }  # fmt: skip
 
 
@@ -92,9 +90,13 @@ def _half_bias(xp: Any, g: Any, y: Any, x: Any, w: Any, *b: Any, **attrs: Any) -
     return (*right[:2], xp.sum(g, axis=(0, 2))[:, 0]) if b else right
 
 
-def _no_mean(xp: Any, g: Any, y: Any, x: Any, *scales: Any, eps: float) -> Any:
-    right = OPS["layer_norm"].vjp(xp, g, y, x, *scales, eps=eps)[0]
-    return right + xp.sum(g, axis=-1, keepdims=True) / x.shape[-1]
+def _permuted_again(xp: Any, g: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    return xp.reshape(xp.permute_dims(g, tuple(a % x.ndim for a in axes)), x.shape)
+
+
+def _no_mean(xp: Any, g: Any, y: Any, x: Any, *scales: Any, eps: float) -> tuple[Any, ...]:
+    into_x, *rest = OPS["layer_norm"].vjp(xp, g, y, x, *scales, eps=eps)
+    return (into_x + xp.sum(g, axis=-1, keepdims=True) / x.shape[-1], *rest)
 
 
 def found_out(op: Op, tries: int = 40) -> bool:
@@ -146,7 +148,7 @@ def test_a_bias_that_is_not_summed_is_refused() -> None:
     def unsummed(xp: Any, g: Any, y: Any, *xs: Any, **attrs: Any) -> tuple[Any, ...]:
         return (*OPS["conv2d"].vjp(xp, g, y, *xs, **attrs)[:2], g)
 
-    with pytest.raises(ShapeError, match=r"gradient of shape \(2, 5, 3, 3\) for operand 2 of shape \(5,\)"):
+    with pytest.raises(ShapeError, match=r"gradient of shape \(2, 5, 3, 3\) for operand 2\b.* shape \(5,\)"):
         rule_faults(Call(replace(OPS["conv2d"], vjp=unsummed), (x, w, b), attrs), rng)
     # ... and in a sum of rows and a bias, it is the engine's sum that makes it right.
     assert rule_faults(Call(OPS["add"], (rng.normal(size=(4, 3)), rng.normal(size=3)), {}), rng) == []

@@ -40,7 +40,7 @@ def summed(gradient: Any, x: Array) -> Array:
     lead = gradient.ndim - x.ndim
     axes = (*range(lead), *(lead + a for a, n in enumerate(x.shape) if n == 1 != gradient.shape[lead + a]))
     with np.errstate(all="ignore"):
-        return gradient.sum(axis=axes, keepdims=True).reshape(x.shape) if axes else gradient
+        return np.asarray(gradient.sum(axis=axes, keepdims=True).reshape(x.shape) if axes else gradient)
 
 
 def cotangent(call: Call, seed: int = 0) -> Array:
@@ -143,7 +143,7 @@ def test_a_plan_is_its_rule_in_any_shape(op: Op) -> None:
 def test_integers_and_booleans_where_an_op_takes_them(op: Op, i: int, kind: str) -> None:
     """What `kinds` allows must be typed as NumPy types it."""
     call = sample_call(op, op.samples[i])
-    turned = []
+    turned: list[Any] = []
     for k, x in enumerate(call.operands):
         takes = op.kinds[min(k, len(op.kinds) - 1)]
         if isinstance(x, np.ndarray) and x.dtype.kind == "f" and kind in takes:
@@ -153,10 +153,9 @@ def test_integers_and_booleans_where_an_op_takes_them(op: Op, i: int, kind: str)
         else:
             turned.append(x)
     other = Call(op, tuple(turned), call.attrs)
-    try:
-        _ = other.plan
-    except ShapeError as refusal:
-        assert refusal.code == "E_DTYPE"
+    if op.name == "cross_entropy" and call.value.shape == () and kind == "i" and other.typed != call.typed:
+        with pytest.raises(ShapeError, match="E_DTYPE"):  # integers are classes, of one axis less
+            _ = other.plan
     else:
         assert_plan_is_rule(other)
 
@@ -251,7 +250,9 @@ def test_a_formula_reads_back(op: Op, i: int) -> None:
 
 @every_sample
 def test_calls_are_written_as_they_are_typed(op: Op, i: int) -> None:
-    text = sample_call(op, op.samples[i]).plan.call_text(["X", "W", "b", "T"][: len(sample_call(op, op.samples[i]).operands)])
+    text = sample_call(op, op.samples[i]).plan.call_text(
+        ["X", "W", "b", "T"][: len(sample_call(op, op.samples[i]).operands)]
+    )
     assert text.isprintable()
 
 
@@ -287,7 +288,9 @@ def test_the_sign_of_a_zero_attribute_is_kept(slope: float) -> None:
 
 @pytest.mark.parametrize("number", [1, 1.0, 0, -0.0, 0.0, 2, 2.0, -3, 1e300, 1e-320, 10**25])
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow", "maximum", "greater"])
-@pytest.mark.parametrize("x", [np.array([1.5, -0.0, 3.0]), np.array(2.0), np.array([0.5], np.float32)], ids=["1d", "0d", "f4"])
+@pytest.mark.parametrize(
+    "x", [np.array([1.5, -0.0, 3.0]), np.array(2.0), np.array([0.5], np.float32)], ids=["1d", "0d", "f4"]
+)
 def test_literals_on_either_side(name: str, number: Any, x: Array) -> None:
     assert_plan_is_rule(Call(OPS[name], (x, number), {}))
     if not (name == "div" and not number) and not (name == "pow" and number < 0):

@@ -31,7 +31,7 @@ FAULTS: list[tuple[str, Callable[..., Any], str]] = [
     ("int()", lambda xp, x: x * int(x), "must not take a number"),
     ("math", lambda xp, x: math.exp(x), "must not take a number"),
     ("index", lambda xp, x: [1, 2][x], "must not take a number"),
-    ("for", lambda xp, x: [v for v in x][0], "must not iterate over an array"),  # noqa: C416 - the fault
+    ("for", lambda xp, x: sum(v for v in x), "must not iterate over an array"),
     ("unpacking", lambda xp, x: (lambda a, b: a)(*x), "must not iterate"),
     ("len", lambda xp, x: x * len(x), r"use x\.shape\[0\]"),
     ("unknown word", lambda xp, x: xp.convolve(x, x), r"xp\.convolve is not in the namespace"),
@@ -66,15 +66,17 @@ def test_numpy_does_not_swallow_symbols(function: Callable[..., Any]) -> None:
         trace(rule(lambda xp, x: function(x)), [F], {})
 
 
-@pytest.mark.parametrize("forward", [lambda xp, x: x.sum(), lambda xp, x: x.T, lambda xp, x: x.mT, lambda xp, x: x.size])
+@pytest.mark.parametrize(
+    "forward", [lambda xp, x: x.sum(), lambda xp, x: x.T, lambda xp, x: x.mT, lambda xp, x: x.size]
+)
 def test_methods_of_arrays_are_no_words(forward: Callable[..., Any]) -> None:
     with pytest.raises((TraceError, AttributeError)):
         trace(rule(forward), [F], {})
 
 
 GRADIENTS: list[tuple[str, Callable[..., Any], str, str]] = [
-    ("transposed", lambda xp, g, y, x: (xp.matrix_transpose(g),), "gradient of shape (3, 2) for operand 0 of shape (2, 3)", "E_SHAPE"),
-    ("summed", lambda xp, g, y, x: (xp.sum(g),), "gradient of shape () for operand 0 of shape (2, 3)", "E_SHAPE"),
+    ("transposed", lambda xp, g, y, x: (xp.matrix_transpose(g),), "gradient of shape (3, 2) for operand 0", "E_SHAPE"),
+    ("summed", lambda xp, g, y, x: (xp.sum(g),), "gradient of shape () for operand 0", "E_SHAPE"),
     ("a row", lambda xp, g, y, x: (g[0],), "gradient of shape (3,) for operand 0", "E_SHAPE"),
     ("one axis more", lambda xp, g, y, x: (xp.expand_dims(g, 0),), "gradient of shape (1, 2, 3)", "E_SHAPE"),
     ("cast", lambda xp, g, y, x: (xp.astype(g, SINGLE),), "a float32 gradient for a float64 operand", "E_DTYPE"),
@@ -101,7 +103,7 @@ def test_a_gradient_that_is_no_symbol_is_a_fault(gradient: Any) -> None:
 def test_a_gradient_of_the_broadcast_shape_needs_an_op_that_says_it_broadcasts() -> None:
     row = ((3,), DOUBLE)
     plan = trace(rule(lambda xp, a, b: a + b), [F, row], {})
-    with pytest.raises(ShapeError, match=r"shape \(2, 3\) for operand 1 of shape \(3,\)"):
+    with pytest.raises(ShapeError, match=r"shape \(2, 3\) for operand 1\b.* shape \(3,\)"):
         _ = plan.gradients
     plan = trace(rule(lambda xp, a, b: a + b, broadcasts="elementwise"), [F, row], {})
     assert [p.why for p in plan.parts(1, ["A", "b"], "Y")] == ["operand", "unbroadcast"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpdebug.errors import printable
-from bpdebug.views.blocks import Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
 from bpdebug.views.text import (
     MOST_COLUMNS,
     MOST_ROWS,
@@ -86,7 +86,8 @@ def test_the_ends_of_an_axis_are_shown(size: int, most: int) -> None:
 
 
 def test_matrices_stand_side_by_side_with_the_sign_at_the_first_row_of_numbers() -> None:
-    lines = row_lines(Row((matrix([[1.0, 2.0]], "X"), "@", matrix([[1.0], [2.0]], "W"), "=", matrix([[5.0]], "Y"))), 100)
+    row = Row((matrix([[1.0, 2.0]], "X"), "@", matrix([[1.0], [2.0]], "W"), "=", matrix([[5.0]], "Y")))
+    lines = row_lines(row, 100)
     assert lines[2].split() == ["0", "1", "2", "@", "0", "1", "=", "0", "5"]
 
 
@@ -139,7 +140,7 @@ HOSTILE = "\x1b]0;title\x07 \x9b31m [bold] [/bold] [@click=x] \u202e\u2066 \u202
 
 
 def test_hostile_text_cannot_reach_the_terminal_in_any_block() -> None:
-    blocks = [
+    blocks: list[Block] = [
         Text(HOSTILE),
         Text(HOSTILE, "note"),
         Formula(HOSTILE, HOSTILE),

@@ -48,7 +48,7 @@ register(
         "compare",
         compare,
         "the first event at which this fork differs from another, and by how much",
-        "set L = 0 ;; compare",
+        "set Y = 0 ;; compare",
         args="[N]",
         family="what if",
     ),

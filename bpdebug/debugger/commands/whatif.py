@@ -133,7 +133,7 @@ def switch(state: State, argument: str) -> State:
 
 register(
     Command(
-        "set", set_, "what if: a fork in which this tensor, gradient or rule is another", "set L = 0",
+        "set", set_, "what if: a fork in which this tensor, gradient or rule is another", "set Y = 0",
         args="NAME[i,j] = EXPR | dNAME[i,j] = EXPR | rule LOC OPERAND = EXPR", key="e", family="what if",
     ),
     Command("forks", forks, "the timelines there are", "forks", family="what if"),

@@ -19,17 +19,16 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
     gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
 
-    def opened(scenario: Scenario) -> tuple[State, Talk]:
-        state = open_session(scenario, budget=budget)
-        return state, Talk(Keeper(state, TERMINAL, fresh=fresh))
+    def opened(name: str) -> State:
+        return open_session(load(find(name)), budget=budget)
+
+    def talks(state: State) -> Talk:
+        return Talk(Keeper(state, TERMINAL, fresh=fresh))
 
     if not sys.stdin.isatty():  # the scenario came from standard input: the keys come from the terminal
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
-    if scenario is not None:
-        state, talk = opened(scenario)
-        app = BpdebugApp(state, talk=talk)
-    else:
-        app = BpdebugApp(None, shipped(), lambda name: opened(load(find(name))))
+    state = None if scenario is None else open_session(scenario, budget=budget)
+    app = BpdebugApp(state, () if scenario else shipped(), opened, talks)
     app.run()
     if app.talk is not None:
         app.talk.close()

@@ -55,6 +55,7 @@ def settle() -> None:
 class BpdebugApp(App[int]):
     """The debugger in the terminal."""
 
+    TITLE = "bpdebug"
     CSS = palette.CSS
     ENABLE_COMMAND_PALETTE = False
 
@@ -62,13 +63,13 @@ class BpdebugApp(App[int]):
         self,
         state: State | None,
         entries: Sequence[Shipped] = (),
-        load: Callable[[str], tuple[State, Talk]] | None = None,
-        talk: Talk | None = None,
+        load: Callable[[str], State] | None = None,
+        talks: Callable[[State], Talk] | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
         self.state, self.entries, self.load = state, entries, load
-        self.talk = talk
+        self.talks, self.talk = talks, None if talks is None or state is None else talks(state)
         self.repeat = ""
         self.pause: Timer | None = None
         self.header, self.message, self.foot = Bar("header"), Bar("message"), Bar("keys", yields="left")
@@ -107,7 +108,8 @@ class BpdebugApp(App[int]):
         """A scenario from the menu."""
         assert self.load is not None
         try:
-            self.state, self.talk = self.load(name or "")
+            self.state = self.load(name or "")
+            self.talk = self.talks(self.state) if self.talks else None
         except BpdebugError as error:
             self.push_screen(MenuScreen(self.entries, str(error)), self.open)
         else:

@@ -1,0 +1,129 @@
+"""Where two timelines part: the first event, what differs, and by how much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bpdebug
+from bpdebug.engine import Timeline
+from bpdebug.explain.difference import Difference, first_difference, relative
+from bpdebug.importers.trace import open_recording, replayed
+from bpdebug.scenario import open_timeline, shipped
+from tests.recordings import TRAINED, recorded
+
+TEXT = """
+format = 1
+[inputs]
+X = [[1.0, 2.0], [3.0, 4.0]]
+[parameters]
+W = [[1.0, 0.5], [0.25, 2.0]]
+[graph]
+loss = "L"
+program = '''
+Y = X @ W
+Z = tanh(Y)
+L = sum(Z)
+'''
+"""
+
+
+def timeline(text: str) -> Timeline:
+    return bpdebug.run(bpdebug.load(text))
+
+
+@pytest.mark.parametrize("name", [*(s.name for s in shipped()), TRAINED])
+def test_a_recording_replayed_is_the_same_hash_for_hash(name: str, tmp_path: Path) -> None:
+    path = recorded(tmp_path, name)
+    again = recorded(tmp_path, replayed(path), "again")
+    ours, theirs = (open_recording(p).recording for p in (path, again))
+    assert ours is not None
+    assert theirs is not None
+    assert ours.events == theirs.events
+    assert all(ours.digests(k) == theirs.digests(k) for k in range(ours.events))
+    assert first_difference(open_timeline(open_recording(path)), timeline(name)) is None
+
+
+def test_a_leaf_that_differs_is_named_at_the_first_event_that_uses_it() -> None:
+    found = first_difference(timeline(TEXT), timeline(TEXT.replace("2.0]]\n[graph]", "2.5]]\n[graph]")))
+    assert found == Difference(0, "Y", "leaf W", 0.2, (1, 1), 2.0, 2.5)
+
+
+def test_another_op_differs_in_the_value_of_its_node() -> None:
+    found = first_difference(timeline(TEXT), timeline(TEXT.replace("tanh(Y)", "sigmoid(Y)")))
+    assert found is not None
+    assert (found.event, found.node, found.what) == (1, "Z", "value")
+    assert found.error is not None
+    assert 0 < found.error < 1
+
+
+def test_another_program_differs_in_its_events() -> None:
+    found = first_difference(timeline(TEXT), timeline(TEXT.replace("Z", "H")))
+    assert found == Difference(1, "Z", "event")
+
+
+def test_a_rule_that_was_replaced_differs_in_a_contribution_and_nowhere_before() -> None:
+    session = bpdebug.Session(bpdebug.load(TEXT))
+    session.do("set rule Z@bwd Y = dZ * 2")
+    found = first_difference(timeline(TEXT), session.state.timeline)
+    assert found is not None
+    assert (found.event, found.node, found.what) == (5, "Z", "contribution to Y")
+
+
+def test_a_gradient_that_was_overridden_differs_where_it_is_complete() -> None:
+    session = bpdebug.Session(bpdebug.load(TEXT))
+    session.do("set dY[0, 1] = 5")
+    found = first_difference(timeline(TEXT), session.state.timeline)
+    assert found is not None
+    assert (found.event, found.what, found.cell, found.right) == (5, "∂Y", (0, 1), 5.0)
+
+
+def test_a_fork_survives_its_recording_bit_for_bit(tmp_path: Path) -> None:
+    from bpdebug.frontends.recorder import lineage, record
+
+    session = bpdebug.Session(bpdebug.load(TEXT))
+    for line in ("set dY[0, 1] = 5", "set rule Z@bwd Y = dZ * 2", "set W[0, 0] = 3"):
+        session.do(line)
+    state = session.state
+    record(tmp_path / "fork.bptrace", state.scenario, state.timeline, lineage(state))
+    opened = open_recording(tmp_path / "fork.bptrace")
+    assert first_difference(open_timeline(opened), state.timeline) is None
+    assert opened.recording is not None
+    assert opened.recording.notice.startswith(
+        "recorded after set dY[0, 1] = 5; set rule Z@bwd Y = dZ * 2; set W[0, 0] = 3"
+    )
+
+
+def test_a_recording_that_was_cut_differs_at_its_end(tmp_path: Path) -> None:
+    path = recorded(tmp_path, TEXT)
+    path.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[:4]) + b"\n")
+    short = open_timeline(open_recording(path))
+    assert first_difference(short, timeline(TEXT)) == Difference(3, "L", "end")
+    assert first_difference(timeline(TEXT), short) == Difference(3, "L", "end")
+
+
+def test_the_sign_of_a_zero_is_a_difference_of_no_size() -> None:
+    found = first_difference(timeline(TEXT.replace("4.0]]", "0.0]]")), timeline(TEXT.replace("4.0]]", "-0.0]]")))
+    assert found is not None
+    assert (found.what, found.error) == ("leaf X", 0.0)
+
+
+def test_relative_errors_are_parts_of_the_larger_side_and_infinite_beside_nan() -> None:
+    x = np.array([1.0, 0.0, np.nan, np.nan, np.inf, np.inf, -2.0])
+    y = np.array([2.0, 0.0, np.nan, 1.0, np.inf, 1.0, 2.0])
+    np.testing.assert_array_equal(relative(x, y), [0.5, 0, 0, np.inf, np.inf, np.inf, 2])
+
+
+def test_compare_at_the_prompt_names_the_event_and_both_numbers() -> None:
+    session = bpdebug.Session(bpdebug.load(TEXT))
+    session.do("set W[1, 1] = 2.5")
+    report = session.do("compare")
+    assert report.to_data() == {
+        "kind": "compare", "equal": False,
+        "first": {
+            "event": 0, "node": "Y", "what": "leaf W", "error": 0.2, "cell": [1, 1], "left": 2.5, "right": 2.0
+        },
+    }  # fmt: skip
+    assert session.do("compare 1").to_data() == {"kind": "compare", "equal": True, "first": None}
