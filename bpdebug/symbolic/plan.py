@@ -104,8 +104,8 @@ class Plan:
         allowed = {operand.shape, self.before_sum(position)}
         if gradient.shape not in allowed:
             raise ShapeError(
-                f"{self.rule.name}: the rule gives a gradient of shape {gradient.shape} for operand {position} of shape "
-                f"{operand.shape}",
+                f"{self.rule.name}: the rule gives a gradient of shape {gradient.shape} for operand {position} "
+                f"of shape {operand.shape}",
                 hint=f"a gradient has the shape of what it is the gradient of; needed: {self.before_sum(position)}",
             )
         if gradient.dtype != operand.dtype:

@@ -225,7 +225,9 @@ def memory() -> list[tuple[str, str, str]]:
     arrays = {id(a): sys.getsizeof(a) for a in (*run.V, *run.G) if a is not None}
     bases = {id(a.base): sys.getsizeof(a.base) for a in (*run.V, *run.G) if a is not None and a.base is not None}
     tracemalloc.stop()
-    return [("timeline of 10,000 nodes beside its arrays, MB", f"{(whole - sum((arrays | bases).values())) / 1e6:.2f}", "4")]
+    return [
+        ("timeline of 10,000 nodes beside its arrays, MB", f"{(whole - sum((arrays | bases).values())) / 1e6:.2f}", "4")
+    ]
 
 
 def opening() -> list[tuple[str, str, str]]:

@@ -161,8 +161,6 @@ def test_check_finds_at_once_what_would_be_wrong_later() -> None:
             check(parse(text), TIMELINE, condition=text != "node == 'x'")
 
 
-
-
 def test_one_expression_on_several_graphs() -> None:
     expression = parse("norm(X) + 0")
     other = Timeline(make({"X": np.full((2, 2), 2.0)}, step("Y", "sum", "X"), loss="Y"))

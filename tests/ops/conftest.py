@@ -34,17 +34,14 @@ def run_vjp(name: str, *xs: Any, g: Any = None, **given: Any) -> tuple[Any, ...]
     with np.errstate(all="ignore"):
         grads = OPS[name].vjp(NUMPY, g, y, *xs, **attrs)
     return tuple(
-        None if c is None or np.isscalar(x) else _summed(c, np.shape(x))
-        for c, x in zip(grads, xs, strict=True)
+        None if c is None or np.isscalar(x) else _summed(c, np.shape(x)) for c, x in zip(grads, xs, strict=True)
     )
 
 
 def _summed(c: Any, shape: tuple[int, ...]) -> Any:
     c = np.asarray(c)
     c = c.sum(axis=tuple(range(c.ndim - len(shape))))
-    return (
-        c.sum(axis=tuple(a for a, n in enumerate(shape) if n == 1), keepdims=True) if c.shape != shape else c
-    )
+    return c.sum(axis=tuple(a for a, n in enumerate(shape) if n == 1), keepdims=True) if c.shape != shape else c
 
 
 @pytest.fixture

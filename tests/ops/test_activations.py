@@ -22,9 +22,7 @@ def test_nothing_overflows_far_out(forward: Any, vjp: Any, name: str, dtype: Any
     assert np.isfinite(y).all()
     assert np.isfinite(grad).all()
     assert y.dtype == grad.dtype == dtype
-    np.testing.assert_allclose(
-        y[:3], [0.01 * x if name == "leaky_relu" else LEFT.get(name, 0.0) for x in far[:3]]
-    )
+    np.testing.assert_allclose(y[:3], [0.01 * x if name == "leaky_relu" else LEFT.get(name, 0.0) for x in far[:3]])
     np.testing.assert_allclose(y[-3:], [1.0] * 3 if name in ("sigmoid", "tanh") else far[-3:])
 
 

@@ -227,9 +227,7 @@ def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:
     grad = np.asarray(grad)
     grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
     return (
-        grad.sum(axis=tuple(a for a, n in enumerate(shape) if n == 1), keepdims=True)
-        if grad.shape != shape
-        else grad
+        grad.sum(axis=tuple(a for a, n in enumerate(shape) if n == 1), keepdims=True) if grad.shape != shape else grad
     )
 
 

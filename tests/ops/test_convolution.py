@@ -14,9 +14,7 @@ RNG = np.random.default_rng(0)
 def loop(x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """A convolution as it is defined: one product for each output cell."""
     rank = x.ndim - 2
-    stride, padding, dilation = (
-        (v,) * rank if isinstance(v, int) else v for v in (stride, padding, dilation)
-    )
+    stride, padding, dilation = ((v,) * rank if isinstance(v, int) else v for v in (stride, padding, dilation))
     x = np.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)))
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:], strict=True)]
     out = [(n - r) // s + 1 for n, r, s in zip(x.shape[2:], reach, stride, strict=True)]
@@ -42,9 +40,7 @@ CONVS = [
 
 @pytest.mark.parametrize(("name", "x", "w", "attrs"), CONVS)
 @pytest.mark.parametrize("bias", [False, True])
-def test_conv_is_the_loop(
-    forward: Any, vjp: Any, name: str, x: Any, w: Any, attrs: dict[str, Any], bias: bool
-) -> None:
+def test_conv_is_the_loop(forward: Any, vjp: Any, name: str, x: Any, w: Any, attrs: dict[str, Any], bias: bool) -> None:
     x, w = RNG.normal(size=x), RNG.normal(size=w)
     b = RNG.normal(size=w.shape[0]) if bias else None
     full = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **attrs}
@@ -72,24 +68,17 @@ POOLS = [
 
 
 @pytest.mark.parametrize(("shape", "attrs"), POOLS)
-@pytest.mark.parametrize(
-    ("name", "fill", "take"), [("max_pool2d", -np.inf, np.max), ("avg_pool2d", 0.0, np.mean)]
-)
-def test_pool_is_the_loop(
-    forward: Any, shape: Any, attrs: dict[str, Any], name: str, fill: float, take: Any
-) -> None:
+@pytest.mark.parametrize(("name", "fill", "take"), [("max_pool2d", -np.inf, np.max), ("avg_pool2d", 0.0, np.mean)])
+def test_pool_is_the_loop(forward: Any, shape: Any, attrs: dict[str, Any], name: str, fill: float, take: Any) -> None:
     x = RNG.normal(size=shape)
     pairs = {
-        k: (v, v) if isinstance(v, int) else v
-        for k, v in {"padding": 0, "stride": attrs["size"], **attrs}.items()
+        k: (v, v) if isinstance(v, int) else v for k, v in {"padding": 0, "stride": attrs["size"], **attrs}.items()
     }
     padded = np.pad(x, ((0, 0), (0, 0), *((p, p) for p in pairs["padding"])), constant_values=fill)
     (kh, kw), (sh, sw) = pairs["size"], pairs["stride"]
     rows = range(0, padded.shape[2] - kh + 1, sh)
     columns = range(0, padded.shape[3] - kw + 1, sw)
-    want = np.array(
-        [[[[take(m[i : i + kh, j : j + kw]) for j in columns] for i in rows] for m in n] for n in padded]
-    )
+    want = np.array([[[[take(m[i : i + kh, j : j + kw]) for j in columns] for i in rows] for m in n] for n in padded])
     np.testing.assert_allclose(forward(name, x, **attrs), want, rtol=1e-14)
 
 

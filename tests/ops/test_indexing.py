@@ -22,9 +22,7 @@ def test_repeated_ids_add_up(vjp: Any) -> None:
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, -2])
-@pytest.mark.parametrize(
-    "ids", [np.array(1), np.array([0, 2, 2]), np.array([[1, 0], [2, 2]]), np.zeros(0, np.int64)]
-)
+@pytest.mark.parametrize("ids", [np.array(1), np.array([0, 2, 2]), np.array([[1, 0], [2, 2]]), np.zeros(0, np.int64)])
 def test_gather_is_numpys_take(forward: Any, vjp: Any, axis: int, ids: Any) -> None:
     y = forward("gather", X, ids, axis=axis)
     assert np.array_equal(y, np.take(X, ids, axis=axis))

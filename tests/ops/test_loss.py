@@ -16,9 +16,7 @@ REDUCTIONS = ["mean", "sum", "none"]
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("batch", [(4,), (2, 2), ()])
-def test_the_forms_of_cross_entropy_agree(
-    forward: Any, vjp: Any, reduction: str, batch: tuple[int, ...]
-) -> None:
+def test_the_forms_of_cross_entropy_agree(forward: Any, vjp: Any, reduction: str, batch: tuple[int, ...]) -> None:
     rows = max(1, int(np.prod(batch)))
     logits, classes = LOGITS[:rows].reshape(*batch, 3), CLASSES[:rows].reshape(batch)
     shares = np.eye(3)[classes]

@@ -87,7 +87,4 @@ def test_softmax_far_out(forward: Any, vjp: Any, dtype: Any) -> None:
 def test_var_divides_by_n_less_ddof(forward: Any, refusal: Any) -> None:
     x = np.array([1.0, 2.0, 4.0, 9.0])
     assert forward("var", x, ddof=1) == pytest.approx(np.var(x, ddof=1))
-    assert (
-        refusal("var", (4,), ddof=4).message
-        == "ddof=4 leaves nothing to divide by: var is over 4 cells of (4,)"
-    )
+    assert refusal("var", (4,), ddof=4).message == "ddof=4 leaves nothing to divide by: var is over 4 cells of (4,)"

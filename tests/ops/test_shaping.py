@@ -76,9 +76,7 @@ def test_slice_is_numpys_and_goes_back_to_its_place(forward: Any, vjp: Any, key:
     assert np.array_equal(vjp("slice", X, g=np.full(np.shape(y), 7.0), key=key)[0], want)
 
 
-@pytest.mark.parametrize(
-    "widths", [1, (1, 2), ((1, 2),), ((1, 0), (0, 2), (3, 3)), ((1,), (0,), (2,)), 0, (1,)]
-)
+@pytest.mark.parametrize("widths", [1, (1, 2), ((1, 2),), ((1, 0), (0, 2), (3, 3)), ((1,), (0,), (2,)), 0, (1,)])
 def test_pad_is_numpys(forward: Any, vjp: Any, widths: Any) -> None:
     y = forward("pad", X, widths=widths)
     assert y.tolist() == np.pad(X, widths).tolist()

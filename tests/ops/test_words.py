@@ -120,9 +120,7 @@ ATTRIBUTES = [
 
 
 @pytest.mark.parametrize(("name", "shapes", "attrs", "says", "hint"), SHAPE)
-def test_a_shape_that_does_not_fit(
-    refusal: Any, name: str, shapes: Any, attrs: Any, says: str, hint: str
-) -> None:
+def test_a_shape_that_does_not_fit(refusal: Any, name: str, shapes: Any, attrs: Any, says: str, hint: str) -> None:
     error = refusal(name, *shapes, **attrs)
     assert error.code == "E_SHAPE"
     assert says in error.message
