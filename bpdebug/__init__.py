@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpdebug.errors import BpdebugError
-    from bpdebug.frontends.python import Session, run
-    from bpdebug.scenario import Scenario, load
+    from bpdebug.frontends.python import Session, load, run
+    from bpdebug.scenario import Scenario
 
 __version__ = "0.1.0"
 __all__ = ["BpdebugError", "Scenario", "Session", "__version__", "load", "run"]
@@ -20,7 +20,7 @@ _HOMES = {
     "BpdebugError": "bpdebug.errors",
     "Scenario": "bpdebug.scenario",
     "Session": "bpdebug.frontends.python",
-    "load": "bpdebug.scenario",
+    "load": "bpdebug.frontends.python",
     "run": "bpdebug.frontends.python",
 }
 

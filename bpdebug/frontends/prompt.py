@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bpdebug.debugger import State, parse
+from bpdebug.debugger import COMMANDS, State, parse
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.frontends.desk import Desk
 from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered, replies
@@ -38,6 +38,8 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
         failed = False
         try:
             keeper.typed(line)
+            if complaint := keeper.complaint():
+                print(complaint, file=sys.stderr)
             for answer in replies(state, line, desk.carry):
                 state = answer.state
                 keeper.after(state)
@@ -63,6 +65,12 @@ def _desk(keeper: Keeper) -> Desk:
     return desk
 
 
+def _completer(prefix: str, nth: int) -> str | None:
+    """The nth command that begins like this, as readline asks for them."""
+    found = [name for name in COMMANDS if name.startswith(prefix)]
+    return f"{found[nth]} " if nth < len(found) else None
+
+
 def _repeats(line: str) -> bool:
     return not line.startswith("!") and all(call.command.repeats for call in parse(line))
 
@@ -74,6 +82,8 @@ def _lines(asked: bool) -> Iterator[str]:
         return
     import readline  # only where there is a terminal
 
+    readline.set_completer(_completer)
+    readline.set_completer_delims(" \t\n;")
     readline.parse_and_bind("tab: complete")
     while True:
         try:

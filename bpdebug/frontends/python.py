@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from bpdebug.debugger import State, open_session
 from bpdebug.engine import Timeline
 from bpdebug.frontends.loop import Answer, replies
+from bpdebug.importers.trace import open_recording
 from bpdebug.scenario import Scenario, open_timeline
+from bpdebug.scenario import load as load_scenario
 from bpdebug.views import Report
 
 
@@ -26,6 +30,16 @@ class Session:
             self.state = answer.state
         own = [answer.report for answer in self.answers if not answer.pending]
         return own[-1] if own else Report("said", "")
+
+
+def load(path: str | os.PathLike[str]) -> Scenario:
+    """A scenario from a file of any format that can be read, or the name of a shipped one; its graph is checked.
+
+    Raises BpdebugError where it is refused; nothing is computed.
+    """
+    if os.fspath(path).endswith(".bptrace"):
+        return open_recording(path)
+    return load_scenario(path)
 
 
 def run(scenario: Scenario) -> Timeline:

@@ -56,7 +56,7 @@ class Keeper:
         digest = state.scenario.digest
         self.folder = state_folder() / (digest[:32] if re.fullmatch("[0-9a-f]{64}", digest) else "unknown")
         self.stem = f"{time.time_ns():020d}-{os.getpid()}-{kind}"
-        self.kind, self.trouble = kind, ""
+        self.kind, self.trouble, self._told = kind, "", False
         self.name = state.scenario.name
         self.earlier: Path | None = None if fresh else self._earlier()
         self._journal: int | None = None
@@ -65,6 +65,13 @@ class Keeper:
         self._written = False
 
     # --- while the session goes on --------------------------------------------------------------------------------
+
+    def complaint(self) -> str:
+        """Why this session is not kept, once; '' where it is, or where that was said."""
+        if not self.trouble or self._told:
+            return ""
+        self._told = True
+        return self.trouble
 
     def typed(self, line: str) -> None:
         """A line that is about to be carried out; it is in the journal when this returns."""
@@ -206,7 +213,7 @@ class Unkept(Keeper):
 
     def __init__(self, state: State) -> None:
         super().__init__(state, PIPE, fresh=True)
-        self.trouble = "this session is not kept"
+        self.trouble, self._told = "this session is not kept", True
 
     def offer(self) -> str:
         return ""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from bpdebug.debugger import State, open_session
 from bpdebug.errors import EXIT_BUG, EXIT_GOOD
-from bpdebug.frontends.sessions import TERMINAL, Keeper
-from bpdebug.frontends.talk import Talk
 from bpdebug.limits import GIB
 from bpdebug.scenario import Scenario, find, load, shipped
+
+if TYPE_CHECKING:
+    from bpdebug.frontends.talk import Talk
 
 
 def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = False) -> int:
@@ -23,6 +25,9 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
         return open_session(load(find(name)), budget=budget)
 
     def talks(state: State) -> Talk:
+        from bpdebug.frontends.sessions import TERMINAL, Keeper  # start-up: after the first screen is painted
+        from bpdebug.frontends.talk import Talk
+
         return Talk(Keeper(state, TERMINAL, fresh=fresh))
 
     if not sys.stdin.isatty():  # the scenario came from standard input: the keys come from the terminal

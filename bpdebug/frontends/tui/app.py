@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import App, ComposeResult
 from textual.events import Resize
@@ -13,7 +14,6 @@ from textual.timer import Timer
 from bpdebug.debugger import COMMANDS, State, find
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
-from bpdebug.frontends.talk import Talk
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Bar
 from bpdebug.frontends.tui.inspector import ReportPane
@@ -27,6 +27,9 @@ from bpdebug.frontends.tui.track import track
 from bpdebug.scenario import Shipped
 from bpdebug.views import Report, inspector, program_rows, stage, status_line, view
 from bpdebug.views.lists import LISTS
+
+if TYPE_CHECKING:
+    from bpdebug.frontends.talk import Talk
 
 EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
 
@@ -69,7 +72,8 @@ class BpdebugApp(App[int]):
         super().__init__()
         self.animation_level = "none"
         self.state, self.entries, self.load = state, entries, load
-        self.talks, self.talk = talks, None if talks is None or state is None else talks(state)
+        self.talks = talks
+        self.talk: Talk | None = None
         self.repeat = ""
         self.pause: Timer | None = None
         self.header, self.message, self.foot = Bar("header"), Bar("message"), Bar("keys", yields="left")
@@ -102,14 +106,20 @@ class BpdebugApp(App[int]):
     def begin(self) -> None:
         """The first screen of a scenario."""
         self.show()
-        self.say((self.talk.offer() if self.talk else "") or EXPLAINED)
+        self.say(EXPLAINED)
+        self.call_after_refresh(self.converse)
+
+    def converse(self) -> None:
+        """After the first paint: the files of the session, and what an earlier one left."""
+        if self.talks is not None and self.state is not None:
+            self.talk = self.talks(self.state)
+            self.say(self.talk.offer() or EXPLAINED)
 
     def open(self, name: str | None) -> None:
         """A scenario from the menu."""
         assert self.load is not None
         try:
             self.state = self.load(name or "")
-            self.talk = self.talks(self.state) if self.talks else None
         except BpdebugError as error:
             self.push_screen(MenuScreen(self.entries, str(error)), self.open)
         else:
@@ -131,6 +141,8 @@ class BpdebugApp(App[int]):
             self.show(report)
         if refused is not None:
             self.complain(refused)
+        elif self.talk is not None and (complaint := self.talk.keeper.complaint()):
+            self.say(complaint)
         if self.state.done:
             self.exit(0)
 

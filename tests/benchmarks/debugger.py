@@ -1,0 +1,78 @@
+"""The debugger's own speed, run by hand: `python -m tests.benchmarks.debugger`. Medians of interleaved runs."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+
+from bpdebug.debugger import State, open_session, update
+from bpdebug.debugger.commands import parse
+from tests.benchmarks.bench import CHAIN, load
+
+STEPS = 10_000
+
+
+def seconds(run: Callable[[], object], times: int = 5) -> float:
+    """The median time of a call."""
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - start)
+    return statistics.median(found)
+
+
+def walk(state: State, line: str) -> State:
+    for _ in range(STEPS):
+        state = update(state, line)
+    return state
+
+
+def main() -> None:
+    state = open_session(load(CHAIN))
+    state.timeline.run()
+    middle = update(state, "seek end")
+    rows = [
+        ("a step, µs beyond the arithmetic", seconds(lambda: walk(state, "step")) / STEPS * 1e6, 30.0),
+        ("a reverse-step, µs", seconds(lambda: walk(middle, "reverse-step")) / STEPS * 1e6, 30.0),
+    ]
+    wide = open_session(load(CHAIN.replace("3333", "16666")))
+    wide.timeline.run()
+    places = [random.Random(0).randrange(len(wide.timeline)) for _ in range(200)]
+    slowest = max(seconds(lambda k=k: update(wide, f"seek {k}"), 3) for k in places)  # type: ignore[misc]
+    rows.append((f"seek to any of {len(wide.timeline):,} events, ms", slowest * 1e3, 5.0))
+
+    stops = state
+    for k in range(10):
+        stops = update(stops, f"break tanh@bwd if norm(grad) > {1000 + k}")
+    ratios = []
+    plain = state
+    for k in range(10):
+        plain = update(plain, "break tanh@bwd")
+
+    def every(start: State) -> State:
+        """Through all stops to the end: without conditions each of them is a stop."""
+        at = start
+        while at.stopped != "end":
+            at = update(at, "continue")
+        return at
+
+    for _ in range(3):
+        without, conditional = seconds(lambda: every(plain), 1), seconds(lambda: update(stops, "continue"), 1)
+        ratios.append(conditional / without)
+    rows.append(("continue, ten conditional breakpoints to ten plain ones", statistics.median(ratios), 3.0))
+    rows.append(("parsing a line, µs", seconds(lambda: [parse("step") for _ in range(1000)]) * 1e3, 30.0))
+    print("| what | measured | at most |\n|---|---|---|")
+    for what, found, limit in rows:
+        print(f"| {what} | {found:.3g} | {limit:g} |")
+
+
+if __name__ == "__main__":
+    main()
