@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bpdebug.debugger import State
+from bpdebug.views.adjoint import adjoint
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.candidates import candidates
+from bpdebug.views.check import check
 from bpdebug.views.compare import compare, compared
+from bpdebug.views.contributions import contributions
 from bpdebug.views.encode import plain, to_json
+from bpdebug.views.flow import flow
 from bpdebug.views.inspector import inspector
-from bpdebug.views.lists import help_, info, print_, said, source, when, where
+from bpdebug.views.lists import apropos, help_, info, print_, said, source, when, where
 from bpdebug.views.place import place_data, status_line, when_text
 from bpdebug.views.program import ProgramRow, ProgramRows, program_rows
 from bpdebug.views.reply import refusal, reply
@@ -17,6 +22,7 @@ from bpdebug.views.report import Report
 from bpdebug.views.stage import stage
 from bpdebug.views.stream import event_object, stream
 from bpdebug.views.tensors import cells_, displays, neighbours, whatis
+from bpdebug.views.why import why
 
 VIEWS: dict[str, Callable[..., Report]] = {
     "event": stage,
@@ -26,12 +32,19 @@ VIEWS: dict[str, Callable[..., Report]] = {
     "list": source,
     "info": info,
     "help": help_,
+    "apropos": apropos,
     "print": print_,
     "whatis": whatis,
     "cells": cells_,
     "neighbours": neighbours,
     "displays": displays,
     "compare": compare,
+    "adjoint": adjoint,
+    "candidates": candidates,
+    "check": check,
+    "contributions": contributions,
+    "flow": flow,
+    "why": why,
 }
 
 

@@ -18,6 +18,7 @@ from bpdebug.graph import DRAWN
 from bpdebug.views.blocks import Block, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.report import Report
 
@@ -192,6 +193,18 @@ def help_(state: State, name: str) -> Report:
     return Report("help", f"{command.name}: {command.says}", (table,), _described(name))
 
 
+def apropos(state: State, word: str) -> Report:
+    """The commands whose row has a word in it, whatever its case."""
+    found = [
+        c for c in COMMANDS.values()
+        if word.casefold() in " ".join((c.name, *c.aliases, c.args, c.says, c.example)).casefold()
+    ]  # fmt: skip
+    rows = tuple((f"{c.name} {c.args}".strip(), c.says) for c in found)
+    data = {"word": word, "commands": [c.name for c in found]}
+    title = "" if rows else f"no command speaks of '{word}'"
+    return Report("apropos", title, (Table(("command", "what it does"), rows),) if rows else (), data)
+
+
 def _described(name: str) -> dict[str, Any]:
     c = COMMANDS[name]
     return {
@@ -219,7 +232,7 @@ def print_(state: State, text: str, value: Value, style: str) -> Report:
         return Report("print", f"{text}: {words}" if value.status != "value" else f"{text} = {words}", (), data)
     data["value"], data["stats"] = cells(array, full=style == "f"), stats(array) if array.dtype.kind in "fib" else None
     title = f"{text}: so far, more is to be added" if value.status == "partial" else ""
-    return Report("print", title, tuple(_printed(text, array, style)), data)
+    return Report("print", title, tuple(marked(state, _printed(text, array, style))), data)
 
 
 def _why_absent(state: State, text: str, status: str) -> str:

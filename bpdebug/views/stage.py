@@ -10,6 +10,7 @@ from bpdebug.engine.events import Term
 from bpdebug.graph import Lit
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.overrides import marked
 from bpdebug.views.report import Report
 from bpdebug.views.stream import end_object, event_object
 
@@ -26,7 +27,7 @@ def stage(state: State) -> Report:
             "event", "the end: everything is done", (*notes, *_end(state)), lambda: end_object(state.timeline)
         )
     title = f"event {event.index}/{len(state.timeline)}  {heading(state, event)}"
-    return Report("event", title, (*notes, *event_blocks(state, event)), lambda: event_object(event))
+    return Report("event", title, (*notes, *marked(state, event_blocks(state, event))), lambda: event_object(event))
 
 
 def heading(state: State, event: Event) -> str:

@@ -67,6 +67,13 @@ def help_(state: State, argument: str) -> State:
     return state.show("help", argument)
 
 
+def apropos(state: State, argument: str) -> State:
+    """The commands that speak of a word."""
+    if not argument:
+        raise CommandError("apropos takes a word", code="E_COMMAND", hint="apropos gradient")
+    return state.show("apropos", argument)
+
+
 def quit_(state: State, argument: str) -> State:
     nothing(argument, "quit")
     return replace(state, done=True).show("said", "")
@@ -88,6 +95,7 @@ register(
     Command("list", list_, "the program around here", "list", ("l",), args="[LOC]", family="looking"),
     Command("when", when, "where in time the cursor stands", "when", family="looking"),
     Command("where", where, "the stack of blocks", "where", ("bt",), family="looking"),
+    Command("apropos", apropos, "the commands that speak of a word", "apropos block", args="WORD", family="session"),
     Command("help", help_, "all commands, or one of them", "help step", ("h", "?"), "?", "[COMMAND]", "session"),
     Command("quit", quit_, "leave", "quit", ("q",), "q", family="session"),
 )

@@ -1,0 +1,28 @@
+"""Both sides of ⟨g, A x⟩ = ⟨Aᵀ g, x⟩."""
+
+from __future__ import annotations
+
+from bpdebug.debugger import State
+from bpdebug.explain.adjoint import Adjoint
+from bpdebug.views.blocks import Formula, Table, Text
+from bpdebug.views.report import Report
+
+
+def adjoint(state: State, found: Adjoint) -> Report:
+    """The two inner products, and whether they are the same."""
+    data = {
+        "node": found.node, "operand": found.operand, "left": found.left, "right": found.right,
+        "difference": found.difference, "holds": found.holds,
+    }  # fmt: skip
+    x, g = found.operand, f"∂{found.node}"
+    form = f"A {x} = {found.op} as a function of {x} alone" + (", less its value at 0" if found.affine else "")
+    rows = (
+        (f"⟨{g}, A {x}⟩", repr(found.left)),
+        (f"⟨Aᵀ {g}, {x}⟩", repr(found.right)),
+        ("difference", f"{found.difference:.3g}"),
+    )
+    said = Text("the same: the rule is the transpose of the op", "good") if found.holds else Text(
+        "not the same: the rule is not the transpose of the op", "bad"
+    )  # fmt: skip
+    blocks = (Formula(form), Formula(f"Aᵀ {g} = {found.formula}"), Table(("", ""), rows), said)
+    return Report("adjoint", f"adjoint of {found.node} in {x}", blocks, data)

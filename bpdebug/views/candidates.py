@@ -1,0 +1,46 @@
+"""Every product that could stand for a gradient, with its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bpdebug.debugger import State
+from bpdebug.explain.candidates import Candidate, Candidates
+from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.report import Report
+
+SIGNS = {"right": "right", "wrong": "wrong", "shape": "does not fit"}
+
+
+def candidates(state: State, found: Candidates) -> Report:
+    """For each operand the products, and what the shapes alone would have said."""
+    data = {
+        "node": found.node, "rows": [_data(r) for r in found.rows], "inverses": [_data(r) for r in found.inverses],
+        "unconfirmed": list(found.unconfirmed),
+    }  # fmt: skip
+    return Report("candidates", f"candidates at {found.node}", tuple(_blocks(found)), data)
+
+
+def _data(row: Candidate) -> dict[str, Any]:
+    return {
+        "target": row.target, "formula": row.formula, "shape": None if row.shape is None else list(row.shape),
+        "fits": row.fits, "error": row.error, "verdict": row.verdict, "note": row.note,
+    }  # fmt: skip
+
+
+def _blocks(found: Candidates) -> Iterator[Block]:
+    for target in dict.fromkeys(r.target for r in found.rows):
+        rows = [r for r in found.rows if r.target == target]
+        fit, right = sum(r.fits for r in rows), sum(r.verdict == "right" for r in rows)
+        yield Text(f"{target}: {fit} of {len(rows)} {'fits' if fit == 1 else 'fit'}, {right} right", "title")
+        shown = [*rows, *(r for r in found.inverses if r.target == target)]
+        yield Table(("formula", "shape", "error", "verdict", ""), tuple(map(_row, shown)))
+    for target in found.unconfirmed:
+        yield Text(f"the rule in use for {target} is wrong by finite differences; judged by the op's own", "bad")
+
+
+def _row(row: Candidate) -> tuple[str, ...]:
+    shape = "–" if row.shape is None else shape_text(row.shape)
+    return (row.formula, shape, number(row.error), SIGNS[row.verdict], row.note)

@@ -1,0 +1,45 @@
+"""The terms of a gradient before they are summed."""
+
+from __future__ import annotations
+
+from bpdebug.debugger import State
+from bpdebug.engine.stats import two_norm
+from bpdebug.explain.contributions import Contributions
+from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
+from bpdebug.views.encode import cells
+from bpdebug.views.numbers import number
+from bpdebug.views.report import Report
+
+MOST = 6
+"""Terms shown as matrices."""
+
+
+def contributions(state: State, found: Contributions) -> Report:
+    """Each term with its norm, its share and the running total."""
+    rows = [
+        {
+            "from": r.source, "norm": r.norm, "share": r.share, "value": cells(r.value), "event": r.event,
+            "formula": r.formula, "axes": list(r.axes), "total": cells(r.total),
+        }
+        for r in found.rows
+    ]  # fmt: skip
+    data = {"of": found.of, "rows": rows, "sum": None if found.sum is None else cells(found.sum)}
+    if found.sum is None:
+        text = Text(f"no path to an output: why {found.of} says more")
+        return Report("contributions", f"contributions to {found.of}", (text,), data)
+    table = tuple(
+        (
+            r.source, f"event {r.event}", r.formula, number(r.norm), f"{100 * r.share:.0f} %",
+            number(two_norm(r.total)),
+            f"summed over axes {', '.join(map(str, r.axes))}" if r.axes else "",
+        )
+        for r in found.rows
+    )  # fmt: skip
+    blocks: list[Block] = [Table(("from", "at", "formula", "norm", "share", "norm of sum", ""), table)]
+    if len(found.rows) <= MOST:
+        items: list[Matrix | str] = []
+        for r in found.rows:
+            items += [*(["+"] if items else []), Matrix(r.source, r.value, r.value.shape, mark="operand")]
+        items += ["=", Matrix(found.of, found.sum, found.sum.shape, mark="gradient")]
+        blocks.append(Row(tuple(items)))
+    return Report("contributions", f"contributions to {found.of}", tuple(blocks), data)

@@ -1,0 +1,28 @@
+"""Why a gradient is zero, not finite or absent."""
+
+from __future__ import annotations
+
+from bpdebug.debugger import State
+from bpdebug.explain.why import Why
+from bpdebug.views.blocks import Text
+from bpdebug.views.report import Report
+
+SAYS = {
+    "no-path": "there is no path from it to an output",
+    "cut": "the path to the output is cut: nothing is differentiated there",
+    "masked": "it is zero: a factor on its way back is zero",
+    "cancelled": "it is zero: terms that are not zero cancel",
+    "zero-times-inf": "it is not a number: zero times infinity",
+    "overflow": "it left the range of numbers",
+    "nonzero": "it is finite, and not zero",
+}
+
+
+def why(state: State, found: Why) -> Report:
+    """The answer in a sentence, then the evidence, and where it was born."""
+    data = {"of": found.of, "answer": found.answer, "born": found.born, "evidence": list(found.evidence)}
+    lines = [Text(text) for text in found.evidence]
+    if found.born is not None:
+        event = state.timeline.event(found.born)
+        lines.append(Text(f"seek #{found.born}: {event.phase} {event.name}", "dim"))
+    return Report("why", f"{found.of}: {SAYS[found.answer]}", tuple(lines), data)
