@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ MOST_CELLS = 64
 """Cells checked of one leaf; a larger leaf is sampled."""
 FAIL, LOOK = 1e-4, 1e-7
 """Relative errors above which a gradient is wrong, or wants a look (cs231n.github.io, neural-networks-3)."""
+SEVERITY = ("pass", "look", "fail")
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,13 @@ class Check:
     error: float
     checked: int
     cells: int
+    kink: bool = False
+    """The derivative does not exist here, and the rule's answer is one of those between the two sides."""
 
     @property
     def verdict(self) -> str:
-        """'pass', 'look' or 'fail'."""
-        return "fail" if not self.error <= FAIL else "look" if self.error > LOOK else "pass"
+        """'pass', 'look' or 'fail'; a kink wants a look, whatever the differences say."""
+        return "look" if self.kink else "fail" if not self.error <= FAIL else "look" if self.error > LOOK else "pass"
 
 
 def gradcheck(timeline: Timeline, seed: int = 0) -> list[Check]:
@@ -92,7 +95,7 @@ def differences(function: Callable[[float], float], at: float, analytic: float) 
         noise = 16 * np.finfo(np.float64).eps * max(abs(above), abs(below)) / step
         scale = max(abs(analytic), abs(numeric))
         gap = abs(analytic - numeric)
-        error = 0.0 if gap <= noise else (gap - noise) / scale if np.isfinite(gap) else float("inf")
+        error = float("inf") if not np.isfinite(gap) else 0.0 if gap <= noise else (gap - noise) / scale
         yield numeric, error
 
 
@@ -196,12 +199,37 @@ def _worst_of_rule(
         weighed = plan.evaluate(plan.value, plan.leaves(changed)) * g
         return float(weighed.sum(where=~np.isnan(g)))
 
-    worst: Check | None = None
+    weighed = plan.evaluate(plan.value, plan.leaves(inputs)) * g
+    terms = float(np.abs(weighed).sum(where=~np.isnan(g)))
+    rows = []
     for flat in chosen:
         cell = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
         analytic, at = float(gradient[cell]), float(inputs[position][cell])
-        numeric, error = min(differences(lambda to: function(cell, to), at, analytic), key=lambda pair: pair[1])  # noqa: B023 - used at once
-        if worst is None or not error <= worst.error:
-            worst = Check(name, cell, analytic, numeric, error, len(chosen), size)
-    assert worst is not None
-    return worst
+        move = cache(partial(function, cell))
+        numeric, error = min(differences(move, at, analytic), key=lambda pair: pair[1])
+        rows.append(
+            Check(name, cell, analytic, numeric, error, len(chosen), size, kinked(move, at, analytic, error, terms))
+        )
+    return max(rows, key=lambda row: (SEVERITY.index(row.verdict), row.error))
+
+
+def kinked(function: Callable[[float], float], at: float, analytic: float, error: float, terms: float) -> bool:
+    """Whether the slopes to the left and to the right differ, however near, with the derivative given between them.
+
+    A bend's slopes come together as the step shrinks, a kink's do not. Where the function itself is not finite on a
+    side (the edge of a domain), differences cannot judge either. `terms` is the size of what the function sums.
+    """
+    slopes = []
+    for relative in (STEPS[0], STEPS[2]):
+        step = relative * max(1.0, abs(at))
+        above, here, below = function(at + step), function(at), function(at - step)
+        if not np.isfinite([above, here, below]).all():
+            return not error <= LOOK
+        slopes.append(((here - below) / step, (above - here) / step))
+    (far_left, far_right), (left, right) = slopes
+    scale, noise = max(abs(left), abs(right)), 64 * np.finfo(np.float64).eps * terms / step
+    jump = abs(right - left)
+    if jump <= 1e-3 * scale + noise or jump <= 0.5 * abs(far_right - far_left):
+        return False
+    slack = 1e-3 * scale + noise
+    return bool(min(left, right) - slack <= analytic <= max(left, right) + slack)

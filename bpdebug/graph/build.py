@@ -55,6 +55,7 @@ class _Builder:
         self.kinds.update(dict.fromkeys(range(len(leaves), len(self.names)), DRAWN))
         self.shapes: list[Shape] = [leaf.shape for leaf in leaves] + [()] * len(drawn)
         self.dtypes: list[DType] = [leaf.dtype for leaf in leaves] + [_BOOL] * len(drawn)
+        self.floats = {leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"}
         self.first = len(self.names)
         self.index = {name: i for i, name in enumerate(self.names)}
         self.nodes: list[Node] = []
@@ -110,6 +111,13 @@ class _Builder:
         shown = shapes[:-1] if op.draws else shapes
         op.check(*shown, **step.attrs)
         plan = trace(op, typed, step.attrs)
+        if plan.dtype.kind == "f" and self.floats and plan.dtype not in self.floats:
+            names = " and ".join(sorted(d.name for d in self.floats))
+            raise InputError(
+                f"the numbers here make a {plan.dtype} tensor, and the scenario's are {names}",
+                code="E_DTYPE",
+                hint="let one operand be a float tensor: where(x > 0, x, 0), or multiply the mask with one",
+            )
         self._check_size(plan.shape, plan.dtype, f"the result {plan.shape}")
         self.limits.check("memory", plan.scratch, "what its rule computes on the way, forward and backward")
         return plan

@@ -22,7 +22,7 @@ INPUT, PARAMETER, DRAWN, NODE = "input", "parameter", "drawn", "node"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
-    """A tensor that no node computes; `read` gives its array (called at most once, when first needed)."""
+    """A tensor that no node computes; `read` gives its array when first needed (integers: at building as well)."""
 
     name: str
     kind: str

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from math import prod
 from typing import Any
 
-from bpdebug.debugger import COMMANDS, State
+from bpdebug.debugger import COMMANDS, Command, State
 from bpdebug.debugger.blocks import block_at, frames
 from bpdebug.debugger.running import NAMES
 from bpdebug.debugger.state import Fork
@@ -22,6 +22,8 @@ from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.report import Report
 
+MOST_USAGE = 36
+"""Characters of a command's usage in a list of commands."""
 AROUND = 6
 """Lines of the program shown before and after the current one."""
 
@@ -177,7 +179,7 @@ LISTS: dict[str, Callable[[State], Listing]] = {
 def help_(state: State, name: str) -> Report:
     """Every command in a line each, or one in full."""
     if not name:
-        rows = tuple((f"{c.name} {c.args}".strip(), ", ".join(c.aliases), c.key, c.says) for c in COMMANDS.values())
+        rows = tuple((_usage(c), ", ".join(c.aliases), c.key, c.says) for c in COMMANDS.values())
         data = {"commands": [_described(n) for n in COMMANDS]}
         return Report("help", "", (Table(("command", "alias", "key", "what it does"), rows),), data)
     command = COMMANDS[name]
@@ -193,13 +195,19 @@ def help_(state: State, name: str) -> Report:
     return Report("help", f"{command.name}: {command.says}", (table,), _described(name))
 
 
+def _usage(command: Command) -> str:
+    """The command with its arguments, where they are short; `help COMMAND` has them whole."""
+    words = f"{command.name} {command.args}".strip()
+    return words if len(words) <= MOST_USAGE else f"{command.name} ..."
+
+
 def apropos(state: State, word: str) -> Report:
     """The commands whose row has a word in it, whatever its case."""
     found = [
         c for c in COMMANDS.values()
         if word.casefold() in " ".join((c.name, *c.aliases, c.args, c.says, c.example)).casefold()
     ]  # fmt: skip
-    rows = tuple((f"{c.name} {c.args}".strip(), c.says) for c in found)
+    rows = tuple((_usage(c), c.says) for c in found)
     data = {"word": word, "commands": [c.name for c in found]}
     title = "" if rows else f"no command speaks of '{word}'"
     return Report("apropos", title, (Table(("command", "what it does"), rows),) if rows else (), data)

@@ -54,7 +54,7 @@ def main() -> None:
         stops = update(stops, f"break tanh@bwd if norm(grad) > {1000 + k}")
     ratios = []
     plain = state
-    for k in range(10):
+    for _ in range(10):
         plain = update(plain, "break tanh@bwd")
 
     def every(start: State) -> State:

@@ -65,6 +65,17 @@ def test_a_gradient_overridden_changes_what_comes_after_it_backwards() -> None:
     assert_same(forked.grad("b"), parent.grad("b"))
 
 
+def test_a_rule_that_uses_the_output_sees_the_override() -> None:
+    """tanh's derivative is written with its output: 1 - H ** 2."""
+    parent = two_layers()
+    parent.run()
+    forked = fork(parent, over(parent, "H", 0.5, key=(0, 0)), 0)
+    gradient = forked.grad("Z")
+    assert gradient is not None
+    assert gradient[0, 0] == 0.75
+    assert_same(gradient, 1 - forked.value("H") ** 2)
+
+
 def test_a_fork_computes_nothing_until_it_is_asked() -> None:
     reads: list[str] = []
     graph = make({"x": np.array([1.0])}, step("y", "exp", "x"), step("L", "sum", "y"), loss="L", reads=reads)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -415,16 +417,16 @@ WORDS = [
 @given(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=8)), max_size=12), st.sampled_from(["\n", " "]))
 def test_any_script_runs_or_is_refused(words: list[str], between: str) -> None:
     text = between.join(words)
-    if "transcript" in text or "save" in text or "record" in text:
-        return
     try:
         script = parse_script("a.bpd", f"load transpose\n{text}")
     except InputError:
         return
-    for step in Run(script, Settings(keep_going=True)).steps():
-        assert step.error is None or step.error.where.startswith("a.bpd:")
-        for answer in step.answers:
-            answer.to_text()
+    # A shortened `transcript` is drawn too, and it writes beside the script.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for step in Run(script, Settings(keep_going=True)).steps():
+            assert step.error is None or step.error.where.startswith("a.bpd:")
+            for answer in step.answers:
+                answer.to_text()
 
 
 @given(st.text())

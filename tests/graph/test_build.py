@@ -448,7 +448,7 @@ def test_the_limit_counts_values_and_gradients_together() -> None:
     assert graph(5_000_000)
     with pytest.raises(BpdebugError, match="all values and gradients together"):
         graph(3_000_000)
-    with pytest.raises(BpdebugError, match="exp 'y'"):
+    with pytest.raises(BpdebugError, match="exp 'y': what its rule computes on the way"):
         graph(1_500_000)
     with pytest.raises(BpdebugError, match=r"input 'a' of shape \(1000, 100\)"):
         graph(500_000)
@@ -471,3 +471,12 @@ def test_nothing_is_read_or_allocated_by_building() -> None:
     tracemalloc.stop()
     assert peak < MIB
     assert graph.shapes[-1] == ()
+
+
+def test_literals_alone_make_no_double_in_a_single_precision_graph() -> None:
+    x = np.array([1.0, -1.0], np.float32)
+    steps = (step("c", "greater", "x", 0), step("y", "where", "c", 1.0, 0.0), step("L", "sum", "x"))
+    with pytest.raises(BpdebugError, match="float64 tensor, and the scenario's are float32") as caught:
+        make({"x": x}, *steps, loss="L")
+    assert caught.value.code == "E_DTYPE"
+    assert make({"x": x.astype(np.float64)}, *steps, loss="L").dtypes[-2] == np.float64

@@ -2,6 +2,7 @@
 
 from bpdebug.debugger.commands import (
     expecting,
+    explaining,
     files,
     looking,
     motion,
@@ -19,6 +20,7 @@ __all__ = [
     "Call",
     "Command",
     "expecting",
+    "explaining",
     "files",
     "find",
     "looking",
@@ -31,3 +33,10 @@ __all__ = [
     "watching",
     "whatif",
 ]
+
+FAMILIES = ("motion", "stops", "looking", "tensors", "explain", "what if", "scripts", "session")
+"""The order in which help and the foot of the screen show the families."""
+
+_rows = sorted(COMMANDS.values(), key=lambda row: FAMILIES.index(row.family))
+COMMANDS.clear()
+COMMANDS.update({row.name: row for row in _rows})

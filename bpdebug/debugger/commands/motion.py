@@ -143,6 +143,10 @@ def reverse(state: State, argument: str) -> State:
     return BACKWARDS[f"reverse-{command.name}"].run(state, rest.strip())
 
 
+MORE = {"continue": ("cont",)}
+"""Further aliases: fingers know `cont`, and without one it could be `contributions`."""
+
+
 def _both(name: str, alias: str, key: str, motion: Motion, says: str, back: str) -> tuple[Command, Command]:
     """A motion and its reverse."""
     run, reversed_run = (stepping(FORTH), stepping(BACK)) if motion is step else (
@@ -151,7 +155,8 @@ def _both(name: str, alias: str, key: str, motion: Motion, says: str, back: str)
     short = "rsi" if name == "stepi" else f"r{key}"
     rows = ((name, run, says, alias, key), (f"reverse-{name}", reversed_run, back, short, key.upper()))
     forth, reverse_row = (
-        Command(n, r, words, n, (also,), k, args="[N]", family="motion", repeats=True) for n, r, words, also, k in rows
+        Command(n, r, words, n, (also, *MORE.get(n, ())), k, args="[N]", family="motion", repeats=True)
+        for n, r, words, also, k in rows
     )
     return forth, reverse_row
 

@@ -1,0 +1,101 @@
+"""Commands that explain: what a gradient is made of, which rule is wrong, and why a gradient is what it is."""
+
+from __future__ import annotations
+
+from bpdebug.debugger.commands.table import Command, nothing, register
+from bpdebug.debugger.state import State
+from bpdebug.errors import CommandError
+from bpdebug.explain.adjoint import adjoint
+from bpdebug.explain.candidates import candidates
+from bpdebug.explain.check import check
+from bpdebug.explain.contributions import contributions
+from bpdebug.explain.flow import flow
+from bpdebug.explain.why import why
+from bpdebug.expression import Target, parse, parse_location, resolve, target
+
+
+def candidates_(state: State, argument: str) -> State:
+    """Every product of an operand and the cotangent, or their transposes, with the numbers' verdict."""
+    nothing(argument, "candidates")
+    return state.show("candidates", candidates(state.event))
+
+
+def adjoint_(state: State, argument: str) -> State:
+    """Both sides of ⟨g, A x⟩ = ⟨Aᵀ g, x⟩ at this event."""
+    return state.show("adjoint", adjoint(state.event, argument))
+
+
+def _gradient(state: State, argument: str, name: str) -> tuple[Target, str]:
+    """The gradient that is asked about; without an expression, that of the current event's tensor."""
+    event = state.event
+    if not argument and event is None:
+        raise CommandError(f"{name} takes a gradient", code="E_COMMAND", hint=f"{name} dW")
+    text = argument or f"∂{event.name if event else ''}"
+    goal = target(parse(text), state.timeline.graph)
+    if not goal.reference.gradient:
+        hint = f"write {name} ∂{text}"
+        raise CommandError(f"{name} is about gradients, and '{text[:40]}' is a value", code="E_EXPR", hint=hint)
+    return goal, text
+
+
+def contributions_(state: State, argument: str) -> State:
+    """The terms of a gradient before the sum, of the whole backward pass of this iteration."""
+    goal, text = _gradient(state, argument, "contributions")
+    return state.show("contributions", contributions(state.timeline, goal, _iteration(state), text))
+
+
+def why_(state: State, argument: str) -> State:
+    """Why a gradient is zero, not finite or absent after the backward pass of this iteration."""
+    goal, text = _gradient(state, argument, "why")
+    return state.show("why", why(state.timeline, goal, _iteration(state), text))
+
+
+def check_(state: State, argument: str) -> State:
+    """Every rule of this iteration against finite differences; with a location, the rules there."""
+    timeline, iteration = state.timeline, _iteration(state)
+    if not argument:
+        return state.show("check", check(timeline, iteration))
+    location = parse_location(argument)
+    tensors = {timeline.tensor_at(index) for index in resolve(location, timeline)}
+    graph = timeline.graph
+    if not any(t >= graph.first and graph.has_gradient(t) for t in tensors):
+        hint = "it is not between a float leaf and an output"
+        raise CommandError(f"'{argument[:40]}' has no backward rule", code="E_EXPR", hint=hint)
+    if location.iteration is not None:
+        iteration = location.iteration
+    return state.show("check", check(timeline, iteration, tensors))
+
+
+def flow_(state: State, argument: str) -> State:
+    """The gradient's norm at each backward event of this iteration, and the gain there."""
+    nothing(argument, "flow")
+    return state.show("flow", flow(state.timeline, _iteration(state)))
+
+
+def _iteration(state: State) -> int:
+    return state.timeline.iteration_at(state.cursor)
+
+
+register(
+    Command(
+        "candidates", candidates_, "every product whose shape could fit, with the numbers' verdict",
+        "seek matmul@bwd ;; candidates", key="k", family="explain",
+    ),
+    Command(
+        "adjoint", adjoint_, "⟨g, A x⟩ = ⟨Aᵀ g, x⟩ on the numbers, for a linear op",
+        "seek matmul@bwd ;; adjoint", args="[OPERAND]", key="a", family="explain",
+    ),
+    Command(
+        "contributions", contributions_, "who gave what to this gradient, before the sum",
+        "seek matmul@bwd ;; contributions", args="[EXPR]", family="explain",
+    ),
+    Command(
+        "why", why_, "why is this gradient zero, NaN or absent", "seek matmul@bwd ;; why", args="[EXPR]", key="y",
+        family="explain",
+    ),
+    Command(
+        "check", check_, "finite differences: this rule wrong, or wrong already upstream", "check", args="[LOC]",
+        key="g", family="explain",
+    ),
+    Command("flow", flow_, "gradient norm at each event, and the gain there", "flow", key="G", family="explain"),
+)  # fmt: skip

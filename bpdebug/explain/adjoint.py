@@ -1,0 +1,94 @@
+"""The defining property of a transpose, on the numbers: ⟨g, A x⟩ = ⟨Aᵀ g, x⟩."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import Event
+from bpdebug.errors import CommandError, did_you_mean
+from bpdebug.explain.rules import backward_event, double, rule_at
+
+Array = np.ndarray[Any, Any]
+NEAR = 1e-12
+"""How far the two sides may be apart, as a part of the numbers that were summed."""
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """Both inner products of an operand, their difference, and whether it is rounding (`holds`).
+
+    `affine` says that A x is f(x) - f(0), since the op adds something besides; `constant` is what f(0) is then.
+    """
+
+    node: str
+    op: str
+    operand: str
+    formula: str
+    left: float
+    right: float
+    difference: float
+    holds: bool
+    affine: bool
+
+
+def adjoint(event: Event | None, operand: str = "") -> Adjoint:
+    """⟨g, A x⟩ and ⟨Aᵀ g, x⟩ at a backward event, for the operand named or the first linear one.
+
+    A is the op as a function of this operand, the others held fixed; Aᵀ is the rule in use.
+    """
+    event = backward_event(event, "adjoint")
+    position = _position(event, operand)
+    rule, names = rule_at(event), _names(event)
+    x, g, y = rule.inputs[position], double(event.value), rule.value()
+    with np.errstate(all="ignore"):
+        zero = rule.moved(position, np.zeros_like(x))
+        here = np.isfinite(y) & np.isfinite(zero) if rule.node.op.infinite else np.ones(y.shape, bool)
+        a = np.where(here, g * (y - zero), 0.0)
+        b = rule.gradient(position, y, g) * x
+        size = np.where(here, np.abs(g) * (np.abs(y) + np.abs(zero)), 0.0).sum() + np.abs(b).sum()
+        left, right = float(a.sum()), float(b.sum())
+        difference = abs(left - right)
+    contribution = next(c for c in event.contributions if c.operand == _operand(event, position))
+    holds = bool(difference <= NEAR * size)
+    return Adjoint(
+        event.name, event.op or "", names[position], contribution.formula, left, right, difference, holds,
+        bool(np.any(zero[here] != 0)),
+    )  # fmt: skip
+
+
+def _names(event: Event) -> list[str]:
+    return event.timeline.operand_names(event.tensor - event.timeline.graph.first)
+
+
+def _operand(event: Event, position: int) -> int:
+    """A position among all inputs as a number among the tensors, as contributions count."""
+    assert event.node is not None
+    return sum(isinstance(i, int) for i in event.node.inputs[:position])
+
+
+def _position(event: Event, operand: str) -> int:
+    """Which input is meant; CommandError where the op is linear in none, or not in this one."""
+    assert event.node is not None
+    op, names, graph = event.node.op, _names(event), event.timeline.graph
+    each = op.operands[-1].startswith("*") and bool(op.linear_in)
+    edges = [p for p, t in graph.edges(event.tensor - graph.first) if graph.has_gradient(t)]
+    linear = [p for p in edges if each or p in op.linear_in]
+    if not linear:
+        raise CommandError(
+            f"{op.name} is not linear in what has a gradient here", code="E_EXPR",
+            hint="adjoint is for linear ops: matmul, sum, reshape, a product ...",
+        )  # fmt: skip
+    if not operand:
+        return linear[0]
+    found = [p for p in linear if names[p] == operand]
+    if not found:
+        choice = [names[p] for p in linear]
+        there = operand in names
+        raise CommandError(
+            f"{op.name} is not linear in '{operand}'" if there else f"{event.name} has no operand '{operand[:40]}'",
+            code="E_EXPR", hint=did_you_mean(operand[:40], choice) or f"it is linear in {', '.join(choice)}",
+        )  # fmt: skip
+    return found[0]

@@ -1,0 +1,192 @@
+"""Which rule is wrong: every rule by differences on its own inputs, and what was wrong already upstream of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import BACKWARD, Timeline
+from bpdebug.engine.fork import overridden
+from bpdebug.engine.gradcheck import FAIL, LOOK, Check, check_rule
+from bpdebug.explain.rules import Rule, double, rule_of
+from bpdebug.graph import Lit
+
+Array = np.ndarray[Any, Any]
+RULE, UPSTREAM = "rule", "upstream"
+MOST_CELLS = 4096
+"""Cells of an operand that are moved one by one where its rule is wrong; of a larger one the op's own rule is taken."""
+STEP = 1e-3
+NOTHING = 1e-8
+"""Cells below this part of the largest one are rounding, and are not compared."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One operand of one node: the verdict, the worst cell with both derivatives, and where the fault lies.
+
+    `where` is "rule" (this rule is wrong), "upstream" (it was handed a wrong gradient) or None. `kink` says that
+    differences cannot tell, because the function bends or ends at this cell.
+    """
+
+    node: str
+    operand: str
+    verdict: str
+    error: float
+    cell: tuple[int, ...]
+    analytic: float
+    numeric: float
+    where: str | None
+    kink: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The rows in event order, and the first node on the way back at which something is wrong."""
+
+    rows: tuple[Judged, ...]
+    first_wrong: str | None
+
+
+def check(timeline: Timeline, iteration: int, tensors: Collection[int] | None = None) -> Checked:
+    """Every rule of an iteration's backward pass (or of these tensors' nodes), alone and in its place.
+
+    Alone: the rule on its own inputs, against differences, with a random cotangent. In its place: what it gives is
+    compared with what a pass gives in which every rule found wrong is replaced by differences.
+    """
+    graph = timeline.graph
+    nodes = list(graph.backward_nodes)
+    wanted = set(nodes) if tensors is None else {t - graph.first for t in tensors} & set(nodes)
+    needed = _downstream(timeline, wanted)
+    alone = {k: _alone(timeline, k, iteration) for k in nodes if k in needed}
+    wrong = {(k, p) for k, found in alone.items() for p, row in found.items() if row.verdict == "fail"}
+    changed = {t for k in needed for t in (graph.first + k,) if overridden(timeline, t, True, iteration)}
+    rows: list[Judged] = []
+    passes = Passes(timeline, iteration, wrong) if wrong or changed else None
+    for k in nodes:
+        if k in needed:
+            upstream = passes.compared(k) if passes else {}
+            if k in wanted:
+                rows += _rows(timeline, k, alone[k], upstream)
+    first = next((k for k in nodes if any(e[0] == k for e in wrong) or graph.first + k in changed), None)
+    return Checked(tuple(rows), None if first is None else graph.nodes[first].id)
+
+
+def _downstream(timeline: Timeline, nodes: set[int]) -> set[int]:
+    """These nodes, and all whose gradients theirs depend on."""
+    graph, found = timeline.graph, set(nodes)
+    for k in reversed(graph.backward_nodes):
+        if k in found:
+            found.update(user for user, _ in graph.edges_from(graph.first + k))
+    return found
+
+
+def _alone(timeline: Timeline, k: int, iteration: int) -> dict[int, Check]:
+    """The check of each operand's rule on its own inputs, by position; operands without cells have none."""
+    graph = timeline.graph
+    index = timeline.index_of(BACKWARD, graph.first + k, iteration)
+    assert index is not None
+    operands = dict(graph.edges(k))
+    positions = [p for p, t in operands.items() if prod(graph.shapes[t])]
+    found = check_rule(timeline.event(index))
+    return {p: row for p, row in zip(positions, found, strict=True) if graph.has_gradient(operands[p])}
+
+
+def _rows(timeline: Timeline, k: int, alone: dict[int, Check], upstream: dict[int, Judged]) -> Iterator[Judged]:
+    name = timeline.graph.nodes[k].id
+    for position, row in alone.items():
+        other = upstream.get(position)
+        if row.verdict != "fail" and other is not None and other.verdict != "pass":
+            yield other
+            continue
+        where = RULE if row.verdict == "fail" else None
+        yield Judged(
+            name, row.leaf, row.verdict, row.error, row.cell, row.analytic, row.numeric, where, row.kink
+        )  # fmt: skip
+
+
+class Passes:
+    """An iteration's backward pass in double precision, twice: as the rules have it, and with the wrong ones mended.
+
+    Nodes are to be asked for in backward order, each after all that its gradient depends on.
+    """
+
+    def __init__(self, timeline: Timeline, iteration: int, wrong: set[tuple[int, int]]) -> None:
+        self.timeline, self.iteration, self.wrong = timeline, iteration, wrong
+        graph, run = timeline.graph, timeline.iteration(iteration)
+        self.values: list[Array] = [double(run.value(t)) for t in range(graph.first)]
+        for k in range(len(graph.nodes)):
+            self.values.append(self._overridden(graph.first + k, self._rule(k).value(), False))
+        self.found: dict[int, Array] = {}
+        self.mended: dict[int, Array] = {}
+        for t in graph.incoming:
+            self.found[t] = self.mended[t] = double(run.seed(t))
+
+    def _rule(self, k: int) -> Rule:
+        inputs = self.timeline.graph.nodes[k].inputs
+        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.values[i] for i in inputs))
+
+    def _overridden(self, tensor: int, array: Array, gradient: bool) -> Array:
+        for override in overridden(self.timeline, tensor, gradient, self.iteration):
+            array = override.applied(array)
+        return array
+
+    def compared(self, k: int) -> dict[int, Judged]:
+        """Node k's contributions in both passes, which are added up on the way; by position, where they differ."""
+        graph, rule = self.timeline.graph, self._rule(k)
+        out = graph.first + k
+        g = self._overridden(out, self.found[out], True)
+        truth, y, rows = self.mended[out], self.values[out], {}
+        for position, tensor in graph.edges(k):
+            if not graph.has_gradient(tensor):
+                continue
+            given = rule.gradient(position, y, g)
+            right = self._right(rule, k, position, truth)
+            if right.size:
+                rows[position] = _difference(graph.nodes[k].id, graph.names[tensor], given, right)
+            for total, added in ((self.found, given), (self.mended, right)):
+                total[tensor] = total[tensor] + added if tensor in total else added
+        return rows
+
+    def _right(self, rule: Rule, k: int, position: int, g: Array) -> Array:
+        """What the rule should give: what it gives where it is right, else the differences."""
+        x, y = rule.inputs[position], self.values[self.timeline.graph.first + k]
+        if (k, position) not in self.wrong:
+            return rule.gradient(position, y, g)
+        if x.size > MOST_CELLS:
+            return rule.gradient(position, y, g, own=True)
+        slope = np.zeros(x.shape)
+        with np.errstate(all="ignore"):
+            for cell in np.ndindex(x.shape):
+                step = STEP * max(1.0, abs(float(x[cell])))
+                slope[cell] = sum(
+                    weight * self._weighed(rule, position, x, cell, n * step, g)
+                    for n, weight in ((2, -1), (1, 8), (-1, -8), (-2, 1))
+                ) / (12 * step)
+        return slope
+
+    @staticmethod
+    def _weighed(rule: Rule, position: int, x: Array, cell: tuple[int, ...], by: float, g: Array) -> float:
+        moved = x.copy()
+        moved[cell] += by
+        value = rule.moved(position, moved)
+        return float((value * g).sum(where=np.isfinite(value)) if rule.node.op.infinite else (value * g).sum())
+
+
+def _difference(node: str, operand: str, given: Array, right: Array) -> Judged:
+    """The worst cell of two arrays, as a verdict on what came from upstream."""
+    with np.errstate(all="ignore"):
+        both = np.maximum(np.abs(given), np.abs(right))
+        floor = NOTHING * float(both[np.isfinite(both)].max(initial=0.0))
+        same = (given == right) | (np.isnan(given) & np.isnan(right))
+        error = np.where(same, 0.0, np.abs(given - right) / np.maximum(both, floor or 1.0))
+    error = np.where(np.isnan(error), np.inf, error)
+    at = np.unravel_index(int(np.argmax(error)), error.shape) if error.ndim else ()
+    cell = tuple(int(i) for i in at)
+    worst = float(error[cell])
+    verdict = "fail" if worst > FAIL else "look" if worst > LOOK else "pass"
+    where = UPSTREAM if verdict == "fail" else None
+    return Judged(node, operand, verdict, worst, cell, float(given[cell]), float(right[cell]), where)

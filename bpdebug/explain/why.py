@@ -1,0 +1,267 @@
+"""Why a gradient is absent, zero or not finite: where that was born, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
+from bpdebug.engine.fork import overridden
+from bpdebug.engine.stats import two_norm
+from bpdebug.explain.rules import Rule, double, rule_of
+from bpdebug.expression import Target
+from bpdebug.graph import Lit
+
+Array = np.ndarray[Any, Any]
+NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
+ZERO_TIMES_INF, OVERFLOW = "zero-times-inf", "overflow"
+MOST_CELLS = 2048
+"""Cells of a cotangent that are tried one by one, to see which of them reach the cells asked about."""
+
+
+@dataclass(frozen=True)
+class Why:
+    """The answer, the event where it was born (None: nowhere), and the evidence, a sentence each."""
+
+    of: str
+    answer: str
+    born: int | None
+    evidence: tuple[str, ...]
+
+
+def why(timeline: Timeline, goal: Target, iteration: int, of: str) -> Why:
+    """What made a gradient (or cells of it) what it is, in an iteration's whole backward pass."""
+    tensor, asked = goal.reference.tensor, Question(timeline, iteration, of)
+    gradient = timeline.iteration(iteration).gradient(tensor)
+    if gradient is None:
+        return asked.absent(tensor)
+    mask = np.zeros(gradient.shape, bool)
+    mask[goal.key] = True
+    cells = gradient[mask]
+    if np.isnan(cells).any():
+        return asked.not_finite(tensor, np.isnan)
+    if np.isinf(cells).any():
+        return asked.not_finite(tensor, np.isinf)
+    if cells.any() or not cells.size:
+        zeros = int(cells.size - np.count_nonzero(cells))
+        text = f"norm {two_norm(cells):.4g}; {zeros} of {cells.size} cells {'is' if zeros == 1 else 'are'} zero"
+        return Why(of, NONZERO, timeline.completed_by(tensor, iteration), (text,))
+    return asked.zero(tensor, mask)
+
+
+class Question:
+    """One question put to an iteration; each step of the way back adds to the evidence."""
+
+    def __init__(self, timeline: Timeline, iteration: int, of: str) -> None:
+        self.timeline, self.graph, self.iteration, self.of = timeline, timeline.graph, iteration, of
+        self.run = timeline.iteration(iteration)
+        self.rng = np.random.default_rng(0)
+        self.evidence: list[str] = []
+
+    def answer(self, answer: str, phase: str | None, tensor: int, *evidence: str) -> Why:
+        born = None if phase is None else self.timeline.index_of(phase, tensor, self.iteration)
+        return Why(self.of, answer, born, (*self.evidence, *evidence))
+
+    def name(self, tensor: int) -> str:
+        return self.graph.names[tensor]
+
+    def at(self, k: int) -> str:
+        """'relu 'H' (event 7)': node k's backward event in words."""
+        index = self.timeline.index_of(BACKWARD, self.graph.first + k, self.iteration)
+        return f"{self.graph.nodes[k].op.name} '{self.graph.nodes[k].id}' (event {index})"
+
+    def rule(self, k: int) -> Rule:
+        inputs = self.graph.nodes[k].inputs
+        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs))
+
+    def cotangent(self, k: int) -> Array:
+        found = self.run.gradient(self.graph.first + k)
+        assert found is not None
+        return double(found)
+
+    # --- absent ---------------------------------------------------------------------------------------------------
+
+    def absent(self, tensor: int) -> Why:
+        """No gradient: no path of data to an output, or one that is cut where nothing is differentiated."""
+        graph = self.graph
+        if not graph.is_float(tensor):
+            return self.answer(NO_PATH, None, tensor, f"{self.name(tensor)} is {graph.dtypes[tensor]}: no derivative")
+        if graph.leads_to_output(tensor):
+            return self.answer(NO_PATH, None, tensor, f"no float leaf lies above {self.name(tensor)}: nothing to learn")
+        reaching = self._reaching()
+        if not reaching[tensor]:
+            users = [graph.nodes[k].id for k in graph.users(tensor)]
+            text = f"it goes to {', '.join(users[:6])}, and not on to an output" if users else "nothing uses it"
+            return self.answer(NO_PATH, None, tensor, f"{self.name(tensor)}: {text}")
+        cut = next(self._cuts(tensor, reaching))
+        node = graph.nodes[cut]
+        text = f"{node.op.name} '{node.id}' (line {node.line}) passes no gradient on: {node.op.says}"
+        return self.answer(CUT, FORWARD, graph.first + cut, text)
+
+    def _reaching(self) -> bytearray:
+        """Per tensor: do its numbers reach an output, differentiable or not?"""
+        graph, found = self.graph, bytearray(len(self.graph.names))
+        for out in graph.incoming:
+            found[out] = 1
+        for k in range(len(graph.nodes) - 1, -1, -1):
+            if found[graph.first + k]:
+                for t in graph.nodes[k].tensors:
+                    found[t] = 1
+        return found
+
+    def _cuts(self, tensor: int, reaching: bytearray) -> Iterator[int]:
+        """Nodes, nearest first, at which a path from the tensor to an output stops being differentiable."""
+        queue, seen = [tensor], {tensor}
+        for t in queue:
+            for k in self.graph.users(t):
+                out = self.graph.first + k
+                if not reaching[out] or out in seen:
+                    continue
+                if all(operand != t for _, operand in self.graph.edges(k)):
+                    yield k
+                else:
+                    seen.add(out)
+                    queue.append(out)
+
+    # --- zero -----------------------------------------------------------------------------------------------------
+
+    def zero(self, tensor: int, mask: Array) -> Why:
+        """All cells of the mask are zero: follows the first contribution back to where that begins."""
+        while True:
+            edges = self.graph.edges_from(tensor)
+            if overridden(self.timeline, tensor, True, self.iteration):
+                last = self.timeline.completed_by(tensor, self.iteration)
+                text = f"∂{self.name(tensor)} was set to zero"
+                return Why(self.of, MASKED, last, (*self.evidence, text))
+            given = [(self.name(self.graph.first + k), self.run.contribution(k, p)[mask]) for k, p in edges]
+            if tensor in self.graph.incoming:
+                given.insert(0, ("what comes in", self.run.seed(tensor)[mask]))
+            if any(cells.any() for _, cells in given):
+                return self._cancelled(tensor, given)
+            if not edges:
+                text = f"the gradient that comes in at {self.name(tensor)} is zero there"
+                return self.answer(MASKED, SEED, tensor, text)
+            for k, p in edges[1:]:
+                self.evidence.append(f"∂{self.name(tensor)} gets zeros from {self.at(k)} (operand {p}), too")
+            found = self._edge(tensor, *edges[0], mask)
+            if isinstance(found, Why):
+                return found
+            tensor, mask = self.graph.first + edges[0][0], found
+
+    def _cancelled(self, tensor: int, given: list[tuple[str, Array]]) -> Why:
+        norms = ", ".join(f"{name} {two_norm(cells):.4g}" for name, cells in given)
+        last = self.timeline.completed_by(tensor, self.iteration)
+        text = f"the contributions to ∂{self.name(tensor)} add up to zero; their norms: {norms}"
+        return Why(self.of, CANCELLED, last, (*self.evidence, text))
+
+    def _edge(self, tensor: int, k: int, position: int, mask: Array) -> Why | Array:
+        """Why an edge gives zeros: an answer, or the cells of the cotangent to ask about next."""
+        rule, g, out = self.rule(k), self.cotangent(k), self.graph.first + k
+        y = double(self.run.value(out))
+
+        def gives(cotangent: Array) -> Array:
+            return rule.gradient(position, y, cotangent)[mask]
+
+        factors = np.asarray(self.rng.uniform(0.5, 1.5, g.shape))
+        if not gives(factors).any():
+            text = f"{self.at(k)} multiplies every gradient by zero at {_count(mask)} of ∂{self.name(tensor)}"
+            return self.answer(MASKED, BACKWARD, out, f"{text}{_reason(rule, position, mask)}")
+        if gives(g * factors).any():
+            text = f"inside the rule of {self.at(k)} terms cancel: a slightly different ∂{self.name(out)} gives no zero"
+            return self.answer(CANCELLED, BACKWARD, out, text)
+        reached = self._reached(gives, g.shape)
+        if g[reached].any():
+            text = f"at {self.at(k)} the product is too small for {g.dtype} and becomes zero"
+            return self.answer(MASKED, BACKWARD, out, text)
+        self.evidence.append(f"{self.at(k)} only hands on: ∂{self.name(out)} is zero there already")
+        return reached
+
+    @staticmethod
+    def _reached(gives: Any, shape: tuple[int, ...]) -> Array:
+        """The cells of a cotangent that the cells asked about depend on; all of them where there are many."""
+        reached = np.ones(shape, bool)
+        if reached.size <= MOST_CELLS:
+            for cell in np.ndindex(shape):
+                unit = np.zeros(shape)
+                unit[cell] = 1.0
+                reached[cell] = bool(gives(unit).any())
+        return reached
+
+    # --- not finite -----------------------------------------------------------------------------------------------
+
+    def not_finite(self, tensor: int, test: Any) -> Why:
+        """NaN (or infinity) in a gradient, followed back along contributions that have it."""
+        while True:
+            bad = [(k, p) for k, p in self.graph.edges_from(tensor) if test(self.run.contribution(k, p)).any()]
+            if not bad:
+                seed = tensor in self.graph.incoming and test(self.run.seed(tensor)).any()
+                if seed:
+                    return self.answer(OVERFLOW, SEED, tensor, f"what comes in at {self.name(tensor)} has it")
+                last = self.timeline.completed_by(tensor, self.iteration)
+                text = f"the sum ∂{self.name(tensor)} makes it, of contributions without"
+                return Why(self.of, OVERFLOW, last, (*self.evidence, text))
+            k, _ = bad[0]
+            out = self.graph.first + k
+            if test(self.cotangent(k)).any():
+                self.evidence.append(f"∂{self.name(tensor)} has it from ∂{self.name(out)}, at {self.at(k)}")
+                tensor = out
+                continue
+            for t in (*self.graph.nodes[k].tensors, out):
+                if self.graph.is_float(t) and test(self.run.value(t)).any():
+                    self.evidence.append(f"{self.at(k)} uses the value of {self.name(t)}, which has it")
+                    return self._forward(t, test)
+            return self._born_backward(tensor, k, bad[0][1], test)
+
+    def _born_backward(self, tensor: int, k: int, position: int, test: Any) -> Why:
+        """The rule of node k makes it from numbers without."""
+        out = self.graph.first + k
+        cells = np.argwhere(test(self.run.contribution(k, position)))
+        cell = ", ".join(map(str, cells[0].tolist()))
+        place = f"∂{self.name(tensor)}[{cell}]" if cell else f"∂{self.name(tensor)}"
+        formula = self.graph.plans[k].formula(position, self.timeline.operand_names(k), self.name(out))
+        if test is np.isnan and not self.cotangent(k).all():
+            text = f"{place} = {formula} is zero times infinity (or 0/0) at {self.at(k)}: ∂{self.name(out)} has zeros"
+            return self.answer(ZERO_TIMES_INF, BACKWARD, out, text)
+        what = "NaN" if test is np.isnan else "infinite"
+        return self.answer(
+            OVERFLOW, BACKWARD, out, f"{place} = {formula} is {what} at {self.at(k)}, of numbers without"
+        )
+
+    def _forward(self, tensor: int, test: Any) -> Why:
+        """Up the forward pass, to the value that has it first."""
+        graph = self.graph
+        while (node := graph.node(tensor)) is not None:
+            floats = [t for t in node.tensors if graph.is_float(t)]
+            above = next((t for t in floats if test(self.run.value(t)).any()), None)
+            if above is None:
+                break
+            tensor = above
+        if node is None:
+            users = graph.users(tensor)
+            text = f"{self.name(tensor)} came with it"
+            return self.answer(OVERFLOW, FORWARD, graph.first + users[0], text)
+        values = [np.asarray(self.run.value(t)) for t in floats]
+        values += [np.asarray(i.value) for i in node.inputs if isinstance(i, Lit)]
+        zero, infinite = any(not v.all() for v in values), any(np.isinf(v).any() for v in values)
+        product = test is np.isnan and zero and (infinite or node.op.name in ("div", "pow"))
+        index = self.timeline.index_of(FORWARD, tensor, self.iteration)
+        what = "NaN" if test is np.isnan else "infinity"
+        call = self.timeline.call_text(tensor - graph.first)
+        text = f"{self.name(tensor)} = {call} makes {what} at event {index}, in the forward pass"
+        return self.answer(ZERO_TIMES_INF if product else OVERFLOW, FORWARD, tensor, text)
+
+
+def _count(mask: Array) -> str:
+    count = int(np.count_nonzero(mask))
+    return "this cell" if count == 1 else f"these {count} cells"
+
+
+def _reason(rule: Rule, position: int, mask: Array) -> str:
+    """What the operand is where the rule gives zero, in numbers."""
+    x = rule.inputs[position][mask]
+    others = [i for n, i in enumerate(rule.inputs) if n != position and isinstance(i, np.ndarray) and i.size]
+    text = f", where the operand lies between {x.min():.4g} and {x.max():.4g}" if x.size else ""
+    return text + ("; another operand is all zero" if any(not o.any() for o in others) else "")

@@ -1,0 +1,92 @@
+"""Why a gradient is what it is: one graph for each answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import bpdebug
+from bpdebug.explain.why import Why, why
+from bpdebug.expression import parse, target
+from tests.graphs import Random, examples, graphs
+
+HEAD = """format = 1
+[inputs]
+x = [{x}]
+i = {{ value = [1, 0], dtype = "int64" }}
+[graph]
+loss = "L"
+program = '''
+"""
+
+
+def asked(x: str, program: str, of: str = "dx", *before: str) -> tuple[str, str | None, Why]:
+    """The answer, and where it was born: 'backward y'."""
+    session = bpdebug.Session(bpdebug.load(HEAD.format(x=x) + program + "\n'''\n"))
+    for line in before:
+        session.do(line)
+    state = session.state
+    found = why(state.timeline, target(parse(of), state.timeline.graph), 0, of)
+    event = None if found.born is None else state.timeline.event(found.born)
+    assert session.do(f"why {of}").to_data()["answer"] == found.answer
+    assert found.evidence
+    return found.answer, None if event is None else f"{event.phase} {event.name}", found
+
+
+CASES = [
+    ("1, 2", "y = exp(x)\nL = sum(y)", "dx", "nonzero", "backward y"),
+    ("1, 2", "y = exp(x)\nu = x * 2\nL = sum(y)", "du", "no-path", None),
+    ("1, 2", "y = exp(x)\nL = sum(y)", "di", "no-path", None),
+    ("1, 2", "y = stop_gradient(x)\nz = y * x\nL = sum(z)", "dy", "no-path", None),
+    ("1, 2", "u = x * 2\ny = stop_gradient(u)\nz = y * x\nL = sum(z)", "du", "cut", "forward y"),
+    ("-1, -2", "h = x * 3\ny = relu(h)\nz = y * 2\nL = sum(z)", "dx", "masked", "backward y"),
+    ("-1, 2", "h = x * 3\ny = relu(h)\nL = sum(y)", "dx[0]", "masked", "backward y"),
+    ("-1, 2", "h = x * 3\ny = relu(h)\nL = sum(y)", "dx[1]", "nonzero", "backward h"),
+    ("-1, 2", "h = x * 3\ny = relu(h)\nz = y * 2\nw = z + 1\nL = sum(w)", "dx[0]", "masked", "backward y"),
+    ("1, 2", "y = x * 0\nL = sum(y)", "dx", "masked", "backward y"),
+    ("1, 2", "a = x * 2\nb = x * 2\ny = a - b\nL = sum(y)", "dx", "cancelled", "backward a"),
+    ("1, 2", "y = softmax(x, axis=0)\nL = sum(y)", "dx", "cancelled", "backward y"),
+    ("0, 1", "y = sqrt(x)\nz = y * 0\nL = sum(z)", "dx", "zero-times-inf", "backward y"),
+    ("0, 1", "y = sqrt(x)\nL = sum(y)", "dx", "overflow", "backward y"),
+    ("800, 1", "y = exp(x)\nL = sum(y)", "dx", "overflow", "forward y"),
+    ("800, 1", "y = exp(x)\nz = y * 2\nw = z * 3\nL = sum(w)", "dx", "overflow", "forward y"),
+]
+
+
+@pytest.mark.parametrize(
+    ("x", "program", "of", "answer", "born"), CASES, ids=[c[3] + str(n) for n, c in enumerate(CASES)]
+)
+def test_the_answer_and_the_event_where_it_was_born(
+    x: str, program: str, of: str, answer: str, born: str | None
+) -> None:
+    assert asked(x, program, of)[:2] == (answer, born)
+
+
+def test_a_gradient_that_was_set_to_zero() -> None:
+    answer, born, found = asked("1, 2", "y = x * 2\nz = y * 2\nL = sum(z)", "dx", "set dy = 0")
+    assert (answer, born) == ("masked", "backward z")
+    assert "was set to zero" in found.evidence[-1]
+
+
+@examples(60)
+@given(graphs(nodes=12))
+def test_every_gradient_has_an_answer_that_its_numbers_allow(random: Random) -> None:
+    timeline = random.timeline()
+    for name in timeline.graph.names:
+        if name.endswith(".mask"):
+            continue
+        found = why(timeline, target(parse(f"∂{name}"), timeline.graph), 0, name)
+        gradient: Any = timeline.grad(name)
+        if gradient is None:
+            assert found.answer in ("no-path", "cut")
+        elif not np.isfinite(gradient).all():
+            assert found.answer in ("zero-times-inf", "overflow")
+        elif gradient.size and not gradient.any():
+            assert found.answer in ("masked", "cancelled")
+            assert found.born is not None
+        else:
+            assert found.answer == "nonzero"
+        assert found.evidence
