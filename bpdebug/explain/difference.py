@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
 from bpdebug.engine.recorded import Layout, RecordedTimeline, Slot, made
 
 Array = np.ndarray[Any, Any]
@@ -125,3 +125,31 @@ def relative(x: Array, y: Array) -> Array:
         found = np.where(scale == 0, 0.0, gap / scale)
     found = np.where(np.isnan(u) & np.isnan(v), 0.0, found)
     return np.where(np.isnan(found), np.inf, found)
+
+
+@dataclass(frozen=True)
+class Change:
+    """How one leaf's gradient differs: its norm on either side (None without a path), and the largest difference."""
+
+    name: str
+    left: float | None
+    right: float | None
+    largest: float | None
+
+
+def gradient_changes(left: Timeline, right: Timeline) -> list[Change]:
+    """The leaves whose gradient at the end is not the same, in their order; those of one side only are left out."""
+    found = []
+    for i, leaf in enumerate(left.graph.leaves):
+        other = right.graph.index.get(leaf.name)
+        if not left.graph.is_float(i) or other is None or other >= len(right.graph.leaves):
+            continue
+        a, b = left.grad(leaf.name), right.grad(leaf.name)
+        if (a is None and b is None) or (a is not None and b is not None and a.tobytes() == b.tobytes()):
+            continue
+        both = a is not None and b is not None and a.shape == b.shape
+        with np.errstate(all="ignore"):
+            largest = float(np.abs(a - b).max(initial=0.0)) if both else None  # type: ignore[operator]
+        before, after = (None if g is None else stats(g).norm for g in (a, b))
+        found.append(Change(leaf.name, before, after, largest))
+    return found

@@ -6,7 +6,9 @@ from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
-from bpdebug.explain.difference import Difference, first_difference
+from bpdebug.explain.difference import Difference, first_difference, gradient_changes
+from bpdebug.views.blocks import Block, Table
+from bpdebug.views.numbers import number
 from bpdebug.views.report import Report, Text
 
 
@@ -31,7 +33,13 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
         "cell": None if found.cell is None else list(found.cell), "left": found.left, "right": found.right,
     }  # fmt: skip
     text = _words(found, names, (len(left), len(right)))
-    return Report("compare", title, (Text(text),), {"equal": False, "first": first})
+    blocks: list[Block] = [Text(text)]
+    changes = [] if found.what in ("end", "event") else gradient_changes(left, right)
+    if changes:
+        rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
+        blocks.append(Table(("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change"), rows))
+    data = {"equal": False, "first": first, "gradients": changes}
+    return Report("compare", title, tuple(blocks), data)
 
 
 def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) -> str:

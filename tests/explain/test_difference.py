@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import bpdebug
+from bpdebug.debugger import open_session, update
 from bpdebug.engine import Timeline
-from bpdebug.explain.difference import Difference, first_difference, relative
+from bpdebug.explain.difference import Difference, first_difference, gradient_changes, relative
 from bpdebug.importers.trace import open_recording, replayed
 from bpdebug.scenario import open_timeline, shipped
+from bpdebug.views import view
 from tests.recordings import TRAINED, recorded
 
 TEXT = """
@@ -120,10 +122,29 @@ def test_compare_at_the_prompt_names_the_event_and_both_numbers() -> None:
     session = bpdebug.Session(bpdebug.load(TEXT))
     session.do("set W[1, 1] = 2.5")
     report = session.do("compare")
-    assert report.to_data() == {
+    data = report.to_data()
+    assert [row.name for row in data.pop("gradients")] == ["X", "W"]
+    assert data == {
         "kind": "compare", "equal": False,
         "first": {
             "event": 0, "node": "Y", "what": "leaf W", "error": 0.2, "cell": [1, 1], "left": 2.5, "right": 2.0
         },
     }  # fmt: skip
     assert session.do("compare 1").to_data() == {"kind": "compare", "equal": True, "first": None}
+
+
+def test_gradients_that_changed_are_listed_with_both_norms() -> None:
+    here = open_session(bpdebug.load("two_layer"))
+    there = update(here, "set W2[1, 0] = 5")
+    changes = {c.name: c for c in gradient_changes(there.timeline, here.timeline)}
+    assert set(changes) == {"X", "T", "W1", "W2"}
+    for name, change in changes.items():
+        a, b = there.timeline.grad(name), here.timeline.grad(name)
+        assert a is not None
+        assert b is not None
+        assert change.largest == np.abs(a - b).max()
+        assert change.left == pytest.approx(float(np.linalg.norm(a)), rel=1e-14)
+        assert change.right == pytest.approx(float(np.linalg.norm(b)), rel=1e-14)
+    assert gradient_changes(here.timeline, here.timeline) == []
+    rows = view(update(there, "compare")).to_data()["gradients"]
+    assert [row.name for row in rows] == list(changes)
