@@ -124,7 +124,10 @@ def _zero(timeline: Timeline, at: int) -> str | None:
         return None
     for c in event.contributions:
         if c.value.size and not np.any(c.value):
-            return f"∂{c.to} gets nothing but zeros ({c.value.size} cells) from ∂{event.name}, which is not zero"
+            return (
+                f"∂{c.to} gets nothing but zeros ({c.value.size} cells) from ∂{event.name}, which is not zero; "
+                f"why d{c.to} says more"
+            )
     return None
 
 
@@ -133,7 +136,8 @@ def _check(timeline: Timeline, at: int) -> str | None:
         if not row.error <= FAIL:
             return (
                 f"the rule of {row.leaf}: {row.analytic:.6g} at [{', '.join(map(str, row.cell))}], and finite "
-                f"differences give {row.numeric:.6g}; relative error {row.error:.2g}, above the threshold {FAIL:g}"
+                f"differences give {row.numeric:.6g}; relative error {row.error:.2g}, above the threshold {FAIL:g}; "
+                "candidates and check say more"
             )
     return None
 
