@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bpdebug.expression.syntax import Attribute, Binary, Call, Expression, Index, Name, Number, Slice, Tree, Unary
+from bpdebug.expression.syntax import (
+    Attribute,
+    Binary,
+    Call,
+    Expression,
+    Index,
+    Name,
+    Number,
+    Slice,
+    Tree,
+    Unary,
+    children,
+)
 from bpdebug.expression.tokens import refuse
-from bpdebug.symbolic import Plan
+from bpdebug.symbolic import Expr, Plan
 
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b,
@@ -26,8 +38,10 @@ _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 def as_rule(expression: Expression, operands: Sequence[str], output: str) -> Callable[[Plan], Any]:
     """The expression as a function of a plan: names are the node's operands, its output, and its gradient.
 
-    Raises E_EXPR, when it is called, for any other name and for what has no derivative rule's form.
+    Raises E_EXPR at once where it is too long, and when it is called for any other name and for what is no rule.
     """
+
+    _check_length(expression.root)
 
     def rule(plan: Plan) -> Any:
         names: dict[str, Any] = {f"d{output}": plan.g, f"∂{output}": plan.g, output: plan.y}
@@ -37,13 +51,42 @@ def as_rule(expression: Expression, operands: Sequence[str], output: str) -> Cal
     return rule
 
 
+MOST_TERMS = 200
+"""Terms of a rule: a longer one is nothing to read, and nesting as deep as it would take."""
+
+
+def _check_length(root: Tree) -> None:
+    count, stack = 0, [root]
+    while stack:
+        tree = stack.pop()
+        count += 1
+        if count > MOST_TERMS:
+            raise refuse(f"a rule has at most {MOST_TERMS} terms", tree.column, "write it shorter")
+        stack.extend(children(tree))
+
+
+def _fold(op: str, a: Any, b: Any, column: int) -> Any:
+    """The arithmetic of two numbers: powers in doubles, so that none takes for ever."""
+    try:
+        found = _SIGNS[op](float(a), float(b)) if op == "**" else _SIGNS[op](a, b)
+        exact = type(found) is float or -(2**63) <= found < 2**63
+        found = found if exact else float(found)
+    except (ArithmeticError, TypeError, ValueError):
+        found = None
+    if found is None or isinstance(found, complex):
+        raise refuse(f"these numbers have no {op}", column, "write the number itself")
+    return found
+
+
 def _build(tree: Tree, names: Mapping[str, Any], plan: Plan) -> Any:
     if isinstance(tree, Number):
         return tree.value
     if isinstance(tree, Name):
         return _named(tree, names, plan)
     if isinstance(tree, Binary) and tree.op in _SIGNS:
-        return _SIGNS[tree.op](_build(tree.left, names, plan), _build(tree.right, names, plan))
+        left, right = _build(tree.left, names, plan), _build(tree.right, names, plan)
+        numbers = not isinstance(left, Expr) and not isinstance(right, Expr)
+        return _fold(tree.op, left, right, tree.column) if numbers else _SIGNS[tree.op](left, right)
     if isinstance(tree, Unary) and tree.op in ("-", "+"):
         operand = _build(tree.operand, names, plan)
         return -operand if tree.op == "-" else operand
@@ -102,5 +145,8 @@ def _constant(tree: Tree) -> Any:
 
 def _place(item: Any) -> Any:
     if isinstance(item, Slice):
-        return slice(*(None if part is None else _constant(part) for part in (item.start, item.stop, item.step)))
+        start, stop, step = (None if p is None else _constant(p) for p in (item.start, item.stop, item.step))
+        if step == 0:
+            raise refuse("a slice does not step by 0", item.column, "leave the step out")
+        return slice(start, stop, step)
     return _constant(item)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpdebug.debugger import update
+from bpdebug.debugger import open_session, update
 from bpdebug.debugger.ranges import parse_range
 from bpdebug.errors import BpdebugError
 from bpdebug.views import view
 from tests.graphs import examples
-from tests.lessons import FAULTY, PLAIN, WALK, said, session
+from tests.lessons import FAULTY, PLAIN, WALK, said, scenario, session
 
 
 def refused(name: str, *lines: str) -> BpdebugError:
@@ -200,3 +200,17 @@ def test_a_fork_and_its_parent_share_everything_up_to_the_first_event_that_depen
         np.testing.assert_array_equal(made.timeline.event(k).value, state.timeline.event(k).value)
     assert made.timeline.event(first).value[0, 0] == value
     assert made.cursor == at
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "1/0 * dY", "dY * (1 - 1) / (2 - 2) / 0", "2**99999999 * dY", "10**10**10 * dY", "dY * (-1)**0.5", "dY[0:1:0]",
+        "dY[5]", "sum(dY, axis=9)", "3", "nope", "+".join(["dY"] * 3000), "-" * 3000 + "dY",
+    ],
+    ids=lambda rule: rule[:20],
+)  # fmt: skip
+def test_a_rule_that_cannot_be_is_refused_in_words(rule: str) -> None:
+    state = open_session(scenario("two_layer"))
+    with pytest.raises(BpdebugError):
+        update(state, f"set rule Y@bwd H = {rule}")
