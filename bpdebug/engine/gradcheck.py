@@ -138,7 +138,16 @@ def in_double(graph: Graph) -> Graph:
     }
     loss = None if graph.loss is None else graph.names[graph.loss]
     wide = Limits({"memory": 2**62})  # what fitted in single precision was allowed; this is its copy
-    return build([widened(leaf) for leaf in graph.leaves], steps, loss=loss, incoming=incoming, limits=wide)
+    made = build([widened(leaf) for leaf in graph.leaves], steps, loss=loss, incoming=incoming, limits=wide)
+    plans = tuple(given_rules(plan, old) for plan, old in zip(made.plans, graph.plans, strict=True))
+    return dataclasses.replace(made, plans=plans)
+
+
+def given_rules(plan: Plan, old: Plan) -> Plan:
+    """The plan with the rules that `old`, of the same node in another precision, has in place of its op's own."""
+    for position, rule in old.replaced.items():
+        plan = plan.with_gradient(position, rule)
+    return plan
 
 
 def _widened_seed(read: Callable[[], Array], shape: tuple[int, ...]) -> Array:
@@ -163,8 +172,7 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
     run, node = timeline.iteration(event.iteration), event.node
     inputs = [i.value if isinstance(i, Lit) else _double(run.value(i)) for i in node.inputs]
     plan = trace(node.op, [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs], _attrs(node))
-    for position, rule in graph.plans[k].replaced.items():
-        plan = plan.with_gradient(position, rule)
+    plan = given_rules(plan, graph.plans[k])
     rng = np.random.default_rng(seed)
     g = rng.uniform(0.5, 1.5, plan.shape) * rng.choice((-1.0, 1.0), plan.shape)
     with np.errstate(all="ignore"):

@@ -254,7 +254,7 @@ class Timeline(Sequence[Event]):
             return ()
         graph, k = self.graph, event.tensor - self.graph.first
         run, plan, node = self.iteration(event.iteration), graph.plans[k], graph.nodes[k]
-        names = self.operand_names(k)
+        names = self.graph.operand_names(k)
         made = []
         for position, tensor in graph.edges(k):
             if not graph.has_gradient(tensor):
@@ -284,17 +284,13 @@ class Timeline(Sequence[Event]):
 
     def call_text(self, k: int) -> str:
         """Node k's forward call as it is written, without its name: `X @ W`."""
-        return self.graph.plans[k].call_text(self.operand_names(k))
-
-    def operand_names(self, k: int) -> list[str]:
-        """What node k's operands are called: tensors by name, literals as they are written."""
-        return [str(i.value) if isinstance(i, Lit) else self.graph.names[i] for i in self.graph.nodes[k].inputs]
+        return self.graph.plans[k].call_text(self.graph.operand_names(k))
 
     def _parts(self, event: Event, position: int, tensor: int) -> tuple[PartView, ...]:
         """The parts of one edge: the rule's, the sum over broadcast axes, and the accumulation where there is one."""
         graph, k = self.graph, event.tensor - self.graph.first
         run, plan, node = self.iteration(event.iteration), graph.plans[k], graph.nodes[k]
-        names = self.operand_names(k)
+        names = self.graph.operand_names(k)
 
         def read(expr: Expr) -> Array:
             inputs = [i.value if isinstance(i, Lit) else run.value(i) for i in node.inputs]

@@ -60,7 +60,7 @@ def adjoint(event: Event | None, operand: str = "") -> Adjoint:
 
 
 def _names(event: Event) -> list[str]:
-    return event.timeline.operand_names(event.tensor - event.timeline.graph.first)
+    return event.timeline.graph.operand_names(event.tensor - event.timeline.graph.first)
 
 
 def _operand(event: Event, position: int) -> int:

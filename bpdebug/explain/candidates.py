@@ -92,7 +92,7 @@ class Judge:
 
     def __init__(self, event: Event, rule: Rule, position: int, *, trusted: bool) -> None:
         graph, k = event.timeline.graph, event.tensor - event.timeline.graph.first
-        names = event.timeline.operand_names(k)
+        names = event.timeline.graph.operand_names(k)
         self.position, self.target = position, f"∂{names[position]}"
         self.operand_shape: tuple[int, ...] = rule.inputs[position].shape
         self.wanted = rule.plan.before_sum(position)

@@ -57,7 +57,7 @@ def contributions(timeline: Timeline, goal: Target, iteration: int, of: str) -> 
         index = timeline.index_of(BACKWARD, graph.first + k, iteration)
         assert index is not None
         plan, name = graph.plans[k], graph.names[graph.first + k]
-        formula = plan.formula(position, timeline.operand_names(k), name)
+        formula = plan.formula(position, timeline.graph.operand_names(k), name)
         given = plan.gradients[position]
         assert given is not None
         axes = _summed(given.shape, graph.shapes[tensor])

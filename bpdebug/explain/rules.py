@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine import BACKWARD, Event, Timeline
+from bpdebug.engine.gradcheck import given_rules
 from bpdebug.errors import CommandError
 from bpdebug.graph import Lit, Node
 from bpdebug.symbolic import Plan, trace
@@ -52,10 +53,7 @@ def rule_of(timeline: Timeline, k: int, inputs: tuple[Any, ...]) -> Rule:
     made = tuple(double(i) if isinstance(i, np.ndarray) else i for i in inputs)
     attrs = {key: "float64" if key == "dtype" else value for key, value in node.attrs.items()}
     own = trace(node.op, [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in made], attrs)
-    plan = own
-    for position, rule in graph.plans[k].replaced.items():
-        plan = plan.with_gradient(position, rule)
-    return Rule(node, plan, own, made)
+    return Rule(node, given_rules(own, graph.plans[k]), own, made)
 
 
 def rule_at(event: Event) -> Rule:

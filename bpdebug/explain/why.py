@@ -221,7 +221,7 @@ class Question:
         cells = np.argwhere(test(self.run.contribution(k, position)))
         cell = ", ".join(map(str, cells[0].tolist()))
         place = f"∂{self.name(tensor)}[{cell}]" if cell else f"∂{self.name(tensor)}"
-        formula = self.graph.plans[k].formula(position, self.timeline.operand_names(k), self.name(out))
+        formula = self.graph.plans[k].formula(position, self.timeline.graph.operand_names(k), self.name(out))
         if test is np.isnan and not self.cotangent(k).all():
             text = f"{place} = {formula} is zero times infinity (or 0/0) at {self.at(k)}: ∂{self.name(out)} has zeros"
             return self.answer(ZERO_TIMES_INF, BACKWARD, out, text)

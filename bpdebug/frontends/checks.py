@@ -131,18 +131,18 @@ def mismatches(path: Path, settings: Settings) -> list[str] | None:
         return [f"error: expected {wanted}, found none: the file is accepted"]
     if scenario.expect is None:
         return None
-    return [*map(str, check(scenario, state.timeline)), *_derivation(scenario, state)]
+    return [*map(str, check(scenario, state.timeline)), *_explained(scenario, state)]
 
 
-def _derivation(scenario: Scenario, state: State) -> Iterator[str]:
-    """The first wrong line of the reader's derivation must be the one that is expected."""
-    from bpdebug.debugger import COMMANDS, update  # start-up, as above
+def _explained(scenario: Scenario, state: State) -> Iterator[str]:
+    """What the check and the reader's derivation must come to, where the scenario says so."""
+    from bpdebug.debugger import update  # start-up, as above
     from bpdebug.views import view
 
     expect = scenario.expect
-    if expect is None or not expect.derivation or "derivation" not in COMMANDS:
-        return
-    wanted = expect.derivation.first_wrong
-    found = view(update(state, "derivation")).to_data()["first_wrong"] or "none"
-    if found != wanted:
-        yield f"derivation: expected {wanted} as the first wrong line, found {found}"
+    wanted = {} if expect is None else {"derivation": expect.derivation, "check": expect.check}
+    for command, first in wanted.items():
+        if first:
+            found = view(update(state, command)).to_data()["first_wrong"] or "none"
+            if found != first.first_wrong:
+                yield f"{command}: expected {first.first_wrong} as the first that is wrong, found {found}"

@@ -95,6 +95,10 @@ class Graph:
     def is_float(self, tensor: int) -> bool:
         return self.dtypes[tensor].kind == "f"
 
+    def operand_names(self, k: int) -> list[str]:
+        """What node k's operands are called: tensors by name, literals as they are written."""
+        return [str(i.value) if isinstance(i, Lit) else self.names[i] for i in self.nodes[k].inputs]
+
     def edges(self, k: int) -> Iterator[tuple[int, int]]:
         """Node k's differentiable edges, as (position among its inputs, tensor number)."""
         plan = self.plans[k]

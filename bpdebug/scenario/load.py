@@ -16,9 +16,10 @@ from msgspec import UNSET
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import Graph, Leaf, build
 from bpdebug.limits import Limits
-from bpdebug.scenario.names import shown, suggest
+from bpdebug.scenario.names import Place, shown, suggest
 from bpdebug.scenario.parse import quiet
 from bpdebug.scenario.program import elaborate
+from bpdebug.scenario.rules import with_rules
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
 from bpdebug.scenario.tensors import Context, read_incoming, read_leaves
@@ -77,12 +78,16 @@ def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], li
         if error.where == source.name and error.code in ("E_LOSS", "E_SHAPE"):
             error.where = where.place(source.name, key)
         raise
+    graph = with_rules(
+        graph, file.rules, file.dtype, limits,
+        lambda node: Place(source.name, where.line(("rules", node)) or where.line(("rules",)), 0),
+    )  # fmt: skip
     return Scenario(
         name=source.name, title=file.title, about=file.about.strip(), dtype=dtype, seed=file.seed, graph=graph,
         program=file.graph.program, program_line=place.first, path=source.path,
         lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=file.notes,
         derivation=_derivation(file, graph, source, where, limits), train=file.train or None,
-        expect=file.expect or None, digest=source.digest,
+        expect=file.expect or None, digest=source.digest, rules=file.rules,
     )  # fmt: skip
 
 
@@ -107,13 +112,20 @@ def _check_outputs(file: File, name: str, where: Outline) -> None:
 
 
 def _derivation(file: File, graph: Graph, source: Source, where: Outline, limits: Limits) -> Derivation | None:
-    """The reader's backward pass as steps: it may read every tensor and every gradient, and assign gradients."""
     if file.derivation is UNSET:
         return None
     place = place_of(source, where, ("derivation", "program"))
+    return read_derivation(file.derivation.program, graph, dtype=file.dtype, limits=limits, place=place)
+
+
+def read_derivation(
+    text: str, graph: Graph, *, dtype: str = "float64", limits: Limits | None = None, place: Place | None = None
+) -> Derivation:
+    """The reader's backward pass as steps: it may read every tensor and every gradient, and assign gradients."""
     tensors = [name for name in graph.names if name.isidentifier()]
-    text = file.derivation.program
-    steps = elaborate(text, tensors, known=[f"d{t}" for t in tensors], limits=limits, place=place, dtype=file.dtype)
+    place = place or Place("<derivation>")
+    known = [f"d{t}" for t in tensors]
+    steps = elaborate(text, tensors, known=known, limits=limits, place=place, dtype=dtype)
     return Derivation(text, place.first, tuple(steps))
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError
 from bpdebug.graph import Step
 from bpdebug.limits import Limits
+from bpdebug.ops import OPS
+from bpdebug.scenario.attributes import defaults
 from bpdebug.scenario.blocks import Def, count, read_defs, weight
 from bpdebug.scenario.constants import NotConstant
 from bpdebug.scenario.expressions import Expressions
 from bpdebug.scenario.names import Place, check_name, shown, suggest
-from bpdebug.scenario.nodes import Known, Made, Value
+from bpdebug.scenario.nodes import Known, Made, Value, is_tensor
 from bpdebug.scenario.parse import parse, quiet
 from bpdebug.scenario.words import LANGUAGE, described, refusal
 
@@ -28,19 +31,48 @@ def elaborate(
     a derivation). Lines are those of `place`. Raises E_SYNTAX, E_NAME, E_OP, E_ATTR, E_SHAPE, E_CYCLE, E_LIMIT.
     """
     limits, place = limits or Limits(), place or Place("<program>")
+    with _shallow(place):
+        reader = _read(text, leaves, known, limits, place, dtype)
+        if known:
+            reader.kept, reader.copies = "a tensor of the program", True
+        reader.run(reader.body, 0)
+        return reader.steps(reader.globals.keys())
+
+
+def elaborate_value(
+    text: str, names: Collection[str], *, limits: Limits, place: Place, dtype: str
+) -> tuple[list[Step], Value]:
+    """The nodes of one expression, and what it comes to: the name of a node or of `names`, or a number."""
+    with _shallow(place):
+        program = parse(text.strip(), limits, place)
+        if len(program.body) != 1 or not isinstance(program.body[0], ast.Expr):
+            hint = "write what it is, without a name before it: dY @ W.T"
+            raise InputError("this is not one expression", code="E_SYNTAX", where=place.at(1), hint=hint)
+        reader = Reader(program, {}, {name: Known(name) for name in names}, limits, place, dtype)
+        value = reader.expr(program.body[0].value)
+        steps = reader.steps(reader.globals.keys())
+        return steps, steps[value].id if type(value) is Made else value
+
+
+@contextmanager
+def _shallow(place: Place) -> Iterator[None]:
+    """Python's parser quiet, and its recursion an error with words."""
     with quiet():
         try:
-            program = parse(text, limits, place)
-            defs = read_defs(program.body, leaves, limits, place)
-            names = {name: Known(name) for name in (*known, *leaves)}
-            reader = Reader(program, defs, names, limits, place, dtype)
-            reader.leaves = frozenset(leaves)
-            reader.kept = "a tensor of the program" if known else reader.kept
-            reader.run(program.body, 0)
-            return reader.steps(reader.globals.keys())
+            yield
         except RecursionError:
             hint = "give its parts names, each on a line of its own"
             raise InputError("the program is nested too deep", code="E_LIMIT", where=place.name, hint=hint) from None
+
+
+def _read(
+    text: str, leaves: Collection[str], known: Collection[str], limits: Limits, place: Place, dtype: str
+) -> Reader:
+    program = parse(text, limits, place)
+    defs = read_defs(program.body, leaves, limits, place)
+    reader = Reader(program, defs, {name: Known(name) for name in (*known, *leaves)}, limits, place, dtype)
+    reader.leaves = frozenset(leaves)
+    return reader
 
 
 class Reader(Expressions):
@@ -48,6 +80,8 @@ class Reader(Expressions):
 
     leaves: frozenset[str] = frozenset()
     kept = "an input or a parameter"
+    copies = False
+    """Whether `dZ = dY` makes a node: in a derivation every line is looked at, also one that only names."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -131,6 +165,9 @@ class Reader(Expressions):
 
     def _bind(self, name: str, value: Value, start: int, named: set[int]) -> None:
         """Let a name mean a value; a node that this statement made bears the name from now on."""
+        if self.copies and is_tensor(value) and (type(value) is Known or value < start):
+            line = self.statement.lineno if self.statement is not None else 1
+            value = self.add("stop_gradient", (value,), defaults(OPS["stop_gradient"]), line)
         self.scope[name] = value
         if type(value) is Made and value >= start and value not in named:
             self.names[value] = self.prefix + name

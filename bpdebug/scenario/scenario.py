@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from bpdebug.engine.recorded import Recording
 from bpdebug.graph import Graph, Step
-from bpdebug.scenario.schema import Expect, Train
+from bpdebug.scenario.schema import Expect, Rules, Train
 
 
 class Derivation(Struct, frozen=True, eq=False):
@@ -31,7 +31,8 @@ class Scenario(Struct, frozen=True, eq=False):
 
     `name` stands in messages (the file's name); `program_line` is the file line of the program's first line, and
     `lines` are the lines of the whole file; `notes` are said at the locations that are their keys; `digest` is the
-    SHA-256 of the file. `recording` is where values come from in place of a computation.
+    SHA-256 of the file. `rules` are those the graph's plans have in place of their ops' own. `recording` is where
+    values come from in place of a computation.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Scenario(Struct, frozen=True, eq=False):
     path: Path | None = None
     lines: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    rules: Rules = field(default_factory=dict)
     derivation: Derivation | None = None
     train: Train | None = None
     expect: Expect | None = None

@@ -57,6 +57,9 @@ class Derivation(Struct, forbid_unknown_fields=True):
     program: str
 
 
+Rules = dict[str, dict[str, str]]
+
+
 class Train(Struct, forbid_unknown_fields=True, frozen=True):
     """The optimizer: `steps` iterations, each of them forward, backward and update."""
 
@@ -77,7 +80,7 @@ class Fault(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class FirstWrong(Struct, forbid_unknown_fields=True, frozen=True):
-    """The first name of the derivation that is wrong, or "none"."""
+    """The first line of the derivation, or the first node of the check, that is wrong; or "none"."""
 
     first_wrong: str
 
@@ -95,6 +98,7 @@ class Expect(Struct, forbid_unknown_fields=True, frozen=True):
     fault: Fault | UnsetType = UNSET
     error: Code | UnsetType = UNSET
     derivation: FirstWrong | UnsetType = UNSET
+    check: FirstWrong | UnsetType = UNSET
 
 
 class File(Struct, forbid_unknown_fields=True):
@@ -109,6 +113,7 @@ class File(Struct, forbid_unknown_fields=True):
     inputs: dict[str, Data | Tensor] = {}
     parameters: dict[str, Data | Tensor] = {}
     notes: dict[str, str] = {}
+    rules: Rules = {}
     derivation: Derivation | UnsetType = UNSET
     train: Train | UnsetType = UNSET
     expect: Expect | UnsetType = UNSET

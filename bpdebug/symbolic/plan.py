@@ -13,7 +13,7 @@ import numpy as np
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic.expr import DType, Expr, Shape, Trace, TraceError, walk
 from bpdebug.symbolic.prims import PRIMS
-from bpdebug.symbolic.text import FORMULA, SOURCE, addend, named, write
+from bpdebug.symbolic.text import FORMULA, SOURCE, addend, factor, named, write
 
 Array = np.ndarray[Any, Any]
 
@@ -81,10 +81,15 @@ class Plan:
                 wanted.append(None)
         return tuple(wanted)
 
+    @property
+    def own(self) -> Plan:
+        """A plan of the same call with the rule's own gradients."""
+        operands = [(o.shape, o.dtype) if isinstance(o, Expr) else o for o in self.operands]
+        return Plan(self.rule, operands, self.attrs)
+
     def with_gradient(self, position: int, rule: Callable[[Plan], Any]) -> Plan:
         """A plan of its own with another rule for one operand; `rule(plan)` builds it from that plan's leaves."""
-        operands = [(o.shape, o.dtype) if isinstance(o, Expr) else o for o in self.operands]
-        made = Plan(self.rule, operands, self.attrs)
+        made = self.own
         old = made.gradients
         new = made.check(position, rule(made))
         made.__dict__["gradients"] = (*old[:position], new, *old[position + 1 :])
@@ -168,6 +173,10 @@ class Plan:
     def text_of(self, expr: Any, operands: Sequence[str], output: str) -> str:
         """Any expression of this plan (or a literal of it) as a formula."""
         return write(expr, self.naming(operands, output), FORMULA)
+
+    def factor_text(self, expr: Expr, operands: Sequence[str], output: str) -> str:
+        """An expression as it stands before an index: a name, a call, or a formula in brackets."""
+        return factor(expr, self.naming(operands, output))
 
     def call_text(self, operands: Sequence[str]) -> str:
         """The forward call as it is written: `X @ W`, `Wᵀ`, `X[0, :]`, `relu(Z)`, `sum(Z, axis=0)`."""

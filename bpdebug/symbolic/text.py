@@ -53,6 +53,11 @@ def addend(expr: Expr, names: Names) -> str:
     return text if precedence > SUM else f"({text})"
 
 
+def factor(expr: Expr, names: Names) -> str:
+    """The formula as it stands before an index or a transpose."""
+    return _postfix(expr, names, FORMULA)
+
+
 def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
     if not isinstance(expr, Expr):
         text = dialect.literal(expr)

@@ -348,7 +348,7 @@ def test_literals_are_no_operands() -> None:
     timeline = Timeline(graph)
     assert [(c.to, c.operand) for c in find(timeline, BACKWARD, "z").contributions] == [("y", 1)]
     assert [(c.to, c.operand, c.formula) for c in find(timeline, BACKWARD, "y").contributions] == [("x", 0, "-∂y")]
-    assert timeline.operand_names(0) == ["1", "x"]
+    assert timeline.graph.operand_names(0) == ["1", "x"]
 
 
 def test_terms_are_the_operands_of_a_part() -> None:

@@ -197,7 +197,7 @@ def test_every_part_is_what_its_text_says(op: Op, i: int, dtype: np.dtype[Any]) 
     plan, found = call.plan, call.contributions(g)
     assert len(contributions) == len(found)
     for position, contribution in zip(found, contributions, strict=True):
-        parts = plan.parts(position, timeline.operand_names(0), "Y")
+        parts = plan.parts(position, timeline.graph.operand_names(0), "Y")
         assert [p.text for p in parts] == [p.text for p in contribution.parts]
         for part, shown in zip(parts, contribution.parts, strict=True):
             source = write(part.expr, plan_names(plan), SOURCE)

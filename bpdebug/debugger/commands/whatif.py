@@ -11,11 +11,13 @@ from bpdebug.debugger.commands.table import Command, nothing, register
 from bpdebug.debugger.state import Fork, State
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.fork import Override, fork, fork_rule
-from bpdebug.errors import CommandError
+from bpdebug.errors import CommandError, InputError
 from bpdebug.expression import Scope, evaluate, parse, parse_location, resolve, target
-from bpdebug.expression.rules import as_rule
 from bpdebug.graph import Lit
+from bpdebug.scenario import as_rule
 
+CODES = dict.fromkeys(("E_SYNTAX", "E_NAME", "E_OP", "E_ATTR"), "E_EXPR")
+"""What is wrong with the text of a rule is wrong with an expression, where it is typed."""
 _SET = re.compile(r"(rule\s+)?(.+?)\s*(?<![<>=!])=(?!=)\s*(.+)", re.DOTALL)
 
 
@@ -81,7 +83,7 @@ def _rule(state: State, place: str, text: str) -> tuple[Timeline, str]:
     if event.node is None:
         raise CommandError(f"{location} is no node", code="E_COMMAND", hint="name a node: set rule Y@bwd X = dY @ W.T")
     k = event.tensor - graph.first
-    names = timeline.operand_names(k)
+    names = timeline.graph.operand_names(k)
     if operand not in names:
         raise CommandError(
             f"{event.name} has no operand '{operand}'",
@@ -94,7 +96,10 @@ def _rule(state: State, place: str, text: str) -> tuple[Timeline, str]:
             f"{event.name} gives {operand} no gradient", code="E_COMMAND", hint="there is no rule to replace"
         )
     try:
-        made = fork_rule(timeline, k, position, as_rule(parse(text), names, event.name))
+        rule = as_rule(text, names, event.name, dtype=state.scenario.dtype.name)
+        made = fork_rule(timeline, k, position, rule)
+    except InputError as error:
+        raise CommandError(error.message, code=CODES.get(error.code, error.code), hint=error.hint) from None
     except TypeError as error:
         raise CommandError(
             f"this rule cannot be traced: {error}", code="E_EXPR", hint="set rule Y@bwd X = dY @ W.T"

@@ -1,0 +1,129 @@
+"""Backward rules that a person writes, in the language of programs: traced on a plan's leaves like any op's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bpdebug.errors import BpdebugError, InputError
+from bpdebug.graph import Graph, Lit, Step, check_dtypes
+from bpdebug.limits import Limits
+from bpdebug.ops import OPS
+from bpdebug.scenario.names import Place, suggest
+from bpdebug.scenario.program import elaborate_value
+from bpdebug.symbolic import Expr, Plan, TraceError
+
+Build = Callable[[Plan], Any]
+Written = Mapping[str, Mapping[str, str]]
+MOST_STEPS = 200
+"""Operations of a rule: a longer one is nothing to read."""
+WORDS = ("sigmoid", "softmax", "log_softmax")
+"""Ops for which the namespace has a word of its own, so that a formula reads as it was written."""
+
+
+def as_rule(
+    text: str, operands: Sequence[str], output: str, *, dtype: str = "float64", limits: Limits | None = None,
+    place: Place | None = None,
+) -> Build:  # fmt: skip
+    """An expression as a function of a plan; its names are the node's operands, its output, and the output's gradient.
+
+    Raises at once for what is no expression of the language or names anything else (E_SYNTAX, E_NAME, E_OP, E_ATTR,
+    E_LIMIT), and when it is called for shapes and dtypes that do not fit (E_SHAPE, E_DTYPE).
+    """
+    limits = limits or Limits()
+    names = [n for n in dict.fromkeys((*operands, output)) if not _is_number(n)]
+    tensors = {name: f"operand_{i}_" if "." in name else name for i, name in enumerate(names)}
+    gradient = f"d{tensors[output]}"
+    steps, value = elaborate_value(
+        _plain(text, tensors), [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
+        dtype=dtype,
+    )  # fmt: skip
+    limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
+
+    def rule(plan: Plan) -> Any:
+        known: dict[str, Any] = {tensors[n]: o for n, o in zip(operands, plan.operands, strict=True) if n in tensors}
+        known |= {tensors[output]: plan.y, gradient: plan.g}
+        for step in steps:
+            known[step.id] = traced(step, known, plan)
+            if isinstance(known[step.id], Expr):
+                limits.check("memory", known[step.id].nbytes, "what a rule computes on the way")
+        return known[value] if isinstance(value, str) else value
+
+    return rule
+
+
+def traced(step: Step, known: Mapping[str, Any], plan: Plan) -> Any:
+    """One operation of a rule on the plan's expressions; the words that the namespace has for whole ops stay words."""
+    op = OPS[step.op]
+    if op.draws:
+        raise InputError(f"{op.name} draws a mask, and a rule must not", code="E_OP", hint="multiply by a mask")
+    inputs = [i.value if isinstance(i, Lit) else known[i] for i in step.inputs]
+    typed = [(i.shape, i.dtype) if isinstance(i, Expr) else i for i in inputs]
+    if not any(isinstance(i, Expr) for i in inputs):
+        raise InputError(f"{op.name} of numbers alone", code="E_ATTR", hint="write the number itself")
+    check_dtypes(op, typed)
+    op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **step.attrs)
+    if op.name in WORDS:
+        return plan.xp.make(op.name, *inputs, **step.attrs)
+    return op.forward(plan.xp, *inputs, **step.attrs)
+
+
+def with_rules(graph: Graph, written: Written, dtype: str, limits: Limits, place: Callable[[str], Place]) -> Graph:
+    """The graph with backward rules of the file's own, by node and operand; `place(node)` is where one stands."""
+    if not written:
+        return graph
+    plans = list(graph.plans)
+    for name, rules in written.items():
+        node = place(name)
+        try:
+            k = _node(graph, name)
+            operands = graph.operand_names(k)
+            for operand, text in rules.items():
+                position = _position(graph, k, operand, operands)
+                rule = as_rule(text, operands, name, dtype=dtype, limits=limits, place=node)
+                plans[k] = plans[k].with_gradient(position, rule)
+        except TraceError as error:
+            hint = 'a rule gives an array of the operand\'s shape: X = "dY @ W.T"'
+            raise InputError(f"the rule of '{name}' cannot be traced: {error}", code="E_OP", hint=hint).at(
+                node.at(1)
+            ) from None
+        except BpdebugError as error:
+            error.where = node.at(1)
+            raise
+    return replace(graph, plans=tuple(plans))
+
+
+def _node(graph: Graph, name: str) -> int:
+    tensor = graph.index.get(name)
+    if tensor is None or tensor < graph.first:
+        known = [n.id for n in graph.nodes[:5000]]
+        raise InputError(f"a rule is for a node, and there is no node '{name}'", code="E_NAME",
+                         hint=suggest(name, known, "names are exact: Y, h.1, layer1.matmul1"))  # fmt: skip
+    return tensor - graph.first
+
+
+def _position(graph: Graph, k: int, operand: str, names: Sequence[str]) -> int:
+    """The input that is meant; E_NAME where the node has none of that name, or gives it no gradient."""
+    found = [p for p, t in graph.edges(k) if names[p] == operand and graph.has_gradient(t)]
+    if not found:
+        choice = [names[p] for p, t in graph.edges(k) if graph.has_gradient(t)]
+        what = "gives no gradient to" if operand in names else "has no operand"
+        hint = f"it gives one to {', '.join(choice)}" if choice else "it has no backward rule"
+        raise InputError(f"'{graph.nodes[k].id}' {what} '{operand}'", code="E_NAME", hint=hint)
+    return found[0]
+
+
+def _plain(text: str, tensors: Mapping[str, str]) -> str:
+    """The text with dotted names, which are no identifiers, replaced by names that are."""
+    dotted = sorted((n for n in tensors if "." in n), key=len, reverse=True)
+    if not dotted:
+        return text
+    any_of = "|".join(map(re.escape, dotted))
+    return re.sub(rf"(?<![\w.])([d∂]?)({any_of})(?!\w)", lambda m: m[1] + tensors[m[2]], text)
+
+
+def _is_number(name: str) -> bool:
+    """Whether an operand is a literal: numbers are written, and have no name."""
+    return not name[:1].isidentifier() or name in ("True", "False", "nan", "inf")
