@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bpdebug.ops.op import Attr, Op, Sample, register
+from bpdebug.ops.op import ROUTES, SCALES, Attr, Op, Sample, register
 
 
 def sigmoid(xp: Any, x: Any) -> Any:
@@ -64,6 +64,7 @@ register(
     Op(
         "relu",
         "Negative cells set to 0.",
+        back=ROUTES,
         forward=lambda xp, x: xp.maximum(x, 0),
         vjp=lambda xp, g, y, x: (xp.where(x > 0, g, 0),),
         kink="the derivative at 0 is taken to be 0",
@@ -72,6 +73,7 @@ register(
     Op(
         "leaky_relu",
         "Negative cells multiplied by a small slope.",
+        back=SCALES,
         forward=lambda xp, x, slope: xp.where(x > 0, x, slope * x),
         vjp=lambda xp, g, y, x, slope: (xp.where(x > 0, g, slope * g),),
         attrs={"slope": Attr("float", 0.01)},
@@ -81,6 +83,7 @@ register(
     Op(
         "elu",
         "Negative cells bent to alpha * (exp(x) - 1).",
+        back=SCALES,
         forward=_elu,
         vjp=_elu_vjp,
         attrs={"alpha": Attr("float", 1.0)},
@@ -90,6 +93,7 @@ register(
     Op(
         "gelu",
         "x times the chance that a standard normal number is below it; approximate='tanh' comes near it.",
+        back=SCALES,
         forward=_gelu,
         vjp=_gelu_vjp,
         attrs={"approximate": Attr("str", "none", choices=("none", "tanh"))},
@@ -98,6 +102,7 @@ register(
     Op(
         "silu",
         "x times its sigmoid, also called swish.",
+        back=SCALES,
         forward=lambda xp, x: x * xp.sigmoid(x),
         vjp=_silu_vjp,
         samples=(Sample((_ROWS,)),),
@@ -105,6 +110,7 @@ register(
     Op(
         "softplus",
         "log(1 + exp(x)), a relu with its corner rounded.",
+        back=SCALES,
         forward=softplus,
         vjp=lambda xp, g, y, x: (g * xp.sigmoid(x),),
         samples=(Sample((_ROWS,)),),
@@ -112,6 +118,7 @@ register(
     Op(
         "sigmoid",
         "1 / (1 + exp(-x)), between 0 and 1.",
+        back=SCALES,
         forward=sigmoid,
         vjp=lambda xp, g, y, x: (g * y * (1 - y),),
         samples=(Sample((_ROWS,)),),
@@ -119,6 +126,7 @@ register(
     Op(
         "tanh",
         "The hyperbolic tangent, between -1 and 1.",
+        back=SCALES,
         forward=lambda xp, x: xp.tanh(x),
         vjp=lambda xp, g, y, x: (g * (1 - y**2),),
         samples=(Sample((_ROWS,)),),

@@ -8,7 +8,7 @@ from typing import Any
 
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import ROUTES, Attr, Op, Sample, Shape, register
 
 Sizes = int | tuple[int, ...]
 
@@ -201,6 +201,8 @@ register(
     Op(
         "conv1d",
         "Each kernel's product with every window of x (N, C, W): a cross-correlation.",
+        back="a transposed convolution: for x the kernels are spread back over their windows (col2im), "
+        "for w the windows are summed",
         operands=("x", "w", "b?"),
         forward=_conv,
         vjp=_conv_vjp,
@@ -218,6 +220,8 @@ register(
     Op(
         "conv2d",
         "Each kernel's product with every window of x (N, C, H, W): a cross-correlation.",
+        back="a transposed convolution: for x the kernels are spread back over their windows (col2im), "
+        "for w the windows are summed",
         operands=("x", "w", "b?"),
         forward=_conv,
         vjp=_conv_vjp,
@@ -233,6 +237,7 @@ register(
     Op(
         "max_pool2d",
         "The largest cell of every window of x (N, C, H, W); padding never wins.",
+        back=ROUTES,
         forward=_max_pool,
         vjp=_max_pool_vjp,
         attrs=_POOL,
@@ -246,6 +251,7 @@ register(
     Op(
         "avg_pool2d",
         "The mean of every window of x (N, C, H, W); padding counts as zeros.",
+        back="each gradient spread evenly over its window; where windows overlap they add up",
         forward=_avg_pool,
         vjp=_avg_pool_vjp,
         attrs=_POOL,
@@ -259,6 +265,7 @@ register(
     Op(
         "im2col",
         "Every window of x (N, C, H, W) as a row: (N, positions, C*kh*kw).",
+        back="col2im: each window is added back where it was cut out",
         forward=lambda xp, x, **window: xp.unfold(x, **_frame(2, **window)),
         vjp=lambda xp, g, y, x, **window: (xp.fold(g, shape=x.shape, **_frame(2, **window)),),
         attrs={

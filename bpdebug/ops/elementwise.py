@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import ROUTES, SCALES, Attr, Op, Sample, Shape, register
 
 
 def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
@@ -46,6 +46,7 @@ register(
     Op(
         "add",
         "The sum, cell by cell.",
+        back="the identity: add distributes, each operand gets the gradient as it is",
         operands=("a", "b"),
         forward=lambda xp, a, b: a + b,
         vjp=lambda xp, g, y, a, b: (g, g),
@@ -58,6 +59,7 @@ register(
     Op(
         "sub",
         "The difference, cell by cell.",
+        back="the identity, with a minus for what is subtracted",
         operands=("a", "b"),
         forward=lambda xp, a, b: a - b,
         vjp=lambda xp, g, y, a, b: (g, -g),
@@ -70,6 +72,7 @@ register(
     Op(
         "mul",
         "The product, cell by cell.",
+        back="a product with the same factor: mul swaps, each operand gets the gradient times the other one",
         operands=("a", "b"),
         forward=lambda xp, a, b: a * b,
         vjp=lambda xp, g, y, a, b: (g * b, g * a),
@@ -87,6 +90,7 @@ register(
     Op(
         "div",
         "The quotient, cell by cell.",
+        back="a quotient by the same divisor; the divisor itself gets the gradient by its slope, -a / b ** 2",
         operands=("a", "b"),
         forward=lambda xp, a, b: a / b,
         vjp=lambda xp, g, y, a, b: (g / b, -g * y / b),
@@ -98,6 +102,7 @@ register(
     Op(
         "pow",
         "The base `a` to the exponent `b`; where the exponent is a tensor, the base must be positive.",
+        back=SCALES,
         operands=("a", "b"),
         forward=lambda xp, a, b: a**b,
         vjp=_pow_vjp,
@@ -114,6 +119,7 @@ register(
     Op(
         "neg",
         "The negative.",
+        back="the minus sign again",
         forward=lambda xp, x: -x,
         vjp=lambda xp, g, y, x: (-g,),
         kinds=("fi",),
@@ -124,6 +130,7 @@ register(
     Op(
         "exp",
         "e to the power x.",
+        back=SCALES,
         forward=lambda xp, x: xp.exp(x),
         vjp=lambda xp, g, y, x: (g * y,),
         samples=(Sample((_ROWS,)),),
@@ -131,6 +138,7 @@ register(
     Op(
         "log",
         "The natural logarithm.",
+        back=SCALES,
         forward=lambda xp, x: xp.log(x),
         vjp=lambda xp, g, y, x: (g / x,),
         samples=(Sample((_POSITIVE,)),),
@@ -138,6 +146,7 @@ register(
     Op(
         "sqrt",
         "The square root.",
+        back=SCALES,
         forward=lambda xp, x: xp.sqrt(x),
         vjp=lambda xp, g, y, x: (g / (2 * y),),
         kink="at 0 the slope is infinite",
@@ -146,6 +155,7 @@ register(
     Op(
         "square",
         "x times itself.",
+        back=SCALES,
         forward=lambda xp, x: xp.square(x),
         vjp=lambda xp, g, y, x: (g * 2 * x,),
         kinds=("fi",),
@@ -154,6 +164,7 @@ register(
     Op(
         "abs",
         "The magnitude, without the sign.",
+        back=SCALES,
         forward=lambda xp, x: xp.abs(x),
         vjp=lambda xp, g, y, x: (g * xp.sign(x),),
         kinds=("fi",),
@@ -163,6 +174,7 @@ register(
     Op(
         "sin",
         "The sine of an angle in radians.",
+        back=SCALES,
         forward=lambda xp, x: xp.sin(x),
         vjp=lambda xp, g, y, x: (g * xp.cos(x),),
         samples=(Sample((_ROWS,)),),
@@ -170,6 +182,7 @@ register(
     Op(
         "cos",
         "The cosine of an angle in radians.",
+        back=SCALES,
         forward=lambda xp, x: xp.cos(x),
         vjp=lambda xp, g, y, x: (-g * xp.sin(x),),
         samples=(Sample((_ROWS,)),),
@@ -177,6 +190,7 @@ register(
     Op(
         "maximum",
         "The larger of two, cell by cell.",
+        back=ROUTES,
         operands=("a", "b"),
         forward=lambda xp, a, b: xp.maximum(a, b),
         vjp=lambda xp, g, y, a, b: (_larger(xp, g, a, b), _larger(xp, g, b, a)),
@@ -192,6 +206,7 @@ register(
     Op(
         "minimum",
         "The smaller of two, cell by cell.",
+        back=ROUTES,
         operands=("a", "b"),
         forward=lambda xp, a, b: xp.minimum(a, b),
         vjp=lambda xp, g, y, a, b: (_larger(xp, g, b, a), _larger(xp, g, a, b)),
@@ -207,6 +222,7 @@ register(
     Op(
         "clip",
         "x held between min and max; None leaves a side open.",
+        back=ROUTES,
         forward=_clip,
         vjp=lambda xp, g, y, x, min, max: (xp.where(y == x, g, 0),),
         attrs={"min": Attr("number", positional=True), "max": Attr("number", positional=True)},

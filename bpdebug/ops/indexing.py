@@ -78,6 +78,7 @@ register(
     Op(
         "gather",
         "The slices of x at ids, along an axis; repeated ids add up in the gradient.",
+        back="scatter-add: each slice goes back to its id, and repeated ids add up",
         operands=("x", "ids"),
         forward=_gather,
         vjp=_gather_vjp,
@@ -94,6 +95,7 @@ register(
     Op(
         "embedding",
         "The rows of a table at ids; repeated ids add up in the gradient.",
+        back="scatter-add: each row goes back to its id, and repeated ids add up",
         operands=("table", "ids"),
         forward=_gather,
         vjp=_gather_vjp,
@@ -106,6 +108,7 @@ register(
     Op(
         "take_along_axis",
         "One cell of x for each of ids, looked up along an axis.",
+        back="scatter-add: each cell goes back to its id, and repeated ids add up",
         operands=("x", "ids"),
         forward=_along,
         vjp=_along_vjp,

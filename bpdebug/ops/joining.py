@@ -97,6 +97,7 @@ register(
     Op(
         "concat",
         "Tensors joined along an axis that is there.",
+        back="a split: each operand gets its own piece back",
         operands=("*xs",),
         forward=lambda xp, *xs, axis: xp.concat(xs, axis=axis_of(axis, xs[0].shape)),
         vjp=_concat_vjp,
@@ -112,6 +113,7 @@ register(
     Op(
         "stack",
         "Tensors of one shape put side by side along a new axis.",
+        back="a slice: each operand gets its own place along the new axis",
         operands=("*xs",),
         forward=lambda xp, *xs, axis: xp.stack(xs, axis=axis % (len(xs[0].shape) + 1)),
         vjp=_stack_vjp,
@@ -127,6 +129,7 @@ register(
     Op(
         "split",
         "Parts along an axis: so many equal ones, or cut at the places given.",
+        back="zeros with the gradient put back where the part was cut out",
         forward=_cut,
         vjp=_split_vjp,
         attrs={

@@ -64,6 +64,7 @@ register(
     Op(
         "matmul",
         "The matrix product of the last two axes; batch axes broadcast.",
+        back="a product with the other operand's transpose",
         operands=("a", "b"),
         forward=lambda xp, a, b: a @ b,
         vjp=lambda xp, g, y, a, b: (g @ xp.matrix_transpose(b), xp.matrix_transpose(a) @ g),
@@ -84,6 +85,7 @@ register(
     Op(
         "transpose",
         "The last two axes swapped, written x.T.",
+        back="a transpose: it is its own",
         forward=lambda xp, x: xp.matrix_transpose(x),
         vjp=lambda xp, g, y, x: (xp.matrix_transpose(g),),
         kinds=("fib",),
@@ -94,6 +96,7 @@ register(
     Op(
         "permute",
         "The axes in another order.",
+        back="the inverse permutation",
         forward=lambda xp, x, axes: xp.permute_dims(x, (axes,) if isinstance(axes, int) else axes),
         vjp=_permute_vjp,
         attrs={"axes": Attr("ints", positional=True)},

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from bpdebug.errors import ShapeError
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import MIXES, SCALES, Attr, Op, Sample, Shape, register
 
 Range = tuple[int, int, int]
 
@@ -160,6 +160,7 @@ register(
     Op(
         "cross_entropy",
         "Minus the logarithm of the probability that softmax gives to the target class.",
+        back=MIXES,
         operands=("logits", "target"),
         forward=_cross_entropy,
         vjp=_cross_entropy_vjp,
@@ -177,6 +178,7 @@ register(
     Op(
         "nll",
         "Minus the log probability of the target class.",
+        back="minus the gradient at the target class, 0 at the others",
         operands=("log_probs", "target"),
         forward=lambda xp, x, target, reduction: _reduced(xp, -_picked(xp, x, target), reduction),
         vjp=_nll_vjp,
@@ -193,6 +195,7 @@ register(
     Op(
         "bce",
         "Binary cross entropy of probabilities p and targets t.",
+        back=SCALES,
         operands=("p", "t"),
         forward=_bce,
         vjp=_bce_vjp,
@@ -204,6 +207,7 @@ register(
     Op(
         "bce_with_logits",
         "Binary cross entropy of sigmoid(z) and targets t, without the sigmoid's rounding.",
+        back=SCALES,
         operands=("z", "t"),
         forward=_bce_with_logits,
         vjp=_bce_with_logits_vjp,
@@ -214,6 +218,7 @@ register(
     Op(
         "mse",
         "The mean squared difference of prediction y and target t.",
+        back=SCALES,
         operands=("y", "t"),
         forward=lambda xp, x, t, reduction: _reduced(xp, xp.square(x - t), reduction),
         vjp=_mse_vjp,

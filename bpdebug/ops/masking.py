@@ -8,7 +8,7 @@ from typing import Any
 
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import ROUTES, Attr, Op, Sample, Shape, register
 
 
 def _check_dropout(x: Shape, *mask: Shape, p: float) -> None:
@@ -56,6 +56,7 @@ register(
     Op(
         "where",
         "Cells of a where cond is true, of b where it is not.",
+        back="the same choice: each side gets the gradient where it was taken, and 0 elsewhere",
         operands=("cond", "a", "b"),
         forward=lambda xp, cond, a, b: xp.where(cond, a, b),
         vjp=lambda xp, g, y, cond, a, b: (None, xp.where(cond, g, 0), xp.where(cond, 0, g)),
@@ -70,6 +71,7 @@ register(
     Op(
         "dropout",
         "A random share p of the cells set to 0, the kept ones scaled by 1 / (1 - p).",
+        back="the same mask and the same scale: what was dropped gets 0",
         forward=lambda xp, x, mask, p: xp.where(mask, x / (1 - p), 0),
         vjp=lambda xp, g, y, x, mask, p: (xp.where(mask, g / (1 - p), 0), None),
         attrs={"p": Attr("float", 0.5, positional=True)},
@@ -82,6 +84,7 @@ register(
     Op(
         "stop_gradient",
         "x itself, through which no gradient goes back.",
+        back="nothing: no gradient goes through",
         forward=lambda xp, x: x,
         vjp=lambda xp, g, y, x: (None,),
         kinds=("fib",),
@@ -90,6 +93,7 @@ register(
     Op(
         "causal_mask",
         "Scores of keys later than their query set to -inf, so that softmax gives them 0.",
+        back=ROUTES,
         operands=("scores",),
         forward=lambda xp, x: xp.where(_past(xp, x), x, -math.inf),
         vjp=lambda xp, g, y, x: (xp.where(_past(xp, x), g, 0),),

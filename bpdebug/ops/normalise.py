@@ -7,7 +7,7 @@ from typing import Any
 
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import Axis, cells, refuse
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import MIXES, Attr, Op, Sample, Shape, register
 
 
 def _check_eps(eps: float) -> None:
@@ -122,6 +122,7 @@ register(
     Op(
         "layer_norm",
         "Each row of the last axis brought to mean 0 and variance 1, then scaled and shifted.",
+        back=MIXES,
         operands=("x", "gamma?", "beta?"),
         forward=_layer_norm,
         vjp=_layer_norm_vjp,
@@ -133,6 +134,7 @@ register(
     Op(
         "rms_norm",
         "Each row of the last axis divided by its root mean square, then scaled.",
+        back=MIXES,
         operands=("x", "gamma?"),
         forward=lambda xp, x, *scales, eps: _affine(x / _rms(xp, x, eps), *scales),
         vjp=_rms_norm_vjp,
@@ -144,6 +146,7 @@ register(
     Op(
         "batch_norm",
         "Each channel (axis 1) brought to mean 0 and variance 1 over the batch, then scaled and shifted.",
+        back=MIXES,
         operands=("x", "gamma?", "beta?"),
         forward=_batch_norm,
         vjp=_batch_norm_vjp,

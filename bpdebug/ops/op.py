@@ -40,6 +40,12 @@ class Sample:
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
+SCALES = "each cell's gradient times the slope at that cell"
+ROUTES = "the gradient goes to the cells that were taken, and 0 to the others"
+MIXES = "every cell of the result depends on several cells: each gradient is a sum over all it went into"
+"""What rules that are not linear do to a gradient; see `back`."""
+
+
 def _no_check(*shapes: Shape, **attrs: Any) -> None:
     return None
 
@@ -60,6 +66,7 @@ class Op:
     hidden operand. `broadcasts` is "elementwise" or "matmul" where operands broadcast: a rule then returns a
     gradient of the broadcast shape, and the engine sums it back. `infinite` marks an op whose infinities are
     its meaning and no fault.
+    `back` says in words what its rule does to a gradient: of a linear op, what its transpose is.
     `kink` says in words which convention holds where the derivative does not exist.
     `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is which.
     `indexes(shapes, attrs)` gives (operand, least, size): integers of that operand must be in least..size-1.
@@ -80,6 +87,7 @@ class Op:
     draws: bool = False
     infinite: bool = False
     broadcasts: str = ""
+    back: str = ""
     kink: str = ""
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
     indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], tuple[int, int, int]] | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import Axis, axes_of, cells, check_cells, kept, refuse
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import MIXES, ROUTES, Attr, Op, Sample, Shape, register
 
 
 def _check_axes(x: Shape, axis: Axis, keepdims: bool) -> None:
@@ -113,6 +113,7 @@ register(
     Op(
         "sum",
         "The sum over some axes, or over all.",
+        back="a broadcast: every cell gets the gradient of the sum it went into",
         forward=lambda xp, x, axis, keepdims: xp.sum(x, axis=axis, keepdims=keepdims),
         vjp=_sum_vjp,
         attrs=_OVER,
@@ -124,6 +125,7 @@ register(
     Op(
         "mean",
         "The mean over some axes, or over all.",
+        back="a broadcast, divided by the count: every cell gets its share of the mean's gradient",
         forward=_mean,
         vjp=_mean_vjp,
         attrs=_OVER,
@@ -134,6 +136,7 @@ register(
     Op(
         "max",
         "The largest cell over some axes, or over all.",
+        back=ROUTES,
         forward=lambda xp, x, axis, keepdims: xp.max(x, axis=axis, keepdims=keepdims),
         vjp=_extreme_vjp,
         attrs=_OVER,
@@ -145,6 +148,7 @@ register(
     Op(
         "min",
         "The smallest cell over some axes, or over all.",
+        back=ROUTES,
         forward=lambda xp, x, axis, keepdims: xp.min(x, axis=axis, keepdims=keepdims),
         vjp=_extreme_vjp,
         attrs=_OVER,
@@ -156,6 +160,7 @@ register(
     Op(
         "var",
         "The mean square distance from the mean, divided by n - ddof.",
+        back=MIXES,
         forward=_var,
         vjp=_var_vjp,
         attrs={**_OVER, "ddof": Attr("int", 0)},
@@ -165,6 +170,7 @@ register(
     Op(
         "logsumexp",
         "The logarithm of the sum of exponentials: a smooth maximum.",
+        back=MIXES,
         forward=_logsumexp,
         vjp=_logsumexp_vjp,
         attrs=_OVER,
@@ -174,6 +180,7 @@ register(
     Op(
         "softmax",
         "Exponentials divided by their sum, so that an axis adds up to 1.",
+        back=MIXES,
         forward=softmax,
         vjp=_softmax_vjp,
         attrs=_LAST,
@@ -183,6 +190,7 @@ register(
     Op(
         "log_softmax",
         "The logarithm of softmax.",
+        back=MIXES,
         forward=log_softmax,
         vjp=_log_softmax_vjp,
         attrs=_LAST,

@@ -149,6 +149,7 @@ register(
     Op(
         "reshape",
         "The same cells, row by row, in another shape; one size may be -1.",
+        back="a reshape back",
         forward=lambda xp, x, shape: xp.reshape(x, _target(x.shape, shape)),
         vjp=_back,
         attrs={"shape": _SHAPE},
@@ -160,6 +161,7 @@ register(
     Op(
         "flatten",
         "The axes from start on made one.",
+        back="a reshape back",
         forward=lambda xp, x, start: xp.reshape(x, _flat(x.shape, start)),
         vjp=_back,
         attrs={"start": Attr("int", 0, positional=True)},
@@ -171,6 +173,7 @@ register(
     Op(
         "squeeze",
         "Axes of size 1 dropped: those named, or all.",
+        back="expand_dims: the axes of size 1 are put back",
         forward=lambda xp, x, axis: xp.squeeze(x, _dropped(x.shape, axis)),
         vjp=lambda xp, g, y, x, axis: (xp.expand_dims(g, _dropped(x.shape, axis)),),
         attrs={"axis": Attr("axis", None, positional=True)},
@@ -182,6 +185,7 @@ register(
     Op(
         "expand_dims",
         "A new axis of size 1, where it will stand in the result.",
+        back="squeeze: the axes of size 1 are dropped again",
         forward=lambda xp, x, axis: xp.expand_dims(x, axis),
         vjp=lambda xp, g, y, x, axis: (xp.squeeze(g, axis),),
         attrs={"axis": _SHAPE},
@@ -193,6 +197,7 @@ register(
     Op(
         "broadcast_to",
         "The same cells repeated over new axes and axes of size 1.",
+        back="a sum over the axes along which the cells were repeated",
         forward=lambda xp, x, shape: xp.broadcast_to(x, tuple_of(shape)),
         vjp=lambda xp, g, y, x, shape: (g,),
         attrs={"shape": _SHAPE},
@@ -205,6 +210,7 @@ register(
     Op(
         "slice",
         "The cells at an index, x[1, :, 0:2]; an integer drops its axis.",
+        back="zeros with the gradient put back at the index",
         forward=lambda xp, x, key: x[_index(_spelt(key, x.shape))],
         vjp=lambda xp, g, y, x, key: (xp.place(g, shape=x.shape, key=_spelt(key, x.shape)),),
         attrs={"key": Attr("key")},
@@ -219,6 +225,7 @@ register(
     Op(
         "pad",
         "Zeros added before and after each axis.",
+        back="a slice: the gradient of the border is cut off",
         forward=lambda xp, x, widths: xp.pad0(x, _widths(x.shape, widths)),
         vjp=_pad_vjp,
         attrs={"widths": Attr("widths", positional=True)},

@@ -11,10 +11,13 @@ from bpdebug.views.candidates import candidates
 from bpdebug.views.check import check
 from bpdebug.views.compare import compare, compared
 from bpdebug.views.contributions import contributions
+from bpdebug.views.derivation import derivation
 from bpdebug.views.encode import plain, to_json
 from bpdebug.views.flow import flow
 from bpdebug.views.inspector import inspector
+from bpdebug.views.lens import lens
 from bpdebug.views.lists import apropos, help_, info, print_, said, source, when, where
+from bpdebug.views.origin import origin, paths
 from bpdebug.views.place import place_data, status_line, when_text
 from bpdebug.views.program import ProgramRow, ProgramRows, program_rows
 from bpdebug.views.reply import refusal, reply
@@ -43,7 +46,11 @@ VIEWS: dict[str, Callable[..., Report]] = {
     "candidates": candidates,
     "check": check,
     "contributions": contributions,
+    "derivation": derivation,
     "flow": flow,
+    "lens": lens,
+    "origin": origin,
+    "paths": paths,
     "why": why,
 }
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, PartView
 from bpdebug.engine.events import Term
-from bpdebug.graph import Lit
+from bpdebug.engine.run import Pass
+from bpdebug.graph import Graph, Lit, Node
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
@@ -77,19 +78,24 @@ def _forward(state: State, event: Event) -> Iterator[Block]:
     k = event.tensor - graph.first
     run = state.timeline.iteration(event.iteration)
     call = state.timeline.call_text(k)
-    operands: list[Matrix | str] = [
-        str(i.value) if isinstance(i, Lit) else Matrix(graph.names[i], run.value(i), graph.shapes[i], mark="operand")
-        for i in event.node.inputs
-    ]
-    shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in operands]
+    items = operands(graph, event.node, run)
+    shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in items]
     infix = event.node.op.infix
     said = f" {infix} ".join(shapes) if infix and len(shapes) == 2 else ", ".join(shapes)
     yield Formula(f"{event.name} = {call}", f"{shape_text(event.value.shape)} from {said}")
     result = Matrix(event.name, event.value, event.value.shape, mark="result")
-    yield Row((*_signed(operands, infix or event.node.op.name), "=", result))
+    yield Row((*signed(items, infix or event.node.op.name), "=", result))
 
 
-def _signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:
+def operands(graph: Graph, node: Node, run: Pass) -> list[Matrix | str]:
+    """What a node computes from: its operands as matrices, literals as they are written."""
+    return [
+        str(i.value) if isinstance(i, Lit) else Matrix(graph.names[i], run.value(i), graph.shapes[i], mark="operand")
+        for i in node.inputs
+    ]
+
+
+def signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:
     """Operands with the sign between them, or a function's name before them."""
     if len(operands) == 2 and not sign[0].isalpha():
         return [operands[0], sign, operands[1]]
@@ -143,12 +149,20 @@ def _contribution(state: State, event: Event, c: Contribution, upto: int) -> Ite
     rule = [p for p in c.parts if p.why not in ("unbroadcast", "accumulate")]
     made, shape = shape_text(rule[-1].shape), shape_text(c.shape)
     summed = f"{made}, summed to {shape}" if any(p.why == "unbroadcast" for p in c.parts) else shape
-    yield Formula(f"∂{c.to} {sign} {c.formula}", f"{summed}, as {c.to} is")
+    own = ", a rule set by hand" if _set_by_hand(event, c) else ""
+    yield Formula(f"∂{c.to} {sign} {c.formula}", f"{summed}, as {c.to} is{own}")
     if upto == len(c.parts) and len(rule) > MANY_PARTS:
         yield from _summary(state, event, c, rule)
         parts = tuple(p for p in parts if p not in rule)
     for part in parts:
         yield Row(part_items(part, c, last=part is c.parts[-1], before=part is rule[-1]))
+
+
+def _set_by_hand(event: Event, c: Contribution) -> bool:
+    """Whether the rule in use is not the op's own."""
+    assert event.node is not None
+    positions = [p for p, i in enumerate(event.node.inputs) if not isinstance(i, Lit)]
+    return positions[c.operand] in event.timeline.graph.plans[event.tensor - event.timeline.graph.first].replaced
 
 
 NOTES = {"transpose": "transposed", "unbroadcast": "summed over the broadcast axes"}
@@ -166,7 +180,7 @@ def part_items(part: PartView, c: Contribution, *, last: bool, before: bool) -> 
     terms = [_term(t) for t in part.terms]
     if part.why == "transpose":
         return (*terms, "→", result)
-    return (*_signed(terms, part.sign), "=", result)
+    return (*signed(terms, part.sign), "=", result)
 
 
 def _term(term: Term) -> Matrix | str:

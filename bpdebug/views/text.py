@@ -102,18 +102,29 @@ def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
     rows = shown(flat.shape[0], MOST_ROWS)
     labels = [row_label(r, array.shape[:-1]) if r is not None else "⋮" for r in rows]
     left, size = max(map(len, labels)), flat.shape[1]
-    width = max(form.width, len(str(size - 1)))
+    width = max(form.width, len(str(size - 1))) + (2 if matrix.marked != (None, None) else 0)
     fits = (room - left - 1) // (width + 1)
     columns = shown(size, min(MOST_COLUMNS, fits if size <= fits else max(2, (room - left - 3) // (width + 1))))
     lines = [head]
     if array.ndim > 1 or array.shape[0] > 1:
-        lines.append(" " * left + "  " + " ".join("⋯" if c is None else str(c).rjust(width) for c in columns))
+        gap = " " if matrix.marked != (None, None) else ""
+        heads = ("⋯" if c is None else f"{c}{gap}".rjust(width) for c in columns)
+        lines.append(" " * left + "  " + " ".join(heads))
     for r, label in zip(rows, labels, strict=True):
         values: Sequence[Any] = ["⋯" if c is None else "⋮".rjust(width) if r is None else "" for c in columns]
         if r is not None:
-            values = ["⋯" if c is None else form.text(flat[r, c]).rjust(width) for c in columns]
+            values = ["⋯" if c is None else _cell(matrix, form.cell(flat[r, c]), r, c, width) for c in columns]
         lines.append(label.rjust(left) + "  " + " ".join(values))
     return [*lines, *note]
+
+
+def _cell(matrix: Matrix, text: str, row: int, column: int, width: int) -> str:
+    """A cell at its width; one that is marked stands in brackets, in the room that is left for them."""
+    if matrix.marked == (None, None):
+        return text.rjust(width)
+    if not matrix.is_marked(row, column):
+        return f"{text} ".rjust(width)
+    return f"[{text.strip()}]".rjust(width)
 
 
 def row_label(row: int, leading: tuple[int, ...]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.commands.table import parse as calls
+from bpdebug.debugger.commands.verdicts import VERDICTS, expected
 from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal
 from bpdebug.debugger.state import State
 from bpdebug.engine import Event, Fault, Timeline
@@ -282,6 +283,7 @@ KINDS: dict[str, Callable[[State, str], str]] = {
     "fault": _fault,
     "error": _error,
     "formula": _formula,
+    **{kind: expected(kind) for kind in VERDICTS},
 }
 
 register(

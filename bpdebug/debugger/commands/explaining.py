@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bpdebug.debugger.commands.table import Command, nothing, register
 from bpdebug.debugger.state import State
-from bpdebug.errors import CommandError
+from bpdebug.errors import CommandError, InputError
 from bpdebug.explain.adjoint import adjoint
 from bpdebug.explain.candidates import candidates
 from bpdebug.explain.check import check
 from bpdebug.explain.contributions import contributions
+from bpdebug.explain.derivation import derivation
 from bpdebug.explain.flow import flow
+from bpdebug.explain.lens import lens
+from bpdebug.explain.origin import origin
+from bpdebug.explain.paths import heaviest
 from bpdebug.explain.why import why
 from bpdebug.expression import Target, parse, parse_location, resolve, target
+from bpdebug.scenario import read_derivation
+
+
+def lens_(state: State, argument: str) -> State:
+    """This event explained: axes, transposes, cells."""
+    nothing(argument, "lens")
+    return state.show("lens", lens(state.event))
 
 
 def candidates_(state: State, argument: str) -> State:
@@ -72,11 +85,64 @@ def flow_(state: State, argument: str) -> State:
     return state.show("flow", flow(state.timeline, _iteration(state)))
 
 
+def origin_(state: State, argument: str) -> State:
+    """The terms of one cell; with -p, the heaviest ways from it to the outputs."""
+    ways = argument.startswith("-p")
+    text = argument.removeprefix("-p").strip() or _largest(state)
+    goal = target(parse(text), state.timeline.graph)
+    if goal.cell is None:
+        shape = state.timeline.graph.shapes[goal.reference.tensor]
+        example = f"{goal.reference}[{', '.join('0' * len(shape))}]"
+        raise CommandError(f"'{text[:40]}' is not one cell", code="E_EXPR", hint=f"origin {example}")
+    if not ways:
+        return state.show("origin", origin(state.timeline, goal, _iteration(state)))
+    if not goal.reference.gradient:
+        raise CommandError(
+            "the ways to an output are those of a gradient", code="E_EXPR", hint=f"origin -p ∂{text.lstrip('d∂')}"
+        )
+    return state.show("paths", heaviest(state.timeline, goal, _iteration(state)), goal.cell)
+
+
+def _largest(state: State) -> str:
+    """The cell that `origin` means without one: the largest of what this event made."""
+    event = state.event
+    if event is None:
+        raise CommandError("origin takes a cell", code="E_COMMAND", hint="origin dW[0, 1]")
+    name, array = event.name, event.value
+    if event.phase == "backward" and event.contributions:
+        name, array = f"∂{event.contributions[0].to}", event.contributions[0].total
+    elif event.phase == "seed":
+        name = f"∂{name}"
+    if not array.size:
+        raise CommandError(f"{name} has no cells", code="E_EXPR", hint="name another cell: origin dW[0, 1]")
+    at = np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(array), nan=np.inf))), array.shape) if array.ndim else ()
+    return f"{name}[{', '.join(str(int(i)) for i in at)}]" if array.ndim else name
+
+
+def derivation_(state: State, argument: str) -> State:
+    """The reader's own backward pass, judged line by line: the scenario's, or the lines that are typed."""
+    found = state.scenario.derivation
+    if argument:
+        text = "\n".join(piece.strip() for piece in argument.split(";"))
+        try:
+            found = read_derivation(text, state.timeline.graph, dtype=state.scenario.dtype.name)
+        except InputError as error:
+            raise CommandError(error.message, code="E_EXPR", hint=error.hint) from None
+    if found is None:
+        hint = "derivation dW = X.T @ dY; dX = dY @ W.T"
+        raise CommandError("the scenario has no table [derivation]", code="E_COMMAND", hint=hint)
+    return state.show("derivation", derivation(state.timeline, found.steps, _iteration(state)))
+
+
 def _iteration(state: State) -> int:
     return state.timeline.iteration_at(state.cursor)
 
 
 register(
+    Command(
+        "lens", lens_, "this event explained: operands, axes, transposes, and the matrix a rule is the transpose of",
+        "seek matmul@bwd ;; lens", key="x", family="explain",
+    ),
     Command(
         "candidates", candidates_, "every product whose shape could fit, with the numbers' verdict",
         "seek matmul@bwd ;; candidates", key="k", family="explain",
@@ -96,6 +162,14 @@ register(
     Command(
         "check", check_, "finite differences: this rule wrong, or wrong already upstream", "check", args="[LOC]",
         key="g", family="explain",
+    ),
+    Command(
+        "origin", origin_, "which cells made this cell, and where it goes next; -p: the heaviest ways to the loss",
+        "seek matmul@bwd ;; origin", ("o",), key="o", args="[-p] [EXPR[i,j]]", family="explain",
+    ),
+    Command(
+        "derivation", derivation_, "your own backward pass, judged line by line", "derivation dX = dX",
+        args="[dNAME = EXPR; ...]", family="explain",
     ),
     Command("flow", flow_, "gradient norm at each event, and the gain there", "flow", key="G", family="explain"),
 )  # fmt: skip

@@ -1,0 +1,102 @@
+"""A matrix product by its indices: letters for the axes, and each gradient as the sum that they leave over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bpdebug.graph import PARAMETER, Graph
+
+BATCH = "nmprstuv"
+ROW, INNER, COLUMN = "i", "k", "j"
+LOW = dict(zip("ijknmprstuv", "ᵢⱼₖₙₘₚᵣₛₜᵤᵥ", strict=True))
+
+
+@dataclass(frozen=True)
+class AxisName:
+    """An axis: its letter, its size, what it is called, and whether the product sums over it."""
+
+    letter: str
+    size: int
+    name: str
+    contracted: bool = False
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """Operands and result of a product with a letter for each axis; axes that broadcasting adds or stretches have none.
+
+    The gradient of an operand is the sum over every letter that it has not itself (Einstein's convention).
+    """
+
+    names: tuple[str, str]
+    output: str
+    letters: tuple[str, str]
+    result: str
+    axes: tuple[AxisName, ...]
+
+    def forward(self) -> str:
+        """'Y[i,j] = Σₖ X[i,k]·W[k,j]'."""
+        return _sum(self.output, self.result, zip(self.names, self.letters, strict=True))
+
+    def gradient(self, position: int) -> str:
+        """'∂X[i,k] = Σⱼ ∂Y[i,j]·W[k,j]', in the order in which the rule multiplies."""
+        other = (self.names[1 - position], self.letters[1 - position])
+        g = (f"∂{self.output}", self.result)
+        factors = [g, other] if position == 0 else [other, g]
+        return _sum(f"∂{self.names[position]}", self.letters[position], factors)
+
+    def why(self, position: int) -> str:
+        """Which way the sum runs, which way `@` goes, and so what is turned."""
+        letter = COLUMN if position == 0 else ROW
+        other, letters = self.names[1 - position], self.letters[1 - position]
+        runs = "along the rows" if letters[-1] == letter else "down the columns"
+        side, goes = ("right", "down the columns") if position == 0 else ("left", "along the rows")
+        name = next(a.name for a in self.axes if a.letter == letter)
+        text = f"The sum runs over {letter} ({name}), {runs} of {other}. But @ goes {goes} of what stands {side} of it"
+        text += f", and {other} stands there: so {other} is turned."
+        more = [c for c in self.result[:-2] if c not in self.letters[position]]
+        if more:
+            text += f" {self.names[position]} has no {' and no '.join(more)}: it was used for each, and they add up."
+        return text
+
+
+def _sum(name: str, kept: str, factors: object) -> str:
+    pairs = [(n, letters) for n, letters in factors]  # type: ignore[attr-defined]
+    every = "".join(dict.fromkeys("".join(letters for _, letters in pairs)))
+    summed = "".join(LOW[c] for c in every if c not in kept)
+    right = "·".join(_cell(n, letters) for n, letters in pairs)
+    return f"{_cell(name, kept)} = {f'Σ{summed} ' if summed else ''}{right}"
+
+
+def _cell(name: str, letters: Sequence[str]) -> str:
+    return f"{name}[{','.join(letters)}]" if letters else name
+
+
+def matmul_axes(graph: Graph, k: int) -> Indexed | None:
+    """The letters of node k, a matmul; None where it has more batch axes than there are letters."""
+    a, b = graph.nodes[k].tensors
+    left, right, out = graph.shapes[a], graph.shapes[b], graph.shapes[graph.first + k]
+    if len(out) - 2 > len(BATCH):
+        return None
+    batch = BATCH[: len(out) - 2]
+
+    def lead(shape: tuple[int, ...]) -> str:
+        own = shape[:-2]
+        pairs = zip(batch[len(batch) - len(own) :], own, out[len(batch) - len(own) : -2], strict=True)
+        return "".join(letter for letter, n, full in pairs if n == full)
+
+    kinds = [graph.kind(t) for t in (a, b)]
+    rows, inner, columns = "rows", "inner", "columns"
+    if kinds[1] == PARAMETER:
+        rows, inner, columns = "batch", "in", "out"
+    elif kinds[0] == PARAMETER:
+        rows, inner, columns = "out", "in", "batch"
+    axes = (
+        *(AxisName(c, n, "batch" if len(batch) == 1 else f"batch {c}") for c, n in zip(batch, out, strict=False)),
+        AxisName(ROW, left[-2], rows), AxisName(INNER, left[-1], inner, True), AxisName(COLUMN, right[-1], columns),
+    )  # fmt: skip
+    return Indexed(
+        (graph.names[a], graph.names[b]), graph.names[graph.first + k],
+        (f"{lead(left)}{ROW}{INNER}", f"{lead(right)}{INNER}{COLUMN}"), f"{batch}{ROW}{COLUMN}", axes,
+    )  # fmt: skip

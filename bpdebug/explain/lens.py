@@ -1,0 +1,224 @@
+"""One event explained: the axes summed, what is turned and why, and the matrix whose transpose a rule is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
+from bpdebug.errors import CommandError
+from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
+from bpdebug.explain.origin import Cell, Source, Trail
+from bpdebug.explain.rules import Rule, double, rule_at
+from bpdebug.graph import Graph
+from bpdebug.ops.op import MIXES, ROUTES, SCALES
+
+Array = np.ndarray[Any, Any]
+Marks = dict[str, tuple[int | None, int | None]]
+MOST_CELLS = 1600
+"""Cells of a matrix beyond which it is not worked out, and rows and columns beyond which it is not shown."""
+MOST_LONG = 64
+MOST_OUTER = 4
+"""Outer products shown one by one."""
+SMALL = 400
+"""Cells of an outer product, beyond which they are not shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """One operand of a backward event.
+
+    `sum` is its gradient by indices (a matmul's), `why` says in a sentence what is turned and why. `turned` names the
+    operand that stands transposed in the rule. `matrix` is the derivative of the flattened result by the flattened
+    operand: for a linear op the op itself, whose transpose the rule is; `slope` the same where every cell depends on
+    its own cell only. `cell` is the gradient's largest, `source` what it is made of, `marks` the cells of each matrix
+    that it is made of: a row, a column or both. `outer` are the outer products a matmul's gradient is the sum of.
+    """
+
+    contribution: Contribution
+    shape: tuple[int, ...]
+    says: str
+    sum: str = ""
+    why: str = ""
+    note: str = ""
+    turned: str = ""
+    linear: bool = False
+    matrix: Array | None = None
+    slope: Array | None = None
+    cell: Cell = ()
+    source: Source | None = None
+    marks: Marks | None = None
+    outer: tuple[tuple[str, Array], ...] = ()
+    outer_count: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """An event: the axes by their letters (a matmul's), the call by indices, and what each operand gets.
+
+    Forwards, `operands` is empty, and `cell` the result's largest with the cells that it is made of.
+    """
+
+    event: Event
+    axes: tuple[AxisName, ...]
+    sum: str
+    operands: tuple[Looked, ...]
+    cell: Cell = ()
+    source: Source | None = None
+    marks: Marks | None = None
+
+
+def lens(event: Event | None) -> Lens:
+    """An event of the forward or of the backward pass, explained; CommandError at any other."""
+    if event is None or event.node is None or event.phase not in (FORWARD, BACKWARD):
+        raise CommandError(
+            "lens explains an event of the forward or of the backward pass", code="E_EXPR",
+            hint="step to one, or seek Y@bwd",
+        )  # fmt: skip
+    graph, k = event.timeline.graph, event.tensor - event.timeline.graph.first
+    index = matmul_axes(graph, k) if event.node.op.name == "matmul" else None
+    axes, text = (index.axes, index.forward()) if index else ((), "")
+    trail = Trail(event.timeline, event.iteration)
+    if event.phase == FORWARD:
+        value = event.value
+        cell, source = _largest(value), None
+        if value.dtype.kind == "f" and value.size:
+            source = next(trail.of_value(event.tensor, cell), None)
+        return Lens(event, axes, text, (), cell, source, _marks(event.name, cell, value.shape, source))
+    rule, y = rule_at(event), double(event.timeline.iteration(event.iteration).value(event.tensor))
+    edges = [(p, t) for p, t in graph.edges(k) if graph.has_gradient(t)]
+    looked = tuple(
+        Look(event, rule, y, trail, index, c, p).operand() for c, (p, _) in zip(event.contributions, edges, strict=True)
+    )
+    return Lens(event, axes, text, looked)
+
+
+class Look:
+    """One operand's gradient, and what there is to say of it."""
+
+    def __init__(
+        self, event: Event, rule: Rule, y: Array, trail: Trail, index: Indexed | None, c: Contribution, position: int
+    ) -> None:
+        self.event, self.rule, self.y, self.trail, self.index = event, rule, y, trail, index
+        self.contribution, self.position = c, position
+        self.graph: Graph = event.timeline.graph
+        self.k = event.tensor - self.graph.first
+        assert event.node is not None
+        self.op = event.node.op
+        every = self.op.operands[-1].startswith("*") and bool(self.op.linear_in)
+        self.linear = every or position in self.op.linear_in
+
+    def operand(self) -> Looked:
+        """Everything about it."""
+        value, c = self.contribution.value, self.contribution
+        cell, source = _largest(value), None
+        if value.size:
+            plan, names = self.graph.plans[self.k], self.graph.operand_names(self.k)
+            formula = plan.total_text(self.position, names, self.event.name)
+            source = self.trail.source(
+                self.k, self.event.index, formula, self.trail.contribution(self.k, self.position, cell)
+            )
+        turned = self._turned()
+        slope = self._slope() if self.index is None else None
+        matrix = self._matrix() if self.index is None and slope is None else None
+        outer = tuple(self._outer()) if self.index is not None and self.position == 1 else ()
+        return Looked(
+            contribution=c, shape=value.shape, says=self.op.back, linear=self.linear, turned=turned,
+            sum=self.index.gradient(self.position) if self.index else "",
+            why=self.index.why(self.position) if self.index else "",
+            note="; ".join(self._notes()), matrix=matrix, slope=slope, cell=cell, source=source,
+            marks=_marks(f"∂{c.to}", cell, value.shape, source), outer=outer[:MOST_OUTER], outer_count=len(outer),
+        )  # fmt: skip
+
+    def _turned(self) -> str:
+        """The operand that stands transposed in the rule that is in use."""
+        given = self.graph.plans[self.k].gradients[self.position]
+        names = self.graph.operand_names(self.k)
+        for p, name in enumerate(names):
+            if given is not None and p != self.position and f"{name}ᵀ" in self.contribution.formula:
+                return name
+        return ""
+
+    def _notes(self) -> Iterator[str]:
+        """What else must be said: a rule set by hand, an operand that was turned before, a broadcast."""
+        graph, plan = self.graph, self.graph.plans[self.k]
+        if self.position in plan.replaced:
+            yield "this rule was set by hand: check says whether it is right"
+        name = self._turned()
+        tensor = graph.index.get(name)
+        node = None if tensor is None else graph.node(tensor)
+        if node is not None and node.op.name == "transpose":
+            original = graph.names[node.tensors[0]]
+            yield f"{name} is {original}ᵀ: the forward pass turned it, and {name}ᵀ is {original} itself"
+        before, shape = plan.before_sum(self.position), self.contribution.shape
+        if before != shape:
+            used = prod(before) // max(prod(shape), 1)
+            yield f"{self.contribution.to} was repeated to {before}: each cell was used {used} times, and adds up"
+
+    def _outer(self) -> Iterator[tuple[str, Array]]:
+        """∂W as a sum over the rows of X and ∂Y: of each a column times a row."""
+        x, g = self.rule.inputs[0], double(self.event.value)
+        if x.ndim != 2 or g.ndim != 2 or x.shape[1] * g.shape[1] > SMALL or len(x) > MOST_CELLS:
+            return
+        name = self.graph.operand_names(self.k)[0]
+        for row in range(len(x)):
+            yield f"{name}[{row}]ᵀ ∂{self.event.name}[{row}]", np.outer(x[row], g[row])
+
+    def _slope(self) -> Array | None:
+        """The derivative of each cell by its own cell, where it depends on no other."""
+        x, op = self.rule.inputs[self.position], self.op
+        alone = op.back in (SCALES, ROUTES) or (op.broadcasts == "elementwise" and op.back != MIXES)
+        if x.shape != self.y.shape or not alone:
+            return None
+        return self.rule.gradient(self.position, self.y, np.ones_like(self.y))
+
+    def _matrix(self) -> Array | None:
+        """The derivative of every cell by every cell: of a linear op by trying unit operands, else by unit cotangents.
+
+        None where it is too large to show.
+        """
+        x, y = self.rule.inputs[self.position], self.y
+        if not x.size or not y.size or x.size * y.size > MOST_CELLS or max(x.size, y.size) > MOST_LONG:
+            return None
+        if self.linear:
+            zero = self.rule.moved(self.position, np.zeros_like(x))
+            columns = (self.rule.moved(self.position, unit) - zero for unit in _units(x.shape))
+            return np.stack([c.reshape(-1) for c in columns], axis=1)
+        rows = (self.rule.gradient(self.position, y, unit) for unit in _units(y.shape))
+        return np.stack([r.reshape(-1) for r in rows])
+
+
+def _units(shape: tuple[int, ...]) -> Iterator[Array]:
+    for cell in np.ndindex(shape):
+        unit = np.zeros(shape)
+        unit[cell] = 1.0
+        yield unit
+
+
+def _largest(array: Array) -> Cell:
+    """The cell of the largest size; NaN counts as larger than any number."""
+    if not array.ndim or not array.size:
+        return ()
+    size = np.nan_to_num(np.abs(array.astype(np.float64)), nan=np.inf)
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(size)), array.shape))
+
+
+def _marks(name: str, cell: Cell, shape: tuple[int, ...], source: Source | None) -> Marks:
+    """Which cells of each named matrix the cell is made of, as far as they are one row, one column or one cell."""
+    found: Marks = {name: _mark(tuple(np.array([i]) for i in cell), shape)} if cell else {}
+    for t in source.terms if source else ():
+        for f in t.factors:
+            called = source.names.get(id(f.expr), "") if source else ""
+            if len(f.values) and called not in found and f.at:
+                found[called] = _mark(f.at, f.expr.shape)
+    return found
+
+
+def _mark(at: tuple[Array, ...], shape: tuple[int, ...]) -> tuple[int | None, int | None]:
+    rows = np.ravel_multi_index(at[:-1], shape[:-1]) if len(at) > 1 else np.zeros(len(at[0]), int)
+    row, column = (int(i[0]) if (i == i[0]).all() else None for i in (rows, at[-1]))
+    return row, column

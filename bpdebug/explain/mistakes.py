@@ -1,0 +1,227 @@
+"""What somebody meant who wrote a wrong gradient: the mistakes that are known, tried on the numbers one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, combinations, product
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import Timeline
+from bpdebug.engine.run import Pass
+from bpdebug.explain.rules import Rule, double, rule_of
+from bpdebug.graph import Graph, Lit
+from bpdebug.symbolic import Expr, walk
+
+Array = np.ndarray[Any, Any]
+NEAR = 1e-4
+"""Relative distance at which numbers are taken for the same: a mistake is off by far more."""
+MOST_PLACES = 6
+"""Sides of sums in a rule beyond which no term is looked for."""
+
+
+def mistake(timeline: Timeline, run: Pass, tensor: int, made: Any) -> str:
+    """In words, what an array that is no gradient of a tensor is instead, and what the gradient is."""
+    asked = Asked(timeline, run, tensor)
+    for known in KNOWN if isinstance(made, np.ndarray) else ():
+        words = known(asked, made)
+        if words:
+            return f"{words}; {asked.right()}"
+    return asked.right()
+
+
+class Asked:
+    """A gradient, its edges, and their rules on the numbers."""
+
+    def __init__(self, timeline: Timeline, run: Pass, tensor: int) -> None:
+        self.timeline, self.run, self.tensor = timeline, run, tensor
+        self.graph: Graph = timeline.graph
+        self.name = self.graph.names[tensor]
+        self.edges = self.graph.edges_from(tensor)
+        gradient = run.gradient(tensor)
+        assert gradient is not None
+        self.truth = double(gradient)
+
+    def right(self) -> str:
+        """The gradient as the engine has it: '∂X = ∂Y @ Wᵀ', every edge's rule in the sum."""
+        rules = [self.graph.plans[k].total_text(p, self.graph.operand_names(k), self.graph.nodes[k].id)
+                 for k, p in self.edges]  # fmt: skip
+        seed = [f"what comes in at {self.name}"] if self.tensor in self.graph.incoming else []
+        return f"∂{self.name} = {' + '.join([*seed, *rules])}"
+
+    def rule(self, k: int) -> Rule:
+        inputs = self.graph.nodes[k].inputs
+        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs))
+
+    def cotangent(self, k: int) -> Array:
+        found = self.run.gradient(self.graph.first + k)
+        assert found is not None
+        return double(found)
+
+
+def same(a: Array, b: Array) -> bool:
+    """Whether two arrays have one shape and, beyond rounding, the same numbers, which are not all zero."""
+    if a.shape != b.shape or not a.size:
+        return False
+    top = float(np.abs(b).max())
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(top) and top > 0 and np.abs(a - b).max() <= NEAR * top)
+
+
+# --- the mistakes, the most telling first
+
+
+def not_summed(asked: Asked, made: Array) -> str:
+    """A broadcast operand's gradient before the sum."""
+    for k, p in asked.edges:
+        plan = asked.graph.plans[k]
+        whole, shape = plan.gradients[p], asked.graph.shapes[asked.tensor]
+        if whole is None or whole.shape == shape or made.shape != whole.shape:
+            continue
+        rule = asked.rule(k)
+        given = rule.plan.gradients[p]
+        assert given is not None
+        with np.errstate(all="ignore"):
+            before = rule.plan.evaluate(given, rule.plan.leaves(rule.inputs, rule.value(), asked.cotangent(k)))
+        if same(made, before):
+            times = before.size // max(asked.truth.size, 1)
+            return f"the sum is missing: each cell of {asked.name} was used {times} times, and its gradients add up"
+    return ""
+
+
+def one_of_several(asked: Asked, made: Array) -> str:
+    """`=` in place of `+=`: what one consumer gives, at a tensor that has several."""
+    if len(asked.edges) + (asked.tensor in asked.graph.incoming) < 2:
+        return ""
+    for k, p in asked.edges:
+        if same(made, double(asked.run.contribution(k, p))):
+            others = len(asked.edges) - 1 + (asked.tensor in asked.graph.incoming)
+            return f"this is only what {asked.graph.nodes[k].id} gives; {others} more must be added (+=, not =)"
+    return ""
+
+
+def turned(asked: Asked, made: Array) -> str:
+    """The right numbers, transposed."""
+    plain = made.ndim == asked.truth.ndim >= 2 and made.shape[:-2] == asked.truth.shape[:-2]
+    return "the right numbers, transposed" if plain and same(np.swapaxes(made, -1, -2), asked.truth) else ""
+
+
+def another_product(asked: Asked, made: Array) -> str:
+    """At a matmul: a product of the right factors, turned or ordered in another way, or with the inverse."""
+    for k, p in asked.edges:
+        if asked.graph.nodes[k].op.name != "matmul":
+            continue
+        names, rule = asked.graph.operand_names(k), asked.rule(k)
+        other, g = rule.inputs[1 - p], asked.cotangent(k)
+        for text, found, words in products(names[1 - p], other, f"∂{asked.graph.nodes[k].id}", g, p):
+            if same(made, found):
+                return f"this is {text}: {words}" if words else f"this is {text}"
+    return ""
+
+
+def products(operand: str, a: Array, cotangent: str, g: Array, position: int) -> Iterator[tuple[str, Array, str]]:
+    """Every product of the two, each also turned, whose sizes meet; then the one with an inverse."""
+    ours = [(operand, a, False), (f"{operand}ᵀ", np.swapaxes(a, -1, -2), True)]
+    theirs = [(cotangent, g, False), (f"{cotangent}ᵀ", np.swapaxes(g, -1, -2), True)]
+    for (s, x, x_turned), (t, y, y_turned) in chain(product(ours, theirs), product(theirs, ours)):
+        if x.shape[-1] == y.shape[-2]:
+            in_order = (s.startswith("∂")) == (position == 0)
+            plain = in_order and not (y_turned if position == 0 else x_turned)
+            yield f"{s} @ {t}", x @ y, "the transpose is missing" if plain else ""
+    if a.shape[-1] == a.shape[-2] and a.shape[-1] <= 512:
+        try:
+            inverse = np.linalg.inv(a)
+        except np.linalg.LinAlgError:
+            return
+        pair = (g, inverse) if position == 0 else (inverse, g)
+        text = f"{cotangent} @ {operand}⁻¹" if position == 0 else f"{operand}⁻¹ @ {cotangent}"
+        if pair[0].shape[-1] == pair[1].shape[-2]:
+            yield text, pair[0] @ pair[1], "the inverse, where the transpose belongs"
+
+
+def missing_term(asked: Asked, made: Array) -> str:
+    """The rule without one of its terms, or without several: the dot product of softmax, the mean of a norm."""
+    for k, p in asked.edges:
+        rule, names, node = asked.rule(k), asked.graph.operand_names(k), asked.graph.nodes[k]
+        whole = rule.plan.summed(p)
+        places = terms_with(whole, rule.plan.g)
+        if not places or len(places) > MOST_PLACES or made.shape != asked.truth.shape:
+            continue
+        leaves = rule.plan.leaves(rule.inputs, rule.value(), asked.cotangent(k))
+        for count in range(1, len(places) + 1):
+            for chosen in combinations(places, count):
+                sides = {id(e): side for e, side in chosen}
+                if len(sides) == count and same(made, without(whole, sides, leaves)):
+                    left = " and ".join(rule.plan.text_of(e.args[side], names, node.id) for e, side in chosen)
+                    return f"a term of {node.op.name}'s rule is missing: {left}"
+    return ""
+
+
+def terms_with(whole: Expr, leaf: Expr) -> list[tuple[Expr, int]]:
+    """Every sum in an expression of which both sides hold a leaf, with the number of a side: what may be left out."""
+    has: dict[int, bool] = {}
+    found = []
+    for e in walk(whole):
+        has[id(e)] = e is leaf or any(has[id(a)] for a in e.operands())
+        if e.prim is not None and e.prim.name in ("add", "subtract") and len(e.operands()) == 2:
+            found += [(e, side) for side in (1, 0)] if all(has[id(a)] for a in e.operands()) else []
+    return found
+
+
+def without(whole: Expr, dropped: Mapping[int, int], leaves: Mapping[int, Any]) -> Array:
+    """An expression's value where of some sums one side is left out."""
+    known = dict(leaves)
+    with np.errstate(all="ignore"):
+        for e in walk(whole):
+            if e.prim is None:
+                continue
+            args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
+            if id(e) in dropped:
+                kept = args[1 - dropped[id(e)]]
+                sign = -1 if e.prim.name == "subtract" and dropped[id(e)] == 0 else 1
+                known[id(e)] = np.broadcast_to(sign * kept, e.shape)
+            else:
+                known[id(e)] = e.prim.run(*args, **e.attrs)
+    return np.asarray(known[id(whole)])
+
+
+def handed_on(asked: Asked, made: Array) -> str:
+    """The cotangent as it came in, without the op's own rule."""
+    for k, _ in asked.edges:
+        node = asked.graph.nodes[k]
+        if same(made, asked.cotangent(k)):
+            return f"this is ∂{node.id} as it comes in: the rule of {node.op.name} is missing"
+    return ""
+
+
+def scaled(asked: Asked, made: Array) -> str:
+    """Right up to one factor: a sign, the 1/N of a mean, the 2 of a square."""
+    if made.shape != asked.truth.shape or not made.size:
+        return ""
+    at = np.unravel_index(int(np.abs(asked.truth).argmax()), made.shape)
+    if not asked.truth[at] or not np.isfinite(made[at]):
+        return ""
+    factor = float(made[at] / asked.truth[at])
+    if not factor or not same(made, asked.truth * factor):
+        return ""
+    if abs(factor + 1) <= NEAR:
+        return "the sign is wrong"
+    size = max(abs(factor), 1 / abs(factor))
+    spelt = f"{round(size)}" if abs(size - round(size)) <= NEAR * size else f"{size:.4g}"
+    return f"right but for a constant: {'-' * (factor < 0)}{'1/' * (abs(factor) < 1)}{spelt} times what it should be"
+
+
+def hidden(asked: Asked, made: Array) -> str:
+    """A shape that broadcasting would let pass without a word."""
+    try:
+        fits = np.broadcast_shapes(made.shape, asked.truth.shape) == asked.truth.shape
+    except ValueError:
+        return ""
+    return "broadcasting would let it pass, silently" if fits and made.shape != asked.truth.shape else ""
+
+
+KNOWN: tuple[Callable[[Asked, Array], str], ...] = (
+    not_summed, one_of_several, turned, another_product, missing_term, handed_on, scaled,
+    hidden,
+)  # fmt: skip

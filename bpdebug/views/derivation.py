@@ -1,0 +1,32 @@
+"""The reader's own backward pass, line by line."""
+
+from __future__ import annotations
+
+from bpdebug.debugger import State
+from bpdebug.explain.derivation import Derived, Line
+from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.numbers import number
+from bpdebug.views.report import Report
+
+SIGNS = {"right": "right", "shape": "wrong shape", "value": "wrong numbers"}
+
+
+def derivation(state: State, found: Derived) -> Report:
+    """The verdict on each line, and below it what was meant where one is wrong."""
+    rows = [
+        {"line": r.line, "name": r.name, "verdict": r.verdict, "error": r.error, "suggestion": r.suggestion or None}
+        for r in found.rows
+    ]
+    right = sum(r.verdict == "right" for r in found.rows)
+    title = f"derivation: {right} of {len(rows)} right" + (
+        f", first wrong {found.first_wrong}" * bool(found.first_wrong)
+    )
+    blocks: list[Block] = [Table(("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows)))]
+    blocks += [Text(f"∂{r.name[1:]}: {r.suggestion}", "bad") for r in found.rows if r.suggestion]
+    if not rows:
+        blocks = [Text("no line assigns a gradient: write dW = ...", "dim")]
+    return Report("derivation", title, tuple(blocks), {"rows": rows, "first_wrong": found.first_wrong})
+
+
+def _row(r: Line) -> tuple[str, ...]:
+    return (f"{r.line}", f"∂{r.name[1:]}", SIGNS[r.verdict], "–" if r.error is None else f"{number(r.error)}")

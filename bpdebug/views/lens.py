@@ -1,0 +1,181 @@
+"""One event explained: axes, indices, what is turned, the same cells marked in every matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from bpdebug.debugger import State
+from bpdebug.engine.events import PartView
+from bpdebug.explain.axes import AxisName
+from bpdebug.explain.lens import Lens, Looked, Marks
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
+from bpdebug.views.numbers import shape_text
+from bpdebug.views.origin import cell_lines
+from bpdebug.views.report import Report
+from bpdebug.views.stage import operands, part_items, signed
+
+MOST_LONG = 12
+"""Cells of a gradient beyond which it is not laid out as a column."""
+MOST_PARTS = 4
+"""A rule of more operations is shown by what goes in and what comes out."""
+
+
+def lens(state: State, found: Lens) -> Report:
+    """The call by indices and its axes; then each operand's gradient, with the reason of every transpose."""
+    event = found.event
+    call = state.timeline.call_text(event.tensor - state.timeline.graph.first)
+    title = f"lens  {event.phase}  {event.name} = {call}"
+    return Report("lens", title, tuple(_blocks(state, found)), lambda: _data(state, found))
+
+
+def _data(state: State, found: Lens) -> dict[str, Any]:
+    event = found.event
+    axes = [{"letter": a.letter, "size": a.size, "name": a.name, "contracted": a.contracted} for a in found.axes]
+    return {
+        "node": event.name, "op": event.op, "phase": event.phase, "axes": axes, "sum": found.sum or None,
+        "operands": [_operand(o) for o in found.operands],
+    }  # fmt: skip
+
+
+def _operand(o: Looked) -> dict[str, Any]:
+    kind = "matrix" if o.matrix is not None else "slope" if o.slope is not None else None
+    array = o.matrix if o.matrix is not None else o.slope
+    return {
+        "to": o.contribution.to, "formula": o.contribution.formula, "shape": list(o.shape), "sum": o.sum or None,
+        "why": o.why or None, "says": o.says, "note": o.note or None, "turned": o.turned or None, "linear": o.linear,
+        "kind": kind, "derivative": array, "outer": o.outer_count,
+    }  # fmt: skip
+
+
+def _blocks(state: State, found: Lens) -> Iterator[Block]:
+    event = found.event
+    if found.sum:
+        yield Formula(found.sum, "" if not found.operands else "the forward pass")
+        yield Text("axes: " + ", ".join(map(_axis, found.axes)), "dim")
+    if not found.operands:
+        yield from _forward(state, found)
+        return
+    for o in found.operands:
+        yield Text("")
+        yield from _looked(state, found, o)
+    if found.axes and len({a.size for a in found.axes[-3:]}) == 1:
+        yield Text("All three sizes are equal: shapes would let every product pass. candidates tries them.", "note")
+    if event.fault is not None:
+        yield Text(f"there is {event.fault.kind} in {event.fault.tensor}: why says where it began", "bad")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _axis(axis: AxisName) -> str:
+    return f"{axis.letter} {axis.name} {axis.size}" + (" (summed over)" if axis.contracted else "")
+
+
+def _forward(state: State, found: Lens) -> Iterator[Block]:
+    event, graph = found.event, state.timeline.graph
+    node = event.node
+    assert node is not None
+    run = state.timeline.iteration(event.iteration)
+    if not found.sum:
+        yield Text(node.op.says)
+    items = operands(graph, node, run)
+    result = Matrix(event.name, event.value, event.value.shape, mark="result")
+    yield _with_marks((*signed(items, node.op.infix or node.op.name), "=", result), found.marks or {})
+    if found.source is not None:
+        yield from cell_lines(event.name, found.cell, found.source)
+    if node.op.back:
+        yield Text(_sentence(f"on the way back: {node.op.back}"), "note")
+
+
+def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
+    c = o.contribution
+    parts = c.parts
+    sign = "+=" if any(p.why == "accumulate" for p in parts) else "="
+    yield Formula(f"∂{c.to} {sign} {c.formula}", f"{shape_text(o.shape)}, as {c.to} is")
+    if o.sum:
+        yield Formula(o.sum)
+        yield Text(o.why, "note")
+    else:
+        of = f"the transpose of {found.event.op}, as a function of {c.to}, is " if o.linear else ""
+        yield Text(_sentence(f"{of}{o.says}"), "note")
+    if o.note:
+        yield Text(f"{o.note}.", "note")
+    yield from _numbers(found, o, parts)
+    if o.source is not None:
+        yield from cell_lines(f"∂{c.to}", o.cell, o.source)
+    yield from _outer(o)
+    yield from _derivative(found, o)
+
+
+def _numbers(found: Lens, o: Looked, parts: tuple[PartView, ...]) -> Iterator[Block]:
+    """The operand beside its transpose, the product, the sum over broadcast axes, the accumulation."""
+    marks = o.marks or {}
+    rule = [p for p in parts if p.why not in ("unbroadcast", "accumulate")]
+    shown = list(parts)
+    if len(rule) > MOST_PARTS:
+        shown = [p for p in parts if p not in rule]
+        before = Matrix(f"∂{found.event.name}", found.event.value, found.event.value.shape, mark="operand")
+        after = Matrix(rule[-1].text, rule[-1].value, rule[-1].shape, mark="result")
+        yield _with_marks((before, "→", after), marks)
+        yield Text(f"{len(rule)} operations: stepi walks through them", "dim")
+    for part in shown:
+        yield _with_marks(part_items(part, o.contribution, last=part is parts[-1], before=part is rule[-1]), marks)
+
+
+def _with_marks(items: tuple[Matrix | str, ...], marks: Marks) -> Row:
+    """The same matrices with the cells marked that belong to the cell that is looked at."""
+    return Row(tuple(i if isinstance(i, str) else _marked(i, marks) for i in items))
+
+
+def _outer(o: Looked) -> Iterator[Block]:
+    """∂W once more, as a sum of columns times rows."""
+    if o.outer_count < 2:
+        return
+    items: list[Matrix | str] = []
+    for name, array in o.outer:
+        items += [*(["+"] if items else []), Matrix(name, array, array.shape, mark="operand", marked=_at(o.cell))]
+    more = o.outer_count - len(o.outer)
+    items += [f"+ {more} more"] * (more > 0)
+    c = o.contribution
+    yield Text(f"The same as a sum of outer products, one for each row of the batch ({o.outer_count}):", "note")
+    yield Row((*items, "=", Matrix(f"∂{c.to}", c.value, o.shape, mark="gradient", marked=_at(o.cell))))
+
+
+def _at(cell: tuple[int, ...]) -> tuple[int | None, int | None]:
+    return (cell[0], cell[1]) if len(cell) == 2 else (None, None)
+
+
+def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
+    """The op as a matrix and its transpose; or the slope at each cell."""
+    name, to, event = found.event.name, o.contribution.to, found.event
+    called = f"∂{name}/∂{to}"
+    if o.slope is not None and o.slope.size and (o.slope != o.slope.flat[0]).any():
+        yield Text(f"The slope at each cell of {to}, by which its gradient is multiplied:", "note")
+        yield Row((Matrix(called, o.slope, o.slope.shape, mark="operand", marked=_at(o.cell)),))
+    if o.matrix is None:
+        return
+    what = f"{event.op} as a matrix" if o.linear else f"How {event.op} changes at these numbers, as a matrix"
+    yield Text(f"{what}, {name} and {to} laid out as columns; ∂{to} is its transpose times ∂{name}:", "note")
+    back, row = o.matrix.T, int(np.ravel_multi_index(o.cell, o.shape)) if o.cell else 0
+    whole = Matrix(called, o.matrix, o.matrix.shape, mark="operand", marked=(None, row))
+    turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", (row, None))
+    yield Row((whole, "→", turned))
+    if max(back.shape) <= MOST_LONG:
+        g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, o.contribution.value))
+        incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand")
+        yield Row((turned, "@", incoming, "=", Matrix(f"∂{to}", made, made.shape, "as a column", "gradient", (row, 0))))
+
+
+def _marked(matrix: Matrix, marks: Marks) -> Matrix:
+    """A matrix with its marks: its own, or those of what it is the transpose of, turned."""
+    name = matrix.name
+    found = marks.get(name)
+    if found is None and name.endswith("ᵀ") and name[:-1] in marks:
+        row, column = marks[name[:-1]]
+        found = (column, row)
+    return replace(matrix, marked=found or (None, None))

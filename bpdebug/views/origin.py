@@ -1,0 +1,155 @@
+"""Which cells made a cell, and where it goes; and the heaviest ways to an output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from bpdebug.debugger import State
+from bpdebug.explain.origin import INCOMING, FactorCell, Origin, Product, Source, Way
+from bpdebug.explain.paths import Paths
+from bpdebug.views.blocks import Block, Formula, Table, Text
+from bpdebug.views.encode import MANY_CELLS
+from bpdebug.views.numbers import number
+from bpdebug.views.report import Report
+
+MOST = 12
+"""Terms shown of a source."""
+FEW = 4
+"""Terms that are written in a line."""
+
+
+def origin(state: State, found: Origin) -> Report:
+    """The terms with their factors and products, their sum, and what the cell goes into."""
+    title = f"{found.text} = {number(found.value)}"
+    return Report("origin", title, tuple(_blocks(state, found)), lambda: _data(found))
+
+
+def _data(found: Origin) -> dict[str, Any]:
+    terms = [p for s in found.sources for p in s.products(MANY_CELLS)]
+    ways = [
+        {"event": w.event, "cells": [FactorCell(w.name, c, 0.0).text for c in w.cells], "count": w.count}
+        for w in found.goes
+    ]
+    return {
+        "cell": found.text, "value": found.value, "terms": [_term(p) for p in terms], "sum": found.sum,
+        "left_out": sum(map(len, found.sources)) - len(terms), "goes": ways, "set": found.was_set,
+    }  # fmt: skip
+
+
+def _term(product: Product) -> dict[str, Any]:
+    factors = [{"cell": f.text, "value": f.value, **({"under": True} if f.under else {})} for f in product.factors]
+    return {"factors": factors, "product": product.value}
+
+
+def _blocks(state: State, found: Origin) -> Iterator[Block]:
+    if found.was_set:
+        yield Text(f"{found.of} was set by hand in this fork", "bad")
+    if not found.sources:
+        yield Text(_given(state, found), "dim")
+    for source in found.sources:
+        yield from _source(state, found, source)
+    if len(found.sources) > 1:
+        sums = " + ".join(number(s.sum) for s in found.sources)
+        yield Formula(f"{found.text} = {sums} = {number(found.value)}", f"a sum of {len(found.sources)} contributions")
+    for way in found.goes:
+        yield Text(_goes(state, way), "dim")
+
+
+def _given(state: State, found: Origin) -> str:
+    if found.of.startswith("∂"):
+        return f"no path leads from {found.of[1:]} to an output: why {found.of} says more"
+    graph = state.timeline.graph
+    tensor = graph.index[found.of]
+    return f"it is {graph.kind(tensor)}: nothing made it" if tensor < graph.first else "nothing made it"
+
+
+def _source(state: State, found: Origin, source: Source) -> Iterator[Block]:
+    at = "" if source.event is None else f"event {source.event}"
+    if source.formula == INCOMING:
+        yield Formula(f"{found.of} {'=' if len(found.sources) == 1 else '+='} {number(source.sum)}", "what comes in")
+        return
+    yield Formula(f"{found.of} {'=' if len(found.sources) == 1 else '+='} {source.formula}", at)
+    yield from cell_lines(found.of, found.cell, source)
+
+
+def cell_lines(name: str, cell: tuple[int, ...], source: Source) -> Iterator[Block]:
+    """A cell as the sum of its products: written out where they are few, else the largest in a table."""
+    text = FactorCell(name, cell, 0.0).text
+    products = source.products(MOST)
+    if not products:
+        yield Formula(f"{text} = 0", "no cell came into it")
+        return
+    if len(products) <= FEW and len(source) == len(products):
+        yield Formula(f"{text} = {_plus(map(_product, products))}")
+        yield Formula(f"{' ' * len(text)} = {_plus(map(_numbers, products))} = {number(source.sum)}")
+        return
+    rows = tuple((_product(p), _numbers(p), number(p.value)) for p in products)
+    yield Table((f"{text} is a sum of", "numbers", "product"), rows)
+    left = len(source) - len(products)
+    rest = f", {left:,} smaller ones among them" if left else ""
+    yield Text(f"the sum of {len(source):,} products{rest}: {number(source.sum)}")
+
+
+def _plus(terms: Iterable[str]) -> str:
+    return " + ".join(terms).replace("+ −", "− ")
+
+
+def _product(product: Product) -> str:
+    """'∂Y[0,1]·W[2,1]'; a factor of −1 is a minus sign."""
+    sign, factors = _signed(product)
+    return sign + _joined([(f.text if f.name else number(f.value), f.under) for f in factors])
+
+
+def _numbers(product: Product) -> str:
+    """'2·(−3)'."""
+    sign, factors = _signed(product)
+    alone = len(factors) == 1 and not sign
+    return sign + _joined([(number(f.value) if alone else _bracketed(f.value), f.under) for f in factors])
+
+
+def _signed(product: Product) -> tuple[str, tuple[FactorCell, ...]]:
+    first, *rest = product.factors
+    return ("−", tuple(rest)) if rest and not first.name and first.value == -1 else ("", product.factors)
+
+
+def _bracketed(value: float) -> str:
+    text = number(value)
+    return f"({text})" if text.startswith("−") else text
+
+
+def _joined(pieces: list[tuple[str, bool]]) -> str:
+    """Factors with dots between them, divisors behind a stroke."""
+    text = ""
+    for piece, under in pieces:
+        text += f" / {piece}" if under else f"·{piece}" if text else piece
+    return text
+
+
+def _goes(state: State, way: Way) -> str:
+    event = state.timeline.event(way.event)
+    if event.phase == "update":
+        return f"goes into the update of {way.name} (event {way.event})"
+    shown = [
+        f"{FactorCell(way.name, c, 0.0).text} (×{number(w)})"
+        for c, w in sorted(zip(way.cells, way.weights, strict=True), key=lambda cw: -abs(cw[1]))[:4]
+    ]
+    more = f" and {way.count - len(shown):,} more" if way.count > len(shown) else ""
+    return f"goes into {', '.join(shown)}{more} (event {way.event})"
+
+
+def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
+    """The heaviest ways, each with its share of the gradient."""
+    name = FactorCell(found.of, cell, found.gradient).text
+    rows = [{"cells": list(p.cells), "weight": p.weight, "share": p.share} for p in found.rows]
+    data = {"of": name, "gradient": found.gradient, "rows": rows, "complete": found.complete}
+    title = f"{name} = {number(found.gradient)}: the heaviest ways to an output"
+    if not rows:
+        return Report("paths", title, (Text("no way brings anything back"),), data)
+    table = tuple(
+        ("" if p.share is None else f"{100 * p.share:.1f} %", number(p.weight), " → ".join(p.cells)) for p in found.rows
+    )
+    blocks: list[Block] = [Table(("share", "product", "cells"), table)]
+    if not found.complete:
+        blocks.append(Text("there are others, by which less comes back", "dim"))
+    return Report("paths", title, tuple(blocks), data)
