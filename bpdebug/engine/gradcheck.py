@@ -25,6 +25,8 @@ MOST_CELLS = 64
 """Cells checked of one leaf; a larger leaf is sampled."""
 FAIL, LOOK = 1e-4, 1e-7
 """Relative errors above which a gradient is wrong, or wants a look (cs231n.github.io, neural-networks-3)."""
+Known = tuple[dict[int, Array], dict[int, Array]]
+"""The arrays of the leaves, and those of the nodes that are held fixed."""
 SEVERITY = ("pass", "look", "fail")
 
 
@@ -59,26 +61,25 @@ def gradcheck(timeline: Timeline, seed: int = 0) -> list[Check]:
     arrays = {t: a.astype(np.float64) if a.dtype.kind == "f" else a for t, a in arrays.items()}
     compiled = Code(graph)
     run = Pass(graph, compiled, arrays.__getitem__)
+    held = {graph.first + k: run.value(graph.first + k) for k, n in enumerate(graph.nodes) if not passes(graph, k)}
     rng = np.random.default_rng(seed)
     rows = []
     for t, leaf in enumerate(graph.leaves):
         gradient = run.gradient(t) if graph.is_float(t) else None
         if gradient is not None and gradient.size:
-            rows.append(_worst(graph, compiled, arrays, t, leaf.name, gradient, rng))
+            rows.append(_worst(graph, compiled, (arrays, held), t, leaf.name, gradient, rng))
     return rows
 
 
-def _worst(
-    graph: Graph, compiled: Code, arrays: dict[int, Array], leaf: int, name: str, gradient: Array, rng: Any
-) -> Check:
+def _worst(graph: Graph, compiled: Code, known: Known, leaf: int, name: str, gradient: Array, rng: Any) -> Check:
     size = gradient.size
     chosen = range(size) if size <= MOST_CELLS else sorted(rng.choice(size, MOST_CELLS, replace=False).tolist())
     worst: Check | None = None
     for flat in chosen:
         cell = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
         analytic = float(gradient[cell])
-        move = partial(_moved, graph, compiled, arrays, leaf, cell)
-        numeric, error = min(differences(move, float(arrays[leaf][cell]), analytic), key=lambda pair: pair[1])
+        move = partial(_moved, graph, compiled, known, leaf, cell)
+        numeric, error = min(differences(move, float(known[0][leaf][cell]), analytic), key=lambda pair: pair[1])
         if worst is None or not error <= worst.error:
             worst = Check(name, cell, analytic, numeric, error, len(chosen), size)
     assert worst is not None
@@ -99,13 +100,19 @@ def differences(function: Callable[[float], float], at: float, analytic: float) 
         yield numeric, error
 
 
-def _moved(
-    graph: Graph, compiled: Code, arrays: dict[int, Array], leaf: int, cell: tuple[int, ...], to: float
-) -> float:
-    """The function's value with one cell of one leaf moved."""
+def passes(graph: Graph, k: int) -> bool:
+    """Whether node k passes gradients on where it could: a stop_gradient does not, and is held fixed by the check."""
+    return graph.nodes[k].op.name != "stop_gradient"
+
+
+def _moved(graph: Graph, compiled: Code, known: Known, leaf: int, cell: tuple[int, ...], to: float) -> float:
+    """The function's value with one cell of one leaf moved, and what is cut off from gradients as it was."""
+    arrays, held = known
     changed = arrays[leaf].copy()
     changed[cell] = to
     run = Pass(graph, compiled, lambda t: changed if t == leaf else arrays[t])
+    for tensor, value in held.items():
+        run.V[tensor] = value
     total = 0.0
     with np.errstate(all="ignore"):
         for out in graph.incoming:
@@ -197,8 +204,11 @@ def _attrs(node: Node) -> dict[str, Any]:
 def _worst_of_rule(
     plan: Plan, inputs: list[Any], position: int, name: str, gradient: Array, g: Array, rng: Any
 ) -> Check:
-    size = gradient.size
-    chosen = range(size) if size <= MOST_CELLS else sorted(rng.choice(size, MOST_CELLS, replace=False).tolist())
+    finite = np.flatnonzero(np.isfinite(inputs[position]))  # there is no slope at infinity: a mask's cells
+    every = len(finite) <= MOST_CELLS
+    chosen = finite.tolist() if every else sorted(rng.choice(finite, MOST_CELLS, replace=False).tolist())
+    if not chosen:
+        return Check(name, (0,) * gradient.ndim, float(gradient.flat[0]), float("nan"), 0.0, 0, 0, kink=True)
 
     def function(cell: tuple[int, ...], to: float) -> float:
         moved = inputs[position].copy()
@@ -215,9 +225,8 @@ def _worst_of_rule(
         analytic, at = float(gradient[cell]), float(inputs[position][cell])
         move = cache(partial(function, cell))
         numeric, error = min(differences(move, at, analytic), key=lambda pair: pair[1])
-        rows.append(
-            Check(name, cell, analytic, numeric, error, len(chosen), size, kinked(move, at, analytic, error, terms))
-        )
+        kink = kinked(move, at, analytic, error, terms)
+        rows.append(Check(name, cell, analytic, numeric, error, len(chosen), len(finite), kink))
     return max(rows, key=lambda row: (SEVERITY.index(row.verdict), row.error))
 
 

@@ -19,7 +19,7 @@ from bpdebug.limits import Limits
 from bpdebug.scenario.names import Place, shown, suggest
 from bpdebug.scenario.parse import quiet
 from bpdebug.scenario.program import elaborate
-from bpdebug.scenario.rules import with_rules
+from bpdebug.scenario.rules import plain, spellings, with_rules
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
 from bpdebug.scenario.tensors import Context, read_incoming, read_leaves
@@ -27,9 +27,13 @@ from bpdebug.scenario.text import Outline, Source, parse_toml, place_of, read_so
 
 _ORDER = (
     "transpose", "transpose_left", "bias", "two_layer", "square_trap", "fan_out", "cs231n_neuron", "mazur", "logistic",
-    "mlp", "mlp_spelled", "residual", "rnn", "embedding", "conv_im2col", "attention",
+    "mlp", "mlp_spelled", "dead_relu", "vanishing_sigmoid", "stop_gradient", "accumulation", "tied_autoencoder",
+    "residual", "rnn", "exploding_rnn", "exploding_rnn_clipped", "lstm", "embedding", "conv_im2col",
+    "batch_norm_spelled", "batch_norm", "layer_norm", "attention", "causal_attention", "transformer_block", "nan_sqrt",
+    "nan_where", "broken_transpose", "broken_transpose_shapes", "broken_bias", "broken_fan_out", "broken_mean",
+    "broken_softmax", "broken_embedding", "broken_batch_norm", "broken_broadcast", "broken_shape",
 )  # fmt: skip
-"""The lessons in the order in which they are learnt; others follow by name."""
+"""The lessons in the order in which they are learnt, then those that are broken; others follow by name."""
 
 
 def load(
@@ -122,10 +126,11 @@ def read_derivation(
     text: str, graph: Graph, *, dtype: str = "float64", limits: Limits | None = None, place: Place | None = None
 ) -> Derivation:
     """The reader's backward pass as steps: it may read every tensor and every gradient, and assign gradients."""
-    tensors = [name for name in graph.names if name.isidentifier()]
+    spelt = spellings(graph)
+    tensors = list(spelt.values())
     place = place or Place("<derivation>")
     known = [f"d{t}" for t in tensors]
-    steps = elaborate(text, tensors, known=known, limits=limits, place=place, dtype=dtype)
+    steps = elaborate(plain(text, spelt), tensors, known=known, limits=limits, place=place, dtype=dtype)
     return Derivation(text, place.first, tuple(steps))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError
-from bpdebug.graph import Graph, Lit, Step, check_dtypes
+from bpdebug.graph import DRAWN, Graph, Lit, Step, check_dtypes
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
 from bpdebug.scenario.names import Place, suggest
@@ -37,7 +37,7 @@ def as_rule(
     tensors = {name: f"operand_{i}_" if "." in name else name for i, name in enumerate(names)}
     gradient = f"d{tensors[output]}"
     steps, value = elaborate_value(
-        _plain(text, tensors), [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
+        plain(text, tensors), [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
         dtype=dtype,
     )  # fmt: skip
     limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
@@ -52,6 +52,24 @@ def as_rule(
         return known[value] if isinstance(value, str) else value
 
     return rule
+
+
+def read_expression(
+    text: str, graph: Graph, *, dtype: str = "float64", limits: Limits | None = None
+) -> tuple[list[Step], Any]:
+    """An expression over a graph's tensors and their gradients, as steps, and the name (or number) it comes to."""
+    spelt = spellings(graph)
+    names = [*spelt.values(), *(f"d{v}" for v in spelt.values())]
+    steps, value = elaborate_value(
+        plain(text, spelt), names, limits=limits or Limits(), place=Place("<answer>", 1, 0), dtype=dtype
+    )
+    return steps, value
+
+
+def spellings(graph: Graph) -> dict[str, str]:
+    """Each tensor's name as the language can write it: dotted ones (`h.1`) stand for names that are identifiers."""
+    names = [n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) != DRAWN]
+    return {name: f"tensor_{i}_" if "." in name else name for i, name in enumerate(names)}
 
 
 def traced(step: Step, known: Mapping[str, Any], plan: Plan) -> Any:
@@ -115,7 +133,7 @@ def _position(graph: Graph, k: int, operand: str, names: Sequence[str]) -> int:
     return found[0]
 
 
-def _plain(text: str, tensors: Mapping[str, str]) -> str:
+def plain(text: str, tensors: Mapping[str, str]) -> str:
     """The text with dotted names, which are no identifiers, replaced by names that are."""
     dotted = sorted((n for n in tensors if "." in n), key=len, reverse=True)
     if not dotted:

@@ -111,7 +111,8 @@ class Plan:
             raise ShapeError(
                 f"{self.rule.name}: the rule gives a gradient of shape {gradient.shape} for operand {position} "
                 f"of shape {operand.shape}",
-                hint=f"a gradient has the shape of what it is the gradient of; needed: {self.before_sum(position)}",
+                hint="a gradient has the shape of what it is the gradient of: "
+                + " or, before the sum, ".join(dict.fromkeys(map(str, (operand.shape, self.before_sum(position))))),
             )
         if gradient.dtype != operand.dtype:
             raise ShapeError(
