@@ -84,6 +84,24 @@ class Fork:
 
 
 @dataclass(frozen=True)
+class Practice:
+    """The mode that asks before it shows: what was answered, and what was said to the last answer.
+
+    `shapes` and `done` hold (event, operand) pairs whose shape, or whose formula too, was found or given up;
+    `said` was said at event `at`; `tries` counts the wrong answers to the open question, `right` and `asked` all.
+    """
+
+    shapes: frozenset[tuple[int, int]] = frozenset()
+    done: frozenset[tuple[int, int]] = frozenset()
+    said: str = ""
+    at: int = -1
+    well: bool = True
+    tries: int = 0
+    right: int = 0
+    asked: int = 0
+
+
+@dataclass(frozen=True)
 class View:
     """What the last command asked to see: a row of the table of views, and its arguments."""
 
@@ -100,6 +118,7 @@ class State:
     values; `printed` are the lines that tracepoints left on the way, `pending` the commands of the stop that was
     hit. `behind` and `ahead` are places visited. `frame` counts blocks outwards from the innermost (`up`, `down`).
     `fork` is the number of the timeline in use; `found` the cell range last looked for.
+    `practice` is set while the debugger asks before it shows.
     `request` is what a command asks of the front end because it touches files: a word and its argument.
     """
 
@@ -123,6 +142,7 @@ class State:
     detail: str = ""
     printed: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+    practice: Practice | None = None
     request: tuple[str, str] | None = None
     done: bool = False
 

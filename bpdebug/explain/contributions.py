@@ -19,7 +19,8 @@ INCOMING = "incoming"
 class Given:
     """One term: the node it comes `from` (or what comes in there), at which event, and the sum after it.
 
-    `share` is its norm as a part of the sum of all norms; `axes` are those it was summed over, as broadcast.
+    `share` is its norm as a part of the sum of all norms; `axes` are those it was summed over, as broadcast, and
+    `before` what the rule gave before that sum (None where there was none).
     """
 
     source: str
@@ -30,6 +31,7 @@ class Given:
     value: Array
     total: Array
     axes: tuple[int, ...] = ()
+    before: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +72,18 @@ def contributions(timeline: Timeline, goal: Target, iteration: int, of: str) -> 
         total = run.partial(tensor, n + (tensor not in graph.incoming)) if n + 1 < len(terms) else whole
         assert total is not None
         share = norms[n] / together if together else 0.0
-        rows.append(Given(source, at, formula, norms[n], share, cells[n], np.asarray(total[goal.key]), axes))
+        before = _before_sum(timeline, at, tensor, formula) if axes else None
+        rows.append(Given(source, at, formula, norms[n], share, cells[n], np.asarray(total[goal.key]), axes, before))
     return Contributions(of, tuple(rows), np.asarray(whole[goal.key]))
+
+
+def _before_sum(timeline: Timeline, index: int, tensor: int, formula: str) -> Array | None:
+    """What the rule of an event gave to a tensor before it was summed over broadcast axes."""
+    for c in timeline.event(index).contributions:
+        if c.tensor == tensor and c.formula == formula:
+            rule = [p for p in c.parts if p.why not in ("unbroadcast", "accumulate")]
+            return rule[-1].value
+    return None
 
 
 def _summed(shape: tuple[int, ...], operand: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.engine import Timeline
+from bpdebug.engine import Contribution, Event, Timeline
+from bpdebug.engine.fork import ForkedStore
 from bpdebug.errors import BpdebugError
-from bpdebug.explain.mistakes import mistake
+from bpdebug.explain.mistakes import mistake, right
 from bpdebug.explain.rules import double
 from bpdebug.graph import Lit, Step, check_dtypes
 from bpdebug.ops import OPS
+from bpdebug.scenario.rules import spellings
 from bpdebug.symbolic import trace
 
 Array = np.ndarray[Any, Any]
@@ -56,20 +58,26 @@ def derivation(timeline: Timeline, steps: Sequence[Step], iteration: int) -> Der
     for step in steps:
         judge.carry_out(step)
         base = _base(step.id)
-        tensor = timeline.graph.index.get(base[1:]) if base[:1] == "d" else None
+        tensor = judge.tensors.get(base[1:]) if base[:1] == "d" else None
         if tensor is None:
             continue
         if last[base] == step.id:
-            rows.append(judge.line(step, base, tensor))
+            rows.append(judge.judged(judge.known[step.id], tensor, step.line))
             judge.known.pop(step.id, None)  # from here on the name means the engine's
     wrong = next((r.name for r in rows if r.verdict != RIGHT), None)
     return Derived(tuple(rows), wrong)
 
 
 def by_the_ops(timeline: Timeline) -> Timeline:
-    """The timeline with the ops' own rules, where others were put in their place: those are not what is right."""
-    graph = timeline.graph
-    if not any(plan.replaced for plan in graph.plans):
+    """The timeline without what was put in the place of gradients: rules of a file or a fork, and gradients set there.
+
+    A fork that sets a value besides keeps the gradients that were set.
+    """
+    graph, root, kept = timeline.graph, timeline.store, False
+    while isinstance(root, ForkedStore):
+        kept = kept or (root.override is not None and not root.override.gradient)
+        root = root.parent
+    if kept or (root is timeline.store and not any(plan.replaced for plan in graph.plans)):
         return timeline
     plans = tuple(p.own if p.replaced else p for p in graph.plans)
     return Timeline(replace(graph, plans=plans), seed=timeline.seed, training=timeline.training)
@@ -87,6 +95,7 @@ class Judge:
         self.timeline, self.graph = timeline, timeline.graph
         self.run = timeline.iteration(iteration)
         self.known: dict[str, Any] = {}
+        self.tensors = {spelt: self.graph.index[name] for name, spelt in spellings(self.graph).items()}
 
     def value(self, name: str) -> Array:
         """What a name means in a line: the reader's own, else a tensor's value, else the engine's gradient."""
@@ -96,12 +105,13 @@ class Judge:
                 raise found
             return np.asarray(found)
         base = _base(name)
-        tensor = self.graph.index.get(name, self.graph.index.get(base))
+        tensor = self.tensors.get(base)
         if tensor is not None:
             return double(self.run.value(tensor))
-        gradient = self.run.gradient(self.graph.index[base[1:]])
+        tensor = self.tensors[base[1:]]
+        gradient = self.run.gradient(tensor)
         if gradient is None:
-            raise BpdebugError(f"∂{base[1:]} has no path to an output, and no gradient", code="E_EXPR")
+            raise BpdebugError(f"∂{self.graph.names[tensor]} has no path to an output, and no gradient", code="E_EXPR")
         return double(gradient)
 
     def carry_out(self, step: Step) -> None:
@@ -121,19 +131,17 @@ class Judge:
         except BpdebugError as error:
             self.known[step.id] = error
 
-    def line(self, step: Step, name: str, tensor: int) -> Line:
-        """The verdict on what a gradient was said to be."""
-        return self.judged(self.known[step.id], name, tensor, step.line)
-
-    def judged(self, made: Any, name: str, tensor: int, line: int = 0) -> Line:
+    def judged(self, made: Any, tensor: int, line: int) -> Line:
         """The verdict on an array (or on the error in its place) as the gradient of a tensor."""
-        right = self.run.gradient(tensor)
-        if right is None:
+        name = f"d{self.graph.names[tensor]}"
+        gradient = self.run.gradient(tensor)
+        if gradient is None:
             text = f"no path leads from {name[1:]} to an output: it has no gradient"
             return Line(line, name, VALUE, None, text)
-        truth = double(right)
+        truth = double(gradient)
         if isinstance(made, BpdebugError):
-            return Line(line, name, SHAPE, None, f"{made.message}; {self._meant(tensor, made)}")
+            hint = f" ({made.hint})" if made.hint else ""
+            return Line(line, name, SHAPE, None, f"{made.message}{hint}; {self._meant(tensor, made)}")
         if made.shape != truth.shape:
             return Line(
                 line,
@@ -143,12 +151,47 @@ class Judge:
                 f"this is {made.shape}, and {name[1:]} is {truth.shape}; {self._meant(tensor, made)}",
             )
         error = distance(made, truth)
-        if error <= NEAR[right.dtype]:
+        if error <= NEAR[gradient.dtype]:
             return Line(line, name, RIGHT, error, "")
         return Line(line, name, VALUE, error, self._meant(tensor, made))
 
     def _meant(self, tensor: int, made: Any) -> str:
-        return mistake(self.timeline, self.run, tensor, made)
+        found = mistake(self.timeline, self.run, tensor, made)
+        return f"{found}; {right(self.timeline, self.run, tensor)}" if found else right(self.timeline, self.run, tensor)
+
+    def result(self, value: Any) -> Any:
+        """What an expression came to: an array, or the error in its place."""
+        if not isinstance(value, str):
+            return np.asarray(float(value))
+        try:
+            return self.value(value)
+        except BpdebugError as error:
+            return error
+
+
+def judged_edge(judge: Judge, event: Event, contribution: Contribution, made: Any) -> tuple[str, bool]:
+    """Whether an array is what one event gives to an operand, and what to say of it.
+
+    The rule alone is right as well, before its sum over the axes that its operand was broadcast along.
+    """
+    k = event.tensor - judge.graph.first
+    assert event.node is not None
+    positions = [p for p, i in enumerate(event.node.inputs) if not isinstance(i, Lit)]
+    edge = (k, positions[contribution.operand])
+    if isinstance(made, BpdebugError):
+        return made.message, False
+    truth, near = double(contribution.value), NEAR[contribution.value.dtype]
+    formula = f"∂{contribution.to} gets {contribution.formula}"
+    if made.shape == truth.shape and distance(made, truth) <= near:
+        return f"right: {formula}", True
+    rule = next((p for p in reversed(contribution.parts) if p.why not in ("unbroadcast", "accumulate")), None)
+    if rule is not None and made.shape == rule.shape and distance(made, double(rule.value)) <= near:
+        return f"right: {formula}, and then the sum over the axes along which {contribution.to} was repeated", True
+    found = mistake(judge.timeline, judge.run, contribution.tensor, made, [edge])
+    if made.shape != truth.shape:
+        shapes = f"this is {made.shape}, and {contribution.to} is {truth.shape}"
+        return f"{shapes}: {found}" if found else shapes, False
+    return found or f"the shape fits, the numbers do not: off by {distance(made, truth):.2g} of the largest", False
 
 
 def distance(made: Array, truth: Array) -> float:

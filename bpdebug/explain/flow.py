@@ -8,6 +8,10 @@ import numpy as np
 
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.stats import two_norm
+from bpdebug.graph import PARAMETER, Graph
+
+VANISHED, EXPLODED = 1e-3, 1e3
+"""Parts of the first event's norm beyond which a gradient has vanished, or exploded."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +29,78 @@ class Flow:
     gain: float | None
 
 
-def flow(timeline: Timeline, iteration: int) -> tuple[Flow, ...]:
-    """Every backward event of an iteration, in order."""
+@dataclass(frozen=True)
+class Through:
+    """A block: the norm of the gradients that enter it, of those it hands on to tensors outside, and their ratio.
+
+    What it gives to parameters is not handed on.
+    """
+
+    block: str
+    entering: float
+    leaving: float
+    gain: float | None
+
+
+@dataclass(frozen=True)
+class Flowing:
+    """Every backward event of an iteration, every block, and where the norm has vanished or exploded.
+
+    `vanished` and `exploded` are the first events whose norm is VANISHED or EXPLODED times that of the first event.
+    """
+
+    rows: tuple[Flow, ...]
+    blocks: tuple[Through, ...]
+    vanished: int | None
+    exploded: int | None
+
+    @property
+    def verdict(self) -> str:
+        """'vanishes', 'explodes' or 'steady'; what happens first, where both do."""
+        first = min((e for e in (self.vanished, self.exploded) if e is not None), default=None)
+        return "steady" if first is None else "vanishes" if first == self.vanished else "explodes"
+
+
+def flow(timeline: Timeline, iteration: int) -> Flowing:
+    """The norms of an iteration's backward pass, in event order."""
     start = iteration * timeline.per_iteration
     rows = []
+    blocks: dict[str, list[float]] = {}
+    graph = timeline.graph
     for index in range(start, min(start + timeline.per_iteration, len(timeline))):
         if timeline.place(index).phase != BACKWARD:
             continue
         event = timeline.event(index)
         norm = two_norm(event.value)
-        parts = np.array([two_norm(c.value) for c in event.contributions])
-        given = two_norm(parts)
-        gain = given / norm if norm and np.isfinite(norm) and np.isfinite(given) else None
-        rows.append(Flow(index, event.name, event.op or "", norm, given, gain))
-    return tuple(rows)
+        parts = [two_norm(c.value) for c in event.contributions]
+        given = two_norm(np.array(parts))
+        rows.append(Flow(index, event.name, event.op or "", norm, given, _ratio(given, norm)))
+        for block in _around(event.block):
+            sums = blocks.setdefault(block, [0.0, 0.0])
+            if event.tensor in graph.incoming or any(not _lies_in(graph, k, block) for k in graph.users(event.tensor)):
+                sums[0] += norm**2
+            for c, size in zip(event.contributions, parts, strict=True):
+                outside = c.tensor < graph.first or not _lies_in(graph, c.tensor - graph.first, block)
+                sums[1] += size**2 * (outside and graph.kind(c.tensor) != PARAMETER)
+    through = tuple(Through(b, i**0.5, o**0.5, _ratio(o**0.5, i**0.5)) for b, (i, o) in blocks.items())
+    first = next((r.norm for r in rows if r.norm and np.isfinite(r.norm)), 0.0)
+    low = next((r.event for r in rows if 0 < r.norm < VANISHED * first), None)
+    high = next((r.event for r in rows if first and not r.norm <= EXPLODED * first), None)
+    return Flowing(tuple(rows), through, low, high)
+
+
+def _ratio(given: float, norm: float) -> float | None:
+    return given / norm if norm and np.isfinite(norm) and np.isfinite(given) else None
+
+
+def _around(block: str) -> list[str]:
+    """A block and those it lies in."""
+    found = []
+    while block:
+        found.append(block)
+        block = block.rpartition(".")[0]
+    return found
+
+
+def _lies_in(graph: Graph, k: int, block: str) -> bool:
+    return graph.nodes[k].block == block or graph.nodes[k].block.startswith(f"{block}.")

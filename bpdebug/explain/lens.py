@@ -12,13 +12,13 @@ import numpy as np
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
 from bpdebug.errors import CommandError
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
+from bpdebug.explain.marks import Marks, lit
 from bpdebug.explain.origin import Cell, Source, Trail
 from bpdebug.explain.rules import Rule, double, rule_at
 from bpdebug.graph import Graph
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 
 Array = np.ndarray[Any, Any]
-Marks = dict[str, tuple[int | None, int | None]]
 MOST_CELLS = 1600
 """Cells of a matrix beyond which it is not worked out, and rows and columns beyond which it is not shown."""
 MOST_LONG = 64
@@ -88,7 +88,7 @@ def lens(event: Event | None) -> Lens:
         cell, source = _largest(value), None
         if value.dtype.kind == "f" and value.size:
             source = next(trail.of_value(event.tensor, cell), None)
-        return Lens(event, axes, text, (), cell, source, _marks(event.name, cell, value.shape, source))
+        return Lens(event, axes, text, (), cell, source, lit(event.name, cell, value.shape, source))
     rule, y = rule_at(event), double(event.timeline.iteration(event.iteration).value(event.tensor))
     edges = [(p, t) for p, t in graph.edges(k) if graph.has_gradient(t)]
     looked = tuple(
@@ -131,7 +131,7 @@ class Look:
             sum=self.index.gradient(self.position) if self.index else "",
             why=self.index.why(self.position) if self.index else "",
             note="; ".join(self._notes()), matrix=matrix, slope=slope, cell=cell, source=source,
-            marks=_marks(f"∂{c.to}", cell, value.shape, source), outer=outer[:MOST_OUTER], outer_count=len(outer),
+            marks=lit(f"∂{c.to}", cell, value.shape, source), outer=outer[:MOST_OUTER], outer_count=len(outer),
         )  # fmt: skip
 
     def _turned(self) -> str:
@@ -147,7 +147,12 @@ class Look:
         """What else must be said: a rule set by hand, an operand that was turned before, a broadcast."""
         graph, plan = self.graph, self.graph.plans[self.k]
         if self.position in plan.replaced:
-            yield "this rule was set by hand: check says whether it is right"
+            g = double(self.event.value)
+            given, right = (self.rule.gradient(self.position, self.y, g, own=own) for own in (False, True))
+            same = given.shape == right.shape and np.allclose(given, right, rtol=1e-9, atol=0, equal_nan=True)
+            formula = self.rule.own.formula(self.position, graph.operand_names(self.k), self.event.name)
+            words = "it gives the same as" if same else "it is not what it should be, which is"
+            yield f"this rule was set by hand, and {words} ∂{self.contribution.to} = {formula}"
         name = self._turned()
         tensor = graph.index.get(name)
         node = None if tensor is None else graph.node(tensor)
@@ -174,7 +179,7 @@ class Look:
         alone = op.back in (SCALES, ROUTES) or (op.broadcasts == "elementwise" and op.back != MIXES)
         if x.shape != self.y.shape or not alone:
             return None
-        return self.rule.gradient(self.position, self.y, np.ones_like(self.y))
+        return self.rule.gradient(self.position, self.y, np.ones_like(self.y), own=True)
 
     def _matrix(self) -> Array | None:
         """The derivative of every cell by every cell: of a linear op by trying unit operands, else by unit cotangents.
@@ -188,7 +193,7 @@ class Look:
             zero = self.rule.moved(self.position, np.zeros_like(x))
             columns = (self.rule.moved(self.position, unit) - zero for unit in _units(x.shape))
             return np.stack([c.reshape(-1) for c in columns], axis=1)
-        rows = (self.rule.gradient(self.position, y, unit) for unit in _units(y.shape))
+        rows = (self.rule.gradient(self.position, y, unit, own=True) for unit in _units(y.shape))
         return np.stack([r.reshape(-1) for r in rows])
 
 
@@ -205,20 +210,3 @@ def _largest(array: Array) -> Cell:
         return ()
     size = np.nan_to_num(np.abs(array.astype(np.float64)), nan=np.inf)
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(size)), array.shape))
-
-
-def _marks(name: str, cell: Cell, shape: tuple[int, ...], source: Source | None) -> Marks:
-    """Which cells of each named matrix the cell is made of, as far as they are one row, one column or one cell."""
-    found: Marks = {name: _mark(tuple(np.array([i]) for i in cell), shape)} if cell else {}
-    for t in source.terms if source else ():
-        for f in t.factors:
-            called = source.names.get(id(f.expr), "") if source else ""
-            if len(f.values) and called not in found and f.at:
-                found[called] = _mark(f.at, f.expr.shape)
-    return found
-
-
-def _mark(at: tuple[Array, ...], shape: tuple[int, ...]) -> tuple[int | None, int | None]:
-    rows = np.ravel_multi_index(at[:-1], shape[:-1]) if len(at) > 1 else np.zeros(len(at[0]), int)
-    row, column = (int(i[0]) if (i == i[0]).all() else None for i in (rows, at[-1]))
-    return row, column

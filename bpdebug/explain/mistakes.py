@@ -15,40 +15,61 @@ from bpdebug.graph import Graph, Lit
 from bpdebug.symbolic import Expr, walk
 
 Array = np.ndarray[Any, Any]
+Edges = list[tuple[int, int]]
 NEAR = 1e-4
 """Relative distance at which numbers are taken for the same: a mistake is off by far more."""
+MOST_ROWS = 64
+"""Rows of a gradient before its sum that are tried one by one."""
+MOST_TEXT = 90
+"""Characters of a formula that is said; of a longer one only whose rule it is."""
 MOST_PLACES = 6
 """Sides of sums in a rule beyond which no term is looked for."""
 
 
-def mistake(timeline: Timeline, run: Pass, tensor: int, made: Any) -> str:
-    """In words, what an array that is no gradient of a tensor is instead, and what the gradient is."""
-    asked = Asked(timeline, run, tensor)
-    for known in KNOWN if isinstance(made, np.ndarray) else ():
-        words = known(asked, made)
-        if words:
-            return f"{words}; {asked.right()}"
-    return asked.right()
+def mistake(timeline: Timeline, run: Pass, tensor: int, made: Any, edges: Edges | None = None) -> str:
+    """In words, what an array that is no gradient of a tensor is instead; '' where that is not known.
+
+    With `edges`, the gradient meant is what these alone give.
+    """
+    if not isinstance(made, np.ndarray):
+        return ""
+    asked = Asked(timeline, run, tensor, edges)
+    return next((words for known in KNOWN if (words := known(asked, made))), "")
+
+
+def right(timeline: Timeline, run: Pass, tensor: int) -> str:
+    """The gradient as the engine has it: '∂X = ∂Y @ Wᵀ', every edge's rule in the sum."""
+    graph = timeline.graph
+    rules = [
+        text if len(text) <= MOST_TEXT else f"(the rule of {graph.nodes[k].op.name} for {graph.nodes[k].id})"
+        for k, p in graph.edges_from(tensor)
+        for text in [graph.plans[k].total_text(p, graph.operand_names(k), graph.nodes[k].id)]
+    ]
+    seed = [f"what comes in at {graph.names[tensor]}"] if tensor in graph.incoming else []
+    return f"∂{graph.names[tensor]} = {' + '.join([*seed, *rules])}"
 
 
 class Asked:
     """A gradient, its edges, and their rules on the numbers."""
 
-    def __init__(self, timeline: Timeline, run: Pass, tensor: int) -> None:
+    def __init__(self, timeline: Timeline, run: Pass, tensor: int, edges: Edges | None) -> None:
         self.timeline, self.run, self.tensor = timeline, run, tensor
         self.graph: Graph = timeline.graph
         self.name = self.graph.names[tensor]
-        self.edges = self.graph.edges_from(tensor)
-        gradient = run.gradient(tensor)
+        self.edges = self.graph.edges_from(tensor) if edges is None else edges
+        gradient = run.gradient(tensor) if edges is None else sum(run.contribution(*e) for e in edges)
         assert gradient is not None
-        self.truth = double(gradient)
+        self.truth = double(np.asarray(gradient))
+        self.seeded = edges is None and tensor in self.graph.incoming
 
-    def right(self) -> str:
-        """The gradient as the engine has it: '∂X = ∂Y @ Wᵀ', every edge's rule in the sum."""
-        rules = [self.graph.plans[k].total_text(p, self.graph.operand_names(k), self.graph.nodes[k].id)
-                 for k, p in self.edges]  # fmt: skip
-        seed = [f"what comes in at {self.name}"] if self.tensor in self.graph.incoming else []
-        return f"∂{self.name} = {' + '.join([*seed, *rules])}"
+    def unsummed(self) -> Iterator[Array]:
+        """What the rules of broadcast operands give before the sum."""
+        for k, p in self.edges:
+            rule = self.rule(k)
+            given = rule.plan.gradients[p]
+            if given is not None and given.shape != self.truth.shape:
+                with np.errstate(all="ignore"):
+                    yield rule.plan.evaluate(given, rule.plan.leaves(rule.inputs, rule.value(), self.cotangent(k)))
 
     def rule(self, k: int) -> Rule:
         inputs = self.graph.nodes[k].inputs
@@ -74,29 +95,59 @@ def same(a: Array, b: Array) -> bool:
 
 def not_summed(asked: Asked, made: Array) -> str:
     """A broadcast operand's gradient before the sum."""
-    for k, p in asked.edges:
-        plan = asked.graph.plans[k]
-        whole, shape = plan.gradients[p], asked.graph.shapes[asked.tensor]
-        if whole is None or whole.shape == shape or made.shape != whole.shape:
-            continue
-        rule = asked.rule(k)
-        given = rule.plan.gradients[p]
-        assert given is not None
-        with np.errstate(all="ignore"):
-            before = rule.plan.evaluate(given, rule.plan.leaves(rule.inputs, rule.value(), asked.cotangent(k)))
+    for before in asked.unsummed():
         if same(made, before):
             times = before.size // max(asked.truth.size, 1)
             return f"the sum is missing: each cell of {asked.name} was used {times} times, and its gradients add up"
     return ""
 
 
+def badly_summed(asked: Asked, made: Array) -> str:
+    """A broadcast operand's gradient summed over the wrong axis, or one row of it without any sum."""
+    for before in asked.unsummed():
+        for axis in range(before.ndim):
+            if same(made, before.sum(axis=axis)) or same(made, before.sum(axis=axis, keepdims=True)):
+                return f"this is summed over axis {axis}"
+            rows = (np.take(before, i, axis=axis) for i in range(min(before.shape[axis], MOST_ROWS)))
+            if any(same(made, row) for row in rows):
+                return "this is one of the rows that must be added up"
+    return ""
+
+
+def another_shape(asked: Asked, made: Array) -> str:
+    """The right numbers, with an axis too many or too few."""
+    if made.shape == asked.truth.shape or made.size != asked.truth.size:
+        return ""
+    fits = same(made.reshape(asked.truth.shape), asked.truth)
+    return f"the right numbers, as {made.shape} and not {asked.truth.shape}" if fits else ""
+
+
+def last_wins(asked: Asked, made: Array) -> str:
+    """Repeated ids written over one another, and not added up."""
+    for k, p in asked.edges:
+        rule = asked.rule(k)
+        whole = rule.plan.summed(p)
+        if whole.prim is None or whole.prim.name != "scatter_add":
+            continue
+        leaves = rule.plan.leaves(rule.inputs, rule.value(), asked.cotangent(k))
+        values, ids = (rule.plan.evaluate(a, leaves) for a in whole.args)
+        axis, rank = whole.attrs["axis"], ids.ndim
+        rows = np.moveaxis(values, tuple(range(axis, axis + rank)), tuple(range(rank)))
+        out = np.zeros((whole.attrs["size"], *rows.shape[rank:]))
+        for at in np.ndindex(ids.shape):
+            out[ids[at]] = rows[at]
+        if same(made, np.moveaxis(out, 0, axis)):
+            return "of an id that occurs more than once only the last is kept: repeated ids must add up"
+    return ""
+
+
 def one_of_several(asked: Asked, made: Array) -> str:
     """`=` in place of `+=`: what one consumer gives, at a tensor that has several."""
-    if len(asked.edges) + (asked.tensor in asked.graph.incoming) < 2:
+    if len(asked.edges) + asked.seeded < 2:
         return ""
     for k, p in asked.edges:
         if same(made, double(asked.run.contribution(k, p))):
-            others = len(asked.edges) - 1 + (asked.tensor in asked.graph.incoming)
+            others = len(asked.edges) - 1 + asked.seeded
             return f"this is only what {asked.graph.nodes[k].id} gives; {others} more must be added (+=, not =)"
     return ""
 
@@ -153,8 +204,10 @@ def missing_term(asked: Asked, made: Array) -> str:
             for chosen in combinations(places, count):
                 sides = {id(e): side for e, side in chosen}
                 if len(sides) == count and same(made, without(whole, sides, leaves)):
-                    left = " and ".join(rule.plan.text_of(e.args[side], names, node.id) for e, side in chosen)
-                    return f"a term of {node.op.name}'s rule is missing: {left}"
+                    terms = [rule.plan.text_of(e.args[side], names, node.id) for e, side in chosen]
+                    left = " and ".join(t if len(t) <= MOST_TEXT else f"{t[:MOST_TEXT]} …" for t in terms)
+                    what = "a term" if count == 1 else f"{count} terms"
+                    return f"{what} of {node.op.name}'s rule {'is' if count == 1 else 'are'} missing: {left}"
     return ""
 
 
@@ -222,6 +275,6 @@ def hidden(asked: Asked, made: Array) -> str:
 
 
 KNOWN: tuple[Callable[[Asked, Array], str], ...] = (
-    not_summed, one_of_several, turned, another_product, missing_term, handed_on, scaled,
-    hidden,
+    not_summed, badly_summed, one_of_several, last_wins, turned, another_shape, another_product, missing_term, scaled,
+    handed_on, hidden,
 )  # fmt: skip

@@ -28,7 +28,8 @@ MOST_FORWARD = 2**16
 class Source:
     """What one event adds to a cell: its terms, and how the arrays that their factors are cells of are called.
 
-    `event` is None for what is given: a leaf's value, an incoming gradient.
+    `event` is None for what is given: a leaf's value, an incoming gradient. `cotangent` is the expression that stands
+    for the node's gradient in the terms of a backward rule.
     """
 
     event: int | None
@@ -36,6 +37,7 @@ class Source:
     formula: str
     terms: tuple[Terms, ...]
     names: dict[int, str]
+    cotangent: Expr | None = None
 
     def __len__(self) -> int:
         return sum(len(t.of) for t in self.terms)
@@ -204,7 +206,7 @@ class Trail:
         plan, node = self.graph.plans[k], self.graph.nodes[k]
         operands = self.graph.operand_names(k)
         names = {id(f.expr): plan.factor_text(f.expr, operands, node.id) for t in terms for f in t.factors}
-        return Source(event, node.id, formula, terms, names)
+        return Source(event, node.id, formula, terms, names, plan.g)
 
     # --- downstream -----------------------------------------------------------------------------------------------
 

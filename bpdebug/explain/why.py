@@ -11,6 +11,8 @@ import numpy as np
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.engine.stats import two_norm
+from bpdebug.explain.origin import Source, Trail
+from bpdebug.explain.reasons import count, dead_units, reason, zero_times_infinity
 from bpdebug.explain.rules import Rule, double, rule_of
 from bpdebug.expression import Target
 from bpdebug.graph import Lit
@@ -45,6 +47,10 @@ def why(timeline: Timeline, goal: Target, iteration: int, of: str) -> Why:
         return asked.not_finite(tensor, np.isnan)
     if np.isinf(cells).any():
         return asked.not_finite(tensor, np.isinf)
+    if cells.any() and asked.is_rounding(tensor, mask, cells):
+        last = timeline.completed_by(tensor, iteration)
+        text = f"its terms cancel: what is left, at most {np.abs(cells).max():.2g}, is their rounding"
+        return Why(of, CANCELLED, last, (text,))
     if cells.any() or not cells.size:
         zeros = int(cells.size - np.count_nonzero(cells))
         text = f"norm {two_norm(cells):.4g}; {zeros} of {cells.size} cells {'is' if zeros == 1 else 'are'} zero"
@@ -82,6 +88,27 @@ class Question:
         assert found is not None
         return double(found)
 
+    def is_rounding(self, tensor: int, mask: Array, cells: Array) -> bool:
+        """Whether the largest of the cells is small beside the terms it is the sum of: zero, but for rounding."""
+        top = float(np.abs(cells).max())
+        at = np.argwhere(mask & (np.abs(self.cell_values(tensor)) == top))[0]
+        trail = Trail(self.timeline, self.iteration)
+        products = [t.products for s in trail.of_gradient(tensor, tuple(map(int, at))) for t in s.terms]
+        size = sum(float(np.abs(p).sum()) for p in products)
+        count = sum(len(p) for p in products)
+        return top <= 2 * (count + 8) * float(np.finfo(self.graph.dtypes[tensor]).eps) * size and count > 1
+
+    def source(self, k: int, position: int, mask: Array) -> Source:
+        """The terms of the first cell of a mask, of what node k gives to its operand."""
+        trail = Trail(self.timeline, self.iteration)
+        cell = tuple(map(int, np.argwhere(mask)[0]))
+        return trail.source(k, None, "", trail.contribution(k, position, cell))
+
+    def cell_values(self, tensor: int) -> Array:
+        found = self.run.gradient(tensor)
+        assert found is not None
+        return found
+
     # --- absent ---------------------------------------------------------------------------------------------------
 
     def absent(self, tensor: int) -> Why:
@@ -90,7 +117,9 @@ class Question:
         if not graph.is_float(tensor):
             return self.answer(NO_PATH, None, tensor, f"{self.name(tensor)} is {graph.dtypes[tensor]}: no derivative")
         if graph.leads_to_output(tensor):
-            return self.answer(NO_PATH, None, tensor, f"no float leaf lies above {self.name(tensor)}: nothing to learn")
+            above = any(graph.is_float(t) for t in self._above(tensor) if t < graph.first)
+            text = "every float leaf above it lies behind a cut" if above else "no float leaf lies above it"
+            return self.answer(NO_PATH, None, tensor, f"{self.name(tensor)}: {text}, so there is nothing to learn")
         reaching = self._reaching()
         if not reaching[tensor]:
             users = [graph.nodes[k].id for k in graph.users(tensor)]
@@ -98,8 +127,18 @@ class Question:
             return self.answer(NO_PATH, None, tensor, f"{self.name(tensor)}: {text}")
         cut = next(self._cuts(tensor, reaching))
         node = graph.nodes[cut]
-        text = f"{node.op.name} '{node.id}' (line {node.line}) passes no gradient on: {node.op.says}"
+        text = f"{node.op.name} '{node.id}' (line {node.line}) lets no gradient through"
         return self.answer(CUT, FORWARD, graph.first + cut, text)
+
+    def _above(self, tensor: int) -> set[int]:
+        """Everything that a tensor is computed from."""
+        found, stack = set[int](), [tensor]
+        while stack:
+            node = self.graph.node(stack.pop())
+            more = set(node.tensors) - found if node is not None else set()
+            found |= more
+            stack.extend(more)
+        return found
 
     def _reaching(self) -> bytearray:
         """Per tensor: do its numbers reach an output, differentiable or not?"""
@@ -167,8 +206,11 @@ class Question:
 
         factors = np.asarray(self.rng.uniform(0.5, 1.5, g.shape))
         if not gives(factors).any():
-            text = f"{self.at(k)} multiplies every gradient by zero at {_count(mask)} of ∂{self.name(tensor)}"
-            return self.answer(MASKED, BACKWARD, out, f"{text}{_reason(rule, position, mask)}")
+            text = f"{self.at(k)} multiplies every gradient by zero at {count(mask)} of ∂{self.name(tensor)}"
+            dead = dead_units(rule, position, y)
+            return self.answer(
+                MASKED, BACKWARD, out, f"{text}{reason(self.source(k, position, mask), rule, position, mask)}", *dead
+            )
         if gives(g * factors).any():
             text = f"inside the rule of {self.at(k)} terms cancel: a slightly different ∂{self.name(out)} gives no zero"
             return self.answer(CANCELLED, BACKWARD, out, text)
@@ -222,8 +264,10 @@ class Question:
         cell = ", ".join(map(str, cells[0].tolist()))
         place = f"∂{self.name(tensor)}[{cell}]" if cell else f"∂{self.name(tensor)}"
         formula = self.graph.plans[k].formula(position, self.timeline.graph.operand_names(k), self.name(out))
-        if test is np.isnan and not self.cotangent(k).all():
-            text = f"{place} = {formula} is zero times infinity (or 0/0) at {self.at(k)}: ∂{self.name(out)} has zeros"
+        made = zero_times_infinity(self.source(k, position, test(self.run.contribution(k, position))))
+        if test is np.isnan and (made or not self.cotangent(k).all()):
+            words = made or f"∂{self.name(out)} has zeros"
+            text = f"{place} = {formula} is zero times infinity (or 0/0) at {self.at(k)}: {words}"
             return self.answer(ZERO_TIMES_INF, BACKWARD, out, text)
         what = "NaN" if test is np.isnan else "infinite"
         return self.answer(
@@ -252,16 +296,3 @@ class Question:
         call = self.timeline.call_text(tensor - graph.first)
         text = f"{self.name(tensor)} = {call} makes {what} at event {index}, in the forward pass"
         return self.answer(ZERO_TIMES_INF if product else OVERFLOW, FORWARD, tensor, text)
-
-
-def _count(mask: Array) -> str:
-    count = int(np.count_nonzero(mask))
-    return "this cell" if count == 1 else f"these {count} cells"
-
-
-def _reason(rule: Rule, position: int, mask: Array) -> str:
-    """What the operand is where the rule gives zero, in numbers."""
-    x = rule.inputs[position][mask]
-    others = [i for n, i in enumerate(rule.inputs) if n != position and isinstance(i, np.ndarray) and i.size]
-    text = f", where the operand lies between {x.min():.4g} and {x.max():.4g}" if x.size else ""
-    return text + ("; another operand is all zero" if any(not o.any() for o in others) else "")

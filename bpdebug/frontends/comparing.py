@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, printable
 from bpdebug.scenario import Scenario, open_timeline
-from bpdebug.views import compared, to_json
+from bpdebug.views import to_json
+from bpdebug.views.compare import compared
 
 
 def compare(left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budget: int) -> int:

@@ -11,6 +11,7 @@ import msgspec
 
 from bpdebug.debugger import COMMANDS, State, parse
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
+from bpdebug.frontends.bar import watching
 from bpdebug.frontends.desk import Desk
 from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered, replies
 from bpdebug.frontends.replay import sourcing
@@ -40,7 +41,8 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
             keeper.typed(line)
             if complaint := keeper.complaint():
                 print(complaint, file=sys.stderr)
-            for answer in replies(state, line, desk.carry):
+            answers = replies(state, line, desk.carry)
+            while (answer := _next(answers)) is not None:
                 state = answer.state
                 keeper.after(state)
                 said.append(answer.to_text(width))
@@ -56,6 +58,12 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
             break
     keeper.close()
     return code
+
+
+def _next(answers: Iterator[Answer]) -> Answer | None:
+    """The next answer; a bar tells how far it is, where it takes long."""
+    with watching():
+        return next(answers, None)
 
 
 def _desk(keeper: Keeper) -> Desk:

@@ -19,8 +19,6 @@ from bpdebug.frontends.script import write
 from bpdebug.scenario import find
 from bpdebug.scenario.names import shown
 
-BAR = 30
-
 
 def run_tests(
     paths: Sequence[str], settings: Settings, *, jobs: int = 1, word: str = "", junit: str | None = None
@@ -90,17 +88,16 @@ def _results(found: Sequence[Path], settings: Settings, jobs: int) -> Iterator[R
 
 def _progress(results: Iterable[Result], total: int) -> Iterator[Result]:
     """The results as they come, with a bar on a terminal; lines that are printed push it down."""
-    bar = sys.stderr.isatty()
+    from bpdebug.frontends.bar import bar, show  # start-up: NumPy is for tests that run
+
+    terminal = sys.stderr.isatty()
     for done, result in enumerate(results, 1):
-        if bar:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        if terminal:
+            show("")
         yield result
-        if bar and done < total:
+        if terminal and done < total:
             sys.stdout.flush()
-            filled = BAR * done // total
-            sys.stderr.write(f"[{'#' * filled}{'.' * (BAR - filled)}] {done}/{total}")
-            sys.stderr.flush()
+            show(bar(done, total))
 
 
 def junit_xml(results: Sequence[Result]) -> str:

@@ -5,30 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bpdebug.debugger import State
-from bpdebug.views.adjoint import adjoint
+from bpdebug.engine import BACKWARD
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
-from bpdebug.views.candidates import candidates
-from bpdebug.views.check import check
-from bpdebug.views.compare import compare, compared
-from bpdebug.views.contributions import contributions
-from bpdebug.views.derivation import derivation
 from bpdebug.views.encode import plain, to_json
-from bpdebug.views.flow import flow
 from bpdebug.views.inspector import inspector
-from bpdebug.views.lens import lens
 from bpdebug.views.lists import apropos, help_, info, print_, said, source, when, where
-from bpdebug.views.origin import origin, paths
 from bpdebug.views.place import place_data, status_line, when_text
+from bpdebug.views.practice import practice
 from bpdebug.views.program import ProgramRow, ProgramRows, program_rows
 from bpdebug.views.reply import refusal, reply
 from bpdebug.views.report import Report
 from bpdebug.views.stage import stage
 from bpdebug.views.stream import event_object, stream
 from bpdebug.views.tensors import cells_, displays, neighbours, whatis
-from bpdebug.views.why import why
 
+
+def here(state: State) -> Report:
+    """The event under the cursor; in practice, a backward event is asked about instead."""
+    event = state.event
+    if state.practice is not None and event is not None and event.phase == BACKWARD:
+        return practice(state, event)
+    return stage(state)
+
+
+def _explained(name: str) -> Callable[..., Report]:
+    """The view of an explanation."""
+
+    def show(state: State, *args: object) -> Report:
+        from bpdebug.views.explained import EXPLAINED  # start-up: an explanation is drawn when it was asked for
+
+        return EXPLAINED[name](state, *args)
+
+    return show
+
+
+EXPLANATIONS = (
+    "adjoint", "candidates", "check", "compare", "contributions", "derivation", "flow", "lens", "origin", "paths",
+    "why",
+)  # fmt: skip
 VIEWS: dict[str, Callable[..., Report]] = {
-    "event": stage,
+    "event": here,
     "said": said,
     "when": when,
     "where": where,
@@ -41,17 +57,7 @@ VIEWS: dict[str, Callable[..., Report]] = {
     "cells": cells_,
     "neighbours": neighbours,
     "displays": displays,
-    "compare": compare,
-    "adjoint": adjoint,
-    "candidates": candidates,
-    "check": check,
-    "contributions": contributions,
-    "derivation": derivation,
-    "flow": flow,
-    "lens": lens,
-    "origin": origin,
-    "paths": paths,
-    "why": why,
+    **{name: _explained(name) for name in EXPLANATIONS},
 }
 
 
@@ -73,11 +79,10 @@ __all__ = [
     "Table",
     "Text",
     "cells_",
-    "compare",
-    "compared",
     "displays",
     "event_object",
     "help_",
+    "here",
     "info",
     "inspector",
     "neighbours",

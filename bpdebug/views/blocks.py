@@ -28,8 +28,8 @@ class Matrix(Struct, frozen=True, eq=False):
     """A tensor with its name, shown with row and column indices; `array` None is not computed yet.
 
     `note` stands below ('transposed'); `mark` names what it is in the row: '', 'operand', 'transpose', 'result',
-    'gradient'. `shape` is given where the array is not there. `marked` is a row, a column, or the cell where they meet,
-    that stands out (leading axes count as rows, one below the other).
+    'gradient'. `shape` is given where the array is not there. `marked` are the cells, (row, column), that stand out
+    (leading axes count as rows, one below the other).
     """
 
     name: str
@@ -37,12 +37,7 @@ class Matrix(Struct, frozen=True, eq=False):
     shape: tuple[int, ...]
     note: str = ""
     mark: str = ""
-    marked: tuple[int | None, int | None] = (None, None)
-
-    def is_marked(self, row: int, column: int) -> bool:
-        """Whether a cell stands out."""
-        r, c = self.marked
-        return (r, c) != (None, None) and r in (None, row) and c in (None, column)
+    marked: frozenset[tuple[int, int]] = frozenset()
 
 
 class Row(Struct, frozen=True, eq=False):

@@ -21,26 +21,50 @@ def check(state: State, found: Checked) -> Report:
         {
             "node": r.node, "operand": r.operand, "verdict": r.verdict, "error": r.error, "cell": list(r.cell),
             "analytic": r.analytic, "numeric": r.numeric, "where": r.where, "kink": r.kink,
+            "checked": r.checked, "cells": r.cells,
         }
         for r in found.rows
     ]  # fmt: skip
     right = sum(r.verdict == "pass" for r in found.rows)
     title = f"check: {right} of {len(rows)} pass" + (f", first wrong at {found.first_wrong}" * bool(found.first_wrong))
-    return Report("check", title, tuple(_blocks(found)), {"rows": rows, "first_wrong": found.first_wrong})
+    return Report(
+        "check",
+        title,
+        tuple(_blocks(state, found)),
+        {"rows": rows, "first_wrong": found.first_wrong, "was_set": found.was_set},
+    )
 
 
-def _blocks(found: Checked) -> Iterator[Block]:
+def _blocks(state: State, found: Checked) -> Iterator[Block]:
     if found.first_wrong is not None:
-        yield Text(f"the first wrong rule on the way back is at {found.first_wrong}", "bad")
+        text = f"the first wrong rule on the way back is at {found.first_wrong}"
+        if found.was_set:
+            text = f"no rule is wrong up to ∂{found.first_wrong}, which was set by hand"
+        yield Text(text, "bad")
     shown = found.rows if len(found.rows) <= MOST else [r for r in found.rows if r.verdict != "pass"]
     if shown:
         headers = ("node", "operand", "verdict", "error", "worst cell", "analytic", "numeric", "")
-        yield Table(headers, tuple(map(_row, shown)))
+        yield Table(headers, tuple(_row(state, r) for r in shown))
     if len(shown) < len(found.rows):
-        yield Text(f"and {len(found.rows) - len(shown)} that pass", "dim")
+        rest = len(found.rows) - len(shown)
+        yield Text(f"and {rest} that pass" if shown else f"all {rest} pass", "dim")
+    sampled = [r for r in found.rows if r.checked < r.cells and r.checked]
+    if sampled:
+        largest = max(sampled, key=lambda r: r.cells)
+        more = f"; of {len(sampled)} operands not every cell was moved" if len(sampled) > 1 else ""
+        words = f"sampled: {largest.checked} of the {largest.cells:,} cells of {largest.operand}, drawn at random{more}"
+        yield Text(words, "dim")
 
 
-def _row(r: Judged) -> tuple[str, ...]:
+def _row(state: State, r: Judged) -> tuple[str, ...]:
     cell = f"[{', '.join(map(str, r.cell))}]"
-    said = "a kink or an edge: differences cannot tell" if r.kink else WHERE[r.where]
+    said = _kink(state, r) if r.kink else WHERE[r.where]
     return (r.node, f"∂{r.operand}", r.verdict, f"{r.error:.1e}", cell, number(r.analytic), number(r.numeric), said)
+
+
+def _kink(state: State, r: Judged) -> str:
+    """What the function does at the cell, and which convention the rule follows there."""
+    graph = state.timeline.graph
+    node = graph.node(graph.index[r.node])
+    convention = node.op.kink if node is not None else ""
+    return f"a kink: {convention}" if convention else "a kink or an edge: differences cannot tell"

@@ -19,7 +19,8 @@ def contributions(state: State, found: Contributions) -> Report:
     rows = [
         {
             "from": r.source, "norm": r.norm, "share": r.share, "value": cells(r.value), "event": r.event,
-            "formula": r.formula, "axes": list(r.axes), "total": cells(r.total),
+            "formula": r.formula, "axes": list(r.axes),
+            "before": None if r.before is None else cells(r.before), "total": cells(r.total),
         }
         for r in found.rows
     ]  # fmt: skip
@@ -36,6 +37,13 @@ def contributions(state: State, found: Contributions) -> Report:
         for r in found.rows
     )  # fmt: skip
     blocks: list[Block] = [Table(("from", "at", "formula", "norm", "share", "norm of sum", ""), table)]
+    for r in found.rows[:MOST]:
+        if r.before is not None:
+            after = Matrix(f"from {r.source}", r.value, r.value.shape, "after the sum", "result")
+            blocks.append(
+                Row((Matrix(r.formula, r.before, r.before.shape, "before the sum over the broadcast axes", "operand"),
+                     f"sum over {', '.join(map(str, r.axes))} →", after))
+            )  # fmt: skip
     if len(found.rows) <= MOST:
         items: list[Matrix | str] = []
         for r in found.rows:

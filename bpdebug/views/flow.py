@@ -5,22 +5,42 @@ from __future__ import annotations
 from math import isfinite, log10
 
 from bpdebug.debugger import State
-from bpdebug.explain.flow import Flow
-from bpdebug.views.blocks import Table
+from bpdebug.explain.flow import EXPLODED, VANISHED, Flow, Flowing
+from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
 WIDTH = 20
 
 
-def flow(state: State, found: tuple[Flow, ...]) -> Report:
-    """A row an event: norm, gain, and a bar on a logarithmic scale."""
-    data = {"rows": [{"event": r.event, "node": r.node, "norm": r.norm, "gain": r.gain} for r in found]}
-    logs = [log10(r.norm) for r in found if r.norm and isfinite(r.norm)]
+def flow(state: State, found: Flowing) -> Report:
+    """A row an event: norm, gain, and a bar on a logarithmic scale; then the blocks, and what became of it."""
+    data = {
+        "rows": [{"event": r.event, "node": r.node, "norm": r.norm, "gain": r.gain} for r in found.rows],
+        "blocks": found.blocks, "vanished": found.vanished, "exploded": found.exploded,
+    }  # fmt: skip
+    logs = [log10(r.norm) for r in found.rows if r.norm and isfinite(r.norm)]
     low, high = (min(logs), max(logs)) if logs else (0.0, 0.0)
-    rows = tuple((f"{r.event}", f"∂{r.node}", r.op, number(r.norm), number(r.gain), _bar(r, low, high)) for r in found)
-    headers = ("event", "gradient", "op", "norm", "gain", "")
-    return Report("flow", f"gradient flow, {len(found)} events", (Table(headers, rows),), data)
+    marks = {found.vanished: "◀ vanished", found.exploded: "◀ exploded"}
+    rows = tuple(
+        (f"{r.event}", f"∂{r.node}", r.op, number(r.norm), number(r.gain), _bar(r, low, high), marks.get(r.event, ""))
+        for r in found.rows
+    )
+    headers = ("event", "gradient", "op", "norm", "gain", f"{10**low:.1g} to {10**high:.1g}" if logs else "", "")
+    blocks: list[Block] = [Table(headers, rows)]
+    if found.blocks:
+        table = tuple((t.block, number(t.entering), number(t.leaving), number(t.gain)) for t in found.blocks)
+        blocks += [Text(""), Table(("block", "norm in", "norm out", "gain"), table)]
+    return Report("flow", f"gradient flow, {len(found.rows)} events: {_words(state, found)}", tuple(blocks), data)
+
+
+def _words(state: State, found: Flowing) -> str:
+    if found.verdict == "steady":
+        return "neither vanished nor exploded"
+    event = state.timeline.event((found.vanished if found.verdict == "vanishes" else found.exploded) or 0)
+    small = found.verdict == "vanishes"
+    share = f"less than {VANISHED:g} of" if small else f"more than {EXPLODED:g} times"
+    return f"it {found.verdict}: at ∂{event.name} (event {event.index}) {share} what came in"
 
 
 def _bar(row: Flow, low: float, high: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpdebug.debugger import State
+from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD, Event, stats
 from bpdebug.views.blocks import Array, Block, Table, Text
 from bpdebug.views.numbers import number, shape_text
@@ -17,6 +18,8 @@ def inspector(state: State) -> Report:
     event = state.event
     if event is None:
         return Report("inspector", "", (Text("everything is done", "dim"),))
+    if question(state) is not None:
+        return Report("inspector", "practice", (Text("the numbers come when the answer is there", "dim"),))
     name, array = _subject(state, event)
     return Report("inspector", name, tuple(_blocks(state, event, name, array)))
 

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from bpdebug.debugger import State
 from bpdebug.engine.events import PartView
 from bpdebug.explain.axes import AxisName
-from bpdebug.explain.lens import Lens, Looked, Marks
+from bpdebug.explain.lens import Lens, Looked
+from bpdebug.explain.marks import Marks, lit
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.numbers import shape_text
 from bpdebug.views.origin import cell_lines
@@ -138,16 +139,20 @@ def _outer(o: Looked) -> Iterator[Block]:
         return
     items: list[Matrix | str] = []
     for name, array in o.outer:
-        items += [*(["+"] if items else []), Matrix(name, array, array.shape, mark="operand", marked=_at(o.cell))]
+        items += [
+            *(["+"] if items else []),
+            Matrix(name, array, array.shape, mark="operand", marked=_at(o.cell, o.shape)),
+        ]
     more = o.outer_count - len(o.outer)
     items += [f"+ {more} more"] * (more > 0)
     c = o.contribution
     yield Text(f"The same as a sum of outer products, one for each row of the batch ({o.outer_count}):", "note")
-    yield Row((*items, "=", Matrix(f"∂{c.to}", c.value, o.shape, mark="gradient", marked=_at(o.cell))))
+    yield Row((*items, "=", Matrix(f"∂{c.to}", c.value, o.shape, mark="gradient", marked=_at(o.cell, o.shape))))
 
 
-def _at(cell: tuple[int, ...]) -> tuple[int | None, int | None]:
-    return (cell[0], cell[1]) if len(cell) == 2 else (None, None)
+def _at(cell: tuple[int, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, int]]:
+    """A cell as what is marked of its matrix."""
+    return lit("", cell, shape, None).get("", frozenset())
 
 
 def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
@@ -156,19 +161,30 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     called = f"∂{name}/∂{to}"
     if o.slope is not None and o.slope.size and (o.slope != o.slope.flat[0]).any():
         yield Text(f"The slope at each cell of {to}, by which its gradient is multiplied:", "note")
-        yield Row((Matrix(called, o.slope, o.slope.shape, mark="operand", marked=_at(o.cell)),))
+        yield Row((Matrix(called, o.slope, o.slope.shape, mark="operand", marked=_at(o.cell, o.shape)),))
     if o.matrix is None:
         return
     what = f"{event.op} as a matrix" if o.linear else f"How {event.op} changes at these numbers, as a matrix"
     yield Text(f"{what}, {name} and {to} laid out as columns; ∂{to} is its transpose times ∂{name}:", "note")
     back, row = o.matrix.T, int(np.ravel_multi_index(o.cell, o.shape)) if o.cell else 0
-    whole = Matrix(called, o.matrix, o.matrix.shape, mark="operand", marked=(None, row))
-    turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", (row, None))
+    whole = Matrix(
+        called, o.matrix, o.matrix.shape, mark="operand", marked=frozenset((r, row) for r in range(len(o.matrix)))
+    )
+    line = frozenset((row, r) for r in range(len(o.matrix)))
+    turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", line)
     yield Row((whole, "→", turned))
     if max(back.shape) <= MOST_LONG:
         g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, o.contribution.value))
         incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand")
-        yield Row((turned, "@", incoming, "=", Matrix(f"∂{to}", made, made.shape, "as a column", "gradient", (row, 0))))
+        yield Row(
+            (
+                turned,
+                "@",
+                incoming,
+                "=",
+                Matrix(f"∂{to}", made, made.shape, "as a column", "gradient", frozenset({(row, 0)})),
+            )
+        )
 
 
 def _marked(matrix: Matrix, marks: Marks) -> Matrix:
@@ -176,6 +192,5 @@ def _marked(matrix: Matrix, marks: Marks) -> Matrix:
     name = matrix.name
     found = marks.get(name)
     if found is None and name.endswith("ᵀ") and name[:-1] in marks:
-        row, column = marks[name[:-1]]
-        found = (column, row)
-    return replace(matrix, marked=found or (None, None))
+        found = frozenset((column, row) for row, column in marks[name[:-1]]) if len(matrix.shape) == 2 else None
+    return replace(matrix, marked=found or frozenset())

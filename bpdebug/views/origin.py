@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bpdebug.debugger import State
+from bpdebug.explain.marks import lit
 from bpdebug.explain.origin import INCOMING, FactorCell, Origin, Product, Source, Way
 from bpdebug.explain.paths import Paths
-from bpdebug.views.blocks import Block, Formula, Table, Text
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text
 from bpdebug.views.encode import MANY_CELLS
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
 MOST = 12
 """Terms shown of a source."""
+MOST_LIT = 2**14
+"""Cells of a matrix beyond which it is not shown beside the terms."""
 FEW = 4
 """Terms that are written in a line."""
 
@@ -71,6 +74,23 @@ def _source(state: State, found: Origin, source: Source) -> Iterator[Block]:
         return
     yield Formula(f"{found.of} {'=' if len(found.sources) == 1 else '+='} {source.formula}", at)
     yield from cell_lines(found.of, found.cell, source)
+    yield from _matrices(state, found, source)
+
+
+def _matrices(state: State, found: Origin, source: Source) -> Iterator[Block]:
+    """The matrices that the factors are cells of, and the one of the cell itself, with these cells marked."""
+    timeline, graph = state.timeline, state.timeline.graph
+    run = timeline.iteration(timeline.iteration_at(state.cursor))
+    items: list[Matrix | str] = []
+    for name, marked in lit(found.of, found.cell, graph.shapes[graph.index[found.of.lstrip("∂")]], source).items():
+        tensor = graph.index.get(name.lstrip("∂"))
+        array = None if tensor is None else run.gradient(tensor) if name.startswith("∂") else run.value(tensor)
+        if array is not None and array.ndim and array.size <= MOST_LIT:
+            mark = "gradient" if name == found.of else "operand"
+            items += [["of", ","][len(items) > 1]] * bool(items)
+            items.append(Matrix(name, array, array.shape, mark=mark, marked=marked))
+    if len(items) > 1:
+        yield Row(tuple(items))
 
 
 def cell_lines(name: str, cell: tuple[int, ...], source: Source) -> Iterator[Block]:
@@ -82,7 +102,8 @@ def cell_lines(name: str, cell: tuple[int, ...], source: Source) -> Iterator[Blo
         return
     if len(products) <= FEW and len(source) == len(products):
         yield Formula(f"{text} = {_plus(map(_product, products))}")
-        yield Formula(f"{' ' * len(text)} = {_plus(map(_numbers, products))} = {number(source.sum)}")
+        numbers, made = _plus(map(_numbers, products)), number(source.sum)
+        yield Formula(f"{' ' * len(text)} = {numbers}" + (f" = {made}" if numbers != made else ""))
         return
     rows = tuple((_product(p), _numbers(p), number(p.value)) for p in products)
     yield Table((f"{text} is a sum of", "numbers", "product"), rows)

@@ -121,7 +121,9 @@ class ProgramRows(Sequence[ProgramRow]):
         if event is not None and event.phase != FORWARD and event.tensor == tensor:
             status = CURRENT
         index = timeline.completed_by(tensor, self._at)
-        return ProgramRow("gradient", name, name, shape_text(self._graph.shapes[tensor]), status, None, index)
+        asked = self.state.practice is not None and index is not None and index >= cursor
+        shape = "?" if asked else shape_text(self._graph.shapes[tensor])
+        return ProgramRow("gradient", name, name, shape, status, None, index)
 
 
 def program_rows(state: State) -> ProgramRows:

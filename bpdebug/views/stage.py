@@ -22,13 +22,18 @@ MANY_PARTS = 4
 def stage(state: State) -> Report:
     """What has just happened, on its numbers; the scenario's notes for this stop come first."""
     event = state.event
-    notes = tuple(Text(n.text.strip(), "note") for n in state.notes if n.stops.contains(state.cursor))
+    notes = said_here(state)
     if event is None:
         return Report(
             "event", "the end: everything is done", (*notes, *_end(state)), lambda: end_object(state.timeline)
         )
     title = f"event {event.index}/{len(state.timeline)}  {heading(state, event)}"
     return Report("event", title, (*notes, *marked(state, event_blocks(state, event))), lambda: event_object(event))
+
+
+def said_here(state: State) -> tuple[Text, ...]:
+    """The scenario's notes for this stop."""
+    return tuple(Text(n.text.strip(), "note") for n in state.notes if n.stops.contains(state.cursor))
 
 
 def heading(state: State, event: Event) -> str:
@@ -107,7 +112,7 @@ def signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:
     return items
 
 
-def _forward_line(state: State, event: Event) -> Text:
+def forward_line(state: State, event: Event) -> Text:
     """What the node computed on the way there, with shapes: the line the backward pass is read against."""
     graph = state.timeline.graph
     assert event.node is not None
@@ -117,17 +122,17 @@ def _forward_line(state: State, event: Event) -> Text:
 
 
 def _backward(state: State, event: Event) -> Iterator[Block]:
-    yield _forward_line(state, event)
+    yield forward_line(state, event)
     if not state.part:
         for c in event.contributions:
-            yield from _contribution(state, event, c, len(c.parts))
+            yield from contribution_blocks(state, event, c, len(c.parts))
         return
     seen = 0
     for c in event.contributions:
         if state.part <= seen + len(c.parts):
             part = c.parts[state.part - seen - 1]
             yield Text(f"part {state.part} of {len(event.parts)}: {WHY[part.why]}", "dim")
-            yield from _contribution(state, event, c, state.part - seen)
+            yield from contribution_blocks(state, event, c, state.part - seen)
             return
         seen += len(c.parts)
 
@@ -142,7 +147,7 @@ WHY = {
 }
 
 
-def _contribution(state: State, event: Event, c: Contribution, upto: int) -> Iterator[Block]:
+def contribution_blocks(state: State, event: Event, c: Contribution, upto: int) -> Iterator[Block]:
     """One operand's gradient: the rule, then its parts as far as `upto`; later ones are hidden."""
     sign = "+=" if any(p.why == "accumulate" for p in c.parts) else "="
     parts = c.parts[:upto]
@@ -229,6 +234,6 @@ def _end(state: State) -> Iterator[Block]:
         if graph.is_float(i):
             gradient = timeline.grad_at(i, len(timeline))
             if gradient is None:
-                yield Text(f"∂{leaf.name}: no path leads from {leaf.name} to an output", "dim")
+                yield Formula(f"∂{leaf.name}: none", f"no path leads from {leaf.name} to an output")
             else:
                 yield Row((Matrix(f"∂{leaf.name}", gradient, gradient.shape, mark="gradient"),))

@@ -102,12 +102,12 @@ def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
     rows = shown(flat.shape[0], MOST_ROWS)
     labels = [row_label(r, array.shape[:-1]) if r is not None else "⋮" for r in rows]
     left, size = max(map(len, labels)), flat.shape[1]
-    width = max(form.width, len(str(size - 1))) + (2 if matrix.marked != (None, None) else 0)
+    width = max(form.width, len(str(size - 1))) + (2 if matrix.marked else 0)
     fits = (room - left - 1) // (width + 1)
     columns = shown(size, min(MOST_COLUMNS, fits if size <= fits else max(2, (room - left - 3) // (width + 1))))
     lines = [head]
     if array.ndim > 1 or array.shape[0] > 1:
-        gap = " " if matrix.marked != (None, None) else ""
+        gap = " " if matrix.marked else ""
         heads = ("⋯" if c is None else f"{c}{gap}".rjust(width) for c in columns)
         lines.append(" " * left + "  " + " ".join(heads))
     for r, label in zip(rows, labels, strict=True):
@@ -120,9 +120,9 @@ def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
 
 def _cell(matrix: Matrix, text: str, row: int, column: int, width: int) -> str:
     """A cell at its width; one that is marked stands in brackets, in the room that is left for them."""
-    if matrix.marked == (None, None):
+    if not matrix.marked:
         return text.rjust(width)
-    if not matrix.is_marked(row, column):
+    if (row, column) not in matrix.marked:
         return f"{text} ".rjust(width)
     return f"[{text.strip()}]".rjust(width)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import bpdebug
+from bpdebug.debugger import State, update
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import Override, fork, fork_rule
 from bpdebug.explain.check import Checked, check
+from bpdebug.explain.why import why
+from bpdebug.expression import parse, target
+from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import Plan
-from tests.graphs import Random, examples, graphs, make, step
+from bpdebug.views import view
+from tests.graphs import Random, examples, graphs, make, sample_call, step
 
 
 def verdicts(found: Checked) -> set[str]:
@@ -27,7 +34,7 @@ def scaled(plan: Plan, position: int, factor: float) -> Any:
     return gradient * factor
 
 
-@examples(60)
+@examples(500)
 @given(graphs(nodes=12))
 def test_no_false_alarms_on_healthy_graphs(random: Random) -> None:
     found = check(random.timeline(), 0)
@@ -62,6 +69,118 @@ def test_a_planted_rule_is_found_where_it_is(random: Random, data: st.DataObject
         if row.where == "upstream":
             here = graph.index[row.node] - graph.first
             assert here < k
+
+
+FAULTS: dict[str, Callable[[Any], Any]] = {
+    "half as much again": lambda gradient: gradient * 1.5,
+    "the sign": lambda gradient: -gradient,
+    "a tenth too much": lambda gradient: gradient * 1.1,
+    "something added": lambda gradient: gradient + 0.25,
+}
+
+
+def planted() -> Iterator[tuple[Op, int, str]]:
+    """Every operand of every op with a rule, each with another fault."""
+    kinds = cycle(FAULTS)
+    for op in OPS.values():
+        call = sample_call(op, op.samples[0])
+        for position in range(len(call.operands)):
+            if call.plan.differentiable(position):
+                yield op, position, next(kinds)
+
+
+PLANTED = list(planted())
+
+
+def between(op: Op) -> tuple[Timeline, int]:
+    """The op's first sample between two healthy nodes, and its number among the nodes."""
+    call = sample_call(op, op.samples[0])
+    arrays, inputs, steps = {}, [], []
+    given = call.operands[:-1] if op.draws else call.operands
+    for i, operand in enumerate(given):
+        if not isinstance(operand, np.ndarray):
+            inputs.append(operand)
+        elif operand.dtype.kind == "f":
+            arrays[f"x{i}"] = operand
+            steps.append(step(f"a{i}", "mul", f"x{i}", 1.0))
+            inputs.append(f"a{i}")
+        else:
+            arrays[f"x{i}"] = operand
+            inputs.append(f"x{i}")
+    steps += [step("y", op.name, *inputs, **call.attrs), step("s", "sin", "y"), step("L", "sum", "s")]
+    if op.infinite:  # a mask's infinities go into a softmax, as they are meant to
+        steps[-2] = step("s", "softmax", "y", axis=-1)
+        steps.insert(-1, step("q", "square", "s"))
+        steps[-1] = step("L", "sum", "q")
+    timeline = Timeline(make(arrays, *steps, loss="L"))
+    return timeline, timeline.graph.index["y"] - timeline.graph.first
+
+
+def test_there_are_as_many_faults_as_were_asked_for() -> None:
+    assert len(PLANTED) >= 60
+    assert {op.name for op, _, _ in PLANTED} == {op.name for op in OPS.values() if op.back} - {"stop_gradient"}
+
+
+@pytest.mark.parametrize(("op", "position", "kind"), PLANTED, ids=[f"{o.name}-{p}" for o, p, _ in PLANTED])
+def test_a_wrong_rule_in_each_op_is_found_at_its_node(op: Op, position: int, kind: str) -> None:
+    timeline, k = between(op)
+    healthy = check(timeline, 0)
+    assert healthy.first_wrong is None, healthy.rows
+    assert "fail" not in verdicts(healthy)
+    spoilt = fork_rule(timeline, k, position, lambda plan: FAULTS[kind](plan.gradients[position]))
+    found = check(spoilt, 0)
+    assert found.first_wrong == "y"
+    wrong = [(r.node, r.operand) for r in found.rows if r.where == "rule"]
+    names = timeline.graph.operand_names(k)
+    assert wrong == [("y", names[position])]
+    assert all(r.where in (None, "upstream") for r in found.rows if (r.node, r.operand) not in wrong)
+
+
+def test_progress_is_told_and_can_stop_it() -> None:
+    heard: list[tuple[int, int]] = []
+    check(chain(), 0, progress=lambda done, total: heard.append((done, total)))
+    assert heard == [(n, 5) for n in range(5)]
+
+    def stop(done: int, total: int) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        check(chain(), 0, progress=stop)
+
+
+def test_a_large_operand_is_sampled_and_said_to_be() -> None:
+    rng = np.random.default_rng(0)
+    graph = make({"x": rng.normal(size=(20, 20))}, step("y", "tanh", "x"), step("L", "sum", "y"), loss="L")
+    rows = {r.node: r for r in check(Timeline(graph), 0).rows}
+    assert (rows["y"].checked, rows["y"].cells) == (64, 400)
+    state = State(bpdebug.load("transpose"), Timeline(graph))
+    assert "64 of the 400 cells of" in view(update(state, "check")).to_text()
+
+
+def test_cells_at_infinity_have_no_slope_and_are_left_out() -> None:
+    timeline, _ = between(OPS["causal_mask"])
+    assert verdicts(check(timeline, 0)) == {"pass"}
+
+
+def test_a_kink_is_named() -> None:
+    graph = make({"x": np.array([0.0, 1.0])}, step("y", "relu", "x"), step("L", "sum", "y"), loss="L")
+    text = view(update(State(bpdebug.load("transpose"), Timeline(graph)), "check")).to_text()
+    assert f"a kink: {OPS['relu'].kink}" in text
+
+
+def test_what_is_asked_about_and_is_right_has_no_first_wrong() -> None:
+    spoilt = fork_rule(chain(), 2, 0, lambda plan: plan.g @ plan.operands[1])
+    assert check(spoilt, 0, {spoilt.graph.index["Q"]}).first_wrong is None
+
+
+def test_zero_by_algebra_is_no_failure() -> None:
+    """Batch norm under a cotangent of ones: the gradient is zero, and the rule is right."""
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    graph = make({"x": x}, step("y", "batch_norm", "x", eps=1e-5), step("L", "sum", "y"), loss="L")
+    timeline = Timeline(graph)
+    assert verdicts(check(timeline, 0)) == {"pass"}
+    found = why(timeline, target(parse("dx"), graph), 0, "dx")
+    assert found.answer == "cancelled"
 
 
 def chain() -> Timeline:

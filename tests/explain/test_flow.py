@@ -1,4 +1,4 @@
-"""Norms and gains of backward events."""
+"""Norms and gains of backward events and of blocks, against norms computed apart; where they vanish and explode."""
 
 from __future__ import annotations
 
@@ -6,22 +6,85 @@ import numpy as np
 import pytest
 
 import bpdebug
-from bpdebug.explain.flow import flow
+from bpdebug.engine import Timeline
+from bpdebug.explain.flow import EXPLODED, VANISHED, flow
+from bpdebug.explain.flow import Flowing as Found
+from tests.graphs import make, step
 from tests.lessons import NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_norms_are_those_of_the_gradients(name: str) -> None:
     timeline = bpdebug.run(bpdebug.load(name))
-    rows = flow(timeline, 0)
+    rows = flow(timeline, 0).rows
     assert [r.event for r in rows] == [e.index for e in timeline if e.phase == "backward" and e.iteration == 0]
     for row in rows:
         event = timeline.event(row.event)
-        assert row.norm == pytest.approx(float(np.sqrt((event.value**2).sum())))
+        assert row.norm == pytest.approx(float(np.sqrt((event.value**2).sum())), nan_ok=True)
         given = float(np.sqrt(sum((c.value**2).sum() for c in event.contributions)))
-        assert row.gain == (pytest.approx(given / row.norm) if row.norm else None)
+        fine = row.norm and np.isfinite([row.norm, given]).all()
+        assert row.gain == (pytest.approx(given / row.norm) if fine else None)
+
+
+def chain(factor: float) -> Found:
+    steps = [step(f"h{n}", "mul", f"h{n - 1}" if n else "x", "w") for n in range(6)]
+    graph = make({"x": np.ones(2), "w": np.full(2, factor)}, *steps, step("L", "sum", "h5"), loss="L")
+    return flow(Timeline(graph), 0)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(0.1, "vanishes"), (10.0, "explodes"), (1.0, "steady")])
+def test_where_it_vanishes_and_where_it_explodes(factor: float, verdict: str) -> None:
+    found = chain(factor)
+    assert found.verdict == verdict
+    first = found.rows[0].norm
+    at = found.vanished if verdict == "vanishes" else found.exploded
+    beyond = [r.event for r in found.rows if r.norm < VANISHED * first or r.norm > EXPLODED * first]
+    assert at == (beyond[0] if beyond else None)
+    assert (found.vanished is None) == (verdict != "vanishes")
+    assert (found.exploded is None) == (verdict != "explodes")
+
+
+TEXT = """format = 1
+[inputs]
+X = [[1, 2], [3, 4]]
+[parameters]
+W = [[0.5, -1], [1, 0.5]]
+[graph]
+loss = "L"
+program = '''
+def inner(a, W):
+    return tanh(a @ W)
+def outer(a, W):
+    q = inner(a, W)
+    return q @ W + a
+H = outer(X, W)
+L = sum(H ** 2)
+'''
+"""
+
+
+def test_a_block_is_what_comes_in_against_what_it_hands_on() -> None:
+    timeline = bpdebug.run(bpdebug.load(TEXT))
+    through = {t.block: t for t in flow(timeline, 0).blocks}
+    assert set(through) == {"outer1", "outer1.inner1"}
+
+    def norm(*arrays: object) -> float:
+        return float(np.sqrt(sum((np.asarray(a) ** 2).sum() for a in arrays)))
+
+    W, H = timeline.value("W"), timeline.grad("H")
+    Q, pre = timeline.grad("outer1.q"), timeline.grad("outer1.inner1.matmul1")
+    assert H is not None
+    assert Q is not None
+    assert pre is not None
+    inner, outer = through["outer1.inner1"], through["outer1"]
+    assert (inner.entering, inner.leaving) == pytest.approx((norm(Q), norm(pre @ W.T)))
+    assert (outer.entering, outer.leaving) == pytest.approx((norm(H), norm(H, pre @ W.T)))
+    assert outer.gain == pytest.approx(outer.leaving / outer.entering)
 
 
 def test_at_the_prompt() -> None:
-    report = bpdebug.Session(bpdebug.load("mlp")).do("flow")
+    session = bpdebug.Session(bpdebug.load("mlp"))
+    report = session.do("flow")
     assert [set(r) for r in report.to_data()["rows"]] == [{"event", "node", "norm", "gain"}] * 6
+    assert "█" in report.to_text()
+    session.do("expect flow steady")

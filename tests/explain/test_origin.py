@@ -206,8 +206,8 @@ def every_way(timeline: Timeline, tensor: int, cell: tuple[int, ...]) -> list[fl
 
 def small(positive: bool) -> Timeline:
     rng = np.random.default_rng(4)
-    draw = (lambda *s: rng.uniform(0.1, 1, s)) if positive else (lambda *s: rng.normal(size=s))
-    arrays = {"X": draw(2, 3), "W": draw(3, 2), "V": draw(2, 2)}
+    shapes = {"X": (2, 3), "W": (3, 2), "V": (2, 2)}
+    arrays = {n: rng.uniform(0.1, 1, s) if positive else rng.normal(size=s) for n, s in shapes.items()}
     steps = (
         step("H", "matmul", "X", "W"), step("A", "softplus", "H"), step("B", "matmul", "A", "V"),
         step("C", "add", "B", "A"), step("L", "sum", "C"),

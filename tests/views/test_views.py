@@ -13,9 +13,22 @@ from hypothesis import strategies as st
 
 from bpdebug.debugger import COMMANDS, State, open_session, update
 from bpdebug.debugger.commands.table import split
+from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD
 from bpdebug.errors import BpdebugError, printable
-from bpdebug.views import VIEWS, Report, inspector, place_data, program_rows, status_line, to_json, view, when_text
+from bpdebug.views import (
+    EXPLANATIONS,
+    VIEWS,
+    Report,
+    inspector,
+    place_data,
+    program_rows,
+    status_line,
+    to_json,
+    view,
+    when_text,
+)
+from bpdebug.views.explained import EXPLAINED
 from bpdebug.views.text import display_width
 from tests.graphs import examples
 from tests.lessons import FAULTY, HOSTILE, NAMES, PLAIN, WALK, said, scenario, session
@@ -84,7 +97,13 @@ def test_the_examples_of_the_commands_lead_to_every_view() -> None:
                 reached.add(state.view.name)
         except BpdebugError:
             continue  # an example that wants a front end; the table's own test looks at it
-    assert set(VIEWS) <= reached
+    assert {*VIEWS} - {"paths"} <= reached  # those are origin's, with an option
+    assert update(session("residual"), "seek matmul@bwd ;; origin -p").view.name == "paths"
+
+
+def test_every_explanation_has_its_view() -> None:
+    assert set(EXPLANATIONS) == set(EXPLAINED)
+    assert set(EXPLANATIONS) <= set(VIEWS)
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -98,7 +117,7 @@ def test_the_kind_of_a_report_is_its_view(name: str) -> None:
         except BpdebugError:
             continue
         if state.view.name == name:
-            assert view(state).kind == name
+            assert view(state).kind == ("practice" if name == "event" and question(state) else name)
 
 
 # --- the event
@@ -148,7 +167,7 @@ def test_the_end_says_the_loss_and_every_gradient_or_why_there_is_none() -> None
     text = said(PLAIN, "seek end")
     assert re.search(r"^  L = \S+    the loss$", text, re.MULTILINE)
     assert "∂X  2×3" in text
-    assert "∂alone: no path leads from alone to an output" in text
+    assert "  ∂alone: none    no path leads from alone to an output" in text
     assert "∂ids" not in text
 
 

@@ -5,36 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from bpdebug.debugger.commands.table import Command, nothing, register
+from bpdebug.debugger.progress import report
 from bpdebug.debugger.state import State
 from bpdebug.errors import CommandError, InputError
-from bpdebug.explain.adjoint import adjoint
-from bpdebug.explain.candidates import candidates
-from bpdebug.explain.check import check
-from bpdebug.explain.contributions import contributions
-from bpdebug.explain.derivation import derivation
-from bpdebug.explain.flow import flow
-from bpdebug.explain.lens import lens
-from bpdebug.explain.origin import origin
-from bpdebug.explain.paths import heaviest
-from bpdebug.explain.why import why
 from bpdebug.expression import Target, parse, parse_location, resolve, target
 from bpdebug.scenario import read_derivation
 
 
 def lens_(state: State, argument: str) -> State:
     """This event explained: axes, transposes, cells."""
+    from bpdebug.explain.lens import lens  # start-up: an explanation is worked out when asked for
+
     nothing(argument, "lens")
     return state.show("lens", lens(state.event))
 
 
 def candidates_(state: State, argument: str) -> State:
     """Every product of an operand and the cotangent, or their transposes, with the numbers' verdict."""
+    from bpdebug.explain.candidates import candidates  # start-up: an explanation is worked out when asked for
+
     nothing(argument, "candidates")
     return state.show("candidates", candidates(state.event))
 
 
 def adjoint_(state: State, argument: str) -> State:
     """Both sides of ⟨g, A x⟩ = ⟨Aᵀ g, x⟩ at this event."""
+    from bpdebug.explain.adjoint import adjoint  # start-up: an explanation is worked out when asked for
+
     return state.show("adjoint", adjoint(state.event, argument))
 
 
@@ -53,21 +50,27 @@ def _gradient(state: State, argument: str, name: str) -> tuple[Target, str]:
 
 def contributions_(state: State, argument: str) -> State:
     """The terms of a gradient before the sum, of the whole backward pass of this iteration."""
+    from bpdebug.explain.contributions import contributions  # start-up: an explanation is worked out when asked for
+
     goal, text = _gradient(state, argument, "contributions")
     return state.show("contributions", contributions(state.timeline, goal, _iteration(state), text))
 
 
 def why_(state: State, argument: str) -> State:
     """Why a gradient is zero, not finite or absent after the backward pass of this iteration."""
+    from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
+
     goal, text = _gradient(state, argument, "why")
     return state.show("why", why(state.timeline, goal, _iteration(state), text))
 
 
 def check_(state: State, argument: str) -> State:
     """Every rule of this iteration against finite differences; with a location, the rules there."""
+    from bpdebug.explain.check import check  # start-up: an explanation is worked out when asked for
+
     timeline, iteration = state.timeline, _iteration(state)
     if not argument:
-        return state.show("check", check(timeline, iteration))
+        return state.show("check", check(timeline, iteration, progress=report))
     location = parse_location(argument)
     tensors = {timeline.tensor_at(index) for index in resolve(location, timeline)}
     graph = timeline.graph
@@ -76,17 +79,22 @@ def check_(state: State, argument: str) -> State:
         raise CommandError(f"'{argument[:40]}' has no backward rule", code="E_EXPR", hint=hint)
     if location.iteration is not None:
         iteration = location.iteration
-    return state.show("check", check(timeline, iteration, tensors))
+    return state.show("check", check(timeline, iteration, tensors, report))
 
 
 def flow_(state: State, argument: str) -> State:
     """The gradient's norm at each backward event of this iteration, and the gain there."""
+    from bpdebug.explain.flow import flow  # start-up: an explanation is worked out when asked for
+
     nothing(argument, "flow")
     return state.show("flow", flow(state.timeline, _iteration(state)))
 
 
 def origin_(state: State, argument: str) -> State:
     """The terms of one cell; with -p, the heaviest ways from it to the outputs."""
+    from bpdebug.explain.origin import origin  # start-up: an explanation is worked out when asked for
+    from bpdebug.explain.paths import heaviest  # start-up: the same
+
     ways = argument.startswith("-p")
     text = argument.removeprefix("-p").strip() or _largest(state)
     goal = target(parse(text), state.timeline.graph)
@@ -121,6 +129,8 @@ def _largest(state: State) -> str:
 
 def derivation_(state: State, argument: str) -> State:
     """The reader's own backward pass, judged line by line: the scenario's, or the lines that are typed."""
+    from bpdebug.explain.derivation import derivation  # start-up: an explanation is worked out when asked for
+
     found = state.scenario.derivation
     if argument:
         text = "\n".join(piece.strip() for piece in argument.split(";"))
@@ -161,7 +171,7 @@ register(
     ),
     Command(
         "check", check_, "finite differences: this rule wrong, or wrong already upstream", "check", args="[LOC]",
-        key="g", family="explain",
+        key="g", family="explain", slow=True,
     ),
     Command(
         "origin", origin_, "which cells made this cell, and where it goes next; -p: the heaviest ways to the loss",

@@ -85,7 +85,7 @@ register(
         print_,
         "the value of an expression, here and now",
         "print 1 + 1",
-        ("p",),
+        ("p", "pr"),
         args="[/FMT] EXPR",
         family="looking",
     ),

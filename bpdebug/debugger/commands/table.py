@@ -15,7 +15,8 @@ class Command:
     """One row: everything about a command, so that parsing, help, completion, keys and documents read it here.
 
     `run(state, argument)` gives the new state; `argument` is the rest of the line. `key` is the key on the screen,
-    `says` one sentence, `example` a line that works on any graph. `repeats` marks motions, which Enter repeats.
+    `says` one sentence, `example` a line that works on any graph. `repeats` marks motions, which Enter repeats;
+    `slow` what may take long, and reports how far it is.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Command:
     args: str = ""
     family: str = ""
     repeats: bool = False
+    slow: bool = False
 
 
 COMMANDS: dict[str, Command] = {}

@@ -25,6 +25,7 @@ VERDICTS: dict[str, Callable[[Any], list[str]]] = {
     "derivation": lambda found: [found.first_wrong or "none"],
     "adjoint": lambda found: ["holds" if found.holds else "fails"],
     "candidates": _of_candidates,
+    "flow": lambda found: [found.verdict],
 }
 """The explanations that a script can expect something of; each by the record its command shows."""
 

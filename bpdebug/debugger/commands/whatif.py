@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from bpdebug.debugger.commands.table import Command, nothing, register
+from bpdebug.debugger.comparing import literal
 from bpdebug.debugger.state import Fork, State
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.fork import Override, fork, fork_rule
@@ -43,13 +45,8 @@ def _cells(state: State, place: str, text: str) -> tuple[Timeline, str]:
     timeline, graph = state.timeline, state.timeline.graph
     goal = target(parse(place), graph)
     reference = goal.reference
-    value = evaluate(parse(text), Scope(timeline, state.cursor))
-    if value.array is None:
-        raise CommandError(
-            f"'{text}' has no value here: {value.status}", code="E_EXPR", hint="step on first, or write numbers"
-        )
+    array = _numbers(state, text)
     dtype = graph.dtypes[reference.tensor]
-    array = value.array
     if dtype.kind != "f" and array.dtype.kind == "f" and not np.array_equal(array, np.trunc(array)):
         raise CommandError(
             f"{reference} is {dtype}, and {text} is not whole", code="E_EXPR", hint="write whole numbers"
@@ -69,6 +66,18 @@ def _cells(state: State, place: str, text: str) -> tuple[Timeline, str]:
     override = Override(reference.tensor, reference.gradient, goal.key, cast)
     made = fork(timeline, override, timeline.iteration_at(state.cursor))
     return made, f"{place} = {text}"
+
+
+def _numbers(state: State, text: str) -> np.ndarray[Any, Any]:
+    """What is set: numbers in brackets, or an expression at the cursor."""
+    if text.startswith("["):
+        return literal(text)
+    value = evaluate(parse(text), Scope(state.timeline, state.cursor))
+    if value.array is None:
+        raise CommandError(
+            f"'{text}' has no value here: {value.status}", code="E_EXPR", hint="step on first, or write numbers"
+        )
+    return value.array
 
 
 def _rule(state: State, place: str, text: str) -> tuple[Timeline, str]:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import App, ComposeResult
-from textual.events import Resize
+from textual.events import Event, Key, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 
 from bpdebug.debugger import COMMANDS, State, find
+from bpdebug.debugger.practice import question
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui import keys, palette
@@ -24,13 +25,15 @@ from bpdebug.frontends.tui.prompt import Prompt
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.track import track
+from bpdebug.frontends.tui.working import Work, is_slow
 from bpdebug.scenario import Shipped
-from bpdebug.views import Report, inspector, program_rows, stage, status_line, view
+from bpdebug.views import Report, here, inspector, program_rows, status_line, view
 from bpdebug.views.lists import LISTS
 
 if TYPE_CHECKING:
     from bpdebug.frontends.talk import Talk
 
+Outcome = tuple[State, Report | None, BpdebugError | None]
 EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
 
 
@@ -76,6 +79,7 @@ class BpdebugApp(App[int]):
         self.talk: Talk | None = None
         self.repeat = ""
         self.pause: Timer | None = None
+        self.work: Work[Outcome] | None = None
         self.header, self.message, self.foot = Bar("header"), Bar("message"), Bar("keys", yields="left")
         self.program = ProgramPane(id="program", classes="panel")
         self.stage = Stage(id="stage", classes="panel")
@@ -86,7 +90,7 @@ class BpdebugApp(App[int]):
             if key not in ("?", "q"):
                 self.bind(key, f"{'ask' if more else 'line'}({line!r})")
         for key, action in {
-            "colon": "ask('')", "question_mark,f1": "help", "q": "line('quit')", "enter": "again", "escape": "event",
+            "question_mark,f1": "help", "q": "line('quit')", "enter": "again", "escape": "event",
         }.items():  # fmt: skip
             self.bind(key, action)
 
@@ -129,14 +133,38 @@ class BpdebugApp(App[int]):
 
     def run_text(self, line: str) -> None:
         """A line of the language: the state after it, and the panes as views of that state."""
-        if self.state is None:
+        if self.state is None or self.work is not None:
             return
-        report, refused = None, None
+        if not is_slow(line):
+            self.finish(self.carried_out(line))
+            return
+        self.work = Work(lambda: self.carried_out(line))
+        self.clock = self.set_interval(0.1, self.look_after)
+        self.look_after()
+
+    def look_after(self) -> None:
+        """How far the work is; once it is done, what it came to."""
+        if self.work is not None and self.work.done:
+            done, self.work = self.work, None
+            self.clock.stop()
+            self.finish(done.result())
+        elif self.work is not None:
+            self.say(f"{self.work.far}  Esc stops")
+
+    def carried_out(self, line: str) -> Outcome:
+        """The state after a line, what was asked to be seen, and what was refused."""
+        state, report = self.state, None
+        assert state is not None
         try:
-            for answer in self.talk(self.state, line) if self.talk else replies(self.state, line):
-                self.state, report = answer.state, answer.report if answer.report.kind != "event" else None
+            for answer in self.talk(state, line) if self.talk else replies(state, line):
+                state, report = answer.state, answer.report if answer.state.view.name != "event" else None
         except BpdebugError as error:
-            refused = error
+            return state, report, error
+        return state, report, None
+
+    def finish(self, outcome: Outcome) -> None:
+        """The panes as views of the state that a line came to."""
+        self.state, report, refused = outcome
         if refused is None or report is not None:
             self.show(report)
         if refused is not None:
@@ -155,7 +183,7 @@ class BpdebugApp(App[int]):
             title = f"{report.title or report.kind} · Esc closes"
             self.stage.show(Report(report.kind, title, report.blocks))
         else:
-            self.stage.show(stage(state))
+            self.stage.show(here(state))
         if self.size.width >= WIDE:
             self.inspector.show(inspector(state))
         self.program.show(program_rows(state))
@@ -177,12 +205,22 @@ class BpdebugApp(App[int]):
         hint = f"  help: {error.hint}" if error.hint else ""
         self.message.show(((f"{error.code} ", palette.BAD), (error.message, palette.PLAIN), (hint, palette.GOOD)))
 
+    async def on_event(self, event: Event) -> None:
+        """A colon opens the command line before the next key is handed on, so that typing ahead goes into it."""
+        typed = isinstance(event, Key) and event.key == "colon"
+        if typed and isinstance(self.screen, MainScreen) and not isinstance(self.focused, Prompt):
+            await self.action_ask("")
+        else:
+            await super().on_event(event)
+
     # --- keys -----------------------------------------------------------------------------------------------------
 
     def action_line(self, line: str) -> None:
         """A key that types a whole line; in the program, `b` means the selected row."""
         if line == "break" and self.focused is self.program and self.program.event is not None:
             line = f"break #{self.program.event}"
+        if line in keys.OF_A_CELL and (cell := self.stage.cell_text()):
+            line = f"{line} {cell}"
         if find(line.split()[0]).repeats:
             self.repeat = line
         self.run_text(line)
@@ -193,7 +231,10 @@ class BpdebugApp(App[int]):
             self.run_text(self.repeat)
 
     def action_event(self) -> None:
-        """Back to the event itself."""
+        """Back to the event itself; work that is going on is ended."""
+        if self.work is not None:
+            self.work.end()
+            return
         if self.state is not None and self.state.view.name != "event":
             self.state = self.state.show("event")
             self.show()
@@ -214,7 +255,9 @@ class BpdebugApp(App[int]):
             self.prompt = Prompt(self.words)
             await self.screen.mount(self.prompt)
         self.foot.show(((PROMPT, palette.HERE), ("", palette.DIM)))
-        cell = self.stage.cell_text() if start else ""
+        if not start and self.state is not None and question(self.state) is not None:
+            start = "answer"
+        cell = self.stage.cell_text() if start and start != "answer" else ""
         self.prompt.begin(f"{start} {cell}" if start else "")
 
     def words(self, first: bool) -> Iterator[str]:

@@ -10,6 +10,8 @@ from bpdebug.frontends.tui.bars import Pieces
 
 SCREEN_KEYS = {"home": "seek begin", "end": "seek end"}
 """Keys for a command together with its argument."""
+OF_A_CELL = ("origin", "why", "contributions")
+"""Lines that a key types with the cell behind them that is marked, if one is."""
 OWN_KEYS = {
     ":": "the command line",
     "↑ ↓ ← →": "mark a cell, and the cells it is made of",

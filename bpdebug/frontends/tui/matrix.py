@@ -48,15 +48,18 @@ def _top(array: Array) -> float:
 
 @dataclass(frozen=True)
 class Mark:
-    """Which cells stand out: a row, a column, or where they meet."""
+    """Which cells stand out: a row, a column, or where they meet; or `cells` one by one."""
 
     row: int | None = None
     column: int | None = None
+    cells: frozenset[tuple[int, int]] = frozenset()
 
     def __bool__(self) -> bool:
-        return self.row is not None or self.column is not None
+        return bool(self.cells) or self.row is not None or self.column is not None
 
     def has(self, row: int, column: int) -> bool:
+        if self.cells:
+            return (row, column) in self.cells
         return bool(self) and self.row in (None, row) and self.column in (None, column)
 
     @property

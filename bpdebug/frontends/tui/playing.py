@@ -39,7 +39,7 @@ class Player(BpdebugApp):
             return
         self.state = self.script.state
         answer = step.answers[-1] if step.answers else None
-        elsewhere = answer is not None and answer.report.kind != "event"
+        elsewhere = answer is not None and answer.state.view.name != "event"
         self.show(answer.report if answer is not None and elsewhere else None)
         if step.error is not None:
             self.complain(step.error)

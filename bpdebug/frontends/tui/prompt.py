@@ -52,7 +52,7 @@ class Prompt(Input):
         self.value, self._at = text, len(self.history)
         self.cursor_position = len(text)
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)  # now, not soon: the next key may be here already
 
     def remember(self, line: str) -> None:
         """A line for the history."""

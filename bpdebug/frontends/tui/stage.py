@@ -96,7 +96,7 @@ class Stage(Widget, can_focus=True):
         for item in row.items:
             if isinstance(item, Matrix):
                 view = self._take(1, self._matrices, MatrixView)
-                view.show(item, lead)
+                view.show(item, lead, Mark(cells=item.marked))
                 yield view
                 lead = ""
             else:
@@ -168,7 +168,8 @@ class Stage(Widget, can_focus=True):
         """One cell on; the first press marks the result's first cell, or scrolls where there is no matrix."""
         if self.chosen is None:
             if views := self._filled():
-                self.choose(views[-1], 0, 0)
+                view = next((v for v in views if len(v.mark.cells) == 1), views[-1])
+                self.choose(view, *next(iter(view.mark.cells), (0, 0)))
                 self.call_after_refresh(self._reveal)
             else:
                 self.scroll_relative(y=down, animate=False)

@@ -1,0 +1,113 @@
+"""Practice: at each backward event the shape and the formula are asked for before they are shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.practice import Question, question
+from bpdebug.debugger.running import move
+from bpdebug.debugger.state import Practice, State
+from bpdebug.engine import BACKWARD
+from bpdebug.errors import CommandError, InputError
+from bpdebug.scenario import read_expression
+
+PATIENCE = 2
+"""Wrong answers after which the right one is told with the explanation."""
+
+
+def practice(state: State, argument: str) -> State:
+    """Begins to ask, at this event or at the next one of the backward pass; `practice off` ends it."""
+    if argument == "off":
+        if state.practice is None:
+            raise CommandError("there is no practice going on", code="E_COMMAND", hint="practice begins one")
+        score = f"{state.practice.right} of {state.practice.asked} right"
+        return replace(state, practice=None).show("said", f"practice is over: {score}")
+    if argument:
+        raise CommandError(f"practice '{argument[:40]}'", code="E_COMMAND", hint="practice, or practice off")
+    state = replace(state, practice=state.practice or Practice())
+    timeline = state.timeline
+    at = state.cursor
+    while at < len(timeline) and timeline.place(at).phase != BACKWARD:
+        at += 1
+    if at >= len(timeline):
+        raise CommandError(
+            "no event of the backward pass lies ahead", code="E_COMMAND", hint="restart, then practice again"
+        )
+    return state.show("event") if at == state.cursor else move(state, at, "step")
+
+
+def answer(state: State, argument: str) -> State:
+    """A shape or a formula; without one, the question is given up and the answer shown."""
+    asked = question(state)
+    if asked is None or state.practice is None:
+        hint = "practice begins to ask" if state.practice is None else "step on: the next backward event asks"
+        raise CommandError("nothing is asked here", code="E_COMMAND", hint=hint)
+    made = replace(state.practice, at=asked.event, asked=state.practice.asked + 1)
+    if not argument:
+        return _after(state, asked, replace(made, said=_told(asked), well=False))
+    said, well = _shape(asked, argument) if asked.asks == "shape" else _formula(state, asked, argument)
+    made = replace(made, said=said, well=well, right=made.right + well, tries=made.tries + 1)
+    if well:
+        return _after(state, asked, made)
+    if made.tries >= PATIENCE:
+        made = replace(made, said=f"{said}. {_told(asked)}; write it, or `answer` alone goes on")
+    return replace(state, practice=made).show("event")
+
+
+def _told(asked: Question) -> str:
+    if asked.asks == "shape":
+        return f"∂{asked.contribution.to} is {asked.contribution.shape}, as {asked.contribution.to} is"
+    return f"∂{asked.contribution.to} {asked.sign} {asked.contribution.formula}"
+
+
+def _after(state: State, asked: Question, made: Practice) -> State:
+    """The question is answered: its formula comes after its shape, then the next operand."""
+    key = {(asked.event, asked.number)}
+    shape = asked.asks == "shape"
+    made = replace(made, shapes=made.shapes | key, done=made.done | (set() if shape else key), tries=0)
+    return replace(state, practice=made).show("event")
+
+
+_SHAPE = re.compile(r"\(?\s*(\d{1,9}(?:\s*[x×,]\s*\d{1,9})*)?\s*,?\s*\)?")
+
+
+def _shape(asked: Question, text: str) -> tuple[str, bool]:
+    match = _SHAPE.fullmatch(text.strip())
+    if match is None:
+        raise CommandError(f"'{text[:40]}' is no shape", code="E_COMMAND", hint="answer (2, 3), or 2x3; () is a number")
+    found = tuple(int(n) for n in re.findall(r"\d+", match[1] or ""))
+    to = asked.contribution.to
+    if found == asked.contribution.shape:
+        return f"right: ∂{to} has the shape of {to}, {found}", True
+    return f"{found} is not the shape: a gradient has that of what it is the gradient of, and that is {to}", False
+
+
+def _formula(state: State, asked: Question, text: str) -> tuple[str, bool]:
+    """The answer on the numbers, against what this event gives; right before or after the sum over broadcast axes."""
+    from bpdebug.explain.derivation import Judge, judged_edge  # start-up: answers are judged when there is one
+
+    timeline = state.timeline
+    text = re.sub(r"^\s*[d∂]\S+\s*\+?=\s*", "", text)
+    try:
+        steps, value = read_expression(text, timeline.graph, dtype=state.scenario.dtype.name)
+    except InputError as error:
+        raise CommandError(error.message, code="E_EXPR", hint=error.hint) from None
+    judge = Judge(timeline, timeline.iteration_at(state.cursor))
+    for step in steps:
+        judge.carry_out(step)
+    event = state.timeline.event(asked.event)
+    return judged_edge(judge, event, asked.contribution, judge.result(value))
+
+
+register(
+    Command(
+        "practice", practice, "ask before showing: the shape, then the formula of each gradient", "practice",
+        args="[off]", family="explain",
+    ),
+    Command(
+        "answer", answer, "the answer to what practice asks; alone, it gives the question up", "practice ;; answer 2x3",
+        args="[SHAPE | EXPR]", family="explain",
+    ),
+)  # fmt: skip

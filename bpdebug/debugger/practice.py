@@ -1,0 +1,39 @@
+"""What practice asks next: the first operand at this event whose gradient was not found yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpdebug.debugger.state import State
+from bpdebug.engine import BACKWARD, Contribution
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """The contribution that is asked about, and whether its shape or its formula is wanted.
+
+    `number` is its place among the event's contributions; those before it are answered.
+    """
+
+    event: int
+    number: int
+    asks: str
+    contribution: Contribution
+
+    @property
+    def sign(self) -> str:
+        """Whether it is added to what is there."""
+        return "+=" if any(p.why == "accumulate" for p in self.contribution.parts) else "="
+
+
+def question(state: State) -> Question | None:
+    """The question that is open at the cursor; None outside practice, and where all is answered."""
+    event = state.event
+    if state.practice is None or event is None or event.phase != BACKWARD:
+        return None
+    for number, contribution in enumerate(event.contributions):
+        key = (event.index, number)
+        if key not in state.practice.done:
+            asks = "formula" if key in state.practice.shapes else "shape"
+            return Question(event.index, number, asks, contribution)
+    return None

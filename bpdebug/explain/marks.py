@@ -1,0 +1,34 @@
+"""Which cells of which matrices a cell is made of: what is lit when it is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpdebug.explain.origin import Cell, Source
+from bpdebug.explain.terms import At
+from bpdebug.symbolic import Shape
+
+Array = np.ndarray[Any, Any]
+Marks = dict[str, frozenset[tuple[int, int]]]
+"""For each named matrix the cells that stand out, (row, column); leading axes count as rows, one below the other."""
+
+
+def lit(name: str, cell: Cell, shape: tuple[int, ...], source: Source | None) -> Marks:
+    """The cells of each matrix that a cell is made of."""
+    cells: dict[str, tuple[list[At], Shape]] = {}
+    for t in source.terms if source else ():
+        for f in t.factors:
+            if len(f.values) and f.at:
+                known = cells.setdefault(source.names.get(id(f.expr), "") if source else "", ([], f.expr.shape))
+                known[0].append(f.at)
+    found = {
+        called: _mark(tuple(map(np.concatenate, zip(*at, strict=True))), full) for called, (at, full) in cells.items()
+    }
+    return {name: _mark(tuple(np.array([i]) for i in cell), shape), **found} if cell else found
+
+
+def _mark(at: tuple[Array, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, int]]:
+    rows = np.ravel_multi_index(at[:-1], shape[:-1]) if len(at) > 1 else np.zeros(len(at[0]), int)
+    return frozenset(zip(rows.tolist(), at[-1].tolist(), strict=True))

@@ -1,0 +1,63 @@
+"""A command that takes long, in a thread of its own, so that the screen stays awake and Esc can end it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Generic, TypeVar
+
+from bpdebug.debugger import parse
+from bpdebug.debugger.progress import listening
+from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.frontends.bar import bar
+
+Result = TypeVar("Result")
+AT_ONCE = 0.15
+"""Seconds in which most are done; what is not gets a bar."""
+
+
+def is_slow(line: str) -> bool:
+    """Whether a line holds a command that may take long; what cannot be parsed is refused at once."""
+    try:
+        return any(call.command.slow for call in parse(line))
+    except BpdebugError:
+        return False
+
+
+class Work(Generic[Result]):
+    """A piece of work that has begun: how far it is, whether it is done, and what it came to."""
+
+    def __init__(self, work: Callable[[], Result]) -> None:
+        self.far, self.ended = "", False
+        self._work = work
+        self._found: list[Result] = []
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._thread.join(AT_ONCE)
+
+    def _run(self) -> None:
+        try:
+            with listening(self._heard):
+                self._found.append(self._work())
+        except BaseException as error:
+            self._error = error  # raised where the result is asked for, on the screen's thread
+
+    def _heard(self, done: int, total: int) -> None:
+        if self.ended:
+            raise CommandError("stopped", code="E_COMMAND", hint="it changed nothing")
+        self.far = bar(done, total)
+
+    @property
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def end(self) -> None:
+        """Asks it to stop, which it does at its next report."""
+        self.ended = True
+
+    def result(self) -> Result:
+        """What it came to; raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._found[0]

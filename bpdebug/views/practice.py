@@ -1,0 +1,48 @@
+"""The event in practice: what is asked, and of the event only what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpdebug.debugger import State
+from bpdebug.debugger.practice import Question, question
+from bpdebug.engine import Event
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
+from bpdebug.views.numbers import shape_text
+from bpdebug.views.overrides import marked
+from bpdebug.views.report import Report
+from bpdebug.views.stage import contribution_blocks, forward_line, said_here
+
+
+def practice(state: State, event: Event) -> Report:
+    """What is asked, and of this event only what was answered; the whole of it at last, with its notes."""
+    said, asked = state.practice, question(state)
+    assert said is not None
+    blocks: list[Block] = [forward_line(state, event)]
+    known = event.contributions if asked is None else event.contributions[: asked.number]
+    if said.said and said.at == event.index:
+        blocks.append(Text(said.said, "good" if said.well else "bad"))
+    for c in known:
+        blocks += marked(state, contribution_blocks(state, event, c, len(c.parts)))
+    if asked is None:
+        blocks += [*said_here(state), Text("all is answered here: step on", "dim")]
+    else:
+        blocks += _asked(asked, event)
+    title = f"practice  ∂{event.name}  {said.right} of {said.asked} right"
+    data = {
+        "asks": asked.asks if asked else None, "to": asked.contribution.to if asked else None,
+        "said": said.said or None, "well": said.well, "right": said.right, "asked": said.asked,
+    }  # fmt: skip
+    return Report("practice", title, tuple(blocks), data)
+
+
+def _asked(asked: Question, event: Event) -> Iterator[Block]:
+    to = asked.contribution.to
+    yield Text("")
+    if asked.asks == "shape":
+        yield Formula(f"∂{to} {asked.sign} ?", "which shape has it?")
+        yield Text("answer (2, 3), or 2x3; `answer` alone shows it", "dim")
+        return
+    yield Formula(f"∂{to} {asked.sign} ?", f"which formula gives {shape_text(asked.contribution.shape)}?")
+    yield Row((Matrix(f"∂{event.name}", event.value, event.value.shape, mark="operand"),))
+    yield Text(f"answer with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone shows it", "dim")

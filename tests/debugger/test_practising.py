@@ -1,0 +1,163 @@
+"""Practice: what is asked, what is hidden meanwhile, which answers are right, and what is said to wrong ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import bpdebug
+from bpdebug.debugger.practice import question
+from bpdebug.errors import BpdebugError
+from bpdebug.views import here, inspector, program_rows
+from tests.lessons import NAMES
+
+
+def begun(name: str, *lines: str) -> bpdebug.Session:
+    session = bpdebug.Session(bpdebug.load(name))
+    for line in ("practice", *lines):
+        session.do(line)
+    return session
+
+
+def said(session: bpdebug.Session, line: str) -> tuple[str, bool]:
+    data: Any = session.do(line).to_data()
+    assert data["kind"] == "practice"
+    return data["said"], data["well"]
+
+
+def test_it_begins_at_the_next_backward_event_and_hides_what_it_asks() -> None:
+    session = begun("transpose")
+    state = session.state
+    assert state.event is not None
+    assert (state.event.phase, state.event.name) == ("backward", "Y")
+    asked = question(state)
+    assert asked is not None
+    assert (asked.contribution.to, asked.asks) == ("X", "shape")
+    for text in (here(state).to_text(), inspector(state).to_text()):
+        assert "@ Wᵀ" not in text
+        assert "−3" not in text
+    shapes = {row.text: row.shape for row in program_rows(state) if row.kind == "gradient"}
+    assert shapes == {"∂Y": "2×4", "∂X": "?", "∂W": "?"}
+
+
+def test_a_whole_event_answered() -> None:
+    session = begun("transpose")
+    assert said(session, "answer 2x3")[1]
+    assert said(session, "answer dY @ W.T") == ("right: ∂X gets ∂Y @ Wᵀ", True)
+    assert "∂X = ∂Y @ Wᵀ" in here(session.state).to_text()
+    assert said(session, "answer (3, 4)")[1]
+    text, well = said(session, "answer ∂W = Xᵀ @ ∂Y")
+    assert well
+    assert question(session.state) is None
+    assert "all is answered" in here(session.state).to_text()
+    practice = session.state.practice
+    assert practice is not None
+    assert (practice.right, practice.asked) == (4, 4)
+    assert "4 of 4 right" in session.do("practice off").to_text()
+    assert session.state.practice is None
+    assert text
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("answer 3x2", "not the shape"), ("answer (2, 4)", "not the shape"), ("answer ()", "not the shape"),
+    ],
+)  # fmt: skip
+def test_a_wrong_shape_is_explained_and_told_at_the_second_time(line: str, says: str) -> None:
+    session = begun("transpose")
+    first, well = said(session, line)
+    assert not well
+    assert says in first
+    assert "(2, 3)" not in first
+    second, _ = said(session, line)
+    assert "(2, 3)" in second
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("answer dY @ W", "the transpose is missing"),
+        ("answer dY", "as it comes in"),
+        ("answer -dY @ W.T", "the sign is wrong"),
+        ("answer (dY @ W.T)[0:1]", "this is (1,"),
+        ("answer dY @ X[0:1]", "inner sizes"),
+    ],
+)
+def test_a_wrong_formula_is_explained(line: str, says: str) -> None:
+    session = begun("square_trap", "answer")
+    found, well = said(session, line)
+    assert not well
+    assert says in found
+    assert "∂Y @ Wᵀ" not in found
+
+
+def test_the_rule_is_right_before_and_after_the_sum_over_broadcast_axes() -> None:
+    for line in ("answer dY", "answer sum(dY, axis=0)"):
+        session = begun("bias", "answer", "answer", "answer")
+        asked = question(session.state)
+        assert asked is not None
+        assert asked.contribution.to == "b"
+        assert said(session, line)[1]
+
+
+def test_one_edge_of_a_sum_is_asked_for_as_such() -> None:
+    session = bpdebug.Session(bpdebug.load("fan_out"))
+    session.do("practice")
+    while session.state.event is not None:
+        asked = question(session.state)
+        if asked is None:
+            session.do("step")
+        else:
+            assert asked.sign == ("+=" if any(p.why == "accumulate" for p in asked.contribution.parts) else "=")
+            session.do("answer")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_formula_of_the_lessons_that_can_be_typed_is_a_right_answer(name: str) -> None:
+    """What the screen shows, typed back; words of the namespace that the language has not are given up."""
+    session = begun(name)
+    while session.state.event is not None:
+        asked = question(session.state)
+        if asked is None:
+            session.do("step")
+            continue
+        if asked.asks == "shape":
+            assert said(session, f"answer {asked.contribution.shape}")[1]
+            continue
+        try:
+            _, well = said(session, f"answer {asked.contribution.formula}")
+        except BpdebugError:  # a word that formulas have and the language has not
+            session.do("answer")
+        else:
+            assert well, asked.contribution.formula
+
+
+def test_what_is_no_answer_costs_nothing() -> None:
+    session = begun("transpose")
+    for line in ("answer two by three", "answer [2, 3]"):
+        with pytest.raises(BpdebugError):
+            session.do(line)
+    session.do("answer 2x3")
+    for line in ("answer nope @ W", "answer dY @", "answer import os"):
+        with pytest.raises(BpdebugError) as caught:
+            session.do(line)
+        assert caught.value.code == "E_EXPR"
+    practice = session.state.practice
+    assert practice is not None
+    assert (practice.right, practice.asked) == (1, 1)
+
+
+def test_motions_go_on_and_nothing_is_asked_in_the_forward_pass() -> None:
+    session = begun("mlp", "seek begin")
+    assert question(session.state) is None
+    with pytest.raises(BpdebugError, match="nothing is asked"):
+        session.do("answer 1")
+    session.do("seek end")
+    with pytest.raises(BpdebugError, match="no event"):
+        session.do("practice")
+    session.do("practice off")
+    for line in ("practice off", "answer 2x3", "practice now"):
+        with pytest.raises(BpdebugError):
+            session.do(line)

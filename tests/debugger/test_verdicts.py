@@ -1,0 +1,51 @@
+"""What scripts expect of explanations: each in a word, met and not met."""
+
+from __future__ import annotations
+
+import pytest
+
+import bpdebug
+from bpdebug.debugger import COMMANDS
+from bpdebug.debugger.commands.expecting import KINDS
+from bpdebug.debugger.commands.verdicts import VERDICTS
+from bpdebug.debugger.comparing import ExpectationError
+from bpdebug.errors import BpdebugError
+
+HERE = "set rule Y@bwd X = dY @ W ;; seek Y@bwd"
+MET = [
+    ("why dW", "nonzero", "masked"),
+    ("check", "Y", "none"),
+    ("check Y", "Y", "Z"),
+    ("derivation dX = dY @ W.T", "none", "dX"),
+    ("derivation dX = dY @ W; dW = dY", "dX", "dW"),
+    ("adjoint W", "holds", "fails"),
+    ("adjoint", "fails", "holds"),
+    ("candidates", '"∂X 8 fit 1 right"', '"∂X 1 fit 1 right"'),
+    ("candidates", '"dW 8 fit 1 right"', '"dW 8 fit 2 right"'),
+    ("flow", "steady", "vanishes"),
+]
+
+
+def test_every_verdict_is_a_command_and_something_to_expect() -> None:
+    assert set(VERDICTS) <= set(COMMANDS)
+    assert set(VERDICTS) <= set(KINDS)
+    assert {line.split()[0] for line, _, _ in MET} == set(VERDICTS)
+
+
+@pytest.mark.parametrize(("line", "wanted", "other"), MET, ids=[m[0] + m[1] for m in MET])
+def test_a_verdict_is_met_or_not(line: str, wanted: str, other: str) -> None:
+    session = bpdebug.Session(bpdebug.load("square_trap"))
+    session.do(HERE)
+    assert session.do(f"expect {line} {wanted}").to_text().startswith("holds:")
+    with pytest.raises(ExpectationError) as caught:
+        session.do(f"expect {line} {other}")
+    assert caught.value.expected == (f"∂{other[2:-1]}" if other.startswith('"d') else other.strip('"'))
+
+
+@pytest.mark.parametrize(
+    "line", ["expect why", "expect why dNope masked", "expect candidates", "expect adjoint Q holds"]
+)
+def test_what_cannot_be_asked_is_refused_as_the_command_refuses_it(line: str) -> None:
+    session = bpdebug.Session(bpdebug.load("square_trap"))
+    with pytest.raises(BpdebugError):
+        session.do(line)
