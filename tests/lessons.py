@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 from bpdebug.debugger import State, open_session, update
-from bpdebug.scenario import Scenario, load, shipped
+from bpdebug.scenario import Scenario, expected_error, find, load, shipped
 from bpdebug.views import view
 
-NAMES = tuple(s.name for s in shipped())
+REFUSED = {s.name: code for s in shipped() if (code := expected_error(find(s.name))) is not None}
+"""Lessons that must not open, with the code they are refused with."""
+NAMES = tuple(s.name for s in shipped() if s.name not in REFUSED)
 
 WALK = """
 format = 1

@@ -19,11 +19,16 @@ import pytest
 from bpdebug.cli import main
 from bpdebug.debugger import open_session
 from bpdebug.engine.gradcheck import gradcheck
+from bpdebug.errors import BpdebugError
+from bpdebug.explain.check import check as explain_check
 from bpdebug.expression import parse_location, resolve
+from bpdebug.frontends.checks import mismatches
+from bpdebug.frontends.replay import Settings
 from bpdebug.scenario import find, load, open_timeline, shipped
 from bpdebug.scenario.expect import check
+from bpdebug.scenario.load import _ORDER
 from tests.golden_files import FLOOR, RELATIVE, compare, largest
-from tests.lessons import NAMES, scenario
+from tests.lessons import NAMES, REFUSED, scenario
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDER = Path(__file__).parents[1] / "scenarios"
@@ -42,8 +47,20 @@ def printed(name: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_file_of_the_folder_is_a_lesson_of_the_list() -> None:
     files = {p.stem for p in FOLDER.glob("*.toml")}
     folders = {p.stem for p in FOLDER.glob("*/*.toml") if p.stem == p.parent.name}
-    assert set(NAMES) == files | folders
+    assert {*NAMES, *REFUSED} == files | folders
     assert len(NAMES) == len(set(NAMES))
+    assert [s.name for s in shipped()] == list(_ORDER)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_lesson_that_must_not_open_is_refused_in_words(name: str) -> None:
+    with pytest.raises(BpdebugError) as caught:
+        load(name)
+    assert caught.value.code == REFUSED[name]
+    assert caught.value.hint
+    entry = next(s for s in shipped() if s.name == name)
+    assert len(entry.title) < 60
+    assert len(entry.about.split()) >= 15
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,10 +80,26 @@ def test_a_lesson_keeps_what_it_expects(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_lesson_comes_to_what_it_expects_of_its_check_and_its_derivation(name: str) -> None:
+    assert mismatches(find(name), Settings()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_lesson_is_checked_by_finite_differences_whether_it_asks_or_not(name: str) -> None:
-    rows = gradcheck(open_timeline(scenario(name)))
+    """End to end; a wrong rule must fail, and where a gradient is not finite each rule is checked alone."""
+    found = scenario(name)
+    timeline = open_timeline(found)
+    rows = gradcheck(timeline)
     assert rows
-    assert [row for row in rows if row.verdict == "fail"] == []
+    failed = [row for row in rows if row.verdict == "fail"]
+    if found.expect is not None and found.expect.fault:
+        assert explain_check(timeline, 0).first_wrong is None
+    else:
+        assert bool(failed) == bool(found.rules)
+    if found.rules:
+        assert found.expect is not None
+        assert found.expect.check
+        assert found.expect.check.first_wrong in found.rules
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,7 +135,9 @@ def test_a_lesson_prints_what_it_printed_before(name: str, capsys: pytest.Captur
 def test_a_lesson_prints_the_same_bytes_twice(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     first = printed(name, capsys)
     assert printed(name, capsys) == first
-    assert first.endswith('"ok":true}\n')
+    expect = scenario(name).expect
+    faulty = expect is not None and bool(expect.fault)
+    assert first.endswith('"ok":false}\n' if faulty else '"ok":true}\n')
 
 
 def test_two_processes_print_the_same_bytes_whatever_their_hashes() -> None:
@@ -118,7 +153,7 @@ def test_two_processes_print_the_same_bytes_whatever_their_hashes() -> None:
 
 
 def test_golden_files_belong_to_lessons() -> None:
-    assert {path.stem for path in GOLDEN.glob("*")} == set(NAMES)
+    assert {path.stem for path in GOLDEN.glob("*.jsonl")} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
