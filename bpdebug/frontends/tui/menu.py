@@ -21,7 +21,16 @@ from bpdebug.scenario import Shipped
 
 
 class Choices(ScrollView, can_focus=True):
-    """Titles, with the text about the chosen one below it."""
+    """Titles, with the text about the chosen one below it; its keys are its own, or they would scroll a long list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup", "move(-10)", show=False),
+        Binding("pagedown", "move(10)", show=False),
+        Binding("home", "move(-1000)", show=False),
+        Binding("end", "move(1000)", show=False),
+    ]
 
     def __init__(self, entries: Sequence[Shipped]) -> None:
         super().__init__(classes="panel")
@@ -59,6 +68,10 @@ class Choices(ScrollView, can_focus=True):
         self.chosen = min(max(index, 0), len(self.entries) - 1)
         self.fill()
 
+    def action_move(self, step: int) -> None:
+        """An entry further on or back."""
+        self.choose(self.chosen + step)
+
     def on_click(self, event: Click) -> None:
         offset = event.get_content_offset(self)
         if offset is not None and offset.y + self.scroll_offset.y < len(self._lines):
@@ -74,10 +87,6 @@ class MenuScreen(Screen[str]):
 
     DEFAULT_CSS = "MenuScreen > Bar { height: 1; dock: bottom; } MenuScreen > Choices { height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("home", "move(-1000)", show=False),
-        Binding("end", "move(1000)", show=False),
         Binding("enter", "open", show=False),
         Binding("q,escape", "app.leave", show=False),
     ]
@@ -95,11 +104,6 @@ class MenuScreen(Screen[str]):
         keys = (("↑ ↓", palette.HERE), (" choose  ", palette.DIM), ("Enter", palette.HERE), (" open  ", palette.DIM))
         foot = (*keys, ("q", palette.HERE), (" quit", palette.DIM))
         self.query_one(Bar).show(((self.refused, palette.BAD),) if self.refused else foot)
-
-    def action_move(self, step: int) -> None:
-        """Another entry."""
-        choices = self.query_one(Choices)
-        choices.choose(choices.chosen + step)
 
     def action_open(self) -> None:
         """The chosen scenario."""

@@ -1,0 +1,157 @@
+"""Explanations on the screen: cells lit in matrices, followed by a key; practice; and what takes long."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from bpdebug.debugger import COMMANDS, State
+from bpdebug.debugger.commands import explaining
+from bpdebug.debugger.commands.table import Command
+from bpdebug.debugger.progress import report
+from bpdebug.errors import CommandError
+from bpdebug.frontends.tui import working
+from bpdebug.frontends.tui.matrix import Mark
+from bpdebug.frontends.tui.prompt import Prompt
+
+from .screen import app_of, lines_of, text_of
+
+
+async def test_the_lens_lights_the_same_cells_in_an_operand_and_its_transpose() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(120, 50)) as pilot:
+        app.run_text("seek Y@bwd")
+        await pilot.press("x")
+        views = {v.matrix.name: v for row in app.stage.rows for v in row}
+        assert views["W"].mark == Mark(cells=frozenset((1, c) for c in range(4)))
+        assert views["Wᵀ"].mark == Mark(cells=frozenset((c, 1) for c in range(4)))
+        assert views["∂X"].mark == Mark(cells=frozenset({(0, 1)}))
+        assert "so W is turned" in " ".join(text_of(app).split())
+        assert "[−1]" in text_of(app)
+
+
+async def test_a_marked_cell_is_followed_by_a_key_and_by_another() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(120, 50)) as pilot:
+        app.run_text("seek Y@bwd")
+        await pilot.press("x", "down")
+        assert app.stage.cell_text() == "∂X[0,1]"
+        await pilot.press("o")
+        assert app.stage.report.title.startswith("∂X[0,1] = 7")
+        await pilot.press("right", "full_stop", "right")
+        cell = app.stage.cell_text()
+        assert cell.startswith("∂Y[")
+        await pilot.press("o")
+        assert app.stage.report.title.startswith(cell)
+        await pilot.press("escape", "o")
+        assert app.stage.report.kind == "origin"  # without a mark: the largest cell of the event
+
+
+@pytest.mark.parametrize("key", [c.key for c in COMMANDS.values() if c.family == "explain" and c.key])
+async def test_every_explanation_with_a_key_has_a_pane_that_escape_closes(key: str) -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 50)) as pilot:
+        app.run_text("seek Y@bwd")
+        await pilot.press(key)
+        assert "Esc closes" in app.stage.report.title
+        await pilot.press("escape")
+        assert "Esc closes" not in app.stage.report.title
+
+
+async def test_what_is_typed_ahead_goes_into_the_command_line() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(120, 50)) as pilot:
+        await pilot.press(":", *"practice", "enter")
+        assert app.state is not None
+        assert app.state.practice is not None
+        assert "which shape has it" in text_of(app)
+
+
+async def test_practice_on_the_screen() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(120, 50)) as pilot:
+        app.run_text("practice")
+        await pilot.press(":")
+        assert app.screen.query_one(Prompt).value == "answer "
+        await pilot.press(*"2x3", "enter")
+        await pilot.pause()
+        assert "right: ∂X has the shape of X" in text_of(app)
+        row = next(line for line in lines_of(app) if " ∂W " in line)
+        assert "?" in row
+        assert "the numbers come" in text_of(app)
+        app.run_text("answer dY @ W")
+        assert "inner sizes" in text_of(app)
+
+
+class Slow:
+    """A command in place of `check` that reports until it is let go."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def run(self, state: State, argument: str) -> State:
+        for n in range(1000):
+            report(n, 1000)
+            if self.go.wait(0.01):
+                return state.show("said", "it is done")
+        raise AssertionError("nobody let it go")
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    made = Slow()
+    monkeypatch.setitem(COMMANDS, "check", Command("check", made.run, "slowly", "check", family="explain", slow=True))
+    monkeypatch.setattr(working, "AT_ONCE", 0.01)
+    return made
+
+
+async def until(pilot: Any, holds: Any) -> None:
+    """Waits for what another thread does, at most five seconds."""
+    for _ in range(250):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it did not happen")
+
+
+async def test_what_takes_long_shows_a_bar_and_the_screen_stays_awake(slow: Slow) -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(120, 50)) as pilot:
+        app.run_text("check")
+        await until(pilot, lambda: "/1000" in text_of(app))
+        assert "Esc stops" in text_of(app)
+        app.run_text("step")  # one thing at a time
+        assert app.state is not None
+        assert app.state.cursor == 0
+        slow.go.set()
+        await until(pilot, lambda: app.work is None)
+        assert "it is done" in text_of(app)
+        app.run_text("step")
+        assert app.state.cursor == 1
+
+
+async def test_escape_stops_what_takes_long_and_nothing_has_changed(slow: Slow) -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(120, 50)) as pilot:
+        before = app.state
+        app.run_text("check")
+        await until(pilot, lambda: "/1000" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.work is None)
+        assert "stopped" in text_of(app)
+        assert app.state is before
+
+
+def test_work_raises_what_it_raised() -> None:
+    def broken() -> None:
+        raise CommandError("no", code="E_COMMAND")
+
+    work = working.Work(broken)
+    assert work.done
+    with pytest.raises(CommandError):
+        work.result()
+    assert working.is_slow("step ;; check")
+    assert not working.is_slow("step ;; nonsense")
+    assert explaining.check_.__doc__
