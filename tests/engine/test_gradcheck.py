@@ -107,9 +107,14 @@ def test_a_large_leaf_is_sampled_and_deterministic() -> None:
     assert gradcheck(Timeline(graph), seed=1) != rows
 
 
-def test_stop_gradient_fails_since_the_function_does_depend_on_it() -> None:
+def test_what_a_stop_gradient_cuts_off_is_held_still() -> None:
+    """The derivative that the program asks for, with s as it is, and not that of x * x."""
     graph = make({"x": np.array(3.0)}, step("s", "stop_gradient", "x"), step("L", "mul", "x", "s"), loss="L")
-    assert verdicts(gradcheck(Timeline(graph))) == {"x": "fail"}
+    timeline = Timeline(graph)
+    (row,) = gradcheck(timeline)
+    assert (row.verdict, row.analytic) == ("pass", 3.0)
+    wrong = fork_rule(timeline, 1, 0, lambda plan: plan.g * plan.operands[1] * 2)
+    assert verdicts(gradcheck(wrong)) == {"x": "fail"}
 
 
 def test_a_kink_is_not_called_right() -> None:

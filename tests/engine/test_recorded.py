@@ -12,12 +12,13 @@ import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.recorded import RecordedTimeline
 from bpdebug.importers.trace import open_recording
-from bpdebug.scenario import open_timeline, shipped
+from bpdebug.scenario import open_timeline
 from bpdebug.symbolic import compile as code
 from bpdebug.views import stream, to_json
+from tests.lessons import NAMES
 from tests.recordings import TRAINED, recorded, same
 
-SCENARIOS = [s.name for s in shipped()] + [TRAINED]
+SCENARIOS = [*NAMES, TRAINED]
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

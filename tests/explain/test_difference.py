@@ -12,8 +12,9 @@ from bpdebug.debugger import open_session, update
 from bpdebug.engine import Timeline
 from bpdebug.explain.difference import Difference, first_difference, gradient_changes, relative
 from bpdebug.importers.trace import open_recording, replayed
-from bpdebug.scenario import open_timeline, shipped
+from bpdebug.scenario import open_timeline
 from bpdebug.views import view
+from tests.lessons import NAMES
 from tests.recordings import TRAINED, recorded
 
 TEXT = """
@@ -36,7 +37,7 @@ def timeline(text: str) -> Timeline:
     return bpdebug.run(bpdebug.load(text))
 
 
-@pytest.mark.parametrize("name", [*(s.name for s in shipped()), TRAINED])
+@pytest.mark.parametrize("name", [*NAMES, TRAINED])
 def test_a_recording_replayed_is_the_same_hash_for_hash(name: str, tmp_path: Path) -> None:
     path = recorded(tmp_path, name)
     again = recorded(tmp_path, replayed(path), "again")

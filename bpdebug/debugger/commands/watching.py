@@ -12,8 +12,9 @@ from bpdebug.debugger.commands.stops import add
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.running import Every, shown
 from bpdebug.debugger.state import Breakpoint, Candidates, State
-from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline, stats
+from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
 from bpdebug.engine.gradcheck import FAIL, check_rule
+from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import Expression, Scope, evaluate, names_in, parse
 
@@ -95,11 +96,14 @@ def _fault(kind: str) -> Test:
 
 
 def _gains(timeline: Timeline, event: Event) -> Iterator[tuple[str, float, float, float]]:
-    """Each operand's gradient against the node's own: name, norm, the node's norm, and their ratio."""
-    own = stats(event.value).norm
+    """Each operand's gradient against the node's own: name, norm, the node's norm, and their ratio.
+
+    Only where both are finite: with NaN in it a gradient has neither vanished nor exploded.
+    """
+    own = two_norm(event.value)
     for c in event.contributions:
-        norm = stats(c.value).norm
-        if own and norm is not None:
+        norm = two_norm(c.value)
+        if own and np.isfinite([own, norm]).all():
             yield c.to, norm, own, norm / own
 
 
@@ -133,7 +137,7 @@ def _zero(timeline: Timeline, at: int) -> str | None:
 
 def _check(timeline: Timeline, at: int) -> str | None:
     for row in check_rule(timeline.event(at)):
-        if not row.error <= FAIL:
+        if row.verdict == "fail":
             return (
                 f"the rule of {row.leaf}: {row.analytic:.6g} at [{', '.join(map(str, row.cell))}], and finite "
                 f"differences give {row.numeric:.6g}; relative error {row.error:.2g}, above the threshold {FAIL:g}; "
