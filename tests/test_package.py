@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import bpdebug
+from bpdebug.scenario import shipped
 from tests.lessons import NAMES
 
 ROOT = Path(__file__).parents[1]
@@ -90,7 +91,7 @@ def test_the_installed_package_runs_from_any_folder(unpacked: Path, tmp_path: Pa
 
     first, *lines = run("list").splitlines()
     assert Path(first).is_relative_to(unpacked)
-    assert [line.split()[0] for line in lines[1:]] == list(NAMES)
+    assert [line.split()[0] for line in lines[1:]] == [s.name for s in shipped()]
     assert '"ok":true' in run("run", "transpose", "--json")
 
 

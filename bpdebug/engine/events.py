@@ -62,8 +62,8 @@ class PartView:
 class Contribution:
     """What one backward event adds to one operand: the rule as a formula, and its parts.
 
-    `operand` counts the node's tensor operands. `value` is what is added (after the sum over broadcast axes),
-    `total` the operand's gradient after it. Both have the operand's shape.
+    `operand` counts the node's tensor operands, `position` all its inputs. `value` is what is added (after the sum
+    over broadcast axes), `total` the operand's gradient after it. Both have the operand's shape.
     """
 
     to: str
@@ -71,6 +71,7 @@ class Contribution:
     formula: str
     shape: Shape
     tensor: int
+    position: int
     _value: Callable[[], Array] = field(repr=False)
     _total: Callable[[], Array] = field(repr=False)
     _parts: Callable[[], tuple[PartView, ...]] = field(repr=False)

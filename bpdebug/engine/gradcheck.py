@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,18 @@ from bpdebug.engine.run import Code, Pass
 from bpdebug.engine.timeline import BACKWARD, Timeline
 from bpdebug.graph import Graph, Incoming, Leaf, Lit, Node, Step, build
 from bpdebug.limits import Limits
-from bpdebug.symbolic import Plan, trace
+from bpdebug.symbolic import Plan, trace, walk
 
 Array = np.ndarray[Any, Any]
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 """Step sizes, relative to the cell or to 1; the best one counts, since rounding and curvature pull apart."""
+LINEAR = (1.0,)
+"""The step where the function is linear: any is exact, and a large one keeps the rounding small."""
 MOST_CELLS = 64
 """Cells checked of one leaf; a larger leaf is sampled."""
+LEAST_CELLS, MOST_WORK = 4, 2 * 10**10
+"""Of a rule that takes more multiplications than this for all its cells, fewer are moved, and at least so many."""
 FAIL, LOOK = 1e-4, 1e-7
 """Relative errors above which a gradient is wrong, or wants a look (cs231n.github.io, neural-networks-3)."""
 Known = tuple[dict[int, Array], dict[int, Array]]
@@ -86,9 +91,11 @@ def _worst(graph: Graph, compiled: Code, known: Known, leaf: int, name: str, gra
     return worst
 
 
-def differences(function: Callable[[float], float], at: float, analytic: float) -> Iterator[tuple[float, float]]:
+def differences(
+    function: Callable[[float], float], at: float, analytic: float, steps: tuple[float, ...] = STEPS
+) -> Iterator[tuple[float, float]]:
     """For each step size the central difference at a point and its relative error, rounding taken off."""
-    for relative in STEPS:
+    for relative in steps:
         step = relative * max(1.0, abs(at))
         above, below = function(at + step), function(at - step)
         numeric = (above - below) / (2 * step)
@@ -189,7 +196,9 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
         for position, tensor in graph.edges(k):
             gradient = plan.evaluate(plan.summed(position), plan.leaves(inputs, y, g))
             if gradient.size:
-                rows.append(_worst_of_rule(plan, inputs, position, graph.names[tensor], gradient, weight, rng))
+                linear = node.op.is_linear_in(position)
+                name = graph.names[tensor]
+                rows.append(_worst_of_rule(plan, inputs, position, name, gradient, weight, rng, linear=linear))
     return rows
 
 
@@ -202,11 +211,11 @@ def _attrs(node: Node) -> dict[str, Any]:
 
 
 def _worst_of_rule(
-    plan: Plan, inputs: list[Any], position: int, name: str, gradient: Array, g: Array, rng: Any
+    plan: Plan, inputs: list[Any], position: int, name: str, gradient: Array, g: Array, rng: Any, *, linear: bool
 ) -> Check:
     finite = np.flatnonzero(np.isfinite(inputs[position]))  # there is no slope at infinity: a mask's cells
-    every = len(finite) <= MOST_CELLS
-    chosen = finite.tolist() if every else sorted(rng.choice(finite, MOST_CELLS, replace=False).tolist())
+    most = cells_to_move(plan, linear)
+    chosen = finite.tolist() if len(finite) <= most else sorted(rng.choice(finite, most, replace=False).tolist())
     if not chosen:
         return Check(name, (0,) * gradient.ndim, float(gradient.flat[0]), float("nan"), 0.0, 0, 0, kink=True)
 
@@ -224,10 +233,19 @@ def _worst_of_rule(
         cell = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
         analytic, at = float(gradient[cell]), float(inputs[position][cell])
         move = cache(partial(function, cell))
-        numeric, error = min(differences(move, at, analytic), key=lambda pair: pair[1])
-        kink = kinked(move, at, analytic, error, terms)
+        steps = LINEAR if linear else STEPS
+        numeric, error = min(differences(move, at, analytic, steps), key=lambda pair: pair[1])
+        kink = not linear and kinked(move, at, analytic, error, terms)
         rows.append(Check(name, cell, analytic, numeric, error, len(chosen), len(finite), kink))
     return max(rows, key=lambda row: (SEVERITY.index(row.verdict), row.error))
+
+
+def cells_to_move(plan: Plan, linear: bool) -> int:
+    """How many cells of an operand are moved: fewer of a rule that costs much each time, at least LEAST_CELLS."""
+    work = sum(prod(e.shape) * (e.args[0].shape[-1] if e.prim.name == "matmul" else 1)
+               for e in walk(plan.value) if e.prim is not None)  # fmt: skip
+    times = 2 if linear else 2 * len(STEPS) + 6
+    return int(min(MOST_CELLS, max(LEAST_CELLS, MOST_WORK // max(work * times, 1))))
 
 
 def kinked(function: Callable[[float], float], at: float, analytic: float, error: float, terms: float) -> bool:

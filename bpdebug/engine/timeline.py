@@ -49,6 +49,7 @@ class Timeline(Sequence[Event]):
         store: Store | None = None,
     ) -> None:
         self.graph, self.seed, self.training = graph, seed, training
+        self._recent: Event | None = None
         self.store = store or Store(graph, seed, training, budget)
         self._forward = len(graph.nodes)
         self._seeds = tuple(graph.incoming)
@@ -101,9 +102,14 @@ class Timeline(Sequence[Event]):
         return first + self._backward[place.nth] if place.phase == BACKWARD else self.store.parameters[place.nth]
 
     def event(self, index: int) -> Event:
-        """Event number `index`, from 0."""
+        """Event number `index`, from 0; the one asked for last is kept, with what was worked out of it."""
         if not 0 <= index < len(self):
             raise IndexError(f"no event {index}; there are {len(self)}")
+        if self._recent is None or self._recent.index != index:
+            self._recent = self._made(index)
+        return self._recent
+
+    def _made(self, index: int) -> Event:
         place, tensor = self.place(index), self.tensor_at(index)
         node = self.graph.node(tensor)
         return Event(index, place.iteration, place.phase, tensor, self.graph.names[tensor], node, self)
@@ -275,6 +281,7 @@ class Timeline(Sequence[Event]):
                     formula=plan.formula(position, names, event.name),
                     shape=graph.shapes[tensor],
                     tensor=tensor,
+                    position=position,
                     _value=lambda position=position: run.contribution(k, position),  # type: ignore[misc]
                     _total=total,
                     _parts=parts,
@@ -290,9 +297,11 @@ class Timeline(Sequence[Event]):
         """The parts of one edge: the rule's, the sum over broadcast axes, and the accumulation where there is one."""
         graph, k = self.graph, event.tensor - self.graph.first
         run, plan, node = self.iteration(event.iteration), graph.plans[k], graph.nodes[k]
-        names = self.graph.operand_names(k)
+        names, whole = self.graph.operand_names(k), plan.summed(position)
 
         def read(expr: Expr) -> Array:
+            if expr is whole:
+                return next(c.value for c in event.contributions if c.tensor == tensor and c.position == position)
             inputs = [i.value if isinstance(i, Lit) else run.value(i) for i in node.inputs]
             leaves = plan.leaves(inputs, run.value(event.tensor), run.gradient(event.tensor))
             with np.errstate(all="ignore"):

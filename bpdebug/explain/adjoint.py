@@ -51,7 +51,7 @@ def adjoint(event: Event | None, operand: str = "") -> Adjoint:
         size = np.where(here, np.abs(g) * (np.abs(y) + np.abs(zero)), 0.0).sum() + np.abs(b).sum()
         left, right = float(a.sum()), float(b.sum())
         difference = abs(left - right)
-    contribution = next(c for c in event.contributions if c.operand == _operand(event, position))
+    contribution = next(c for c in event.contributions if c.position == position)
     holds = bool(difference <= NEAR * size)
     return Adjoint(
         event.name, event.op or "", names[position], contribution.formula, left, right, difference, holds,
@@ -63,19 +63,12 @@ def _names(event: Event) -> list[str]:
     return event.timeline.graph.operand_names(event.tensor - event.timeline.graph.first)
 
 
-def _operand(event: Event, position: int) -> int:
-    """A position among all inputs as a number among the tensors, as contributions count."""
-    assert event.node is not None
-    return sum(isinstance(i, int) for i in event.node.inputs[:position])
-
-
 def _position(event: Event, operand: str) -> int:
     """Which input is meant; CommandError where the op is linear in none, or not in this one."""
     assert event.node is not None
     op, names, graph = event.node.op, _names(event), event.timeline.graph
-    each = op.operands[-1].startswith("*") and bool(op.linear_in)
     edges = [p for p, t in graph.edges(event.tensor - graph.first) if graph.has_gradient(t)]
-    linear = [p for p in edges if each or p in op.linear_in]
+    linear = [p for p in edges if op.is_linear_in(p)]
     if not linear:
         raise CommandError(
             f"{op.name} is not linear in what has a gradient here", code="E_EXPR",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,16 @@ NEAR = 1e-9
 """Largest error, as a part of the largest cell, at which numbers are the same, beyond rounding."""
 MOST_ROWS = 512
 """Matrices with more rows are not inverted."""
+MOST_WORK, SOME_ROWS = 10**8, 8
+"""Multiplications of a product beyond which only some of its rows, drawn at random, are computed and compared."""
 
 
 @dataclass(frozen=True)
 class Candidate:
     """One product: what it would be (`target`), whether its shape fits, and how far its numbers are off.
 
-    `shape` is None where the inner sizes differ. `error` is the largest difference as a part of the largest cell.
+    `shape` is None where the inner sizes differ. `error` is the largest difference as a part of the largest cell,
+    of large products among SOME_ROWS rows.
     """
 
     target: str
@@ -99,8 +103,9 @@ class Judge:
         self.eps = float(np.finfo(graph.dtypes[event.tensor]).eps)
         g, y = double(event.value), rule.value()
         rng = np.random.default_rng(0)
-        self.truth = rule.gradient(position, y, g, own=not trusted)
         other = rule.inputs[1 - position]
+        self.rows = self._rows_to_compare(other, g, rng)
+        self.truth = self._of_rows(rule.gradient(position, y, g, own=not trusted))
         random, noise = np.asarray(rng.normal(size=other.shape)), np.asarray(rng.normal(size=g.shape))
         self.random_truth = self._by_rule(random, noise)
         self.factors = (
@@ -110,8 +115,19 @@ class Judge:
 
     def _by_rule(self, other: Array, g: Array) -> Array:
         """The gradient on random numbers, so that what is right for these numbers only is told apart."""
-        product = g @ np.swapaxes(other, -1, -2) if self.position == 0 else np.swapaxes(other, -1, -2) @ g
-        return self._summed(product)
+        turned = np.swapaxes(other, -1, -2)
+        left, right = (g, turned) if self.position == 0 else (turned, g)
+        return self._summed(self._of_rows(left) @ right)
+
+    def _rows_to_compare(self, other: Array, g: Array, rng: np.random.Generator) -> Array | None:
+        """Which rows of a gradient are compared: all (None), or some of a large one, of two axes."""
+        work = prod(self.wanted) * (g.shape[-1] if self.position == 0 else g.shape[-2])
+        if work <= MOST_WORK or other.ndim != 2 or g.ndim != 2:
+            return None
+        return np.sort(rng.choice(self.wanted[0], min(SOME_ROWS, self.wanted[0]), replace=False))
+
+    def _of_rows(self, array: Array) -> Array:
+        return array if self.rows is None else array[self.rows]
 
     def products(self) -> Iterator[Candidate]:
         """The eight: the other operand or its transpose with the cotangent or its transpose, in both orders."""
@@ -149,20 +165,24 @@ class Judge:
         if a.array.shape[-1] != b.array.shape[-2]:
             return Candidate(self.target, formula, None, False, None, SHAPE, note)
         with np.errstate(all="ignore"):
-            made = a.array @ b.array
-            if made.shape != self.wanted:
-                return Candidate(self.target, formula, made.shape, False, None, SHAPE, note)
-            terms = self._summed(np.abs(a.array) @ np.abs(b.array))
+            shape = (*np.broadcast_shapes(a.array.shape[:-2], b.array.shape[:-2]), a.array.shape[-2], b.array.shape[-1])
+            if shape != self.wanted:
+                return Candidate(self.target, formula, shape, False, None, SHAPE, note)
+            left = self._of_rows(a.array)
+            made = left @ b.array
+            terms = self._summed(np.abs(left) @ np.abs(b.array))
             count = a.array.shape[-1] * max(made.size // max(self.truth.size, 1), 1)
             error = _error(self._summed(made), self.truth, self.eps * (count + 8) * terms)
-            random = _error(self._summed(a.other @ b.other), self.random_truth, np.asarray(1e-12))
+            random = _error(self._summed(self._of_rows(a.other) @ b.other), self.random_truth, np.asarray(1e-12))
         if error > NEAR:
-            return Candidate(self.target, formula, made.shape, True, error, WRONG, note)
+            return Candidate(self.target, formula, shape, True, error, WRONG, note)
         words = "" if random <= NEAR else "the same by chance: with other numbers it is wrong"
-        return Candidate(self.target, formula, made.shape, True, error, RIGHT, words)
+        return Candidate(self.target, formula, shape, True, error, RIGHT, words)
 
     def _summed(self, made: Array) -> Array:
         """Summed over the batch axes along which the operand was broadcast."""
+        if self.rows is not None:
+            return made
         lead = made.ndim - len(self.operand_shape)
         axes = [lead + a for a, n in enumerate(self.operand_shape) if n == 1 and made.shape[lead + a] != 1]
         return np.asarray(made.sum(axis=(*range(lead), *axes), keepdims=True)).reshape(self.operand_shape)

@@ -174,10 +174,7 @@ def judged_edge(judge: Judge, event: Event, contribution: Contribution, made: An
 
     The rule alone is right as well, before its sum over the axes that its operand was broadcast along.
     """
-    k = event.tensor - judge.graph.first
-    assert event.node is not None
-    positions = [p for p, i in enumerate(event.node.inputs) if not isinstance(i, Lit)]
-    edge = (k, positions[contribution.operand])
+    edge = (event.tensor - judge.graph.first, contribution.position)
     if isinstance(made, BpdebugError):
         return made.message, False
     truth, near = double(contribution.value), NEAR[contribution.value.dtype]

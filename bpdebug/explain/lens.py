@@ -90,10 +90,7 @@ def lens(event: Event | None) -> Lens:
             source = next(trail.of_value(event.tensor, cell), None)
         return Lens(event, axes, text, (), cell, source, lit(event.name, cell, value.shape, source))
     rule, y = rule_at(event), double(event.timeline.iteration(event.iteration).value(event.tensor))
-    edges = [(p, t) for p, t in graph.edges(k) if graph.has_gradient(t)]
-    looked = tuple(
-        Look(event, rule, y, trail, index, c, p).operand() for c, (p, _) in zip(event.contributions, edges, strict=True)
-    )
+    looked = tuple(Look(event, rule, y, trail, index, c).operand() for c in event.contributions)
     return Lens(event, axes, text, looked)
 
 
@@ -101,16 +98,15 @@ class Look:
     """One operand's gradient, and what there is to say of it."""
 
     def __init__(
-        self, event: Event, rule: Rule, y: Array, trail: Trail, index: Indexed | None, c: Contribution, position: int
+        self, event: Event, rule: Rule, y: Array, trail: Trail, index: Indexed | None, c: Contribution
     ) -> None:
         self.event, self.rule, self.y, self.trail, self.index = event, rule, y, trail, index
-        self.contribution, self.position = c, position
+        self.contribution, self.position = c, c.position
         self.graph: Graph = event.timeline.graph
         self.k = event.tensor - self.graph.first
         assert event.node is not None
         self.op = event.node.op
-        every = self.op.operands[-1].startswith("*") and bool(self.op.linear_in)
-        self.linear = every or position in self.op.linear_in
+        self.linear = self.op.is_linear_in(c.position)
 
     def operand(self) -> Looked:
         """Everything about it."""

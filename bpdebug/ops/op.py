@@ -92,6 +92,11 @@ class Op:
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
     indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], tuple[int, int, int]] | None = None
 
+    def is_linear_in(self, position: int) -> bool:
+        """Whether the op is linear in its operand at a position, the others held fixed."""
+        every = self.operands[-1].startswith("*") and bool(self.linear_in)
+        return every or position in self.linear_in
+
     def is_given(self, attr: str, value: Any) -> bool:
         """Whether an attribute says more than its default does."""
         known = self.attrs.get(attr)

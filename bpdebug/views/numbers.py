@@ -16,6 +16,11 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) if len(shape) > 1 else f"({', '.join(map(str, shape))})"
 
 
+def short(text: str, most: int = 44) -> str:
+    """A name or a formula where there is little room: its beginning, and a sign that there is more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 @dataclass(frozen=True)
 class Format:
     """How every cell of one matrix is written; all cells are `width` wide, exponents have `exponent` digits."""

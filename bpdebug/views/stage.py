@@ -165,9 +165,7 @@ def contribution_blocks(state: State, event: Event, c: Contribution, upto: int) 
 
 def _set_by_hand(event: Event, c: Contribution) -> bool:
     """Whether the rule in use is not the op's own."""
-    assert event.node is not None
-    positions = [p for p, i in enumerate(event.node.inputs) if not isinstance(i, Lit)]
-    return positions[c.operand] in event.timeline.graph.plans[event.tensor - event.timeline.graph.first].replaced
+    return c.position in event.timeline.graph.plans[event.tensor - event.timeline.graph.first].replaced
 
 
 NOTES = {"transpose": "transposed", "unbroadcast": "summed over the broadcast axes"}

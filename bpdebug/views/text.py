@@ -11,7 +11,7 @@ import numpy as np
 
 from bpdebug.errors import printable
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
-from bpdebug.views.numbers import number_format, shape_text
+from bpdebug.views.numbers import number_format, shape_text, short
 
 MOST_ROWS, MOST_COLUMNS = 12, 10
 """A larger matrix is shown by its corners."""
@@ -88,7 +88,7 @@ def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
 
     Of a matrix wider than `room` fewer columns are shown.
     """
-    head = f"{printable(matrix.name)}  {shape_text(matrix.shape)}"
+    head = f"{printable(short(matrix.name))}  {shape_text(matrix.shape)}"
     note = [f"({printable(matrix.note)})"] if matrix.note else []
     if matrix.array is None:
         return [head, "not computed yet", *note]

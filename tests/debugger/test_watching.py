@@ -226,7 +226,8 @@ def zeros(state: State) -> list[int]:
     ("what", "wanted"),
     [
         ("nan", faults("nan")), ("inf", faults("inf")), ("phase", phases), ("vanish 0.5", gains(0.5, np.inf)),
-        ("explode 2.125", gains(0, 2.125)), ("vanish", gains(1e-3, np.inf)), ("explode", gains(0, 1e3)), ("zero-grad", zeros),
+        ("explode 2.125", gains(0, 2.125)), ("vanish", gains(1e-3, np.inf)), ("explode", gains(0, 1e3)),
+        ("zero-grad", zeros),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", [*NAMES, WALK, FAULTY], ids=[*NAMES, "walk", "faulty"])

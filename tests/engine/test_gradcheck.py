@@ -172,3 +172,18 @@ def test_random_graphs_pass_unless_they_bend_too_sharply(random: Random) -> None
 def test_every_op_says_how_it_is_differentiated() -> None:
     for op in OPS.values():
         assert op.samples, f"{op.name} has no sample, so no test walks over it"
+
+
+def test_of_a_rule_that_costs_much_fewer_cells_are_moved_and_a_wrong_one_is_still_found() -> None:
+    rng = np.random.default_rng(0)
+    arrays = {"X": rng.normal(size=(400, 500)), "W": rng.normal(size=(500, 300))}
+    steps = (step("Y", "matmul", "X", "W"), step("H", "exp", "Y"))
+    timeline = Timeline(make(arrays, *steps, into={"H": np.ones((400, 300))}))
+    y = next(e for e in timeline if (e.phase, e.name) == ("backward", "Y"))
+    rows = {r.leaf: r for r in check_rule(y)}
+    assert {r.verdict for r in rows.values()} == {"pass"}
+    work = 400 * 500 * 300
+    assert {r.checked for r in rows.values()} == {min(64, max(4, 2 * 10**10 // (2 * work)))}
+    wrong = fork_rule(timeline, 0, 1, lambda plan: plan.xp.matrix_transpose(plan.operands[0]) @ plan.g * 1.001)
+    y = next(e for e in wrong if (e.phase, e.name) == ("backward", "Y"))
+    assert {r.leaf: r.verdict for r in check_rule(y)} == {"X": "pass", "W": "fail"}

@@ -12,6 +12,7 @@ import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import fork_rule
 from bpdebug.errors import BpdebugError
+from bpdebug.explain import candidates as module
 from bpdebug.explain.candidates import Candidates, candidates
 from tests.graphs import DOUBLE, SINGLE, make, step
 
@@ -69,6 +70,21 @@ def test_the_rows_are_those_of_brute_force(x: tuple[int, ...], w: tuple[int, ...
         rows = [r for r in got.rows if r.target == f"∂{name}"]
         assert {r.formula: (r.fits, r.verdict == "right") for r in rows} == brute((other, t.value(other)), g, truth)
         assert all((r.verdict == "shape") == (not r.fits) for r in rows)
+
+
+@pytest.mark.parametrize(("x", "w"), [s for s in SHAPES if len(s[0]) == len(s[1]) == 2 and 0 not in s[0]], ids=str)
+def test_of_a_large_product_some_rows_tell_the_same(
+    x: tuple[int, ...], w: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    t = timeline(RNG.normal(size=x), RNG.normal(size=w))
+    whole = found(t)
+    monkeypatch.setattr(module, "MOST_WORK", 0)
+    monkeypatch.setattr(module, "SOME_ROWS", 2)
+    some = found(t)
+    assert [(r.formula, r.shape, r.fits, r.verdict) for r in some.rows] == [
+        (r.formula, r.shape, r.fits, r.verdict) for r in whole.rows
+    ]
+    assert [r.verdict for r in some.inverses] == [r.verdict for r in whole.inverses]
 
 
 @pytest.mark.parametrize(("m", "k", "n", "fit"), [(2, 3, 4, 1), (3, 3, 3, 8), (2, 2, 3, 2), (2, 3, 2, 2), (3, 2, 2, 2)])

@@ -12,10 +12,11 @@ import pytest
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.limits import Limits
-from bpdebug.scenario import Scenario, expected_error, find, load, shipped
+from bpdebug.scenario import Scenario, expected_error, find, load
+from tests.lessons import NAMES
 from tests.scenario.writing import text
 
-LESSONS = [s.name for s in shipped()]
+LESSONS = list(NAMES)
 
 
 def refused(content: str, **options: object) -> BpdebugError:

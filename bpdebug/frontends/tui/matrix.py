@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import clean, fit, strip
-from bpdebug.views.numbers import Array, Format, number_format, shape_text
+from bpdebug.views.numbers import Array, Format, number_format, shape_text, short
 from bpdebug.views.report import Matrix
 
 ABSENT = "not computed yet"
@@ -123,7 +123,7 @@ class MatrixView(ScrollView, can_focus=False):
         style = palette.NAME_STYLES.get(self.matrix.mark, palette.TITLE)
         return strip(
             (f"{self.lead} " if self.lead else "", palette.SIGN),
-            (clean(self.matrix.name), style),
+            (clean(short(self.matrix.name)), style),
             (f" {shape_text(self.matrix.shape)}", palette.DIM),
         )
 
