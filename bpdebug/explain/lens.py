@@ -115,9 +115,8 @@ class Look:
         if value.size:
             plan, names = self.graph.plans[self.k], self.graph.operand_names(self.k)
             formula = plan.total_text(self.position, names, self.event.name)
-            source = self.trail.source(
-                self.k, self.event.index, formula, self.trail.contribution(self.k, self.position, cell)
-            )
+            terms = self.trail.contribution(self.k, self.position, cell)
+            source = self.trail.source(self.k, self.event.index, formula, terms, plan.summed(self.position))
         turned = self._turned()
         slope = self._slope() if self.index is None else None
         matrix = self._matrix() if self.index is None and slope is None else None

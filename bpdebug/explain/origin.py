@@ -29,7 +29,7 @@ class Source:
     """What one event adds to a cell: its terms, and how the arrays that their factors are cells of are called.
 
     `event` is None for what is given: a leaf's value, an incoming gradient. `cotangent` is the expression that stands
-    for the node's gradient in the terms of a backward rule.
+    for the node's gradient in the terms of a backward rule; `where` says what short names among the factors' mean.
     """
 
     event: int | None
@@ -38,6 +38,7 @@ class Source:
     terms: tuple[Terms, ...]
     names: dict[int, str]
     cotangent: Expr | None = None
+    where: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return sum(len(t.of) for t in self.terms)
@@ -165,7 +166,7 @@ class Trail:
         opening = self.opening(k, backward=False)
         terms = tuple(opening.terms(opening.plan.value, cell))
         call = self.timeline.call_text(k)
-        yield self.source(k, self.index(FORWARD, tensor), call, terms)
+        yield self.source(k, self.index(FORWARD, tensor), call, terms, opening.plan.value)
 
     def of_gradient(self, tensor: int, cell: Cell) -> Iterator[Source]:
         """A gradient, of what each edge gives; what comes in first."""
@@ -179,7 +180,7 @@ class Trail:
         for k, position in graph.edges_from(tensor):
             terms = self.contribution(k, position, cell)
             formula = graph.plans[k].formula(position, graph.operand_names(k), graph.nodes[k].id)
-            yield self.source(k, self.index(BACKWARD, graph.first + k), formula, terms)
+            yield self.source(k, self.index(BACKWARD, graph.first + k), formula, terms, graph.plans[k].summed(position))
 
     def contribution(self, k: int, position: int, cell: Cell) -> tuple[Terms, ...]:
         """The terms of a cell of what node k gives to its operand at `position`, un-broadcast."""
@@ -201,12 +202,18 @@ class Trail:
         inputs = [i.value if isinstance(i, Lit) else self.run.value(i) for i in graph.nodes[k].inputs]
         return graph.plans[k].leaves(inputs, self.run.value(graph.first + k), g)
 
-    def source(self, k: int, event: int | None, formula: str, terms: tuple[Terms, ...]) -> Source:
-        """Terms of node k's rule, with names for what their factors are cells of."""
+    def source(self, k: int, event: int | None, formula: str, terms: tuple[Terms, ...], root: Expr) -> Source:
+        """Terms of an expression of node k's rule, with names for what their factors are cells of."""
         plan, node = self.graph.plans[k], self.graph.nodes[k]
-        operands = self.graph.operand_names(k)
-        names = {id(f.expr): plan.factor_text(f.expr, operands, node.id) for t in terms for f in t.factors}
-        return Source(event, node.id, formula, terms, names, plan.g)
+        brief = plan.brief(root, self.graph.operand_names(k), node.id)
+        names = {id(f.expr): brief.factor(f.expr) for t in terms for f in t.factors}
+        said = " ".join(names.values())
+        where: list[tuple[str, str]] = []
+        for name, text in reversed(brief.where):  # what is used by what is used
+            if name in said:
+                where.insert(0, (name, text))
+                said += text
+        return Source(event, node.id, formula, terms, names, plan.g, tuple(where))
 
     # --- downstream -----------------------------------------------------------------------------------------------
 

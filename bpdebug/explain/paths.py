@@ -5,20 +5,25 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from itertools import count
+from math import isnan
 
 from bpdebug.engine import Timeline
 from bpdebug.explain.origin import Cell, FactorCell, Trail
 from bpdebug.expression import Target
 
-MOST_STEPS = 2_000
-"""Cells looked at before the search gives up."""
+MOST_CELLS = 3_000
+"""Cells on the ways beyond which they are not all looked at, and the order of the ways is a good guess."""
+MOST_STEPS = 20_000
+"""Beginnings of ways that are followed before the search gives up."""
+Place = tuple[int, Cell]
 
 
 @dataclass(frozen=True)
 class Path:
     """A way: the cells it passes, from the one asked about to an output's, and the product along it.
 
-    `share` is that product as a part of the cell's gradient; None where that is 0. Shares of all ways add up to 1.
+    `share` is that product as a part of the cell's gradient; None where that is 0 or not finite. The shares of all
+    ways add up to 1; some are larger, or negative, where ways cancel.
     """
 
     cells: tuple[str, ...]
@@ -28,49 +33,117 @@ class Path:
 
 @dataclass(frozen=True)
 class Paths:
-    """The heaviest ways found, the heaviest first; `complete` says that there are no others."""
+    """The heaviest ways, the heaviest first; `exact`: no other is heavier; `complete`: there are no others."""
 
     of: str
     gradient: float
     rows: tuple[Path, ...]
+    exact: bool
     complete: bool
 
 
 def heaviest(timeline: Timeline, goal: Target, iteration: int, most: int = 5) -> Paths:
-    """The ways from one cell to the outputs by which most of its gradient comes back.
+    """The ways from one cell to the outputs along which the product of derivatives is largest in size.
 
-    Best first, by the size of the product so far times the gradient where it has come to: what still comes back that
-    way. Where all derivatives have one sign this is exact (A*, Hart, Nilsson & Raphael 1968); where terms cancel it is
-    a good order, and `complete` tells whether all were seen.
+    Best first: beginnings of ways are followed in the order of their product times the largest product that any way on
+    from there has, so that ways are found in order (A*, Hart, Nilsson & Raphael 1968, with an exact estimate). Where
+    there are too many cells for that, the gradient there takes the estimate's place.
     """
     tensor, cell = goal.reference.tensor, goal.cell or ()
-    trail = Trail(timeline, iteration)
-    graph, run = timeline.graph, trail.run
-    whole = run.gradient(tensor)
+    search = Search(timeline, iteration)
+    whole = search.run.gradient(tensor)
     gradient = 0.0 if whole is None else float(whole[cell])
-    ticks = count()
-    Way = tuple[tuple[int, Cell], ...]
-    queue: list[tuple[float, int, Way, float, bool]] = [(-abs(gradient), next(ticks), ((tensor, cell),), 1.0, False)]
-    rows: list[Path] = []
-    steps = 0
-    while queue and len(rows) < most and steps < MOST_STEPS:
-        _, _, way, weight, done = heapq.heappop(queue)
-        if done:
-            names = tuple(FactorCell(graph.names[t], c, 0.0).text for t, c in way)
-            rows.append(Path(names, weight, weight / gradient if gradient else None))
-            continue
-        steps += 1
-        here, at = way[-1]
-        if here in graph.incoming:
-            seeded = weight * float(run.seed(here)[at])
+    exact = search.estimate((tensor, cell))
+    rows, complete = search.ways((tensor, cell), most) if whole is not None else ([], True)
+    share = bool(gradient) and abs(gradient) < float("inf")
+    made = [
+        Path(
+            tuple(FactorCell(timeline.graph.names[t], c, 0.0).text for t, c in way),
+            weight,
+            weight / gradient if share else None,
+        )
+        for way, weight in rows
+    ]
+    return Paths(f"∂{timeline.graph.names[tensor]}", gradient, tuple(made), exact, complete)
+
+
+class Search:
+    """Cells and the single derivatives between them, each worked out once."""
+
+    def __init__(self, timeline: Timeline, iteration: int) -> None:
+        self.trail, self.graph = Trail(timeline, iteration), timeline.graph
+        self.run = self.trail.run
+        self._next: dict[Place, list[tuple[Place, float]]] = {}
+        self._best: dict[Place, float] | None = {}
+
+    def onward(self, place: Place) -> list[tuple[Place, float]]:
+        """The cells that a cell goes into, with the derivatives; zeros where what comes back is not finite, too."""
+        found = self._next.get(place)
+        if found is None:
+            found = self._next[place] = []
+            tensor, cell = place
+            for k, position in self.graph.edges_from(tensor):
+                out = self.graph.first + k
+                for there, slope in self.trail.slopes(k, position, cell).items():
+                    if slope or not abs(self.gradient((out, there))) < float("inf"):
+                        found.append(((out, there), slope))
+        return found
+
+    def gradient(self, place: Place) -> float:
+        found = self.run.gradient(place[0])
+        return 0.0 if found is None else float(found[place[1]])
+
+    def seed(self, place: Place) -> float:
+        return float(self.run.seed(place[0])[place[1]]) if place[0] in self.graph.incoming else 0.0
+
+    def estimate(self, start: Place) -> bool:
+        """Works out, from the outputs back, the largest product from each cell on; False where there are too many."""
+        order: list[Place] = []
+        seen = {start}
+        stack = [(start, False)]
+        while stack:
+            place, ready = stack.pop()
+            if ready:
+                order.append(place)
+                continue
+            stack.append((place, True))
+            for there, _ in self.onward(place):
+                if there not in seen:
+                    seen.add(there)
+                    stack.append((there, False))
+            if len(seen) > MOST_CELLS:
+                self._best = None
+                return False
+        best: dict[Place, float] = {}
+        # Tensors are numbered in program order, so what lies further on has a larger number.
+        for place in sorted(order, key=lambda p: -p[0]):
+            best[place] = max([size(self.seed(place)), *(size(s * best[there]) for there, s in self.onward(place))])
+        self._best = best
+        return True
+
+    def ways(self, start: Place, most: int) -> tuple[list[tuple[tuple[Place, ...], float]], bool]:
+        """The first `most` ways, and whether these are all."""
+        ticks, steps = count(), 0
+        rows: list[tuple[tuple[Place, ...], float]] = []
+        queue: list[tuple[float, int, tuple[Place, ...], float, bool]] = [(0.0, next(ticks), (start,), 1.0, False)]
+        while queue and len(rows) < most and steps < MOST_STEPS:
+            steps += 1
+            _, _, way, weight, done = heapq.heappop(queue)
+            if done:
+                rows.append((way, weight))
+                continue
+            seeded = weight * self.seed(way[-1])
             if seeded:
-                heapq.heappush(queue, (-abs(seeded), next(ticks), way, seeded, True))
-        for k, position in graph.edges_from(here):
-            out = graph.first + k
-            rest = run.gradient(out)
-            assert rest is not None
-            for there, slope in trail.slopes(k, position, at).items():
-                if slope:
-                    value = abs(weight * slope * float(rest[there]))
-                    heapq.heappush(queue, (-value, next(ticks), (*way, (out, there)), weight * slope, False))
-    return Paths(f"∂{graph.names[tensor]}", gradient, tuple(rows), not queue)
+                heapq.heappush(queue, (-size(seeded), next(ticks), way, seeded, True))
+            for there, slope in self.onward(way[-1]):
+                on = self._best[there] if self._best is not None else self.gradient(there)
+                if on:
+                    heapq.heappush(
+                        queue, (-size(weight * slope * on), next(ticks), (*way, there), weight * slope, False)
+                    )
+        return sorted(rows, key=lambda row: -size(row[1])), not queue
+
+
+def size(weight: float) -> float:
+    """How heavy a product is: NaN, which nothing outweighs, counts as infinite."""
+    return float("inf") if isnan(weight) else abs(weight)

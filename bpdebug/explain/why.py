@@ -102,7 +102,8 @@ class Question:
         """The terms of the first cell of a mask, of what node k gives to its operand."""
         trail = Trail(self.timeline, self.iteration)
         cell = tuple(map(int, np.argwhere(mask)[0]))
-        return trail.source(k, None, "", trail.contribution(k, position, cell))
+        root = self.graph.plans[k].summed(position)
+        return trail.source(k, None, "", trail.contribution(k, position, cell), root)
 
     def cell_values(self, tensor: int) -> Array:
         found = self.run.gradient(tensor)

@@ -17,7 +17,7 @@ from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.numbers import shape_text
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
-from bpdebug.views.stage import operands, part_items, signed
+from bpdebug.views.stage import operands, part_items, rule_lines, signed
 
 MOST_LONG = 12
 """Cells of a gradient beyond which it is not laid out as a column."""
@@ -97,7 +97,7 @@ def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
     c = o.contribution
     parts = c.parts
     sign = "+=" if any(p.why == "accumulate" for p in parts) else "="
-    yield Formula(f"∂{c.to} {sign} {c.formula}", f"{shape_text(o.shape)}, as {c.to} is")
+    yield from rule_lines(found.event, c, sign, f"{shape_text(o.shape)}, as {c.to} is")
     if o.sum:
         yield Formula(o.sum)
         yield Text(o.why, "note")
@@ -108,7 +108,7 @@ def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
         yield Text(f"{o.note}.", "note")
     yield from _numbers(found, o, parts)
     if o.source is not None:
-        yield from cell_lines(f"∂{c.to}", o.cell, o.source)
+        yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
     yield from _outer(o)
     yield from _derivative(found, o)
 

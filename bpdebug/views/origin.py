@@ -18,6 +18,8 @@ MOST = 12
 """Terms shown of a source."""
 MOST_LIT = 2**14
 """Cells of a matrix beyond which it is not shown beside the terms."""
+LONG = 120
+"""Characters of a formula beyond which it is not repeated here."""
 FEW = 4
 """Terms that are written in a line."""
 
@@ -53,7 +55,7 @@ def _blocks(state: State, found: Origin) -> Iterator[Block]:
     for source in found.sources:
         yield from _source(state, found, source)
     if len(found.sources) > 1:
-        sums = " + ".join(number(s.sum) for s in found.sources)
+        sums = _plus(number(s.sum) for s in found.sources)
         yield Formula(f"{found.text} = {sums} = {number(found.value)}", f"a sum of {len(found.sources)} contributions")
     for way in found.goes:
         yield Text(_goes(state, way), "dim")
@@ -64,7 +66,7 @@ def _given(state: State, found: Origin) -> str:
         return f"no path leads from {found.of[1:]} to an output: why {found.of} says more"
     graph = state.timeline.graph
     tensor = graph.index[found.of]
-    return f"it is {graph.kind(tensor)}: nothing made it" if tensor < graph.first else "nothing made it"
+    return f"given: an {graph.kind(tensor)}" if graph.kind(tensor) == "input" else f"given: a {graph.kind(tensor)}"
 
 
 def _source(state: State, found: Origin, source: Source) -> Iterator[Block]:
@@ -72,7 +74,8 @@ def _source(state: State, found: Origin, source: Source) -> Iterator[Block]:
     if source.formula == INCOMING:
         yield Formula(f"{found.of} {'=' if len(found.sources) == 1 else '+='} {number(source.sum)}", "what comes in")
         return
-    yield Formula(f"{found.of} {'=' if len(found.sources) == 1 else '+='} {source.formula}", at)
+    sign, formula = "=" if len(found.sources) == 1 else "+=", source.formula
+    yield Formula(f"{found.of} {sign} {formula if len(formula) <= LONG else f'the rule of {source.node}'}", at)
     yield from cell_lines(found.of, found.cell, source)
     yield from _matrices(state, found, source)
 
@@ -93,8 +96,17 @@ def _matrices(state: State, found: Origin, source: Source) -> Iterator[Block]:
         yield Row(tuple(items))
 
 
-def cell_lines(name: str, cell: tuple[int, ...], source: Source) -> Iterator[Block]:
-    """A cell as the sum of its products: written out where they are few, else the largest in a table."""
+def cell_lines(name: str, cell: tuple[int, ...], source: Source, *, said: bool = False) -> Iterator[Block]:
+    """A cell as the sum of its products: written out where they are few, else the largest in a table.
+
+    What short names stand for follows, unless it was `said` before.
+    """
+    yield from _terms(name, cell, source)
+    for short_name, text in () if said else source.where:
+        yield Formula(f"  {short_name} = {text}")
+
+
+def _terms(name: str, cell: tuple[int, ...], source: Source) -> Iterator[Block]:
     text = FactorCell(name, cell, 0.0).text
     products = source.products(MOST)
     if not products:
@@ -163,14 +175,18 @@ def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
     """The heaviest ways, each with its share of the gradient."""
     name = FactorCell(found.of, cell, found.gradient).text
     rows = [{"cells": list(p.cells), "weight": p.weight, "share": p.share} for p in found.rows]
-    data = {"of": name, "gradient": found.gradient, "rows": rows, "complete": found.complete}
+    data = {"of": name, "gradient": found.gradient, "rows": rows, "exact": found.exact, "complete": found.complete}
     title = f"{name} = {number(found.gradient)}: the heaviest ways to an output"
     if not rows:
         return Report("paths", title, (Text("no way brings anything back"),), data)
     table = tuple(
-        ("" if p.share is None else f"{100 * p.share:.1f} %", number(p.weight), " → ".join(p.cells)) for p in found.rows
+        ("" if p.share is None else f"{100 * p.share:.1f} %".replace("-", "−"), number(p.weight), " → ".join(p.cells))
+        for p in found.rows
     )
     blocks: list[Block] = [Table(("share", "product", "cells"), table)]
+    if any(p.share is not None and not 0 <= p.share <= 1 for p in found.rows):
+        blocks.append(Text("shares beyond 100 % and below 0: ways of different sign cancel", "dim"))
     if not found.complete:
-        blocks.append(Text("there are others, by which less comes back", "dim"))
+        words = "there are others, none of them heavier" if found.exact else "there are others, too many to look at all"
+        blocks.append(Text(words, "dim"))
     return Report("paths", title, tuple(blocks), data)

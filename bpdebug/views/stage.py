@@ -155,12 +155,23 @@ def contribution_blocks(state: State, event: Event, c: Contribution, upto: int) 
     made, shape = shape_text(rule[-1].shape), shape_text(c.shape)
     summed = f"{made}, summed to {shape}" if any(p.why == "unbroadcast" for p in c.parts) else shape
     own = ", a rule set by hand" if _set_by_hand(event, c) else ""
-    yield Formula(f"∂{c.to} {sign} {c.formula}", f"{summed}, as {c.to} is{own}")
+    yield from rule_lines(event, c, sign, f"{summed}, as {c.to} is{own}")
     if upto == len(c.parts) and len(rule) > MANY_PARTS:
         yield from _summary(state, event, c, rule)
         parts = tuple(p for p in parts if p not in rule)
     for part in parts:
         yield Row(part_items(part, c, last=part is c.parts[-1], before=part is rule[-1]))
+
+
+def rule_lines(event: Event, c: Contribution, sign: str, note: str) -> Iterator[Block]:
+    """The rule of one operand; of a long one what is repeated has a name, and stands below."""
+    graph, k = event.timeline.graph, event.tensor - event.timeline.graph.first
+    given = graph.plans[k].gradients[c.position]
+    assert given is not None
+    brief = graph.plans[k].brief(given, graph.operand_names(k), event.name)
+    yield Formula(f"∂{c.to} {sign} {brief.text}", note)
+    for name, text in brief.where:
+        yield Formula(f"  {name} = {text}")
 
 
 def _set_by_hand(event: Event, c: Contribution) -> bool:

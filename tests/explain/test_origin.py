@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import fork_rule
+from bpdebug.explain import paths
 from bpdebug.explain.origin import Origin, Trail, origin
 from bpdebug.explain.paths import heaviest
 from bpdebug.expression import parse, target
@@ -227,9 +229,26 @@ def test_all_ways_together_are_the_gradient_and_the_heaviest_come_first(name: st
         np.testing.assert_allclose(sorted((r.weight for r in found.rows), key=lambda w: -abs(w)), wanted, rtol=1e-12)
         assert sum(r.weight for r in found.rows) == pytest.approx(found.gradient)
         assert sum(r.share or 0 for r in found.rows) == pytest.approx(1)
-        if positive:
-            first = heaviest(t, target(parse(cell_of(f"∂{name}", cell)), t.graph), 0, most=3)
-            np.testing.assert_allclose([r.weight for r in first.rows], wanted[:3], rtol=1e-12)
+        first = heaviest(t, target(parse(cell_of(f"∂{name}", cell)), t.graph), 0, most=3)
+        assert first.exact
+        sizes = [abs(r.weight) for r in first.rows]
+        np.testing.assert_allclose(sizes, np.abs(wanted[:3]), rtol=1e-12)
+
+
+def test_a_way_on_which_nan_is_born_comes_first() -> None:
+    t = bpdebug.run(bpdebug.load("nan_sqrt"))
+    found = heaviest(t, target(parse("dX[1,0]"), t.graph), 0)
+    assert np.isnan(found.gradient)
+    assert found.rows
+    assert any("n[1]" in c for c in found.rows[0].cells)
+
+
+def test_where_there_are_too_many_cells_the_order_is_a_guess_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "MOST_CELLS", 3)
+    t = small(True)
+    found = heaviest(t, target(parse("∂X[0,1]"), t.graph), 0, most=10_000)
+    assert not found.exact
+    assert sum(r.weight for r in found.rows) == pytest.approx(found.gradient)
 
 
 def test_a_way_names_the_cells_it_passes() -> None:

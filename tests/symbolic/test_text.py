@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 from bpdebug.symbolic import NUMPY, PRIMS, Expr, Trace, TraceError, walk
 from bpdebug.symbolic.compile import SCOPE
+from bpdebug.symbolic.plan import LONG
 from bpdebug.symbolic.text import FORMULA, SOURCE, Dialect, write
-from tests.graphs import DOUBLE, SINGLE, Array, bits
+from tests.graphs import DOUBLE, SAMPLES, SINGLE, Array, bits, sample_call
 
 RNG = np.random.default_rng(0)
 LEAVES: dict[str, Array] = {
@@ -322,3 +324,34 @@ def test_a_chain_ten_times_as_deep_as_any_rule_is_written() -> None:
     for _ in range(200):
         total = total + s.leaves["b"]
     assert write(total, lambda e: e.name or None, FORMULA) == "a" + " + b" * 200
+
+
+# --- long formulas
+
+
+def test_what_is_repeated_in_a_long_formula_has_a_name_and_reads_back_to_the_same() -> None:
+    """Names put back in place of what they stand for give the whole formula again, for every op of the table."""
+    named = 0
+    for op, i in SAMPLES:
+        plan = sample_call(op, op.samples[i]).plan
+        names = [f"X{n}" for n in range(len(plan.operands))]
+        for position, gradient in enumerate(plan.gradients):
+            if gradient is None:
+                continue
+            brief, whole = plan.brief(gradient, names, "Y"), plan.formula(position, names, "Y")
+            assert (brief.text == whole) == (not brief.where)
+            assert len(brief.text) <= len(whole)
+            values = dict(brief.where)
+            assert all(len(whole) > LONG for _ in values)
+            text = brief.text
+            for name, meant in reversed(brief.where):
+                assert text.count(name) + sum(m.count(name) for m in values.values()) > 1
+                text = text.replace(name, f"({meant})")
+            assert bare(text) == bare(whole)
+            named += bool(values)
+    assert named >= 3
+
+
+def bare(text: str) -> str:
+    """A formula without brackets and blanks: names put back have brackets that the whole may do without."""
+    return re.sub(r"[\s()]", "", text)
