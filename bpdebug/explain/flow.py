@@ -44,21 +44,28 @@ class Through:
 
 @dataclass(frozen=True)
 class Flowing:
-    """Every backward event of an iteration, every block, and where the norm has vanished or exploded.
+    """Every backward event of an iteration, every block, and where the norm has vanished or exploded, or is NaN.
 
-    `vanished` and `exploded` are the first events whose norm is VANISHED or EXPLODED times that of the first event.
+    `vanished` and `exploded` are the first events whose norm is VANISHED or EXPLODED times that of the first event,
+    `undefined` the first whose norm is NaN.
     """
 
     rows: tuple[Flow, ...]
     blocks: tuple[Through, ...]
     vanished: int | None
     exploded: int | None
+    undefined: int | None
+
+    @property
+    def turn(self) -> tuple[int, str] | None:
+        """The event where it vanishes, explodes or becomes NaN, and which: what happens first; None if nothing does."""
+        found = ((self.vanished, "vanishes"), (self.exploded, "explodes"), (self.undefined, "nan"))
+        return min(((event, what) for event, what in found if event is not None), default=None)
 
     @property
     def verdict(self) -> str:
-        """'vanishes', 'explodes' or 'steady'; what happens first, where both do."""
-        first = min((e for e in (self.vanished, self.exploded) if e is not None), default=None)
-        return "steady" if first is None else "vanishes" if first == self.vanished else "explodes"
+        """'vanishes', 'explodes', 'nan' or 'steady'."""
+        return self.turn[1] if self.turn else "steady"
 
 
 def flow(timeline: Timeline, iteration: int) -> Flowing:
@@ -85,8 +92,9 @@ def flow(timeline: Timeline, iteration: int) -> Flowing:
     through = tuple(Through(b, i**0.5, o**0.5, _ratio(o**0.5, i**0.5)) for b, (i, o) in blocks.items())
     first = next((r.norm for r in rows if r.norm and np.isfinite(r.norm)), 0.0)
     low = next((r.event for r in rows if 0 < r.norm < VANISHED * first), None)
-    high = next((r.event for r in rows if first and not r.norm <= EXPLODED * first), None)
-    return Flowing(tuple(rows), through, low, high)
+    high = next((r.event for r in rows if r.norm > EXPLODED * first > 0), None)
+    undefined = next((r.event for r in rows if np.isnan(r.norm)), None)
+    return Flowing(tuple(rows), through, low, high, undefined)
 
 
 def _ratio(given: float, norm: float) -> float | None:

@@ -37,6 +37,7 @@ class Looked:
     operand: for a linear op the op itself, whose transpose the rule is; `slope` the same where every cell depends on
     its own cell only. `cell` is the gradient's largest, `source` what it is made of, `marks` the cells of each matrix
     that it is made of: a row, a column or both. `outer` are the outer products a matmul's gradient is the sum of.
+    `meant` is the op's own gradient where a rule set by hand gives another one, and `wrong` says so.
     """
 
     contribution: Contribution
@@ -45,6 +46,8 @@ class Looked:
     sum: str = ""
     why: str = ""
     note: str = ""
+    wrong: str = ""
+    meant: Array | None = None
     turned: str = ""
     linear: bool = False
     matrix: Array | None = None
@@ -117,7 +120,7 @@ class Look:
             formula = plan.total_text(self.position, names, self.event.name)
             terms = self.trail.contribution(self.k, self.position, cell)
             source = self.trail.source(self.k, self.event.index, formula, terms, plan.summed(self.position))
-        turned = self._turned()
+        turned, (note, meant) = self._turned(), self._by_hand()
         slope = self._slope() if self.index is None else None
         matrix = self._matrix() if self.index is None and slope is None else None
         outer = tuple(self._outer()) if self.index is not None and self.position == 1 else ()
@@ -125,7 +128,8 @@ class Look:
             contribution=c, shape=value.shape, says=self.op.back, linear=self.linear, turned=turned,
             sum=self.index.gradient(self.position) if self.index else "",
             why=self.index.why(self.position) if self.index else "",
-            note="; ".join(self._notes()), matrix=matrix, slope=slope, cell=cell, source=source,
+            note="; ".join([*([note] if note and meant is None else []), *self._notes()]),
+            wrong=note if meant is not None else "", meant=meant, matrix=matrix, slope=slope, cell=cell, source=source,
             marks=lit(f"∂{c.to}", cell, value.shape, source), outer=outer[:MOST_OUTER], outer_count=len(outer),
         )  # fmt: skip
 
@@ -138,16 +142,21 @@ class Look:
                 return name
         return ""
 
+    def _by_hand(self) -> tuple[str, Array | None]:
+        """What to say of a rule set by hand, and the op's own gradient where it gives another."""
+        if self.position not in self.graph.plans[self.k].replaced:
+            return "", None
+        g = double(self.event.value)
+        given, right = (self.rule.gradient(self.position, self.y, g, own=own) for own in (False, True))
+        names = self.graph.operand_names(self.k)
+        formula = f"∂{self.contribution.to} = {self.rule.own.total_text(self.position, names, self.event.name)}"
+        if np.allclose(given, right, rtol=1e-9, atol=0, equal_nan=True):
+            return f"this rule was set by hand, and it gives the same as {formula}", None
+        return f"this rule was set by hand, and is wrong: it should be {formula}", right
+
     def _notes(self) -> Iterator[str]:
-        """What else must be said: a rule set by hand, an operand that was turned before, a broadcast."""
+        """What else must be said: an operand that was turned before, a broadcast."""
         graph, plan = self.graph, self.graph.plans[self.k]
-        if self.position in plan.replaced:
-            g = double(self.event.value)
-            given, right = (self.rule.gradient(self.position, self.y, g, own=own) for own in (False, True))
-            same = given.shape == right.shape and np.allclose(given, right, rtol=1e-9, atol=0, equal_nan=True)
-            formula = self.rule.own.formula(self.position, graph.operand_names(self.k), self.event.name)
-            words = "it gives the same as" if same else "it is not what it should be, which is"
-            yield f"this rule was set by hand, and {words} ∂{self.contribution.to} = {formula}"
         name = self._turned()
         tensor = graph.index.get(name)
         node = None if tensor is None else graph.node(tensor)

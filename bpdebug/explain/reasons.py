@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from bpdebug.explain.rules import Rule
 from bpdebug.ops.op import ROUTES
 
 Array = np.ndarray[Any, Any]
+MOST_CELLS = 2048
+"""Cells of a cotangent that are tried one by one, to see which of them reach the cells asked about."""
 
 
 def dead_units(rule: Rule, position: int, y: Array) -> list[str]:
@@ -30,6 +33,17 @@ def dead_units(rule: Rule, position: int, y: Array) -> list[str]:
     return [f"{text}; {plural}: {which}"]
 
 
+def reached(gives: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
+    """The cells of a cotangent that what `gives` makes of it depends on; all of them where there are many."""
+    found = np.ones(shape, bool)
+    if found.size <= MOST_CELLS:
+        for cell in np.ndindex(shape):
+            unit = np.zeros(shape)
+            unit[cell] = 1.0
+            found[cell] = bool(gives(unit).any())
+    return found
+
+
 def count(mask: Array) -> str:
     count = int(np.count_nonzero(mask))
     return "this cell" if count == 1 else f"these {count} cells"
@@ -46,11 +60,23 @@ def reason(source: Source, rule: Rule, position: int, mask: Array) -> str:
     names = [name for name, gone in zero.items() if gone and name]
     if names:
         return f", where {' and '.join(names)} {'is' if len(names) == 1 else 'are'} 0"
+    op = rule.node.op
+    if op.name == "where" or (op.back == ROUTES and len(rule.node.tensors) > 1):
+        return ", which was not taken there"
     x = rule.inputs[position][mask]
-    if not x.size:
+    if not x.size or not np.isfinite(x).all():
         return ""
     low, high = float(x.min()), float(x.max())
     return f", where the operand is {low:.4g}" if low == high else f", where it lies between {low:.4g} and {high:.4g}"
+
+
+def divided_by_zero(source: Source) -> str:
+    """What a term of a cell is divided by, where that is zero; '' where nothing is."""
+    for terms in source.terms:
+        for f in terms.factors:
+            if f.under and not f.values.all():
+                return f"it is divided by {source.names.get(id(f.expr), 'what')}, which is 0 there"
+    return ""
 
 
 def zero_times_infinity(source: Source) -> str:

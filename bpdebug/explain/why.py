@@ -12,7 +12,7 @@ from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.origin import Source, Trail
-from bpdebug.explain.reasons import count, dead_units, reason, zero_times_infinity
+from bpdebug.explain.reasons import count, dead_units, divided_by_zero, reached, reason, zero_times_infinity
 from bpdebug.explain.rules import Rule, double, rule_of
 from bpdebug.expression import Target
 from bpdebug.graph import Lit
@@ -20,8 +20,6 @@ from bpdebug.graph import Lit
 Array = np.ndarray[Any, Any]
 NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
 ZERO_TIMES_INF, OVERFLOW = "zero-times-inf", "overflow"
-MOST_CELLS = 2048
-"""Cells of a cotangent that are tried one by one, to see which of them reach the cells asked about."""
 
 
 @dataclass(frozen=True)
@@ -215,23 +213,12 @@ class Question:
         if gives(g * factors).any():
             text = f"inside the rule of {self.at(k)} terms cancel: a slightly different ∂{self.name(out)} gives no zero"
             return self.answer(CANCELLED, BACKWARD, out, text)
-        reached = self._reached(gives, g.shape)
-        if g[reached].any():
+        hit = reached(gives, g.shape)
+        if g[hit].any():
             text = f"at {self.at(k)} the product is too small for {g.dtype} and becomes zero"
             return self.answer(MASKED, BACKWARD, out, text)
         self.evidence.append(f"{self.at(k)} only hands on: ∂{self.name(out)} is zero there already")
-        return reached
-
-    @staticmethod
-    def _reached(gives: Any, shape: tuple[int, ...]) -> Array:
-        """The cells of a cotangent that the cells asked about depend on; all of them where there are many."""
-        reached = np.ones(shape, bool)
-        if reached.size <= MOST_CELLS:
-            for cell in np.ndindex(shape):
-                unit = np.zeros(shape)
-                unit[cell] = 1.0
-                reached[cell] = bool(gives(unit).any())
-        return reached
+        return hit
 
     # --- not finite -----------------------------------------------------------------------------------------------
 
@@ -265,15 +252,29 @@ class Question:
         cell = ", ".join(map(str, cells[0].tolist()))
         place = f"∂{self.name(tensor)}[{cell}]" if cell else f"∂{self.name(tensor)}"
         formula = self.graph.plans[k].formula(position, self.timeline.graph.operand_names(k), self.name(out))
-        made = zero_times_infinity(self.source(k, position, test(self.run.contribution(k, position))))
+        source = self.source(k, position, test(self.run.contribution(k, position)))
+        made = zero_times_infinity(source)
         if test is np.isnan and (made or not self.cotangent(k).all()):
             words = made or f"∂{self.name(out)} has zeros"
             text = f"{place} = {formula} is zero times infinity (or 0/0) at {self.at(k)}: {words}"
-            return self.answer(ZERO_TIMES_INF, BACKWARD, out, text)
+            return self.answer(ZERO_TIMES_INF, BACKWARD, out, text, *self._infinite(k))
         what = "NaN" if test is np.isnan else "infinite"
-        return self.answer(
-            OVERFLOW, BACKWARD, out, f"{place} = {formula} is {what} at {self.at(k)}, of numbers without"
-        )
+        cause = divided_by_zero(source) or f"what goes in is not {what}"
+        text = f"{place} = {formula} is {what} at {self.at(k)}: {cause}"
+        return self.answer(OVERFLOW, BACKWARD, out, text, *(self._infinite(k) if test is np.isnan else ()))
+
+    def _infinite(self, k: int) -> tuple[str, ...]:
+        """Where an infinity that goes into node k's rule, by its gradient or by a value, came from."""
+        said, self.evidence = self.evidence, []
+        out, found = self.graph.first + k, None
+        if np.isinf(self.cotangent(k)).any():
+            found = self.not_finite(out, np.isinf)
+        else:
+            used = (*self.graph.nodes[k].tensors, out)
+            large = next((t for t in used if self.graph.is_float(t) and np.isinf(self.run.value(t)).any()), None)
+            found = None if large is None else self._forward(large, np.isinf)
+        self.evidence = said
+        return found.evidence if found is not None else ()
 
     def _forward(self, tensor: int, test: Any) -> Why:
         """Up the forward pass, to the value that has it first."""

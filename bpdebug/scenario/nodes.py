@@ -52,7 +52,7 @@ class Nodes:
         if number >= self._most:
             self.limits.check("nodes", number + 1, "the nodes of the program")
         for value in inputs:
-            if type(value) is not Made and type(value) is not Known:
+            if type(value) is not Made and type(value) is not Known and type(value) is not Lit:
                 inputs = _with_literals(op, inputs)
                 break
         self.ops.append(op)

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError
-from bpdebug.graph import Step
+from bpdebug.graph import Lit, Step
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
 from bpdebug.scenario.attributes import defaults
 from bpdebug.scenario.blocks import Def, count, read_defs, weight
-from bpdebug.scenario.constants import NotConstant
+from bpdebug.scenario.constants import NotConstant, as_literal
 from bpdebug.scenario.expressions import Expressions
 from bpdebug.scenario.names import Place, check_name, shown, suggest
 from bpdebug.scenario.nodes import Known, Made, Value, is_tensor
@@ -34,7 +34,7 @@ def elaborate(
     with _shallow(place):
         reader = _read(text, leaves, known, limits, place, dtype)
         if known:
-            reader.kept, reader.copies = "a tensor of the program", True
+            reader.kept, reader.copies = "a tensor of the program", frozenset(known)
         reader.run(reader.body, 0)
         return reader.steps(reader.globals.keys())
 
@@ -80,8 +80,8 @@ class Reader(Expressions):
 
     leaves: frozenset[str] = frozenset()
     kept = "an input or a parameter"
-    copies = False
-    """Whether `dZ = dY` makes a node: in a derivation every line is looked at, also one that only names."""
+    copies: frozenset[str] = frozenset()
+    """Names that get a node with every line: in a derivation also `dZ = dY`, and `dL = 1`, are looked at."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -165,9 +165,13 @@ class Reader(Expressions):
 
     def _bind(self, name: str, value: Value, start: int, named: set[int]) -> None:
         """Let a name mean a value; a node that this statement made bears the name from now on."""
-        if self.copies and is_tensor(value) and (type(value) is Known or value < start):
+        if self.copies and (name in self.copies or is_tensor(value)) and not (type(value) is Made and value >= start):
+            if type(value) is tuple:
+                hint = "a gradient is one array, of the shape of its tensor"
+                raise InputError(f"{name} would be {len(value)} values", code="E_ATTR", hint=hint)
             line = self.statement.lineno if self.statement is not None else 1
-            value = self.add("stop_gradient", (value,), defaults(OPS["stop_gradient"]), line)
+            kept = value if is_tensor(value) else Lit(as_literal(value))
+            value = self.add("stop_gradient", (kept,), defaults(OPS["stop_gradient"]), line)
         self.scope[name] = value
         if type(value) is Made and value >= start and value not in named:
             self.names[value] = self.prefix + name

@@ -36,11 +36,11 @@ def _blocks(found: Candidates) -> Iterator[Block]:
         fit, right = sum(r.fits for r in rows), sum(r.verdict == "right" for r in rows)
         yield Text(f"{target}: {fit} of {len(rows)} {'fits' if fit == 1 else 'fit'}, {right} right", "title")
         shown = [*rows, *(r for r in found.inverses if r.target == target)]
-        yield Table(("formula", "shape", "error", "verdict", ""), tuple(map(_row, shown)))
+        yield Table(("formula", "shape", "verdict", "", "error"), tuple(map(_row, shown)))
     for target in found.unconfirmed:
         yield Text(f"the rule in use for {target} is wrong by finite differences; judged by the op's own", "bad")
 
 
 def _row(row: Candidate) -> tuple[str, ...]:
     shape = "–" if row.shape is None else shape_text(row.shape)
-    return (row.formula, shape, number(row.error), SIGNS[row.verdict], row.note)
+    return (row.formula, shape, SIGNS[row.verdict], row.note, number(row.error))

@@ -43,8 +43,9 @@ def _blocks(state: State, found: Checked) -> Iterator[Block]:
         yield Text(text, "bad")
     shown = found.rows if len(found.rows) <= MOST else [r for r in found.rows if r.verdict != "pass"]
     if shown:
-        headers = ("node", "operand", "verdict", "error", "worst cell", "analytic", "numeric", "")
+        headers = ("node", "operand", "verdict", "", "error", "worst cell", "analytic", "numeric")
         yield Table(headers, tuple(_row(state, r) for r in shown))
+        yield Text("each rule tried at its own node, with a random cotangent against central differences", "dim")
     if len(shown) < len(found.rows):
         rest = len(found.rows) - len(shown)
         yield Text(f"and {rest} that pass" if shown else f"all {rest} pass", "dim")
@@ -59,7 +60,7 @@ def _blocks(state: State, found: Checked) -> Iterator[Block]:
 def _row(state: State, r: Judged) -> tuple[str, ...]:
     cell = f"[{', '.join(map(str, r.cell))}]"
     said = _kink(state, r) if r.kink else WHERE[r.where]
-    return (r.node, f"∂{r.operand}", r.verdict, f"{r.error:.1e}", cell, number(r.analytic), number(r.numeric), said)
+    return (r.node, f"∂{r.operand}", r.verdict, said, f"{r.error:.1e}", cell, number(r.analytic), number(r.numeric))
 
 
 def _kink(state: State, r: Judged) -> str:

@@ -25,6 +25,7 @@ def contributions(state: State, found: Contributions) -> Report:
         for r in found.rows
     ]  # fmt: skip
     data = {"of": found.of, "rows": rows, "sum": None if found.sum is None else cells(found.sum)}
+    name = f"∂{found.of[1:]}" if found.of.startswith("d") else found.of
     if found.sum is None:
         text = Text(f"no path to an output: why {found.of} says more")
         return Report("contributions", f"contributions to {found.of}", (text,), data)
@@ -47,7 +48,7 @@ def contributions(state: State, found: Contributions) -> Report:
     if len(found.rows) <= MOST:
         items: list[Matrix | str] = []
         for r in found.rows:
-            items += [*(["+"] if items else []), Matrix(r.source, r.value, r.value.shape, mark="operand")]
-        items += ["=", Matrix(found.of, found.sum, found.sum.shape, mark="gradient")]
+            items += [*(["+"] if items else []), Matrix(f"from {r.source}", r.value, r.value.shape, mark="operand")]
+        items += ["=", Matrix(name, found.sum, found.sum.shape, mark="gradient")]
         blocks.append(Row(tuple(items)))
-    return Report("contributions", f"contributions to {found.of}", tuple(blocks), data)
+    return Report("contributions", f"contributions to {name}", tuple(blocks), data)

@@ -24,9 +24,20 @@ def derivation(state: State, found: Derived) -> Report:
     blocks: list[Block] = [Table(("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows)))]
     blocks += [Text(f"∂{r.name[1:]}: {r.suggestion}", "bad") for r in found.rows if r.suggestion]
     if not rows:
-        blocks = [Text("no line assigns a gradient: write dW = ...", "dim")]
+        blocks = [Text(f"no line assigns a gradient of this graph; it has {_some(state)}", "dim")]
+    blocks += [
+        Text(f"{name}: there is no tensor {name[1:]}; taken as a name of your own", "dim") for name in found.unknown
+    ]
     return Report("derivation", title, tuple(blocks), {"rows": rows, "first_wrong": found.first_wrong})
 
 
+def _some(state: State) -> str:
+    """The first gradients by name, as a line can be written."""
+    graph = state.timeline.graph
+    names = [f"d{graph.names[t]}" for t in range(len(graph.names)) if graph.has_gradient(t)]
+    return ", ".join([*names[:8], *(["…"] if len(names) > 8 else [])])
+
+
 def _row(r: Line) -> tuple[str, ...]:
-    return (f"{r.line}", f"∂{r.name[1:]}", SIGNS[r.verdict], "–" if r.error is None else f"{number(r.error)}")
+    sign = "no derivation" if r.verdict == "value" and r.error == 0 else SIGNS[r.verdict]
+    return (f"{r.line}", f"∂{r.name[1:]}", sign, "–" if r.error is None else f"{number(r.error)}")

@@ -17,16 +17,19 @@ def flow(state: State, found: Flowing) -> Report:
     """A row an event: norm, gain, and a bar on a logarithmic scale; then the blocks, and what became of it."""
     data = {
         "rows": [{"event": r.event, "node": r.node, "norm": r.norm, "gain": r.gain} for r in found.rows],
-        "blocks": found.blocks, "vanished": found.vanished, "exploded": found.exploded,
+        "blocks": found.blocks, "vanished": found.vanished, "exploded": found.exploded, "undefined": found.undefined,
     }  # fmt: skip
     logs = [log10(r.norm) for r in found.rows if r.norm and isfinite(r.norm)]
     low, high = (min(logs), max(logs)) if logs else (0.0, 0.0)
-    marks = {found.vanished: "◀ vanished", found.exploded: "◀ exploded"}
+    marks = {found.vanished: "◀ vanished", found.exploded: "◀ exploded", found.undefined: "◀ NaN"}
     rows = tuple(
-        (f"{r.event}", f"∂{r.node}", r.op, number(r.norm), number(r.gain), _bar(r, low, high), marks.get(r.event, ""))
+        (
+            f"{r.event}", f"∂{r.node}", number(r.norm), marks.get(r.event, ""), _bar(r, low, high), number(r.gain), r.op
+        )
         for r in found.rows
-    )
-    headers = ("event", "gradient", "op", "norm", "gain", f"{10**low:.1g} to {10**high:.1g}" if logs else "", "")
+    )  # fmt: skip
+    scale = f"{10**low:.1g} to {10**high:.1g}" if logs else ""
+    headers = ("event", "gradient", "norm", "", scale, "gain, all operands", "op")
     blocks: list[Block] = [Table(headers, rows)]
     if found.blocks:
         table = tuple((t.block, number(t.entering), number(t.leaving), number(t.gain)) for t in found.blocks)
@@ -35,12 +38,14 @@ def flow(state: State, found: Flowing) -> Report:
 
 
 def _words(state: State, found: Flowing) -> str:
-    if found.verdict == "steady":
+    if found.turn is None:
         return "neither vanished nor exploded"
-    event = state.timeline.event((found.vanished if found.verdict == "vanishes" else found.exploded) or 0)
-    small = found.verdict == "vanishes"
-    share = f"less than {VANISHED:g} of" if small else f"more than {EXPLODED:g} times"
-    return f"it {found.verdict}: at ∂{event.name} (event {event.index}) {share} what came in"
+    at, what = found.turn
+    where = f"∂{state.timeline.event(at).name} (event {at})"
+    if what == "nan":
+        return f"NaN from {where} on; `why` says where it began"
+    share = f"less than {VANISHED:g} of" if what == "vanishes" else f"more than {EXPLODED:g} times"
+    return f"it {what}: at {where} {share} what came in"
 
 
 def _bar(row: Flow, low: float, high: float) -> str:

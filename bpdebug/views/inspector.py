@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD, Event, stats
+from bpdebug.engine.stats import two_norm
 from bpdebug.views.blocks import Array, Block, Table, Text
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.report import Report
@@ -43,10 +44,9 @@ def _blocks(state: State, event: Event, name: str, array: Array) -> Iterator[Blo
     if typed:
         yield Text(typed, "dim")
     s = stats(array)
-    rows = [("norm", number(s.norm)), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
-    if event.phase == BACKWARD:
-        gain = _gain(event, s.norm)
-        rows.append(("gain", f"{gain}  (∂{event.name} to {name})"))
+    rows = [("norm", number(two_norm(array))), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
+    if event.phase == BACKWARD and name.startswith("∂") and name[1:] != event.name:  # a part, a transpose, has none
+        rows.append(("gain", f"{_gain(event, s.norm)}  (∂{event.name} to {name})"))
     rows.append(("zeros", str(s.zeros)))
     rows.append(("nan, inf", f"{s.nans}, {s.infs}"))
     yield Table(("", ""), tuple(rows))

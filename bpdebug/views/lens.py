@@ -47,7 +47,8 @@ def _operand(o: Looked) -> dict[str, Any]:
     array = o.matrix if o.matrix is not None else o.slope
     return {
         "to": o.contribution.to, "formula": o.contribution.formula, "shape": list(o.shape), "sum": o.sum or None,
-        "why": o.why or None, "says": o.says, "note": o.note or None, "turned": o.turned or None, "linear": o.linear,
+        "why": o.why or None, "says": o.says, "note": o.note or None,
+        "wrong": o.wrong or None, "turned": o.turned or None, "linear": o.linear,
         "kind": kind, "derivative": array, "outer": o.outer_count,
     }  # fmt: skip
 
@@ -97,20 +98,37 @@ def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
     c = o.contribution
     parts = c.parts
     sign = "+=" if any(p.why == "accumulate" for p in parts) else "="
-    yield from rule_lines(found.event, c, sign, f"{shape_text(o.shape)}, as {c.to} is")
+    summed = any(p.why == "unbroadcast" for p in parts)
+    before = state.timeline.graph.plans[found.event.tensor - state.timeline.graph.first].before_sum(c.position)
+    shape = f"{shape_text(before)}, summed to {shape_text(o.shape)}" if summed else shape_text(o.shape)
+    yield from rule_lines(found.event, c, sign, f"{shape}, as {c.to} is")
+    if o.meant is None:
+        yield from _said(found, o)
+        yield from _numbers(found, o, parts)
+        if o.source is not None:
+            yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
+    else:
+        yield Text(_sentence(o.wrong), "bad")
+        yield from _numbers(found, o, parts)
+        if o.source is not None:
+            yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
+        yield Text(f"What ∂{c.to} should be:", "note")
+        yield Row((Matrix(f"∂{c.to}", o.meant, o.shape, "as it should be", "gradient"),))
+        yield from _said(found, o)
+    yield from _outer(o)
+    yield from _derivative(found, o)
+
+
+def _said(found: Lens, o: Looked) -> Iterator[Block]:
+    """The sum by indices and what is turned, or what the rule's transpose is; and what is special here."""
     if o.sum:
         yield Formula(o.sum)
         yield Text(o.why, "note")
     else:
-        of = f"the transpose of {found.event.op}, as a function of {c.to}, is " if o.linear else ""
+        of = f"the transpose of {found.event.op}, as a function of {o.contribution.to}, is " if o.linear else ""
         yield Text(_sentence(f"{of}{o.says}"), "note")
     if o.note:
         yield Text(f"{o.note}.", "note")
-    yield from _numbers(found, o, parts)
-    if o.source is not None:
-        yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
-    yield from _outer(o)
-    yield from _derivative(found, o)
 
 
 def _numbers(found: Lens, o: Looked, parts: tuple[PartView, ...]) -> Iterator[Block]:
@@ -147,7 +165,8 @@ def _outer(o: Looked) -> Iterator[Block]:
     items += [f"+ {more} more"] * (more > 0)
     c = o.contribution
     yield Text(f"The same as a sum of outer products, one for each row of the batch ({o.outer_count}):", "note")
-    yield Row((*items, "=", Matrix(f"∂{c.to}", c.value, o.shape, mark="gradient", marked=_at(o.cell, o.shape))))
+    total = c.value if o.meant is None else o.meant
+    yield Row((*items, "=", Matrix(f"∂{c.to}", total, o.shape, mark="gradient", marked=_at(o.cell, o.shape))))
 
 
 def _at(cell: tuple[int, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, int]]:
@@ -174,7 +193,8 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", line)
     yield Row((whole, "→", turned))
     if max(back.shape) <= MOST_LONG:
-        g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, o.contribution.value))
+        total = o.contribution.value if o.meant is None else o.meant
+        g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, total))
         incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand")
         yield Row(
             (

@@ -12,6 +12,7 @@ from bpdebug.debugger.blocks import block_at, frames
 from bpdebug.debugger.running import NAMES
 from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
+from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, hex_cells, names_in, parse
 from bpdebug.graph import DRAWN
@@ -123,7 +124,7 @@ def _parameters(state: State) -> Listing:
     for t, leaf in enumerate(state.timeline.graph.leaves):
         if leaf.kind == "parameter":
             array = state.timeline.value_at(t, state.cursor)
-            norm = number(stats(array).norm) if array is not None else ""
+            norm = number(two_norm(array)) if array is not None else ""
             rows.append((leaf.name, shape_text(leaf.shape), str(leaf.dtype), norm))
     return ("name", "shape", "dtype", "norm"), rows
 
@@ -135,7 +136,7 @@ def _gradients(state: State) -> Listing:
         if graph.is_float(t):
             status = timeline.grad_status(t, state.cursor)
             array = timeline.grad_at(t, state.cursor)
-            norm = number(stats(array).norm) if array is not None else ""
+            norm = number(two_norm(array)) if array is not None else ""
             rows.append((f"∂{name}", shape_text(graph.shapes[t]), status, norm))
     return ("name", "shape", "status", "norm"), rows
 

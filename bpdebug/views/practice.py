@@ -22,12 +22,11 @@ def practice(state: State, event: Event) -> Report:
     known = event.contributions if asked is None else event.contributions[: asked.number]
     if said.said and said.at == event.index:
         blocks.append(Text(said.said, "good" if said.well else "bad"))
+    blocks += (
+        [*said_here(state), Text("all is answered here: step on", "dim")] if asked is None else _asked(asked, event)
+    )
     for c in known:
         blocks += marked(state, contribution_blocks(state, event, c, len(c.parts)))
-    if asked is None:
-        blocks += [*said_here(state), Text("all is answered here: step on", "dim")]
-    else:
-        blocks += _asked(asked, event)
     title = f"practice  ∂{event.name}  {said.right} of {said.asked} right"
     data = {
         "asks": asked.asks if asked else None, "to": asked.contribution.to if asked else None,
@@ -40,9 +39,11 @@ def _asked(asked: Question, event: Event) -> Iterator[Block]:
     to = asked.contribution.to
     yield Text("")
     if asked.asks == "shape":
-        yield Formula(f"∂{to} {asked.sign} ?", "which shape has it?")
-        yield Text("answer (2, 3), or 2x3; `answer` alone shows it", "dim")
+        yield Formula(f"∂{to} {asked.sign} ?", "what is its shape?")
+        yield Text("= or `answer (5, 7)`, `answer 5x7`; `answer` alone gives it up", "dim")
         return
     yield Formula(f"∂{to} {asked.sign} ?", f"which formula gives {shape_text(asked.contribution.shape)}?")
     yield Row((Matrix(f"∂{event.name}", event.value, event.value.shape, mark="operand"),))
-    yield Text(f"answer with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone shows it", "dim")
+    yield Text(
+        f"= or `answer` with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone gives it up", "dim"
+    )

@@ -93,13 +93,73 @@ def test_a_wrong_formula_is_explained(line: str, says: str) -> None:
     assert "∂Y @ Wᵀ" not in found
 
 
-def test_the_rule_is_right_before_and_after_the_sum_over_broadcast_axes() -> None:
-    for line in ("answer dY", "answer sum(dY, axis=0)"):
+def test_a_broadcast_operands_gradient_is_right_after_its_sum_only() -> None:
+    for line, well in (("answer dY", False), ("answer sum(dY, axis=0)", True)):
         session = begun("bias", "answer", "answer", "answer")
         asked = question(session.state)
         assert asked is not None
         assert asked.contribution.to == "b"
-        assert said(session, line)[1]
+        text, found = said(session, line)
+        assert (found, "the sum is missing" in text) == (well, not well)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("answer dX", "by ∂X itself"), ("answer dX + 0", "by ∂X itself"), ("answer 3", "this is ()"),
+        ("answer ∂X = dX", "by ∂X itself"),
+    ],
+)  # fmt: skip
+def test_a_gradient_is_not_explained_by_itself(line: str, says: str) -> None:
+    text, well = said(begun("transpose", "answer"), line)
+    assert not well
+    assert says in text
+
+
+DEAD = """format = 1
+inputs.X = [[-1, -2], [-3, -4]]
+inputs.W = [[1, 2], [0, 1]]
+graph.incoming.Y = [[1, 2], [3, 4]]
+graph.program = "A = X * 2; R = relu(A); Y = R @ W"
+"""
+
+
+def test_the_right_numbers_by_chance_are_wrong() -> None:
+    """Before a unit that is off every gradient is zero, and 0 has the right numbers."""
+    session = bpdebug.Session(bpdebug.load(DEAD))
+    for line in ("practice", "seek A@bwd", "answer"):
+        session.do(line)
+    text, well = said(session, "answer 0 * dA")
+    assert not well
+    assert "with another cotangent" in text
+    assert not said(session, "answer 0 * X")[1]
+    assert said(session, "answer 2 * dA")[1]
+
+
+def right_answer(session: bpdebug.Session) -> str:
+    """What the open question's rule comes to, as text: summed over the axes its operand was broadcast along."""
+    asked, graph = question(session.state), session.state.timeline.graph
+    assert asked is not None
+    k = session.state.timeline.event(asked.event).tensor - graph.first
+    return graph.plans[k].own.total_text(asked.contribution.position, graph.operand_names(k), graph.nodes[k].id)
+
+
+def test_answers_are_judged_by_the_ops_own_rules() -> None:
+    session = begun("broken_transpose")
+    judged = 0
+    while session.state.event is not None:
+        asked = question(session.state)
+        if asked is None:
+            session.do("step")
+            continue
+        if asked.asks == "formula" and asked.contribution.formula != right_answer(session):
+            text, well = said(session, f"answer {right_answer(session)}")
+            assert well
+            assert f"set here by hand: {asked.contribution.formula}" in text
+            judged += 1
+        else:
+            session.do("answer")
+    assert judged
 
 
 def test_one_edge_of_a_sum_is_asked_for_as_such() -> None:
@@ -127,11 +187,11 @@ def test_every_formula_of_the_lessons_that_can_be_typed_is_a_right_answer(name: 
             assert said(session, f"answer {asked.contribution.shape}")[1]
             continue
         try:
-            _, well = said(session, f"answer {asked.contribution.formula}")
+            _, well = said(session, f"answer {right_answer(session)}")
         except BpdebugError:  # a word that formulas have and the language has not
             session.do("answer")
         else:
-            assert well, asked.contribution.formula
+            assert well, asked.contribution
 
 
 def test_what_is_no_answer_costs_nothing() -> None:
@@ -140,10 +200,13 @@ def test_what_is_no_answer_costs_nothing() -> None:
         with pytest.raises(BpdebugError):
             session.do(line)
     session.do("answer 2x3")
-    for line in ("answer nope @ W", "answer dY @", "answer import os"):
+    for line in ("answer nope @ W", "answer dY @", "answer import os", "answer dY, W"):
         with pytest.raises(BpdebugError) as caught:
             session.do(line)
         assert caught.value.code == "E_EXPR"
+    for line in ("answer (2, 3)", "answer 2x3", "answer ∂X = (2, 3)"):
+        with pytest.raises(BpdebugError, match="the formula is asked"):
+            session.do(line)
     practice = session.state.practice
     assert practice is not None
     assert (practice.right, practice.asked) == (1, 1)

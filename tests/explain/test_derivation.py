@@ -113,6 +113,45 @@ def test_a_mistake_is_found_and_named(line: str, verdict: str, says: str, top: s
     assert says in row.suggestion
 
 
+@pytest.mark.parametrize("line", ["dX = dX", "dX = 2 * dX / 2", "t = dX\ndX = t", "dX = dX.T.T"])
+def test_what_is_said_by_itself_is_no_derivation(line: str) -> None:
+    (row,) = judged(line).values()
+    assert row.verdict == "value"
+    assert "by ∂X itself; ∂X = ∂Z @ W1ᵀ" in row.suggestion
+    assert judged("dX = dZ @ W1.T\ndX = dX + 0")["dX"].verdict == "right"  # the reader's own
+
+
+def test_a_number_is_a_line_too() -> None:
+    assert judged("dL = 1")["dL"].verdict == "right"
+    assert judged("dL = 2")["dL"].verdict == "value"
+    assert judged("dX = 0")["dX"].verdict == "shape"
+    with pytest.raises(BpdebugError, match="2 values"):
+        judged("dX = (1, 2)")
+
+
+def test_zeros_are_right_by_chance_where_a_gradient_is_zero() -> None:
+    t = Timeline(
+        make({"X": np.ones((2, 3)), "Z": -np.ones((2, 3))}, step("Y", "mul", "X", "Z"), step("R", "relu", "Y"),
+             into={"R": np.ones((2, 3))})
+    )  # fmt: skip
+
+    def row(text: str) -> Line:
+        return derivation(t, read_derivation(text, t.graph).steps, 0).rows[-1]
+
+    assert row("dX = dY * Z").verdict == "right"
+    assert row("dX = dY * X").verdict == "value"
+    assert "with another cotangent" in row("dX = 0 * dY").suggestion
+    assert row("dY = where(Y > 0, dR, 0)").verdict == "right"
+
+
+def test_a_name_that_is_no_gradient_is_said() -> None:
+    found = load(MLP.format(top=""))
+    timeline = open_timeline(found)
+    made = derivation(timeline, read_derivation("dU = dY @ W2.T\ndH = dU\ndelta = dY", timeline.graph).steps, 0)
+    assert made.unknown == ("dU", "delta")
+    assert [r.verdict for r in made.rows] == ["right"]
+
+
 def test_one_mistake_does_not_condemn_the_lines_after_it() -> None:
     rows = judged(RIGHT.replace("dY = dQ @ S.T + dR", "dY = dQ @ S + dR"))
     assert [name for name, r in rows.items() if r.verdict != "right"] == ["dY"]

@@ -236,7 +236,8 @@ def test_a_rule_set_by_hand_is_said_and_its_matrix_is_still_the_ops() -> None:
     t = Timeline(make({"x": rng.normal(size=(2, 3))}, step("y", "sum", "x"), into={"y": np.asarray(2.0)}))
     wrong = fork_rule(t, 0, 0, lambda plan: plan.operands[0] * plan.g)
     (o,) = lens(wrong[len(wrong) - 1]).operands
-    assert "set by hand" in o.note
+    assert "set by hand, and is wrong: it should be ∂x = " in o.wrong
+    np.testing.assert_array_equal(o.meant, np.full((2, 3), 2.0))
     np.testing.assert_array_equal(o.matrix, np.ones((1, 6)))
 
 

@@ -65,6 +65,19 @@ def test_the_answer_and_the_event_where_it_was_born(
     assert asked(x, program, of)[:2] == (answer, born)
 
 
+REASONS = [
+    ("1, 0", "y = sqrt(x)\nL = sum(y)", "dx", "it is divided by (2 * y), which is 0 there"),
+    ("1, 2", "y = where(x > 5, x * 2, 3.0)\nL = sum(y)", "dmul1", "which was not taken there"),
+    ("1, 0", "y = sqrt(x * x)\nL = sum(y)", "dx", "is infinite at sqrt 'y' (event 5): it is divided by (2 * y)"),
+    ("1, 2", "y = x * 1e200\nz = exp(y)\nL = sum(z * 0)", "dx", "in the forward pass"),
+]
+
+
+@pytest.mark.parametrize(("x", "program", "of", "says"), REASONS)
+def test_the_evidence_names_what_did_it(x: str, program: str, of: str, says: str) -> None:
+    assert any(says in text for text in asked(x, program, of)[2].evidence), asked(x, program, of)[2].evidence
+
+
 def test_a_gradient_that_was_set_to_zero() -> None:
     answer, born, found = asked("1, 2", "y = x * 2\nz = y * 2\nL = sum(z)", "dx", "set dy = 0")
     assert (answer, born) == ("masked", "backward z")

@@ -90,13 +90,14 @@ def test_every_view_is_text_and_json_at_both_ends_and_between(name: str) -> None
 def test_the_examples_of_the_commands_lead_to_every_view() -> None:
     reached = set()
     for command in COMMANDS.values():
-        state = session("residual")
-        try:
-            for piece in split(command.example):
-                state = update(state, piece)
-                reached.add(state.view.name)
-        except BpdebugError:
-            continue  # an example that wants a front end; the table's own test looks at it
+        for name in ("residual", "transpose"):
+            state = session(name)
+            try:
+                for piece in split(command.example):
+                    state = update(state, piece)
+                    reached.add(state.view.name)
+            except BpdebugError:
+                continue  # an example that wants a front end, or other names; the table's own test looks at it
     assert {*VIEWS} - {"paths"} <= reached  # those are origin's, with an option
     assert update(session("residual"), "seek matmul@bwd ;; origin -p").view.name == "paths"
 

@@ -178,7 +178,7 @@ register(
         "seek matmul@bwd ;; origin", ("o",), key="o", args="[-p] [EXPR[i,j]]", family="explain",
     ),
     Command(
-        "derivation", derivation_, "your own backward pass, judged line by line", "derivation dX = dX",
+        "derivation", derivation_, "your own backward pass, judged line by line", "derivation dX = dY @ W.T",
         args="[dNAME = EXPR; ...]", family="explain",
     ),
     Command("flow", flow_, "gradient norm at each event, and the gain there", "flow", key="G", family="explain"),

@@ -46,20 +46,32 @@ def answer(state: State, argument: str) -> State:
         raise CommandError("nothing is asked here", code="E_COMMAND", hint=hint)
     made = replace(state.practice, at=asked.event, asked=state.practice.asked + 1)
     if not argument:
-        return _after(state, asked, replace(made, said=_told(asked), well=False))
+        return _after(state, asked, replace(made, said=_told(state, asked), well=False))
     said, well = _shape(asked, argument) if asked.asks == "shape" else _formula(state, asked, argument)
     made = replace(made, said=said, well=well, right=made.right + well, tries=made.tries + 1)
     if well:
         return _after(state, asked, made)
     if made.tries >= PATIENCE:
-        made = replace(made, said=f"{said}. {_told(asked)}; write it, or `answer` alone goes on")
+        made = replace(made, said=f"{said}. {_told(state, asked)}; write it, or `answer` alone goes on")
     return replace(state, practice=made).show("event")
 
 
-def _told(asked: Question) -> str:
+def _told(state: State, asked: Question) -> str:
+    from bpdebug.explain.derivation import given  # start-up: the answer is worded when it is told
+
     if asked.asks == "shape":
         return f"∂{asked.contribution.to} is {asked.contribution.shape}, as {asked.contribution.to} is"
-    return f"∂{asked.contribution.to} {asked.sign} {asked.contribution.formula}"
+    event = state.timeline.event(asked.event)
+    return f"{given(state.timeline, event, asked.contribution)}{_set_by_hand(state, asked)}"
+
+
+def _set_by_hand(state: State, asked: Question) -> str:
+    """What to add where another rule than the op's own was set: answers are judged by the op's."""
+    graph = state.timeline.graph
+    k = state.timeline.event(asked.event).tensor - graph.first
+    if asked.contribution.position not in graph.plans[k].replaced:
+        return ""
+    return f" (set here by hand: {asked.contribution.formula})"
 
 
 def _after(state: State, asked: Question, made: Practice) -> State:
@@ -71,12 +83,13 @@ def _after(state: State, asked: Question, made: Practice) -> State:
 
 
 _SHAPE = re.compile(r"\(?\s*(\d{1,9}(?:\s*[x×,]\s*\d{1,9})*)?\s*,?\s*\)?")
+_NAMED = re.compile(r"\s*[d∂]\S+\s*\+?=(?!=)\s*")
 
 
 def _shape(asked: Question, text: str) -> tuple[str, bool]:
     match = _SHAPE.fullmatch(text.strip())
     if match is None:
-        raise CommandError(f"'{text[:40]}' is no shape", code="E_COMMAND", hint="answer (2, 3), or 2x3; () is a number")
+        raise CommandError(f"'{text[:40]}' is no shape", code="E_COMMAND", hint="answer (5, 7), or 5x7; () is a number")
     found = tuple(int(n) for n in re.findall(r"\d+", match[1] or ""))
     to = asked.contribution.to
     if found == asked.contribution.shape:
@@ -85,20 +98,28 @@ def _shape(asked: Question, text: str) -> tuple[str, bool]:
 
 
 def _formula(state: State, asked: Question, text: str) -> tuple[str, bool]:
-    """The answer on the numbers, against what this event gives; right before or after the sum over broadcast axes."""
-    from bpdebug.explain.derivation import Judge, judged_edge  # start-up: answers are judged when there is one
+    """The answer on the numbers, against what the op's own rule gives to this operand at this event."""
+    from bpdebug.explain.derivation import by_the_ops, judged_edge  # start-up: answers are judged when there is one
+    from bpdebug.explain.judge import Judge  # start-up: the same
 
+    text = text[named.end() :] if (named := _NAMED.match(text)) else text
+    if _SHAPE.fullmatch(text.strip()) and ("," in text or "x" in text):
+        raise CommandError(
+            f"'{text[:40]}' is a shape; the formula is asked", code="E_COMMAND",
+            hint="answer with names: answer dY @ W.T",
+        )  # fmt: skip
     timeline = state.timeline
-    text = re.sub(r"^\s*[d∂]\S+\s*\+?=\s*", "", text)
     try:
         steps, value = read_expression(text, timeline.graph, dtype=state.scenario.dtype.name)
     except InputError as error:
         raise CommandError(error.message, code="E_EXPR", hint=error.hint) from None
-    judge = Judge(timeline, timeline.iteration_at(state.cursor))
+    if isinstance(value, tuple):
+        raise CommandError("these are several values; one formula is asked", code="E_EXPR", hint="answer dY @ W.T")
+    judge = Judge(by_the_ops(timeline), timeline.iteration_at(state.cursor))
     for step in steps:
         judge.carry_out(step)
-    event = state.timeline.event(asked.event)
-    return judged_edge(judge, event, asked.contribution, judge.result(value))
+    said, well = judged_edge(judge, timeline.event(asked.event), asked.contribution, value)
+    return f"{said}{_set_by_hand(state, asked) if well else ''}", well
 
 
 register(
@@ -108,6 +129,6 @@ register(
     ),
     Command(
         "answer", answer, "the answer to what practice asks; alone, it gives the question up", "practice ;; answer 2x3",
-        args="[SHAPE | EXPR]", family="explain",
+        args="SHAPE | EXPR | nothing", key="=", family="explain",
     ),
 )  # fmt: skip

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import App, ComposeResult
+from textual.binding import Binding
 from textual.events import Event, Key, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 
 from bpdebug.debugger import COMMANDS, State, find
-from bpdebug.debugger.practice import question
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui import keys, palette
@@ -86,13 +86,10 @@ class BpdebugApp(App[int]):
         self.inspector = ReportPane(id="inspector", classes="panel")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
-        for key, line, more in keys.typed():
-            if key not in ("?", "q"):
-                self.bind(key, f"{'ask' if more else 'line'}({line!r})")
-        for key, action in {
-            "question_mark,f1": "help", "q": "line('quit')", "enter": "again", "escape": "event",
-        }.items():  # fmt: skip
-            self.bind(key, action)
+        actions = {key: f"{'ask' if more else 'line'}({line!r})" for key, line, more in keys.typed()}
+        actions |= {"?": "help", "f1": "help", "q": "line('quit')", "enter": "again", "escape": "event"}
+        for bound in Binding.make_bindings([Binding(key, action) for key, action in actions.items()]):
+            self.bind(bound.key, bound.action)  # by the key's name: "[" is left_square_bracket
 
     def get_default_screen(self) -> Screen[None]:
         return MainScreen()
@@ -125,7 +122,7 @@ class BpdebugApp(App[int]):
         try:
             self.state = self.load(name or "")
         except BpdebugError as error:
-            self.push_screen(MenuScreen(self.entries, str(error)), self.open)
+            self.push_screen(MenuScreen(self.entries, name or "", str(error)), self.open)
         else:
             self.begin()
 
@@ -255,8 +252,6 @@ class BpdebugApp(App[int]):
             self.prompt = Prompt(self.words)
             await self.screen.mount(self.prompt)
         self.foot.show(((PROMPT, palette.HERE), ("", palette.DIM)))
-        if not start and self.state is not None and question(self.state) is not None:
-            start = "answer"
         cell = self.stage.cell_text() if start and start != "answer" else ""
         self.prompt.begin(f"{start} {cell}" if start else "")
 

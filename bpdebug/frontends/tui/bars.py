@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
@@ -16,7 +16,10 @@ Pieces = tuple[tuple[str, Style], ...]
 
 
 class Bar(Widget):
-    """Pieces of text at the left and at the right of one line; those that `yields` names give way."""
+    """Pieces of text at the left and at the right of one line; those that `yields` names give way first.
+
+    What still does not fit is cut, "…" at its end; with yields="left", it goes by twos: a key and what it does.
+    """
 
     def __init__(self, id: str, *, yields: str = "right") -> None:
         super().__init__(id=id)
@@ -37,11 +40,16 @@ class Bar(Widget):
             return BLANK
         width = self.size.width - 2
         left, right = list(self.left), list(self.right)
-        while _length(left) + 2 + _length(right) > width and ((len(right) > 1 and self.yields == "right") or left):
-            if len(right) > 1 and self.yields == "right":
-                del right[0]
-            else:
+        gives = right if self.yields == "right" else []
+        while (left or len(gives) > 1) and (over := _length(left) + 2 * bool(right) + _length(right) - width) > 0:
+            if len(gives) > 1:
+                del gives[0]
+            elif self.yields == "left":
                 del left[-2:]
+            else:
+                text, style = left.pop()
+                if cell_len(text) > over:
+                    left.append((set_cell_size(text, cell_len(text) - over - 1) + "…", style))
         gap = width - _length(left) - _length(right)
         pad = (" ", palette.PLAIN)
         return fit(strip(pad, *left, (" " * gap, palette.PLAIN), *right), width + 2)

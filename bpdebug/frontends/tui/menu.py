@@ -32,9 +32,9 @@ class Choices(ScrollView, can_focus=True):
         Binding("end", "move(1000)", show=False),
     ]
 
-    def __init__(self, entries: Sequence[Shipped]) -> None:
+    def __init__(self, entries: Sequence[Shipped], chosen: int) -> None:
         super().__init__(classes="panel")
-        self.entries, self.chosen = entries, 0
+        self.entries, self.chosen = entries, chosen
         self._lines: list[tuple[Strip, int]] = []
         self.border_title = Content("bpdebug: the scenarios")
 
@@ -91,12 +91,13 @@ class MenuScreen(Screen[str]):
         Binding("q,escape", "app.leave", show=False),
     ]
 
-    def __init__(self, entries: Sequence[Shipped], refused: str = "") -> None:
+    def __init__(self, entries: Sequence[Shipped], chosen: str = "", refused: str = "") -> None:
         super().__init__()
         self.entries, self.refused = entries, refused
+        self.chosen = next((i for i, entry in enumerate(entries) if entry.name == chosen), 0)
 
     def compose(self) -> ComposeResult:
-        yield Choices(self.entries)
+        yield Choices(self.entries, self.chosen)
         yield Bar("foot")
 
     def on_mount(self) -> None:

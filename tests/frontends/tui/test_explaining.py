@@ -15,6 +15,7 @@ from bpdebug.errors import CommandError
 from bpdebug.frontends.tui import working
 from bpdebug.frontends.tui.matrix import Mark
 from bpdebug.frontends.tui.prompt import Prompt
+from bpdebug.views import EXPLANATIONS
 
 from .screen import app_of, lines_of, text_of
 
@@ -49,7 +50,7 @@ async def test_a_marked_cell_is_followed_by_a_key_and_by_another() -> None:
         assert app.stage.report.kind == "origin"  # without a mark: the largest cell of the event
 
 
-@pytest.mark.parametrize("key", [c.key for c in COMMANDS.values() if c.family == "explain" and c.key])
+@pytest.mark.parametrize("key", [c.key for c in COMMANDS.values() if c.name in EXPLANATIONS and c.key])
 async def test_every_explanation_with_a_key_has_a_pane_that_escape_closes(key: str) -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(120, 50)) as pilot:
@@ -66,14 +67,14 @@ async def test_what_is_typed_ahead_goes_into_the_command_line() -> None:
         await pilot.press(":", *"practice", "enter")
         assert app.state is not None
         assert app.state.practice is not None
-        assert "which shape has it" in text_of(app)
+        assert "what is its shape" in text_of(app)
 
 
 async def test_practice_on_the_screen() -> None:
     app = app_of("transpose")
     async with app.run_test(size=(120, 50)) as pilot:
         app.run_text("practice")
-        await pilot.press(":")
+        await pilot.press("=")
         assert app.screen.query_one(Prompt).value == "answer "
         await pilot.press(*"2x3", "enter")
         await pilot.pause()

@@ -1,0 +1,203 @@
+"""What a reader's gradient is worth: its lines carried out twice, on the engine's gradients and on random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bpdebug.engine import Timeline
+from bpdebug.engine.run import Pass
+from bpdebug.errors import BpdebugError
+from bpdebug.explain.mistakes import mistake
+from bpdebug.explain.rules import double, rule_of
+from bpdebug.graph import Graph, Lit, Step, check_dtypes
+from bpdebug.ops import OPS
+from bpdebug.scenario.rules import spellings
+from bpdebug.symbolic import trace
+
+Array = np.ndarray[Any, Any]
+RIGHT, SHAPE, VALUE = "right", "shape", "value"
+NEAR = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
+"""Largest difference, as a part of the gradient's largest cell, at which a line is right: the engine's rounding."""
+MOST_AGAIN = 1 << 20
+"""Cells of a gradient, or of what it is made from, beyond which the engine's cotangent alone decides."""
+
+
+class Verdict(NamedTuple):
+    """A verdict, how far the numbers are off as a part of the largest (None where shapes differ), and why."""
+
+    verdict: str
+    error: float | None
+    why: str
+
+
+class Numbers:
+    """What the lines come to, in double precision; `gradient(tensor)` is what a gradient's name means.
+
+    `read` has the tensors whose gradients a result was made from, the reader's own names followed to their sources.
+    """
+
+    def __init__(self, graph: Graph, run: Pass, gradient: Callable[[int], Array | None]) -> None:
+        self.graph, self.run, self.gradient = graph, run, gradient
+        self.known: dict[str, Any] = {}
+        self.read: dict[str, frozenset[int]] = {}
+        self.tensors = {spelt: graph.index[name] for name, spelt in spellings(graph).items()}
+
+    def value(self, name: str) -> Array:
+        """What a name means in a line: the reader's own, else a tensor's value, else a gradient."""
+        if name in self.known:
+            found = self.known[name]
+            if isinstance(found, BpdebugError):
+                raise found
+            return np.asarray(found)
+        base = base_of(name)
+        tensor = self.tensors.get(base)
+        if tensor is not None:
+            return double(self.run.value(tensor))
+        tensor = self.tensors[base[1:]]
+        gradient = self.gradient(tensor)
+        if gradient is None:
+            raise BpdebugError(f"∂{self.graph.names[tensor]} has no path to an output, and no gradient", code="E_EXPR")
+        return gradient
+
+    def sources(self, name: str) -> frozenset[int]:
+        """The tensors whose gradients a name stands for, or was made from."""
+        base = base_of(name)
+        if name in self.known or base in self.tensors:
+            return self.read.get(name, frozenset())
+        return frozenset({self.tensors[base[1:]]})
+
+    def carry_out(self, step: Step) -> None:
+        """One operation on the numbers; what cannot be is remembered as what is wrong with the line."""
+        names = [i for i in step.inputs if isinstance(i, str)]
+        self.read[step.id] = frozenset().union(*map(self.sources, names))
+        try:
+            self.known[step.id] = self._result(step)
+        except BpdebugError as error:
+            self.known[step.id] = error
+
+    def _result(self, step: Step) -> Array:
+        op = OPS[step.op]
+        if op.draws:
+            raise BpdebugError(f"{op.name} draws a mask", code="E_OP")
+        inputs = [i.value if isinstance(i, Lit) else self.value(i) for i in step.inputs]
+        if not any(isinstance(i, np.ndarray) for i in inputs):  # dL = 1
+            return np.asarray(float(inputs[0]))
+        typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
+        check_dtypes(op, typed)
+        attrs = {key: "float64" if key == "dtype" else value for key, value in step.attrs.items()}
+        op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **attrs)
+        plan = trace(op, typed, attrs)
+        with np.errstate(all="ignore"):
+            return np.asarray(plan.evaluate(plan.value, plan.leaves(inputs)))
+
+
+class Judge:
+    """Lines carried out on the engine's gradients, and once more with random ones in the place of each.
+
+    The second time tells an identity from a coincidence: where ∂Y is zero, `0 * dY` has the right numbers.
+    """
+
+    def __init__(self, timeline: Timeline, iteration: int) -> None:
+        self.timeline, self.graph = timeline, timeline.graph
+        self.run = timeline.iteration(iteration)
+        self._drawn: dict[int, Array] = {}
+        self.engine = Numbers(self.graph, self.run, self._given)
+        self.random = Numbers(self.graph, self.run, self._random)
+        self.tensors = self.engine.tensors
+
+    def _given(self, tensor: int) -> Array | None:
+        found = self.run.gradient(tensor)
+        return None if found is None else double(found)
+
+    def _random(self, tensor: int) -> Array | None:
+        if self.run.gradient(tensor) is None:
+            return None
+        if tensor not in self._drawn:
+            rng = np.random.default_rng([tensor, 1])
+            self._drawn[tensor] = rng.standard_normal(self.graph.shapes[tensor])
+        return self._drawn[tensor]
+
+    def carry_out(self, step: Step) -> None:
+        """One operation of the reader's."""
+        self.engine.carry_out(step)
+        if np.size(self.engine.known[step.id]) <= MOST_AGAIN:
+            self.random.carry_out(step)
+
+    def forget(self, name: str) -> None:
+        """From here on the name means the engine's gradient again."""
+        self.engine.known.pop(name, None)
+        self.random.known.pop(name, None)
+
+    def verdict(self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], *, seeded: bool) -> Verdict:
+        """A name (or a number) as what the edges, (node, input), give to a tensor, with what comes in at it if seeded.
+
+        The shape is judged before the numbers.
+        """
+        name = self.graph.names[tensor]
+        shape, dtype = self.graph.shapes[tensor], self.graph.dtypes[tensor]
+        try:
+            made = self.engine.value(value) if isinstance(value, str) else np.asarray(float(value))
+        except BpdebugError as what:
+            return Verdict(SHAPE, None, f"{what.message}{f' ({what.hint})' if what.hint else ''}")
+        gradient = self.run.gradient(tensor)
+        assert gradient is not None
+        given = None if seeded else list(edges)
+        truth = double(gradient if seeded else np.asarray(sum(self.run.contribution(*e) for e in edges)))
+        if made.shape != shape:
+            found = mistake(self.timeline, self.run, tensor, made, given)
+            return Verdict(SHAPE, None, f"this is {made.shape}, and {name} is {shape}{f'; {found}' if found else ''}")
+        error = distance(made, truth)
+        if error > NEAR[dtype]:
+            return Verdict(VALUE, error, mistake(self.timeline, self.run, tensor, made, given))
+        if isinstance(value, str) and tensor in self.engine.sources(value):
+            return Verdict(VALUE, error, f"this says what ∂{name} is by ∂{name} itself")
+        if not self._holds(value, tensor, edges, seeded):
+            return Verdict(VALUE, error, "right on these numbers by chance: with another cotangent it is not")
+        return Verdict(RIGHT, error, "")
+
+    def _holds(self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool) -> bool:
+        """Whether it is right with random cotangents too.
+
+        Taken for granted where a line reads other gradients than its edges do, as `dR = R * 2 / 10` with the loss's 1
+        in it.
+        """
+        given = {self.graph.first + k for k, _ in edges}
+        read = self.engine.sources(value) if isinstance(value, str) else frozenset()
+        skipped = value in self.engine.known and value not in self.random.known
+        if skipped or not (read == given if seeded else read <= given):
+            return True
+        if sum(prod(self.graph.shapes[t]) for t in given) > MOST_AGAIN:
+            return True
+        truth = np.zeros(self.graph.shapes[tensor])
+        if seeded and tensor in self.graph.incoming:
+            truth = truth + double(self.run.seed(tensor))
+        for k, p in edges:
+            cotangent = self._random(self.graph.first + k)
+            if cotangent is None:
+                continue
+            inputs = tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in self.graph.nodes[k].inputs)
+            rule = rule_of(self.timeline, k, inputs)
+            truth = truth + rule.gradient(p, double(self.run.value(self.graph.first + k)), cotangent)
+        made = self.random.value(value) if isinstance(value, str) else np.asarray(float(value))
+        return distance(made, truth) <= NEAR[self.graph.dtypes[tensor]]
+
+
+def base_of(name: str) -> str:
+    """The name that was assigned: `dH` of `dH.1`."""
+    return name.partition(".")[0]
+
+
+def distance(made: Array, truth: Array) -> float:
+    """The largest difference, as a part of the largest cell of the right one; infinite beside NaN."""
+    with np.errstate(all="ignore"):
+        same = (made == truth) | (np.isnan(made) & np.isnan(truth))
+        gap = np.where(same, 0.0, np.abs(made - truth))
+    if not np.isfinite(gap).all():
+        return float("inf")
+    finite = truth[np.isfinite(truth)]
+    top = float(np.abs(finite).max(initial=0.0)) or float(np.abs(made[np.isfinite(made)]).max(initial=0.0))
+    return float(gap.max(initial=0.0)) / top if top else 0.0
