@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from math import prod
@@ -16,7 +16,7 @@ from bpdebug.engine.run import Code, Pass
 from bpdebug.engine.timeline import BACKWARD, Timeline
 from bpdebug.graph import Graph, Incoming, Leaf, Lit, Node, Step, build
 from bpdebug.limits import Limits
-from bpdebug.symbolic import Plan, trace, walk
+from bpdebug.symbolic import Expr, Plan, trace, walk
 
 Array = np.ndarray[Any, Any]
 
@@ -24,6 +24,11 @@ STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 """Step sizes, relative to the cell or to 1; the best one counts, since rounding and curvature pull apart."""
 LINEAR = (1.0,)
 """The step where the function is linear: any is exact, and a large one keeps the rounding small."""
+EPS = float(np.finfo(np.float64).eps)
+SURE = 1e-3
+"""Part of a derivative that rounding may take of a difference for which the step was chosen afterwards."""
+LARGE = 1e3
+"""Size of what a rule computes on the way up to which its rounding excuses a derivative that is off by so little."""
 MOST_CELLS = 64
 """Cells checked of one leaf; a larger leaf is sampled."""
 LEAST_CELLS, MOST_WORK = 4, 2 * 10**10
@@ -92,19 +97,30 @@ def _worst(graph: Graph, compiled: Code, known: Known, leaf: int, name: str, gra
 
 
 def differences(
-    function: Callable[[float], float], at: float, analytic: float, steps: tuple[float, ...] = STEPS
+    function: Callable[[float], float],
+    at: float,
+    analytic: float,
+    steps: tuple[float, ...] = STEPS,
+    base: float | None = None,
+    most: float = np.inf,
 ) -> Iterator[tuple[float, float]]:
-    """For each step size the central difference at a point and its relative error, rounding taken off."""
+    """For each step size the central difference at a point and its relative error, rounding taken off.
+
+    Steps are relative to `base`, by default the larger of the cell and 1. Of a step whose rounding is more than the
+    part `most` of the derivative nothing is said.
+    """
     for relative in steps:
-        step = relative * max(1.0, abs(at))
+        step = relative * (max(1.0, abs(at)) if base is None else base)
         above, below = function(at + step), function(at - step)
-        numeric = (above - below) / (2 * step)
+        width = (at + step) - (at - step)  # what was really moved, rounded as it is
+        numeric = (above - below) / width if width else np.nan
         # Each value carries a few units of rounding; their difference over the step cannot be better than this.
-        noise = 16 * np.finfo(np.float64).eps * max(abs(above), abs(below)) / step
+        noise = 16 * EPS * max(abs(above), abs(below)) / step
         scale = max(abs(analytic), abs(numeric))
         gap = abs(analytic - numeric)
         error = float("inf") if not np.isfinite(gap) else 0.0 if gap <= noise else (gap - noise) / scale
-        yield numeric, error
+        if not noise > most * scale:
+            yield numeric, error
 
 
 def passes(graph: Graph, k: int) -> bool:
@@ -226,7 +242,12 @@ def _worst_of_rule(
         weighed = plan.evaluate(plan.value, plan.leaves(changed)) * g
         return float(weighed.sum(where=~np.isnan(g)))
 
-    weighed = plan.evaluate(plan.value, plan.leaves(inputs)) * g
+    @cache
+    def size() -> float:
+        return max(largest(plan.value, plan.leaves(inputs)), largest(plan.summed(position), plan.leaves(inputs, y, g)))
+
+    y = plan.evaluate(plan.value, plan.leaves(inputs))
+    weighed = y * g
     terms = float(np.abs(weighed).sum(where=~np.isnan(g)))
     rows = []
     for flat in chosen:
@@ -234,10 +255,29 @@ def _worst_of_rule(
         analytic, at = float(gradient[cell]), float(inputs[position][cell])
         move = cache(partial(function, cell))
         steps = LINEAR if linear else STEPS
-        numeric, error = min(differences(move, at, analytic, steps), key=lambda pair: pair[1])
-        kink = not linear and kinked(move, at, analytic, error, terms)
+        found = list(differences(move, at, analytic, steps))
+        if not linear and min(error for _, error in found) > LOOK:  # steps made for 1 are none for 1e-7 or 1e6
+            for base in {1.0, abs(at)} - {max(1.0, abs(at)), 0.0}:
+                found += differences(move, at, analytic, STEPS, base, SURE)
+        numeric, error = min(found, key=lambda pair: pair[1])
+        if error > LOOK and abs(numeric - analytic) <= 16 * EPS * min(size(), LARGE) / STEPS[0]:
+            error = 0.0
+        kink = kinked(move, at, analytic, error, terms) if not linear else not np.isfinite(move(at))
         rows.append(Check(name, cell, analytic, numeric, error, len(chosen), len(finite), kink))
     return max(rows, key=lambda row: (SEVERITY.index(row.verdict), row.error))
+
+
+def largest(expr: Expr, leaves: Mapping[int, Any]) -> float:
+    """The largest finite number that comes up in working out an expression: its last digits are the rounding."""
+    known, top = dict(leaves), 0.0
+    with np.errstate(all="ignore"):
+        for e in walk(expr):
+            if e.prim is not None and id(e) not in known:
+                args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
+                known[id(e)] = e.prim.run(*args, **e.attrs)
+            cells = np.abs(np.asarray(known[id(e)], dtype=np.float64))
+            top = max(top, float(cells.max(initial=0.0, where=np.isfinite(cells))))
+    return top
 
 
 def cells_to_move(plan: Plan, linear: bool) -> int:

@@ -18,7 +18,7 @@ NEAR = 1e-12
 
 @dataclass(frozen=True)
 class Adjoint:
-    """Both inner products of an operand, their difference, and whether it is rounding (`holds`).
+    """Both inner products of an operand, their difference, and whether it is rounding (`holds`; None: not finite).
 
     `affine` says that A x is f(x) - f(0), since the op adds something besides; `constant` is what f(0) is then.
     """
@@ -30,7 +30,7 @@ class Adjoint:
     left: float
     right: float
     difference: float
-    holds: bool
+    holds: bool | None
     affine: bool
 
 
@@ -52,7 +52,7 @@ def adjoint(event: Event | None, operand: str = "") -> Adjoint:
         left, right = float(a.sum()), float(b.sum())
         difference = abs(left - right)
     contribution = next(c for c in event.contributions if c.position == position)
-    holds = bool(difference <= NEAR * size)
+    holds = bool(difference <= NEAR * size) if np.isfinite(size) else None
     return Adjoint(
         event.name, event.op or "", names[position], contribution.formula, left, right, difference, holds,
         bool(np.any(zero[here] != 0)),

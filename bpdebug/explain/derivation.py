@@ -48,7 +48,7 @@ def derivation(timeline: Timeline, steps: Sequence[Step], iteration: int) -> Der
     for step in steps:
         judge.carry_out(step)
         base = base_of(step.id)
-        tensor = judge.tensors.get(base[1:]) if base[:1] == "d" else None
+        tensor = judge.gradients.get(base)
         if tensor is None:
             named = base[:1] == "d" and len(base) > 1 and not base.startswith(step.op)  # else nobody named it
             unknown += [base] if named else []

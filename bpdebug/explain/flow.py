@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 
@@ -85,13 +86,14 @@ def flow(timeline: Timeline, iteration: int) -> Flowing:
         for block in _around(event.block):
             sums = blocks.setdefault(block, [0.0, 0.0])
             if event.tensor in graph.incoming or any(not _lies_in(graph, k, block) for k in graph.users(event.tensor)):
-                sums[0] += norm**2
+                sums[0] = hypot(sums[0], norm)
             for c, size in zip(event.contributions, parts, strict=True):
                 outside = c.tensor < graph.first or not _lies_in(graph, c.tensor - graph.first, block)
-                sums[1] += size**2 * (outside and graph.kind(c.tensor) != PARAMETER)
-    through = tuple(Through(b, i**0.5, o**0.5, _ratio(o**0.5, i**0.5)) for b, (i, o) in blocks.items())
+                if outside and graph.kind(c.tensor) != PARAMETER:
+                    sums[1] = hypot(sums[1], size)
+    through = tuple(Through(b, i, o, _ratio(o, i)) for b, (i, o) in blocks.items())
     first = next((r.norm for r in rows if r.norm and np.isfinite(r.norm)), 0.0)
-    low = next((r.event for r in rows if 0 < r.norm < VANISHED * first), None)
+    low = next((r.event for r in rows if r.norm < VANISHED * first), None)
     high = next((r.event for r in rows if r.norm > EXPLODED * first > 0), None)
     undefined = next((r.event for r in rows if np.isnan(r.norm)), None)
     return Flowing(tuple(rows), through, low, high, undefined)

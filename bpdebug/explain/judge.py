@@ -9,19 +9,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpdebug.engine import Timeline
+from bpdebug.engine.gradcheck import largest
 from bpdebug.engine.run import Pass
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.mistakes import mistake
-from bpdebug.explain.rules import double, rule_of
+from bpdebug.explain.rules import Rule, double, rule_of
 from bpdebug.graph import Graph, Lit, Step, check_dtypes
+from bpdebug.limits import Limits
 from bpdebug.ops import OPS
 from bpdebug.scenario.rules import spellings
-from bpdebug.symbolic import trace
+from bpdebug.symbolic import trace, walk
 
 Array = np.ndarray[Any, Any]
 RIGHT, SHAPE, VALUE = "right", "shape", "value"
 NEAR = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 """Largest difference, as a part of the gradient's largest cell, at which a line is right: the engine's rounding."""
+ALIKE = 1e-4
+"""Largest difference at which a mistake is not looked for: those that are known are off by more."""
+ROUNDING = 64
+"""Units in the last place of the largest number on the way that a difference may have where a gradient cancels."""
 MOST_AGAIN = 1 << 20
 """Cells of a gradient, or of what it is made from, beyond which the engine's cotangent alone decides."""
 
@@ -42,9 +48,12 @@ class Numbers:
 
     def __init__(self, graph: Graph, run: Pass, gradient: Callable[[int], Array | None]) -> None:
         self.graph, self.run, self.gradient = graph, run, gradient
+        self.limits = Limits()
         self.known: dict[str, Any] = {}
         self.read: dict[str, frozenset[int]] = {}
-        self.tensors = {spelt: graph.index[name] for name, spelt in spellings(graph).items()}
+        spelt = spellings(graph)
+        self.tensors = {word: graph.index[name] for name, word in spelt.tensors.items()}
+        self.gradients = {word: graph.index[name] for name, word in spelt.gradients.items()}
 
     def value(self, name: str) -> Array:
         """What a name means in a line: the reader's own, else a tensor's value, else a gradient."""
@@ -57,7 +66,7 @@ class Numbers:
         tensor = self.tensors.get(base)
         if tensor is not None:
             return double(self.run.value(tensor))
-        tensor = self.tensors[base[1:]]
+        tensor = self.gradients[base]
         gradient = self.gradient(tensor)
         if gradient is None:
             raise BpdebugError(f"∂{self.graph.names[tensor]} has no path to an output, and no gradient", code="E_EXPR")
@@ -68,7 +77,7 @@ class Numbers:
         base = base_of(name)
         if name in self.known or base in self.tensors:
             return self.read.get(name, frozenset())
-        return frozenset({self.tensors[base[1:]]})
+        return frozenset({self.gradients[base]})
 
     def carry_out(self, step: Step) -> None:
         """One operation on the numbers; what cannot be is remembered as what is wrong with the line."""
@@ -85,12 +94,14 @@ class Numbers:
             raise BpdebugError(f"{op.name} draws a mask", code="E_OP")
         inputs = [i.value if isinstance(i, Lit) else self.value(i) for i in step.inputs]
         if not any(isinstance(i, np.ndarray) for i in inputs):  # dL = 1
-            return np.asarray(float(inputs[0]))
+            return number(inputs[0])
         typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
         check_dtypes(op, typed)
         attrs = {key: "float64" if key == "dtype" else value for key, value in step.attrs.items()}
         op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **attrs)
         plan = trace(op, typed, attrs)
+        nbytes = sum(e.nbytes for e in walk(plan.value) if e.prim is not None)
+        self.limits.check("memory", nbytes, "what a line computes")
         with np.errstate(all="ignore"):
             return np.asarray(plan.evaluate(plan.value, plan.leaves(inputs)))
 
@@ -107,7 +118,7 @@ class Judge:
         self._drawn: dict[int, Array] = {}
         self.engine = Numbers(self.graph, self.run, self._given)
         self.random = Numbers(self.graph, self.run, self._random)
-        self.tensors = self.engine.tensors
+        self.gradients = self.engine.gradients
 
     def _given(self, tensor: int) -> Array | None:
         found = self.run.gradient(tensor)
@@ -140,7 +151,7 @@ class Judge:
         name = self.graph.names[tensor]
         shape, dtype = self.graph.shapes[tensor], self.graph.dtypes[tensor]
         try:
-            made = self.engine.value(value) if isinstance(value, str) else np.asarray(float(value))
+            made = self.engine.value(value) if isinstance(value, str) else number(value)
         except BpdebugError as what:
             return Verdict(SHAPE, None, f"{what.message}{f' ({what.hint})' if what.hint else ''}")
         gradient = self.run.gradient(tensor)
@@ -151,13 +162,28 @@ class Judge:
             found = mistake(self.timeline, self.run, tensor, made, given)
             return Verdict(SHAPE, None, f"this is {made.shape}, and {name} is {shape}{f'; {found}' if found else ''}")
         error = distance(made, truth)
-        if error > NEAR[dtype]:
+        if error > NEAR[dtype] and not self._is_rounding(np.abs(made - truth), edges, dtype):
+            if error <= ALIKE:
+                return Verdict(VALUE, error, f"nearly: off by {error:.2g} of the largest, and that is no rounding")
             return Verdict(VALUE, error, mistake(self.timeline, self.run, tensor, made, given))
         if isinstance(value, str) and tensor in self.engine.sources(value):
             return Verdict(VALUE, error, f"this says what ∂{name} is by ∂{name} itself")
         if not self._holds(value, tensor, edges, seeded):
             return Verdict(VALUE, error, "right on these numbers by chance: with another cotangent it is not")
         return Verdict(RIGHT, error, "")
+
+    def _is_rounding(self, gap: Array, edges: Sequence[tuple[int, int]], dtype: np.dtype[Any]) -> bool:
+        """Whether a difference is no more than the last digits of what the rules add up: there the gradient cancels."""
+        top = 0.0
+        for k, p in edges:
+            rule, g = self._rule(k), self._given(self.graph.first + k)
+            y = double(self.run.value(self.graph.first + k))
+            top = max(top, largest(rule.plan.summed(p), rule.plan.leaves(rule.inputs, y, g)))
+        return bool(gap.size and np.all(gap <= ROUNDING * np.finfo(dtype).eps * top))
+
+    def _rule(self, k: int) -> Rule:
+        inputs = self.graph.nodes[k].inputs
+        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs))
 
     def _holds(self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool) -> bool:
         """Whether it is right with random cotangents too.
@@ -179,11 +205,18 @@ class Judge:
             cotangent = self._random(self.graph.first + k)
             if cotangent is None:
                 continue
-            inputs = tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in self.graph.nodes[k].inputs)
-            rule = rule_of(self.timeline, k, inputs)
+            rule = self._rule(k)
             truth = truth + rule.gradient(p, double(self.run.value(self.graph.first + k)), cotangent)
-        made = self.random.value(value) if isinstance(value, str) else np.asarray(float(value))
+        made = self.random.value(value) if isinstance(value, str) else number(value)
         return distance(made, truth) <= NEAR[self.graph.dtypes[tensor]]
+
+
+def number(value: Any) -> Array:
+    """A number as an array; beyond the range of floats it is infinite."""
+    try:
+        return np.asarray(float(value))
+    except OverflowError:
+        return np.asarray(np.inf if value > 0 else -np.inf)
 
 
 def base_of(name: str) -> str:

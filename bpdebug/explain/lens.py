@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
+from bpdebug.engine.gradcheck import largest
 from bpdebug.errors import CommandError
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
 from bpdebug.explain.marks import Marks, lit
@@ -24,6 +25,8 @@ MOST_CELLS = 1600
 MOST_LONG = 64
 MOST_OUTER = 4
 """Outer products shown one by one."""
+ROUNDING = 64 * float(np.finfo(np.float64).eps)
+"""Part of the largest number on the way by which two rules that are the same may differ."""
 SMALL = 400
 """Cells of an outer product, beyond which they are not shown."""
 
@@ -75,6 +78,7 @@ class Lens:
     marks: Marks | None = None
 
 
+@np.errstate(all="ignore")
 def lens(event: Event | None) -> Lens:
     """An event of the forward or of the backward pass, explained; CommandError at any other."""
     if event is None or event.node is None or event.phase not in (FORWARD, BACKWARD):
@@ -150,7 +154,9 @@ class Look:
         given, right = (self.rule.gradient(self.position, self.y, g, own=own) for own in (False, True))
         names = self.graph.operand_names(self.k)
         formula = f"∂{self.contribution.to} = {self.rule.own.total_text(self.position, names, self.event.name)}"
-        if np.allclose(given, right, rtol=1e-9, atol=0, equal_nan=True):
+        own = self.rule.own
+        slack = ROUNDING * largest(own.summed(self.position), own.leaves(self.rule.inputs, self.y, g))
+        if np.allclose(given, right, rtol=1e-9, atol=slack, equal_nan=True):
             return f"this rule was set by hand, and it gives the same as {formula}", None
         return f"this rule was set by hand, and is wrong: it should be {formula}", right
 

@@ -132,7 +132,7 @@ class Search:
             if done:
                 rows.append((way, weight))
                 continue
-            seeded = weight * self.seed(way[-1])
+            seeded = weight * seed if (seed := self.seed(way[-1])) else 0.0
             if seeded:
                 heapq.heappush(queue, (-size(seeded), next(ticks), way, seeded, True))
             for there, slope in self.onward(way[-1]):

@@ -45,7 +45,7 @@ def why(timeline: Timeline, goal: Target, iteration: int, of: str) -> Why:
         return asked.not_finite(tensor, np.isnan)
     if np.isinf(cells).any():
         return asked.not_finite(tensor, np.isinf)
-    if cells.any() and asked.is_rounding(tensor, mask, cells):
+    if cells.any() and not asked.set_by_hand(tensor, True)[mask].any() and asked.is_rounding(tensor, mask, cells):
         last = timeline.completed_by(tensor, iteration)
         text = f"its terms cancel: what is left, at most {np.abs(cells).max():.2g}, is their rounding"
         return Why(of, CANCELLED, last, (text,))
@@ -170,7 +170,7 @@ class Question:
         """All cells of the mask are zero: follows the first contribution back to where that begins."""
         while True:
             edges = self.graph.edges_from(tensor)
-            if overridden(self.timeline, tensor, True, self.iteration):
+            if self.set_by_hand(tensor, True)[mask].any():
                 last = self.timeline.completed_by(tensor, self.iteration)
                 text = f"∂{self.name(tensor)} was set to zero"
                 return Why(self.of, MASKED, last, (*self.evidence, text))
@@ -214,6 +214,9 @@ class Question:
             text = f"inside the rule of {self.at(k)} terms cancel: a slightly different ∂{self.name(out)} gives no zero"
             return self.answer(CANCELLED, BACKWARD, out, text)
         hit = reached(gives, g.shape)
+        if not hit.any():
+            text = f"inside the rule of {self.at(k)} terms cancel, whatever cell of ∂{self.name(out)} comes in"
+            return self.answer(CANCELLED, BACKWARD, out, text)
         if g[hit].any():
             text = f"at {self.at(k)} the product is too small for {g.dtype} and becomes zero"
             return self.answer(MASKED, BACKWARD, out, text)
@@ -222,9 +225,20 @@ class Question:
 
     # --- not finite -----------------------------------------------------------------------------------------------
 
+    def set_by_hand(self, tensor: int, gradient: bool) -> Array:
+        """The cells of a tensor, or of its gradient, that a fork gave a value of their own."""
+        cells = np.zeros(self.graph.shapes[tensor], bool)
+        for override in overridden(self.timeline, tensor, gradient, self.iteration):
+            cells[override.key] = True
+        return cells
+
     def not_finite(self, tensor: int, test: Any) -> Why:
         """NaN (or infinity) in a gradient, followed back along contributions that have it."""
         while True:
+            gradient = self.run.gradient(tensor)
+            if gradient is not None and (self.set_by_hand(tensor, True) & test(gradient)).any():
+                last = self.timeline.completed_by(tensor, self.iteration)
+                return Why(self.of, OVERFLOW, last, (*self.evidence, f"∂{self.name(tensor)} was set to it by hand"))
             bad = [(k, p) for k, p in self.graph.edges_from(tensor) if test(self.run.contribution(k, p)).any()]
             if not bad:
                 seed = tensor in self.graph.incoming and test(self.run.seed(tensor)).any()
@@ -280,6 +294,8 @@ class Question:
         """Up the forward pass, to the value that has it first."""
         graph = self.graph
         while (node := graph.node(tensor)) is not None:
+            if (self.set_by_hand(tensor, False) & test(self.run.value(tensor))).any():
+                return self.answer(OVERFLOW, FORWARD, tensor, f"{self.name(tensor)} was set to it by hand")
             floats = [t for t in node.tensors if graph.is_float(t)]
             above = next((t for t in floats if test(self.run.value(t)).any()), None)
             if above is None:

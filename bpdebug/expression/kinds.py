@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.engine.events import Array, Shape
+from bpdebug.errors import InputError
 
 DType = np.dtype[Any]
 
@@ -77,5 +78,9 @@ def number_dtype(value: Any) -> DType:
 def as_array(value: Any) -> Array:
     """A number as a 0-d array; an integer beyond 64 bits as a float."""
     if type(value) is int and not -(2**63) <= value < 2**63:
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            hint = "the largest is about 1.8e308"
+            raise InputError("the number is too large", code="E_EXPR", hint=hint) from None
     return np.asarray(value)

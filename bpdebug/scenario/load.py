@@ -127,9 +127,8 @@ def read_derivation(
 ) -> Derivation:
     """The reader's backward pass as steps: it may read every tensor and every gradient, and assign gradients."""
     spelt = spellings(graph)
-    tensors = list(spelt.values())
+    tensors, known = list(spelt.tensors.values()), list(spelt.gradients.values())
     place = place or Place("<derivation>")
-    known = [f"d{t}" for t in tensors]
     steps = elaborate(plain(text, spelt), tensors, known=known, limits=limits, place=place, dtype=dtype)
     return Derivation(text, place.first, tuple(steps))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import DRAWN, Graph, Lit, Step, check_dtypes
@@ -33,11 +33,10 @@ def as_rule(
     E_LIMIT), and when it is called for shapes and dtypes that do not fit (E_SHAPE, E_DTYPE).
     """
     limits = limits or Limits()
-    names = [n for n in dict.fromkeys((*operands, output)) if not _is_number(n)]
-    tensors = {name: f"operand_{i}_" if "." in name else name for i, name in enumerate(names)}
-    gradient = f"d{tensors[output]}"
+    spelt = spelling([n for n in dict.fromkeys((*operands, output)) if not _is_number(n)])
+    tensors, gradient = spelt.tensors, spelt.gradients[output]
     steps, value = elaborate_value(
-        plain(text, tensors), [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
+        plain(text, spelt), [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
         dtype=dtype,
     )  # fmt: skip
     limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
@@ -59,17 +58,44 @@ def read_expression(
 ) -> tuple[list[Step], Any]:
     """An expression over a graph's tensors and their gradients, as steps, and the name (or number) it comes to."""
     spelt = spellings(graph)
-    names = [*spelt.values(), *(f"d{v}" for v in spelt.values())]
     steps, value = elaborate_value(
-        plain(text, spelt), names, limits=limits or Limits(), place=Place("<answer>", 1, 0), dtype=dtype
+        plain(text, spelt),
+        [*spelt.tensors.values(), *spelt.gradients.values()],
+        limits=limits or Limits(),
+        place=Place("<answer>", 1, 0),
+        dtype=dtype,
     )
     return steps, value
 
 
-def spellings(graph: Graph) -> dict[str, str]:
-    """Each tensor's name as the language can write it: dotted ones (`h.1`) stand for names that are identifiers."""
-    names = [n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) != DRAWN]
-    return {name: f"tensor_{i}_" if "." in name else name for i, name in enumerate(names)}
+class Spelling(NamedTuple):
+    """Names of tensors and of their gradients, each as an identifier that means nothing else."""
+
+    tensors: dict[str, str]
+    gradients: dict[str, str]
+
+
+def spellings(graph: Graph) -> Spelling:
+    """The spelling of every tensor of a graph that can be named, and of its gradient."""
+    return spelling([n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) != DRAWN])
+
+
+def spelling(names: Sequence[str]) -> Spelling:
+    """Names as the language can write them: a dotted one (`h.1`), and ∂Y beside a tensor dY, get another."""
+    taken = set(names)
+
+    def fresh(name: str) -> str:
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        return name
+
+    tensors = {name: fresh(f"tensor_{i}_") if "." in name else name for i, name in enumerate(names)}
+    gradients = {}
+    for i, name in enumerate(names):
+        plainly = f"d{tensors[name]}"
+        gradients[name] = fresh(f"gradient_{i}_") if plainly in taken else plainly
+    return Spelling(tensors, gradients)
 
 
 def traced(step: Step, known: Mapping[str, Any], plan: Plan) -> Any:
@@ -133,13 +159,18 @@ def _position(graph: Graph, k: int, operand: str, names: Sequence[str]) -> int:
     return found[0]
 
 
-def plain(text: str, tensors: Mapping[str, str]) -> str:
-    """The text with dotted names, which are no identifiers, replaced by names that are."""
-    dotted = sorted((n for n in tensors if "." in n), key=len, reverse=True)
-    if not dotted:
+def plain(text: str, spelt: Spelling) -> str:
+    """The text with every name replaced that is no identifier, or stands for something else where it is one."""
+    words = {name: word for name, word in spelt.tensors.items() if name != word}
+    for name, word in spelt.gradients.items():
+        if word != f"d{name}":
+            words[f"∂{name}"] = word
+            if f"d{name}" not in spelt.tensors:
+                words[f"d{name}"] = word
+    if not words:
         return text
-    any_of = "|".join(map(re.escape, dotted))
-    return re.sub(rf"(?<![\w.])([d∂]?)({any_of})(?!\w)", lambda m: m[1] + tensors[m[2]], text)
+    any_of = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    return re.sub(rf"(?<![\w.∂])({any_of})(?!\w)", lambda m: words[m[1]], text)
 
 
 def _is_number(name: str) -> bool:

@@ -21,8 +21,10 @@ def adjoint(state: State, found: Adjoint) -> Report:
         (f"⟨Aᵀ {g}, {x}⟩", repr(found.right)),
         ("difference", f"{found.difference:.3g}"),
     )
-    said = Text("the same: the rule is the transpose of the op", "good") if found.holds else Text(
-        "not the same: the rule is not the transpose of the op", "bad"
-    )  # fmt: skip
+    said = {
+        True: Text("the same: the rule is the transpose of the op", "good"),
+        False: Text("not the same: the rule is not the transpose of the op", "bad"),
+        None: Text("numbers that are not finite are among them: nothing can be said", "note"),
+    }[found.holds]
     blocks = (Formula(form), Formula(f"Aᵀ {g} = {found.formula}"), Table(("", ""), rows), said)
     return Report("adjoint", f"adjoint of {found.node} in {x}", blocks, data)

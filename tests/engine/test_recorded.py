@@ -11,6 +11,7 @@ import pytest
 import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.recorded import RecordedTimeline
+from bpdebug.errors import BpdebugError
 from bpdebug.importers.trace import open_recording
 from bpdebug.scenario import open_timeline
 from bpdebug.symbolic import compile as code
@@ -102,3 +103,17 @@ def test_a_cut_recording_is_stepped_through_like_any_other(line: str, tmp_path: 
         for piece in line.split(" ;; "):
             session.do(piece)
     assert session.state.cursor <= len(session.state.timeline)
+
+
+@pytest.mark.parametrize("events", [0, 1, 7])
+@pytest.mark.parametrize(
+    "line",
+    ["check", "why dW1", "flow", "contributions dW1", "origin dW1[0, 0]", "origin W1[0, 0]", "origin -p dW1[0, 0]"],
+)
+def test_what_needs_both_passes_is_refused_where_a_recording_ends_before(
+    line: str, events: int, tmp_path: Path
+) -> None:
+    path = recorded(tmp_path)
+    cut(path, events)
+    with pytest.raises(BpdebugError, match=f"the recording ends at event {events}"):
+        bpdebug.Session(open_recording(path)).do(line)

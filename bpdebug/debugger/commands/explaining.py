@@ -61,6 +61,8 @@ def why_(state: State, argument: str) -> State:
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
 
     goal, text = _gradient(state, argument, "why")
+    if not np.zeros(state.timeline.graph.shapes[goal.reference.tensor], bool)[goal.key].size:
+        raise CommandError(f"{text[:40]} has no cells", code="E_EXPR", hint="why dW, why dW[0, 1]")
     return state.show("why", why(state.timeline, goal, _iteration(state), text))
 
 
@@ -72,13 +74,16 @@ def check_(state: State, argument: str) -> State:
     if not argument:
         return state.show("check", check(timeline, iteration, progress=report))
     location = parse_location(argument)
-    tensors = {timeline.tensor_at(index) for index in resolve(location, timeline)}
+    at = list(resolve(location, timeline))
+    tensors = {timeline.tensor_at(index) for index in at}
     graph = timeline.graph
     if not any(t >= graph.first and graph.has_gradient(t) for t in tensors):
         hint = "it is not between a float leaf and an output"
         raise CommandError(f"'{argument[:40]}' has no backward rule", code="E_EXPR", hint=hint)
     if location.iteration is not None:
         iteration = location.iteration
+    elif len(at) == 1:
+        iteration = timeline.iteration_at(at[0])
     return state.show("check", check(timeline, iteration, tensors, report))
 
 
@@ -102,13 +107,19 @@ def origin_(state: State, argument: str) -> State:
         shape = state.timeline.graph.shapes[goal.reference.tensor]
         example = f"{goal.reference}[{', '.join('0' * len(shape))}]"
         raise CommandError(f"'{text[:40]}' is not one cell", code="E_EXPR", hint=f"origin {example}")
+    if goal.reference.gradient and not _has_gradient(state, goal):
+        hint = f"why {goal.reference} says where it is cut"
+        raise CommandError(f"{goal.reference} has no path to an output, and no gradient", code="E_EXPR", hint=hint)
     if not ways:
         return state.show("origin", origin(state.timeline, goal, _iteration(state)))
     if not goal.reference.gradient:
-        raise CommandError(
-            "the ways to an output are those of a gradient", code="E_EXPR", hint=f"origin -p ∂{text.lstrip('d∂')}"
-        )
+        raise CommandError("the ways to an output are those of a gradient", code="E_EXPR", hint=f"origin -p ∂{text}")
     return state.show("paths", heaviest(state.timeline, goal, _iteration(state)), goal.cell)
+
+
+def _has_gradient(state: State, goal: Target) -> bool:
+    graph, tensor = state.timeline.graph, goal.reference.tensor
+    return graph.has_gradient(tensor) or tensor in graph.incoming
 
 
 def _largest(state: State) -> str:
@@ -145,7 +156,13 @@ def derivation_(state: State, argument: str) -> State:
 
 
 def _iteration(state: State) -> int:
-    return state.timeline.iteration_at(state.cursor)
+    """The iteration at the cursor; CommandError where a recording ends before it does."""
+    timeline = state.timeline
+    iteration = timeline.iteration_at(state.cursor)
+    if len(timeline) < (iteration + 1) * timeline.per_iteration:
+        message = f"the recording ends at event {len(timeline)}, before both passes are done"
+        raise CommandError(message, code="E_COMMAND", hint="record the whole run; print shows what there is")
+    return iteration
 
 
 register(

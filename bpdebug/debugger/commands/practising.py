@@ -45,6 +45,7 @@ def answer(state: State, argument: str) -> State:
         hint = "practice begins to ask" if state.practice is None else "step on: the next backward event asks"
         raise CommandError("nothing is asked here", code="E_COMMAND", hint=hint)
     made = replace(state.practice, at=asked.event, asked=state.practice.asked + 1)
+    argument = " ".join(argument.split())
     if not argument:
         return _after(state, asked, replace(made, said=_told(state, asked), well=False))
     said, well = _shape(asked, argument) if asked.asks == "shape" else _formula(state, asked, argument)
@@ -52,7 +53,7 @@ def answer(state: State, argument: str) -> State:
     if well:
         return _after(state, asked, made)
     if made.tries >= PATIENCE:
-        made = replace(made, said=f"{said}. {_told(state, asked)}; write it, or `answer` alone goes on")
+        made = replace(made, said=f"{said}. {_told(state, asked)}; `answer` alone goes on")
     return replace(state, practice=made).show("event")
 
 
@@ -82,12 +83,12 @@ def _after(state: State, asked: Question, made: Practice) -> State:
     return replace(state, practice=made).show("event")
 
 
-_SHAPE = re.compile(r"\(?\s*(\d{1,9}(?:\s*[x×,]\s*\d{1,9})*)?\s*,?\s*\)?")
-_NAMED = re.compile(r"\s*[d∂]\S+\s*\+?=(?!=)\s*")
+_SHAPE = re.compile(r"\(? ?(\d{1,9}(?: ?[x×,] ?\d{1,9})*)? ?,? ?\)?")
+_NAMED = re.compile(r"[d∂][\w.]+ ?\+?=(?!=) ?")
 
 
 def _shape(asked: Question, text: str) -> tuple[str, bool]:
-    match = _SHAPE.fullmatch(text.strip())
+    match = _SHAPE.fullmatch(text)
     if match is None:
         raise CommandError(f"'{text[:40]}' is no shape", code="E_COMMAND", hint="answer (5, 7), or 5x7; () is a number")
     found = tuple(int(n) for n in re.findall(r"\d+", match[1] or ""))
@@ -103,7 +104,7 @@ def _formula(state: State, asked: Question, text: str) -> tuple[str, bool]:
     from bpdebug.explain.judge import Judge  # start-up: the same
 
     text = text[named.end() :] if (named := _NAMED.match(text)) else text
-    if _SHAPE.fullmatch(text.strip()) and ("," in text or "x" in text):
+    if _SHAPE.fullmatch(text) and ("," in text or "x" in text):
         raise CommandError(
             f"'{text[:40]}' is a shape; the formula is asked", code="E_COMMAND",
             hint="answer with names: answer dY @ W.T",

@@ -23,7 +23,7 @@ VERDICTS: dict[str, Callable[[Any], list[str]]] = {
     "why": lambda found: [found.answer],
     "check": lambda found: [found.first_wrong or "none"],
     "derivation": lambda found: [found.first_wrong or "none"],
-    "adjoint": lambda found: ["holds" if found.holds else "fails"],
+    "adjoint": lambda found: ["unknown" if found.holds is None else "holds" if found.holds else "fails"],
     "candidates": _of_candidates,
     "flow": lambda found: [found.verdict],
 }
@@ -36,7 +36,7 @@ def expected(kind: str) -> Callable[[State, str], str]:
     def run(state: State, text: str) -> str:
         if text.endswith('"') and text.count('"') >= 2:
             head, _, wanted = text[:-1].rpartition('"')
-            wanted = f"∂{wanted[1:]}" if wanted.startswith("d") else wanted
+            wanted = f"∂{wanted[1:]}" if kind == "candidates" and wanted.startswith("d") else wanted
         else:
             head, _, wanted = text.rpartition(" ")
         asked = COMMANDS[kind].run(state, head.strip())
