@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine import Event
-from bpdebug.engine.gradcheck import check_rule
+from bpdebug.engine.rulecheck import check_rule
 from bpdebug.errors import CommandError
 from bpdebug.explain.rules import Rule, backward_event, double, rule_at
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.fork import overridden
-from bpdebug.engine.gradcheck import FAIL, LOOK, Check, check_rule
+from bpdebug.engine.gradcheck import FAIL, LOOK, Check
+from bpdebug.engine.rulecheck import check_rule
 from bpdebug.explain.rules import Rule, double, rule_of
 from bpdebug.graph import Lit
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpdebug.engine import Timeline
-from bpdebug.engine.gradcheck import largest
+from bpdebug.engine.rulecheck import largest
 from bpdebug.engine.run import Pass
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.mistakes import mistake

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
-from bpdebug.engine.gradcheck import largest
+from bpdebug.engine.rulecheck import largest
 from bpdebug.errors import CommandError
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
 from bpdebug.explain.marks import Marks, lit

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
-from bpdebug.engine.fork import overridden
 from bpdebug.engine.stats import two_norm
-from bpdebug.explain.origin import Source, Trail
-from bpdebug.explain.reasons import count, dead_units, divided_by_zero, reached, reason, zero_times_infinity
-from bpdebug.explain.rules import Rule, double, rule_of
+from bpdebug.explain.not_finite import NotFinite
+from bpdebug.explain.question import CANCELLED, CUT, MASKED, NO_PATH, NONZERO, Array, Why
+from bpdebug.explain.reasons import count, dead_units, reached, reason
+from bpdebug.explain.rules import double
 from bpdebug.expression import Target
-from bpdebug.graph import Lit
-
-Array = np.ndarray[Any, Any]
-NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
-ZERO_TIMES_INF, OVERFLOW = "zero-times-inf", "overflow"
-
-
-@dataclass(frozen=True)
-class Why:
-    """The answer, the event where it was born (None: nowhere), and the evidence, a sentence each."""
-
-    of: str
-    answer: str
-    born: int | None
-    evidence: tuple[str, ...]
 
 
 def why(timeline: Timeline, goal: Target, iteration: int, of: str) -> Why:
     """What made a gradient (or cells of it) what it is, in an iteration's whole backward pass."""
-    tensor, asked = goal.reference.tensor, Question(timeline, iteration, of)
+    tensor, asked = goal.reference.tensor, Asked(timeline, iteration, of)
     gradient = timeline.iteration(iteration).gradient(tensor)
     if gradient is None:
         return asked.absent(tensor)
@@ -56,57 +39,8 @@ def why(timeline: Timeline, goal: Target, iteration: int, of: str) -> Why:
     return asked.zero(tensor, mask)
 
 
-class Question:
-    """One question put to an iteration; each step of the way back adds to the evidence."""
-
-    def __init__(self, timeline: Timeline, iteration: int, of: str) -> None:
-        self.timeline, self.graph, self.iteration, self.of = timeline, timeline.graph, iteration, of
-        self.run = timeline.iteration(iteration)
-        self.rng = np.random.default_rng(0)
-        self.evidence: list[str] = []
-
-    def answer(self, answer: str, phase: str | None, tensor: int, *evidence: str) -> Why:
-        born = None if phase is None else self.timeline.index_of(phase, tensor, self.iteration)
-        return Why(self.of, answer, born, (*self.evidence, *evidence))
-
-    def name(self, tensor: int) -> str:
-        return self.graph.names[tensor]
-
-    def at(self, k: int) -> str:
-        """'relu 'H' (event 7)': node k's backward event in words."""
-        index = self.timeline.index_of(BACKWARD, self.graph.first + k, self.iteration)
-        return f"{self.graph.nodes[k].op.name} '{self.graph.nodes[k].id}' (event {index})"
-
-    def rule(self, k: int) -> Rule:
-        inputs = self.graph.nodes[k].inputs
-        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs))
-
-    def cotangent(self, k: int) -> Array:
-        found = self.run.gradient(self.graph.first + k)
-        assert found is not None
-        return double(found)
-
-    def is_rounding(self, tensor: int, mask: Array, cells: Array) -> bool:
-        """Whether the largest of the cells is small beside the terms it is the sum of: zero, but for rounding."""
-        top = float(np.abs(cells).max())
-        at = np.argwhere(mask & (np.abs(self.cell_values(tensor)) == top))[0]
-        trail = Trail(self.timeline, self.iteration)
-        products = [t.products for s in trail.of_gradient(tensor, tuple(map(int, at))) for t in s.terms]
-        size = sum(float(np.abs(p).sum()) for p in products)
-        count = sum(len(p) for p in products)
-        return top <= 2 * (count + 8) * float(np.finfo(self.graph.dtypes[tensor]).eps) * size and count > 1
-
-    def source(self, k: int, position: int, mask: Array) -> Source:
-        """The terms of the first cell of a mask, of what node k gives to its operand."""
-        trail = Trail(self.timeline, self.iteration)
-        cell = tuple(map(int, np.argwhere(mask)[0]))
-        root = self.graph.plans[k].summed(position)
-        return trail.source(k, None, "", trail.contribution(k, position, cell), root)
-
-    def cell_values(self, tensor: int) -> Array:
-        found = self.run.gradient(tensor)
-        assert found is not None
-        return found
+class Asked(NotFinite):
+    """A question about a gradient that is absent or zero, too."""
 
     # --- absent ---------------------------------------------------------------------------------------------------
 
@@ -222,95 +156,3 @@ class Question:
             return self.answer(MASKED, BACKWARD, out, text)
         self.evidence.append(f"{self.at(k)} only hands on: ∂{self.name(out)} is zero there already")
         return hit
-
-    # --- not finite -----------------------------------------------------------------------------------------------
-
-    def set_by_hand(self, tensor: int, gradient: bool) -> Array:
-        """The cells of a tensor, or of its gradient, that a fork gave a value of their own."""
-        cells = np.zeros(self.graph.shapes[tensor], bool)
-        for override in overridden(self.timeline, tensor, gradient, self.iteration):
-            cells[override.key] = True
-        return cells
-
-    def not_finite(self, tensor: int, test: Any) -> Why:
-        """NaN (or infinity) in a gradient, followed back along contributions that have it."""
-        while True:
-            gradient = self.run.gradient(tensor)
-            if gradient is not None and (self.set_by_hand(tensor, True) & test(gradient)).any():
-                last = self.timeline.completed_by(tensor, self.iteration)
-                return Why(self.of, OVERFLOW, last, (*self.evidence, f"∂{self.name(tensor)} was set to it by hand"))
-            bad = [(k, p) for k, p in self.graph.edges_from(tensor) if test(self.run.contribution(k, p)).any()]
-            if not bad:
-                seed = tensor in self.graph.incoming and test(self.run.seed(tensor)).any()
-                if seed:
-                    return self.answer(OVERFLOW, SEED, tensor, f"what comes in at {self.name(tensor)} has it")
-                last = self.timeline.completed_by(tensor, self.iteration)
-                text = f"the sum ∂{self.name(tensor)} makes it, of contributions without"
-                return Why(self.of, OVERFLOW, last, (*self.evidence, text))
-            k, _ = bad[0]
-            out = self.graph.first + k
-            if test(self.cotangent(k)).any():
-                self.evidence.append(f"∂{self.name(tensor)} has it from ∂{self.name(out)}, at {self.at(k)}")
-                tensor = out
-                continue
-            for t in (*self.graph.nodes[k].tensors, out):
-                if self.graph.is_float(t) and test(self.run.value(t)).any():
-                    self.evidence.append(f"{self.at(k)} uses the value of {self.name(t)}, which has it")
-                    return self._forward(t, test)
-            return self._born_backward(tensor, k, bad[0][1], test)
-
-    def _born_backward(self, tensor: int, k: int, position: int, test: Any) -> Why:
-        """The rule of node k makes it from numbers without."""
-        out = self.graph.first + k
-        cells = np.argwhere(test(self.run.contribution(k, position)))
-        cell = ", ".join(map(str, cells[0].tolist()))
-        place = f"∂{self.name(tensor)}[{cell}]" if cell else f"∂{self.name(tensor)}"
-        formula = self.graph.plans[k].formula(position, self.timeline.graph.operand_names(k), self.name(out))
-        source = self.source(k, position, test(self.run.contribution(k, position)))
-        made = zero_times_infinity(source)
-        if test is np.isnan and (made or not self.cotangent(k).all()):
-            words = made or f"∂{self.name(out)} has zeros"
-            text = f"{place} = {formula} is zero times infinity (or 0/0) at {self.at(k)}: {words}"
-            return self.answer(ZERO_TIMES_INF, BACKWARD, out, text, *self._infinite(k))
-        what = "NaN" if test is np.isnan else "infinite"
-        cause = divided_by_zero(source) or f"what goes in is not {what}"
-        text = f"{place} = {formula} is {what} at {self.at(k)}: {cause}"
-        return self.answer(OVERFLOW, BACKWARD, out, text, *(self._infinite(k) if test is np.isnan else ()))
-
-    def _infinite(self, k: int) -> tuple[str, ...]:
-        """Where an infinity that goes into node k's rule, by its gradient or by a value, came from."""
-        said, self.evidence = self.evidence, []
-        out, found = self.graph.first + k, None
-        if np.isinf(self.cotangent(k)).any():
-            found = self.not_finite(out, np.isinf)
-        else:
-            used = (*self.graph.nodes[k].tensors, out)
-            large = next((t for t in used if self.graph.is_float(t) and np.isinf(self.run.value(t)).any()), None)
-            found = None if large is None else self._forward(large, np.isinf)
-        self.evidence = said
-        return found.evidence if found is not None else ()
-
-    def _forward(self, tensor: int, test: Any) -> Why:
-        """Up the forward pass, to the value that has it first."""
-        graph = self.graph
-        while (node := graph.node(tensor)) is not None:
-            if (self.set_by_hand(tensor, False) & test(self.run.value(tensor))).any():
-                return self.answer(OVERFLOW, FORWARD, tensor, f"{self.name(tensor)} was set to it by hand")
-            floats = [t for t in node.tensors if graph.is_float(t)]
-            above = next((t for t in floats if test(self.run.value(t)).any()), None)
-            if above is None:
-                break
-            tensor = above
-        if node is None:
-            users = graph.users(tensor)
-            text = f"{self.name(tensor)} came with it"
-            return self.answer(OVERFLOW, FORWARD, graph.first + users[0], text)
-        values = [np.asarray(self.run.value(t)) for t in floats]
-        values += [np.asarray(i.value) for i in node.inputs if isinstance(i, Lit)]
-        zero, infinite = any(not v.all() for v in values), any(np.isinf(v).any() for v in values)
-        product = test is np.isnan and zero and (infinite or node.op.name in ("div", "pow"))
-        index = self.timeline.index_of(FORWARD, tensor, self.iteration)
-        what = "NaN" if test is np.isnan else "infinity"
-        call = self.timeline.call_text(tensor - graph.first)
-        text = f"{self.name(tensor)} = {call} makes {what} at event {index}, in the forward pass"
-        return self.answer(ZERO_TIMES_INF if product else OVERFLOW, FORWARD, tensor, text)

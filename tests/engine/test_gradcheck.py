@@ -11,7 +11,8 @@ from hypothesis import given
 
 from bpdebug.engine import Timeline, Training
 from bpdebug.engine.fork import fork_rule
-from bpdebug.engine.gradcheck import MOST_CELLS, Check, check_rule, differences, gradcheck, in_double
+from bpdebug.engine.gradcheck import MOST_CELLS, Check, differences, gradcheck, in_double
+from bpdebug.engine.rulecheck import check_rule
 from bpdebug.ops import OPS, Op
 from tests.graphs import DOUBLE, SAMPLES, SINGLE, Random, examples, graph_of, graphs, make, sample_call, step
 

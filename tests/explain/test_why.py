@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 
 import bpdebug
-from bpdebug.explain.why import Why, why
+from bpdebug.explain.question import Why
+from bpdebug.explain.why import why
 from bpdebug.expression import parse, target
 from tests.graphs import Random, examples, graphs
 

@@ -13,7 +13,8 @@ from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.running import Every, shown
 from bpdebug.debugger.state import Breakpoint, Candidates, State
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
-from bpdebug.engine.gradcheck import FAIL, check_rule
+from bpdebug.engine.gradcheck import FAIL
+from bpdebug.engine.rulecheck import check_rule
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import Expression, Scope, evaluate, names_in, parse
