@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,3 +109,20 @@ def test_an_import_inside_a_function_says_why() -> None:
         if not any("# " in line and "are imported when" in line for line in lines):
             silent += [a for a in mine if a.line not in said]
     assert silent == []
+
+
+def test_stepping_loads_no_explanation() -> None:
+    """What explains is imported when it is asked for: whoever steps through both passes never pays for it."""
+    code = """
+import sys, bpdebug, bpdebug.frontends.tui.app
+from bpdebug.views import inspector, here
+session = bpdebug.Session(bpdebug.load("transformer_block"))
+while session.state.event is not None:
+    session.do("step").to_text()
+    here(session.state), inspector(session.state)
+print([name for name in sys.modules if name.startswith("bpdebug.explain") or name == "bpdebug.views.explained"])
+session.do("seek matmul@bwd ;; lens")
+print("bpdebug.explain.lens" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split("\n")[:2] == ["[]", "True"]

@@ -97,7 +97,8 @@ class Judge:
     def __init__(self, event: Event, rule: Rule, position: int, *, trusted: bool) -> None:
         graph, k = event.timeline.graph, event.tensor - event.timeline.graph.first
         names = event.timeline.graph.operand_names(k)
-        self.position, self.target = position, f"∂{names[position]}"
+        side = f" ({('left', 'right')[position]})" if names[0] == names[1] else ""  # X @ X: one name, two gradients
+        self.position, self.target = position, f"∂{names[position]}{side}"
         self.operand_shape: tuple[int, ...] = rule.inputs[position].shape
         self.wanted = rule.plan.before_sum(position)
         self.eps = float(np.finfo(graph.dtypes[event.tensor]).eps)

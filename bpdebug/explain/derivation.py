@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bpdebug.engine import Contribution, Event, Timeline
-from bpdebug.engine.fork import ForkedStore
+from bpdebug.engine.fork import ForkedStore, Override, fork
 from bpdebug.explain.judge import RIGHT, VALUE, Judge, base_of
 from bpdebug.explain.mistakes import right
 from bpdebug.graph import Step
@@ -75,16 +75,23 @@ def _judged(judge: Judge, step: Step, tensor: int) -> Line:
 def by_the_ops(timeline: Timeline) -> Timeline:
     """The timeline without what was put in the place of gradients: rules of a file or a fork, and gradients set there.
 
-    A fork that sets a value besides keeps the gradients that were set.
+    Values that were set stay set.
     """
-    graph, root, kept = timeline.graph, timeline.store, False
-    while isinstance(root, ForkedStore):
-        kept = kept or (root.override is not None and not root.override.gradient)
-        root = root.parent
-    if kept or (root is timeline.store and not any(plan.replaced for plan in graph.plans)):
+    graph, store, changed = timeline.graph, timeline.store, False
+    values: list[tuple[Override, int]] = []
+    while isinstance(store, ForkedStore):
+        if store.override is not None and not store.override.gradient:
+            values.insert(0, (store.override, store.first))
+        else:
+            changed = True
+        store = store.parent
+    if not changed and not any(plan.replaced for plan in graph.plans):
         return timeline
     plans = tuple(p.own if p.replaced else p for p in graph.plans)
-    return Timeline(replace(graph, plans=plans), seed=timeline.seed, training=timeline.training)
+    made = Timeline(replace(graph, plans=plans), seed=timeline.seed, training=timeline.training)
+    for override, iteration in values:
+        made = fork(made, override, iteration)
+    return made
 
 
 def judged_edge(judge: Judge, event: Event, contribution: Contribution, value: str | float) -> tuple[str, bool]:

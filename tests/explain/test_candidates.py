@@ -146,3 +146,14 @@ def test_at_the_prompt_and_where_it_is_refused() -> None:
     session = bpdebug.Session(bpdebug.load("mlp"))
     with pytest.raises(BpdebugError, match="no matmul"):
         session.do("seek H@bwd ;; candidates")
+
+
+def test_a_product_with_itself_keeps_its_two_gradients_apart() -> None:
+    rng = np.random.default_rng(0)
+    t = Timeline(
+        make({"X": rng.normal(size=(3, 3))}, step("Y", "matmul", "X", "X"), into={"Y": rng.normal(size=(3, 3))})
+    )
+    found = candidates(t[len(t) - 1])
+    right = {r.target: r.formula for r in found.rows if r.verdict == "right"}
+    assert len([r for r in found.rows if r.verdict == "right"]) == 2
+    assert right == {"∂X (left)": "∂Y @ Xᵀ", "∂X (right)": "Xᵀ @ ∂Y"}

@@ -159,3 +159,13 @@ def test_what_has_no_gradient_has_no_origin() -> None:
         with pytest.raises(BpdebugError, match="no path to an output"):
             made.do(line)
     assert made.do("origin Q[0]").to_data()["value"] == 3
+
+
+def test_a_fork_of_values_and_of_rules_is_judged_by_the_ops_on_the_values() -> None:
+    made = session("Y = X @ W\nL = mean(Y ** 2)", "X = [[1, 2], [3, 4]]\nW = [[1, 2], [3, 5]]")
+    for line in ("set W[0,0] = 2", "set rule Y@bwd X = (dY @ W.T) * 2", "set dY[0,0] = 100"):
+        made.do(line)
+    for line in ("derivation dX = dY @ W.T", "derivation dY = 2 * Y * dpow1", "derivation dW = X.T @ dY"):
+        made.do(f"expect {line} none")
+    with pytest.raises(BpdebugError):
+        made.do("expect derivation dX = (dY @ W.T) * 2 none")
