@@ -181,6 +181,8 @@ class BpdebugApp(App[int]):
             self.stage.show(Report(report.kind, title, report.blocks))
         else:
             self.stage.show(here(state))
+            if state.part:
+                self.stage.scroll_end(animate=False)  # the newest part is the last
         if self.size.width >= WIDE:
             self.inspector.show(inspector(state))
         self.program.show(program_rows(state))

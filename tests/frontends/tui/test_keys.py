@@ -65,6 +65,19 @@ async def test_stepi_walks_over_the_parts() -> None:
         assert app.state.part == 0
 
 
+async def test_the_newest_part_is_in_view() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(100, 24)) as pilot:
+        app.run_text("seek Y@bwd")
+        await pilot.press("i", "i", "i", "i")
+        await pilot.pause()
+        assert app.stage.max_scroll_y > 0
+        assert app.stage.scroll_y == app.stage.max_scroll_y
+        await pilot.press("n")
+        await pilot.pause()
+        assert app.stage.scroll_y == 0
+
+
 async def test_q_leaves_with_exit_code_0() -> None:
     app = app_of("two_layer")
     async with app.run_test() as pilot:
