@@ -66,6 +66,7 @@ class Factor:
     turned: bool
 
 
+@np.errstate(all="ignore")
 def candidates(event: Event | None) -> Candidates:
     """Every product of an operand and the cotangent, each also transposed; CommandError away from a matmul."""
     event = backward_event(event, "candidates")

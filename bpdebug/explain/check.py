@@ -62,6 +62,7 @@ class Checked:
 Progress = Callable[[int, int], None]
 
 
+@np.errstate(all="ignore")
 def check(
     timeline: Timeline, iteration: int, tensors: Collection[int] | None = None, progress: Progress | None = None
 ) -> Checked:

@@ -143,6 +143,7 @@ class Judge:
         self.engine.known.pop(name, None)
         self.random.known.pop(name, None)
 
+    @np.errstate(all="ignore")
     def verdict(self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], *, seeded: bool) -> Verdict:
         """A name (or a number) as what the edges, (node, input), give to a tensor, with what comes in at it if seeded.
 

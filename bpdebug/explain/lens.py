@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -142,7 +143,8 @@ class Look:
         given = self.graph.plans[self.k].gradients[self.position]
         names = self.graph.operand_names(self.k)
         for p, name in enumerate(names):
-            if given is not None and p != self.position and f"{name}ᵀ" in self.contribution.formula:
+            here = rf"(?<![\w.∂]){re.escape(name)}ᵀ"
+            if given is not None and p != self.position and re.search(here, self.contribution.formula):
                 return name
         return ""
 
@@ -199,7 +201,7 @@ class Look:
         x, y = self.rule.inputs[self.position], self.y
         if not x.size or not y.size or x.size * y.size > MOST_CELLS or max(x.size, y.size) > MOST_LONG:
             return None
-        if self.linear:
+        if self.linear and np.isfinite(y).all():
             zero = self.rule.moved(self.position, np.zeros_like(x))
             columns = (self.rule.moved(self.position, unit) - zero for unit in _units(x.shape))
             return np.stack([c.reshape(-1) for c in columns], axis=1)

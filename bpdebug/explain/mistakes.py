@@ -26,6 +26,7 @@ MOST_PLACES = 6
 """Sides of sums in a rule beyond which no term is looked for."""
 
 
+@np.errstate(all="ignore")
 def mistake(timeline: Timeline, run: Pass, tensor: int, made: Any, edges: Edges | None = None) -> str:
     """In words, what an array that is no gradient of a tensor is instead; '' where that is not known.
 

@@ -40,10 +40,8 @@ def _asked(asked: Question, event: Event) -> Iterator[Block]:
     yield Text("")
     if asked.asks == "shape":
         yield Formula(f"∂{to} {asked.sign} ?", "what is its shape?")
-        yield Text("= or `answer (5, 7)`, `answer 5x7`; `answer` alone gives it up", "dim")
+        yield Text("`answer 5x7` or (5, 7), on the screen after =; `answer` alone gives it up", "dim")
         return
     yield Formula(f"∂{to} {asked.sign} ?", f"which formula gives {shape_text(asked.contribution.shape)}?")
     yield Row((Matrix(f"∂{event.name}", event.value, event.value.shape, mark="operand"),))
-    yield Text(
-        f"= or `answer` with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone gives it up", "dim"
-    )
+    yield Text(f"`answer` with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone gives it up", "dim")

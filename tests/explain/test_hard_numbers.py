@@ -169,3 +169,40 @@ def test_a_fork_of_values_and_of_rules_is_judged_by_the_ops_on_the_values() -> N
         made.do(f"expect {line} none")
     with pytest.raises(BpdebugError):
         made.do("expect derivation dX = (dY @ W.T) * 2 none")
+
+
+WARNED = [
+    ("Y = X @ W\nL = sum(Y)", "X = [[0, 1], [2, 3]]\nW = [[1, 2], [3, 4]]",
+     ["set dY = [[inf, 1], [1, 1]]", "seek Y@bwd", "lens", "adjoint", "candidates", "check"]),
+    ("Y = X * 2\nZ = concat(Y, X)\nL = sum(Z)", "X = [[0, 1], [2, 3]]",
+     ["set X = [[inf, 1], [1, 1]]", "seek Z@bwd", "lens", "adjoint"]),
+    ("h = X * 2\nY = exp(-h)\nZ = Y * X\nL = sum(Z)", "X = [[0, 1], [2, 3]]",
+     ["set h = -1e30", "set dY[0,0] = -1.5", "check", "flow", "why dX"]),
+    ("Y = X @ W + b\nL = sum(Y * Y)", "X = [[1, 2], [3, 4]]\nW = [[1, 2], [3, 4]]\nb = [1, 2]",
+     ["set Y = [[inf, 1], [-inf, 2]]", "derivation dX = W @ dmatmul1", "derivation dX = dmatmul1 @ W",
+      "seek matmul1@bwd", "adjoint"]),
+    ("Y = X * 1e-300\nL = sum(Y * W)", "X = [[1, 2], [3, 4]]\nW = [[1, 2], [3, 4]]", ["derivation dX = dY * 1e300"]),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("program", "inputs", "lines"), WARNED, ids=[w[0].splitlines()[0] for w in WARNED])
+def test_nothing_is_printed_about_numbers_that_are_not_finite(program: str, inputs: str, lines: list[str]) -> None:
+    made = session(program, inputs)
+    texts = {line: made.do(line).to_text() for line in lines}
+    if "adjoint" in lines:
+        assert "nothing can be said" in texts["adjoint"]
+    if program.startswith("Y = X * 2"):  # the matrix of a concat is ones and zeros, whatever goes in
+        matrices = [o["derivative"] for o in made.do("lens").to_data()["operands"]]
+        assert all(np.isin(m, (0, 1)).all() for m in matrices)
+
+
+def test_origin_at_an_update_asks_for_the_gradient() -> None:
+    made = session("L = sum(W * W)", "x = 1", extra="[parameters]\nW = [3, 4]\n[train]\nlr = 0.1\nsteps = 1\n")
+    assert made.do("seek W@upd ;; origin").to_text().startswith("∂W[1] = 8")
+
+
+def test_a_name_that_ends_like_another_is_not_said_to_be_turned() -> None:
+    made = session("AW = A @ W\nL = sum(AW * AW)", "A = [[1, 2], [3, 4]]\nW = [[1, 2], [3, 5]]")
+    made.do("set rule AW@bwd A = (W @ dAW.T).T")
+    assert [o["turned"] for o in made.do("seek AW@bwd ;; lens").to_data()["operands"]] == [None, "A"]

@@ -132,6 +132,8 @@ def _largest(state: State) -> str:
         name, array = f"∂{event.contributions[0].to}", event.contributions[0].total
     elif event.phase == "seed":
         name = f"∂{name}"
+    elif event.phase == "update":
+        name, array = f"∂{name}", np.asarray(state.timeline.iteration(event.iteration).gradient(event.tensor))
     if not array.size:
         raise CommandError(f"{name} has no cells", code="E_EXPR", hint="name another cell: origin dW[0, 1]")
     at = np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(array), nan=np.inf))), array.shape) if array.ndim else ()
