@@ -16,12 +16,3 @@ def block_at(timeline: Timeline, index: int) -> str:
 def inside(block: str, outer: str) -> bool:
     """Whether a block lies strictly within another; every block lies within the outermost one, ''."""
     return block != outer and (outer == "" or block.startswith(outer + "."))
-
-
-def frames(block: str) -> list[str]:
-    """A block and those around it, innermost first, without the outermost ''."""
-    found = []
-    while block:
-        found.append(block)
-        block = block.rpartition(".")[0]
-    return found

@@ -9,7 +9,7 @@ import numpy as np
 
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.stats import two_norm
-from bpdebug.graph import PARAMETER, Graph
+from bpdebug.graph import PARAMETER, Graph, frames
 
 VANISHED, EXPLODED = 1e-3, 1e3
 """Parts of the first event's norm beyond which a gradient has vanished, or exploded."""
@@ -83,7 +83,7 @@ def flow(timeline: Timeline, iteration: int) -> Flowing:
         parts = [two_norm(c.value) for c in event.contributions]
         given = two_norm(np.array(parts))
         rows.append(Flow(index, event.name, event.op or "", norm, given, _ratio(given, norm)))
-        for block in _around(event.block):
+        for block in frames(event.block):
             sums = blocks.setdefault(block, [0.0, 0.0])
             if event.tensor in graph.incoming or any(not _lies_in(graph, k, block) for k in graph.users(event.tensor)):
                 sums[0] = hypot(sums[0], norm)
@@ -101,15 +101,6 @@ def flow(timeline: Timeline, iteration: int) -> Flowing:
 
 def _ratio(given: float, norm: float) -> float | None:
     return given / norm if norm and np.isfinite(norm) and np.isfinite(given) else None
-
-
-def _around(block: str) -> list[str]:
-    """A block and those it lies in."""
-    found = []
-    while block:
-        found.append(block)
-        block = block.rpartition(".")[0]
-    return found
 
 
 def _lies_in(graph: Graph, k: int, block: str) -> bool:

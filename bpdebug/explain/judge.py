@@ -13,7 +13,7 @@ from bpdebug.engine.rulecheck import largest
 from bpdebug.engine.run import Pass
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.mistakes import mistake
-from bpdebug.explain.rules import Rule, double, rule_of
+from bpdebug.explain.rules import Rule, double, rule_in
 from bpdebug.graph import Graph, Lit, Step, check_dtypes
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
@@ -183,8 +183,7 @@ class Judge:
         return bool(gap.size and np.all(gap <= ROUNDING * np.finfo(dtype).eps * top))
 
     def _rule(self, k: int) -> Rule:
-        inputs = self.graph.nodes[k].inputs
-        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs))
+        return rule_in(self.timeline, self.run, k)
 
     def _holds(self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool) -> bool:
         """Whether it is right with random cotangents too.

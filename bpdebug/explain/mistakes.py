@@ -10,8 +10,8 @@ import numpy as np
 
 from bpdebug.engine import Timeline
 from bpdebug.engine.run import Pass
-from bpdebug.explain.rules import Rule, double, rule_of
-from bpdebug.graph import Graph, Lit
+from bpdebug.explain.rules import Rule, double, rule_in
+from bpdebug.graph import Graph
 from bpdebug.symbolic import Expr, walk
 
 Array = np.ndarray[Any, Any]
@@ -73,8 +73,7 @@ class Asked:
                     yield rule.plan.evaluate(given, rule.plan.leaves(rule.inputs, rule.value(), self.cotangent(k)))
 
     def rule(self, k: int) -> Rule:
-        inputs = self.graph.nodes[k].inputs
-        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs))
+        return rule_in(self.timeline, self.run, k)
 
     def cotangent(self, k: int) -> Array:
         found = self.run.gradient(self.graph.first + k)

@@ -10,8 +10,7 @@ import numpy as np
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.explain.origin import Source, Trail
-from bpdebug.explain.rules import Rule, double, rule_of
-from bpdebug.graph import Lit
+from bpdebug.explain.rules import Rule, double, rule_in
 
 Array = np.ndarray[Any, Any]
 NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
@@ -50,8 +49,7 @@ class Question:
         return f"{self.graph.nodes[k].op.name} '{self.graph.nodes[k].id}' (event {index})"
 
     def rule(self, k: int) -> Rule:
-        inputs = self.graph.nodes[k].inputs
-        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs))
+        return rule_in(self.timeline, self.run, k)
 
     def cotangent(self, k: int) -> Array:
         found = self.run.gradient(self.graph.first + k)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpdebug.engine import BACKWARD, Event, Timeline
 from bpdebug.engine.gradcheck import given_rules
+from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
 from bpdebug.graph import Lit, Node
 from bpdebug.symbolic import Plan, trace
@@ -56,12 +57,16 @@ def rule_of(timeline: Timeline, k: int, inputs: tuple[Any, ...]) -> Rule:
     return Rule(node, given_rules(own, graph.plans[k]), own, made)
 
 
+def rule_in(timeline: Timeline, run: Pass, k: int) -> Rule:
+    """Node k's rule on the numbers of one pass."""
+    inputs = timeline.graph.nodes[k].inputs
+    return rule_of(timeline, k, tuple(i.value if isinstance(i, Lit) else run.value(i) for i in inputs))
+
+
 def rule_at(event: Event) -> Rule:
     """The rule of an event's node on the event's numbers."""
     assert event.node is not None
-    run = event.timeline.iteration(event.iteration)
-    inputs = tuple(i.value if isinstance(i, Lit) else run.value(i) for i in event.node.inputs)
-    return rule_of(event.timeline, event.tensor - event.timeline.graph.first, inputs)
+    return rule_in(event.timeline, event.timeline.iteration(event.iteration), event.tensor - event.timeline.graph.first)
 
 
 def backward_event(event: Event | None, what: str) -> Event:

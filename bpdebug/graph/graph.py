@@ -185,3 +185,12 @@ class Graph:
     @cached_property
     def _edges(self) -> dict[int, list[tuple[int, int]]]:
         return {}
+
+
+def frames(block: str) -> list[str]:
+    """A block and those around it, innermost first, without the outermost ''."""
+    found = []
+    while block:
+        found.append(block)
+        block = block.rpartition(".")[0]
+    return found

@@ -8,14 +8,14 @@ from math import prod
 from typing import Any
 
 from bpdebug.debugger import COMMANDS, Command, State
-from bpdebug.debugger.blocks import block_at, frames
+from bpdebug.debugger.blocks import block_at
 from bpdebug.debugger.running import NAMES
 from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, hex_cells, names_in, parse
-from bpdebug.graph import DRAWN
+from bpdebug.graph import DRAWN, frames
 from bpdebug.views.blocks import Block, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number, shape_text
@@ -110,10 +110,8 @@ def _breakpoints(state: State) -> Listing:
 def _blocks(state: State) -> Listing:
     counts: dict[str, list[int]] = {}
     for k, node in enumerate(state.timeline.graph.nodes):
-        block = node.block
-        while block:
+        for block in frames(node.block):
             counts.setdefault(block, []).append(k)
-            block = block.rpartition(".")[0]
     nodes = state.timeline.graph.nodes
     rows: list[tuple[str, ...]] = [(name, str(len(ks)), str(nodes[ks[0]].line)) for name, ks in counts.items()]
     return ("block", "nodes", "line"), rows

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bpdebug.debugger.blocks import block_at, frames
+from bpdebug.debugger.blocks import block_at
 from bpdebug.debugger.commands.table import Command, count, nothing, register
 from bpdebug.debugger.running import move
 from bpdebug.debugger.state import Mark, State
 from bpdebug.errors import CommandError
+from bpdebug.graph import frames
 
 
 def back(state: State, argument: str) -> State:
