@@ -22,6 +22,8 @@ MOST_ROWS = 64
 """Rows of a gradient before its sum that are tried one by one."""
 MOST_TEXT = 90
 """Characters of a formula that is said; of a longer one only whose rule it is."""
+MOST_RULES = 8
+"""Rules of a gradient's consumers that are written out."""
 MOST_PLACES = 6
 """Sides of sums in a rule beyond which no term is looked for."""
 
@@ -41,13 +43,15 @@ def mistake(timeline: Timeline, run: Pass, tensor: int, made: Any, edges: Edges 
 def right(timeline: Timeline, run: Pass, tensor: int) -> str:
     """The gradient as the engine has it: '∂X = ∂Y @ Wᵀ', every edge's rule in the sum."""
     graph = timeline.graph
+    edges = graph.edges_from(tensor)
     rules = [
         text if len(text) <= MOST_TEXT else f"(the rule of {graph.nodes[k].op.name} for {graph.nodes[k].id})"
-        for k, p in graph.edges_from(tensor)
+        for k, p in edges[:MOST_RULES]
         for text in [graph.plans[k].total_text(p, graph.operand_names(k), graph.nodes[k].id)]
     ]
     seed = [f"what comes in at {graph.names[tensor]}"] if tensor in graph.incoming else []
-    return f"∂{graph.names[tensor]} = {' + '.join([*seed, *rules])}"
+    more = [f"{len(edges) - MOST_RULES:,} more"] if len(edges) > MOST_RULES else []
+    return f"∂{graph.names[tensor]} = {' + '.join([*seed, *rules, *more])}"
 
 
 class Asked:

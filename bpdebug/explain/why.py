@@ -14,6 +14,9 @@ from bpdebug.explain.reasons import count, dead_units, reached, reason
 from bpdebug.explain.rules import double
 from bpdebug.expression import Target
 
+MOST_NAMED = 8
+"""Consumers of a tensor that the evidence names one by one."""
+
 
 def why(timeline: Timeline, goal: Target, iteration: int, of: str) -> Why:
     """What made a gradient (or cells of it) what it is, in an iteration's whole backward pass."""
@@ -116,15 +119,18 @@ class Asked(NotFinite):
             if not edges:
                 text = f"the gradient that comes in at {self.name(tensor)} is zero there"
                 return self.answer(MASKED, SEED, tensor, text)
-            for k, p in edges[1:]:
+            for k, p in edges[1:MOST_NAMED]:
                 self.evidence.append(f"∂{self.name(tensor)} gets zeros from {self.at(k)} (operand {p}), too")
+            if len(edges) > MOST_NAMED:
+                self.evidence.append(f"and from {len(edges) - MOST_NAMED:,} nodes more")
             found = self._edge(tensor, *edges[0], mask)
             if isinstance(found, Why):
                 return found
             tensor, mask = self.graph.first + edges[0][0], found
 
     def _cancelled(self, tensor: int, given: list[tuple[str, Array]]) -> Why:
-        norms = ", ".join(f"{name} {two_norm(cells):.4g}" for name, cells in given)
+        norms = ", ".join(f"{name} {two_norm(cells):.4g}" for name, cells in given[:MOST_NAMED])
+        norms += f" and {len(given) - MOST_NAMED:,} more" if len(given) > MOST_NAMED else ""
         last = self.timeline.completed_by(tensor, self.iteration)
         text = f"the contributions to ∂{self.name(tensor)} add up to zero; their norms: {norms}"
         return Why(self.of, CANCELLED, last, (*self.evidence, text))

@@ -8,7 +8,7 @@ from typing import Any
 from bpdebug.debugger import State
 from bpdebug.explain.marks import lit
 from bpdebug.explain.origin import INCOMING, FactorCell, Origin, Product, Source, Way
-from bpdebug.explain.paths import Paths
+from bpdebug.explain.paths import Paths, size
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text
 from bpdebug.views.encode import MANY_CELLS
 from bpdebug.views.numbers import number
@@ -16,6 +16,8 @@ from bpdebug.views.report import Report
 
 MOST = 12
 """Terms shown of a source."""
+MOST_SOURCES = 8
+"""Contributions to a gradient, and nodes that a cell goes into, shown one by one: the largest."""
 MOST_LIT = 2**14
 """Cells of a matrix beyond which it is not shown beside the terms."""
 LONG = 120
@@ -52,13 +54,20 @@ def _blocks(state: State, found: Origin) -> Iterator[Block]:
         yield Text(f"{found.of} was set by hand in this fork", "bad")
     if not found.sources:
         yield Text(_given(state, found), "dim")
-    for source in found.sources:
-        yield from _source(state, found, source)
-    if len(found.sources) > 1:
+    count = len(found.sources)
+    chosen = sorted(range(count), key=lambda i: -size(found.sources[i].sum))[:MOST_SOURCES]
+    for i in sorted(chosen):
+        yield from _source(state, found, found.sources[i])
+    if count > len(chosen):
+        yield Text(f"and {count - len(chosen):,} contributions more, none of them larger", "dim")
+        yield Formula(f"{found.text} = {number(found.value)}", f"a sum of {count:,} contributions")
+    elif count > 1:
         sums = _plus(number(s.sum) for s in found.sources)
-        yield Formula(f"{found.text} = {sums} = {number(found.value)}", f"a sum of {len(found.sources)} contributions")
-    for way in found.goes:
+        yield Formula(f"{found.text} = {sums} = {number(found.value)}", f"a sum of {count} contributions")
+    for way in found.goes[:MOST_SOURCES]:
         yield Text(_goes(state, way), "dim")
+    if len(found.goes) > MOST_SOURCES:
+        yield Text(f"goes into {len(found.goes) - MOST_SOURCES:,} nodes more", "dim")
 
 
 def _given(state: State, found: Origin) -> str:

@@ -206,3 +206,18 @@ def test_a_name_that_ends_like_another_is_not_said_to_be_turned() -> None:
     made = session("AW = A @ W\nL = sum(AW * AW)", "A = [[1, 2], [3, 4]]\nW = [[1, 2], [3, 5]]")
     made.do("set rule AW@bwd A = (W @ dAW.T).T")
     assert [o["turned"] for o in made.do("seek AW@bwd ;; lens").to_data()["operands"]] == [None, "A"]
+
+
+def test_of_many_consumers_the_largest_are_named_and_the_others_counted() -> None:
+    terms = " + ".join(f"sum(h * {n % 7})" for n in range(501))
+    program = f"h = X * 1\nL = {terms}"
+    made = session(program, "X = [1, 2]")
+    text = made.do("origin dh[0]").to_text()
+    assert "and 493 contributions more, none of them larger" in text
+    assert "a sum of 501 contributions" in text
+    assert len(text) < 10_000
+    assert len(made.do("derivation dh = X").to_text()) < 2_000
+    made.do("set dL = 0")
+    text = made.do("why dh").to_text()
+    assert "and from 493 nodes more" in text
+    assert len(text) < 10_000
