@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.engine.rules import given_rules, wide
 from bpdebug.engine.run import Code, Pass
 from bpdebug.engine.timeline import Timeline
 from bpdebug.graph import Graph, Incoming, Leaf, Lit, Node, Step, build
 from bpdebug.limits import Limits
-from bpdebug.symbolic import Plan
 
 Array = np.ndarray[Any, Any]
 
@@ -146,7 +146,7 @@ def in_double(graph: Graph) -> Graph:
     steps = [
         Step(
             n.id, n.op.name, tuple(i if isinstance(i, Lit) else graph.names[i] for i in n.inputs[: _given(n)]),
-            {k: "float64" if k == "dtype" else v for k, v in n.attrs.items()}, n.block, n.line,
+            wide(n.attrs), n.block, n.line,
         )
         for n in graph.nodes
     ]  # fmt: skip
@@ -156,17 +156,10 @@ def in_double(graph: Graph) -> Graph:
         if read is not None
     }
     loss = None if graph.loss is None else graph.names[graph.loss]
-    wide = Limits({"memory": 2**62})  # what fitted in single precision was allowed; this is its copy
-    made = build([widened(leaf) for leaf in graph.leaves], steps, loss=loss, incoming=incoming, limits=wide)
+    limits = Limits({"memory": 2**62})  # what fitted in single precision was allowed; this is its copy
+    made = build([widened(leaf) for leaf in graph.leaves], steps, loss=loss, incoming=incoming, limits=limits)
     plans = tuple(given_rules(plan, old) for plan, old in zip(made.plans, graph.plans, strict=True))
     return dataclasses.replace(made, plans=plans)
-
-
-def given_rules(plan: Plan, old: Plan) -> Plan:
-    """The plan with the rules that `old`, of the same node in another precision, has in place of its op's own."""
-    for position, rule in old.replaced.items():
-        plan = plan.with_gradient(position, rule)
-    return plan
 
 
 def _widened_seed(read: Callable[[], Array], shape: tuple[int, ...]) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.symbolic import PRIMS, Expr, Trace, walk
+from bpdebug.symbolic import PRIMS, Trace, worked_out
 from bpdebug.symbolic.text import FORMULA, write
 
 Array = np.ndarray[Any, Any]
@@ -88,13 +88,8 @@ class Update:
         known: dict[int, Any] = {id(self.w): w, id(self.g): g}
         known |= {id(leaf): value for leaf, value in zip(self.states, states, strict=True)}
         known |= {id(leaf): np.asarray(self.settings.get(n, float(t))) for n, leaf in self.scalars.items()}
-        out = [_evaluate(e, known) for e in (self.result, *self.new_states)]
+        roots = (self.result, *self.new_states)
+        for e in roots:
+            known = worked_out(e, known)
+        out = [np.asarray(known[id(e)]) for e in roots]
         return out[0], tuple(out[1:])
-
-
-def _evaluate(root: Expr, known: dict[int, Any]) -> Array:
-    for e in walk(root):
-        if id(e) not in known:
-            assert e.prim is not None
-            known[id(e)] = e.prim.run(*(known[id(a)] if isinstance(a, Expr) else a for a in e.args), **e.attrs)
-    return np.asarray(known[id(root)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from math import prod
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine.events import Event
-from bpdebug.engine.gradcheck import EPS, LOOK, MOST_CELLS, STEPS, Check, differences, given_rules
+from bpdebug.engine.gradcheck import EPS, LOOK, MOST_CELLS, STEPS, Check, differences
+from bpdebug.engine.rules import rule_in
 from bpdebug.engine.timeline import BACKWARD
-from bpdebug.graph import Lit, Node
-from bpdebug.symbolic import Expr, Plan, trace, walk
+from bpdebug.symbolic import Expr, Plan, walk, worked_out
 
 Array = np.ndarray[Any, Any]
 LINEAR = (1.0,)
@@ -37,10 +37,8 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
     if event.phase != BACKWARD or event.node is None:
         return []
     k = event.tensor - graph.first
-    run, node = timeline.iteration(event.iteration), event.node
-    inputs = [i.value if isinstance(i, Lit) else _double(run.value(i)) for i in node.inputs]
-    plan = trace(node.op, [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs], _attrs(node))
-    plan = given_rules(plan, graph.plans[k])
+    node, rule = event.node, rule_in(timeline, timeline.iteration(event.iteration), k)
+    plan, inputs = rule.plan, rule.inputs
     rng = np.random.default_rng(seed)
     g = rng.uniform(0.5, 1.5, plan.shape) * rng.choice((-1.0, 1.0), plan.shape)
     with np.errstate(all="ignore"):
@@ -56,16 +54,8 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
     return rows
 
 
-def _double(array: Array) -> Array:
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
-
-
-def _attrs(node: Node) -> dict[str, Any]:
-    return {key: "float64" if key == "dtype" else value for key, value in node.attrs.items()}
-
-
 def _worst_of_rule(
-    plan: Plan, inputs: list[Any], position: int, name: str, gradient: Array, g: Array, rng: Any, *, linear: bool
+    plan: Plan, inputs: Sequence[Any], position: int, name: str, gradient: Array, g: Array, rng: Any, *, linear: bool
 ) -> Check:
     finite = np.flatnonzero(np.isfinite(inputs[position]))  # there is no slope at infinity: a mask's cells
     most = cells_to_move(plan, linear)
@@ -107,12 +97,10 @@ def _worst_of_rule(
 
 def largest(expr: Expr, leaves: Mapping[int, Any]) -> float:
     """The largest finite number that comes up in working out an expression: its last digits are the rounding."""
-    known, top = dict(leaves), 0.0
+    top = 0.0
     with np.errstate(all="ignore"):
+        known = worked_out(expr, leaves)
         for e in walk(expr):
-            if e.prim is not None and id(e) not in known:
-                args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
-                known[id(e)] = e.prim.run(*args, **e.attrs)
             cells = np.abs(np.asarray(known[id(e)], dtype=np.float64))
             top = max(top, float(cells.max(initial=0.0, where=np.isfinite(cells))))
     return top

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine import Event
+from bpdebug.engine.rules import double
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.explain.rules import backward_event, double, rule_at
+from bpdebug.explain.rules import backward_event, rule_at
 
 Array = np.ndarray[Any, Any]
 NEAR = 1e-12

@@ -12,8 +12,9 @@ import numpy as np
 
 from bpdebug.engine import Event
 from bpdebug.engine.rulecheck import check_rule
+from bpdebug.engine.rules import Rule, double
 from bpdebug.errors import CommandError
-from bpdebug.explain.rules import Rule, backward_event, double, rule_at
+from bpdebug.explain.rules import backward_event, rule_at
 
 Array = np.ndarray[Any, Any]
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
@@ -84,7 +85,7 @@ def candidates(event: Event | None) -> Candidates:
         verdict = next(checked).verdict if 0 not in graph.shapes[tensor] else "pass"
         if not graph.has_gradient(tensor):
             continue
-        judge = Judge(event, rule, position, trusted=verdict != "fail")
+        judge = Comparison(event, rule, position, trusted=verdict != "fail")
         rows += judge.products()
         inverses += judge.inverses()
         if verdict == "fail":
@@ -92,7 +93,7 @@ def candidates(event: Event | None) -> Candidates:
     return Candidates(event.name, tuple(rows), tuple(inverses), tuple(unconfirmed))
 
 
-class Judge:
+class Comparison:
     """One operand's gradient, and what is compared with it."""
 
     def __init__(self, event: Event, rule: Rule, position: int, *, trusted: bool) -> None:

@@ -13,7 +13,7 @@ from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.engine.gradcheck import FAIL, LOOK, Check
 from bpdebug.engine.rulecheck import check_rule
-from bpdebug.explain.rules import Rule, double, rule_of
+from bpdebug.engine.rules import Rule, double, rule_of
 from bpdebug.graph import Lit
 
 Array = np.ndarray[Any, Any]

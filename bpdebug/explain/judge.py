@@ -10,10 +10,10 @@ import numpy as np
 
 from bpdebug.engine import Timeline
 from bpdebug.engine.rulecheck import largest
+from bpdebug.engine.rules import OnPass, double, wide
 from bpdebug.engine.run import Pass
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.mistakes import mistake
-from bpdebug.explain.rules import Rule, double, rule_in
 from bpdebug.graph import Graph, Lit, Step, check_dtypes
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
@@ -97,7 +97,7 @@ class Numbers:
             return number(inputs[0])
         typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
         check_dtypes(op, typed)
-        attrs = {key: "float64" if key == "dtype" else value for key, value in step.attrs.items()}
+        attrs = wide(step.attrs)
         op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **attrs)
         plan = trace(op, typed, attrs)
         nbytes = sum(e.nbytes for e in walk(plan.value) if e.prim is not None)
@@ -106,15 +106,14 @@ class Numbers:
             return np.asarray(plan.evaluate(plan.value, plan.leaves(inputs)))
 
 
-class Judge:
+class Judge(OnPass):
     """Lines carried out on the engine's gradients, and once more with random ones in the place of each.
 
     The second time tells an identity from a coincidence: where ∂Y is zero, `0 * dY` has the right numbers.
     """
 
     def __init__(self, timeline: Timeline, iteration: int) -> None:
-        self.timeline, self.graph = timeline, timeline.graph
-        self.run = timeline.iteration(iteration)
+        super().__init__(timeline, timeline.iteration(iteration))
         self._drawn: dict[int, Array] = {}
         self.engine = Numbers(self.graph, self.run, self._given)
         self.random = Numbers(self.graph, self.run, self._random)
@@ -177,13 +176,9 @@ class Judge:
         """Whether a difference is no more than the last digits of what the rules add up: there the gradient cancels."""
         top = 0.0
         for k, p in edges:
-            rule, g = self._rule(k), self._given(self.graph.first + k)
-            y = double(self.run.value(self.graph.first + k))
-            top = max(top, largest(rule.plan.summed(p), rule.plan.leaves(rule.inputs, y, g)))
+            rule, g = self.rule(k), self.cotangent(k)
+            top = max(top, largest(rule.plan.summed(p), rule.plan.leaves(rule.inputs, self.value(k), g)))
         return bool(gap.size and np.all(gap <= ROUNDING * np.finfo(dtype).eps * top))
-
-    def _rule(self, k: int) -> Rule:
-        return rule_in(self.timeline, self.run, k)
 
     def _holds(self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool) -> bool:
         """Whether it is right with random cotangents too.
@@ -205,8 +200,8 @@ class Judge:
             cotangent = self._random(self.graph.first + k)
             if cotangent is None:
                 continue
-            rule = self._rule(k)
-            truth = truth + rule.gradient(p, double(self.run.value(self.graph.first + k)), cotangent)
+            rule = self.rule(k)
+            truth = truth + rule.gradient(p, self.value(k), cotangent)
         made = self.random.value(value) if isinstance(value, str) else number(value)
         return distance(made, truth) <= NEAR[self.graph.dtypes[tensor]]
 

@@ -12,11 +12,13 @@ import numpy as np
 
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
 from bpdebug.engine.rulecheck import largest
+from bpdebug.engine.rules import Rule, double
 from bpdebug.errors import CommandError
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
+from bpdebug.explain.cells import largest_cell
 from bpdebug.explain.marks import Marks, lit
 from bpdebug.explain.origin import Cell, Source, Trail
-from bpdebug.explain.rules import Rule, double, rule_at
+from bpdebug.explain.rules import rule_at
 from bpdebug.graph import Graph
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 
@@ -93,7 +95,7 @@ def lens(event: Event | None) -> Lens:
     trail = Trail(event.timeline, event.iteration)
     if event.phase == FORWARD:
         value = event.value
-        cell, source = _largest(value), None
+        cell, source = largest_cell(value), None
         if value.dtype.kind == "f" and value.size:
             source = next(trail.of_value(event.tensor, cell), None)
         return Lens(event, axes, text, (), cell, source, lit(event.name, cell, value.shape, source))
@@ -119,7 +121,7 @@ class Look:
     def operand(self) -> Looked:
         """Everything about it."""
         value, c = self.contribution.value, self.contribution
-        cell, source = _largest(value), None
+        cell, source = largest_cell(value), None
         if value.size:
             plan, names = self.graph.plans[self.k], self.graph.operand_names(self.k)
             formula = plan.total_text(self.position, names, self.event.name)
@@ -174,7 +176,8 @@ class Look:
         before, shape = plan.before_sum(self.position), self.contribution.shape
         if before != shape:
             used = prod(before) // max(prod(shape), 1)
-            yield f"{self.contribution.to} was repeated to {before}: each cell was used {used} times, and adds up"
+            to = self.contribution.to
+            yield f"{to} was repeated to {before}, each cell used {used} times: the transpose of repeating is a sum"
 
     def _outer(self) -> Iterator[tuple[str, Array]]:
         """∂W as a sum over the rows of X and ∂Y: of each a column times a row."""
@@ -214,11 +217,3 @@ def _units(shape: tuple[int, ...]) -> Iterator[Array]:
         unit = np.zeros(shape)
         unit[cell] = 1.0
         yield unit
-
-
-def _largest(array: Array) -> Cell:
-    """The cell of the largest size; NaN counts as larger than any number."""
-    if not array.ndim or not array.size:
-        return ()
-    size = np.nan_to_num(np.abs(array.astype(np.float64)), nan=np.inf)
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(size)), array.shape))

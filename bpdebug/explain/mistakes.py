@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine import Timeline
+from bpdebug.engine.rules import OnPass, double
 from bpdebug.engine.run import Pass
-from bpdebug.explain.rules import Rule, double, rule_in
-from bpdebug.graph import Graph
 from bpdebug.symbolic import Expr, walk
 
 Array = np.ndarray[Any, Any]
@@ -54,12 +53,12 @@ def right(timeline: Timeline, run: Pass, tensor: int) -> str:
     return f"∂{graph.names[tensor]} = {' + '.join([*seed, *rules, *more])}"
 
 
-class Asked:
+class Asked(OnPass):
     """A gradient, its edges, and their rules on the numbers."""
 
     def __init__(self, timeline: Timeline, run: Pass, tensor: int, edges: Edges | None) -> None:
-        self.timeline, self.run, self.tensor = timeline, run, tensor
-        self.graph: Graph = timeline.graph
+        super().__init__(timeline, run)
+        self.tensor = tensor
         self.name = self.graph.names[tensor]
         self.edges = self.graph.edges_from(tensor) if edges is None else edges
         gradient = run.gradient(tensor) if edges is None else sum(run.contribution(*e) for e in edges)
@@ -75,14 +74,6 @@ class Asked:
             if given is not None and given.shape != self.truth.shape:
                 with np.errstate(all="ignore"):
                     yield rule.plan.evaluate(given, rule.plan.leaves(rule.inputs, rule.value(), self.cotangent(k)))
-
-    def rule(self, k: int) -> Rule:
-        return rule_in(self.timeline, self.run, k)
-
-    def cotangent(self, k: int) -> Array:
-        found = self.run.gradient(self.graph.first + k)
-        assert found is not None
-        return double(found)
 
 
 def same(a: Array, b: Array) -> bool:

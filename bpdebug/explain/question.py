@@ -9,8 +9,8 @@ import numpy as np
 
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.fork import overridden
+from bpdebug.engine.rules import OnPass
 from bpdebug.explain.origin import Source, Trail
-from bpdebug.explain.rules import Rule, double, rule_in
 
 Array = np.ndarray[Any, Any]
 NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
@@ -27,12 +27,12 @@ class Why:
     evidence: tuple[str, ...]
 
 
-class Question:
+class Question(OnPass):
     """One question put to an iteration; each step of the way back adds to the evidence."""
 
     def __init__(self, timeline: Timeline, iteration: int, of: str) -> None:
-        self.timeline, self.graph, self.iteration, self.of = timeline, timeline.graph, iteration, of
-        self.run = timeline.iteration(iteration)
+        super().__init__(timeline, timeline.iteration(iteration))
+        self.iteration, self.of = iteration, of
         self.rng = np.random.default_rng(0)
         self.evidence: list[str] = []
 
@@ -47,14 +47,6 @@ class Question:
         """'relu 'H' (event 7)': node k's backward event in words."""
         index = self.timeline.index_of(BACKWARD, self.graph.first + k, self.iteration)
         return f"{self.graph.nodes[k].op.name} '{self.graph.nodes[k].id}' (event {index})"
-
-    def rule(self, k: int) -> Rule:
-        return rule_in(self.timeline, self.run, k)
-
-    def cotangent(self, k: int) -> Array:
-        found = self.run.gradient(self.graph.first + k)
-        assert found is not None
-        return double(found)
 
     def is_rounding(self, tensor: int, mask: Array, cells: Array) -> bool:
         """Whether the largest of the cells is small beside the terms it is the sum of: zero, but for rounding."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.engine.rules import Rule
 from bpdebug.explain.origin import Source
-from bpdebug.explain.rules import Rule
 from bpdebug.ops.op import ROUTES
 
 Array = np.ndarray[Any, Any]

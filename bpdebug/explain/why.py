@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline
+from bpdebug.engine.rules import double
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.not_finite import NotFinite
 from bpdebug.explain.question import CANCELLED, CUT, MASKED, NO_PATH, NONZERO, Array, Why
 from bpdebug.explain.reasons import count, dead_units, reached, reason
-from bpdebug.explain.rules import double
 from bpdebug.expression import Target
 
 MOST_NAMED = 8

@@ -238,6 +238,21 @@ def walk(*roots: Expr) -> list[Expr]:
     return order
 
 
+def worked_out(expr: Expr, leaves: Mapping[int, Any]) -> dict[int, Any]:
+    """The values of an expression and of all it is made of, by identity; `leaves` gives those of its leaves.
+
+    TraceError for a leaf without a value.
+    """
+    known = dict(leaves)
+    for e in walk(expr):
+        if id(e) not in known:
+            if e.prim is None:
+                raise TraceError(f"no value for {e.name}")
+            args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
+            known[id(e)] = e.prim.run(*args, **e.attrs)
+    return known
+
+
 def broadcast(*shapes: Shape) -> Shape:
     """The shape NumPy broadcasts to; ShapeError names the axis that does not fit."""
     rank = max(map(len, shapes), default=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from bpdebug.errors import ShapeError
-from bpdebug.symbolic.expr import DType, Expr, Shape, Trace, TraceError, walk
+from bpdebug.symbolic.brief import Brief, brief
+from bpdebug.symbolic.expr import DType, Expr, Shape, Trace, TraceError, walk, worked_out
 from bpdebug.symbolic.prims import PRIMS
-from bpdebug.symbolic.text import FORMULA, SOURCE, addend, factor, named, write
+from bpdebug.symbolic.text import FORMULA, SOURCE, addend, named, write
 
 Array = np.ndarray[Any, Any]
 
@@ -41,40 +41,6 @@ class Part:
     shape: Shape
     why: str
     expr: Expr
-
-
-@dataclass(frozen=True, eq=False)
-class Brief:
-    """A formula, and what the names in it stand for; `names` writes other expressions of the same rule with them."""
-
-    text: str
-    where: tuple[tuple[str, str], ...]
-    names: Callable[[Expr], str | None]
-
-    def factor(self, expr: Expr) -> str:
-        """An expression as it stands before an index: a name, a call, or a formula in brackets."""
-        return factor(expr, self.names)
-
-
-LONG = 90
-"""Characters of a formula beyond which what is repeated in it gets a name."""
-SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
-"""Tensors' names are normal under NFKC, so none can be s₁."""
-
-
-def repeated(root: Expr) -> list[Expr]:
-    """What is used more than once in an expression and is more than one operation; operands before what uses them."""
-    uses: Counter[int] = Counter()
-    size: dict[int, int] = {}
-    found = []
-    order = walk(root)
-    for e in order:
-        uses.update({id(a) for a in e.operands()})
-    for e in order:
-        size[id(e)] = (e.prim is not None) + sum(size[id(a)] for a in e.operands())
-        if uses[id(e)] > 1 and size[id(e)] > 1:
-            found.append(e)
-    return found
 
 
 class Plan:
@@ -212,22 +178,7 @@ class Plan:
 
     def brief(self, root: Expr, operands: Sequence[str], output: str) -> Brief:
         """A formula with names for what is repeated in it, where it is long; with them it can be read."""
-        names = self.naming(operands, output)
-        text = write(root, names, FORMULA)
-        known: dict[int, str] = {}
-        for e in repeated(root) if len(text) > LONG else ():
-            known[id(e)] = f"s{''.join(SUBSCRIPTS[int(d)] for d in str(len(known) + 1))}"
-
-        def short(e: Expr) -> str | None:
-            return known.get(id(e)) or names(e)
-
-        where = []
-        for e in walk(root) if known else ():
-            if id(e) in known:
-                name = known.pop(id(e))
-                where.append((name, write(e, short, FORMULA)))
-                known[id(e)] = name
-        return Brief(write(root, short, FORMULA) if known else text, tuple(where), short)
+        return brief(root, self.naming(operands, output))
 
     def call_text(self, operands: Sequence[str]) -> str:
         """The forward call as it is written: `X @ W`, `Wᵀ`, `X[0, :]`, `relu(Z)`, `sum(Z, axis=0)`."""
@@ -263,14 +214,7 @@ class Plan:
 
     def evaluate(self, expr: Expr, leaves: Mapping[int, Any]) -> Array:
         """The value of an expression of this plan, given its leaves by identity: the interpreter behind parts."""
-        known = dict(leaves)
-        for e in walk(expr):
-            if id(e) not in known:
-                if e.prim is None:
-                    raise TraceError(f"no value for {e.name}")
-                args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
-                known[id(e)] = e.prim.run(*args, **e.attrs)
-        return np.asarray(known[id(expr)])
+        return np.asarray(worked_out(expr, leaves)[id(expr)])
 
     def leaves(self, inputs: Sequence[Any], y: Any = None, g: Any = None) -> dict[int, Any]:
         """Values for `evaluate`: this plan's operands, and the output and cotangent where known."""

@@ -125,7 +125,9 @@ def _said(found: Lens, o: Looked) -> Iterator[Block]:
         yield Formula(o.sum)
         yield Text(o.why, "note")
     else:
-        of = f"the transpose of {found.event.op}, as a function of {o.contribution.to}, is " if o.linear else ""
+        repeated = any(p.why == "unbroadcast" for p in o.contribution.parts)
+        to = f"{o.contribution.to}{' once it is repeated' if repeated else ''}"
+        of = f"the transpose of {found.event.op}, as a function of {to}, is " if o.linear else ""
         yield Text(_sentence(f"{of}{o.says}"), "note")
     if o.note:
         yield Text(f"{o.note}.", "note")

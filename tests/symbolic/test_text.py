@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from bpdebug.symbolic import NUMPY, PRIMS, Expr, Trace, TraceError, walk
+from bpdebug.symbolic.brief import LONG
 from bpdebug.symbolic.compile import SCOPE
-from bpdebug.symbolic.plan import LONG
 from bpdebug.symbolic.text import FORMULA, SOURCE, Dialect, write
 from tests.graphs import DOUBLE, SAMPLES, SINGLE, Array, bits, sample_call
 

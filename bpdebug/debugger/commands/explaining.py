@@ -124,6 +124,8 @@ def _has_gradient(state: State, goal: Target) -> bool:
 
 def _largest(state: State) -> str:
     """The cell that `origin` means without one: the largest of what this event made."""
+    from bpdebug.explain.cells import largest_cell  # start-up: an explanation is worked out when asked for
+
     event = state.event
     if event is None:
         raise CommandError("origin takes a cell", code="E_COMMAND", hint="origin dW[0, 1]")
@@ -136,8 +138,8 @@ def _largest(state: State) -> str:
         name, array = f"∂{name}", np.asarray(state.timeline.iteration(event.iteration).gradient(event.tensor))
     if not array.size:
         raise CommandError(f"{name} has no cells", code="E_EXPR", hint="name another cell: origin dW[0, 1]")
-    at = np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(array), nan=np.inf))), array.shape) if array.ndim else ()
-    return f"{name}[{', '.join(str(int(i)) for i in at)}]" if array.ndim else name
+    at = largest_cell(array)
+    return f"{name}[{', '.join(map(str, at))}]" if at else name
 
 
 def derivation_(state: State, argument: str) -> State:
