@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from bpdebug.errors import (
     UsageError,
     did_you_mean,
 )  # fmt: skip
+from bpdebug.frontends.terminal import doors
 from bpdebug.limits import Limits, parse_limit, parse_size
 
 VERBS = ("run", "debug", "replay", "test", "compare", "list", "ops", "schema")
@@ -80,8 +80,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code. Never a traceback."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    _speak_utf_8()
+    with doors():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(words: list[str]) -> int:
     gc.disable()  # importing makes many objects and no garbage: collecting meanwhile is a third of the start
     try:
         code = _run(words)
@@ -109,14 +112,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BUG
     finally:
         gc.enable()
-
-
-def _speak_utf_8() -> None:
-    """Data is UTF-8 whatever the locale says; what cannot be read or shown is an escape, and no error."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            known = stream.isatty() or stream.encoding.lower() == "utf-8"
-            stream.reconfigure(encoding=None if known else "utf-8", errors="backslashreplace")
 
 
 def _to_nowhere() -> None:

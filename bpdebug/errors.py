@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -75,9 +76,12 @@ def printable(text: str) -> str:
 
     The one sanitiser for everything that came from a file or a prompt (CWE-150). Line feeds stay.
     """
-    if text.isascii() and text.isprintable():
+    if text.replace("\n", "").isprintable():
         return text
-    return "".join(c if c == "\n" or not _hostile(c) else _escape(c) for c in text)
+    return _UNUSUAL.sub(lambda found: _escape(found[0]) if _hostile(found[0]) else found[0], text)
+
+
+_UNUSUAL = re.compile(r"[^\n\x20-\x7e]")
 
 
 def line(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bpdebug.debugger.progress import listening
+from bpdebug.frontends.terminal import erase_line
 
 WIDE, PATIENCE = 30, 0.4
 """Characters of the bar, and seconds after which it appears."""
@@ -21,7 +22,8 @@ def bar(done: int, total: int) -> str:
 
 def show(text: str) -> None:
     """One line in place of the last."""
-    sys.stderr.write(f"\r\x1b[K{text}")
+    erase_line()
+    sys.stderr.write(text)
     sys.stderr.flush()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bpdebug.errors import BpdebugError, printable
+from bpdebug.errors import BpdebugError, line
 
 if TYPE_CHECKING:
     from bpdebug.debugger import State
@@ -73,17 +73,23 @@ def check_file(path: Path, settings: Settings) -> Result:
         failures = found or ()
         skipped = "nothing is expected" if found is None else ""
     except MemoryError:
-        failures = [_failure(f"error[E_LIMIT] {path}: the machine has no more memory")]
+        failures = [_failure(path, "error[E_LIMIT]: the machine has no more memory")]
     except Exception as error:
         if os.environ.get("BPDEBUG_TRACEBACK"):
             raise
-        failures = [_failure(f"{path}: a bug in bpdebug: {type(error).__name__}: {printable(str(error))}")]
+        failures = [_failure(path, f"a bug in bpdebug: {type(error).__name__}: {error}")]
         crashed = True
     return Result(str(path), tuple(failures), time.perf_counter() - began, skipped, crashed)
 
 
-def _failure(text: str, prefix: str = "") -> Failure:
-    return Failure(prefix + text.split("\n")[0], text)
+def _failure(path: Path, text: str) -> Failure:
+    said = f"{line(str(path))}: {line(text)}"
+    return Failure(said, said)
+
+
+def _refused(path: Path, error: BpdebugError) -> Failure:
+    text = str(error)
+    return Failure(f"{line(str(path))}: {text.partition(chr(10))[0]}", text)
 
 
 def script_failures(path: Path, settings: Settings) -> list[Failure]:
@@ -94,14 +100,15 @@ def script_failures(path: Path, settings: Settings) -> list[Failure]:
     try:
         run = Run(read_script(path, settings.limits), settings)
     except BpdebugError as error:
-        return [_failure(str(error), f"{path}: ")]
+        return [_refused(path, error)]
     for _ in run.steps():
         pass
     found = []
     for failed in run.errors:
-        place = f"{path}:{failed.number}" if failed.script == path.name else f"{path}: {failed.script}:{failed.number}"
+        between = ":" if failed.script == path.name else f": {failed.script}:"
         event = f" (at {failed.event})" if failed.event else ""
-        found.append(Failure(f"{place}: {failed.code} {failed.message.splitlines()[0]}{event}", str(failed)))
+        said = f"{line(str(path))}{between}{failed.number}: {failed.code} {failed.message}{event}"
+        found.append(Failure(said, str(failed)))
     return found
 
 
@@ -110,8 +117,8 @@ def scenario_failures(path: Path, settings: Settings) -> list[Failure] | None:
     try:
         found = mismatches(path, settings)
     except BpdebugError as error:
-        return [_failure(str(error), f"{path}: ")]
-    return None if found is None else [_failure(f"{path}: {text}") for text in found]
+        return [_refused(path, error)]
+    return None if found is None else [_failure(path, text) for text in found]
 
 
 def mismatches(path: Path, settings: Settings) -> list[str] | None:

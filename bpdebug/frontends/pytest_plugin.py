@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bpdebug.errors import line, printable
 from bpdebug.frontends.checks import SCENARIO, SCRIPT, expects
 
 MOST = 8 * 2**20
@@ -33,7 +34,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Fil
 
 
 class BpdebugFile(pytest.File):
-    """A script or a scenario: one test."""
+    """A script or a scenario: one test. pytest prints names as they are: here they are printable."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.name, self._nodeid = line(self.name), line(self.nodeid)
 
     def collect(self) -> Iterator[pytest.Item]:
         """The one test of a file."""
@@ -63,9 +68,9 @@ class BpdebugItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What failed, without a traceback through bpdebug; a bug of bpdebug keeps its own."""
         if isinstance(excinfo.value, Failed):
-            return str(excinfo.value)
+            return printable(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the test stands."""
-        return self.path, None, f"{self.path.name}: {self.name}"
+        return Path(line(str(self.path))), None, f"{line(self.path.name)}: {self.name}"

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError, line
 from bpdebug.frontends.checks import Failure, Result, check_file, collect
 from bpdebug.frontends.replay import Settings
 from bpdebug.frontends.script import write
@@ -80,7 +80,7 @@ def _results(found: Sequence[Path], settings: Settings, jobs: int) -> Iterator[R
                 try:
                     yield future.result()
                 except BrokenProcessPool:
-                    died = f"{path}: the process died: too little memory?"
+                    died = f"{line(str(path))}: the process died: too little memory?"
                     yield Result(str(path), (Failure(died, died),), 0.0, crashed=True)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

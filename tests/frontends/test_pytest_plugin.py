@@ -65,6 +65,17 @@ def test_scenarios_are_collected_when_asked_for(folder: Path) -> None:
     assert "wrong.toml: values.Y: expected 23.0 at [1, 1], found 22.0 (1 of 4 cells are off)" in out
 
 
+def test_names_and_texts_of_files_do_not_steer_the_terminal(tmp_path: Path) -> None:
+    expect = '[expect]\nformulas."Y@bwd" = ["\\u001b[1mbold\\u202e"]\n'
+    (tmp_path / "a\x1b[1m\nFAILED b.toml").write_text(SCENARIO + expect)
+    (tmp_path / "test_\x1b]0;x\x07.bpd").write_text("print \x1b[1m\n")
+    for words in (("-v",), ("-q", "-rA"), ("--collect-only",)):
+        _, out = run(tmp_path, "--bpdebug-scenarios", *words)
+        assert "\\x1b[1m" in out
+        assert not {"\x1b", "\x07", "\u202e"} & set(out), ascii(out)
+        assert "\nFAILED b" not in out
+
+
 def test_snapshots_are_updated(folder: Path) -> None:
     (folder / "test_snap.bpd").write_text("load one.toml\nsnapshot first\n")
     assert run(folder, "test_snap.bpd")[0] == 1

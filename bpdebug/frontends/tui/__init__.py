@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = False) -> int:
     """The screen until it is left, and the exit code; without a scenario, a menu of the shipped ones first."""
     gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
+    from rich.console import Console  # start-up, as below
+
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
 
     def opened(name: str) -> State:
@@ -34,6 +36,7 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
     state = None if scenario is None else open_session(scenario, budget=budget)
     app = BpdebugApp(state, () if scenario else shipped(), opened, talks)
+    app.error_console = Console(markup=False, highlight=False, stderr=True, color_system=None)  # no escapes of its own
     app.run()
     if app.talk is not None:
         app.talk.close()

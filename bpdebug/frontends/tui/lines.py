@@ -23,8 +23,8 @@ def clean(text: str) -> str:
 
 
 def strip(*pieces: tuple[str, Style]) -> Strip:
-    """A line from (text, style) pieces."""
-    return Strip([Segment(text, style) for text, style in pieces if text])
+    """A line from (text, style) pieces: the door to the screen, through which nothing goes that is not clean."""
+    return Strip([Segment(clean(text), style) for text, style in pieces if text])
 
 
 def fit(line: Strip, width: int) -> Strip:
