@@ -54,7 +54,7 @@ def run(state: State, way: int, limit: int | None = None) -> State:
                 continue
             nearest[b.number] = _candidate(b, at, way)
             b = changed.get(b.number, b)
-            words = _reason(b, state.timeline, at)
+            words = reason(b, state.timeline, at)
             if words is None:
                 continue
             changed[b.number] = replace(b, hits=b.hits + 1, ignore=max(b.ignore - 1, 0))
@@ -76,7 +76,7 @@ def _candidate(b: Breakpoint, at: int, way: int) -> int | None:
     return b.where.next_after(at) if way == FORTH else b.where.last_before(at)
 
 
-def _reason(b: Breakpoint, timeline: Timeline, at: int) -> str | None:
+def reason(b: Breakpoint, timeline: Timeline, at: int) -> str | None:
     """Why to stop here, in words; None where the stop does not hold."""
     words = b.test(timeline, at) if b.test is not None else ""
     if words is None or b.condition is None:

@@ -266,6 +266,62 @@ def test_what_cannot_be_caught_is_refused(line: str) -> None:
     assert error.hint
 
 
+# --- where it holds already when it is set
+
+BORN = """
+format = 1
+title = "NaN born where a session opens"
+
+[inputs]
+x = [0.0, 1.0]
+y = [-1.0, 1.0]
+
+[graph]
+loss = "L"
+program = '''
+a = x / x
+b = a * y
+L = sum(b)
+'''
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "event"),
+    [
+        (["catch nan"], 0), (["seek 2", "catch nan"], 0), (["seek end", "catch nan"], 0), (["catch inf"], None),
+        (["catch phase"], None), (["seek L@seed", "catch phase"], 3), (["seek 4", "catch phase"], 4),
+        (["seek 5", "catch phase"], None), (["seek end", "catch phase"], None), (["catch zero-grad"], None),
+        (["break a if any(isnan(out))"], 0), (["break a"], None), (["break b if any(isnan(out))"], None),
+        (["break a if event > 0"], None), (["break * if event == 2"], None),
+        (["seek 2", "tbreak L if isnan(out)"], 2), (["break a", "condition 1 event == 0"], 0),
+        (["break a", "condition 1 event == 1"], None), (["break a if event == 0", "condition 1"], None),
+        (["watch any(isnan(a))"], 0), (["seek end", "watch any(isnan(dx))"], 6), (["watch any(isnan(dx))"], None),
+        (["watch any(a > 5)"], None), (["seek 1", "watch b"], 1), (["seek 5", "watch da"], 5), (["watch x"], None),
+    ],
+)  # fmt: skip
+def test_what_holds_where_the_cursor_stands_is_answered_at_once(lines: list[str], event: int | None) -> None:
+    """Continuing from there passes it by: the answer is the only word of it."""
+    state = session(BORN, *lines)
+    text = view(state).to_text()
+    name = "" if event is None else state.timeline.event(event).name
+    assert text.count("already so") == (event is not None)
+    assert f"already so at event {event}: {name}" in text or event is None
+    assert state.cursor == session(BORN, *lines[:-1]).cursor
+
+
+@pytest.mark.parametrize("name", [*NAMES, FAULTY], ids=[*NAMES, "faulty"])
+@pytest.mark.parametrize("what", ["nan", "inf"])
+def test_a_catch_at_any_event_knows_the_first_fault_up_to_there(name: str, what: str) -> None:
+    start = open_session(scenario(name))
+    born = [e.index for e in start.timeline if e.fault is not None and e.fault.kind == what]
+    for at in (0, len(start.timeline) // 2, len(start.timeline)):
+        text = view(update(start, f"seek {at} ;; catch {what}")).to_text()
+        first = next((k for k in born if k <= at), None)
+        assert ("already so" in text) == (first is not None)
+        assert f"already so at event {first}: " in text or first is None
+
+
 # --- several at once
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bpdebug.debugger.commands.table import Command, count, register
-from bpdebug.debugger.running import fill
+from bpdebug.debugger.running import fill, reason
 from bpdebug.debugger.state import Breakpoint, State
 from bpdebug.errors import CommandError
 from bpdebug.expression import check, parse, parse_location, resolve
@@ -16,10 +16,23 @@ SHORT = {"forward": "fwd", "seed": "seed", "backward": "bwd", "update": "upd"}
 _IF = re.compile(r"(?:^|\s)if\s")
 
 
-def add(state: State, made: Breakpoint, says: str) -> State:
-    """The state with one stop more, and a line that says so."""
+def add(state: State, made: Breakpoint, says: str, at: int | None = None) -> State:
+    """The state with one stop more, and a line that says so, and the event at which it holds already."""
+    said = says + already(state, at)
     state = replace(state, breakpoints=(*state.breakpoints, made), next_number=state.next_number + 1)
-    return state.show("said", says)
+    return state.show("said", said)
+
+
+def already(state: State, at: int | None) -> str:
+    """That a stop holds where the cursor stands, which no motion would tell; '' where it does not."""
+    return "" if at is None else f"; already so at event {at}: {state.timeline.event(at).name}"
+
+
+def held(state: State, b: Breakpoint, since: int | None = None) -> int | None:
+    """The event under the cursor, if a stop holds there; with `since`, the first one from there to the cursor."""
+    first, end = state.cursor if since is None else since, min(state.cursor + 1, len(state.timeline))
+    events = (at for at in range(first, end) if b.stops is None or b.stops.contains(at))
+    return next((at for at in events if reason(b, state.timeline, at) is not None), None)
 
 
 def located(state: State, argument: str, kind: str, *, temporary: bool = False, says: str = "") -> Breakpoint:
@@ -54,7 +67,7 @@ def break_(state: State, argument: str) -> State:
             return delete(state, str(there[0]))
         argument = f"{here} {argument}".strip()
     made = located(state, argument, "break")
-    return add(state, made, f"breakpoint {made.number} at {_told(made)}")
+    return _added(state, made, "breakpoint")
 
 
 def tbreak(state: State, argument: str) -> State:
@@ -62,7 +75,13 @@ def tbreak(state: State, argument: str) -> State:
     if not argument:
         raise CommandError("tbreak takes a location", code="E_COMMAND", hint="tbreak Y@bwd")
     made = replace(located(state, argument, "break", temporary=True), line=f"tbreak {argument}")
-    return add(state, made, f"temporary breakpoint {made.number} at {_told(made)}")
+    return _added(state, made, "temporary breakpoint")
+
+
+def _added(state: State, made: Breakpoint, what: str) -> State:
+    """A stop at a location more; only of one with a condition it is news that it holds here already."""
+    at = None if made.condition is None else held(state, made)
+    return add(state, made, f"{what} {made.number} at {_told(made)}", at)
 
 
 def _told(b: Breakpoint) -> str:
@@ -123,8 +142,10 @@ def condition(state: State, argument: str) -> State:
         raise CommandError("condition takes a number", code="E_COMMAND", hint="condition 1 norm(dY) > 1")
     numbers = chosen(state, word)
     state = changed(state, numbers, lambda b: conditioned(state, b, text.strip()))
-    said = f"breakpoint {word} stops if {text.strip()}" if text.strip() else f"breakpoint {word} stops always"
-    return state.show("said", said)
+    if not text.strip():
+        return state.show("said", f"breakpoint {word} stops always")
+    at = held(state, next(b for b in state.breakpoints if b.number == numbers[0]))
+    return state.show("said", f"breakpoint {word} stops if {text.strip()}{already(state, at)}")
 
 
 def ignore(state: State, argument: str) -> State:

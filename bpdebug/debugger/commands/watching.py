@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bpdebug.debugger.commands.stops import add
+from bpdebug.debugger.commands.stops import add, held
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.running import Every, shown
 from bpdebug.debugger.state import Breakpoint, Candidates, State
@@ -69,7 +69,7 @@ def watch(state: State, argument: str) -> State:
     if not argument:
         raise CommandError("watch takes an expression", code="E_COMMAND", hint="watch dW[1,2]")
     expression = parse(argument)
-    evaluate(expression, Scope(state.timeline, state.cursor))
+    here = evaluate(expression, Scope(state.timeline, state.cursor))
 
     def test(timeline: Timeline, at: int) -> str | None:
         now = evaluate(expression, Scope(timeline, at))
@@ -81,7 +81,11 @@ def watch(state: State, argument: str) -> State:
     made = Breakpoint(
         state.next_number, "watch", f"watch {argument}", argument, changes(expression, state.timeline), test=test
     )
-    return add(state, made, f"watch {made.number} on {argument}")
+    if here.dtype == "bool" and here.array is not None and here.array.size == 1:  # a condition holds where it is true
+        at = min(state.cursor, len(state.timeline) - 1) if here.array.all() else None
+    else:
+        at = held(state, made)
+    return add(state, made, f"watch {made.number} on {argument}", at)
 
 
 def _fault(kind: str) -> Test:
@@ -164,6 +168,8 @@ CATCHES: dict[str, Callable[[float | None], Test]] = {
     "phase": lambda _: _phase,
 }
 THRESHOLDS = ("vanish", "explode")
+LASTING = ("nan", "inf")
+"""What is still there after the event at which it was born."""
 
 
 def catch(state: State, argument: str) -> State:
@@ -187,7 +193,8 @@ def catch(state: State, argument: str) -> State:
         Every(len(state.timeline)),
         test=CATCHES[word](threshold),
     )
-    return add(state, made, f"catchpoint {made.number} on {argument}")
+    since = 0 if word in LASTING else None
+    return add(state, made, f"catchpoint {made.number} on {argument}", held(state, made, since))
 
 
 def _number(text: str) -> float | None:
