@@ -89,10 +89,10 @@ class MatrixView(ScrollView, can_focus=False):
     # --- what is shown --------------------------------------------------------------------------------------------
 
     def show(self, matrix: Matrix, lead: str = "", mark: Mark | None = None) -> None:
-        """Another matrix in the same widget; `lead` is the sign before it."""
+        """Another matrix in the same widget; `lead` is the sign before it, at the height of its first numbers."""
         same = (matrix.name, matrix.shape) == (self.matrix.name, self.matrix.shape)
         self.matrix, self.lead, self.mark = matrix, clean(lead), mark or Mark()
-        self.indent = min(cell_len(self.lead) + 1, 3) if self.lead else 0
+        self.indent = cell_len(self.lead) + 1 if self.lead else 0
         self._measure()
         self.set_reactive(ScrollView.virtual_size, self.natural)
         if not same:
@@ -107,10 +107,10 @@ class MatrixView(ScrollView, can_focus=False):
         self.rows, self.columns = prod(shape[:-1]), shape[-1] if shape else 1
         self.label = sum(len(str(max(n - 1, 0))) + 1 for n in shape[:-1]) + 1 if len(shape) > 1 else 0
         self.first = 2 if shape else 1  # where the cells begin: below the title and the column numbers
-        title = self._title().cell_length
+        title = self.indent + self._title().cell_length
         words = len(ABSENT)
         if array is None or not array.size:
-            self.first, size = 2, Size(max(title, self.indent + words), 2)
+            self.first, size = 1, Size(max(title, self.indent + words), 2)
         else:
             self.format, self.top = look(array)
             self.cell = max(self.format.width, len(str(self.columns - 1)) if shape else 0) + 2
@@ -122,7 +122,6 @@ class MatrixView(ScrollView, can_focus=False):
     def _title(self) -> Strip:
         style = palette.NAME_STYLES.get(self.matrix.mark, palette.TITLE)
         return strip(
-            (f"{self.lead} " if self.lead else "", palette.SIGN),
             (clean(short(self.matrix.name)), style),
             (f" {shape_text(self.matrix.shape)}", palette.DIM),
         )
@@ -130,17 +129,23 @@ class MatrixView(ScrollView, can_focus=False):
     # --- the lines ------------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        """Line `y` of what is visible."""
-        width, array = self.scrollable_content_region.width, self.matrix.array
+        """Line `y` of what is visible; the sign stands beside the numbers, so that it is no part of their name."""
+        width, sign = self.scrollable_content_region.width, self.lead if y == self.first else ""
+        signed = strip((sign.ljust(self.indent), palette.SIGN))
+        return fit(Strip.join([signed, self._beside(y, max(width - self.indent, 1))]), width)
+
+    def _beside(self, y: int, width: int) -> Strip:
+        """Line `y` to the right of the sign."""
+        array = self.matrix.array
         if y == 0:
             return fit(self._title(), width)
         note_at = self.natural.height - 1 if self.matrix.note else -1
         row = y - self.first + self.scroll_offset.y
         if y >= self.first - 1 and y + self.scroll_offset.y == note_at:
-            return fit(strip((" " * self.indent + clean(self.matrix.note), palette.NOTE)), width)
+            return fit(strip((clean(self.matrix.note), palette.NOTE)), width)
         if array is None or not array.size:
             words = ABSENT if array is None else "empty: no cells"
-            return fit(strip((" " * self.indent + words, palette.DIM)), width) if y == 1 else Strip([])
+            return fit(strip((words, palette.DIM)), width) if y == 1 else Strip([])
         if y < self.first:
             return self._join(" " * self.label, palette.DIM, self._numbers(width), width)
         if not 0 <= row < self.rows:
@@ -150,9 +155,9 @@ class MatrixView(ScrollView, can_focus=False):
         return self._join(text, palette.HERE if here else palette.DIM, self._cells(array, row, width), width)
 
     def _join(self, label: str, style: Style, cells: list[Segment], width: int) -> Strip:
-        room = max(width - self.indent - self.label, 0)
+        room = max(width - self.label, 0)
         inside = Strip(cells).crop(self.scroll_offset.x % self.cell, self.scroll_offset.x % self.cell + room)
-        return Strip([Segment(" " * self.indent, palette.PLAIN), Segment(label, style), *inside])
+        return Strip([Segment(label, style), *inside])
 
     def _window(self, width: int) -> range:
         start = self.scroll_offset.x // self.cell

@@ -51,7 +51,7 @@ async def test_a_cell_of_a_product_marks_its_row_and_its_column() -> None:
     a, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]])
     lines = await shown(("A", a), "@", ("B", b), "=", ("C", a @ b), keys="down down right")
     assert [line.split() for line in lines[2:4]] == [
-        ["0", "1", "2", "0", "5", "[6]", "0", "19", "22"],
+        ["0", "1", "2", "@", "0", "5", "[6]", "=", "0", "19", "22"],
         ["▸1", "[3]", "[4]", "1", "7", "[8]", "▸1", "43", "[50]"],
     ]
 
@@ -60,7 +60,7 @@ async def test_a_transpose_has_the_same_cells_marked() -> None:
     w = np.array([[1.0, 2.0], [3.0, 4.0]])
     lines = await shown(("W", w), "→", ("Wᵀ", w.T), keys="full_stop right")
     assert [line.split() for line in lines[2:4]] == [
-        ["▸0", "1", "[2]", "0", "1", "3"],
+        ["▸0", "1", "[2]", "→", "0", "1", "3"],
         ["1", "3", "4", "▸1", "[2]", "4"],
     ]
 
@@ -68,7 +68,8 @@ async def test_a_transpose_has_the_same_cells_marked() -> None:
 async def test_a_row_wraps_where_there_is_no_room() -> None:
     w = np.ones((2, 4))
     lines = await shown(("A", w), "+", ("B", w), "=", ("C", w), size=(34, 24))
-    assert [line for line in lines if "2×4" in line] == ["A 2×4", "+ B 2×4", "= C 2×4"]
+    assert [line for line in lines if "2×4" in line] == ["A 2×4", "B 2×4", "C 2×4"]
+    assert [line.split()[0] for line in lines if line.endswith("1   1   1   1")] == ["0", "1", "+", "1", "=", "1"]
 
 
 async def test_only_what_is_seen_is_formatted(monkeypatch: pytest.MonkeyPatch) -> None:
