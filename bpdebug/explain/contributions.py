@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,54 +38,76 @@ class Given:
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """All terms of a gradient (or of cells of it) in event order, and their sum; None where there is no path."""
+    """The terms of a gradient (or of cells of it) that are there at a position, in event order, and their sum so far.
+
+    `status` is what `Timeline.grad_status` says there, `sum` None where nothing is; `later` names the nodes that are
+    still to come, with their events.
+    """
 
     of: str
+    status: str
     rows: tuple[Given, ...]
     sum: Array | None
+    later: tuple[tuple[str, int], ...] = ()
 
 
-def contributions(timeline: Timeline, goal: Target, iteration: int, of: str) -> Contributions:
-    """The terms of a gradient in an iteration, the seed first where one comes in."""
-    graph, run, tensor = timeline.graph, timeline.iteration(iteration), goal.reference.tensor
-    whole = run.gradient(tensor)
+def contributions(timeline: Timeline, goal: Target, at: int, of: str) -> Contributions:
+    """The terms of a gradient at a position, the seed first where one comes in."""
+    graph, tensor, iteration = timeline.graph, goal.reference.tensor, timeline.iteration_at(at)
+    terms = list(_terms(timeline, tensor, iteration)) if timeline.completed_by(tensor, iteration) is not None else []
+    later = tuple((t.source, t.event) for t in terms if t.event > at)
+    status, whole, run = timeline.grad_status(tensor, at), timeline.grad_at(tensor, at), timeline.iteration(iteration)
     if whole is None:
-        return Contributions(of, (), None)
-    terms: list[tuple[str, int, str, Array, tuple[int, ...]]] = []
-    if tensor in graph.incoming:
-        at = timeline.index_of(SEED, tensor, iteration)
-        assert at is not None
-        formula = "1" if tensor == graph.loss else f"∂{graph.names[tensor]}"
-        terms.append((INCOMING, at, formula, run.seed(tensor), ()))
-    for k, position in graph.edges_from(tensor):
-        index = timeline.index_of(BACKWARD, graph.first + k, iteration)
-        assert index is not None
-        plan, name = graph.plans[k], graph.names[graph.first + k]
-        formula = plan.formula(position, timeline.graph.operand_names(k), name)
-        given = plan.gradients[position]
-        assert given is not None
-        axes = _summed(given.shape, graph.shapes[tensor])
-        terms.append((name, index, formula, run.contribution(k, position), axes))
-    cells = [np.asarray(value[goal.key]) for *_, value, _ in terms]
+        return Contributions(of, status, (), None, later)
+    there = terms[: len(terms) - len(later)]
+    cells = [np.asarray(t.value()[goal.key]) for t in there]
     norms = [two_norm(c) for c in cells]
     together = sum(norms)
     rows = []
-    for n, (source, at, formula, _, axes) in enumerate(terms):
-        total = run.partial(tensor, n + (tensor not in graph.incoming)) if n + 1 < len(terms) else whole
+    for n, term in enumerate(there):
+        total = run.partial(tensor, n + (tensor not in graph.incoming))
         assert total is not None
         share = norms[n] / together if together else 0.0
-        before = _before_sum(timeline, at, tensor, formula) if axes else None
-        rows.append(Given(source, at, formula, norms[n], share, cells[n], np.asarray(total[goal.key]), axes, before))
-    return Contributions(of, tuple(rows), np.asarray(whole[goal.key]))
+        before = term.before() if term.axes else None
+        sofar = np.asarray(total[goal.key])
+        rows.append(Given(term.source, term.event, term.formula, norms[n], share, cells[n], sofar, term.axes, before))
+    return Contributions(of, status, tuple(rows), np.asarray(whole[goal.key]), later)
 
 
-def _before_sum(timeline: Timeline, index: int, tensor: int, formula: str) -> Array | None:
-    """What the rule of an event gave to a tensor before it was summed over broadcast axes."""
-    for c in timeline.event(index).contributions:
-        if c.tensor == tensor and c.formula == formula:
-            rule = [p for p in c.parts if p.why not in ("unbroadcast", "accumulate")]
-            return rule[-1].value
-    return None
+class _Term(NamedTuple):
+    """One term of a gradient; its value, and what its rule gave before the sum over `axes`, when asked for."""
+
+    source: str
+    event: int
+    formula: str
+    value: Callable[[], Array]
+    axes: tuple[int, ...] = ()
+    before: Callable[[], Array | None] = lambda: None
+
+
+def _terms(timeline: Timeline, tensor: int, iteration: int) -> Iterator[_Term]:
+    """The seed where one comes in, then what each consumer gives, in event order."""
+    graph, run = timeline.graph, timeline.iteration(iteration)
+    seed = timeline.index_of(SEED, tensor, iteration)
+    if seed is not None:
+        formula = "1" if tensor == graph.loss else f"∂{graph.names[tensor]}"
+        yield _Term(INCOMING, seed, formula, partial(run.seed, tensor))
+    for k, position in graph.edges_from(tensor):
+        index = timeline.index_of(BACKWARD, graph.first + k, iteration)
+        plan, name = graph.plans[k], graph.names[graph.first + k]
+        given = plan.gradients[position]
+        assert index is not None
+        assert given is not None
+        yield _Term(
+            name, index, plan.formula(position, graph.operand_names(k), name), partial(run.contribution, k, position),
+            _summed(given.shape, graph.shapes[tensor]), partial(_before_sum, timeline, index, position),
+        )  # fmt: skip
+
+
+def _before_sum(timeline: Timeline, index: int, position: int) -> Array:
+    """What the rule of an event gave to an operand before it was summed over broadcast axes."""
+    (given,) = (c for c in timeline.event(index).contributions if c.position == position)
+    return [p for p in given.parts if p.why not in ("unbroadcast", "accumulate")][-1].value
 
 
 def _summed(shape: tuple[int, ...], operand: tuple[int, ...]) -> tuple[int, ...]:

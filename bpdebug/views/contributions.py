@@ -24,9 +24,13 @@ def contributions(state: State, found: Contributions) -> Report:
         }
         for r in found.rows
     ]  # fmt: skip
-    data = {"of": found.of, "rows": rows, "sum": None if found.sum is None else cells(found.sum)}
+    later = [{"from": source, "event": event} for source, event in found.later]
+    data = {
+        "of": found.of, "rows": rows, "sum": None if found.sum is None else cells(found.sum), "status": found.status,
+        "later": later,
+    }  # fmt: skip
     name = f"∂{found.of[1:]}" if found.of.startswith("d") else found.of
-    if found.sum is None:
+    if found.status == "no-path":
         text = Text(f"no path to an output: why {found.of} says more")
         return Report("contributions", f"contributions to {found.of}", (text,), data)
     table = tuple(
@@ -37,7 +41,9 @@ def contributions(state: State, found: Contributions) -> Report:
         )
         for r in found.rows
     )  # fmt: skip
-    blocks: list[Block] = [Table(("from", "at", "formula", "norm", "share", "norm of sum", ""), table)]
+    blocks: list[Block] = []
+    if table:
+        blocks.append(Table(("from", "at", "formula", "norm", "share", "norm of sum", ""), table))
     for r in found.rows[:MOST]:
         if r.before is not None:
             after = Matrix(f"from {r.source}", r.value, r.value.shape, "after the sum", "result")
@@ -45,10 +51,14 @@ def contributions(state: State, found: Contributions) -> Report:
                 Row((Matrix(r.formula, r.before, r.before.shape, "before the sum over the broadcast axes", "operand"),
                      f"sum over {', '.join(map(str, r.axes))} →", after))
             )  # fmt: skip
-    if len(found.rows) <= MOST:
+    if found.sum is not None and len(found.rows) <= MOST:
         items: list[Matrix | str] = []
         for r in found.rows:
             items += [*(["+"] if items else []), Matrix(f"from {r.source}", r.value, r.value.shape, mark="operand")]
-        items += ["=", Matrix(name, found.sum, found.sum.shape, mark="gradient")]
+        items += ["=", Matrix(name, found.sum, found.sum.shape, "so far" * bool(later), "gradient")]
         blocks.append(Row(tuple(items)))
+    for source, event in found.later[:MOST]:
+        blocks.append(Text(f"from {source}, at event {event}: not computed yet", "dim"))
+    if len(found.later) > MOST:
+        blocks.append(Text(f"and {len(found.later) - MOST:,} more", "dim"))
     return Report("contributions", f"contributions to {name}", tuple(blocks), data)

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 
 import bpdebug
+from bpdebug.debugger import open_session, update
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.contributions import contributions
 from bpdebug.expression import parse, target
+from bpdebug.views import view
 from tests.graphs import Random, assert_same, examples, graphs
+from tests.lessons import WALK, scenario
 
 
 @examples(60)
@@ -21,7 +24,7 @@ def test_the_terms_add_up(random: Random) -> None:
     for name in timeline.graph.names:
         if name.endswith(".mask"):
             continue
-        found = contributions(timeline, target(parse(f"∂{name}"), timeline.graph), 0, name)
+        found = contributions(timeline, target(parse(f"∂{name}"), timeline.graph), len(timeline), name)
         gradient = timeline.grad(name)
         if gradient is None:
             assert found.sum is None
@@ -54,5 +57,30 @@ def test_at_the_prompt() -> None:
 
 
 def test_axes_that_are_summed_are_named() -> None:
-    data = bpdebug.Session(bpdebug.load("mlp")).do("contributions db1").to_data()
+    session = bpdebug.Session(bpdebug.load("mlp"))
+    session.do("seek end")
+    data = session.do("contributions db1").to_data()
     assert [r["axes"] for r in data["rows"]] == [[0]]
+
+
+@pytest.mark.parametrize(
+    "name", ["residual", "fan_out", "attention", WALK], ids=["residual", "fan_out", "attention", "walk"]
+)
+def test_no_event_shows_terms_that_are_still_to_come(name: str) -> None:
+    """At every event, what `print` has: the terms so far, their sum, and the others as not computed yet."""
+    state = open_session(scenario(name))
+    for index in range(len(state.timeline) + 1):
+        state = update(state, f"seek {index if index < len(state.timeline) else 'end'}")
+        for tensor in state.timeline.graph.names:
+            printed = view(update(state, f"print ∂{tensor}")).to_data()
+            report = view(update(state, f"contributions ∂{tensor}"))
+            data = report.to_data()
+            assert data["status"] == printed["status"]
+            assert [r["event"] for r in data["rows"]] == [r["event"] for r in data["rows"] if r["event"] <= index]
+            assert (data["sum"] is None) == (printed["status"] in ("not-computed", "no-path"))
+            if data["sum"] is not None:
+                assert_same(np.asarray(data["sum"]), np.asarray(printed["value"]))
+                assert_same(np.asarray(data["rows"][-1]["total"]), np.asarray(printed["value"]))
+            assert ("not computed yet" in report.to_text()) == (printed["status"] in ("not-computed", "partial"))
+            assert bool(data["later"]) == (printed["status"] in ("not-computed", "partial"))
+            assert all(r["event"] > index for r in data["later"])

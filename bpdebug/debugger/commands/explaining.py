@@ -49,11 +49,11 @@ def _gradient(state: State, argument: str, name: str) -> tuple[Target, str]:
 
 
 def contributions_(state: State, argument: str) -> State:
-    """The terms of a gradient before the sum, of the whole backward pass of this iteration."""
+    """The terms of a gradient before the sum, as far as they are there."""
     from bpdebug.explain.contributions import contributions  # start-up: an explanation is worked out when asked for
 
     goal, text = _gradient(state, argument, "contributions")
-    return state.show("contributions", contributions(state.timeline, goal, _iteration(state), text))
+    return state.show("contributions", contributions(state.timeline, goal, state.cursor, text))
 
 
 def why_(state: State, argument: str) -> State:
