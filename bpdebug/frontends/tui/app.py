@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import App, ComposeResult
-from textual.binding import Binding
 from textual.events import Event, Key, Resize
 from textual.screen import Screen
 from textual.timer import Timer
@@ -86,10 +85,6 @@ class BpdebugApp(App[int]):
         self.inspector = ReportPane(id="inspector", classes="panel")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
-        actions = {key: f"{'ask' if more else 'line'}({line!r})" for key, line, more in keys.typed()}
-        actions |= {"?": "help", "f1": "help", "q": "line('quit')", "enter": "again", "escape": "event"}
-        for bound in Binding.make_bindings([Binding(key, action) for key, action in actions.items()]):
-            self.bind(bound.key, bound.action)  # by the key's name: "[" is left_square_bracket
 
     def get_default_screen(self) -> Screen[None]:
         return MainScreen()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textual.binding import Binding
+
 from bpdebug.debugger import COMMANDS, Command
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.bars import Pieces
@@ -34,6 +36,13 @@ def typed() -> Iterator[tuple[str, str, bool]]:
             yield command.key, command.name, wants_argument(command)
     for key, line in SCREEN_KEYS.items():
         yield key, line, False
+
+
+def bindings() -> list[Binding]:
+    """Every key of the debugger with the app's action; for the screen with the panes, as no other takes them."""
+    actions = {key: f"{'ask' if more else 'line'}({line!r})" for key, line, more in typed()}
+    actions |= {"?": "help", "f1": "help", "q": "line('quit')", "enter": "again", "escape": "event"}
+    return [Binding(key, f"app.{action}", show=False) for key, action in actions.items()]
 
 
 def shown(key: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.binding import BindingType
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import Layout, WidgetPlacement
 from textual.screen import Screen
 from textual.widget import Widget
+
+from bpdebug.frontends.tui.keys import bindings
 
 WIDE, NARROW, SHORT = 100, 70, 16
 PROMPT = "(bpdebug) "
@@ -53,10 +58,11 @@ class MainLayout(Layout):
 
 
 class MainScreen(Screen[None]):
-    """The screen with the panes."""
+    """The screen with the panes, and with the debugger's keys."""
 
     DEFAULT_CSS = "MainScreen { overflow: hidden; }"
     AUTO_FOCUS = "#stage"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
 
     def __init__(self) -> None:
         super().__init__()

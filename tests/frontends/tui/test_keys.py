@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bpdebug.debugger import COMMANDS
+from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.prompt import Prompt, complete
+from bpdebug.scenario import shipped
 
-from .screen import TRAINED, app_of, lines_of, text_of
+from .screen import TRAINED, app_of, lines_of, state_of, text_of
 
 
 @pytest.mark.parametrize("scenario", ["two_layer", "bias", "attention", TRAINED])
@@ -40,6 +42,37 @@ async def test_every_key_of_the_table_does_its_command_or_asks(monkeypatch: pyte
                 await pilot.press("escape", "escape")
                 assert [line.split()[0] for line in typed] == [command.name]
                 assert app.is_running
+
+
+KEYS = [*(c.key for c in COMMANDS.values() if c.key), "colon", "end", "home", "enter"]
+
+
+@pytest.mark.parametrize("way_in", ["question_mark", "f1"])
+async def test_the_help_takes_no_key_of_the_debugger(way_in: str) -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=(100, 30)) as pilot:
+        before = app.state
+        for key in KEYS:
+            await pilot.press(way_in)
+            helped = app.screen
+            await pilot.press(key)
+            assert app.state is before
+            if app.screen is helped:  # q and ? close it
+                await pilot.press("escape")
+        await pilot.press(way_in, "escape", "escape", "colon")
+        assert isinstance(app.focused, Prompt)
+
+
+async def test_the_menu_takes_no_key_of_the_debugger() -> None:
+    app = BpdebugApp(None, shipped(), state_of)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press(*(key for key in KEYS if key not in ("q", "enter")))
+        assert app.state is None
+        assert not app.screen.query(Prompt)
+        await pilot.press("enter", "colon", *"step", "enter")
+        await pilot.pause()
+        assert app.state is not None
+        assert app.state.cursor == 1
 
 
 async def test_home_end_and_enter() -> None:
