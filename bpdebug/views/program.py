@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import overload
+from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from bpdebug.debugger import State
-from bpdebug.engine import BACKWARD, FORWARD
+from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
+from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, Graph
+from bpdebug.views.blocks import Array
 from bpdebug.views.numbers import shape_text
 
 DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", "partial", "no path"
@@ -17,7 +22,10 @@ DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", 
 
 @dataclass(frozen=True)
 class ProgramRow:
-    """One line of the program pane. `index` is the event to seek to, None where there is none."""
+    """One line of the program pane. `index` is the event to seek to, None where there is none.
+
+    `odd` is 'nan' or 'inf' where what is there is not finite.
+    """
 
     kind: str
     tensor: str
@@ -27,6 +35,37 @@ class ProgramRow:
     line: int | None
     index: int | None
     breakpoint: bool = False
+    odd: str = ""
+
+
+_looked: WeakKeyDictionary[Timeline, dict[tuple[int, int, bool], str]] = WeakKeyDictionary()
+
+
+def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> str:
+    """'nan' or 'inf' where a tensor, or its gradient, is not finite at a position at which it is done; looked at once.
+
+    A leaf is looked at from the first event on that reads it: a row is no reason to open a file.
+    """
+    t, graph = timeline.iteration_at(at), timeline.graph
+    update = None if gradient else timeline.index_of(UPDATE, tensor, t)
+    users = graph.users(tensor)
+    if tensor < graph.first and not gradient and (not users or at < t * timeline.per_iteration + users[0]):
+        return ""
+    key = (t + (update is not None and update <= at), tensor, gradient)  # an updated parameter is the next iteration's
+    known = _looked.setdefault(timeline, {})
+    if key not in known:
+        try:
+            array = timeline.grad_at(tensor, at) if gradient else timeline.value_at(tensor, at)
+        except BpdebugError:  # an index out of range: the event itself says so
+            return ""
+        known[key] = "" if array is None else _odd(array)
+    return known[key]
+
+
+def _odd(array: Array) -> str:
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return ""
+    return "nan" if np.isnan(array).any() else "inf"
 
 
 @lru_cache(maxsize=4)
@@ -93,7 +132,8 @@ class ProgramRows(Sequence[ProgramRow]):
         leaf = self._graph.leaves[tensor]
         index = self.state.timeline.index_of("update", tensor, self._at)
         status = CURRENT if index == self.state.cursor else DONE
-        return ProgramRow("leaf", leaf.name, f"{leaf.name}  {leaf.kind}", shape_text(leaf.shape), status, None, index)
+        text, found = f"{leaf.name}  {leaf.kind}", odd(self.state.timeline, tensor, self.state.cursor)
+        return ProgramRow("leaf", leaf.name, text, shape_text(leaf.shape), status, None, index, odd=found)
 
     def _node(self, k: int) -> ProgramRow:
         graph, timeline = self._graph, self.state.timeline
@@ -109,7 +149,10 @@ class ProgramRows(Sequence[ProgramRow]):
             if i is not None
         )
         text = f"{node.id} = {timeline.call_text(k)}"
-        return ProgramRow("node", node.id, text, shape_text(graph.shapes[tensor]), status, node.line, index, stop)
+        found = "" if status == LATER else odd(timeline, tensor, self.state.cursor)
+        return ProgramRow(
+            "node", node.id, text, shape_text(graph.shapes[tensor]), status, node.line, index, stop, found
+        )
 
     def _gradient(self, tensor: int) -> ProgramRow:
         timeline, cursor = self.state.timeline, self.state.cursor
@@ -123,7 +166,8 @@ class ProgramRows(Sequence[ProgramRow]):
         index = timeline.completed_by(tensor, self._at)
         asked = self.state.practice is not None and index is not None and index >= cursor
         shape = "?" if asked else shape_text(self._graph.shapes[tensor])
-        return ProgramRow("gradient", name, name, shape, status, None, index)
+        found = odd(timeline, tensor, cursor, gradient=True) if status in (DONE, CURRENT) and not asked else ""
+        return ProgramRow("gradient", name, name, shape, status, None, index, odd=found)
 
 
 def program_rows(state: State) -> ProgramRows:

@@ -19,6 +19,8 @@ from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
 from bpdebug.views.program import ProgramRow, ProgramRows
 
 SIGNS = {"done": ("✓", palette.GOOD), "current": ("✓", palette.HERE)}
+ODD = {"nan": ("✗", palette.BAD, "NaN"), "inf": ("∞", palette.BAD, "infinite")}
+"""In the place of ✓ where what is done is not finite."""
 WORDS = {
     "not computed yet": ("not computed", "not yet"),
     "no path": ("no path",),
@@ -109,13 +111,18 @@ class ProgramPane(ScrollView, can_focus=True):
         room = width - 3 - len(number) - cell_len(tail)
         text = text if cell_len(text) <= room else set_cell_size(text, max(room - 1, 0)) + "…"
         room -= cell_len(text)
-        words = next((w for w in WORDS.get(row.status, ()) if cell_len(w) + 2 <= room), "")
+        said: Sequence[str] = WORDS.get(row.status, ())
+        if row.odd:
+            sign, style, *said = ODD[row.odd]
+        words = next((w for w in said if cell_len(w) + 2 <= room), "")
         pieces = [
             ("▶" if here else " ", palette.HERE),
             ("●" if row.breakpoint else " ", palette.STOP),
             (number, palette.DIM),
             (text, palette.HERE if here else palette.PLAIN if row.status in SIGNS else palette.DIM),
-            (" " * (room - len(words)) + words + tail, palette.DIM),
+            (" " * (room - len(words)), palette.DIM),
+            (words, style if row.odd else palette.DIM),
+            (tail, palette.DIM),
             (sign, style),
         ]
         if at == self.selected:

@@ -207,3 +207,15 @@ def test_completion() -> None:
     assert complete("see", words) == ("seek ", ["seek"])
     assert complete("x", words) == ("x", [])
     assert complete("break W", ["W1", "W2"]) == ("break W", ["W1", "W2"])
+
+
+async def test_no_tick_stands_at_what_is_not_finite() -> None:
+    app = app_of("nan_where")
+    async with app.run_test(size=(120, 45)) as pilot:
+        app.run_text("seek end")
+        await pilot.pause()
+        lines = [line[1:33] for line in lines_of(app)]
+    odd = {line.split()[0] for line in lines if line.rstrip(" │").endswith("✗")}
+    assert odd == {"∂s", "∂X", "∂w"}
+    assert all("NaN" in line for line in lines if "✗" in line)
+    assert sum("✓" in line for line in lines) == 12 + 7

@@ -1,0 +1,65 @@
+"""The program pane's rows: what is done and not finite says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bpdebug.debugger import open_session, update
+from bpdebug.engine import Timeline
+from bpdebug.scenario import load
+from bpdebug.views import program_rows
+from tests.lessons import FAULTY, NAMES, WALK, scenario
+
+DIVERGES = """
+format = 1
+title = "A parameter that training drives to infinity and NaN"
+[inputs]
+X = [1.0, 2.0]
+[parameters]
+w = [1.0, 3.0]
+[graph]
+loss = "L"
+program = "L = sum((w * X) ** 4)"
+[train]
+lr = 1e100
+steps = 3
+"""
+
+
+@pytest.mark.parametrize("name", [*NAMES, WALK, FAULTY, DIVERGES], ids=[*NAMES, "walk", "faulty", "diverges"])
+def test_a_row_is_odd_exactly_where_what_is_there_is_not_finite(name: str) -> None:
+    state = open_session(scenario(name))
+    timeline = state.timeline
+    for index in [*range(len(timeline)), "end"]:
+        state = update(state, f"seek {index}")
+        for row in program_rows(state):
+            name = row.tensor.removeprefix("∂")
+            there = row.status in ("done", "current")
+            array = None
+            if there and row.kind == "gradient":
+                array = timeline.grad(name, state.cursor)
+            elif there:
+                array = timeline.value(name, state.cursor)
+            nan, inf = (False, False) if array is None else (np.isnan(array).any(), np.isinf(array).any())
+            wanted = "nan" if nan else "inf" if inf else ""
+            unread = row.kind == "leaf" and row.odd == ""  # before the first event that reads it
+            assert row.odd == wanted or (unread and state.cursor % timeline.per_iteration < len(timeline.graph.nodes))
+
+
+def test_rows_read_no_file_and_compute_nothing_that_is_to_come(tmp_path: Path) -> None:
+    np.save(tmp_path / "late.npy", np.array([np.nan, 1.0]))
+    (tmp_path / "s.toml").write_text(
+        'format = 1\n[inputs]\nX = [1.0, 2.0]\nlate = { file = "late.npy" }\n[graph]\nloss = "L"\n'
+        'program = """\nY = X * 2\nL = sum(Y * late)\n"""\n'
+    )
+    state = open_session(load(tmp_path / "s.toml"))
+    timeline: Timeline = state.timeline
+    rows = list(program_rows(state))
+    run = timeline.iteration(0)
+    assert [run.V[timeline.graph.index[n]] is None for n in ("late", "Y", "L")] == [True, False, True]
+    assert not any(row.odd for row in rows)
+    state = update(state, "step")
+    assert {row.tensor: row.odd for row in program_rows(state) if row.odd} == {"late": "nan", "mul1": "nan"}
