@@ -47,8 +47,8 @@ class Through:
 class Flowing:
     """Every backward event of an iteration, every block, and where the norm has vanished or exploded, or is NaN.
 
-    `vanished` and `exploded` are the first events whose norm is VANISHED or EXPLODED times that of the first event,
-    `undefined` the first whose norm is NaN.
+    `vanished` and `exploded` are the first events whose norm is VANISHED or EXPLODED times that of the first event
+    (an infinite one has exploded), `undefined` the first whose norm is NaN.
     """
 
     rows: tuple[Flow, ...]
@@ -59,8 +59,10 @@ class Flowing:
 
     @property
     def turn(self) -> tuple[int, str] | None:
-        """The event where it vanishes, explodes or becomes NaN, and which: what happens first; None if nothing does."""
-        found = ((self.vanished, "vanishes"), (self.exploded, "explodes"), (self.undefined, "nan"))
+        """The event where it vanishes, explodes or becomes NaN, and which: NaN, else what happens first; or None."""
+        if self.undefined is not None:  # numbers beside a NaN say nothing of the gradient as a whole
+            return self.undefined, "nan"
+        found = ((self.vanished, "vanishes"), (self.exploded, "explodes"))
         return min(((event, what) for event, what in found if event is not None), default=None)
 
     @property
@@ -94,7 +96,7 @@ def flow(timeline: Timeline, iteration: int) -> Flowing:
     through = tuple(Through(b, i, o, _ratio(o, i)) for b, (i, o) in blocks.items())
     first = next((r.norm for r in rows if r.norm and np.isfinite(r.norm)), 0.0)
     low = next((r.event for r in rows if r.norm < VANISHED * first), None)
-    high = next((r.event for r in rows if r.norm > EXPLODED * first > 0), None)
+    high = next((r.event for r in rows if r.norm > EXPLODED * first > 0 or np.isinf(r.norm)), None)
     undefined = next((r.event for r in rows if np.isnan(r.norm)), None)
     return Flowing(tuple(rows), through, low, high, undefined)
 

@@ -43,7 +43,9 @@ def _words(state: State, found: Flowing) -> str:
     at, what = found.turn
     where = f"∂{state.timeline.event(at).name} (event {at})"
     if what == "nan":
-        return f"NaN from {where} on; `why` says where it began"
+        return f"NaN first at {where}; `why` says where it began"
+    if not isfinite(next(r.norm for r in found.rows if r.event == at)):
+        return f"it {what}: infinite at {where}; `why` says where it began"
     share = f"less than {VANISHED:g} of" if what == "vanishes" else f"more than {EXPLODED:g} times"
     return f"it {what}: at {where} {share} what came in"
 

@@ -44,6 +44,50 @@ def test_where_it_vanishes_and_where_it_explodes(factor: float, verdict: str) ->
     assert (found.exploded is None) == (verdict != "explodes")
 
 
+BRANCHES = """format = 1
+[inputs]
+x = [{x}]
+[parameters]
+w = [1.0, 1.0]
+[graph]
+loss = "L"
+program = '''
+a = sqrt(w * x)
+b = 0.00001 * w
+L = sum(where(x > 0, a, 1)) + sum({small} * b)
+'''
+"""
+
+
+@pytest.mark.parametrize(
+    ("x", "small", "verdict"),
+    [
+        ("0.0, 1.0", "1e-9", "nan"),
+        ("0.0, 1.0", "1", "nan"),
+        ("1.0, 1.0", "1e-9", "vanishes"),
+        ("1.0, 2.0", "1", "steady"),
+    ],
+)
+def test_where_a_norm_is_nan_nothing_else_is_said(x: str, small: str, verdict: str) -> None:
+    """One branch vanishes before the other becomes NaN (sqrt's slope at 0 times the 0 of where)."""
+    found = flow(bpdebug.run(bpdebug.load(BRANCHES.format(x=x, small=small))), 0)
+    assert found.verdict == verdict
+    assert (found.undefined is not None) == any(np.isnan(r.norm) for r in found.rows)
+    if verdict == "nan":
+        assert found.turn == (next(r.event for r in found.rows if np.isnan(r.norm)), "nan")
+    session = bpdebug.Session(bpdebug.load(BRANCHES.format(x=x, small=small)))
+    title = session.do("flow").title
+    assert ("NaN" in title, "it vanishes" in title) == (verdict == "nan", verdict == "vanishes")
+    session.do(f"expect flow {verdict}")
+
+
+def test_an_infinite_gradient_has_exploded_wherever_it_begins() -> None:
+    graph = make({"x": np.ones(2)}, step("y", "square", "x"), into={"y": np.full(2, np.inf)})
+    found = flow(Timeline(graph), 0)
+    assert np.isinf(found.rows[0].norm)
+    assert found.verdict == "explodes"
+
+
 TEXT = """format = 1
 [inputs]
 X = [[1, 2], [3, 4]]
