@@ -11,7 +11,7 @@ from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression.location import BLOCK, EVENT, GLOB, LINE, NAME, PHASES, REGEX, Location
 from bpdebug.expression.names import nearest
-from bpdebug.expression.regex import Pattern, compile_glob, compile_regex
+from bpdebug.expression.regex import Match, compile_glob, compile_regex
 from bpdebug.expression.tokens import counted, refuse
 from bpdebug.graph import DRAWN, Graph
 
@@ -137,18 +137,18 @@ def _tensors(location: Location, graph: Graph) -> list[int]:
     if kind == NAME:
         found = graph.index.get(what)
         return _of_op(location, graph) if found is None else [found]
-    pattern = _pattern(location)
-    named = [i for i, name in enumerate(graph.names) if pattern.matches(name)]
+    matches = _match(location)
+    named = [i for i, name in enumerate(graph.names) if matches(name)]
     named = [i for i in named if i >= graph.first or graph.kind(i) != DRAWN]
     if not named:
-        ops = {op for op in {n.op.name for n in graph.nodes} if pattern.matches(op)}
+        ops = {op for op in {n.op.name for n in graph.nodes} if matches(op)}
         named = [graph.first + k for k, n in enumerate(graph.nodes) if n.op.name in ops]
     if not named:
         raise refuse(f"nothing matches '{location}'", location.column, "see info tensors")
     return named
 
 
-def _pattern(location: Location) -> Pattern:
+def _match(location: Location) -> Match:
     if location.kind == REGEX:
         return compile_regex(location.what, location.column + 1)
     assert location.kind == GLOB

@@ -139,7 +139,7 @@ def test_an_event_by_number() -> None:
         ("/x", 1, "not closed", "/"), ("/", 1, "not closed", ""),
         ("//", 2, "empty", ""), ("/zzz/", 1, "nothing matches '/zzz/'", ""), ("zzz*", 1, "nothing matches", ""),
         ("/a/b", 4, "'b' behind", "@fwd"),
-        ("/(a/", 2, "'(' is not closed", ""), ("/a**/@bwd", 4, "repeat of a repeat", ""),
+        ("/(a/", 2, "missing ): (a", ""), ("/a**/@bwd", 3, "bad repetition", ""),
         ("1Y", 1, "'1Y' is no location", ""), ("Y Z", 1, "is no location", ""),
         ("Y..", 1, "is no location", ""), (".", 1, "'.' is no location", ""), ("Y!", 1, "is no location", ""),
         ("h[", 2, "not closed", ""),

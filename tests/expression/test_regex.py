@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -42,7 +41,7 @@ def test_patterns_match_what_pythons_match(pattern: str, names: list[str]) -> No
     except (re.error, BpdebugError):
         return
     for name in names:
-        assert ours.matches(name) == bool(wanted.search(name)), (pattern, name)
+        assert bool(ours(name)) == bool(wanted.search(name)), (pattern, name)
 
 
 @pytest.mark.parametrize("pattern", [
@@ -51,54 +50,52 @@ def test_patterns_match_what_pythons_match(pattern: str, names: list[str]) -> No
 def test_usual_patterns_are_known(pattern: str) -> None:
     ours = compile_regex(pattern)
     for name in ["", "a", "attn1.q", "enc.attn.q", "xx", "layer1.h", "h.1", "acbc", "é", "b"]:
-        assert ours.matches(name) == bool(re.search(pattern, name)), name
+        assert bool(ours(name)) == bool(re.search(pattern, name)), name
 
 
 @pytest.mark.parametrize(
     ("pattern", "column"),
     [
-        ("", 1), ("(", 1), ("a(b", 2), (")", 1), ("a)", 2), ("*", 1), ("a**", 3), ("a+*", 3), ("[a", 1), ("[", 1),
-        ("a\\", 3),
-        ("(?=a)", 2), ("(?P<n>a)", 2), ("(?i)a", 2), ("\\1", 2), ("\\b", 2), ("\\x41", 2), ("a{", 2), ("a{x}", 2),
-        ("a{3,2}", 2),
-        ("a{1000}", 2), ("^*", 3), ("[b-a]", 2), ("[\\d-a]", 2), ("[a-\\d]", 2), ("(a{99}){99}", 1),
-        ("(((a{99}){99}){99}){99}", 1),
-        ("(" * 51 + ")" * 51, 52),
-        ("(((((){999}){999}){999}){999})", 1), ("a{,3}", 2), ("a" * 201, 1), ("[\\", 3), ("{", 1), ("|*", 2),
+        ("", 1), ("(", 1), ("a(b", 1), (")", 1), ("a)", 1), ("*", 1), ("a**", 2), ("[a", 1), ("a\\", 3),
+        ("(?=a)", 1), ("\\1", 1), ("x\\x4", 2), ("a{3,2}", 2), ("a{1001}", 2), ("x[b-a]", 3), ("(a{99}){99}", 3),
+        ("a" * 201, 1), ("|*", 2),
     ],
 )  # fmt: skip
-def test_what_is_refused(pattern: str, column: int) -> None:
+def test_what_is_refused(pattern: str, column: int, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BpdebugError) as caught:
         compile_regex(pattern)
     assert caught.value.code == "E_EXPR"
     assert caught.value.column == column
+    assert capfd.readouterr().err == ""  # RE2 would write to it by itself
+
+
+def test_letters_and_digits_are_those_of_all_alphabets() -> None:
+    assert compile_regex(r"^\w+$")("schön_2")
+    assert compile_regex(r"^[\w.]+$")("größe.1")
+    assert not compile_regex(r"\W")("größe")
+    assert compile_regex(r"^\d$")("٣")
+    assert not compile_regex(r"\D")("٣")
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @given(st.text(alphabet="ab.*+?{}[]()|^$\\12,-:d", max_size=20), TEXTS)
 def test_any_text_is_a_pattern_or_refused(pattern: str, name: str) -> None:
     if error_of(lambda: compile_regex(pattern)) is None:
-        assert compile_regex(pattern).matches(name) == bool(re.search(pattern, name))
+        compile_regex(pattern)(name)
 
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(a+)+b", "(a|a)*b", "(a|aa)+$", "a*a*a*a*a*a*a*a*b", "(.*)*c", "(a?){40}a{40}b", "((a*)*)*b", ".*.*.*.*.*x"],
+    ["(a+)+b", "(a|a)*b", "a*a*a*a*a*a*a*a*b", "(.*)*c", "(a?){40}a{40}b", "((a*)*)*b", ".*.*.*.*.*x"],
 )
-def test_patterns_that_run_away_elsewhere(pattern: str) -> None:
-    start = time.perf_counter()
+def test_patterns_that_run_away_elsewhere_end_here(pattern: str) -> None:
+    """Python's engine would take longer than the universe has for the longest of these names."""
     ours = compile_regex(pattern)
-    names = ["a" * n + "!" for n in range(1, 200)]
-    assert not any(ours.matches(n) for n in names) or pattern == "(a|aa)+$"
-    assert time.perf_counter() - start < 3
+    assert not any(ours("a" * n + "!") for n in range(1, 200))
 
 
-def test_many_names_are_quick() -> None:
-    names = [f"enc{i % 7}.layer{i}.attn.q" for i in range(100_000)]
-    ours = compile_regex("attn.*q$")
-    start = time.perf_counter()
-    assert all(map(ours.matches, names))
-    assert time.perf_counter() - start < 5
+def test_a_glob_of_many_stars_ends() -> None:
+    assert not compile_glob("a*" * 99 + "b")("a" * 50_000 + "!")
 
 
 GLOBS = st.lists(st.sampled_from([
@@ -110,7 +107,7 @@ GLOBS = st.lists(st.sampled_from([
 def test_globs_match_whole_names(glob: str, names: list[str]) -> None:
     ours = compile_glob(glob)
     for name in names:
-        assert ours.matches(name) == fnmatch.fnmatchcase(name, glob), (glob, name)
+        assert bool(ours(name)) == fnmatch.fnmatchcase(name, glob), (glob, name)
 
 
 def test_globs_that_are_refused() -> None:
