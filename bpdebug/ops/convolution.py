@@ -8,7 +8,7 @@ from typing import Any
 
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import ROUTES, Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import Attr, Op, Sample, Shape, register
 
 Sizes = int | tuple[int, ...]
 
@@ -185,6 +185,10 @@ _IMAGE = [[[[1.0, -2.0, 0.5, 4.0, 0.2], [-0.25, 3.0, 1.5, 0.75, -1.5], [2.5, -1.
 _FILTERS = [[[[1.0, -0.5], [0.25, 2.0], [-1.0, 0.5]], [[0.75, 1.5], [-2.0, 0.1], [0.3, -0.2]]],
             [[[0.5, 0.2], [-0.75, 1.0], [0.4, -1.5]], [[-0.3, 0.6], [1.2, -0.1], [0.8, 0.9]]],
             [[[1.1, 0.4], [0.7, -0.6], [-0.9, 0.1]], [[0.2, -1.3], [0.5, 1.4], [-0.4, 0.3]]]]  # fmt: skip
+_CONV_BACK = (
+    "a transposed convolution: each gradient, times its kernel, is added to its window of x; times the window, to w; "
+    "by itself, to b"
+)
 _CONV = {
     "stride": Attr("ints", 1),
     "padding": Attr("ints", 0),
@@ -201,8 +205,7 @@ register(
     Op(
         "conv1d",
         "Each kernel's product with every window of x (N, C, W): a cross-correlation.",
-        back="a transposed convolution: for x the kernels are spread back over their windows (col2im), "
-        "for w the windows are summed",
+        back=_CONV_BACK,
         operands=("x", "w", "b?"),
         forward=_conv,
         vjp=_conv_vjp,
@@ -220,8 +223,7 @@ register(
     Op(
         "conv2d",
         "Each kernel's product with every window of x (N, C, H, W): a cross-correlation.",
-        back="a transposed convolution: for x the kernels are spread back over their windows (col2im), "
-        "for w the windows are summed",
+        back=_CONV_BACK,
         operands=("x", "w", "b?"),
         forward=_conv,
         vjp=_conv_vjp,
@@ -237,7 +239,7 @@ register(
     Op(
         "max_pool2d",
         "The largest cell of every window of x (N, C, H, W); padding never wins.",
-        back=ROUTES,
+        back="each window's gradient goes to its largest cell; equal ones share",
         forward=_max_pool,
         vjp=_max_pool_vjp,
         attrs=_POOL,

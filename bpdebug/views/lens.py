@@ -17,7 +17,7 @@ from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.numbers import shape_text
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
-from bpdebug.views.stage import operands, part_items, rule_lines, signed
+from bpdebug.views.stage import operands, part_items, rule_lines, sentence, signed
 
 MOST_LONG = 12
 """Cells of a gradient beyond which it is not laid out as a column."""
@@ -70,10 +70,6 @@ def _blocks(state: State, found: Lens) -> Iterator[Block]:
         yield Text(f"there is {event.fault.kind} in {event.fault.tensor}: why says where it began", "bad")
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
-
-
 def _axis(axis: AxisName) -> str:
     return f"{axis.letter} {axis.name} {axis.size}" + (" (summed over)" if axis.contracted else "")
 
@@ -91,7 +87,7 @@ def _forward(state: State, found: Lens) -> Iterator[Block]:
     if found.source is not None:
         yield from cell_lines(event.name, found.cell, found.source)
     if node.op.back:
-        yield Text(_sentence(f"on the way back: {node.op.back}"), "note")
+        yield Text(sentence(f"on the way back: {node.op.back}"), "note")
 
 
 def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
@@ -108,7 +104,7 @@ def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
         if o.source is not None:
             yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
     else:
-        yield Text(_sentence(o.wrong), "bad")
+        yield Text(sentence(o.wrong), "bad")
         yield from _numbers(found, o, parts)
         if o.source is not None:
             yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
@@ -128,7 +124,7 @@ def _said(found: Lens, o: Looked) -> Iterator[Block]:
         repeated = any(p.why == "unbroadcast" for p in o.contribution.parts)
         to = f"{o.contribution.to}{' once it is repeated' if repeated else ''}"
         of = f"the transpose of {found.event.op}, as a function of {to}, is " if o.linear else ""
-        yield Text(_sentence(f"{of}{o.says}"), "note")
+        yield Text(sentence(f"{of}{o.says}"), "note")
     if o.note:
         yield Text(f"{o.note}.", "note")
 

@@ -9,6 +9,7 @@ from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, PartVie
 from bpdebug.engine.events import Term
 from bpdebug.engine.run import Pass
 from bpdebug.graph import Graph, Lit, Node
+from bpdebug.ops.op import MIXES
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
@@ -17,6 +18,8 @@ from bpdebug.views.stream import end_object, event_object
 
 MANY_PARTS = 4
 """A rule of more operations shows its operands and its result; `stepi` walks through the rest."""
+READABLE = 60
+"""Characters of a formula beyond which the op says in words what it does."""
 
 
 def stage(state: State) -> Report:
@@ -123,6 +126,7 @@ def forward_line(state: State, event: Event) -> Text:
 
 def _backward(state: State, event: Event) -> Iterator[Block]:
     yield forward_line(state, event)
+    yield from _in_words(event)
     if not state.part:
         for c in event.contributions:
             yield from contribution_blocks(state, event, c, len(c.parts))
@@ -135,6 +139,23 @@ def _backward(state: State, event: Event) -> Iterator[Block]:
             yield from contribution_blocks(state, event, c, state.part - seen)
             return
         seen += len(c.parts)
+
+
+def _in_words(event: Event) -> Iterator[Block]:
+    """The op's rule in a sentence, where its formula is too long to say it; there is none of a rule set by hand."""
+    assert event.node is not None
+    rules, says = event.contributions, event.node.op.back
+    if (
+        says
+        and says != MIXES
+        and any(len(c.formula) > READABLE for c in rules)
+        and not any(_set_by_hand(event, c) for c in rules)
+    ):
+        yield Text(sentence(says))
+
+
+def sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 WHY = {

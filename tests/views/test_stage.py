@@ -1,0 +1,54 @@
+"""The stage's words: a rule that is too long to read is said in a sentence first."""
+
+from __future__ import annotations
+
+import pytest
+
+from bpdebug.debugger import State, open_session, update
+from bpdebug.scenario import load
+from bpdebug.views import view
+from bpdebug.views.blocks import Formula, Text
+
+WINDOWS = """format = 1
+[inputs]
+X = { shape = [1, 2, 6, 6], init = "normal" }
+S = { shape = [1, 2, 6], init = "normal" }
+[parameters]
+w = { shape = [3, 2, 2, 2], init = "normal" }
+v = { shape = [3, 2, 2], init = "normal" }
+b = [0.1, 0.2, 0.3]
+[graph]
+incoming = { Y = "ones" }
+program = "Y = CALL"
+"""
+SAID = {
+    "max_pool2d(X, 2)": "Each window's gradient goes to its largest cell; equal ones share.",
+    "avg_pool2d(X, 2)": "Each gradient spread evenly over its window; where windows overlap they add up.",
+    "im2col(X, 2)": "Col2im: each window is added back where it was cut out.",
+    "conv2d(X, w, b)": "A transposed convolution:",
+    "conv1d(S, v)": "A transposed convolution:",
+}
+
+
+def at(call: str, *lines: str) -> State:
+    state = open_session(load(WINDOWS.replace("CALL", call)))
+    for line in ("seek Y@bwd", *lines):
+        state = update(state, line)
+    return state
+
+
+@pytest.mark.parametrize("call", SAID)
+@pytest.mark.parametrize("part", ["", "stepi"])
+def test_conv_and_pool_say_their_rule_before_its_formula(call: str, part: str) -> None:
+    blocks = view(at(call, *part.split())).blocks
+    said = [(i, b.text) for i, b in enumerate(blocks) if isinstance(b, Text) and b.text.startswith(SAID[call])]
+    ((words, sentence),) = said
+    assert words < next(i for i, b in enumerate(blocks) if isinstance(b, Formula) and "∂" in b.text)
+    assert "\n" not in sentence
+
+
+def test_a_short_rule_needs_no_words_and_a_rule_set_by_hand_has_others() -> None:
+    assert "slope at that cell" not in view(at("tanh(X)")).to_text()
+    assert (
+        "largest cell" not in view(at("max_pool2d(X, 2)", "set rule Y@bwd X = " + " + ".join(["0 * X"] * 20))).to_text()
+    )
