@@ -10,7 +10,7 @@ from pathlib import Path
 from bpdebug.debugger import State
 from bpdebug.debugger.commands.files import saved
 from bpdebug.errors import CommandError
-from bpdebug.frontends.loop import Answer, refuse
+from bpdebug.frontends.loop import Answer, as_typed, refuse
 from bpdebug.frontends.recorder import lineage, record
 from bpdebug.frontends.script import HEADER, write
 from bpdebug.limits import Limits
@@ -51,7 +51,8 @@ class Desk:
         said = (
             text.splitlines() if self.size <= MOST_NOTED else ["(the answer is left out: the transcript is too long)"]
         )
-        self.noted.append(f"! {line}" if failed and not line.startswith("!") else line)
+        line = as_typed(line)
+        self.noted.append(f"! {line}" if failed and not line.startswith(("!", "#")) else line)
         self.noted += [f"# {part}".rstrip() for part in said]
 
     def transcript(self, state: State, argument: str) -> Iterator[Answer]:

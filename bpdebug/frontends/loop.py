@@ -195,6 +195,18 @@ def gathered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
         yield first, "\n".join(block)
 
 
+def as_typed(line: str) -> str:
+    """A line as it stands in a script: `commands` with its block and `end`; of any other no part becomes a line.
+
+    What is no command would mean something in a script (a comment, the beginning of a file): it becomes a comment.
+    """
+    head, *body = line.split("\n")
+    if opens(head):
+        return "\n".join([head, *(word for part in body if (word := part.strip()) not in ("", "end")), "end"])
+    text = "\\n".join([head, *body])
+    return f"# {text}" if text.lstrip().startswith(("#", "--")) else text
+
+
 def opens(line: str) -> bool:
     """Whether a line begins a block: its last command is `commands N`."""
     if "com" not in line or line.lstrip().startswith("#"):

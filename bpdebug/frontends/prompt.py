@@ -39,12 +39,10 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
         failed = False
         try:
             keeper.typed(line)
-            if complaint := keeper.complaint():
-                print(complaint, file=sys.stderr)
             answers = replies(state, line, desk.carry)
             while (answer := _next(answers)) is not None:
+                keeper.after(answer.state)
                 state = answer.state
-                keeper.after(state)
                 said.append(answer.to_text(width))
                 if said[-1]:
                     print(said[-1])
@@ -52,6 +50,8 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
         except BpdebugError as error:
             print(error, file=sys.stderr)
             failed = True
+        if complaint := keeper.complaint():
+            print(complaint, file=sys.stderr)
         code = EXIT_FAILED if failed and not asked else code
         desk.note(line, "\n".join(said), failed=failed and not said)
         if state.done:
@@ -112,20 +112,24 @@ def debug_json(state: State, lines: Iterable[str] | None = None, *, keeper: Keep
         if not line or line.startswith("#"):
             continue
         ident: Any = None
-        answers: list[Answer] = []
+        command, answers = "", list[Answer]()
         try:
             request = _request(line)
             ident = request.get("id")
             command = _command(request)
             keeper.typed(command)
             for answer in replies(state, command, desk.carry):
+                keeper.after(answer.state)
                 answers.append(answer)
                 state = answer.state
-                keeper.after(state)
-            said = to_json(answer_object(answers, ident) if answers else reply(state, Report("said", ""), ident))
+            said = answer_object(answers, ident) if answers else reply(state, Report("said", ""), ident)
         except BpdebugError as error:
-            said = to_json(_refused(state, answers, error, ident))
-        print(said, flush=True)
+            said = _refused(state, answers, error, ident)
+        if complaint := keeper.complaint():
+            said["notice"] = complaint
+        if command:
+            desk.note(command, "", failed=not said["ok"])
+        print(to_json(said), flush=True)
         if state.done:
             break
     keeper.close()

@@ -23,14 +23,19 @@ from bpdebug.debugger import State
 from bpdebug.errors import CommandError
 from bpdebug.frontends.desk import Handler, said
 from bpdebug.frontends.kept import Kept, KeptFork, KeptStop, restored
-from bpdebug.frontends.loop import Answer
+from bpdebug.frontends.loop import Answer, as_typed
+from bpdebug.limits import spell_bytes
 from bpdebug.scenario.text import reason
+
+if sys.platform != "win32":
+    import fcntl
 
 TERMINAL, PIPE = "terminal", "pipe"
 MOST_SESSIONS = 10
 """Sessions of one scenario that are kept, of each kind."""
-MOST_BYTES = 2**20
-_FILE = re.compile(r"(\d{20})-(\d{1,10})-(terminal|pipe)\.json")
+MOST_BYTES = 2**24
+"""Bytes of what one session leaves: more is neither written nor read."""
+_FILE = re.compile(r"\d{20}-\d{1,10}-(?:terminal|pipe)\.(?:json|bpd|tmp)")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -60,8 +65,9 @@ class Keeper:
         self.name = state.scenario.name
         self.earlier: Path | None = None if fresh else self._earlier()
         self._journal: int | None = None
-        self._known: tuple[Any, ...] = ((), (), (), ())
         self._cursors: dict[int, int] = {}
+        self._known: tuple[Any, ...] = ((), (), (), ())
+        self._saved = self._kept(state)
         self._written = False
 
     # --- while the session goes on --------------------------------------------------------------------------------
@@ -81,8 +87,9 @@ class Keeper:
             if self._journal is None:
                 self._prepare()
                 self._journal = os.open(self.folder / f"{self.stem}.bpd", _NEW | os.O_APPEND, 0o600)
+                _hold(self._journal)
                 self._put(f"# bpdebug {__version__} session on {self.name!r}\n")
-            self._put(line + "\n")
+            self._put(as_typed(line) + "\n")
         except (OSError, ValueError) as error:
             self.trouble = f"this session is not kept: {self.folder}: {reason(error)}"
 
@@ -93,16 +100,27 @@ class Keeper:
             raw = raw[os.write(self._journal, raw) :]
 
     def after(self, state: State) -> None:
-        """The state behind a command that is about to be answered; what changed is kept when this returns."""
+        """The state behind a command that is about to be answered; what changed is kept when this returns.
+
+        Raises CommandError (E_LIMIT) where it is more than is kept: the command is refused, and the state stays.
+        """
         for fork in state.forks:
             self._cursors.setdefault(fork.number, state.cursor)
         now = (state.breakpoints, state.displays, state.marks, state.forks)
         if self.trouble or all(a is b or a == b for a, b in zip(now, self._known, strict=True)):
             return
+        kept = self._kept(state)
+        raw = msgspec.json.encode(kept)
+        if len(raw) > MOST_BYTES:
+            message = f"stops, marks, displays and forks would come to {spell_bytes(len(raw))}"
+            hint = f"{spell_bytes(MOST_BYTES)} of them are kept: make this shorter, or take others away"
+            raise CommandError(message, code="E_LIMIT", hint=hint)
         try:
-            self._prepare()
-            self._save(self._kept(state))
-            self._known, self._written = now, True
+            if kept != self._saved:
+                self._prepare()
+                self._save(raw if kept.words else b"")
+                self._written = True
+            self._known, self._saved = now, kept
         except (OSError, ValueError) as error:
             self.trouble = f"this session is not kept: {self.folder}: {reason(error)}"
 
@@ -116,29 +134,38 @@ class Keeper:
             tuple(KeptFork(f.number, f.parent, self._cursors[f.number], f.line) for f in state.forks if f.number),
         )
 
-    def _save(self, kept: Kept) -> None:
-        """Written beside its place, then renamed: a reader sees the old one or the new one; nothing needs no file."""
+    def _save(self, raw: bytes) -> None:
+        """Written beside its place, on the disk, then renamed: after a power cut, too, it is the old one or the new.
+
+        Nothing needs no file.
+        """
         place = self.folder / f"{self.stem}.json"
-        if not kept.words:
+        if not raw:
             place.unlink(missing_ok=True)
             return
         beside = place.with_suffix(".tmp")
-        with contextlib.suppress(FileNotFoundError):
-            beside.unlink()
-        fd = os.open(beside, _NEW, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(msgspec.json.encode(kept))
+        beside.unlink(missing_ok=True)
+        with os.fdopen(os.open(beside, _NEW, 0o600), "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(beside, place)
+        with contextlib.suppress(OSError):  # a folder cannot be opened everywhere
+            fd = os.open(self.folder, os.O_RDONLY)
+            os.fsync(fd)
+            os.close(fd)
 
     def _prepare(self) -> None:
-        """The folder, for this user only; of what old sessions left only the newest stay."""
+        """The folder, for this user only; of what sessions left that are over only the newest stay."""
         if self._journal is not None or self._written:
             return
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         for ending in (f"{self.kind}.json", f"{self.kind}.bpd", ".tmp"):
-            found = sorted(p for p in self.folder.iterdir() if p.name.endswith(ending))
+            found = sorted(p for p in self.folder.iterdir() if _FILE.fullmatch(p.name) and p.name.endswith(ending))
             for path in found[: -MOST_SESSIONS + 1]:
+                if _is_held(path.with_suffix(".bpd")):
+                    continue
                 with contextlib.suppress(OSError):
                     path.unlink()
 
@@ -165,20 +192,20 @@ class Keeper:
         return "; ".join(lines)
 
     def _earlier(self) -> Path | None:
-        """The newest session that left something: of this kind, or else of the other."""
+        """The newest session that is over and left something: of this kind, or else of the other."""
         try:
-            found = [p for p in self.folder.iterdir() if _FILE.fullmatch(p.name)]
+            found = [p for p in self.folder.iterdir() if _FILE.fullmatch(p.name) and p.suffix == ".json"]
         except OSError:
             return None
         found.sort(key=lambda p: (p.stem.endswith(self.kind), p.name), reverse=True)
         for path in found:
-            kept = _read(path)
+            kept = None if _is_held(path.with_suffix(".bpd")) else _read(path)
             if kept is not None and kept.words:
                 return path
         return None
 
     def _cut(self) -> Path | None:
-        """The journal of the last session of this kind, if it has no end and its process is gone."""
+        """The journal of the last session of this kind, if it has no end and is over."""
         try:
             journals = sorted(p for p in self.folder.iterdir() if p.name.endswith(f"{self.kind}.bpd"))
             if not journals or journals[-1].stem == self.stem:
@@ -186,8 +213,7 @@ class Keeper:
             text = journals[-1].read_bytes()
         except OSError:
             return None
-        pid = int(journals[-1].stem.split("-")[1])
-        return None if text.endswith(b"\n# end\n") or _alive(pid) else journals[-1]
+        return None if text.endswith(b"\n# end\n") or _is_held(journals[-1]) else journals[-1]
 
     def restore(self, state: State) -> tuple[State, str]:
         """The state with what the earlier session left added to it, and a sentence about it."""
@@ -229,14 +255,30 @@ def restoring(keeper: Keeper) -> Handler:
     return restore
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def _hold(journal: int) -> None:
+    """Locks a journal until it is closed or its process is gone, however that ends."""
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):  # some network disks know no locks
+            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_held(journal: Path) -> bool:
+    """Whether the session of this journal goes on, in whichever process."""
+    if sys.platform == "win32":
         return False
+    try:
+        fd = os.open(journal, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False
 
 
 def _read(path: Path) -> Kept | None:
@@ -244,6 +286,6 @@ def _read(path: Path) -> Kept | None:
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(fd, "rb") as file:
-            return msgspec.json.decode(file.read(MOST_BYTES), type=Kept)
+            return msgspec.json.decode(file.read(MOST_BYTES + 1), type=Kept)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

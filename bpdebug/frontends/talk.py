@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpdebug.debugger import State
+from bpdebug.errors import BpdebugError
 from bpdebug.frontends.desk import Desk
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.frontends.replay import sourcing
@@ -21,9 +22,16 @@ class Talk:
     def __call__(self, state: State, line: str) -> Iterator[Answer]:
         """The answers to a line; each is kept before it is given."""
         self.keeper.typed(line)
-        for answer in replies(state, line, self.desk.carry):
-            self.keeper.after(answer.state)
-            yield answer
+        said = False
+        try:
+            for answer in replies(state, line, self.desk.carry):
+                self.keeper.after(answer.state)
+                yield answer
+                said = True
+        except BpdebugError:
+            self.desk.note(line, "", failed=not said)
+            raise
+        self.desk.note(line, "")
 
     def offer(self) -> str:
         """What an earlier session left, in a sentence; '' where there is nothing."""

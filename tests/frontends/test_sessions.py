@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ import bpdebug
 from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends import prompt
-from bpdebug.frontends.sessions import PIPE, TERMINAL, Keeper
+from bpdebug.frontends.loop import as_typed, replies
+from bpdebug.frontends.script import read_script
+from bpdebug.frontends.sessions import MOST_BYTES, MOST_SESSIONS, PIPE, TERMINAL, Keeper
 
 LINES = (
     "break Y@bwd if norm(dY) > 0", "tbreak H", 'trace #2 "a ;; b {event}"', "watch dW1", "catch nan",
@@ -46,6 +50,12 @@ def session(*lines: str, kind: str = PIPE, fresh: bool = False, end: bool = True
     if end:
         keeper.close()
     return state, keeper
+
+
+def die(keeper: Keeper) -> None:
+    """What the system does to the files of a process that is gone."""
+    assert keeper._journal is not None
+    os.close(keeper._journal)
 
 
 def left(state: State) -> Any:
@@ -109,9 +119,10 @@ def test_another_scenario_has_sessions_of_its_own() -> None:
     assert other.offer() == ""
 
 
-def test_a_session_that_was_cut_off_says_where_its_journal_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bpdebug.frontends.sessions._alive", lambda pid: False)
-    session("step", "print Y", end=False)
+def test_a_session_that_was_cut_off_says_where_its_journal_is() -> None:
+    _, dead = session("step", "print Y", end=False)
+    assert "was cut off" not in session()[1].offer()  # it goes on
+    die(dead)
     _, keeper = session()
     assert "was cut off" in keeper.offer()
     (journal,) = keeper.folder.glob("*.bpd")
@@ -130,6 +141,81 @@ def test_a_folder_that_cannot_be_written_to_costs_the_keeping_and_nothing_else(f
     state, keeper = session("break Y")
     assert len(state.breakpoints) == 1
     assert keeper.trouble.startswith("this session is not kept: ")
+
+
+def test_of_many_sessions_at_once_none_is_thrown_away(folder: Path) -> None:
+    open_ones = [session(f"mark {n}", end=False)[1] for n in range(14)]
+    for _ in range(14):
+        session("mark over")
+    (found,) = folder.iterdir()
+    for n, keeper in enumerate(open_ones):
+        left = json.loads((found / f"{keeper.stem}.json").read_bytes())
+        assert left["marks"] == [[0, str(n)]]
+        assert (found / f"{keeper.stem}.bpd").exists()
+    assert len([*found.glob("*.json")]) <= 14 + MOST_SESSIONS
+    state, _ = session("restore")
+    assert [m.note for m in state.marks] == ["over"]  # what goes on has left nothing yet
+
+
+def test_a_long_note_takes_nothing_with_it(folder: Path) -> None:
+    session("break Y", f"mark {'x' * 1_100_000}")
+    state, keeper = session("restore", end=False)
+    assert (len(state.breakpoints), len(state.marks[0].note)) == (1, 1_100_000)
+    too_long = update(state, f"mark {'x' * MOST_BYTES}")
+    with pytest.raises(BpdebugError, match="16 MiB") as caught:
+        keeper.after(too_long)
+    assert caught.value.code == "E_LIMIT"
+    die(keeper)
+    assert left(session("restore")[0]) == left(state)
+
+
+def test_what_is_kept_is_on_the_disk_before_it_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *given, n=name, real=real: [calls.append(n), real(*given)][1])
+    session("break Y", "step", "step", "print Y", "ignore 1 0")
+    assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the folder; once for one change
+
+
+FORGED = (
+    "print Y\nset W1 = 0", "mark a\nbreak Y", "step\n# end", "-- two_layer.toml --", "# end", "commands 1",
+    "commands 1\nprint Y\nend\nset W1 = 0\nend", "step ;; commands 1\n# end\n\n", "! print Y\nquit",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", FORGED)
+def test_a_command_is_one_line_of_the_journal(command: str, folder: Path, tmp_path: Path) -> None:
+    """A line feed forges none: what the journal plays again is what was carried out."""
+    transcript = tmp_path / "a.bpd"
+    asked = ["break Y", command, "mark last", f"transcript {transcript}"]
+    state = open_session(bpdebug.load("two_layer"))
+    keeper = Keeper(state, PIPE)
+    said = io.StringIO()
+    with redirect_stdout(said):
+        prompt.debug_json(state, [json.dumps({"command": line}) for line in asked], keeper=keeper)
+    done = [json.loads(line)["ok"] for line in said.getvalue().splitlines()]
+    assert done == [True, "commands" in command or command[0] == "!", True, True]
+    (journal,) = next(folder.iterdir()).glob("*.bpd")
+    for path in (journal, transcript):
+        script = read_script(path)
+        lines = [text for _, text in script.lines if not text.startswith(("load ", "transcript "))]
+        assert script.files == {}
+        assert lines[0] == "break Y"
+        assert lines[-1] == "mark last"
+        assert len(lines) == (2 if command.startswith(("#", "--")) else 3)
+        assert not any(text.startswith(("set", "quit")) for text in lines)
+    assert journal.read_text().count("\n# end\n") == (1 + ("# end" in command and "commands" in command))
+
+
+def test_the_json_prompt_says_that_nothing_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.write_text("a file")
+    state = open_session(bpdebug.load("two_layer"))
+    prompt.debug_json(state, ["break Y", "step"], keeper=Keeper(state, PIPE))
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["ok"]
+    assert first["notice"].startswith("this session is not kept: ")
+    assert "notice" not in second
 
 
 @pytest.mark.parametrize(
@@ -192,33 +278,54 @@ def typing(lines: list[str]) -> Callable[[str], str]:
     return typed
 
 
+CHANGES = (
+    "break Y@bwd", "break #{k} if norm(dY) > {n}", "break", "tbreak H", 'trace #{k} "a {{event}}"',
+    "watch dW{w}[0, 1]", "catch {kind}", "condition {s} event > {n}", "condition {s}", "ignore {s} {n}",
+    "disable {s}", "enable {s}", "delete {s}", "commands {s}\nprint dW{w}\nmark from {n}\nend", "commands {s}",
+    "display norm(dW{w})", "display/x W{w}", "undisplay {s}", "mark {n} \u2202 note", "mark", "switch {f}",
+    "set W{w}[0, 1] = {n}", "set dY = 0.5", "set rule Y@bwd H = dY @ W2.T * {n}", "seek {n}%", "step {s}", "continue",
+    "reverse-continue", "mark a ;; display W{w} ;; break Y", "print W{w}",
+)  # fmt: skip
+
+
+def change(chance: random.Random) -> str:
+    """A command, most of which change what is kept."""
+    return chance.choice(CHANGES).format(
+        k=chance.randrange(9), n=chance.randrange(100), w=chance.choice("12"), s=chance.randrange(1, 6),
+        f=chance.randrange(3), kind=chance.choice(["nan", "inf", "phase", "vanish 0.01", "zero-grad"]),
+    )  # fmt: skip
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
-@pytest.mark.parametrize("seed", range(int(os.environ.get("BPDEBUG_KILLS", "4"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("BPDEBUG_KILLS", "3"))))
 def test_after_kill_9_all_that_was_answered_is_kept_and_all_that_was_typed_is_in_the_journal(
     seed: int, folder: Path
 ) -> None:
+    """The same commands in this process say what must be there."""
     chance = random.Random(seed)
     words = [sys.executable, "-m", "bpdebug.cli", "debug", "two_layer", "--json"]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     assert process.stdin is not None
     assert process.stdout is not None
+    state = open_session(bpdebug.load("two_layer"))
     typed: list[str] = []
-    stops = 0
-    for n in range(chance.randrange(1, 120)):
-        line = chance.choice(["step", f"mark {n}", "break Y@bwd", "print Y"])
-        typed.append(line)
-        process.stdin.write(line + "\n")
+    for _ in range(chance.randrange(1, 80)):
+        line = change(chance)
+        typed.append(as_typed(line))
+        process.stdin.write(json.dumps({"command": line}) + "\n")
         process.stdin.flush()
-        assert json.loads(process.stdout.readline())["ok"]
-        stops += line.startswith("break")
-    process.stdin.write("mark not answered\n" * 20)
+        ok = json.loads(process.stdout.readline())["ok"]
+        try:
+            for answer in replies(state, line):
+                state = answer.state
+        except BpdebugError:
+            assert not ok, line
+    process.stdin.write("print Y\n" * 20)
     process.stdin.flush()
     process.send_signal(signal.SIGKILL)
     process.communicate()
     (journal,) = next(folder.iterdir()).glob("*.bpd")
-    assert journal.read_text().splitlines()[1:][: len(typed)] == typed
-    marks = [line.partition(" ")[2] for line in typed if line.startswith("mark")]
-    if marks or stops:
-        state, _ = session("restore")
-        assert [m.note for m in state.marks][: len(marks)] == marks
-        assert len(state.breakpoints) == stops
+    text = journal.read_text(encoding="utf-8").partition("\n")[2]
+    assert text.startswith("".join(f"{line}\n" for line in typed))
+    if any(left(state)):
+        assert left(session("restore")[0]) == left(state)

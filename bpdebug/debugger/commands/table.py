@@ -89,7 +89,10 @@ def parse(line: str) -> list[Call]:
                 f"'{piece.strip()[:40]}' is no command", code="E_COMMAND", hint="help lists the commands"
             )
         lead = len(match[2]) - len(match[2].lstrip())
-        calls.append(Call(find(match[1]), match[2].strip(), start + match.start(2) + lead + 1))
+        command = find(match[1])
+        if "\n" in piece.rstrip() and command.name != "commands":
+            raise CommandError(f"{command.name} stands on one line", code="E_COMMAND", hint="a command a line")
+        calls.append(Call(command, match[2].strip(), start + match.start(2) + lead + 1))
     return calls
 
 
