@@ -141,6 +141,7 @@ def _run(words: list[str]) -> int:
         args = parser().parse_args(words)
     except SystemExit as stop:  # help and the version are printed
         return int(stop.code or EXIT_GOOD)
+    _check_values(args)
     # Front ends are imported when they are wanted: each start pays for what it uses.
     if args.verb in ("list", "ops", "schema"):
         from bpdebug.frontends import pages
@@ -172,6 +173,13 @@ def _run(words: list[str]) -> int:
     state = open_session(scenario, budget=limits["memory"])
     keeper = sessions.Keeper(state, sessions.kind(), fresh=args.fresh)
     return prompt.debug_json(state, keeper=keeper) if args.json else prompt.debug(state, keeper=keeper)
+
+
+def _check_values(args: argparse.Namespace) -> None:
+    """argparse makes an empty list of the value in `--memory=--`, whatever type the option has."""
+    for name, value in vars(args).items():
+        if [] in (value if isinstance(value, list) else ()) or (value == [] and name not in ("set", "limit")):
+            raise UsageError(f"--{name}=--", hint=f"{name} takes a value; `bpdebug --help` has an example")
 
 
 def _check_verb(words: list[str]) -> None:

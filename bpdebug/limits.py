@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from bpdebug.errors import InputError, UsageError, did_you_mean
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
+MOST_AXES = 64
+"""NumPy's NPY_MAXDIMS."""
 
 
 @dataclass(frozen=True)
@@ -83,4 +85,7 @@ def parse_limit(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
     if name not in TABLE:
         raise UsageError(f"no limit '{name}'", hint=did_you_mean(name, TABLE) or "limits: " + ", ".join(TABLE))
-    return name, parse_size(value)
+    found = parse_size(value)
+    if name == "rank" and found > MOST_AXES:
+        raise UsageError(f"--limit {name}={found}", hint=f"an array of NumPy's has at most {MOST_AXES} axes")
+    return name, found

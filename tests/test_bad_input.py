@@ -644,7 +644,8 @@ def bad_npz_without_a_name_of_a_member(folder: Path) -> Path:
 
 
 def safetensors(head: object, data: bytes = CELLS, *, length: int | None = None) -> bytes:
-    raw = head.encode() if isinstance(head, str) else json.dumps(head).encode()
+    text = head if isinstance(head, str | bytes) else json.dumps(head)
+    raw = text.encode() if isinstance(text, str) else text
     return struct.pack("<Q", len(raw) if length is None else length) + raw + data
 
 
@@ -673,6 +674,10 @@ SAFETENSORS: dict[str, tuple[str, bytes]] = {
     "offsets_do_not_fit_the_shape": ("E_FILE", safetensors({"W": entry(offsets=[0, 40])})),
     "offsets_overlap": ("E_FILE", safetensors({"W": entry(), "V": entry()})),
     "lone_surrogate": ("E_FILE", safetensors('{"\\ud800": ' + ONE + "}")),
+    "header_in_utf_16": ("E_FILE", safetensors(json.dumps({"W": entry()}).encode("utf-16"))),
+    "header_in_utf_32": ("E_FILE", safetensors(json.dumps({"W": entry()}).encode("utf-32-le"))),
+    "header_in_latin_1": ("E_FILE", safetensors(b'{"W": ' + ONE.encode() + b', "__metadata__": {"a": "\xe9"}}')),
+    "header_with_a_byte_order_mark": ("E_FILE", safetensors(b"\xef\xbb\xbf" + json.dumps({"W": entry()}).encode())),
 }
 for st_name, (st_code, st_bytes) in SAFETENSORS.items():
     generate(f"safetensors_{st_name}", st_code, tensor("w.safetensors", st_bytes))

@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bpdebug
 from bpdebug import __version__
 from bpdebug.cli import VERBS, main
+from bpdebug.errors import BpdebugError
 from bpdebug.limits import TABLE
 from bpdebug.ops import OPS
 from bpdebug.scenario import find, json_schema, shipped
@@ -243,6 +245,10 @@ def test_fresh_is_understood(run: Runner) -> None:
         (["--nope"], "--nope"),
         (["run", "transpose", "--values", "all"], "all"),
         (["run", "transpose", "--set"], "--set"),
+        *((["run", "transpose", f"--{name}=--"], f"--{name}=--") for name in ("memory", "limit", "set", "values")),
+        *((["test", "transpose", f"--{name}=--"], f"--{name}=--") for name in ("jobs", "junitxml")),
+        (["run", "transpose", "--record=--"], "--record=--"),
+        (["run", "transpose", "--limit", "rank=65"], "rank=65"),
         (["ops", "nosuch"], "bpdebug ops lists them"),
         (["ops", "matmull"], "did you mean matmul?"),
         (["ops", "Relu"], "did you mean relu?"),
@@ -598,3 +604,36 @@ def test_the_schema_refuses_what_the_program_refuses(text: str, schema: dict[str
 def test_a_scenario_with_everything_in_it_runs_and_fits_the_schema(run: Runner, schema: dict[str, Any]) -> None:
     assert fits(tomllib.loads(PLAIN), schema, schema)
     assert run("run", "-", typed=PLAIN).code == 0
+
+
+# --- the same refusal at every door
+
+NOTED = """format = 1
+[inputs]
+X = [[1.0, 2.0]]
+[graph]
+loss = "L"
+program = "L = sum(X)"
+[notes]
+"nowhere@bwd" = "x"
+"""
+
+
+@pytest.mark.parametrize("argv", [["run"], ["run", "--json"], ["debug"], ["debug", "--json"], ["compare", "transpose"]])
+def test_a_note_with_an_unknown_place_is_refused_at_every_door(argv: list[str], run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "noted.toml"
+    path.write_text(NOTED)
+    said = refused(run(*argv, str(path)), 3, "E_NAME")
+    assert 'the note "nowhere@bwd" has no place' in said
+    with pytest.raises(BpdebugError, match="has no place"):
+        bpdebug.run(bpdebug.load(path))
+
+
+def test_a_long_line_of_a_script_is_not_echoed_in_full(run: Runner, tmp_path: Path) -> None:
+    length = 2_000_000
+    path = tmp_path / "long.bpd"
+    path.write_text(f"load transpose\nprint {'x' * length}\n")
+    found = run("replay", str(path))
+    assert found.code == 1
+    assert len(found.out) + len(found.err) < 8000
+    assert f"({length + 6:,} characters)" in found.out

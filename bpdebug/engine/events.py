@@ -18,6 +18,15 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 
+def sealed(array: Array) -> Array:
+    """The array for those outside: nothing can be written into it, and nobody can make it writeable again."""
+    whole: Any = array
+    while isinstance(whole, np.ndarray):
+        whole.flags.writeable = False
+        whole = whole.base
+    return array.view()
+
+
 @dataclass(frozen=True)
 class Fault:
     """NaN or infinity where it first appears: which tensor, how many cells, and the first cell's index."""
@@ -53,9 +62,7 @@ class PartView:
 
     @cached_property
     def value(self) -> Array:
-        found = np.asarray(self.read())
-        found.flags.writeable = False
-        return found
+        return sealed(np.asarray(self.read()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +85,11 @@ class Contribution:
 
     @cached_property
     def value(self) -> Array:
-        return self._value()
+        return sealed(self._value())
 
     @cached_property
     def total(self) -> Array:
-        found = self._total()
-        found.flags.writeable = False
-        return found
+        return sealed(self._total())
 
     @cached_property
     def parts(self) -> tuple[PartView, ...]:
@@ -128,7 +133,7 @@ class Event:
     @property
     def value(self) -> Array:
         """What the event computed: a value, the incoming gradient, the node's whole gradient, or the new parameter."""
-        return self.timeline.result(self)
+        return sealed(self.timeline.result(self))
 
     @cached_property
     def fault(self) -> Fault | None:

@@ -10,7 +10,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from bpdebug.engine.events import Array, Contribution, Event, Fault, PartView, Term
+from bpdebug.engine.events import Array, Contribution, Event, Fault, PartView, Term, sealed
 from bpdebug.engine.faults import find_fault
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Pass
@@ -148,12 +148,23 @@ class Timeline(Sequence[Event]):
 
     def number(self, name: str) -> int:
         """A tensor's number; CommandError with the nearest name where there is none."""
+        if not isinstance(name, str):
+            raise CommandError(f"a tensor's name is text, not {name!r}", code="E_NAME", hint='timeline.value("Y")')
         found = self.graph.index.get(name)
         if found is None:
             raise CommandError(
                 f"no tensor '{name}'", code="E_NAME", hint=did_you_mean(name, self.graph.index) or "see info tensors"
             )
         return found
+
+    def _position(self, at: int | None) -> int:
+        """A position that was given from outside; CommandError where there is none like it."""
+        if at is None:
+            return len(self)
+        if not isinstance(at, int | np.integer) or not 0 <= at <= len(self):
+            hint = f"positions run from 0 to {len(self)}, the end"
+            raise CommandError(f"no position {at!r}", code="E_COMMAND", hint=hint)
+        return int(at)
 
     def iteration(self, t: int) -> Pass:
         return self.store.iteration(t)
@@ -166,11 +177,10 @@ class Timeline(Sequence[Event]):
 
         Raises CommandError where it is not computed yet at that position.
         """
-        tensor = self.number(name)
-        found = self.value_at(tensor, at)
+        found = self.value_at(self.number(name), self._position(at))
         if found is None:
             raise CommandError(f"'{name}' is not computed yet at event {at}", code="E_EXPR", hint="step on first")
-        return found
+        return sealed(found)
 
     def value_at(self, tensor: int, at: int | None = None) -> Array | None:
         """The value by tensor number; None where it is not computed yet."""
@@ -189,8 +199,8 @@ class Timeline(Sequence[Event]):
 
     def grad(self, name: str, at: int | None = None) -> Array | None:
         """A tensor's gradient at a position (default: the end): what has been added so far, None where nothing."""
-        tensor = self.number(name)
-        return self.grad_at(tensor, len(self) if at is None else at)
+        found = self.grad_at(self.number(name), self._position(at))
+        return None if found is None else sealed(found)
 
     def grad_at(self, tensor: int, at: int) -> Array | None:
         """The gradient so far by tensor number; the whole one once its last contribution is in."""

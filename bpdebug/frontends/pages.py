@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import UsageError, did_you_mean
 from bpdebug.frontends.recorder import Recorder
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
-from bpdebug.scenario import Scenario, json_schema, open_timeline, shipped
+from bpdebug.scenario import Scenario, json_schema, shipped
 from bpdebug.symbolic import Plan, trace
 from bpdebug.views import Table, Text, stage, stream, to_json
 from bpdebug.views.text import to_text
@@ -24,7 +23,8 @@ def run(
     scenario: Scenario, *, json: bool, full: bool, budget: int, width: int = 100, record: str | None = None
 ) -> None:  # fmt: skip
     """Both passes, every event printed as it comes; each is recorded before it is printed, where that is asked for."""
-    timeline = open_timeline(scenario, budget=budget)
+    state = open_session(scenario, budget=budget)
+    timeline = state.timeline
     with Recorder(record, scenario, timeline) if record else nullcontext() as recorder:
         if json:
             for item in stream(scenario, timeline, full=full):
@@ -32,7 +32,6 @@ def run(
                     recorder.write(item["event"])
                 sys.stdout.write(to_json(item) + "\n")
             return
-        state = replace(open_session(scenario, budget=budget), timeline=timeline)
         _text(state, width, recorder)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from bpdebug.debugger import State, open_session
 from bpdebug.engine import Timeline
+from bpdebug.errors import UsageError
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.importers.trace import open_recording
-from bpdebug.scenario import Scenario, open_timeline
+from bpdebug.scenario import Scenario
 from bpdebug.scenario import load as load_scenario
 from bpdebug.views import Report
 
@@ -17,13 +19,14 @@ class Session:
     """A debugging session: `state` is its one variable, and `do` runs a line of the debugger's language."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.state: State = open_session(scenario)
+        self.state: State = open_session(_given(scenario, Scenario, "Session"))
 
     def do(self, line: str) -> Report:
         """The report of a line; raises BpdebugError, and leaves the state alone, where it cannot be carried out.
 
         Commands of a stop that was hit run, too: `answers` has everything that was said.
         """
+        _given(line, str, "do", "a line of the debugger's language: session.do('step')")
         self.answers: list[Answer] = []
         for answer in replies(self.state, line):
             self.answers.append(answer)
@@ -37,11 +40,20 @@ def load(path: str | os.PathLike[str]) -> Scenario:
 
     Raises BpdebugError where it is refused; nothing is computed.
     """
-    if os.fspath(path).endswith(".bptrace"):
-        return open_recording(path)
-    return load_scenario(path)
+    _given(path, str | os.PathLike, "load", "a path, or a shipped name: bpdebug.load('two_layer')")
+    return open_recording(path) if os.fspath(path).endswith(".bptrace") else load_scenario(path)
 
 
 def run(scenario: Scenario) -> Timeline:
-    """The scenario's timeline; lazy: nothing is computed that is not asked for."""
-    return open_timeline(scenario)
+    """The scenario's timeline; lazy: nothing is computed that is not asked for.
+
+    Raises BpdebugError where the scenario is none, or has a note at a place that is not there.
+    """
+    return open_session(_given(scenario, Scenario, "run")).timeline
+
+
+def _given(value: Any, kind: Any, name: str, what: str = "a scenario: bpdebug.load('two_layer')") -> Any:
+    """The value, or UsageError where it is of a wrong type."""
+    if not isinstance(value, kind) or (isinstance(value, os.PathLike) and not isinstance(os.fspath(value), str)):
+        raise UsageError(f"{name} takes {what.partition(':')[0]}, not {value!r}", hint=what.partition(": ")[2])
+    return value

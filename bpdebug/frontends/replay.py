@@ -13,7 +13,8 @@ from pathlib import Path
 from bpdebug.debugger import State, open_session
 from bpdebug.debugger.commands.expecting import when_words
 from bpdebug.debugger.comparing import ExpectationError
-from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError, UsageError, printable
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError, UsageError
+from bpdebug.errors import line as one_line
 from bpdebug.frontends.desk import Desk, Handler, said
 from bpdebug.frontends.loop import PROMPT, Answer, replies
 from bpdebug.frontends.script import Script, parse_script, read_script, require, snapshot_path, stored, unpacked, write
@@ -34,7 +35,7 @@ class ScriptError(CommandError):
         if inner.where:
             where = f"{where}: {inner.where}"
         super().__init__(inner.message, code=inner.code, hint=inner.hint, where=where, column=inner.column)
-        self.script, self.number, self.line, self.event = script, number, printable(line.split("\n")[0]), event
+        self.script, self.number, self.line, self.event = script, number, one_line(line.split("\n")[0]), event
 
     def __str__(self) -> str:
         head, mark, hint = super().__str__().partition("\n  help: ")
@@ -266,7 +267,7 @@ def replay(path: str, settings: Settings) -> int:
     """A script's transcript on standard output, and what failed on standard error; 1 where a line did."""
     run = Run(read_script(path, settings.limits), settings)
     for step in run.steps():
-        print(f"{PROMPT}{printable(step.text)}")
+        print(PROMPT + "\n".join(map(one_line, step.text.split("\n"))))
         for answer in step.answers:
             text = answer.to_text(WIDTH)
             if text:

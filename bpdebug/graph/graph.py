@@ -82,6 +82,10 @@ class Graph:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    def __repr__(self) -> str:
+        out = "gradients come in" if self.loss is None else f"loss {self.names[self.loss]}"
+        return f"<Graph: {len(self.leaves)} leaves, {len(self.nodes)} nodes, {out}>"
+
     def node(self, tensor: int) -> Node | None:
         """The node that computes a tensor; None for leaves and drawn masks."""
         return self.nodes[tensor - self.first] if tensor >= self.first else None

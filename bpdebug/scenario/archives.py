@@ -167,7 +167,9 @@ def _json(raw: bytes) -> dict[str, Any]:
         if depth > 8:
             raise bad("the header is nested too deep")
     try:
-        found = json.loads(raw, object_pairs_hook=unique, parse_constant=lambda word: word)
+        found = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=lambda word: word)
+    except UnicodeDecodeError:
+        raise bad("the header is not UTF-8") from None
     except (ValueError, RecursionError):
         raise bad("the header is no JSON") from None
     if not isinstance(found, dict):

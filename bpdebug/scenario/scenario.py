@@ -52,3 +52,6 @@ class Scenario(Struct, frozen=True, eq=False):
     expect: Expect | None = None
     digest: str = ""
     recording: Recording | None = None
+
+    def __repr__(self) -> str:
+        return f"<Scenario {self.name} {self.title[:60]!r}: {len(self.graph)} nodes>"

@@ -90,8 +90,9 @@ def unfold(x: Array, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
         padded = np.full((*x.shape[:2], *(n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True))), fill, x.dtype)
         padded[(slice(None), slice(None), *inner)] = x
         x = padded
-    strides = x.strides[:2] + tuple(a * s for a, s in zip(x.strides[2:], stride, strict=True))
-    strides += tuple(a * d for a, d in zip(x.strides[2:], dilation, strict=True))
+    # A step that is never taken may be of any size: NumPy's are of 64 bits.
+    strides = x.strides[:2] + tuple(a * s * (n > 1) for a, s, n in zip(x.strides[2:], stride, out, strict=True))
+    strides += tuple(a * d * (k > 1) for a, d, k in zip(x.strides[2:], dilation, size, strict=True))
     view = np.lib.stride_tricks.as_strided(x, (*x.shape[:2], *out, *size), strides, writeable=False)
     rank = len(size)
     axes = (0, *range(2, 2 + rank), 1, *range(2 + rank, 2 + 2 * rank))

@@ -203,3 +203,9 @@ def test_any_text_holds_or_is_refused(kind: str, text: str) -> None:
     except BpdebugError:
         return
     assert after.cursor == state.cursor
+
+
+@pytest.mark.parametrize("line", ['expect "x" ~ Y', 'expect Y ~ "x"', "expect Y.dtype ~ []", "expect [] ~ Y.dtype"])
+def test_a_text_is_no_array(line: str) -> None:
+    with pytest.raises(ExpectationError):
+        update(open_session(load("transpose")), f"seek end ;; {line}")

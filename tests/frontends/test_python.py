@@ -14,6 +14,7 @@ from bpdebug.views import Report
 from tests.lessons import NAMES, WALK, scenario
 
 ROOT = Path(__file__).parents[2]
+face: Any = bpdebug  # where types are wrong on purpose
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 PROGRAMS = [block for block in BLOCKS if "import bpdebug" in block]
 
@@ -83,6 +84,43 @@ def test_a_refused_line_leaves_the_session_as_it_was() -> None:
 
 def test_a_line_without_a_command_says_nothing() -> None:
     assert bpdebug.Session(scenario(WALK)).do("").to_text() == ""
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda s, t: face.load(7), lambda s, t: face.load(None), lambda s, t: face.load(b"two_layer"),
+        lambda s, t: face.run("two_layer"), lambda s, t: face.Session(t), lambda s, t: s.do(3),
+        lambda s, t: s.do(["step"]), lambda s, t: t.value(0), lambda s, t: t.grad([]), lambda s, t: t.grad("W"),
+        lambda s, t: t.value("L", -1), lambda s, t: t.value("L", "end"), lambda s, t: t.grad("W1", 10**30),
+        lambda s, t: t.grad("W1", 1.5), lambda s, t: t.value("L", len(t) + 1),
+    ],
+)  # fmt: skip
+def test_a_wrong_type_or_place_is_a_sentence(ask: Any) -> None:
+    found = bpdebug.load("two_layer")
+    with pytest.raises(bpdebug.BpdebugError) as caught:
+        ask(bpdebug.Session(found), bpdebug.run(found))
+    assert caught.value.hint
+
+
+def test_a_scenario_and_its_graph_are_a_line() -> None:
+    found = bpdebug.load("two_layer")
+    assert repr(found) == "<Scenario two_layer.toml 'Two layers, ReLU and a squared error': 6 nodes>"
+    assert repr(found.graph) == "<Graph: 4 leaves, 6 nodes, loss L>"
+    assert len(repr(bpdebug.Session(found).state)) < 5000
+
+
+def test_no_array_can_be_made_writeable_again() -> None:
+    timeline = bpdebug.run(bpdebug.load("transformer_block"))
+    arrays = [timeline.value(name) for name in timeline.graph.names]
+    arrays += [grad for name in timeline.graph.names if (grad := timeline.grad(name)) is not None]
+    for event in timeline:
+        arrays.append(event.value)
+        arrays += [array for c in event.contributions for array in (c.value, c.total)]
+        arrays += [part.value for _, part in event.parts]
+    for array in arrays:
+        with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
+            array.setflags(write=True)
 
 
 def test_two_sessions_share_nothing_that_changes() -> None:

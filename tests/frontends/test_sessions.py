@@ -171,9 +171,18 @@ def test_a_long_note_takes_nothing_with_it(folder: Path) -> None:
 
 def test_what_is_kept_is_on_the_disk_before_it_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    for name in ("fsync", "replace"):
+
+    def noted(name: str) -> Callable[..., Any]:
         real = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *given, n=name, real=real: [calls.append(n), real(*given)][1])
+
+        def call(*given: Any) -> Any:
+            calls.append(name)
+            return real(*given)
+
+        return call
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, noted(name))
     session("break Y", "step", "step", "print Y", "ignore 1 0")
     assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the folder; once for one change
 

@@ -35,6 +35,7 @@ CONVS = [
     ("conv2d", (1, 2, 7, 5), (3, 2, 3, 2), {"stride": (2, 1), "padding": (0, 1), "dilation": (1, 2)}),
     ("conv2d", (2, 4, 6, 5), (6, 2, 3, 3), {"groups": 2, "stride": 3, "padding": 1}),
     ("conv2d", (1, 2, 3, 3), (2, 1, 3, 3), {"groups": 2, "dilation": 1}),
+    ("conv2d", (1, 2, 3, 4), (2, 2, 2, 1), {"stride": (2**60, 2**90), "dilation": (1, 2**70)}),  # a step never taken
 ]
 
 

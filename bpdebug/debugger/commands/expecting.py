@@ -72,7 +72,7 @@ def _near(state: State, left: str, right: str) -> str:
         right = right[: match.start() - 1 if match.start() else 0].rstrip()
     found, wanted = _side(state, left, right), _side(state, right, left)
     if isinstance(found, str) or isinstance(wanted, str):
-        if not (isinstance(found, str) and found == wanted):
+        if not (isinstance(found, str) and isinstance(wanted, str) and found == wanted):
             raise ExpectationError(left, _words(wanted), _words(found))
         return f"{left} ~ {right}"
     single = any(a.dtype == np.float32 for a in (found, wanted))
