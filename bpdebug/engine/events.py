@@ -97,6 +97,35 @@ class Contribution:
 
 
 @dataclass(frozen=True, eq=False)
+class Assignment:
+    """A line of an update: `velocity = momentum * velocity + ∂w`, with its parts; the last one is the parameter's.
+
+    `to` is a tensor's name (w.velocity, w), or that of what stands between (`g`, the gradient it goes by; `norm`);
+    `name` is how formulas write it. `before` is None for what is not kept from step to step.
+    """
+
+    to: str
+    name: str
+    formula: str
+    shape: Shape
+    _value: Callable[[], Array] = field(repr=False)
+    _before: Callable[[], Array] | None = field(repr=False)
+    _parts: Callable[[], tuple[PartView, ...]] = field(repr=False)
+
+    @cached_property
+    def value(self) -> Array:
+        return self._value()
+
+    @cached_property
+    def before(self) -> Array | None:
+        return None if self._before is None else self._before()
+
+    @cached_property
+    def parts(self) -> tuple[PartView, ...]:
+        return self._parts()
+
+
+@dataclass(frozen=True, eq=False)
 class Event:
     """One step of the timeline: a node computed, a seed, a node's rule applied backwards, or a parameter updated."""
 
@@ -126,9 +155,15 @@ class Event:
         return self.timeline.contributions(self)
 
     @cached_property
-    def parts(self) -> tuple[tuple[Contribution, PartView], ...]:
-        """Every part of every contribution in order: the stops of `stepi`."""
-        return tuple((c, part) for c in self.contributions for part in c.parts)
+    def assignments(self) -> tuple[Assignment, ...]:
+        """What an update computes, line by line; empty in the other phases."""
+        return self.timeline.assignments(self)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Contribution | Assignment, PartView], ...]:
+        """Every part of every contribution, or of every line of an update, in order: the stops of `stepi`."""
+        owners: tuple[Contribution | Assignment, ...] = (*self.contributions, *self.assignments)
+        return tuple((owner, part) for owner in owners for part in owner.parts)
 
     @property
     def value(self) -> Array:
@@ -143,4 +178,4 @@ class Event:
     @property
     def rule(self) -> str | None:
         """The update rule as text, in the update phase."""
-        return self.timeline.update_rule(self)
+        return self.assignments[-1].formula if self.assignments else None

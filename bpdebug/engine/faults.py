@@ -28,9 +28,20 @@ def find_fault(timeline: Timeline, event: Event) -> Fault | None:
         return _backward(timeline, event)
     if event.phase == "seed":
         return _born(f"∂{event.name}", event.value, [])
+    return _updated(timeline, event)
+
+
+def _updated(timeline: Timeline, event: Event) -> Fault | None:
+    """In a state or in the parameter, whichever comes first."""
     gradient = timeline.iteration(event.iteration).gradient(event.tensor)
-    before = timeline.store.parameter(event.tensor, event.iteration)
-    return _born(event.name, event.value, [before] + ([] if gradient is None else [gradient]))
+    had = [] if gradient is None else [gradient]
+    kept = [a for a in event.assignments if a.before is not None]
+    for a in kept:
+        if not finite(a.value):
+            fault = _born(a.to, a.value, had + [b.before for b in kept if b.before is not None])
+            if fault is not None:
+                return fault
+    return None
 
 
 def _forward(timeline: Timeline, event: Event) -> Fault | None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Code, Pass
-from bpdebug.engine.store import States, Store
+from bpdebug.engine.store import State, Store
 from bpdebug.engine.timeline import Timeline
+from bpdebug.engine.update import Update
 from bpdebug.graph import Graph
 from bpdebug.symbolic import Plan
 
@@ -55,14 +57,27 @@ def fork_rule(timeline: Timeline, k: int, position: int, rule: Callable[[Plan], 
     return Timeline(forked, seed=timeline.seed, training=timeline.training, store=store)
 
 
+def fork_update(timeline: Timeline, tensor: int, rule: Callable[[Update], Any]) -> Timeline:
+    """The timeline with the update rule of one parameter replaced, in every iteration; its states go on as they did.
+
+    `rule(update)` builds the new parameter from the update's own leaves. Raises ShapeError where it has another shape.
+    """
+    training = timeline.training
+    assert training is not None
+    training = replace(training, rules={**training.rules, tensor: rule})
+    store = ForkedStore(timeline.store, timeline.graph, 0, None, training=training)
+    store.update(tensor)
+    return Timeline(timeline.graph, seed=timeline.seed, training=training, store=store)
+
+
 class ForkedStore(Store):
     """The iterations of a fork: the parent's before the override, its own from there on."""
 
     def __init__(
         self, parent: Store, graph: Graph, first: int, override: Override | None,
-        changed: tuple[int, int] | None = None,
+        changed: tuple[int, int] | None = None, training: Training | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(graph, parent.seed, parent.training, parent.budget)
+        super().__init__(graph, parent.seed, training or parent.training, parent.budget)
         self.parent, self.first, self.override, self.changed = parent, first, override, changed
         self._leaves = parent._leaves
         self._checkpoints = {first: parent.start(first)}
@@ -70,22 +85,36 @@ class ForkedStore(Store):
     def iteration(self, t: int) -> Pass:
         return self.parent.iteration(t) if t < self.first else super().iteration(t)
 
-    def start(self, t: int) -> tuple[dict[int, Array], States]:
+    def start(self, t: int) -> State:
         return self.parent.start(t) if t < self.first else super().start(t)
 
     def parameter(self, tensor: int, updates: int) -> Array:
         if updates < self.first:
             return self.parent.parameter(tensor, updates)
-        return self.iteration(updates).value(tensor) if updates == self.first else super().parameter(tensor, updates)
+        set_here = updates == self.first or self._set_before(updates)
+        return self.iteration(updates).value(tensor) if set_here else super().parameter(tensor, updates)
 
     def updated(self, tensor: int, t: int) -> Array:
-        """The update before the override is the parent's, whatever the next iteration then starts from."""
-        return self.parent.updated(tensor, t) if t < self.first else super().updated(tensor, t)
+        """What an update made, whatever was set of it for the next iteration to start from."""
+        return self.parent.updated(tensor, t) if t < self.first else self._leaf(tensor, t + 1, self.start(t + 1))
 
-    def make(self, t: int, changed: dict[int, Array]) -> Pass:
+    def make(self, t: int, changed: State) -> Pass:
         if t != self.first:
-            return super().make(t, changed)
+            made = super().make(t, changed)
+            for override in self._set_before(t):
+                made = ForkedPass(self.graph, self.code, made, override, None)
+            return made
         return ForkedPass(self.graph, Code(self.graph), self.parent.iteration(t), self.override, self.changed)
+
+    def _set_before(self, t: int) -> list[Override]:
+        """What the forks that this one is made of set in iteration t, which is not this one's, the oldest first."""
+        found: list[Override] = []
+        store = self.parent
+        while isinstance(store, ForkedStore):
+            if store.first == t and store.override is not None:
+                found.insert(0, store.override)
+            store = store.parent
+        return found
 
 
 class ForkedPass(Pass):

@@ -56,7 +56,9 @@ def gradcheck(timeline: Timeline, seed: int = 0) -> list[Check]:
     """
     graph, first = in_double(timeline.graph), timeline.iteration(0)
     number = graph.index
-    arrays = {number[n]: first.value(t) for n, t in timeline.graph.index.items() if t < timeline.graph.first}
+    arrays = {
+        number[n]: first.value(t) for n, t in timeline.graph.index.items() if number.get(n, graph.first) < graph.first
+    }
     arrays = {t: a.astype(np.float64) if a.dtype.kind == "f" else a for t, a in arrays.items()}
     compiled = Code(graph)
     run = Pass(graph, compiled, arrays.__getitem__)

@@ -1,4 +1,8 @@
-"""Update rules, traced like every other rule, so that what is shown is what is computed."""
+"""Update rules, traced like every other rule, so that what is shown is what is computed.
+
+Names, defaults and formulas are PyTorch's (torch.optim), but for momentum's 0.9 and the learning rate of sgd, 0.01.
+Constants such as 1 - beta2 are formed in double precision and cast last: in float32 1 - 0.999 is off by 6.8e-6.
+"""
 
 from __future__ import annotations
 
@@ -8,88 +12,158 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.symbolic import PRIMS, Trace, worked_out
-from bpdebug.symbolic.text import FORMULA, write
-
 Array = np.ndarray[Any, Any]
+Number = float | Sequence[float]
+States = dict[str, Any]
+Old = Callable[[str], Any]
+DOUBLE = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Optimizer:
-    """`step(xp, w, g, states, settings)` gives the new parameter and the new states; `t` counts from 1."""
+    """`step(xp, w, g, old, s)` gives the new parameter and the new states, by name.
+
+    `old` gives a state as it was, zeros at first. `s` holds the settings in double precision, and `t`, the number of
+    the step from 1; one that is off (0 or false, as by default) is not in it. Weight decay is added to the gradient
+    before, unless it is `decoupled`. `says` is what the rule does, in a sentence.
+    """
 
     name: str
-    states: tuple[str, ...]
+    says: str
     settings: Mapping[str, float]
-    step: Callable[[Any, Any, Any, Sequence[Any], Mapping[str, Any]], tuple[Any, tuple[Any, ...]]]
+    step: Callable[[Any, Any, Any, Old, Mapping[str, Any]], tuple[Any, States]]
+    decoupled: bool = False
+
+    def settings_of(self, given: Mapping[str, Number]) -> dict[str, Number]:
+        """All settings of this optimizer: those that are given, the defaults of the rest."""
+        return {**COMMON, **self.settings, **given}
 
 
 @dataclass(frozen=True)
 class Training:
-    """What [train] says: the optimizer's name, its settings (lr and the rest), and how many steps."""
+    """What [train] says: the optimizer's name, its settings, and how many steps.
+
+    `lr` is a number, or one a step. `rules` are update rules written by hand, by the parameter's number: each builds
+    the new parameter from an Update's leaves.
+    """
 
     optimizer: str
     steps: int
-    settings: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Number] = field(default_factory=dict)
+    rules: Mapping[int, Callable[[Any], Any]] = field(default_factory=dict)
 
 
-def _sgd(xp: Any, w: Any, g: Any, states: Sequence[Any], s: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
-    return w - xp.astype(s["lr"], w.dtype) * g, ()
+COMMON = {"weight_decay": 0.0, "clip_norm": 0.0, "clip_value": 0.0}
+"""Settings of every optimizer; adamw has its own weight decay."""
 
 
-def _momentum(xp: Any, w: Any, g: Any, states: Sequence[Any], s: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
-    lr, momentum = (xp.astype(s[name], w.dtype) for name in ("lr", "momentum"))
-    velocity = momentum * states[0] + g
-    return w - lr * velocity, (velocity,)
+def clipped(xp: Any, g: Any, s: Mapping[str, Any]) -> Any:
+    """The gradient as torch.nn.utils.clip_grad_norm_ and then clip_grad_value_ leave it; `norm` is of all gradients."""
+    if "clip_norm" in s:
+        g = g * xp.astype(xp.minimum(s["clip_norm"] / (s["norm"] + 1e-6), 1.0), g.dtype)
+    if "clip_value" in s:
+        most = xp.astype(s["clip_value"], g.dtype)
+        g = xp.minimum(xp.maximum(g, -most), most)
+    return g
 
 
-def _adam(xp: Any, w: Any, g: Any, states: Sequence[Any], s: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+def norm(xp: Any, gradients: Sequence[Any]) -> Any:
+    """The 2-norm of all gradients together, in double precision."""
+    squares = [xp.sum(xp.square(xp.astype(g, DOUBLE))) for g in gradients]
+    return xp.sqrt(squares[0] if len(squares) == 1 else xp.sum(xp.stack(squares, axis=0)))
+
+
+def _caster(xp: Any, w: Any) -> Callable[[Any], Any]:
+    return lambda constant: xp.astype(constant, w.dtype)
+
+
+def _sgd(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+    """Sutskever et al. 2013 as PyTorch has it: the learning rate stands outside, the first step is not dampened."""
+    cast = _caster(xp, w)
+    if "momentum" not in s:
+        return w - cast(s["lr"]) * g, {}
+    added = g
+    if "dampening" in s:
+        added = cast(xp.where(s["t"] == 1, 1.0, 1 - s["dampening"])) * g
+    velocity = cast(s["momentum"]) * old("velocity") + added
+    step = g + cast(s["momentum"]) * velocity if "nesterov" in s else velocity
+    return w - cast(s["lr"]) * step, {"velocity": velocity}
+
+
+def _adam(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
     """Kingma and Ba 2015, algorithm 1."""
-    lr, beta1, beta2, eps = (xp.astype(s[name], w.dtype) for name in ("lr", "beta1", "beta2", "eps"))
-    # The bias corrections are near 0 and are computed in double precision before the cast.
-    left1, left2 = (xp.astype(1 - s[name] ** s["t"], w.dtype) for name in ("beta1", "beta2"))
-    m = beta1 * states[0] + (1 - beta1) * g
-    v = beta2 * states[1] + (1 - beta2) * xp.square(g)
-    return w - lr * (m / left1) / (xp.sqrt(v / left2) + eps), (m, v)
+    cast = _caster(xp, w)
+    m = cast(s["beta1"]) * old("m") + cast(1 - s["beta1"]) * g
+    v = cast(s["beta2"]) * old("v") + cast(1 - s["beta2"]) * xp.square(g)
+    left1, left2 = (cast(1 - s[name] ** s["t"]) for name in ("beta1", "beta2"))
+    return w - cast(s["lr"]) * (m / left1) / (xp.sqrt(v / left2) + cast(s["eps"])), {"m": m, "v": v}
 
+
+def _adamw(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+    """Loshchilov and Hutter 2019: the weights shrink by themselves, and no moment hears of it."""
+    shrunk = w * xp.astype(1 - s["lr"] * s["weight_decay"], w.dtype) if "weight_decay" in s else w
+    return _adam(xp, shrunk, g, old, s)
+
+
+def _rmsprop(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+    """Hinton 2012, lecture 6; centered as in Graves 2013, equations 38 to 45."""
+    cast = _caster(xp, w)
+    left = cast(1 - s["alpha"])
+    states = {"square": cast(s["alpha"]) * old("square") + left * xp.square(g)}
+    spread = states["square"]
+    if "centered" in s:
+        states["average"] = cast(s["alpha"]) * old("average") + left * g
+        spread = spread - xp.square(states["average"])
+    step = g / (xp.sqrt(spread) + cast(s["eps"]))
+    if "momentum" in s:
+        step = states["velocity"] = cast(s["momentum"]) * old("velocity") + step
+    return w - cast(s["lr"]) * step, states
+
+
+def _adagrad(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+    """Duchi, Hazan and Singer 2011; the learning rate decays as 1 / (1 + (t - 1) lr_decay)."""
+    cast = _caster(xp, w)
+    total = old("sum") + xp.square(g)
+    lr = s["lr"] / (1 + (s["t"] - 1) * s["lr_decay"]) if "lr_decay" in s else s["lr"]
+    return w - cast(lr) * g / (xp.sqrt(total) + cast(s["eps"])), {"sum": total}
+
+
+_HEAVY = {"dampening": 0.0, "nesterov": False}
+_MOMENTS = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 OPTIMIZERS: dict[str, Optimizer] = {
     o.name: o
     for o in (
-        Optimizer("sgd", (), {"lr": 0.01}, _sgd),
-        Optimizer("momentum", ("velocity",), {"lr": 0.01, "momentum": 0.9}, _momentum),
-        Optimizer("adam", ("m", "v"), {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}, _adam),
+        Optimizer(
+            "sgd", "a step against the gradient, lr long for each unit of it",
+            {"lr": 0.01, "momentum": 0.0, **_HEAVY}, _sgd,
+        ),
+        Optimizer(
+            "momentum",
+            "velocity is the sum of all gradients so far, each counted momentum times less with every step; "
+            "the step is lr times that",
+            {"lr": 0.01, "momentum": 0.9, **_HEAVY}, _sgd,
+        ),
+        Optimizer(
+            "adam",
+            "m averages the gradients and v their squares; both begin at 0, which dividing by 1 - beta ** t makes up "
+            "for; a cell whose gradients agree moves by about lr, however small they are",
+            _MOMENTS, _adam,
+        ),
+        Optimizer(
+            "adamw",
+            "as adam, but weight decay shrinks the parameter itself and is no part of the gradient",
+            {**_MOMENTS, "weight_decay": 0.01}, _adamw, decoupled=True,
+        ),
+        Optimizer(
+            "rmsprop",
+            "square averages the squared gradients; each cell's step is its gradient divided by the root of that",
+            {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "momentum": 0.0, "centered": False}, _rmsprop,
+        ),
+        Optimizer(
+            "adagrad",
+            "sum adds up the squared gradients; steps get smaller where gradients were large, and never larger again",
+            {"lr": 0.01, "lr_decay": 0.0, "eps": 1e-10}, _adagrad,
+        ),
     )
-}
-
-
-class Update:
-    """One parameter's update rule, traced for its shape and dtype."""
-
-    def __init__(self, training: Training, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.optimizer = OPTIMIZERS[training.optimizer]
-        self.settings = {**self.optimizer.settings, **training.settings}
-        self.xp = Trace(PRIMS)
-        double = np.dtype(np.float64)
-        self.w, self.g = self.xp.leaf("w", shape, dtype), self.xp.leaf("g", shape, dtype)
-        self.states = [self.xp.leaf(name, shape, dtype) for name in self.optimizer.states]
-        self.scalars = {name: self.xp.leaf(name, (), double) for name in (*self.settings, "t")}
-        self.result, self.new_states = self.optimizer.step(self.xp, self.w, self.g, self.states, self.scalars)
-
-    def text(self, name: str) -> str:
-        """The rule as a formula: `W - lr * ∂W`."""
-        names = {id(self.w): name, id(self.g): f"∂{name}"}
-        names |= {id(leaf): leaf.name for leaf in (*self.states, *self.scalars.values())}
-        names |= {id(e): state for e, state in zip(self.new_states, self.optimizer.states, strict=True)}
-        return write(self.result, lambda e: names.get(id(e)), FORMULA)
-
-    def run(self, w: Array, g: Array, states: Sequence[Array], t: int) -> tuple[Array, tuple[Array, ...]]:
-        """The new parameter and optimizer states at step `t`, which counts from 1."""
-        known: dict[int, Any] = {id(self.w): w, id(self.g): g}
-        known |= {id(leaf): value for leaf, value in zip(self.states, states, strict=True)}
-        known |= {id(leaf): np.asarray(self.settings.get(n, float(t))) for n, leaf in self.scalars.items()}
-        roots = (self.result, *self.new_states)
-        for e in roots:
-            known = worked_out(e, known)
-        out = [np.asarray(known[id(e)]) for e in roots]
-        return out[0], tuple(out[1:])
+}  # fmt: skip

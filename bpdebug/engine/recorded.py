@@ -14,11 +14,12 @@ from bpdebug.engine.run import Code, Pass
 from bpdebug.engine.store import Store
 from bpdebug.engine.timeline import BACKWARD, FORWARD, SEED, UPDATE, Place, Timeline
 from bpdebug.errors import BpdebugError
-from bpdebug.graph import DRAWN, Graph
+from bpdebug.graph import DRAWN, STATE, Graph
 from bpdebug.limits import GIB
 
 Array = np.ndarray[Any, Any]
 VALUE, MASK, INCOMING, ADDED, GRADIENT, UPDATED = "value", "mask", "incoming", "added", "gradient", "updated"
+KEPT = "state"
 
 
 class Slot(NamedTuple):
@@ -37,10 +38,11 @@ class Layout:
     """Which arrays the events of a timeline make, the same in every iteration.
 
     `events` are an iteration's, as phases and tensors; `apart` keeps what edges add apart from gradients, everywhere.
+    Without `states` updates make the parameter alone: so it was in recordings of the first version.
     """
 
-    def __init__(self, timeline: Timeline, apart: bool = False) -> None:
-        self.graph, self.apart = timeline.graph, apart
+    def __init__(self, timeline: Timeline, apart: bool = False, states: bool = True) -> None:
+        self.graph, self.apart, self.states = timeline.graph, apart, states
         self.per_iteration = timeline.per_iteration
         first, graph = timeline.graph.first, timeline.graph
         self.events = [(FORWARD, first + k) for k in range(len(graph.nodes))]
@@ -96,6 +98,8 @@ class Layout:
             yield from self._edges(tensor - graph.first)
         else:
             yield Slot(INCOMING if phase == SEED else UPDATED, tensor)
+            if phase == UPDATE and self.states:
+                yield from (Slot(KEPT, state) for state in graph.states.get(tensor, ()))
 
     def _edges(self, k: int) -> Iterator[Slot]:
         for position, tensor in self.graph.edges(k):
@@ -111,8 +115,8 @@ class Layout:
 def made(timeline: Timeline, t: int, event: int, slot: Slot) -> Array:
     """The array of a slot in iteration t; `event` is the tensor that the event is about. Computed where need be."""
     role, tensor, position = slot
-    if role == UPDATED:
-        return timeline.store.parameter(tensor, t + 1)
+    if role in (UPDATED, KEPT):
+        return timeline.store.updated(tensor, t)
     run = timeline.iteration(t)
     if role == ADDED:
         return run.contribution(event - timeline.graph.first, position)
@@ -127,6 +131,7 @@ class Recording(Protocol):
     events: int
     notice: str
     apart: bool
+    states: bool
 
     def read(self, index: int, slot: Slot) -> Array:
         """The array of a slot of a recorded event; InputError (E_TRACE) where its bytes are not what they were."""
@@ -228,11 +233,14 @@ class RecordedStore(Store):
     def parameter(self, tensor: int, updates: int) -> Array:
         if updates == 0:
             return self._leaf(tensor, 0, {})
-        found = self._timeline.recorded(updates - 1, UPDATE, tensor, Slot(UPDATED, tensor))
+        slot, known = Slot(UPDATED, tensor), True
+        if self.graph.kind(tensor) == STATE:
+            slot, known = Slot(KEPT, tensor), self._timeline.layout.states
+        found = self._timeline.recorded(updates - 1, UPDATE, tensor, slot) if known else None
         return super().parameter(tensor, updates) if found is None else found
 
     def _recorded_leaf(self, tensor: int, t: int) -> Array:
-        if tensor in self.parameters:
+        if tensor in self.parameters or tensor in self.graph.owners:
             return self.parameter(tensor, t)
         if self.graph.kind(tensor) == DRAWN:
             node = self.graph.index[self.graph.names[tensor].removesuffix(".mask")]
@@ -251,7 +259,7 @@ class RecordedTimeline(Timeline):
         super().__init__(graph, seed=seed, training=training, budget=budget)
         self.recording = recording
         self.planned = super().__len__()
-        self.layout = Layout(self, recording.apart)
+        self.layout = Layout(self, recording.apart, recording.states)
         self._recorded = min(recording.events, self.planned)
         self.iterations = max(1, -(-self._recorded // max(self.per_iteration, 1)))
         self.store = RecordedStore(self, training, budget)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from bpdebug.engine.chunks import ChunkedCode
-from bpdebug.engine.optimizers import Training, Update
+from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Code, Pass
-from bpdebug.graph import DRAWN, PARAMETER, Graph
+from bpdebug.engine.update import Norm, Update
+from bpdebug.graph import DRAWN, STATE, Graph
 
 Array = np.ndarray[Any, Any]
-States = dict[int, tuple[Array, ...]]
-State = tuple[dict[int, Array], States]
+State = dict[int, Array]
+"""What updates have changed, by tensor number: parameters, and the optimizer's states of them."""
 
 RECENT = 4
 """Newest parameter states kept beside the checkpoints: those before and after an update, and a step back."""
@@ -38,12 +39,10 @@ class Store:
         self.graph, self.seed, self.training, self.budget = graph, seed, training, budget
         many = training is not None and training.steps >= MANY_RUNS
         self.code = ChunkedCode(graph) if many else Code(graph)
-        self.parameters = tuple(
-            i for i, leaf in enumerate(graph.leaves) if leaf.kind == PARAMETER and graph.has_gradient(i)
-        ) if training else ()  # fmt: skip
+        self.parameters = graph.trainable if training else ()
         self._leaves: dict[int, Array] = {}
         self._passes: OrderedDict[int, Pass] = OrderedDict()
-        self._checkpoints: dict[int, State] = {0: ({}, {})}
+        self._checkpoints: dict[int, State] = {0: {}}
         self._recent: dict[int, State] = {}
         self._spacing = 1
         self._updates: dict[int, Update] = {}
@@ -52,15 +51,14 @@ class Store:
         """Iteration t, computed from the nearest checkpoint where it is not kept."""
         found = self._passes.get(t)
         if found is None:
-            changed, _ = self.start(t)
-            found = self._passes[t] = self.make(t, changed)
+            found = self._passes[t] = self.make(t, self.start(t))
             while len(self._passes) > self._keep:
                 self._passes.popitem(last=False)
         self._passes.move_to_end(t)
         return found
 
-    def make(self, t: int, changed: dict[int, Array]) -> Pass:
-        """A pass of iteration t, with nothing computed; `changed` are its parameters where they were updated."""
+    def make(self, t: int, changed: State) -> Pass:
+        """A pass of iteration t, with nothing computed; `changed` is what updates made of parameters and states."""
         return Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
 
     @cached_property
@@ -72,11 +70,11 @@ class Store:
         return max(2, self.budget // max(each, 4096))
 
     def parameter(self, tensor: int, updates: int) -> Array:
-        """A parameter's value after so many updates: the one that this iteration starts from."""
-        return self._leaf(tensor, updates, self.start(updates)[0])
+        """A parameter's value, or a state's, after so many updates: the one that this iteration starts from."""
+        return self._leaf(tensor, updates, self.start(updates))
 
     def updated(self, tensor: int, t: int) -> Array:
-        """What iteration t's update makes of a parameter."""
+        """What iteration t's update makes of a parameter or of a state."""
         return self.parameter(tensor, t + 1)
 
     def start(self, t: int) -> State:
@@ -87,7 +85,7 @@ class Store:
         at = max(k for k in (*self._checkpoints, *self._recent) if k < t)
         state = self._recent[at] if at in self._recent else self._checkpoints[at]
         while at < t:
-            state = self._step(at, *state)
+            state = self._step(at, state)
             at += 1
             if at % self._spacing == 0:
                 self._checkpoints[at] = state
@@ -97,47 +95,64 @@ class Store:
                 del self._recent[next(iter(self._recent))]
         return state
 
-    def _step(self, t: int, changed: dict[int, Array], states: States) -> State:
+    def _step(self, t: int, changed: State) -> State:
         run = self._passes.get(t) or self.make(t, changed)
         run.run_backward()
-        new, after = {}, {}
-        for i in self.parameters:
-            new[i], after[i] = self._update(i, run, states, t)
-        return new, after
+        norm, after = self.norm(run), dict[int, Array]()
+        for tensor in self.parameters:
+            update, known = self.update(tensor), self.computed(tensor, run, t, norm)
+            numbers = (*self.graph.states.get(tensor, ()), tensor)
+            made = [line.expr for line in update.lines[-len(numbers) :]]
+            after |= {n: known[id(e)] for n, e in zip(numbers, made, strict=True)}
+        return after
 
-    def _update(self, tensor: int, run: Pass, states: States, t: int) -> tuple[Array, tuple[Array, ...]]:
-        update = self.update(tensor)
-        gradient = run.gradient(tensor)
+    def computed(self, tensor: int, run: Pass, t: int, norm: float | None) -> dict[int, Array]:
+        """The values of a parameter's update in iteration t, by its expressions' identity."""
+        update, gradient = self.update(tensor), run.gradient(tensor)
         assert gradient is not None
-        w = run.value(tensor)
-        zeros = tuple(np.zeros(w.shape, w.dtype) for _ in update.states)
-        with np.errstate(all="ignore"):
-            result, new = update.run(w, gradient, states.get(tensor, zeros), t + 1)
-        result.flags.writeable = False
-        return result, new
+        states = [run.value(n) for n in self.graph.states.get(tensor, ())]
+        return update.evaluate(update.leaves(run.value(tensor), gradient, states, t + 1, norm))
+
+    def norm(self, run: Pass) -> float | None:
+        """The norm of all gradients of a pass, where updates depend on it."""
+        if not self.parameters or not self.update(self.parameters[0]).needs_norm:
+            return None
+        found = [run.gradient(tensor) for tensor in self.parameters]
+        return self.norm_rule.run([g for g in found if g is not None])
+
+    @cached_property
+    def norm_rule(self) -> Norm:
+        graph = self.graph
+        return Norm([graph.shapes[t] for t in self.parameters], [graph.dtypes[t] for t in self.parameters])
 
     def update(self, tensor: int) -> Update:
         """The traced update rule of a parameter."""
-        assert self.training is not None
+        training, graph = self.training, self.graph
+        assert training is not None
         if tensor not in self._updates:
-            self._updates[tensor] = Update(self.training, self.graph.shapes[tensor], self.graph.dtypes[tensor])
+            rule = training.rules.get(tensor)
+            self._updates[tensor] = Update(training, graph.shapes[tensor], graph.dtypes[tensor], rule)
         return self._updates[tensor]
 
     def _thin(self) -> None:
-        each = sum(self.graph.nbytes(i) for i in self.parameters) * 3 + 512
+        kept = (*self.parameters, *self.graph.owners)
+        each = sum(map(self.graph.nbytes, kept)) + 512
         while len(self._checkpoints) * each > max(self.budget // 4, 4 * each):
             self._spacing *= 2
             base = min(self._checkpoints)
             self._checkpoints = {k: v for k, v in self._checkpoints.items() if k % self._spacing == 0 or k == base}
 
-    def _leaf(self, tensor: int, t: int, changed: dict[int, Array]) -> Array:
-        """A leaf's array at iteration t: a parameter as updated, a mask as drawn, an input as read."""
+    def _leaf(self, tensor: int, t: int, changed: State) -> Array:
+        """A leaf's array at iteration t: a parameter or state as updated, a mask as drawn, an input as read."""
         if tensor in changed:
             return changed[tensor]
         if self.graph.kind(tensor) == DRAWN:
             return self._draw(tensor, t)
         if tensor not in self._leaves:
-            array = self.graph.leaves[tensor].read()
+            state = self.graph.kind(tensor) == STATE
+            array = np.zeros(self.graph.shapes[tensor], self.graph.dtypes[tensor]) if state else (
+                self.graph.leaves[tensor].read()
+            )  # fmt: skip
             array.flags.writeable = False
             self._leaves[tensor] = array
         return self._leaves[tensor]

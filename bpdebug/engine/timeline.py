@@ -10,11 +10,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from bpdebug.engine.events import Array, Contribution, Event, Fault, PartView, Term, sealed
+from bpdebug.engine.assignments import assignments
+from bpdebug.engine.events import Array, Assignment, Contribution, Event, Fault, PartView, Term, sealed
 from bpdebug.engine.faults import find_fault
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Pass
 from bpdebug.engine.store import Store
+from bpdebug.engine.update import state_names
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.graph import Graph, Lit
 from bpdebug.limits import GIB
@@ -48,6 +50,7 @@ class Timeline(Sequence[Event]):
         budget: int = 4 * GIB,
         store: Store | None = None,
     ) -> None:
+        graph = graph if graph.states else graph.with_states(state_names(training))
         self.graph, self.seed, self.training = graph, seed, training
         self._recent: Event | None = None
         self.store = store or Store(graph, seed, training, budget)
@@ -127,7 +130,7 @@ class Timeline(Sequence[Event]):
             rank = self._rank[tensor]
             return start + int(rank) if rank >= 0 else None
         start += len(self._backward)
-        parameters = self.store.parameters
+        tensor, parameters = self.graph.owners.get(tensor, tensor), self.store.parameters
         return start + parameters.index(tensor) if tensor in parameters else None
 
     @cached_property
@@ -186,9 +189,8 @@ class Timeline(Sequence[Event]):
         """The value by tensor number; None where it is not computed yet."""
         at = len(self) if at is None else at
         t = self.iteration_at(at)
-        if tensor in self.store.parameters:
-            index = self.index_of(UPDATE, tensor, t)
-            assert index is not None
+        index = self.index_of(UPDATE, tensor, t) if tensor < self.graph.first else None
+        if index is not None:
             return self.store.updated(tensor, t) if index <= at else self.store.parameter(tensor, t)
         return self.iteration(t).value(tensor) if self.has_value(tensor, at) else None
 
@@ -350,8 +352,9 @@ class Timeline(Sequence[Event]):
             ),
         )  # fmt: skip
 
-    def update_rule(self, event: Event) -> str | None:
-        return self.store.update(event.tensor).text(event.name) if event.phase == UPDATE else None
+    def assignments(self, event: Event) -> tuple[Assignment, ...]:
+        """The lines of an update event."""
+        return assignments(self, event) if event.phase == UPDATE else ()
 
     def fault(self, event: Event) -> Fault | None:
         return find_fault(self, event)

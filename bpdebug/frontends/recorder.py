@@ -98,8 +98,9 @@ class Recorder:
         head = {
             "bptrace": FORMAT, "bpdebug": __version__, "numpy": np.__version__, "name": scenario.name,
             "digest": scenario.digest, "dtype": scenario.dtype.name, "seed": scenario.seed,
-            "events": len(self.timeline), "forks": forks, "check": hashed("", text.encode("utf-8", "surrogatepass")),
-            "text": text, "leaves": [msgspec.Raw(line.encode()) for line, _ in leaves],
+            "events": len(self.timeline), "forks": forks, "states": True,
+            "check": hashed("", text.encode("utf-8", "surrogatepass")), "text": text,
+            "leaves": [msgspec.Raw(line.encode()) for line, _ in leaves],
         }  # fmt: skip
         self._put(self._index, msgspec.json.encode(head) + b"\n")
 

@@ -1,9 +1,9 @@
 """Nodes, blocks and the graph: order, names, shapes and sizes, all checked before any value exists."""
 
 from bpdebug.graph.build import Incoming, Step, build, check_dtypes
-from bpdebug.graph.graph import DRAWN, INPUT, NODE, PARAMETER, Graph, Leaf, Lit, Node, frames
+from bpdebug.graph.graph import DRAWN, INPUT, NODE, PARAMETER, STATE, Graph, Leaf, Lit, Node, frames
 
 __all__ = [
-    "DRAWN", "INPUT", "NODE", "PARAMETER", "Graph", "Incoming", "Leaf", "Lit", "Node", "Step", "build",
+    "DRAWN", "INPUT", "NODE", "PARAMETER", "STATE", "Graph", "Incoming", "Leaf", "Lit", "Node", "Step", "build",
     "check_dtypes", "frames",
 ]  # fmt: skip

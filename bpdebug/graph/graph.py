@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
-INPUT, PARAMETER, DRAWN, NODE = "input", "parameter", "drawn", "node"
+INPUT, PARAMETER, DRAWN, STATE, NODE = "input", "parameter", "drawn", "state", "node"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +60,11 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Leaves, drawn masks and nodes, numbered in this order; node k is tensor `first + k`.
+    """Leaves, drawn masks, an optimizer's states and nodes, numbered in this order; node k is tensor `first + k`.
 
     `incoming` maps an output's tensor number to what comes in there (None: the loss, with 1).
-    `plans` holds each node's traced rule; equal nodes share one.
+    `plans` holds each node's traced rule; equal nodes share one. `states` maps a parameter to the numbers
+    of its states.
     """
 
     names: tuple[str, ...]
@@ -78,6 +79,7 @@ class Graph:
     loss: int | None
     first: int
     sizes: Mapping[str, int] = field(default_factory=dict)
+    states: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -98,6 +100,10 @@ class Graph:
 
     def is_float(self, tensor: int) -> bool:
         return self.dtypes[tensor].kind == "f"
+
+    def takes_gradient(self, tensor: int) -> bool:
+        """Whether to speak of a tensor's gradient at all: of floats, but not of what an optimizer keeps."""
+        return self.is_float(tensor) and tensor not in self.owners
 
     def operand_names(self, k: int) -> list[str]:
         """What node k's operands are called: tensors by name, literals as they are written."""
@@ -144,6 +150,45 @@ class Graph:
         reaching = self._reaching
         return bytearray(a & b for a, b in zip(found, reaching, strict=True))
 
+    @property
+    def trainable(self) -> tuple[int, ...]:
+        """The parameters that training changes: those with a path to an output."""
+        return tuple(i for i, leaf in enumerate(self.leaves) if leaf.kind == PARAMETER and self.has_gradient(i))
+
+    def with_states(self, names: Sequence[str]) -> Graph:
+        """The same graph with a tensor `w.velocity` for each state of an optimizer and each parameter it updates.
+
+        Nodes are numbered on by as many. A tensor of the program that is called so keeps its name for itself.
+        """
+        owners = [(p, name) for p in self.trainable for name in names]
+        if not owners:
+            return self
+        first, more = self.first, len(owners)
+        called = [f"{self.names[p]}.{name}" for p, name in owners]
+        moved = tuple(
+            replace(node, inputs=tuple(i if isinstance(i, Lit) else _moved(i, first, more) for i in node.inputs))
+            for node in self.nodes
+        )
+        numbers = range(first, first + more)
+        return replace(
+            self,
+            names=(*self.names[:first], *called, *self.names[first:]),
+            index=dict(zip(called, numbers, strict=True)) | {n: _moved(t, first, more) for n, t in self.index.items()},
+            kinds={**self.kinds, **dict.fromkeys(numbers, STATE)},
+            nodes=moved,
+            shapes=(*self.shapes[:first], *(self.shapes[p] for p, _ in owners), *self.shapes[first:]),
+            dtypes=(*self.dtypes[:first], *(self.dtypes[p] for p, _ in owners), *self.dtypes[first:]),
+            incoming={_moved(t, first, more): read for t, read in self.incoming.items()},
+            loss=None if self.loss is None else self.loss + more,
+            first=first + more,
+            states={p: tuple(numbers[k : k + len(names)]) for k, (p, _) in enumerate(owners) if k % len(names) == 0},
+        )
+
+    @cached_property
+    def owners(self) -> Mapping[int, int]:
+        """The parameter that each state belongs to."""
+        return {t: p for p, states in self.states.items() for t in states}
+
     def users(self, tensor: int) -> list[int]:
         """The nodes that take a tensor as an operand, in program order, whether or not a gradient flows there."""
         start, nodes = self._users
@@ -189,6 +234,11 @@ class Graph:
     @cached_property
     def _edges(self) -> dict[int, list[tuple[int, int]]]:
         return {}
+
+
+def _moved(tensor: int, first: int, more: int) -> int:
+    """A tensor's number once `more` tensors stand before the nodes."""
+    return tensor + more if tensor >= first else tensor
 
 
 def frames(block: str) -> list[str]:

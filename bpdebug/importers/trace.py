@@ -101,7 +101,7 @@ class TraceFile:
         self.index = _File(path, follow=True)
         self.data = _File(path.with_name(path.name + DATA), follow=False)
         self.head, self.start = self._header(limits)
-        self.apart = bool(self.head.forks)
+        self.apart, self.states = bool(self.head.forks), self.head.states
         self.positions = packed_numbers("q", [self.start])
         self.events = 0
         self.notice = ""
@@ -150,7 +150,7 @@ class TraceFile:
         """Finds the events, up to the first that is cut off or does not fit the graph."""
         end = sum(stored.nbytes for stored in self.head.leaves)
         planned, damaged = len(timeline), False
-        self.layout = Layout(timeline, self.apart)
+        self.layout = Layout(timeline, self.apart, self.states)
         for position, raw in self.index.lines(self.start, MOST_LINE):
             line = _decoded(raw, Line) if self.events < planned else None
             after = None if line is None or line.event != self.events else self._follows(timeline, line, end)

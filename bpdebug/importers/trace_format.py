@@ -51,7 +51,10 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The first line. `digest` is the SHA-256 of the scenario's file, `check` the hash of `text`."""
+    """The first line. `digest` is the SHA-256 of the scenario's file, `check` the hash of `text`.
+
+    `states`: updates have the optimizer's states beside the parameter.
+    """
 
     bptrace: int
     bpdebug: str
@@ -65,6 +68,7 @@ class Head(msgspec.Struct, frozen=True):
     check: str
     leaves: tuple[Stored, ...]
     forks: tuple[str, ...] = ()
+    states: bool = False
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from msgspec import UNSET
 
+from bpdebug.engine.update import state_names
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import Graph, Leaf, build
 from bpdebug.limits import Limits
@@ -24,6 +25,7 @@ from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
 from bpdebug.scenario.tensors import Context, read_incoming, read_leaves
 from bpdebug.scenario.text import Outline, Source, parse_toml, place_of, read_source
+from bpdebug.scenario.training import training_of
 
 _ORDER = (
     "transpose", "transpose_left", "bias", "two_layer", "square_trap", "fan_out", "cs231n_neuron", "mazur", "logistic",
@@ -67,9 +69,7 @@ def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], li
     dtype = np.dtype(file.dtype)
     context = Context(source.name, dtype, file.seed, source.folder, limits, where)
     _check_outputs(file, source.name, where)
-    if file.train is not UNSET:
-        at = where.place(source.name, ("train", "steps"))
-        limits.check("iterations", file.train.steps, "the steps of the training", where=at)
+    states = _trained(file, source.name, where, limits)
     leaves = make(file, context)
     incoming = read_incoming(file.graph.incoming or {}, context)
     place = place_of(source, where, ("graph", "program"))
@@ -82,6 +82,9 @@ def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], li
         if error.where == source.name and error.code in ("E_LOSS", "E_SHAPE"):
             error.where = where.place(source.name, key)
         raise
+    graph = graph.with_states(states)
+    kept = sum(map(graph.nbytes, (*range(len(leaves)), *graph.owners)))
+    limits.check("memory", kept, "with the optimizer's states all tensors of the file", where=source.name)
     graph = with_rules(
         graph, file.rules, file.dtype, limits,
         lambda node: Place(source.name, where.line(("rules", node)) or where.line(("rules",)), 0),
@@ -102,6 +105,18 @@ def _file(source: Source, limits: Limits) -> tuple[File, Outline]:
         return convert(tables), where
     except Unfit as error:
         raise error.at(where.place(source.name, error.path)) from None
+
+
+def _trained(file: File, name: str, where: Outline, limits: Limits) -> tuple[str, ...]:
+    """The names of the states that the training keeps of each parameter; refuses what does not go together in it."""
+    if file.train is UNSET:
+        return ()
+    at = where.place(name, ("train", "steps"))
+    limits.check("iterations", file.train.steps, "the steps of the training", where=at)
+    try:
+        return state_names(training_of(file.train))
+    except Unfit as error:
+        raise error.at(where.place(name, error.path)) from None
 
 
 def _check_outputs(file: File, name: str, where: Outline) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from bpdebug.errors import BpdebugError, InputError
-from bpdebug.graph import DRAWN, Graph, Lit, Step, check_dtypes
+from bpdebug.graph import DRAWN, STATE, Graph, Lit, Step, check_dtypes
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
 from bpdebug.scenario.names import Place, suggest
@@ -77,7 +77,7 @@ class Spelling(NamedTuple):
 
 def spellings(graph: Graph) -> Spelling:
     """The spelling of every tensor of a graph that can be named, and of its gradient."""
-    return spelling([n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) != DRAWN])
+    return spelling([n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) not in (DRAWN, STATE)])
 
 
 def spelling(names: Sequence[str]) -> Spelling:

@@ -15,13 +15,16 @@ from bpdebug.scenario.names import shown, suggest
 
 Float = Literal["float64", "float32"]
 Init = Literal["normal", "uniform", "xavier", "he", "zeros", "ones", "eye", "arange"]
-Optimizer = Literal["sgd", "momentum", "adam"]
+Optimizer = Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
 Code = Literal[
     "E_SYNTAX", "E_SCHEMA", "E_NAME", "E_OP", "E_ATTR", "E_SHAPE", "E_DTYPE", "E_CYCLE", "E_LOSS", "E_FILE", "E_LIMIT",
 ]  # fmt: skip
 Data = Annotated[int | float | bool | list[Any], Meta(description="a number, or an array of arrays of numbers")]
 Size = Annotated[int, Meta(ge=0)]
 Tolerance = Annotated[float, Meta(ge=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
 
 
 class Tensor(Struct, forbid_unknown_fields=True):
@@ -61,15 +64,26 @@ Rules = dict[str, dict[str, str]]
 
 
 class Train(Struct, forbid_unknown_fields=True, frozen=True):
-    """The optimizer: `steps` iterations, each of them forward, backward and update."""
+    """The optimizer: `steps` iterations, each of them forward, backward and update.
 
-    lr: float
+    `lr` is a number, or one a step. What is left out has the optimizer's default.
+    """
+
+    lr: NotNegative | list[NotNegative]
     steps: Annotated[int, Meta(ge=1)]
     optimizer: Optimizer = "sgd"
-    momentum: float = 0.9
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
+    momentum: NotNegative | UnsetType = UNSET
+    nesterov: bool | UnsetType = UNSET
+    dampening: float | UnsetType = UNSET
+    beta1: Share | UnsetType = UNSET
+    beta2: Share | UnsetType = UNSET
+    eps: NotNegative | UnsetType = UNSET
+    alpha: Share | UnsetType = UNSET
+    centered: bool | UnsetType = UNSET
+    lr_decay: NotNegative | UnsetType = UNSET
+    weight_decay: NotNegative | UnsetType = UNSET
+    clip_norm: Positive | UnsetType = UNSET
+    clip_value: Positive | UnsetType = UNSET
 
 
 class Fault(Struct, forbid_unknown_fields=True, frozen=True):
@@ -216,8 +230,8 @@ def _words(wanted: Any) -> str:
         return choices[0] if len(choices) == 1 else "one of " + ", ".join(choices)
     if get_origin(wanted) is Annotated:
         base, meta = get_args(wanted)
-        bounds = "" if meta.ge is None else f" of at least {meta.ge}"
-        return _words(base) + bounds
+        bounds = ((" of at least", meta.ge), (" above", meta.gt), (" below", meta.lt))
+        return _words(base) + " and".join(f"{words} {bound}" for words, bound in bounds if bound is not None)
     if get_origin(wanted) is list:
         item = get_args(wanted)[0]
         return "an array of numbers" if item is Any else f"an array, each item {_words(item)}"

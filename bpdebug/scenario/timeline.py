@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bpdebug.engine import OPTIMIZERS, Timeline, Training
+from bpdebug.engine import Timeline
 from bpdebug.engine.recorded import RecordedTimeline
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario
+from bpdebug.scenario.training import training_of
 
 
 def open_timeline(scenario: Scenario, *, budget: int = 4 * GIB) -> Timeline:
@@ -14,11 +15,7 @@ def open_timeline(scenario: Scenario, *, budget: int = 4 * GIB) -> Timeline:
 
     `budget` is how many bytes of iterations may be kept; what is dropped is recomputed with the same bits.
     """
-    training = None
-    if scenario.train is not None:
-        known = OPTIMIZERS[scenario.train.optimizer].settings
-        settings = {name: float(getattr(scenario.train, name)) for name in known}
-        training = Training(scenario.train.optimizer, scenario.train.steps, settings)
+    training = None if scenario.train is None else training_of(scenario.train)
     if scenario.recording is not None:
         return RecordedTimeline(
             scenario.graph, scenario.recording, seed=scenario.seed, training=training, budget=budget

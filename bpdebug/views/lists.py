@@ -131,7 +131,7 @@ def _gradients(state: State) -> Listing:
     timeline, graph = state.timeline, state.timeline.graph
     rows: list[tuple[str, ...]] = []
     for t, name in enumerate(graph.names):
-        if graph.is_float(t):
+        if graph.takes_gradient(t):
             status = timeline.grad_status(t, state.cursor)
             array = timeline.grad_at(t, state.cursor)
             norm = number(two_norm(array)) if array is not None else ""

@@ -75,7 +75,7 @@ def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int]]:
     found = [graph.first + k for k in graph.backward_nodes]
     found += [t for t in shown if graph.has_gradient(t)]
     there = set(found)
-    found += [t for t in range(len(graph.names)) if graph.is_float(t) and t not in there]
+    found += [t for t in range(len(graph.names)) if graph.takes_gradient(t) and t not in there]
     return shown, found, {t: i for i, t in enumerate(found)}
 
 

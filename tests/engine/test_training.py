@@ -49,10 +49,28 @@ def adam(w: Array, g: Array, state: dict[str, Any], t: int) -> Array:
     return np.asarray(w - 0.05 * m_hat / (np.sqrt(v_hat) + 1e-8))
 
 
+def adamw(w: Array, g: Array, state: dict[str, Any], t: int) -> Array:
+    """Loshchilov and Hutter 2019, algorithm 2, with the rate of torch.optim.AdamW on the decay, too."""
+    return adam((1 - 0.05 * 0.01) * w, g, state, t)
+
+
+def rmsprop(w: Array, g: Array, state: dict[str, Any], t: int) -> Array:
+    state["s"] = 0.99 * state.get("s", 0.0) + (1 - 0.99) * g**2
+    return np.asarray(w - 0.05 * g / (np.sqrt(state["s"]) + 1e-8))
+
+
+def adagrad(w: Array, g: Array, state: dict[str, Any], t: int) -> Array:
+    state["s"] = state.get("s", 0.0) + g**2
+    return np.asarray(w - 0.05 * g / (np.sqrt(state["s"]) + 1e-10))
+
+
 LOOPS: dict[str, tuple[Rule, dict[str, float]]] = {
     "sgd": (sgd, {"lr": 0.05}),
     "momentum": (momentum, {"lr": 0.05, "momentum": 0.8}),
     "adam": (adam, {"lr": 0.05, "beta2": 0.99}),
+    "adamw": (adamw, {"lr": 0.05, "beta2": 0.99}),
+    "rmsprop": (rmsprop, {"lr": 0.05}),
+    "adagrad": (adagrad, {"lr": 0.05}),
 }
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
+import numpy as np
 import pytest
 
+from bpdebug.engine import OPTIMIZERS
 from bpdebug.errors import BpdebugError
-from bpdebug.scenario import json_schema, load, shipped
-from bpdebug.scenario.schema import File, convert
+from bpdebug.scenario import json_schema, load, open_timeline, shipped
+from bpdebug.scenario.schema import File, Optimizer, Train, convert
+from bpdebug.scenario.training import training_of
 from tests.scenario.writing import text
 
 
@@ -139,7 +143,72 @@ def test_the_catalogue_of_the_contract_fits() -> None:
     )  # fmt: skip
     train = made.train
     assert train
-    assert (train.lr, train.momentum, train.beta1, train.beta2, train.eps) == (1, 0.9, 0.9, 0.999, 1e-8)
+    settings = training_of(train).settings
+    assert [settings[name] for name in ("lr", "beta1", "beta2", "eps", "weight_decay")] == [1, 0.9, 0.999, 1e-8, 0]
+
+
+def test_the_optimizers_and_their_settings_are_those_of_the_table() -> None:
+    assert set(get_args(Optimizer)) == OPTIMIZERS.keys()
+    known = {name for optimizer in OPTIMIZERS.values() for name in optimizer.settings_of({})}
+    assert set(Train.__struct_fields__) == known | {"optimizer", "steps"}
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "hint"),
+    [
+        ("beta1 = 1.0", "'train.beta1' must be a number of at least 0 and below 1, not 1.0", ""),
+        ("beta1 = -0.1", "of at least 0", ""),
+        ("beta2 = 1", "below 1, not 1", ""),
+        ("eps = -1e-8", "'train.eps' must be a number of at least 0", ""),
+        ("alpha = 1.0", "'train.alpha' must be a number of at least 0 and below 1", ""),
+        ("weight_decay = -0.1", "'train.weight_decay' must be a number of at least 0", ""),
+        ("momentum = -0.9", "'train.momentum' must be a number of at least 0", ""),
+        ("lr_decay = -1", "'train.lr_decay' must be a number of at least 0", ""),
+        ("clip_norm = 0", "'train.clip_norm' must be a number above 0, not 0", ""),
+        ("clip_value = -1.0", "'train.clip_value' must be a number above 0", ""),
+        ("nesterov = 1", "'train.nesterov' must be true or false", ""),
+        ("amsgrad = true", "'train' has no key 'amsgrad'", "it may hold"),
+        ("alpha = 0.9", "adam has no setting 'alpha'", "alpha belongs to rmsprop"),
+        ("dampening = 0.1", "adam has no setting 'dampening'", "adam takes weight_decay, clip_norm"),
+    ],
+)
+def test_settings_out_of_bounds_are_refused(line: str, says: str, hint: str) -> None:
+    error = refused(text(more=f'[train]\noptimizer = "adam"\nlr = 0.1\nsteps = 3\n{line}'))
+    assert error.code == "E_SCHEMA"
+    assert says in error.message, str(error)
+    assert hint in error.hint
+    assert error.where.startswith("<text>:"), "the line of the key, or of its table"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('optimizer = "sgd"\nlr = 0.1\nnesterov = true', "nesterov needs a momentum, and no dampening"),
+        ('optimizer = "momentum"\nlr = 0.1\nnesterov = true\ndampening = 0.1', "nesterov needs a momentum"),
+        (
+            "lr = -0.1",
+            "'train.lr' must be a number of at least 0 or an array, each item a number of at least 0, not -0.1",
+        ),
+        ("lr = [0.1, 0.2]", "'train.lr' has 2 numbers for 3 steps"),
+        ("lr = []", "'train.lr' has 0 numbers for 3 steps"),
+        ("lr = [0.1, -0.2, 0.1]", "at least 0"),
+        ('lr = [0.1, "a", 0.1]', '"a"'),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(lines: str, says: str) -> None:
+    error = refused(text(more=f"[train]\nsteps = 3\n{lines}"))
+    assert error.code == "E_SCHEMA"
+    assert says in error.message, str(error)
+    assert error.hint
+
+
+def test_a_rate_a_step() -> None:
+    scenario = load(text(more="[train]\nsteps = 3\nlr = [1, 0.5, 0.25]"))
+    timeline = open_timeline(scenario)
+    for t, lr in enumerate((1.0, 0.5, 0.25)):
+        at = (t + 1) * timeline.per_iteration - 1
+        step = timeline.value("W", at - 1) - timeline.value("W", at)
+        np.testing.assert_allclose(step, lr * np.asarray(timeline.grad("W", at)), rtol=1e-12)
 
 
 def test_the_lessons_are_listed_in_the_order_in_which_they_are_learnt() -> None:

@@ -257,8 +257,9 @@ class BpdebugApp(App[int]):
         if first or self.state is None:
             yield from COMMANDS
         else:
-            names = self.state.timeline.graph.names
-            yield from (*names, *(f"d{name}" for name in names), *LISTS, *COMMANDS)
+            graph = self.state.timeline.graph
+            gradients = (f"d{name}" for t, name in enumerate(graph.names) if graph.takes_gradient(t))
+            yield from (*graph.names, *gradients, *LISTS, *COMMANDS)
 
     # --- what the panes say ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,36 @@
+"""What [train] says, held against the table of optimizers: which settings there are, and which go together."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, structs
+
+from bpdebug.engine import OPTIMIZERS, Training
+from bpdebug.scenario.schema import Train, Unfit
+
+
+def training_of(train: Train) -> Training:
+    """The training that the engine runs; Unfit (E_SCHEMA) for a setting that this optimizer has not, or cannot have."""
+    given = {name: value for name, value in structs.asdict(train).items() if value is not UNSET}
+    given = {name: value for name, value in given.items() if name not in ("optimizer", "steps")}
+    settings = OPTIMIZERS[train.optimizer].settings_of({})
+    for name in given:
+        if name not in settings:
+            others = [o.name for o in OPTIMIZERS.values() if name in o.settings_of({})]
+            raise _unfit(
+                name, f"{train.optimizer} has no setting '{name}'",
+                f"{train.optimizer} takes {', '.join(settings)}; {name} belongs to {', '.join(others)}",
+            )  # fmt: skip
+    settings |= given
+    if settings.get("nesterov") and (not settings["momentum"] or settings["dampening"]):
+        raise _unfit("nesterov", "nesterov needs a momentum, and no dampening", "add momentum = 0.9, or leave it out")
+    rates = settings["lr"]
+    if isinstance(rates, list):
+        if len(rates) != train.steps:
+            message = f"'train.lr' has {len(rates)} numbers for {train.steps} steps"
+            raise _unfit("lr", message, "write one number, or one a step")
+        settings["lr"] = tuple(rates)
+    return Training(train.optimizer, train.steps, {name: settings[name] for name in settings})
+
+
+def _unfit(name: str, message: str, hint: str) -> Unfit:
+    return Unfit(("train", name), message, hint)
