@@ -1,20 +1,23 @@
-"""A question about a gradient, and what every answer to it is made with."""
+"""A question about a value or a gradient, the answers to it, and the numbers that every answer is made of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpdebug.engine import BACKWARD, Timeline
+from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.fork import overridden
-from bpdebug.engine.rules import OnPass
-from bpdebug.explain.origin import Source, Trail
+from bpdebug.graph import Lit
+from bpdebug.symbolic import Expr, Plan, worked_out
+from bpdebug.symbolic.text import factor
 
 Array = np.ndarray[Any, Any]
 NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
-ZERO_TIMES_INF, OVERFLOW = "zero-times-inf", "overflow"
+ZERO_TIMES_INF, OVERFLOW, UNDEFINED = "zero-times-inf", "overflow", "undefined"
+MOST_NAMED = 8
+"""Consumers of a tensor, or events on a way, that the evidence names one by one."""
 
 
 @dataclass(frozen=True)
@@ -27,52 +30,119 @@ class Why:
     evidence: tuple[str, ...]
 
 
-class Question(OnPass):
-    """One question put to an iteration; each step of the way back adds to the evidence."""
+class Site(NamedTuple):
+    """A tensor's value, or its gradient."""
 
-    def __init__(self, timeline: Timeline, iteration: int, of: str) -> None:
-        super().__init__(timeline, timeline.iteration(iteration))
-        self.iteration, self.of = iteration, of
-        self.rng = np.random.default_rng(0)
-        self.evidence: list[str] = []
+    tensor: int
+    gradient: bool
 
-    def answer(self, answer: str, phase: str | None, tensor: int, *evidence: str) -> Why:
-        born = None if phase is None else self.timeline.index_of(phase, tensor, self.iteration)
-        return Why(self.of, answer, born, (*self.evidence, *evidence))
 
-    def name(self, tensor: int) -> str:
-        return self.graph.names[tensor]
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What node k makes: its value (position None), or what it gives to an operand; with every number on the way.
 
-    def at(self, k: int) -> str:
-        """'relu 'H' (event 7)': node k's backward event in words."""
-        index = self.timeline.index_of(BACKWARD, self.graph.first + k, self.iteration)
-        return f"{self.graph.nodes[k].op.name} '{self.graph.nodes[k].id}' (event {index})"
+    `places` says by identity what the leaves of the expression `root` stand for.
+    """
 
-    def is_rounding(self, tensor: int, mask: Array, cells: Array) -> bool:
-        """Whether the largest of the cells is small beside the terms it is the sum of: zero, but for rounding."""
-        top = float(np.abs(cells).max())
-        at = np.argwhere(mask & (np.abs(self.cell_values(tensor)) == top))[0]
-        trail = Trail(self.timeline, self.iteration)
-        products = [t.products for s in trail.of_gradient(tensor, tuple(map(int, at))) for t in s.terms]
-        size = sum(float(np.abs(p).sum()) for p in products)
-        count = sum(len(p) for p in products)
-        return top <= 2 * (count + 8) * float(np.finfo(self.graph.dtypes[tensor]).eps) * size and count > 1
+    k: int
+    position: int | None
+    plan: Plan
+    root: Expr
+    known: dict[int, Array]
+    places: dict[int, Site]
 
-    def source(self, k: int, position: int, mask: Array) -> Source:
-        """The terms of the first cell of a mask, of what node k gives to its operand."""
-        trail = Trail(self.timeline, self.iteration)
-        cell = tuple(map(int, np.argwhere(mask)[0]))
-        root = self.graph.plans[k].summed(position)
-        return trail.source(k, None, "", trail.contribution(k, position, cell), root)
+    def value(self, expr: Expr) -> Array:
+        return np.asarray(self.known[id(expr)])
 
-    def cell_values(self, tensor: int) -> Array:
-        found = self.run.gradient(tensor)
+    @property
+    def result(self) -> Array:
+        return self.value(self.root)
+
+
+class Asked:
+    """A timeline's iteration, and words for what is in it."""
+
+    def __init__(self, timeline: Timeline, iteration: int) -> None:
+        self.timeline, self.graph, self.iteration = timeline, timeline.graph, iteration
+        self.run = timeline.iteration(iteration)
+
+    def array(self, site: Site) -> Array:
+        """The numbers at a place; a gradient is the whole one."""
+        found = self.run.gradient(site.tensor) if site.gradient else self.run.value(site.tensor)
         assert found is not None
         return found
 
-    def set_by_hand(self, tensor: int, gradient: bool) -> Array:
-        """The cells of a tensor, or of its gradient, that a fork gave a value of their own."""
-        cells = np.zeros(self.graph.shapes[tensor], bool)
-        for override in overridden(self.timeline, tensor, gradient, self.iteration):
+    def made(self, k: int, position: int | None = None, g: Array | None = None) -> Made:
+        """What node k makes of this pass's numbers, or of another cotangent."""
+        graph, out, plan = self.graph, self.graph.first + k, self.graph.plans[k]
+        inputs = graph.nodes[k].inputs
+        y = None
+        if position is not None:
+            g, y = self.array(Site(out, True)) if g is None else g, self.run.value(out)
+        leaves = plan.leaves([i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs], y, g)
+        root = plan.value if position is None else plan.summed(position)
+        with np.errstate(all="ignore"):
+            known = worked_out(root, leaves)
+        pairs = zip(plan.operands, inputs, strict=True)
+        places = {id(o): Site(i, False) for o, i in pairs if isinstance(o, Expr) and isinstance(i, int)}
+        places |= {id(plan.y): Site(out, False), id(plan.g): Site(out, True)}
+        return Made(k, position, plan, root, known, places)
+
+    def set_by_hand(self, site: Site) -> Array:
+        """The cells of a place that a fork gave a value of their own."""
+        cells = np.zeros(self.graph.shapes[site.tensor], bool)
+        for override in overridden(self.timeline, *site, self.iteration):
             cells[override.key] = True
         return cells
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def index(self, phase: str, tensor: int) -> int | None:
+        return self.timeline.index_of(phase, tensor, self.iteration)
+
+    def completed(self, site: Site) -> int | None:
+        """The event after which the numbers at a place are whole; of a leaf's value the first that uses it."""
+        tensor = site.tensor
+        if site.gradient:
+            return self.timeline.completed_by(tensor, self.iteration)
+        users = self.graph.users(tensor) if tensor < self.graph.first else ()
+        return self.index(FORWARD, self.graph.first + users[0] if users else tensor)
+
+    def event(self, k: int, position: int | None) -> int | None:
+        """Node k's event, forward where no operand's position is given."""
+        return self.index(FORWARD if position is None else BACKWARD, self.graph.first + k)
+
+    # --- words ----------------------------------------------------------------------------------------------------
+
+    def name(self, site: Site, cells: Array | None = None) -> str:
+        """'∂x', or '∂x[0,1]': the first of some cells."""
+        name = f"{'∂' if site.gradient else ''}{self.graph.names[site.tensor]}"
+        cell = "" if cells is None else ",".join(map(str, np.argwhere(cells)[0].tolist()))
+        return f"{name}[{cell}]" if cell else name
+
+    def at(self, k: int, position: int | None) -> str:
+        """'relu 'H' (event 7)'; of the forward pass, too."""
+        node, ahead = self.graph.nodes[k], ", in the forward pass" if position is None else ""
+        return f"{node.op.name} '{node.id}' (event {self.event(k, position)}{ahead})"
+
+    def text(self, made: Made, expr: Expr) -> str:
+        """An expression of a node's rule as a formula."""
+        return made.plan.text_of(expr, self.graph.operand_names(made.k), self.graph.nodes[made.k].id)
+
+    def factor(self, made: Made, expr: Expr) -> str:
+        """The same in brackets where it is more than a name or a call."""
+        return factor(expr, made.plan.naming(self.graph.operand_names(made.k), self.graph.nodes[made.k].id))
+
+    def rule(self, made: Made) -> str:
+        """The whole of it: the call as it is written, or the rule for an operand."""
+        if made.position is None:
+            return self.timeline.call_text(made.k)
+        return made.plan.formula(made.position, self.graph.operand_names(made.k), self.graph.nodes[made.k].id)
+
+
+def one(cells: Array) -> Array:
+    """The first of some cells alone."""
+    found = np.zeros(cells.shape, bool)
+    if cells.any():
+        found[tuple(np.argwhere(cells)[0])] = True
+    return found

@@ -1,4 +1,4 @@
-"""Why a gradient is zero, not finite or absent."""
+"""Why a value or a gradient is zero, not finite or absent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from bpdebug.views.report import Report
 SAYS = {
     "no-path": "there is no path from it to an output",
     "cut": "the path to the output is cut: nothing is differentiated there",
-    "masked": "it is zero: a factor on its way back is zero",
+    "masked": "it is zero: a factor on its way is zero, or nothing reads it",
     "cancelled": "it is zero: terms that are not zero cancel",
     "zero-times-inf": "it is not a number: zero times infinity",
     "overflow": "it left the range of numbers",
+    "undefined": "it is not a number: undefined where it was made",
     "nonzero": "it is finite, and not zero",
 }
 

@@ -35,13 +35,18 @@ def adjoint_(state: State, argument: str) -> State:
     return state.show("adjoint", adjoint(state.event, argument))
 
 
-def _gradient(state: State, argument: str, name: str) -> tuple[Target, str]:
-    """The gradient that is asked about; without an expression, that of the current event's tensor."""
+def _goal(state: State, argument: str, name: str) -> tuple[Target, str]:
+    """The cells that are asked about; without an expression, the gradient of the current event's tensor."""
     event = state.event
     if not argument and event is None:
         raise CommandError(f"{name} takes a gradient", code="E_COMMAND", hint=f"{name} dW")
     text = argument or f"∂{event.name if event else ''}"
-    goal = target(parse(text), state.timeline.graph)
+    return target(parse(text), state.timeline.graph), text
+
+
+def _gradient(state: State, argument: str, name: str) -> tuple[Target, str]:
+    """The gradient that is asked about."""
+    goal, text = _goal(state, argument, name)
     if not goal.reference.gradient:
         hint = f"write {name} ∂{text}"
         raise CommandError(f"{name} is about gradients, and '{text[:40]}' is a value", code="E_EXPR", hint=hint)
@@ -57,10 +62,13 @@ def contributions_(state: State, argument: str) -> State:
 
 
 def why_(state: State, argument: str) -> State:
-    """Why a gradient is zero, not finite or absent after the backward pass of this iteration."""
+    """Why a value or a gradient is zero, not finite or absent after both passes of this iteration."""
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
 
-    goal, text = _gradient(state, argument, "why")
+    event = state.event
+    if not argument and event is not None and event.phase == "forward" and event.fault is not None:
+        argument = event.name
+    goal, text = _goal(state, argument, "why")
     if not np.zeros(state.timeline.graph.shapes[goal.reference.tensor], bool)[goal.key].size:
         raise CommandError(f"{text[:40]} has no cells", code="E_EXPR", hint="why dW, why dW[0, 1]")
     return state.show("why", why(state.timeline, goal, _iteration(state), text))
@@ -187,8 +195,8 @@ register(
         "seek matmul@bwd ;; contributions", args="[EXPR]", family="explain",
     ),
     Command(
-        "why", why_, "why is this gradient zero, NaN or absent", "seek matmul@bwd ;; why", args="[EXPR]", key="y",
-        family="explain",
+        "why", why_, "why is this gradient, or this value, zero, NaN or absent", "seek matmul@bwd ;; why",
+        args="[EXPR]", key="y", family="explain",
     ),
     Command(
         "check", check_, "finite differences: this rule wrong, or wrong already upstream", "check", args="[LOC]",

@@ -1,0 +1,67 @@
+"""Why a tensor has no gradient: no path of data to an output, or one that is cut where nothing is differentiated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpdebug.engine import FORWARD
+from bpdebug.explain.question import CUT, NO_PATH, Asked, Why
+from bpdebug.graph import Graph
+
+
+def absent(asked: Asked, of: str, tensor: int) -> Why:
+    """What keeps a tensor from having a gradient."""
+    graph, name = asked.graph, asked.graph.names[tensor]
+    if not graph.is_float(tensor):
+        return Why(of, NO_PATH, None, (f"{name} is {graph.dtypes[tensor]}: no derivative",))
+    if graph.leads_to_output(tensor):
+        above = any(graph.is_float(t) for t in _above(graph, tensor) if t < graph.first)
+        text = "every float leaf above it lies behind a cut" if above else "no float leaf lies above it"
+        return Why(of, NO_PATH, None, (f"{name}: {text}, so there is nothing to learn",))
+    reaching = _reaching(graph)
+    if not reaching[tensor]:
+        users = [graph.nodes[k].id for k in graph.users(tensor)]
+        text = f"it goes to {', '.join(users[:6])}, and not on to an output" if users else "nothing uses it"
+        return Why(of, NO_PATH, None, (f"{name}: {text}",))
+    cut = next(_cuts(graph, tensor, reaching))
+    node = graph.nodes[cut]
+    text = f"{node.op.name} '{node.id}' (line {node.line}) lets no gradient through"
+    return Why(of, CUT, asked.index(FORWARD, graph.first + cut), (text,))
+
+
+def _above(graph: Graph, tensor: int) -> set[int]:
+    """Everything that a tensor is computed from."""
+    found, stack = set[int](), [tensor]
+    while stack:
+        node = graph.node(stack.pop())
+        more = set(node.tensors) - found if node is not None else set()
+        found |= more
+        stack.extend(more)
+    return found
+
+
+def _reaching(graph: Graph) -> bytearray:
+    """Per tensor: do its numbers reach an output, differentiable or not?"""
+    found = bytearray(len(graph.names))
+    for out in graph.incoming:
+        found[out] = 1
+    for k in range(len(graph.nodes) - 1, -1, -1):
+        if found[graph.first + k]:
+            for t in graph.nodes[k].tensors:
+                found[t] = 1
+    return found
+
+
+def _cuts(graph: Graph, tensor: int, reaching: bytearray) -> Iterator[int]:
+    """Nodes, nearest first, at which a path from the tensor to an output stops being differentiable."""
+    queue, seen = [tensor], {tensor}
+    for t in queue:
+        for k in graph.users(t):
+            out = graph.first + k
+            if not reaching[out] or out in seen:
+                continue
+            if all(operand != t for _, operand in graph.edges(k)):
+                yield k
+            else:
+                seen.add(out)
+                queue.append(out)

@@ -1,0 +1,150 @@
+"""Where NaN, an infinity or a zero was born: the first event that made the cells asked about what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+import numpy as np
+
+from bpdebug.engine import SEED, UPDATE
+from bpdebug.explain.follow import Born, Hand, having, traced, zeros
+from bpdebug.explain.question import MOST_NAMED, Array, Asked, Made, Site, one
+
+Test = Callable[[Array], Array]
+
+
+def is_zero(array: Array) -> Array:
+    return np.asarray(array == 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Birth:
+    """The cells of a value or a gradient that got it at an event: from an operation, or (`words`) from elsewhere.
+
+    `way` says by which events it came from there to what was asked about.
+    """
+
+    site: Site
+    cells: Array
+    event: int | None
+    words: str = ""
+    edge: tuple[int, int | None] | None = None
+    way: tuple[str, ...] = ()
+
+
+Hop = tuple[Site, int, int | None]
+Next = list[tuple[Site, Array, tuple[int, int | None]]]
+
+
+def birth(asked: Asked, start: Site, cells: Array, test: Test) -> Birth:
+    """The earliest event that gave the cells what passes the test, of all whose numbers reach them."""
+    at, came = {start: cells}, dict[Site, Hop]()
+    order, first = [_order(start)], list[Birth]()
+    while order:
+        later, number = heappop(order)
+        site = Site(-number if later else number, not later)
+        births, more = _step(asked, site, at.pop(site), test)
+        for b in births:
+            if not first or (b.event if b.event is not None else -1) <= (first[0].event or 0):
+                first = [b]
+        for onward, there, edge in more:
+            if onward not in at:
+                heappush(order, _order(onward))
+                came[onward] = (site, *edge)
+            at[onward] = at[onward] | there if onward in at else there
+    (found,) = first
+    way = _way(asked, start, found.site, came)
+    return Birth(found.site, one(found.cells), found.event, found.words, found.edge, way)
+
+
+def _order(site: Site) -> tuple[bool, int]:
+    """Events backwards in time: gradients, those of the first tensors first; then values, the last ones first."""
+    return (not site.gradient, site.tensor if site.gradient else -site.tensor)
+
+
+def _step(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
+    """What was born at a site, and what its cells have from elsewhere."""
+    hand = asked.set_by_hand(site) & cells
+    if hand.any():
+        return [Birth(site, hand, asked.completed(site), f"{asked.name(site)} was set to it by hand")], []
+    return _gradient(asked, site, cells, test) if site.gradient else _value(asked, site, cells, test)
+
+
+def _gradient(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
+    births, more = list[Birth](), Next()
+    graph, tensor = asked.graph, site.tensor
+    if tensor in graph.incoming and (came := cells & test(asked.run.seed(tensor))).any():
+        births.append(Birth(site, came, asked.index(SEED, tensor), f"what comes in at {graph.names[tensor]} has it"))
+    for k, position in graph.edges_from(tensor):
+        made = asked.made(k, position)
+        found, onward = _through(made, site, cells, test)
+        births += [Birth(site, c, asked.event(k, position), edge=(k, position)) for c in found]
+        more += onward
+    if not births and not more:
+        text = f"the sum {asked.name(site, cells)} makes it, of contributions without"
+        births.append(Birth(site, cells, asked.completed(site), text))
+    return births, more
+
+
+def _value(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
+    k = site.tensor - asked.graph.first
+    if k < 0:
+        return [_given(asked, site, cells, test)], []
+    found, more = _through(asked.made(k), site, cells, test)
+    return [Birth(site, c, asked.event(k, None), edge=(k, None)) for c in found], more
+
+
+def _through(made: Made, site: Site, cells: Array, test: Test) -> tuple[list[Array], Next]:
+    """Through a node's rule: the cells for which it was born there, and the leaves' cells that have it, too."""
+    mine = cells & test(made.result)
+    found = traced(made.root, mine, made.value, hand_of(made, test))
+    edge = (made.k, made.position)
+    return [mine] if found.born else [], [(made.places[id(leaf)], c, edge) for leaf, c in found.leaves]
+
+
+def hand_of(made: Made, test: Test) -> Hand:
+    return zeros(made.root, None if made.position is None else made.plan.g) if test is is_zero else having(test)
+
+
+def _given(asked: Asked, site: Site, cells: Array, test: Test) -> Birth:
+    """A leaf; a parameter of a later iteration got it from an update."""
+    store, t = asked.timeline.store, asked.iteration
+    while t and site.tensor in store.parameters and (cells & test(store.parameter(site.tensor, t - 1))).any():
+        t -= 1
+    name, value = asked.name(site, cells), number(asked.array(site)[one(cells)][0])
+    if t and site.tensor in store.parameters:
+        event = asked.timeline.index_of(UPDATE, site.tensor, t - 1)
+        return Birth(site, cells, event, f"the update at event {event} made {name} {value}")
+    return Birth(site, cells, asked.completed(site), f"{name} is {value} as given")
+
+
+def _way(asked: Asked, start: Site, end: Site, came: dict[Site, Hop]) -> tuple[str, ...]:
+    said = []
+    while end != start:
+        before, k, position = came[end]
+        at = asked.at(k, position)
+        if before.gradient and not end.gradient:
+            said.append(f"{at} uses the value of {asked.name(end)}, which has it")
+        else:
+            said.append(f"{asked.name(before)} has it from {asked.name(end)}, at {at}")
+        end = before
+    said.reverse()
+    half = MOST_NAMED // 2
+    if len(said) > MOST_NAMED:
+        said[half:-half] = [f"and so on, through {len(said) - 2 * half:,} events"]
+    return tuple(said)
+
+
+def born_at(asked: Asked, found: Birth, test: Test) -> tuple[Made, Born]:
+    """The operation inside a rule that made the cell of a birth."""
+    assert found.edge is not None
+    made = asked.made(*found.edge)
+    mine = one(found.cells & test(made.result))
+    return made, traced(made.root, mine, made.value, hand_of(made, test)).born[-1]
+
+
+def number(value: object) -> str:
+    """A number in a sentence, to four digits; a zero has no sign."""
+    return f"{float(value) + 0.0:.4g}"  # type: ignore[arg-type]  # any NumPy number

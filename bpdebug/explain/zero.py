@@ -1,0 +1,195 @@
+"""Why cells of a gradient are zero: followed back to the factor, the choice, the sum or the cell that nothing reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine import SEED
+from bpdebug.engine.stats import two_norm
+from bpdebug.explain.births import number
+from bpdebug.explain.follow import CANCELS, UNREAD, Born, Traced, traced, zeros
+from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Array, Asked, Made, Site, Why
+from bpdebug.ops.op import ROUTES
+from bpdebug.symbolic import Expr, walk
+
+
+def zero(asked: Asked, of: str, site: Site, cells: Array) -> Why:
+    """All these cells of a gradient are zero: follows them back to where that begins."""
+    graph, evidence = asked.graph, list[str]()
+
+    def answer(answer: str, born: int | None, *texts: str) -> Why:
+        return Why(of, answer, born, (*evidence, *texts))
+
+    while True:
+        tensor, name = site.tensor, asked.name(site)
+        if asked.set_by_hand(site)[cells].any():
+            return answer(MASKED, asked.completed(site), f"{name} was set to zero")
+        edges = [asked.made(k, p) for k, p in graph.edges_from(tensor)]
+        given = [(graph.nodes[made.k].id, made.result[cells]) for made in edges]
+        if tensor in graph.incoming:
+            given.insert(0, ("what comes in", asked.run.seed(tensor)[cells]))
+        if any(c.any() for _, c in given):
+            return answer(CANCELLED, asked.completed(site), _cancelled(name, given))
+        if not edges:
+            return answer(MASKED, asked.index(SEED, tensor), f"the gradient that comes in at {name[1:]} is zero there")
+        ways = [(made, traced(made.root, cells, made.value, zeros(made.root, made.plan.g))) for made in edges]
+        reading = [(made, way) for made, way in ways if not _unread(made, way)]
+        if not reading:
+            texts = [_nothing(asked, made, way.born[-1]) for made, way in ways[:MOST_NAMED]]
+            return answer(MASKED, asked.completed(site), *texts, *_more(len(ways)))
+        for made, _ in reading[1:MOST_NAMED]:
+            evidence.append(f"{name} gets zeros from {asked.at(made.k, made.position)} (operand {made.position}), too")
+        evidence += _more(len(reading))
+        made, way = reading[0]
+        at, event = asked.at(made.k, made.position), asked.event(made.k, made.position)
+        out = Site(graph.first + made.k, True)
+        if any(b.how == CANCELS and _holds(b.expr, made.plan.g) for b in way.born):
+            return answer(CANCELLED, event, f"inside the rule of {at} terms cancel, though ∂{name[1:]} is made of them")
+        hit = [c for leaf, c in way.leaves if leaf is made.plan.g]
+        if not hit:
+            return answer(MASKED, event, _reason(asked, made, way, name, cells), *_dead_units(asked, made))
+        evidence.append(f"{at} only hands on: {asked.name(out)} is zero there already")
+        site, cells = out, hit[0]
+
+
+def _more(count: int) -> list[str]:
+    return [f"and from {count - MOST_NAMED:,} nodes more"] if count > MOST_NAMED else []
+
+
+def _cancelled(name: str, given: list[tuple[str, Array]]) -> str:
+    norms = ", ".join(f"{of} {two_norm(c):.4g}" for of, c in given[:MOST_NAMED])
+    norms += f" and {len(given) - MOST_NAMED:,} more" if len(given) > MOST_NAMED else ""
+    return f"the contributions to {name} add up to zero; their norms: {norms}"
+
+
+def _holds(expr: Expr, leaf: Expr) -> bool:
+    return any(e is leaf for e in walk(expr))
+
+
+def _unread(made: Made, way: Traced) -> bool:
+    """Whether the node reads none of the cells: its rule has nothing to put there."""
+    return not way.leaves and all(b.how == UNREAD and _holds(b.expr, made.plan.g) for b in way.born)
+
+
+def _nothing(asked: Asked, made: Made, born: Born) -> str:
+    """Who does not read the cells, in words."""
+    node, prim = asked.graph.nodes[made.k], born.expr.prim
+    assert prim is not None
+    at, cells = asked.at(made.k, made.position), _count(born.cells)
+    if prim.name == "fold":
+        return f"no window of {at} reads {cells}"
+    if prim.name == "scatter_add":
+        axis = born.expr.attrs["axis"]
+        rows = np.unique(np.argwhere(born.cells)[:, axis])
+        what = "row" if axis == 0 else f"place along axis {axis}"
+        which = ", ".join(map(str, rows[:MOST_NAMED].tolist())) + (" ..." if len(rows) > MOST_NAMED else "")
+        return f"no id of {at} names {what}{'s' if len(rows) > 1 else ''} {which}"
+    if prim.name == "scatter_along_axis":
+        return f"no id of {at} names {cells}"
+    return f"{node.op.name} '{node.id}' = {asked.timeline.call_text(made.k)} does not take {cells}"
+
+
+def _count(cells: Array) -> str:
+    count = int(np.count_nonzero(cells))
+    return "this cell" if count == 1 else f"these {count} cells"
+
+
+def _reason(asked: Asked, made: Made, way: Traced, name: str, cells: Array) -> str:
+    """What in a node's rule makes zeros of any cotangent: a choice, a factor, or numbers too small."""
+    at, where = asked.at(made.k, made.position), f"{_count(cells)} of {name}"
+    names = dict.fromkeys(asked.name(made.places[id(leaf)]) for leaf, _ in way.leaves)
+    said = [f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} 0"] if names else []
+    for b in way.born:
+        text = _because(asked, made, b)
+        if text and text not in said:
+            said.append(text)
+    small = [b for b in way.born if b.expr.prim is not None and b.expr.prim.name in ("multiply", "divide")]
+    if not said and small:
+        return f"at {at} the product is too small for {asked.graph.dtypes[made.k + asked.graph.first]} and becomes zero"
+    return f"{at} multiplies every gradient by zero at {where}, {' and '.join(_where(s) for s in said[:4])}"
+
+
+def _where(text: str) -> str:
+    return text if text.startswith("which") else f"where {text}"
+
+
+def _because(asked: Asked, made: Made, born: Born) -> str:
+    e, node = born.expr, asked.graph.nodes[made.k]
+    assert e.prim is not None
+    name = e.prim.name
+    if name == "where":
+        return _not_taken(asked, made, e, born.cells)
+    if born.how == UNREAD:
+        return "only padding meets this kernel cell" if name == "unfold" else "nothing is put there"
+    if name == "one_hot":
+        return "the target is another class"
+    if name == "multiply" and any(not isinstance(a, Expr) and a == 0 for a in e.args):
+        return "it is multiplied by the number 0"
+    if name == "divide" and isinstance(e.args[1], Expr) and np.isinf(made.value(e.args[1])).any():
+        return f"it is divided by {asked.text(made, e.args[1])}, which is infinite"
+    if _holds(e, made.plan.g):
+        return ""
+    text = asked.text(made, e)
+    return f"{text} is 0" if text != node.id else ""
+
+
+def _not_taken(asked: Asked, made: Made, e: Expr, cells: Array) -> str:
+    """Why a choice gave nothing there: what was compared with what."""
+    node = asked.graph.nodes[made.k]
+    test = e.args[0]
+    while isinstance(test, Expr) and test.prim is not None and test.prim.name == "where":
+        chosen = np.broadcast_to(made.value(test.args[0]), e.shape)[cells][0]
+        test = test.args[1 if chosen else 2]
+    if not isinstance(test, Expr) or test.prim is None:
+        return "which was not taken there" if node.op.name == "where" else "which was dropped there"
+    if len(test.args) != 2:
+        return "which the mask covers there"
+    left, right = (_read(made, a, e.shape)[cells] for a in test.args)
+    mine = made.plan.operands[made.position or 0]
+    if not isinstance(test.args[0], Expr) or not _holds(test.args[0], mine):
+        left, right = right, left
+        if node.op.name == "clip":
+            return f"the operand is {_range(left)}, held at {_range(right)}"
+    elif not isinstance(test.args[1], Expr) and test.prim.name != "equal":
+        return f"the operand is {_range(left)}"
+    if np.isnan(right).any():
+        return "NaN was taken, which is larger than any number"
+    if np.isnan(left).any():
+        return "it is NaN"
+    larger, smaller = right[right > left], right[right < left]
+    found = larger if larger.size else smaller
+    if not found.size:
+        return "which was not taken there"
+    which = " and ".join(number(v) for v in np.unique(found)[:3]) + (" ..." if len(np.unique(found)) > 3 else "")
+    was = "was" if len(np.unique(found)) == 1 else "were"
+    return f"{which} {was} {'larger' if larger.size else 'smaller'}"
+
+
+def _read(made: Made, x: Any, shape: tuple[int, ...]) -> Array:
+    return np.broadcast_to(made.value(x) if isinstance(x, Expr) else np.asarray(x), shape)
+
+
+def _range(values: Array) -> str:
+    low, high = float(values.min()), float(values.max())
+    return number(low) if low == high else f"between {number(low)} and {number(high)}"
+
+
+def _dead_units(asked: Asked, made: Made) -> list[str]:
+    """Of an op that lets gradients pass or not: the units (of the last axis) that no row of the batch gets through."""
+    node, position = asked.graph.nodes[made.k], made.position
+    assert position is not None
+    x, shape = made.plan.operands[position], asked.graph.shapes[asked.graph.first + made.k]
+    if node.op.back != ROUTES or x.shape != shape or len(shape) < 2 or 0 in shape:
+        return []
+    passing = asked.made(made.k, position, np.ones(shape, made.plan.dtype)).result != 0
+    rows = passing.reshape(-1, shape[-1])
+    dead = np.flatnonzero(~rows.any(axis=0))
+    shut = int(rows.size - np.count_nonzero(rows))
+    text = f"{node.op.name} '{node.id}' lets nothing through at {shut} of {rows.size} cells"
+    if not dead.size:
+        return [text]
+    which = ", ".join(map(str, dead[:8].tolist())) + (" ..." if dead.size > 8 else "")
+    plural = f"{dead.size} of its {shape[-1]} units {'is' if dead.size == 1 else 'are'} dead for the whole batch"
+    return [f"{text}; {plural}: {which}"]
