@@ -52,10 +52,16 @@ def parse_range(text: str) -> Range:
 
 
 def _number(text: str, whole: str) -> float:
+    found = typed_number(text)
+    if found is None:
+        raise CommandError(f"'{whole[:60]}' is no range", code="E_COMMAND", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
+    return found
+
+
+def typed_number(text: str) -> float | None:
+    """A number as it is typed, or copied from the screen; None where it is none, or NaN."""
     try:
         found = float(text.replace("−", "-")) if len(text) < 60 else np.nan
     except ValueError:
-        found = np.nan
-    if found != found:
-        raise CommandError(f"'{whole[:60]}' is no range", code="E_COMMAND", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
-    return float(found)
+        return None
+    return None if found != found else float(found)

@@ -27,8 +27,8 @@ _HINTS = {
 }  # fmt: skip
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
 _NUMBER = re.compile(
-    r"0[xX][0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?(?:[pP][+-]?[0-9]+)?"
-    rf"|{_DIGITS}(?:\.(?:{_DIGITS})?)?(?:[eE][+-]?[0-9]+)?|\.{_DIGITS}(?:[eE][+-]?[0-9]+)?"
+    r"0[xX][0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?(?:[pP][+−-]?[0-9]+)?"
+    rf"|{_DIGITS}(?:\.(?:{_DIGITS})?)?(?:[eE][+−-]?[0-9]+)?|\.{_DIGITS}(?:[eE][+−-]?[0-9]+)?"
 )
 _ASCII_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ASCII_DIGITS = re.compile(r"[0-9]+")
@@ -81,7 +81,8 @@ def _tokens(text: str) -> Iterator[Token]:
             continue
         end, kind = _scan(text, at)
         word = text[at:end]
-        yield Token(kind, word[1:-1] if kind == TEXT else _SAME.get(word, word), at + 1)
+        plain = word[1:-1] if kind == TEXT else word.replace("−", "-") if kind == NUMBER else _SAME.get(word, word)
+        yield Token(kind, plain, at + 1)
         at = end
 
 

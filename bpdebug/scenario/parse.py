@@ -78,10 +78,10 @@ def quiet() -> Iterator[None]:
 
 
 def normalised(text: str, limits: Limits, place: Place) -> str:
-    """What people copy from the screen in Python's spelling: ∂Y is dY, Wᵀ is W.T; other look-alikes are E_NAME."""
+    """What is copied from the screen in Python's spelling: ∂Y is dY, Wᵀ is W.T, − is -; other look-alikes: E_NAME."""
     if text.isascii():
         return text
-    text = _GRADIENT.sub("d", text.replace("ᵀ", ".T"))
+    text = _GRADIENT.sub("d", text.replace("ᵀ", ".T").replace("−", "-"))
     for line in text.split("\n"):
         if not line.isascii() and not unicodedata.is_normalized("NFKC", line) and _may_name(line):
             _check_names(text, limits, place)

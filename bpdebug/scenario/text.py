@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpdebug.errors import InputError
 from bpdebug.limits import Limits
@@ -101,7 +102,7 @@ _TOKEN = re.compile(
     rf"|(?<![\w.-])(?P<dots>(?:{_PART}[ \t]*+\.[ \t]*+){{65,}}+)"
     rf"|(?P<string>{_QUOTED})"
     r"|(?P<comment>#[^\n]*+)"
-    r"|(?P<open>[\[{])|(?P<close>[\]}])"
+    r"|(?P<open>[\[{])|(?P<close>[\]}])|(?P<minus>−)"
     r"|" + NUMBER,
     re.MULTILINE,
 )
@@ -191,6 +192,7 @@ def _too_deep(source: Source, offset: int, limits: Limits, depth: int) -> None:
 
 def parse_toml(source: Source, limits: Limits) -> tuple[dict[str, Any], Outline]:
     """The tables of a file, and where its keys stand; E_SYNTAX with the line, also for a key that comes twice."""
+    source = replace(source, text=_plain(source.text))
     where = outline(source, limits)
     try:
         return tomllib.loads(source.text), where
@@ -203,6 +205,13 @@ def parse_toml(source: Source, limits: Limits) -> tuple[dict[str, Any], Outline]
             where=source.name,
             hint="write it with less depth and digits",
         ) from None
+
+
+def _plain(text: str) -> str:
+    """The text with - where a number was copied from the screen with its − (U+2212); texts and comments keep theirs."""
+    if "−" not in text:
+        return text
+    return _TOKEN.sub(lambda m: "-" if m["minus"] else m[0], text)
 
 
 def _syntax(message: str, source: Source, found: Outline) -> InputError:

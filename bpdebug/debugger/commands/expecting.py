@@ -12,6 +12,7 @@ from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.commands.table import parse as calls
 from bpdebug.debugger.commands.verdicts import VERDICTS, expected
 from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal
+from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.state import State
 from bpdebug.engine import Event, Fault, Timeline
 from bpdebug.errors import BpdebugError, CommandError
@@ -82,11 +83,8 @@ def _near(state: State, left: str, right: str) -> str:
 
 
 def _tolerance(name: str, text: str) -> float:
-    try:
-        found = float(text) if len(text) < 40 else -1.0
-    except ValueError:
-        found = -1.0
-    if not 0 <= found < float("inf"):
+    found = typed_number(text)
+    if found is None or not 0 <= found < float("inf"):
         raise CommandError(f"{name}={text[:40]} is no tolerance", code="E_COMMAND", hint=f"{name}=1e-6")
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from bpdebug.debugger.commands.stops import add, held
 from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.running import Every, shown
 from bpdebug.debugger.state import Breakpoint, Candidates, State
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
@@ -198,11 +199,8 @@ def catch(state: State, argument: str) -> State:
 
 
 def _number(text: str) -> float | None:
-    try:
-        found = float(text) if len(text) < 40 else -1.0
-    except ValueError:
-        return None
-    return found if 0 < found < float("inf") else None
+    found = typed_number(text)
+    return found if found is not None and 0 < found < float("inf") else None
 
 
 register(
