@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from dataclasses import replace
+from functools import cached_property, lru_cache, partial
+from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from bpdebug.engine.events import Event
-from bpdebug.engine.gradcheck import EPS, LOOK, MOST_CELLS, STEPS, Check, differences
-from bpdebug.engine.rules import rule_in
+from bpdebug.engine.gradcheck import FAIL, LOOK, MOST_CELLS, SEVERITY, STEPS, Check, best, differences
+from bpdebug.engine.kinks import EPS, KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, index_of, second_jumps
+from bpdebug.engine.rules import Rule, rule_in
 from bpdebug.engine.timeline import BACKWARD
 from bpdebug.symbolic import Expr, Plan, walk, worked_out
 
 Array = np.ndarray[Any, Any]
+Cell = tuple[int, ...]
 LINEAR = (1.0,)
 """The step where the function is linear: any is exact, and a large one keeps the rounding small."""
 LEAST_CELLS, MOST_WORK = 4, 2 * 10**10
@@ -24,7 +28,10 @@ SURE = 1e-3
 """Part of a derivative that rounding may take of a difference for which the step was chosen afterwards."""
 LARGE = 1e3
 """Size of what a rule computes on the way up to which its rounding excuses a derivative that is off by so little."""
-SEVERITY = ("pass", "look", "fail")
+BESIDE = 0.01
+"""How far from a kink, relative to a cell or to 1, a rule is tried once more."""
+TIES = ("max", "min", "maximum", "minimum")
+"""Ops that bend only where two of the cells they choose from are equal."""
 
 
 def check_rule(event: Event, seed: int = 0) -> list[Check]:
@@ -32,67 +39,152 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
 
     The cotangent is random and not uniform, since one of ones hides mistakes (batch norm's gradient under it is zero
     by algebra). One row an operand, by name; large operands are sampled. Integer and boolean operands stay as they are.
+    A rule that answers at a kink what one could is tried beside it too, where there is one answer only.
     """
     timeline, graph = event.timeline, event.timeline.graph
     if event.phase != BACKWARD or event.node is None:
         return []
     k = event.tensor - graph.first
-    node, rule = event.node, rule_in(timeline, timeline.iteration(event.iteration), k)
-    plan, inputs = rule.plan, rule.inputs
+    rule = rule_in(timeline, timeline.iteration(event.iteration), k)
     rng = np.random.default_rng(seed)
-    g = rng.uniform(0.5, 1.5, plan.shape) * rng.choice((-1.0, 1.0), plan.shape)
-    with np.errstate(all="ignore"):
-        y = plan.evaluate(plan.value, plan.leaves(inputs))
-        weight = np.where(np.isfinite(y), g, np.nan) if node.op.infinite else g  # its infinities are no function of x
-        rows = []
-        for position, tensor in graph.edges(k):
-            gradient = plan.evaluate(plan.summed(position), plan.leaves(inputs, y, g))
-            if gradient.size:
-                linear = node.op.is_linear_in(position)
-                name = graph.names[tensor]
-                rows.append(_worst_of_rule(plan, inputs, position, name, gradient, weight, rng, linear=linear))
+    g = rng.uniform(0.5, 1.5, rule.plan.shape) * rng.choice((-1.0, 1.0), rule.plan.shape)
+    rows = []
+    for position, tensor in graph.edges(k):
+        if prod(graph.shapes[tensor]):
+            trial = Trial(rule, rule.inputs, position, graph.names[tensor], g)
+            found = trial.rows(rng)
+            kinks = [row.cell for row in found if row.kink][:LEAST_CELLS]
+            found += _beside(trial, kinks, rng) if kinks else []
+            rows.append(max(found, key=lambda row: (SEVERITY.index(row.verdict), row.error)))
     return rows
 
 
-def _worst_of_rule(
-    plan: Plan, inputs: Sequence[Any], position: int, name: str, gradient: Array, g: Array, rng: Any, *, linear: bool
-) -> Check:
-    finite = np.flatnonzero(np.isfinite(inputs[position]))  # there is no slope at infinity: a mask's cells
-    most = cells_to_move(plan, linear)
-    chosen = finite.tolist() if len(finite) <= most else sorted(rng.choice(finite, most, replace=False).tolist())
-    if not chosen:
-        return Check(name, (0,) * gradient.ndim, float(gradient.flat[0]), float("nan"), 0.0, 0, 0, kink=True)
+@np.errstate(all="ignore")
+def _beside(trial: Trial, cells: Sequence[Cell], rng: Any) -> list[Check]:
+    """What is wrong at cells when all operands are moved off the kink they stand on, to either side."""
+    moves = [rng.uniform(0.5, 1, np.shape(i)) * rng.choice((-1.0, 1.0), np.shape(i)) for i in trial.inputs]
+    found = []
+    for side in (BESIDE, -BESIDE):
+        inputs = tuple(
+            np.asarray(i + side * move * np.maximum(1.0, np.abs(i))) if _floats(i) else i
+            for i, move in zip(trial.inputs, moves, strict=True)
+        )
+        moved = Trial(trial.rule, inputs, trial.position, trial.name, trial.g)
+        moved.checked, moved.cells = trial.checked, trial.cells
+        found += [moved.judged(cell) for cell in cells if np.isfinite(inputs[trial.position][cell])]
+    return [row for row in found if row.verdict == "fail"]
 
-    def function(cell: tuple[int, ...], to: float) -> float:
-        moved = inputs[position].copy()
+
+def _floats(operand: Any) -> bool:
+    return isinstance(operand, np.ndarray) and operand.dtype.kind == "f"
+
+
+class Trial:
+    """One operand's gradient on some operands, cell by cell against differences.
+
+    `weight` is the cotangent with NaN where it weighs an infinity that is no function of the operand (a mask's).
+    """
+
+    def __init__(self, rule: Rule, inputs: tuple[Any, ...], position: int, name: str, g: Array) -> None:
+        self.rule, self.inputs, self.position, self.name, self.g = rule, inputs, position, name, g
+        self.op, self.checked, self.cells = rule.node.op, 0, 0
+        self.linear = self.op.is_linear_in(position)
+        with np.errstate(all="ignore"):
+            self.y = rule.value(inputs)
+            self.finite = np.isfinite(self.y)
+            self.weight = np.where(self.finite, g, np.nan) if self.op.infinite else g
+            leaves = rule.plan.leaves(inputs, self.y, g)
+            self.gradient = rule.plan.evaluate(rule.plan.summed(position), leaves)
+
+    def rows(self, rng: Any) -> list[Check]:
+        """Every cell, or some of a large operand."""
+        finite = np.flatnonzero(np.isfinite(self.inputs[self.position]))  # there is no slope at infinity
+        most = cells_to_move(self.rule.plan, self.linear)
+        chosen = finite.tolist() if len(finite) <= most else sorted(rng.choice(finite, most, replace=False).tolist())
+        if not chosen:
+            at, words = (0,) * self.gradient.ndim, "no slope here: none of its cells is finite"
+            return [Check(self.name, at, float(self.gradient[at]), float("nan"), 0.0, 0, 0, KINK, words)]
+        self.checked, self.cells = len(chosen), len(finite)
+        cells = (tuple(int(i) for i in np.unravel_index(flat, self.gradient.shape)) for flat in chosen)
+        return [self.judged(cell) for cell in cells]
+
+    def results(self, cell: Cell, to: float) -> Array:
+        """Every result times its cotangent, with one cell moved; 0 for those that do not count."""
+        moved = self.inputs[self.position].copy()
         moved[cell] = to
-        changed = [moved if p == position else i for p, i in enumerate(inputs)]
-        weighed = plan.evaluate(plan.value, plan.leaves(changed)) * g
-        return float(weighed.sum(where=~np.isnan(g)))
+        y = self.rule.value((*self.inputs[: self.position], moved, *self.inputs[self.position + 1 :]))
+        with np.errstate(all="ignore"):
+            return np.where(np.isnan(self.weight), 0.0, y * self.weight)
 
-    @cache
-    def size() -> float:
-        return max(largest(plan.value, plan.leaves(inputs)), largest(plan.summed(position), plan.leaves(inputs, y, g)))
+    @cached_property
+    def size(self) -> float:
+        """The largest number that comes up in either direction."""
+        plan, leaves = self.rule.plan, self.rule.plan.leaves(self.inputs, self.y, self.g)
+        return max(largest(plan.value, leaves), largest(plan.summed(self.position), leaves))
 
-    y = plan.evaluate(plan.value, plan.leaves(inputs))
-    weighed = y * g
-    terms = float(np.abs(weighed).sum(where=~np.isnan(g)))
-    rows = []
-    for flat in chosen:
-        cell = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
-        analytic, at = float(gradient[cell]), float(inputs[position][cell])
-        move = cache(partial(function, cell))
-        steps = LINEAR if linear else STEPS
-        found = list(differences(move, at, analytic, steps))
-        if not linear and min(error for _, error in found) > LOOK:  # steps made for 1 are none for 1e-7 or 1e6
+    def judged(self, cell: Cell) -> Check:
+        """One cell: the best of the differences, and the reason where they cannot tell.
+
+        Results that are not finite have no differences: without them a cell can be right, and never wrong.
+        """
+        analytic, at = float(self.gradient[cell]), float(self.inputs[self.position][cell])
+        total = lru_cache(lambda to: float(self.results(cell, to).sum(where=self.finite)))
+        found = list(differences(total, at, analytic, LINEAR if self.linear else STEPS))
+        if not self.linear and min(error for _, error in found) > LOOK:  # steps made for 1 are none for 1e-7 or 1e6
             for base in {1.0, abs(at)} - {max(1.0, abs(at)), 0.0}:
-                found += differences(move, at, analytic, STEPS, base, SURE)
-        numeric, error = min(found, key=lambda pair: pair[1])
-        if error > LOOK and abs(numeric - analytic) <= 16 * EPS * min(size(), LARGE) / STEPS[0]:
+                found += differences(total, at, analytic, STEPS, base, SURE)
+        numeric, error = best(found, analytic)
+        if error > LOOK and abs(numeric - analytic) <= 16 * EPS * min(self.size, LARGE) / STEPS[0]:
             error = 0.0
-        kink = kinked(move, at, analytic, error, terms) if not linear else not np.isfinite(move(at))
-        rows.append(Check(name, cell, analytic, numeric, error, len(chosen), len(finite), kink))
-    return max(rows, key=lambda row: (SEVERITY.index(row.verdict), row.error))
+        row = Check(self.name, cell, analytic, numeric, error, self.checked, self.cells)
+        kink = self._kink(cell, at, total, error)
+        if kink is not None and kink.allows(analytic):
+            reason, says = TIE if self.op.name in TIES else KINK, self._convention(kink)
+            row = row if kink.finite else replace(row, numeric=float("nan"))
+        elif not error <= FAIL and not self.linear and not _agree(found):
+            reason, says = ROUNDING, "rounding: no two differences agree"
+        elif row.verdict == "look":
+            reason, says = self._doubt(cell, at, abs(numeric - analytic))
+        else:
+            return row
+        return replace(row, reason=reason, says=says)
+
+    def _kink(self, cell: Cell, at: float, total: Callable[[float], float], error: float) -> Kink | None:
+        """The kink at a cell, or so near that differences do not agree; where it is smooth or they do, None."""
+        if self.linear:
+            return None if error <= LOOK or self.finite.all() else Kink(index_of(~self.finite), finite=False)
+        if error <= LOOK and find_kink(lambda to: np.asarray(total(to)), at) is None:
+            return None
+        found = find_kink(partial(self.results, cell), at)
+        return None if found is None or (error <= LOOK and not (found.finite and found.here)) else found
+
+    def _convention(self, kink: Kink) -> str:
+        """What the op does at a kink."""
+        what = f"a {'tie' if self.op.name in TIES else 'kink'}{'' if kink.here else ' close by'}"
+        if not kink.finite:
+            what = "no slope here"
+        if self.op.kink_at is not None:
+            cells = (np.broadcast_to(i, self.y.shape)[kink.result] for i in self.inputs)
+            return f"{what}: {self.op.kink_at(*map(float, cells))}"
+        if kink.finite or self.finite[kink.result]:
+            return f"{what}: {self.op.kink or 'the slopes to its left and right differ'}"
+        at = f" [{', '.join(map(str, kink.result))}]" if kink.result else ""
+        return f"{what}: the result{at} is not finite"
+
+    def _doubt(self, cell: Cell, at: float, gap: float) -> tuple[str, str]:
+        """Why a derivative that is off by little is not called wrong: its reason, and in words."""
+        jump = second_jumps(partial(self.results, cell), at)
+        if gap <= jump * max(1.0, abs(at)) * STEPS[0]:
+            return SECOND, "the second derivative jumps close by, and differences err by that"
+        if gap <= 64 * EPS * self.size / (STEPS[-1] * max(1.0, abs(at))):
+            return ROUNDING, "rounding: differences are no better here"
+        return SMALL, "off by little, but by more than rounding"
+
+
+def _agree(found: Sequence[tuple[float, float]]) -> bool:
+    """Whether two differences of different steps are the same within a hundredth: else they condemn nothing."""
+    numbers = sorted(n for n, _ in found)
+    return any(b - a <= 0.01 * max(abs(a), abs(b)) for a, b in pairwise(numbers))
 
 
 def largest(expr: Expr, leaves: Mapping[int, Any]) -> float:
@@ -112,25 +204,3 @@ def cells_to_move(plan: Plan, linear: bool) -> int:
                for e in walk(plan.value) if e.prim is not None)  # fmt: skip
     times = 2 if linear else 2 * len(STEPS) + 6
     return int(min(MOST_CELLS, max(LEAST_CELLS, MOST_WORK // max(work * times, 1))))
-
-
-def kinked(function: Callable[[float], float], at: float, analytic: float, error: float, terms: float) -> bool:
-    """Whether the slopes to the left and to the right differ, however near, with the derivative given between them.
-
-    A bend's slopes come together as the step shrinks, a kink's do not. Where the function itself is not finite on a
-    side (the edge of a domain), differences cannot judge either. `terms` is the size of what the function sums.
-    """
-    slopes = []
-    for relative in (STEPS[0], STEPS[2]):
-        step = relative * max(1.0, abs(at))
-        above, here, below = function(at + step), function(at), function(at - step)
-        if not np.isfinite([above, here, below]).all():
-            return not error <= LOOK
-        slopes.append(((here - below) / step, (above - here) / step))
-    (far_left, far_right), (left, right) = slopes
-    scale, noise = max(abs(left), abs(right)), 64 * np.finfo(np.float64).eps * terms / step
-    jump = abs(right - left)
-    if jump <= 1e-3 * scale + noise or jump <= 0.5 * abs(far_right - far_left):
-        return False
-    slack = 1e-3 * scale + noise
-    return bool(min(left, right) - slack <= analytic <= max(left, right) + slack)

@@ -29,9 +29,10 @@ NOTHING = 1e-8
 class Judged:
     """One operand of one node: the verdict, the worst cell with both derivatives, and where the fault lies.
 
-    `where` is "rule" (this rule is wrong), "upstream" (it was handed a wrong gradient) or None. `kink` says that
-    differences cannot tell, because the function bends or ends at this cell. `checked` of the operand's `cells` were
-    moved; 0 of a row that was compared with a mended pass, which looks at every cell.
+    `where` is "rule" (this rule is wrong), "upstream" (it was handed a wrong gradient) or None. `reason` is why the
+    verdict is a look (see `engine.kinks`; UPSTREAM: little of what is wrong there), and `says` that in words.
+    `checked` of the operand's `cells` were moved; 0 of a row that was compared with a mended pass, which looks at
+    every cell.
     """
 
     node: str
@@ -42,7 +43,8 @@ class Judged:
     analytic: float
     numeric: float
     where: str | None
-    kink: bool = False
+    reason: str = ""
+    says: str = ""
     checked: int = 0
     cells: int = 0
 
@@ -127,7 +129,7 @@ def _rows(timeline: Timeline, k: int, alone: dict[int, Check], upstream: dict[in
             continue
         where = RULE if row.verdict == "fail" else None
         yield Judged(
-            name, row.leaf, row.verdict, row.error, row.cell, row.analytic, row.numeric, where, row.kink,
+            name, row.leaf, row.verdict, row.error, row.cell, row.analytic, row.numeric, where, row.reason, row.says,
             row.checked, row.cells,
         )  # fmt: skip
 
@@ -213,4 +215,5 @@ def _difference(node: str, operand: str, given: Array, right: Array) -> Judged:
     worst = float(error[cell])
     verdict = "fail" if worst > FAIL else "look" if worst > LOOK else "pass"
     where = UPSTREAM if verdict == "fail" else None
-    return Judged(node, operand, verdict, worst, cell, float(given[cell]), float(right[cell]), where)
+    doubt = (UPSTREAM, "off by little, because of what is wrong upstream") if verdict == "look" else ("", "")
+    return Judged(node, operand, verdict, worst, cell, float(given[cell]), float(right[cell]), where, *doubt)

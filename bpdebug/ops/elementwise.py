@@ -20,6 +20,21 @@ def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
     return base, exponent
 
 
+def _pow_kink(a: float, b: float) -> str:
+    """What `a ** b` does where it has no derivative."""
+    if a < 0 and b != round(b):
+        return f"a negative base has no power {b:g}"
+    if a < 0:
+        return "a negative base has powers to whole exponents only"
+    if a > 0:
+        return f"{a:g} ** {b:g} is beyond the range of floats"
+    if b < 0:
+        return f"0 ** {b:g} is infinite"
+    if b == 0:
+        return "0 ** b is infinite for b below 0; at base 0 an exponent 0 gives gradient 0"
+    return f"x ** {b:g} begins at 0, where its slope is {'infinite' if b < 1 else '0'}"
+
+
 def _clip(xp: Any, x: Any, min: float | None, max: float | None) -> Any:
     if min is not None:
         x = xp.maximum(x, min)
@@ -109,6 +124,7 @@ register(
         infix="**",
         broadcasts="elementwise",
         kink="an exponent 0 gives gradient 0, also at base 0",
+        kink_at=_pow_kink,
         samples=(
             Sample((_ROWS, 3)),
             Sample((_POSITIVE, [2.0, -1.0, 0.5])),

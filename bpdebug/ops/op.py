@@ -67,7 +67,8 @@ class Op:
     gradient of the broadcast shape, and the engine sums it back. `infinite` marks an op whose infinities are
     its meaning and no fault.
     `back` says in words what its rule does to a gradient: of a linear op, what its transpose is.
-    `kink` says in words which convention holds where the derivative does not exist.
+    `kink` says in words which convention holds where the derivative does not exist; `kink_at(*cells)` says it of
+    these cells of an elementwise op's operands, where it is not the same everywhere.
     `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is which.
     `indexes(shapes, attrs)` gives (operand, least, size): integers of that operand must be in least..size-1.
     `linear_in` of an op of any number of operands names the first, which stands for all.
@@ -89,6 +90,7 @@ class Op:
     broadcasts: str = ""
     back: str = ""
     kink: str = ""
+    kink_at: Callable[..., str] | None = None
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
     indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], tuple[int, int, int]] | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpdebug.debugger import State
+from bpdebug.engine.kinks import KINK, TIE
 from bpdebug.explain.check import Checked, Judged
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
@@ -20,8 +21,8 @@ def check(state: State, found: Checked) -> Report:
     rows = [
         {
             "node": r.node, "operand": r.operand, "verdict": r.verdict, "error": r.error, "cell": list(r.cell),
-            "analytic": r.analytic, "numeric": r.numeric, "where": r.where, "kink": r.kink,
-            "checked": r.checked, "cells": r.cells,
+            "analytic": r.analytic, "numeric": r.numeric, "where": r.where, "reason": r.reason or None,
+            "says": r.says or None, "kink": r.reason in (KINK, TIE), "checked": r.checked, "cells": r.cells,
         }
         for r in found.rows
     ]  # fmt: skip
@@ -30,12 +31,12 @@ def check(state: State, found: Checked) -> Report:
     return Report(
         "check",
         title,
-        tuple(_blocks(state, found)),
+        tuple(_blocks(found)),
         {"rows": rows, "first_wrong": found.first_wrong, "was_set": found.was_set},
     )
 
 
-def _blocks(state: State, found: Checked) -> Iterator[Block]:
+def _blocks(found: Checked) -> Iterator[Block]:
     if found.first_wrong is not None:
         text = f"the first wrong rule on the way back is at {found.first_wrong}"
         if found.was_set:
@@ -44,7 +45,7 @@ def _blocks(state: State, found: Checked) -> Iterator[Block]:
     shown = found.rows if len(found.rows) <= MOST else [r for r in found.rows if r.verdict != "pass"]
     if shown:
         headers = ("node", "operand", "verdict", "", "error", "worst cell", "analytic", "numeric")
-        yield Table(headers, tuple(_row(state, r) for r in shown))
+        yield Table(headers, tuple(map(_row, shown)))
         yield Text("each rule tried at its own node, with a random cotangent against central differences", "dim")
     if len(shown) < len(found.rows):
         rest = len(found.rows) - len(shown)
@@ -57,15 +58,7 @@ def _blocks(state: State, found: Checked) -> Iterator[Block]:
         yield Text(words, "dim")
 
 
-def _row(state: State, r: Judged) -> tuple[str, ...]:
+def _row(r: Judged) -> tuple[str, ...]:
     cell = f"[{', '.join(map(str, r.cell))}]"
-    said = _kink(state, r) if r.kink else WHERE[r.where]
+    said = r.says or WHERE[r.where]
     return (r.node, f"∂{r.operand}", r.verdict, said, f"{r.error:.1e}", cell, number(r.analytic), number(r.numeric))
-
-
-def _kink(state: State, r: Judged) -> str:
-    """What the function does at the cell, and which convention the rule follows there."""
-    graph = state.timeline.graph
-    node = graph.node(graph.index[r.node])
-    convention = node.op.kink if node is not None else ""
-    return f"a kink: {convention}" if convention else "a kink or an edge: differences cannot tell"

@@ -233,7 +233,7 @@ def test_a_gradient_that_was_set_is_wrong_upstream_of_nothing_else() -> None:
 def test_a_kink_wants_a_look(op: str) -> None:
     graph = make({"x": np.array([0.0, 1.0])}, step("y", op, "x"), step("L", "sum", "y"), loss="L")
     rows = {r.node: r for r in check(Timeline(graph), 0).rows}
-    assert (rows["y"].verdict, rows["y"].cell, rows["y"].kink) == ("look", (0,), True)
+    assert (rows["y"].verdict, rows["y"].cell, rows["y"].reason) == ("look", (0,), "kink")
     assert rows["L"].verdict == "pass"
 
 

@@ -1,0 +1,103 @@
+"""Where a function of one cell has no derivative, and what a rule may answer there: one-sided differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+KINK, TIE, SECOND, ROUNDING, SMALL = "kink", "tie", "second derivative jumps", "rounding", "small"
+"""Why a check wants a look: no derivative here; none, since two cells are equal; differences err; off by little."""
+EPS = float(np.finfo(np.float64).eps)
+FAR, NEAR, AT = 1e-3, 1e-5, 1e-12
+"""Steps, relative to the cell or to 1: a bend's slopes come together from FAR to NEAR; within AT a kink is here."""
+SLACK = 1e-3
+"""Part of the slopes by which those left and right may differ without a kink, since differences err."""
+
+
+@dataclass(frozen=True)
+class Kink:
+    """The result that bends the most, as an index, and the least and the largest that a derivative may be there.
+
+    `finite` is False where the function has no number at the cell or beside it: then every answer is possible.
+    `here` is False of a kink that is near, so that the derivative exists and differences have stepped across.
+    """
+
+    result: tuple[int, ...]
+    low: float = -np.inf
+    high: float = np.inf
+    finite: bool = True
+    here: bool = True
+
+    def allows(self, analytic: float) -> bool:
+        """Whether a rule's answer is one of those between the two sides; NaN is none of them."""
+        return not self.finite or self.low <= analytic <= self.high
+
+
+def find_kink(function: Callable[[float], Array], at: float) -> Kink | None:
+    """The kink of an array-valued function of one number, or None where every result is smooth.
+
+    Every result has its own sides, since a convention chooses for each on its own: a cell that is tied in several
+    windows may win in some and not in others, so that its derivative is anything between the sums of the smaller and
+    of the larger slopes (Clarke, Optimization and Nonsmooth Analysis, 1983, section 2.3: the gradient of a sum).
+    """
+    unit = max(1.0, abs(at))
+    far = _sides(function, at, FAR * unit)
+    near = _sides(function, at, NEAR * unit)
+    if isinstance(far, Kink) or isinstance(near, Kink):
+        return far if isinstance(far, Kink) else near if isinstance(near, Kink) else None
+    bent = near.bent() & (near.jump > 0.5 * far.jump)
+    if not bent.any():
+        return None
+    closest = _sides(function, at, AT * (abs(at) or 1.0))
+    here = isinstance(closest, Sides) and bool((closest.bent() & bent).any())
+    slack = float(near.slack.sum())
+    low, high = np.minimum(near.left, near.right).sum(), np.maximum(near.left, near.right).sum()
+    return Kink(index_of(np.where(bent, near.jump, -1)), float(low) - slack, float(high) + slack, here=here)
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """The slopes of every result to the left and right, and by how much they may differ without a kink."""
+
+    left: Array
+    right: Array
+    slack: Array
+
+    @property
+    def jump(self) -> Array:
+        return np.asarray(np.abs(self.right - self.left))
+
+    def bent(self) -> Array:
+        return np.asarray(self.jump > self.slack)
+
+
+def _sides(function: Callable[[float], Array], at: float, step: float) -> Sides | Kink:
+    """Both sides' slopes at a step; the first result that is not finite, where there is one."""
+    above, here, below = function(at + step), function(at), function(at - step)
+    broken = ~(np.isfinite(above) & np.isfinite(here) & np.isfinite(below))
+    if broken.any():
+        return Kink(index_of(broken), finite=False)
+    left, right = (here - below) / step, (above - here) / step
+    rounding = 64 * EPS * np.maximum(np.abs(above), np.abs(below)) / step
+    return Sides(left, right, SLACK * np.maximum(np.abs(left), np.abs(right)) + rounding)
+
+
+def second_jumps(function: Callable[[float], Array], at: float) -> float:
+    """By how much the second derivative of the sum jumps; 0 where it is continuous, or lost in rounding."""
+    jumps = []
+    for relative in (FAR, FAR / 10):
+        step = relative * max(1.0, abs(at))
+        two_below, below, here, above, two_above = (function(at + n * step) for n in (-2, -1, 0, 1, 2))
+        jumps.append(abs(float((two_above - 2 * above + 2 * below - two_below).sum())) / step**2)
+        noise = 64 * EPS * float(np.abs(here).sum()) / step**2
+    far, near = jumps
+    return near if near > noise and near > 0.5 * far else 0.0
+
+
+def index_of(array: Array) -> tuple[int, ...]:
+    """The index of the largest cell."""
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(array)), array.shape))
