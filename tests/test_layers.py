@@ -126,3 +126,12 @@ print("bpdebug.explain.lens" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split("\n")[:2] == ["[]", "True"]
+
+
+def test_no_test_reads_a_clock() -> None:
+    """A busy machine changes a time: work is counted (tests/counting.py), and speed is for tests/benchmarks."""
+    clocks = {"time", "timeit", "datetime", "cProfile", "profile"}
+    for path in Path(__file__).parent.rglob("*.py"):
+        if "benchmarks" not in path.parts:
+            asked = {a.target.split(".")[0] for a in arrows(path.name, ast.parse(path.read_text(encoding="utf-8")))}
+            assert not asked & clocks, path

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 
 from bpdebug.engine import Timeline, Training
 from bpdebug.graph import Graph, Leaf, Step, build
+from tests.counting import growth, work
 from tests.graphs import DOUBLE, FAR, H, Random, assert_same, differences, examples, graphs, make, step
 
 
@@ -89,47 +92,56 @@ def chain(nodes: int) -> Graph:
 
 
 def test_a_chain_of_100_000_nodes() -> None:
-    start = time.perf_counter()
-    graph = chain(100_000)
-    built = time.perf_counter()
-    timeline = Timeline(graph)
+    timeline = Timeline(chain(100_000))
     assert len(timeline) == 200_003
     assert timeline.grad_status(timeline.number("x"), 150_000) == "not-computed"
-    opened = time.perf_counter()
     lazily, value = timeline.grad("x"), timeline.value("L")
-    asked = time.perf_counter()
-    middle = timeline[150_000]
-    assert middle.contributions[0].value.shape == (2,)
-    at = time.perf_counter()
-    ran = Timeline(graph).run()
+    middle = work(lambda: timeline[150_000].contributions[0].value)
+    assert middle.lines < 1000, "one event in the middle is at hand once the gradients are there"
+    ran = Timeline(timeline.graph).run()
     assert_same(ran.grad("x"), lazily)
     assert_same(ran.value("L"), value)
-    end = time.perf_counter()
-    print(f"build {built - start:.2f} open {opened - built:.2f} ask {asked - opened:.2f} run {end - at:.2f} s")
-    assert opened - built < 1
-    assert at - asked < 0.1, "one event in the middle is instant once the gradients are there"
-    assert end - start < 15
+
+
+@pytest.mark.parametrize("way", ["build", "open", "ask", "run"])
+def test_the_work_is_in_proportion_to_the_nodes(way: str) -> None:
+    ways: dict[str, Callable[[Graph, int], object]] = {
+        "build": lambda _, n: chain(n),
+        "open": lambda graph, _: Timeline(graph)[len(graph)],
+        "ask": lambda graph, _: Timeline(graph).grad("x"),
+        "run": lambda graph, _: Timeline(graph).run(),
+    }
+    graphs = {n: chain(n) for n in (1000, 2000)}
+    assert growth(lambda n: ways[way](graphs[n], n), 1000) < 2.2
+
+
+def consumers(count: int) -> Graph:
+    """A tensor that so many others use."""
+    rng, steps = np.random.default_rng(0), [step("s", "neg", "x")]
+    for i, w in enumerate(rng.normal(size=count)):
+        steps += [step(f"y{i}", "mul", "x", float(w)), step(f"s{i}", "add", steps[-1].id, f"y{i}")]
+    return make({"x": np.array([1.0, 2.0])}, *steps, step("L", "sum", steps[-1].id), loss="L")
+
+
+def totals(graph: Graph) -> list[Any]:
+    """The first contribution's total at each multiplication, and the gradient after all of them last."""
+    timeline = Timeline(graph)
+    found = [e.contributions[0].total for e in timeline if e.op == "mul" and e.phase == "backward"]
+    assert_same(Timeline(graph).run().grad("x"), found[-1] - timeline.grad("s"))
+    assert_same(timeline.grad("x"), found[-1] - timeline.grad("s"))
+    return found
 
 
 def test_a_tensor_with_3_000_consumers() -> None:
-    rng, steps = np.random.default_rng(0), [step("s", "neg", "x")]
-    for i, w in enumerate(rng.normal(size=3_000)):
-        steps += [step(f"y{i}", "mul", "x", float(w)), step(f"s{i}", "add", steps[-1].id, f"y{i}")]
-    graph = make({"x": np.array([1.0, 2.0])}, *steps, step("L", "sum", steps[-1].id), loss="L")
-    start = time.perf_counter()
-    timeline = Timeline(graph)
-    totals = [e.contributions[0].total for e in timeline if e.op == "mul" and e.phase == "backward"]
-    assert len(totals) == 3_000
-    assert_same(Timeline(graph).run().grad("x"), totals[-1] - timeline.grad("s"))
-    assert_same(timeline.grad("x"), totals[-1] - timeline.grad("s"))
-    assert time.perf_counter() - start < 10
+    assert len(totals(consumers(3_000))) == 3_000
+    graphs = {n: consumers(n) for n in (250, 500)}
+    assert growth(lambda n: totals(graphs[n]), 250) < 2.2
 
 
 def test_an_op_of_1_000_operands() -> None:
     names = [f"x{i}" for i in range(1000)]
     leaves = {name: np.array([float(i), 1.0]) for i, name in enumerate(names)}
     graph = make(leaves, step("S", "stack", *names), step("Q", "square", "S"), step("L", "sum", "Q"), loss="L")
-    start = time.perf_counter()
     timeline = Timeline(graph)
     for i in (0, 500, 999):
         assert_same(timeline.grad(f"x{i}"), np.array([2.0 * i, 2.0]))
@@ -137,7 +149,6 @@ def test_an_op_of_1_000_operands() -> None:
     assert [c.to for c in event.contributions] == names
     assert all(c.value.shape == (2,) for c in event.contributions)
     assert_same(Timeline(graph).run().grad("x7"), np.array([14.0, 2.0]))
-    assert time.perf_counter() - start < 5
 
 
 def test_memory_of_a_long_graph_stays_small() -> None:
@@ -151,8 +162,7 @@ def test_memory_of_a_long_graph_stays_small() -> None:
 
 
 def test_training_a_long_graph_runs_generated_code() -> None:
-    timeline = Timeline(chain(2_000), training=Training("sgd", 30, {"lr": 0.1}))
-    start = time.perf_counter()
-    timeline.run()
-    assert timeline.loss is not None
-    assert time.perf_counter() - start < 10
+    """No function of Python's is entered for a node: 20 iterations more are 20,000 nodes, each with its rule."""
+    graph = chain(500)
+    few, many = (work(Timeline(graph, training=Training("sgd", n, {"lr": 0.1})).run) for n in (20, 40))
+    assert many.calls - few.calls < 20 * 500 / 10

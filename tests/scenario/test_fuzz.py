@@ -1,10 +1,9 @@
-"""Whatever a file says, it is opened or refused: nothing but BpdebugError comes out, and soon."""
+"""Whatever a file says, it is opened or refused: nothing but BpdebugError comes out."""
 
 from __future__ import annotations
 
 import re
 import string
-import time
 from collections.abc import Callable
 
 from hypothesis import given, settings
@@ -43,9 +42,7 @@ ODD = [
 
 def opened(content: str) -> None:
     """Open it; a refusal has a code, words, help and one line of place."""
-    start = time.process_time()
     error = refusal(lambda: load(content + "\n", limits=LIMITS))
-    assert time.process_time() - start < 5
     if error:
         assert error.code in CODES
         assert error.message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -87,14 +86,13 @@ async def test_only_what_is_seen_is_formatted(monkeypatch: pytest.MonkeyPatch) -
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("full_stop", "pagedown", "pagedown", *["right"] * 30)
         await pilot.pause()
-        started = perf_counter()
+        counted[0] = 0
         await pilot.press("right")
         await pilot.pause()
-        assert perf_counter() - started < 2
+        assert 0 < counted[0] < 120 * 40
         screen = text_of(app)
     assert "A 1000×1000" in screen
     assert "[" in screen
-    assert counted[0] < 200_000
 
 
 async def test_headers_stay_in_place_when_scrolling_both_ways() -> None:
