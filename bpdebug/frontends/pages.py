@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from bpdebug.debugger import State, open_session, update
-from bpdebug.errors import UsageError, did_you_mean
+from bpdebug.errors import UsageError
 from bpdebug.frontends.recorder import Recorder
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, shipped
+from bpdebug.scenario.elsewhere import op_hint
 from bpdebug.symbolic import Plan, trace
 from bpdebug.views import Table, Text, stage, stream, to_json
 from bpdebug.views.text import to_text
@@ -64,8 +65,7 @@ def schema() -> None:
 def ops(name: str | None, json: bool) -> None:
     """Every op with its rule, or one in full with its NumPy source."""
     if name is not None and name not in OPS:
-        hint = did_you_mean(name.lower(), OPS) or "bpdebug ops lists them"
-        raise UsageError(f"no op '{name}'", hint=hint)
+        raise UsageError(f"no op '{name}'", hint=op_hint(name, OPS))
     chosen = [OPS[name]] if name else list(OPS.values())
     if json:
         print(to_json([_described(op) for op in chosen]))

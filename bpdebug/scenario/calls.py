@@ -20,7 +20,8 @@ from bpdebug.scenario.attributes import (
     unknown,
 )
 from bpdebug.scenario.constants import Constants, NotConstant
-from bpdebug.scenario.names import shown, suggest
+from bpdebug.scenario.elsewhere import op_hint
+from bpdebug.scenario.names import shown
 from bpdebug.scenario.words import described, refusal
 
 Arguments = tuple[list[ast.expr], Mapping[str, Any]]
@@ -39,7 +40,7 @@ def function_name(node: ast.Call, known: Callable[[], list[str]]) -> str:
                 else f"write {name}(...)"
             )
         else:
-            hint = suggest(name, known(), "bpdebug ops lists the ops")
+            hint = op_hint(name, known())
         whole = f"{start}.{name}" if start else f".{name}"
         raise InputError(f"'{shown(whole)}' is no op; ops have plain names", code="E_OP", hint=hint)
     plain = isinstance(node.func, ast.Call | ast.Subscript | ast.Constant | ast.BinOp)

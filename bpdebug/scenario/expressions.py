@@ -22,7 +22,8 @@ from bpdebug.scenario.constants import (
     is_constant,
     negative,
 )
-from bpdebug.scenario.names import Place, shown, suggest
+from bpdebug.scenario.elsewhere import op_hint
+from bpdebug.scenario.names import Place, shown
 from bpdebug.scenario.nodes import Nodes, Value, is_tensor
 from bpdebug.scenario.order import unknown_name
 from bpdebug.scenario.parse import Parsed
@@ -246,11 +247,7 @@ class Expressions(Nodes):
         if name in self.scope or name in self.globals:
             hint = "to multiply: x * y or x @ y; to pick cells: x[0]"
             return InputError(f"'{shown(name)}' is a tensor or a number, and no op", code="E_OP", hint=hint)
-        return InputError(
-            f"no op '{shown(name)}'",
-            code="E_OP",
-            hint=suggest(name, [*OPS, *self.defs], "bpdebug ops lists the ops"),
-        )
+        return InputError(f"no op '{shown(name)}'", code="E_OP", hint=op_hint(name, [*OPS, *self.defs]))
 
     def _parts(self, op: Op, inputs: tuple[Value, ...], attrs: Mapping[str, Any], node: ast.Call) -> Value:
         """One node for each part of an op that gives a tuple."""

@@ -1,0 +1,168 @@
+"""What other libraries call things, and what to write here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bpdebug.scenario.names import suggest
+
+WRITTEN = {
+    "a @ b": "dot mm bmm einsum tensordot batch_dot",
+    "a @ expand_dims(v, axis=1)": "mv matvec",
+    "x @ W + c": "linear dense affine addmm xw_plus_b",
+    "sum(v * w)": "vdot inner vecdot",
+    "expand_dims(v, axis=1) * w": "outer",
+    "x.T": "t swapaxes swapdims matrix_transpose adjoint",
+    "permute(x, (1, 0))": "moveaxis movedim permute_dims rollaxis",
+    "s[0, 0] + s[1, 1]": "trace",
+    "stack(s[0, 0], s[1, 1])": "diag diagonal diag_part",
+    # shapes
+    "reshape(x, (4, 3))": "view view_as reshape_as resize unflatten rearrange",
+    "flatten(x)": "ravel",
+    "expand_dims(x, axis=0)": "unsqueeze expanddim atleast_3d",
+    "expand_dims(v, axis=0)": "atleast_2d",
+    "broadcast_to(x, (2, 3, 4))": "expand expand_as broadcast broadcast_in_dim broadcast_arrays",
+    "concat(x, x, axis=0)": "tile repeat",
+    "reshape(broadcast_to(expand_dims(x, axis=2), (3, 4, 2)), (3, 8))": "repeat_interleave",
+    "concat(x, y, axis=0)": "cat concatenate vstack row_stack append",
+    "concat(x, y, axis=1)": "hstack",
+    "stack(x, y, axis=2)": "dstack",
+    "stack(v, w, axis=1)": "column_stack",
+    "split(x, 2, axis=1)": "chunk array_split tensor_split hsplit",
+    "x[0]": "unbind unstack select get getitem",
+    "x[1:3]": "narrow dynamic_slice slice_in_dim strided_slice",
+    "x[:, ::-1]": "flip fliplr reverse",
+    "concat(v[3:], v[:3])": "roll",
+    "pad(x, ((1, 1), (0, 0)))": "zero_pad constant_pad",
+    "gather(x, ids, axis=0)": "take index_select index gather_nd",
+    "embedding(table, ids)": "embedding_lookup lookup",
+    "one_hot(ids, 3).T @ u": "scatter_add index_add segment_sum",
+    "where(mask, 0.5, x)": "masked_fill index_fill",
+    "where(mask, x, 0)": "masked_select cond select_n tril triu",
+    "causal_mask(s)": "look_ahead_mask generate_square_subsequent_mask",
+    "stop_gradient(x)": "detach stop_grad no_grad lax_stop_gradient",
+    "x": "identity clone copy contiguous",
+    "x * 0": "zeros_like",
+    "x * 0 + 1": "ones_like",
+    # cell by cell
+    "x + y": "plus add_n",
+    "x - y": "subtract minus",
+    "x * y": "multiply times hadamard mult",
+    "x / y": "divide true_divide truediv",
+    "p ** y": "power float_power",
+    "-x": "negative",
+    "abs(x)": "absolute fabs",
+    "1 / p": "reciprocal inverse_of",
+    "1 / sqrt(p)": "rsqrt",
+    "p ** (1 / 3)": "cbrt",
+    "x ** 2": "sqr",
+    "exp(x) - 1": "expm1",
+    "exp(x * 0.6931471805599453)": "exp2",
+    "log(1 + p)": "log1p",
+    "log(p) / 0.6931471805599453": "log2",
+    "log(p) / 2.302585092994046": "log10",
+    "log(q / (1 - q))": "logit",
+    "sin(x) / cos(x)": "tan",
+    "(exp(x) - exp(-x)) / 2": "sinh",
+    "(exp(x) + exp(-x)) / 2": "cosh",
+    "sqrt(x ** 2 + y ** 2)": "hypot",
+    "where(x > 0, 1.0, 0 * x) - where(x < 0, 1.0, 0 * x)": "sign sgn",
+    "where(x > 0, 1.0, 0 * x)": "heaviside step step_function",
+    "logsumexp(stack(x, y), axis=0)": "logaddexp",
+    "x + 0.25 * (y - x)": "lerp",
+    "maximum(x, y)": "fmax",
+    "minimum(x, y)": "fmin",
+    "clip(x, 0, 1)": "clamp clip_by_value hard_clip",
+    "maximum(x, 0)": "clamp_min",
+    "minimum(x, 0)": "clamp_max",
+    # activations
+    "clip(x, 0, 6)": "relu6",
+    "clip(x, -1, 1)": "hardtanh",
+    "clip(x / 6 + 0.5, 0, 1)": "hardsigmoid",
+    "x * clip(x / 6 + 0.5, 0, 1)": "hardswish hard_silu",
+    "where(x > 0.1, x, 0)": "threshold",
+    "where(abs(x) > 0.5, x, 0)": "hardshrink",
+    "relu(x - 0.5) - relu(-x - 0.5)": "softshrink",
+    "x - tanh(x)": "tanhshrink",
+    "x / (1 + abs(x))": "softsign",
+    "-softplus(-x)": "logsigmoid",
+    "x * tanh(softplus(x))": "mish",
+    "silu(x)": "swish",
+    "sigmoid(x)": "expit logistic",
+    "1.0507009873554805 * elu(x, alpha=1.6732632423543772)": "selu",
+    "2 * elu(x / 2, alpha=1.0)": "celu",
+    "relu(x) - 0.25 * relu(-x)": "prelu",
+    "x[:, 0:2] * sigmoid(x[:, 2:4])": "glu",
+    "softmax(-x)": "softmin",
+    "softmax(x @ y.T / 2.0) @ z": "scaled_dot_product_attention dot_product_attention attention",
+    # over axes
+    "sum(x, axis=0)": "reduce_sum add_reduce",
+    "mean(x, axis=0)": "reduce_mean average avg",
+    "max(x, axis=0)": "reduce_max amax",
+    "min(x, axis=0)": "reduce_min amin",
+    "logsumexp(x, axis=0)": "reduce_logsumexp",
+    "var(x, axis=0)": "variance reduce_variance",
+    "sqrt(var(x, axis=0))": "std reduce_std stddev",
+    "max(x) - min(x)": "ptp",
+    "sum(where(x == x, x, 0))": "nansum",
+    "exp(sum(log(p)))": "prod reduce_prod product",
+    "stack(v[0], v[0] + v[1], v[0] + v[1] + v[2])": "cumsum cumulative_sum",
+    "stack(v[0], v[0] * v[1], v[0] * v[1] * v[2])": "cumprod cumulative_prod",
+    "x[1:] - x[:-1]": "diff",
+    "sqrt(sum(x ** 2))": "norm vector_norm frobenius_norm global_norm l2_norm",
+    "x / sqrt(sum(x ** 2, axis=-1, keepdims=True))": "normalize l2_normalize normalise",
+    "sum(x * y, axis=-1) / sqrt(sum(x ** 2, axis=-1) * sum(y ** 2, axis=-1))": "cosine_similarity",
+    "sqrt(sum((x - y) ** 2, axis=-1))": "pairwise_distance",
+    "layer_norm(x, gamma, beta)": "layer_normalization",
+    "batch_norm(x, gamma, beta)": "batch_norm1d batch_norm2d batch_normalization",
+    "(img - mean(img, (2, 3), keepdims=True)) / sqrt(var(img, (2, 3), keepdims=True) + 1e-5)": "instance_norm",
+    # losses
+    "cross_entropy(x, classes)": "cross_entropy_loss softmax_cross_entropy softmax_cross_entropy_with_logits "
+    "sparse_softmax_cross_entropy_with_logits categorical_crossentropy",
+    "nll(log_softmax(x), classes)": "nll_loss",
+    "bce(q, q)": "binary_cross_entropy bce_loss",
+    "bce_with_logits(x, q)": "binary_cross_entropy_with_logits bce_with_logits_loss sigmoid_cross_entropy_with_logits "
+    "sigmoid_binary_cross_entropy",
+    "mse(x, y)": "mse_loss mean_squared_error squared_error l2_loss",
+    "mean(abs(x - y))": "l1_loss mae mean_absolute_error",
+    "mean(where(abs(x - y) < 1, (x - y) ** 2 / 2, abs(x - y) - 0.5))": "smooth_l1_loss huber huber_loss",
+    "mean(relu(1 - x * y))": "hinge hinge_loss",
+    "sum(q * (log(q) - log_softmax(x)))": "kl_div kl_div_loss kl_divergence",
+    # windows
+    "conv2d(img, kernels)": "conv convolve2d conv_general_dilated correlate2d",
+    "conv1d(line, filters)": "convolve correlate",
+    "max_pool2d(img, 2)": "max_pool max_pooling2d",
+    "avg_pool2d(img, 2)": "avg_pool average_pool average_pooling2d",
+    "mean(img, axis=(2, 3))": "adaptive_avg_pool2d global_average_pooling2d global_avg_pool",
+    "max(img, axis=(2, 3))": "adaptive_max_pool2d global_max_pooling2d",
+    "im2col(img, 2)": "unfold extract_patches extract_image_patches",
+}
+"""What to write, with names of one's own in the place of these, and the words for it elsewhere."""
+
+ABSENT = (
+    "inv inverse det solve svd eig eigh qr cholesky lstsq pinv sort argsort topk argmax argmin unique nonzero round "
+    "floor ceil trunc fft rfft erf erfc arctan atan arcsin asin arccos acos median quantile conv3d conv_transpose2d "
+    "lstm gru rnn"
+)
+"""What has no op and no expression of a line, and would be taken for a slip in the name of another op."""
+
+
+def _plain(name: str) -> str:
+    """A name without case and underscores: CrossEntropyLoss is cross_entropy_loss."""
+    return name.lower().replace("_", "")
+
+
+INSTEAD = {_plain(word): written for written, words in WRITTEN.items() for word in words.split()}
+INSTEAD |= dict.fromkeys(map(_plain, ABSENT.split()), "")
+
+
+def op_hint(name: str, known: Iterable[str]) -> str:
+    """What to do about a call of `name`, which is no op: what it is called here, or the nearest of `known`."""
+    plain = _plain(name[:60])
+    known = list(known)
+    if same := next((k for k in known if _plain(k) == plain), ""):
+        return f"did you mean {same}?"
+    written = INSTEAD.get(plain)
+    if written is None:
+        return suggest(name, known, "bpdebug ops lists the ops")
+    return f"write {written}" if written else "there is nothing like it; bpdebug ops lists the ops"
