@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,31 +23,35 @@ def assignments(timeline: Timeline, event: Event) -> tuple[Assignment, ...]:
 
 
 class _Lines:
-    """One update event while its lines are made; nothing is computed before a value is asked for."""
+    """One update event while its lines are made; nothing is computed before a value is asked for.
+
+    It holds neither the event, which holds the lines (what goes in circles is freed late), nor the pass.
+    """
 
     def __init__(self, timeline: Timeline, event: Event) -> None:
-        self.timeline, self.event, self.store = timeline, event, timeline.store
+        self.timeline, self.store = timeline, timeline.store
+        self.tensor, self.name, self.t = event.tensor, event.name, event.iteration
         self.update: Update = timeline.store.update(event.tensor)
-        self.computed = cache(self._computed)
+        self.computed = cache(partial(_computed, timeline, event.tensor, event.iteration))
 
     def called(self, name: str) -> str:
         """A short name as formulas write it; in full where a tensor of the program is called so."""
         if name == PARAMETER:
-            return self.event.name
+            return self.name
         if name not in self.timeline.graph.index:
             return name
-        return f"{self.event.name if name in self.update.states else 'train'}.{name}"
+        return f"{self.name if name in self.update.states else 'train'}.{name}"
 
     def made(self) -> Iterator[Assignment]:
         if self.update.needs_norm:
             yield self._norm()
-        numbers = dict(zip(self.update.states, self.timeline.graph.states.get(self.event.tensor, ()), strict=True))
-        numbers[PARAMETER] = self.event.tensor
+        numbers = dict(zip(self.update.states, self.timeline.graph.states.get(self.tensor, ()), strict=True))
+        numbers[PARAMETER] = self.tensor
         for line in self.update.lines:
             yield self._line(line, numbers.get(line.name))
 
     def _line(self, line: Line, tensor: int | None) -> Assignment:
-        name, formula, t = self.called(line.name), self.update.text(line, self.called), self.event.iteration
+        name, formula, t = self.called(line.name), self.update.text(line, self.called), self.t
 
         def value() -> Array:
             return self.computed()[id(line.expr)] if tensor is None else self.store.updated(tensor, t)
@@ -77,12 +81,13 @@ class _Lines:
     def _norm(self) -> Assignment:
         """The norm of all gradients, in one part."""
         store, graph = self.store, self.timeline.graph
-        name, run = self.called(NORM), self.timeline.iteration(self.event.iteration)
+        name = self.called(NORM)
         formula = store.norm_rule.text([f"∂{graph.names[t]}" for t in store.parameters])
-        value = cache(lambda: np.asarray(store.norm(run)))
+        value = cache(lambda: np.asarray(store.norm(self.timeline.iteration(self.t))))
         part = PartView(f"{name} = {formula}", (), "elementwise", value)
         return Assignment(name, name, formula, (), value, None, lambda: (part,))
 
-    def _computed(self) -> dict[int, Array]:
-        run = self.timeline.iteration(self.event.iteration)
-        return self.store.computed(self.event.tensor, run, self.event.iteration, self.store.norm(run))
+
+def _computed(timeline: Timeline, tensor: int, t: int) -> dict[int, Array]:
+    run = timeline.iteration(t)
+    return timeline.store.computed(tensor, run, t, timeline.store.norm(run))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.engine.budget import ARRAY
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Code, Pass
 from bpdebug.engine.store import State, Store
@@ -80,13 +81,24 @@ class ForkedStore(Store):
         super().__init__(graph, parent.seed, training or parent.training, parent.budget)
         self.parent, self.first, self.override, self.changed = parent, first, override, changed
         self._leaves = parent._leaves
-        self._checkpoints = {first: parent.start(first)}
 
     def iteration(self, t: int) -> Pass:
         return self.parent.iteration(t) if t < self.first else super().iteration(t)
 
+    def size(self, t: int) -> int:
+        """An iteration that shares its arrays with the parent's holds that one, too: what is different counts twice."""
+        total, run = super().size(t), self._passes.get(t)
+        while isinstance(run, ForkedPass):
+            both = zip(run.touched, run.touched_gradients, strict=True)
+            total += sum((self.graph.nbytes(i) + ARRAY) * (a + b) for i, (a, b) in enumerate(both))
+            run = run.parent
+        return total
+
     def start(self, t: int) -> State:
         return self.parent.start(t) if t < self.first else super().start(t)
+
+    def _known(self, t: int) -> State | None:
+        return self.parent.start(t) if t == self.first else super()._known(t)
 
     def parameter(self, tensor: int, updates: int) -> Array:
         if updates < self.first:

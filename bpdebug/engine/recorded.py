@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from bpdebug.engine.budget import Budget
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Code, Pass
-from bpdebug.engine.store import Store
+from bpdebug.engine.store import NOTHING, Store
 from bpdebug.engine.timeline import BACKWARD, FORWARD, SEED, UPDATE, Place, Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, STATE, Graph
@@ -171,19 +172,20 @@ class RecordedPass(Pass):
         graph = layout.graph
         super().__init__(graph, compiled, leaf)
         self._find, self._layout = find, layout
-        self.V = _Loaded(len(graph.names), self._value)
-        self.G = _Loaded(len(graph.names), self._whole)
 
-    def _value(self, tensor: int) -> Array | None:
-        return self._find(FORWARD, tensor, Slot(VALUE, tensor)) if tensor >= self.graph.first else None
+        def value(tensor: int) -> Array | None:
+            return find(FORWARD, tensor, Slot(VALUE, tensor)) if tensor >= graph.first else None
 
-    def _whole(self, tensor: int) -> Array | None:
-        edges = self.graph.edges_from(tensor)
-        if not edges:
-            return self._find(SEED, tensor, Slot(INCOMING, tensor)) if tensor in self.graph.incoming else None
-        k, position = edges[-1]
-        slot = Slot(GRADIENT, tensor, position if self._layout.sole(tensor) else -1)
-        return self._find(BACKWARD, self.graph.first + k, slot)
+        def whole(tensor: int) -> Array | None:
+            edges = graph.edges_from(tensor)
+            if not edges:
+                return find(SEED, tensor, Slot(INCOMING, tensor)) if tensor in graph.incoming else None
+            k, position = edges[-1]
+            slot = Slot(GRADIENT, tensor, position if layout.sole(tensor) else -1)
+            return find(BACKWARD, graph.first + k, slot)
+
+        # They do not hold the pass, which holds them: what goes in circles is freed late.
+        self.V, self.G = _Loaded(len(graph.names), value), _Loaded(len(graph.names), whole)
 
     def seed(self, tensor: int) -> Array:
         found = self._find(SEED, tensor, Slot(INCOMING, tensor))
@@ -208,17 +210,15 @@ class RecordedPass(Pass):
 class RecordedStore(Store):
     """The iterations of a recording; masks, and parameters after each update, were recorded, too."""
 
-    def __init__(self, timeline: RecordedTimeline, training: Training | None, budget: int) -> None:
-        super().__init__(timeline.graph, timeline.seed, training, budget)
+    def __init__(self, timeline: RecordedTimeline, training: Training | None) -> None:
+        super().__init__(timeline.graph, timeline.seed, training, timeline.store.budget)
         self._timeline = timeline
 
     def iteration(self, t: int) -> Pass:
         found = self._passes.get(t)
         if found is None:
-            found = self._passes[t] = self.make(t, {})  # where it starts is recorded: nothing to work out before
-            while len(self._passes) > self._keep:
-                self._passes.popitem(last=False)
-        self._passes.move_to_end(t)
+            found = self._pass(t, NOTHING)  # where it starts is recorded: nothing to work out before
+        self.used(t)
         return found
 
     def make(self, t: int, changed: dict[int, Array]) -> Pass:
@@ -254,7 +254,7 @@ class RecordedTimeline(Timeline):
 
     def __init__(
         self, graph: Graph, recording: Recording, *, seed: int = 0, training: Training | None = None,
-        budget: int = 4 * GIB,
+        budget: int | Budget = 4 * GIB,
     ) -> None:  # fmt: skip
         super().__init__(graph, seed=seed, training=training, budget=budget)
         self.recording = recording
@@ -262,7 +262,7 @@ class RecordedTimeline(Timeline):
         self.layout = Layout(self, recording.apart, recording.states)
         self._recorded = min(recording.events, self.planned)
         self.iterations = max(1, -(-self._recorded // max(self.per_iteration, 1)))
-        self.store = RecordedStore(self, training, budget)
+        self.store = RecordedStore(self, training)
 
     def __len__(self) -> int:
         return self._recorded

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from functools import cached_property
 from typing import Any
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
+from bpdebug.engine.budget import ARRAY, Budget
 from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.engine.optimizers import Training
-from bpdebug.engine.run import Code, Pass
+from bpdebug.engine.run import KEEP, Code, Pass
 from bpdebug.engine.update import Norm, Update
 from bpdebug.graph import DRAWN, STATE, Graph
 
@@ -19,8 +20,8 @@ Array = np.ndarray[Any, Any]
 State = dict[int, Array]
 """What updates have changed, by tensor number: parameters, and the optimizer's states of them."""
 
-RECENT = 4
-"""Newest parameter states kept beside the checkpoints: those before and after an update, and a step back."""
+NOTHING: State = {}
+"""The state before the first update."""
 
 MANY_RUNS = 25
 """Full runs after which code generated for the whole graph has paid for its generation (0.16 s per 10,000 nodes)."""
@@ -29,45 +30,93 @@ MANY_RUNS = 25
 class Store:
     """The iterations of a timeline. Iteration t starts from the parameters after t updates.
 
-    Iterations are dropped, least recently used first, when their arrays pass `budget` bytes; what is dropped is
-    recomputed from the nearest checkpoint before it, with the same bits. Checkpoints hold parameters and optimizer
-    states; where they would pass a quarter of the budget, every second one is dropped. The newest few are kept
-    besides, so that walking on does not start from a distant checkpoint at every iteration.
+    Iterations, and the states between them, are dropped as the budget says; what is dropped is recomputed from the
+    nearest state or checkpoint before it, with the same bits. Checkpoints hold parameters and optimizer states; where
+    they would take too much, every second one is dropped.
     """
 
-    def __init__(self, graph: Graph, seed: int, training: Training | None, budget: int) -> None:
+    def __init__(self, graph: Graph, seed: int, training: Training | None, budget: Budget) -> None:
         self.graph, self.seed, self.training, self.budget = graph, seed, training, budget
         many = training is not None and training.steps >= MANY_RUNS
         self.code = ChunkedCode(graph) if many else Code(graph)
         self.parameters = graph.trainable if training else ()
         self._leaves: dict[int, Array] = {}
-        self._passes: OrderedDict[int, Pass] = OrderedDict()
-        self._checkpoints: dict[int, State] = {0: {}}
-        self._recent: dict[int, State] = {}
-        self._spacing = 1
+        self._passes: dict[int, Pass] = {}
+        self._alive: WeakValueDictionary[int, Pass] = WeakValueDictionary()
+        self._states: dict[int, State] = {}
+        self._checkpoints: dict[int, State] = {}
+        self._spacing, self._each = 1, 0
         self._updates: dict[int, Update] = {}
+        self._me = ref(self)
+        budget.stores.add(self)
 
     def iteration(self, t: int) -> Pass:
         """Iteration t, computed from the nearest checkpoint where it is not kept."""
         found = self._passes.get(t)
         if found is None:
-            found = self._passes[t] = self.make(t, self.start(t))
-            while len(self._passes) > self._keep:
-                self._passes.popitem(last=False)
-        self._passes.move_to_end(t)
+            found = self._pass(t, self.start(t))
+        self.used(t)
+        return found
+
+    def used(self, t: int) -> None:
+        """Iteration t was used just now."""
+        self.budget.touch((self._me, t))
+
+    def _pass(self, t: int, start: State) -> Pass:
+        """A pass of iteration t, the one that somebody still holds or a new one, kept with the state it starts from."""
+        found = self._alive.get(t)
+        if found is None:
+            found = self._alive[t] = self.make(t, start)
+        self._passes[t] = found
+        if start is not NOTHING:
+            self._states[t] = start
+        self.budget.keep((self._me, t), whole=True)
         return found
 
     def make(self, t: int, changed: State) -> Pass:
         """A pass of iteration t, with nothing computed; `changed` is what updates made of parameters and states."""
         return Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
 
+    # --- what is kept ---------------------------------------------------------------------------------------------
+
+    def size(self, t: int) -> int:
+        """The most bytes that what is kept of an iteration can come to: its pass, and the state that it starts from."""
+        return (self._pass_bytes if t in self._passes else 0) + nbytes(self._states.get(t, NOTHING))
+
+    def drop(self, t: int) -> None:
+        """Forgets an iteration; whoever works with it keeps it until that is done."""
+        self._passes.pop(t, None)
+        self._states.pop(t, None)
+
     @cached_property
-    def _keep(self) -> int:
-        """How many iterations fit the budget; two at least, so that a step over the border does not thrash."""
-        graph = self.graph
-        each = sum(graph.nbytes(t) for t in range(graph.first, len(graph.names)))
-        each += sum(graph.nbytes(t) for t in range(len(graph.names)) if graph.has_gradient(t))
-        return max(2, self.budget // max(each, 4096))
+    def _pass_bytes(self) -> int:
+        """Values and gradients, masks, and the running sums that a walk leaves behind."""
+        graph, (start, _) = self.graph, self.graph.consumers
+        total = 0
+        for t, consumers in enumerate(np.diff(start).tolist()):
+            sums = consumers // KEEP + 1 if consumers > 1 else 0
+            owned = t >= graph.first or graph.kind(t) == DRAWN
+            total += (graph.nbytes(t) + ARRAY) * (owned + (1 + sums) * graph.has_gradient(t))
+        return total
+
+    @cached_property
+    def apart(self) -> int:
+        """Bytes that are always there, or may be at any time: the leaves, and what one event computes on the way."""
+        leaves = sum(self.graph.nbytes(i) for i in range(self.graph.first) if self.graph.kind(i) != DRAWN)
+        scratch = [plan.scratch for plan in {id(p): p for p in self.graph.plans}.values()]
+        return leaves + max([*scratch, *(self.update(tensor).scratch for tensor in self.parameters)], default=0)
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        return len(self._checkpoints) * self._each
+
+    def thin(self) -> bool:
+        """Drops every second checkpoint; False where there is none."""
+        if not self._checkpoints:
+            return False
+        self._spacing *= 2
+        self._checkpoints = {k: v for k, v in self._checkpoints.items() if k % self._spacing == 0}
+        return True
 
     def parameter(self, tensor: int, updates: int) -> Array:
         """A parameter's value, or a state's, after so many updates: the one that this iteration starts from."""
@@ -79,39 +128,44 @@ class Store:
 
     def start(self, t: int) -> State:
         """Parameters and optimizer states after t updates; those that never changed are left out."""
-        known = self._recent if t in self._recent else self._checkpoints
-        if t in known:
-            return known[t]
-        at = max(k for k in (*self._checkpoints, *self._recent) if k < t)
-        state = self._recent[at] if at in self._recent else self._checkpoints[at]
+        self.used(t)
+        at = t
+        while (state := self._known(at)) is None:
+            at -= 1
         while at < t:
             state = self._step(at, state)
             at += 1
+            self._states[at] = state
+            self.budget.keep((self._me, at), whole=at in self._passes)
             if at % self._spacing == 0:
-                self._checkpoints[at] = state
-                self._thin()
-            self._recent[at] = state
-            while len(self._recent) > RECENT:
-                del self._recent[next(iter(self._recent))]
+                self._checkpoints[at], self._each = state, nbytes(state)
+                self.budget.thin()
         return state
 
-    def _step(self, t: int, changed: State) -> State:
-        run = self._passes.get(t) or self.make(t, changed)
+    def _known(self, t: int) -> State | None:
+        """The state after t updates, where nothing has to be computed for it."""
+        return self._states.get(t, self._checkpoints.get(t, None if t else NOTHING))
+
+    def _step(self, t: int, start: State) -> State:
+        run = self._passes.get(t) or self._pass(t, start)
         run.run_backward()
         norm, after = self.norm(run), dict[int, Array]()
         for tensor in self.parameters:
-            update, known = self.update(tensor), self.computed(tensor, run, t, norm)
+            update, known = self.update(tensor), self.computed(tensor, run, t, norm, lines_only=True)
             numbers = (*self.graph.states.get(tensor, ()), tensor)
             made = [line.expr for line in update.lines[-len(numbers) :]]
             after |= {n: known[id(e)] for n, e in zip(numbers, made, strict=True)}
         return after
 
-    def computed(self, tensor: int, run: Pass, t: int, norm: float | None) -> dict[int, Array]:
-        """The values of a parameter's update in iteration t, by its expressions' identity."""
+    def computed(
+        self, tensor: int, run: Pass, t: int, norm: float | None, *, lines_only: bool = False
+    ) -> dict[int, Array]:  # fmt: skip
+        """The values of a parameter's update in iteration t, by its expressions' identity: all, or its lines'."""
         update, gradient = self.update(tensor), run.gradient(tensor)
         assert gradient is not None
         states = [run.value(n) for n in self.graph.states.get(tensor, ())]
-        return update.evaluate(update.leaves(run.value(tensor), gradient, states, t + 1, norm))
+        leaves = update.leaves(run.value(tensor), gradient, states, t + 1, norm)
+        return update.evaluate(leaves, lines_only=lines_only)
 
     def norm(self, run: Pass) -> float | None:
         """The norm of all gradients of a pass, where updates depend on it."""
@@ -133,14 +187,6 @@ class Store:
             rule = training.rules.get(tensor)
             self._updates[tensor] = Update(training, graph.shapes[tensor], graph.dtypes[tensor], rule)
         return self._updates[tensor]
-
-    def _thin(self) -> None:
-        kept = (*self.parameters, *self.graph.owners)
-        each = sum(map(self.graph.nbytes, kept)) + 512
-        while len(self._checkpoints) * each > max(self.budget // 4, 4 * each):
-            self._spacing *= 2
-            base = min(self._checkpoints)
-            self._checkpoints = {k: v for k, v in self._checkpoints.items() if k % self._spacing == 0 or k == base}
 
     def _leaf(self, tensor: int, t: int, changed: State) -> Array:
         """A leaf's array at iteration t: a parameter or state as updated, a mask as drawn, an input as read."""
@@ -166,3 +212,8 @@ class Store:
         mask = np.asarray(keep)
         mask.flags.writeable = False
         return mask
+
+
+def nbytes(state: State) -> int:
+    """The bytes of parameters and optimizer states."""
+    return sum(a.nbytes + ARRAY for a in state.values())

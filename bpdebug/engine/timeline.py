@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any, overload
 
 import numpy as np
 
 from bpdebug.engine.assignments import assignments
+from bpdebug.engine.budget import Budget
 from bpdebug.engine.events import Array, Assignment, Contribution, Event, Fault, PartView, Term, sealed
 from bpdebug.engine.faults import find_fault
 from bpdebug.engine.optimizers import Training
@@ -47,13 +48,13 @@ class Timeline(Sequence[Event]):
         *,
         seed: int = 0,
         training: Training | None = None,
-        budget: int = 4 * GIB,
+        budget: int | Budget = 4 * GIB,
         store: Store | None = None,
     ) -> None:
         graph = graph if graph.states else graph.with_states(state_names(training))
         self.graph, self.seed, self.training = graph, seed, training
-        self._recent: Event | None = None
-        self.store = store or Store(graph, seed, training, budget)
+        shared = budget if isinstance(budget, Budget) else Budget(budget)
+        self.store = store or Store(graph, seed, training, shared)
         self._forward = len(graph.nodes)
         self._seeds = tuple(graph.incoming)
         self._backward = graph.backward_nodes
@@ -108,9 +109,10 @@ class Timeline(Sequence[Event]):
         """Event number `index`, from 0; the one asked for last is kept, with what was worked out of it."""
         if not 0 <= index < len(self):
             raise IndexError(f"no event {index}; there are {len(self)}")
-        if self._recent is None or self._recent.index != index:
-            self._recent = self._made(index)
-        return self._recent
+        recent = self.store.budget.recent
+        if recent is None or recent.index != index or recent.timeline is not self:
+            recent = self.store.budget.recent = self._made(index)
+        return recent
 
     def _made(self, index: int) -> Event:
         place, tensor = self.place(index), self.tensor_at(index)
@@ -270,21 +272,22 @@ class Timeline(Sequence[Event]):
         """The edges of a backward event."""
         if event.phase != BACKWARD:
             return ()
-        graph, k = self.graph, event.tensor - self.graph.first
-        run, plan, node = self.iteration(event.iteration), graph.plans[k], graph.nodes[k]
-        names = self.graph.operand_names(k)
+        graph, k, t = self.graph, event.tensor - self.graph.first, event.iteration
+        plan, node, names = graph.plans[k], graph.nodes[k], self.graph.operand_names(k)
         made = []
         for position, tensor in graph.edges(k):
             if not graph.has_gradient(tensor):
                 continue
 
+            # These hold neither the event, which holds them (what goes in circles is freed late), nor the pass.
+            @cache
+            def value(position: int = position) -> Array:
+                return self.iteration(t).contribution(k, position)
+
             def total(tensor: int = tensor, edge: tuple[int, int] = (k, position)) -> Array:
-                found = run.partial(tensor, graph.edges_from(tensor).index(edge) + 1)
+                found = self.iteration(t).partial(tensor, graph.edges_from(tensor).index(edge) + 1)
                 assert found is not None
                 return found
-
-            def parts(position: int = position, tensor: int = tensor) -> tuple[PartView, ...]:
-                return self._parts(event, position, tensor)
 
             made.append(
                 Contribution(
@@ -294,9 +297,9 @@ class Timeline(Sequence[Event]):
                     shape=graph.shapes[tensor],
                     tensor=tensor,
                     position=position,
-                    _value=lambda position=position: run.contribution(k, position),  # type: ignore[misc]
+                    _value=value,
                     _total=total,
-                    _parts=parts,
+                    _parts=partial(self._parts, t, k, position, tensor, value),
                 )
             )
         return tuple(made)
@@ -305,28 +308,30 @@ class Timeline(Sequence[Event]):
         """Node k's forward call as it is written, without its name: `X @ W`."""
         return self.graph.plans[k].call_text(self.graph.operand_names(k))
 
-    def _parts(self, event: Event, position: int, tensor: int) -> tuple[PartView, ...]:
+    def _parts(
+        self, t: int, k: int, position: int, tensor: int, value: Callable[[], Array]
+    ) -> tuple[PartView, ...]:  # fmt: skip
         """The parts of one edge: the rule's, the sum over broadcast axes, and the accumulation where there is one."""
-        graph, k = self.graph, event.tensor - self.graph.first
-        run, plan, node = self.iteration(event.iteration), graph.plans[k], graph.nodes[k]
-        names, whole = self.graph.operand_names(k), plan.summed(position)
+        graph, plan, node = self.graph, self.graph.plans[k], self.graph.nodes[k]
+        names, name, whole = graph.operand_names(k), node.id, plan.summed(position)
 
         def read(expr: Expr) -> Array:
             if expr is whole:
-                return next(c.value for c in event.contributions if c.tensor == tensor and c.position == position)
+                return value()
+            run = self.iteration(t)
             inputs = [i.value if isinstance(i, Lit) else run.value(i) for i in node.inputs]
-            leaves = plan.leaves(inputs, run.value(event.tensor), run.gradient(event.tensor))
+            leaves = plan.leaves(inputs, run.value(graph.first + k), run.gradient(graph.first + k))
             with np.errstate(all="ignore"):
                 found = plan.evaluate(expr, leaves)
             found.flags.writeable = False
             return found
 
         def term(arg: Any) -> Term:
-            text = plan.text_of(arg, names, event.name)
+            text = plan.text_of(arg, names, name)
             return Term(text, arg.shape, lambda: read(arg)) if isinstance(arg, Expr) else Term(text, ())
 
         parts = []
-        for p in plan.parts(position, names, event.name):
+        for p in plan.parts(position, names, name):
             prim = p.expr.prim
             terms = () if prim is None else tuple(term(a) for a in p.expr.args)
             sign = "" if prim is None else prim.infix or prim.name
@@ -334,21 +339,21 @@ class Timeline(Sequence[Event]):
         edges = graph.edges_from(tensor)
         at = edges.index((k, position))
         if tensor in graph.incoming or at > 0:
-            added = plan.total_text(position, names, event.name)
-            text = plan.sum_text(f"∂{graph.names[tensor]}", position, names, event.name)
-            parts.append(self._accumulation(run, tensor, at, added, text))
+            added = plan.total_text(position, names, name)
+            text = plan.sum_text(f"∂{graph.names[tensor]}", position, names, name)
+            parts.append(self._accumulation(t, tensor, at, added, text))
         return tuple(parts)
 
-    def _accumulation(self, run: Pass, tensor: int, at: int, added: str, text: str) -> PartView:
+    def _accumulation(self, t: int, tensor: int, at: int, added: str, text: str) -> PartView:
         """The sum that adds edge number `at` to what a tensor's gradient was before."""
         graph = self.graph
         edges, shape, name = graph.edges_from(tensor), graph.shapes[tensor], f"∂{graph.names[tensor]}"
         return PartView(
             text, shape, "accumulate",
-            lambda: np.asarray(run.partial(tensor, at + 1)), "+",
+            lambda: np.asarray(self.iteration(t).partial(tensor, at + 1)), "+",
             (
-                Term(name, shape, lambda: np.asarray(run.partial(tensor, at))),
-                Term(added, shape, lambda: run.contribution(*edges[at])),
+                Term(name, shape, lambda: np.asarray(self.iteration(t).partial(tensor, at))),
+                Term(added, shape, lambda: self.iteration(t).contribution(*edges[at])),
             ),
         )  # fmt: skip
 

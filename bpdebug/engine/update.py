@@ -92,14 +92,30 @@ class Update:
         numbers = {**self.numbers(t), "t": float(t), NORM: np.nan if norm is None else norm}
         return known | {id(leaf): np.asarray(numbers[name]) for name, leaf in self.scalars.items()}
 
-    def evaluate(self, leaves: Mapping[int, Array]) -> dict[int, Array]:
-        """The value of every expression of the rule, by identity; read-only."""
+    @property
+    def scratch(self) -> int:
+        """Bytes of all that is computed on the way."""
+        return sum(e.nbytes for e in self.order if e.prim is not None and not e.prim.view)
+
+    @cached_property
+    def _used_last(self) -> dict[int, list[int]]:
+        """For each expression the operands that nothing needs after it; those of lines are needed."""
+        last = {id(a): id(e) for e in self.order for a in e.args if isinstance(a, Expr)}
+        found: dict[int, list[int]] = {id(e): [] for e in self.order}
+        for operand in last.keys() - {id(line.expr) for line in self.lines}:
+            found[last[operand]].append(operand)
+        return found
+
+    def evaluate(self, leaves: Mapping[int, Array], *, lines_only: bool = False) -> dict[int, Array]:
+        """The value of every expression of the rule, or of its lines alone, by identity; read-only."""
         known: dict[int, Any] = dict(leaves)
         with np.errstate(all="ignore"):
             for e in self.order:
                 made = e.prim.run(*(known[id(a)] if isinstance(a, Expr) else a for a in e.args), **e.attrs)  # type: ignore[union-attr]
                 known[id(e)] = found = np.asarray(made)
                 found.flags.writeable = False
+                for done in self._used_last[id(e)] if lines_only else ():
+                    del known[done]
         return known
 
     def text(self, line: Line, called: Callable[[str], str]) -> str:

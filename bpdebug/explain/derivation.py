@@ -88,7 +88,9 @@ def by_the_ops(timeline: Timeline) -> Timeline:
     if not changed and not any(plan.replaced for plan in graph.plans):
         return timeline
     plans = tuple(p.own if p.replaced else p for p in graph.plans)
-    made = Timeline(replace(graph, plans=plans), seed=timeline.seed, training=timeline.training)
+    made = Timeline(
+        replace(graph, plans=plans), seed=timeline.seed, training=timeline.training, budget=timeline.store.budget
+    )
     for override, iteration in values:
         made = fork(made, override, iteration)
     return made

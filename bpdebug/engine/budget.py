@@ -1,0 +1,86 @@
+"""How many bytes the timelines of a session keep together: what was used least recently goes first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+from weakref import WeakSet, ref
+
+if TYPE_CHECKING:
+    from bpdebug.engine.events import Event
+    from bpdebug.engine.store import Store
+
+ARRAY = 128
+"""Bytes that an array takes beside its cells."""
+SHARE = 4
+"""Checkpoints take this part of the budget at most: a quarter."""
+
+Key = tuple["ref[Store]", int]
+
+
+class Budget:
+    """The iterations that all stores of a session hold, by store and number.
+
+    An iteration counts for the state it starts from, and once its pass is there (`whole`) for all values and
+    gradients, whether they are computed yet or not. Leaves, checkpoints and what one event computes on the way count
+    as well. The whole iteration that was used last stays, however large it is, and so does the state it leads to;
+    where no more than that fits, there are no checkpoints.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size, self.used = size, 0
+        self.stores: WeakSet[Store] = WeakSet()
+        self.recent: Event | None = None  # the one asked for last, with what was worked out of it
+        self._sizes: OrderedDict[Key, int] = OrderedDict()
+        self._whole: set[Key] = set()
+        self._unsized: list[Key] = []
+
+    def keep(self, key: Key, *, whole: bool) -> None:
+        """One iteration more, or more of it; others go until all fit. A first one costs no counting."""
+        self.used -= self._sizes.pop(key, 0)
+        self._sizes[key] = 0
+        self._unsized.append(key)
+        if whole:
+            self._whole.add(key)
+        if len(self._sizes) > 1:
+            for new in dict.fromkeys(self._unsized):
+                store = new[0]()
+                self._sizes[new] = 0 if store is None else store.size(new[1])
+                self.used += self._sizes[new]
+            self._unsized.clear()
+            self._evict()
+
+    def touch(self, key: Key) -> None:
+        """It was used just now."""
+        if key in self._sizes:
+            self._sizes.move_to_end(key)
+
+    def thin(self) -> None:
+        """Checkpoints are thinned out until they take no more than their share."""
+        while self._checkpoints > self.size // SHARE and self._thinned():
+            pass
+
+    @property
+    def _checkpoints(self) -> int:
+        return sum(store.checkpoint_bytes for store in self.stores)
+
+    def _thinned(self) -> bool:
+        """Every second checkpoint of the store with the most is dropped; False where there is none."""
+        return max(self.stores, key=lambda store: store.checkpoint_bytes).thin()
+
+    def _evict(self) -> None:
+        last = next((key for key in reversed(self._sizes) if key in self._whole), None)
+        apart = max((store.apart for store in self.stores), default=0)
+        while self.used + apart + self._checkpoints > self.size:
+            key = next(iter(self._sizes))
+            if key != last:
+                self._drop(key)
+            elif not self._thinned():
+                break
+
+    def _drop(self, key: Key) -> None:
+        self.used -= self._sizes.pop(key)
+        self._whole.discard(key)
+        store = key[0]()
+        if store is not None:
+            store.drop(key[1])
