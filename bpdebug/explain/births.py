@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from bpdebug.engine import SEED, UPDATE
-from bpdebug.explain.follow import Born, Hand, having, traced, zeros
+from bpdebug.explain.follow import Born, Hand, everything, having, traced, zeros
 from bpdebug.explain.question import MOST_NAMED, Array, Asked, Made, Site, one
 
 Test = Callable[[Array], Array]
@@ -80,8 +80,9 @@ def _gradient(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[
     for k, position in graph.edges_from(tensor):
         made = asked.made(k, position)
         found, onward = _through(made, site, cells, test)
-        births += [Birth(site, c, asked.event(k, position), edge=(k, position)) for c in found]
-        more += onward
+        already = _undefined_already(made, found, test)
+        births += [Birth(site, c, asked.event(k, position), edge=(k, position)) for c in found if not already]
+        more += onward + already
     if not births and not more:
         text = f"the sum {asked.name(site, cells)} makes it, of contributions without"
         births.append(Birth(site, cells, asked.completed(site), text))
@@ -102,6 +103,16 @@ def _through(made: Made, site: Site, cells: Array, test: Test) -> tuple[list[Arr
     found = traced(made.root, mine, made.value, hand_of(made, test))
     edge = (made.k, made.position)
     return [mine] if found.born else [], [(made.places[id(leaf)], c, edge) for leaf, c in found.leaves]
+
+
+def _undefined_already(made: Made, found: list[Array], test: Test) -> Next:
+    """The cells of a node's value where it is NaN, as is what its rule makes there: born in the forward pass."""
+    if not found or test is not np.isnan:
+        return []
+    leaves = traced(made.root, found[0], made.value, everything).leaves
+    y = Site(made.places[id(made.plan.g)].tensor, False)
+    there = [c & test(made.known[id(made.plan.y)]) for leaf, c in leaves if leaf is made.plan.g]
+    return [(y, c, (made.k, made.position)) for c in there if c.any()]
 
 
 def hand_of(made: Made, test: Test) -> Hand:
@@ -126,7 +137,8 @@ def _way(asked: Asked, start: Site, end: Site, came: dict[Site, Hop]) -> tuple[s
         before, k, position = came[end]
         at = asked.at(k, position)
         if before.gradient and not end.gradient:
-            said.append(f"{at} uses the value of {asked.name(end)}, which has it")
+            uses = asked.uses(k, position, end)
+            said.append(f"{at} {'uses the value of' if uses else 'has no slope at'} {asked.name(end)}, which has it")
         else:
             said.append(f"{asked.name(before)} has it from {asked.name(end)}, at {at}")
         end = before

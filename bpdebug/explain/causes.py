@@ -9,7 +9,7 @@ import numpy as np
 
 from bpdebug.explain.births import Birth, birth, born_at, hand_of, is_zero, number
 from bpdebug.explain.feeds import fed
-from bpdebug.explain.follow import CANCELS, UNREAD, Born, traced
+from bpdebug.explain.follow import CANCELS, UNREAD, Born, everything, traced
 from bpdebug.explain.question import Array, Asked, Made, Site, one
 from bpdebug.explain.zero import zero
 from bpdebug.symbolic import Expr
@@ -219,7 +219,7 @@ def _one_step(asked: Asked, made: Made, expr: Expr, cells: Array, said: list[str
     seen.add((site, None))
     above = asked.made(site.tensor - asked.graph.first)
     cell = one(cells)
-    every = traced(above.root, cell, above.value, lambda e, c, value: (fed(e, c, value), [])).leaves
+    every = traced(above.root, cell, above.value, everything).leaves
     found = {id(leaf): c for leaf, c in every}
     names = [
         number(above.value(o)[found[id(o)]][0]) if id(o) in found else str(o)

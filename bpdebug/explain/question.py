@@ -10,7 +10,7 @@ import numpy as np
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.graph import Lit
-from bpdebug.symbolic import Expr, Plan, worked_out
+from bpdebug.symbolic import Expr, Plan, walk, worked_out
 from bpdebug.symbolic.text import factor
 
 Array = np.ndarray[Any, Any]
@@ -119,6 +119,13 @@ class Asked:
         name = f"{'∂' if site.gradient else ''}{self.graph.names[site.tensor]}"
         cell = "" if cells is None else ",".join(map(str, np.argwhere(cells)[0].tolist()))
         return f"{name}[{cell}]" if cell else name
+
+    def uses(self, k: int, position: int | None, site: Site) -> bool:
+        """Whether node k's rule for an operand has a tensor's value in it, or only the node's own cotangent."""
+        inputs, plan = self.graph.nodes[k].inputs, self.graph.plans[k]
+        leaves = [o for o, i in zip((*plan.operands, plan.y), (*inputs, self.graph.first + k), strict=True)
+                  if i == site.tensor and isinstance(o, Expr)]  # fmt: skip
+        return position is not None and any(e is leaf for e in walk(plan.summed(position)) for leaf in leaves)
 
     def at(self, k: int, position: int | None) -> str:
         """'relu 'H' (event 7)'; of the forward pass, too."""

@@ -97,10 +97,11 @@ def test_every_gradient_has_an_answer_that_its_numbers_allow(random: Random) -> 
         if gradient is None:
             assert found.answer in ("no-path", "cut")
         elif not np.isfinite(gradient).all():
-            assert found.answer in ("zero-times-inf", "overflow")
+            assert found.answer in ("zero-times-inf", "overflow", "undefined")
         elif gradient.size and not gradient.any():
             assert found.answer in ("masked", "cancelled")
             assert found.born is not None
         else:
             assert found.answer == "nonzero"
         assert found.evidence
+        assert why(timeline, target(parse(name), timeline.graph), 0, name).answer != "no-path"
