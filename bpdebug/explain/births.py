@@ -10,7 +10,7 @@ import numpy as np
 
 from bpdebug.engine import SEED, UPDATE
 from bpdebug.explain.follow import Born, Hand, everything, having, traced, zeros
-from bpdebug.explain.question import MOST_NAMED, Array, Asked, Made, Site, one
+from bpdebug.explain.question import Array, Asked, Made, Site, one, shortened
 
 Test = Callable[[Array], Array]
 
@@ -142,11 +142,7 @@ def _way(asked: Asked, start: Site, end: Site, came: dict[Site, Hop]) -> tuple[s
         else:
             said.append(f"{asked.name(before)} has it from {asked.name(end)}, at {at}")
         end = before
-    said.reverse()
-    half = MOST_NAMED // 2
-    if len(said) > MOST_NAMED:
-        said[half:-half] = [f"and so on, through {len(said) - 2 * half:,} events"]
-    return tuple(said)
+    return tuple(shortened(said[::-1]))
 
 
 def born_at(asked: Asked, found: Birth, test: Test) -> tuple[Made, Born]:

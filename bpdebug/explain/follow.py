@@ -123,15 +123,15 @@ def _one_of(e: Expr, cells: Array, value: Value, first: int, args: tuple[Any, ..
 def _product(e: Expr, cells: Array, value: Value, order: list[int]) -> Step:
     """To the zeros of a row and a column; where both are zero, not to the cotangent's."""
     a, b = e.args
-    here, there = ((value(x) != 0).astype(np.float64) for x in (a, b))
+    here, there = ((value(x) != 0).astype(np.float32) for x in (a, b))
     born = cells & (np.matmul(here, there) > 0)
     rest = cells & ~born
     (_, left), (_, right) = fed(e, rest, value)
     left, right = left & (here == 0), right & (there == 0)
     if order == [1]:
-        left = shrunk(np.matmul(rest.astype(np.float64), there.mT) > 0, a.shape)
+        left = shrunk(np.matmul(rest.astype(np.float32), there.mT) > 0, a.shape)
     elif order == [0]:
-        right = shrunk(np.matmul(here.mT, rest.astype(np.float64)) > 0, b.shape)
+        right = shrunk(np.matmul(here.mT, rest.astype(np.float32)) > 0, b.shape)
     return [(a, left), (b, right)], [Born(e, born, CANCELS)]
 
 

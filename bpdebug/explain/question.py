@@ -16,8 +16,8 @@ from bpdebug.symbolic.text import factor
 Array = np.ndarray[Any, Any]
 NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
 ZERO_TIMES_INF, OVERFLOW, UNDEFINED = "zero-times-inf", "overflow", "undefined"
-MOST_NAMED = 8
-"""Consumers of a tensor, or events on a way, that the evidence names one by one."""
+MOST_NAMED, FEW = 8, 4
+"""Consumers of a tensor, or events on a way, that the evidence names one by one; rules whose numbers are kept."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Asked:
     def __init__(self, timeline: Timeline, iteration: int) -> None:
         self.timeline, self.graph, self.iteration = timeline, timeline.graph, iteration
         self.run = timeline.iteration(iteration)
+        self._made: dict[tuple[int, int | None], Made] = {}
 
     def array(self, site: Site) -> Array:
         """The numbers at a place; a gradient is the whole one."""
@@ -72,13 +73,20 @@ class Asked:
         assert found is not None
         return found
 
-    def made(self, k: int, position: int | None = None, g: Array | None = None) -> Made:
-        """What node k makes of this pass's numbers, or of another cotangent."""
+    def made(self, k: int, position: int | None = None) -> Made:
+        """What node k makes of this pass's numbers; the last few are kept, since a birth is looked at again."""
+        if (k, position) not in self._made:
+            if len(self._made) >= FEW:
+                self._made.clear()
+            g = None if position is None else self.array(Site(self.graph.first + k, True))
+            self._made[k, position] = self.made_of(k, position, g)
+        return self._made[k, position]
+
+    def made_of(self, k: int, position: int | None, g: Array | None) -> Made:
+        """What node k makes of this pass's numbers and a cotangent."""
         graph, out, plan = self.graph, self.graph.first + k, self.graph.plans[k]
         inputs = graph.nodes[k].inputs
-        y = None
-        if position is not None:
-            g, y = self.array(Site(out, True)) if g is None else g, self.run.value(out)
+        y = None if position is None else self.run.value(out)
         leaves = plan.leaves([i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs], y, g)
         root = plan.value if position is None else plan.summed(position)
         with np.errstate(all="ignore"):
@@ -145,6 +153,14 @@ class Asked:
         if made.position is None:
             return self.timeline.call_text(made.k)
         return made.plan.formula(made.position, self.graph.operand_names(made.k), self.graph.nodes[made.k].id)
+
+
+def shortened(said: list[str]) -> list[str]:
+    """A long way's sentences: its beginning and its end."""
+    half = MOST_NAMED // 2
+    if len(said) <= MOST_NAMED:
+        return said
+    return [*said[:half], f"and so on, through {len(said) - 2 * half:,} events", *said[-half:]]
 
 
 def one(cells: Array) -> Array:

@@ -10,7 +10,7 @@ from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.births import number
 from bpdebug.explain.follow import CANCELS, UNREAD, Born, Traced, traced, zeros
-from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Array, Asked, Made, Site, Why
+from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Array, Asked, Made, Site, Why, shortened
 from bpdebug.ops.op import ROUTES
 from bpdebug.symbolic import Expr, walk
 
@@ -20,38 +20,39 @@ def zero(asked: Asked, of: str, site: Site, cells: Array) -> Why:
     graph, evidence = asked.graph, list[str]()
 
     def answer(answer: str, born: int | None, *texts: str) -> Why:
-        return Why(of, answer, born, (*evidence, *texts))
+        return Why(of, answer, born, (*shortened(evidence), *texts))
 
     while True:
         tensor, name = site.tensor, asked.name(site)
         if asked.set_by_hand(site)[cells].any():
             return answer(MASKED, asked.completed(site), f"{name} was set to zero")
-        edges = [asked.made(k, p) for k, p in graph.edges_from(tensor)]
-        given = [(graph.nodes[made.k].id, made.result[cells]) for made in edges]
+        edges = graph.edges_from(tensor)
+        given = [(graph.nodes[k].id, asked.run.contribution(k, p)[cells]) for k, p in edges]
         if tensor in graph.incoming:
             given.insert(0, ("what comes in", asked.run.seed(tensor)[cells]))
         if any(c.any() for _, c in given):
             return answer(CANCELLED, asked.completed(site), _cancelled(name, given))
         if not edges:
             return answer(MASKED, asked.index(SEED, tensor), f"the gradient that comes in at {name[1:]} is zero there")
-        ways = [(made, traced(made.root, cells, made.value, zeros(made.root, made.plan.g))) for made in edges]
-        reading = [(made, way) for made, way in ways if not _unread(made, way)]
+        unread = [_nothing(asked, *edge, cells) for edge in edges]
+        reading = [edge for edge, text in zip(edges, unread, strict=True) if not text]
         if not reading:
-            texts = [_nothing(asked, made, way.born[-1]) for made, way in ways[:MOST_NAMED]]
-            return answer(MASKED, asked.completed(site), *texts, *_more(len(ways)))
-        for made, _ in reading[1:MOST_NAMED]:
-            evidence.append(f"{name} gets zeros from {asked.at(made.k, made.position)} (operand {made.position}), too")
-        evidence += _more(len(reading))
-        made, way = reading[0]
-        at, event = asked.at(made.k, made.position), asked.event(made.k, made.position)
-        out = Site(graph.first + made.k, True)
+            return answer(MASKED, asked.completed(site), *unread[:MOST_NAMED], *_more(len(unread)))
+        others = [f"{name} gets zeros from {asked.at(k, p)} (operand {p}), too" for k, p in reading[1:MOST_NAMED]]
+        evidence += [*others, *_more(len(reading))]
+        made, at, event = asked.made(*reading[0]), asked.at(*reading[0]), asked.event(*reading[0])
+        way = _way(made, cells)
         if any(b.how == CANCELS and _holds(b.expr, made.plan.g) for b in way.born):
-            return answer(CANCELLED, event, f"inside the rule of {at} terms cancel, though ∂{name[1:]} is made of them")
+            return answer(CANCELLED, event, f"inside the rule of {at} terms cancel, though {name} is made of them")
         hit = [c for leaf, c in way.leaves if leaf is made.plan.g]
         if not hit:
             return answer(MASKED, event, _reason(asked, made, way, name, cells), *_dead_units(asked, made))
-        evidence.append(f"{at} only hands on: {asked.name(out)} is zero there already")
-        site, cells = out, hit[0]
+        site, cells = Site(graph.first + made.k, True), hit[0]
+        evidence.append(f"{at} only hands on: {asked.name(site)} is zero there already")
+
+
+def _way(made: Made, cells: Array) -> Traced:
+    return traced(made.root, cells, made.value, zeros(made.root, made.plan.g))
 
 
 def _more(count: int) -> list[str]:
@@ -68,13 +69,16 @@ def _holds(expr: Expr, leaf: Expr) -> bool:
     return any(e is leaf for e in walk(expr))
 
 
-def _unread(made: Made, way: Traced) -> bool:
-    """Whether the node reads none of the cells: its rule has nothing to put there."""
-    return not way.leaves and all(b.how == UNREAD and _holds(b.expr, made.plan.g) for b in way.born)
+def _nothing(asked: Asked, k: int, position: int, cells: Array) -> str:
+    """That a node reads none of the cells, in words: its rule has nothing to put there; '' where it reads some."""
+    made = asked.made(k, position)
+    way = _way(made, cells)
+    if way.leaves or any(b.how != UNREAD or not _holds(b.expr, made.plan.g) for b in way.born):
+        return ""
+    return _not_read(asked, made, way.born[-1])
 
 
-def _nothing(asked: Asked, made: Made, born: Born) -> str:
-    """Who does not read the cells, in words."""
+def _not_read(asked: Asked, made: Made, born: Born) -> str:
     node, prim = asked.graph.nodes[made.k], born.expr.prim
     assert prim is not None
     at, cells = asked.at(made.k, made.position), _count(born.cells)
@@ -82,7 +86,7 @@ def _nothing(asked: Asked, made: Made, born: Born) -> str:
         return f"no window of {at} reads {cells}"
     if prim.name == "scatter_add":
         axis = born.expr.attrs["axis"]
-        rows = np.unique(np.argwhere(born.cells)[:, axis])
+        rows = np.unique(np.nonzero(born.cells)[axis])
         what = "row" if axis == 0 else f"place along axis {axis}"
         which = ", ".join(map(str, rows[:MOST_NAMED].tolist())) + (" ..." if len(rows) > MOST_NAMED else "")
         return f"no id of {at} names {what}{'s' if len(rows) > 1 else ''} {which}"
@@ -122,7 +126,7 @@ def _because(asked: Asked, made: Made, born: Born) -> str:
     if name == "where":
         return _not_taken(asked, made, e, born.cells)
     if born.how == UNREAD:
-        return "only padding meets this kernel cell" if name == "unfold" else "nothing is put there"
+        return "only padding meets this kernel cell" if name == "unfold" else _not_read(asked, made, born)
     if name == "one_hot":
         return "the target is another class"
     if name == "multiply" and any(not isinstance(a, Expr) and a == 0 for a in e.args):
@@ -183,7 +187,7 @@ def _dead_units(asked: Asked, made: Made) -> list[str]:
     x, shape = made.plan.operands[position], asked.graph.shapes[asked.graph.first + made.k]
     if node.op.back != ROUTES or x.shape != shape or len(shape) < 2 or 0 in shape:
         return []
-    passing = asked.made(made.k, position, np.ones(shape, made.plan.dtype)).result != 0
+    passing = asked.made_of(made.k, position, np.ones(shape, made.plan.dtype)).result != 0
     rows = passing.reshape(-1, shape[-1])
     dead = np.flatnonzero(~rows.any(axis=0))
     shut = int(rows.size - np.count_nonzero(rows))
