@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpdebug.explain.births import Birth, birth, born_at, hand_of, is_zero, number
-from bpdebug.explain.feeds import fed
+from bpdebug.explain.feeds import MOVES, fed
 from bpdebug.explain.follow import CANCELS, UNREAD, Born, everything, traced
 from bpdebug.explain.question import Array, Asked, Made, Site, one
 from bpdebug.explain.zero import zero
@@ -225,7 +225,8 @@ def _one_step(asked: Asked, made: Made, expr: Expr, cells: Array, said: list[str
         number(above.value(o)[found[id(o)]][0]) if id(o) in found else str(o)
         for o in above.plan.operands if not isinstance(o, Expr) or id(o) in found
     ]  # fmt: skip
-    numbers = f" = {above.plan.call_text(names)}" if all(int(c.sum()) == 1 for c in found.values()) else ""
+    alone = all(int(c.sum()) == 1 for c in found.values()) and not (above.root.prim and above.root.prim.name in MOVES)
+    numbers = f" = {above.plan.call_text(names)}" if alone else ""
     value = number(above.result[cell][0])
     said.append(f"{asked.name(site, cell)} = {asked.rule(above)}{numbers} = {value}, at {asked.at(above.k, None)}")
     return [Culprit(above, a, c, np.isinf) for a, c in every if (c & np.isinf(above.value(a))).any()]
