@@ -20,7 +20,7 @@ def softplus(xp: Any, x: Any) -> Any:
 
 
 def _elu(xp: Any, x: Any, alpha: float) -> Any:
-    return xp.where(x > 0, x, alpha * (xp.exp(xp.minimum(x, 0)) - 1))
+    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0)))
 
 
 def _elu_vjp(xp: Any, g: Any, y: Any, x: Any, alpha: float) -> tuple[Any, ...]:
@@ -28,34 +28,31 @@ def _elu_vjp(xp: Any, g: Any, y: Any, x: Any, alpha: float) -> tuple[Any, ...]:
 
 
 def _silu_vjp(xp: Any, g: Any, y: Any, x: Any) -> tuple[Any, ...]:
-    s = xp.sigmoid(x)
-    return (g * s * (1 + x * (1 - s)),)
+    return (g * xp.sigmoid(x) * (1 + x * xp.sigmoid(-x)),)
 
 
-_SLOPE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
+_SLOPE, _CUBIC = 2 * math.sqrt(2 / math.pi), 0.044715
 
 
 def _bend(xp: Any, x: Any) -> Any:
-    return xp.tanh(_SLOPE * (x + _CUBIC * x**3))
-
-
-def _normal_cdf(xp: Any, x: Any) -> Any:
-    return 0.5 * (1 + xp.erf(x / math.sqrt(2)))
+    return _SLOPE * (x + _CUBIC * x**3)
 
 
 def _gelu(xp: Any, x: Any, approximate: str) -> Any:
     if approximate == "tanh":
-        return 0.5 * x * (1 + _bend(xp, x))
-    return x * _normal_cdf(xp, x)
+        return x * xp.sigmoid(_bend(xp, x))
+    return x * xp.normal_cdf(x)
 
 
 def _gelu_vjp(xp: Any, g: Any, y: Any, x: Any, approximate: str) -> tuple[Any, ...]:
-    """Hendrycks & Gimpel 2016 (arXiv:1606.08415): x Φ(x), or its approximation by a tanh."""
+    """Hendrycks & Gimpel 2016 (arXiv:1606.08415): x Φ(x), or its approximation by a tanh.
+
+    (1 + tanh(u)) / 2 is written sigmoid(2u), which keeps its digits where the tanh comes near -1.
+    """
     if approximate == "tanh":
-        t = _bend(xp, x)
-        return (g * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * _SLOPE * (1 + 3 * _CUBIC * x**2)),)
-    density = xp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
-    return (g * (_normal_cdf(xp, x) + x * density),)
+        bend = _bend(xp, x)
+        return (g * xp.sigmoid(bend) * (1 + x * xp.sigmoid(-bend) * _SLOPE * (1 + 3 * _CUBIC * x**2)),)
+    return (g * (xp.normal_cdf(x) + x * xp.normal_pdf(x)),)
 
 
 _ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, -1.5]]
@@ -120,7 +117,7 @@ register(
         "1 / (1 + exp(-x)), between 0 and 1.",
         back=SCALES,
         forward=sigmoid,
-        vjp=lambda xp, g, y, x: (g * y * (1 - y),),
+        vjp=lambda xp, g, y, x: (g * y * xp.sigmoid(-x),),  # 1 - y, which is 0 long before the slope is
         samples=(Sample((_ROWS,)),),
     ),
     Op(

@@ -120,19 +120,23 @@ def _check_same(x: Shape, target: Shape, reduction: str) -> None:
 
 
 def _bce(xp: Any, p: Any, t: Any, reduction: str) -> Any:
-    return _reduced(xp, -(t * xp.log(p) + (1 - t) * xp.log(1 - p)), reduction)
+    """0 log 0 is 0, its limit: a certain and right prediction costs nothing."""
+    right = xp.where(xp.abs(t) + xp.abs(p) == 0, 0, t * xp.log(p))
+    wrong = xp.where(xp.abs(1 - t) + xp.abs(1 - p) == 0, 0, (1 - t) * xp.log1p(-p))
+    return _reduced(xp, -(right + wrong), reduction)
 
 
 def _bce_vjp(xp: Any, g: Any, y: Any, p: Any, t: Any, reduction: str) -> tuple[Any, ...]:
     count = prod(p.shape)
     return (
-        _times((p - t) / (p * (1 - p)), g, count, reduction),
-        _times(xp.log(1 - p) - xp.log(p), g, count, reduction),
+        _times(xp.where(p == t, 0, (p - t) / (p * (1 - p))), g, count, reduction),
+        _times(xp.log1p(-p) - xp.log(p), g, count, reduction),
     )
 
 
 def _bce_with_logits(xp: Any, z: Any, t: Any, reduction: str) -> Any:
-    losses = xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-xp.abs(z)))
+    """t softplus(-z) + (1 - t) softplus(z): written so that no two large terms cancel."""
+    losses = (1 - t) * xp.maximum(z, 0) + t * xp.maximum(-z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
     return _reduced(xp, losses, reduction)
 
 
@@ -201,7 +205,7 @@ register(
         vjp=_bce_vjp,
         attrs=_REDUCTION,
         check=_check_same,
-        kink="p = 0 and p = 1 take the logarithm of 0: bce_with_logits has no such cells",
+        kink="a p of 0 or 1 gives 0 where t is the same, and is infinite where not: bce_with_logits has no such cells",
         samples=(Sample((_CHANCES, _TARGETS)), Sample((_CHANCES, _TARGETS), {"reduction": "none"})),
     ),
     Op(

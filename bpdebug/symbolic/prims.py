@@ -198,6 +198,11 @@ def _thrice(args: Args, attrs: Attrs) -> int:
     return 3 * int(prod(shape_of(args[0])))
 
 
+def _tenfold(args: Args, attrs: Attrs) -> int:
+    """Half a dozen arrays in double precision, of an operand in single precision too."""
+    return 10 * int(prod(shape_of(args[0])))
+
+
 def _reducer(ufunc: Any) -> Callable[..., Any]:
     return lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims)
 
@@ -226,9 +231,13 @@ _ROWS = (
     ),
     *(
         Prim(name, _elementwise, getattr(np, name))
-        for name in ("exp", "log", "log1p", "sqrt", "square", "abs", "sign", "sin", "cos", "tanh")
+        for name in ("exp", "expm1", "log", "log1p", "sqrt", "square", "abs", "sign", "sin", "cos", "tanh")
     ),
-    Prim("erf", _elementwise, arrays.erf),
+    *(
+        Prim(name, _elementwise, getattr(arrays, name), scratch=_tenfold)
+        for name in ("erf", "normal_cdf", "normal_pdf")
+    ),
+    Prim("same", _test, arrays.same, arrays=2),
     *(Prim(name, _elementwise, getattr(np, name), arrays=2) for name in ("maximum", "minimum")),
     Prim("where", _where, np.where, arrays=3),
     Prim(

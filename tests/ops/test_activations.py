@@ -15,7 +15,7 @@ FAR = [-1e30, -1e4, -800.0, -100.0, -40.0, 40.0, 100.0, 800.0, 1e4, 1e30]
 @pytest.mark.parametrize("name", CURVES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_nothing_overflows_far_out(forward: Any, vjp: Any, name: str, dtype: Any) -> None:
-    far = np.array(FAR if name != "gelu" else FAR[1:-1], dtype)
+    far = np.array(FAR, dtype)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         y = forward(name, far)
         (grad,) = vjp(name, far)

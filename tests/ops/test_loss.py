@@ -84,6 +84,27 @@ def test_bce_has_two_forms(forward: Any, vjp: Any, reduction: str) -> None:
     np.testing.assert_allclose(direct[1], into_t, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@np.errstate(all="ignore")
+def test_bce_of_a_certain_prediction(forward: Any, vjp: Any, dtype: Any) -> None:
+    """Right costs nothing, wrong is infinite (PyTorch holds its logarithms at -100); 0 log 0 is 0, as there."""
+    p, t = np.array([1, 0, 1, 0, 0.5], dtype), np.array([1, 0, 0, 1, 0.5], dtype)
+    loss = forward("bce", p, t, reduction="none")
+    assert loss.tolist() == [0, 0, np.inf, np.inf, pytest.approx(np.log(2))]
+    assert vjp("bce", p, t, reduction="none")[0].tolist() == [0, 0, np.inf, -np.inf, 0]
+    assert loss.dtype == vjp("bce", p, t)[0].dtype == dtype
+    z = np.array([40.0, -800.0], dtype)
+    p = forward("sigmoid", z)
+    into_p = vjp("bce", p, np.array([1, 0], dtype))[0]
+    assert vjp("sigmoid", z, g=into_p)[0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("p", "t"), [(np.nan, 1.0), (np.nan, 0.0), (1.5, 1.0), (-0.5, 0.0)])
+@np.errstate(all="ignore")
+def test_bce_of_what_is_no_chance_is_not_a_number(forward: Any, p: float, t: float) -> None:
+    assert np.isnan(forward("bce", np.array([p]), np.array([t])))
+
+
 def test_mse(forward: Any, vjp: Any) -> None:
     y, t = np.array([1.0, 2.0, 4.0, 8.0]), np.array([1.0, 0.0, 5.0, 5.0])
     assert forward("mse", y, t) == 3.5
