@@ -63,7 +63,7 @@ register(
         "Negative cells set to 0.",
         back=ROUTES,
         forward=lambda xp, x: xp.maximum(x, 0),
-        vjp=lambda xp, g, y, x: (xp.where(x > 0, g, 0),),
+        vjp=lambda xp, g, y, x: (xp.where(x <= 0, 0, g),),  # a NaN lets the gradient through
         kink="the derivative at 0 is taken to be 0",
         samples=(Sample((_ROWS,)),),
     ),

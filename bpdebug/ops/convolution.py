@@ -149,7 +149,7 @@ def _max_pool_vjp(
     frame = _pool_frame(size, stride, padding)
     rows = xp.unfold(xp.reshape(x, _maps(x)), **frame, fill=float("-inf"))
     each = (*rows.shape[:2], 1)
-    hit = rows == xp.reshape(y, each)
+    hit = xp.same(rows, xp.reshape(y, each))
     ties = xp.sum(xp.astype(hit, x.dtype), axis=-1, keepdims=True)
     share = xp.where(hit, xp.reshape(g, each) / ties, 0)
     return (xp.reshape(xp.fold(share, shape=_maps(x), **frame), x.shape),)

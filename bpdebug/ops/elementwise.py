@@ -11,13 +11,13 @@ from bpdebug.ops.op import ROUTES, SCALES, Attr, Op, Sample, Shape, register
 
 def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
     """A literal has no gradient, and the logarithm of a base that may be negative is then not taken."""
-    base, exponent = None, None
-    if not isinstance(a, (int, float)):
-        base = g * b if isinstance(b, (int, float)) and b in (0, 1) else g * b * a ** (b - 1)
-        exponent = None if isinstance(b, (int, float)) else g * y * xp.log(a)
-    elif not isinstance(b, (int, float)):
-        exponent = g * y * math.log(a) if a > 0 else g * (0 if a == 0 else math.nan)
-    return base, exponent
+    if isinstance(b, (int, float)):
+        return g * b if b in (0, 1) else g * b * a ** (b - 1), None
+    at_zero = xp.where(b >= 0, 0, -y)  # 0 ** -1 is infinite, and its logarithm minus infinity
+    if isinstance(a, (int, float)):
+        return None, g * (y * math.log(a) if a > 0 else at_zero if a == 0 else math.nan)
+    base = xp.where(b == 0, 0, g * b * a ** (b - 1))
+    return base, g * xp.where(a == 0, at_zero, y * xp.log(a))
 
 
 def _pow_kink(a: float, b: float) -> str:
@@ -50,7 +50,7 @@ def _check_clip(x: Shape, min: float | None, max: float | None) -> None:
 
 def _larger(xp: Any, g: Any, a: Any, b: Any) -> Any:
     """The share of `g` that goes to `a` in maximum(a, b)."""
-    return xp.where(a > b, g, xp.where(a == b, g / 2, 0))
+    return xp.where(a < b, 0, xp.where(a == b, g / 2, g))
 
 
 _HALVES = "at an exact tie both operands get half"
@@ -240,7 +240,7 @@ register(
         "x held between min and max; None leaves a side open.",
         back=ROUTES,
         forward=_clip,
-        vjp=lambda xp, g, y, x, min, max: (xp.where(y == x, g, 0),),
+        vjp=lambda xp, g, y, x, min, max: (xp.where(xp.same(y, x), g, 0),),
         attrs={"min": Attr("number", positional=True), "max": Attr("number", positional=True)},
         check=_check_clip,
         kink="the gradient passes at the bounds themselves, and is 0 beyond",

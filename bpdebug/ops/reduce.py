@@ -49,7 +49,7 @@ def _mean_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tu
 
 
 def _extreme_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
-    hit = x == kept(xp, y, x, axis, keepdims)
+    hit = xp.same(x, kept(xp, y, x, axis, keepdims))
     ties = xp.sum(xp.astype(hit, x.dtype), axis=axis, keepdims=True)
     return (xp.where(hit, kept(xp, g, x, axis, keepdims) / ties, 0),)
 

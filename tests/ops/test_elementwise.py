@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from bpdebug.ops import OPS
 from bpdebug.symbolic.prims import NUMPY
@@ -73,6 +74,44 @@ def test_a_power_of_a_literal_base(vjp: Any) -> None:
     assert vjp("pow", 1, x)[1].tolist() == [0.0, 0.0]
     assert vjp("pow", 0, x)[1].tolist() == [0.0, 0.0]
     assert np.isnan(vjp("pow", -2, np.array([2.0]))[1]).all()
+
+
+@np.errstate(all="ignore")
+def test_a_power_of_0_has_the_slopes_that_pytorch_has(forward: Any, vjp: Any) -> None:
+    exponents = np.array([0.0, 0.5, 1.0, 2.0, -1.0, np.nan])
+    base = np.zeros(6)
+    assert_array_equal(forward("pow", base, exponents), [1, 0, 0, 0, np.inf, np.nan])
+    into_base, into_exponent = vjp("pow", base, exponents)
+    assert_array_equal(into_base, [0, np.inf, 1, 0, -np.inf, np.nan])
+    assert_array_equal(into_exponent, [0, 0, 0, 0, -np.inf, np.nan])
+    assert_array_equal(vjp("pow", 0, exponents)[1], into_exponent)
+    negative = vjp("pow", np.array([-2.0, -2.0]), np.array([3.0, 0.0]))
+    assert negative[0].tolist() == [12.0, 0.0]
+    assert np.isnan(negative[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "attrs"),
+    [
+        ("relu", (), {}),
+        ("leaky_relu", (), {"slope": 1.0}),
+        ("clip", (), {"min": 0.0, "max": 1.0}),
+        ("clip", (), {"min": None, "max": 1.0}),
+        ("maximum", (0.5,), {}),
+        ("minimum", (0.5,), {}),
+        ("max", (), {}),
+        ("min", (), {}),
+        ("max_pool2d", (), {"size": (1, 3)}),
+    ],
+)
+def test_a_nan_that_was_taken_gets_the_gradient(vjp: Any, name: str, others: Any, attrs: dict[str, Any]) -> None:
+    """Where it was lost, the gradient was 0 before a loss of NaN, and what is 0 looks like a rule that says so."""
+    cells = np.array([np.nan, 0.5, 0.5 if name == "min" else 0.75])
+    x = cells.reshape(1, 1, 1, 3) if name == "max_pool2d" else cells
+    grad = np.ravel(vjp(name, x, *others, **attrs)[0])
+    assert grad[0] == 1.0
+    if name in ("max", "min", "max_pool2d"):
+        assert grad.tolist() == [1.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "maximum", "minimum", "pow"])
