@@ -84,6 +84,24 @@ L = sum(D)
 "Y@bwd" = "One b for two rows."
 """
 
+MOMENTUM = """
+format = 1
+title = "Momentum, four steps: the velocity is part of what happens"
+[inputs]
+t = [2.0, -1.0]
+[parameters]
+w = [0.0, 0.5]
+[graph]
+loss = "L"
+program = "L = 0.5 * sum((w - t) ** 2)"
+[train]
+optimizer = "momentum"
+lr = 0.1
+momentum = 0.9
+steps = 4
+"""
+"""Ten events a step: 0 to 3 forward, 4 the seed, 5 to 8 backward, 9 w (update)."""
+
 FAULTY = """
 format = 1
 title = "A division by zero"

@@ -61,6 +61,7 @@ class _Lines:
             shape=line.expr.shape, _value=value,
             _before=None if tensor is None else lambda: self.store.parameter(tensor, t),
             _parts=lambda: tuple(self._parts(line, f"{name} = {formula}", value)),
+            _in_numbers=lambda cell, form: self._in_numbers(line, cell, form),
         )  # fmt: skip
 
     def _parts(self, line: Line, whole: str, value: Callable[[], Array]) -> Iterator[PartView]:
@@ -78,6 +79,20 @@ class _Lines:
             text, why = whole if last else write(e, names, FORMULA), "operand" if inner.prim is None else inner.prim.why
             yield PartView(text, e.shape, why, value if last else lambda e=e: self.computed()[id(e)], sign, terms)  # type: ignore[misc]
 
+    def _in_numbers(self, line: Line, cell: tuple[int, ...], form: Callable[[float], str]) -> str:
+        """An optimizer's own rules work cell by cell; what is written by hand need not."""
+        if line is self.update.lines[-1] and self.update.by_hand:
+            return ""
+        names, known = self.update.naming(line, self.called), self.computed()
+
+        def at(e: Expr) -> str | None:
+            if names(e) is None:
+                return None
+            text = form(float(known[id(e)][cell] if e.shape else known[id(e)]))
+            return text if text[0].isalnum() else f"({text})"
+
+        return write(line.expr, at, FORMULA)
+
     def _norm(self) -> Assignment:
         """The norm of all gradients, in one part."""
         store, graph = self.store, self.timeline.graph
@@ -85,7 +100,7 @@ class _Lines:
         formula = store.norm_rule.text([f"∂{graph.names[t]}" for t in store.parameters])
         value = cache(lambda: np.asarray(store.norm(self.timeline.iteration(self.t))))
         part = PartView(f"{name} = {formula}", (), "elementwise", value)
-        return Assignment(name, name, formula, (), value, None, lambda: (part,))
+        return Assignment(name, name, formula, (), value, None, lambda: (part,), lambda cell, form: "")
 
 
 def _computed(timeline: Timeline, tensor: int, t: int) -> dict[int, Array]:

@@ -111,14 +111,19 @@ class Assignment:
     _value: Callable[[], Array] = field(repr=False)
     _before: Callable[[], Array] | None = field(repr=False)
     _parts: Callable[[], tuple[PartView, ...]] = field(repr=False)
+    _in_numbers: Callable[[tuple[int, ...], Callable[[float], str]], str] = field(repr=False)
 
     @cached_property
     def value(self) -> Array:
-        return self._value()
+        return sealed(self._value())
 
     @cached_property
     def before(self) -> Array | None:
-        return None if self._before is None else self._before()
+        return None if self._before is None else sealed(self._before())
+
+    def in_numbers(self, cell: tuple[int, ...], form: Callable[[float], str]) -> str:
+        """The formula with numbers for names, at one cell; '' where a cell depends on others than its own."""
+        return self._in_numbers(cell, form)
 
     @cached_property
     def parts(self) -> tuple[PartView, ...]:

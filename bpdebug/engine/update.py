@@ -41,7 +41,8 @@ class Update:
         self.xp = Trace(PRIMS)
         self.w, self.g = self.xp.leaf(PARAMETER, shape, dtype), self.xp.leaf(GRADIENT, shape, dtype)
         on = [name for name, value in self.settings.items() if value or defaults[name]]
-        self.scalars = {name: self.xp.leaf(name, (), DOUBLE) for name in (*on, "t", NORM)}
+        more = ("t", NORM) if "clip_norm" in on else ("t",)
+        self.scalars = {name: self.xp.leaf(name, (), DOUBLE) for name in (*on, *more)}
         self.states: dict[str, Expr] = {}
         g = clipped(self.xp, self.g, self.scalars)
         if "weight_decay" in on and not optimizer.decoupled:
@@ -49,6 +50,7 @@ class Update:
         result, new = optimizer.step(self.xp, self.w, g, self._old, self.scalars)
         self.lines = [*([] if g is self.g else [Line(GRADIENT, g)]), *(Line(n, new[n]) for n in self.states)]
         self.lines.append(Line(PARAMETER, result))
+        self.by_hand = rule is not None
         if rule is not None:
             self.lines[-1] = Line(PARAMETER, self._checked(rule(self)))
 

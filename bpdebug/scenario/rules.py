@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from bpdebug.engine.update import Update
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import DRAWN, STATE, Graph, Lit, Step, check_dtypes
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
 from bpdebug.scenario.names import Place, suggest
 from bpdebug.scenario.program import elaborate_value
-from bpdebug.symbolic import Expr, Plan, TraceError
+from bpdebug.symbolic import Expr, Plan, Trace, TraceError
 
 Build = Callable[[Plan], Any]
 Written = Mapping[str, Mapping[str, str]]
@@ -44,13 +45,44 @@ def as_rule(
     def rule(plan: Plan) -> Any:
         known: dict[str, Any] = {tensors[n]: o for n, o in zip(operands, plan.operands, strict=True) if n in tensors}
         known |= {tensors[output]: plan.y, gradient: plan.g}
-        for step in steps:
-            known[step.id] = traced(step, known, plan)
-            if isinstance(known[step.id], Expr):
-                limits.check("memory", known[step.id].nbytes, "what a rule computes on the way")
-        return known[value] if isinstance(value, str) else value
+        return _built(steps, value, known, plan.xp, limits)
 
     return rule
+
+
+def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64") -> Callable[[Update], Any]:
+    """An expression as a function of an update: what a parameter becomes.
+
+    It may name the parameter, its gradient, the states as they are after this step (`velocity` or `w.velocity`), the
+    gradient `g` as clipping and decay leave it, the settings and `t`, the number of the step. Raises as `as_rule` does.
+    """
+    limits, shorts = Limits(), [line.name for line in like.lines[:-1]] + list(like.scalars)
+    full = {n: f"{parameter if n in like.states else 'train'}.{n}" for n in shorts}
+    spelt = spelling([parameter, *full.values()])
+    gradient = spelt.gradients[parameter]
+    plainly = [n for n in shorts if n not in (parameter, gradient)]
+    steps, value = elaborate_value(
+        plain(text, spelt), [*spelt.tensors.values(), gradient, *plainly], limits=limits, place=Place("<rule>", 1, 0),
+        dtype=dtype,
+    )  # fmt: skip
+    limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
+
+    def rule(update: Update) -> Any:
+        made = {line.name: line.expr for line in update.lines} | dict(update.scalars)
+        known: dict[str, Any] = {spelt.tensors[full[n]]: made[n] for n in shorts} | {n: made[n] for n in plainly}
+        known |= {spelt.tensors[parameter]: update.w, gradient: update.g}
+        return _built(steps, value, known, update.xp, limits)
+
+    return rule
+
+
+def _built(steps: Sequence[Step], value: Any, known: dict[str, Any], xp: Trace, limits: Limits) -> Any:
+    """What the steps of an expression come to, from the expressions that its names stand for."""
+    for step in steps:
+        known[step.id] = traced(step, known, xp)
+        if isinstance(known[step.id], Expr):
+            limits.check("memory", known[step.id].nbytes, "what a rule computes on the way")
+    return known[value] if isinstance(value, str) else value
 
 
 def read_expression(
@@ -98,7 +130,7 @@ def spelling(names: Sequence[str]) -> Spelling:
     return Spelling(tensors, gradients)
 
 
-def traced(step: Step, known: Mapping[str, Any], plan: Plan) -> Any:
+def traced(step: Step, known: Mapping[str, Any], xp: Trace) -> Any:
     """One operation of a rule on the plan's expressions; the words that the namespace has for whole ops stay words."""
     op = OPS[step.op]
     if op.draws:
@@ -110,8 +142,8 @@ def traced(step: Step, known: Mapping[str, Any], plan: Plan) -> Any:
     check_dtypes(op, typed)
     op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **step.attrs)
     if op.name in WORDS:
-        return plan.xp.make(op.name, *inputs, **step.attrs)
-    return op.forward(plan.xp, *inputs, **step.attrs)
+        return xp.make(op.name, *inputs, **step.attrs)
+    return op.forward(xp, *inputs, **step.attrs)
 
 
 def with_rules(graph: Graph, written: Written, dtype: str, limits: Limits, place: Callable[[str], Place]) -> Graph:

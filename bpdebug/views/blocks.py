@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,3 +63,15 @@ class Source(Struct, frozen=True):
 
 
 Block = Text | Formula | Row | Table | Source
+
+
+def signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:
+    """Operands with the sign between them, or a function's name before them."""
+    if len(operands) == 2 and not sign[0].isalpha():
+        return [operands[0], sign, operands[1]]
+    if sign == "matrix_transpose":
+        return [*operands, "→"]
+    items: list[Matrix | str] = [sign]
+    for i, operand in enumerate(operands):
+        items += [","] * (i > 0) + [operand]
+    return items

@@ -33,6 +33,9 @@ def _subject(state: State, event: Event) -> tuple[str, Array]:
         contribution, part = event.parts[state.part - 1]
         whole = part is contribution.parts[-1]
         return (f"∂{contribution.to}" if whole else part.text), part.value
+    if state.part:
+        line, part = event.parts[state.part - 1]
+        return (line.to if part is line.parts[-1] else part.text), part.value
     prefix = "" if event.phase in ("forward", "update") else "∂"
     return f"{prefix}{event.name}", event.value
 

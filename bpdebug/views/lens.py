@@ -13,11 +13,13 @@ from bpdebug.engine.events import PartView
 from bpdebug.explain.axes import AxisName
 from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.marks import Marks, lit
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
+from bpdebug.explain.update import UpdateLens
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
 from bpdebug.views.numbers import shape_text
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
-from bpdebug.views.stage import operands, part_items, rule_lines, sentence, signed
+from bpdebug.views.stage import operands, part_items, rule_lines, sentence
+from bpdebug.views.update_lens import update_lens
 
 MOST_LONG = 12
 """Cells of a gradient beyond which it is not laid out as a column."""
@@ -25,8 +27,10 @@ MOST_PARTS = 4
 """A rule of more operations is shown by what goes in and what comes out."""
 
 
-def lens(state: State, found: Lens) -> Report:
+def lens(state: State, found: Lens | UpdateLens) -> Report:
     """The call by indices and its axes; then each operand's gradient, with the reason of every transpose."""
+    if isinstance(found, UpdateLens):
+        return update_lens(state, found)
     event = found.event
     call = state.timeline.call_text(event.tensor - state.timeline.graph.first)
     title = f"lens  {event.phase}  {event.name} = {call}"

@@ -22,6 +22,7 @@ from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.report import Report
+from bpdebug.views.update import optimizer_list
 
 MOST_USAGE = 36
 """Characters of a command's usage in a list of commands."""
@@ -172,6 +173,7 @@ LISTS: dict[str, Callable[[State], Listing]] = {
     "marks": _marks,
     "displays": _displays,
     "forks": _forks,
+    "optimizer": optimizer_list,
 }
 
 

@@ -10,11 +10,12 @@ from bpdebug.engine.events import Term
 from bpdebug.engine.run import Pass
 from bpdebug.graph import Graph, Lit, Node
 from bpdebug.ops.op import MIXES
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.report import Report
 from bpdebug.views.stream import end_object, event_object
+from bpdebug.views.update import update_blocks
 
 MANY_PARTS = 4
 """A rule of more operations shows its operands and its result; `stepi` walks through the rest."""
@@ -59,8 +60,7 @@ def event_blocks(state: State, event: Event) -> Iterator[Block]:
     elif event.phase == BACKWARD:
         yield from _backward(state, event)
     else:
-        yield Formula(f"{event.name} = {event.rule}", "the update of this step")
-        yield Row(tuple(_update(state, event)))
+        yield from update_blocks(state, event)
     if event.fault is not None:
         yield Text(fault_words(event), "bad")
 
@@ -101,18 +101,6 @@ def operands(graph: Graph, node: Node, run: Pass) -> list[Matrix | str]:
         str(i.value) if isinstance(i, Lit) else Matrix(graph.names[i], run.value(i), graph.shapes[i], mark="operand")
         for i in node.inputs
     ]
-
-
-def signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:
-    """Operands with the sign between them, or a function's name before them."""
-    if len(operands) == 2 and not sign[0].isalpha():
-        return [operands[0], sign, operands[1]]
-    if sign == "matrix_transpose":
-        return [*operands, "→"]
-    items: list[Matrix | str] = [sign]
-    for i, operand in enumerate(operands):
-        items += [","] * (i > 0) + [operand]
-    return items
 
 
 def forward_line(state: State, event: Event) -> Text:
@@ -242,17 +230,6 @@ def _summary(state: State, event: Event, c: Contribution, rule: Sequence[PartVie
     ]
     yield Row(tuple(items))
     yield Text(f"{len(rule)} operations: stepi walks through them", "dim")
-
-
-def _update(state: State, event: Event) -> Iterator[Matrix | str]:
-    store, run = state.timeline.store, state.timeline.iteration(event.iteration)
-    before, gradient = store.parameter(event.tensor, event.iteration), run.gradient(event.tensor)
-    yield Matrix(event.name, before, before.shape, "before", "operand")
-    if gradient is not None:
-        yield ","
-        yield Matrix(f"∂{event.name}", gradient, gradient.shape, mark="gradient")
-    yield "→"
-    yield Matrix(event.name, event.value, before.shape, "after", "result")
 
 
 def _end(state: State) -> Iterator[Block]:

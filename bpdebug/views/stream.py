@@ -10,6 +10,7 @@ import numpy as np
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, Timeline, stats
 from bpdebug.scenario import Scenario
 from bpdebug.views.encode import cells
+from bpdebug.views.update import update_data
 
 Array = np.ndarray[Any, Any]
 
@@ -82,6 +83,12 @@ def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
     else:
         before = event.timeline.store.parameter(event.tensor, event.iteration)
         head |= {"rule": event.rule, "before": _tensor(before, full), "after": _tensor(event.value, full)}
+        head["states"] = [
+            {"name": a.to, "before": _tensor(a.before, full), "after": _tensor(a.value, full)}
+            for a in event.assignments[:-1]
+            if a.before is not None
+        ]
+        head |= update_data(event)
     head["fault"] = event.fault
     return head
 

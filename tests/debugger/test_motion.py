@@ -140,14 +140,21 @@ def test_a_part_is_told_with_its_number_its_operand_and_its_text() -> None:
 
 def test_events_without_parts_are_one_stop_each() -> None:
     assert walk("stepi 3") == (3, 0, "step")
-    assert walk("seek 19", "stepi") == (20, 0, "step")
+    assert walk("seek 9", "stepi") == (10, 0, "step"), "the seed"
+
+
+def test_an_update_has_the_parts_of_its_rule() -> None:
+    assert walk("seek 19", "stepi 2") == (19, 2, "step")
+    assert walk("seek 19", "stepi 3") == (20, 0, "step")
+    data = place_data(session(WALK, "seek 19", "stepi 2"))
+    assert data["part"] == {"index": 2, "of": 2, "to": "W1", "text": "W1 = W1 - lr * ∂W1"}
 
 
 def test_reverse_stepi_goes_to_the_last_part_of_the_event_before() -> None:
     assert walk("seek 14", "reverse-stepi") == (13, 6, "step")
     assert walk("seek 13", "stepi 2", "reverse-stepi") == (13, 1, "step")
     assert walk("seek 13", "stepi", "reverse-stepi") == (13, 0, "step")
-    assert walk("seek end", "reverse-stepi") == (41, 0, "step")
+    assert walk("seek end", "reverse-stepi") == (41, 2, "step")
 
 
 def test_stepi_takes_a_count_and_goes_on_through_events() -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.errors import BpdebugError
-from bpdebug.importers.trace import open_recording
+from bpdebug.explain.difference import first_difference
+from bpdebug.importers.trace import open_recording, replayed
 from bpdebug.limits import Limits
 from bpdebug.scenario import open_timeline
 from tests.recordings import TRAINED, recorded, same
@@ -216,6 +217,32 @@ def test_only_errors_of_ours_come_out_of_any_damage(
         target.write_bytes(raw)
     with contextlib.suppress(BpdebugError):
         looked_through(path)
+
+
+def test_a_recording_from_before_states_were_recorded_opens() -> None:
+    """Made at 13f8201: its updates hold the parameter alone, and the states are computed from what it holds."""
+    path = Path(__file__).parent / "recordings" / "before_states.bptrace"
+    scenario = open_recording(path)
+    assert scenario.recording is not None
+    assert scenario.recording.notice == ""
+    timeline, again = open_timeline(scenario), open_timeline(replayed(path))
+    assert len(timeline) == 16
+    for at in range(17):
+        for name in ("w", "w.velocity"):
+            assert timeline.value(name, at).tolist() == again.value(name, at).tolist()
+    assert first_difference(timeline, again) is None
+
+
+def test_states_come_from_the_recording(tmp_path: Path) -> None:
+    path = recorded(tmp_path, bpdebug.load(TRAINED))
+    lines = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    stored = {a["name"] for line in lines if line["phase"] == "update" for a in line["arrays"]}
+    assert stored == {"W", "W.m", "W.v", "E", "E.m", "E.v"}
+    timeline = open_timeline(open_recording(path))
+    wanted = bpdebug.run(bpdebug.load(TRAINED))
+    timeline.store.computed = None  # type: ignore[method-assign, assignment]  # nothing is computed: it would raise
+    for at in (0, len(timeline) // 3 + 1, len(timeline)):
+        assert timeline.value("E.v", at).tobytes() == wanted.value("E.v", at).tobytes()
 
 
 def test_a_recording_is_open_while_it_grows(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ KEYS = {
     "forward": [*HEAD, "op", "line", "block", "inputs", "output", "fault"],
     "seed": [*HEAD, "grad", "fault"],
     "backward": [*HEAD, "op", "line", "block", "grad", "contributions", "fault"],
-    "update": [*HEAD, "rule", "before", "after", "fault"],
+    "update": [*HEAD, "rule", "before", "after", "states", "step", "settings", "lines", "fault"],
 }
 CONTRIBUTION = ["to", "operand", "formula", "shape", "value", "total", "stats", "parts"]
 STATS = {"min", "max", "mean", "std", "norm", "zeros", "nans", "infs"}

@@ -7,6 +7,7 @@ import numpy as np
 from bpdebug.debugger.commands.table import Command, nothing, register
 from bpdebug.debugger.progress import report
 from bpdebug.debugger.state import State
+from bpdebug.engine import UPDATE
 from bpdebug.errors import CommandError, InputError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
 from bpdebug.scenario import read_derivation
@@ -15,9 +16,11 @@ from bpdebug.scenario import read_derivation
 def lens_(state: State, argument: str) -> State:
     """This event explained: axes, transposes, cells."""
     from bpdebug.explain.lens import lens  # start-up: an explanation is worked out when asked for
+    from bpdebug.explain.update import update_lens  # start-up: the same
 
     nothing(argument, "lens")
-    return state.show("lens", lens(state.event))
+    event = state.event
+    return state.show("lens", update_lens(event) if event is not None and event.phase == UPDATE else lens(event))
 
 
 def candidates_(state: State, argument: str) -> State:

@@ -10,7 +10,7 @@ from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import Scope, evaluate, parse, parse_location, resolve
 
 FORMATS = ("", "x", "s", "f")
-LISTS = ("tensors", "breakpoints", "blocks", "parameters", "gradients", "marks", "displays", "forks")
+LISTS = ("tensors", "breakpoints", "blocks", "parameters", "gradients", "marks", "displays", "forks", "optimizer")
 
 
 def print_(state: State, argument: str) -> State:

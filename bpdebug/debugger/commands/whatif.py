@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +13,12 @@ import numpy as np
 from bpdebug.debugger.commands.table import Command, nothing, register
 from bpdebug.debugger.comparing import literal
 from bpdebug.debugger.state import Fork, State
-from bpdebug.engine import BACKWARD, Timeline
-from bpdebug.engine.fork import Override, fork, fork_rule
+from bpdebug.engine import BACKWARD, UPDATE, Event, Timeline
+from bpdebug.engine.fork import Override, fork, fork_rule, fork_update
 from bpdebug.errors import CommandError, InputError
 from bpdebug.expression import Scope, evaluate, parse, parse_location, resolve, target
 from bpdebug.graph import Lit
-from bpdebug.scenario import as_rule
+from bpdebug.scenario import as_rule, as_update
 
 CODES = dict.fromkeys(("E_SYNTAX", "E_NAME", "E_OP", "E_ATTR"), "E_EXPR")
 """What is wrong with the text of a rule is wrong with an expression, where it is typed."""
@@ -81,14 +83,17 @@ def _numbers(state: State, text: str) -> np.ndarray[Any, Any]:
 
 
 def _rule(state: State, place: str, text: str) -> tuple[Timeline, str]:
-    """A fork with another backward rule for one operand of one node."""
+    """A fork with another backward rule for one operand of one node, or another update rule for one parameter."""
     location, _, operand = place.rpartition(" ")
+    timeline, graph = state.timeline, state.timeline.graph
+    event = timeline.event(resolve(parse_location((location or operand).strip()), timeline).first())
+    if event.phase == UPDATE:
+        return _update(state, event, operand if location else "", text)
     if not location:
         raise CommandError(
-            "set rule takes a location and an operand", code="E_COMMAND", hint="set rule Y@bwd X = dY @ W.T"
-        )
-    timeline, graph = state.timeline, state.timeline.graph
-    event = timeline.event(resolve(parse_location(location.strip()), timeline).first())
+            "set rule takes a location and an operand", code="E_COMMAND",
+            hint="set rule Y@bwd X = dY @ W.T, set rule w@upd = w - lr * dw",
+        )  # fmt: skip
     if event.node is None:
         raise CommandError(f"{location} is no node", code="E_COMMAND", hint="name a node: set rule Y@bwd X = dY @ W.T")
     k = event.tensor - graph.first
@@ -104,17 +109,34 @@ def _rule(state: State, place: str, text: str) -> tuple[Timeline, str]:
         raise CommandError(
             f"{event.name} gives {operand} no gradient", code="E_COMMAND", hint="there is no rule to replace"
         )
-    try:
+    with _typed("set rule Y@bwd X = dY @ W.T"):
         rule = as_rule(text, names, event.name, dtype=state.scenario.dtype.name)
         made = fork_rule(timeline, k, position, rule)
+    written = made.graph.plans[k].formula(position, names, event.name)
+    return made, f"∂{operand} = {written} at {event.name}"
+
+
+def _update(state: State, event: Event, operand: str, text: str) -> tuple[Timeline, str]:
+    """A fork with another update rule for one parameter, in every iteration."""
+    timeline, name = state.timeline, event.name
+    hint = f"set rule {name}@upd = {name} - lr * d{name}"
+    if operand:
+        raise CommandError(f"an update has no operand '{operand[:40]}'", code="E_COMMAND", hint=hint)
+    with _typed(hint):
+        rule = as_update(text, name, timeline.store.update(event.tensor), dtype=state.scenario.dtype.name)
+        made = fork_update(timeline, event.tensor, rule)
+    return made, f"{name} = {made.event(event.index).rule} at {name}@upd"
+
+
+@contextmanager
+def _typed(hint: str) -> Iterator[None]:
+    """What is wrong with the text of a rule, as what is wrong with a command; `hint` is a rule that would do."""
+    try:
+        yield
     except InputError as error:
         raise CommandError(error.message, code=CODES.get(error.code, error.code), hint=error.hint) from None
     except TypeError as error:
-        raise CommandError(
-            f"this rule cannot be traced: {error}", code="E_EXPR", hint="set rule Y@bwd X = dY @ W.T"
-        ) from None
-    written = made.graph.plans[k].formula(position, names, event.name)
-    return made, f"∂{operand} = {written} at {event.name}"
+        raise CommandError(f"this rule cannot be traced: {error}", code="E_EXPR", hint=hint) from None
 
 
 def _tensors(timeline: Timeline, k: int) -> list[str]:
@@ -148,7 +170,8 @@ def switch(state: State, argument: str) -> State:
 register(
     Command(
         "set", set_, "what if: a fork in which this tensor, gradient or rule is another", "set Y = 0",
-        args="NAME[i,j] = EXPR | dNAME[i,j] = EXPR | rule LOC OPERAND = EXPR", key="e", family="what if",
+        args="NAME[i,j] = EXPR | dNAME[i,j] = EXPR | rule LOC OPERAND = EXPR | rule w@upd = EXPR", key="e",
+        family="what if",
     ),
     Command("forks", forks, "the timelines there are", "forks", family="what if"),
     Command("switch", switch, "another timeline", "switch 0", args="N", family="what if"),

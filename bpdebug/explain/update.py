@@ -1,0 +1,34 @@
+"""One update explained: what the optimizer's rule does, and the cell that it moved most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpdebug.engine import OPTIMIZERS, Event
+from bpdebug.engine.optimizers import SAYS
+from bpdebug.explain.cells import largest_cell
+
+
+@dataclass(frozen=True, eq=False)
+class UpdateLens:
+    """An update event: what its rule and each of its settings does, in sentences, and the cell to look at."""
+
+    event: Event
+    says: tuple[str, ...]
+    cell: tuple[int, ...]
+
+
+@np.errstate(all="ignore")
+def update_lens(event: Event) -> UpdateLens:
+    """The lens of an update event."""
+    timeline, update = event.timeline, event.timeline.store.update(event.tensor)
+    training = timeline.training
+    assert training is not None
+    says = [OPTIMIZERS[training.optimizer].says, *(SAYS[name] for name in update.scalars if name in SAYS)]
+    if event.tensor in training.rules:
+        says = [f"The rule of {event.name} was set by hand; the states go on as {training.optimizer} has them"]
+    before = event.assignments[-1].before
+    assert before is not None
+    return UpdateLens(event, tuple(says), largest_cell(event.value - before) if before.size else ())

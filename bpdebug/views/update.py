@@ -1,0 +1,103 @@
+"""An update event: its lines, the parameter and its states before and after; and what training keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bpdebug.debugger import State
+from bpdebug.engine import Assignment, Event, PartView
+from bpdebug.engine.stats import two_norm
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
+from bpdebug.views.numbers import number, shape_text
+
+
+def update_blocks(state: State, event: Event) -> Iterator[Block]:
+    """The lines of an update and what they change; at a part, its line as far as that."""
+    if state.part:
+        yield from _parts(state, event)
+        return
+    for a in event.assignments[:-1]:
+        yield Formula(f"{a.name} = {a.formula}", f"{shape_text(a.shape)}, {_what(a)}")
+    yield Formula(f"{event.name} = {event.rule}", "the update of this step")
+    yield Text(settings_text(event), "dim")
+    yield from changes(event)
+
+
+def _what(a: Assignment) -> str:
+    return "what the optimizer keeps" if a.before is not None else "on the way"
+
+
+def settings_text(event: Event) -> str:
+    """'step 2: lr = 0.1, momentum = 0.9'."""
+    numbers = event.timeline.store.update(event.tensor).numbers(event.iteration + 1)
+    return f"step {event.iteration + 1}: " + ", ".join(f"{name} = {number(value)}" for name, value in numbers.items())
+
+
+def changes(event: Event) -> Iterator[Row]:
+    """The gradient, and each state and the parameter before and after."""
+    gradient = event.timeline.iteration(event.iteration).gradient(event.tensor)
+    for a in event.assignments:
+        if a.before is None:
+            continue
+        items: list[Matrix | str] = [Matrix(a.to, a.before, a.shape, "before", "operand")]
+        if a.to == event.name and gradient is not None:
+            items += [",", Matrix(f"∂{event.name}", gradient, gradient.shape, mark="gradient")]
+        yield Row((*items, "→", Matrix(a.to, a.value, a.shape, "after", "result")))
+
+
+def _parts(state: State, event: Event) -> Iterator[Block]:
+    line, _ = event.parts[state.part - 1]
+    assert isinstance(line, Assignment)
+    first = next(i for i, (owner, _) in enumerate(event.parts) if owner is line)
+    yield Text(f"part {state.part} of {len(event.parts)}", "dim")
+    yield Formula(f"{line.name} = {line.formula}", settings_text(event))
+    for part in line.parts[: state.part - first]:
+        yield Row(_part_items(part, line))
+
+
+def _part_items(part: PartView, line: Assignment) -> tuple[Matrix | str, ...]:
+    """A part as matrices and signs: `momentum * velocity = …`."""
+    last = part is line.parts[-1]
+    result = Matrix(line.to if last else part.text, part.value, part.shape, mark="result")
+    terms = [t.text if t.read is None else Matrix(t.text, t.read(), t.shape, mark="operand") for t in part.terms]
+    return (*signed(terms, part.sign), "=", result) if terms else (result,)
+
+
+def update_data(event: Event) -> dict[str, Any]:
+    """The step's number, its settings, and the lines with their parts, as JSON has them."""
+    numbers = event.timeline.store.update(event.tensor).numbers(event.iteration + 1)
+    lines = [
+        {
+            "to": a.to, "formula": f"{a.name} = {a.formula}", "shape": list(a.shape),
+            "parts": [{"text": p.text, "shape": list(p.shape), "why": p.why} for p in a.parts],
+        }
+        for a in event.assignments
+    ]  # fmt: skip
+    return {"step": event.iteration + 1, "settings": numbers, "lines": lines}
+
+
+Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def optimizer_list(state: State) -> Listing:
+    """The optimizer, its settings in this step, and what it keeps of each parameter; empty without training."""
+    timeline, graph = state.timeline, state.timeline.graph
+    headers, rows = ("name", "what", "shape", "value"), list[tuple[str, ...]]()
+    training, parameters = timeline.training, timeline.store.parameters
+    if training is None or not parameters:
+        return headers, rows
+    step = timeline.iteration_at(state.cursor) + 1
+    rows.append((training.optimizer, "optimizer", "", f"step {step} of {training.steps}"))
+    numbers = timeline.store.update(parameters[0]).numbers(step)
+    rows += [(name, "setting", "", number(value)) for name, value in numbers.items()]
+    for parameter in parameters:
+        if parameter in training.rules:
+            index = timeline.index_of("update", parameter)
+            assert index is not None
+            rows.append((f"{graph.names[parameter]}@upd", "rule set by hand", "", timeline.event(index).rule or ""))
+        for tensor in graph.states.get(parameter, ()):
+            array = timeline.value_at(tensor, state.cursor)
+            norm = "" if array is None else f"norm {number(two_norm(array))}"
+            rows.append((graph.names[tensor], "state", shape_text(graph.shapes[tensor]), norm))
+    return headers, rows
