@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bpdebug.engine import Contribution, Event, Timeline
 from bpdebug.engine.fork import ForkedStore, Override, fork
-from bpdebug.explain.judge import RIGHT, VALUE, Judge, base_of
+from bpdebug.explain.judge import KINK, RIGHT, VALUE, Judge, base_of
 from bpdebug.explain.mistakes import right
 from bpdebug.graph import Step
 
@@ -50,13 +50,17 @@ def derivation(timeline: Timeline, steps: Sequence[Step], iteration: int) -> Der
         base = base_of(step.id)
         tensor = judge.gradients.get(base)
         if tensor is None:
-            named = base[:1] == "d" and len(base) > 1 and not base.startswith(step.op)  # else nobody named it
-            unknown += [base] if named else []
+            unknown += [base] if _looks_like_one(base, judge.gradients) else []
         elif last[base] == step.id:
             rows.append(_judged(judge, step, tensor))
             judge.forget(step.id)
-    wrong = next((r.name for r in rows if r.verdict != RIGHT), None)
+    wrong = next((r.name for r in rows if r.verdict not in (RIGHT, KINK)), None)
     return Derived(tuple(rows), wrong, tuple(dict.fromkeys(unknown)))
+
+
+def _looks_like_one(name: str, gradients: Mapping[str, int]) -> bool:
+    """Whether a name of the reader's may be meant for a gradient: `dU`, `dh` beside dH; `delta2` is none."""
+    return name[:1] == "d" and (name[1:2].isupper() or name.casefold() in map(str.casefold, gradients))
 
 
 def _judged(judge: Judge, step: Step, tensor: int) -> Line:
@@ -66,8 +70,8 @@ def _judged(judge: Judge, step: Step, tensor: int) -> Line:
         text = f"no path leads from {name[1:]} to an output: it has no gradient"
         return Line(step.line, name, VALUE, None, text)
     found = judge.verdict(step.id, tensor, graph.edges_from(tensor), seeded=True)
-    if found.verdict == RIGHT:
-        return Line(step.line, name, RIGHT, found.error, "")
+    if found.verdict in (RIGHT, KINK):
+        return Line(step.line, name, found.verdict, found.error, found.why)
     meant = right(judge.timeline, judge.run, tensor)
     return Line(step.line, name, found.verdict, found.error, f"{found.why}; {meant}" if found.why else meant)
 
@@ -101,6 +105,8 @@ def judged_edge(judge: Judge, event: Event, contribution: Contribution, value: s
     graph = judge.graph
     k = event.tensor - graph.first
     found = judge.verdict(value, contribution.tensor, [(k, contribution.position)], seeded=False)
+    if found.verdict == KINK:
+        return found.why, True
     if found.verdict == RIGHT:
         return f"right: {given(judge.timeline, event, contribution)}", True
     if found.why:

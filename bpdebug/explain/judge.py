@@ -11,8 +11,9 @@ import numpy as np
 from bpdebug.engine import Timeline
 from bpdebug.engine.rulecheck import largest
 from bpdebug.engine.rules import OnPass, double, wide
-from bpdebug.engine.run import Pass
+from bpdebug.engine.run import Code, Pass
 from bpdebug.errors import BpdebugError
+from bpdebug.explain.conventions import convention, kinks_after, kinks_of
 from bpdebug.explain.mistakes import mistake
 from bpdebug.graph import Graph, Lit, Step, check_dtypes
 from bpdebug.limits import Limits
@@ -21,13 +22,15 @@ from bpdebug.scenario.rules import spellings
 from bpdebug.symbolic import trace, walk
 
 Array = np.ndarray[Any, Any]
-RIGHT, SHAPE, VALUE = "right", "shape", "value"
+RIGHT, KINK, SHAPE, VALUE = "right", "kink", "shape", "value"
 NEAR = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 """Largest difference, as a part of the gradient's largest cell, at which a line is right: the engine's rounding."""
 ALIKE = 1e-4
 """Largest difference at which a mistake is not looked for: those that are known are off by more."""
 ROUNDING = 64
 """Units in the last place of the largest number on the way that a difference may have where a gradient cancels."""
+MOVE = 0.01
+"""How far off a kink the leaves are moved, relative to a cell or to 1."""
 MOST_AGAIN = 1 << 20
 """Cells of a gradient, or of what it is made from, beyond which the engine's cotangent alone decides."""
 
@@ -96,7 +99,8 @@ class Numbers:
         if not any(isinstance(i, np.ndarray) for i in inputs):  # dL = 1
             return number(inputs[0])
         typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
-        check_dtypes(op, typed)
+        declared = [self.tensors.get(str(i), len(self.graph.leaves)) < len(self.graph.leaves) for i in step.inputs]
+        check_dtypes(op, typed, declared)
         attrs = wide(step.attrs)
         op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **attrs)
         plan = trace(op, typed, attrs)
@@ -112,8 +116,10 @@ class Judge(OnPass):
     The second time tells an identity from a coincidence: where ∂Y is zero, `0 * dY` has the right numbers.
     """
 
-    def __init__(self, timeline: Timeline, iteration: int) -> None:
-        super().__init__(timeline, timeline.iteration(iteration))
+    def __init__(self, timeline: Timeline, iteration: int, run: Pass | None = None) -> None:
+        super().__init__(timeline, run or timeline.iteration(iteration))
+        self.iteration, self.moved = iteration, run is not None
+        self._done: list[Step | str] = []
         self._drawn: dict[int, Array] = {}
         self.engine = Numbers(self.graph, self.run, self._given)
         self.random = Numbers(self.graph, self.run, self._random)
@@ -133,12 +139,14 @@ class Judge(OnPass):
 
     def carry_out(self, step: Step) -> None:
         """One operation of the reader's."""
+        self._done.append(step)
         self.engine.carry_out(step)
         if np.size(self.engine.known[step.id]) <= MOST_AGAIN:
             self.random.carry_out(step)
 
     def forget(self, name: str) -> None:
         """From here on the name means the engine's gradient again."""
+        self._done.append(name)
         self.engine.known.pop(name, None)
         self.random.known.pop(name, None)
 
@@ -161,8 +169,12 @@ class Judge(OnPass):
         if made.shape != shape:
             found = mistake(self.timeline, self.run, tensor, made, given)
             return Verdict(SHAPE, None, f"this is {made.shape}, and {name} is {shape}{f'; {found}' if found else ''}")
+        made = self._comparable(made, truth)
         error = distance(made, truth)
         if error > NEAR[dtype] and not self._is_rounding(np.abs(made - truth), edges, dtype):
+            words = self._at_a_kink(value, made, truth, tensor, edges, seeded)
+            if words:
+                return Verdict(KINK, error, words)
             if error <= ALIKE:
                 return Verdict(VALUE, error, f"nearly: off by {error:.2g} of the largest, and that is no rounding")
             return Verdict(VALUE, error, mistake(self.timeline, self.run, tensor, made, given))
@@ -171,6 +183,43 @@ class Judge(OnPass):
         if not self._holds(value, tensor, edges, seeded):
             return Verdict(VALUE, error, "right on these numbers by chance: with another cotangent it is not")
         return Verdict(RIGHT, error, "")
+
+    def _at_a_kink(
+        self, value: Any, made: Array, truth: Array, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool
+    ) -> str:
+        """The convention, in words, where a line is right on all numbers but those at a kink; '' where it is not."""
+        if not any(n.op.kink for n in self.graph.nodes):
+            return ""
+        seed = double(self.run.seed(tensor)) if seeded and tensor in self.graph.incoming else 0.0
+        near = NEAR[self.graph.dtypes[tensor]] * float(np.abs(truth).max(initial=0.0, where=np.isfinite(truth)))
+        nodes = kinks_of(self, made, truth, edges, seed, near)
+        if nodes is None or (self.moved and not nodes):
+            return ""
+        if not self.moved:
+            beside = (self._beside(side).verdict(value, tensor, edges, seeded=seeded) for side in (MOVE, -MOVE))
+            if any(found.verdict not in (RIGHT, KINK) for found in beside):
+                return ""
+        nodes = nodes or kinks_after(self, tensor, self.iteration)
+        return convention(self, nodes) if nodes else ""
+
+    def _beside(self, side: float) -> Judge:
+        """The same lines with every float leaf moved a little, so that nothing stands at a kink by chance."""
+
+        def leaf(tensor: int) -> Array:
+            array = self.run.value(tensor)
+            if array.dtype.kind != "f":
+                return array
+            rng = np.random.default_rng([tensor, 2])
+            move = rng.uniform(0.5, 1, array.shape) * rng.choice((-1, 1), array.shape)
+            return np.asarray(array + side * move * np.maximum(1, np.abs(array))).astype(array.dtype)
+
+        made = Judge(self.timeline, self.iteration, Pass(self.graph, Code(self.graph), leaf))
+        for what in self._done:
+            if isinstance(what, str):
+                made.forget(what)
+            else:
+                made.carry_out(what)
+        return made
 
     def _is_rounding(self, gap: Array, edges: Sequence[tuple[int, int]], dtype: np.dtype[Any]) -> bool:
         """Whether a difference is no more than the last digits of what the rules add up: there the gradient cancels."""
@@ -203,7 +252,11 @@ class Judge(OnPass):
             rule = self.rule(k)
             truth = truth + rule.gradient(p, self.value(k), cotangent)
         made = self.random.value(value) if isinstance(value, str) else number(value)
-        return distance(made, truth) <= NEAR[self.graph.dtypes[tensor]]
+        return distance(self._comparable(made, truth), truth) <= NEAR[self.graph.dtypes[tensor]]
+
+    def _comparable(self, made: Array, truth: Array) -> Array:
+        """What was made; off a kink may be off a domain, where there is no gradient to compare a cell with."""
+        return np.where(np.isfinite(truth), made, truth) if self.moved and made.shape == truth.shape else made
 
 
 def number(value: Any) -> Array:

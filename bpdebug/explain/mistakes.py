@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import chain, combinations, product
+from collections.abc import Callable, Iterator
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
 
 from bpdebug.engine import Timeline
-from bpdebug.engine.rules import OnPass, double
+from bpdebug.engine.rules import double
 from bpdebug.engine.run import Pass
-from bpdebug.symbolic import Expr, walk
+from bpdebug.explain.asked import MOST_TEXT, NEAR, Asked, Edges, same
+from bpdebug.explain.missing import missing_term, only_diagonal, updated_weight
 
 Array = np.ndarray[Any, Any]
-Edges = list[tuple[int, int]]
-NEAR = 1e-4
-"""Relative distance at which numbers are taken for the same: a mistake is off by far more."""
 MOST_ROWS = 64
 """Rows of a gradient before its sum that are tried one by one."""
-MOST_TEXT = 90
-"""Characters of a formula that is said; of a longer one only whose rule it is."""
 MOST_RULES = 8
 """Rules of a gradient's consumers that are written out."""
-MOST_PLACES = 6
-"""Sides of sums in a rule beyond which no term is looked for."""
 
 
 @np.errstate(all="ignore")
@@ -51,38 +45,6 @@ def right(timeline: Timeline, run: Pass, tensor: int) -> str:
     seed = [f"what comes in at {graph.names[tensor]}"] if tensor in graph.incoming else []
     more = [f"{len(edges) - MOST_RULES:,} more"] if len(edges) > MOST_RULES else []
     return f"∂{graph.names[tensor]} = {' + '.join([*seed, *rules, *more])}"
-
-
-class Asked(OnPass):
-    """A gradient, its edges, and their rules on the numbers."""
-
-    def __init__(self, timeline: Timeline, run: Pass, tensor: int, edges: Edges | None) -> None:
-        super().__init__(timeline, run)
-        self.tensor = tensor
-        self.name = self.graph.names[tensor]
-        self.edges = self.graph.edges_from(tensor) if edges is None else edges
-        gradient = run.gradient(tensor) if edges is None else sum(run.contribution(*e) for e in edges)
-        assert gradient is not None
-        self.truth = double(np.asarray(gradient))
-        self.seeded = edges is None and tensor in self.graph.incoming
-
-    def unsummed(self) -> Iterator[Array]:
-        """What the rules of broadcast operands give before the sum."""
-        for k, p in self.edges:
-            rule = self.rule(k)
-            given = rule.plan.gradients[p]
-            if given is not None and given.shape != self.truth.shape:
-                with np.errstate(all="ignore"):
-                    yield rule.plan.evaluate(given, rule.plan.leaves(rule.inputs, rule.value(), self.cotangent(k)))
-
-
-def same(a: Array, b: Array) -> bool:
-    """Whether two arrays have one shape and, beyond rounding, the same numbers, which are not all zero."""
-    if a.shape != b.shape or not a.size:
-        return False
-    top = float(np.abs(b).max())
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(top) and top > 0 and np.abs(a - b).max() <= NEAR * top)
 
 
 # --- the mistakes, the most telling first
@@ -186,54 +148,6 @@ def products(operand: str, a: Array, cotangent: str, g: Array, position: int) ->
             yield text, pair[0] @ pair[1], "the inverse, where the transpose belongs"
 
 
-def missing_term(asked: Asked, made: Array) -> str:
-    """The rule without one of its terms, or without several: the dot product of softmax, the mean of a norm."""
-    for k, p in asked.edges:
-        rule, names, node = asked.rule(k), asked.graph.operand_names(k), asked.graph.nodes[k]
-        whole = rule.plan.summed(p)
-        places = terms_with(whole, rule.plan.g)
-        if not places or len(places) > MOST_PLACES or made.shape != asked.truth.shape:
-            continue
-        leaves = rule.plan.leaves(rule.inputs, rule.value(), asked.cotangent(k))
-        for count in range(1, len(places) + 1):
-            for chosen in combinations(places, count):
-                sides = {id(e): side for e, side in chosen}
-                if len(sides) == count and same(made, without(whole, sides, leaves)):
-                    terms = [rule.plan.text_of(e.args[side], names, node.id) for e, side in chosen]
-                    left = " and ".join(t if len(t) <= MOST_TEXT else f"{t[:MOST_TEXT]} …" for t in terms)
-                    what = "a term" if count == 1 else f"{count} terms"
-                    return f"{what} of {node.op.name}'s rule {'is' if count == 1 else 'are'} missing: {left}"
-    return ""
-
-
-def terms_with(whole: Expr, leaf: Expr) -> list[tuple[Expr, int]]:
-    """Every sum in an expression of which both sides hold a leaf, with the number of a side: what may be left out."""
-    has: dict[int, bool] = {}
-    found = []
-    for e in walk(whole):
-        has[id(e)] = e is leaf or any(has[id(a)] for a in e.operands())
-        if e.prim is not None and e.prim.name in ("add", "subtract") and len(e.operands()) == 2:
-            found += [(e, side) for side in (1, 0)] if all(has[id(a)] for a in e.operands()) else []
-    return found
-
-
-def without(whole: Expr, dropped: Mapping[int, int], leaves: Mapping[int, Any]) -> Array:
-    """An expression's value where of some sums one side is left out."""
-    known = dict(leaves)
-    with np.errstate(all="ignore"):
-        for e in walk(whole):
-            if e.prim is None:
-                continue
-            args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
-            if id(e) in dropped:
-                kept = args[1 - dropped[id(e)]]
-                sign = -1 if e.prim.name == "subtract" and dropped[id(e)] == 0 else 1
-                known[id(e)] = np.broadcast_to(sign * kept, e.shape)
-            else:
-                known[id(e)] = e.prim.run(*args, **e.attrs)
-    return np.asarray(known[id(whole)])
-
-
 def handed_on(asked: Asked, made: Array) -> str:
     """The cotangent as it came in, without the op's own rule."""
     for k, _ in asked.edges:
@@ -271,5 +185,5 @@ def hidden(asked: Asked, made: Array) -> str:
 
 KNOWN: tuple[Callable[[Asked, Array], str], ...] = (
     not_summed, badly_summed, one_of_several, last_wins, turned, another_shape, another_product, missing_term, scaled,
-    handed_on, hidden,
+    updated_weight, handed_on, only_diagonal, hidden,
 )  # fmt: skip

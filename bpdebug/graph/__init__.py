@@ -1,6 +1,7 @@
 """Nodes, blocks and the graph: order, names, shapes and sizes, all checked before any value exists."""
 
-from bpdebug.graph.build import Incoming, Step, build, check_dtypes
+from bpdebug.graph.build import Incoming, Step, build
+from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import DRAWN, INPUT, NODE, PARAMETER, STATE, Graph, Leaf, Lit, Node, frames
 
 __all__ = [

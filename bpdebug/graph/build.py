@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
+from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import DRAWN, Array, DType, Graph, Leaf, Lit, Node, Operand, Shape
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import Plan, key_of, trace
 
-_KINDS = {"f": "float", "i": "integer", "b": "boolean"}
 _BOOL = np.dtype(np.bool_)
 
 
@@ -84,7 +84,7 @@ class _Builder:
         key = (step.op, key_of(typed, step.attrs))
         plan = self.known.get(key)
         if plan is None:
-            check_dtypes(op, typed)
+            check_dtypes(op, typed, [isinstance(i, int) and i < len(self.leaves) for i in inputs])
         try:
             if plan is None:
                 plan = self.known[key] = self.plan(op, typed, step)
@@ -166,61 +166,6 @@ class _Builder:
 
 def named_twice(name: str) -> InputError:
     return InputError(f"'{name}' names two tensors", code="E_NAME", hint="give one of them another name")
-
-
-def check_dtypes(op: Op, typed: Sequence[Any]) -> None:
-    """E_DTYPE where an operand's dtype is not one the op takes, or integers meet floats in arithmetic."""
-    seen: dict[str, set[str]] = {}
-    for position, operand in enumerate(typed):
-        allowed = op.kinds[min(position, len(op.kinds) - 1)]
-        if not isinstance(operand, tuple):
-            kind = {bool: "b", int: "", float: "f"}[type(operand)]
-            if not op.broadcasts:
-                raise InputError(
-                    f"{op.name} takes a tensor as operand {position + 1}, not the number {operand}", code="E_OP",
-                    hint="declare it under [inputs], or leave it out",
-                )  # fmt: skip
-            if allowed == "b" and kind != "b":
-                raise InputError(
-                    f"{op.name} takes a boolean here, not the number {operand}", code="E_DTYPE",
-                    hint="write a comparison: x > 0",
-                )  # fmt: skip
-        else:
-            kind = operand[1].kind
-            if kind not in allowed:
-                words = " or ".join(_KINDS[k] for k in allowed)
-                raise InputError(
-                    f"{op.name} takes {words} tensors, and operand {position + 1} is {operand[1]}",
-                    code="E_DTYPE",
-                    hint=_dtype_hint(allowed, kind),
-                )
-        seen.setdefault(allowed, set()).add(kind)
-    compares = op.forward is not None and op.name in _COMPARISONS
-    for kinds in seen.values():
-        floats_meet = "f" in kinds and ("i" in kinds or (kinds >= {"b"} and _float_literal(typed)))
-        if floats_meet and not compares and len(typed) > 1:
-            raise InputError(
-                f"{op.name} mixes integers and floats",
-                code="E_DTYPE",
-                hint='leave out dtype = "int64", so that the tensor is a float one like the others',
-            )
-
-
-_COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
-
-
-def _float_literal(typed: Sequence[Any]) -> bool:
-    """A float literal beside nothing but booleans, which would make float64 whatever the scenario's dtype is."""
-    floats = any(isinstance(t, tuple) and t[1].kind == "f" for t in typed)
-    return not floats and any(type(t) is float for t in typed)
-
-
-def _dtype_hint(allowed: str, kind: str) -> str:
-    if "f" not in allowed and kind == "f":
-        return 'declare it with dtype = "int64"' if "i" in allowed else "write a comparison: x > 0"
-    if kind == "b":
-        return "turn a mask into numbers by multiplying a float tensor with it"
-    return 'leave out dtype = "int64", so that it is a float tensor'
 
 
 def build(

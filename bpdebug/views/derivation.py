@@ -8,7 +8,7 @@ from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
-SIGNS = {"right": "right", "shape": "wrong shape", "value": "wrong numbers"}
+SIGNS = {"right": "right", "kink": "a kink", "shape": "wrong shape", "value": "wrong numbers"}
 
 
 def derivation(state: State, found: Derived) -> Report:
@@ -18,11 +18,17 @@ def derivation(state: State, found: Derived) -> Report:
         for r in found.rows
     ]
     right = sum(r.verdict == "right" for r in found.rows)
-    title = f"derivation: {right} of {len(rows)} right" + (
-        f", first wrong {found.first_wrong}" * bool(found.first_wrong)
+    kinks = sum(r.verdict == "kink" for r in found.rows)
+    title = (
+        f"derivation: {right} of {len(rows)} right"
+        + f", {kinks} by another convention at a kink" * bool(kinks)
+        + (f", first wrong {found.first_wrong}" * bool(found.first_wrong))
     )
     blocks: list[Block] = [Table(("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows)))]
-    blocks += [Text(f"∂{r.name[1:]}: {r.suggestion}", "bad") for r in found.rows if r.suggestion]
+    blocks += [
+        Text(f"∂{r.name[1:]}: {r.suggestion}", "dim" if r.verdict == "kink" else "bad")
+        for r in found.rows if r.suggestion
+    ]  # fmt: skip
     if not rows:
         blocks = [Text(f"no line assigns a gradient of this graph; it has {_some(state)}", "dim")]
     blocks += [

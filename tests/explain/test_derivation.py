@@ -11,6 +11,7 @@ import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.derivation import Line, derivation
+from bpdebug.ops import OPS
 from bpdebug.scenario import load, open_timeline, read_derivation
 from tests.graphs import make, step
 from tests.lessons import NAMES, scenario
@@ -57,6 +58,10 @@ dX = ∂Z @ W1ᵀ
 """
 
 
+def lines(t: Timeline, text: str) -> dict[str, Line]:
+    return {r.name: r for r in derivation(t, read_derivation(text, t.graph).steps, 0).rows}
+
+
 def judged(text: str, top: str = "") -> dict[str, Line]:
     found = load(MLP.format(top=top))
     timeline = open_timeline(found)
@@ -96,6 +101,10 @@ MISTAKES = [
     ("db1 = sum(dA, axis=1)", "shape", "b1 is (4,)"),
     ("dA = dH", "value", "as it comes in: the rule of tanh is missing"),
     ("dA = dH * (1 + H ** 2)", "value", "∂A = ∂H * (1 - H ** 2)"),
+    ("dQ = P * dP * (1 - P)", "value", "only the diagonal of softmax's Jacobian"),
+    ("dQ = dP * P - P * P * dP", "value", "only the diagonal of softmax's Jacobian"),
+    ("dH = dY @ (W2 - 0.01 * dW2).T", "value", "this reads W2 after its update (W2 - 0.01 * ∂W2)"),
+    ("new = W1 - dW1 / 4\ndX = dZ @ new.T", "value", "this reads W1 after its update (W1 - 0.25 * ∂W1)"),
     ("dQ = P * dP", "value", "a term of softmax's rule is missing: sum(∂P * P"),
     ("dR = R * 2", "value", "10 times what it should be"),
     ("dR = -R / 5", "value", "the sign is wrong"),
@@ -111,6 +120,159 @@ def test_a_mistake_is_found_and_named(line: str, verdict: str, says: str, top: s
     (row,) = judged(line, top).values()
     assert (row.verdict, row.error is None) == (verdict, verdict == "shape")
     assert says in row.suggestion
+
+
+def logits() -> Timeline:
+    """A softmax of two consumers, inside losses."""
+    rng = np.random.default_rng(2)
+    arrays: dict[str, Any] = {name: rng.normal(size=(3, 4)) for name in ("Z", "T", "U")}
+    arrays["t"] = np.array([0, 3, 1])
+    steps = (
+        step("P", "softmax", "Z"), step("C", "cross_entropy", "Z", "t"), step("D", "cross_entropy", "U", "T"),
+        step("Q", "log_softmax", "U"), step("p", "mul", "P", "T"), step("q", "mul", "Q", "T"), step("a", "sum", "p"),
+        step("b", "sum", "q"), step("c", "add", "a", "b"), step("d", "add", "C", "D"), step("L", "add", "c", "d"),
+    )  # fmt: skip
+    return Timeline(make(arrays, *steps, loss="L"))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("dZ = P * dP + (P - one_hot(t, depth=4)) * dC / 3", "a term of softmax's rule is missing: sum(∂P * P"),
+        ("dZ = P * (1 - P) * dP + (P - one_hot(t, depth=4)) * dC / 3", "only the diagonal of softmax's Jacobian"),
+        ("dZ = P * (dP - sum(dP * P, axis=-1, keepdims=True)) + P * dC / 3", "is missing: one_hot(t"),
+        ("dZ = P * (dP - sum(dP * P, axis=-1, keepdims=True)) - one_hot(t, depth=4) * dC / 3", "missing: softmax(Z)"),
+        ("dU = -T * dD / 3 + dQ - exp(Q) * sum(dQ, axis=-1, keepdims=True)", "of cross_entropy's rule is missing"),
+        ("dU = dQ + (softmax(U) * sum(T, axis=-1, keepdims=True) - T) * dD / 3", "rule is missing: exp(Q)"),
+        ("dU = dQ * (1 - exp(Q)) + (softmax(U) * sum(T, axis=-1, keepdims=True) - T) * dD / 3",
+         "only the diagonal of log_softmax's Jacobian"),
+    ],
+)  # fmt: skip
+def test_a_term_of_softmax_that_is_missing_is_named_beside_other_consumers(line: str, says: str) -> None:
+    (row,) = lines(logits(), line).values()
+    assert row.verdict == "value"
+    assert says in row.suggestion
+
+
+@pytest.mark.parametrize("name", ["delta", "delta2", "d", "d2", "diff", "d_out", "dot", "dim1", "data"])
+def test_a_name_of_ones_own_that_begins_with_d_is_no_gradient(name: str) -> None:
+    found = load(MLP.format(top=""))
+    timeline = open_timeline(found)
+    made = derivation(timeline, read_derivation(f"{name} = dY @ W2.T\ndH = {name}", timeline.graph).steps, 0)
+    assert made.unknown == ()
+    assert [r.verdict for r in made.rows] == ["right"]
+
+
+@pytest.mark.parametrize("name", ["dU", "dw1", "dW3", "dXX"])
+def test_one_that_may_be_meant_for_a_gradient_is_said(name: str) -> None:
+    found = load(MLP.format(top=""))
+    timeline = open_timeline(found)
+    made = derivation(timeline, read_derivation(f"{name} = dY @ W2.T", timeline.graph).steps, 0)
+    assert made.unknown == (name,)
+
+
+# --- kinks
+
+
+def at_kink(op: str, inputs: dict[str, Any], **attrs: Any) -> Timeline:
+    """An op that is at a kink in some cells, and the sum of its squares."""
+    arrays = {name: np.array(a) for name, a in inputs.items()}
+    steps = (step("y", op, *inputs, **attrs), step("q", "square", "y"), step("L", "sum", "q"))
+    return Timeline(make(arrays, *steps, loss="L"))
+
+
+PAIR = {"a": [1.0, 2.0, 3.0], "b": [1.0, 1.0, 4.0]}
+CELLS = {"x": [0.0, 1.0, -2.0]}
+TIED = {"x": [2.0, 2.0, 1.0]}
+KINKS: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
+    ("maximum", PAIR, {}, "da = dy * (a >= b)", "kink"),
+    ("maximum", PAIR, {}, "da = dy * (a > b)", "kink"),
+    ("maximum", PAIR, {}, "db = where(b > a, dy, where(b == a, dy / 4, 0))", "kink"),
+    ("maximum", PAIR, {}, "da = where(a > b, dy, where(a == b, dy / 2, 0))", "right"),
+    ("maximum", PAIR, {}, "da = dy", "value"),
+    ("maximum", PAIR, {}, "da = dy * (a > b) + 7 * dy * (a == b)", "value"),
+    ("maximum", PAIR, {}, "da = dy * (a >= b) * (a < 1.5)", "value"),
+    ("minimum", PAIR, {}, "db = dy * (b <= a)", "kink"),
+    ("abs", CELLS, {}, "dx = where(x >= 0, dy, -dy)", "value"),  # dy is 0 where x is: the square hides it
+    ("leaky_relu", CELLS, {"slope": 0.1}, "dx = where(x >= 0, dy, dy * 0.2)", "value"),
+    ("elu", {"x": [0.0, -1.0]}, {"alpha": 2.0}, "dx = dy * 3", "value"),
+    ("clip", {"x": [1.0, 0.5, 2.0]}, {"min": 0.0, "max": 1.0}, "dx = where(x < 1, dy, 0)", "kink"),
+    (
+        "clip",
+        {"x": [1.0, 0.5, 2.0]},
+        {"min": 0.0, "max": 1.0},
+        "dx = where(x < 1, dy, where(x == 1, dy / 2, 0))",
+        "kink",
+    ),
+    ("max", TIED, {}, "dx = dy * (x == y)", "kink"),
+    ("max", TIED, {}, "dx = dy * (x == y) * 3", "value"),
+    ("min", {"x": [1.0, 1.0, 2.0]}, {}, "dx = dy * (x == y)", "kink"),
+]
+
+
+@pytest.mark.parametrize(("op", "inputs", "attrs", "line", "verdict"), KINKS)
+def test_another_convention_at_a_kink_is_no_wrong_line(
+    op: str, inputs: dict[str, Any], attrs: dict[str, Any], line: str, verdict: str
+) -> None:
+    t = at_kink(op, inputs, **attrs)
+    made = derivation(t, read_derivation(line, t.graph).steps, 0)
+    (row,) = made.rows
+    assert row.verdict == verdict, row
+    assert (made.first_wrong is None) == (verdict != "value")
+    if verdict == "kink":
+        assert row.error
+        assert row.suggestion == f"right off the kink, and another convention at it; here: {op} 'y', {OPS[op].kink}"
+
+
+THROUGH = '''format = 1
+title = "A relu at 0 inside a network, a pool with ties, a square root of 0"
+[inputs]
+X = [[1, 0], [0, 1], [1, 1]]
+p = [[[[1, 1, 2], [1, 0.5, 2]]]]
+s = [0, 4]
+[parameters]
+W = [[1, 2], [-1, 0.5]]
+[graph]
+loss = "L"
+program = """
+Z = X @ W
+H = relu(Z)
+P = max_pool2d(p, size=2, stride=1)
+r = sqrt(s)
+n = abs(Z)
+L = sum((H + 1) ** 2) + sum((P + 1) ** 2) + sum(r) + sum(n * (n + 1))
+"""
+'''
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict", "says"),
+    [
+        ("dX = (dH * (Z >= 0) + where(Z >= 0, dn, -dn)) @ W.T", "kink", "'H', the derivative at 0"),
+        ("dW = X.T @ (dH * (Z >= 0) + where(Z > 0, dn, -dn))", "kink", "relu 'H'"),
+        ("dZ = dH * (Z >= 0) + where(Z > 0, dn, -dn)", "kink", "relu 'H'"),
+        ("dW = X.T @ (dH + where(Z > 0, dn, -dn))", "value", ""),
+        ("dW = X.T @ (dH * (Z >= 0) + where(Z > 0, dn, -dn)) * 2", "value", ""),
+        ("ds = where(s > 0, dr / (2 * r), 0)", "kink", "at 0 the slope is infinite"),
+        ("ds = where(s > 0, dr / r, 0)", "value", ""),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_line_that_goes_through_a_kink(line: str, verdict: str, says: str, dtype: str) -> None:
+    t = open_timeline(load(THROUGH.replace("format = 1", f'format = 1\ndtype = "{dtype}"')))
+    (row,) = lines(t, line).values()
+    assert row.verdict == verdict, row
+    assert says in row.suggestion
+
+
+def test_a_convention_in_words_in_json_and_as_an_answer() -> None:
+    session = bpdebug.Session(load(THROUGH))
+    report = session.do("derivation dZ = dH * (Z >= 0) + where(Z > 0, dn, -dn)")
+    assert [r["verdict"] for r in report.to_data()["rows"]] == ["kink"]
+    assert report.to_data()["first_wrong"] is None
+    assert "derivation: 0 of 1 right, 1 by another convention at a kink" in report.to_text()
+    session.do("seek H@bwd ;; practice ;; answer 3x2")
+    assert "right off the kink" in session.do("answer dH * (Z >= 0)").to_text()
 
 
 @pytest.mark.parametrize("line", ["dX = dX", "dX = 2 * dX / 2", "t = dX\ndX = t", "dX = dX.T.T"])
@@ -148,7 +310,7 @@ def test_a_name_that_is_no_gradient_is_said() -> None:
     found = load(MLP.format(top=""))
     timeline = open_timeline(found)
     made = derivation(timeline, read_derivation("dU = dY @ W2.T\ndH = dU\ndelta = dY", timeline.graph).steps, 0)
-    assert made.unknown == ("dU", "delta")
+    assert made.unknown == ("dU",)
     assert [r.verdict for r in made.rows] == ["right"]
 
 

@@ -165,7 +165,7 @@ IDS, TEST = np.array([0, 1]), np.array([True, False])
         ("where", ("ids", "x", "x"), "where takes boolean tensors, and operand 1 is int64"),
         ("where", (1, "x", "x"), "where takes a boolean here, not the number 1"),
         ("where", ("test", "x", "ids"), "where mixes integers and floats"),
-        ("mul", ("test", 2.0), "mul mixes integers and floats"),
+        ("mul", ("test", 2.0), "mul mixes a boolean tensor with the number 2.0"),
         ("one_hot", ("x",), "one_hot takes integer tensors"),
         ("mean", ("ids",), "mean takes float tensors"),
         ("matmul", ("n", "t"), "matmul takes float tensors"),
@@ -179,6 +179,25 @@ def test_dtypes_that_do_not_fit(op: str, inputs: tuple[Any, ...], says: str) -> 
     assert error.where == "f.toml:5"
     assert says in error.message
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "leave_out"),
+    [
+        ("add", ("x", "ids"), True), ("exp", ("ids",), True), ("add", ("x", "count"), False),
+        ("exp", ("count",), False), ("mul", ("test", 0.01), False), ("mul", (0.01, "mask"), False),
+        ("exp", ("mask",), False), ("embedding", ("t", "z"), False), ("embedding", ("t", "x"), False),
+    ],
+)  # fmt: skip
+def test_only_a_dtype_that_stands_in_the_file_is_to_be_left_out(
+    op: str, inputs: tuple[Any, ...], leave_out: bool
+) -> None:
+    leaves = {"x": np.ones(2), "ids": IDS, "test": TEST, "t": np.ones((2, 2))}
+    steps = (step("mask", "greater", "x", 0.5), step("count", "sum", "mask"), step("z", "neg", "x"))
+    error = refused(leaves, *steps, step("y", op, *inputs, line=5), into={"z": "ones"})
+    assert error.code == "E_DTYPE"
+    assert ("leave out dtype" in error.hint) == leave_out
+    assert error.hint != 'declare it with dtype = "int64"' or inputs[1] == "x"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""Where a gradient is a matter of convention: the kinks that it, or what it is made from, stands at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from bpdebug.engine import BACKWARD
+from bpdebug.engine.kinks import find_kink
+from bpdebug.engine.rulecheck import Trial, check_rule
+from bpdebug.engine.rules import Array, OnPass
+
+Edges = Sequence[tuple[int, int]]
+MOST_CELLS = 64
+"""Cells that differ of which it is asked whether they are at a kink."""
+
+
+def kinks_of(on: OnPass, made: Array, truth: Array, edges: Edges, seed: float | Array, near: float) -> list[int] | None:
+    """The nodes among `edges` that have a kink at the cells where an array differs from a gradient.
+
+    None where a cell at a kink is none of the answers that one could give there; [] where no cell is at one.
+    """
+    found: set[int] = set()
+    trials = [(k, Trial(on.rule(k), on.rule(k).inputs, p, "", on.cotangent(k))) for k, p in edges]
+    differ = np.argwhere(~(np.abs(made - truth) <= near) & ~(np.isnan(made) & np.isnan(truth)))
+    for at in differ[:MOST_CELLS]:
+        cell = tuple(int(i) for i in at)
+        low = high = float(np.broadcast_to(seed, truth.shape)[cell])
+        for k, trial in trials:
+            kink = find_kink(partial(trial.results, cell), float(trial.inputs[trial.position][cell]))
+            low += float(trial.gradient[cell]) if kink is None else kink.low
+            high += float(trial.gradient[cell]) if kink is None else kink.high
+            found |= set() if kink is None else {k}
+        if found and not low <= made[cell] <= high:
+            return None
+    return sorted(found)
+
+
+def kinks_after(on: OnPass, tensor: int, iteration: int) -> list[int]:
+    """The first node between a tensor and the outputs whose rule stands at a kink of its own."""
+    graph, reached = on.graph, {tensor}
+    for k in reversed(graph.backward_nodes):
+        operands = {p: t for p, t in graph.edges(k) if t in reached}
+        reached |= {graph.first + k} if operands else set()
+        if operands and graph.nodes[k].op.kink:
+            index = on.timeline.index_of(BACKWARD, graph.first + k, iteration)
+            assert index is not None
+            names = {graph.names[t] for t in operands.values()}
+            if any(row.kink and row.leaf in names for row in check_rule(on.timeline.event(index))):
+                return [k]
+    return []
+
+
+def convention(on: OnPass, nodes: Sequence[int]) -> str:
+    """In words, what holds at the kinks of these nodes."""
+    words = {f"{on.graph.nodes[k].op.name} '{on.graph.nodes[k].id}'": on.graph.nodes[k].op.kink for k in nodes[:3]}
+    return "right off the kink, and another convention at it; here: " + "; ".join(
+        f"{name}, {kink or 'one of the slopes to its left and right'}" for name, kink in words.items()
+    )

@@ -1,0 +1,115 @@
+"""Mistakes of a rule itself: terms left out, the diagonal alone, and the weight as it is after its update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from bpdebug.engine.rules import Array, Rule
+from bpdebug.explain.asked import MOST_TEXT, Asked, same
+from bpdebug.graph import PARAMETER
+from bpdebug.ops.op import MIXES
+from bpdebug.symbolic import Expr, walk
+
+MOST_PLACES = 6
+"""Sides of sums in a rule beyond which no term is looked for."""
+LEAST_CELLS = 3
+"""Cells of a gradient below which any other would be found to be some multiple away."""
+MOST_DIAGONAL = 1024
+"""Cells of an operand of which the diagonal of its rule is taken, one evaluation each."""
+
+
+def missing_term(asked: Asked, made: Array) -> str:
+    """The rule without one of its terms, or without several: the dot product of softmax, the mean of a norm."""
+    for k, p in asked.edges:
+        rule, names, node = asked.rule(k), asked.graph.operand_names(k), asked.graph.nodes[k]
+        whole = rule.plan.summed(p)
+        places = terms_with(whole, rule.plan.g) or terms_with(whole)
+        if not places or len(places) > MOST_PLACES or made.shape != asked.truth.shape:
+            continue
+        leaves = rule.plan.leaves(rule.inputs, rule.value(), asked.cotangent(k))
+        for count in range(1, len(places) + 1):
+            for chosen in combinations(places, count):
+                sides = {id(e): side for e, side in chosen}
+                if len(sides) == count and asked.gives(made, (k, p), without(whole, sides, leaves)):
+                    terms = [rule.plan.text_of(e.args[side], names, node.id) for e, side in chosen]
+                    left = " and ".join(t if len(t) <= MOST_TEXT else f"{t[:MOST_TEXT]} …" for t in terms)
+                    what = "a term" if count == 1 else f"{count} terms"
+                    return f"{what} of {node.op.name}'s rule {'is' if count == 1 else 'are'} missing: {left}"
+    return ""
+
+
+def terms_with(whole: Expr, leaf: Expr | None = None) -> list[tuple[Expr, int]]:
+    """Every sum in an expression of which both sides hold a leaf, with the number of a side: what may be left out.
+
+    Without a leaf, every sum of two arrays.
+    """
+    has: dict[int, bool] = {}
+    found = []
+    for e in walk(whole):
+        has[id(e)] = leaf is None or e is leaf or any(has[id(a)] for a in e.operands())
+        if e.prim is not None and e.prim.name in ("add", "subtract") and len(e.operands()) == 2:
+            found += [(e, side) for side in (1, 0)] if all(has[id(a)] for a in e.operands()) else []
+    return found
+
+
+def without(whole: Expr, dropped: Mapping[int, int], leaves: Mapping[int, Any]) -> Array:
+    """An expression's value where of some sums one side is left out."""
+    known = dict(leaves)
+    with np.errstate(all="ignore"):
+        for e in walk(whole):
+            if e.prim is None:
+                continue
+            args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
+            if id(e) in dropped:
+                kept = args[1 - dropped[id(e)]]
+                sign = -1 if e.prim.name == "subtract" and dropped[id(e)] == 0 else 1
+                known[id(e)] = np.broadcast_to(sign * kept, e.shape)
+            else:
+                known[id(e)] = e.prim.run(*args, **e.attrs)
+    return np.asarray(known[id(whole)])
+
+
+def only_diagonal(asked: Asked, made: Array) -> str:
+    """Of an op that mixes cells, each cell's slope by itself alone: softmax's P * (1 - P)."""
+    for k, p in asked.edges:
+        rule, node, g = asked.rule(k), asked.graph.nodes[k], asked.cotangent(k)
+        if node.op.back != MIXES or g.shape != made.shape or made.size > MOST_DIAGONAL:
+            continue
+        y, diagonal = rule.value(), np.zeros(g.shape)
+        for cell in np.ndindex(g.shape):
+            alone = np.zeros(g.shape)
+            alone[cell] = g[cell]
+            diagonal[cell] = rule.gradient(p, y, alone)[cell]
+        if asked.gives(made, (k, p), diagonal):
+            return f"only the diagonal of {node.op.name}'s Jacobian: each cell of {node.id} depends on other cells too"
+    return ""
+
+
+def updated_weight(asked: Asked, made: Array) -> str:
+    """The rule on a parameter as it is after its update, by whatever learning rate."""
+    if made.shape != asked.truth.shape or made.size < LEAST_CELLS:
+        return ""
+    gap = made - asked.truth
+    for k, p in asked.edges:
+        rule, g = asked.rule(k), asked.cotangent(k)
+        for q, tensor in asked.graph.edges(k):
+            slope = asked.run.gradient(tensor)
+            if q == p or slope is None or asked.graph.kind(tensor) != PARAMETER:
+                continue
+            before, whole = (_by_weight(rule, p, g, q, rule.inputs[q] - rate * slope) for rate in (0.0, 1.0))
+            rate = float((gap * (whole - before)).sum() / np.square(whole - before).sum())
+            if rate > 0 and same(_by_weight(rule, p, g, q, rule.inputs[q] - rate * slope) - before, gap):
+                name = asked.graph.names[tensor]
+                words = "the backward pass reads the weights that the forward pass read"
+                return f"this reads {name} after its update ({name} - {rate:.4g} * ∂{name}): {words}"
+    return ""
+
+
+def _by_weight(rule: Rule, position: int, g: Array, other: int, weight: Array) -> Array:
+    """A rule's gradient with another of its operands replaced."""
+    inputs = (*rule.inputs[:other], weight, *rule.inputs[other + 1 :])
+    return rule.plan.evaluate(rule.plan.summed(position), rule.plan.leaves(inputs, rule.value(inputs), g))
