@@ -35,8 +35,8 @@ class Optimizer:
     decoupled: bool = False
 
     def settings_of(self, given: Mapping[str, Number]) -> dict[str, Number]:
-        """All settings of this optimizer: those that are given, the defaults of the rest."""
-        return {**COMMON, **self.settings, **given}
+        """All settings of this optimizer, its own first: those that are given, the defaults of the rest."""
+        return {**self.settings, **COMMON, **self.settings, **given}
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def test_the_optimizers_and_their_settings_are_those_of_the_table() -> None:
         ("nesterov = 1", "'train.nesterov' must be true or false", ""),
         ("amsgrad = true", "'train' has no key 'amsgrad'", "it may hold"),
         ("alpha = 0.9", "adam has no setting 'alpha'", "alpha belongs to rmsprop"),
-        ("dampening = 0.1", "adam has no setting 'dampening'", "adam takes weight_decay, clip_norm"),
+        ("dampening = 0.1", "adam has no setting 'dampening'", "adam takes lr, beta1, beta2, eps, weight_decay"),
     ],
 )
 def test_settings_out_of_bounds_are_refused(line: str, says: str, hint: str) -> None:
