@@ -166,8 +166,15 @@ class Graph:
         first, more = self.first, len(owners)
         called = [f"{self.names[p]}.{name}" for p, name in owners]
         moved = tuple(
-            replace(node, inputs=tuple(i if isinstance(i, Lit) else _moved(i, first, more) for i in node.inputs))
-            for node in self.nodes
+            Node(
+                n.id,
+                n.op,
+                tuple(i if isinstance(i, Lit) else _moved(i, first, more) for i in n.inputs),
+                n.attrs,
+                n.block,
+                n.line,
+            )
+            for n in self.nodes
         )
         numbers = range(first, first + more)
         return replace(
