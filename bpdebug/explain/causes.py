@@ -100,7 +100,7 @@ def _factor(asked: Asked, made: Made, expr: Expr, cells: Array) -> str:
 def _zero(made: Made, born: Born, cell: Array, feeds: list[tuple[Expr, Array]]) -> Cause:
     e = born.expr
     if born.how == UNREAD:
-        return Cause("0 is put there: it is padding", OTHER, ())
+        return Cause("0 is put there as padding", OTHER, ())
     large = tuple(Culprit(made, a, c & np.isinf(made.value(a)), np.isinf) for a, c in feeds)
     large = tuple(x for x in large if x.cells.any())
     text = _numbers(made, e, cell, feeds)

@@ -128,6 +128,10 @@ class Asked:
         cell = "" if cells is None else ",".join(map(str, np.argwhere(cells)[0].tolist()))
         return f"{name}[{cell}]" if cell else name
 
+    def cells(self, site: Site, cells: Array) -> str:
+        """'W[0,1]', or of more cells than one 'W'."""
+        return self.name(site, cells if np.count_nonzero(cells) == 1 else None)
+
     def uses(self, k: int, position: int | None, site: Site) -> bool:
         """Whether node k's rule for an operand has a tensor's value in it, or only the node's own cotangent."""
         inputs, plan = self.graph.nodes[k].inputs, self.graph.plans[k]

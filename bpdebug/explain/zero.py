@@ -48,7 +48,9 @@ def zero(asked: Asked, of: str, site: Site, cells: Array) -> Why:
         if not hit:
             return answer(MASKED, event, _reason(asked, made, way, name, cells), *_dead_units(asked, made))
         site, cells = Site(graph.first + made.k, True), hit[0]
-        evidence.append(f"{at} only hands on: {asked.name(site)} is zero there already")
+        rest = _reasons(asked, made, way)
+        only, rest_of = ("", f"; elsewhere {' and '.join(rest)}") if rest else ("only ", "")
+        evidence.append(f"{at} {only}hands on: {asked.name(site)} is zero there already{rest_of}")
 
 
 def _way(made: Made, cells: Array) -> Traced:
@@ -79,7 +81,7 @@ def _nothing(asked: Asked, k: int, position: int, cells: Array) -> str:
 
 
 def _not_read(asked: Asked, made: Made, born: Born) -> str:
-    node, prim = asked.graph.nodes[made.k], born.expr.prim
+    prim = born.expr.prim
     assert prim is not None
     at, cells = asked.at(made.k, made.position), _count(born.cells)
     if prim.name == "fold":
@@ -87,12 +89,11 @@ def _not_read(asked: Asked, made: Made, born: Born) -> str:
     if prim.name == "scatter_add":
         axis = born.expr.attrs["axis"]
         rows = np.unique(np.nonzero(born.cells)[axis])
-        what = "row" if axis == 0 else f"place along axis {axis}"
         which = ", ".join(map(str, rows[:MOST_NAMED].tolist())) + (" ..." if len(rows) > MOST_NAMED else "")
-        return f"no id of {at} names {what}{'s' if len(rows) > 1 else ''} {which}"
+        return f"no id of {at} names row{'s' if len(rows) > 1 else ''} {which}" + (f" of axis {axis}" if axis else "")
     if prim.name == "scatter_along_axis":
         return f"no id of {at} names {cells}"
-    return f"{node.op.name} '{node.id}' = {asked.timeline.call_text(made.k)} does not take {cells}"
+    return f"{at}, {asked.timeline.call_text(made.k)}, does not take {cells}"
 
 
 def _count(cells: Array) -> str:
@@ -102,17 +103,18 @@ def _count(cells: Array) -> str:
 
 def _reason(asked: Asked, made: Made, way: Traced, name: str, cells: Array) -> str:
     """What in a node's rule makes zeros of any cotangent: a choice, a factor, or numbers too small."""
-    at, where = asked.at(made.k, made.position), f"{_count(cells)} of {name}"
-    names = dict.fromkeys(asked.name(made.places[id(leaf)]) for leaf, _ in way.leaves)
-    said = [f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} 0"] if names else []
-    for b in way.born:
-        text = _because(asked, made, b)
-        if text and text not in said:
-            said.append(text)
+    at, where, said = asked.at(made.k, made.position), f"{_count(cells)} of {name}", _reasons(asked, made, way)
     small = [b for b in way.born if b.expr.prim is not None and b.expr.prim.name in ("multiply", "divide")]
     if not said and small:
         return f"at {at} the product is too small for {asked.graph.dtypes[made.k + asked.graph.first]} and becomes zero"
     return f"{at} multiplies every gradient by zero at {where}, {' and '.join(_where(s) for s in said[:4])}"
+
+
+def _reasons(asked: Asked, made: Made, way: Traced) -> list[str]:
+    """What in a rule is zero beside the cotangent."""
+    zero = {asked.cells(made.places[id(leaf)], c): None for leaf, c in way.leaves if leaf is not made.plan.g}
+    said = [f"{' and '.join(zero)} {'is' if len(zero) == 1 else 'are'} 0"] if zero else []
+    return list(dict.fromkeys([*said, *filter(None, (_because(asked, made, b) for b in way.born))]))
 
 
 def _where(text: str) -> str:
