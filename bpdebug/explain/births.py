@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 import numpy as np
@@ -23,7 +24,8 @@ def is_zero(array: Array) -> Array:
 class Birth:
     """The cells of a value or a gradient that got it at an event: from an operation, or (`words`) from elsewhere.
 
-    `way` says by which events it came from there to what was asked about.
+    `way` says by which events it came from there to what was asked about; `updated` is the parameter and the iteration
+    of an update that made it.
     """
 
     site: Site
@@ -32,6 +34,7 @@ class Birth:
     words: str = ""
     edge: tuple[int, int | None] | None = None
     way: tuple[str, ...] = ()
+    updated: tuple[int, int] | None = None
 
 
 Hop = tuple[Site, int, int | None]
@@ -56,7 +59,7 @@ def birth(asked: Asked, start: Site, cells: Array, test: Test) -> Birth:
             at[onward] = at[onward] | there if onward in at else there
     (found,) = first
     way = _way(asked, start, found.site, came)
-    return Birth(found.site, one(found.cells), found.event, found.words, found.edge, way)
+    return replace(found, cells=one(found.cells), way=way)
 
 
 def _order(site: Site) -> tuple[bool, int]:
@@ -121,14 +124,22 @@ def hand_of(made: Made, test: Test) -> Hand:
 
 def _given(asked: Asked, site: Site, cells: Array, test: Test) -> Birth:
     """A leaf; a parameter of a later iteration got it from an update."""
-    store, t = asked.timeline.store, asked.iteration
-    while t and site.tensor in store.parameters and (cells & test(store.parameter(site.tensor, t - 1))).any():
+    store, t, tensor = asked.timeline.store, asked.iteration, site.tensor
+    owner = asked.graph.owners.get(tensor, tensor)
+    changes = owner in store.parameters
+
+    def had(updates: int) -> bool:
+        return bool((cells & test(store.parameter(tensor, updates))).any())
+
+    if changes and test is not is_zero:  # what is not a number stays so, and what is infinite was finite before
+        t = bisect_left(range(t), True, key=had)
+    while changes and t and had(t - 1):
         t -= 1
     name, value = asked.name(site, cells), number(asked.array(site)[one(cells)][0])
-    if t and site.tensor in store.parameters:
-        event = asked.timeline.index_of(UPDATE, site.tensor, t - 1)
-        return Birth(site, cells, event, f"the update at event {event} made {name} {value}")
-    return Birth(site, cells, asked.completed(site), f"{name} is {value} as given")
+    if not (changes and t):
+        return Birth(site, cells, asked.completed(site), f"{name} is {value} as given")
+    event = asked.timeline.index_of(UPDATE, owner, t - 1)
+    return Birth(site, cells, event, f"the update at event {event} made {name} {value}", updated=(owner, t - 1))
 
 
 def _way(asked: Asked, start: Site, end: Site, came: dict[Site, Hop]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from bpdebug.engine import Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.absent import absent
-from bpdebug.explain.births import birth, is_zero
+from bpdebug.explain.births import Birth, birth, is_zero
 from bpdebug.explain.causes import PRODUCT, QUOTIENT, SUM, told
 from bpdebug.explain.origin import Trail
 from bpdebug.explain.question import (
@@ -54,12 +54,29 @@ def why(timeline: Timeline, goal: Target, iteration: int, of: str) -> Why:
 def _not_finite(asked: Asked, of: str, site: Site, mask: Array, test: Any) -> Why:
     """NaN or an infinity, from where it was born; NaN made of an infinity that overflowed counts as overflow."""
     found = birth(asked, site, mask, test)
+    if found.updated is not None:
+        return _updated(asked.timeline, of, found, test)
     said, kind, overflowed = told(asked, found, test)
     backward = found.edge is not None and found.edge[1] is not None
     answer = OVERFLOW if overflowed or test is np.isinf else UNDEFINED
     if test is np.isnan and backward and kind in (PRODUCT, QUOTIENT):
         answer = ZERO_TIMES_INF
     return Why(of, answer, found.event, (*found.way, *said))
+
+
+def _updated(timeline: Timeline, of: str, found: Birth, test: Any) -> Why:
+    """Of an update that made it: what was wrong with the gradient, an iteration before."""
+    assert found.updated is not None
+    tensor, iteration = found.updated
+    asked, said = Asked(timeline, iteration), (*found.way, found.words)
+    gradient = asked.array(Site(tensor, True))
+    bad = found.cells & ~np.isfinite(gradient)
+    if not bad.any():
+        return Why(of, OVERFLOW if test is np.isinf else UNDEFINED, found.event, said)
+    same = bool(test(gradient[bad]).any())
+    made = _not_finite(asked, of, Site(tensor, True), bad, test if same else np.isinf)
+    event = made.born if same else found.event
+    return Why(of, made.answer, event, (*said, f"∂{asked.graph.names[tensor]} was not finite there", *made.evidence))
 
 
 def _zero_value(asked: Asked, of: str, site: Site, mask: Array) -> Why:

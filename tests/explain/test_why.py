@@ -105,3 +105,24 @@ def test_every_gradient_has_an_answer_that_its_numbers_allow(random: Random) -> 
             assert found.answer == "nonzero"
         assert found.evidence
         assert why(timeline, target(parse(name), timeline.graph), 0, name).answer != "no-path"
+
+
+def test_what_an_update_made_is_followed_into_the_iteration_before() -> None:
+    """exp(800) overflows in the first iteration; Adam divides the infinite gradient by itself; all is NaN after it."""
+    train = "[parameters]\nw = [800.0, 1.0]\n[train]\noptimizer = 'adam'\nlr = 0.1\nsteps = 3\n"
+    text = HEAD.format(x="1, 2") + "y = exp(w * x)\nL = sum(y)\n'''\n" + train
+    session = bpdebug.Session(bpdebug.load(text))
+    session.do("seek end")
+    for of in ("w", "w.m", "L", "dw[0]"):
+        found = session.do(f"why {of}").to_data()
+        assert found["answer"] == "overflow", of
+        assert session.state.timeline.event(found["born"]).phase == "update", of
+        assert any("exp(800) overflows" in text for text in found["evidence"]), of
+    assert session.do("why w[1]").to_data()["answer"] == "nonzero"
+
+
+def test_a_value_is_asked_about_where_the_cursor_meets_its_fault() -> None:
+    session = bpdebug.Session(bpdebug.load(HEAD.format(x="0, 2") + "y = log(x)\nL = sum(y)\n'''\n"))
+    assert session.do("why").to_data()["of"] == "y"
+    session.do("expect why L overflow")
+    session.do("expect why y[1] nonzero")
