@@ -69,7 +69,9 @@ def having(test: Callable[[Array], Array]) -> Hand:
     return hand
 
 
-_KEEPING = ("negative", "astype", "abs", "sign", "square", "sqrt", "sin", "tanh", "erf", "log1p", "maximum", "minimum")
+_KEEPING = (
+    "negative", "astype", "abs", "sign", "square", "sqrt", "sin", "tanh", "erf", "log1p", "expm1", "maximum", "minimum",
+)  # fmt: skip
 """Functions, cell by cell, that may give 0 because an operand is 0."""
 _ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis")
 _PUTTING = ("place", "pad0", "unfold")

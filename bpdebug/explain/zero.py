@@ -9,7 +9,8 @@ import numpy as np
 from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.births import number
-from bpdebug.explain.follow import CANCELS, UNREAD, Born, Traced, traced, zeros
+from bpdebug.explain.feeds import shrunk
+from bpdebug.explain.follow import CANCELS, UNREAD, Born, Traced, everything, having, traced, zeros
 from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Array, Asked, Made, Site, Why, shortened
 from bpdebug.ops.op import ROUTES
 from bpdebug.symbolic import Expr, walk
@@ -158,10 +159,10 @@ def _not_taken(asked: Asked, made: Made, e: Expr, cells: Array) -> str:
         left, right = right, left
         if node.op.name == "clip":
             return f"the operand is {_range(left)}, held at {_range(right)}"
-    elif not isinstance(test.args[1], Expr) and test.prim.name != "equal":
+    elif not isinstance(test.args[1], Expr) and len(made.plan.operands) == 1:
         return f"the operand is {_range(left)}"
     if np.isnan(right).any():
-        return "NaN was taken, which is larger than any number"
+        return f"NaN was taken{_which_nan(asked, made, test.args[1], cells)}"
     if np.isnan(left).any():
         return "it is NaN"
     larger, smaller = right[right > left], right[right < left]
@@ -171,6 +172,15 @@ def _not_taken(asked: Asked, made: Made, e: Expr, cells: Array) -> str:
     which = " and ".join(number(v) for v in np.unique(found)[:3]) + (" ..." if len(np.unique(found)) > 3 else "")
     was = "was" if len(np.unique(found)) == 1 else "were"
     return f"{which} {was} {'larger' if larger.size else 'smaller'}"
+
+
+def _which_nan(asked: Asked, made: Made, taken: Expr, cells: Array) -> str:
+    """': x[0]', the operand's cell whose NaN was taken, given the expression that says what was."""
+    mine = shrunk(cells, taken.shape) & np.isnan(made.value(taken))
+    there = [c for leaf, c in traced(taken, mine, made.value, everything).leaves if leaf is made.plan.y]
+    ahead = asked.made(made.k)
+    found = [w for c in there for w in traced(ahead.root, c, ahead.value, having(np.isnan)).leaves]
+    return f": {asked.name(ahead.places[id(found[0][0])], found[0][1])}" if found else ""
 
 
 def _read(made: Made, x: Any, shape: tuple[int, ...]) -> Array:
