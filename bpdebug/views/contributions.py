@@ -7,7 +7,7 @@ from bpdebug.engine.stats import two_norm
 from bpdebug.explain.contributions import Contributions
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
-from bpdebug.views.numbers import number, short
+from bpdebug.views.numbers import number, percent, short
 from bpdebug.views.report import Report
 
 MOST = 6
@@ -35,7 +35,7 @@ def contributions(state: State, found: Contributions) -> Report:
         return Report("contributions", f"contributions to {found.of}", (text,), data)
     table = tuple(
         (
-            r.source, f"event {r.event}", short(r.formula), number(r.norm), f"{100 * r.share:.0f} %",
+            r.source, f"event {r.event}", short(r.formula), number(r.norm), percent(r.share),
             number(two_norm(r.total)),
             f"summed over axes {', '.join(map(str, r.axes))}" if r.axes else "",
         )

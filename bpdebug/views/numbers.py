@@ -9,6 +9,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 DIGITS = 4
+TINY = ("−ε", "+ε")
+"""What stands for a number below and above zero that is too small for its matrix's format."""
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -47,7 +49,7 @@ class Format:
             return f"{mantissa}e{exponent[0]}{exponent[1:].zfill(self.exponent)}".replace("-", "−")
         text = f"{number:.{self.decimals}f}"
         if number != 0 and float(text) == 0:  # too small for this format, and yet not zero
-            return ("−0" if number < 0 else "+0") + " " * (self.decimals + 1 if self.decimals else 0)
+            return TINY[number > 0] + " " * (self.decimals + 1 if self.decimals else 0)
         return text.replace("-", "−")
 
 
@@ -95,3 +97,9 @@ def number(value: float | None) -> str:
         return "nan" if value != value else "inf" if value > 0 else "−inf"
     text = f"{value + 0.0:.{DIGITS}g}"
     return text.replace("-", "−")
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share of 1 in per cent; one that is not zero does not read as zero."""
+    text = f"{100 * share:.{decimals}f}"
+    return f"{TINY[share > 0] if share and float(text) == 0 else text} %".replace("-", "−")

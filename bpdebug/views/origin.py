@@ -11,7 +11,7 @@ from bpdebug.explain.origin import INCOMING, FactorCell, Origin, Product, Source
 from bpdebug.explain.paths import Paths, size
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text
 from bpdebug.views.encode import MANY_CELLS
-from bpdebug.views.numbers import number
+from bpdebug.views.numbers import number, percent
 from bpdebug.views.report import Report
 
 MOST = 12
@@ -189,7 +189,7 @@ def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
     if not rows:
         return Report("paths", title, (Text("no way brings anything back"),), data)
     table = tuple(
-        ("" if p.share is None else f"{100 * p.share:.1f} %".replace("-", "−"), number(p.weight), " → ".join(p.cells))
+        ("" if p.share is None else percent(p.share, 1), number(p.weight), " → ".join(p.cells))
         for p in found.rows
     )
     blocks: list[Block] = [Table(("share", "product", "cells"), table)]

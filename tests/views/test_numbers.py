@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpdebug.views.numbers import DIGITS, number, number_format, shape_text
+from bpdebug.views.numbers import DIGITS, number, number_format, percent, shape_text
 from tests.graphs import examples
 
 
@@ -82,9 +82,9 @@ def test_a_zero_has_no_sign() -> None:
     assert number(-0.0) == "0"
 
 
-def test_what_is_too_small_for_the_format_is_a_zero_with_a_sign() -> None:
-    assert texts([1.5, 1e-9, -1e-9]) == ["1.500", "+0", "−0"]
-    assert texts([1.0, 5e-324]) == ["1.000", "+0"]
+def test_what_is_too_small_for_the_format_is_no_zero() -> None:
+    assert texts([1.5, 1e-9, -1e-9]) == ["1.500", "+ε", "−ε"]
+    assert texts([1.0, 5e-324]) == ["1.000", "+ε"]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,11 @@ def test_every_matrix_is_aligned_and_nothing_reads_as_what_it_is_not(values: lis
     for value, cell in finite:
         text = cell.strip().replace("−", "-")
         assert text.startswith("-") == (value < 0)
-        assert (text in ("+0", "-0")) == (value != 0 and float(text) == 0)
+        if text in ("+ε", "-ε"):
+            assert value != 0
+            text = "0"
+        else:
+            assert float(text) != 0 or value == 0
         # Half a unit of the fourth digit of the largest, or four digits of its own where exponents are written.
         room = 0.5 * 10.0 ** (1 - DIGITS) * (abs(value) if form.kind == "e" else top)
         assert abs(float(text) - value) <= room * (1 + 1e-9) or value == 0
@@ -146,3 +150,11 @@ def test_integers_are_written_out_and_aligned(values: list[int]) -> None:
 )  # fmt: skip
 def test_a_number_on_its_own(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0.0 %"), (0.5, "50.0 %"), (-0.25, "−25.0 %"), (4e-4, "+ε %"), (-4e-4, "−ε %"), (math.nan, "nan %")],
+)
+def test_a_share_is_no_zero_unless_it_is_one(share: float, text: str) -> None:
+    assert percent(share, 1) == text

@@ -23,7 +23,7 @@ SIGNS = (
     ("no path", "no path leads from here to an output: there is no gradient"),
     ("partial", "a gradient to which other consumers are still to add"),
     ("[0.31] ▸", "the marked cell, row or column; the same cells are marked in the transpose"),
-    ("+0 −0", "not zero, but too small for this matrix's format"),
+    ("+ε −ε", "not zero, but too small for this matrix's format"),
     ("gain", "how much larger the gradient leaves an event than it came in"),
     ("∂W, Wᵀ", "typed as dW and W.T"),
 )

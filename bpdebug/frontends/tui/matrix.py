@@ -23,6 +23,7 @@ from bpdebug.views.numbers import Array, Format, number_format, shape_text, shor
 from bpdebug.views.report import Matrix
 
 ABSENT = "not computed yet"
+Cell = list[Segment]
 _cache: dict[int, tuple[ref[Array], Format, float]] = {}
 
 
@@ -167,28 +168,28 @@ class MatrixView(ScrollView, can_focus=False):
         leading = self.matrix.shape[:-1]
         return ",".join(str(int(i)) for i in np.unravel_index(row, leading)) if leading else ""
 
-    def _numbers(self, width: int) -> list[Segment]:
+    def _numbers(self, width: int) -> list[Cell]:
         plain, here = palette.DIM, palette.HERE
         return [
-            Segment(f"{column:>{self.cell - 1}} ", here if column == self.mark.column else plain)
+            [Segment(f"{column:>{self.cell - 1}} ", here if column == self.mark.column else plain)]
             for column in self._window(width)
         ]
 
-    def _cells(self, array: Array, row: int, width: int) -> list[Segment]:
+    def _cells(self, array: Array, row: int, width: int) -> list[Cell]:
         window, leading = self._window(width), self.matrix.shape[:-1]
         line: Any = array[np.unravel_index(row, leading)] if leading else array.reshape(-1)
-        segments, cell, room = [], self.format.cell, self.cell - 2
+        cells, cell, room = [], self.format.cell, self.cell - 2
         for column, value in zip(window, line[window.start : window.stop].tolist(), strict=True):
             style, text = palette.value_style(value, self.top), cell(value).rjust(room)
             if self.mark.has(row, column):
-                segments.append(Segment(f"[{text.strip()}]".rjust(self.cell), style + palette.MARKED))
+                cells.append([Segment(f"[{text.strip()}]".rjust(self.cell), style + palette.MARKED)])
             elif style is palette.WARNING:
                 words = text.strip()
-                segments.append(Segment(f" {text[: -len(words)]}", palette.PLAIN))
-                segments += [Segment(words, style), Segment(" ", palette.PLAIN)]
+                before = Segment(f" {text[: -len(words)]}", palette.PLAIN)
+                cells.append([before, Segment(words, style), Segment(" ", palette.PLAIN)])
             else:
-                segments.append(Segment(f" {text} ", style))
-        return segments
+                cells.append([Segment(f" {text} ", style)])
+        return cells
 
     # --- cells under the mouse and the keys -----------------------------------------------------------------------
 
@@ -213,11 +214,11 @@ class MatrixView(ScrollView, can_focus=False):
         self.refresh()
 
     def show_cell(self, row: int, column: int) -> None:
-        """Scrolls the least that brings a cell into view."""
+        """Scrolls the least that brings a cell into view, and at a side where there are others the sign of them."""
         room = self.scrollable_content_region.size
         x, y, (left, top) = column * self.cell, row, self.scroll_offset
         wide, high = room.width - self.indent - self.label, room.height - self.first
-        left = min(max(left, x + self.cell - wide), x)
+        left = min(max(left, x + self.cell + (column + 1 < self.columns) - wide), x - (column > 0))
         top = min(max(top, y + 1 - high), y)
         self.scroll_to(left, top, animate=False)
 

@@ -36,7 +36,7 @@ async def test_a_matrix_has_its_name_its_shape_and_indices() -> None:
         (np.zeros((0, 3)), ["x 0×3", "empty: no cells"]),
         (np.zeros((2, 0)), ["x 2×0", "empty: no cells"]),
         ((3, 2), ["x 3×2", "not computed yet"]),
-        (np.array([[1e-12, 1.0]]), ["x 1×2", "0       1", "0     +0  1.000"]),
+        (np.array([[1e-12, 1.0]]), ["x 1×2", "0       1", "0     +ε  1.000"]),
     ],
 )
 async def test_every_kind_of_tensor(array: Any, expected: list[str]) -> None:
