@@ -189,8 +189,7 @@ def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
     if not rows:
         return Report("paths", title, (Text("no way brings anything back"),), data)
     table = tuple(
-        ("" if p.share is None else percent(p.share, 1), number(p.weight), " → ".join(p.cells))
-        for p in found.rows
+        ("" if p.share is None else percent(p.share, 1), number(p.weight), " → ".join(p.cells)) for p in found.rows
     )
     blocks: list[Block] = [Table(("share", "product", "cells"), table)]
     if any(p.share is not None and not 0 <= p.share <= 1 for p in found.rows):

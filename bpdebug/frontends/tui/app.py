@@ -287,5 +287,5 @@ class BpdebugApp(App[int]):
         self.action_event()
 
     def on_resize(self, event: Resize) -> None:
-        if self.state is not None and event.size.width >= WIDE and not self.inspector.report.blocks:
+        if self.state is not None and event.size.width >= WIDE:  # below that it was left as it was
             self.inspector.show(inspector(self.state))

@@ -155,10 +155,20 @@ class MatrixView(ScrollView, can_focus=False):
         text = f"{'▸' if here else ' '}{self._row_name(row):>{self.label - 2}} " if self.label else ""
         return self._join(text, palette.HERE if here else palette.DIM, self._cells(array, row, width), width)
 
-    def _join(self, label: str, style: Style, cells: list[Segment], width: int) -> Strip:
-        room = max(width - self.label, 0)
-        inside = Strip(cells).crop(self.scroll_offset.x % self.cell, self.scroll_offset.x % self.cell + room)
-        return Strip([Segment(label, style), *inside])
+    def _join(self, label: str, style: Style, cells: list[Cell], width: int) -> Strip:
+        """A line of cells: those that fit whole, and … in what would be seen of others."""
+        start, room = self.scroll_offset.x, max(width - self.label, 0)
+        at, left = -(start % self.cell), int(start > 0)
+        right = room - (self.columns * self.cell > start + room)
+        segments = [Segment(label, style)]
+        for cell in cells:
+            end = at + self.cell
+            if left <= at and end <= right:
+                segments += cell
+            elif (seen := min(end, room) - max(at, 0)) > 0:
+                segments.append(Segment("…".ljust(seen) if at < left else "…".rjust(seen), palette.DIM))
+            at = end
+        return Strip(segments)
 
     def _window(self, width: int) -> range:
         start = self.scroll_offset.x // self.cell

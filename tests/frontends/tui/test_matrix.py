@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from textual.geometry import Offset, Region
 
-from bpdebug.frontends.tui.matrix import Mark
+from bpdebug.debugger import open_session
+from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.frontends.tui.matrix import Mark, MatrixView
+from bpdebug.scenario import load
+from bpdebug.views.report import Matrix
 
+from .judge import matrices, reading, says, wrong_cells
 from .screen import StageApp, lines_of, text_of
 
 
@@ -109,6 +116,42 @@ async def test_headers_stay_in_place_when_scrolling_both_ways() -> None:
     row = next(line.split() for line in lines if line.split()[:1] == ["50"])
     assert "5060" in row
     assert lines[0].strip() == "A 100×100"
+
+
+CASE = Path(__file__).parents[2] / "cases" / "scrolled_minus.toml"
+
+
+@pytest.mark.parametrize("width", [119, 100, 80, 60, 40])
+async def test_cells_scrolled_sideways_are_drawn_whole_or_not_at_all(width: int) -> None:
+    state = open_session(load(CASE))
+    app = BpdebugApp(state)
+    cells = state.timeline.value("X").reshape(-1, 8)
+    async with app.run_test(size=(width, 30)) as pilot:
+        await pilot.press("full_stop" if width != 119 else "down")
+        for column in range(1, 8):
+            await pilot.press("right")
+            await pilot.pause()
+            drawn = next(matrices(lines_of(app), ["X"]))
+            assert wrong_cells(drawn, [state.timeline.value("X")]) == []
+            assert says(drawn.cells[0, column], cells[0, column])
+        assert "…" in text_of(app)
+        assert len({column for _, column in drawn.cells}) < 8
+
+
+@pytest.mark.parametrize("room", range(12, 60))
+def test_what_is_cut_says_so_at_every_width_and_place(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    array = np.random.default_rng(1).normal(size=(1, 9)) * 100
+    view = MatrixView()
+    monkeypatch.setattr(MatrixView, "scrollable_content_region", Region(0, 0, room, 3))
+    view.show(Matrix("A", array, array.shape))
+    for x in range(max(view.natural.width - room, 0) + 1):
+        monkeypatch.setattr(MatrixView, "scroll_offset", Offset(x, 0))
+        head, line = view.render_line(1).text, view.render_line(2).text
+        assert max(len(head), len(line)) <= room
+        seen = [int(n) for n in head.replace("…", " ").split()]
+        assert [reading(t)[0] for t in line.split()[1:] if t != "…"] == [round(array[0, c], 1) for c in seen]
+        assert ("…" in line[: len(line) // 2 + 1]) == (x > 0)
+        assert line.endswith("…") == (x + room < view.label + 9 * view.cell)
 
 
 def test_marks() -> None:

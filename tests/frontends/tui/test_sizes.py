@@ -30,6 +30,16 @@ async def test_resizing_never_fails(scenario: str) -> None:
         assert "forward" in text_of(app)
 
 
+async def test_a_pane_that_comes_back_shows_what_is_there_now() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.resize_terminal(80, 24)
+        app.run_text("seek Y@bwd")
+        await pilot.resize_terminal(120, 30)
+        await pilot.pause()
+        assert "─ ∂H ─" in text_of(app).split("\n")[1]
+
+
 def test_panes_fold_away() -> None:
     assert {"program", "stage", "inspector"} <= set(places(Size(120, 40)))
     assert "inspector" not in places(Size(99, 40))

@@ -1,0 +1,268 @@
+"""What the screen says, read back from its text and judged by the arrays: no formatting code is asked.
+
+A matrix is found by its caption, and each of its cells must be the array's cell at that row and column, rounded to the
+digits drawn. Any other number with a point, an exponent or a name (nan, inf) must be one of the arrays, of their
+statistics, or of what the last command worked out. Whole numbers alone are not judged: shapes, indices, counts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bpdebug.debugger import State
+from bpdebug.engine import Timeline
+
+Array = np.ndarray[Any, Any]
+SHAPE = r"(\d+(?:×\d+)+|\(\d*\))"
+FLOAT = re.compile(r"(?<![\w.∂])([−-] ?)?(\d+\.\d+(?:e[+−-]\d+)?|\d+e[+−-]\d+|nan|inf)(?![\w.]|\()( ?%)?")
+WORDS = ("nan, inf", "catch nan", "find nan", "in nan", "in inf")
+"""Where nan and inf are words and no numbers."""
+MOST = 40_000
+"""Numbers taken of one array."""
+
+
+# --- one number
+
+
+def reading(text: str) -> tuple[float, float]:
+    """A number as it is drawn, and half a unit of its last digit."""
+    plain = text.replace("−", "-").replace(" ", "")
+    mantissa, _, exponent = plain.partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return float(plain), 0.5 * 10.0 ** (int(exponent or 0) - decimals)
+
+
+def says(text: str, value: float) -> bool:
+    """Whether what is drawn is this number, rounded to the digits drawn; a zero is drawn for nothing but a zero."""
+    if text in ("−ε", "+ε"):
+        return value != 0 and (value > 0) == (text == "+ε") and abs(value) < 1
+    if not np.isfinite(value):
+        return text == ("nan" if value != value else "inf" if value > 0 else "−inf")
+    try:
+        drawn, room = reading(text)
+    except ValueError:
+        return False
+    return (drawn < 0) == (value < 0) and (drawn == 0) == (value == 0) and abs(drawn - value) <= room * (1 + 1e-9)
+
+
+# --- matrices, by their captions
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A matrix as it is seen: its caption, and (row, column) with the text of each cell that is not cut."""
+
+    name: str
+    shape: tuple[int, ...]
+    cells: Mapping[tuple[int, int], str]
+    stray: tuple[str, ...]
+
+
+def matrices(lines: Sequence[str], names: Iterable[str]) -> Iterator[Drawn]:
+    """Every matrix whose caption is one of the names."""
+    known = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    title = re.compile(rf"(?:(?<=  )|(?<=│ )|^)({known}) {SHAPE}(?= |│|$)")
+    for y, line in enumerate(lines[:-2]):
+        found = list(title.finditer(line))
+        for match in found:
+            ends = [m.start() for m in found if m.start() > match.start()] + [line.find("│", match.end()) % 10_000]
+            drawn = _drawn(lines, y, match, min(ends))
+            if drawn is not None:
+                yield drawn
+
+
+def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Drawn | None:
+    shape = tuple(int(n) for n in re.findall(r"\d+", match[2]))
+    below = [line[match.start() : end] for line in lines[y + 1 :]]
+    if not shape:
+        words = below[0].split()
+        return (
+            Drawn(match[1], shape, {(0, 0): words[0]}, ())
+            if words and re.match(r"[−+]?\d|nan|inf|−", words[0])
+            else None
+        )
+    if not re.match(r"[\d …]+$", below[0][: len(match[0]) + 12]):
+        return None  # not computed yet; or no matrix at all
+    heads: list[tuple[int, int]] = []
+    for m in re.finditer(r"\d+", below[0]):
+        if heads and int(m[0]) != heads[-1][0] + 1:
+            break  # those of the matrix beside it
+        heads.append((int(m[0]), m.end()))
+    if not heads:
+        return None
+    cells, stray, wide = {}, [], heads[1][1] - heads[0][1] if len(heads) > 1 else heads[0][1]
+    for text in below[1:]:
+        label = re.match(r"▸? *(\d+(?:,\d+)*)(?= )" if len(shape) > 1 else r"()", text)
+        if label is None or label[1].count(",") != max(len(shape) - 2, 0) or "─" in text:
+            break
+        leading = [int(n) for n in label[1].split(",") if n]
+        if any(n >= size for n, size in zip(leading, shape[:-1], strict=True)):
+            break
+        row = int(np.ravel_multi_index(leading, shape[:-1])) if leading else 0
+        for m in re.finditer(r"\[[^\]]*\]|[^\s…\[]+", text[label.end() :]):
+            first, last = m.start() + label.end(), m.end() + label.end() - m[0].endswith("]")
+            column = [c for c, e in heads if first >= e - wide and last <= e]
+            if column:
+                cells[row, column[0]] = m[0].strip("[]")
+            elif first < heads[-1][1]:
+                stray.append(m[0])
+        if len(shape) == 1:
+            break
+    return Drawn(match[1], shape, cells, tuple(stray))
+
+
+def wrong_cells(drawn: Drawn, arrays: Iterable[Array]) -> list[str]:
+    """What is drawn and is in none of the arrays that have this name; [] where one of them has it all."""
+    best: list[str] | None = None
+    for array in arrays:
+        if array.shape == drawn.shape:
+            rows = array.reshape(-1, array.shape[-1] if array.shape else 1)
+            wrong = [
+                f"[{r},{c}] {text} is {rows[r, c]!r}"
+                for (r, c), text in drawn.cells.items()
+                if not says(text, rows[r, c])
+            ]
+            best = wrong if best is None or len(wrong) < len(best) else best
+    wrong = [] if best is None else best
+    return [f"{drawn.name}: {text}" for text in (*wrong, *drawn.stray)]
+
+
+# --- statistics, by the pane they stand in
+
+STATISTIC = re.compile(r"│ (norm|min|max|mean) +(\S+) ")
+
+
+def statistics(lines: Sequence[str], names: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The statistics of each pane that is named like a tensor."""
+    known = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    for y, line in enumerate(lines):
+        for match in re.finditer(rf"╭─ ({known}) ─", line):
+            rows = (STATISTIC.match(below[match.start() :]) for below in lines[y + 1 :])
+            yield match[1], {m[1]: m[2] for m in rows if m}
+
+
+def wrong_statistics(name: str, drawn: Mapping[str, str], arrays: Iterable[Array]) -> list[str]:
+    """What is drawn and holds for none of the arrays of that name."""
+    for array in arrays:
+        finite = np.asarray(array, np.float64)[np.isfinite(array)]
+        if not finite.size or finite.size < array.size:
+            return []  # of what is not finite, `inf` and `nan` may be said
+        right = {"norm": norm(finite), "min": finite.min(), "max": finite.max(), "mean": finite.mean()}
+        if all(says(text, right[key]) for key, text in drawn.items()):
+            return []
+    return [f"{name}: {dict(drawn)} are its statistics nowhere"]
+
+
+# --- what there is
+
+
+class Known:
+    """Every array of a timeline by the names it is shown under, and all numbers that may be drawn."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline, self.named = timeline, dict[str, list[Array]]()
+        self._sorted: Array | None = None
+        self._numbers: list[Array] = []
+        graph = timeline.graph
+        for t in range(timeline.iterations):
+            run = timeline.iteration(t)
+            for tensor, name in enumerate(graph.names):
+                self._add(name, run.value(tensor))
+                gradient = run.gradient(tensor)
+                if gradient is not None:
+                    self._add(f"∂{name}", gradient)
+        for event in timeline:
+            self._add(event.name if event.phase in ("forward", "update") else f"∂{event.name}", event.value)
+            for c in event.contributions:
+                for array in (c.value, c.total, *(p.value for p in c.parts)):
+                    self._add(f"∂{c.to}", array)
+                    self._number(norm(array) / norm(event.value) if norm(event.value) else 0.0)
+
+    def _add(self, name: str, array: Array) -> None:
+        for called, found in ((name, array), (f"{name}ᵀ", array.swapaxes(-1, -2) if array.ndim > 1 else array)):
+            self.named.setdefault(called, []).append(found)
+        self._number(*counted(array))
+
+    def _number(self, *values: float) -> None:
+        self._numbers.append(np.asarray(values, np.float64))
+
+    def has(self, drawn: float, room: float, more: Sequence[float]) -> bool:
+        """Whether a number rounds to what is drawn, with its sign."""
+        if self._sorted is None:
+            self._sorted = np.unique(np.concatenate(self._numbers))
+        room *= 1 + 1e-9
+        for numbers in (self._sorted, np.asarray(more, np.float64)):
+            near = numbers[(numbers >= drawn - room) & (numbers <= drawn + room)]
+            if ((np.sign(near) == np.sign(drawn)) if drawn else near == 0).any():
+                return True
+        return False
+
+
+def norm(array: Array) -> float:
+    cells = np.asarray(array, np.float64)[np.isfinite(array)]
+    top = np.abs(cells).max(initial=0.0)
+    return float(top * np.sqrt(((cells / top) ** 2).sum())) if top else 0.0
+
+
+def counted(array: Array) -> list[float]:
+    """An array's cells and its statistics."""
+    cells = np.asarray(array, np.float64).reshape(-1)
+    finite = cells[np.isfinite(cells)]
+    made = [finite.min(), finite.max(), finite.mean(), finite.std(), norm(finite)] if finite.size else []
+    return [*finite[:MOST].tolist(), *map(float, made)]
+
+
+def told(item: Any, depth: int = 8) -> Iterator[float]:
+    """Every number in what a command worked out: plain data, whatever it is made of."""
+    if isinstance(item, bool | str | Timeline) or item is None or depth == 0:
+        return
+    if isinstance(item, int | float | np.number):
+        yield float(item)
+    elif isinstance(item, np.ndarray) and item.dtype.kind in "fib":
+        yield from counted(item)
+    elif isinstance(item, Mapping):
+        yield from (n for value in item.values() for n in told(value, depth - 1))
+    elif isinstance(item, Sequence | frozenset):
+        yield from (n for value in item for n in told(value, depth - 1))
+    elif callable(getattr(item, "products", None)):
+        yield from told(item.products(100), depth - 1)
+        yield from told(item.sum)
+    elif dataclasses.is_dataclass(item):
+        yield from (n for f in dataclasses.fields(item) for n in told(getattr(item, f.name), depth - 1))
+    elif isinstance(item, msgspec.Struct):
+        yield from (n for f in item.__struct_fields__ for n in told(getattr(item, f), depth - 1))
+
+
+# --- the whole screen
+
+
+def faults_of(lines: Sequence[str], state: State, known: Known, typed: str = "") -> list[str]:
+    """What the screen says that is not so; `typed` is text of the reader's own."""
+    wrong = [text for drawn in matrices(lines, known.named) for text in wrong_cells(drawn, known.named[drawn.name])]
+    for name, made in statistics(lines, known.named):
+        wrong += wrong_statistics(name, made, known.named[name])
+    text = "\n".join(lines)
+    for words in WORDS:
+        text = text.replace(words, "")
+    own = [*map(float, re.findall(r"\d+\.?\d*(?:e[+-]?\d+)?", f"{typed} " + "\n".join(state.scenario.lines)))]
+    more = [*own, *told(state.view.args), *(n for d in state.displays for n in own)]
+    for m in FLOAT.finditer(text):
+        sign, number, percent = m[1] or "", m[2], m[3]
+        if text[m.end() : m.end() + 1] == "…" or number in ("nan", "inf"):
+            continue
+        drawn, room = reading(sign.strip() + number)
+        scale = 100.0 if percent else 1.0
+        tries = (drawn, -drawn) if sign.endswith(" ") else (drawn,)
+        if not any(known.has(n / scale, room / scale, more) for n in tries):
+            wrong.append(f"{m[0]} is no number of the arrays: {_line(text, m.start())}")
+    return wrong
+
+
+def _line(text: str, at: int) -> str:
+    return text[text.rfind("\n", 0, at) + 1 : text.find("\n", at)]
