@@ -110,6 +110,11 @@ def _product(e: Expr, cells: Array, value: Value) -> Fed:
     return [(a, shrunk(left, a.shape)), (b, shrunk(right, b.shape))]
 
 
+def _decided(e: Expr, cells: Array, value: Value) -> Fed:
+    """Numbers that only say where a literal goes."""
+    return []
+
+
 MOVES = (
     "matrix_transpose", "permute_dims", "reshape", "expand_dims", "squeeze", "broadcast_to", "index", "place", "pad0",
     "take", "take_along_axis", "unfold",
@@ -118,6 +123,7 @@ _FEEDS: dict[str, Callable[[Expr, Array, Value], Fed]] = {
     **dict.fromkeys(MOVES, _moved), "concat": _joined, "stack": _joined, "fold": _folded, "scatter_add": _scattered,
     "scatter_along_axis": _scattered_along, "sum": _summed, "max": _extreme, "min": _extreme, "softmax": _row,
     "log_softmax": _row, "maximum": _larger, "minimum": _larger, "where": _chosen, "matmul": _product,
+    "one_hot": _decided,
 }  # fmt: skip
 
 
