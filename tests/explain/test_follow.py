@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpdebug.explain.feeds import Value
 from bpdebug.explain.follow import everything, having, traced
 from bpdebug.ops import OPS
 from bpdebug.symbolic import Expr, Plan, worked_out
@@ -23,6 +24,10 @@ def roots(plan: Plan) -> Iterator[Expr]:
     for position, gradient in enumerate(plan.gradients):
         if gradient is not None:
             yield plan.summed(position)
+
+
+def reader(known: dict[int, Any]) -> Value:
+    return lambda e: np.asarray(known[id(e)])
 
 
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
@@ -42,7 +47,7 @@ def test_a_nan_is_found_again(name: str, sample: int) -> None:
                 tainted[cells[n]] = np.nan
                 with np.errstate(all="ignore"):
                     known = worked_out(root, {**leaves, leaf: tainted})
-                value = lambda e, known=known: np.asarray(known[id(e)])  # noqa: E731 - two words
+                value = reader(known)
                 reached = np.isnan(value(root))
                 for cell in np.argwhere(reached)[:4]:
                     mine = np.zeros_like(reached)
