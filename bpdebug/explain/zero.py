@@ -168,7 +168,7 @@ def _not_taken(asked: Asked, made: Made, e: Expr, cells: Array) -> str:
     larger, smaller = right[right > left], right[right < left]
     found = larger if larger.size else smaller
     if not found.size:
-        return "which was not taken there"
+        return f"{asked.text(made, test.args[0])} is {asked.text(made, test.args[1])}"
     which = " and ".join(number(v) for v in np.unique(found)[:3]) + (" ..." if len(np.unique(found)) > 3 else "")
     was = "was" if len(np.unique(found)) == 1 else "were"
     return f"{which} {was} {'larger' if larger.size else 'smaller'}"

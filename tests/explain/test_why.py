@@ -69,6 +69,7 @@ def test_the_answer_and_the_event_where_it_was_born(
 REASONS = [
     ("1, 0", "y = sqrt(x)\nL = sum(y)", "dx", "it is divided by (2 * y), which is 0 there"),
     ("1, 2", "y = where(x > 5, x * 2, 3.0)\nL = sum(y)", "dmul1", "which was not taken there"),
+    ("1, 0", "p = x * 1.0\nL = bce(p, stop_gradient(x))", "dx", "where p is stop_gradient1"),
     ("1, 0", "y = sqrt(x * x)\nL = sum(y)", "dx", "is infinite at sqrt 'y' (event 5): it is divided by (2 * y)"),
     ("1, 2", "y = x * 1e200\nz = exp(y)\nL = sum(z * 0)", "dx", "in the forward pass"),
 ]
