@@ -210,7 +210,9 @@ def _load(args: argparse.Namespace, limits: Limits, file: str = "") -> Any:
         return scenario
     from bpdebug.scenario import load
 
-    return load(file, limits=limits, replace=_replaced(args))
+    scenario = load(file, limits=limits, replace=_replaced(args))
+    sys.stderr.writelines(f"note: {remark}\n" for remark in scenario.remarks)
+    return scenario
 
 
 def _compare(args: argparse.Namespace, limits: Limits) -> int:

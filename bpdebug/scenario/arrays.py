@@ -10,6 +10,7 @@ sqrt(2 / fan_in), where a matrix is (in, out) and a kernel of a convolution (out
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from math import prod, sqrt
 from typing import Any
 
@@ -22,6 +23,10 @@ from bpdebug.scenario.names import shown
 
 INT, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
 _RANDOM = ("normal", "uniform", "xavier", "he")
+MOST_LOOKED_AT = 1000
+"""Numbers of more than six digits that are looked at for digits lost: one remark is enough."""
+LARGEST_DRAWN = 64.0
+"""No normal number drawn from doubles is larger: its probability would be 1e-890."""
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -52,15 +57,18 @@ def wanted_dtype(said: str | None, dtype: DType, name: str) -> DType | None:
 # --- literals
 
 
-def literal(value: Any, dtype: DType, name: str) -> Array:
-    """The array of a number or of nested lists; E_SHAPE where rows differ, E_DTYPE where numbers do not fit."""
+def literal(value: Any, dtype: DType, name: str, remark: Callable[[str], None] = lambda said: None) -> Array:
+    """The array of a number or of nested lists; E_SHAPE where rows differ, E_DTYPE where numbers do not fit.
+
+    `remark` is told of a number that loses digits which were written.
+    """
     array = _array(value, name)
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             made = array.astype(dtype)
-        if not np.isfinite(made).all():
-            message = f"'{name}' holds {shown(array[~np.isfinite(made)].flat[0])}, which is not finite as {dtype}"
-            raise InputError(message, code="E_SCHEMA", hint='such cells may come from a file: { file = "x.npy" }')
+        _check_finite(made, array, name)
+        if lost := _lost(array, made):
+            remark(f"'{name}' holds {lost[0]}, and as {dtype} that is {lost[1]}")
         return frozen(made)
     with np.errstate(invalid="ignore"):
         made = array.astype(dtype)
@@ -71,6 +79,31 @@ def literal(value: Any, dtype: DType, name: str) -> Array:
         message = f"'{name}' is declared {dtype.name} and holds {found}"
         raise InputError(message, code="E_DTYPE", hint=f"write {needed}, or leave out the dtype")
     return frozen(made)
+
+
+def _check_finite(made: Array, array: Array, name: str) -> None:
+    """E_SCHEMA where a number is beyond the range of its dtype."""
+    if not np.isfinite(made).all():
+        odd = shown(array[~np.isfinite(made)].flat[0])
+        message = f"'{shown(name)}' holds {odd}, which is not finite as {made.dtype}"
+        raise InputError(message, code="E_SCHEMA", hint='such cells may come from a file: { file = "x.npy" }')
+
+
+def _lost(array: Array, made: Array) -> tuple[str, str] | None:
+    """The first number that its dtype spells otherwise by more than the last digit rounded away; both spellings.
+
+    Six digits always survive (float32, and above its smallest normal number): those are not looked at one by one.
+    """
+    cells = array[made != array]
+    with np.errstate(all="ignore"):
+        digits = cells * 10.0 ** (5 - np.floor(np.log10(np.abs(cells))))
+        many = ~(np.abs(digits - np.rint(digits)) < 1e-6) | (np.abs(cells) < np.finfo(made.dtype).tiny)
+    for cell in cells[many][:MOST_LOOKED_AT]:
+        written, spelt = Decimal(str(cell)).normalize(), Decimal(str(made.dtype.type(cell))).normalize()
+        last, kept = (int(number.as_tuple().exponent) for number in (written, spelt))
+        if abs(spelt - written) * 2 > Decimal(1).scaleb(kept if kept == last + 1 else last):
+            return str(cell), str(made.dtype.type(cell))
+    return None
 
 
 def _array(value: Any, name: str) -> Array:
@@ -120,20 +153,27 @@ def _blame(value: Any) -> tuple[str | None, str]:
 # --- initialisers
 
 
-def check_init(init: str, shape: Shape, dtype: DType, scale: float, name: str) -> None:
-    """E_SHAPE or E_DTYPE where an initialiser cannot make such a tensor."""
+def check_init(init: str, shape: Shape, dtype: DType, scale: float, seed: int, name: str) -> None:
+    """E_SHAPE or E_DTYPE where an initialiser cannot make such a tensor, E_SCHEMA where its numbers are too large.
+
+    They are drawn for it only where the scale leaves that open.
+    """
     if init == "eye" and len(shape) != 2:
         raise ShapeError(
-            f"'{name}': eye makes matrices, and its shape is {shape}", hint="give two sizes: shape = [3, 3]"
+            f"'{shown(name)}': eye makes matrices, and its shape is {shape}", hint="give two sizes: shape = [3, 3]"
         )
     if dtype.kind == "f":
+        if abs(scale) * max(LARGEST_DRAWN, prod(shape) * (init == "arange")) > np.finfo(dtype).max:
+            with np.errstate(over="ignore"):
+                wide = np.asarray(_MAKERS[init](shape, stream(seed, name)) * scale)
+                _check_finite(wide.astype(dtype), wide, name)
         return
     if init in _RANDOM or (dtype == BOOL and init == "arange"):
         ways = "zeros, ones, eye" + (", arange" if dtype == INT else "")
-        message = f"'{name}' is {dtype.name}, and {init} makes floats"
+        message = f"'{shown(name)}' is {dtype.name}, and {init} makes floats"
         raise InputError(message, code="E_DTYPE", hint=f"write the values out, or use one of: {ways}")
     if not float(scale).is_integer() or (dtype == BOOL and scale not in (0, 1)) or abs(scale) > 2**31:
-        message = f"'{name}' is {dtype.name}, and its scale is {scale}"
+        message = f"'{shown(name)}' is {dtype.name}, and its scale is {scale}"
         raise InputError(message, code="E_DTYPE", hint="leave out the scale")
 
 

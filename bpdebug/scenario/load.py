@@ -94,7 +94,7 @@ def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], li
         program=file.graph.program, program_line=place.first, path=source.path,
         lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=file.notes,
         derivation=_derivation(file, graph, source, where, limits), train=file.train or None,
-        expect=file.expect or None, digest=source.digest, rules=file.rules,
+        expect=file.expect or None, digest=source.digest, rules=file.rules, remarks=tuple(context.remarks),
     )  # fmt: skip
 
 

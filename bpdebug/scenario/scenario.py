@@ -32,7 +32,7 @@ class Scenario(Struct, frozen=True, eq=False):
     `name` stands in messages (the file's name); `program_line` is the file line of the program's first line, and
     `lines` are the lines of the whole file; `notes` are said at the locations that are their keys; `digest` is the
     SHA-256 of the file. `rules` are those the graph's plans have in place of their ops' own. `recording` is where
-    values come from in place of a computation.
+    values come from in place of a computation. `remarks` are what its reader should know and need not mend.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Scenario(Struct, frozen=True, eq=False):
     expect: Expect | None = None
     digest: str = ""
     recording: Recording | None = None
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Scenario {self.name} {self.title[:60]!r}: {len(self.graph)} nodes>"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, field
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError
 from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
@@ -24,7 +24,7 @@ from bpdebug.scenario.text import Outline
 
 
 class Context(Struct, frozen=True):
-    """What the leaves of one scenario share."""
+    """What the leaves of one scenario share; `remarks` takes the first thing that is worth a remark."""
 
     name: str
     dtype: DType
@@ -32,6 +32,12 @@ class Context(Struct, frozen=True):
     folder: Path | None
     limits: Limits
     where: Outline
+    remarks: list[str] = field(default_factory=list)
+
+    def remark(self, said: str, path: tuple[str, ...]) -> None:
+        """Says once where digits were lost; the further ones go without saying."""
+        if not self.remarks:
+            self.remarks.append(f"{self.where.place(self.name, path)}: {said}")
 
 
 def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.PathLike[str]]) -> list[Leaf]:
@@ -48,7 +54,7 @@ def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.Pat
                 if name in replace:
                     leaves[name] = _replaced(name, kind, spec, replace[name], context, budget)
                 else:
-                    leaves[name] = _leaf(name, kind, spec, context, budget)
+                    leaves[name] = _leaf(name, kind, spec, context, budget, table)
             except BpdebugError as error:
                 raise error.at(context.where.place(context.name, (table, name))) from None
     for name in replace:
@@ -58,7 +64,7 @@ def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.Pat
     return list(leaves.values())
 
 
-def _leaf(name: str, kind: str, spec: Any, context: Context, budget: Budget) -> Leaf:
+def _leaf(name: str, kind: str, spec: Any, context: Context, budget: Budget, table: str) -> Leaf:
     """A leaf from its value, its initialiser or its file."""
     tensor = spec if isinstance(spec, Tensor) else Tensor(value=spec)
     _check_keys(tensor, name)
@@ -74,9 +80,9 @@ def _leaf(name: str, kind: str, spec: Any, context: Context, budget: Budget) -> 
             tensor.scale or 1.0 if tensor.scale is UNSET else tensor.scale,
             context.seed,
         )
-        check_init(init, shape, found, scale, name)
+        check_init(init, shape, found, scale, seed, name)
         return Leaf(name, kind, shape, found, _once(lambda: drawn(init, shape, found, scale, seed, name), found))
-    array = literal(tensor.value, dtype or context.dtype, name)
+    array = literal(tensor.value, dtype or context.dtype, name, lambda said: context.remark(said, (table, name)))
     budget.take(array.shape, array.dtype, name)
     _check_shape(array.shape, tensor, name)
     return Leaf(name, kind, array.shape, array.dtype, lambda: array)
@@ -221,7 +227,8 @@ def _incoming(name: str, spec: Any, context: Context) -> Incoming:
         return Incoming(
             None,
             lambda shape: drawn(spec.init, shape, dtype, spec.scale, seed, f"∂{name}"),
-            lambda shape: check_init(spec.init, shape, dtype, spec.scale, f"∂{shown(name)}"),
+            lambda shape: check_init(spec.init, shape, dtype, spec.scale, seed, f"∂{name}"),
         )
-    array = literal(spec, dtype, f"∂{shown(name)}")
+    path = ("graph", "incoming", name)
+    array = literal(spec, dtype, f"∂{shown(name)}", lambda said: context.remark(said, path))
     return Incoming(array.shape, lambda shape: array)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from bpdebug.cli import main
+from bpdebug.debugger import open_session
 from bpdebug.errors import BpdebugError
-from bpdebug.scenario import load
+from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.scenario import load, open_timeline
 from bpdebug.scenario.arrays import drawn, literal
 from tests.scenario.writing import text
 
@@ -132,3 +137,94 @@ def test_tensors_that_cannot_be(tensor: str, code: str, says: str) -> None:
     assert "'V'" in error.message
     assert says in error.message
     assert error.where == "<text>:9"
+
+
+# --- beyond the range, and digits lost
+
+
+@pytest.mark.parametrize(
+    ("init", "dtype", "scale", "refused"),
+    [
+        ("ones", "float32", "3.4e38", False),
+        ("ones", "float32", "3.5e38", True),
+        ("ones", "float32", "-1e39", True),
+        ("ones", "float64", "1e308", False),
+        ("eye", "float32", "1e300", True),
+        ("zeros", "float32", "1e300", False),
+        ("arange", "float32", "1e38", False),
+        ("arange", "float32", "1.2e38", True),
+        ("arange", "float64", "1e308", True),
+        ("uniform", "float32", "3e38", False),
+        ("uniform", "float32", "1e40", True),
+        ("normal", "float32", "1e37", False),
+        ("normal", "float32", "1e39", True),
+        ("he", "float64", "1e300", False),
+        ("xavier", "float32", "1e300", True),
+    ],
+)
+@pytest.mark.parametrize("place", ["parameters", "incoming"])
+def test_an_initialiser_beyond_the_range_is_refused_like_a_literal(
+    init: str, dtype: str, scale: str, refused: bool, place: str
+) -> None:
+    spec = f'{{ init = "{init}", scale = {scale}, shape = [2, 2] }}'
+    coming = spec.replace(", shape = [2, 2]", "") if place == "incoming" else '"ones"'
+    leaf = spec if place == "parameters" else "[[1, 2], [3, 4]]"
+    graph = f'[graph]\nincoming = {{ Y = {coming} }}\nprogram = "Y = W + 0"\n'
+    program = f'dtype = "{dtype}"\n[parameters]\nW = {leaf}\n{graph}'
+    if refused:
+        with pytest.raises(BpdebugError, match=f"not finite as {dtype}") as caught:
+            load("format = 1\n" + program)
+        assert caught.value.code == "E_SCHEMA"
+    else:
+        timeline = open_timeline(load("format = 1\n" + program))
+        assert np.isfinite(timeline.value("W")).all()
+        assert np.isfinite(np.asarray(timeline.grad("W"))).all()
+
+
+F32_TEXT = """format = 1
+dtype = "float32"
+[inputs]
+{0}
+[graph]
+loss = "L"
+program = "L = sum(X)"
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "spelt"),
+    [
+        ("0.999999999", "1.0"), ("16777217", "1.6777216e+07"), ("1e-50", "0.0"),
+        ("3.141592653589793", "3.1415927"), ("-0.30000001", "-0.3"),
+        ("0.1", ""), ("0.3", ""), ("123456", ""), ("0.123456", ""), ("1e-12", ""), ("3.4e38", ""), ("16777216", ""),
+        ("0.1234567", ""), ("0.12345679104328156", ""), ("1e-40", ""), ("0", ""), ("-2.5", ""), ("100000000.0", ""),
+        ("0.1999999", ""), ("3.14159265", ""), ("0.123456789", ""), ("1.5e-45", ""),
+    ],
+)  # fmt: skip
+def test_digits_that_are_lost_are_remarked_once(written: str, spelt: str) -> None:
+    said = F32_TEXT.format(f"X = [0.5, {written}, {written}]\nY = {written}")
+    remarks = load(said).remarks
+    assert load(said.replace("float32", "float64")).remarks == ()
+    if not spelt:
+        assert remarks == ()
+        return
+    (remark,) = remarks
+    assert remark.startswith("<text>:4: 'X' holds ")
+    assert remark.endswith(f" and as float32 that is {spelt}")
+
+
+def test_every_six_digits_survive() -> None:
+    """The numbers that are not looked at one by one: drawn at every magnitude, each as it is written."""
+    rng = np.random.default_rng(0)
+    numbers = [float(f"{rng.integers(1, 10**6)}e{e}") for e in range(-43, 33) for _ in range(50)]
+    found: list[str] = []
+    literal(numbers, F32, "X", found.append)
+    assert found == []
+
+
+def test_the_command_line_and_the_screen_say_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(F32_TEXT.format("X = [0.999999999]"))
+    assert main(["run", str(path)]) == 0
+    assert capsys.readouterr().err == "note: s.toml:4: 'X' holds 0.999999999, and as float32 that is 1.0\n"
+    assert BpdebugApp(open_session(load(path))).greeting().startswith("s.toml:4: 'X' holds 0.999999999")

@@ -102,14 +102,18 @@ class BpdebugApp(App[int]):
     def begin(self) -> None:
         """The first screen of a scenario."""
         self.show()
-        self.say(EXPLAINED)
+        self.say(self.greeting())
         self.call_after_refresh(self.converse)
 
     def converse(self) -> None:
         """After the first paint: the files of the session, and what an earlier one left."""
         if self.talks is not None and self.state is not None:
             self.talk = self.talks(self.state)
-            self.say(self.talk.offer() or EXPLAINED)
+            self.say(self.talk.offer() or self.greeting())
+
+    def greeting(self) -> str:
+        """What is said first: what the scenario's reader should know, else how signs are typed."""
+        return next(iter(self.state.scenario.remarks if self.state else ()), EXPLAINED)
 
     def open(self, name: str | None) -> None:
         """A scenario from the menu."""
