@@ -48,10 +48,11 @@ class Row(Struct, frozen=True, eq=False):
 
 
 class Table(Struct, frozen=True):
-    """Rows of texts under headers."""
+    """Rows of texts under headers; `bars` are shares of 1, one a row, drawn in a last column (None: no bar)."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    bars: tuple[float | None, ...] = ()
 
 
 class Source(Struct, frozen=True):

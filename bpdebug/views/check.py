@@ -44,7 +44,7 @@ def _blocks(found: Checked) -> Iterator[Block]:
         yield Text(text, "bad")
     shown = found.rows if len(found.rows) <= MOST else [r for r in found.rows if r.verdict != "pass"]
     if shown:
-        headers = ("node", "operand", "verdict", "", "error", "worst cell", "analytic", "numeric")
+        headers = ("node", "verdict", "error", "worst cell", "analytic", "numeric", "")
         yield Table(headers, tuple(map(_row, shown)))
         yield Text("each rule tried at its own node, with a random cotangent against central differences", "dim")
     if len(shown) < len(found.rows):
@@ -59,6 +59,6 @@ def _blocks(found: Checked) -> Iterator[Block]:
 
 
 def _row(r: Judged) -> tuple[str, ...]:
-    cell = f"[{', '.join(map(str, r.cell))}]"
+    cell = f"∂{r.operand}" + (f"[{','.join(map(str, r.cell))}]" if r.cell else "")
     said = r.says or WHERE[r.where]
-    return (r.node, f"∂{r.operand}", r.verdict, said, f"{r.error:.1e}", cell, number(r.analytic), number(r.numeric))
+    return (r.node, r.verdict, f"{r.error:.1e}", cell, number(r.analytic), number(r.numeric), said)

@@ -10,7 +10,8 @@ from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
-WIDTH = 20
+LEAST = 0.05
+"""The share of the longest bar that the smallest norm has."""
 
 
 def flow(state: State, found: Flowing) -> Report:
@@ -21,16 +22,14 @@ def flow(state: State, found: Flowing) -> Report:
     }  # fmt: skip
     logs = [log10(r.norm) for r in found.rows if r.norm and isfinite(r.norm)]
     low, high = (min(logs), max(logs)) if logs else (0.0, 0.0)
-    marks = {found.vanished: "◀ vanished", found.exploded: "◀ exploded", found.undefined: "◀ NaN"}
+    marks = {found.vanished: " ◀ vanished", found.exploded: " ◀ exploded", found.undefined: " ◀ NaN"}
     rows = tuple(
-        (
-            f"{r.event}", f"∂{r.node}", number(r.norm), marks.get(r.event, ""), _bar(r, low, high), number(r.gain), r.op
-        )
+        (f"{r.event}", f"∂{r.node}  {r.op}", number(r.norm), number(r.gain) + marks.get(r.event, ""))
         for r in found.rows
     )  # fmt: skip
-    scale = f"{10**low:.1g} to {10**high:.1g}" if logs else ""
-    headers = ("event", "gradient", "norm", "", scale, "gain, all operands", "op")
-    blocks: list[Block] = [Table(headers, rows)]
+    scale = f"{10**low:.1g} to {10**high:.1g}".replace("-", "−") if logs else ""
+    headers = ("event", "gradient", "norm", "gain, all operands", scale)
+    blocks: list[Block] = [Table(headers, rows, tuple(_share(r, low, high) for r in found.rows))]
     if found.blocks:
         table = tuple((t.block, number(t.entering), number(t.leaving), number(t.gain)) for t in found.blocks)
         blocks += [Text(""), Table(("block", "norm in", "norm out", "gain"), table)]
@@ -50,7 +49,8 @@ def _words(state: State, found: Flowing) -> str:
     return f"it {what}: at {where} {share} what came in"
 
 
-def _bar(row: Flow, low: float, high: float) -> str:
+def _share(row: Flow, low: float, high: float) -> float | None:
+    """How long the bar of a norm is, between that of the smallest, which can still be seen, and 1 of the largest."""
     if not row.norm or not isfinite(row.norm):
-        return ""
-    return "█" * (1 + round((WIDTH - 1) * ((log10(row.norm) - low) / (high - low) if high > low else 1)))
+        return None
+    return LEAST + (1 - LEAST) * ((log10(row.norm) - low) / (high - low) if high > low else 1)

@@ -56,11 +56,23 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - display_width(text))
 
 
+BAR = 20
+"""Characters of the longest bar, where there is room."""
+
+
+def bar(share: float | None, width: int) -> str:
+    """A bar as long as a share of the width, to an eighth of a character; nothing where there is none."""
+    whole, eighths = divmod(round(8 * width * (share or 0)), 8)
+    return "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()
+
+
 def table_lines(table: Table) -> list[str]:
     """A table with columns as wide as their longest cell; numbers are aligned by whoever made them."""
     rows = [tuple(printable(cell) for cell in row) for row in table.rows]
     if not rows:
         return ["  (none)"]
+    if table.bars:
+        rows = [(*row, bar(share, BAR)) for row, share in zip(rows, table.bars, strict=True)]
     everything = [tuple(map(printable, table.headers)), *rows] if any(table.headers) else rows
     widths = [max(display_width(row[i]) for row in everything) for i in range(len(rows[0]))]
     return ["  " + "  ".join(pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in everything]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, zip_longest
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
@@ -12,9 +13,11 @@ from textual.strip import Strip
 from bpdebug.errors import printable
 from bpdebug.frontends.tui import palette
 from bpdebug.views.report import Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.text import BAR, bar
 
 BLANK = Strip([], 0)
-INDENTED = 12
+SET_IN, LEAST_BAR, LEAST_WORDS = 2, 4, 12
+"""What columns that go below others are set in by; a bar's and a text's least width."""
 
 
 def clean(text: str) -> str:
@@ -81,27 +84,59 @@ def formula_lines(block: Formula, width: int) -> list[Strip]:
 
 
 def table_lines(table: Table, width: int) -> list[Strip]:
-    """Columns as wide as they need to be; the last one is wrapped within what is left."""
-    rows = [[clean(cell) for cell in row] for row in table.rows]
-    heads = [clean(cell) for cell in table.headers]
-    count = max((len(row) for row in [heads, *rows]), default=0)
-    widths = [max((cell_len(row[i]) for row in [heads, *rows] if i < len(row)), default=0) for i in range(count)]
-    lines = [_table_line(heads, widths, [palette.DIM] * count)] if any(heads) else []
-    styles = [palette.TITLE if lines else palette.LABEL] + [palette.PLAIN] * (count - 1)
-    for row in rows:
-        left = width - sum(w + 2 for w in widths[:-1])
-        last = wrap(row[-1], left) if len(row) == count and count > 1 and left >= INDENTED else row[-1:]
-        lines.append(_table_line([*row[:-1], *last[:1]], widths, styles))
-        pad = " " * (width - left)
-        lines.extend(strip((pad + text, styles[-1])) for text in last[1:])
-    return [fit(line, width) for line in lines]
+    """Columns as wide as they need to be; where there is no room words are wrapped, then columns go below others."""
+    rows = [[clean(cell) for cell in row] for row in (table.headers, *table.rows)]
+    columns = [[row[i] if i < len(row) else "" for row in rows] for i in range(max(map(len, rows)))]
+    lines: list[list[Strip]] = [[] for _ in rows]
+    heads, first = any(rows[0]), 0
+    while first < len(columns):
+        indent = SET_IN * (first > 0)
+        gap, widths = _beside(columns[first:], width - indent, LEAST_BAR if table.bars else 0)
+        band = columns[first : first + len(widths)]
+        if table.bars and first + len(widths) == len(columns):
+            widths[-1] = max(min(BAR, width - indent - sum(widths[:-1]) - gap * (len(widths) - 1)), widths[-1])
+            band[-1] = [band[-1][0], *(bar(share, widths[-1]) for share in table.bars)]
+        for n, row in enumerate(zip(*band, strict=True)):
+            styles = [palette.PLAIN if n else palette.DIM] * len(row)
+            if n and not first:
+                styles[0] = palette.TITLE if heads else palette.LABEL
+            lines[n] += _row_lines(row, widths, " " * indent, gap, styles)
+        first += len(widths)
+    return [line for row in lines for line in row]
 
 
-def _table_line(cells: Sequence[str], widths: Sequence[int], styles: Sequence[Style]) -> Strip:
-    pieces = []
-    for i, (cell, size, style) in enumerate(zip(cells, widths, styles, strict=False)):
-        pieces.append((cell if i == len(cells) - 1 else set_cell_size(cell, size + 2), style))
-    return strip(*pieces)
+def _beside(columns: Sequence[Sequence[str]], width: int, last: int) -> tuple[int, list[int]]:
+    """The gap between columns and the widths of those that stand beside each other, the `last` one's at least."""
+    found = [max(map(cell_len, column)) for column in columns]
+    found[-1] = max(found[-1], last)
+    if sum(found) + 2 * (len(found) - 1) <= width:
+        return 2, found
+    least = [min(_least(column), width) for column in columns]
+    least[-1] = max(least[-1], last)
+    count = max(sum(total + n <= width for n, total in enumerate(accumulate(least))), 1)
+    del found[count:], least[count:]
+    gap = 2 if sum(least) + 2 * (count - 1) <= width else 1
+    room = width - gap * (count - 1)
+    while (over := sum(found) - room) > 0 and (wide := [i for i in range(count) if found[i] > least[i]]):
+        widest = max(wide, key=found.__getitem__)
+        size = max(found[widest] - over, least[widest])
+        found[widest] = max(least[widest], *(cell_len(line) for text in columns[widest] for line in wrap(text, size)))
+    return gap, found
+
+
+def _least(column: Sequence[str]) -> int:
+    """The longest word; words in cells have LEAST_WORDS, or the cells would become long and thin."""
+    words = max((cell_len(word) for text in column for word in text.split()), default=0)
+    return max(words, min(LEAST_WORDS, max(map(cell_len, column[1:]), default=0)))
+
+
+def _row_lines(
+    row: Sequence[str], widths: Sequence[int], indent: str, gap: int, styles: Sequence[Style]
+) -> Iterator[Strip]:
+    cells = [[text] if cell_len(text) <= size else wrap(text, size) for text, size in zip(row, widths, strict=True)]
+    for texts in zip_longest(*cells, fillvalue="") if any(row) else ():
+        padded = [set_cell_size(text, size + gap) for text, size in zip(texts[:-1], widths, strict=False)]
+        yield strip((indent, palette.PLAIN), *zip((*padded, texts[-1]), styles, strict=True))
 
 
 def source_lines(source: Source, width: int) -> list[Strip]:
