@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpdebug.engine.events import Event, Fault
-from bpdebug.graph import Lit
+from bpdebug.graph import Graph, Lit
 
 if TYPE_CHECKING:
+    from bpdebug.engine.run import Pass
     from bpdebug.engine.timeline import Timeline
 
 Array = np.ndarray[Any, Any]
@@ -20,7 +21,7 @@ def find_fault(timeline: Timeline, event: Event) -> Fault | None:
     """The fault born at an event: NaN in what it computed and in none of its operands, else the same of infinity.
 
     A leaf that came with NaN or infinity is a fault of the first event that uses it. An op whose infinities are its
-    meaning (causal_mask) makes none.
+    meaning (causal_mask) makes none, and a -inf is none that is there for a softmax alone (see `_is_mask`).
     """
     if event.phase == "forward":
         return _forward(timeline, event)
@@ -50,10 +51,45 @@ def _forward(timeline: Timeline, event: Event) -> Fault | None:
     operands = [run.value(t) for t in event.node.tensors]
     for tensor, array in zip(event.node.tensors, operands, strict=True):
         came_so = tensor < graph.first and event.iteration == 0 and not finite(array)
-        if came_so and next(n for n in graph.nodes if tensor in n.tensors) is event.node:
-            return _born(graph.names[tensor], array, [])
+        if came_so and graph.nodes[graph.users(tensor)[0]] is event.node:
+            fault = _born(graph.names[tensor], array, [])
+            if fault is not None and (fault.kind == "nan" or not _is_mask(graph, run, tensor)):
+                return fault
     fault = _born(event.name, event.value, operands)
-    return None if fault is not None and fault.kind == "inf" and event.node.op.infinite else fault
+    meant = fault is not None and fault.kind == "inf" and (event.node.op.infinite or _is_mask(graph, run, event.tensor))
+    return None if meant else fault
+
+
+READERS = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
+"""Ops that give a -inf in their first operand the weight 0; without another cell in its row it makes NaN."""
+
+
+def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
+    """Whether a tensor's infinities are all negative, and are carried to softmaxes alone, and in no row throughout.
+
+    Linear ops carry them (added, selected, reshaped), and so does what only cuts gradients.
+    """
+    seen, stack = set(), [tensor]
+    while stack:
+        t = stack.pop()
+        value, users = run.value(t), graph.users(t)
+        if not users or np.isnan(value).any() or np.isposinf(value).any():
+            return False
+        if t in seen or finite(value):
+            continue
+        seen.add(t)
+        for k in users:
+            node, made = graph.nodes[k], graph.first + k
+            positions = [p for p, i in enumerate(node.inputs) if i == t and not isinstance(i, Lit)]
+            if node.op.name in READERS and positions == [0]:
+                read = run.value(made)
+                if np.isnan(read).any() or (read.shape != value.shape and not finite(read)):
+                    return False
+            elif all(map(node.op.is_linear_in, positions)) or node.op.infinite or node.op.name == "stop_gradient":
+                stack.append(made)
+            elif graph.is_float(made):  # a comparison reads it without harm
+                return False
+    return True
 
 
 def _backward(timeline: Timeline, event: Event) -> Fault | None:

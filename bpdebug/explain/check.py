@@ -199,7 +199,7 @@ class Passes:
         moved = x.copy()
         moved[cell] += by
         value = rule.moved(position, moved)
-        return float((value * g).sum(where=np.isfinite(value)) if rule.node.op.infinite else (value * g).sum())
+        return float((value * g).sum(where=np.isfinite(value)))
 
 
 def _difference(node: str, operand: str, given: Array, right: Array) -> Judged:

@@ -30,6 +30,9 @@ _COMPARE: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 }
 
 
+MASK = "it stands for what a softmax is to pass over: where(mask, x, -inf)"
+
+
 class NotConstant(Exception):
     """A constant was needed and something else stands there; `args[0]` says what."""
 
@@ -89,6 +92,8 @@ def _check_operand(value: Any) -> None:
     if type(value) not in (int, float):
         words = "a tuple" if isinstance(value, tuple) else shown(value)
         raise InputError(f"{words} is no number to calculate with", code="E_SYNTAX", hint="write a number or a tensor")
+    if isinstance(value, float) and not isfinite(value):
+        raise InputError("-inf is no number to calculate with", code="E_SYNTAX", hint=MASK)
 
 
 def compare(kind: type[ast.AST], a: Any, b: Any) -> bool:

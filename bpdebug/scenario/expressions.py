@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError
@@ -139,6 +140,8 @@ class Expressions(Nodes):
     def _unary(self, node: ast.UnaryOp, depth: int) -> Value:
         if type(node.op) is not ast.USub:
             raise refusal(node.op)
+        if type(node.operand) is ast.Name and node.operand.id == "inf":
+            return -inf
         value = self.expr(node.operand, depth + 1)
         return self.add("neg", (value,), defaults(OPS["neg"]), node.lineno) if is_tensor(value) else negative(value)
 

@@ -45,6 +45,10 @@ def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {same}?" if same else did_you_mean(word, known) or otherwise
 
 
+NUMBERS = ("inf", "nan")
+"""Words that are numbers wherever an expression is typed, and no names."""
+
+
 def check_name(name: str, limits: Limits, what: str = "name", *, keywords: bool = False) -> None:
     """E_NAME unless `name` is an identifier that NFKC leaves alone, and not too long.
 
@@ -69,6 +73,8 @@ def check_name(name: str, limits: Limits, what: str = "name", *, keywords: bool 
             code="E_NAME",
             hint="use letters, digits and _, and begin with a letter: X, W1, hidden_2",
         )
+    if name in NUMBERS:
+        raise InputError(f"'{name}' is a number and no {what}", code="E_NAME", hint=f"write {name}_ or another name")
     if keyword.iskeyword(name) and not keywords:
         raise InputError(
             f"'{name}' is a word of Python and no {what}",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from bpdebug.errors import InputError
 from bpdebug.ops import OPS
 from bpdebug.scenario.blocks import Def, statements
-from bpdebug.scenario.names import shown, suggest
+from bpdebug.scenario.names import NUMBERS, shown, suggest
 
 
 def unknown_name(
@@ -25,6 +25,9 @@ def unknown_name(
     if name in OPS:
         operands = ", ".join(o.strip("?*") for o in OPS[name].operands)
         return InputError(f"'{name}' is an op and no tensor", code="E_NAME", hint=f"call it: {name}({operands})")
+    if name in NUMBERS:
+        hint = "only -inf is written, for what a softmax is to pass over: where(mask, x, -inf)"
+        return InputError(f"'{name}' is no number of the language", code="E_NAME", hint=hint)
     for d in defs.values():
         if name in d.params or name in _assignments(d.body):
             hint = f"it is a name inside of {d.name}; what {d.name} returns can be used outside"

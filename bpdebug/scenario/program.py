@@ -15,7 +15,7 @@ from bpdebug.scenario.attributes import defaults
 from bpdebug.scenario.blocks import Def, count, read_defs, weight
 from bpdebug.scenario.constants import NotConstant, as_literal
 from bpdebug.scenario.expressions import Expressions
-from bpdebug.scenario.names import Place, check_name, shown, suggest
+from bpdebug.scenario.names import NUMBERS, Place, check_name, shown, suggest
 from bpdebug.scenario.nodes import Known, Made, Value, is_tensor
 from bpdebug.scenario.parse import parse, quiet
 from bpdebug.scenario.words import LANGUAGE, described, refusal
@@ -160,7 +160,7 @@ class Reader(Expressions):
             raise InputError(
                 f"'{name}' is a block, and cannot be assigned", code="E_NAME", hint="assign to another name"
             )
-        if len(name) > self.limits["name"]:
+        if len(name) > self.limits["name"] or name in NUMBERS:
             check_name(name, self.limits)
 
     def _bind(self, name: str, value: Value, start: int, named: set[int]) -> None:

@@ -35,6 +35,70 @@ def test_nothing_is_wrong() -> None:
     assert of({"x": [1.0, -2.0]}, step("y", "exp", "x")) == {}
 
 
+# --- a -inf that a softmax is to pass over
+
+S, KEEP = [[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]], np.array([[True, False, True], [True, True, False]])
+MASK = np.where(KEEP, 0.0, -INF)
+NO_ROW = np.where([[True], [False]], MASK, -INF)
+SELECTED, ADDED = step("z", "where", "keep", "s", -INF), step("z", "add", "s", "m")
+SCALED = (step("h", "mul", "s", "m1"), step("h1", "reshape", "m", shape=(3, 2)), step("h2", "transpose", "h1"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "mask"),
+    [
+        ([SELECTED, step("y", "softmax", "z")], MASK),
+        ([SELECTED, step("y", "log_softmax", "z"), step("v", "where", "keep", "y", 0.0)], MASK),
+        ([SELECTED, step("y", "logsumexp", "z", axis=1)], MASK),
+        ([SELECTED, step("b", "greater", "z", -5.0), step("y", "softmax", "z")], MASK),
+        ([ADDED, step("y", "softmax", "z")], MASK),
+        ([step("m1", "where", "keep", 0.0, -INF), step("z", "add", "m1", "s"), step("y", "softmax", "z")], MASK),
+        ([step("k", "where", "keep", "one", 0.0), step("m1", "log", "k"), step("c", "stop_gradient", "m1"),
+          step("z", "add", "s", "c"), step("y", "softmax", "z")], MASK),
+        ([ADDED, step("h", "div", "z", 1.41), step("e", "expand_dims", "h", axis=0), step("y", "softmax", "e")], MASK),
+        ([ADDED, step("t", "transpose", "z"), step("y", "softmax", "t", axis=0)], MASK),
+        ([ADDED, step("z1", "add", "z", "m"), step("y", "softmax", "z"), step("y1", "softmax", "z1")], MASK),
+        ([ADDED, step("a", "slice", "z", key=(0,)), step("y", "softmax", "a")], MASK),
+    ],
+)  # fmt: skip
+def test_a_mask_is_no_fault_wherever_it_came_from(steps: list[Step], mask: Any) -> None:
+    found = of({"s": S, "keep": KEEP, "m": mask, "one": np.ones((2, 3))}, *steps)
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("steps", "mask", "born"),
+    [
+        ([ADDED, step("y", "softmax", "z")], NO_ROW, "z"),
+        ([ADDED, step("y", "softmax", "z", axis=0)], [[0, -INF, 0], [0, -INF, 0]], "z"),
+        ([ADDED, step("y", "softmax", "z")], -MASK, "z"),
+        ([ADDED, step("y", "softmax", "z")], np.where(KEEP, MASK, NAN), "z"),
+        ([ADDED, step("y", "softmax", "z"), step("v", "sum", "z")], MASK, "z"),
+        ([ADDED, step("y", "exp", "z")], MASK, "z"),
+        ([ADDED, step("n", "neg", "z"), step("y", "softmax", "n")], MASK, "z"),
+        ([ADDED, step("y", "softmax", "z"), step("v", "max", "m")], MASK, "z"),
+        ([SELECTED, step("n", "mul", "z", 0.0), step("y", "softmax", "n")], MASK, "z"),
+        ([SELECTED], MASK, "z"),
+    ],
+)  # fmt: skip
+def test_what_is_more_than_a_mask_is_a_fault_where_it_came_in(steps: list[Step], mask: Any, born: str) -> None:
+    found = of({"s": S, "keep": KEEP, "m": mask}, *steps)
+    assert next(iter(found)) == f"forward {born}"
+
+
+def test_the_target_of_a_loss_must_not_be_masked() -> None:
+    leaves = {"s": S, "m": MASK, "t": np.array([0, 2]), "r": np.array([0, 1])}
+    lost = of(leaves, ADDED, step("y", "cross_entropy", "z", "t"), loss="y")
+    assert lost["forward z"] == Fault("inf", "m", 2, (0, 1))
+    assert of(leaves, ADDED, step("y", "cross_entropy", "z", "r"), loss="y") == {}
+
+
+def test_a_chain_of_masks_is_no_recursion() -> None:
+    steps = [step(f"z{i + 1}", "add", f"z{i}", "m") for i in range(2000)]
+    found = of({"z0": S, "m": MASK}, *steps, step("y", "softmax", "z2000"))
+    assert found == {}
+
+
 # --- born in the forward pass
 
 

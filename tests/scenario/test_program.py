@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from bpdebug.graph import Lit
@@ -368,3 +370,12 @@ def test_exponential_blocks_are_weighed_before_they_are_unrolled(depth: int) -> 
             assert refused(f"{program}Y = f{depth - 1}(X)").code == "E_LIMIT"
 
     assert work(read).lines < 10_000 * depth
+
+
+def test_minus_infinity_may_be_written_for_a_softmax() -> None:
+    made = steps("Y = where(X > 0, X, -inf)")
+    assert made[-1].inputs[-1].value == -math.inf  # type: ignore[union-attr]
+    for wrong in ("Y = X + inf", "Y = X * nan", "Y = X[-inf]", "Y = max(X, axis=-inf)", "inf = X", "nan = X"):
+        assert refused(wrong).code == "E_NAME"
+    for wrong in ("Y = X + (-inf) * 2", "Y = X + 1 / -inf", "Y = X + -(-inf)"):
+        assert refused(wrong).code == "E_SYNTAX"
