@@ -49,7 +49,7 @@ def _blocks(state: State, event: Event, name: str, array: Array) -> Iterator[Blo
     s = stats(array)
     rows = [("norm", number(two_norm(array))), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
     if event.phase == BACKWARD and name.startswith("∂") and name[1:] != event.name:  # a part, a transpose, has none
-        rows.append(("gain", f"{_gain(event, s.norm)}  (∂{event.name} to {name})"))
+        rows.append(("gain", f"{_gain(event, s.norm)} (∂{event.name} to {name})"))
     rows.append(("zeros", str(s.zeros)))
     rows.append(("nan, inf", f"{s.nans}, {s.infs}"))
     yield Table(("", ""), tuple(rows))
