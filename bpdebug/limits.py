@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from bpdebug.errors import InputError, UsageError, did_you_mean
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
-MOST_AXES = 64
-"""NumPy's NPY_MAXDIMS."""
+MOST_AXES = 32
+"""Axes of an array that NumPy takes in broadcast_shapes, ndindex and ogrid; arrays themselves may have 64."""
 
 
 @dataclass(frozen=True)
@@ -87,5 +87,5 @@ def parse_limit(text: str) -> tuple[str, int]:
         raise UsageError(f"no limit '{name}'", hint=did_you_mean(name, TABLE) or "limits: " + ", ".join(TABLE))
     found = parse_size(value)
     if name == "rank" and found > MOST_AXES:
-        raise UsageError(f"--limit {name}={found}", hint=f"an array of NumPy's has at most {MOST_AXES} axes")
+        raise UsageError(f"--limit {name}={found}", hint=f"NumPy broadcasts at most {MOST_AXES} axes")
     return name, found

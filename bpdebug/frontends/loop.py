@@ -211,8 +211,8 @@ def opens(line: str) -> bool:
     """Whether a line begins a block: its last command is `commands N`."""
     if "com" not in line or line.lstrip().startswith("#"):
         return False
-    words = (split(line) or [""])[-1].lstrip("! \t").split()
     try:
+        words = (split(line) or [""])[-1].lstrip("! \t").split()
         return len(words) == 2 and find(words[0]).name == "commands"
     except BpdebugError:
         return False

@@ -100,7 +100,12 @@ def split(line: str) -> list[str]:
     """A line cut at `;;`, but not inside double quotes; empty pieces are dropped.
 
     What follows a line feed belongs to the last piece: it is the block of `commands N ... end`.
+    Raises CommandError (E_COMMAND) for half a character: no file and no reply could hold it.
     """
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        raise CommandError(f"half a character: {line[:40]!a}", code="E_COMMAND", hint="type it as UTF-8") from None
     line, feed, block = line.partition("\n")
     pieces, quoted, start, at = [], False, 0, 0
     while at < len(line):

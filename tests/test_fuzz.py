@@ -1,0 +1,272 @@
+"""Whatever is typed or read is carried out or refused: BpdebugError, and nothing else, for inputs made by chance.
+
+BPDEBUG_FUZZ=1000000 puts so many of each kind (4,000 without, 20,000 in CI), BPDEBUG_FUZZ_SEED=7 others, and
+`pytest -m fuzz` runs only these. A failure names its input by seed and number.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+import bpdebug
+from bpdebug.cli import main
+from bpdebug.debugger import State, open_session, update
+from bpdebug.errors import BpdebugError
+from bpdebug.frontends.prompt import debug_json
+from bpdebug.frontends.replay import Run, Settings
+from bpdebug.frontends.script import parse_script
+from bpdebug.importers.trace import open_recording
+from bpdebug.limits import Limits
+from bpdebug.scenario import load
+from tests.fuzzing import command, damaged, expression, fuzz, request, reworded, spoilt
+from tests.recordings import recorded
+
+pytestmark = pytest.mark.fuzz
+
+LIMITS = Limits({"memory": 16 << 20, "calls": 2_000, "nodes": 1_000, "iterations": 10})
+SCENARIO = """format = 1
+title = "t"
+[inputs]
+X = [[1.0, -2.0, 3.0], [0.0, 5.0, 6.0]]
+ids = { value = [1, 0], dtype = "int64" }
+on = { value = [true, false], dtype = "bool" }
+none = { shape = [0, 3], init = "zeros" }
+s = 0.5
+[parameters]
+W = { shape = [3, 2], init = "normal" }
+E = { shape = [2, 2], init = "ones" }
+[graph]
+loss = "L"
+program = '''
+def f(x):
+    return tanh(x) + s
+H = f(X @ W)
+h = relu(H) * E
+h = h * 2 + embedding(E, ids)
+drop = dropout(h, p=0.5)
+bad = log(X - 1)
+Y = h.T @ H + drop
+L = sum(Y * Y)
+'''
+[notes]
+"Y@bwd" = "n"
+[train]
+optimizer = "momentum"
+lr = 0.1
+steps = 2
+[derivation]
+program = "dY = 2 * Y"
+[expect]
+loss = 1.5
+"""
+
+
+@pytest.fixture(scope="module")
+def opened() -> State:
+    return open_session(load(SCENARIO), budget=LIMITS["memory"])
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where the system has one: a file is written for each input."""
+    if not os.path.isdir("/dev/shm"):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+PLACES = ("seek begin", "seek end", "seek #7", "seek Y@bwd", "seek W@upd", "seek #12 ;; stepi 2")
+
+
+def test_expressions(opened: State) -> None:
+    states = [update(opened, place) for place in PLACES]
+    for state in states:
+        state.timeline.run()
+    words = (
+        "print",
+        "print/x",
+        "print/s",
+        "watch",
+        "display",
+        "break Y if",
+        "expect 1 ~",
+        "stats",
+        "whatis",
+        "set H =",
+    )
+
+    def make(chance: Random) -> tuple[int, str]:
+        text = expression(chance)
+        text = text if chance.random() < 0.6 else spoilt(chance, text)
+        return chance.randrange(len(states)), f"{chance.choice(words)} {text}"
+
+    refused = fuzz("expressions", make, lambda given: update(states[given[0]], given[1]))
+    assert refused
+
+
+def test_scripts(opened: State, quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(quick)
+    (quick / "s.toml").write_text(SCENARIO)
+    script, count = quick / "a.bpd", [0]
+    words = (
+        "load s.toml", "load nope.toml", "load", "require bpdebug >= 0.1", "require bpdebug < 99999999", "! load x",
+        "source b.bpd", "snapshot a", "transcript t.bpd", "save breakpoints p.bpd", "record r.bptrace",
+        "expect error E_FILE", "-- b.bpd --", "-- s.toml --", "-- ../x --", "# a", "end", "commands 1",
+    )  # fmt: skip
+
+    def make(chance: Random) -> str:
+        lines = [
+            chance.choice(words) if chance.random() < 0.15 else command(chance) for _ in range(chance.randrange(1, 3))
+        ]
+        text = "\n".join(lines)
+        text = text if chance.random() < 0.7 else spoilt(chance, text)
+        return text.encode("utf-8", "replace").decode()  # as a file is read
+
+    def put(text: str) -> None:
+        count[0] += 1
+        if count[0] % 500 == 0:  # the whole way, as a command line
+            script.write_text(text, encoding="utf-8")
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                assert main(["replay", str(script), "--memory", "16M"]) in (0, 1, 3)
+            return
+        run = Run(parse_script("a.bpd", text, path=script), Settings(LIMITS, keep_going=True), opened)
+        for step in run.steps():
+            for answer in step.answers:
+                answer.to_text(80)
+            if step.error is not None:
+                str(step.error)
+
+    fuzz("scripts", make, put)
+
+
+def test_lines_of_json(opened: State) -> None:
+    waiting: list[str] = []
+
+    def put(line: str) -> None:
+        waiting.append(line)
+        if len(waiting) < 20:
+            return
+        lines, said = waiting.copy(), io.StringIO()
+        waiting.clear()
+        with redirect_stdout(said):
+            assert debug_json(opened, lines) == 0
+        replies = [json.loads(reply) for reply in said.getvalue().splitlines()]
+        assert len(replies) <= len(lines)
+        for reply in replies:
+            assert set(reply) >= {"id", "ok", "at"}
+            assert reply["ok"] or reply["error"]["code"].startswith("E_")
+        assert len(replies) >= 1 or all(not line.strip() or line.strip().startswith("#") for line in lines)
+
+    fuzz("lines of JSON", request, put)
+
+
+SMALL = '''format = 1
+[inputs]
+X = [[1, -2, 3]]
+[parameters]
+W = {W}
+[graph]
+loss = "L"
+program = """
+Y = X @ W
+L = sum(relu(Y))
+"""
+'''
+
+
+def test_recordings(quick: Path) -> None:
+    path = recorded(quick, load(SMALL.replace("{W}", "[[1, 2], [0, 1], [-1, 0.5]]")))
+    data = path.with_name(path.name + ".data")
+    index, cells = path.read_bytes(), data.read_bytes()
+
+    def make(chance: Random) -> tuple[bytes, bytes]:
+        which = chance.random()
+        return damaged(chance, index) if which < 0.8 else index, damaged(chance, cells) if which > 0.7 else cells
+
+    def put(given: tuple[bytes, bytes]) -> None:
+        path.write_bytes(given[0])
+        data.write_bytes(given[1])
+        timeline = open_session(open_recording(path, limits=LIMITS), budget=LIMITS["memory"]).timeline
+        with suppress(BpdebugError):
+            for name in timeline.graph.names:
+                timeline.value(name)
+                timeline.grad(name)
+
+    fuzz("recordings", make, put)
+
+
+def tensor_files() -> dict[str, bytes]:
+    """One small good file of each kind; the text is the scenario that reads one of the others."""
+    one, two = io.BytesIO(), io.BytesIO()
+    np.save(one, np.ones((3, 2)))
+    with zipfile.ZipFile(two, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("W.npy", one.getvalue())
+    head = json.dumps({"W": {"dtype": "F64", "shape": [3, 2], "data_offsets": [0, 48]}}).encode()
+    cells = np.ones(6).tobytes()
+    return {"npy": one.getvalue(), "npz": two.getvalue(), "safetensors": struct.pack("<Q", len(head)) + head + cells}
+
+
+MORE = """
+[notes]
+"Y@bwd" = "n"
+[train]
+optimizer = "adam"
+lr = 0.1
+steps = 2
+[rules]
+relu1 = { Y = "drelu1 * (Y > 0)" }
+[derivation]
+program = "dW = X.T @ dY"
+[expect]
+values.Y = [[1]]
+check = { first_wrong = "none" }
+"""
+TOML = SMALL.replace("{W}", '{ shape = [3, 2], init = "normal" }').replace("X @ W", "f(X, W)[0:1]").replace(
+    "Y =", "def f(x, w):\n    return x @ w * 2 + sum(x[:, ::2], axis=1, keepdims=True)\nY =") + MORE  # fmt: skip
+WRONG = (
+    '"', "'''", "[", "]", "{", "}", "=", ".", "nan", "1e400", "-", "[a]", "9" * 30, "\0", "\u202e", "∂", "\\u0000",
+    "lambda: 0", "for t in range(9):", "shape", "init", "file", "reshape(X, (99999, 99999))", "stride=2**60", "\ud800",
+)  # fmt: skip
+
+
+def test_files(quick: Path) -> None:
+    files = tensor_files()
+    for ending in files:
+        name = "" if ending == "npy" else ', name = "W"'
+        (quick / f"{ending}.toml").write_text(SMALL.replace("{W}", f'{{ file = "w.{ending}"{name} }}'))
+
+    def make(chance: Random) -> tuple[str, bytes]:
+        kind = chance.choice(("toml", *files))
+        if kind == "toml":
+            change = chance.choice((spoilt, reworded, reworded, reworded))
+            return kind, change(chance, TOML, WRONG).encode("utf-8", "surrogatepass")
+        return kind, damaged(chance, files[kind])
+
+    def put(given: tuple[str, bytes]) -> None:
+        kind, raw = given
+        path = quick / ("s.toml" if kind == "toml" else f"w.{kind}")
+        path.write_bytes(raw)
+        found = load(path if kind == "toml" else quick / f"{kind}.toml", limits=LIMITS)
+        timeline = open_session(found, budget=LIMITS["memory"]).timeline
+        if "L" in timeline.graph.index:
+            timeline.value("L")
+
+    fuzz("files", make, put)
+
+
+@pytest.mark.parametrize("text", [SCENARIO, TOML], ids=["SCENARIO", "TOML"])
+def test_the_scenarios_that_are_spoilt_are_good(text: str) -> None:
+    assert len(bpdebug.run(load(text))) > 10
