@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -82,8 +82,12 @@ class Lens:
 
 
 @np.errstate(all="ignore")
-def lens(event: Event | None) -> Lens:
-    """An event of the forward or of the backward pass, explained; CommandError at any other."""
+def lens(event: Event | None, at: Mapping[str, Cell] | None = None) -> Lens:
+    """An event of the forward or of the backward pass, explained; CommandError at any other.
+
+    `at` names the cells that are looked at, by the names of what is made here (`Y`, `∂X`): else the largest of each.
+    """
+    at = at or {}
     if event is None or event.node is None or event.phase not in (FORWARD, BACKWARD):
         raise CommandError(
             "lens explains an event of the forward or of the backward pass", code="E_EXPR",
@@ -95,12 +99,12 @@ def lens(event: Event | None) -> Lens:
     trail = Trail(event.timeline, event.iteration)
     if event.phase == FORWARD:
         value = event.value
-        cell, source = largest_cell(value), None
+        cell, source = at.get(event.name, largest_cell(value)), None
         if value.dtype.kind == "f" and value.size:
             source = next(trail.of_value(event.tensor, cell), None)
         return Lens(event, axes, text, (), cell, source, lit(event.name, cell, value.shape, source))
     rule, y = rule_at(event), double(event.timeline.iteration(event.iteration).value(event.tensor))
-    looked = tuple(Look(event, rule, y, trail, index, c).operand() for c in event.contributions)
+    looked = tuple(Look(event, rule, y, trail, index, c).operand(at.get(f"∂{c.to}")) for c in event.contributions)
     return Lens(event, axes, text, looked)
 
 
@@ -118,10 +122,10 @@ class Look:
         self.op = event.node.op
         self.linear = self.op.is_linear_in(c.position)
 
-    def operand(self) -> Looked:
-        """Everything about it."""
+    def operand(self, at: Cell | None) -> Looked:
+        """Everything about it, and about its cell `at` (None: its largest)."""
         value, c = self.contribution.value, self.contribution
-        cell, source = largest_cell(value), None
+        cell, source = largest_cell(value) if at is None else at, None
         if value.size:
             plan, names = self.graph.plans[self.k], self.graph.operand_names(self.k)
             formula = plan.total_text(self.position, names, self.event.name)

@@ -141,7 +141,8 @@ def _numbers(found: Lens, o: Looked, parts: tuple[PartView, ...]) -> Iterator[Bl
     if len(rule) > MOST_PARTS:
         shown = [p for p in parts if p not in rule]
         before = Matrix(f"∂{found.event.name}", found.event.value, found.event.value.shape, mark="operand")
-        after = Matrix(rule[-1].text, rule[-1].value, rule[-1].shape, mark="result")
+        name = f"∂{o.contribution.to}" if rule[-1] is parts[-1] else rule[-1].text
+        after = Matrix(name, rule[-1].value, rule[-1].shape, mark="gradient")
         yield _with_marks((before, "→", after), marks)
         yield Text(f"{len(rule)} operations: stepi walks through them", "dim")
     for part in shown:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bpdebug.debugger.commands.table import Command, nothing, register
@@ -21,6 +23,19 @@ def lens_(state: State, argument: str) -> State:
     nothing(argument, "lens")
     event = state.event
     return state.show("lens", update_lens(event) if event is not None and event.phase == UPDATE else lens(event))
+
+
+def lens_at(state: State, cells: Mapping[tuple[str, tuple[int, ...]], tuple[int, ...]]) -> State | None:
+    """The lens that is shown, about these cells of what its event made, by name and shape; None where it shows none."""
+    from bpdebug.explain.lens import Lens, lens  # start-up: an explanation is worked out when asked for
+
+    found = state.view.args[0] if state.view.name == "lens" else None
+    if not isinstance(found, Lens):
+        return None
+    at = {(f"∂{o.contribution.to}", o.shape): o.cell for o in found.operands}
+    at = at or {(found.event.name, found.event.value.shape): found.cell}
+    chosen = {name: cells.get((name, shape), cell) for (name, shape), cell in at.items()}
+    return state.show("lens", lens(found.event, chosen)) if at.keys() & cells.keys() else None
 
 
 def candidates_(state: State, argument: str) -> State:

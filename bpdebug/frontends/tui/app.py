@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from bpdebug.debugger import COMMANDS, State, find
+from bpdebug.debugger.commands.explaining import lens_at
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui import keys, palette
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
 
 Outcome = tuple[State, Report | None, BpdebugError | None]
 EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
-
-
-def asked(state: State) -> Report | None:
-    """What the last command asked to see; None where that is the event itself."""
-    return None if state.view.name == "event" else view(state)
 
 
 def arrived(state: State) -> str:
@@ -289,6 +285,12 @@ class BpdebugApp(App[int]):
 
     def on_stage_left(self) -> None:
         self.action_event()
+
+    def on_stage_marked(self, event: Stage.Marked) -> None:
+        """The lens says what the marked cell is made of."""
+        if self.state is not None and (state := lens_at(self.state, event.cells)):
+            self.state = state
+            self.stage.show_again(view(state))
 
     def on_resize(self, event: Resize) -> None:
         if self.state is not None and event.size.width >= WIDE:  # below that it was left as it was

@@ -211,6 +211,11 @@ class MatrixView(ScrollView, can_focus=False):
         column = column // self.cell if column >= 0 else -1
         return (row, column) if 0 <= row < self.rows and 0 <= column < self.columns else None
 
+    def index(self, row: int, column: int) -> tuple[int, ...]:
+        """A cell's index in the tensor, whose leading axes are laid out one below the other."""
+        shape = self.matrix.shape
+        return (*map(int, np.unravel_index(row, shape[:-1])), column) if len(shape) > 1 else (column,) * len(shape)
+
     def on_click(self, event: Click) -> None:
         self.post_message(self.Clicked(self, self.cell_at(event.x, event.y)))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -50,6 +49,13 @@ class Stage(Widget, can_focus=True):
         Binding("comma", "other(-1)", show=False),
         Binding("full_stop", "other(1)", show=False),
     ]
+
+    class Marked(Message):
+        """A cell was marked, and with it single cells of other matrices: their indices, by name and shape."""
+
+        def __init__(self, cells: Mapping[tuple[str, tuple[int, ...]], tuple[int, ...]]) -> None:
+            super().__init__()
+            self.cells = cells
 
     class Left(Message):
         """Esc was pressed, and no cell was marked."""
@@ -153,6 +159,20 @@ class Stage(Widget, can_focus=True):
         found = partners(self.rows, view, row, column)
         for other in self._matrices[: self._used[1]]:
             other.set_mark(found.get(other, Mark()))
+        cells = {
+            (v.matrix.name, v.matrix.shape): v.index(m.row, m.column)
+            for v, m in found.items()
+            if m.row is not None and m.column is not None
+        }
+        self.post_message(self.Marked(cells))
+
+    def show_again(self, report: Report) -> None:
+        """The same report about the marked cell: the mark stays, and with it the cells that the report marks."""
+        chosen = self.chosen
+        self.show(Report(report.kind, self.report.title, report.blocks))
+        self.chosen = chosen
+        if chosen is not None and not chosen[0].mark.has(*chosen[1:]):
+            chosen[0].set_mark(Mark(*chosen[1:]))
 
     def clear(self) -> None:
         """No cell is marked."""
@@ -168,7 +188,8 @@ class Stage(Widget, can_focus=True):
         """One cell on; the first press marks the result's first cell, or scrolls where there is no matrix."""
         if self.chosen is None:
             if views := self._filled():
-                view = next((v for v in views if len(v.mark.cells) == 1), views[-1])
+                lit = [v for v in views if len(v.mark.cells) == 1]
+                view = next((v for v in lit if v.matrix.mark in ("result", "gradient")), [*lit, views[-1]][0])
                 self.choose(view, *next(iter(view.mark.cells), (0, 0)))
                 self.call_after_refresh(self._reveal)
             else:
@@ -191,11 +212,10 @@ class Stage(Widget, can_focus=True):
         if self.chosen is None:
             return ""
         view, row, column = self.chosen
-        name, shape = view.matrix.name, view.matrix.shape
+        name, cell = view.matrix.name, view.index(row, column)
         if not name.replace(".", "_").isidentifier() and not name.startswith("∂"):
             return ""  # a formula, or a transpose
-        at = [*map(int, np.unravel_index(row, shape[:-1]))] if len(shape) > 1 else []
-        return name + (f"[{','.join(map(str, [*at, column]))}]" if shape else "")
+        return name + (f"[{','.join(map(str, cell))}]" if cell else "")
 
     def _reveal(self) -> None:
         if self.chosen:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bpdebug.debugger import COMMANDS, State
+from bpdebug.debugger import COMMANDS, State, update
 from bpdebug.debugger.commands import explaining
 from bpdebug.debugger.commands.table import Command
 from bpdebug.debugger.progress import report
@@ -15,7 +15,8 @@ from bpdebug.errors import CommandError
 from bpdebug.frontends.tui import working
 from bpdebug.frontends.tui.matrix import Mark
 from bpdebug.frontends.tui.prompt import Prompt
-from bpdebug.views import EXPLANATIONS
+from bpdebug.views import EXPLANATIONS, Report, view
+from bpdebug.views.numbers import number
 
 from .screen import app_of, lines_of, text_of
 
@@ -156,3 +157,33 @@ def test_work_raises_what_it_raised() -> None:
     assert working.is_slow("step ;; check")
     assert not working.is_slow("step ;; nonsense")
     assert explaining.check_.__doc__
+
+
+@pytest.mark.parametrize(("scenario", "place"), [("transpose", "Y"), ("mlp", "A"), ("layer_norm", "F")])
+async def test_the_sum_of_the_lens_follows_the_marked_cell(scenario: str, place: str) -> None:
+    app = app_of(scenario)
+    async with app.run_test(size=(160, 120)) as pilot:
+        for phase in ("fwd", "bwd"):
+            app.run_text(f"seek {place}@{phase}")
+            app.run_text("lens")
+            await pilot.press("down")
+            for keys in ((), ("right",), ("down", "left")):
+                await pilot.press(*keys)
+                await pilot.pause()
+                cell = app.stage.cell_text()
+                assert app.state is not None
+                value = view(update(app.state, f"print {cell}")).to_data()["value"]
+                words = " ".join(text_of(app).replace("│", " ").split())
+                assert f"{cell} = " in words or f"{cell} is a sum of" in words
+                (lines,) = sums(app.stage.report, cell)
+                assert number(value) in "".join(lines)
+                assert app.stage.chosen is not None
+                chosen, row, column = app.stage.chosen
+                assert chosen.mark.has(row, column)
+
+
+def sums(report: Report, cell: str) -> list[list[str]]:
+    """For each place where a cell is taken apart: its lines."""
+    texts = report.to_text(160).split("\n")
+    at = [i for i, t in enumerate(texts) if t.strip().startswith((f"{cell} = ", f"{cell} is a sum of"))]
+    return [texts[i : i + (2 if "is a sum of" not in texts[i] else 15)] for i in at]
