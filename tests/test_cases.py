@@ -39,7 +39,7 @@ ASKED = [
     Asked("why_undefined", ("seek end", "why r"), ("undefined",), ("overflow",)),
     Asked("why_infinity_before", ("seek end", "why dw[0,0]"), ("exp", "s", "inf"), ("log 'L'",)),
     Asked("momentum_four_steps", ("seek w@upd", "print w.velocity"), ("w.velocity",), ("no tensor",)),
-    Asked("momentum_four_steps", ("seek w@upd",), ("momentum * w.velocity + ∂w",)),
+    Asked("momentum_four_steps", ("seek w@upd",), ("velocity = momentum * velocity + ∂w",)),
 ]
 
 

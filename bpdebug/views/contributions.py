@@ -12,6 +12,7 @@ from bpdebug.views.report import Report
 
 MOST = 6
 """Terms shown as matrices."""
+CUT = "after the end of the recording"
 
 
 def contributions(state: State, found: Contributions) -> Report:
@@ -58,7 +59,8 @@ def contributions(state: State, found: Contributions) -> Report:
         items += ["=", Matrix(name, found.sum, found.sum.shape, "so far" * bool(later), "gradient")]
         blocks.append(Row(tuple(items)))
     for source, event in found.later[:MOST]:
-        blocks.append(Text(f"from {source}, at event {event}: not computed yet", "dim"))
+        there = event < len(state.timeline)
+        blocks.append(Text(f"from {source}, " + (f"at event {event}: not computed yet" if there else CUT), "dim"))
     if len(found.later) > MOST:
         blocks.append(Text(f"and {len(found.later) - MOST:,} more", "dim"))
     return Report("contributions", f"contributions to {name}", tuple(blocks), data)

@@ -139,7 +139,7 @@ def _in_words(event: Event) -> Iterator[Block]:
         and any(len(c.formula) > READABLE for c in rules)
         and not any(_set_by_hand(event, c) for c in rules)
     ):
-        yield Text(sentence(says))
+        yield Text(sentence(says), "note")
 
 
 def sentence(text: str) -> str:

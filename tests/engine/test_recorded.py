@@ -108,7 +108,7 @@ def test_a_cut_recording_is_stepped_through_like_any_other(line: str, tmp_path: 
 @pytest.mark.parametrize("events", [0, 1, 7])
 @pytest.mark.parametrize(
     "line",
-    ["check", "why dW1", "flow", "contributions dW1", "origin dW1[0, 0]", "origin W1[0, 0]", "origin -p dW1[0, 0]"],
+    ["check", "why dW1", "flow", "origin dW1[0, 0]", "origin W1[0, 0]", "origin -p dW1[0, 0]"],
 )
 def test_what_needs_both_passes_is_refused_where_a_recording_ends_before(
     line: str, events: int, tmp_path: Path
@@ -117,3 +117,12 @@ def test_what_needs_both_passes_is_refused_where_a_recording_ends_before(
     cut(path, events)
     with pytest.raises(BpdebugError, match=f"the recording ends at event {events}"):
         bpdebug.Session(open_recording(path)).do(line)
+
+
+@pytest.mark.parametrize("events", [0, 1, 7])
+def test_contributions_that_were_not_recorded_will_never_be_computed(events: int, tmp_path: Path) -> None:
+    path = recorded(tmp_path)
+    cut(path, events)
+    said = bpdebug.Session(open_recording(path)).do("contributions dW1").to_text()
+    assert "from Z, after the end of the recording" in said
+    assert "not computed yet" not in said

@@ -44,14 +44,32 @@ def sums(state: State, tensor: int, *, before: bool) -> list[Any]:
     return [sum([*start, *terms[: n + (not before)]]) for n in here] or [run.gradient(tensor)]
 
 
+def in_update(caption: str, state: State, at: int) -> Any:
+    """A caption of an update event as NumPy, with parameters and states as they are at a position."""
+    timeline, event = state.timeline, state.event
+    assert event is not None
+    graph, rule = timeline.graph, timeline.store.update(event.tensor)
+    scope: dict[str, Any] = {**vars(NUMPY), **rule.numbers(event.iteration + 1), "t": event.iteration + 1}
+
+    def known(word: re.Match[str]) -> str:
+        name = word[0].removeprefix("∂")
+        tensor = graph.index.get(name, graph.index.get(f"{event.name}.{name}"))
+        if tensor is None:
+            return word[0]
+        run = timeline.iteration(event.iteration)
+        scope[f"n{len(scope)}"] = run.gradient(tensor) if "∂" in word[0] else timeline.value_at(tensor, at)
+        return f"n{len(scope) - 1}"
+
+    return eval(_WORD.sub(known, caption), scope)
+
+
 def meanings(matrix: Matrix, state: State) -> Iterator[Any]:
     """A caption as NumPy."""
     timeline, event = state.timeline, state.event
     assert event is not None
     run, graph = timeline.iteration(event.iteration), timeline.graph
-    if event.phase == "update" and not matrix.name.startswith("∂"):
-        at = event.index - (matrix.note == "before")
-        yield timeline.value_at(graph.index[matrix.name], at)
+    if event.phase == "update":
+        yield from (in_update(matrix.name, state, at) for at in (event.index - 1, event.index))
         return
     if matrix.name.startswith("∂") and matrix.name[1:] in graph.index:
         yield from sums(state, graph.index[matrix.name[1:]], before=matrix.mark == "operand")
