@@ -49,7 +49,7 @@ class _Chunk:
             if name == "g":
                 blanks[name] = self.local("G", tensor, load=True)
             else:
-                operand = tensor if name == "y" else inputs[int(name[1:])]
+                operand = tensor if name == "y" else int(name[1:]) if name[0] == "e" else inputs[int(name[1:])]
                 assert isinstance(operand, int)
                 blanks[name] = self.local("V", operand, load=True)
         self.lines.extend(line.format_map(blanks) for line in template.lines)

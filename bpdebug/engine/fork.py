@@ -160,7 +160,7 @@ class ForkedPass(Pass):
                 touched[graph.first + k]
                 or (k, position) == self.changed
                 or values[graph.first + k]
-                or any(values[t] for t in graph.nodes[k].tensors)
+                or any(values[t] for t in (*graph.nodes[k].tensors, *graph.plans[k].outside))
                 for k, position in graph.edges_from(tensor)
             )
         return touched

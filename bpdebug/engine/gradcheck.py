@@ -187,6 +187,9 @@ def in_double(graph: Graph) -> Graph:
     limits = Limits({"memory": 2**62})  # what fitted in single precision was allowed; this is its copy
     made = build([widened(leaf) for leaf in graph.leaves], steps, loss=loss, incoming=incoming, limits=limits)
     plans = tuple(given_rules(plan, old) for plan, old in zip(made.plans, graph.plans, strict=True))
+    for plan in plans:  # tensors are numbered otherwise here: an optimizer's states are left out
+        if plan.outside:
+            plan.outside = {made.index[name]: (name, leaf) for name, leaf in plan.outside.values()}
     return replace(made, plans=plans)
 
 

@@ -53,7 +53,7 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
         if prod(graph.shapes[tensor]):
             trial = Trial(rule, rule.inputs, position, graph.names[tensor], g)
             found = trial.rows(rng)
-            kinks = [row.cell for row in found if row.kink][:LEAST_CELLS]
+            kinks = [row.cell for row in found if row.kink and not rule.plan.outside][:LEAST_CELLS]
             found += _beside(trial, kinks, rng) if kinks else []
             rows.append(max(found, key=lambda row: (SEVERITY.index(row.verdict), row.error)))
     return rows
@@ -164,7 +164,7 @@ class Trial:
         if not kink.finite:
             what = "no slope here"
         if self.op.kink_at is not None:
-            cells = (np.broadcast_to(i, self.y.shape)[kink.result] for i in self.inputs)
+            cells = (np.broadcast_to(i, self.y.shape)[kink.result] for i in self.inputs[: len(self.op.operands)])
             return f"{what}: {self.op.kink_at(*map(float, cells))}"
         if kink.finite or self.finite[kink.result]:
             return f"{what}: {self.op.kink or 'the slopes to its left and right differ'}"

@@ -52,17 +52,21 @@ class Rule:
 
 
 def rule_of(timeline: Timeline, k: int, inputs: tuple[Any, ...]) -> Rule:
-    """Node k's rule on these operands (arrays, or the literals), in double precision."""
+    """Node k's rule in double precision, on arrays (or literals): its operands, then what it reads outside."""
     graph = timeline.graph
     node = graph.nodes[k]
     made = tuple(double(i) if isinstance(i, np.ndarray) else i for i in inputs)
-    own = trace(node.op, [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in made], wide(node.attrs))
-    return Rule(node, given_rules(own, graph.plans[k]), own, made)
+    old = timeline.graph.plans[k]
+    typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in made[: len(node.inputs)]]
+    own = trace(node.op, typed, wide(node.attrs))
+    plan = given_rules(own, old)
+    plan.outside = {t: plan.outside[t] for t in old.outside}  # in the order of the inputs
+    return Rule(node, plan, own, made)
 
 
 def rule_in(timeline: Timeline, run: Pass, k: int) -> Rule:
     """Node k's rule on the numbers of one pass."""
-    inputs = timeline.graph.nodes[k].inputs
+    inputs = timeline.graph.read_by_rule(k)
     return rule_of(timeline, k, tuple(i.value if isinstance(i, Lit) else run.value(i) for i in inputs))
 
 

@@ -168,7 +168,7 @@ class Pass:
     def _contribution(self, k: int, position: int) -> Array:
         graph = self.graph
         node, tensor = graph.nodes[k], graph.first + k
-        needed = [t for t in (tensor, *node.inputs) if not isinstance(t, Lit) and self.V[t] is None]
+        needed = [t for t in (tensor, *graph.read_by_rule(k)) if not isinstance(t, Lit) and self.V[t] is None]
         if needed:
             self._compute(self._missing(needed))
         found: Array = code.contribution(graph.plans[k], position)(self.V, self.G, tensor, *node.inputs)

@@ -152,8 +152,13 @@ class Passes:
             self.found[t] = self.mended[t] = double(run.seed(t))
 
     def _rule(self, k: int) -> Rule:
-        inputs = self.timeline.graph.nodes[k].inputs
-        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self.values[i] for i in inputs))
+        inputs = self.timeline.graph.read_by_rule(k)
+        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self._value(i) for i in inputs))
+
+    def _value(self, tensor: int) -> Array:
+        """As worked out here; what comes later in the pass, and only a written rule reads, as the pass has it."""
+        known = tensor < len(self.values)
+        return self.values[tensor] if known else double(self.timeline.iteration(self.iteration).value(tensor))
 
     def _overridden(self, tensor: int, array: Array, gradient: bool) -> Array:
         for override in overridden(self.timeline, tensor, gradient, self.iteration):

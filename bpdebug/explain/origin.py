@@ -199,7 +199,7 @@ class Trail:
 
     def _leaves(self, k: int, g: Array | None) -> dict[int, Any]:
         graph = self.graph
-        inputs = [i.value if isinstance(i, Lit) else self.run.value(i) for i in graph.nodes[k].inputs]
+        inputs = [i.value if isinstance(i, Lit) else self.run.value(i) for i in graph.read_by_rule(k)]
         return graph.plans[k].leaves(inputs, self.run.value(graph.first + k), g)
 
     def source(self, k: int, event: int | None, formula: str, terms: tuple[Terms, ...], root: Expr) -> Source:

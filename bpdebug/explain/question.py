@@ -85,13 +85,13 @@ class Asked:
     def made_of(self, k: int, position: int | None, g: Array | None) -> Made:
         """What node k makes of this pass's numbers and a cotangent."""
         graph, out, plan = self.graph, self.graph.first + k, self.graph.plans[k]
-        inputs = graph.nodes[k].inputs
+        inputs = graph.read_by_rule(k)
         y = None if position is None else self.run.value(out)
         leaves = plan.leaves([i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs], y, g)
         root = plan.value if position is None else plan.summed(position)
         with np.errstate(all="ignore"):
             known = worked_out(root, leaves)
-        pairs = zip(plan.operands, inputs, strict=True)
+        pairs = zip((*plan.operands, *(leaf for _, leaf in plan.outside.values())), inputs, strict=True)
         places = {id(o): Site(i, False) for o, i in pairs if isinstance(o, Expr) and isinstance(i, int)}
         places |= {id(plan.y): Site(out, False), id(plan.g): Site(out, True)}
         return Made(k, position, plan, root, known, places)

@@ -109,6 +109,10 @@ class Graph:
         """What node k's operands are called: tensors by name, literals as they are written."""
         return [str(i.value) if isinstance(i, Lit) else self.names[i] for i in self.nodes[k].inputs]
 
+    def read_by_rule(self, k: int) -> tuple[Operand, ...]:
+        """What node k's rule reads beside its output: its operands, and the tensors that a written rule names."""
+        return (*self.nodes[k].inputs, *self.plans[k].outside)
+
     def edges(self, k: int) -> Iterator[tuple[int, int]]:
         """Node k's differentiable edges, as (position among its inputs, tensor number)."""
         plan = self.plans[k]

@@ -14,7 +14,7 @@ from bpdebug.limits import Limits
 from bpdebug.ops import OPS
 from bpdebug.scenario.names import Place, suggest
 from bpdebug.scenario.program import elaborate_value
-from bpdebug.symbolic import Expr, Plan, Trace, TraceError
+from bpdebug.symbolic import DType, Expr, Plan, Shape, Trace, TraceError
 
 Build = Callable[[Plan], Any]
 Written = Mapping[str, Mapping[str, str]]
@@ -26,28 +26,45 @@ WORDS = ("sigmoid", "softmax", "log_softmax")
 
 def as_rule(
     text: str, operands: Sequence[str], output: str, *, dtype: str = "float64", limits: Limits | None = None,
-    place: Place | None = None,
+    place: Place | None = None, graph: Graph | None = None,
 ) -> Build:  # fmt: skip
     """An expression as a function of a plan; its names are the node's operands, its output, and the output's gradient.
 
+    With the graph, every tensor's value may be named: at a backward event all are computed.
     Raises at once for what is no expression of the language or names anything else (E_SYNTAX, E_NAME, E_OP, E_ATTR,
     E_LIMIT), and when it is called for shapes and dtypes that do not fit (E_SHAPE, E_DTYPE).
     """
     limits = limits or Limits()
-    spelt = spelling([n for n in dict.fromkeys((*operands, output)) if not _is_number(n)])
+    near = [n for n in dict.fromkeys((*operands, output)) if not _is_number(n)]
+    outside = {} if graph is None else _named_outside(text, graph, near)
+    spelt = spelling([*near, *outside])
     tensors, gradient = spelt.tensors, spelt.gradients[output]
-    steps, value = elaborate_value(
-        plain(text, spelt), [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
-        dtype=dtype,
-    )  # fmt: skip
+    try:
+        steps, value = elaborate_value(
+            plain(text, spelt), [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
+            dtype=dtype,
+        )  # fmt: skip
+    except InputError as error:
+        if error.code == "E_NAME":
+            error.hint = f"a rule may name {', '.join(near)}, every tensor of the program, and ∂{output}"
+        raise
     limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
+    read = {i for i in (value, *(i for step in steps for i in step.inputs)) if isinstance(i, str)}
 
     def rule(plan: Plan) -> Any:
         known: dict[str, Any] = {tensors[n]: o for n, o in zip(operands, plan.operands, strict=True) if n in tensors}
         known |= {tensors[output]: plan.y, gradient: plan.g}
+        known |= {tensors[n]: plan.tensor(t, n, *typed) for n, (t, typed) in outside.items() if tensors[n] in read}
         return _built(steps, value, known, plan.xp, limits)
 
     return rule
+
+
+def _named_outside(text: str, graph: Graph, near: Sequence[str]) -> dict[str, tuple[int, tuple[Shape, DType]]]:
+    """The tensors of a graph that a text may speak of and that are not near: number, shape and dtype."""
+    hidden = (STATE, DRAWN)
+    found = [n for n in graph.index if n in text and n not in near and graph.kind(graph.index[n]) not in hidden]
+    return {n: (t, (graph.shapes[t], graph.dtypes[t])) for n in found for t in (graph.index[n],)}
 
 
 def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64") -> Callable[[Update], Any]:
@@ -158,7 +175,7 @@ def with_rules(graph: Graph, written: Written, dtype: str, limits: Limits, place
             operands = graph.operand_names(k)
             for operand, text in rules.items():
                 position = _position(graph, k, operand, operands)
-                rule = as_rule(text, operands, name, dtype=dtype, limits=limits, place=node)
+                rule = as_rule(text, operands, name, dtype=dtype, limits=limits, place=node, graph=graph)
                 plans[k] = plans[k].with_gradient(position, rule)
         except TraceError as error:
             hint = 'a rule gives an array of the operand\'s shape: X = "dY @ W.T"'

@@ -82,6 +82,10 @@ def _loads(plan: Plan, used: set[int], *, packed: bool = False) -> tuple[list[st
         if id(operand) in used:
             lines.append(f"{local} = V[{number}]")
             names[id(operand)] = local
+    for tensor, (_, leaf) in plan.outside.items():
+        if id(leaf) in used:
+            lines.append(f"e{tensor} = V[{tensor}]")
+            names[id(leaf)] = f"e{tensor}"
     for leaf, local, table in ((plan.y, "y", "V"), (plan.g, "g", "G")):
         if id(leaf) in used:
             lines.append(f"{local} = {table}[k]")
@@ -134,12 +138,15 @@ def contribution(plan: Plan, position: int) -> Function:
 class Template:
     """A plan's statements with blanks for names (`{x0}`, `{y}`, `{g}`, and `{t}` before temporaries).
 
+    A tensor outside is `{e17}`, by its number.
+
     `used` says which blanks there are; `sources` are the targets' expressions in the order asked for.
     """
 
     def __init__(self, plan: Plan, targets: Sequence[Expr]) -> None:
         leaves = {id(o): f"x{i}" for i, o in enumerate(plan.operands) if isinstance(o, Expr)}
         leaves |= {id(plan.y): "y", id(plan.g): "g"}
+        leaves |= {id(leaf): f"e{number}" for number, (_, leaf) in plan.outside.items()}
         below = {id(e) for e in walk(*targets)}
         self.used = [name for leaf, name in leaves.items() if leaf in below]
         names = {leaf: f"{{{name}}}" for leaf, name in leaves.items()}

@@ -48,6 +48,7 @@ class Plan:
 
     `operands` are the symbolic operands (or the literals), `y` the output as a leaf of the backward rule, `g` its
     cotangent; `value` is the forward expression; `gradients()[i]` the rule's expression for operand i, or None.
+    `outside` holds the tensors of the graph, by number, that a written rule reads beside these: names and leaves.
     """
 
     def __init__(self, rule: Rule, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> None:
@@ -65,6 +66,7 @@ class Plan:
         self.g = self.xp.leaf("g", self.shape, self.dtype)
         self.compiled: dict[Any, Callable[..., Any]] = {}
         self.templates: dict[Any, Any] = {}
+        self.outside: dict[int, tuple[str, Expr]] = {}
         self.replaced: dict[int, Callable[[Plan], Any]] = {}
 
     @cached_property
@@ -142,12 +144,20 @@ class Plan:
             raise TraceError(f"{self.rule.name}: operand {position} has no gradient")
         return unbroadcast(self.xp, gradient, self.operands[position].shape)
 
+    def tensor(self, number: int, name: str, shape: Shape, dtype: DType) -> Expr:
+        """A tensor of the graph that is no operand, as a leaf; floats are of this plan's precision."""
+        if number not in self.outside:
+            leaf = self.xp.leaf(name, shape, self.dtype if dtype.kind == "f" else dtype)
+            self.outside[number] = (name, leaf)
+        return self.outside[number][1]
+
     # --- text -----------------------------------------------------------------------------------------------------
 
     def naming(self, operands: Sequence[str], output: str) -> Callable[[Expr], str | None]:
         """Names of the leaves: operands as given, `y` the output, `g` its gradient ∂output."""
         table = {id(o): n for o, n in zip(self.operands, operands, strict=True) if isinstance(o, Expr)}
         table[id(self.y)], table[id(self.g)] = output, f"∂{output}"
+        table.update({id(leaf): name for name, leaf in self.outside.values()})
         return named(table)
 
     def formula(self, position: int, operands: Sequence[str], output: str) -> str:
@@ -217,8 +227,10 @@ class Plan:
         return np.asarray(worked_out(expr, leaves)[id(expr)])
 
     def leaves(self, inputs: Sequence[Any], y: Any = None, g: Any = None) -> dict[int, Any]:
-        """Values for `evaluate`: this plan's operands, and the output and cotangent where known."""
-        table = {id(o): v for o, v in zip(self.operands, inputs, strict=True) if isinstance(o, Expr)}
+        """Values for `evaluate`: this plan's operands, what it reads outside where that is given after them, and the
+        output and cotangent where known."""
+        names = (*self.operands, *(leaf for _, leaf in self.outside.values()))
+        table = {id(o): v for o, v in zip(names, inputs, strict=False) if isinstance(o, Expr)}
         table.update({id(self.y): y, id(self.g): g})
         return table
 

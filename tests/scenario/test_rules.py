@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import bpdebug
+from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.engine.gradcheck import gradcheck
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.check import check
@@ -133,3 +134,102 @@ def test_an_answer_may_name_every_tensor() -> None:
     session.do("answer 3x2")
     report = session.do("answer h.1 * (dh.1 - sum(dh.1 * h.1, axis=-1, keepdims=True))")
     assert report.to_data()["well"], report.to_text()
+
+
+# --- tensors that are no operands
+
+FAR = """format = 1
+dtype = "{dtype}"
+
+[inputs]
+X = [[1, 2], [3, -4], [0.5, 1]]
+T = [[1, 0], [0, 1], [1, 1]]
+
+[parameters]
+W = [[1, 2], [3, 5]]
+V = [[0.5, 1], [-1, 2]]
+
+[graph]
+loss = "L"
+program = '''
+Y = X @ W
+h = tanh(Y)
+h = h @ V
+L = mean((h - T) ** 2)
+'''
+
+[rules]
+Y = {{ X = "dY @ V.T", W = "T.T @ dY" }}
+h = {{ Y = "dh * (1 - square(h)) + 0 * h.1 * L" }}
+
+[train]
+optimizer = "momentum"
+lr = 0.1
+steps = 6
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_rule_may_name_any_tensor_of_the_program(dtype: str) -> None:
+    """Leaves and nodes, before and after its own; the numbers are those of NumPy, however they are asked for."""
+    found = load(FAR.format(dtype=dtype))
+    lazy, whole = open_timeline(found), open_timeline(found)
+    whole.store.code = ChunkedCode(whole.graph)
+    whole.run()
+    for t in (0, 5):
+        run, done = lazy.iteration(t), whole.iteration(t)
+        index = lazy.graph.index
+        g = run.gradient(index["Y"])
+        assert g is not None
+        np.testing.assert_array_equal(run.gradient(index["X"]), g @ run.value(index["V"]).T)
+        np.testing.assert_array_equal(run.gradient(index["W"]), run.value(index["T"]).T @ g)
+        for name in ("X", "W", "Y", "V"):
+            np.testing.assert_array_equal(run.gradient(index[name]), done.gradient(index[name]))
+    event = next(e for e in lazy if (e.phase, e.name) == ("backward", "Y"))
+    assert [c.formula for c in event.contributions] == ["∂Y @ Vᵀ", "Tᵀ @ ∂Y"]
+    for c in event.contributions:
+        np.testing.assert_array_equal(c.parts[-1].value, c.value)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_checks_and_explanations_read_them_too(dtype: str) -> None:
+    found = load(FAR.format(dtype=dtype))
+    timeline = open_timeline(found)
+    verdicts = {(r.node, r.operand): r.where for r in check(timeline, 0).rows}
+    assert verdicts["Y", "X"] == verdicts["Y", "W"] == "rule"
+    assert verdicts["h", "Y"] is None
+    assert {r.leaf: r.verdict for r in gradcheck(timeline)} == {"X": "fail", "T": "pass", "W": "fail", "V": "pass"}
+    session = bpdebug.Session(found)
+    assert "∂Y @ Vᵀ" in session.do("seek Y@bwd").to_text()
+    lines = ("stepi", "lens", "candidates", "adjoint", "contributions dX", "why dX", "why dX[0,0]", "origin -p dX[0,0]")
+    for line in lines:
+        assert session.do(line).to_text()
+    cell = session.do("origin dX[0,1]").to_data()
+    assert {f["cell"] for t in cell["terms"] for f in t["factors"]} >= {"V[1,0]", "∂Y[0,0]"}
+
+
+def test_a_fork_of_a_tensor_reaches_the_rules_that_read_it() -> None:
+    session = bpdebug.Session(load(FAR.format(dtype="float64")))
+    before = session.state.timeline.grad("X", 14)
+    session.do("set T[0,0] = 100")
+    session.do("set rule Y@bwd X = dY @ W.T + 0 * T")
+    session.do("set T[0,0] = 200")
+    after = session.state.timeline.grad("X", 14)
+    assert before is not None
+    assert after is not None
+    assert not np.array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        ('Y = { X = "dh @ W.T" }', "a rule may name X, W, Y, every tensor of the program, and ∂Y"),
+        ('Y = { X = "dY @ nosuch" }', "a rule may name X, W, Y, every tensor of the program, and ∂Y"),
+        ('"h.1" = { h = "dL * V" }', "a rule may name h, V, h.1, every tensor of the program, and ∂h.1"),
+    ],
+)
+def test_what_a_rule_may_name_is_said_when_it_names_something_else(rule: str, hint: str) -> None:
+    text = FAR.format(dtype="float64")
+    with pytest.raises(BpdebugError) as caught:
+        load(text[: text.index("[rules]")] + f"[rules]\n{rule}\n")
+    assert (caught.value.code, caught.value.hint) == ("E_NAME", hint)

@@ -110,7 +110,7 @@ def _rule(state: State, place: str, text: str) -> tuple[Timeline, str]:
             f"{event.name} gives {operand} no gradient", code="E_COMMAND", hint="there is no rule to replace"
         )
     with _typed("set rule Y@bwd X = dY @ W.T"):
-        rule = as_rule(text, names, event.name, dtype=state.scenario.dtype.name)
+        rule = as_rule(text, names, event.name, dtype=state.scenario.dtype.name, graph=graph)
         made = fork_rule(timeline, k, position, rule)
     written = made.graph.plans[k].formula(position, names, event.name)
     return made, f"∂{operand} = {written} at {event.name}"
