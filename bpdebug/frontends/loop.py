@@ -13,7 +13,7 @@ from typing import Any
 from bpdebug.debugger import State, find, update
 from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError, CommandError
-from bpdebug.views import Report, displays, reply, view
+from bpdebug.views import Report, displayed, reply, view
 from bpdebug.views.text import to_text
 
 PROMPT = "(bpdebug) "
@@ -141,13 +141,8 @@ def _failing(state: State, piece: str, carry: Carry, pending: bool) -> Answer:
 
 
 def _displays(state: State) -> Report | None:
-    """What is displayed at every stop; where it cannot be evaluated, why not."""
-    if not state.displays or not state.stopped:
-        return None
-    try:
-        return displays(state)
-    except BpdebugError as error:
-        return Report("displays", f"display: {error.message}", (), {"rows": []})
+    """What is displayed at every stop."""
+    return displayed(state) if state.displays and state.stopped else None
 
 
 def answer_object(answers: list[Answer], ident: Any = None) -> dict[str, Any]:

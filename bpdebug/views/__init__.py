@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bpdebug.debugger import State
+from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import plain, to_json
@@ -17,7 +19,7 @@ from bpdebug.views.reply import refusal, reply
 from bpdebug.views.report import Report
 from bpdebug.views.stage import stage
 from bpdebug.views.stream import event_object, stream
-from bpdebug.views.tensors import cells_, displays, neighbours, whatis
+from bpdebug.views.tensors import cells_, displayed, displays, neighbours, whatis
 
 
 def here(state: State) -> Report:
@@ -26,6 +28,16 @@ def here(state: State) -> Report:
     if state.practice is not None and event is not None and event.phase == BACKWARD:
         return practice(state, event)
     return stage(state)
+
+
+def stop(state: State) -> Report:
+    """The event and what is displayed at every stop: first, or below the newest part, where the end is kept in view."""
+    report = here(state)
+    if not state.displays or question(state) is not None:
+        return report
+    found = displayed(state)
+    shown = found.blocks or (Text(found.title, "bad"),)
+    return replace(report, blocks=(*report.blocks, *shown) if state.part else (*shown, *report.blocks))
 
 
 def _explained(name: str) -> Callable[..., Report]:
@@ -79,6 +91,7 @@ __all__ = [
     "Table",
     "Text",
     "cells_",
+    "displayed",
     "displays",
     "event_object",
     "help_",
@@ -96,6 +109,7 @@ __all__ = [
     "source",
     "stage",
     "status_line",
+    "stop",
     "stream",
     "to_json",
     "view",

@@ -11,7 +11,6 @@ from bpdebug.engine.stats import two_norm
 from bpdebug.views.blocks import Array, Block, Table, Text
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.report import Report
-from bpdebug.views.tensors import displays
 
 
 def inspector(state: State) -> Report:
@@ -54,8 +53,6 @@ def _blocks(state: State, event: Event, name: str, array: Array) -> Iterator[Blo
     rows.append(("nan, inf", f"{s.nans}, {s.infs}"))
     yield Table(("", ""), tuple(rows))
     yield from _goes_to(state, event, name)
-    if state.displays:
-        yield from displays(state).blocks
 
 
 def _gain(event: Event, norm: float | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, END, FORWARD, SEED
-from bpdebug.views.numbers import number
+from bpdebug.views.numbers import number, short
 
 SHORT = {"forward": "fwd", "seed": "seed", "backward": "bwd", "update": "upd", "end": "end"}
 
@@ -41,18 +41,34 @@ def when_text(state: State) -> str:
     return " ".join(w for w in words if w)
 
 
+def fork_text(state: State) -> str:
+    """'fork 2: set W[0,1] = 0, b = 1': the timeline in use and what was set for it, its parents' first; '' in none."""
+    known, number, lines = {f.number: f for f in state.forks}, state.fork, list[str]()
+    while number:
+        lines.insert(0, known[number].line.removeprefix("set").strip())
+        number = known[number].parent
+    return short(f"fork {state.fork}: set {', '.join(lines)}") if lines else ""
+
+
 def status_line(state: State) -> str:
-    """'backward 5/8 · Z = X @ W · loss 0.298': which one of its phase, the call, the loss once it is known."""
+    """'backward 5/8 · Z = X @ W · loss 0.298': which one of its phase, the call, the loss once it is known.
+
+    A fork stands before all that.
+    """
+    return " · ".join(filter(None, (fork_text(state), *_status(state))))
+
+
+def _status(state: State) -> list[str]:
     timeline, event = state.timeline, state.event
     loss = timeline.loss_at(state.cursor)
     tail = [f"loss {number(loss)}"] if loss is not None else []
     if timeline.iterations > 1:
         tail.append(f"iteration {timeline.place(state.cursor).iteration + 1} of {timeline.iterations}")
     if event is None:
-        return " · ".join(["the end", *tail])
+        return ["the end", *tail]
     place, graph = timeline.place(state.cursor), timeline.graph
     of = {FORWARD: len(graph.nodes), SEED: len(graph.incoming), BACKWARD: len(graph.backward_nodes)}
     total = of.get(place.phase, len(timeline.store.parameters))
     call = f" = {timeline.call_text(event.tensor - graph.first)}" if event.node else ""
     part = [f"part {state.part} of {len(event.parts)}"] if state.part else []
-    return " · ".join([f"{place.phase} {place.nth + 1}/{total}", f"{event.name}{call}", *part, *tail])
+    return [f"{place.phase} {place.nth + 1}/{total}", f"{event.name}{call}", *part, *tail]

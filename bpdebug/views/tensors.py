@@ -9,6 +9,7 @@ import numpy as np
 
 from bpdebug.debugger import State
 from bpdebug.debugger.ranges import Range
+from bpdebug.errors import BpdebugError
 from bpdebug.expression import Scope, Value, evaluate
 from bpdebug.graph import Graph
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
@@ -103,12 +104,21 @@ def displays(state: State, only: int | None = None) -> Report:
         if only is not None and d.number != only:
             continue
         value = evaluate(d.expression, Scope(state.timeline, state.cursor))
-        if value.array is not None:
-            name = f"{d.number}: {d.text}" + (" (so far)" if value.status == "partial" else "")
-            blocks.append(Row((Matrix(name, value.array, value.array.shape),)))
+        array, name = value.array, f"{d.number}: {d.text}" + (" (so far)" if value.status == "partial" else "")
+        if array is None:
+            blocks.append(Text(f"{name}  {value.text or STATUS.get(value.status, value.status)}"))
+        elif not array.ndim:
+            blocks.append(Text(f"{name} = {number_format(array).text(array[()])}"))
         else:
-            blocks.append(Text(f"{d.number}: {d.text}  {value.text or STATUS.get(value.status, value.status)}"))
-        array = value.array
+            blocks.append(Row((Matrix(name, array, array.shape),)))
         shown = None if array is None else cells(array)
         rows.append({"number": d.number, "expr": d.text, "status": value.status, "value": shown})
     return Report("displays", "", tuple(blocks), {"rows": rows})
+
+
+def displayed(state: State) -> Report:
+    """All displays; where one cannot be evaluated, why not."""
+    try:
+        return displays(state)
+    except BpdebugError as error:
+        return Report("displays", f"display: {error.message}", (), {"rows": []})

@@ -16,7 +16,7 @@ from bpdebug.debugger.commands.explaining import lens_at
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui import keys, palette
-from bpdebug.frontends.tui.bars import Bar
+from bpdebug.frontends.tui.bars import Bar, Message
 from bpdebug.frontends.tui.inspector import ReportPane
 from bpdebug.frontends.tui.layout import PROMPT, WIDE, MainScreen
 from bpdebug.frontends.tui.menu import MenuScreen
@@ -27,7 +27,7 @@ from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.track import track
 from bpdebug.frontends.tui.working import Work, is_slow
 from bpdebug.scenario import Shipped
-from bpdebug.views import Report, here, inspector, program_rows, status_line, view
+from bpdebug.views import Report, inspector, program_rows, status_line, stop, view
 from bpdebug.views.lists import LISTS
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class BpdebugApp(App[int]):
         self.repeat = ""
         self.pause: Timer | None = None
         self.work: Work[Outcome] | None = None
-        self.header, self.message, self.foot = Bar("header"), Bar("message"), Bar("keys", yields="left")
+        self.header, self.message, self.foot = Bar("header"), Message("message"), Bar("keys", yields="left")
         self.program = ProgramPane(id="program", classes="panel")
         self.stage = Stage(id="stage", classes="panel")
         self.inspector = ReportPane(id="inspector", classes="panel")
@@ -175,7 +175,7 @@ class BpdebugApp(App[int]):
             title = f"{report.title or report.kind} · Esc closes"
             self.stage.show(Report(report.kind, title, report.blocks))
         else:
-            self.stage.show(here(state))
+            self.stage.show(stop(state))
             if state.part:
                 self.stage.scroll_end(animate=False)  # the newest part is the last
         if self.size.width >= WIDE:
@@ -191,11 +191,11 @@ class BpdebugApp(App[int]):
         self.pause = self.set_timer(0.4, gc.collect)
 
     def say(self, text: str) -> None:
-        """A line below the timeline."""
+        """A sentence below the timeline."""
         self.message.show(((text, palette.NOTE),))
 
     def complain(self, error: BpdebugError) -> None:
-        """An error on the message line: its code, what was found, and what to do."""
+        """An error below the timeline: its code, what was found, and what to do."""
         hint = f"  help: {error.hint}" if error.hint else ""
         self.message.show(((f"{error.code} ", palette.BAD), (error.message, palette.PLAIN), (hint, palette.GOOD)))
 

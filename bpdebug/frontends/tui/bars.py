@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
+from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip, wrap
 
 Pieces = tuple[tuple[str, Style], ...]
 
@@ -53,6 +53,36 @@ class Bar(Widget):
         gap = width - _length(left) - _length(right)
         pad = (" ", palette.PLAIN)
         return fit(strip(pad, *left, (" " * gap, palette.PLAIN), *right), width + 2)
+
+
+class Message(Bar):
+    """One line; what does not fit is wrapped, as far as the screen has room for it, and the first piece begins it."""
+
+    def show(self, left: Pieces, right: Pieces = ()) -> None:
+        before = len(self.lines(self.size.width))
+        super().show(left, right)
+        if len(self.lines(self.size.width)) != before:
+            self.refresh(layout=True)
+
+    def lines(self, width: int) -> list[Strip]:
+        """The lines at a width."""
+        pieces = [piece for piece in self.left if piece[0]]
+        if width < 3 or _length(pieces) <= width - 2:
+            return [strip((" ", palette.PLAIN), *pieces)]
+        head = pieces.pop(0) if len(pieces) > 1 else ("", palette.PLAIN)
+        indent = cell_len(head[0])
+        texts = [(line, style) for text, style in pieces for line in wrap(text.strip(), width - 2 - indent)]
+        pads = [head, *((" " * indent, palette.PLAIN) for _ in texts[1:])]
+        return [strip((" ", palette.PLAIN), pad, text) for pad, text in zip(pads, texts, strict=True)]
+
+    def render_line(self, y: int) -> Strip:
+        found, (width, high) = self.lines(self.size.width), self.size
+        if y >= len(found):
+            return BLANK
+        return found[y] if y < high - 1 or len(found) <= high else Strip.join([fit(found[y], width - 2), MORE])
+
+
+MORE = strip(("…", palette.DIM))
 
 
 def _length(pieces: Iterable[tuple[str, Style]]) -> int:

@@ -10,25 +10,28 @@ from textual.layout import Layout, WidgetPlacement
 from textual.screen import Screen
 from textual.widget import Widget
 
+from bpdebug.frontends.tui.bars import Message
 from bpdebug.frontends.tui.keys import bindings
 
-WIDE, NARROW, SHORT = 100, 70, 16
+WIDE, NARROW, SHORT, LEAST = 100, 70, 16, 8
 PROMPT = "(bpdebug) "
 
 
-def places(size: Size) -> dict[str, Region]:
+def places(size: Size, said: int = 1) -> dict[str, Region]:
     """The region of each pane by its id; what has no room has no region.
 
-    Below WIDE columns the inspector folds away, below NARROW the program becomes a strip above the stage.
+    Below WIDE columns the inspector folds away, below NARROW the program becomes a strip above the stage. A message of
+    `said` lines takes them from the stage, which keeps some.
     """
     width, height = size
-    bottom = max(height - 3, 2)
+    said = max(min(said, height - LEAST), 1)
+    bottom = max(height - 2 - said, 2)
     found = {
         "header": Region(0, 0, width, 1),
         "timeline": Region(0, bottom, width, 1),
-        "message": Region(0, bottom + 1, width, 1),
-        "keys": Region(0, bottom + 2, width, 1),
-        "prompt": Region(len(PROMPT) + 1, bottom + 2, max(width - len(PROMPT) - 1, 1), 1),
+        "message": Region(0, bottom + 1, width, said),
+        "keys": Region(0, bottom + 1 + said, width, 1),
+        "prompt": Region(len(PROMPT) + 1, bottom + 1 + said, max(width - len(PROMPT) - 1, 1), 1),
     }
     middle = Region(0, 1, width, bottom - 1)
     if width >= NARROW:
@@ -49,7 +52,8 @@ class MainLayout(Layout):
 
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
         parent.pre_layout(self)
-        found = places(size)
+        said = [len(child.lines(size.width)) for child in children if isinstance(child, Message)]
+        found = places(size, *said)
         return [
             WidgetPlacement(found[child.id], NULL_OFFSET, NULL_SPACING, child)
             for child in children

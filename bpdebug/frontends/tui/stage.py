@@ -189,7 +189,8 @@ class Stage(Widget, can_focus=True):
         if self.chosen is None:
             if views := self._filled():
                 lit = [v for v in views if len(v.mark.cells) == 1]
-                view = next((v for v in lit if v.matrix.mark in ("result", "gradient")), [*lit, views[-1]][0])
+                results = [v for v in views if v.matrix.mark] or views  # what is displayed is none
+                view = next((v for v in lit if v.matrix.mark in ("result", "gradient")), [*lit, results[-1]][0])
                 self.choose(view, *next(iter(view.mark.cells), (0, 0)))
                 self.call_after_refresh(self._reveal)
             else:

@@ -1,15 +1,19 @@
-"""The one-line widgets: whatever the width they fit, and what was cut says so."""
+"""The header, the message below and what is displayed: whatever the width they fit, and what was cut says so."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from rich.style import Style
 from textual.geometry import Size
 
 from bpdebug.errors import BpdebugError
+from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui.bars import Bar
+from bpdebug.views import tensors
 
-from .screen import app_of, text_of
+from .judge import says
+from .screen import app_of, lines_of, state_of, text_of
 
 PLAIN = Style()
 
@@ -27,10 +31,98 @@ def test_any_pieces_fit_any_width(monkeypatch: pytest.MonkeyPatch, yields: str, 
             assert bar.render_line(0).cell_length <= max(width, 1)
 
 
-async def test_an_error_that_is_too_long_is_cut_and_not_left_out() -> None:
+@pytest.mark.parametrize("size", [(120, 30), (80, 24), (60, 24), (40, 24)])
+@pytest.mark.parametrize(
+    "line",
+    ["print nope", "stepp", "set W1[0,0] =", "break nowhere if", "snapshot a", "set W1 = [1, 2, 3, 4, 5]", "record a"],
+)
+async def test_an_error_is_read_to_its_end(line: str, size: tuple[int, int]) -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=size) as pilot:
+        with pytest.raises(BpdebugError) as refused:
+            list(replies(state_of("two_layer"), line))
+        app.run_text(line)
+        await pilot.pause()
+        said = " ".join(text_of(app).partition(" backward ")[2].split())
+        assert " ".join(f"{refused.value.code} {refused.value.message}".split()) in said
+        assert refused.value.hint
+        assert " ".join(refused.value.hint.split()) in said
+        app.run_text("step")
+        await pilot.pause()
+        assert " backward " in lines_of(app)[-3]
+
+
+async def test_of_a_message_longer_than_the_screen_the_beginning_is_seen_and_that_there_is_more() -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(60, 24)) as pilot:
-        app.complain(BpdebugError("a message " * 12, code="E_EXPR", hint="what to do"))
+        app.complain(BpdebugError("a message " * 200, code="E_EXPR", hint="what to do"))
         await pilot.pause()
         assert "E_EXPR a message a message" in text_of(app)
-        assert "…" in text_of(app)
+        assert lines_of(app)[-2].rstrip().endswith("…")
+        assert "─ event 0" in text_of(app)
+
+
+# --- a fork
+
+
+async def test_a_fork_stands_in_the_header_until_it_is_left() -> None:
+    for width in (120, 80, 40):
+        app = app_of("two_layer")
+        async with app.run_test(size=(width, 24)) as pilot:
+            app.run_text("set W1[0,1] = 0")
+            for key in ("s", "end", "x", "escape", "home"):
+                await pilot.press(key)
+                assert "fork 1: set W1[0,1] = 0" in lines_of(app)[0]
+            app.run_text("set W2 = 1")
+            await pilot.pause()
+            assert "fork 2: set W1[0,1] = 0, W2 = 1" in lines_of(app)[0]
+            app.run_text("switch 0")
+            await pilot.pause()
+            assert "fork" not in lines_of(app)[0]
+
+
+# --- what is displayed at every stop
+
+
+@pytest.mark.parametrize("size", [(120, 30), (80, 24), (60, 24)])
+async def test_a_display_shows_its_value_at_every_stop(size: tuple[int, int]) -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=size) as pilot:
+        assert app.state is not None
+        app.run_text("display norm(dW1)")
+        app.run_text("display W1[0,0]")
+        for line in ("seek begin", "seek H@bwd", "stepi", "stepi", "stepi", "seek W1@bwd", "seek end"):
+            app.run_text(line)
+            await pilot.pause()
+            await pilot.pause()  # the end is scrolled to once its place is known
+            lines = [line.replace("│", " ").strip() for line in lines_of(app)]
+            gradient = app.state.timeline.grad("W1", app.state.cursor)
+            assert any("1: norm(dW1)" in text for text in lines), line
+            at = next(i for i, text in enumerate(lines) if "1: norm(dW1)" in text)
+            if gradient is None:
+                assert "not computed yet" in lines[at]
+            else:
+                assert any(says(word, float(np.sqrt((gradient**2).sum()))) for word in lines[at].split())
+            at = next(i for i, text in enumerate(lines) if "2: W1[0,0]" in text)
+            assert any(says(word, app.state.timeline.value("W1")[0, 0]) for word in lines[at].split())
+
+
+async def test_in_practice_displays_do_not_give_the_answer_away() -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=(120, 30)) as pilot:
+        app.run_text("display norm(dH) ;; practice ;; seek H@bwd")
+        await pilot.pause()
+        assert app.stage.report.kind == "practice"
+        assert "norm(dH)" not in text_of(app)
+
+
+async def test_a_display_that_cannot_be_evaluated_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise BpdebugError("it cannot be", code="E_EXPR")
+
+    app = app_of("mlp")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_text("display norm(W1)")
+        monkeypatch.setattr(tensors, "evaluate", refuse)
+        await pilot.press("s")
+        assert "display: it cannot be" in text_of(app)
