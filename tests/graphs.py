@@ -15,6 +15,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.engine import Timeline
 from bpdebug.graph import Graph, Incoming, Leaf, Lit, Step, build
 from bpdebug.limits import Limits
@@ -22,8 +23,6 @@ from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.symbolic import NUMPY, Plan, trace
 from bpdebug.symbolic import compile as code
 
-Array = np.ndarray[Any, Any]
-Shape = tuple[int, ...]
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
 TIMES = int(os.environ.get("BPDEBUG_EXAMPLES", "1"))
@@ -105,7 +104,7 @@ def mask_for(x: Array) -> Array:
     return np.asarray(np.arange(x.size).reshape(x.shape) % 3 != 1)
 
 
-def sample_call(op: Op, sample: Sample, dtype: np.dtype[Any] = DOUBLE) -> Call:
+def sample_call(op: Op, sample: Sample, dtype: DType = DOUBLE) -> Call:
     """A sample of the table as arrays of `dtype`."""
     operands: list[Any] = []
     for given in sample.inputs:
@@ -116,7 +115,7 @@ def sample_call(op: Op, sample: Sample, dtype: np.dtype[Any] = DOUBLE) -> Call:
     return Call(op, tuple(operands), all_attrs(op, _typed_attrs(op, sample.attrs, dtype)))
 
 
-def _typed_attrs(op: Op, attrs: Mapping[str, Any], dtype: np.dtype[Any]) -> dict[str, Any]:
+def _typed_attrs(op: Op, attrs: Mapping[str, Any], dtype: DType) -> dict[str, Any]:
     return {**attrs, "dtype": dtype.name} if "dtype" in op.attrs else dict(attrs)
 
 
@@ -498,7 +497,7 @@ def _is_float(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
 
-def cast(call: Call, dtype: np.dtype[Any]) -> Call:
+def cast(call: Call, dtype: DType) -> Call:
     """The same call with its float operands in another dtype."""
     operands = tuple(x.astype(dtype) if _is_float(x) else x for x in call.operands)
     return Call(call.op, operands, _typed_attrs(call.op, call.attrs, dtype))
@@ -614,7 +613,7 @@ def graph_of(call: Call, g: Array) -> Graph:
 class Drawing:
     """A graph while it grows: what each tensor's value is, and what was written down."""
 
-    dtype: np.dtype[Any]
+    dtype: DType
     arrays: dict[str, Array] = field(default_factory=dict)
     leaves: dict[str, Array] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
@@ -799,13 +798,13 @@ def _broadcasts(a: Shape, b: Shape) -> bool:
 
 
 @st.composite
-def graphs(draw: st.DrawFn, *, smooth: bool = False, dtype: np.dtype[Any] | None = None, nodes: int = 30) -> Random:
+def graphs(draw: st.DrawFn, *, smooth: bool = False, dtype: DType | None = None, nodes: int = 30) -> Random:
     """A random graph of up to some `nodes` nodes over many ops, with shared, repeated and unused tensors.
 
     `smooth` keeps away from kinks, random masks and comparisons, so that differences can judge its gradients.
     Outputs: a loss, or gradients that come in at one to three nodes, which may be upstream of one another.
     """
-    kinds: list[np.dtype[Any]] = [DOUBLE, DOUBLE, SINGLE]
+    kinds: list[DType] = [DOUBLE, DOUBLE, SINGLE]
     d = Drawing(dtype or draw(st.sampled_from(kinds)))
     rng = draw(rngs())
     start = draw(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent / "bpdebug"
 ORDER = [
     "errors",
+    "arrays",
     "limits",
     "ops",
     "symbolic",
@@ -135,3 +136,10 @@ def test_no_test_reads_a_clock() -> None:
         if "benchmarks" not in path.parts:
             asked = {a.target.split(".")[0] for a in arrows(path.name, ast.parse(path.read_text(encoding="utf-8")))}
             assert not asked & clocks, path
+
+
+def test_what_an_array_is_called_is_said_once() -> None:
+    said = [
+        p.name for p in FILES.values() if "np.ndarray[Any, Any]" in p.read_text() or "np.dtype[Any]" in p.read_text()
+    ]
+    assert said == ["arrays.py"]

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.errors import CommandError
 
-Array = np.ndarray[Any, Any]
 LONGEST = 10_000
 """Characters of numbers in brackets."""
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.errors import CommandError
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

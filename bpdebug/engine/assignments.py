@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpdebug.engine.events import Array, Assignment, Event, PartView, Term
+from bpdebug.arrays import Array
+from bpdebug.engine.events import Assignment, Event, PartView, Term
 from bpdebug.engine.update import NORM, PARAMETER, Line, Update
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.text import FORMULA, write

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bpdebug.arrays import Array, Shape
 from bpdebug.graph import Node
 
 if TYPE_CHECKING:
     from bpdebug.engine.timeline import Timeline
-
-Array = np.ndarray[Any, Any]
-Shape = tuple[int, ...]
 
 
 def sealed(array: Array) -> Array:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine.events import Event, Fault
 from bpdebug.graph import Graph, Lit
 
 if TYPE_CHECKING:
     from bpdebug.engine.run import Pass
     from bpdebug.engine.timeline import Timeline
-
-Array = np.ndarray[Any, Any]
 
 
 def find_fault(timeline: Timeline, event: Event) -> Fault | None:

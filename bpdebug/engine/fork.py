@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine.budget import ARRAY
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Code, Pass
@@ -17,8 +18,6 @@ from bpdebug.engine.timeline import Timeline
 from bpdebug.engine.update import Update
 from bpdebug.graph import Graph
 from bpdebug.symbolic import Plan
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)

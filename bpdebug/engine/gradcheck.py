@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine.kinks import EPS, KINK, TIE, find_kink
 from bpdebug.engine.rules import given_rules, wide
 from bpdebug.engine.run import Code, Pass
 from bpdebug.engine.timeline import Timeline
 from bpdebug.graph import Graph, Incoming, Leaf, Lit, Node, Step, build
 from bpdebug.limits import Limits
-
-Array = np.ndarray[Any, Any]
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 """Step sizes, relative to the cell or to 1; the best one counts, since rounding and curvature pull apart."""

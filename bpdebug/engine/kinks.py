@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from bpdebug.arrays import Array
+
 KINK, TIE, SECOND, ROUNDING, SMALL = "kink", "tie", "second derivative jumps", "rounding", "small"
 """Why a check wants a look: no derivative here; none, since two cells are equal; differences err; off by little."""
 EPS = float(np.finfo(np.float64).eps)

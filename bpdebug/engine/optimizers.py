@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
 Number = float | Sequence[float]
 States = dict[str, Any]
 Old = Callable[[str], Any]

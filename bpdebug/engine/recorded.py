@@ -7,8 +7,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
+from bpdebug.arrays import Array
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Code, Pass
@@ -18,7 +17,6 @@ from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, STATE, Graph
 from bpdebug.limits import GIB
 
-Array = np.ndarray[Any, Any]
 VALUE, MASK, INCOMING, ADDED, GRADIENT, UPDATED = "value", "mask", "incoming", "added", "gradient", "updated"
 KEPT = "state"
 

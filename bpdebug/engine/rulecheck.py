@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine.events import Event
 from bpdebug.engine.gradcheck import FAIL, LOOK, MOST_CELLS, SEVERITY, STEPS, Check, best, differences
 from bpdebug.engine.kinks import EPS, KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, index_of, second_jumps
@@ -18,7 +19,6 @@ from bpdebug.engine.rules import Rule, rule_in
 from bpdebug.engine.timeline import BACKWARD
 from bpdebug.symbolic import Expr, Plan, walk, worked_out
 
-Array = np.ndarray[Any, Any]
 Cell = tuple[int, ...]
 LINEAR = (1.0,)
 """The step where the function is linear: any is exact, and a large one keeps the rounding small."""

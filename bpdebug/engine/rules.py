@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine.run import Pass
 from bpdebug.engine.timeline import Timeline
 from bpdebug.graph import Graph, Lit, Node
 from bpdebug.symbolic import Plan, trace
-
-Array = np.ndarray[Any, Any]
 
 
 def double(array: Array) -> Array:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph, Lit
 from bpdebug.symbolic import compile as code
 
-Array = np.ndarray[Any, Any]
 Function = Callable[..., Any]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any
 from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine.budget import ARRAY, Budget
 from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.engine.optimizers import Training
@@ -16,7 +16,6 @@ from bpdebug.engine.run import KEEP, Code, Pass
 from bpdebug.engine.update import Norm, Update
 from bpdebug.graph import DRAWN, STATE, Graph
 
-Array = np.ndarray[Any, Any]
 State = dict[int, Array]
 """What updates have changed, by tensor number: parameters, and the optimizer's states of them."""
 

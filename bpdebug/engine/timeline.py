@@ -10,9 +10,10 @@ from typing import Any, overload
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine.assignments import assignments
 from bpdebug.engine.budget import Budget
-from bpdebug.engine.events import Array, Assignment, Contribution, Event, Fault, PartView, Term, sealed
+from bpdebug.engine.events import Assignment, Contribution, Event, Fault, PartView, Term, sealed
 from bpdebug.engine.faults import find_fault
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Pass

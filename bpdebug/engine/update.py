@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpdebug.engine.optimizers import DOUBLE, OPTIMIZERS, Array, Training, clipped, norm
+from bpdebug.arrays import Array, DType
+from bpdebug.engine.optimizers import DOUBLE, OPTIMIZERS, Training, clipped, norm
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, walk
 from bpdebug.symbolic.text import FORMULA, write
@@ -33,7 +34,7 @@ class Update:
     """
 
     def __init__(
-        self, training: Training, shape: tuple[int, ...], dtype: np.dtype[Any],
+        self, training: Training, shape: tuple[int, ...], dtype: DType,
         rule: Callable[[Update], Any] | None = None,
     ) -> None:  # fmt: skip
         optimizer = OPTIMIZERS[training.optimizer]
@@ -151,7 +152,7 @@ class Update:
 class Norm:
     """The norm of all gradients together: traced once for all parameters of a graph."""
 
-    def __init__(self, shapes: Sequence[tuple[int, ...]], dtypes: Sequence[np.dtype[Any]]) -> None:
+    def __init__(self, shapes: Sequence[tuple[int, ...]], dtypes: Sequence[DType]) -> None:
         self.xp = Trace(PRIMS)
         self.gradients = [self.xp.leaf("g", *typed) for typed in zip(shapes, dtypes, strict=True)]
         self.expr: Expr = norm(self.xp, self.gradients)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from bpdebug.engine.rules import double
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.explain.rules import backward_event, rule_at
 
-Array = np.ndarray[Any, Any]
 NEAR = 1e-12
 """How far the two sides may be apart, as a part of the numbers that were summed."""
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import Timeline
-from bpdebug.engine.rules import Array, OnPass, double
+from bpdebug.engine.rules import OnPass, double
 from bpdebug.engine.run import Pass
 
 Edges = list[tuple[int, int]]

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import Event
 from bpdebug.engine.rulecheck import check_rule
 from bpdebug.engine.rules import Rule, double
 from bpdebug.errors import CommandError
 from bpdebug.explain.rules import backward_event, rule_at
 
-Array = np.ndarray[Any, Any]
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
 NEAR = 1e-9
 """Largest error, as a part of the largest cell, at which numbers are the same, beyond rounding."""

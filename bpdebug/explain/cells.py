@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.explain.opened import MOST_TERMS, MOVED, OPENED
-from bpdebug.explain.terms import Array, At, Factor, Terms, spread
+from bpdebug.explain.terms import At, Factor, Terms, spread
 from bpdebug.symbolic import Expr, Plan, walk
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.engine.gradcheck import FAIL, LOOK, Check
@@ -16,7 +16,6 @@ from bpdebug.engine.rulecheck import check_rule
 from bpdebug.engine.rules import Rule, double, rule_of
 from bpdebug.graph import Lit
 
-Array = np.ndarray[Any, Any]
 RULE, UPSTREAM = "rule", "upstream"
 MOST_CELLS = 4096
 """Cells of an operand that are moved one by one where its rule is wrong; of a larger one the op's own rule is taken."""

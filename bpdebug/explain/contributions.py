@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, SEED, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.expression import Target
 
-Array = np.ndarray[Any, Any]
 INCOMING = "incoming"
 
 

@@ -7,10 +7,11 @@ from functools import partial
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD
 from bpdebug.engine.kinks import find_kink
 from bpdebug.engine.rulecheck import Trial, check_rule
-from bpdebug.engine.rules import Array, OnPass
+from bpdebug.engine.rules import OnPass
 
 Edges = Sequence[tuple[int, int]]
 MOST_CELLS = 64

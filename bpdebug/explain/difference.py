@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
 from bpdebug.engine.recorded import Layout, RecordedTimeline, Slot, made
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

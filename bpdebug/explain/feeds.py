@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.symbolic import PRIMS, Expr
 
-Array = np.ndarray[Any, Any]
 Value = Callable[[Expr], Array]
 Fed = list[tuple[Expr, Array]]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.explain.feeds import MOVES, Array, Fed, Value, fed, shrunk
+from bpdebug.arrays import Array
+from bpdebug.explain.feeds import MOVES, Fed, Value, fed, shrunk
 from bpdebug.symbolic import PRIMS, Expr, walk
 
 MADE, CANCELS, UNREAD = "made", "cancels", "unread"

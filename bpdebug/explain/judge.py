@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
 from bpdebug.engine.rulecheck import largest
 from bpdebug.engine.rules import OnPass, double, wide
@@ -21,7 +22,6 @@ from bpdebug.ops import OPS
 from bpdebug.scenario.rules import spellings
 from bpdebug.symbolic import trace, walk
 
-Array = np.ndarray[Any, Any]
 RIGHT, KINK, SHAPE, VALUE = "right", "kink", "shape", "value"
 NEAR = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 """Largest difference, as a part of the gradient's largest cell, at which a line is right: the engine's rounding."""
@@ -221,7 +221,7 @@ class Judge(OnPass):
                 made.carry_out(what)
         return made
 
-    def _is_rounding(self, gap: Array, edges: Sequence[tuple[int, int]], dtype: np.dtype[Any]) -> bool:
+    def _is_rounding(self, gap: Array, edges: Sequence[tuple[int, int]], dtype: DType) -> bool:
         """Whether a difference is no more than the last digits of what the rules add up: there the gradient cancels."""
         top = 0.0
         for k, p in edges:

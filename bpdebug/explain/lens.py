@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
 from bpdebug.engine.rulecheck import largest
 from bpdebug.engine.rules import Rule, double
@@ -22,7 +22,6 @@ from bpdebug.explain.rules import rule_at
 from bpdebug.graph import Graph
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 
-Array = np.ndarray[Any, Any]
 MOST_CELLS = 1600
 """Cells of a matrix beyond which it is not worked out, and rows and columns beyond which it is not shown."""
 MOST_LONG = 64

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from bpdebug.arrays import Array, Shape
 from bpdebug.explain.origin import Cell, Source
 from bpdebug.explain.terms import At
-from bpdebug.symbolic import Shape
 
-Array = np.ndarray[Any, Any]
 Marks = dict[str, frozenset[tuple[int, int]]]
 """For each named matrix the cells that stand out, (row, column); leading axes count as rows, one below the other."""
 

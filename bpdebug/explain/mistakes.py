@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import Timeline
 from bpdebug.engine.rules import double
 from bpdebug.engine.run import Pass
 from bpdebug.explain.asked import MOST_TEXT, NEAR, Asked, Edges, same
 from bpdebug.explain.missing import missing_term, only_diagonal, updated_weight
 
-Array = np.ndarray[Any, Any]
 MOST_ROWS = 64
 """Rows of a gradient before its sum that are tried one by one."""
 MOST_RULES = 8

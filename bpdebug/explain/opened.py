@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpdebug.explain.terms import Array, At, Terms, spread
+from bpdebug.arrays import Array
+from bpdebug.explain.terms import At, Terms, spread
 from bpdebug.symbolic import PRIMS, Expr
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.explain.cells import Opening
@@ -17,7 +18,6 @@ from bpdebug.expression import Target
 from bpdebug.graph import Lit
 from bpdebug.symbolic import Expr
 
-Array = np.ndarray[Any, Any]
 Cell = tuple[int, ...]
 INCOMING = "incoming"
 MOST_FORWARD = 2**16

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.graph import Lit
 from bpdebug.symbolic import Expr, Plan, walk, worked_out
 from bpdebug.symbolic.text import factor
 
-Array = np.ndarray[Any, Any]
 NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
 ZERO_TIMES_INF, OVERFLOW, UNDEFINED = "zero-times-inf", "overflow", "undefined"
 MOST_NAMED, FEW = 8, 4

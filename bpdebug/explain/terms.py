@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.symbolic import Expr
 
-Array = np.ndarray[Any, Any]
 At = tuple[Array, ...]
 
 

@@ -6,24 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.absent import absent
 from bpdebug.explain.births import Birth, birth, is_zero
 from bpdebug.explain.causes import PRODUCT, QUOTIENT, SUM, told
 from bpdebug.explain.origin import Trail
-from bpdebug.explain.question import (
-    CANCELLED,
-    MASKED,
-    NONZERO,
-    OVERFLOW,
-    UNDEFINED,
-    ZERO_TIMES_INF,
-    Array,
-    Asked,
-    Site,
-    Why,
-)
+from bpdebug.explain.question import CANCELLED, MASKED, NONZERO, OVERFLOW, UNDEFINED, ZERO_TIMES_INF, Asked, Site, Why
 from bpdebug.explain.zero import zero
 from bpdebug.expression import Target
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.births import number
 from bpdebug.explain.feeds import shrunk
 from bpdebug.explain.follow import CANCELS, UNREAD, Born, Traced, everything, having, traced, zeros
-from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Array, Asked, Made, Site, Why, shortened
+from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Asked, Made, Site, Why, shortened
 from bpdebug.ops.op import ROUTES
 from bpdebug.symbolic import Expr, walk
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, field
 
+from bpdebug.arrays import Array, Shape
 from bpdebug.engine import Event, Timeline
-from bpdebug.engine.events import Array, Shape
 from bpdebug.expression import operations
 from bpdebug.expression.frame import PARTIAL, VALUE, Frame, Missing
 from bpdebug.expression.kinds import TEXT, TUPLE, Kind, as_array

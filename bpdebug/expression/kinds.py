@@ -9,10 +9,8 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.engine.events import Array, Shape
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError
-
-DType = np.dtype[Any]
 
 TENSOR, NUMBER, TUPLE, TEXT = "tensor", "number", "tuple", "text"
 UNKNOWN: Any = object()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.engine.events import Array, Shape
+from bpdebug.arrays import Array, Shape
 from bpdebug.engine.stats import two_norm
 from bpdebug.expression.kinds import NUMBER, TENSOR, TEXT, TUPLE, Kind, as_array, computed, constant, number_dtype
 from bpdebug.expression.numbers import ARITHMETIC, COMPARISONS

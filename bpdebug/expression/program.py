@@ -12,10 +12,10 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.engine.events import Shape
+from bpdebug.arrays import DType, Shape
 from bpdebug.expression import operations, syntax
 from bpdebug.expression.frame import ABOUT, NO_PATH, Frame, Missing, gradient_of, value_of
-from bpdebug.expression.kinds import NUMBER, TEXT, UNKNOWN, DType, Kind, constant, tensor
+from bpdebug.expression.kinds import NUMBER, TEXT, UNKNOWN, Kind, constant, tensor
 from bpdebug.expression.kinds import number_dtype as dtype_of
 from bpdebug.expression.names import Meaning, Reference, Word, look_up
 from bpdebug.expression.syntax import Tree

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from bpdebug import __version__
+from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.engine.recorded import Layout, Slot, made
@@ -22,7 +23,6 @@ from bpdebug.scenario import Scenario
 from bpdebug.scenario.names import shown
 from bpdebug.scenario.text import reason
 
-Array = np.ndarray[Any, Any]
 SMALL = 2**16
 """Arrays of fewer bytes are copied into one write; larger ones are written from where they are."""
 _FLAGS = (

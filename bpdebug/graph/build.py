@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
 from bpdebug.graph.dtypes import check_dtypes
-from bpdebug.graph.graph import DRAWN, Array, DType, Graph, Leaf, Lit, Node, Operand, Shape
+from bpdebug.graph.graph import DRAWN, Graph, Leaf, Lit, Node, Operand
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import Plan, key_of, trace

@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.ops import Op
 from bpdebug.symbolic import Plan
-
-Shape = tuple[int, ...]
-Array = np.ndarray[Any, Any]
-DType = np.dtype[Any]
 
 INPUT, PARAMETER, DRAWN, STATE, NODE = "input", "parameter", "drawn", "state", "node"
 

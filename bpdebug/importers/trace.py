@@ -14,12 +14,13 @@ from array import array as packed_numbers
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
 from bpdebug.engine.recorded import VALUE, Layout, Slot
 from bpdebug.errors import InputError, printable
@@ -33,7 +34,6 @@ from bpdebug.scenario.schema import File
 from bpdebug.scenario.tensors import Context
 from bpdebug.scenario.text import reason
 
-Array = np.ndarray[Any, Any]
 T = TypeVar("T")
 LEAF = "leaf"
 MOST_LINE = 16 * 2**20
@@ -211,7 +211,7 @@ class TraceFile:
         return found
 
 
-def _fits(stored: Stored, role: str, name: str, shape: Sequence[int], dtype: np.dtype[Any], end: int) -> bool:
+def _fits(stored: Stored, role: str, name: str, shape: Sequence[int], dtype: DType, end: int) -> bool:
     """Whether what is stored is what is expected here, in the bytes that come next."""
     return (
         stored.role == role

@@ -17,8 +17,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-Array = np.ndarray[Any, Any]
-Shape = tuple[int, ...]
+from bpdebug.arrays import Array, DType, Shape
 
 FORMAT = 1
 ENDING, DATA = ".bptrace", ".data"
@@ -99,7 +98,7 @@ def packed(array: Array) -> tuple[Array, Shape | None]:
     return np.ascontiguousarray(core.transpose(order)), strides
 
 
-def size(dtype: np.dtype[Any], shape: Shape, strides: Shape | None) -> int | None:
+def size(dtype: DType, shape: Shape, strides: Shape | None) -> int | None:
     """How many bytes a description takes; None for strides that do not belong to such an array."""
     if strides is None:
         return prod(shape) * dtype.itemsize
@@ -113,7 +112,7 @@ def size(dtype: np.dtype[Any], shape: Shape, strides: Shape | None) -> int | Non
     return size if prod(shape) else 0
 
 
-def unpacked(raw: bytes, dtype: np.dtype[Any], shape: Shape, strides: Shape | None) -> Array:
+def unpacked(raw: bytes, dtype: DType, shape: Shape, strides: Shape | None) -> Array:
     """The array of stored bytes, read-only; `size` has accepted its description."""
     if strides is None:
         return np.frombuffer(raw, dtype).reshape(shape)

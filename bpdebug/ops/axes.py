@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
-from bpdebug.ops.op import Shape
 
 Axis = int | tuple[int, ...] | None
 Sizes = int | tuple[int, ...]

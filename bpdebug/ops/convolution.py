@@ -6,9 +6,10 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import Attr, Op, Sample, register
 
 Sizes = int | tuple[int, ...]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import ROUTES, SCALES, Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import ROUTES, SCALES, Attr, Op, Sample, register
 
 
 def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:

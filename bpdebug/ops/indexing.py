@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import axis_of, refuse
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import Attr, Op, Sample, register
 
 Range = tuple[int, int, int]
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import Sizes, axis_of, check_new_axes, refuse
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import Attr, Op, Sample, register
 
 ALL = slice(None)
 

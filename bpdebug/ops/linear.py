@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import Attr, Op, Sample, register
 
 
 def _check_matmul(a: Shape, b: Shape) -> None:

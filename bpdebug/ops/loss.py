@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
-from bpdebug.ops.op import MIXES, SCALES, Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import MIXES, SCALES, Attr, Op, Sample, register
 
 Range = tuple[int, int, int]
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import ROUTES, Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import ROUTES, Attr, Op, Sample, register
 
 
 def _check_dropout(x: Shape, *mask: Shape, p: float) -> None:

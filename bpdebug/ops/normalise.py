@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import Axis, cells, refuse
-from bpdebug.ops.op import MIXES, Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import MIXES, Attr, Op, Sample, register
 
 
 def _check_eps(eps: float) -> None:

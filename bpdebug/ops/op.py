@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Shape = tuple[int, ...]
+from bpdebug.arrays import Shape
 
 REQUIRED = object()
 """The default of an attribute that must be given."""

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import Axis, axes_of, cells, check_cells, kept, refuse
-from bpdebug.ops.op import MIXES, ROUTES, Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import MIXES, ROUTES, Attr, Op, Sample, register
 
 
 def _check_axes(x: Shape, axis: Axis, keepdims: bool) -> None:

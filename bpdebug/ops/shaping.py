@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.axes import Axis, Sizes, axes_of, axis_of, check_new_axes, refuse, tuple_of
-from bpdebug.ops.op import Attr, Op, Sample, Shape, register
+from bpdebug.ops.op import Attr, Op, Sample, register
 
 Widths = tuple[tuple[int, int], ...]
 

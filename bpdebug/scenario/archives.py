@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.errors import InputError
-from bpdebug.graph.graph import Array
 from bpdebug.scenario.files import Header, Take, bad, cells, check_dims, exactly, npy_header
 from bpdebug.scenario.names import shown, suggest
 

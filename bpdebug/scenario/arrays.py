@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError, ShapeError
-from bpdebug.graph.graph import Array, DType, Shape
 from bpdebug.limits import Limits
 from bpdebug.scenario.names import shown
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from msgspec import UNSET, Struct
 
+from bpdebug.arrays import Array
 from bpdebug.engine import Event, Timeline
 from bpdebug.engine.gradcheck import Check, gradcheck
 from bpdebug.scenario.names import shown, suggest
 from bpdebug.scenario.scenario import Scenario
 from bpdebug.scenario.schema import Expect
 
-Array = np.ndarray[Any, Any]
 _TOLERANCES = {"float64": (1e-9, 1e-12), "float32": (1e-5, 1e-6)}
 _PHASES = {"fwd": "forward", "bwd": "backward", "upd": "update"}
 _LOCATION = re.compile(

@@ -14,8 +14,8 @@ from typing import BinaryIO
 import numpy as np
 from msgspec import Struct
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError
-from bpdebug.graph.graph import Array, DType, Shape
 from bpdebug.scenario.names import shown
 
 Take = Callable[[Shape, DType], None]

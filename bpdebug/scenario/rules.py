@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from bpdebug.arrays import DType, Shape
 from bpdebug.engine.update import Update
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import DRAWN, STATE, Graph, Lit, Step, check_dtypes
@@ -14,7 +15,7 @@ from bpdebug.limits import Limits
 from bpdebug.ops import OPS
 from bpdebug.scenario.names import Place, suggest
 from bpdebug.scenario.program import elaborate_value
-from bpdebug.symbolic import DType, Expr, Plan, Shape, Trace, TraceError
+from bpdebug.symbolic import Expr, Plan, Trace, TraceError
 
 Build = Callable[[Plan], Any]
 Written = Mapping[str, Mapping[str, str]]

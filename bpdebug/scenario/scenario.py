@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from msgspec import Struct, field
 
+from bpdebug.arrays import DType
 from bpdebug.engine.recorded import Recording
 from bpdebug.graph import Graph, Step
 from bpdebug.scenario.schema import Expect, Rules, Train
@@ -38,7 +37,7 @@ class Scenario(Struct, frozen=True, eq=False):
     name: str
     title: str
     about: str
-    dtype: np.dtype[Any]
+    dtype: DType
     seed: int
     graph: Graph
     program: str

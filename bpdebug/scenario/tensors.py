@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from msgspec import UNSET, Struct, field
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import BpdebugError, InputError, ShapeError
 from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
-from bpdebug.graph.graph import Array, DType, Shape
 from bpdebug.limits import Limits
 from bpdebug.scenario.archives import npz_cells, npz_header, safetensors_header
 from bpdebug.scenario.arrays import BOOL, INT, Budget, check_init, drawn, frozen, literal, wanted_dtype

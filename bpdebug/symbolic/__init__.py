@@ -1,10 +1,10 @@
 """Expressions traced from rules: shape and dtype, text, parts, NumPy source, compiled functions."""
 
-from bpdebug.symbolic.expr import DType, Expr, Shape, Trace, TraceError, decode_key, encode_key, walk, worked_out
+from bpdebug.symbolic.expr import Expr, Trace, TraceError, decode_key, encode_key, walk, worked_out
 from bpdebug.symbolic.plan import Part, Plan, key_of, trace
 from bpdebug.symbolic.prims import NUMPY, PRIMS
 
 __all__ = [
-    "NUMPY", "PRIMS", "DType", "Expr", "Part", "Plan", "Shape", "Trace", "TraceError", "decode_key", "encode_key",
+    "NUMPY", "PRIMS", "Expr", "Part", "Plan", "Trace", "TraceError", "decode_key", "encode_key",
     "key_of", "trace", "walk", "worked_out",
 ]  # fmt: skip

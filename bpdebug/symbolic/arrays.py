@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.symbolic.expr import Key, Shape, decode_key
-
-Array = np.ndarray[Any, Any]
+from bpdebug.arrays import Array, Shape
+from bpdebug.symbolic.expr import Key, decode_key
 
 NEAR = (0.065682337918207449113, 2.2352520354606839287, 161.02823106855587881, 1067.6894854603709582,
         18154.981253343561249), (1.0, 47.20258190468824187, 976.09855173777669322, 10260.932208618978205,

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import DType, Shape
 from bpdebug.errors import ShapeError
 
-Shape = tuple[int, ...]
-DType = np.dtype[Any]
 Literal = bool | int | float
 Key = tuple[Any, ...]
 

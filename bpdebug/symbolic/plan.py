@@ -10,13 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic.brief import Brief, brief
-from bpdebug.symbolic.expr import DType, Expr, Shape, Trace, TraceError, walk, worked_out
+from bpdebug.symbolic.expr import Expr, Trace, TraceError, walk, worked_out
 from bpdebug.symbolic.prims import PRIMS
 from bpdebug.symbolic.text import FORMULA, SOURCE, addend, named, write
-
-Array = np.ndarray[Any, Any]
 
 
 class Rule(Protocol):

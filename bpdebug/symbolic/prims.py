@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import DType, Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops import activations, reduce
 from bpdebug.symbolic import arrays
-from bpdebug.symbolic.expr import DType, Expr, Prim, Shape, broadcast, decode_key, result_dtype
+from bpdebug.symbolic.expr import Expr, Prim, broadcast, decode_key, result_dtype
 
 Args = tuple[Any, ...]
 Attrs = Mapping[str, Any]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 from msgspec import Struct
 
-Array = np.ndarray[Any, Any]
+from bpdebug.arrays import Array
 
 
 class Text(Struct, frozen=True):

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bpdebug.arrays import Array
+
 MANY_CELLS = 10_000
 """A tensor of more cells is left out of JSON (null) unless all values are asked for."""
 
@@ -48,7 +50,7 @@ def plain(data: Any) -> Any:
     return [plain(item) for item in data]
 
 
-def cells(array: np.ndarray[Any, Any], full: bool = False) -> Any:
+def cells(array: Array, full: bool = False) -> Any:
     """A tensor's value as nested lists; None where it has too many cells, unless `full`."""
     if array.size > MANY_CELLS and not full:
         return None

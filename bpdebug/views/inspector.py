@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD, Event, stats
 from bpdebug.engine.stats import two_norm
-from bpdebug.views.blocks import Array, Block, Table, Text
+from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.report import Report
 

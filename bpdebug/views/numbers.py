@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from bpdebug.arrays import Array
+
 DIGITS = 4
 TINY = ("−ε", "+ε")
 """What stands for a number below and above zero that is too small for its matrix's format."""

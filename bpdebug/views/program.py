@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, Graph
-from bpdebug.views.blocks import Array
 from bpdebug.views.numbers import shape_text
 
 DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", "partial", "no path"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bpdebug.views.blocks import Array, Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.arrays import Array
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import to_json
 from bpdebug.views.text import to_text
 

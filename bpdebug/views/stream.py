@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
+from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, Timeline, stats
 from bpdebug.scenario import Scenario
 from bpdebug.views.encode import cells
 from bpdebug.views.update import update_data
-
-Array = np.ndarray[Any, Any]
 
 
 def stream(scenario: Scenario, timeline: Timeline, *, full: bool = False) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from bpdebug.arrays import Array
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -29,8 +31,6 @@ from bpdebug.engine import Timeline
 from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.engine.run import Code, Pass
 from tests.benchmarks import screen
-
-Array = np.ndarray[Any, Any]
 
 
 def interleaved(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> float:

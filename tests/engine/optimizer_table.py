@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import DType
 from bpdebug.engine import Timeline, Training
 from bpdebug.graph import Graph
 from tests.graphs import DOUBLE, make, step
@@ -49,7 +50,7 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def regression(dtype: np.dtype[Any] = DOUBLE) -> Graph:
+def regression(dtype: DType = DOUBLE) -> Graph:
     """L = mean((X @ W + b - T) ** 2), W and b to be trained."""
     leaves = {n: a.astype(dtype) for n, a in {"X": X, "T": T, "W": W, "b": B}.items()}
     return make(
@@ -59,7 +60,7 @@ def regression(dtype: np.dtype[Any] = DOUBLE) -> Graph:
     )  # fmt: skip
 
 
-def trained(name: str, dtype: np.dtype[Any] = DOUBLE) -> Timeline:
+def trained(name: str, dtype: DType = DOUBLE) -> Timeline:
     """The regression after all steps with the settings of a row."""
     optimizer, settings = TABLE[name]
     return Timeline(regression(dtype), training=Training(optimizer, STEPS, settings))

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from bpdebug.arrays import Array
 from bpdebug.engine import Timeline, Training
 from bpdebug.engine.fork import Override, fork, fork_rule, overridden
 from bpdebug.errors import ShapeError
 from tests.engine.test_laziness import ACTIONS, act, everything
-from tests.graphs import Array, Random, assert_same, bits, examples, graphs, make, step
+from tests.graphs import Random, assert_same, bits, examples, graphs, make, step
 
 
 def two_layers(**given: Any) -> Timeline:

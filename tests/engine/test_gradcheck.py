@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 
+from bpdebug.arrays import DType
 from bpdebug.engine import Timeline, Training
 from bpdebug.engine.fork import fork_rule
 from bpdebug.engine.gradcheck import MOST_CELLS, Check, differences, gradcheck, in_double
@@ -23,7 +23,7 @@ def verdicts(rows: list[Check]) -> dict[str, str]:
     return {row.leaf: row.verdict for row in rows}
 
 
-def network(dtype: np.dtype[Any] = DOUBLE) -> Timeline:
+def network(dtype: DType = DOUBLE) -> Timeline:
     leaves = {"X": RNG.normal(size=(4, 3)), "W": RNG.normal(size=(3, 3)), "b": RNG.normal(size=3)}
     graph = make(
         {n: a.astype(dtype) for n, a in leaves.items()} | {"t": np.array([0, 2, 1, 1])},
@@ -34,7 +34,7 @@ def network(dtype: np.dtype[Any] = DOUBLE) -> Timeline:
 
 
 @pytest.mark.parametrize("dtype", [DOUBLE, SINGLE], ids=str)
-def test_a_right_network_passes(dtype: np.dtype[Any]) -> None:
+def test_a_right_network_passes(dtype: DType) -> None:
     rows = gradcheck(network(dtype))
     assert verdicts(rows) == {"X": "pass", "W": "pass", "b": "pass"}
     assert [(r.checked, r.cells) for r in rows] == [(12, 12), (9, 9), (3, 3)]

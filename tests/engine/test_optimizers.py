@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpdebug.arrays import Array, DType
 from bpdebug.engine import OPTIMIZERS, UPDATE, Timeline, Training
 from bpdebug.engine.fork import Override, fork, fork_update
 from bpdebug.graph import Graph
 from tests.engine.optimizer_table import TABLE, regression, trained
-from tests.graphs import DOUBLE, SINGLE, Array, assert_same, bits, make, step
+from tests.graphs import DOUBLE, SINGLE, assert_same, bits, make, step
 
 STORED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("optimizers.json").read_text())
 """W and b after 50 steps of torch.optim 2.13 in float64, by rows of the table."""
@@ -43,7 +44,7 @@ def test_the_table_has_every_optimizer_and_every_setting() -> None:
 # --- float32
 
 
-def linear(dtype: np.dtype[Any]) -> Graph:
+def linear(dtype: DType) -> Graph:
     """L = sum(w * c): the gradient is c, the same in either precision."""
     c = np.array([2.0, -300.0, 0.01], SINGLE).astype(dtype)
     return make({"w": np.ones(3, dtype), "c": c}, step("y", "mul", "w", "c"), step("L", "sum", "y"),
@@ -68,7 +69,7 @@ def test_single_precision_is_double_precision_rounded(name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
-def test_adams_first_step_is_the_rate(dtype: np.dtype[Any]) -> None:
+def test_adams_first_step_is_the_rate(dtype: DType) -> None:
     """Whatever the gradient g is: m / (1 - beta1) = g, v / (1 - beta2) = g ** 2, and the step is lr g / (|g| + eps)."""
     found = Timeline(linear(dtype), training=Training("adam", 1, {"lr": 0.5})).value("w")
     c = np.array([2.0, -300.0, 0.01], SINGLE).astype(DOUBLE)

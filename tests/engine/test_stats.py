@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bpdebug.arrays import Array
 from bpdebug.engine import Stats, stats
 from bpdebug.engine.stats import two_norm
-from tests.graphs import Array, examples
+from tests.graphs import examples
 
 NAN, INF = np.nan, np.inf
 

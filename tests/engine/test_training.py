@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpdebug.arrays import Array, DType
 from bpdebug.engine import OPTIMIZERS, Timeline, Training
 from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.graph import Graph
 from tests.counting import growth
-from tests.graphs import DOUBLE, SINGLE, Array, assert_same, bits, make, step
+from tests.graphs import DOUBLE, SINGLE, assert_same, bits, make, step
 
 RNG = np.random.default_rng(0)
 X, T = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2))
 W, B = RNG.normal(size=(3, 2)), RNG.normal(size=2)
 
 
-def regression(dtype: np.dtype[Any] = DOUBLE) -> Graph:
+def regression(dtype: DType = DOUBLE) -> Graph:
     """L = mean((X @ W + b - T) ** 2), W and b to be trained."""
     leaves = {n: a.astype(dtype) for n, a in {"X": X, "T": T, "W": W, "b": B}.items()}
     return make(

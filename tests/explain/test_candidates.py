@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
 
 import bpdebug
+from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import fork_rule
 from bpdebug.errors import BpdebugError
@@ -16,11 +16,10 @@ from bpdebug.explain import candidates as module
 from bpdebug.explain.candidates import Candidates, candidates
 from tests.graphs import DOUBLE, SINGLE, make, step
 
-Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(3)
 
 
-def timeline(x: Array, w: Array, dtype: np.dtype[Any] = DOUBLE) -> Timeline:
+def timeline(x: Array, w: Array, dtype: DType = DOUBLE) -> Timeline:
     y = RNG.normal(size=(x @ w).shape)
     arrays = {"X": x.astype(dtype), "W": w.astype(dtype)}
     return Timeline(make(arrays, step("Y", "matmul", "X", "W"), into={"Y": y.astype(dtype)}))
@@ -59,7 +58,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("dtype", [DOUBLE, SINGLE], ids=str)
 @pytest.mark.parametrize(("x", "w"), SHAPES, ids=str)
-def test_the_rows_are_those_of_brute_force(x: tuple[int, ...], w: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def test_the_rows_are_those_of_brute_force(x: tuple[int, ...], w: tuple[int, ...], dtype: DType) -> None:
     t = timeline(RNG.normal(size=x), RNG.normal(size=w), dtype)
     g = t.grad("Y")
     assert g is not None

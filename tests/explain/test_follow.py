@@ -14,7 +14,6 @@ from bpdebug.ops import OPS
 from bpdebug.symbolic import Expr, Plan, worked_out
 from tests.graphs import sample_call
 
-Array = np.ndarray[Any, Any]
 SAMPLES = [(name, n) for name, op in OPS.items() for n in range(len(op.samples))]
 
 

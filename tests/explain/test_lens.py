@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bpdebug
+from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import fork_rule
@@ -31,7 +32,6 @@ from tests.lessons import session
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "lens"
 UPDATE = os.environ.get("BPDEBUG_UPDATE_GOLDEN") == "1"
-Array = np.ndarray[Any, Any]
 
 
 def timeline_of(call: Call) -> Timeline:

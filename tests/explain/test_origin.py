@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import bpdebug
+from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import fork_rule
 from bpdebug.explain import paths
@@ -31,8 +30,6 @@ from tests.graphs import (
     sample_call,
     step,
 )
-
-Array = np.ndarray[Any, Any]
 
 
 def asked(timeline: Timeline, text: str) -> Origin:
@@ -91,7 +88,7 @@ def judged(call: Call) -> int:
 
 @pytest.mark.parametrize("dtype", [DOUBLE, SINGLE], ids=str)
 @pytest.mark.parametrize(("op", "i"), SAMPLES, ids=[f"{op.name}-{i}" for op, i in SAMPLES])
-def test_the_terms_of_every_cell_add_up_to_it(op: Op, i: int, dtype: np.dtype[Any]) -> None:
+def test_the_terms_of_every_cell_add_up_to_it(op: Op, i: int, dtype: DType) -> None:
     call = sample_call(op, op.samples[i], dtype)
     assert judged(call) or call.value.dtype.kind != "f"
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpdebug.arrays import DType
 from bpdebug.engine import Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, INPUT, NODE, PARAMETER, Graph, Incoming, Leaf, Lit, Step, build
@@ -26,7 +27,7 @@ def refused(*args: Any, **given: Any) -> BpdebugError:
     return caught.value
 
 
-def untouchable(name: str, shape: tuple[int, ...], dtype: np.dtype[Any] = DOUBLE, kind: str = INPUT) -> Leaf:
+def untouchable(name: str, shape: tuple[int, ...], dtype: DType = DOUBLE, kind: str = INPUT) -> Leaf:
     """A leaf that must not be read: nothing may be allocated before everything was checked."""
 
     def read() -> Any:

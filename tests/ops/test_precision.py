@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
+from bpdebug.arrays import Array
 from bpdebug.ops import OPS
 from bpdebug.symbolic.prims import NUMPY
 
-Array = np.ndarray[Any, Any]
 Exact = Callable[..., Any]
 POINTS, ULPS, DIGITS = 200, 4, 60
 

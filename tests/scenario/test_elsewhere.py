@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError
 from bpdebug.ops import OPS
 from bpdebug.scenario import load, open_timeline
@@ -30,7 +31,7 @@ WORDS = [(word, written) for written, words in WRITTEN.items() for word in words
 
 
 @cache
-def written(expression: str) -> np.ndarray[Any, Any]:
+def written(expression: str) -> Array:
     """What an expression comes to: its names are the leaves it needs, and no others."""
     kinds = {"b": "bool", "i": "int64", "f": "float64"}
     leaves = "".join(

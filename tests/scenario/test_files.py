@@ -10,11 +10,11 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import Leaf
 from bpdebug.scenario import Scenario, load
@@ -73,7 +73,7 @@ def safetensors(tensors: dict[str, tuple[str, tuple[int, ...], bytes]], **more: 
         (np.array([True, False]), "bool"),
     ],
 )
-def test_npy(array: np.ndarray[Any, Any], dtype: str, tmp_path: Path) -> None:
+def test_npy(array: Array, dtype: str, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", array)
     found = leaf(scenario(tmp_path, '{ file = "v.npy" }'))
     assert (found.shape, found.dtype) == (array.shape, np.dtype(dtype))
@@ -118,7 +118,7 @@ def test_floats_get_the_dtype_of_the_scenario(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_dtype_that_is_said_must_fit_the_file(
-    array: np.ndarray[Any, Any], said: str, code: str | None, tmp_path: Path
+    array: Array, said: str, code: str | None, tmp_path: Path
 ) -> None:  # fmt: skip
     np.save(tmp_path / "v.npy", array)
     tensor = f'{{ file = "v.npy", dtype = "{said}" }}'
@@ -185,7 +185,7 @@ def test_cells_are_read_when_they_are_needed(tmp_path: Path) -> None:
     [GOOD.T, np.zeros((3, 2), np.float32), np.zeros((6,)), np.asfortranarray(GOOD), np.array([None], object)],
     ids=["shape", "dtype", "rank", "order", "object"],
 )
-def test_a_file_that_changes_after_it_was_opened(array: np.ndarray[Any, Any], tmp_path: Path) -> None:
+def test_a_file_that_changes_after_it_was_opened(array: Array, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", GOOD)
     found = leaf(scenario(tmp_path, '{ file = "v.npy" }'))
     np.save(tmp_path / "v.npy", np.ascontiguousarray(array) if array is GOOD.T else array)

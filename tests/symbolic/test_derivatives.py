@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from bpdebug.arrays import Array
 from bpdebug.errors import ShapeError
 from bpdebug.ops import OPS, Op
-from tests.graphs import SAMPLES, Array, Call, calls, differences, examples, rngs, rule_faults, sample_call
+from tests.graphs import SAMPLES, Call, calls, differences, examples, rngs, rule_faults, sample_call
 
 
 @pytest.mark.parametrize(("op", "i"), SAMPLES, ids=[f"{op.name}-{i}" for op, i in SAMPLES])

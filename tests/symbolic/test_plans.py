@@ -10,25 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
 from bpdebug.errors import ShapeError
 from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import NUMPY, Expr, Plan
 from bpdebug.symbolic.compile import SCOPE, backward, forward
 from bpdebug.symbolic.text import SOURCE, write
-from tests.graphs import (
-    DOUBLE,
-    SAMPLES,
-    SINGLE,
-    Array,
-    Call,
-    assert_same,
-    calls,
-    cast,
-    examples,
-    graph_of,
-    sample_call,
-)
+from tests.graphs import DOUBLE, SAMPLES, SINGLE, Call, assert_same, calls, cast, examples, graph_of, sample_call
 
 every_sample = pytest.mark.parametrize(("op", "i"), SAMPLES, ids=[f"{op.name}-{i}" for op, i in SAMPLES])
 every_dtype = pytest.mark.parametrize("dtype", [DOUBLE, SINGLE], ids=str)
@@ -86,7 +75,7 @@ def assert_plan_is_rule(call: Call, g: Array | None = None) -> None:
 
 @every_sample
 @every_dtype
-def test_a_plan_is_its_rule(op: Op, i: int, dtype: np.dtype[Any]) -> None:
+def test_a_plan_is_its_rule(op: Op, i: int, dtype: DType) -> None:
     assert_plan_is_rule(sample_call(op, op.samples[i], dtype))
 
 
@@ -96,7 +85,7 @@ HOSTILE = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e308, -1e308, 5e-324, 1.0, -2.5,
 @every_sample
 @every_dtype
 @pytest.mark.parametrize("seed", range(3))
-def test_a_plan_is_its_rule_where_numbers_end(op: Op, i: int, dtype: np.dtype[Any], seed: int) -> None:
+def test_a_plan_is_its_rule_where_numbers_end(op: Op, i: int, dtype: DType, seed: int) -> None:
     call, rng = sample_call(op, op.samples[i], dtype), np.random.default_rng(seed)
 
     def hostile(x: Any) -> Any:
@@ -132,7 +121,7 @@ def test_a_plan_is_its_rule_in_any_layout(op: Op, i: int) -> None:
 def test_a_plan_is_its_rule_in_any_shape(op: Op) -> None:
     @examples(12)
     @given(calls(op), st.sampled_from([DOUBLE, SINGLE]))
-    def check(call: Call, dtype: np.dtype[Any]) -> None:
+    def check(call: Call, dtype: DType) -> None:
         assert_plan_is_rule(cast(call, dtype))
 
     check()
@@ -171,7 +160,7 @@ def evaluated(source: str, call: Call, y: Any, g: Any) -> Array:
 
 @every_sample
 @every_dtype
-def test_printed_source_computes_the_same_bits(op: Op, i: int, dtype: np.dtype[Any]) -> None:
+def test_printed_source_computes_the_same_bits(op: Op, i: int, dtype: DType) -> None:
     call = sample_call(op, op.samples[i], dtype)
     value, g = call.value, cotangent(call)
     lines = dict(line.split(" = ", 1) for line in call.plan.source(names(call)))
@@ -185,7 +174,7 @@ def test_printed_source_computes_the_same_bits(op: Op, i: int, dtype: np.dtype[A
 
 @every_sample
 @every_dtype
-def test_every_part_is_what_its_text_says(op: Op, i: int, dtype: np.dtype[Any]) -> None:
+def test_every_part_is_what_its_text_says(op: Op, i: int, dtype: DType) -> None:
     call = sample_call(op, op.samples[i], dtype)
     if call.value.dtype.kind != "f":
         return

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpdebug.arrays import Array
 from bpdebug.symbolic import NUMPY, PRIMS, Expr, Trace, TraceError, walk
 from bpdebug.symbolic.brief import LONG
 from bpdebug.symbolic.compile import SCOPE
 from bpdebug.symbolic.text import FORMULA, SOURCE, Dialect, write
-from tests.graphs import DOUBLE, SAMPLES, SINGLE, Array, bits, sample_call
+from tests.graphs import DOUBLE, SAMPLES, SINGLE, bits, sample_call
 
 RNG = np.random.default_rng(0)
 LEAVES: dict[str, Array] = {

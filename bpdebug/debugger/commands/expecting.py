@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.commands.table import parse as calls
 from bpdebug.debugger.commands.verdicts import VERDICTS, expected
@@ -19,7 +19,6 @@ from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.expression import Scope, Value, evaluate, parse, parse_location, resolve, truth
 from bpdebug.graph import Graph
 
-Array = np.ndarray[Any, Any]
 LONGEST = 20_000
 TOLERANCES = {"float32": (1e-5, 1e-6)}
 DOUBLE = (1e-9, 1e-12)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.debugger.commands.table import Command, nothing, register
 from bpdebug.debugger.comparing import literal
 from bpdebug.debugger.state import Fork, State
@@ -70,7 +70,7 @@ def _cells(state: State, place: str, text: str) -> tuple[Timeline, str]:
     return made, f"{place} = {text}"
 
 
-def _numbers(state: State, text: str) -> np.ndarray[Any, Any]:
+def _numbers(state: State, text: str) -> Array:
     """What is set: numbers in brackets, or an expression at the cursor."""
     if text.startswith("["):
         return literal(text)

@@ -17,9 +17,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from bpdebug.arrays import Array
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import clean, fit, strip
-from bpdebug.views.numbers import Array, Format, number_format, shape_text, short
+from bpdebug.views.numbers import Format, number_format, shape_text, short
 from bpdebug.views.report import Matrix
 
 ABSENT = "not computed yet"

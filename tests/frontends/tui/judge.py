@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 
-Array = np.ndarray[Any, Any]
 SHAPE = r"(\d+(?:×\d+)+|\(\d*\))"
 FLOAT = re.compile(r"(?<![\w.∂])([−-] ?)?(\d+\.\d+(?:e[+−-]\d+)?|\d+e[+−-]\d+|nan|inf)(?![\w.]|\()( ?%)?")
 WORDS = ("nan, inf", "catch nan", "find nan", "in nan", "in inf")
