@@ -239,7 +239,7 @@ def _reduction(function: str, a: Kind, axis: Axis, keepdims: bool, column: int) 
     if function in ("max", "min", "mean") and any(a.shape[i] == 0 for i in axes):
         raise refuse(f"{function} of no cells: the shape is {a.shape}", column)
     shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape) if keepdims or i not in axes)
-    cell = np.asarray(a.sample())
+    cell = as_array(a.sample())
     if function == "norm":
         dtype = cell.dtype if cell.dtype.kind == "f" else np.dtype(np.float64)
         return computed(shape, dtype), lambda x: np.asarray(_norm(as_array(x), axis, keepdims), dtype)

@@ -73,6 +73,13 @@ def test_functions(text: str, wanted: Any) -> None:
     assert_same(array(text), wanted(), text)
 
 
+@pytest.mark.parametrize("function", ["max", "min", "mean", "sum", "norm"])
+def test_a_number_beyond_64_bits_is_reduced_as_the_float_it_is_shown_as(function: str) -> None:
+    assert array(f"{function}(2 ** 70)") == 2.0**70
+    with pytest.raises(BpdebugError, match="too large"):
+        ask(f"{function}(10 ** 400)")
+
+
 @pytest.mark.parametrize("axis", [0, 1, (0, 1), -1])
 def test_norm_along_axes(axis: Any) -> None:
     wide = np.linalg.norm(LEAVES["X"], axis=axis)
