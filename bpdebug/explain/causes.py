@@ -215,9 +215,16 @@ def _back(asked: Asked, site: Site, cells: Array, test: Callable[[Array], Array]
 def _one_step(asked: Asked, made: Made, expr: Expr, cells: Array, said: list[str], seen: Any) -> list[Culprit]:
     """How a number that is neither zero nor infinite came about: the one operation that made it."""
     site = made.places.get(id(expr))
-    if site is None or site.gradient or site.tensor < asked.graph.first or (site, None) in seen:
+    if site is None:
+        leaves = traced(expr, one(cells), made.value, everything).leaves
+        return [Culprit(made, a, one(c), None) for a, c in leaves if c.any()]
+    if site.gradient or (site, None) in seen:
         return []
     seen.add((site, None))
+    if site.tensor < asked.graph.first:
+        same = asked.array(site)[one(cells)]
+        said.append(birth(asked, site, one(cells), lambda array: array == same).words)
+        return []
     above = asked.made(site.tensor - asked.graph.first)
     cell = one(cells)
     every = traced(above.root, cell, above.value, everything).leaves
