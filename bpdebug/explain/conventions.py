@@ -13,7 +13,8 @@ from bpdebug.engine.kinks import find_kink
 from bpdebug.engine.rulecheck import Trial, check_rule
 from bpdebug.engine.rules import OnPass
 
-Edges = Sequence[tuple[int, int]]
+Edges = Sequence[tuple[int, int, Array]]
+"""A node, the number of its operand, and the cotangent that comes in at the node."""
 MOST_CELLS = 64
 """Cells that differ of which it is asked whether they are at a kink."""
 
@@ -24,7 +25,7 @@ def kinks_of(on: OnPass, made: Array, truth: Array, edges: Edges, seed: float | 
     None where a cell at a kink is none of the answers that one could give there; [] where no cell is at one.
     """
     found: set[int] = set()
-    trials = [(k, Trial(on.rule(k), on.rule(k).inputs, p, "", on.cotangent(k))) for k, p in edges]
+    trials = [(k, Trial(on.rule(k), on.rule(k).inputs, p, "", g)) for k, p, g in edges]
     differ = np.argwhere(~(np.abs(made - truth) <= near) & ~(np.isnan(made) & np.isnan(truth)))
     for at in differ[:MOST_CELLS]:
         cell = tuple(int(i) for i in at)
@@ -34,7 +35,7 @@ def kinks_of(on: OnPass, made: Array, truth: Array, edges: Edges, seed: float | 
             low += float(trial.gradient[cell]) if kink is None else kink.low
             high += float(trial.gradient[cell]) if kink is None else kink.high
             found |= set() if kink is None else {k}
-        if found and not low <= made[cell] <= high:
+        if np.isnan(made[cell]) or (found and not low <= made[cell] <= high):
             return None
     return sorted(found)
 
