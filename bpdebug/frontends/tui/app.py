@@ -16,7 +16,7 @@ from bpdebug.debugger.commands.explaining import lens_at
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui import keys, palette
-from bpdebug.frontends.tui.bars import Bar, Message
+from bpdebug.frontends.tui.bars import Bar, Message, refused
 from bpdebug.frontends.tui.inspector import ReportPane
 from bpdebug.frontends.tui.layout import PROMPT, WIDE, MainScreen
 from bpdebug.frontends.tui.menu import MenuScreen
@@ -117,7 +117,7 @@ class BpdebugApp(App[int]):
         try:
             self.state = self.load(name or "")
         except BpdebugError as error:
-            self.push_screen(MenuScreen(self.entries, name or "", str(error)), self.open)
+            self.push_screen(MenuScreen(self.entries, name or "", error), self.open)
         else:
             self.begin()
 
@@ -156,11 +156,11 @@ class BpdebugApp(App[int]):
 
     def finish(self, outcome: Outcome) -> None:
         """The panes as views of the state that a line came to."""
-        self.state, report, refused = outcome
-        if refused is None or report is not None:
+        self.state, report, error = outcome
+        if error is None or report is not None:
             self.show(report)
-        if refused is not None:
-            self.complain(refused)
+        if error is not None:
+            self.complain(error)
         elif self.talk is not None and (complaint := self.talk.keeper.complaint()):
             self.say(complaint)
         if self.state.done:
@@ -195,9 +195,8 @@ class BpdebugApp(App[int]):
         self.message.show(((text, palette.NOTE),))
 
     def complain(self, error: BpdebugError) -> None:
-        """An error below the timeline: its code, what was found, and what to do."""
-        hint = f"  help: {error.hint}" if error.hint else ""
-        self.message.show(((f"{error.code} ", palette.BAD), (error.message, palette.PLAIN), (hint, palette.GOOD)))
+        """An error below the timeline."""
+        self.message.show(refused(error))
 
     async def on_event(self, event: Event) -> None:
         """A colon opens the command line before the next key is handed on, so that typing ahead goes into it."""

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip, wrap
 
@@ -81,8 +83,17 @@ class Message(Bar):
             return BLANK
         return found[y] if y < high - 1 or len(found) <= high else Strip.join([fit(found[y], width - 2), MORE])
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.lines(width))
+
 
 MORE = strip(("…", palette.DIM))
+
+
+def refused(error: BpdebugError) -> Pieces:
+    """An error as a message: its code, what was found, and what to do."""
+    hint = f"  help: {error.hint}" if error.hint else ""
+    return (f"{error.code} ", palette.BAD), (error.message, palette.PLAIN), (hint, palette.GOOD)
 
 
 def _length(pieces: Iterable[tuple[str, Style]]) -> int:

@@ -14,8 +14,9 @@ from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.bars import Bar
+from bpdebug.frontends.tui.bars import Message, refused
 from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip, wrap
 from bpdebug.scenario import Shipped
 
@@ -85,26 +86,26 @@ class Choices(ScrollView, can_focus=True):
 class MenuScreen(Screen[str]):
     """Arrow keys choose, Enter opens; the result is the entry's name."""
 
-    DEFAULT_CSS = "MenuScreen > Bar { height: 1; dock: bottom; } MenuScreen > Choices { height: 1fr; }"
+    DEFAULT_CSS = "MenuScreen > Message { height: auto; dock: bottom; } MenuScreen > Choices { height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", show=False),
         Binding("q,escape", "app.leave", show=False),
     ]
 
-    def __init__(self, entries: Sequence[Shipped], chosen: str = "", refused: str = "") -> None:
+    def __init__(self, entries: Sequence[Shipped], chosen: str = "", error: BpdebugError | None = None) -> None:
         super().__init__()
-        self.entries, self.refused = entries, refused
+        self.entries, self.error = entries, error
         self.chosen = next((i for i, entry in enumerate(entries) if entry.name == chosen), 0)
 
     def compose(self) -> ComposeResult:
         yield Choices(self.entries, self.chosen)
-        yield Bar("foot")
+        yield Message("foot")
 
     def on_mount(self) -> None:
         self.query_one(Choices).focus()
         keys = (("↑ ↓", palette.HERE), (" choose  ", palette.DIM), ("Enter", palette.HERE), (" open  ", palette.DIM))
         foot = (*keys, ("q", palette.HERE), (" quit", palette.DIM))
-        self.query_one(Bar).show(((self.refused, palette.BAD),) if self.refused else foot)
+        self.query_one(Message).show(refused(self.error) if self.error else foot)
 
     def action_open(self) -> None:
         """The chosen scenario."""

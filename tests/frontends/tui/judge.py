@@ -179,8 +179,12 @@ class Known:
                     self._add(f"∂{name}", gradient)
         for event in timeline:
             self._add(event.name if event.phase in ("forward", "update") else f"∂{event.name}", event.value)
+            for to, part in event.parts:
+                if part is to.parts[-1]:
+                    self._add(f"∂{to.to}" if event.phase == "backward" else to.to, part.value)
+                self._number(*counted(part.value))
             for c in event.contributions:
-                for array in (c.value, c.total, *(p.value for p in c.parts)):
+                for array in (c.value, c.total):
                     self._add(f"∂{c.to}", array)
                     self._number(norm(array) / norm(event.value) if norm(event.value) else 0.0)
 
@@ -247,7 +251,7 @@ def faults_of(lines: Sequence[str], state: State, known: Known, typed: str = "")
     wrong = [text for drawn in matrices(lines, known.named) for text in wrong_cells(drawn, known.named[drawn.name])]
     for name, made in statistics(lines, known.named):
         wrong += wrong_statistics(name, made, known.named[name])
-    text = "\n".join(lines)
+    text = "\n".join(lines).partition(" help: ")[0]  # what an error proposes is no number of this session
     for words in WORDS:
         text = text.replace(words, "")
     own = [*map(float, re.findall(r"\d+\.?\d*(?:e[+-]?\d+)?", f"{typed} " + "\n".join(state.scenario.lines)))]

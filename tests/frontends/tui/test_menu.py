@@ -27,14 +27,17 @@ async def test_a_scenario_is_chosen() -> None:
 
 async def test_a_scenario_that_is_refused_leaves_the_menu_open() -> None:
     def refuse(name: str) -> State:
-        raise InputError("no [file]", code="E_FILE")
+        raise InputError("no [file] " + "of that name " * 8, code="E_FILE", hint="try " * 9 + "another")
 
     app = BpdebugApp(None, shipped(), refuse)
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("enter")
         await pilot.pause()
         assert app.state is None
-        assert "E_FILE" in text_of(app)
+        said = " ".join(text_of(app).split())
+        assert "E_FILE no [file] of that name" in said
+        assert "help: try" in said
+        assert "try another" in said
         await pilot.press("q")
     assert app.return_value == 0
 
