@@ -71,6 +71,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
+def shown(text: object, width: int = 60) -> str:
+    """Text from a file on one short line; errors make it printable, and this keeps it from filling the screen."""
+    line = str(text).replace("\n", "\\n")
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint: the nearest of `known`, or `otherwise` where nothing is near."""
+    if len(word) > 200:
+        return otherwise
+    known = list(known)
+    same = next((name for name in known if name.lower() == word.lower()), "")
+    return f"did you mean {same}?" if same else did_you_mean(word, known) or otherwise
+
+
 def printable(text: str) -> str:
     """Text that is safe on a terminal: control, bidirectional and surrogate characters shown as escapes.
 

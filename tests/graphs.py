@@ -572,9 +572,7 @@ def leaf(name: str, array: Any, kind: str = "input", reads: list[str] | None = N
 
 def step(name: str, op: str, *inputs: Any, block: str = "", line: int = 1, **attrs: Any) -> Step:
     """A step whose inputs are names, or numbers folded in."""
-    return Step(
-        name, op, tuple(i if isinstance(i, str) else Lit(i) for i in inputs), all_attrs(OPS[op], attrs), block, line
-    )
+    return Step(name, op, tuple(i if isinstance(i, str) else Lit(i) for i in inputs), attrs, block, line)
 
 
 def incoming(array: Any) -> Incoming:

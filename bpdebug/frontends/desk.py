@@ -9,14 +9,13 @@ from pathlib import Path
 
 from bpdebug.debugger import State
 from bpdebug.debugger.commands.files import saved
-from bpdebug.errors import CommandError
+from bpdebug.errors import CommandError, shown
 from bpdebug.frontends.loop import Answer, as_typed, refuse
 from bpdebug.frontends.recorder import lineage, record
 from bpdebug.frontends.script import HEADER, write
 from bpdebug.limits import Limits
 from bpdebug.scenario import find
 from bpdebug.scenario import shipped as shipped_scenarios
-from bpdebug.scenario.names import shown
 from bpdebug.scenario.paths import parts_of
 from bpdebug.views import Report
 

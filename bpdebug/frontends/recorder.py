@@ -16,11 +16,10 @@ from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.engine.recorded import Layout, Slot, made
-from bpdebug.errors import BpdebugError, CommandError, InputError
+from bpdebug.errors import BpdebugError, CommandError, InputError, shown
 from bpdebug.importers.trace import LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
 from bpdebug.scenario import Scenario
-from bpdebug.scenario.names import shown
 from bpdebug.scenario.text import reason
 
 SMALL = 2**16

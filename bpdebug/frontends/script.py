@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpdebug import __version__
-from bpdebug.errors import BpdebugError, CommandError, InputError
+from bpdebug.errors import BpdebugError, CommandError, InputError, shown
 from bpdebug.frontends.loop import gathered, opens
 from bpdebug.limits import Limits
 from bpdebug.scenario import find
-from bpdebug.scenario.names import shown
 from bpdebug.scenario.text import read_bytes, read_source, reason
 
 MOST_FILES = 100

@@ -12,12 +12,11 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError, line
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError, line, shown
 from bpdebug.frontends.checks import Failure, Result, check_file, collect
 from bpdebug.frontends.replay import Settings
 from bpdebug.frontends.script import write
 from bpdebug.scenario import find
-from bpdebug.scenario.names import shown
 
 
 def run_tests(

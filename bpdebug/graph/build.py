@@ -23,7 +23,7 @@ _BOOL = np.dtype(np.bool_)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One node as the program says it, before anything is checked; inputs are names or literals."""
+    """One node before anything is checked; inputs are names or literals, default attributes may be left out."""
 
     id: str
     op: str
@@ -61,7 +61,7 @@ class _Builder:
         self.index = {name: i for i, name in enumerate(self.names)}
         self.nodes: list[Node] = []
         self.plans: list[Plan] = []
-        self.known: dict[Any, Plan] = {}
+        self.known: dict[Any, tuple[Plan, Mapping[str, Any]]] = {}
         self.bytes = 0
         for i, leaf in enumerate(leaves):
             if self.index[leaf.name] != i:
@@ -83,18 +83,19 @@ class _Builder:
             self.count(mask, f"the mask of '{step.id}'", f"{self.where}:{step.line}")
         typed = [i.value if isinstance(i, Lit) else (self.shapes[i], self.dtypes[i]) for i in inputs]
         key = (step.op, key_of(typed, step.attrs))
-        plan = self.known.get(key)
-        if plan is None:
+        found = self.known.get(key)
+        attrs = op.bind(step.attrs) if found is None else found[1]
+        if found is None:
             check_dtypes(op, typed, [isinstance(i, int) and i < len(self.leaves) for i in inputs])
         try:
-            if plan is None:
-                plan = self.known[key] = self.plan(op, typed, step)
+            plan = self.plan(op, typed, attrs) if found is None else found[0]
+            self.known[key] = plan, attrs
             if op.indexes is not None:
-                self._check_ids(op.indexes(tuple(map(self._shape, inputs)), step.attrs), inputs)
+                self._check_ids(op.indexes(tuple(map(self._shape, inputs)), attrs), inputs)
         except BpdebugError as error:
             said = f"{op.name} '{step.id}': {error.message}"
             raise type(error)(said, hint=error.hint, code=error.code) from None
-        node = Node(step.id, op, tuple(inputs), step.attrs, step.block, step.line)
+        node = Node(step.id, op, tuple(inputs), attrs, step.block, step.line)
         number = len(self.names)
         self.index[step.id] = number
         self.names.append(step.id)
@@ -106,12 +107,12 @@ class _Builder:
         if self.bytes > self.limits["memory"]:
             self.count(number, f"{step.op} '{step.id}' of shape {plan.shape}", f"{self.where}:{step.line}", add=False)
 
-    def plan(self, op: Op, typed: Sequence[Any], step: Step) -> Plan:
+    def plan(self, op: Op, typed: Sequence[Any], attrs: Mapping[str, Any]) -> Plan:
         """The plan of a call seen for the first time, after everything that can be said in words was checked."""
         shapes = [t[0] if isinstance(t, tuple) else () for t in typed]
         shown = shapes[:-1] if op.draws else shapes
-        op.check(*shown, **step.attrs)
-        plan = trace(op, typed, step.attrs)
+        op.check(*shown, **attrs)
+        plan = trace(op, typed, attrs)
         if plan.dtype.kind == "f" and self.floats and plan.dtype not in self.floats:
             names = " and ".join(sorted(d.name for d in self.floats))
             raise InputError(
@@ -175,7 +176,7 @@ def build(
 ) -> Graph:  # fmt: skip
     """A graph from leaves and steps in program order; refuses what does not fit, with the line in `where`.
 
-    Raises E_NAME, E_OP, E_DTYPE, E_SHAPE, E_LOSS, E_LIMIT. Nothing is allocated; of the leaves only integer
+    Raises E_NAME, E_OP, E_ATTR, E_DTYPE, E_SHAPE, E_LOSS, E_LIMIT. Nothing is allocated; of the leaves only integer
     indices are read. Gradients and what rules compute on the way count against the memory limit too.
     """
     limits = limits or Limits()
@@ -194,7 +195,7 @@ def build(
         dtypes=tuple(builder.dtypes), incoming=outputs, loss=builder.index[loss] if loss else None, first=builder.first,
     )  # fmt: skip
     gradients = sum(graph.nbytes(t) for t in range(len(graph.names)) if graph.has_gradient(t))
-    scratch = max((plan.scratch for plan in builder.known.values()), default=0)
+    scratch = max((plan.scratch for plan, _ in builder.known.values()), default=0)
     limits.check("memory", builder.bytes + gradients + scratch, "all values and gradients together", where=where)
     return graph
 

@@ -13,9 +13,10 @@ from bpdebug.ops import (
     reduce,
     shaping,
 )
-from bpdebug.ops.op import OPS, REQUIRED, Attr, Op, Sample
+from bpdebug.ops.attributes import REQUIRED, Attr, as_literal
+from bpdebug.ops.op import OPS, Op, Sample
 
 __all__ = [
-    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "convolution", "elementwise", "indexing",
+    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "convolution", "elementwise", "indexing",
     "joining", "linear", "loss", "masking", "normalise", "reduce", "shaping",
 ]  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bpdebug.ops.op import ROUTES, SCALES, Attr, Op, Sample, register
+from bpdebug.ops.attributes import Attr
+from bpdebug.ops.op import ROUTES, SCALES, Op, Sample, register
 
 
 def sigmoid(xp: Any, x: Any) -> Any:

@@ -8,8 +8,9 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import Attr, Op, Sample, register
+from bpdebug.ops.op import Op, Sample, register
 
 Sizes = int | tuple[int, ...]
 

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from bpdebug.arrays import Shape
+from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import ROUTES, SCALES, Attr, Op, Sample, register
+from bpdebug.ops.op import ROUTES, SCALES, Op, Sample, register
 
 
 def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:

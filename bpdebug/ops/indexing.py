@@ -9,8 +9,9 @@ import numpy as np
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import axis_of, refuse
-from bpdebug.ops.op import Attr, Op, Sample, register
+from bpdebug.ops.op import Op, Sample, register
 
 Range = tuple[int, int, int]
 
@@ -131,7 +132,7 @@ register(
         vjp=lambda xp, g, y, ids, depth, dtype: (None,),
         attrs={
             "depth": Attr("int", positional=True),
-            "dtype": Attr("str", "float64", choices=("float64", "float32")),
+            "dtype": Attr("str", "float64", choices=("float64", "float32"), hidden=True),
         },
         kinds=("i",),
         check=_check_one_hot,

@@ -8,8 +8,9 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Sizes, axis_of, check_new_axes, refuse
-from bpdebug.ops.op import Attr, Op, Sample, register
+from bpdebug.ops.op import Op, Sample, register
 
 ALL = slice(None)
 
@@ -136,7 +137,7 @@ register(
         attrs={
             "sections": Attr("ints", positional=True),
             "axis": Attr("int", 0, positional=True),
-            "part": Attr("int", 0),
+            "part": Attr("int", 0, hidden=True),
         },
         kinds=("fib",),
         check=_check_split,

@@ -6,7 +6,8 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
-from bpdebug.ops.op import Attr, Op, Sample, register
+from bpdebug.ops.attributes import Attr
+from bpdebug.ops.op import Op, Sample, register
 
 
 def _check_matmul(a: Shape, b: Shape) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
-from bpdebug.ops.op import MIXES, SCALES, Attr, Op, Sample, register
+from bpdebug.ops.attributes import Attr
+from bpdebug.ops.op import MIXES, SCALES, Op, Sample, register
 
 Range = tuple[int, int, int]
 

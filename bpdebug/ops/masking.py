@@ -8,8 +8,9 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import ROUTES, Attr, Op, Sample, register
+from bpdebug.ops.op import ROUTES, Op, Sample, register
 
 
 def _check_dropout(x: Shape, *mask: Shape, p: float) -> None:

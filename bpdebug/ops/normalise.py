@@ -7,8 +7,9 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Axis, cells, refuse
-from bpdebug.ops.op import MIXES, Attr, Op, Sample, register
+from bpdebug.ops.op import MIXES, Op, Sample, register
 
 
 def _check_eps(eps: float) -> None:

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from bpdebug.arrays import Shape
-
-REQUIRED = object()
-"""The default of an attribute that must be given."""
-
-
-@dataclass(frozen=True)
-class Attr:
-    """One keyword of an op: its default (or REQUIRED), what it may be, and whether it may stand positionally.
-
-    `kind` is one of: int, float, bool, str, ints (a tuple of ints or one int, kept apart), axis (int, tuple or
-    None), widths (pad widths), key (an index), number (float or None). `choices` closes a `str`. None may be
-    written for any kind where it is the default.
-    """
-
-    kind: str
-    default: Any = REQUIRED
-    positional: bool = False
-    choices: tuple[str, ...] = ()
+from bpdebug.errors import InputError, shown, suggest
+from bpdebug.ops.attributes import REQUIRED, Attr, fit, spelt
 
 
 @dataclass(frozen=True)
@@ -103,6 +89,58 @@ class Op:
         """Whether an attribute says more than its default does."""
         known = self.attrs.get(attr)
         return known is None or value != known.default
+
+    @cached_property
+    def open_attrs(self) -> Mapping[str, Attr]:
+        """The attributes that may be written."""
+        return {name: attr for name, attr in self.attrs.items() if not attr.hidden}
+
+    @cached_property
+    def positional(self) -> list[str]:
+        """The attributes that may stand behind the operands without their keyword, in this order."""
+        return [n for n, attr in self.open_attrs.items() if attr.positional or attr.default is REQUIRED]
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """The attributes of a call that gives none; one mapping for all such calls."""
+        given = {name: attr.default for name, attr in self.attrs.items() if attr.default is not REQUIRED}
+        return MappingProxyType(given)
+
+    @property
+    def arity(self) -> tuple[int, int | None]:
+        """The least and the greatest number of operands; None is any number."""
+        least = sum(not o.endswith("?") for o in self.operands)
+        return least, None if self.operands[-1].startswith("*") else len(self.operands)
+
+    @property
+    def signature(self) -> str:
+        """How a call is written: matmul(a, b), sum(x, axis=None, keepdims=False)."""
+        operands = [o.strip("?") if not o.startswith("*") else "a, b, ..." for o in self.operands]
+        attrs = [n if a.default is REQUIRED else f"{n}={spelt(a.default)}" for n, a in self.open_attrs.items()]
+        return f"{self.name}({', '.join(operands + attrs)})"
+
+    def bind(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All attributes of a call in the op's order, from those that are given; E_ATTR where one does not fit."""
+        if attrs is self.defaults or (not attrs and len(self.defaults) == len(self.attrs)):
+            return self.defaults
+        for name in attrs:
+            if name not in self.attrs:
+                raise self.unknown(name)
+        for name, attr in self.attrs.items():
+            if attr.default is REQUIRED and name not in attrs:
+                message = f"{self.name} needs {name}, and it is not given"
+                raise InputError(message, code="E_ATTR", hint=f"write {self.signature}")
+        return {
+            name: fit(self.name, name, attr, attrs[name]) if name in attrs else attr.default
+            for name, attr in self.attrs.items()
+        }
+
+    def unknown(self, name: str) -> InputError:
+        """E_ATTR for a keyword that the op does not have."""
+        known = [o.strip("?*") for o in self.operands] + list(self.open_attrs)
+        mine = ", ".join(self.open_attrs)
+        hint = suggest(name, known, f"{self.name} has: {mine}" if mine else f"{self.name} has no attributes")
+        return InputError(f"{self.name} has no attribute '{shown(name)}'", code="E_ATTR", hint=hint)
 
 
 OPS: dict[str, Op] = {}

@@ -8,8 +8,9 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Axis, axes_of, cells, check_cells, kept, refuse
-from bpdebug.ops.op import MIXES, ROUTES, Attr, Op, Sample, register
+from bpdebug.ops.op import MIXES, ROUTES, Op, Sample, register
 
 
 def _check_axes(x: Shape, axis: Axis, keepdims: bool) -> None:

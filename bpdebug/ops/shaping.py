@@ -7,8 +7,9 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Axis, Sizes, axes_of, axis_of, check_new_axes, refuse, tuple_of
-from bpdebug.ops.op import Attr, Op, Sample, register
+from bpdebug.ops.op import Op, Sample, register
 
 Widths = tuple[tuple[int, int], ...]
 
@@ -214,7 +215,7 @@ register(
         back="zeros with the gradient put back at the index",
         forward=lambda xp, x, key: x[_index(_spelt(key, x.shape))],
         vjp=lambda xp, g, y, x, key: (xp.place(g, shape=x.shape, key=_spelt(key, x.shape)),),
-        attrs={"key": Attr("key")},
+        attrs={"key": Attr("key", hidden=True)},
         kinds=("fib",),
         check=_check_slice,
         linear_in=(0,),

@@ -15,9 +15,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.errors import InputError
+from bpdebug.errors import InputError, shown, suggest
 from bpdebug.scenario.files import Header, Take, bad, cells, check_dims, exactly, npy_header
-from bpdebug.scenario.names import shown, suggest
 
 _MOST_MEMBERS = 10_000
 _MOST_HEADER = 16 << 20

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.errors import InputError, ShapeError
+from bpdebug.errors import InputError, ShapeError, shown
 from bpdebug.limits import Limits
-from bpdebug.scenario.names import shown
 
 INT, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
 _RANDOM = ("normal", "uniform", "xavier", "he")

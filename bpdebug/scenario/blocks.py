@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.errors import BpdebugError, InputError
+from bpdebug.errors import BpdebugError, InputError, shown
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
 from bpdebug.scenario.constants import Constants, NotConstant
-from bpdebug.scenario.names import Place, check_name, shown
+from bpdebug.scenario.names import Place, check_name
 from bpdebug.scenario.words import forbidden, refusal
 
 

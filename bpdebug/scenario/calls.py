@@ -6,22 +6,11 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bpdebug.errors import InputError
+from bpdebug.errors import InputError, shown
 from bpdebug.ops import OPS, Attr, Op
-from bpdebug.scenario.attributes import (
-    arity,
-    defaults,
-    fit,
-    misfit,
-    open_attrs,
-    positional,
-    required,
-    signature,
-    unknown,
-)
+from bpdebug.ops.attributes import fit, misfit, spelt
 from bpdebug.scenario.constants import Constants, NotConstant
 from bpdebug.scenario.elsewhere import op_hint
-from bpdebug.scenario.names import shown
 from bpdebug.scenario.words import described, refusal
 
 Arguments = tuple[list[ast.expr], Mapping[str, Any]]
@@ -79,30 +68,21 @@ def take_apart(op: Op, node: ast.Call, constants: Constants) -> Arguments:
         and len(node.args) == len(op.operands)
         and not op.operands[-1].startswith("*")
     ):
-        return node.args, defaults(op)  # by far the most calls
-    allowed = open_attrs(op)
-    most = arity(op)[1]
+        return node.args, op.defaults  # by far the most calls
+    allowed = op.open_attrs
+    most = op.arity[1]
     operands: dict[int, ast.expr] = dict(enumerate(node.args if most is None else node.args[:most]))
     given: dict[str, ast.expr] = {}
     rest = [] if most is None else node.args[most:]
-    for arg, name in zip(rest, positional(op), strict=False):
+    for arg, name in zip(rest, op.positional, strict=False):
         given[name] = arg
     if len(rest) > len(given):
         raise _too_many(op, node, rest[len(given) :], constants)
     for keyword in node.keywords:
         _put_keyword(op, keyword, allowed, operands, given)
     _check_count(op, operands, node)
-    for name in required(op):
-        if name not in given:
-            raise InputError(
-                f"{op.name} needs {name}, and it is not given", code="E_ATTR", hint=f"write {signature(op)}"
-            )
-    if not given:
-        return [operands[i] for i in range(len(operands))], defaults(op)
-    attrs = dict(defaults(op))
-    for name, expression in given.items():
-        attrs[name] = _attribute(op, name, allowed[name], expression, constants)
-    return [operands[i] for i in range(len(operands))], {name: attrs[name] for name in op.attrs if name in attrs}
+    values = {name: _constant(op, name, allowed[name], expression, constants) for name, expression in given.items()}
+    return [operands[i] for i in range(len(operands))], op.bind(values)
 
 
 def _put_keyword(
@@ -119,13 +99,13 @@ def _put_keyword(
     elif name in places and places[name] not in operands:
         operands[places[name]] = keyword.value
     elif name in allowed or name in places:
-        raise misfit(op, name, "is given twice", f"write {signature(op)}")
+        raise misfit(op.name, name, "is given twice", f"write {op.signature}")
     else:
-        raise unknown(op, name)
+        raise op.unknown(name)
 
 
 def _check_count(op: Op, operands: Mapping[int, ast.expr], node: ast.Call) -> None:
-    least, most = arity(op)
+    least, most = op.arity
     names = [o.strip("?*") for o in op.operands]
     for i in range(max(least, max(operands, default=-1))):
         if i not in operands:
@@ -134,34 +114,33 @@ def _check_count(op: Op, operands: Mapping[int, ast.expr], node: ast.Call) -> No
             raise InputError(
                 f"{op.name} takes {takes} operand{plural}, and {names[min(i, len(names) - 1)]} is missing",
                 code="E_ATTR",
-                hint=f"write {signature(op)}",
+                hint=f"write {op.signature}",
             )
 
 
 def _too_many(op: Op, node: ast.Call, extra: list[ast.expr], constants: Constants) -> InputError:
     """What to say of an argument too many: most likely an attribute without its keyword."""
-    most = arity(op)[1] or 0
+    most = op.arity[1] or 0
     taken = f"{most} operand{'' if most == 1 else 's'}"
-    hint = f"write {signature(op)}"
+    hint = f"write {op.signature}"
     try:
         value = constants.value(extra[0])
     except (NotConstant, InputError):
         value = NotConstant
-    for name, attr in open_attrs(op).items():
-        if value is not NotConstant and name not in positional(op):
+    for name, attr in op.open_attrs.items():
+        if value is not NotConstant and name not in op.positional:
             try:
-                fit(op, name, attr, value)
+                fit(op.name, name, attr, value)
             except InputError:
                 continue
-            spelt = f'"{shown(value)}"' if isinstance(value, str) else shown(value)
-            hint = f"attributes are keywords; did you mean {name}={spelt}?"
+            hint = f"attributes are keywords; did you mean {name}={shown(spelt(value))}?"
             break
     return InputError(f"{op.name} takes {taken}, and {len(node.args)} arguments are given", code="E_ATTR", hint=hint)
 
 
-def _attribute(op: Op, name: str, attr: Attr, expression: ast.expr, constants: Constants) -> Any:
+def _constant(op: Op, name: str, attr: Attr, expression: ast.expr, constants: Constants) -> Any:
     try:
-        value = constants.value(expression)
+        return constants.value(expression)
     except NotConstant as error:
-        raise misfit(op, name, f"must be a constant, and {error.args[0]} stands there") from None
-    return fit(op, name, attr, value)
+        words = f"must be a constant, and {error.args[0]} stands there"
+        raise misfit(op.name, name, words, attr.example(name)) from None

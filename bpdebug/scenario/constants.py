@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from bpdebug.errors import InputError
+from bpdebug.errors import InputError, shown
 from bpdebug.limits import Limits
-from bpdebug.scenario.names import shown
 from bpdebug.scenario.words import described, refusal
 
 _FOLD: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
@@ -45,14 +44,6 @@ def check_number(value: Any, limits: Limits) -> Any:
             limits.check("digits", bits * 3 // 10 + 1, "the digits of a number")
     elif not isfinite(value):
         raise _too_large()
-    return value
-
-
-def as_literal(value: Any) -> Any:
-    """A number that an op can take: integers have 64 bits."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        message = f"the integer {shown(value, 40)} needs more than 64 bits"
-        raise InputError(message, code="E_LIMIT", hint="write it as a float: 1e20")
     return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bpdebug.scenario.names import suggest
+from bpdebug.errors import suggest
 
 WRITTEN = {
     "a @ b": "dot mm bmm einsum tensordot batch_dot",

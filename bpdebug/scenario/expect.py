@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct
 from bpdebug.arrays import Array
 from bpdebug.engine import Event, Timeline
 from bpdebug.engine.gradcheck import Check, gradcheck
-from bpdebug.scenario.names import shown, suggest
+from bpdebug.errors import shown, suggest
 from bpdebug.scenario.scenario import Scenario
 from bpdebug.scenario.schema import Expect
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from bpdebug.errors import BpdebugError, InputError, ShapeError
+from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
-from bpdebug.scenario.attributes import defaults, misfit
+from bpdebug.ops.attributes import misfit
 from bpdebug.scenario.blocks import Def
 from bpdebug.scenario.calls import function_name, no_stars, take_apart
 from bpdebug.scenario.constants import (
@@ -24,7 +24,7 @@ from bpdebug.scenario.constants import (
     negative,
 )
 from bpdebug.scenario.elsewhere import op_hint
-from bpdebug.scenario.names import Place, shown
+from bpdebug.scenario.names import Place
 from bpdebug.scenario.nodes import Nodes, Value, is_tensor
 from bpdebug.scenario.order import unknown_name
 from bpdebug.scenario.parse import Parsed
@@ -131,7 +131,7 @@ class Expressions(Nodes):
             op = _OPERATORS.get(kind)
             if op is None:
                 raise refusal(kind()).at(self.place.at(node.lineno))
-            return self.add(op, (a, b), defaults(OPS[op]), node.lineno)
+            return self.add(op, (a, b), OPS[op].defaults, node.lineno)
         try:
             return fold(kind, a, b, self.limits)
         except BpdebugError as error:
@@ -143,7 +143,7 @@ class Expressions(Nodes):
         if type(node.operand) is ast.Name and node.operand.id == "inf":
             return -inf
         value = self.expr(node.operand, depth + 1)
-        return self.add("neg", (value,), defaults(OPS["neg"]), node.lineno) if is_tensor(value) else negative(value)
+        return self.add("neg", (value,), OPS["neg"].defaults, node.lineno) if is_tensor(value) else negative(value)
 
     def _compare(self, node: ast.Compare, depth: int) -> Value:
         if len(node.ops) > 1:
@@ -162,7 +162,7 @@ class Expressions(Nodes):
     def _attribute(self, node: ast.Attribute, depth: int) -> Value:
         if node.attr != "T":
             raise refusal(node)
-        return self.add("transpose", (self.expr(node.value, depth + 1),), defaults(OPS["transpose"]), node.lineno)
+        return self.add("transpose", (self.expr(node.value, depth + 1),), OPS["transpose"].defaults, node.lineno)
 
     # --- indices
 
@@ -257,7 +257,9 @@ class Expressions(Nodes):
         assert op.parts_of is not None
         parts = op.parts_of(attrs)
         if parts < 1:
-            raise misfit(op, "sections", f"must be at least 1, not {shown(parts)}")
+            raise misfit(
+                op.name, "sections", f"must be at least 1, not {shown(parts)}", op.attrs["sections"].example("sections")
+            )
         self.limits.check("nodes", len(self.ops) + parts, "the nodes of the program")
         self.check_unpacked(node, parts)
         return tuple([self.add(op.name, inputs, {**attrs, "part": i}, node.lineno) for i in range(parts)])

@@ -15,8 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.errors import InputError
-from bpdebug.scenario.names import shown
+from bpdebug.errors import InputError, shown
 
 Take = Callable[[Shape, DType], None]
 """Asked before the size of a tensor is believed; raises E_LIMIT."""

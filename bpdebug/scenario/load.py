@@ -14,10 +14,10 @@ import numpy as np
 from msgspec import UNSET
 
 from bpdebug.engine.update import state_names
-from bpdebug.errors import BpdebugError, InputError
+from bpdebug.errors import BpdebugError, InputError, shown, suggest
 from bpdebug.graph import Graph, Leaf, build
 from bpdebug.limits import Limits
-from bpdebug.scenario.names import Place, shown, suggest
+from bpdebug.scenario.names import Place
 from bpdebug.scenario.parse import quiet
 from bpdebug.scenario.program import elaborate
 from bpdebug.scenario.rules import plain, spellings, with_rules

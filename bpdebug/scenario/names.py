@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import keyword
 import unicodedata
-from collections.abc import Iterable
 
 from msgspec import Struct
 
-from bpdebug.errors import InputError, did_you_mean
+from bpdebug.errors import InputError, shown
 from bpdebug.limits import Limits
 
 
@@ -28,21 +27,6 @@ class Place(Struct, frozen=True):
 
     def at(self, n: int) -> str:
         return f"{self.name}:{self.line(n)}" if self.first else self.name
-
-
-def shown(text: object, width: int = 60) -> str:
-    """Text from a file on one short line; errors make it printable, and this keeps it from filling the screen."""
-    line = str(text).replace("\n", "\\n")
-    return line if len(line) <= width else f"{line[: width - 1]}…"
-
-
-def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
-    """A hint: the nearest of `known`, or `otherwise` where nothing is near."""
-    if len(word) > 200:
-        return otherwise
-    known = list(known)
-    same = next((name for name in known if name.lower() == word.lower()), "")
-    return f"did you mean {same}?" if same else did_you_mean(word, known) or otherwise
 
 
 NUMBERS = ("inf", "nan")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bpdebug.errors import InputError
+from bpdebug.errors import InputError, shown
 from bpdebug.graph import Lit, Step
 from bpdebug.limits import Limits
-from bpdebug.ops import OPS
-from bpdebug.scenario.constants import as_literal
-from bpdebug.scenario.names import Place, shown
+from bpdebug.ops import OPS, as_literal
+from bpdebug.scenario.names import Place
 from bpdebug.scenario.naming import final_names
 
 Value = Any

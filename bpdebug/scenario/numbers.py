@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bpdebug.errors import InputError
+from bpdebug.errors import InputError, shown
 from bpdebug.limits import Limits
-from bpdebug.scenario.names import shown
 
 NUMBER = (
     r"(?<![\w.])(?P<number>0[xob][0-9a-fA-F_]++|[0-9][0-9_]{17,}+)"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from bpdebug.errors import InputError
+from bpdebug.errors import InputError, shown, suggest
 from bpdebug.ops import OPS
 from bpdebug.scenario.blocks import Def, statements
-from bpdebug.scenario.names import NUMBERS, shown, suggest
+from bpdebug.scenario.names import NUMBERS
 
 
 def unknown_name(

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 
 from msgspec import Struct, field
 
-from bpdebug.errors import BpdebugError, InputError
+from bpdebug.errors import BpdebugError, InputError, shown
 from bpdebug.limits import Limits
 from bpdebug.scenario.chains import LONG, Cutter
-from bpdebug.scenario.names import Place, check_name, shown
+from bpdebug.scenario.names import Place, check_name
 from bpdebug.scenario.words import LANGUAGE
 
 _STRING = (

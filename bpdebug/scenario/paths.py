@@ -11,8 +11,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from bpdebug.errors import InputError
-from bpdebug.scenario.names import shown
+from bpdebug.errors import InputError, shown
 from bpdebug.scenario.text import reason
 
 ENDINGS = (".npy", ".npz", ".safetensors")

@@ -7,15 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bpdebug.errors import BpdebugError, InputError, ShapeError
+from bpdebug.errors import BpdebugError, InputError, ShapeError, shown, suggest
 from bpdebug.graph import Lit, Step
 from bpdebug.limits import Limits
-from bpdebug.ops import OPS
-from bpdebug.scenario.attributes import defaults
+from bpdebug.ops import OPS, as_literal
 from bpdebug.scenario.blocks import Def, count, read_defs, weight
-from bpdebug.scenario.constants import NotConstant, as_literal
+from bpdebug.scenario.constants import NotConstant
 from bpdebug.scenario.expressions import Expressions
-from bpdebug.scenario.names import NUMBERS, Place, check_name, shown, suggest
+from bpdebug.scenario.names import NUMBERS, Place, check_name
 from bpdebug.scenario.nodes import Known, Made, Value, is_tensor
 from bpdebug.scenario.parse import parse, quiet
 from bpdebug.scenario.words import LANGUAGE, described, refusal
@@ -171,7 +170,7 @@ class Reader(Expressions):
                 raise InputError(f"{name} would be {len(value)} values", code="E_ATTR", hint=hint)
             line = self.statement.lineno if self.statement is not None else 1
             kept = value if is_tensor(value) else Lit(as_literal(value))
-            value = self.add("stop_gradient", (kept,), defaults(OPS["stop_gradient"]), line)
+            value = self.add("stop_gradient", (kept,), OPS["stop_gradient"].defaults, line)
         self.scope[name] = value
         if type(value) is Made and value >= start and value not in named:
             self.names[value] = self.prefix + name

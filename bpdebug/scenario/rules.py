@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from bpdebug.arrays import DType, Shape
 from bpdebug.engine.update import Update
-from bpdebug.errors import BpdebugError, InputError
+from bpdebug.errors import BpdebugError, InputError, suggest
 from bpdebug.graph import DRAWN, STATE, Graph, Lit, Step, check_dtypes
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
-from bpdebug.scenario.names import Place, suggest
+from bpdebug.scenario.names import Place
 from bpdebug.scenario.program import elaborate_value
 from bpdebug.symbolic import Expr, Plan, Trace, TraceError
 

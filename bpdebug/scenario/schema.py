@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from bpdebug.errors import InputError
-from bpdebug.scenario.names import shown, suggest
+from bpdebug.errors import InputError, shown, suggest
 
 Float = Literal["float64", "float32"]
 Init = Literal["normal", "uniform", "xavier", "he", "zeros", "ones", "eye", "arange"]

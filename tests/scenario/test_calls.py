@@ -8,7 +8,6 @@ import pytest
 
 from bpdebug.graph import Lit
 from bpdebug.ops import OPS, REQUIRED
-from bpdebug.scenario.attributes import open_attrs, signature
 from tests.scenario.writing import one, refused, steps
 
 
@@ -119,7 +118,7 @@ def test_every_op_can_be_called_with_its_samples(op: Any) -> None:
     for sample in op.samples:
         names = [f"t{i}" for i, value in enumerate(sample.inputs) if isinstance(value, list)]
         operands = [f"t{i}" if isinstance(value, list) else repr(value) for i, value in enumerate(sample.inputs)]
-        given = [f"{k}={v!r}" for k, v in sample.attrs.items() if k in open_attrs(op)]
+        given = [f"{k}={v!r}" for k, v in sample.attrs.items() if k in op.open_attrs]
         made = steps(f"Y = {op.name}({', '.join(operands + given)})", tuple(names))
         step = made[sample.attrs.get("part", 0)]
         wanted = {k: a.default for k, a in op.attrs.items() if a.default is not REQUIRED} | dict(sample.attrs)
@@ -128,6 +127,6 @@ def test_every_op_can_be_called_with_its_samples(op: Any) -> None:
 
 
 def test_signatures_read_like_calls() -> None:
-    assert signature(OPS["sum"]) == "sum(x, axis=None, keepdims=False)"
-    assert signature(OPS["concat"]) == "concat(a, b, ..., axis=0)"
-    assert signature(OPS["gelu"]) == 'gelu(x, approximate="none")'
+    assert OPS["sum"].signature == "sum(x, axis=None, keepdims=False)"
+    assert OPS["concat"].signature == "concat(a, b, ..., axis=0)"
+    assert OPS["gelu"].signature == 'gelu(x, approximate="none")'
