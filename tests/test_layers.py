@@ -16,6 +16,7 @@ ORDER = [
     "ops",
     "symbolic",
     "graph",
+    "language",
     "engine",
     "scenario",
     "importers",

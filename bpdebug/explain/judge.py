@@ -17,9 +17,9 @@ from bpdebug.errors import BpdebugError
 from bpdebug.explain.conventions import convention, kinks_after, kinks_of
 from bpdebug.explain.mistakes import mistake
 from bpdebug.graph import Graph, Lit, Step, check_dtypes
+from bpdebug.language.written import spellings
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
-from bpdebug.scenario.rules import spellings
 from bpdebug.symbolic import trace, walk
 
 RIGHT, KINK, SHAPE, VALUE = "right", "kink", "shape", "value"

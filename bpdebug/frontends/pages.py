@@ -12,9 +12,9 @@ import numpy as np
 from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import UsageError
 from bpdebug.frontends.recorder import Recorder
+from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, shipped
-from bpdebug.scenario.elsewhere import op_hint
 from bpdebug.symbolic import Plan, trace
 from bpdebug.views import Table, Text, stage, stream, to_json
 from bpdebug.views.text import to_text

@@ -26,10 +26,10 @@ from bpdebug.engine.recorded import VALUE, Layout, Slot
 from bpdebug.errors import InputError, printable, shown
 from bpdebug.graph import INPUT, PARAMETER, Leaf
 from bpdebug.importers.trace_format import DATA, FORMAT, Head, Line, Stored, description, hashed, size, unpacked
+from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, open_timeline, rebuild
 from bpdebug.scenario.arrays import Budget
-from bpdebug.scenario.names import check_name
 from bpdebug.scenario.schema import File
 from bpdebug.scenario.tensors import Context
 from bpdebug.scenario.text import reason

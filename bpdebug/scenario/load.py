@@ -16,11 +16,11 @@ from msgspec import UNSET
 from bpdebug.engine.update import state_names
 from bpdebug.errors import BpdebugError, InputError, shown, suggest
 from bpdebug.graph import Graph, Leaf, build
+from bpdebug.language.names import Place
+from bpdebug.language.parse import quiet
+from bpdebug.language.program import elaborate
+from bpdebug.language.written import plain, spellings, with_rules
 from bpdebug.limits import Limits
-from bpdebug.scenario.names import Place
-from bpdebug.scenario.parse import quiet
-from bpdebug.scenario.program import elaborate
-from bpdebug.scenario.rules import plain, spellings, with_rules
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
 from bpdebug.scenario.tensors import Context, read_incoming, read_leaves

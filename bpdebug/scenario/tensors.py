@@ -13,11 +13,11 @@ from msgspec import UNSET, Struct, field
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown, suggest
 from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
+from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario.archives import npz_cells, npz_header, safetensors_header
 from bpdebug.scenario.arrays import BOOL, INT, Budget, check_init, drawn, frozen, literal, wanted_dtype
 from bpdebug.scenario.files import Header, bad, cells, exactly, npy_header
-from bpdebug.scenario.names import check_name
 from bpdebug.scenario.paths import check_ending, open_any, open_inside
 from bpdebug.scenario.schema import Drawn, File, Tensor, Unfit
 from bpdebug.scenario.text import Outline

@@ -16,8 +16,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.errors import InputError, shown
+from bpdebug.language.names import Place
 from bpdebug.limits import Limits
-from bpdebug.scenario.names import Place
 from bpdebug.scenario.numbers import NUMBER, check_number
 
 _TOML_HINT = "a scenario is a TOML file (toml.io): key = value, and tables like [inputs]"

@@ -13,7 +13,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.scenario import load, open_timeline
 from bpdebug.scenario.arrays import drawn, literal
-from tests.scenario.writing import text
+from tests.language.writing import text
 
 F64, F32, INT, BOOL = (np.dtype(t) for t in ("float64", "float32", "int64", "bool"))
 

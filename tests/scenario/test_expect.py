@@ -8,8 +8,8 @@ import pytest
 
 from bpdebug.engine import Timeline
 from bpdebug.scenario import check, load, open_timeline
+from tests.language.writing import text
 from tests.lessons import NAMES
-from tests.scenario.writing import text
 
 PROGRAM = "Y = X @ W\nZ = Y * Y\nL = mean(Z)"
 W = "W = [[1, 0], [0, 1], [1, 1]]"

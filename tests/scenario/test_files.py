@@ -18,7 +18,7 @@ from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import Leaf
 from bpdebug.scenario import Scenario, load
-from tests.scenario.writing import text
+from tests.language.writing import text
 
 GOOD = np.arange(6.0).reshape(3, 2) / 7
 

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpdebug.errors import BpdebugError
+from bpdebug.language import elaborate
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
-from bpdebug.scenario import elaborate, find, load, shipped
-from tests.scenario.writing import text
+from bpdebug.scenario import find, load, shipped
+from tests.language.writing import text
 
 CODES = {
     "E_SYNTAX", "E_SCHEMA", "E_NAME", "E_OP", "E_ATTR", "E_SHAPE", "E_DTYPE", "E_CYCLE", "E_LOSS", "E_FILE", "E_LIMIT",

@@ -13,8 +13,8 @@ from bpdebug.errors import BpdebugError
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, expected_error, find, load
+from tests.language.writing import text
 from tests.lessons import NAMES
-from tests.scenario.writing import text
 
 LESSONS = list(NAMES)
 

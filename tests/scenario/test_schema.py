@@ -13,7 +13,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.scenario import json_schema, load, open_timeline, shipped
 from bpdebug.scenario.schema import File, Optimizer, Train, convert
 from bpdebug.scenario.training import training_of
-from tests.scenario.writing import text
+from tests.language.writing import text
 
 
 def refused(content: str) -> BpdebugError:

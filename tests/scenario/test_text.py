@@ -15,7 +15,7 @@ from bpdebug.limits import Limits
 from bpdebug.scenario import load
 from bpdebug.scenario.text import Source, outline, parse_toml, place_of
 from tests.counting import growth
-from tests.scenario.writing import text
+from tests.language.writing import text
 
 
 def source(content: str) -> Source:

@@ -11,7 +11,7 @@ from bpdebug.debugger.running import move
 from bpdebug.debugger.state import Practice, State
 from bpdebug.engine import BACKWARD
 from bpdebug.errors import CommandError, InputError
-from bpdebug.scenario import read_expression
+from bpdebug.language import read_expression
 
 PATIENCE = 2
 """Wrong answers after which the right one is told with the explanation."""

@@ -18,7 +18,7 @@ from bpdebug.engine.fork import Override, fork, fork_rule, fork_update
 from bpdebug.errors import CommandError, InputError
 from bpdebug.expression import Scope, evaluate, parse, parse_location, resolve, target
 from bpdebug.graph import Lit
-from bpdebug.scenario import as_rule, as_update
+from bpdebug.language import as_rule, as_update
 
 CODES = dict.fromkeys(("E_SYNTAX", "E_NAME", "E_OP", "E_ATTR"), "E_EXPR")
 """What is wrong with the text of a rule is wrong with an expression, where it is typed."""

@@ -6,9 +6,9 @@ import ast
 
 import pytest
 
-from bpdebug.scenario import Place
-from bpdebug.scenario.words import described, forbidden
-from tests.scenario.writing import refused
+from bpdebug.language import Place
+from bpdebug.language.words import described, forbidden
+from tests.language.writing import refused
 
 FIRST = "A = relu(X)\n"
 EXPRESSIONS = [

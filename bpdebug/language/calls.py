@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bpdebug.errors import InputError, shown
+from bpdebug.language.constants import Constants, NotConstant
+from bpdebug.language.elsewhere import op_hint
+from bpdebug.language.words import described, refusal
 from bpdebug.ops import OPS, Attr, Op
 from bpdebug.ops.attributes import fit, misfit, spelt
-from bpdebug.scenario.constants import Constants, NotConstant
-from bpdebug.scenario.elsewhere import op_hint
-from bpdebug.scenario.words import described, refusal
 
 Arguments = tuple[list[ast.expr], Mapping[str, Any]]
 

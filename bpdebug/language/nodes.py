@@ -7,10 +7,10 @@ from typing import Any
 
 from bpdebug.errors import InputError, shown
 from bpdebug.graph import Lit, Step
+from bpdebug.language.names import Place
+from bpdebug.language.naming import final_names
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, as_literal
-from bpdebug.scenario.names import Place
-from bpdebug.scenario.naming import final_names
 
 Value = Any
 """Made, Known, a number, or a tuple of values."""

@@ -7,10 +7,10 @@ import math
 import pytest
 
 from bpdebug.graph import Lit
+from bpdebug.language import Place
 from bpdebug.limits import Limits
-from bpdebug.scenario import Place
 from tests.counting import growth, work
-from tests.scenario.writing import ids, one, refused, steps
+from tests.language.writing import ids, one, refused, steps
 
 # --- names (the contract, line by line)
 

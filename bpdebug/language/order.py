@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bpdebug.errors import InputError, shown, suggest
+from bpdebug.language.blocks import Def, statements
+from bpdebug.language.names import NUMBERS
 from bpdebug.ops import OPS
-from bpdebug.scenario.blocks import Def, statements
-from bpdebug.scenario.names import NUMBERS
 
 
 def unknown_name(

@@ -12,8 +12,9 @@ from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.engine.gradcheck import gradcheck
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.check import check
+from bpdebug.language import as_rule
 from bpdebug.ops import OPS, Op
-from bpdebug.scenario import Scenario, as_rule, load, open_timeline
+from bpdebug.scenario import Scenario, load, open_timeline
 from tests.graphs import SAMPLES, graph_of, sample_call
 
 TEXT = """format = 1

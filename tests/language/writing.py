@@ -6,7 +6,7 @@ import pytest
 
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import Step
-from bpdebug.scenario import elaborate
+from bpdebug.language import elaborate
 
 LEAVES = ("X", "W", "b", "T", "k", "h0", "x", "ids")
 

@@ -9,8 +9,8 @@ from math import isfinite
 from typing import Any
 
 from bpdebug.errors import InputError, shown
+from bpdebug.language.words import described, refusal
 from bpdebug.limits import Limits
-from bpdebug.scenario.words import described, refusal
 
 _FOLD: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from msgspec import Struct, field
 
 from bpdebug.errors import BpdebugError, InputError, shown
+from bpdebug.language.chains import LONG, Cutter
+from bpdebug.language.names import Place, check_name
+from bpdebug.language.words import LANGUAGE
 from bpdebug.limits import Limits
-from bpdebug.scenario.chains import LONG, Cutter
-from bpdebug.scenario.names import Place, check_name
-from bpdebug.scenario.words import LANGUAGE
 
 _STRING = (
     r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""'

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from bpdebug.arrays import DType, Shape
-from bpdebug.engine.update import Update
 from bpdebug.errors import BpdebugError, InputError, suggest
 from bpdebug.graph import DRAWN, STATE, Graph, Lit, Step, check_dtypes
+from bpdebug.language.names import Place
+from bpdebug.language.program import elaborate_value
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
-from bpdebug.scenario.names import Place
-from bpdebug.scenario.program import elaborate_value
 from bpdebug.symbolic import Expr, Plan, Trace, TraceError
 
 Build = Callable[[Plan], Any]
@@ -68,13 +67,28 @@ def _named_outside(text: str, graph: Graph, near: Sequence[str]) -> dict[str, tu
     return {n: (t, (graph.shapes[t], graph.dtypes[t])) for n in found for t in (graph.index[n],)}
 
 
+class Update(Protocol):
+    """What a rule of an update reads: the lines before it, the settings, and the leaves of parameter and gradient."""
+
+    xp: Trace
+    w: Expr
+    g: Expr
+
+    @property
+    def states(self) -> Mapping[str, Expr]: ...
+    @property
+    def scalars(self) -> Mapping[str, Expr]: ...
+    @property
+    def lines(self) -> Sequence[tuple[str, Expr]]: ...
+
+
 def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64") -> Callable[[Update], Any]:
     """An expression as a function of an update: what a parameter becomes.
 
     It may name the parameter, its gradient, the states as they are after this step (`velocity` or `w.velocity`), the
     gradient `g` as clipping and decay leave it, the settings and `t`, the number of the step. Raises as `as_rule` does.
     """
-    limits, shorts = Limits(), [line.name for line in like.lines[:-1]] + list(like.scalars)
+    limits, shorts = Limits(), [name for name, _ in like.lines[:-1]] + list(like.scalars)
     full = {n: f"{parameter if n in like.states else 'train'}.{n}" for n in shorts}
     spelt = spelling([parameter, *full.values()])
     gradient = spelt.gradients[parameter]
@@ -86,7 +100,7 @@ def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64"
     limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
 
     def rule(update: Update) -> Any:
-        made = {line.name: line.expr for line in update.lines} | dict(update.scalars)
+        made = dict(update.lines) | dict(update.scalars)
         known: dict[str, Any] = {spelt.tensors[full[n]]: made[n] for n in shorts} | {n: made[n] for n in plainly}
         known |= {spelt.tensors[parameter]: update.w, gradient: update.g}
         return _built(steps, value, known, update.xp, limits)

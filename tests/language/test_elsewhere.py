@@ -12,9 +12,9 @@ import pytest
 
 from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError
+from bpdebug.language.elsewhere import INSTEAD, WRITTEN, op_hint
 from bpdebug.ops import OPS
 from bpdebug.scenario import load, open_timeline
-from bpdebug.scenario.elsewhere import INSTEAD, WRITTEN, op_hint
 
 RNG = np.random.default_rng(0)
 LEAVES: dict[str, Any] = {

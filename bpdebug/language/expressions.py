@@ -8,12 +8,9 @@ from math import inf
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
-from bpdebug.limits import Limits
-from bpdebug.ops import OPS, Op
-from bpdebug.ops.attributes import misfit
-from bpdebug.scenario.blocks import Def
-from bpdebug.scenario.calls import function_name, no_stars, take_apart
-from bpdebug.scenario.constants import (
+from bpdebug.language.blocks import Def
+from bpdebug.language.calls import function_name, no_stars, take_apart
+from bpdebug.language.constants import (
     Constants,
     NotConstant,
     check_number,
@@ -23,12 +20,15 @@ from bpdebug.scenario.constants import (
     is_constant,
     negative,
 )
-from bpdebug.scenario.elsewhere import op_hint
-from bpdebug.scenario.names import Place
-from bpdebug.scenario.nodes import Nodes, Value, is_tensor
-from bpdebug.scenario.order import unknown_name
-from bpdebug.scenario.parse import Parsed
-from bpdebug.scenario.words import refusal
+from bpdebug.language.elsewhere import op_hint
+from bpdebug.language.names import Place
+from bpdebug.language.nodes import Nodes, Value, is_tensor
+from bpdebug.language.order import unknown_name
+from bpdebug.language.parse import Parsed
+from bpdebug.language.words import refusal
+from bpdebug.limits import Limits
+from bpdebug.ops import OPS, Op
+from bpdebug.ops.attributes import misfit
 
 MISSING = object()
 _OPERATORS: dict[type[ast.AST], str] = {

@@ -9,11 +9,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.errors import BpdebugError, InputError, shown
+from bpdebug.language.constants import Constants, NotConstant
+from bpdebug.language.names import Place, check_name
+from bpdebug.language.words import forbidden, refusal
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS
-from bpdebug.scenario.constants import Constants, NotConstant
-from bpdebug.scenario.names import Place, check_name
-from bpdebug.scenario.words import forbidden, refusal
 
 
 class Def(Struct, frozen=True):

@@ -8,7 +8,7 @@ import pytest
 
 from bpdebug.graph import Lit
 from bpdebug.ops import OPS, REQUIRED
-from tests.scenario.writing import one, refused, steps
+from tests.language.writing import one, refused, steps
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,15 @@ from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown, suggest
 from bpdebug.graph import Lit, Step
+from bpdebug.language.blocks import Def, count, read_defs, weight
+from bpdebug.language.constants import NotConstant
+from bpdebug.language.expressions import Expressions
+from bpdebug.language.names import NUMBERS, Place, check_name
+from bpdebug.language.nodes import Known, Made, Value, is_tensor
+from bpdebug.language.parse import parse, quiet
+from bpdebug.language.words import LANGUAGE, described, refusal
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, as_literal
-from bpdebug.scenario.blocks import Def, count, read_defs, weight
-from bpdebug.scenario.constants import NotConstant
-from bpdebug.scenario.expressions import Expressions
-from bpdebug.scenario.names import NUMBERS, Place, check_name
-from bpdebug.scenario.nodes import Known, Made, Value, is_tensor
-from bpdebug.scenario.parse import parse, quiet
-from bpdebug.scenario.words import LANGUAGE, described, refusal
 
 
 def elaborate(
