@@ -13,7 +13,7 @@ from bpdebug.explain.births import number
 from bpdebug.explain.feeds import shrunk
 from bpdebug.explain.follow import CANCELS, UNREAD, Born, Traced, everything, having, traced, zeros
 from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Asked, Made, Site, Why, shortened
-from bpdebug.ops.op import ROUTES
+from bpdebug.ops.op import ROUTES, SCALES
 from bpdebug.symbolic import Expr, walk
 
 
@@ -194,19 +194,32 @@ def _range(values: Array) -> str:
 
 
 def _dead_units(asked: Asked, made: Made) -> list[str]:
-    """Of an op that lets gradients pass or not: the units (of the last axis) that no row of the batch gets through."""
+    """Of an op that lets gradients pass or not: the units, or channels, that nothing of the batch gets through."""
     node, position = asked.graph.nodes[made.k], made.position
     assert position is not None
     x, shape = made.plan.operands[position], asked.graph.shapes[asked.graph.first + made.k]
     if node.op.back != ROUTES or x.shape != shape or len(shape) < 2 or 0 in shape:
         return []
     passing = asked.made_of(made.k, position, np.ones(shape, made.plan.dtype)).result != 0
-    rows = passing.reshape(-1, shape[-1])
-    dead = np.flatnonzero(~rows.any(axis=0))
-    shut = int(rows.size - np.count_nonzero(rows))
-    text = f"{node.op.name} '{node.id}' lets nothing through at {shut} of {rows.size} cells"
+    axis, units = (1, "channels") if _of_convolution(asked, made.k) else (len(shape) - 1, "units")
+    dead = np.flatnonzero(~passing.any(axis=tuple(a for a in range(len(shape)) if a != axis)))
+    shut = int(passing.size - np.count_nonzero(passing))
+    text = f"{node.op.name} '{node.id}' lets nothing through at {shut} of {passing.size} cells"
     if not dead.size:
         return [text]
     which = ", ".join(map(str, dead[:8].tolist())) + (" ..." if dead.size > 8 else "")
-    plural = f"{dead.size} of its {shape[-1]} units {'is' if dead.size == 1 else 'are'} dead for the whole batch"
+    plural = f"{dead.size} of its {shape[axis]} {units} {'is' if dead.size == 1 else 'are'} dead for the whole batch"
     return [f"{text}; {plural}: {which}"]
+
+
+def _of_convolution(asked: Asked, k: int) -> bool:
+    """Whether a node works cell by cell on what a convolution gave: its axis 1 holds the channels."""
+    graph = asked.graph
+    while (tensors := graph.nodes[k].tensors) and tensors[0] >= graph.first:
+        k = tensors[0] - graph.first
+        op = graph.nodes[k].op
+        if op.name in ("conv1d", "conv2d"):
+            return True
+        if not (op.broadcasts == "elementwise" or op.back in (SCALES, ROUTES) or op.name == "batch_norm"):
+            return False
+    return False

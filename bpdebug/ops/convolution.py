@@ -188,8 +188,8 @@ _FILTERS = [[[[1.0, -0.5], [0.25, 2.0], [-1.0, 0.5]], [[0.75, 1.5], [-2.0, 0.1],
             [[[0.5, 0.2], [-0.75, 1.0], [0.4, -1.5]], [[-0.3, 0.6], [1.2, -0.1], [0.8, 0.9]]],
             [[[1.1, 0.4], [0.7, -0.6], [-0.9, 0.1]], [[0.2, -1.3], [0.5, 1.4], [-0.4, 0.3]]]]  # fmt: skip
 _CONV_BACK = (
-    "a transposed convolution: each gradient, times its kernel, is added to its window of x; times the window, to w; "
-    "by itself, to b"
+    "a product with the same factors: each gradient times its kernel goes to its window of x (a transposed "
+    "convolution), times the window to w, by itself to b"
 )
 _CONV = {
     "stride": Attr("ints", 1),

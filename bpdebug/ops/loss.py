@@ -184,7 +184,7 @@ register(
     Op(
         "nll",
         "Minus the log probability of the target class.",
-        back="minus the gradient at the target class, 0 at the others",
+        back="minus the gradient (of a mean over rows, its share) at the target class, 0 at the others",
         operands=("log_probs", "target"),
         forward=lambda xp, x, target, reduction: _reduced(xp, -_picked(xp, x, target), reduction),
         vjp=_nll_vjp,

@@ -18,7 +18,7 @@ from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
 from bpdebug.views.numbers import shape_text
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
-from bpdebug.views.stage import operands, part_items, rule_lines, sentence
+from bpdebug.views.stage import READABLE, operands, part_items, rule_lines, sentence
 from bpdebug.views.update_lens import update_lens
 
 MOST_LONG = 12
@@ -101,9 +101,10 @@ def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
     summed = any(p.why == "unbroadcast" for p in parts)
     before = state.timeline.graph.plans[found.event.tensor - state.timeline.graph.first].before_sum(c.position)
     shape = f"{shape_text(before)}, summed to {shape_text(o.shape)}" if summed else shape_text(o.shape)
-    yield from rule_lines(found.event, c, sign, f"{shape}, as {c.to} is")
+    rule = rule_lines(found.event, c, sign, f"{shape}, as {c.to} is")
+    words = _said(found, o) if o.meant is None else ()
+    yield from (*words, *rule) if len(c.formula) > READABLE else (*rule, *words)
     if o.meant is None:
-        yield from _said(found, o)
         yield from _numbers(found, o, parts)
         if o.source is not None:
             yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)

@@ -346,6 +346,9 @@ ZEROS = [
     zero({"z": [[-1.0, -2.0]], "i": [0]}, "L = nll(z, i)", "dz[0,1]", "backward L", "another class"),
     zero({"x": [1e-200, 1.0]}, "y = x * 1e-200; z = y * 1e-200; L = sum(z)", "dx", "backward y", "too small"),
     zero({"X": [[1.0, -2.0], [3.0, -4.0]]}, "Y = relu(X); L = sum(Y)", "dX[:,1]", "backward Y", "operand is", "dead"),
+    zero({"x": [[[[-1.0, -1.0, -1.0]]]], "w": [[[[1.0]]], [[[-1.0]]]]},
+         "c = conv2d(x, w); b = c * 2; Y = relu(b); L = sum(Y)", "dc[0,0,0,1]", "backward Y",
+         "nothing through at 3 of 6 cells; 1 of its 2 channels is dead for the whole batch: 0"),
     # terms cancel
     zero({"x": [1.0, 2.0]}, "y = softmax(x); L = sum(y)", "dx", "backward y", "cancel", answer=C),
     zero({"x": [1.0, 2.0]}, "y = x - x; L = sum(y)", "dx", "backward y", "add up to zero", answer=C),

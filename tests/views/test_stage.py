@@ -25,8 +25,8 @@ SAID = {
     "max_pool2d(X, 2)": "Each window's gradient goes to its largest cell; equal ones share.",
     "avg_pool2d(X, 2)": "Each gradient spread evenly over its window; where windows overlap they add up.",
     "im2col(X, 2)": "Col2im: each window is added back where it was cut out.",
-    "conv2d(X, w, b)": "A transposed convolution:",
-    "conv1d(S, v)": "A transposed convolution:",
+    "conv2d(X, w, b)": "A product with the same factors:",
+    "conv1d(S, v)": "A product with the same factors:",
 }
 
 
