@@ -18,6 +18,7 @@ ORDER = [
     "graph",
     "language",
     "engine",
+    "checks",
     "scenario",
     "importers",
     "expression",

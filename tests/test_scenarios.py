@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpdebug.checks.first_wrong import check as explain_check
+from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.cli import main
 from bpdebug.debugger import open_session
-from bpdebug.engine.gradcheck import gradcheck
 from bpdebug.errors import BpdebugError
-from bpdebug.explain.check import check as explain_check
 from bpdebug.expression import parse_location, resolve
 from bpdebug.frontends.checks import mismatches
 from bpdebug.frontends.replay import Settings

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.engine.closeness import worst
 from bpdebug.errors import CommandError
 
 LONGEST = 10_000
@@ -50,38 +50,13 @@ def as_array(numbers: Any, text: str) -> Array:
         ) from None
 
 
-@dataclass(frozen=True)
-class Worst:
-    """The cell that is furthest off: its index, both numbers, and how many cells are off at all."""
-
-    cell: tuple[int, ...]
-    expected: float
-    found: float
-    off: int
-
-
 def compare(what: str, found: Array, wanted: Array, rtol: float, atol: float) -> None:
     """ExpectationError with the worst cell, unless all cells agree; NaN agrees with NaN, infinity with itself."""
     if found.shape != wanted.shape and wanted.shape != () and found.shape != ():
         raise ExpectationError(what, f"shape {wanted.shape}", f"shape {found.shape}")
-    worst = worst_cell(found, wanted, rtol, atol)
-    if worst is not None:
-        at = f" at [{', '.join(map(str, worst.cell))}]" if worst.cell else ""
+    off = worst(found, wanted, rtol, atol)
+    if off is not None:
+        at = f" at [{', '.join(map(str, off.cell))}]" if off.cell else ""
         cells = max(found.size, wanted.size)
-        more = f"{worst.off} of {cells} cells are off, " if cells > 1 else ""
-        raise ExpectationError(
-            what, f"{worst.expected!r}{at}", repr(worst.found), f"{more}rtol {rtol:g}, atol {atol:g}"
-        )
-
-
-def worst_cell(found: Array, wanted: Array, rtol: float, atol: float) -> Worst | None:
-    found, wanted = np.broadcast_arrays(found.astype(np.float64), wanted.astype(np.float64))
-    with np.errstate(all="ignore"):
-        excess = np.abs(found - wanted) - (atol + rtol * np.abs(wanted))
-        same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
-    excess = np.where(same, -1.0, np.where(np.isfinite(excess), excess, np.inf))
-    off = int((excess > 0).sum())
-    if not off:
-        return None
-    cell = tuple(int(i) for i in np.unravel_index(int(excess.argmax()), excess.shape))
-    return Worst(cell, float(wanted[cell]), float(found[cell]), off)
+        more = f"{off.off} of {cells} cells are off, " if cells > 1 else ""
+        raise ExpectationError(what, f"{off.expected!r}{at}", repr(off.found), f"{more}rtol {rtol:g}, atol {atol:g}")

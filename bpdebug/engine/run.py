@@ -82,6 +82,14 @@ class Pass:
         found.flags.writeable = False
         return found
 
+    def operands(self, k: int) -> list[Any]:
+        """What node k's rule reads: its operands, arrays or literals, then the tensors from outside."""
+        return [i.value if isinstance(i, Lit) else self.value(i) for i in self.graph.read_by_rule(k)]
+
+    def leaves(self, k: int, g: Array | None = None) -> dict[int, Any]:
+        """The leaves of node k's plan on these numbers, with a cotangent."""
+        return self.graph.plans[k].leaves(self.operands(k), self.value(self.graph.first + k), g)
+
     def _missing(self, wanted: Sequence[int]) -> list[int]:
         """The tensors among `wanted` and their ancestors that have no value yet, in program order."""
         V, graph = self.V, self.graph

@@ -320,10 +320,8 @@ class Timeline(Sequence[Event]):
             if expr is whole:
                 return value()
             run = self.iteration(t)
-            inputs = [i.value if isinstance(i, Lit) else run.value(i) for i in graph.read_by_rule(k)]
-            leaves = plan.leaves(inputs, run.value(graph.first + k), run.gradient(graph.first + k))
             with np.errstate(all="ignore"):
-                found = plan.evaluate(expr, leaves)
+                found = plan.evaluate(expr, run.leaves(k, run.gradient(graph.first + k)))
             found.flags.writeable = False
             return found
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bpdebug.checks.rule import backward_event, rule_at, to_float64
 from bpdebug.engine import Event
-from bpdebug.engine.rules import double
+from bpdebug.engine.closeness import SAME_SUM
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.explain.rules import backward_event, rule_at
-
-NEAR = 1e-12
-"""How far the two sides may be apart, as a part of the numbers that were summed."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def adjoint(event: Event | None, operand: str = "") -> Adjoint:
     event = backward_event(event, "adjoint")
     position = _position(event, operand)
     rule, names = rule_at(event), _names(event)
-    x, g, y = rule.inputs[position], double(event.value), rule.value()
+    x, g, y = rule.inputs[position], to_float64(event.value), rule.value()
     with np.errstate(all="ignore"):
         zero = rule.moved(position, np.zeros_like(x))
         here = ~(np.isneginf(y) & np.isneginf(zero))  # a mask's
@@ -51,7 +48,7 @@ def adjoint(event: Event | None, operand: str = "") -> Adjoint:
         left, right = float(a.sum()), float(b.sum())
         difference = abs(left - right)
     contribution = next(c for c in event.contributions if c.position == position)
-    holds = bool(difference <= NEAR * size) if np.isfinite(size) else None
+    holds = bool(difference <= SAME_SUM * size) if np.isfinite(size) else None
     return Adjoint(
         event.name, event.op or "", names[position], contribution.formula, left, right, difference, holds,
         bool(np.any(zero[here] != 0)),

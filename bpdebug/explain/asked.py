@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.checks.rule import OnPass, to_float64
 from bpdebug.engine import Timeline
-from bpdebug.engine.rules import OnPass, double
+from bpdebug.engine.closeness import ALIKE, error
 from bpdebug.engine.run import Pass
 
 Edges = list[tuple[int, int]]
-NEAR = 1e-4
-"""Relative distance at which numbers are taken for the same: a mistake is off by far more."""
 MOST_TEXT = 90
 """Characters of a formula that is said; of a longer one only whose rule it is."""
 
@@ -28,7 +27,7 @@ class Asked(OnPass):
         self.edges = self.graph.edges_from(tensor) if edges is None else edges
         gradient = run.gradient(tensor) if edges is None else sum(run.contribution(*e) for e in edges)
         assert gradient is not None
-        self.truth = double(np.asarray(gradient))
+        self.truth = to_float64(np.asarray(gradient))
         self.seeded = edges is None and tensor in self.graph.incoming
 
     def unsummed(self) -> Iterator[Array]:
@@ -44,14 +43,10 @@ class Asked(OnPass):
         """Whether an array is what one edge would give by another rule, alone or with what the others give."""
         if same(made, found):
             return True
-        others = self.truth - double(self.run.contribution(*edge))
+        others = self.truth - to_float64(self.run.contribution(*edge))
         return made.shape == found.shape and len(self.edges) + self.seeded > 1 and same(made, others + found)
 
 
 def same(a: Array, b: Array) -> bool:
     """Whether two arrays have one shape and, beyond rounding, the same numbers, which are not all zero."""
-    if a.shape != b.shape or not a.size:
-        return False
-    top = float(np.abs(b).max())
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(top) and top > 0 and np.abs(a - b).max() <= NEAR * top)
+    return a.shape == b.shape and bool(np.isfinite(b).all() and b.any()) and error(a, b) <= ALIKE

@@ -10,15 +10,14 @@ from math import prod
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.checks.one_rule import check_rule
+from bpdebug.checks.rule import Rule, backward_event, rule_at, to_float64
 from bpdebug.engine import Event
-from bpdebug.engine.rulecheck import check_rule
-from bpdebug.engine.rules import Rule, double
+from bpdebug.engine.closeness import RIGHT as RIGHT_IN
+from bpdebug.engine.closeness import SAME_SUM, error, rounding, top
 from bpdebug.errors import CommandError
-from bpdebug.explain.rules import backward_event, rule_at
 
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
-NEAR = 1e-9
-"""Largest error, as a part of the largest cell, at which numbers are the same, beyond rounding."""
 MOST_ROWS = 512
 """Matrices with more rows are not inverted."""
 MOST_WORK, SOME_ROWS = 10**8, 8
@@ -102,8 +101,8 @@ class Comparison:
         self.position, self.target = position, f"∂{names[position]}{side}"
         self.operand_shape: tuple[int, ...] = rule.inputs[position].shape
         self.wanted = rule.plan.before_sum(position)
-        self.eps = float(np.finfo(graph.dtypes[event.tensor]).eps)
-        g, y = double(event.value), rule.value()
+        self.dtype = graph.dtypes[event.tensor]
+        g, y = to_float64(event.value), rule.value()
         rng = np.random.default_rng(0)
         other = rule.inputs[1 - position]
         self.rows = self._rows_to_compare(other, g, rng)
@@ -174,12 +173,13 @@ class Comparison:
             made = left @ b.array
             terms = self._summed(np.abs(left) @ np.abs(b.array))
             count = a.array.shape[-1] * max(made.size // max(self.truth.size, 1), 1)
-            error = _error(self._summed(made), self.truth, self.eps * (count + 8) * terms)
-            random = _error(self._summed(self._of_rows(a.other) @ b.other), self.random_truth, np.asarray(1e-12))
-        if error > NEAR:
-            return Candidate(self.target, formula, shape, True, error, WRONG, note)
-        words = "" if random <= NEAR else "the same by chance: with other numbers it is wrong"
-        return Candidate(self.target, formula, shape, True, error, RIGHT, words)
+            made, other = self._summed(made), self._summed(self._of_rows(a.other) @ b.other)
+            off = error(made, self.truth, rounding(terms, count + 8, self.dtype), top(made, self.truth))
+            random = error(other, self.random_truth, SAME_SUM)
+        if off > RIGHT_IN["float64"]:
+            return Candidate(self.target, formula, shape, True, off, WRONG, note)
+        words = "" if random <= RIGHT_IN["float64"] else "the same by chance: with other numbers it is wrong"
+        return Candidate(self.target, formula, shape, True, off, RIGHT, words)
 
     def _summed(self, made: Array) -> Array:
         """Summed over the batch axes along which the operand was broadcast."""
@@ -206,16 +206,3 @@ def _both(name: str, array: Array, other: Array, cotangent: bool) -> tuple[Facto
         Factor(name, array, other, cotangent, False),
         Factor(f"{name}ᵀ", np.swapaxes(array, -1, -2), np.swapaxes(other, -1, -2), cotangent, True),
     )
-
-
-def _error(made: Array, truth: Array, noise: Array) -> float:
-    """The largest difference beyond rounding, as a part of the largest cell; infinite beside NaN."""
-    if not made.size:
-        return 0.0
-    same = (made == truth) | (np.isnan(made) & np.isnan(truth))
-    gap = np.where(same, 0.0, np.abs(made - truth))
-    if not np.isfinite(gap).all():
-        return float("inf")
-    gap = np.where(gap <= noise, 0.0, gap)
-    top = max(float(np.abs(a[np.isfinite(a)]).max(initial=0.0)) for a in (made, truth))
-    return float(gap.max()) / top if top else 0.0

@@ -78,11 +78,3 @@ class Opening:
                 taken = a.taken(rows)
                 made.append(Terms(taken.of, taken.weight * b.weight, taken.factors + b.factors))
         return made
-
-
-def largest_cell(array: Array) -> tuple[int, ...]:
-    """The cell of the largest size, () of an array without axes or without cells; NaN is larger than any number."""
-    if not array.ndim or not array.size:
-        return ()
-    size = np.nan_to_num(np.abs(array.astype(np.float64)), nan=np.inf)
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(size)), array.shape))

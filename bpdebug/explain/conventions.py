@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.checks.kinks import find_kink
+from bpdebug.checks.one_rule import Trial, check_rule
+from bpdebug.checks.rule import OnPass
 from bpdebug.engine import BACKWARD
-from bpdebug.engine.kinks import find_kink
-from bpdebug.engine.rulecheck import Trial, check_rule
-from bpdebug.engine.rules import OnPass
 
 Edges = Sequence[tuple[int, int, Array]]
 """A node, the number of its operand, and the cotangent that comes in at the node."""
@@ -50,7 +50,7 @@ def kinks_after(on: OnPass, tensor: int, iteration: int) -> list[int]:
             index = on.timeline.index_of(BACKWARD, graph.first + k, iteration)
             assert index is not None
             names = {graph.names[t] for t in operands.values()}
-            if any(row.kink and row.leaf in names for row in check_rule(on.timeline.event(index))):
+            if any(row.kink and row.name in names for row in check_rule(on.timeline.event(index))):
                 return [k]
     return []
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
+from bpdebug.engine.closeness import index_of, relative
 from bpdebug.engine.recorded import Layout, RecordedTimeline, Slot, made
 
 
@@ -105,24 +106,13 @@ def _compared(index: int, timeline: Timeline, what: str, x: Array, y: Array) -> 
     others = _bits(x) != _bits(y)
     if not others.any():
         return None
-    errors = np.where(others, relative(x, y), -1.0)
-    at = np.unravel_index(int(np.argmax(errors)), x.shape) if x.ndim else ()
-    cell = tuple(int(i) for i in at)
-    return Difference(index, node, what, float(errors[at]), cell, float(x[at]), float(y[at]))
+    errors = np.where(others, relative(x.astype(np.float64), y.astype(np.float64)), -1.0)
+    cell = index_of(errors)
+    return Difference(index, node, what, float(errors[cell]), cell, float(x[cell]), float(y[cell]))
 
 
 def _bits(array: Array) -> Array:
     return array.view(f"u{array.dtype.itemsize}")
-
-
-def relative(x: Array, y: Array) -> Array:
-    """Each cell's difference as a part of the larger of the two; infinite where only one is finite."""
-    with np.errstate(all="ignore"):
-        u, v = x.astype(np.float64), y.astype(np.float64)
-        gap, scale = np.abs(u - v), np.maximum(np.abs(u), np.abs(v))
-        found = np.where(scale == 0, 0.0, gap / scale)
-    found = np.where(np.isnan(u) & np.isnan(v), 0.0, found)
-    return np.where(np.isnan(found), np.inf, found)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpdebug.arrays import Array, DType
+from bpdebug.checks.rule import OnPass, float64_attrs, largest, to_float64
 from bpdebug.engine import Timeline
-from bpdebug.engine.rulecheck import largest
-from bpdebug.engine.rules import OnPass, double, wide
+from bpdebug.engine.closeness import ALIKE, error, rounding, top
+from bpdebug.engine.closeness import RIGHT as RIGHT_IN
 from bpdebug.engine.run import Code, Pass
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.conventions import convention, kinks_after, kinks_of
@@ -23,12 +24,6 @@ from bpdebug.ops import OPS
 from bpdebug.symbolic import trace, walk
 
 RIGHT, KINK, SHAPE, VALUE = "right", "kink", "shape", "value"
-NEAR = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
-"""Largest difference, as a part of the gradient's largest cell, at which a line is right: the engine's rounding."""
-ALIKE = 1e-4
-"""Largest difference at which a mistake is not looked for: those that are known are off by more."""
-ROUNDING = 64
-"""Units in the last place of the largest number on the way that a difference may have where a gradient cancels."""
 MOVE = 0.01
 """How far off a kink the leaves are moved, relative to a cell or to 1."""
 MOST_AGAIN = 1 << 20
@@ -68,7 +63,7 @@ class Numbers:
         base = base_of(name)
         tensor = self.tensors.get(base)
         if tensor is not None:
-            return double(self.run.value(tensor))
+            return to_float64(self.run.value(tensor))
         tensor = self.gradients[base]
         gradient = self.gradient(tensor)
         if gradient is None:
@@ -101,7 +96,7 @@ class Numbers:
         typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
         declared = [self.tensors.get(str(i), len(self.graph.leaves)) < len(self.graph.leaves) for i in step.inputs]
         check_dtypes(op, typed, declared)
-        attrs = wide(step.attrs)
+        attrs = float64_attrs(step.attrs)
         op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **attrs)
         plan = trace(op, typed, attrs)
         nbytes = sum(e.nbytes for e in walk(plan.value) if e.prim is not None)
@@ -127,7 +122,7 @@ class Judge(OnPass):
 
     def _given(self, tensor: int) -> Array | None:
         found = self.run.gradient(tensor)
-        return None if found is None else double(found)
+        return None if found is None else to_float64(found)
 
     def _random(self, tensor: int) -> Array | None:
         if self.run.gradient(tensor) is None:
@@ -165,27 +160,27 @@ class Judge(OnPass):
         gradient = self.run.gradient(tensor)
         assert gradient is not None
         given = None if seeded else list(edges)
-        truth = double(gradient if seeded else np.asarray(sum(self.run.contribution(*e) for e in edges)))
+        truth = to_float64(gradient if seeded else np.asarray(sum(self.run.contribution(*e) for e in edges)))
         if made.shape != shape:
             found = mistake(self.timeline, self.run, tensor, made, given)
             return Verdict(SHAPE, None, f"this is {made.shape}, and {name} is {shape}{f'; {found}' if found else ''}")
         made = self._comparable(made, truth)
-        error = distance(made, truth)
-        if error > NEAR[dtype] and not self._is_rounding(np.abs(made - truth), edges, dtype):
+        off = error(made, truth)
+        if off > RIGHT_IN[dtype.name] and not self._is_rounding(np.abs(made - truth), edges, dtype):
             words = self._at_a_kink(value, made, truth, tensor, edges, seeded, self.cotangent)
             if words:
-                return Verdict(KINK, error, words)
-            if error <= ALIKE:
-                return Verdict(VALUE, error, f"nearly: off by {error:.2g} of the largest, and that is no rounding")
-            return Verdict(VALUE, error, mistake(self.timeline, self.run, tensor, made, given))
+                return Verdict(KINK, off, words)
+            if off <= ALIKE:
+                return Verdict(VALUE, off, f"nearly: off by {off:.2g} of the largest, and that is no rounding")
+            return Verdict(VALUE, off, mistake(self.timeline, self.run, tensor, made, given))
         if isinstance(value, str) and tensor in self.engine.sources(value):
-            return Verdict(VALUE, error, f"this says what ∂{name} is by ∂{name} itself")
+            return Verdict(VALUE, off, f"this says what ∂{name} is by ∂{name} itself")
         again = self._again(value, tensor, edges, seeded)
-        if again is None or distance(*again) <= NEAR[dtype]:
-            return Verdict(RIGHT, error, "")
+        if again is None or error(*again) <= RIGHT_IN[dtype.name]:
+            return Verdict(RIGHT, off, "")
         words = self._at_a_kink(value, *again, tensor, edges, seeded, self._drawn_at)
         why = words or "right on these numbers by chance: with another cotangent it is not"
-        return Verdict(KINK if words else VALUE, error, why)
+        return Verdict(KINK if words else VALUE, off, why)
 
     def _at_a_kink(
         self, value: Any, made: Array, truth: Array, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool,
@@ -197,8 +192,8 @@ class Judge(OnPass):
         """
         if not any(n.op.kink for n in self.graph.nodes):
             return ""
-        seed = double(self.run.seed(tensor)) if seeded and tensor in self.graph.incoming else 0.0
-        near = NEAR[self.graph.dtypes[tensor]] * float(np.abs(truth).max(initial=0.0, where=np.isfinite(truth)))
+        seed = to_float64(self.run.seed(tensor)) if seeded and tensor in self.graph.incoming else 0.0
+        near = RIGHT_IN[self.graph.dtypes[tensor].name] * top(truth)
         nodes = kinks_of(self, made, truth, [(k, p, cotangent(k)) for k, p in edges], seed, near)
         if nodes is None or (self.moved and not nodes):
             return ""
@@ -230,11 +225,11 @@ class Judge(OnPass):
 
     def _is_rounding(self, gap: Array, edges: Sequence[tuple[int, int]], dtype: DType) -> bool:
         """Whether a difference is no more than the last digits of what the rules add up: there the gradient cancels."""
-        top = 0.0
+        size = 0.0
         for k, p in edges:
             rule, g = self.rule(k), self.cotangent(k)
-            top = max(top, largest(rule.plan.summed(p), rule.plan.leaves(rule.inputs, self.value(k), g)))
-        return bool(gap.size and np.all(gap <= ROUNDING * np.finfo(dtype).eps * top))
+            size = max(size, largest(rule.plan.summed(p), rule.plan.leaves(rule.inputs, self.value(k), g)))
+        return bool(gap.size and np.all(gap <= rounding(size, dtype=dtype)))
 
     def _drawn_at(self, k: int) -> Array:
         """A node's random cotangent; zeros where none comes in."""
@@ -258,7 +253,7 @@ class Judge(OnPass):
             return None
         truth = np.zeros(self.graph.shapes[tensor])
         if seeded and tensor in self.graph.incoming:
-            truth = truth + double(self.run.seed(tensor))
+            truth = truth + to_float64(self.run.seed(tensor))
         for k, p in edges:
             truth = truth + self.rule(k).gradient(p, self.value(k), self._drawn_at(k))
         made = self.random.value(value) if isinstance(value, str) else number(value)
@@ -280,15 +275,3 @@ def number(value: Any) -> Array:
 def base_of(name: str) -> str:
     """The name that was assigned: `dH` of `dH.1`."""
     return name.partition(".")[0]
-
-
-def distance(made: Array, truth: Array) -> float:
-    """The largest difference, as a part of the largest cell of the right one; infinite beside NaN."""
-    with np.errstate(all="ignore"):
-        same = (made == truth) | (np.isnan(made) & np.isnan(truth))
-        gap = np.where(same, 0.0, np.abs(made - truth))
-    if not np.isfinite(gap).all():
-        return float("inf")
-    finite = truth[np.isfinite(truth)]
-    top = float(np.abs(finite).max(initial=0.0)) or float(np.abs(made[np.isfinite(made)]).max(initial=0.0))
-    return float(gap.max(initial=0.0)) / top if top else 0.0

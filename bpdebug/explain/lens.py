@@ -10,15 +10,13 @@ from math import prod
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.checks.rule import Rule, largest, rule_at, to_float64
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
-from bpdebug.engine.rulecheck import largest
-from bpdebug.engine.rules import Rule, double
+from bpdebug.engine.closeness import RIGHT, largest_cell, rounding, worst
 from bpdebug.errors import CommandError
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
-from bpdebug.explain.cells import largest_cell
 from bpdebug.explain.marks import Marks, lit
 from bpdebug.explain.origin import Cell, Source, Trail
-from bpdebug.explain.rules import rule_at
 from bpdebug.graph import Graph
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 
@@ -27,8 +25,6 @@ MOST_CELLS = 1600
 MOST_LONG = 64
 MOST_OUTER = 4
 """Outer products shown one by one."""
-ROUNDING = 64 * float(np.finfo(np.float64).eps)
-"""Part of the largest number on the way by which two rules that are the same may differ."""
 SMALL = 400
 """Cells of an outer product, beyond which they are not shown."""
 
@@ -102,7 +98,7 @@ def lens(event: Event | None, at: Mapping[str, Cell] | None = None) -> Lens:
         if value.dtype.kind == "f" and value.size:
             source = next(trail.of_value(event.tensor, cell), None)
         return Lens(event, axes, text, (), cell, source, lit(event.name, cell, value.shape, source))
-    rule, y = rule_at(event), double(event.timeline.iteration(event.iteration).value(event.tensor))
+    rule, y = rule_at(event), to_float64(event.timeline.iteration(event.iteration).value(event.tensor))
     looked = tuple(Look(event, rule, y, trail, index, c).operand(at.get(f"∂{c.to}")) for c in event.contributions)
     return Lens(event, axes, text, looked)
 
@@ -157,13 +153,13 @@ class Look:
         """What to say of a rule set by hand, and the op's own gradient where it gives another."""
         if self.position not in self.graph.plans[self.k].replaced:
             return "", None
-        g = double(self.event.value)
+        g = to_float64(self.event.value)
         given, right = (self.rule.gradient(self.position, self.y, g, own=own) for own in (False, True))
         names = self.graph.operand_names(self.k)
         formula = f"∂{self.contribution.to} = {self.rule.own.total_text(self.position, names, self.event.name)}"
         own = self.rule.own
-        slack = ROUNDING * largest(own.summed(self.position), own.leaves(self.rule.inputs, self.y, g))
-        if np.allclose(given, right, rtol=1e-9, atol=slack, equal_nan=True):
+        noise = rounding(largest(own.summed(self.position), own.leaves(self.rule.inputs, self.y, g)))
+        if worst(given, right, RIGHT["float64"], noise) is None:
             return f"this rule was set by hand, and it gives the same as {formula}", None
         return f"this rule was set by hand, and is wrong: it should be {formula}", right
 
@@ -184,7 +180,7 @@ class Look:
 
     def _outer(self) -> Iterator[tuple[str, Array]]:
         """∂W as a sum over the rows of X and ∂Y: of each a column times a row."""
-        x, g = self.rule.inputs[0], double(self.event.value)
+        x, g = self.rule.inputs[0], to_float64(self.event.value)
         if x.ndim != 2 or g.ndim != 2 or x.shape[1] * g.shape[1] > SMALL or len(x) > MOST_CELLS:
             return
         name = self.graph.operand_names(self.k)[0]

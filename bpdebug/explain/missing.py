@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.engine.rules import Rule
+from bpdebug.checks.rule import Rule
 from bpdebug.explain.asked import MOST_TEXT, Asked, same
 from bpdebug.graph import PARAMETER
 from bpdebug.ops.op import MIXES

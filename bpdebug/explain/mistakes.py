@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.checks.rule import to_float64
 from bpdebug.engine import Timeline
-from bpdebug.engine.rules import double
+from bpdebug.engine.closeness import ALIKE
 from bpdebug.engine.run import Pass
-from bpdebug.explain.asked import MOST_TEXT, NEAR, Asked, Edges, same
+from bpdebug.explain.asked import MOST_TEXT, Asked, Edges, same
 from bpdebug.explain.missing import missing_term, only_diagonal, updated_weight
 
 MOST_ROWS = 64
@@ -103,7 +104,7 @@ def one_of_several(asked: Asked, made: Array) -> str:
     if len(asked.edges) + asked.seeded < 2:
         return ""
     for k, p in asked.edges:
-        if same(made, double(asked.run.contribution(k, p))):
+        if same(made, to_float64(asked.run.contribution(k, p))):
             others = len(asked.edges) - 1 + asked.seeded
             return f"this is only what {asked.graph.nodes[k].id} gives; {others} more must be added (+=, not =)"
     return ""
@@ -167,10 +168,10 @@ def scaled(asked: Asked, made: Array) -> str:
     factor = float(made[at] / asked.truth[at])
     if not factor or not same(made, asked.truth * factor):
         return ""
-    if abs(factor + 1) <= NEAR:
+    if abs(factor + 1) <= ALIKE:
         return "the sign is wrong"
     size = max(abs(factor), 1 / abs(factor))
-    spelt = f"{round(size)}" if abs(size - round(size)) <= NEAR * size else f"{size:.4g}"
+    spelt = f"{round(size)}" if abs(size - round(size)) <= ALIKE * size else f"{size:.4g}"
     return f"right but for a constant: {'-' * (factor < 0)}{'1/' * (abs(factor) < 1)}{spelt} times what it should be"
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.fork import overridden
-from bpdebug.graph import Lit
-from bpdebug.symbolic import Expr, Plan, walk, worked_out
+from bpdebug.symbolic import Expr, Plan, evaluate, walk
 from bpdebug.symbolic.text import factor
 
 NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
@@ -84,14 +83,12 @@ class Asked:
 
     def made_of(self, k: int, position: int | None, g: Array | None) -> Made:
         """What node k makes of this pass's numbers and a cotangent."""
-        graph, out, plan = self.graph, self.graph.first + k, self.graph.plans[k]
-        inputs = graph.read_by_rule(k)
-        y = None if position is None else self.run.value(out)
-        leaves = plan.leaves([i.value if isinstance(i, Lit) else self.run.value(i) for i in inputs], y, g)
+        out, plan = self.graph.first + k, self.graph.plans[k]
         root = plan.value if position is None else plan.summed(position)
         with np.errstate(all="ignore"):
-            known = worked_out(root, leaves)
-        pairs = zip((*plan.operands, *(leaf for _, leaf in plan.outside.values())), inputs, strict=True)
+            known = evaluate(root, self.run.leaves(k, g))
+        read = self.graph.read_by_rule(k)
+        pairs = zip((*plan.operands, *(leaf for _, leaf in plan.outside.values())), read, strict=True)
         places = {id(o): Site(i, False) for o, i in pairs if isinstance(o, Expr) and isinstance(i, int)}
         places |= {id(plan.y): Site(out, False), id(plan.g): Site(out, True)}
         return Made(k, position, plan, root, known, places)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpdebug.engine import OPTIMIZERS, Event
+from bpdebug.engine.closeness import largest_cell
 from bpdebug.engine.optimizers import SAYS
-from bpdebug.explain.cells import largest_cell
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.engine import Timeline
+from bpdebug.engine.closeness import rounding
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.absent import absent
 from bpdebug.explain.births import Birth, birth, is_zero
@@ -83,4 +84,4 @@ def _is_rounding(asked: Asked, site: Site, mask: Array, cells: Array) -> bool:
     products = [t.products for s in trail.of_gradient(site.tensor, tuple(map(int, at))) for t in s.terms]
     size = sum(float(np.abs(p).sum()) for p in products)
     count = sum(len(p) for p in products)
-    return top <= 2 * (count + 8) * float(np.finfo(asked.graph.dtypes[site.tensor]).eps) * size and count > 1
+    return top <= rounding(size, 2 * (count + 8), asked.graph.dtypes[site.tensor]) and count > 1

@@ -13,13 +13,14 @@ import numpy as np
 from msgspec import UNSET, Struct
 
 from bpdebug.arrays import Array
+from bpdebug.checks.differences import Check
+from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.engine import Event, Timeline
-from bpdebug.engine.gradcheck import Check, gradcheck
+from bpdebug.engine.closeness import EXPECTED, worst
 from bpdebug.errors import shown, suggest
 from bpdebug.scenario.scenario import Scenario
 from bpdebug.scenario.schema import Expect
 
-_TOLERANCES = {"float64": (1e-9, 1e-12), "float32": (1e-5, 1e-6)}
 _PHASES = {"fwd": "forward", "bwd": "backward", "upd": "update"}
 _LOCATION = re.compile(
     r"(?P<name>[^@%#]+)(?:@(?P<phase>fwd|bwd|upd))?(?:%(?P<iteration>\d{1,9}))?|#(?P<event>\d{1,12})"
@@ -49,7 +50,7 @@ def check(
     expect = scenario.expect
     if expect is None:
         return []
-    rtol, atol = _TOLERANCES[scenario.dtype.name]
+    rtol, atol = EXPECTED[scenario.dtype.name]
     rtol = rtol if expect.rtol is UNSET else expect.rtol
     atol = atol if expect.atol is UNSET else expect.atol
     found = [*_loss(expect, timeline, rtol, atol)]
@@ -99,14 +100,10 @@ def _compare(key: str, expected: Any, found: Array, rtol: float, atol: float) ->
     if wanted.shape != found.shape:
         yield Mismatch(key, f"shape {wanted.shape}", f"shape {found.shape}")
         return
-    with np.errstate(all="ignore"):
-        excess = np.abs(found - wanted) - (atol + rtol * np.abs(wanted))
-    excess = np.where(np.isfinite(found), excess, np.inf)
-    if excess.size and not excess.max() <= 0:
-        cell = np.unravel_index(int(excess.argmax()), excess.shape)
-        at = f" at [{', '.join(str(int(i)) for i in cell)}]" if cell else ""
-        hint = f"{int((excess > 0).sum())} of {excess.size} cells are off"
-        yield Mismatch(key, f"{float(wanted[cell])!r}{at}", repr(float(found[cell])), hint)
+    off = worst(found, wanted, rtol, atol)
+    if off is not None:
+        at = f" at [{', '.join(map(str, off.cell))}]" if off.cell else ""
+        yield Mismatch(key, f"{off.expected!r}{at}", repr(off.found), f"{off.off} of {found.size} cells are off")
 
 
 def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timeline) -> Iterator[Mismatch]:
@@ -172,7 +169,7 @@ def _gradcheck(rows: list[Check]) -> Iterator[Mismatch]:
             at = f" at [{', '.join(map(str, row.cell))}]" if row.cell else ""
             yield Mismatch(
                 "gradcheck",
-                f"{row.numeric:.10g} for ∂{row.leaf}{at}, from differences",
+                f"{row.numeric:.10g} for ∂{row.name}{at}, from differences",
                 f"{row.analytic:.10g}",
                 f"relative error {row.error:.2g}",
             )

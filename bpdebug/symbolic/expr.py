@@ -237,7 +237,7 @@ def walk(*roots: Expr) -> list[Expr]:
     return order
 
 
-def worked_out(expr: Expr, leaves: Mapping[int, Any]) -> dict[int, Any]:
+def evaluate(expr: Expr, leaves: Mapping[int, Any]) -> dict[int, Any]:
     """The values of an expression and of all it is made of, by identity; `leaves` gives those of its leaves.
 
     TraceError for a leaf without a value.

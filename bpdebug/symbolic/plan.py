@@ -13,7 +13,7 @@ import numpy as np
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic.brief import Brief, brief
-from bpdebug.symbolic.expr import Expr, Trace, TraceError, walk, worked_out
+from bpdebug.symbolic.expr import Expr, Trace, TraceError, evaluate, walk
 from bpdebug.symbolic.prims import PRIMS
 from bpdebug.symbolic.text import FORMULA, SOURCE, addend, named, write
 
@@ -223,7 +223,7 @@ class Plan:
 
     def evaluate(self, expr: Expr, leaves: Mapping[int, Any]) -> Array:
         """The value of an expression of this plan, given its leaves by identity: the interpreter behind parts."""
-        return np.asarray(worked_out(expr, leaves)[id(expr)])
+        return np.asarray(evaluate(expr, leaves)[id(expr)])
 
     def leaves(self, inputs: Sequence[Any], y: Any = None, g: Any = None) -> dict[int, Any]:
         """Values for `evaluate`: this plan's operands, what it reads outside where that is given after them, and the

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bpdebug.checks.first_wrong import Checked, RuleVerdict
 from bpdebug.debugger import State
-from bpdebug.engine.kinks import KINK, TIE
-from bpdebug.explain.check import Checked, Judged
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
@@ -20,9 +19,9 @@ def check(state: State, found: Checked) -> Report:
     """The verdicts in event order, the first wrong node first of all."""
     rows = [
         {
-            "node": r.node, "operand": r.operand, "verdict": r.verdict, "error": r.error, "cell": list(r.cell),
+            "node": r.node, "operand": r.name, "verdict": r.verdict, "error": r.error, "cell": list(r.cell),
             "analytic": r.analytic, "numeric": r.numeric, "where": r.where, "reason": r.reason or None,
-            "says": r.says or None, "kink": r.reason in (KINK, TIE), "checked": r.checked, "cells": r.cells,
+            "says": r.says or None, "kink": r.kink, "checked": r.checked, "cells": r.cells,
         }
         for r in found.rows
     ]  # fmt: skip
@@ -54,11 +53,11 @@ def _blocks(found: Checked) -> Iterator[Block]:
     if sampled:
         largest = max(sampled, key=lambda r: r.cells)
         more = f"; of {len(sampled)} operands not every cell was moved" if len(sampled) > 1 else ""
-        words = f"sampled: {largest.checked} of the {largest.cells:,} cells of {largest.operand}, drawn at random{more}"
+        words = f"sampled: {largest.checked} of the {largest.cells:,} cells of {largest.name}, drawn at random{more}"
         yield Text(words, "dim")
 
 
-def _row(r: Judged) -> tuple[str, ...]:
-    cell = f"∂{r.operand}" + (f"[{','.join(map(str, r.cell))}]" if r.cell else "")
+def _row(r: RuleVerdict) -> tuple[str, ...]:
+    cell = f"∂{r.name}" + (f"[{','.join(map(str, r.cell))}]" if r.cell else "")
     said = r.says or WHERE[r.where]
     return (r.node, r.verdict, f"{r.error:.1e}", cell, number(r.analytic), number(r.numeric), said)

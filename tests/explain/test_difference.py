@@ -10,7 +10,7 @@ import pytest
 import bpdebug
 from bpdebug.debugger import open_session, update
 from bpdebug.engine import Timeline
-from bpdebug.explain.difference import Difference, first_difference, gradient_changes, relative
+from bpdebug.explain.difference import Difference, first_difference, gradient_changes
 from bpdebug.importers.trace import open_recording, replayed
 from bpdebug.scenario import open_timeline
 from bpdebug.views import view
@@ -111,12 +111,6 @@ def test_the_sign_of_a_zero_is_a_difference_of_no_size() -> None:
     found = first_difference(timeline(TEXT.replace("4.0]]", "0.0]]")), timeline(TEXT.replace("4.0]]", "-0.0]]")))
     assert found is not None
     assert (found.what, found.error) == ("leaf X", 0.0)
-
-
-def test_relative_errors_are_parts_of_the_larger_side_and_infinite_beside_nan() -> None:
-    x = np.array([1.0, 0.0, np.nan, np.nan, np.inf, np.inf, -2.0])
-    y = np.array([2.0, 0.0, np.nan, 1.0, np.inf, 1.0, 2.0])
-    np.testing.assert_array_equal(relative(x, y), [0.5, 0, 0, np.inf, np.inf, np.inf, 2])
 
 
 def test_compare_at_the_prompt_names_the_event_and_both_numbers() -> None:

@@ -11,7 +11,7 @@ import pytest
 from bpdebug.explain.feeds import Value
 from bpdebug.explain.follow import everything, having, traced
 from bpdebug.ops import OPS
-from bpdebug.symbolic import Expr, Plan, worked_out
+from bpdebug.symbolic import Expr, Plan, evaluate
 from tests.graphs import sample_call
 
 SAMPLES = [(name, n) for name, op in OPS.items() for n in range(len(op.samples))]
@@ -45,7 +45,7 @@ def test_a_nan_is_found_again(name: str, sample: int) -> None:
                 tainted = array.copy()
                 tainted[cells[n]] = np.nan
                 with np.errstate(all="ignore"):
-                    known = worked_out(root, {**leaves, leaf: tainted})
+                    known = evaluate(root, {**leaves, leaf: tainted})
                 value = reader(known)
                 reached = np.isnan(value(root))
                 for cell in np.argwhere(reached)[:4]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import bpdebug
+from bpdebug.checks.first_wrong import check
 from bpdebug.errors import BpdebugError
-from bpdebug.explain.check import check
 
 
 def session(program: str, inputs: str, dtype: str = "float64", extra: str = "") -> bpdebug.Session:

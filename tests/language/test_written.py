@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import bpdebug
+from bpdebug.checks.first_wrong import check
+from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.engine.chunks import ChunkedCode
-from bpdebug.engine.gradcheck import gradcheck
 from bpdebug.errors import BpdebugError
-from bpdebug.explain.check import check
 from bpdebug.language import as_rule
 from bpdebug.ops import OPS, Op
 from bpdebug.scenario import Scenario, load, open_timeline
@@ -57,7 +57,7 @@ def test_a_rule_of_the_file_is_in_force_and_the_check_names_its_node() -> None:
 def test_the_gradient_check_sees_a_rule_in_either_precision(dtype: str) -> None:
     healthy, spoilt = (open_timeline(scenario(r, dtype)) for r in ("", '[rules]\nY = { X = "dY @ W" }\n'))
     assert {r.verdict for r in gradcheck(healthy)} == {"pass"}
-    assert {r.leaf: r.verdict for r in gradcheck(spoilt)} == {"X": "fail", "W": "pass"}
+    assert {r.name: r.verdict for r in gradcheck(spoilt)} == {"X": "fail", "W": "pass"}
 
 
 def test_a_rule_may_use_every_op_the_output_and_dotted_names() -> None:
@@ -196,10 +196,10 @@ def test_a_rule_may_name_any_tensor_of_the_program(dtype: str) -> None:
 def test_the_checks_and_explanations_read_them_too(dtype: str) -> None:
     found = load(FAR.format(dtype=dtype))
     timeline = open_timeline(found)
-    verdicts = {(r.node, r.operand): r.where for r in check(timeline, 0).rows}
+    verdicts = {(r.node, r.name): r.where for r in check(timeline, 0).rows}
     assert verdicts["Y", "X"] == verdicts["Y", "W"] == "rule"
     assert verdicts["h", "Y"] is None
-    assert {r.leaf: r.verdict for r in gradcheck(timeline)} == {"X": "fail", "T": "pass", "W": "fail", "V": "pass"}
+    assert {r.name: r.verdict for r in gradcheck(timeline)} == {"X": "fail", "T": "pass", "W": "fail", "V": "pass"}
     session = bpdebug.Session(found)
     assert "∂Y @ Vᵀ" in session.do("seek Y@bwd").to_text()
     lines = ("stepi", "lens", "candidates", "adjoint", "contributions dX", "why dX", "why dX[0,0]", "origin -p dX[0,0]")

@@ -15,14 +15,12 @@ from bpdebug.debugger.comparing import ExpectationError, as_array, compare, lite
 from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.state import State
 from bpdebug.engine import Event, Fault, Timeline
+from bpdebug.engine.closeness import EXPECTED
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.expression import Scope, Value, evaluate, parse, parse_location, resolve, truth
 from bpdebug.graph import Graph
 
 LONGEST = 20_000
-TOLERANCES = {"float32": (1e-5, 1e-6)}
-DOUBLE = (1e-9, 1e-12)
-"""rtol and atol where a command gives none: those of a scenario's table [expect]."""
 
 
 def expect(state: State, argument: str) -> State:
@@ -76,7 +74,7 @@ def _near(state: State, left: str, right: str) -> str:
             raise ExpectationError(left, _words(wanted), _words(found))
         return f"{left} ~ {right}"
     single = any(a.dtype == np.float32 for a in (found, wanted))
-    rtol, atol = TOLERANCES["float32"] if single else DOUBLE
+    rtol, atol = EXPECTED["float32" if single else "float64"]
     compare(left, found, wanted, given.get("rtol", rtol), given.get("atol", atol))
     return f"{left} ~ {right}"
 

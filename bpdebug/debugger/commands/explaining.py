@@ -10,6 +10,7 @@ from bpdebug.debugger.commands.table import Command, nothing, register
 from bpdebug.debugger.progress import report
 from bpdebug.debugger.state import State
 from bpdebug.engine import UPDATE
+from bpdebug.engine.closeness import largest_cell
 from bpdebug.errors import CommandError, InputError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
 from bpdebug.scenario import read_derivation
@@ -94,7 +95,7 @@ def why_(state: State, argument: str) -> State:
 
 def check_(state: State, argument: str) -> State:
     """Every rule of this iteration against finite differences; with a location, the rules there."""
-    from bpdebug.explain.check import check  # start-up: an explanation is worked out when asked for
+    from bpdebug.checks.first_wrong import check  # start-up: an explanation is worked out when asked for
 
     timeline, iteration = state.timeline, _iteration(state)
     if not argument:
@@ -150,7 +151,6 @@ def _has_gradient(state: State, goal: Target) -> bool:
 
 def _largest(state: State) -> str:
     """The cell that `origin` means without one: the largest of what this event made."""
-    from bpdebug.explain.cells import largest_cell  # start-up: an explanation is worked out when asked for
 
     event = state.event
     if event is None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bpdebug.checks.differences import FAIL
+from bpdebug.checks.one_rule import check_rule
 from bpdebug.debugger.commands.stops import add, held
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.running import Every, shown
 from bpdebug.debugger.state import Breakpoint, Candidates, State
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
-from bpdebug.engine.gradcheck import FAIL
-from bpdebug.engine.rulecheck import check_rule
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import Expression, Scope, evaluate, names_in, parse
@@ -145,7 +145,7 @@ def _check(timeline: Timeline, at: int) -> str | None:
     for row in check_rule(timeline.event(at)):
         if row.verdict == "fail":
             return (
-                f"the rule of {row.leaf}: {row.analytic:.6g} at [{', '.join(map(str, row.cell))}], and finite "
+                f"the rule of {row.name}: {row.analytic:.6g} at [{', '.join(map(str, row.cell))}], and finite "
                 f"differences give {row.numeric:.6g}; relative error {row.error:.2g}, above the threshold {FAIL:g}; "
                 "candidates and check say more"
             )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from bpdebug.arrays import Array
+from bpdebug.checks.differences import FAIL, FEW, LOOK, MOST_CELLS, SEVERITY, STEPS, Check, best, differences
+from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, second_jumps
+from bpdebug.checks.rule import Rule, largest, rule_at
+from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.events import Event
-from bpdebug.engine.gradcheck import FAIL, LOOK, MOST_CELLS, SEVERITY, STEPS, Check, best, differences
-from bpdebug.engine.kinks import EPS, KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, index_of, second_jumps
-from bpdebug.engine.rules import Rule, rule_in
 from bpdebug.engine.timeline import BACKWARD
-from bpdebug.symbolic import Expr, Plan, walk, worked_out
+from bpdebug.symbolic import Plan, walk
 
 Cell = tuple[int, ...]
 LINEAR = (1.0,)
@@ -41,11 +42,11 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
     by algebra). One row an operand, by name; large operands are sampled. Integer and boolean operands stay as they are.
     A rule that answers at a kink what one could is tried beside it too, where there is one answer only.
     """
-    timeline, graph = event.timeline, event.timeline.graph
+    graph = event.timeline.graph
     if event.phase != BACKWARD or event.node is None:
         return []
     k = event.tensor - graph.first
-    rule = rule_in(timeline, timeline.iteration(event.iteration), k)
+    rule = rule_at(event)
     rng = np.random.default_rng(seed)
     g = rng.uniform(0.5, 1.5, rule.plan.shape) * rng.choice((-1.0, 1.0), rule.plan.shape)
     rows = []
@@ -134,20 +135,20 @@ class Trial:
             for base in {1.0, abs(at)} - {max(1.0, abs(at)), 0.0}:
                 found += differences(total, at, analytic, STEPS, base, SURE)
         numeric, error = best(found, analytic)
-        if error > LOOK and abs(numeric - analytic) <= 16 * EPS * min(self.size, LARGE) / STEPS[0]:
+        if error > LOOK and abs(numeric - analytic) <= rounding(min(self.size, LARGE), FEW) / STEPS[0]:
             error = 0.0
         row = Check(self.name, cell, analytic, numeric, error, self.checked, self.cells)
         kink = self._kink(cell, at, total, error)
         if kink is not None and kink.allows(analytic):
             reason, says = TIE if self.op.name in TIES else KINK, self._convention(kink)
-            row = row if kink.finite else replace(row, numeric=float("nan"))
+            row = row if kink.finite else structs.replace(row, numeric=float("nan"))
         elif not error <= FAIL and not self.linear and not _agree(found):
             reason, says = ROUNDING, "rounding: no two differences agree"
         elif row.verdict == "look":
             reason, says = self._doubt(cell, at, abs(numeric - analytic))
         else:
             return row
-        return replace(row, reason=reason, says=says)
+        return structs.replace(row, reason=reason, says=says)
 
     def _kink(self, cell: Cell, at: float, total: Callable[[float], float], error: float) -> Kink | None:
         """The kink at a cell, or so near that differences do not agree; where it is smooth or they do, None."""
@@ -176,7 +177,7 @@ class Trial:
         jump = second_jumps(partial(self.results, cell), at)
         if gap <= jump * max(1.0, abs(at)) * STEPS[0]:
             return SECOND, "the second derivative jumps close by, and differences err by that"
-        if gap <= 64 * EPS * self.size / (STEPS[-1] * max(1.0, abs(at))):
+        if gap <= rounding(self.size) / (STEPS[-1] * max(1.0, abs(at))):
             return ROUNDING, "rounding: differences are no better here"
         return SMALL, "off by little, but by more than rounding"
 
@@ -185,17 +186,6 @@ def _agree(found: Sequence[tuple[float, float]]) -> bool:
     """Whether two differences of different steps are the same within a hundredth: else they condemn nothing."""
     numbers = sorted(n for n, _ in found)
     return any(b - a <= 0.01 * max(abs(a), abs(b)) for a, b in pairwise(numbers))
-
-
-def largest(expr: Expr, leaves: Mapping[int, Any]) -> float:
-    """The largest finite number that comes up in working out an expression: its last digits are the rounding."""
-    top = 0.0
-    with np.errstate(all="ignore"):
-        known = worked_out(expr, leaves)
-        for e in walk(expr):
-            cells = np.abs(np.asarray(known[id(e)], dtype=np.float64))
-            top = max(top, float(cells.max(initial=0.0, where=np.isfinite(cells))))
-    return top
 
 
 def cells_to_move(plan: Plan, linear: bool) -> int:

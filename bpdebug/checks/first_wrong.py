@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from msgspec import Struct, structs
 
 from bpdebug.arrays import Array
+from bpdebug.checks.differences import FAIL, LOOK, Check
+from bpdebug.checks.one_rule import check_rule
+from bpdebug.checks.rule import Rule, rule_of, to_float64
 from bpdebug.engine import BACKWARD, Timeline
+from bpdebug.engine.closeness import index_of, relative, top
 from bpdebug.engine.fork import overridden
-from bpdebug.engine.gradcheck import FAIL, LOOK, Check
-from bpdebug.engine.rulecheck import check_rule
-from bpdebug.engine.rules import Rule, double, rule_of
 from bpdebug.graph import Lit
 
 RULE, UPSTREAM = "rule", "upstream"
@@ -24,38 +25,25 @@ NOTHING = 1e-8
 """Cells below this part of the largest one are rounding, and are not compared."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One operand of one node: the verdict, the worst cell with both derivatives, and where the fault lies.
+class RuleVerdict(Check, frozen=True, kw_only=True):
+    """One operand of one node: the worst cell with both derivatives, and where the fault lies.
 
-    `where` is "rule" (this rule is wrong), "upstream" (it was handed a wrong gradient) or None. `reason` is why the
-    verdict is a look (see `engine.kinks`; UPSTREAM: little of what is wrong there), and `says` that in words.
-    `checked` of the operand's `cells` were moved; 0 of a row that was compared with a mended pass, which looks at
-    every cell.
+    `where` is "rule" (this rule is wrong), "upstream" (it was handed a wrong gradient) or None. A `reason` UPSTREAM:
+    little of what is wrong there. `checked` of the operand's `cells` were moved; 0 of a row that was compared with a
+    mended pass, which looks at every cell.
     """
 
     node: str
-    operand: str
-    verdict: str
-    error: float
-    cell: tuple[int, ...]
-    analytic: float
-    numeric: float
     where: str | None
-    reason: str = ""
-    says: str = ""
-    checked: int = 0
-    cells: int = 0
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The rows in event order, and the first node on the way back at which something is wrong.
 
     `was_set`: it is not a rule of that node, but its gradient, which was set by hand.
     """
 
-    rows: tuple[Judged, ...]
+    rows: tuple[RuleVerdict, ...]
     first_wrong: str | None
     was_set: bool = False
 
@@ -85,7 +73,7 @@ def check(
             alone[k] = _alone(timeline, k, iteration)
     wrong = {(k, p) for k, found in alone.items() for p, row in found.items() if row.verdict == "fail"}
     changed = {t for k in needed for t in (graph.first + k,) if overridden(timeline, t, True, iteration)}
-    rows: list[Judged] = []
+    rows: list[RuleVerdict] = []
     passes = Passes(timeline, iteration, wrong) if wrong or changed else None
     for k in nodes:
         if k in needed:
@@ -119,18 +107,16 @@ def _alone(timeline: Timeline, k: int, iteration: int) -> dict[int, Check]:
     return {p: row for p, row in zip(positions, found, strict=True) if graph.has_gradient(operands[p])}
 
 
-def _rows(timeline: Timeline, k: int, alone: dict[int, Check], upstream: dict[int, Judged]) -> Iterator[Judged]:
+def _rows(
+    timeline: Timeline, k: int, alone: dict[int, Check], upstream: dict[int, RuleVerdict]
+) -> Iterator[RuleVerdict]:
     name = timeline.graph.nodes[k].id
     for position, row in alone.items():
         other = upstream.get(position)
         if row.verdict != "fail" and other is not None and other.verdict != "pass":
             yield other
             continue
-        where = RULE if row.verdict == "fail" else None
-        yield Judged(
-            name, row.leaf, row.verdict, row.error, row.cell, row.analytic, row.numeric, where, row.reason, row.says,
-            row.checked, row.cells,
-        )  # fmt: skip
+        yield RuleVerdict(**structs.asdict(row), node=name, where=RULE if row.verdict == "fail" else None)
 
 
 class Passes:
@@ -142,29 +128,29 @@ class Passes:
     def __init__(self, timeline: Timeline, iteration: int, wrong: set[tuple[int, int]]) -> None:
         self.timeline, self.iteration, self.wrong = timeline, iteration, wrong
         graph, run = timeline.graph, timeline.iteration(iteration)
-        self.values: list[Array] = [double(run.value(t)) for t in range(graph.first)]
+        self.values: list[Array] = [to_float64(run.value(t)) for t in range(graph.first)]
         for k in range(len(graph.nodes)):
             self.values.append(self._overridden(graph.first + k, self._rule(k).value(), False))
         self.found: dict[int, Array] = {}
         self.mended: dict[int, Array] = {}
         for t in graph.incoming:
-            self.found[t] = self.mended[t] = double(run.seed(t))
+            self.found[t] = self.mended[t] = to_float64(run.seed(t))
 
     def _rule(self, k: int) -> Rule:
         inputs = self.timeline.graph.read_by_rule(k)
-        return rule_of(self.timeline, k, tuple(i.value if isinstance(i, Lit) else self._value(i) for i in inputs))
+        return rule_of(self.timeline, k, (i.value if isinstance(i, Lit) else self._value(i) for i in inputs))
 
     def _value(self, tensor: int) -> Array:
         """As worked out here; what comes later in the pass, and only a written rule reads, as the pass has it."""
         known = tensor < len(self.values)
-        return self.values[tensor] if known else double(self.timeline.iteration(self.iteration).value(tensor))
+        return self.values[tensor] if known else to_float64(self.timeline.iteration(self.iteration).value(tensor))
 
     def _overridden(self, tensor: int, array: Array, gradient: bool) -> Array:
         for override in overridden(self.timeline, tensor, gradient, self.iteration):
             array = override.applied(array)
         return array
 
-    def compared(self, k: int) -> dict[int, Judged]:
+    def compared(self, k: int) -> dict[int, RuleVerdict]:
         """Node k's contributions in both passes, which are added up on the way; by position, where they differ."""
         graph, rule = self.timeline.graph, self._rule(k)
         out = graph.first + k
@@ -206,18 +192,13 @@ class Passes:
         return float((value * g).sum(where=np.isfinite(value)))
 
 
-def _difference(node: str, operand: str, given: Array, right: Array) -> Judged:
+def _difference(node: str, operand: str, given: Array, right: Array) -> RuleVerdict:
     """The worst cell of two arrays, as a verdict on what came from upstream."""
-    with np.errstate(all="ignore"):
-        both = np.maximum(np.abs(given), np.abs(right))
-        floor = NOTHING * float(both[np.isfinite(both)].max(initial=0.0))
-        same = (given == right) | (np.isnan(given) & np.isnan(right))
-        error = np.where(same, 0.0, np.abs(given - right) / np.maximum(both, floor or 1.0))
-    error = np.where(np.isnan(error), np.inf, error)
-    at = np.unravel_index(int(np.argmax(error)), error.shape) if error.ndim else ()
-    cell = tuple(int(i) for i in at)
+    error = relative(given, right, NOTHING * top(given, right))
+    cell = index_of(error)
     worst = float(error[cell])
-    verdict = "fail" if worst > FAIL else "look" if worst > LOOK else "pass"
-    where = UPSTREAM if verdict == "fail" else None
-    doubt = (UPSTREAM, "off by little, because of what is wrong upstream") if verdict == "look" else ("", "")
-    return Judged(node, operand, verdict, worst, cell, float(given[cell]), float(right[cell]), where, *doubt)
+    doubt = (UPSTREAM, "off by little, because of what is wrong upstream") if LOOK < worst <= FAIL else ("", "")
+    return RuleVerdict(
+        operand, cell, float(given[cell]), float(right[cell]), worst, 0, 0, *doubt,
+        node=node, where=UPSTREAM if worst > FAIL else None,
+    )  # fmt: skip

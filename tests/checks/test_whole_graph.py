@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from bpdebug.arrays import DType
+from bpdebug.checks.differences import MOST_CELLS, Check, differences
+from bpdebug.checks.one_rule import check_rule
+from bpdebug.checks.whole_graph import gradcheck, in_double
 from bpdebug.engine import Timeline, Training
 from bpdebug.engine.fork import fork_rule
-from bpdebug.engine.gradcheck import MOST_CELLS, Check, differences, gradcheck, in_double
-from bpdebug.engine.rulecheck import check_rule
 from bpdebug.ops import OPS, Op
 from tests.graphs import DOUBLE, SAMPLES, SINGLE, Random, examples, graph_of, graphs, make, sample_call, step
 
@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 
 
 def verdicts(rows: list[Check]) -> dict[str, str]:
-    return {row.leaf: row.verdict for row in rows}
+    return {row.name: row.verdict for row in rows}
 
 
 def network(dtype: DType = DOUBLE) -> Timeline:
@@ -149,7 +149,7 @@ def test_differences_take_rounding_off_and_no_more() -> None:
 def test_verdicts() -> None:
     row = Check("x", (), 0.0, 0.0, 0.0, 1, 1)
     errors = {0.0: "pass", 1e-7: "pass", 1.1e-7: "look", 1e-4: "look", 1.1e-4: "fail", np.inf: "fail", np.nan: "fail"}
-    assert {e: replace(row, error=e).verdict for e in errors} == errors
+    assert {e: structs.replace(row, error=e).verdict for e in errors} == errors
 
 
 def test_the_same_graph_in_double_precision() -> None:
@@ -181,10 +181,10 @@ def test_of_a_rule_that_costs_much_fewer_cells_are_moved_and_a_wrong_one_is_stil
     steps = (step("Y", "matmul", "X", "W"), step("H", "exp", "Y"))
     timeline = Timeline(make(arrays, *steps, into={"H": np.ones((400, 300))}))
     y = next(e for e in timeline if (e.phase, e.name) == ("backward", "Y"))
-    rows = {r.leaf: r for r in check_rule(y)}
+    rows = {r.name: r for r in check_rule(y)}
     assert {r.verdict for r in rows.values()} == {"pass"}
     work = 400 * 500 * 300
     assert {r.checked for r in rows.values()} == {min(64, max(4, 2 * 10**10 // (2 * work)))}
     wrong = fork_rule(timeline, 0, 1, lambda plan: plan.xp.matrix_transpose(plan.operands[0]) @ plan.g * 1.001)
     y = next(e for e in wrong if (e.phase, e.name) == ("backward", "Y"))
-    assert {r.leaf: r.verdict for r in check_rule(y)} == {"X": "pass", "W": "fail"}
+    assert {r.name: r.verdict for r in check_rule(y)} == {"X": "pass", "W": "fail"}

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
+from bpdebug.engine.closeness import index_of, rounding
 
 KINK, TIE, SECOND, ROUNDING, SMALL = "kink", "tie", "second derivative jumps", "rounding", "small"
 """Why a check wants a look: no derivative here; none, since two cells are equal; differences err; off by little."""
-EPS = float(np.finfo(np.float64).eps)
 FAR, NEAR, AT = 1e-3, 1e-5, 1e-12
 """Steps, relative to the cell or to 1: a bend's slopes come together from FAR to NEAR; within AT a kink is here."""
 SLACK = 1e-3
 """Part of the slopes by which those left and right may differ without a kink, since differences err."""
 
 
-@dataclass(frozen=True)
-class Kink:
+class Kink(Struct, frozen=True):
     """The result that bends the most, as an index, and the least and the largest that a derivative may be there.
 
     `finite` is False where the function has no number at the cell or beside it: then every answer is possible.
@@ -59,8 +58,7 @@ def find_kink(function: Callable[[float], Array], at: float) -> Kink | None:
     return Kink(index_of(np.where(bent, near.jump, -1)), float(low) - slack, float(high) + slack, here=here)
 
 
-@dataclass(frozen=True, eq=False)
-class Sides:
+class Sides(Struct, frozen=True, eq=False):
     """The slopes of every result to the left and right, and by how much they may differ without a kink."""
 
     left: Array
@@ -82,8 +80,8 @@ def _sides(function: Callable[[float], Array], at: float, step: float) -> Sides 
     if broken.any():
         return Kink(index_of(broken), finite=False)
     left, right = (here - below) / step, (above - here) / step
-    rounding = 64 * EPS * np.maximum(np.abs(above), np.abs(below)) / step
-    return Sides(left, right, SLACK * np.maximum(np.abs(left), np.abs(right)) + rounding)
+    noise = rounding(np.maximum(np.abs(above), np.abs(below))) / step
+    return Sides(left, right, SLACK * np.maximum(np.abs(left), np.abs(right)) + noise)
 
 
 def second_jumps(function: Callable[[float], Array], at: float) -> float:
@@ -93,11 +91,6 @@ def second_jumps(function: Callable[[float], Array], at: float) -> float:
         step = relative * max(1.0, abs(at))
         two_below, below, here, above, two_above = (function(at + n * step) for n in (-2, -1, 0, 1, 2))
         jumps.append(abs(float((two_above - 2 * above + 2 * below - two_below).sum())) / step**2)
-        noise = 64 * EPS * float(np.abs(here).sum()) / step**2
+        noise = rounding(float(np.abs(here).sum())) / step**2
     far, near = jumps
     return near if near > noise and near > 0.5 * far else 0.0
-
-
-def index_of(array: Array) -> tuple[int, ...]:
-    """The index of the largest cell."""
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(array)), array.shape))

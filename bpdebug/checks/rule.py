@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
+from bpdebug.engine import BACKWARD, Event, Timeline
 from bpdebug.engine.run import Pass
-from bpdebug.engine.timeline import Timeline
-from bpdebug.graph import Graph, Lit, Node
-from bpdebug.symbolic import Plan, trace
+from bpdebug.errors import CommandError
+from bpdebug.graph import Graph, Node
+from bpdebug.symbolic import Expr, Plan, evaluate, trace, walk
 
 
-def double(array: Array) -> Array:
+def to_float64(array: Array) -> Array:
     """The array in float64, if it holds floats."""
     return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
 
 
-def wide(attrs: Mapping[str, Any]) -> dict[str, Any]:
+def float64_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a call that gives float64."""
     return {key: "float64" if key == "dtype" else value for key, value in attrs.items()}
 
 
-@dataclass(frozen=True, eq=False)
-class Rule:
+class Rule(Struct, frozen=True, eq=False):
     """A node's operands and its plan in double precision; `plan` has the rules that were set, `own` the op's."""
 
     node: Node
@@ -50,23 +50,33 @@ class Rule:
             return plan.evaluate(plan.summed(position), plan.leaves(self.inputs, y, g))
 
 
-def rule_of(timeline: Timeline, k: int, inputs: tuple[Any, ...]) -> Rule:
+def rule_of(timeline: Timeline, k: int, inputs: Iterable[Any]) -> Rule:
     """Node k's rule in double precision, on arrays (or literals): its operands, then what it reads outside."""
-    graph = timeline.graph
-    node = graph.nodes[k]
-    made = tuple(double(i) if isinstance(i, np.ndarray) else i for i in inputs)
-    old = timeline.graph.plans[k]
+    node, old = timeline.graph.nodes[k], timeline.graph.plans[k]
+    made = tuple(to_float64(i) if isinstance(i, np.ndarray) else i for i in inputs)
     typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in made[: len(node.inputs)]]
-    own = trace(node.op, typed, wide(node.attrs))
+    own = trace(node.op, typed, float64_attrs(node.attrs))
     plan = given_rules(own, old)
     plan.outside = {t: plan.outside[t] for t in old.outside}  # in the order of the inputs
     return Rule(node, plan, own, made)
 
 
-def rule_in(timeline: Timeline, run: Pass, k: int) -> Rule:
-    """Node k's rule on the numbers of one pass."""
-    inputs = timeline.graph.read_by_rule(k)
-    return rule_of(timeline, k, tuple(i.value if isinstance(i, Lit) else run.value(i) for i in inputs))
+def rule_at(event: Event) -> Rule:
+    """The rule of an event's node on the event's numbers."""
+    timeline, k = event.timeline, event.tensor - event.timeline.graph.first
+    return rule_of(timeline, k, timeline.iteration(event.iteration).operands(k))
+
+
+def backward_event(event: Event | None, what: str) -> Event:
+    """The event, if it is a node's in the backward pass; CommandError says where to go."""
+    if event is None or event.phase != BACKWARD or event.node is None:
+        near = "" if event is None else event.name
+        has = event is not None and event.timeline.index_of(BACKWARD, event.tensor) is not None if near else False
+        raise CommandError(
+            f"{what} is asked at an event of the backward pass", code="E_EXPR",
+            hint=f"seek {near}@bwd" if has else "seek to one: seek Y@bwd",
+        )  # fmt: skip
+    return event
 
 
 class OnPass:
@@ -78,17 +88,17 @@ class OnPass:
 
     def rule(self, k: int) -> Rule:
         """Node k's rule on this pass's numbers."""
-        return rule_in(self.timeline, self.run, k)
+        return rule_of(self.timeline, k, self.run.operands(k))
 
     def value(self, k: int) -> Array:
         """What node k gave."""
-        return double(self.run.value(self.graph.first + k))
+        return to_float64(self.run.value(self.graph.first + k))
 
     def cotangent(self, k: int) -> Array:
         """The whole gradient of what node k gave."""
         found = self.run.gradient(self.graph.first + k)
         assert found is not None
-        return double(found)
+        return to_float64(found)
 
 
 def given_rules(plan: Plan, old: Plan) -> Plan:
@@ -96,3 +106,14 @@ def given_rules(plan: Plan, old: Plan) -> Plan:
     for position, rule in old.replaced.items():
         plan = plan.with_gradient(position, rule)
     return plan
+
+
+def largest(expr: Expr, leaves: Mapping[int, Any]) -> float:
+    """The largest finite number that comes up in working out an expression: its last digits are the rounding."""
+    top = 0.0
+    with np.errstate(all="ignore"):
+        known = evaluate(expr, leaves)
+        for e in walk(expr):
+            cells = np.abs(np.asarray(known[id(e)], dtype=np.float64))
+            top = max(top, float(cells.max(initial=0.0, where=np.isfinite(cells))))
+    return top

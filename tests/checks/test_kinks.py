@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from bpdebug.checks.differences import Check
+from bpdebug.checks.first_wrong import check
+from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, find_kink, second_jumps
+from bpdebug.checks.one_rule import check_rule
+from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import fork_rule
-from bpdebug.engine.gradcheck import Check, gradcheck
-from bpdebug.engine.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, find_kink, second_jumps
-from bpdebug.engine.rulecheck import check_rule
-from bpdebug.explain.check import check
 from bpdebug.ops import OPS
 from bpdebug.symbolic import Plan
 from tests.graphs import Random, examples, graphs, make, step
@@ -31,7 +32,7 @@ def one(op: str, *inputs: Any, **attrs: Any) -> Timeline:
 
 def rows(timeline: Timeline) -> dict[str, Check]:
     (event,) = (e for e in timeline if (e.phase, e.name) == ("backward", "y"))
-    return {row.leaf: row for row in check_rule(event)}
+    return {row.name: row for row in check_rule(event)}
 
 
 # --- the differences themselves, against slopes that are known

@@ -12,10 +12,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import bpdebug
+from bpdebug.checks.first_wrong import Checked, check
 from bpdebug.debugger import State, update
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import Override, fork, fork_rule
-from bpdebug.explain.check import Checked, check
 from bpdebug.explain.why import why
 from bpdebug.expression import parse, target
 from bpdebug.ops import OPS, Op
@@ -56,7 +56,7 @@ def test_a_planted_rule_is_found_where_it_is(random: Random, data: st.DataObject
     k, position = data.draw(st.sampled_from(edges))
     at = edges.index((k, position))
     healthy = check(timeline, 0).rows
-    assert [(r.node, r.operand) for r in healthy] == [
+    assert [(r.node, r.name) for r in healthy] == [
         (graph.nodes[j].id, graph.names[dict(graph.edges(j))[p]]) for j, p in edges
     ]
     before = healthy[at]
@@ -130,10 +130,10 @@ def test_a_wrong_rule_in_each_op_is_found_at_its_node(op: Op, position: int, kin
     spoilt = fork_rule(timeline, k, position, lambda plan: FAULTS[kind](plan.gradients[position]))
     found = check(spoilt, 0)
     assert found.first_wrong == "y"
-    wrong = [(r.node, r.operand) for r in found.rows if r.where == "rule"]
+    wrong = [(r.node, r.name) for r in found.rows if r.where == "rule"]
     names = timeline.graph.operand_names(k)
     assert wrong == [("y", names[position])]
-    assert all(r.where in (None, "upstream") for r in found.rows if (r.node, r.operand) not in wrong)
+    assert all(r.where in (None, "upstream") for r in found.rows if (r.node, r.name) not in wrong)
 
 
 def test_progress_is_told_and_can_stop_it() -> None:
@@ -196,7 +196,7 @@ def chain() -> Timeline:
 
 def test_wrong_here_and_wrong_already_upstream() -> None:
     spoilt = fork_rule(chain(), 2, 0, lambda plan: plan.g @ plan.operands[1])
-    rows = {(r.node, r.operand): (r.verdict, r.where) for r in check(spoilt, 0).rows}
+    rows = {(r.node, r.name): (r.verdict, r.where) for r in check(spoilt, 0).rows}
     assert rows == {
         ("L", "Q"): ("pass", None), ("Q", "Z"): ("pass", None),
         ("Z", "H"): ("fail", "rule"), ("Z", "V"): ("pass", None),
@@ -207,7 +207,7 @@ def test_wrong_here_and_wrong_already_upstream() -> None:
 def test_the_numeric_side_upstream_is_the_right_gradient() -> None:
     right = chain()
     spoilt = fork_rule(right, 2, 0, lambda plan: plan.g @ plan.operands[1])
-    row = next(r for r in check(spoilt, 0).rows if (r.node, r.operand) == ("Y", "X"))
+    row = next(r for r in check(spoilt, 0).rows if (r.node, r.name) == ("Y", "X"))
     gradients = [t.grad("X") for t in (spoilt, right)]
     assert gradients[0] is not None
     assert gradients[1] is not None
