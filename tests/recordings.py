@@ -45,8 +45,8 @@ def same(a: Timeline, b: Timeline, events: int) -> None:
     """The first events of two timelines made the same bits."""
     layout = Layout(a, apart=True)
     for index in range(events):
-        t, offset = divmod(index, a.per_iteration)
+        t, offset = divmod(index, a.schedule.per_iteration)
         for slot in layout.slots(index):
-            x, y = (made(timeline, t, layout.events[offset][1], slot) for timeline in (a, b))
+            x, y = (made(timeline, t, a.schedule.tensor_at(offset), slot) for timeline in (a, b))
             assert (x.shape, x.dtype) == (y.shape, y.dtype)
             assert x.tobytes() == y.tobytes()

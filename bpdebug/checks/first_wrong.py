@@ -99,7 +99,7 @@ def _downstream(timeline: Timeline, nodes: set[int]) -> set[int]:
 def _alone(timeline: Timeline, k: int, iteration: int) -> dict[int, Check]:
     """The check of each operand's rule on its own inputs, by position; operands without cells have none."""
     graph = timeline.graph
-    index = timeline.index_of(BACKWARD, graph.first + k, iteration)
+    index = timeline.schedule.index_of(BACKWARD, graph.first + k, iteration)
     assert index is not None
     operands = dict(graph.edges(k))
     positions = [p for p, t in operands.items() if prod(graph.shapes[t])]

@@ -17,7 +17,7 @@ from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_
 from bpdebug.checks.rule import Rule, largest, rule_at
 from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.events import Event
-from bpdebug.engine.timeline import BACKWARD
+from bpdebug.engine.schedule import BACKWARD
 from bpdebug.symbolic import Plan, walk
 
 Cell = tuple[int, ...]

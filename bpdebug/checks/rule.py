@@ -71,7 +71,7 @@ def backward_event(event: Event | None, what: str) -> Event:
     """The event, if it is a node's in the backward pass; CommandError says where to go."""
     if event is None or event.phase != BACKWARD or event.node is None:
         near = "" if event is None else event.name
-        has = event is not None and event.timeline.index_of(BACKWARD, event.tensor) is not None if near else False
+        has = event is not None and event.timeline.schedule.index_of(BACKWARD, event.tensor) is not None
         raise CommandError(
             f"{what} is asked at an event of the backward pass", code="E_EXPR",
             hint=f"seek {near}@bwd" if has else "seek to one: seek Y@bwd",

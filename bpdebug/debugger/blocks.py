@@ -9,7 +9,7 @@ def block_at(timeline: Timeline, index: int) -> str:
     """The block of the event at an index; outside everything at the end."""
     if index >= len(timeline):
         return ""
-    node = timeline.graph.node(timeline.tensor_at(index))
+    node = timeline.graph.node(timeline.schedule.tensor_at(index))
     return node.block if node else ""
 
 

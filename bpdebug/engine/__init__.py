@@ -2,10 +2,11 @@
 
 from bpdebug.engine.events import Assignment, Contribution, Event, Fault, PartView
 from bpdebug.engine.optimizers import OPTIMIZERS, Training
+from bpdebug.engine.schedule import BACKWARD, END, FORWARD, SEED, UPDATE, Moment, Schedule
 from bpdebug.engine.stats import Stats, stats
-from bpdebug.engine.timeline import BACKWARD, END, FORWARD, SEED, UPDATE, Place, Timeline
+from bpdebug.engine.timeline import Timeline
 
 __all__ = [
     "BACKWARD", "END", "FORWARD", "OPTIMIZERS", "SEED", "UPDATE", "Assignment", "Contribution", "Event", "Fault",
-    "PartView", "Place", "Stats", "Timeline", "Training", "stats",
+    "Moment", "PartView", "Schedule", "Stats", "Timeline", "Training", "stats",
 ]  # fmt: skip

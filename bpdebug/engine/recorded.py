@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from bpdebug.arrays import Array
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Code, Pass
+from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
 from bpdebug.engine.store import NOTHING, Store
-from bpdebug.engine.timeline import BACKWARD, FORWARD, SEED, UPDATE, Place, Timeline
+from bpdebug.engine.timeline import Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, STATE, Graph
 from bpdebug.limits import GIB
@@ -36,49 +36,31 @@ class Slot(NamedTuple):
 class Layout:
     """Which arrays the events of a timeline make, the same in every iteration.
 
-    `events` are an iteration's, as phases and tensors; `apart` keeps what edges add apart from gradients, everywhere.
+    `apart` keeps what edges add apart from gradients, everywhere.
     Without `states` updates make the parameter alone: so it was in recordings of the first version.
     """
 
     def __init__(self, timeline: Timeline, apart: bool = False, states: bool = True) -> None:
-        self.graph, self.apart, self.states = timeline.graph, apart, states
-        self.per_iteration = timeline.per_iteration
-        first, graph = timeline.graph.first, timeline.graph
-        self.events = [(FORWARD, first + k) for k in range(len(graph.nodes))]
-        self.events += [(SEED, tensor) for tensor in graph.incoming]
-        self._backward = len(self.events)
-        self.events += [(BACKWARD, first + k) for k in graph.backward_nodes]
-        self.events += [(UPDATE, tensor) for tensor in timeline.store.parameters]
-        self._draws = DRAWN in graph.kinds.values()
-        self._again = timeline.iterations > 1  # otherwise an event comes once, and is not worth keeping
+        self.graph, self.schedule, self.apart, self.states = timeline.graph, timeline.schedule, apart, states
+        self._draws = DRAWN in timeline.graph.kinds.values()
+        self._again = timeline.schedule.iterations > 1  # otherwise an event comes once, and is not worth keeping
         self._known: dict[int, tuple[Slot, ...]] = {}
-
-    @cached_property
-    def _last(self) -> dict[int, tuple[tuple[int, int], bool]]:
-        """For each tensor the edge that completes its gradient, and whether that is the only one."""
-        graph, found = self.graph, {}
-        for k in graph.backward_nodes:
-            for position, tensor in graph.edges(k):
-                if graph.has_gradient(tensor):
-                    alone = tensor not in found and tensor not in graph.incoming and not self.apart
-                    found[tensor] = ((k, position), alone)
-        return found
 
     def sole(self, tensor: int) -> bool:
         """Whether a tensor's gradient is what a single edge adds."""
-        return self._last[tensor][1]
+        return not self.apart and tensor not in self.graph.incoming and len(self.graph.edges_from(tensor)) == 1
 
     def compute(self, timeline: Timeline, index: int) -> None:
         """At the first event of a pass: computes all of it in one go, because its events will be asked for."""
-        t, offset = divmod(index, self.per_iteration)
-        if offset in (0, self._backward):
-            run = timeline.iteration(t)
+        moment = self.schedule.place(index)
+        if moment.nth == 0 and moment.phase in (FORWARD, BACKWARD):
+            run = timeline.iteration(moment.iteration)
             # A pass that fails half-way is computed event by event, and fails again where it must.
             with suppress(BpdebugError):
-                run.run_backward() if offset else run.run_forward()
+                run.run_forward() if moment.phase == FORWARD else run.run_backward()
 
     def slots(self, index: int) -> tuple[Slot, ...]:
-        offset = index % self.per_iteration
+        offset = index % self.schedule.per_iteration
         found = self._known.get(offset)
         if found is None:
             found = tuple(self._slots(offset))
@@ -87,27 +69,26 @@ class Layout:
         return found
 
     def _slots(self, offset: int) -> Iterator[Slot]:
-        graph, (phase, tensor) = self.graph, self.events[offset]
-        if phase == FORWARD:
-            for t in graph.nodes[tensor - graph.first].tensors if self._draws else ():
-                if t < graph.first and graph.kind(t) == DRAWN:
+        graph, moment, tensor = self.graph, self.schedule.place(offset), self.schedule.tensor_at(offset)
+        if moment.phase == FORWARD:
+            for t in graph.nodes[moment.nth].tensors if self._draws else ():
+                if graph.kind(t) == DRAWN:
                     yield Slot(MASK, t)
             yield Slot(VALUE, tensor)
-        elif phase == BACKWARD:
-            yield from self._edges(tensor - graph.first)
+        elif moment.phase == BACKWARD:
+            yield from self._edges(graph.backward_nodes[moment.nth])
         else:
-            yield Slot(INCOMING if phase == SEED else UPDATED, tensor)
-            if phase == UPDATE and self.states:
+            yield Slot(INCOMING if moment.phase == SEED else UPDATED, tensor)
+            if moment.phase == UPDATE and self.states:
                 yield from (Slot(KEPT, state) for state in graph.states.get(tensor, ()))
 
     def _edges(self, k: int) -> Iterator[Slot]:
         for position, tensor in self.graph.edges(k):
-            edge, alone = self._last.get(tensor, (None, False))
-            if alone:
+            if self.sole(tensor):
                 yield Slot(GRADIENT, tensor, position)
-            elif edge is not None:
+            elif self.graph.has_gradient(tensor):
                 yield Slot(ADDED, tensor, position)
-                if edge == (k, position):
+                if self.graph.edges_from(tensor)[-1] == (k, position):
                     yield Slot(GRADIENT, tensor)
 
 
@@ -256,42 +237,14 @@ class RecordedTimeline(Timeline):
     ) -> None:  # fmt: skip
         super().__init__(graph, seed=seed, training=training, budget=budget)
         self.recording = recording
-        self.planned = super().__len__()
         self.layout = Layout(self, recording.apart, recording.states)
-        self._recorded = min(recording.events, self.planned)
-        self.iterations = max(1, -(-self._recorded // max(self.per_iteration, 1)))
+        self.schedule = Schedule(self.graph, self.schedule.trained, self.schedule.iterations, recording.events)
         self.store = RecordedStore(self, training)
-
-    def __len__(self) -> int:
-        return self._recorded
 
     def recorded(self, t: int, phase: str, tensor: int, slot: Slot) -> Array | None:
         """The array of a slot of a tensor's event in a phase; None where the recording does not reach so far."""
-        index = self.index_of(phase, tensor, t)
-        return None if index is None or index >= self._recorded else self.recording.read(index, slot)
-
-    def place(self, index: int) -> Place:
-        return super().place(index) if index >= 0 else Place(0, FORWARD, 0)
-
-    def _seen(self, at: int | None) -> int:
-        """A position as the last event that has happened there: at the end, the last one that was recorded."""
-        return self._recorded - 1 if at is None else min(at, self._recorded - 1)
-
-    def value_at(self, tensor: int, at: int | None = None) -> Array | None:
-        return super().value_at(tensor, self._seen(at))
-
-    def has_value(self, tensor: int, at: int) -> bool:
-        return super().has_value(tensor, self._seen(at))
-
-    def grad_at(self, tensor: int, at: int) -> Array | None:
-        return super().grad_at(tensor, self._seen(at))
-
-    def grad_status(self, tensor: int, at: int) -> str:
-        return super().grad_status(tensor, self._seen(at))
-
-    @property
-    def loss(self) -> float | None:
-        return self.loss_at(self._recorded)
+        index = self.schedule.index_of(phase, tensor, t)
+        return None if index is None or index >= len(self) else self.recording.read(index, slot)
 
     def run(self) -> Timeline:
         return self

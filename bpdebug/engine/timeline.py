@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any, overload
 
 import numpy as np
@@ -17,23 +15,13 @@ from bpdebug.engine.events import Assignment, Contribution, Event, Fault, PartVi
 from bpdebug.engine.faults import find_fault
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Pass
+from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
 from bpdebug.engine.store import Store
 from bpdebug.engine.update import state_names
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.graph import Graph, Lit
 from bpdebug.limits import GIB
 from bpdebug.symbolic import Expr
-
-FORWARD, SEED, BACKWARD, UPDATE, END = "forward", "seed", "backward", "update", "end"
-
-
-@dataclass(frozen=True)
-class Place:
-    """An event's number taken apart: the iteration, the phase, and which one of that phase."""
-
-    iteration: int
-    phase: str
-    nth: int
 
 
 class Timeline(Sequence[Event]):
@@ -56,16 +44,13 @@ class Timeline(Sequence[Event]):
         self.graph, self.seed, self.training = graph, seed, training
         shared = budget if isinstance(budget, Budget) else Budget(budget)
         self.store = store or Store(graph, seed, training, shared)
-        self._forward = len(graph.nodes)
-        self._seeds = tuple(graph.incoming)
-        self._backward = graph.backward_nodes
-        self.iterations = training.steps if training else 1
-        self.per_iteration = self._forward + len(self._seeds) + len(self._backward) + len(self.store.parameters)
+        iterations = training.steps if training else 1
+        self.schedule = Schedule(graph, self.store.parameters, iterations)
 
     # --- the sequence of events -----------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return self.per_iteration * self.iterations
+        return self.schedule.events
 
     @overload
     def __getitem__(self, index: int) -> Event: ...
@@ -84,28 +69,6 @@ class Timeline(Sequence[Event]):
         """The events, built as they are asked for."""
         return self
 
-    def place(self, index: int) -> Place:
-        """Which iteration and phase event `index` belongs to; the end belongs to the last iteration."""
-        if index >= len(self):
-            return Place(max(self.iterations - 1, 0), END, 0)
-        iteration, k = divmod(index, self.per_iteration)
-        for phase, count in zip(
-            (FORWARD, SEED, BACKWARD, UPDATE), (self._forward, len(self._seeds), len(self._backward), None), strict=True
-        ):
-            if count is None or k < count:
-                return Place(iteration, phase, k)
-            k -= count
-        raise AssertionError("unreachable")
-
-    def tensor_at(self, index: int) -> int:
-        """The tensor that event `index` is about."""
-        place, first = self.place(index), self.graph.first
-        if place.phase == FORWARD:
-            return first + place.nth
-        if place.phase == SEED:
-            return self._seeds[place.nth]
-        return first + self._backward[place.nth] if place.phase == BACKWARD else self.store.parameters[place.nth]
-
     def event(self, index: int) -> Event:
         """Event number `index`, from 0; the one asked for last is kept, with what was worked out of it."""
         if not 0 <= index < len(self):
@@ -116,39 +79,9 @@ class Timeline(Sequence[Event]):
         return recent
 
     def _made(self, index: int) -> Event:
-        place, tensor = self.place(index), self.tensor_at(index)
+        place, tensor = self.schedule.place(index), self.schedule.tensor_at(index)
         node = self.graph.node(tensor)
         return Event(index, place.iteration, place.phase, tensor, self.graph.names[tensor], node, self)
-
-    def index_of(self, phase: str, tensor: int, iteration: int = 0) -> int | None:
-        """The number of a tensor's event in a phase, or None where it has none."""
-        start = iteration * self.per_iteration
-        if phase == FORWARD:
-            return start + tensor - self.graph.first if tensor >= self.graph.first else None
-        start += self._forward
-        if phase == SEED:
-            return start + self._seeds.index(tensor) if tensor in self._seeds else None
-        start += len(self._seeds)
-        if phase == BACKWARD:
-            rank = self._rank[tensor]
-            return start + int(rank) if rank >= 0 else None
-        start += len(self._backward)
-        tensor, parameters = self.graph.owners.get(tensor, tensor), self.store.parameters
-        return start + parameters.index(tensor) if tensor in parameters else None
-
-    @cached_property
-    def _rank(self) -> np.ndarray[Any, np.dtype[np.int32]]:
-        """Each tensor's place in the backward pass, -1 where its node has no backward event."""
-        rank = np.full(len(self.graph.names), -1, np.int32)
-        rank[np.array(self._backward, np.int64) + self.graph.first] = np.arange(len(self._backward))
-        return rank
-
-    def completed_by(self, tensor: int, iteration: int = 0) -> int | None:
-        """The event that completes a tensor's gradient: its last contribution, or its seed; None without a path."""
-        edges = self.graph.edges_from(tensor)
-        if not edges:
-            return self.index_of(SEED, tensor, iteration)
-        return self.index_of(BACKWARD, self.graph.first + edges[-1][0], iteration)
 
     # --- values and gradients -------------------------------------------------------------------------------------
 
@@ -175,9 +108,6 @@ class Timeline(Sequence[Event]):
     def iteration(self, t: int) -> Pass:
         return self.store.iteration(t)
 
-    def iteration_at(self, at: int | None) -> int:
-        return self.place(len(self) if at is None else at).iteration
-
     def value(self, name: str, at: int | None = None) -> Array:
         """A tensor's value at a position (default: the end); its ancestors are computed, nothing else.
 
@@ -190,17 +120,13 @@ class Timeline(Sequence[Event]):
 
     def value_at(self, tensor: int, at: int | None = None) -> Array | None:
         """The value by tensor number; None where it is not computed yet."""
-        at = len(self) if at is None else at
-        t = self.iteration_at(at)
-        index = self.index_of(UPDATE, tensor, t) if tensor < self.graph.first else None
+        schedule = self.schedule
+        at = min(len(self) if at is None else at, len(self) - 1)
+        t = schedule.iteration_at(at)
+        index = schedule.index_of(UPDATE, tensor, t)
         if index is not None:
             return self.store.updated(tensor, t) if index <= at else self.store.parameter(tensor, t)
-        return self.iteration(t).value(tensor) if self.has_value(tensor, at) else None
-
-    def has_value(self, tensor: int, at: int) -> bool:
-        """Whether a tensor's value exists at a position; leaves always do."""
-        index = self.index_of(FORWARD, tensor, self.iteration_at(at))
-        return index is None or index <= at
+        return self.iteration(t).value(tensor) if schedule.has_value(tensor, at) else None
 
     def grad(self, name: str, at: int | None = None) -> Array | None:
         """A tensor's gradient at a position (default: the end): what has been added so far, None where nothing."""
@@ -209,48 +135,26 @@ class Timeline(Sequence[Event]):
 
     def grad_at(self, tensor: int, at: int) -> Array | None:
         """The gradient so far by tensor number; the whole one once its last contribution is in."""
-        status = self.grad_status(tensor, at)
-        run = self.iteration(self.iteration_at(at))
+        status = self.schedule.grad_status(tensor, at)
+        run = self.iteration(self.schedule.iteration_at(at))
         if status == "value":
             return run.gradient(tensor)
-        if status != "partial":
-            return None
-        return run.partial(tensor, self._edges_done(tensor, at))
-
-    def grad_status(self, tensor: int, at: int) -> str:
-        """'value' (complete), 'partial', 'not-computed', or 'no-path', at a position."""
-        t = self.iteration_at(at)
-        last = self.completed_by(tensor, t)
-        if last is None:
-            return "no-path"
-        if last <= at:
-            return "value"
-        seed = self.index_of(SEED, tensor, t)
-        begun = (seed is not None and seed <= at) or self._edges_done(tensor, at) > 0
-        return "partial" if begun else "not-computed"
-
-    def _edges_done(self, tensor: int, at: int) -> int:
-        """How many of a tensor's contributions are in at a position; they stand in event order."""
-        t = self.iteration_at(at)
-        start = t * self.per_iteration + self._forward + len(self._seeds)
-        return bisect_right(
-            self.graph.edges_from(tensor), at, key=lambda e: start + int(self._rank[self.graph.first + e[0]])
-        )
+        return run.partial(tensor, self.schedule.edges_done(tensor, at)) if status == "partial" else None
 
     @property
     def loss(self) -> float | None:
-        """The loss of the last iteration; None where gradients come in instead."""
-        return None if self.graph.loss is None else float(self.iteration(self.iterations - 1).value(self.graph.loss))
+        """The loss of the last iteration; None where gradients come in instead, or a recording ends before it."""
+        return self.loss_at(len(self))
 
     def loss_at(self, at: int) -> float | None:
         """The loss as known at a position: of this iteration, once it is computed."""
-        if self.graph.loss is None or not self.has_value(self.graph.loss, at):
+        if self.graph.loss is None or not self.schedule.has_value(self.graph.loss, at):
             return None
-        return float(self.iteration(self.iteration_at(at)).value(self.graph.loss))
+        return float(self.iteration(self.schedule.iteration_at(at)).value(self.graph.loss))
 
     def run(self) -> Timeline:
         """Both passes of every iteration at once, all gradients; returns the timeline."""
-        for t in range(self.iterations):
+        for t in range(self.schedule.iterations):
             self.iteration(t).run_backward()
         return self
 
@@ -304,10 +208,6 @@ class Timeline(Sequence[Event]):
                 )
             )
         return tuple(made)
-
-    def call_text(self, k: int) -> str:
-        """Node k's forward call as it is written, without its name: `X @ W`."""
-        return self.graph.plans[k].call_text(self.graph.operand_names(k))
 
     def _parts(
         self, t: int, k: int, position: int, tensor: int, value: Callable[[], Array]

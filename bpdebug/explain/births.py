@@ -139,7 +139,7 @@ def _given(asked: Asked, site: Site, cells: Array, test: Test) -> Birth:
     name, value = asked.name(site, cells), number(asked.array(site)[one(cells)][0])
     if not (changes and t):
         return Birth(site, cells, asked.completed(site), f"{name} is {value} as given")
-    event = asked.timeline.index_of(UPDATE, owner, t - 1)
+    event = asked.timeline.schedule.index_of(UPDATE, owner, t - 1)
     return Birth(site, cells, event, f"the update at event {event} made {name} {value}", updated=(owner, t - 1))
 
 

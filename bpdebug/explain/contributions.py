@@ -40,7 +40,7 @@ class Given:
 class Contributions:
     """The terms of a gradient (or of cells of it) that are there at a position, in event order, and their sum so far.
 
-    `status` is what `Timeline.grad_status` says there, `sum` None where nothing is; `later` names the nodes that are
+    `status` is what `Schedule.grad_status` says there, `sum` None where nothing is; `later` names the nodes that are
     still to come, with their events.
     """
 
@@ -53,10 +53,11 @@ class Contributions:
 
 def contributions(timeline: Timeline, goal: Target, at: int, of: str) -> Contributions:
     """The terms of a gradient at a position, the seed first where one comes in."""
-    graph, tensor, iteration = timeline.graph, goal.reference.tensor, timeline.iteration_at(at)
-    terms = list(_terms(timeline, tensor, iteration)) if timeline.completed_by(tensor, iteration) is not None else []
+    graph, schedule, tensor = timeline.graph, timeline.schedule, goal.reference.tensor
+    iteration = schedule.iteration_at(at)
+    terms = list(_terms(timeline, tensor, iteration)) if schedule.completed_by(tensor, iteration) is not None else []
     later = tuple((t.source, t.event) for t in terms if t.event > at)
-    status, whole, run = timeline.grad_status(tensor, at), timeline.grad_at(tensor, at), timeline.iteration(iteration)
+    status, whole, run = schedule.grad_status(tensor, at), timeline.grad_at(tensor, at), timeline.iteration(iteration)
     if whole is None:
         return Contributions(of, status, (), None, later)
     there = terms[: len(terms) - len(later)]
@@ -88,12 +89,12 @@ class _Term(NamedTuple):
 def _terms(timeline: Timeline, tensor: int, iteration: int) -> Iterator[_Term]:
     """The seed where one comes in, then what each consumer gives, in event order."""
     graph, run = timeline.graph, timeline.iteration(iteration)
-    seed = timeline.index_of(SEED, tensor, iteration)
+    seed = timeline.schedule.index_of(SEED, tensor, iteration)
     if seed is not None:
         formula = "1" if tensor == graph.loss else f"∂{graph.names[tensor]}"
         yield _Term(INCOMING, seed, formula, partial(run.seed, tensor))
     for k, position in graph.edges_from(tensor):
-        index = timeline.index_of(BACKWARD, graph.first + k, iteration)
+        index = timeline.schedule.index_of(BACKWARD, graph.first + k, iteration)
         plan, name = graph.plans[k], graph.names[graph.first + k]
         given = plan.gradients[position]
         assert index is not None

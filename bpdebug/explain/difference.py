@@ -45,17 +45,17 @@ def first_difference(a: Timeline, b: Timeline) -> Difference | None:
         return None
     index = min(len(a), len(b))
     longer = a if len(a) > len(b) else b
-    return Difference(index, longer.graph.names[longer.tensor_at(index)], "end")
+    return Difference(index, longer.graph.names[longer.schedule.tensor_at(index)], "end")
 
 
 def _named(timeline: Timeline, index: int) -> tuple[int, str, str]:
-    place = timeline.place(index)
-    return place.iteration, place.phase, timeline.graph.names[timeline.tensor_at(index)]
+    place = timeline.schedule.place(index)
+    return place.iteration, place.phase, timeline.graph.names[timeline.schedule.tensor_at(index)]
 
 
 def _leaves(a: Timeline, b: Timeline, index: int) -> Difference | None:
     """A leaf that differs, at the first event that uses it."""
-    place = a.place(index)
+    place = a.schedule.place(index)
     if place.phase != FORWARD or place.iteration > 0:
         return None
     used = [[t.graph.names[i] for i in t.graph.nodes[place.nth].tensors if i < t.graph.first] for t in (a, b)]
@@ -87,12 +87,12 @@ def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int
 
 
 def _made(timeline: Timeline, index: int, slot: Slot) -> Array:
-    return made(timeline, timeline.place(index).iteration, timeline.tensor_at(index), slot)
+    return made(timeline, timeline.schedule.place(index).iteration, timeline.schedule.tensor_at(index), slot)
 
 
 def _what(timeline: Timeline, index: int, slot: Slot) -> str:
     """An array in words, the same in every timeline."""
-    phase, name = timeline.place(index).phase, timeline.graph.names[slot.tensor]
+    phase, name = timeline.schedule.place(index).phase, timeline.graph.names[slot.tensor]
     if phase == BACKWARD:
         return f"contribution to {name} (operand {slot.position})" if slot.position >= 0 else f"∂{name}"
     return "incoming gradient" if phase == SEED else "mask" if slot.role == "mask" else "value"

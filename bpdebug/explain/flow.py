@@ -73,12 +73,12 @@ class Flowing:
 
 def flow(timeline: Timeline, iteration: int) -> Flowing:
     """The norms of an iteration's backward pass, in event order."""
-    start = iteration * timeline.per_iteration
+    start = iteration * timeline.schedule.per_iteration
     rows = []
     blocks: dict[str, list[float]] = {}
     graph = timeline.graph
-    for index in range(start, min(start + timeline.per_iteration, len(timeline))):
-        if timeline.place(index).phase != BACKWARD:
+    for index in range(start, min(start + timeline.schedule.per_iteration, len(timeline))):
+        if timeline.schedule.place(index).phase != BACKWARD:
             continue
         event = timeline.event(index)
         norm = two_norm(event.value)

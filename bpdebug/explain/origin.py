@@ -154,7 +154,7 @@ class Trail:
         self._openings: dict[tuple[int, bool], Opening] = {}
 
     def index(self, phase: str, tensor: int) -> int | None:
-        return self.timeline.index_of(phase, tensor, self.iteration)
+        return self.timeline.schedule.index_of(phase, tensor, self.iteration)
 
     # --- upstream -------------------------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Trail:
         k = tensor - self.graph.first
         opening = self.opening(k, backward=False)
         terms = tuple(opening.terms(opening.plan.value, cell))
-        call = self.timeline.call_text(k)
+        call = self.timeline.graph.call_text(k)
         yield self.source(k, self.index(FORWARD, tensor), call, terms, opening.plan.value)
 
     def of_gradient(self, tensor: int, cell: Cell) -> Iterator[Source]:

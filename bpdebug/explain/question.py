@@ -103,13 +103,13 @@ class Asked:
     # --- events ---------------------------------------------------------------------------------------------------
 
     def index(self, phase: str, tensor: int) -> int | None:
-        return self.timeline.index_of(phase, tensor, self.iteration)
+        return self.timeline.schedule.index_of(phase, tensor, self.iteration)
 
     def completed(self, site: Site) -> int | None:
         """The event after which the numbers at a place are whole; of a leaf's value the first that uses it."""
         tensor = site.tensor
         if site.gradient:
-            return self.timeline.completed_by(tensor, self.iteration)
+            return self.timeline.schedule.completed_by(tensor, self.iteration)
         users = self.graph.users(tensor) if tensor < self.graph.first else ()
         return self.index(FORWARD, self.graph.first + users[0] if users else tensor)
 
@@ -152,7 +152,7 @@ class Asked:
     def rule(self, made: Made) -> str:
         """The whole of it: the call as it is written, or the rule for an operand."""
         if made.position is None:
-            return self.timeline.call_text(made.k)
+            return self.timeline.graph.call_text(made.k)
         return made.plan.formula(made.position, self.graph.operand_names(made.k), self.graph.nodes[made.k].id)
 
 

@@ -95,7 +95,7 @@ def _not_read(asked: Asked, made: Made, born: Born) -> str:
         return f"no id of {at} names row{'s' if len(rows) > 1 else ''} {which}" + (f" of axis {axis}" if axis else "")
     if prim.name == "scatter_along_axis":
         return f"no id of {at} names {cells}"
-    return f"{at}, {asked.timeline.call_text(made.k)}, does not take {cells}"
+    return f"{at}, {asked.timeline.graph.call_text(made.k)}, does not take {cells}"
 
 
 def _count(cells: Array) -> str:

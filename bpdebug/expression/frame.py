@@ -49,7 +49,7 @@ def gradient_of(number: int) -> Fetch:
 
 def gradient(frame: Frame, number: int) -> Any:
     """A gradient as it stands at the frame's position."""
-    status = frame.timeline.grad_status(number, frame.position)
+    status = frame.timeline.schedule.grad_status(number, frame.position)
     if status == PARTIAL:
         frame.partial = True
     elif status != VALUE:

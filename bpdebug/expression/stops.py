@@ -86,8 +86,9 @@ def resolve(location: Location, timeline: Timeline) -> Stops:
     """The events a location means; E_EXPR with the nearest name where there are none."""
     if location.kind == EVENT:
         return _one_event(location, timeline)
-    if location.iteration is not None and location.iteration >= timeline.iterations:
-        last = timeline.iterations - 1
+    schedule = timeline.schedule
+    if location.iteration is not None and location.iteration >= schedule.iterations:
+        last = schedule.iterations - 1
         hint = f"iterations: 0 to {last}" if last > 0 else "without [train] there is iteration 0 only"
         raise refuse(f"no iteration {location.iteration}", location.column, hint)
     tensors = _tensors(location, timeline.graph)
@@ -95,8 +96,8 @@ def resolve(location: Location, timeline: Timeline) -> Stops:
     offsets = sorted({offset for t in tensors for offset in _offsets(timeline, t, phases)})
     if not offsets:
         raise _no_event(location, timeline, tensors)
-    found = Stops(tuple(offsets), location.iteration, timeline.per_iteration, timeline.iterations, len(timeline))
-    if timeline.iterations and found.first() >= len(timeline):
+    found = Stops(tuple(offsets), location.iteration, schedule.per_iteration, schedule.iterations, len(timeline))
+    if schedule.iterations and found.first() >= len(timeline):
         hint = f"the recording ends at event {len(timeline)}"
         raise refuse("this place was not recorded", location.column, hint)
     return found
@@ -106,8 +107,9 @@ def _one_event(location: Location, timeline: Timeline) -> Stops:
     if location.number >= len(timeline):
         hint = f"events: 0 to {len(timeline) - 1}" if len(timeline) else "there are no events"
         raise refuse(f"no event {location.number}", location.column, hint)
-    t, offset = divmod(location.number, timeline.per_iteration)
-    return Stops((offset,), t, timeline.per_iteration, timeline.iterations)
+    schedule = timeline.schedule
+    t, offset = divmod(location.number, schedule.per_iteration)
+    return Stops((offset,), t, schedule.per_iteration, schedule.iterations)
 
 
 def _offsets(timeline: Timeline, tensor: int, phases: Iterable[str]) -> Iterator[int]:
@@ -115,11 +117,11 @@ def _offsets(timeline: Timeline, tensor: int, phases: Iterable[str]) -> Iterator
     leaf = tensor < timeline.graph.first
     for phase in phases:
         if leaf and phase == BACKWARD:
-            found = timeline.completed_by(tensor) if timeline.graph.has_gradient(tensor) else None
+            found = timeline.schedule.completed_by(tensor) if timeline.graph.has_gradient(tensor) else None
         elif (leaf and phase in (FORWARD, SEED)) or (phase == SEED and tensor not in timeline.graph.incoming):
             found = None
         else:
-            found = timeline.index_of(phase, tensor)
+            found = timeline.schedule.index_of(phase, tensor)
         if found is not None:
             yield found
 
@@ -142,7 +144,7 @@ def _tensors(location: Location, graph: Graph) -> list[int]:
     named = [i for i in named if i >= graph.first or graph.kind(i) != DRAWN]
     if not named:
         ops = {op for op in {n.op.name for n in graph.nodes} if matches(op)}
-        named = [graph.first + k for k, n in enumerate(graph.nodes) if n.op.name in ops]
+        named = [graph.tensor(k) for k, n in enumerate(graph.nodes) if n.op.name in ops]
     if not named:
         raise refuse(f"nothing matches '{location}'", location.column, "see info tensors")
     return named
@@ -156,7 +158,7 @@ def _match(location: Location) -> Match:
 
 
 def _of_op(location: Location, graph: Graph) -> list[int]:
-    found = [graph.first + k for k, n in enumerate(graph.nodes) if n.op.name == location.what]
+    found = [graph.tensor(k) for k, n in enumerate(graph.nodes) if n.op.name == location.what]
     if found:
         return found
     what = location.what
@@ -169,7 +171,7 @@ def _of_op(location: Location, graph: Graph) -> list[int]:
 
 
 def _on_line(location: Location, graph: Graph) -> list[int]:
-    found = [graph.first + k for k, n in enumerate(graph.nodes) if n.line == location.number]
+    found = [graph.tensor(k) for k, n in enumerate(graph.nodes) if n.line == location.number]
     if found:
         return found
     lines = sorted({n.line for n in graph.nodes})
@@ -183,7 +185,7 @@ def _inside(block: str, outer: str) -> bool:
 
 
 def _in_block(location: Location, graph: Graph) -> list[int]:
-    found = [graph.first + k for k, n in enumerate(graph.nodes) if _inside(n.block, location.what)]
+    found = [graph.tensor(k) for k, n in enumerate(graph.nodes) if _inside(n.block, location.what)]
     if found:
         return found
     blocks = sorted({f"{n.block}." for n in graph.nodes if n.block})

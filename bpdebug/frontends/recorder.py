@@ -118,7 +118,7 @@ class Recorder:
 
     def write(self, index: int) -> None:
         """The next event; returns when it is on its way to the disk, where killing this process cannot reach it."""
-        t, offset = divmod(index, self.timeline.per_iteration)
+        t, offset = divmod(index, self.timeline.schedule.per_iteration)
         known = self._known.get(offset) or self._shared(index, offset)
         self._layout.compute(self.timeline, index)
         entries, raws = [], []
@@ -137,13 +137,14 @@ class Recorder:
 
     def _shared(self, index: int, offset: int) -> _Shared:
         """What the lines of an event share in every iteration."""
-        (phase, tensor), names = self._layout.events[offset], self._names
+        schedule, names = self.timeline.schedule, self._names
+        phase, tensor = schedule.place(offset).phase, schedule.tensor_at(offset)
         found = _Shared(
             tensor,
             f'"phase":"{phase}","node":{names[tensor]},',
             tuple((s, f'{{"name":{names[s.tensor]},"role":"{s.role}",') for s in self._layout.slots(index)),
         )
-        if self.timeline.iterations > 1:
+        if self.timeline.schedule.iterations > 1:
             self._known[offset] = found
         return found
 

@@ -85,8 +85,16 @@ class Graph:
         out = "gradients come in" if self.loss is None else f"loss {self.names[self.loss]}"
         return f"<Graph: {len(self.leaves)} leaves, {len(self.nodes)} nodes, {out}>"
 
+    def tensor(self, k: int) -> int:
+        """The number of the tensor that node k computes."""
+        return self.first + k
+
+    def k(self, tensor: int) -> int | None:
+        """The number of the node that computes a tensor; None for leaves, drawn masks and states."""
+        return tensor - self.first if tensor >= self.first else None
+
     def node(self, tensor: int) -> Node | None:
-        """The node that computes a tensor; None for leaves and drawn masks."""
+        """The node that computes a tensor; None for leaves, drawn masks and states."""
         return self.nodes[tensor - self.first] if tensor >= self.first else None
 
     def kind(self, tensor: int) -> str:
@@ -105,6 +113,10 @@ class Graph:
     def operand_names(self, k: int) -> list[str]:
         """What node k's operands are called: tensors by name, literals as they are written."""
         return [str(i.value) if isinstance(i, Lit) else self.names[i] for i in self.nodes[k].inputs]
+
+    def call_text(self, k: int) -> str:
+        """Node k's forward call as it is written, without its name: `X @ W`."""
+        return self.plans[k].call_text(self.operand_names(k))
 
     def read_by_rule(self, k: int) -> tuple[Operand, ...]:
         """What node k's rule reads beside its output: its operands, and the tensors that a written rule names."""

@@ -137,12 +137,12 @@ def _events(location: str, timeline: Timeline) -> Iterator[Event]:
     if tensor is None or at is None:
         return
     phases = [_PHASES[at["phase"]]] if at["phase"] else ["forward", "seed", "backward", "update"]
-    iterations = [int(at["iteration"])] if at["iteration"] else range(timeline.iterations)
+    iterations = [int(at["iteration"])] if at["iteration"] else range(timeline.schedule.iterations)
     for iteration in iterations:
-        for phase in phases if iteration < timeline.iterations else ():
-            index = timeline.index_of(phase, tensor, iteration)
+        for phase in phases if iteration < timeline.schedule.iterations else ():
+            index = timeline.schedule.index_of(phase, tensor, iteration)
             if index is None and phase == "backward":  # a leaf has the event that completes its gradient
-                index = timeline.completed_by(tensor, iteration)
+                index = timeline.schedule.completed_by(tensor, iteration)
             if index is not None:
                 yield timeline.event(index)
 

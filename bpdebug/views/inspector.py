@@ -74,7 +74,7 @@ def _goes_to(state: State, event: Event, name: str) -> Iterator[Block]:
         return
     edges = graph.edges_from(tensor)
     if len(edges) > 1:
-        status = timeline.grad_status(tensor, state.cursor)
+        status = timeline.schedule.grad_status(tensor, state.cursor)
         words = "complete" if status == "value" else "so far"
         yield Text(f"{name} is a sum of {len(edges)}, {words}")
     elif edges:

@@ -32,7 +32,7 @@ def lens(state: State, found: Lens | UpdateLens) -> Report:
     if isinstance(found, UpdateLens):
         return update_lens(state, found)
     event = found.event
-    call = state.timeline.call_text(event.tensor - state.timeline.graph.first)
+    call = state.timeline.graph.call_text(event.tensor - state.timeline.graph.first)
     title = f"lens  {event.phase}  {event.name} = {call}"
     return Report("lens", title, tuple(_blocks(state, found)), lambda: _data(state, found))
 

@@ -59,7 +59,7 @@ def source(state: State, line: int | None) -> Report:
     graph, stops = state.timeline.graph, set()
     for b in state.breakpoints:
         for offset in b.stops.offsets[:1000] if b.stops is not None else ():
-            node = graph.node(state.timeline.tensor_at(offset))
+            node = graph.node(state.timeline.schedule.tensor_at(offset))
             if node is not None:
                 stops.add(node.line)
     block = Source(shown, current, frozenset(stops))
@@ -92,7 +92,7 @@ def _tensors(state: State) -> Listing:
         node = graph.node(t)
         if node is None and graph.kind(t) == DRAWN:
             continue  # a mask belongs to its node
-        there = "value" if timeline.has_value(t, state.cursor) else "not-computed"
+        there = "value" if timeline.schedule.has_value(t, state.cursor) else "not-computed"
         rows.append(
             (name, node.op.name if node else graph.kind(t), shape_text(graph.shapes[t]), str(graph.dtypes[t]), there)
         )
@@ -133,7 +133,7 @@ def _gradients(state: State) -> Listing:
     rows: list[tuple[str, ...]] = []
     for t, name in enumerate(graph.names):
         if graph.takes_gradient(t):
-            status = timeline.grad_status(t, state.cursor)
+            status = timeline.schedule.grad_status(t, state.cursor)
             array = timeline.grad_at(t, state.cursor)
             norm = number(two_norm(array)) if array is not None else ""
             rows.append((f"∂{name}", shape_text(graph.shapes[t]), status, norm))

@@ -92,7 +92,7 @@ def _source(state: State, found: Origin, source: Source) -> Iterator[Block]:
 def _matrices(state: State, found: Origin, source: Source) -> Iterator[Block]:
     """The matrices that the factors are cells of, and the one of the cell itself, with these cells marked."""
     timeline, graph = state.timeline, state.timeline.graph
-    run = timeline.iteration(timeline.iteration_at(state.cursor))
+    run = timeline.iteration(timeline.schedule.iteration_at(state.cursor))
     items: list[Matrix | str] = []
     for name, marked in lit(found.of, found.cell, graph.shapes[graph.index[found.of.lstrip("∂")]], source).items():
         tensor = graph.index.get(name.lstrip("∂"))

@@ -26,7 +26,7 @@ def _noted(state: State, matrix: Matrix) -> Matrix:
     tensor = index.get(matrix.name[gradient:])
     if tensor is None:
         return matrix
-    iteration = state.timeline.iteration_at(state.cursor)
+    iteration = state.timeline.schedule.iteration_at(state.cursor)
     found = overridden(state.timeline, tensor, gradient, iteration)
     if not found:
         return matrix

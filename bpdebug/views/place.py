@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpdebug.debugger import State
-from bpdebug.engine import BACKWARD, END, FORWARD, SEED
+from bpdebug.engine import END
 from bpdebug.views.numbers import number, short
 
 SHORT = {"forward": "fwd", "seed": "seed", "backward": "bwd", "update": "upd", "end": "end"}
@@ -15,7 +15,7 @@ def place_data(state: State) -> dict[str, Any]:
     """The `at` of a JSON reply."""
     event, total = state.event, len(state.timeline)
     if event is None:
-        iteration = state.timeline.place(total).iteration
+        iteration = state.timeline.schedule.place(total).iteration
         return {
             "event": total, "of": total, "phase": END, "node": None, "op": None, "line": None, "iteration": iteration,
             "part": None,
@@ -59,16 +59,14 @@ def status_line(state: State) -> str:
 
 
 def _status(state: State) -> list[str]:
-    timeline, event = state.timeline, state.event
+    timeline, schedule, event = state.timeline, state.timeline.schedule, state.event
     loss = timeline.loss_at(state.cursor)
     tail = [f"loss {number(loss)}"] if loss is not None else []
-    if timeline.iterations > 1:
-        tail.append(f"iteration {timeline.place(state.cursor).iteration + 1} of {timeline.iterations}")
+    if schedule.iterations > 1:
+        tail.append(f"iteration {schedule.iteration_at(state.cursor) + 1} of {schedule.iterations}")
     if event is None:
         return ["the end", *tail]
-    place, graph = timeline.place(state.cursor), timeline.graph
-    of = {FORWARD: len(graph.nodes), SEED: len(graph.incoming), BACKWARD: len(graph.backward_nodes)}
-    total = of.get(place.phase, len(timeline.store.parameters))
-    call = f" = {timeline.call_text(event.tensor - graph.first)}" if event.node else ""
+    place, graph = schedule.place(state.cursor), timeline.graph
+    call = f" = {timeline.graph.call_text(event.tensor - graph.first)}" if event.node else ""
     part = [f"part {state.part} of {len(event.parts)}"] if state.part else []
-    return [f"{place.phase} {place.nth + 1}/{total}", f"{event.name}{call}", *part, *tail]
+    return [f"{place.phase} {place.nth + 1}/{schedule.counts[place.phase]}", f"{event.name}{call}", *part, *tail]

@@ -46,10 +46,10 @@ def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> 
 
     A leaf is looked at from the first event on that reads it: a row is no reason to open a file.
     """
-    t, graph = timeline.iteration_at(at), timeline.graph
-    update = None if gradient else timeline.index_of(UPDATE, tensor, t)
+    t, graph = timeline.schedule.iteration_at(at), timeline.graph
+    update = None if gradient else timeline.schedule.index_of(UPDATE, tensor, t)
     users = graph.users(tensor)
-    if tensor < graph.first and not gradient and (not users or at < t * timeline.per_iteration + users[0]):
+    if tensor < graph.first and not gradient and (not users or at < t * timeline.schedule.per_iteration + users[0]):
         return ""
     key = (t + (update is not None and update <= at), tensor, gradient)  # an updated parameter is the next iteration's
     known = _looked.setdefault(timeline, {})
@@ -88,7 +88,7 @@ class ProgramRows(Sequence[ProgramRow]):
         self._graph = graph
         self._shown, self._gradients, self._rank = _order(graph)
         self._leaves = len(self._shown)
-        self._at = state.timeline.iteration_at(state.cursor)
+        self._at = state.timeline.schedule.iteration_at(state.cursor)
 
     def __len__(self) -> int:
         return self._leaves + len(self._graph.nodes) + len(self._gradients)
@@ -130,7 +130,7 @@ class ProgramRows(Sequence[ProgramRow]):
 
     def _leaf(self, tensor: int) -> ProgramRow:
         leaf = self._graph.leaves[tensor]
-        index = self.state.timeline.index_of("update", tensor, self._at)
+        index = self.state.timeline.schedule.index_of("update", tensor, self._at)
         status = CURRENT if index == self.state.cursor else DONE
         text, found = f"{leaf.name}  {leaf.kind}", odd(self.state.timeline, tensor, self.state.cursor)
         return ProgramRow("leaf", leaf.name, text, shape_text(leaf.shape), status, None, index, odd=found)
@@ -138,17 +138,17 @@ class ProgramRows(Sequence[ProgramRow]):
     def _node(self, k: int) -> ProgramRow:
         graph, timeline = self._graph, self.state.timeline
         node, tensor = graph.nodes[k], graph.first + k
-        index = timeline.index_of(FORWARD, tensor, self._at)
+        index = timeline.schedule.index_of(FORWARD, tensor, self._at)
         assert index is not None
         status = CURRENT if index == self.state.cursor else DONE if index < self.state.cursor else LATER
-        backward = timeline.index_of(BACKWARD, tensor, self._at)
+        backward = timeline.schedule.index_of(BACKWARD, tensor, self._at)
         stop = any(
             b.stops is not None and b.enabled and b.stops.contains(i)
             for b in self.state.breakpoints
             for i in (index, backward)
             if i is not None
         )
-        text = f"{node.id} = {timeline.call_text(k)}"
+        text = f"{node.id} = {timeline.graph.call_text(k)}"
         found = "" if status == LATER else odd(timeline, tensor, self.state.cursor)
         return ProgramRow(
             "node", node.id, text, shape_text(graph.shapes[tensor]), status, node.line, index, stop, found
@@ -158,12 +158,12 @@ class ProgramRows(Sequence[ProgramRow]):
         timeline, cursor = self.state.timeline, self.state.cursor
         name = f"∂{self._graph.names[tensor]}"
         status = {"value": DONE, "partial": PARTIAL, "not-computed": LATER, "no-path": NO_PATH}[
-            timeline.grad_status(tensor, cursor)
+            timeline.schedule.grad_status(tensor, cursor)
         ]
         event = self.state.event
         if event is not None and event.phase != FORWARD and event.tensor == tensor:
             status = CURRENT
-        index = timeline.completed_by(tensor, self._at)
+        index = timeline.schedule.completed_by(tensor, self._at)
         asked = self.state.practice is not None and index is not None and index >= cursor
         shape = "?" if asked else shape_text(self._graph.shapes[tensor])
         found = odd(timeline, tensor, cursor, gradient=True) if status in (DONE, CURRENT) and not asked else ""

@@ -44,9 +44,9 @@ def heading(state: State, event: Event) -> str:
     """'backward  Y = X @ W  (line 12)': the phase, the call, and the file's line."""
     call = ""
     if event.node is not None:
-        call = f" = {state.timeline.call_text(event.tensor - state.timeline.graph.first)}"
+        call = f" = {state.timeline.graph.call_text(event.tensor - state.timeline.graph.first)}"
     line = f"  (line {event.line})" if event.line else ""
-    iteration = f"  iteration {event.iteration}" if state.timeline.iterations > 1 else ""
+    iteration = f"  iteration {event.iteration}" if state.timeline.schedule.iterations > 1 else ""
     return f"{event.phase}  {event.name}{call}{line}{iteration}"
 
 
@@ -85,7 +85,7 @@ def _forward(state: State, event: Event) -> Iterator[Block]:
     assert event.node is not None
     k = event.tensor - graph.first
     run = state.timeline.iteration(event.iteration)
-    call = state.timeline.call_text(k)
+    call = state.timeline.graph.call_text(k)
     items = operands(graph, event.node, run)
     shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in items]
     infix = event.node.op.infix
@@ -108,7 +108,7 @@ def forward_line(state: State, event: Event) -> Text:
     graph = state.timeline.graph
     assert event.node is not None
     shapes = ", ".join(f"{graph.names[t]} {shape_text(graph.shapes[t])}" for t in dict.fromkeys(event.node.tensors))
-    call = state.timeline.call_text(event.tensor - graph.first)
+    call = state.timeline.graph.call_text(event.tensor - graph.first)
     return Text(f"forward  {event.name} {shape_text(event.value.shape)} = {call}  with {shapes}", "dim")
 
 

@@ -34,7 +34,11 @@ def whatis(state: State, text: str, value: Value) -> Report:
     }  # fmt: skip
     if tensor is not None:
         node = graph.node(tensor)
-        made = graph.kind(tensor) if node is None else f"{node.id} = {state.timeline.call_text(tensor - graph.first)}"
+        made = (
+            graph.kind(tensor)
+            if node is None
+            else f"{node.id} = {state.timeline.graph.call_text(tensor - graph.first)}"
+        )
         rows.append(("from", made))
         data["from"] = made
         if node is not None:

@@ -87,13 +87,13 @@ def optimizer_list(state: State) -> Listing:
     training, parameters = timeline.training, timeline.store.parameters
     if training is None or not parameters:
         return headers, rows
-    step = timeline.iteration_at(state.cursor) + 1
+    step = timeline.schedule.iteration_at(state.cursor) + 1
     rows.append((training.optimizer, "optimizer", "", f"step {step} of {training.steps}"))
     numbers = timeline.store.update(parameters[0]).numbers(step)
     rows += [(name, "setting", "", number(value)) for name, value in numbers.items()]
     for parameter in parameters:
         if parameter in training.rules:
-            index = timeline.index_of("update", parameter)
+            index = timeline.schedule.index_of("update", parameter)
             assert index is not None
             rows.append((f"{graph.names[parameter]}@upd", "rule set by hand", "", timeline.event(index).rule or ""))
         for tensor in graph.states.get(parameter, ()):

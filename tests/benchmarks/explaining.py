@@ -56,7 +56,7 @@ def on_the_lessons() -> Iterator[tuple[str, float, str]]:
         for index in range(len(state.timeline) + 1):
             here = update(state, f"seek {index}")
             last = index == len(state.timeline)
-            if last or state.timeline.place(index).phase == BACKWARD:
+            if last or state.timeline.schedule.place(index).phase == BACKWARD:
                 for line in ANYWHERE if last else AT_AN_EVENT:
                     found = taken(here, line)
                     if found is not None:

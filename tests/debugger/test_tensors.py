@@ -194,7 +194,9 @@ def test_what_cannot_be_overridden_is_refused_and_makes_no_fork(line: str) -> No
 def test_a_fork_and_its_parent_share_everything_up_to_the_first_event_that_depends_on_it(value: float, at: int) -> None:
     state = session(WALK, f"seek {at}")
     made = update(state, f"set h[0, 0] = {value!r}")
-    first = made.timeline.index_of("forward", made.timeline.graph.index["h"], made.timeline.iteration_at(at))
+    first = made.timeline.schedule.index_of(
+        "forward", made.timeline.graph.index["h"], made.timeline.schedule.iteration_at(at)
+    )
     assert first is not None
     for k in range(first):
         np.testing.assert_array_equal(made.timeline.event(k).value, state.timeline.event(k).value)

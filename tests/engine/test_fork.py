@@ -107,7 +107,7 @@ def test_in_training_what_follows_starts_from_what_the_fork_leads_to() -> None:
     training = Training("momentum", 5, {"lr": 0.1})
     parent = two_layers(training=training)
     forked = fork(parent, over(parent, "b", [5.0, 6.0]), 2)
-    size = parent.per_iteration
+    size = parent.schedule.per_iteration
     for index in range(2 * size):
         assert bits(forked[index].value) == bits(parent[index].value)
     assert_same(forked.value("b", 2 * size), np.array([5.0, 6.0]))

@@ -41,7 +41,7 @@ def test_opening_computes_nothing() -> None:
             assert contribution.formula
             assert [p.text for p in contribution.parts]
             assert contribution.shape is not None
-    assert [timeline.grad_status(t, at) for t in range(9) for at in (0, 5, len(timeline))]
+    assert [timeline.schedule.grad_status(t, at) for t in range(9) for at in (0, 5, len(timeline))]
     assert reads == []
     assert there(timeline) == ("", "")
 

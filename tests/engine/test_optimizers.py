@@ -80,7 +80,7 @@ def test_adams_first_step_is_the_rate(dtype: DType) -> None:
 
 
 def update_of(timeline: Timeline, parameter: str = "W", iteration: int = 0) -> Any:
-    index = timeline.index_of(UPDATE, timeline.graph.index[parameter], iteration)
+    index = timeline.schedule.index_of(UPDATE, timeline.graph.index[parameter], iteration)
     assert index is not None
     return timeline.event(index)
 
@@ -280,7 +280,7 @@ def test_forks_of_forks_keep_what_was_set_in_later_iterations() -> None:
     later = fork(parent, Override(index["W"], False, (), np.array(0.5)), 2)
     earlier = fork(later, Override(index["b"], False, (), np.array(0.0)), 0)
     ruled = fork_update(earlier, index["b"], lambda u: u.w - 2 * u.scalars["lr"] * u.g)
-    at = 2 * parent.per_iteration
+    at = 2 * parent.schedule.per_iteration
     for timeline in (later, earlier, ruled):
         assert_same(timeline.value("W", at), np.full((3, 2), 0.5))
     assert_same(earlier.value("b", 0), np.zeros(2))

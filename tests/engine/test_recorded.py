@@ -36,7 +36,7 @@ def test_a_recording_says_what_the_computation_says(name: str, tmp_path: Path) -
             x, y = ours.value_at(tensor, at), theirs.value_at(tensor, at)
             assert (x is None) == (y is None)
             assert x is None or y is None or x.tobytes() == y.tobytes()
-            assert ours.grad_status(tensor, at) == theirs.grad_status(tensor, at)
+            assert ours.schedule.grad_status(tensor, at) == theirs.schedule.grad_status(tensor, at)
 
 
 def test_values_gradients_and_sums_are_read_and_not_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,26 +78,30 @@ def test_the_end_of_a_cut_recording_knows_nothing_of_what_came_later(events: int
     assert len(timeline) == events
     before = events - 1
     for tensor in range(len(whole.graph.names)):
-        assert timeline.has_value(tensor, events) == (whole.has_value(tensor, before) if events else tensor < 4)
-        status = whole.grad_status(tensor, before) if events else "not-computed"
-        assert timeline.grad_status(tensor, events) == (status if events else timeline.grad_status(tensor, 0))
+        assert timeline.schedule.has_value(tensor, events) == (
+            whole.schedule.has_value(tensor, before) if events else tensor < 4
+        )
+        status = whole.schedule.grad_status(tensor, before) if events else "not-computed"
+        assert timeline.schedule.grad_status(tensor, events) == (
+            status if events else timeline.schedule.grad_status(tensor, 0)
+        )
     assert (timeline.loss is None) == (events < 6)
 
 
 def test_a_cut_within_a_training_ends_in_that_iteration(tmp_path: Path) -> None:
     path = recorded(tmp_path, TRAINED)
     whole = bpdebug.run(bpdebug.load(TRAINED))
-    events = whole.per_iteration + 4
+    events = whole.schedule.per_iteration + 4
     timeline = cut(path, events)
-    assert timeline.place(events).iteration == 1
-    assert timeline.value("W").tobytes() == whole.value("W", whole.per_iteration).tobytes()
+    assert timeline.schedule.place(events).iteration == 1
+    assert timeline.value("W").tobytes() == whole.value("W", whole.schedule.per_iteration).tobytes()
     same(whole, timeline, events)
 
 
 @pytest.mark.parametrize("line", ["break L@bwd if norm(dL) > 0 ;; continue", "seek end", "seek 50%", "watch dW ;; c"])
 def test_a_cut_recording_is_stepped_through_like_any_other(line: str, tmp_path: Path) -> None:
     path = recorded(tmp_path, TRAINED)
-    cut(path, bpdebug.run(bpdebug.load(TRAINED)).per_iteration + 4)
+    cut(path, bpdebug.run(bpdebug.load(TRAINED)).schedule.per_iteration + 4)
     session = bpdebug.Session(open_recording(path))
     for _ in range(5):
         for piece in line.split(" ;; "):

@@ -84,12 +84,12 @@ def test_training_is_a_plain_loop(name: str, steps: int) -> None:
     memory: list[dict[str, Any]] = [{}, {}]
     for t in range(steps):
         off = X @ w + b - T
-        start = t * timeline.per_iteration
+        start = t * timeline.schedule.per_iteration
         assert timeline.loss_at(start + 4) == pytest.approx(np.mean(off**2), rel=1e-12)
         np.testing.assert_allclose(timeline.value("W", start), w, rtol=1e-12)
         g = 2 * off / off.size
         grads = X.T @ g, g.sum(axis=0)
-        found = timeline.grad("W", start + timeline.per_iteration - 1)
+        found = timeline.grad("W", start + timeline.schedule.per_iteration - 1)
         assert found is not None
         np.testing.assert_allclose(found, grads[0], rtol=1e-9, atol=1e-13)
         w, b = rule(w, grads[0], memory[0], t + 1), rule(b, grads[1], memory[1], t + 1)
@@ -104,7 +104,7 @@ def test_every_optimizer_is_tested() -> None:
 
 def test_training_gets_better() -> None:
     timeline = Timeline(regression(), training=Training("sgd", 30, {"lr": 0.1}))
-    losses = [timeline.loss_at(t * timeline.per_iteration + 4) or np.inf for t in range(30)]
+    losses = [timeline.loss_at(t * timeline.schedule.per_iteration + 4) or np.inf for t in range(30)]
     assert losses == sorted(losses, reverse=True)
     assert len(set(losses)) == 30
 
@@ -263,7 +263,9 @@ def test_a_mask_is_the_same_in_both_passes() -> None:
 def test_masks_differ_from_node_to_node_seed_to_seed_and_iteration_to_iteration() -> None:
     timeline = dropped(training=Training("sgd", 3, {"lr": 0.0}))
     masks = [
-        bits(timeline.value(name, t * timeline.per_iteration + 5)) for name in ("d.mask", "e.mask") for t in range(3)
+        bits(timeline.value(name, t * timeline.schedule.per_iteration + 5))
+        for name in ("d.mask", "e.mask")
+        for t in range(3)
     ]
     masks.append(bits(dropped(seed=1).value("d.mask")))
     assert len(set(masks)) == len(masks)

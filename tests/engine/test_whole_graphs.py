@@ -94,7 +94,7 @@ def chain(nodes: int) -> Graph:
 def test_a_chain_of_100_000_nodes() -> None:
     timeline = Timeline(chain(100_000))
     assert len(timeline) == 200_003
-    assert timeline.grad_status(timeline.number("x"), 150_000) == "not-computed"
+    assert timeline.schedule.grad_status(timeline.number("x"), 150_000) == "not-computed"
     lazily, value = timeline.grad("x"), timeline.value("L")
     middle = work(lambda: timeline[150_000].contributions[0].value)
     assert middle.lines < 1000, "one event in the middle is at hand once the gradients are there"

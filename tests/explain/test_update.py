@@ -17,7 +17,7 @@ from tests.lessons import MOMENTUM
 
 
 def first_update(timeline: Timeline, iteration: int = 0) -> int:
-    index = timeline.index_of(UPDATE, timeline.graph.index["W"], iteration)
+    index = timeline.schedule.index_of(UPDATE, timeline.graph.index["W"], iteration)
     assert index is not None
     return index
 

@@ -50,7 +50,7 @@ END = len(TIMELINE)
 
 def at(phase: str, name: str, iteration: int = 0) -> int:
     """The number of an event."""
-    found = TIMELINE.index_of(phase, TIMELINE.graph.index[name], iteration)
+    found = TIMELINE.schedule.index_of(phase, TIMELINE.graph.index[name], iteration)
     assert found is not None
     return found
 

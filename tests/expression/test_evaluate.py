@@ -49,7 +49,7 @@ def test_parameters_change_at_their_update() -> None:
     before, after = array("W1", k - 1), array("W1", k)
     assert_same(before, LEAVES["W1"])
     assert not np.array_equal(before, after)
-    assert_same(after, array("W1", TIMELINE.per_iteration))
+    assert_same(after, array("W1", TIMELINE.schedule.per_iteration))
 
 
 def test_a_gradient_of_fan_out_is_partial_between() -> None:
@@ -129,8 +129,12 @@ def _scope(k: int) -> Scope:
 
 def test_a_condition_sees_the_shape_of_each_event() -> None:
     condition = parse("grad.shape == (4, 2)")
-    seen = [k for k in range(TIMELINE.per_iteration) if holds(condition, _scope(k))]
-    assert seen == [k for k in range(TIMELINE.per_iteration) if TIMELINE.graph.shapes[TIMELINE.tensor_at(k)] == (4, 2)]
+    seen = [k for k in range(TIMELINE.schedule.per_iteration) if holds(condition, _scope(k))]
+    assert seen == [
+        k
+        for k in range(TIMELINE.schedule.per_iteration)
+        if TIMELINE.graph.shapes[TIMELINE.schedule.tensor_at(k)] == (4, 2)
+    ]
     with pytest.raises(BpdebugError, match="1 indices for 0 axes"):
         holds(parse("grad[0]"), _scope(at("seed", "L")))
 

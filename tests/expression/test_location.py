@@ -16,7 +16,7 @@ from tests.counting import work
 from tests.expression.common import END, ITERATIONS, TIMELINE, at, timeline
 from tests.graphs import make, step
 
-PER = TIMELINE.per_iteration
+PER = TIMELINE.schedule.per_iteration
 UNTRAINED = timeline(1)
 
 
@@ -26,7 +26,7 @@ def stops(text: str) -> Stops:
 
 def events(text: str, iteration: int = 0) -> list[str]:
     """The events of one iteration as `phase name`."""
-    found = [TIMELINE.event(k) for k in stops(text) if TIMELINE.place(k).iteration == iteration]
+    found = [TIMELINE.event(k) for k in stops(text) if TIMELINE.schedule.place(k).iteration == iteration]
     return [f"{e.phase} {e.name}" for e in found]
 
 
@@ -54,8 +54,8 @@ def test_a_leafs_backward_location_is_where_its_gradient_is_complete() -> None:
     for name in ["W1", "W2", "X", "T"]:
         index = stops(f"{name}@bwd").first()
         tensor = TIMELINE.graph.index[name]
-        assert TIMELINE.grad_status(tensor, index) == "value"
-        assert TIMELINE.grad_status(tensor, index - 1) != "value"
+        assert TIMELINE.schedule.grad_status(tensor, index) == "value"
+        assert TIMELINE.schedule.grad_status(tensor, index - 1) != "value"
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_a_rate_a_step() -> None:
     scenario = load(text(more="[train]\nsteps = 3\nlr = [1, 0.5, 0.25]"))
     timeline = open_timeline(scenario)
     for t, lr in enumerate((1.0, 0.5, 0.25)):
-        at = (t + 1) * timeline.per_iteration - 1
+        at = (t + 1) * timeline.schedule.per_iteration - 1
         step = timeline.value("W", at - 1) - timeline.value("W", at)
         np.testing.assert_allclose(step, lr * np.asarray(timeline.grad("W", at)), rtol=1e-12)
 

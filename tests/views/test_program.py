@@ -46,7 +46,9 @@ def test_a_row_is_odd_exactly_where_what_is_there_is_not_finite(name: str) -> No
             nan, inf = (False, False) if array is None else (np.isnan(array).any(), np.isinf(array).any())
             wanted = "nan" if nan else "inf" if inf else ""
             unread = row.kind == "leaf" and row.odd == ""  # before the first event that reads it
-            assert row.odd == wanted or (unread and state.cursor % timeline.per_iteration < len(timeline.graph.nodes))
+            assert row.odd == wanted or (
+                unread and state.cursor % timeline.schedule.per_iteration < len(timeline.graph.nodes)
+            )
 
 
 def test_rows_read_no_file_and_compute_nothing_that_is_to_come(tmp_path: Path) -> None:

@@ -243,7 +243,11 @@ def _own(timeline: Timeline, event: Event) -> list[tuple[str, str]]:
     """The call of a forward event, or the rule of an update."""
     if event.rule is not None:
         return [(event.name, event.rule)]
-    return [(event.name, timeline.call_text(event.tensor - timeline.graph.first))] if event.phase == "forward" else []
+    return (
+        [(event.name, timeline.graph.call_text(event.tensor - timeline.graph.first))]
+        if event.phase == "forward"
+        else []
+    )
 
 
 def as_written(formula: str, graph: Graph) -> str:

@@ -102,7 +102,7 @@ def check_(state: State, argument: str) -> State:
         return state.show("check", check(timeline, iteration, progress=report))
     location = parse_location(argument)
     at = list(resolve(location, timeline))
-    tensors = {timeline.tensor_at(index) for index in at}
+    tensors = {timeline.schedule.tensor_at(index) for index in at}
     graph = timeline.graph
     if not any(t >= graph.first and graph.has_gradient(t) for t in tensors):
         hint = "it is not between a float leaf and an output"
@@ -110,7 +110,7 @@ def check_(state: State, argument: str) -> State:
     if location.iteration is not None:
         iteration = location.iteration
     elif len(at) == 1:
-        iteration = timeline.iteration_at(at[0])
+        iteration = timeline.schedule.iteration_at(at[0])
     return state.show("check", check(timeline, iteration, tensors, report))
 
 
@@ -188,8 +188,8 @@ def derivation_(state: State, argument: str) -> State:
 def _iteration(state: State) -> int:
     """The iteration at the cursor; CommandError where a recording ends before it does."""
     timeline = state.timeline
-    iteration = timeline.iteration_at(state.cursor)
-    if len(timeline) < (iteration + 1) * timeline.per_iteration:
+    iteration = timeline.schedule.iteration_at(state.cursor)
+    if len(timeline) < (iteration + 1) * timeline.schedule.per_iteration:
         message = f"the recording ends at event {len(timeline)}, before both passes are done"
         raise CommandError(message, code="E_COMMAND", hint="record the whole run; print shows what there is")
     return iteration

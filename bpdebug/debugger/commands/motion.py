@@ -51,11 +51,11 @@ def finish(state: State, way: int) -> State:
     timeline, block = state.timeline, block_at(state.timeline, state.cursor)
     if state.cursor >= len(timeline):
         return move(state, state.cursor + way, "step")
-    place = timeline.place(state.cursor)
+    place = timeline.schedule.place(state.cursor)
     while True:
         to = state.cursor
         while 0 <= to + way < len(timeline):
-            there = timeline.place(to + way)
+            there = timeline.schedule.place(to + way)
             if (there.iteration, there.phase) != (place.iteration, place.phase):
                 break
             other = block_at(timeline, to + way)

@@ -29,7 +29,7 @@ def practice(state: State, argument: str) -> State:
     state = replace(state, practice=state.practice or Practice())
     timeline = state.timeline
     at = state.cursor
-    while at < len(timeline) and timeline.place(at).phase != BACKWARD:
+    while at < len(timeline) and timeline.schedule.place(at).phase != BACKWARD:
         at += 1
     if at >= len(timeline):
         raise CommandError(
@@ -116,7 +116,7 @@ def _formula(state: State, asked: Question, text: str) -> tuple[str, bool]:
         raise CommandError(error.message, code="E_EXPR", hint=error.hint) from None
     if isinstance(value, tuple):
         raise CommandError("these are several values; one formula is asked", code="E_EXPR", hint="answer dY @ W.T")
-    judge = Judge(by_the_ops(timeline), timeline.iteration_at(state.cursor))
+    judge = Judge(by_the_ops(timeline), timeline.schedule.iteration_at(state.cursor))
     for step in steps:
         judge.carry_out(step)
     said, well = judged_edge(judge, timeline.event(asked.event), asked.contribution, value)

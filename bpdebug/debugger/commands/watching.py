@@ -51,18 +51,18 @@ class Offsets:
 
 def changes(expression: Expression, timeline: Timeline) -> Candidates:
     """The events at which an expression can change: where its tensors and gradients are computed or added to."""
-    offsets = {0} if timeline.iterations > 1 else set()
-    graph = timeline.graph
+    schedule, graph = timeline.schedule, timeline.graph
+    offsets = {0} if schedule.iterations > 1 else set()
     for reference in names_in(expression, graph):
         tensor = reference.tensor
         found: list[int | None] = []
         if reference.gradient:
-            found.append(timeline.index_of(SEED, tensor))
-            found += [timeline.index_of(BACKWARD, graph.first + k) for k, _ in graph.edges_from(tensor)]
+            found.append(schedule.index_of(SEED, tensor))
+            found += [schedule.index_of(BACKWARD, graph.tensor(k)) for k, _ in graph.edges_from(tensor)]
         else:
-            found += [timeline.index_of(FORWARD, tensor), timeline.index_of(UPDATE, tensor)]
+            found += [schedule.index_of(FORWARD, tensor), schedule.index_of(UPDATE, tensor)]
         offsets |= {i for i in found if i is not None}
-    return Offsets(tuple(sorted(offsets)), timeline.per_iteration, len(timeline))
+    return Offsets(tuple(sorted(offsets)), schedule.per_iteration, len(timeline))
 
 
 def watch(state: State, argument: str) -> State:
@@ -153,7 +153,7 @@ def _check(timeline: Timeline, at: int) -> str | None:
 
 
 def _phase(timeline: Timeline, at: int) -> str | None:
-    place, before = timeline.place(at), timeline.place(at - 1) if at else None
+    place, before = timeline.schedule.place(at), timeline.schedule.place(at - 1) if at else None
     if before is None or (place.iteration, place.phase) == (before.iteration, before.phase):
         return None
     return f"from {before.phase} to {place.phase}"

@@ -66,7 +66,7 @@ def _cells(state: State, place: str, text: str) -> tuple[Timeline, str]:
     with np.errstate(all="ignore"):
         cast = array.astype(dtype)
     override = Override(reference.tensor, reference.gradient, goal.key, cast)
-    made = fork(timeline, override, timeline.iteration_at(state.cursor))
+    made = fork(timeline, override, timeline.schedule.iteration_at(state.cursor))
     return made, f"{place} = {text}"
 
 
@@ -105,7 +105,7 @@ def _rule(state: State, place: str, text: str) -> tuple[Timeline, str]:
             hint="operands: " + ", ".join(_tensors(timeline, k)),
         )
     position = names.index(operand)
-    if not graph.plans[k].differentiable(position) or timeline.index_of(BACKWARD, event.tensor) is None:
+    if not graph.plans[k].differentiable(position) or timeline.schedule.index_of(BACKWARD, event.tensor) is None:
         raise CommandError(
             f"{event.name} gives {operand} no gradient", code="E_COMMAND", hint="there is no rule to replace"
         )

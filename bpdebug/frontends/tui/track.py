@@ -15,11 +15,11 @@ Track = tuple[int, int, int, int, frozenset[int], tuple[int, int]]
 def track(state: State) -> Track:
     """Start, number of positions, number of forward ones, cursor, breakpoints, and iteration n of m."""
     timeline = state.timeline
-    iteration = timeline.iteration_at(state.cursor)
-    start, count = iteration * timeline.per_iteration, timeline.per_iteration
-    count += iteration == timeline.iterations - 1
+    iteration = timeline.schedule.iteration_at(state.cursor)
+    start, count = iteration * timeline.schedule.per_iteration, timeline.schedule.per_iteration
+    count += iteration == timeline.schedule.iterations - 1
     stops = _stops(state.breakpoints, start, start + count)
-    return start, count, len(timeline.graph.nodes), state.cursor, stops, (iteration, timeline.iterations)
+    return start, count, len(timeline.graph.nodes), state.cursor, stops, (iteration, timeline.schedule.iterations)
 
 
 @lru_cache(maxsize=16)

@@ -170,7 +170,7 @@ class Known:
         self._sorted: Array | None = None
         self._numbers: list[Array] = []
         graph = timeline.graph
-        for t in range(timeline.iterations):
+        for t in range(timeline.schedule.iterations):
             run = timeline.iteration(t)
             for tensor, name in enumerate(graph.names):
                 self._add(name, run.value(tensor))
