@@ -16,18 +16,14 @@ from bpdebug.ops.attributes import fit, misfit, spelt
 Arguments = tuple[list[ast.expr], Mapping[str, Any]]
 
 
-def function_name(node: ast.Call, known: Callable[[], list[str]]) -> str:
-    """The plain name that a call begins with; E_OP where it begins with anything else."""
+def function_name(node: ast.Call, known: Callable[[], list[str]], is_value: Callable[[str], bool]) -> str:
+    """The plain name that a call begins with; E_OP where it begins with anything else: a value's method, a module's."""
     if isinstance(node.func, ast.Name):
         return node.func.id
     if isinstance(node.func, ast.Attribute):
         name, start = node.func.attr, dotted(node.func.value)
         if name in OPS:
-            hint = (
-                f"write {name}({start}, ...)"
-                if start and start not in ("np", "numpy", "torch", "jnp")
-                else f"write {name}(...)"
-            )
+            hint = f"write {name}({start}, ...)" if is_value(start.partition(".")[0]) else f"write {name}(...)"
         else:
             hint = op_hint(name, known())
         whole = f"{start}.{name}" if start else f".{name}"

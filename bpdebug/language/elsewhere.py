@@ -9,9 +9,9 @@ from bpdebug.errors import suggest
 WRITTEN = {
     "a @ b": "dot mm bmm einsum tensordot batch_dot",
     "a @ expand_dims(v, axis=1)": "mv matvec",
-    "x @ W + c": "linear dense affine addmm xw_plus_b",
+    "x @ W + c": "linear dense affine addmm baddbmm xw_plus_b",
     "sum(v * w)": "vdot inner vecdot",
-    "expand_dims(v, axis=1) * w": "outer",
+    "expand_dims(v, axis=1) * w": "outer ger",
     "x.T": "t swapaxes swapdims matrix_transpose adjoint",
     "permute(x, (1, 0))": "moveaxis movedim permute_dims rollaxis",
     "s[0, 0] + s[1, 1]": "trace",
@@ -29,6 +29,7 @@ WRITTEN = {
     "stack(x, y, axis=2)": "dstack",
     "stack(v, w, axis=1)": "column_stack",
     "split(x, 2, axis=1)": "chunk array_split tensor_split hsplit",
+    "split(s, 2, axis=0)": "vsplit",
     "x[0]": "unbind unstack select get getitem",
     "x[1:3]": "narrow dynamic_slice slice_in_dim strided_slice",
     "x[:, ::-1]": "flip fliplr reverse",
@@ -66,10 +67,21 @@ WRITTEN = {
     "(exp(x) - exp(-x)) / 2": "sinh",
     "(exp(x) + exp(-x)) / 2": "cosh",
     "sqrt(x ** 2 + y ** 2)": "hypot",
-    "where(x > 0, 1.0, 0 * x) - where(x < 0, 1.0, 0 * x)": "sign sgn",
+    "where(x > 0, 1.0, 0 * x) - where(x < 0, 1.0, 0 * x)": "sign sgn signum",
     "where(x > 0, 1.0, 0 * x)": "heaviside step step_function",
     "logsumexp(stack(x, y), axis=0)": "logaddexp",
     "x + 0.25 * (y - x)": "lerp",
+    "x + 0.5 * y * z": "addcmul",
+    "x + 0.5 * y / p": "addcdiv",
+    "(x - y) ** 2": "squared_difference",
+    "x == y": "eq",
+    "x != y": "ne",
+    "x < y": "lt",
+    "x <= y": "le",
+    "x > y": "gt",
+    "x >= y": "ge",
+    "x != x": "isnan",
+    "where(x == x, x, 0)": "nan_to_num",
     "maximum(x, y)": "fmax",
     "minimum(x, y)": "fmin",
     "clip(x, 0, 1)": "clamp clip_by_value hard_clip",
@@ -94,13 +106,14 @@ WRITTEN = {
     "relu(x) - 0.25 * relu(-x)": "prelu",
     "x[:, 0:2] * sigmoid(x[:, 2:4])": "glu",
     "softmax(-x)": "softmin",
+    "softmax(where(mask, x, -inf))": "masked_softmax",
     "softmax(x @ y.T / 2.0) @ z": "scaled_dot_product_attention dot_product_attention attention",
     # over axes
     "sum(x, axis=0)": "reduce_sum add_reduce",
     "mean(x, axis=0)": "reduce_mean average avg",
     "max(x, axis=0)": "reduce_max amax",
     "min(x, axis=0)": "reduce_min amin",
-    "logsumexp(x, axis=0)": "reduce_logsumexp",
+    "logsumexp(x, axis=0)": "reduce_logsumexp lse",
     "var(x, axis=0)": "variance reduce_variance",
     "sqrt(var(x, axis=0))": "std reduce_std stddev",
     "max(x) - min(x)": "ptp",
@@ -116,6 +129,7 @@ WRITTEN = {
     "layer_norm(x, gamma, beta)": "layer_normalization",
     "batch_norm(x, gamma, beta)": "batch_norm1d batch_norm2d batch_normalization",
     "(img - mean(img, (2, 3), keepdims=True)) / sqrt(var(img, (2, 3), keepdims=True) + 1e-5)": "instance_norm",
+    "(img - mean(img, (1, 2, 3), keepdims=True)) / sqrt(var(img, (1, 2, 3), keepdims=True) + 1e-5)": "group_norm",
     # losses
     "cross_entropy(x, classes)": "cross_entropy_loss softmax_cross_entropy softmax_cross_entropy_with_logits "
     "sparse_softmax_cross_entropy_with_logits categorical_crossentropy",
@@ -132,6 +146,8 @@ WRITTEN = {
     "conv2d(img, kernels)": "conv convolve2d conv_general_dilated correlate2d",
     "conv1d(line, filters)": "convolve correlate",
     "max_pool2d(img, 2)": "max_pool max_pooling2d",
+    "max_pool2d(expand_dims(line, axis=2), (1, 2))": "max_pool1d",
+    "avg_pool2d(expand_dims(line, axis=2), (1, 2))": "avg_pool1d",
     "avg_pool2d(img, 2)": "avg_pool average_pool average_pooling2d",
     "mean(img, axis=(2, 3))": "adaptive_avg_pool2d global_average_pooling2d global_avg_pool",
     "max(img, axis=(2, 3))": "adaptive_max_pool2d global_max_pooling2d",
@@ -142,7 +158,9 @@ WRITTEN = {
 ABSENT = (
     "inv inverse det solve svd eig eigh qr cholesky lstsq pinv sort argsort topk argmax argmin unique nonzero round "
     "floor ceil trunc fft rfft erf erfc arctan atan arcsin asin arccos acos median quantile conv3d conv_transpose2d "
-    "lstm gru rnn"
+    "lstm gru rnn arctan2 atan2 arctanh atanh arcsinh asinh arccosh acosh mod fmod remainder floor_divide mode kron "
+    "cross rot90 scatter put linspace isinf isfinite nanmean logcumsumexp gumbel_softmax dropout1d dropout2d dropout3d "
+    "alpha_dropout sequential cast astype float double hinge_embedding_loss cosine_embedding_loss embedding_bag"
 )
 """What has no op and no expression of a line, and would be taken for a slip in the name of another op."""
 

@@ -242,7 +242,7 @@ class Expressions(Nodes):
                 start = start.value
             if not isinstance(start, ast.Name | ast.Constant):
                 self.expr(node.func.value, depth + 1)
-        return function_name(node, lambda: [*OPS, *self.defs])
+        return function_name(node, lambda: [*OPS, *self.defs], lambda of: of in self.scope or of in self.globals)
 
     def _no_op(self, name: str) -> InputError:
         if name == "slice":

@@ -41,6 +41,8 @@ def written(expression: str) -> Array:
     )
     names = "Y, rest" if expression.startswith("split") else "Y"
     called = f"{expression} * 1" if expression == "x" else expression
+    if re.fullmatch(r"\w+ (==|!=|[<>]=?) \w+", expression):
+        called = f"where({expression}, 1.0, 0 * x)"
     program = f'program = "{names} = {called}"'
     text = f'format = 1\n[inputs]\n{leaves}[graph]\nincoming = {{ Y = "ones" }}\n{program}\n'
     return open_timeline(load(text)).value("Y")
@@ -82,6 +84,20 @@ def test_other_hints(word: str, hint: str) -> None:
     assert op_hint(word, [*OPS, "Mine"]) == hint
 
 
+@pytest.mark.parametrize(
+    ("call", "hint"),
+    [
+        ("lax.stop_gradient(x)", "write stop_gradient(...)"), ("jax.nn.relu(x)", "write relu(...)"),
+        ("F.relu(x)", "write relu(...)"), ("x.relu()", "write relu(x, ...)"), ("x.T.relu()", "write relu(x.T, ...)"),
+    ],
+)  # fmt: skip
+def test_a_module_is_no_operand_and_the_receiver_of_a_method_is(call: str, hint: str) -> None:
+    text = f'format = 1\n[inputs]\nx = [[1]]\n[graph]\nincoming = {{ Y = "ones" }}\nprogram = "Y = {call}"\n'
+    with pytest.raises(BpdebugError) as caught:
+        load(text)
+    assert (caught.value.code, caught.value.hint) == ("E_OP", hint)
+
+
 # --- judged by the other libraries
 
 NUMPY = {
@@ -100,7 +116,10 @@ NUMPY = {
     "cumprod": "np.cumprod(v)[:3]", "diff": "np.diff(x, axis=0)", "norm": "np.linalg.norm(x)",
     "power": "np.power(p, y)", "atleast_2d": "np.atleast_2d(v)", "average": "np.average(x, axis=0)",
     "amax": "np.amax(x, axis=0)", "select": "x[0]", "clip_by_value": "np.clip(x, 0, 1)",
-    "repeat_interleave": "np.repeat(x, 2, 1)",
+    "repeat_interleave": "np.repeat(x, 2, 1)", "eq": "np.equal(x, y) * 1.0", "ne": "np.not_equal(x, y) * 1.0",
+    "lt": "np.less(x, y) * 1.0", "le": "np.less_equal(x, y) * 1.0", "gt": "np.greater(x, y) * 1.0",
+    "ge": "np.greater_equal(x, y) * 1.0", "isnan": "np.isnan(x) * 1.0", "nan_to_num": "np.nan_to_num(x)",
+    "vsplit": "np.vsplit(s, 2)[0]", "signum": "np.sign(x)",
 }  # fmt: skip
 
 
@@ -135,7 +154,11 @@ TORCH = {
     "conv": "F.conv2d(img, kernels)", "correlate": "F.conv1d(line, filters)", "max_pool": "F.max_pool2d(img, 2)",
     "avg_pool": "F.avg_pool2d(img, 2)", "adaptive_avg_pool2d": "F.adaptive_avg_pool2d(img, 1)[:, :, 0, 0]",
     "adaptive_max_pool2d": "F.adaptive_max_pool2d(img, 1)[:, :, 0, 0]", "swish": "F.silu(x)",
-    "cat": "torch.cat([x, y])",
+    "cat": "torch.cat([x, y])", "addcmul": "torch.addcmul(x, y, z, value=0.5)",
+    "addcdiv": "torch.addcdiv(x, y, p, value=0.5)", "group_norm": "F.group_norm(img, 1)",
+    "masked_softmax": "F.softmax(x.masked_fill(~mask, float('-inf')), -1)", "lse": "torch.logsumexp(x, 0)",
+    "max_pool1d": "F.max_pool1d(line, 2)[:, :, None]", "avg_pool1d": "F.avg_pool1d(line, 2)[:, :, None]",
+    "squared_difference": "(x - y).square()", "ger": "torch.ger(v, w)",
     "unfold": "F.unfold(img, 2).mT", "embedding_lookup": "F.embedding(ids, table)", "detach": "x.detach()",
 }  # fmt: skip
 
