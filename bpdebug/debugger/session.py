@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bpdebug.debugger.commands import Call, parse
 from bpdebug.debugger.state import Note, State
+from bpdebug.engine.budget import Budget
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.expression import parse_location, resolve
 from bpdebug.limits import GIB
@@ -15,7 +16,7 @@ MOST_PLACES = 1000
 """Places visited that are remembered."""
 
 
-def open_session(scenario: Scenario, *, budget: int = 4 * GIB) -> State:
+def open_session(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> State:
     """A session at its beginning: event 0 has just happened. Nothing is computed yet.
 
     Raises InputError (E_NAME) where a note's location is not in the program.

@@ -69,6 +69,7 @@ class Pass:
         self.V: list[Any] = [None] * len(graph.names)
         self.G: list[Any] = [None] * len(graph.names)
         self._running: dict[int, dict[int, Any]] = {}
+        self._newest: dict[int, tuple[int, Any]] = {}
         self._forward_done = self._backward_done = False
 
     # --- values ---------------------------------------------------------------------------------------------------
@@ -200,8 +201,12 @@ class Pass:
         if count == len(edges):
             return self.gradient(tensor)
         sums = self._running.setdefault(tensor, {})
-        at = max((n for n in sums if n <= count), default=0)
-        total: Any = sums.get(at, self.seed(tensor) if tensor in self.graph.incoming else None)
+        at, total = self._newest.get(tensor, (count + 1, None))
+        if at > count:
+            at, total = 0, self.seed(tensor) if tensor in self.graph.incoming else None
+        nearer = next((n for n in range(count - count % KEEP, at, -KEEP) if n in sums), None)
+        if nearer is not None:
+            at, total = nearer, sums[nearer]
         for n in range(at, count):
             c = self.contribution(*edges[n])
             with np.errstate(all="ignore"):
@@ -210,7 +215,7 @@ class Pass:
                 sums[n + 1] = total
         if total is None:
             return None
-        self._running[tensor] = {n: s for n, s in sums.items() if n % KEEP == 0} | {count: total}
+        self._newest[tensor] = count, total
         found = np.asarray(total)
         found.flags.writeable = False
         return found

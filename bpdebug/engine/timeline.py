@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
-from typing import Any, overload
+from collections.abc import Iterator, Sequence
+from typing import overload
 
 import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.engine.assignments import assignments
 from bpdebug.engine.budget import Budget
-from bpdebug.engine.events import Assignment, Contribution, Event, Fault, PartView, Term, sealed
+from bpdebug.engine.contributions import contributions
+from bpdebug.engine.events import Assignment, Contribution, Event, Fault, sealed
 from bpdebug.engine.faults import find_fault
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.run import Pass
@@ -19,9 +19,8 @@ from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
 from bpdebug.engine.store import Store
 from bpdebug.engine.update import state_names
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.graph import Graph, Lit
+from bpdebug.graph import Graph
 from bpdebug.limits import GIB
-from bpdebug.symbolic import Expr
 
 
 class Timeline(Sequence[Event]):
@@ -175,86 +174,7 @@ class Timeline(Sequence[Event]):
 
     def contributions(self, event: Event) -> tuple[Contribution, ...]:
         """The edges of a backward event."""
-        if event.phase != BACKWARD:
-            return ()
-        graph, k, t = self.graph, event.tensor - self.graph.first, event.iteration
-        plan, node, names = graph.plans[k], graph.nodes[k], self.graph.operand_names(k)
-        made = []
-        for position, tensor in graph.edges(k):
-            if not graph.has_gradient(tensor):
-                continue
-
-            # These hold neither the event, which holds them (what goes in circles is freed late), nor the pass.
-            @cache
-            def value(position: int = position) -> Array:
-                return self.iteration(t).contribution(k, position)
-
-            def total(tensor: int = tensor, edge: tuple[int, int] = (k, position)) -> Array:
-                found = self.iteration(t).partial(tensor, graph.edges_from(tensor).index(edge) + 1)
-                assert found is not None
-                return found
-
-            made.append(
-                Contribution(
-                    to=graph.names[tensor],
-                    operand=sum(not isinstance(i, Lit) for i in node.inputs[:position]),
-                    formula=plan.formula(position, names, event.name),
-                    shape=graph.shapes[tensor],
-                    tensor=tensor,
-                    position=position,
-                    _value=value,
-                    _total=total,
-                    _parts=partial(self._parts, t, k, position, tensor, value),
-                )
-            )
-        return tuple(made)
-
-    def _parts(
-        self, t: int, k: int, position: int, tensor: int, value: Callable[[], Array]
-    ) -> tuple[PartView, ...]:  # fmt: skip
-        """The parts of one edge: the rule's, the sum over broadcast axes, and the accumulation where there is one."""
-        graph, plan, node = self.graph, self.graph.plans[k], self.graph.nodes[k]
-        names, name, whole = graph.operand_names(k), node.id, plan.summed(position)
-
-        def read(expr: Expr) -> Array:
-            if expr is whole:
-                return value()
-            run = self.iteration(t)
-            with np.errstate(all="ignore"):
-                found = plan.evaluate(expr, run.leaves(k, run.gradient(graph.first + k)))
-            found.flags.writeable = False
-            return found
-
-        def term(arg: Any) -> Term:
-            text = plan.text_of(arg, names, name)
-            return Term(text, arg.shape, lambda: read(arg)) if isinstance(arg, Expr) else Term(text, ())
-
-        parts = []
-        for p in plan.parts(position, names, name):
-            prim = p.expr.prim
-            terms = () if prim is None else tuple(term(a) for a in p.expr.args)
-            sign = "" if prim is None else prim.infix or prim.name
-            parts.append(PartView(p.text, p.shape, p.why, lambda e=p.expr: read(e), sign, terms))  # type: ignore[misc]
-        edges = graph.edges_from(tensor)
-        at = edges.index((k, position))
-        if tensor in graph.incoming or at > 0:
-            added = plan.total_text(position, names, name)
-            text = plan.sum_text(f"∂{graph.names[tensor]}", position, names, name)
-            parts.append(self._accumulation(t, tensor, at, added, text))
-        return tuple(parts)
-
-    def _accumulation(self, t: int, tensor: int, at: int, added: str, text: str) -> PartView:
-        """The sum that adds edge number `at` to what a tensor's gradient was before."""
-        graph = self.graph
-        edges, shape, name = graph.edges_from(tensor), graph.shapes[tensor], f"∂{graph.names[tensor]}"
-        return PartView(
-            text, shape, "accumulate",
-            lambda: np.asarray(self.iteration(t).partial(tensor, at + 1)), "+",
-            (
-                Term(name, shape, lambda: np.asarray(self.iteration(t).partial(tensor, at))),
-                Term(added, shape, lambda: self.iteration(t).contribution(*edges[at])),
-            ),
-        )  # fmt: skip
+        return contributions(self, event) if event.phase == BACKWARD else ()
 
     def assignments(self, event: Event) -> tuple[Assignment, ...]:
         """The lines of an update event."""

@@ -19,21 +19,38 @@ INCOMING = "incoming"
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """One term: the node it comes `from` (or what comes in there), at which event, and the sum after it.
+    """One term: the node it comes `from` (or what comes in there), at which event, and the norm of the sum after it.
 
-    `share` is its norm as a part of the sum of all norms; `axes` are those it was summed over, as broadcast, and
-    `before` what the rule gave before that sum (None where there was none).
+    `share` is its norm as a part of the sum of all norms; `axes` are those it was summed over, as broadcast. Its cells
+    are computed when asked for: of a weight that is used a thousand times there are a thousand such terms.
     """
 
     source: str
     event: int
     formula: str
+    shape: tuple[int, ...]
     norm: float
     share: float
-    value: Array
-    total: Array
-    axes: tuple[int, ...] = ()
-    before: Array | None = None
+    sum_norm: float
+    axes: tuple[int, ...]
+    _value: Callable[[], Array]
+    _total: Callable[[], Array]
+    _before: Callable[[], Array]
+
+    @property
+    def value(self) -> Array:
+        """What is added."""
+        return self._value()
+
+    @property
+    def total(self) -> Array:
+        """The sum after it."""
+        return self._total()
+
+    @property
+    def before(self) -> Array | None:
+        """What the rule gave before it was summed over `axes`; None where it was not."""
+        return self._before() if self.axes else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,21 +74,29 @@ def contributions(timeline: Timeline, goal: Target, at: int, of: str) -> Contrib
     iteration = schedule.iteration_at(at)
     terms = list(_terms(timeline, tensor, iteration)) if schedule.completed_by(tensor, iteration) is not None else []
     later = tuple((t.source, t.event) for t in terms if t.event > at)
-    status, whole, run = schedule.grad_status(tensor, at), timeline.grad_at(tensor, at), timeline.iteration(iteration)
+    status, whole = schedule.grad_status(tensor, at), timeline.grad_at(tensor, at)
     if whole is None:
         return Contributions(of, status, (), None, later)
+
+    def value(term: _Term) -> Array:
+        return np.asarray(term.value()[goal.key])
+
+    def total(count: int) -> Array:
+        found = timeline.iteration(iteration).partial(tensor, count)
+        assert found is not None
+        return np.asarray(found[goal.key])
+
     there = terms[: len(terms) - len(later)]
-    cells = [np.asarray(t.value()[goal.key]) for t in there]
-    norms = [two_norm(c) for c in cells]
+    norms = [two_norm(value(term)) for term in there]
     together = sum(norms)
     rows = []
-    for n, term in enumerate(there):
-        total = run.partial(tensor, n + (tensor not in graph.incoming))
-        assert total is not None
-        share = norms[n] / together if together else 0.0
-        before = term.before() if term.axes else None
-        sofar = np.asarray(total[goal.key])
-        rows.append(Given(term.source, term.event, term.formula, norms[n], share, cells[n], sofar, term.axes, before))
+    for n, (term, norm) in enumerate(zip(there, norms, strict=True), tensor not in graph.incoming):
+        share = norm / together if together else 0.0
+        made = partial(value, term), partial(total, n), term.before
+        shape = np.shape(whole[goal.key])
+        rows.append(
+            Given(term.source, term.event, term.formula, shape, norm, share, two_norm(total(n)), term.axes, *made)
+        )
     return Contributions(of, status, tuple(rows), np.asarray(whole[goal.key]), later)
 
 
@@ -82,17 +107,18 @@ class _Term(NamedTuple):
     event: int
     formula: str
     value: Callable[[], Array]
+    before: Callable[[], Array]
     axes: tuple[int, ...] = ()
-    before: Callable[[], Array | None] = lambda: None
 
 
 def _terms(timeline: Timeline, tensor: int, iteration: int) -> Iterator[_Term]:
     """The seed where one comes in, then what each consumer gives, in event order."""
-    graph, run = timeline.graph, timeline.iteration(iteration)
+    graph = timeline.graph
     seed = timeline.schedule.index_of(SEED, tensor, iteration)
     if seed is not None:
         formula = "1" if tensor == graph.loss else f"∂{graph.names[tensor]}"
-        yield _Term(INCOMING, seed, formula, partial(run.seed, tensor))
+        read = partial(_seed, timeline, iteration, tensor)
+        yield _Term(INCOMING, seed, formula, read, read)
     for k, position in graph.edges_from(tensor):
         index = timeline.schedule.index_of(BACKWARD, graph.first + k, iteration)
         plan, name = graph.plans[k], graph.names[graph.first + k]
@@ -100,9 +126,18 @@ def _terms(timeline: Timeline, tensor: int, iteration: int) -> Iterator[_Term]:
         assert index is not None
         assert given is not None
         yield _Term(
-            name, index, plan.formula(position, graph.operand_names(k), name), partial(run.contribution, k, position),
-            _summed(given.shape, graph.shapes[tensor]), partial(_before_sum, timeline, index, position),
+            name, index, plan.formula(position, graph.operand_names(k), name),
+            partial(_added, timeline, iteration, k, position), partial(_before_sum, timeline, index, position),
+            _summed(given.shape, graph.shapes[tensor]),
         )  # fmt: skip
+
+
+def _seed(timeline: Timeline, iteration: int, tensor: int) -> Array:
+    return timeline.iteration(iteration).seed(tensor)
+
+
+def _added(timeline: Timeline, iteration: int, k: int, position: int) -> Array:
+    return timeline.iteration(iteration).contribution(k, position)
 
 
 def _before_sum(timeline: Timeline, index: int, position: int) -> Array:

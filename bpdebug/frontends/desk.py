@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bpdebug.views import Report
 
 MOST_NOTED = 8 * 2**20
 """Characters of answers that are kept for a transcript."""
+LEFT_OUT = "# (the rest of the answer is left out: the transcript is too long)"
 
 Handler = Callable[[State, str], Iterator[Answer]]
 
@@ -31,6 +32,7 @@ class Desk:
     def __init__(self, folder: Path = Path(), *, limits: Limits | None = None, confined: bool = False) -> None:
         self.folder, self.limits, self.confined = folder, limits or Limits(), confined
         self.noted: list[str] = []
+        self.said: list[str] = []
         self.size = 0
         self.inside: Path | None = None
         self.handlers: dict[str, Handler] = {
@@ -44,15 +46,22 @@ class Desk:
         handler = self.handlers.get(word)
         yield from refuse(state) if handler is None else handler(replace(state, request=None), argument)
 
-    def note(self, line: str, text: str, *, failed: bool = False) -> None:
-        """A line that was typed, and what was answered, for the transcript."""
-        self.size += len(text)
-        said = (
-            text.splitlines() if self.size <= MOST_NOTED else ["(the answer is left out: the transcript is too long)"]
-        )
+    def heard(self, lines: Iterable[str]) -> Iterator[str]:
+        """The lines of an answer on their way out, remembered for the transcript as far as there is room."""
+        for part in lines:
+            self.size += len(part)
+            if self.size <= MOST_NOTED:
+                self.said += [f"# {one}".rstrip() for one in part.split("\n")]
+            elif self.said[-1:] != [LEFT_OUT]:
+                self.said.append(LEFT_OUT)
+            yield part
+
+    def note(self, line: str, *, failed: bool = False) -> None:
+        """A line that was typed, for the transcript, and below it what was heard since."""
         line = as_typed(line)
         self.noted.append(f"! {line}" if failed and not line.startswith(("!", "#")) else line)
-        self.noted += [f"# {part}".rstrip() for part in said]
+        self.noted += self.said
+        self.said = []
 
     def transcript(self, state: State, argument: str) -> Iterator[Answer]:
         """What was typed so far, as a script that can be replayed."""

@@ -14,7 +14,7 @@ from bpdebug.debugger import State, find, update
 from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.views import Report, displayed, reply, view
-from bpdebug.views.text import to_text
+from bpdebug.views.text import lines
 
 PROMPT = "(bpdebug) "
 MOST_PENDING = 100_000
@@ -37,12 +37,17 @@ class Answer:
     pending: bool = False
 
     def to_text(self, width: int = 100) -> str:
-        """All of it as lines: tracepoints first, then the stop, the report and the displays."""
+        """All of it as text."""
+        return "\n".join(self.lines(width))
+
+    def lines(self, width: int = 100) -> Iterator[str]:
+        """All of it line by line: tracepoints first, then the stop, the report and the displays."""
         state = self.state
         stop = [] if state.stopped in QUIET else [f"{state.stopped}  {state.detail}"]
-        pieces = [to_text("\n".join([*state.printed, *stop]), (), width), self.report.to_text(width)]
-        pieces += [self.displays.to_text(width)] if self.displays else []
-        return "\n".join(piece for piece in pieces if piece)
+        yield from lines("\n".join([*state.printed, *stop]), (), width)
+        yield from self.report.lines(width)
+        if self.displays is not None:
+            yield from self.displays.lines(width)
 
 
 Carry = Callable[[State], Iterator[Answer]]
@@ -161,7 +166,7 @@ def answer_object(answers: list[Answer], ident: Any = None) -> dict[str, Any]:
         "printed": [text for a in answers for text in a.state.printed],
         "displays": shown[-1].to_data()["rows"] if shown else [],
         "commands": [
-            {"command": a.command, "stopped": a.state.stopped or None, "report": a.report.to_data()}
+            {"command": a.command, "stopped": a.state.stopped or None, "report": a.report.to_parts()}
             for a in answers
             if a is not last
         ],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bpdebug.debugger import State, open_session, update
+from bpdebug.debugger import State, open_session
 from bpdebug.errors import UsageError
+from bpdebug.frontends.output import print_json
 from bpdebug.frontends.recorder import Recorder
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
@@ -31,7 +33,7 @@ def run(
             for item in stream(scenario, timeline, full=full):
                 if recorder and "event" in item:
                     recorder.write(item["event"])
-                sys.stdout.write(to_json(item) + "\n")
+                print_json(item)
             return
         _text(state, width, recorder)
 
@@ -42,8 +44,7 @@ def _text(state: State, width: int, recorder: Recorder | None) -> None:
     for index in range(len(state.timeline) + 1):
         if recorder and index < len(state.timeline):
             recorder.write(index)
-        print("\n" + stage(state).to_text(width))
-        state = update(state, "step")
+        sys.stdout.write(f"\n{stage(replace(state, cursor=index)).to_text(width)}\n")
 
 
 def scenarios(json: bool) -> None:

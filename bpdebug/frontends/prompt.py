@@ -14,9 +14,10 @@ from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.frontends.bar import watching
 from bpdebug.frontends.desk import Desk
 from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered, replies
+from bpdebug.frontends.output import paged, print_json, print_lines
 from bpdebug.frontends.replay import sourcing
 from bpdebug.frontends.sessions import Keeper, Unkept, restoring
-from bpdebug.views import Report, refusal, reply, to_json, view
+from bpdebug.views import Report, refusal, reply, view
 
 
 def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> int:
@@ -25,27 +26,26 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
     On a terminal Enter repeats a motion. From a pipe a failed command makes the exit code 1, and the rest is run.
     """
     asked = sys.stdin.isatty()
+    page = paged if asked and sys.stdout.isatty() else iter
     keeper = keeper or Unkept(state)
     desk = _desk(keeper)
     code, last = EXIT_GOOD, ""
-    print(view(state).to_text(width))
+    print_lines(view(state).lines(width))
     if asked and keeper.offer():
         print(keeper.offer())
     for _, typed in gathered(_lines(asked)):
         line = typed or (last if asked else "")
         if not line or line.startswith("#"):
             continue
-        said: list[str] = []
-        failed = False
+        answered = failed = False
         try:
             keeper.typed(line)
             answers = replies(state, line, desk.carry)
             while (answer := _next(answers)) is not None:
                 keeper.after(answer.state)
                 state = answer.state
-                said.append(answer.to_text(width))
-                if said[-1]:
-                    print(said[-1])
+                answered = True
+                print_lines(page(desk.heard(answer.lines(width))))
             last = line if _repeats(line) else ""
         except BpdebugError as error:
             print(error, file=sys.stderr)
@@ -53,7 +53,7 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
         if complaint := keeper.complaint():
             print(complaint, file=sys.stderr)
         code = EXIT_FAILED if failed and not asked else code
-        desk.note(line, "\n".join(said), failed=failed and not said)
+        desk.note(line, failed=failed and not answered)
         if state.done:
             break
     keeper.close()
@@ -128,8 +128,9 @@ def debug_json(state: State, lines: Iterable[str] | None = None, *, keeper: Keep
         if complaint := keeper.complaint():
             said["notice"] = complaint
         if command:
-            desk.note(command, "", failed=not said["ok"])
-        print(to_json(said), flush=True)
+            desk.note(command, failed=not said["ok"])
+        print_json(said)
+        sys.stdout.flush()
         if state.done:
             break
     keeper.close()

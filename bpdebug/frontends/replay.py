@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError, U
 from bpdebug.errors import line as one_line
 from bpdebug.frontends.desk import Desk, Handler, said
 from bpdebug.frontends.loop import PROMPT, Answer, replies
+from bpdebug.frontends.output import print_lines
 from bpdebug.frontends.script import Script, parse_script, read_script, require, snapshot_path, stored, unpacked, write
 from bpdebug.limits import Limits
 from bpdebug.scenario import find, load
@@ -108,8 +110,9 @@ class Run:
             for number, text in self.script.lines:
                 step = self.step(number, text)
                 if noting and text.split()[0] not in self.words:
-                    said = "\n".join(a.to_text(WIDTH) for a in step.answers)
-                    self.desk.note(text, said, failed=step.error is not None)
+                    for answer in step.answers:
+                        deque(self.desk.heard(answer.lines(WIDTH)), maxlen=0)
+                    self.desk.note(text, failed=step.error is not None)
                 yield step
                 if (step.error and not self.settings.keep_going) or (self.state is not None and self.state.done):
                     return
@@ -269,9 +272,7 @@ def replay(path: str, settings: Settings) -> int:
     for step in run.steps():
         print(PROMPT + "\n".join(map(one_line, step.text.split("\n"))))
         for answer in step.answers:
-            text = answer.to_text(WIDTH)
-            if text:
-                print(text)
+            print_lines(answer.lines(WIDTH))
         if step.error is not None:
             sys.stdout.flush()
             print(step.error, file=sys.stderr)

@@ -29,9 +29,9 @@ class Talk:
                 yield answer
                 said = True
         except BpdebugError:
-            self.desk.note(line, "", failed=not said)
+            self.desk.note(line, failed=not said)
             raise
-        self.desk.note(line, "")
+        self.desk.note(line)
 
     def offer(self) -> str:
         """What an earlier session left, in a sentence; '' where there is nothing."""

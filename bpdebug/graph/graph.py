@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -241,15 +242,19 @@ class Graph:
 
         Empty where the tensor has no gradient. The list is shared: not to be changed.
         """
-        found = self._edges.get(tensor)
+        found = self._edges.pop(tensor, None)
         if found is None:
             start, edges = self.consumers
             rows = edges[start[tensor] : start[tensor + 1]].tolist() if self.has_gradient(tensor) else []
             found = [(k, p) for k, p in rows if self.has_gradient(self.first + k)]
             if len(self._edges) > 256:
-                self._edges.clear()
-            self._edges[tensor] = found
+                del self._edges[next(iter(self._edges))]
+        self._edges[tensor] = found  # the newest last: one that is asked for again and again stays
         return found
+
+    def edge_rank(self, tensor: int, k: int, position: int) -> int:
+        """How many edges contribute to a tensor's gradient before the one from node k's operand at `position`."""
+        return bisect_left(self.edges_from(tensor), (-k, position), key=lambda edge: (-edge[0], edge[1]))
 
     @cached_property
     def _edges(self) -> dict[int, list[tuple[int, int]]]:

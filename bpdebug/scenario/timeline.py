@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bpdebug.engine import Timeline
+from bpdebug.engine.budget import Budget
 from bpdebug.engine.recorded import RecordedTimeline
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario
 from bpdebug.scenario.training import training_of
 
 
-def open_timeline(scenario: Scenario, *, budget: int = 4 * GIB) -> Timeline:
+def open_timeline(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> Timeline:
     """The timeline of both passes, and of every iteration where the file trains; nothing is computed yet.
     Of a recording, the timeline that was recorded.
 

@@ -66,6 +66,7 @@ class Plan:
         self.compiled: dict[Any, Callable[..., Any]] = {}
         self.templates: dict[Any, Any] = {}
         self.outside: dict[int, tuple[str, Expr]] = {}
+        self._written: dict[int, list[str]] = {}
         self.replaced: dict[int, Callable[[Plan], Any]] = {}
 
     @cached_property
@@ -159,31 +160,32 @@ class Plan:
         table.update({id(leaf): name for name, leaf in self.outside.values()})
         return named(table)
 
+    def text_of(self, expr: Any, operands: Sequence[str], output: str) -> str:
+        """Any expression of this plan (or a literal of it) as a formula; written once, names are filled in."""
+        pieces = self._written.get(id(expr))
+        if pieces is None:
+            blanks = [f"\0{i}\0" for i in range(len(operands) + 1)]
+            pieces = write(expr, self.naming(blanks[:-1], blanks[-1]), FORMULA).split("\0")
+            if isinstance(expr, Expr):
+                self._written[id(expr)] = pieces
+        names = (*operands, output)
+        return "".join(names[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces))
+
     def formula(self, position: int, operands: Sequence[str], output: str) -> str:
         """The rule for one operand, as a book writes it: `∂Y @ Wᵀ`."""
-        return write(self.gradients[position], self.naming(operands, output), FORMULA)
+        return self.text_of(self.gradients[position], operands, output)
 
     def parts(self, position: int, operands: Sequence[str], output: str) -> list[Part]:
         """Every operation of one operand's rule in order, then the sum over broadcast axes where there is one."""
         gradient = self.gradients[position]
         if gradient is None:
             return []
-        names = self.naming(operands, output)
-        parts = [
-            Part(write(e, names, FORMULA), e.shape, e.prim.why, e)
-            for e in walk(gradient)
-            if e.prim is not None and e.prim.name != "astype"
-        ]
-        if not parts:
-            parts.append(Part(write(gradient, names, FORMULA), gradient.shape, "operand", gradient))
+        found = [(e, e.prim.why) for e in walk(gradient) if e.prim is not None and e.prim.name != "astype"]
+        found = found or [(gradient, "operand")]
         total = self.summed(position)
         if total is not gradient:
-            parts.append(Part(write(total, names, FORMULA), total.shape, "unbroadcast", total))
-        return parts
-
-    def text_of(self, expr: Any, operands: Sequence[str], output: str) -> str:
-        """Any expression of this plan (or a literal of it) as a formula."""
-        return write(expr, self.naming(operands, output), FORMULA)
+            found.append((total, "unbroadcast"))
+        return [Part(self.text_of(e, operands, output), e.shape, why, e) for e, why in found]
 
     def brief(self, root: Expr, operands: Sequence[str], output: str) -> Brief:
         """A formula with names for what is repeated in it, where it is long; with them it can be read."""
@@ -194,7 +196,7 @@ class Plan:
         prim = self.value.prim
         plain = prim is not None and (prim.infix or prim.name in ("matrix_transpose", "index"))
         if plain and all(not isinstance(a, Expr) or a.prim is None for a in self.value.args):
-            return write(self.value, self.naming(operands, "y"), FORMULA)
+            return self.text_of(self.value, operands, "y")
         words = list(operands) + [
             f"{key}={value!r}" for key, value in self.attrs.items() if self.rule.is_given(key, value)
         ]
@@ -202,7 +204,7 @@ class Plan:
 
     def total_text(self, position: int, operands: Sequence[str], output: str) -> str:
         """What is accumulated, as text: the rule, un-broadcast."""
-        return write(self.summed(position), self.naming(operands, output), FORMULA)
+        return self.text_of(self.summed(position), operands, output)
 
     def sum_text(self, before: str, position: int, operands: Sequence[str], output: str) -> str:
         """The accumulation as text: `∂X + ∂Y @ Wᵀ`, what is added in brackets where it is a sum itself."""

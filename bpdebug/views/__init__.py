@@ -9,7 +9,7 @@ from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
-from bpdebug.views.encode import plain, to_json
+from bpdebug.views.encode import json_pieces, plain, to_json
 from bpdebug.views.inspector import inspector
 from bpdebug.views.lists import apropos, help_, info, print_, said, source, when, where
 from bpdebug.views.place import place_data, status_line, when_text
@@ -98,6 +98,7 @@ __all__ = [
     "here",
     "info",
     "inspector",
+    "json_pieces",
     "neighbours",
     "place_data",
     "plain",

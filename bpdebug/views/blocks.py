@@ -39,6 +39,12 @@ class Matrix(Struct, frozen=True, eq=False):
     marked: frozenset[tuple[int, int]] = frozenset()
 
 
+class Cells(Struct, frozen=True, eq=False):
+    """A tensor in full, every digit of every cell: front ends write it in pieces."""
+
+    array: Array
+
+
 class Row(Struct, frozen=True, eq=False):
     """Matrices side by side with signs (`@`, `=`, `→`) between them."""
 
@@ -61,7 +67,7 @@ class Source(Struct, frozen=True):
     marked: frozenset[int] = frozenset()
 
 
-Block = Text | Formula | Row | Table | Source
+Block = Text | Formula | Row | Cells | Table | Source
 
 
 def signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from bpdebug.debugger import State
-from bpdebug.engine.stats import two_norm
-from bpdebug.explain.contributions import Contributions
+from bpdebug.explain.contributions import Contributions, Given
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
-from bpdebug.views.encode import cells
+from bpdebug.views.encode import Later, cells
 from bpdebug.views.numbers import number, percent, short
 from bpdebug.views.report import Report
 
@@ -17,14 +19,7 @@ CUT = "after the end of the recording"
 
 def contributions(state: State, found: Contributions) -> Report:
     """Each term with its norm, its share and the running total."""
-    rows = [
-        {
-            "from": r.source, "norm": r.norm, "share": r.share, "value": cells(r.value), "event": r.event,
-            "formula": r.formula, "axes": list(r.axes),
-            "before": None if r.before is None else cells(r.before), "total": cells(r.total),
-        }
-        for r in found.rows
-    ]  # fmt: skip
+    rows = [Later(partial(_row, r)) for r in found.rows]
     later = [{"from": source, "event": event} for source, event in found.later]
     data = {
         "of": found.of, "rows": rows, "sum": None if found.sum is None else cells(found.sum), "status": found.status,
@@ -37,7 +32,7 @@ def contributions(state: State, found: Contributions) -> Report:
     table = tuple(
         (
             r.source, f"event {r.event}", short(r.formula), number(r.norm), percent(r.share),
-            number(two_norm(r.total)),
+            number(r.sum_norm),
             f"summed over axes {', '.join(map(str, r.axes))}" if r.axes else "",
         )
         for r in found.rows
@@ -46,16 +41,17 @@ def contributions(state: State, found: Contributions) -> Report:
     if table:
         blocks.append(Table(("from", "at", "formula", "norm", "share", "norm of sum", ""), table))
     for r in found.rows[:MOST]:
-        if r.before is not None:
-            after = Matrix(f"from {r.source}", r.value, r.value.shape, "after the sum", "result")
+        before = r.before
+        if before is not None:
+            after = Matrix(f"from {r.source}", r.value, r.shape, "after the sum", "result")
             blocks.append(
-                Row((Matrix(r.formula, r.before, r.before.shape, "before the sum over the broadcast axes", "operand"),
+                Row((Matrix(r.formula, before, before.shape, "before the sum over the broadcast axes", "operand"),
                      f"sum over {', '.join(map(str, r.axes))} →", after))
             )  # fmt: skip
     if found.sum is not None and len(found.rows) <= MOST:
         items: list[Matrix | str] = []
         for r in found.rows:
-            items += [*(["+"] if items else []), Matrix(f"from {r.source}", r.value, r.value.shape, mark="operand")]
+            items += [*(["+"] if items else []), Matrix(f"from {r.source}", r.value, r.shape, mark="operand")]
         items += ["=", Matrix(name, found.sum, found.sum.shape, "so far" * bool(later), "gradient")]
         blocks.append(Row(tuple(items)))
     for source, event in found.later[:MOST]:
@@ -64,3 +60,12 @@ def contributions(state: State, found: Contributions) -> Report:
     if len(found.later) > MOST:
         blocks.append(Text(f"and {len(found.later) - MOST:,} more", "dim"))
     return Report("contributions", f"contributions to {name}", tuple(blocks), data)
+
+
+def _row(r: Given) -> dict[str, Any]:
+    before = r.before
+    return {
+        "from": r.source, "norm": r.norm, "share": r.share, "value": cells(r.value), "event": r.event,
+        "formula": r.formula, "axes": list(r.axes),
+        "before": None if before is None else cells(before), "total": cells(r.total),
+    }  # fmt: skip

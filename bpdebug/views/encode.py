@@ -6,7 +6,8 @@ import dataclasses
 import json
 import math
 import re
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,12 +18,76 @@ MANY_CELLS = 10_000
 """A tensor of more cells is left out of JSON (null) unless all values are asked for."""
 
 
+class Cells(list[Any]):
+    """Nested lists in which nothing has to be replaced for JSON."""
+
+
+class Whole(NamedTuple):
+    """An array of many cells that is written in full."""
+
+    array: Array
+
+
+class Later(NamedTuple):
+    """Data that is made when it is written."""
+
+    make: Callable[[], Any]
+
+
 def to_json(data: Any) -> str:
     """One line of JSON; arrays become nested lists, NaN and infinities the words "nan", "inf" and "-inf".
 
     Lines are printed on terminals too: characters that would steer one are written as \\u escapes.
     """
-    line = msgspec.json.encode(plain(data)).decode()
+    return "".join(json_pieces(data))
+
+
+def json_pieces(data: Any) -> Iterator[str]:
+    """`to_json` piece by piece: of a large array no more is there at once than MANY_CELLS."""
+    found: list[Whole | Later] = []
+
+    def left_out(part: Whole | Later) -> msgspec.Raw:
+        found.append(part)
+        return msgspec.Raw(_GAP)
+
+    first, *rest = msgspec.json.encode(plain(data, left_out)).split(_GAP)
+    yield _printable(first.decode())
+    for part, text in zip(found, rest, strict=True):
+        yield from _nested(part.array) if isinstance(part, Whole) else json_pieces(part.make())
+        yield _printable(text.decode())
+
+
+_GAP = b"\0"
+"""What stands in JSON for a part that is still to be written: a byte that is nowhere else in it."""
+
+
+def made(data: Any) -> Any:
+    """Data with its long parts, or the rows of a list that are such parts, in their place."""
+    if isinstance(data, list) and data and isinstance(data[0], Later):
+        return [row.make() for row in data]
+    return _in_place(data) if isinstance(data, Whole | Later) else data
+
+
+def _in_place(part: Whole | Later) -> Any:
+    return _listed(part.array) if isinstance(part, Whole) else plain(part.make())
+
+
+def _nested(array: Array) -> Iterator[str]:
+    if array.size <= MANY_CELLS:
+        yield msgspec.json.encode(cells(array)).decode()
+        return
+    yield "["
+    step = MANY_CELLS if array.ndim == 1 else 1
+    for start in range(0, len(array), step):
+        yield "," * bool(start)
+        if array.ndim == 1:
+            yield msgspec.json.encode(cells(array[start : start + step])).decode()[1:-1]
+        else:
+            yield from _nested(array[start])
+    yield "]"
+
+
+def _printable(line: str) -> str:
     return line if line.isprintable() else _UNPRINTED.sub(_escaped, line)
 
 
@@ -33,30 +98,39 @@ def _escaped(found: re.Match[str]) -> str:
     return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
-def plain(data: Any) -> Any:
-    """Data with arrays, tuples and records replaced by what JSON has."""
+def plain(data: Any, part: Callable[[Whole | Later], Any] = _in_place) -> Any:
+    """Data with arrays, tuples and records replaced by what JSON has; `part` says what stands for a long one."""
+    if isinstance(data, Cells):
+        return data
     if isinstance(data, float):
         return float(data) if math.isfinite(data) else _word(data)
     if data is None or isinstance(data, str | int):
         return data
     if isinstance(data, dict):
-        return {str(key): plain(value) for key, value in data.items()}
+        return {str(key): plain(value, part) for key, value in data.items()}
+    if isinstance(data, Whole | Later):
+        return part(data)
     if isinstance(data, np.ndarray):
         return cells(data)
     if isinstance(data, np.generic):
         return plain(data.item())
     if dataclasses.is_dataclass(data) and not isinstance(data, type):
-        return {f.name: plain(getattr(data, f.name)) for f in dataclasses.fields(data)}
-    return [plain(item) for item in data]
+        return {f.name: plain(getattr(data, f.name), part) for f in dataclasses.fields(data)}
+    return [plain(item, part) for item in data]
 
 
 def cells(array: Array, full: bool = False) -> Any:
-    """A tensor's value as nested lists; None where it has too many cells, unless `full`."""
-    if array.size > MANY_CELLS and not full:
-        return None
+    """A tensor's value as nested lists; None where it has too many cells, or the `Whole` of it where it is `full`."""
+    if array.size > MANY_CELLS:
+        return Whole(array) if full else None
+    return _listed(array)
+
+
+def _listed(array: Array) -> Any:
+    found = array.tolist()
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        return _words(array.tolist())
-    return array.tolist()
+        found = _words(found)
+    return Cells(found) if isinstance(found, list) else found
 
 
 def _words(value: Any) -> Any:

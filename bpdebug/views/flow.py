@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite, log10
+from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.explain.flow import EXPLODED, VANISHED, Flow, Flowing
@@ -16,10 +17,6 @@ LEAST = 0.05
 
 def flow(state: State, found: Flowing) -> Report:
     """A row an event: norm, gain, and a bar on a logarithmic scale; then the blocks, and what became of it."""
-    data = {
-        "rows": [{"event": r.event, "node": r.node, "norm": r.norm, "gain": r.gain} for r in found.rows],
-        "blocks": found.blocks, "vanished": found.vanished, "exploded": found.exploded, "undefined": found.undefined,
-    }  # fmt: skip
     logs = [log10(r.norm) for r in found.rows if r.norm and isfinite(r.norm)]
     low, high = (min(logs), max(logs)) if logs else (0.0, 0.0)
     marks = {found.vanished: " ◀ vanished", found.exploded: " ◀ exploded", found.undefined: " ◀ NaN"}
@@ -33,7 +30,15 @@ def flow(state: State, found: Flowing) -> Report:
     if found.blocks:
         table = tuple((t.block, number(t.entering), number(t.leaving), number(t.gain)) for t in found.blocks)
         blocks += [Text(""), Table(("block", "norm in", "norm out", "gain"), table)]
-    return Report("flow", f"gradient flow, {len(found.rows)} events: {_words(state, found)}", tuple(blocks), data)
+    title = f"gradient flow, {len(found.rows)} events: {_words(state, found)}"
+    return Report("flow", title, tuple(blocks), lambda: _data(found))
+
+
+def _data(found: Flowing) -> dict[str, Any]:
+    return {
+        "rows": [{"event": r.event, "node": r.node, "norm": r.norm, "gain": r.gain} for r in found.rows],
+        "blocks": found.blocks, "vanished": found.vanished, "exploded": found.exploded, "undefined": found.undefined,
+    }  # fmt: skip
 
 
 def _words(state: State, found: Flowing) -> str:

@@ -16,7 +16,7 @@ from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, hex_cells, names_in, parse
 from bpdebug.graph import DRAWN, frames
-from bpdebug.views.blocks import Block, Matrix, Row, Source, Table, Text
+from bpdebug.views.blocks import Block, Cells, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
@@ -71,7 +71,10 @@ def info(state: State, what: str, filters: str) -> Report:
     """One of the lists; a filter is a word that must stand in the row, or `name=W*`, `op=matmul`, `shape=3x4`."""
     headers, rows = LISTS[what](state)
     kept = [row for row in rows if all(_passes(dict(zip(headers, row, strict=True)), f) for f in filters.split())]
-    data = {"what": what, "rows": [dict(zip(headers, row, strict=True)) for row in kept]}
+
+    def data() -> dict[str, Any]:
+        return {"what": what, "rows": [dict(zip(headers, row, strict=True)) for row in kept]}
+
     return Report("info", "", (Table(headers, tuple(kept)),), data)
 
 
@@ -239,9 +242,13 @@ def print_(state: State, text: str, value: Value, style: str) -> Report:
         if value.status == "value":
             data["value"] = words
         return Report("print", f"{text}: {words}" if value.status != "value" else f"{text} = {words}", (), data)
-    data["value"], data["stats"] = cells(array, full=style == "f"), stats(array) if array.dtype.kind in "fib" else None
     title = f"{text}: so far, more is to be added" if value.status == "partial" else ""
-    return Report("print", title, tuple(marked(state, _printed(text, array, style))), data)
+
+    def full() -> dict[str, Any]:
+        numbers = stats(array) if array.dtype.kind in "fib" else None
+        return {**data, "value": cells(array, full=style == "f"), "stats": numbers}
+
+    return Report("print", title, tuple(marked(state, _printed(text, array, style))), full)
 
 
 def _why_absent(state: State, text: str, status: str) -> str:
@@ -266,11 +273,7 @@ def _printed(text: str, array: Any, style: str) -> Iterator[Block]:
         lines = [" ".join(hex_cells(row)) for row in rows] if array.size else ["no cells"]
         yield Text(f"{text}  {shape_text(array.shape)}\n" + "\n".join(lines))
     elif style == "f":
-        yield Text(f"{text}  {shape_text(array.shape)}\n{_in_full(array)}")
+        yield Text(f"{text}  {shape_text(array.shape)}")
+        yield Cells(array)
     else:
         yield Row((Matrix(text, array, array.shape),))
-
-
-def _in_full(array: Any) -> str:
-    """Every cell with all its digits, nested as NumPy nests it."""
-    return str(cells(array, full=True)).replace("], [", "],\n [")

@@ -14,7 +14,7 @@ def reply(state: State, report: Report, ident: Any = None) -> dict[str, Any]:
     """The answer to a command that worked."""
     return {
         "id": ident, "ok": True, "stopped": state.stopped or None, "at": place_data(state),
-        "report": report.to_data(),
+        "report": report.to_parts(),
     }  # fmt: skip
 
 

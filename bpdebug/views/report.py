@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bpdebug.arrays import Array
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
-from bpdebug.views.encode import to_json
-from bpdebug.views.text import to_text
+from bpdebug.views.blocks import Block, Cells, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.encode import made, to_json
+from bpdebug.views.text import lines, to_text
 
-__all__ = ["Array", "Block", "Formula", "Matrix", "Report", "Row", "Source", "Table", "Text"]
+__all__ = ["Array", "Block", "Cells", "Formula", "Matrix", "Report", "Row", "Source", "Table", "Text"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +27,18 @@ class Report:
         """The report as plain text; matrices side by side where they fit the width."""
         return to_text(self.title, self.blocks, width)
 
+    def lines(self, width: int = 100) -> Iterator[str]:
+        """The report as plain text, line by line: one that is long need not be there as a whole."""
+        return lines(self.title, self.blocks, width)
+
     def to_json(self) -> str:
         """The report's data as one line of JSON, its kind first."""
-        return to_json(self.to_data())
+        return to_json(self.to_parts())
 
     def to_data(self) -> dict[str, Any]:
-        """The report for programs: its kind, and the keys that go with it; arrays are still arrays."""
+        """The report for programs: its kind, and the keys that go with it."""
+        return {key: made(value) for key, value in self.to_parts().items()}
+
+    def to_parts(self) -> dict[str, Any]:
+        """The same where what is long is still to be made, for those who write it in pieces."""
         return {"kind": self.kind, **(self.data() if callable(self.data) else self.data)}

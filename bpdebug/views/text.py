@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import repeat
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import printable
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number_format, shape_text, short
 
 MOST_ROWS, MOST_COLUMNS = 12, 10
 """A larger matrix is shown by its corners."""
+LONG_ROW = 1000
+"""Cells that are written on one line where a tensor is written in full."""
+SMALL = 1024
+"""Bytes of a matrix up to which what was drawn of it is kept for a while."""
+Marked = frozenset[tuple[int, int]]
+Box = tuple[list[str], list[int]]
+"""Lines that stand side by side with others, and how wide each is."""
 
 
 def to_text(title: str, blocks: Iterable[Block], width: int) -> str:
-    """A title and blocks as lines of text, without markup or colour."""
-    lines = [printable(title)] if title else []
+    """A title and blocks as text, without markup or colour."""
+    return "\n".join(lines(title, blocks, width))
+
+
+def lines(title: str, blocks: Iterable[Block], width: int) -> Iterator[str]:
+    """A title and blocks line by line, each made when it is asked for."""
+    if title:
+        yield printable(title).rstrip()
     for block in blocks:
-        lines.extend(_block(block, width))
-    return "\n".join(line.rstrip() for line in lines)
+        for line in _block(block, width):
+            yield line.rstrip()
 
 
-def _block(block: Block, width: int) -> list[str]:
+def _block(block: Block, width: int) -> Iterable[str]:
     if isinstance(block, Text):
         text = printable(block.text)
         return _wrapped(text, width) if block.style in ("note", "dim") else [text]
@@ -35,18 +54,24 @@ def _block(block: Block, width: int) -> list[str]:
         return row_lines(block, width)
     if isinstance(block, Table):
         return table_lines(block)
-    return source_lines(block)
+    return source_lines(block) if isinstance(block, Source) else cells_lines(block.array)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
     """A paragraph in lines of at most `width`; its own line feeds stay."""
+    if len(text) <= width and text.isprintable() and text == text.strip():
+        return [text]
     lines = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
     return [part for line in lines for part in line or [""]]
 
 
+_NARROW = re.compile("[ -\u02ff\u1d40\u2190-\u22ff\u2500-\u259f…]*")
+"""Latin, and the signs of mathematics and of drawing: one terminal cell each."""
+
+
 def display_width(text: str) -> int:
     """How many terminal cells a text takes; combining characters take none, wide ones two."""
-    if text.isascii():
+    if _NARROW.fullmatch(text):
         return len(text)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
@@ -66,16 +91,26 @@ def bar(share: float | None, width: int) -> str:
     return "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()
 
 
-def table_lines(table: Table) -> list[str]:
+def table_lines(table: Table) -> Iterator[str]:
     """A table with columns as wide as their longest cell; numbers are aligned by whoever made them."""
-    rows = [tuple(printable(cell) for cell in row) for row in table.rows]
-    if not rows:
-        return ["  (none)"]
-    if table.bars:
-        rows = [(*row, bar(share, BAR)) for row, share in zip(rows, table.bars, strict=True)]
-    everything = [tuple(map(printable, table.headers)), *rows] if any(table.headers) else rows
-    widths = [max(display_width(row[i]) for row in everything) for i in range(len(rows[0]))]
-    return ["  " + "  ".join(pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in everything]
+    if not table.rows:
+        yield "  (none)"
+        return
+    widths: list[int] = []
+    for row in _rows(table):
+        sizes = map(display_width, row)
+        widths = list(map(max, zip(widths, sizes, strict=True))) if widths else list(sizes)
+    for row in _rows(table):
+        yield "  " + "  ".join(pad(cell, w) for cell, w in zip(row, widths, strict=True))
+
+
+def _rows(table: Table) -> Iterator[tuple[str, ...]]:
+    """The rows as they are printed, the headers first where there are any, with their bars."""
+    if any(table.headers):
+        yield tuple(map(printable, table.headers))
+    bars = ((bar(share, BAR),) for share in table.bars) if table.bars else repeat(())
+    for row, drawn in zip(table.rows, bars, strict=False):
+        yield (*map(printable, row), *drawn)
 
 
 def source_lines(source: Source) -> list[str]:
@@ -85,6 +120,34 @@ def source_lines(source: Source) -> list[str]:
         f"  {'●' if n in source.marked else ' '}{'▶' if n == source.current else ' '} {n:>{digits}}  {printable(text)}"
         for n, text in source.lines
     ]
+
+
+def cells_lines(array: Array) -> Iterator[str]:
+    """Every cell with all its digits, nested as NumPy nests it: a line for each row, or for LONG_ROW cells of it."""
+    if array.ndim == 0 or array.size == 0:
+        yield from str(cells(array, full=True)).replace("], [", "],\n [").split("\n")
+        return
+    *lead, length = array.shape
+    count = prod(lead)
+    for r, row in enumerate(array.reshape(-1, length)):
+        # How many axes begin with this row, and how many end with it.
+        opens, closes = (1 + _zeros(n, lead) for n in (r, count - 1 - r))
+        for start in range(0, length, LONG_ROW):
+            text = str(cells(row[start : start + LONG_ROW], full=True))[1:-1]
+            head = (" " if r or start else "") + "[" * (0 if start else opens)
+            last = start + LONG_ROW >= length
+            yield f"{head}{text}" + ("]" * closes + "," * (r < count - 1) if last else ",")
+
+
+def _zeros(number: int, sizes: Sequence[int]) -> int:
+    """How many of a number's last digits are 0, written with a digit for each of these sizes."""
+    found = 0
+    for size in reversed(sizes):
+        number, digit = divmod(number, size)
+        if digit:
+            break
+        found += 1
+    return found
 
 
 def shown(size: int, most: int) -> list[int | None]:
@@ -107,56 +170,72 @@ def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
     array = np.asarray(matrix.array)
     if array.size == 0:
         return [head, "no cells", *note]
+    small = array.nbytes <= SMALL
+    body = _small(array.tobytes(), array.dtype, array.shape, matrix.marked, room) if small else None
+    return [head, *(body or _body(array, matrix.marked, room)), *note]
+
+
+@lru_cache(maxsize=64)
+def _small(raw: bytes, dtype: DType, shape: Shape, marked: Marked, room: int) -> tuple[str, ...]:
+    """The numbers of a small matrix: the same ones are often drawn again, as a result and then as an operand."""
+    return _body(np.frombuffer(raw, dtype).reshape(shape), marked, room)
+
+
+def _body(array: Array, marked: Marked, room: int) -> tuple[str, ...]:
+    """The lines below a matrix's name."""
     form = number_format(array)
     if array.ndim == 0:
-        return [head, form.text(array[()]), *note]
+        return (form.text(array[()]),)
     flat = array.reshape(-1, array.shape[-1])
     rows = shown(flat.shape[0], MOST_ROWS)
     labels = [row_label(r, array.shape[:-1]) if r is not None else "⋮" for r in rows]
     left, size = max(map(len, labels)), flat.shape[1]
-    width = max(form.width, len(str(size - 1))) + (2 if matrix.marked else 0)
+    width = max(form.width, len(str(size - 1))) + (2 if marked else 0)
     fits = (room - left - 1) // (width + 1)
     columns = shown(size, min(MOST_COLUMNS, fits if size <= fits else max(2, (room - left - 3) // (width + 1))))
-    lines = [head]
+    lines = []
     if array.ndim > 1 or array.shape[0] > 1:
-        gap = " " if matrix.marked else ""
+        gap = " " if marked else ""
         heads = ("⋯" if c is None else f"{c}{gap}".rjust(width) for c in columns)
         lines.append(" " * left + "  " + " ".join(heads))
     for r, label in zip(rows, labels, strict=True):
         values: Sequence[Any] = ["⋯" if c is None else "⋮".rjust(width) if r is None else "" for c in columns]
         if r is not None:
-            values = ["⋯" if c is None else _cell(matrix, form.cell(flat[r, c]), r, c, width) for c in columns]
+            values = ["⋯" if c is None else _cell(marked, form.cell(flat[r, c]), r, c, width) for c in columns]
         lines.append(label.rjust(left) + "  " + " ".join(values))
-    return [*lines, *note]
+    return tuple(lines)
 
 
-def _cell(matrix: Matrix, text: str, row: int, column: int, width: int) -> str:
+def _cell(marked: Marked, text: str, row: int, column: int, width: int) -> str:
     """A cell at its width; one that is marked stands in brackets, in the room that is left for them."""
-    if not matrix.marked:
+    if not marked:
         return text.rjust(width)
-    if (row, column) not in matrix.marked:
+    if (row, column) not in marked:
         return f"{text} ".rjust(width)
     return f"[{text.strip()}]".rjust(width)
 
 
 def row_label(row: int, leading: tuple[int, ...]) -> str:
     """The index of a row of a tensor whose leading axes are laid out one below the other: '1,0'."""
-    return ",".join(str(int(i)) for i in np.unravel_index(row, leading)) if leading else ""
+    if len(leading) < 2:
+        return str(row) if leading else ""
+    return ",".join(str(int(i)) for i in np.unravel_index(row, leading))
 
 
 def row_lines(row: Row, width: int) -> list[str]:
     """Matrices side by side with their signs; those that do not fit the width go below."""
-    boxes = [[printable(i)] if isinstance(i, str) else matrix_lines(i, width - 2) for i in row.items]
     level = max((_first_row(i) for i in row.items if isinstance(i, Matrix)), default=0)
     lines: list[str] = []
-    band: list[list[str]] = []
+    band: list[Box] = []
     used = 0
-    for box in boxes:
-        wide = max(map(display_width, box)) + 2
+    for item in row.items:
+        box = [printable(item)] if isinstance(item, str) else matrix_lines(item, width - 2)
+        sizes = [display_width(line) for line in box]
+        wide = max(sizes) + 2
         if band and used + wide > width - 2:
             lines += [*_beside(band, level), ""]
             band, used = [], 0
-        band.append(box)
+        band.append((box, sizes))
         used += wide
     return [*lines, *_beside(band, level)]
 
@@ -166,14 +245,14 @@ def _first_row(matrix: Matrix) -> int:
     return 2 if matrix.array is not None and matrix.array.size and matrix.shape not in ((), (1,)) else 1
 
 
-def _beside(boxes: list[list[str]], level: int) -> list[str]:
+def _beside(boxes: list[Box], level: int) -> list[str]:
     """Boxes next to each other; a sign stands at the height of the first row of numbers."""
-    height = max(map(len, boxes), default=0)
+    height = max((len(box) for box, _ in boxes), default=0)
     level = min(level, height - 1)
     columns = []
-    for box in boxes:
-        if len(box) == 1 and height > 1:
-            box = [""] * level + box
-        wide = max(map(display_width, box))
-        columns.append([pad(line, wide) for line in box + [""] * (height - len(box))])
+    for box, sizes in boxes:
+        wide = max(sizes)
+        above = level if len(box) == 1 and height > 1 else 0
+        column = [line + " " * (wide - size) for line, size in zip(box, sizes, strict=True)]
+        columns.append([" " * wide] * above + column + [" " * wide] * (height - above - len(box)))
     return ["  " + "  ".join(parts) for parts in zip(*columns, strict=True)]

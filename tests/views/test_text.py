@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Tex
 from bpdebug.views.text import (
     MOST_COLUMNS,
     MOST_ROWS,
+    cells_lines,
     display_width,
     matrix_lines,
     row_lines,
@@ -111,10 +114,23 @@ def test_a_matrix_of_wide_cells_shows_fewer_columns_than_fit_no_line() -> None:
 
 
 def test_a_table_has_columns_as_wide_as_their_longest_cell() -> None:
-    lines = table_lines(Table(("name", "shape"), (("W", "3×4"), ("longer", "()"))))
+    lines = [*table_lines(Table(("name", "shape"), (("W", "3×4"), ("longer", "()"))))]
     assert lines == ["  name    shape", "  W       3×4  ", "  longer  ()   "]
-    assert table_lines(Table(("name",), ())) == ["  (none)"]
-    assert table_lines(Table(("", ""), (("a", "b"),))) == ["  a  b"]
+    assert [*table_lines(Table(("name",), ()))] == ["  (none)"]
+    assert [*table_lines(Table(("", ""), (("a", "b"),)))] == ["  a  b"]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (3, 1), (2, 2, 3), (1, 2, 1, 2), (0,), (2, 0), (0, 3)])
+def test_a_tensor_in_full_is_nested_as_numpy_nests_it(shape: tuple[int, ...]) -> None:
+    array = np.arange(np.prod(shape, dtype=int)).reshape(shape) / 8 - 1
+    assert "\n".join(cells_lines(array)) == str(array.tolist()).replace("], [", "],\n [")
+
+
+def test_a_long_row_in_full_is_broken() -> None:
+    array = np.arange(2.0 * 2500).reshape(2, 2500)
+    lines = list(cells_lines(array))
+    assert len(lines) == 6
+    assert " ".join(lines).replace("  ", " ") == str(array.tolist())
 
 
 def test_source_lines_mark_the_current_one_and_breakpoints() -> None:
@@ -153,3 +169,10 @@ def test_hostile_text_cannot_reach_the_terminal_in_any_block() -> None:
         assert printable(text) == text
         assert "\\x1b" in text
         assert "[bold]" in text
+
+
+def test_every_character_is_as_wide_as_unicode_says() -> None:
+    for code in range(32, 0x3000):
+        c = chr(code)
+        wide = 1 + (unicodedata.east_asian_width(c) in "WF") - bool(unicodedata.combining(c))
+        assert display_width(c) == wide, hex(code)

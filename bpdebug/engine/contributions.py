@@ -1,0 +1,98 @@
+"""The edges of a backward event, read off its traced rule: formulas, parts and values on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpdebug.arrays import Array
+from bpdebug.engine.events import Contribution, Event, PartView, Term
+from bpdebug.graph import Lit
+from bpdebug.symbolic import Expr, evaluate
+
+if TYPE_CHECKING:
+    from bpdebug.engine.timeline import Timeline
+
+
+def contributions(timeline: Timeline, event: Event) -> tuple[Contribution, ...]:
+    """What a backward event adds, one for each operand that gets a gradient."""
+    graph, k = timeline.graph, event.tensor - timeline.graph.first
+    return tuple(
+        _Edge(timeline, event.iteration, k, position, tensor).made()
+        for position, tensor in graph.edges(k)
+        if graph.has_gradient(tensor)
+    )
+
+
+class _Edge:
+    """One edge while its contribution is made: node k's operand at `position` in iteration t.
+
+    What was computed for one part is there for the next. It holds neither the event nor the parts, which hold it (what
+    goes in circles is freed late), nor the pass.
+    """
+
+    def __init__(self, timeline: Timeline, t: int, k: int, position: int, tensor: int) -> None:
+        self.timeline, self.graph, self.t = timeline, timeline.graph, t
+        self.k, self.position, self.tensor = k, position, tensor
+        self.plan, self.node = self.graph.plans[k], self.graph.nodes[k]
+        self.names = self.graph.operand_names(k)
+        self.value = cache(partial(_added, timeline, t, k, position))
+        self.known: dict[int, Any] = {}
+
+    def made(self) -> Contribution:
+        formula = self.plan.formula(self.position, self.names, self.node.id)
+        return Contribution(
+            to=self.graph.names[self.tensor],
+            operand=sum(not isinstance(i, Lit) for i in self.node.inputs[: self.position]),
+            formula=formula, shape=self.graph.shapes[self.tensor], tensor=self.tensor, position=self.position,
+            _value=self.value, _total=lambda: self.sum(self.at + 1), _parts=lambda: tuple(self.parts()),
+        )  # fmt: skip
+
+    @property
+    def at(self) -> int:
+        """How many edges add to the operand's gradient before this one."""
+        return self.graph.edge_rank(self.tensor, self.k, self.position)
+
+    def sum(self, count: int) -> Array:
+        """The operand's gradient after so many edges."""
+        return np.asarray(self.timeline.iteration(self.t).partial(self.tensor, count))
+
+    def parts(self) -> Iterator[PartView]:
+        """The rule's parts, the sum over broadcast axes, and the accumulation where there is one."""
+        plan, position, names, name = self.plan, self.position, self.names, self.node.id
+        for p in plan.parts(position, names, name):
+            prim = p.expr.prim
+            terms = () if prim is None else tuple(map(self._term, p.expr.args))
+            sign = "" if prim is None else prim.infix or prim.name
+            yield PartView(p.text, p.shape, p.why, partial(self.read, p.expr), sign, terms)
+        at = self.at
+        if self.tensor in self.graph.incoming or at > 0:
+            shape, gradient = self.graph.shapes[self.tensor], f"∂{self.graph.names[self.tensor]}"
+            added = Term(plan.total_text(position, names, name), shape, self.value)
+            before = Term(gradient, shape, lambda: self.sum(at))
+            text = plan.sum_text(gradient, position, names, name)
+            yield PartView(text, shape, "accumulate", lambda: self.sum(at + 1), "+", (before, added))
+
+    def _term(self, arg: Any) -> Term:
+        text = self.plan.text_of(arg, self.names, self.node.id)
+        return Term(text, arg.shape, partial(self.read, arg)) if isinstance(arg, Expr) else Term(text, ())
+
+    def read(self, expr: Expr) -> Array:
+        """The value of an expression of the rule on these numbers."""
+        if expr is self.plan.summed(self.position):
+            return self.value()
+        if not self.known:
+            run = self.timeline.iteration(self.t)
+            self.known = run.leaves(self.k, run.gradient(self.graph.first + self.k))
+        with np.errstate(all="ignore"):
+            self.known = evaluate(expr, self.known)
+        found = np.asarray(self.known[id(expr)])
+        found.flags.writeable = False
+        return found
+
+
+def _added(timeline: Timeline, t: int, k: int, position: int) -> Array:
+    return timeline.iteration(t).contribution(k, position)

@@ -1,0 +1,42 @@
+"""Long output in pieces: lines as they are made, a page at a time where somebody reads them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from bpdebug.views import json_pieces
+from bpdebug.views.text import display_width
+
+MORE = "-- Enter: more, a: all, q: no more -- "
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Lines on standard output."""
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def print_json(data: Any) -> None:
+    """One line of JSON on standard output."""
+    for piece in json_pieces(data):
+        sys.stdout.write(piece)
+    sys.stdout.write("\n")
+
+
+def paged(lines: Iterable[str], ask: Callable[[str], str] = input) -> Iterator[str]:
+    """Lines a page of the terminal at a time; `ask` is put MORE between pages, and its answer says how to go on."""
+    columns, rows = shutil.get_terminal_size()
+    used, whole = 0, False
+    for line in lines:
+        size = max(1, -(-display_width(line) // columns))
+        if not whole and used and used + size >= rows:
+            sys.stdout.flush()
+            answer = ask(MORE).strip().lower()
+            if answer.startswith("q"):
+                return
+            used, whole = 0, answer.startswith("a")
+        used += size
+        yield line
