@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, zip_longest
+from itertools import accumulate, islice, zip_longest
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
@@ -12,10 +12,12 @@ from textual.strip import Strip
 
 from bpdebug.errors import printable
 from bpdebug.frontends.tui import palette
-from bpdebug.views.report import Block, Formula, Matrix, Row, Source, Table, Text
-from bpdebug.views.text import BAR, bar
+from bpdebug.views.report import Block, Cells, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.text import BAR, bar, cells_lines
 
 BLANK = Strip([], 0)
+MOST_LINES = 2000
+"""Rows of a table, and lines of a tensor in full, that the screen holds."""
 SET_IN, LEAST_BAR, LEAST_WORDS = 2, 4, 12
 """What columns that go below others are set in by; a bar's and a text's least width."""
 
@@ -66,12 +68,22 @@ def block_lines(block: Block, width: int) -> list[Strip]:
     if isinstance(block, Formula):
         return formula_lines(block, width)
     if isinstance(block, Table):
-        return table_lines(block, width)
+        most = Table(block.headers, block.rows[:MOST_LINES], block.bars[:MOST_LINES])
+        return [*table_lines(most, width), *_more(len(block.rows) - MOST_LINES, "rows")]
+    if isinstance(block, Cells):
+        lines = (strip((line, palette.PLAIN)) for text in cells_lines(block.array) for line in wrap(text, width))
+        return [*islice(lines, MOST_LINES), *(_more(block.array.size, "cells in all") if next(lines, None) else ())]
     if isinstance(block, Source):
         return source_lines(block, width)
     assert isinstance(block, Row)
     names = (clean(i.name if isinstance(i, Matrix) else i) for i in block.items)
     return [strip((" ".join(names), palette.PLAIN))]
+
+
+def _more(count: int, what: str) -> list[Strip]:
+    """What is said in place of what is too long for the screen."""
+    text = f"… {count:,} {what}: take a slice, or ask at the prompt"
+    return [strip((text, palette.DIM))] if count > 0 else []
 
 
 def formula_lines(block: Formula, width: int) -> list[Strip]:

@@ -6,11 +6,12 @@ import re
 from math import log10
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bpdebug.frontends.tui.lines import table_lines
+from bpdebug.frontends.tui.lines import MOST_LINES, block_lines, table_lines
 from bpdebug.views import view
-from bpdebug.views.blocks import Table
+from bpdebug.views.blocks import Cells, Table
 
 from .judge import says
 from .screen import app_of, lines_of
@@ -100,3 +101,21 @@ def test_words_are_wrapped_before_columns_go_below() -> None:
         words = " ".join(" ".join(drawn(width)).split())
         assert "2.5" in words
         assert "−3.25" in words
+
+
+async def test_a_tensor_in_full_is_on_the_screen() -> None:
+    _, lines = await report_on("two_layer", "print/f W1", WIDE)
+    assert any("[[" in line for line in lines)
+    assert any("]]" in line for line in lines)
+
+
+def test_of_what_is_long_the_screen_holds_the_beginning() -> None:
+    table = Table(("n", "", ""), tuple((f"{n}", "") for n in range(100_000)), (0.5,) * 100_000)
+    lines = [line.text.strip() for line in block_lines(table, 80)]
+    assert len(lines) == 1 + MOST_LINES + 1
+    assert lines[-1].startswith("… 98,000 rows")
+    in_full = [line.text for line in block_lines(Cells(np.arange(1e6).reshape(1000, 1000)), 80)]
+    assert len(in_full) == MOST_LINES + 1
+    assert in_full[-1].startswith("… 1,000,000 cells in all")
+    assert max(map(len, in_full)) <= 80
+    assert len(block_lines(Cells(np.eye(3)), 80)) == 3
