@@ -1,4 +1,4 @@
-"""What every layer calls an array, its shape and its dtype."""
+"""What every layer calls an array, its shape, its dtype, and the index of a cell."""
 
 from __future__ import annotations
 
@@ -9,3 +9,4 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 DType = np.dtype[Any]
+Cell = tuple[int, ...]

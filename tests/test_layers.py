@@ -19,6 +19,7 @@ ORDER = [
     "language",
     "engine",
     "checks",
+    "cells",
     "scenario",
     "importers",
     "expression",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from msgspec import structs
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, Cell
 from bpdebug.checks.differences import FAIL, FEW, LOOK, MOST_CELLS, SEVERITY, STEPS, Check, best, differences
 from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, second_jumps
 from bpdebug.checks.rule import Rule, largest, rule_at
@@ -20,7 +20,6 @@ from bpdebug.engine.events import Event
 from bpdebug.engine.schedule import BACKWARD
 from bpdebug.symbolic import Plan, walk
 
-Cell = tuple[int, ...]
 LINEAR = (1.0,)
 """The step where the function is linear: any is exact, and a large one keeps the rounding small."""
 LEAST_CELLS, MOST_WORK = 4, 2 * 10**10

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, Cell
 
 EPS = float(np.finfo(np.float64).eps)
 RIGHT = {"float64": 1e-9, "float32": 1e-4}
@@ -25,8 +25,6 @@ EXPECTED = {"float64": (1e-9, 1e-12), "float32": (1e-5, 1e-6)}
 """rtol and atol where an expectation gives none: nine digits of a double and five of a float are written down."""
 RULE = 64
 """Operations in a row of a rule: units in the last place that it may lose."""
-
-Cell = tuple[int, ...]
 
 
 def gaps(a: Array, b: Array) -> Array:

@@ -10,8 +10,8 @@ from heapq import heappop, heappush
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.cells.follow import Born, Hand, everything, having, traced, zeros
 from bpdebug.engine import SEED, UPDATE
-from bpdebug.explain.follow import Born, Hand, everything, having, traced, zeros
 from bpdebug.explain.question import Asked, Made, Site, one, shortened
 
 Test = Callable[[Array], Array]

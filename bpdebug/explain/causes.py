@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.cells.follow import CANCELS, UNREAD, Born, everything, traced
+from bpdebug.cells.sets import fed
+from bpdebug.cells.table import MOVES
 from bpdebug.explain.births import Birth, birth, born_at, hand_of, is_zero, number
-from bpdebug.explain.feeds import MOVES, fed
-from bpdebug.explain.follow import CANCELS, UNREAD, Born, everything, traced
 from bpdebug.explain.question import Asked, Made, Site, one
 from bpdebug.explain.zero import zero
 from bpdebug.symbolic import Expr

@@ -9,14 +9,14 @@ from math import prod
 
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, Cell
+from bpdebug.cells.marks import Marks, lit
+from bpdebug.cells.trace import CellSource, CellTracer
 from bpdebug.checks.rule import Rule, largest, rule_at, to_float64
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
 from bpdebug.engine.closeness import RIGHT, largest_cell, rounding, worst
 from bpdebug.errors import CommandError
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
-from bpdebug.explain.marks import Marks, lit
-from bpdebug.explain.origin import Cell, Source, Trail
 from bpdebug.graph import Graph
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 
@@ -54,7 +54,7 @@ class Looked:
     matrix: Array | None = None
     slope: Array | None = None
     cell: Cell = ()
-    source: Source | None = None
+    source: CellSource | None = None
     marks: Marks | None = None
     outer: tuple[tuple[str, Array], ...] = ()
     outer_count: int = 0
@@ -72,7 +72,7 @@ class Lens:
     sum: str
     operands: tuple[Looked, ...]
     cell: Cell = ()
-    source: Source | None = None
+    source: CellSource | None = None
     marks: Marks | None = None
 
 
@@ -91,15 +91,15 @@ def lens(event: Event | None, at: Mapping[str, Cell] | None = None) -> Lens:
     graph, k = event.timeline.graph, event.tensor - event.timeline.graph.first
     index = matmul_axes(graph, k) if event.node.op.name == "matmul" else None
     axes, text = (index.axes, index.forward()) if index else ((), "")
-    trail = Trail(event.timeline, event.iteration)
+    tracer = CellTracer(event.timeline, event.iteration)
     if event.phase == FORWARD:
         value = event.value
         cell, source = at.get(event.name, largest_cell(value)), None
         if value.dtype.kind == "f" and value.size:
-            source = next(trail.of_value(event.tensor, cell), None)
+            source = next(tracer.of_value(event.tensor, cell), None)
         return Lens(event, axes, text, (), cell, source, lit(event.name, cell, value.shape, source))
     rule, y = rule_at(event), to_float64(event.timeline.iteration(event.iteration).value(event.tensor))
-    looked = tuple(Look(event, rule, y, trail, index, c).operand(at.get(f"∂{c.to}")) for c in event.contributions)
+    looked = tuple(Look(event, rule, y, tracer, index, c).operand(at.get(f"∂{c.to}")) for c in event.contributions)
     return Lens(event, axes, text, looked)
 
 
@@ -107,9 +107,9 @@ class Look:
     """One operand's gradient, and what there is to say of it."""
 
     def __init__(
-        self, event: Event, rule: Rule, y: Array, trail: Trail, index: Indexed | None, c: Contribution
+        self, event: Event, rule: Rule, y: Array, tracer: CellTracer, index: Indexed | None, c: Contribution
     ) -> None:
-        self.event, self.rule, self.y, self.trail, self.index = event, rule, y, trail, index
+        self.event, self.rule, self.y, self.tracer, self.index = event, rule, y, tracer, index
         self.contribution, self.position = c, c.position
         self.graph: Graph = event.timeline.graph
         self.k = event.tensor - self.graph.first
@@ -124,8 +124,8 @@ class Look:
         if value.size:
             plan, names = self.graph.plans[self.k], self.graph.operand_names(self.k)
             formula = plan.total_text(self.position, names, self.event.name)
-            terms = self.trail.contribution(self.k, self.position, cell)
-            source = self.trail.source(self.k, self.event.index, formula, terms, plan.summed(self.position))
+            terms = self.tracer.contribution(self.k, self.position, cell)
+            source = self.tracer.source(self.k, self.event.index, formula, terms, plan.summed(self.position))
         turned, (note, meant) = self._turned(), self._by_hand()
         slope = self._slope() if self.index is None else None
         matrix = self._matrix() if self.index is None and slope is None else None

@@ -2,123 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from math import prod
-from typing import Any
-
 import numpy as np
+from msgspec import Struct
 
-from bpdebug.arrays import Array
-from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
+from bpdebug.arrays import Cell
+from bpdebug.cells.trace import CellSource, CellTracer, Consumer, FactorCell
+from bpdebug.engine import Timeline
 from bpdebug.engine.fork import overridden
-from bpdebug.explain.cells import Opening
-from bpdebug.explain.terms import Factor, Terms
 from bpdebug.expression import Target
-from bpdebug.graph import Lit
-from bpdebug.symbolic import Expr
-
-Cell = tuple[int, ...]
-INCOMING = "incoming"
-MOST_FORWARD = 2**16
-"""Cells of a cotangent beyond which a gradient's way on is not worked out cell by cell."""
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What one event adds to a cell: its terms, and how the arrays that their factors are cells of are called.
-
-    `event` is None for what is given: a leaf's value, an incoming gradient. `cotangent` is the expression that stands
-    for the node's gradient in the terms of a backward rule; `where` says what short names among the factors' mean.
-    """
-
-    event: int | None
-    node: str
-    formula: str
-    terms: tuple[Terms, ...]
-    names: dict[int, str]
-    cotangent: Expr | None = None
-    where: tuple[tuple[str, str], ...] = ()
-
-    def __len__(self) -> int:
-        return sum(len(t.of) for t in self.terms)
-
-    @property
-    def sum(self) -> float:
-        with np.errstate(all="ignore"):
-            return float(sum(t.products.sum() for t in self.terms))
-
-    def products(self, most: int | None = None) -> list[Product]:
-        """The terms one by one, all of them or the `most` largest, in their own order."""
-        every = np.concatenate([t.products for t in self.terms]) if self.terms else np.zeros(0)
-        chosen = np.arange(len(every))
-        if most is not None and most < len(every):
-            size = np.where(np.isnan(every), np.inf, np.abs(every))
-            chosen = np.sort(np.argpartition(-size, most - 1)[:most])
-        starts = np.cumsum([0, *(len(t.of) for t in self.terms)])
-        which = np.searchsorted(starts, chosen, side="right") - 1
-        return [
-            Product(self._factors(self.terms[w], int(i - starts[w])), float(every[i]))
-            for w, i in zip(which, chosen, strict=True)
-        ]
-
-    def _factors(self, terms: Terms, row: int) -> tuple[FactorCell, ...]:
-        weight = float(terms.weight[row])
-        found = [
-            FactorCell(self._name(f), tuple(int(a[row]) for a in f.at), float(f.values[row]), f.under)
-            for f in terms.factors
-        ]
-        return tuple(found) if weight == 1.0 and found else (FactorCell("", (), weight), *found)
-
-    def _name(self, factor: Factor) -> str:
-        return self.names.get(id(factor.expr), "?")
-
-
-@dataclass(frozen=True)
-class FactorCell:
-    """A cell of a named array and its number; a number alone (a literal) has no name. `under`: divided by."""
-
-    name: str
-    cell: Cell
-    value: float
-    under: bool = False
-
-    @property
-    def text(self) -> str:
-        """'∂Y[0, 1]', as it is typed."""
-        at = f"[{','.join(map(str, self.cell))}]" if self.cell else ""
-        return f"{self.name}{at}" if self.name else repr(self.value)
-
-
-@dataclass(frozen=True)
-class Product:
-    """One term: the cells that are multiplied, and what they give."""
-
-    factors: tuple[FactorCell, ...]
-    value: float
-
-
-@dataclass(frozen=True)
-class Way:
-    """Where a cell goes: cells of the array `name`, made at an event, each with the factor it has there."""
-
-    name: str
-    event: int
-    cells: tuple[Cell, ...]
-    weights: tuple[float, ...]
-    count: int
-
-
-@dataclass(frozen=True, eq=False)
-class Origin:
+class Origin(Struct, frozen=True, eq=False):
     """A cell: its value, the sources whose terms add up to it, whether it was set by hand, and where it goes."""
 
     of: str
     cell: Cell
     value: float
-    sources: tuple[Source, ...]
+    sources: tuple[CellSource, ...]
     was_set: bool
-    goes: tuple[Way, ...]
+    goes: tuple[Consumer, ...]
 
     @property
     def text(self) -> str:
@@ -136,155 +38,10 @@ def origin(timeline: Timeline, goal: Target, iteration: int, *, way: bool = True
     Raises nothing: a leaf has no terms, and neither has what no path leads to (its value is NaN then).
     """
     tensor, gradient, cell = goal.reference.tensor, goal.reference.gradient, goal.cell or ()
-    trail = Trail(timeline, iteration)
-    array = trail.run.gradient(tensor) if gradient else trail.run.value(tensor)
-    sources = tuple(trail.of_gradient(tensor, cell) if gradient else trail.of_value(tensor, cell))
+    tracer = CellTracer(timeline, iteration)
+    array = tracer.run.gradient(tensor) if gradient else tracer.run.value(tensor)
+    sources = tuple(tracer.of_gradient(tensor, cell) if gradient else tracer.of_value(tensor, cell))
     value = float("nan") if array is None else float(array[cell])
-    goes = tuple(trail.from_gradient(tensor, cell) if gradient else trail.from_value(tensor, cell)) if way else ()
+    goes = tuple(tracer.from_gradient(tensor, cell) if gradient else tracer.from_value(tensor, cell)) if way else ()
     changed = bool(overridden(timeline, tensor, gradient, iteration))
     return Origin(str(goal.reference), cell, value, sources, changed, goes)
-
-
-class Trail:
-    """An iteration, followed cell by cell."""
-
-    def __init__(self, timeline: Timeline, iteration: int) -> None:
-        self.timeline, self.graph, self.iteration = timeline, timeline.graph, iteration
-        self.run = timeline.iteration(iteration)
-        self._openings: dict[tuple[int, bool], Opening] = {}
-
-    def index(self, phase: str, tensor: int) -> int | None:
-        return self.timeline.schedule.index_of(phase, tensor, self.iteration)
-
-    # --- upstream -------------------------------------------------------------------------------------------------
-
-    def of_value(self, tensor: int, cell: Cell) -> Iterator[Source]:
-        """A node's value, of its operands' cells; a parameter's of an update is not taken apart."""
-        if self.graph.node(tensor) is None:
-            return
-        k = tensor - self.graph.first
-        opening = self.opening(k, backward=False)
-        terms = tuple(opening.terms(opening.plan.value, cell))
-        call = self.timeline.graph.call_text(k)
-        yield self.source(k, self.index(FORWARD, tensor), call, terms, opening.plan.value)
-
-    def of_gradient(self, tensor: int, cell: Cell) -> Iterator[Source]:
-        """A gradient, of what each edge gives; what comes in first."""
-        graph = self.graph
-        if tensor in graph.incoming:
-            seed = float(self.run.seed(tensor)[cell])
-            yield Source(
-                self.index(SEED, tensor), graph.names[tensor], INCOMING,
-                (Terms(np.zeros(1, np.int64), np.array([seed])),), {},
-            )  # fmt: skip
-        for k, position in graph.edges_from(tensor):
-            terms = self.contribution(k, position, cell)
-            formula = graph.plans[k].formula(position, graph.operand_names(k), graph.nodes[k].id)
-            yield self.source(k, self.index(BACKWARD, graph.first + k), formula, terms, graph.plans[k].summed(position))
-
-    def contribution(self, k: int, position: int, cell: Cell) -> tuple[Terms, ...]:
-        """The terms of a cell of what node k gives to its operand at `position`, un-broadcast."""
-        opening = self.opening(k, backward=True)
-        return tuple(opening.terms(opening.plan.summed(position), cell))
-
-    def opening(self, k: int, *, backward: bool) -> Opening:
-        """Node k's rule on this iteration's numbers, forward or backward."""
-        found = self._openings.get((k, backward))
-        if found is None:
-            plan = self.graph.plans[k]
-            g = self.run.gradient(self.graph.first + k) if backward else None
-            found = Opening(plan, self._leaves(k, g), (plan.g,) if backward else None)
-            self._openings[k, backward] = found
-        return found
-
-    def _leaves(self, k: int, g: Array | None) -> dict[int, Any]:
-        graph = self.graph
-        inputs = [i.value if isinstance(i, Lit) else self.run.value(i) for i in graph.read_by_rule(k)]
-        return graph.plans[k].leaves(inputs, self.run.value(graph.first + k), g)
-
-    def source(self, k: int, event: int | None, formula: str, terms: tuple[Terms, ...], root: Expr) -> Source:
-        """Terms of an expression of node k's rule, with names for what their factors are cells of."""
-        plan, node = self.graph.plans[k], self.graph.nodes[k]
-        brief = plan.brief(root, self.graph.operand_names(k), node.id)
-        names = {id(f.expr): brief.factor(f.expr) for t in terms for f in t.factors}
-        said = " ".join(names.values())
-        where: list[tuple[str, str]] = []
-        for name, text in reversed(brief.where):  # what is used by what is used
-            if name in said:
-                where.insert(0, (name, text))
-                said += text
-        return Source(event, node.id, formula, terms, names, plan.g, tuple(where))
-
-    # --- downstream -----------------------------------------------------------------------------------------------
-
-    def from_value(self, tensor: int, cell: Cell) -> Iterator[Way]:
-        """The cells of consumers' values that a cell goes into: those whose gradients come back to it."""
-        for k, position in self.graph.edges_from(tensor):
-            out = self.graph.first + k
-            index = self.index(FORWARD, out)
-            slopes = self.slopes(k, position, cell)
-            if index is not None and slopes:
-                yield _way(self.graph.names[out], index, slopes)
-
-    def from_gradient(self, tensor: int, cell: Cell) -> Iterator[Way]:
-        """The cells of operands' gradients that a cell of a node's gradient goes into."""
-        graph, k = self.graph, tensor - self.graph.first
-        index = self.index(BACKWARD, tensor) if k >= 0 else None
-        if index is None:
-            parameter = tensor in self.timeline.store.parameters
-            update = self.index(UPDATE, tensor) if parameter else None
-            if update is not None:
-                yield Way(graph.names[tensor], update, (cell,), (float("nan"),), 1)
-            return
-        for position, operand in graph.edges(k):
-            if graph.has_gradient(operand) and (weights := self._weights(k, position, cell)):
-                yield _way(f"∂{graph.names[operand]}", index, weights)
-
-    def slopes(self, k: int, position: int, cell: Cell) -> dict[Cell, float]:
-        """The derivatives of node k's cells by one cell of an operand, as its rule has them; where they are not 0."""
-        plan, found = self.graph.plans[k], dict[Cell, float]()
-        for t in self.contribution(k, position, cell):
-            at, others = _split(t, plan.g)
-            if at is None:
-                continue
-            slope = others.products
-            for row in range(len(t.of)):
-                there = tuple(int(a[row]) for a in at)
-                found[there] = found.get(there, 0.0) + float(slope[row])
-        return found
-
-    def _weights(self, k: int, position: int, cell: Cell) -> dict[Cell, float]:
-        """What one cell of node k's cotangent is multiplied by on its way into each cell of an operand's gradient.
-
-        The rule is linear in its cotangent, so it is asked for a cotangent of one cell; of a matrix product only the
-        row or the column that the cell meets is looked at.
-        """
-        graph, plan = self.graph, self.graph.plans[k]
-        operand = graph.nodes[k].inputs[position]
-        assert isinstance(operand, int)
-        if graph.nodes[k].op.name == "matmul" and not plan.replaced and len(cell) == 2 == len(graph.shapes[operand]):
-            other = self.run.value(graph.nodes[k].tensors[1 - position])
-            line = other[:, cell[1]] if position == 0 else other[cell[0]]
-            places = ((cell[0], n) if position == 0 else (n, cell[1]) for n in range(len(line)))
-            return {c: float(w) for c, w in zip(places, line.tolist(), strict=True)}
-        if prod(graph.shapes[graph.first + k]) > MOST_FORWARD or prod(graph.shapes[operand]) > MOST_FORWARD:
-            return {}
-        unit = np.zeros_like(self.run.value(graph.first + k))
-        unit[cell] = 1.0
-        with np.errstate(all="ignore"):
-            made = plan.evaluate(plan.summed(position), self._leaves(k, unit))
-        there = np.argwhere(made)
-        return {tuple(map(int, c)): float(made[tuple(c)]) for c in there}
-
-
-def _split(terms: Terms, leaf: Expr) -> tuple[tuple[Array, ...] | None, Terms]:
-    """The cotangent's cells among the factors (None where there is none), and the terms without them."""
-    mine = [f for f in terms.factors if f.expr is leaf]
-    rest = tuple(f for f in terms.factors if f.expr is not leaf)
-    return (mine[0].at if mine else None), Terms(terms.of, terms.weight, rest)
-
-
-def _way(name: str, index: int, weights: dict[Cell, float], most: int = 64) -> Way:
-    """The largest of many, in their own order."""
-    chosen = sorted(sorted(weights, key=lambda c: -abs(weights[c]))[:most])
-    return Way(name, index, tuple(chosen), tuple(weights[c] for c in chosen), len(weights))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import count
 from math import isnan
 
+from bpdebug.arrays import Cell
+from bpdebug.cells.trace import CellTracer, FactorCell
 from bpdebug.engine import Timeline
-from bpdebug.explain.origin import Cell, FactorCell, Trail
 from bpdebug.expression import Target
 
 MOST_CELLS = 3_000
@@ -71,8 +72,8 @@ class Search:
     """Cells and the single derivatives between them, each worked out once."""
 
     def __init__(self, timeline: Timeline, iteration: int) -> None:
-        self.trail, self.graph = Trail(timeline, iteration), timeline.graph
-        self.run = self.trail.run
+        self.tracer, self.graph = CellTracer(timeline, iteration), timeline.graph
+        self.run = self.tracer.run
         self._next: dict[Place, list[tuple[Place, float]]] = {}
         self._best: dict[Place, float] | None = {}
 
@@ -84,7 +85,7 @@ class Search:
             tensor, cell = place
             for k, position in self.graph.edges_from(tensor):
                 out = self.graph.first + k
-                for there, slope in self.trail.slopes(k, position, cell).items():
+                for there, slope in self.tracer.slopes(k, position, cell).items():
                     if slope or not abs(self.gradient((out, there))) < float("inf"):
                         found.append(((out, there), slope))
         return found

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import rounding
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.absent import absent
 from bpdebug.explain.births import Birth, birth, is_zero
 from bpdebug.explain.causes import PRODUCT, QUOTIENT, SUM, told
-from bpdebug.explain.origin import Trail
 from bpdebug.explain.question import CANCELLED, MASKED, NONZERO, OVERFLOW, UNDEFINED, ZERO_TIMES_INF, Asked, Site, Why
 from bpdebug.explain.zero import zero
 from bpdebug.expression import Target
@@ -80,8 +80,8 @@ def _is_rounding(asked: Asked, site: Site, mask: Array, cells: Array) -> bool:
     """Whether the largest of the cells is small beside the terms it is the sum of: zero, but for rounding."""
     top = float(np.abs(cells).max())
     at = np.argwhere(mask & (np.abs(asked.array(site)) == top))[0]
-    trail = Trail(asked.timeline, asked.iteration)
-    products = [t.products for s in trail.of_gradient(site.tensor, tuple(map(int, at))) for t in s.terms]
+    tracer = CellTracer(asked.timeline, asked.iteration)
+    products = [t.products for s in tracer.of_gradient(site.tensor, tuple(map(int, at))) for t in s.terms]
     size = sum(float(np.abs(p).sum()) for p in products)
     count = sum(len(p) for p in products)
     return top <= rounding(size, 2 * (count + 8), asked.graph.dtypes[site.tensor]) and count > 1

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.cells.follow import CANCELS, UNREAD, Born, Traced, everything, having, traced, zeros
+from bpdebug.cells.sets import shrunk
 from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.births import number
-from bpdebug.explain.feeds import shrunk
-from bpdebug.explain.follow import CANCELS, UNREAD, Born, Traced, everything, having, traced, zeros
 from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Asked, Made, Site, Why, shortened
 from bpdebug.ops.op import ROUTES, SCALES
 from bpdebug.symbolic import Expr, walk

@@ -5,17 +5,6 @@ from bpdebug.symbolic.plan import Part, Plan, key_of, trace
 from bpdebug.symbolic.prims import NUMPY, PRIMS
 
 __all__ = [
-    "NUMPY",
-    "PRIMS",
-    "Expr",
-    "Part",
-    "Plan",
-    "Trace",
-    "TraceError",
-    "decode_key",
-    "encode_key",
-    "evaluate",
-    "key_of",
-    "trace",
-    "walk",
+    "NUMPY", "PRIMS", "Expr", "Part", "Plan", "Trace", "TraceError", "decode_key", "encode_key", "evaluate", "key_of",
+    "trace", "walk",
 ]  # fmt: skip

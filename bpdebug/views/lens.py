@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from bpdebug.cells.marks import Marks, lit
 from bpdebug.debugger import State
 from bpdebug.engine.events import PartView
 from bpdebug.explain.axes import AxisName
 from bpdebug.explain.lens import Lens, Looked
-from bpdebug.explain.marks import Marks, lit
 from bpdebug.explain.update import UpdateLens
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
 from bpdebug.views.numbers import shape_text

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from bpdebug.cells.marks import lit
+from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product
 from bpdebug.debugger import State
-from bpdebug.explain.marks import lit
-from bpdebug.explain.origin import INCOMING, FactorCell, Origin, Product, Source, Way
+from bpdebug.explain.origin import Origin
 from bpdebug.explain.paths import Paths, size
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text
 from bpdebug.views.encode import MANY_CELLS
@@ -78,7 +79,7 @@ def _given(state: State, found: Origin) -> str:
     return f"given: an {graph.kind(tensor)}" if graph.kind(tensor) == "input" else f"given: a {graph.kind(tensor)}"
 
 
-def _source(state: State, found: Origin, source: Source) -> Iterator[Block]:
+def _source(state: State, found: Origin, source: CellSource) -> Iterator[Block]:
     at = "" if source.event is None else f"event {source.event}"
     if source.formula == INCOMING:
         yield Formula(f"{found.of} {'=' if len(found.sources) == 1 else '+='} {number(source.sum)}", "what comes in")
@@ -89,7 +90,7 @@ def _source(state: State, found: Origin, source: Source) -> Iterator[Block]:
     yield from _matrices(state, found, source)
 
 
-def _matrices(state: State, found: Origin, source: Source) -> Iterator[Block]:
+def _matrices(state: State, found: Origin, source: CellSource) -> Iterator[Block]:
     """The matrices that the factors are cells of, and the one of the cell itself, with these cells marked."""
     timeline, graph = state.timeline, state.timeline.graph
     run = timeline.iteration(timeline.schedule.iteration_at(state.cursor))
@@ -105,7 +106,7 @@ def _matrices(state: State, found: Origin, source: Source) -> Iterator[Block]:
         yield Row(tuple(items))
 
 
-def cell_lines(name: str, cell: tuple[int, ...], source: Source, *, said: bool = False) -> Iterator[Block]:
+def cell_lines(name: str, cell: tuple[int, ...], source: CellSource, *, said: bool = False) -> Iterator[Block]:
     """A cell as the sum of its products: written out where they are few, else the largest in a table.
 
     What short names stand for follows, unless it was `said` before.
@@ -115,7 +116,7 @@ def cell_lines(name: str, cell: tuple[int, ...], source: Source, *, said: bool =
         yield Formula(f"  {short_name} = {text}")
 
 
-def _terms(name: str, cell: tuple[int, ...], source: Source) -> Iterator[Block]:
+def _terms(name: str, cell: tuple[int, ...], source: CellSource) -> Iterator[Block]:
     text = FactorCell(name, cell, 0.0).text
     products = source.products(MOST)
     if not products:
@@ -168,7 +169,7 @@ def _joined(pieces: list[tuple[str, bool]]) -> str:
     return text
 
 
-def _goes(state: State, way: Way) -> str:
+def _goes(state: State, way: Consumer) -> str:
     event = state.timeline.event(way.event)
     if event.phase == "update":
         return f"goes into the update of {way.name} (event {way.event})"

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 import bpdebug
 from bpdebug.arrays import Array
+from bpdebug.cells.marks import lit
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import fork_rule
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.axes import LOW, Indexed, matmul_axes
 from bpdebug.explain.lens import Lens, Looked, lens
-from bpdebug.explain.marks import lit
 from bpdebug.ops import OPS, Op
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 from bpdebug.views.lens import lens as view

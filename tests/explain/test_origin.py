@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 import bpdebug
 from bpdebug.arrays import Array, DType
+from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import Timeline
 from bpdebug.engine.fork import fork_rule
 from bpdebug.explain import paths
-from bpdebug.explain.origin import Origin, Trail, origin
+from bpdebug.explain.origin import Origin, origin
 from bpdebug.explain.paths import heaviest
 from bpdebug.expression import parse, target
 from bpdebug.ops import OPS, Op
@@ -121,7 +122,7 @@ def test_single_derivatives_are_those_of_unit_cotangents_in_both_directions(op: 
         return
     g = np.asarray(np.random.default_rng(1).normal(size=call.value.shape))
     timeline = Timeline(graph_of(call, g))
-    trail, graph = Trail(timeline, 0), timeline.graph
+    tracer, graph = CellTracer(timeline, 0), timeline.graph
     for position, tensor in graph.edges(0):
         if not graph.has_gradient(tensor):
             continue
@@ -129,12 +130,12 @@ def test_single_derivatives_are_those_of_unit_cotangents_in_both_directions(op: 
         shape = graph.shapes[tensor]
         found = np.zeros_like(wanted)
         for n, cell in enumerate(np.ndindex(shape)):
-            for there, slope in trail.slopes(0, position, cell).items():
+            for there, slope in tracer.slopes(0, position, cell).items():
                 found[np.ravel_multi_index(there, call.value.shape) if there else 0, n] = slope
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
         for m, cell in enumerate(np.ndindex(call.value.shape)):
             back = np.zeros(wanted.shape[1])
-            ways = [w for w in trail.from_gradient(graph.first, cell) if w.name == f"∂{graph.names[tensor]}"]
+            ways = [w for w in tracer.from_gradient(graph.first, cell) if w.name == f"∂{graph.names[tensor]}"]
             for way in ways[:1] if len(ways) == 1 else []:
                 for c, weight in zip(way.cells, way.weights, strict=True):
                     back[np.ravel_multi_index(c, shape) if c else 0] = weight

@@ -1,25 +1,23 @@
-"""Which cells of its operands the cells of an expression are made from.
+"""Which cells of its operands a set of cells of an expression is made from.
 
-Sets of cells are boolean arrays. A row for every operation that moves cells about or mixes them; the others work cell
-by cell, with broadcasting.
+Sets are boolean arrays, so that whole tensors can be followed: by the table where each cell comes from a few, else
+(sums, matrix products, what works cell by cell with broadcasting) without naming every pair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
-from math import prod
 
 import numpy as np
 
-from bpdebug.arrays import Array
-from bpdebug.symbolic import PRIMS, Expr
+from bpdebug.arrays import Array, Shape
+from bpdebug.cells.table import SETTLED, Value, axes_of
+from bpdebug.symbolic import Expr
 
-Value = Callable[[Expr], Array]
 Fed = list[tuple[Expr, Array]]
 
 
-def shrunk(cells: Array, shape: tuple[int, ...]) -> Array:
+def shrunk(cells: Array, shape: Shape) -> Array:
     """The cells of an operand of this shape that broadcasting puts at `cells`."""
     lead = cells.ndim - len(shape)
     axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and cells.shape[lead + a] != 1))
@@ -30,48 +28,22 @@ def _each(e: Expr, cells: Array, value: Value) -> Fed:
     return [(a, shrunk(cells, a.shape)) for a in e.operands()]
 
 
-def _moved(e: Expr, cells: Array, value: Value) -> Fed:
-    """Cells moved about, followed by moving numbers the same way; 0 is what came from nowhere."""
-    x, others = e.args[0], [value(a) for a in e.args[1:]]
-    attrs = {**e.attrs, "fill": 0} if "fill" in e.attrs else e.attrs
-    found = np.zeros(prod(x.shape) + 1, bool)
+def _settled(e: Expr, cells: Array, value: Value) -> Fed:
     assert e.prim is not None
-    found[np.asarray(e.prim.run(np.arange(1, found.size).reshape(x.shape), *others, **attrs))[cells]] = True
-    return [(x, found[1:].reshape(x.shape))]
-
-
-def _joined(e: Expr, cells: Array, value: Value) -> Fed:
-    ends = np.cumsum([0, *(prod(a.shape) for a in e.args)])
-    numbers = [np.arange(n, m).reshape(a.shape) for (n, m), a in zip(pairwise(ends), e.args, strict=True)]
-    found = np.zeros(ends[-1], bool)
-    assert e.prim is not None
-    found[np.asarray(e.prim.run(*numbers, **e.attrs))[cells]] = True
-    return [(a, found[n:m].reshape(a.shape)) for (n, m), a in zip(pairwise(ends), e.args, strict=True)]
-
-
-def _folded(e: Expr, cells: Array, value: Value) -> Fed:
-    attrs = {k: v for k, v in e.attrs.items() if k != "shape"}
-    return [(e.args[0], np.asarray(PRIMS["unfold"].run(cells, **attrs, fill=False)))]
-
-
-def _scattered(e: Expr, cells: Array, value: Value) -> Fed:
-    return [(e.args[0], np.take(cells, value(e.args[1]), axis=e.attrs["axis"]))]
-
-
-def _scattered_along(e: Expr, cells: Array, value: Value) -> Fed:
-    x, ids = e.args[0], value(e.args[1])
-    shape = list(cells.shape)
-    shape[e.attrs["axis"]] = ids.shape[e.attrs["axis"]]
-    return [(x, shrunk(np.take_along_axis(cells, np.broadcast_to(ids, shape), axis=e.attrs["axis"]), x.shape))]
+    found: Fed = []
+    for summand in SETTLED[e.prim.name](e, np.nonzero(cells) if cells.ndim else (), value) or ():
+        for operand, at, _ in summand.reads if len(summand.of) else ():
+            mine = np.zeros(operand.shape, bool)
+            mine[at] = True
+            found.append((operand, mine))
+    return found
 
 
 def _along(e: Expr, cells: Array) -> Array:
     """The cells of the operand of a reduction, along its axes."""
-    x, axis = e.args[0], e.attrs["axis"]
     if not e.attrs.get("keepdims", True):
-        axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-        cells = np.expand_dims(cells, tuple(a % x.ndim for a in axes))
-    return np.broadcast_to(cells, x.shape)
+        cells = np.expand_dims(cells, tuple(axes_of(e)))
+    return np.broadcast_to(cells, e.args[0].shape)
 
 
 def _summed(e: Expr, cells: Array, value: Value) -> Fed:
@@ -114,13 +86,8 @@ def _decided(e: Expr, cells: Array, value: Value) -> Fed:
     return []
 
 
-MOVES = (
-    "matrix_transpose", "permute_dims", "reshape", "expand_dims", "squeeze", "broadcast_to", "index", "place", "pad0",
-    "take", "take_along_axis", "unfold",
-)  # fmt: skip
 _FEEDS: dict[str, Callable[[Expr, Array, Value], Fed]] = {
-    **dict.fromkeys(MOVES, _moved), "concat": _joined, "stack": _joined, "fold": _folded, "scatter_add": _scattered,
-    "scatter_along_axis": _scattered_along, "sum": _summed, "max": _extreme, "min": _extreme, "softmax": _row,
+    **dict.fromkeys(SETTLED, _settled), "sum": _summed, "max": _extreme, "min": _extreme, "softmax": _row,
     "log_softmax": _row, "maximum": _larger, "minimum": _larger, "where": _chosen, "matmul": _product,
     "one_hot": _decided,
 }  # fmt: skip

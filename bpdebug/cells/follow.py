@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
-from bpdebug.explain.feeds import MOVES, Fed, Value, fed, shrunk
+from bpdebug.cells.sets import Fed, fed, shrunk
+from bpdebug.cells.table import MOVES, Value
 from bpdebug.symbolic import PRIMS, Expr, walk
 
 MADE, CANCELS, UNREAD = "made", "cancels", "unread"
 """How cells were born: by an operation, by terms that add up to zero, or as the zeros that nothing is put into."""
 
 
-@dataclass(frozen=True, eq=False)
-class Born:
+class Born(Struct, frozen=True, eq=False):
     """Cells that have what none of the operands' cells they are made from has."""
 
     expr: Expr
@@ -25,12 +25,11 @@ class Born:
     how: str = MADE
 
 
-@dataclass(frozen=True, eq=False)
-class Traced:
+class Traced(Struct, frozen=True, eq=False):
     """Where cells of an expression were followed to; of what was born the deepest stands last."""
 
-    leaves: Fed = field(default_factory=list)
-    born: list[Born] = field(default_factory=list)
+    leaves: Fed = []
+    born: list[Born] = []
 
 
 Step = tuple[Fed, list[Born]]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpdebug.explain.feeds import Value
-from bpdebug.explain.follow import everything, having, traced
+from bpdebug.cells.follow import everything, having, traced
+from bpdebug.cells.table import Value
 from bpdebug.ops import OPS
 from bpdebug.symbolic import Expr, Plan, evaluate
 from tests.graphs import sample_call

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.symbolic import Expr
@@ -12,8 +12,7 @@ from bpdebug.symbolic import Expr
 At = tuple[Array, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Factor:
+class Factor(Struct, frozen=True, eq=False):
     """Cells of an operand, of the cotangent, or of a closed expression: `at` has an index array an axis.
 
     `under` marks what is divided by.
@@ -28,8 +27,7 @@ class Factor:
         return replace(self, at=tuple(a[rows] for a in self.at), values=self.values[rows])
 
 
-@dataclass(frozen=True, eq=False)
-class Terms:
+class Terms(Struct, frozen=True, eq=False):
     """Products, one a row: `of` says to which of the asked cells each belongs, `weight` is what literals made."""
 
     of: Array
@@ -48,18 +46,12 @@ class Terms:
     def taken(self, rows: Array) -> Terms:
         return Terms(self.of[rows], self.weight[rows], tuple(f.taken(rows) for f in self.factors))
 
-    def scaled(self, by: float | Array) -> Terms:
-        return replace(self, weight=self.weight * by)
-
     def within(self, of: Array) -> Terms:
         """The same terms of cells that were rows of something else."""
         return replace(self, of=of[self.of])
 
 
-def spread(found: list[Terms], of: Array) -> list[Terms]:
+def spread(found: list[Terms], count: int) -> list[Terms]:
     """The terms of a number, once for each of several rows."""
-    made = []
-    for t in found:
-        rows = np.tile(np.arange(len(t.of)), len(of))
-        made.append(replace(t.taken(rows), of=np.repeat(np.arange(len(of)), len(t.of))))
-    return made
+    return [replace(t.taken(np.tile(np.arange(n), count)), of=np.repeat(np.arange(count), n))
+            for t in found for n in [len(t.of)]]  # fmt: skip

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpdebug.arrays import Array, Shape
-from bpdebug.explain.origin import Cell, Source
-from bpdebug.explain.terms import At
+from bpdebug.arrays import Array, Cell, Shape
+from bpdebug.cells.terms import At
+from bpdebug.cells.trace import CellSource
 
 Marks = dict[str, frozenset[tuple[int, int]]]
 """For each named matrix the cells that stand out, (row, column); leading axes count as rows, one below the other."""
 
 
-def lit(name: str, cell: Cell, shape: tuple[int, ...], source: Source | None) -> Marks:
+def lit(name: str, cell: Cell, shape: Shape, source: CellSource | None) -> Marks:
     """The cells of each matrix that a cell is made of."""
     cells: dict[str, tuple[list[At], Shape]] = {}
     for t in source.terms if source else ():
@@ -26,6 +26,6 @@ def lit(name: str, cell: Cell, shape: tuple[int, ...], source: Source | None) ->
     return {name: _mark(tuple(np.array([i]) for i in cell), shape), **found} if cell else found
 
 
-def _mark(at: tuple[Array, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, int]]:
+def _mark(at: tuple[Array, ...], shape: Shape) -> frozenset[tuple[int, int]]:
     rows = np.ravel_multi_index(at[:-1], shape[:-1]) if len(at) > 1 else np.zeros(len(at[0]), int)
     return frozenset(zip(rows.tolist(), at[-1].tolist(), strict=True))
