@@ -126,7 +126,7 @@ def hand_of(made: Made, test: Test) -> Hand:
 def _given(asked: Asked, site: Site, cells: Array, test: Test) -> Birth:
     """A leaf; a parameter of a later iteration got it from an update."""
     store, t, tensor = asked.timeline.store, asked.iteration, site.tensor
-    owner = asked.graph.owners.get(tensor, tensor)
+    owner = asked.owner(tensor)
     changes = owner in store.parameters
 
     def had(updates: int) -> bool:

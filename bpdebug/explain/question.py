@@ -113,6 +113,10 @@ class Asked:
         users = self.graph.users(tensor) if tensor < self.graph.first else ()
         return self.index(FORWARD, self.graph.first + users[0] if users else tensor)
 
+    def owner(self, tensor: int) -> int:
+        """The parameter that an optimizer's state belongs to; any other tensor itself."""
+        return self.graph.owners.get(tensor, tensor)
+
     def event(self, k: int, position: int | None) -> int | None:
         """Node k's event, forward where no operand's position is given."""
         return self.index(FORWARD if position is None else BACKWARD, self.graph.first + k)

@@ -122,6 +122,30 @@ def test_what_an_update_made_is_followed_into_the_iteration_before() -> None:
     assert session.do("why w[1]").to_data()["answer"] == "nonzero"
 
 
+UPDATED = [
+    ("adam", "lr = 0.1\neps = 0.0", "w[1]", "undefined", "(sqrt(0 / (1 - 0.999 ** 1)) + 0) is nan"),
+    ("sgd", "lr = 1e308", "w[0]", "overflow", "w = 0.5 - 1e+308 * 10 is -inf"),
+    ("sgd", "lr = 0.05", "w[0]", "cancelled", "w = 0.5 - 0.05 * 10 is 0"),
+    ("adam", "lr = 0.1", "w.v[0]", "nonzero", "norm 0.1"),
+    ("sgd", "lr = 0.1", "w[1]", "nonzero", "norm 0.25"),
+]
+
+
+@pytest.mark.parametrize(("optimizer", "setting", "of", "answer", "says"), UPDATED)
+@pytest.mark.parametrize("at", ["w@upd", "end"])
+def test_after_its_update_a_parameter_is_what_the_update_made(
+    at: str, optimizer: str, setting: str, of: str, answer: str, says: str
+) -> None:
+    """The gradient is 10, 0: what Adam divides by is 0 there, 1e308 * 10 overflows, 0.5 - 0.05 * 10 = 0."""
+    train = f"[parameters]\nw = [0.5, 0.25]\n[train]\noptimizer = '{optimizer}'\nsteps = 1\n{setting}\n"
+    session = bpdebug.Session(bpdebug.load(HEAD.format(x="10, 0") + "L = sum(w * x)\n'''\n" + train))
+    assert session.do(f"why {of}").to_data()["answer"] == ("masked" if "v" in of else "nonzero")
+    session.do(f"seek {at}")
+    found = session.do(f"why {of}").to_data()
+    assert (found["answer"], session.state.timeline.event(found["born"]).phase) == (answer, "update")
+    assert any(says in text for text in found["evidence"]), found
+
+
 def test_a_value_is_asked_about_where_the_cursor_meets_its_fault() -> None:
     session = bpdebug.Session(bpdebug.load(HEAD.format(x="0, 2") + "y = log(x)\nL = sum(y)\n'''\n"))
     assert session.do("why").to_data()["of"] == "y"

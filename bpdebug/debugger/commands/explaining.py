@@ -90,7 +90,7 @@ def why_(state: State, argument: str) -> State:
     goal, text = _goal(state, argument, "why")
     if not np.zeros(state.timeline.graph.shapes[goal.reference.tensor], bool)[goal.key].size:
         raise CommandError(f"{text[:40]} has no cells", code="E_EXPR", hint="why dW, why dW[0, 1]")
-    return state.show("why", why(state.timeline, goal, _iteration(state), text))
+    return state.show("why", why(state.timeline, goal, _iteration(state), text, state.cursor))
 
 
 def check_(state: State, argument: str) -> State:
