@@ -20,6 +20,8 @@ from bpdebug.graph import Lit
 RULE, UPSTREAM = "rule", "upstream"
 MOST_CELLS = 4096
 """Cells of an operand that are moved one by one where its rule is wrong; of a larger one the op's own rule is taken."""
+NEAREST = 50
+"""Nodes nearest to the outputs, which are checked first where time is short: what is wrong there is wrong upstream."""
 STEP = 1e-3
 NOTHING = 1e-8
 """Cells below this part of the largest one are rounding, and are not compared."""
@@ -40,12 +42,15 @@ class RuleVerdict(Check, frozen=True, kw_only=True):
 class Checked(Struct, frozen=True):
     """The rows in event order, and the first node on the way back at which something is wrong.
 
-    `was_set`: it is not a rule of that node, but its gradient, which was set by hand.
+    `was_set`: it is not a rule of that node, but its gradient, which was set by hand. Of the `nodes` that were to be
+    checked `checked` were, before the time was over.
     """
 
     rows: tuple[RuleVerdict, ...]
     first_wrong: str | None
     was_set: bool = False
+    checked: int = 0
+    nodes: int = 0
 
 
 Progress = Callable[[int, int], None]
@@ -53,24 +58,28 @@ Progress = Callable[[int, int], None]
 
 @np.errstate(all="ignore")
 def check(
-    timeline: Timeline, iteration: int, tensors: Collection[int] | None = None, progress: Progress | None = None
-) -> Checked:
+    timeline: Timeline, iteration: int, tensors: Collection[int] | None = None, progress: Progress | None = None,
+    over: Callable[[], bool] | None = None,
+) -> Checked:  # fmt: skip
     """Every rule of an iteration's backward pass (or of these tensors' nodes), alone and in its place.
 
     Alone: the rule on its own inputs, against differences, with a random cotangent. In its place: what it gives is
     compared with what a pass gives in which every rule found wrong is replaced by differences. `progress(done, total)`
-    is called before each rule.
+    is called before each rule. Where `over` says after a rule that the time is over, the others are left out: those
+    nearest to the outputs were first, then came a sample of the rest, the same in every run.
     """
     graph = timeline.graph
     nodes = list(graph.backward_nodes)
     wanted = set(nodes) if tensors is None else {t - graph.first for t in tensors} & set(nodes)
-    needed = _downstream(timeline, wanted)
+    asked, needed = len(wanted), _downstream(timeline, wanted)
     alone: dict[int, dict[int, Check]] = {}
-    for k in nodes:
-        if k in needed:
-            if progress is not None:
-                progress(len(alone), len(needed))
-            alone[k] = _alone(timeline, k, iteration)
+    for k in _ordered(nodes, wanted, needed, sample=over is not None):
+        if progress is not None:
+            progress(len(alone), len(needed))
+        alone[k] = _alone(timeline, k, iteration)
+        if over is not None and over():
+            break
+    wanted = wanted & alone.keys()
     wrong = {(k, p) for k, found in alone.items() for p, row in found.items() if row.verdict == "fail"}
     changed = {t for k in needed for t in (graph.first + k,) if overridden(timeline, t, True, iteration)}
     rows: list[RuleVerdict] = []
@@ -84,7 +93,19 @@ def check(
     suspects = [k for k in nodes if any(e[0] == k for e in wrong) or graph.first + k in changed]
     first = suspects[0] if bad and suspects else None
     was_set = first is not None and not any(e[0] == first for e in wrong)
-    return Checked(tuple(rows), None if first is None else graph.nodes[first].id, was_set)
+    return Checked(tuple(rows), None if first is None else graph.nodes[first].id, was_set, len(wanted), asked)
+
+
+def _ordered(nodes: list[int], wanted: set[int], needed: set[int], *, sample: bool) -> list[int]:
+    """The needed of these nodes as they are checked: in backward order, or as a sample with the wanted ones first."""
+    if not sample:
+        return [k for k in nodes if k in needed]
+    order = []
+    for some in (wanted, needed - wanted):
+        found = [k for k in nodes if k in some]
+        rest = np.random.default_rng(0).permutation(np.array(found[NEAREST:], int))
+        order += [*found[:NEAREST], *rest.tolist()]
+    return order
 
 
 def _downstream(timeline: Timeline, nodes: set[int]) -> set[int]:

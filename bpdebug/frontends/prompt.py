@@ -23,7 +23,8 @@ from bpdebug.views import Report, refusal, reply, view
 def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> int:
     """Read commands until `quit` or the end of input; reports go to standard output, refusals to standard error.
 
-    On a terminal Enter repeats a motion. From a pipe a failed command makes the exit code 1, and the rest is run.
+    On a terminal Enter repeats a motion. From a pipe a command that fails, or a check or derivation that finds a
+    mistake, makes the exit code 1, and the rest is run.
     """
     asked = sys.stdin.isatty()
     page = paged if asked and sys.stdout.isatty() else iter
@@ -37,14 +38,14 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
         line = typed or (last if asked else "")
         if not line or line.startswith("#"):
             continue
-        answered = failed = False
+        answered = failed = wrong = False
         try:
             keeper.typed(line)
             answers = replies(state, line, desk.carry)
             while (answer := _next(answers)) is not None:
                 keeper.after(answer.state)
                 state = answer.state
-                answered = True
+                answered, wrong = True, wrong or _wrong(answer.report)
                 print_lines(page(desk.heard(answer.lines(width))))
             last = line if _repeats(line) else ""
         except BpdebugError as error:
@@ -52,12 +53,17 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
             failed = True
         if complaint := keeper.complaint():
             print(complaint, file=sys.stderr)
-        code = EXIT_FAILED if failed and not asked else code
+        code = EXIT_FAILED if (failed or wrong) and not asked else code
         desk.note(line, failed=failed and not answered)
         if state.done:
             break
     keeper.close()
     return code
+
+
+def _wrong(report: Report) -> bool:
+    """Whether a check or a derivation found a mistake."""
+    return report.kind in ("check", "derivation") and report.to_parts()["first_wrong"] is not None
 
 
 def _next(answers: Iterator[Answer]) -> Answer | None:

@@ -15,8 +15,8 @@ MOST = 40
 WHERE = {"rule": "this rule is wrong", "upstream": "wrong already upstream", None: ""}
 
 
-def check(state: State, found: Checked) -> Report:
-    """The verdicts in event order, the first wrong node first of all."""
+def check(state: State, found: Checked, seconds: float | None = None) -> Report:
+    """The verdicts in event order, the first wrong node first of all; how many nodes were checked within a time."""
     rows = [
         {
             "node": r.node, "operand": r.name, "verdict": r.verdict, "error": r.error, "cell": list(r.cell),
@@ -27,11 +27,19 @@ def check(state: State, found: Checked) -> Report:
     ]  # fmt: skip
     right = sum(r.verdict == "pass" for r in found.rows)
     title = f"check: {right} of {len(rows)} pass" + (f", first wrong at {found.first_wrong}" * bool(found.first_wrong))
+    if seconds is not None:
+        title += f"; {found.checked:,} of {found.nodes:,} rules were checked in {seconds:g} s"
     return Report(
         "check",
         title,
         tuple(_blocks(found)),
-        {"rows": rows, "first_wrong": found.first_wrong, "was_set": found.was_set},
+        {
+            "rows": rows,
+            "first_wrong": found.first_wrong,
+            "was_set": found.was_set,
+            "checked": found.checked,
+            "nodes": found.nodes,
+        },
     )
 
 

@@ -335,3 +335,13 @@ def test_whatever_comes_in_every_line_gets_a_reply_of_the_same_shape(lines: list
         else:
             assert list(reply["error"]) == ["code", "message", "hint", "column"]
             assert reply["error"]["code"].startswith("E_")
+
+
+@pytest.mark.parametrize(("name", "line", "wanted"), [
+    ("transpose", "check", 0), ("transpose", "check for 1h", 0), ("broken_transpose", "check", 1),
+    ("broken_transpose", "check for 1h", 1), ("transpose", "derivation dX = dY @ W.T", 0),
+    ("transpose", "derivation dX = dY @ W", 1),
+])  # fmt: skip
+def test_a_mistake_that_is_found_makes_the_exit_code_1(piped: Piped, name: str, line: str, wanted: int) -> None:
+    code, _, err = piped(name, line, "when")
+    assert (code, err) == (wanted, "")

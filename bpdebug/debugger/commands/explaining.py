@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import partial
+from time import monotonic
 
 import numpy as np
 
@@ -14,6 +17,11 @@ from bpdebug.engine.closeness import largest_cell
 from bpdebug.errors import CommandError, InputError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
 from bpdebug.scenario import read_derivation
+
+TIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)")
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+LONGEST = 1e7
+"""Seconds that a command may be given."""
 
 
 def lens_(state: State, argument: str) -> State:
@@ -94,12 +102,14 @@ def why_(state: State, argument: str) -> State:
 
 
 def check_(state: State, argument: str) -> State:
-    """Every rule of this iteration against finite differences; with a location, the rules there."""
+    """Every rule of this iteration against finite differences; with a location, the rules there; within a time."""
     from bpdebug.checks.first_wrong import check  # start-up: an explanation is worked out when asked for
 
     timeline, iteration = state.timeline, _iteration(state)
+    argument, seconds = _within(argument)
+    over = None if seconds is None else partial(_over, monotonic() + seconds)
     if not argument:
-        return state.show("check", check(timeline, iteration, progress=report))
+        return state.show("check", check(timeline, iteration, None, report, over), seconds)
     location = parse_location(argument)
     at = list(resolve(location, timeline))
     tensors = {timeline.schedule.tensor_at(index) for index in at}
@@ -111,7 +121,23 @@ def check_(state: State, argument: str) -> State:
         iteration = location.iteration
     elif len(at) == 1:
         iteration = timeline.schedule.iteration_at(at[0])
-    return state.show("check", check(timeline, iteration, tensors, report))
+    return state.show("check", check(timeline, iteration, tensors, report, over), seconds)
+
+
+def _within(argument: str) -> tuple[str, float | None]:
+    """'Y@bwd for 30s' as the location and the seconds; None where no time is given."""
+    place, word, time = f" {argument}".rpartition(" for ")
+    if not word:
+        return argument, None
+    found = TIME.fullmatch(time.strip())
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not 0 < seconds < LONGEST:
+        raise CommandError(f"'{time.strip()[:40]}' is no time", code="E_COMMAND", hint="check for 30s, check Y for 2m")
+    return place.strip(), seconds
+
+
+def _over(end: float) -> bool:
+    return monotonic() >= end
 
 
 def flow_(state: State, argument: str) -> State:
@@ -217,7 +243,8 @@ register(
         args="[EXPR]", key="y", family="explain",
     ),
     Command(
-        "check", check_, "finite differences: this rule wrong, or wrong already upstream", "check", args="[LOC]",
+        "check", check_, "finite differences: this rule wrong, or wrong already upstream", "check",
+        args="[LOC] [for 30s]",
         key="g", family="explain", slow=True,
     ),
     Command(
