@@ -85,11 +85,15 @@ class _Lines:
         if line is self.update.lines[-1] and self.update.by_hand:
             return ""
         names, known = self.update.naming(line, self.called), self.computed()
+        settings = {id(leaf) for name, leaf in self.update.scalars.items() if name in self.update.settings}
 
         def at(e: Expr) -> str | None:
             if names(e) is None:
                 return None
-            text = form(float(known[id(e)][cell] if e.shape else known[id(e)]))
+            value = float(known[id(e)][cell] if e.shape else known[id(e)])
+            text = form(value)
+            if id(e) in settings and float(text.replace("−", "-")) != value:
+                text = repr(value)  # what somebody wrote has all its digits: 1 - 0.99999 is not 1 - 1
             return text if text[0].isalnum() else f"({text})"
 
         return write(line.expr, at, FORMULA)

@@ -100,6 +100,11 @@ def number(value: float | None) -> str:
     return text.replace("-", "−")
 
 
+def exact(value: float) -> str:
+    """A number that somebody wrote, with every digit that tells it from its neighbours."""
+    return repr(float(value)).removesuffix(".0").replace("-", "−")
+
+
 def percent(share: float, decimals: int = 0) -> str:
     """A share of 1 in per cent; one that is not zero does not read as zero."""
     text = f"{100 * share:.{decimals}f}"

@@ -9,7 +9,7 @@ from bpdebug.debugger import State
 from bpdebug.engine import Assignment, Event, PartView
 from bpdebug.engine.stats import two_norm
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
-from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.numbers import exact, number, shape_text
 
 
 def update_blocks(state: State, event: Event) -> Iterator[Block]:
@@ -31,7 +31,7 @@ def _what(a: Assignment) -> str:
 def settings_text(event: Event) -> str:
     """'step 2: lr = 0.1, momentum = 0.9'."""
     numbers = event.timeline.store.update(event.tensor).numbers(event.iteration + 1)
-    return f"step {event.iteration + 1}: " + ", ".join(f"{name} = {number(value)}" for name, value in numbers.items())
+    return f"step {event.iteration + 1}: " + ", ".join(f"{name} = {exact(value)}" for name, value in numbers.items())
 
 
 def changes(event: Event) -> Iterator[Row]:
@@ -90,7 +90,7 @@ def optimizer_list(state: State) -> Listing:
     step = timeline.schedule.iteration_at(state.cursor) + 1
     rows.append((training.optimizer, "optimizer", "", f"step {step} of {training.steps}"))
     numbers = timeline.store.update(parameters[0]).numbers(step)
-    rows += [(name, "setting", "", number(value)) for name, value in numbers.items()]
+    rows += [(name, "setting", "", exact(value)) for name, value in numbers.items()]
     for parameter in parameters:
         if parameter in training.rules:
             index = timeline.schedule.index_of("update", parameter)

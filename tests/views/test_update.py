@@ -38,6 +38,26 @@ def test_the_stage_shows_every_line_and_what_it_changes() -> None:
     assert text.count("w.velocity") == 2, "before and after"
 
 
+def test_settings_have_the_digits_that_were_written() -> None:
+    """To four digits 1 - 0.99999 reads 1 - 1, by which Adam divides."""
+    text = """format = 1
+[parameters]
+w = 2.0
+[graph]
+loss = "L"
+program = "L = w * w"
+[train]
+optimizer = "adam"
+lr = 0.123456
+beta2 = 0.99999
+steps = 1
+"""
+    state = update(open_session(load(text)), "seek w@upd")
+    assert "lr = 0.123456, beta1 = 0.9, beta2 = 0.99999, eps = 1e−08" in view(state).to_text()
+    assert "w.v = 0.99999 * 0 + (1 - 0.99999) * square(4)" in view(update(state, "lens")).to_text()
+    assert "0.99999" in view(update(state, "info optimizer")).to_text()
+
+
 def test_stepi_walks_the_parts_and_hides_later_ones() -> None:
     texts = [shown("seek w@upd", f"stepi {n}") for n in (1, 2, 3, 4)]
     assert all(f"part {n} of 4" in t for n, t in enumerate(texts, 1))
