@@ -106,7 +106,7 @@ def table_lines(table: Table, width: int) -> list[Strip]:
         gap, widths = _beside(columns[first:], width - indent, LEAST_BAR if table.bars else 0)
         band = columns[first : first + len(widths)]
         if table.bars and first + len(widths) == len(columns):
-            widths[-1] = max(min(BAR, width - indent - sum(widths[:-1]) - gap * (len(widths) - 1)), widths[-1])
+            widths[-1] = max(min(BAR, width - indent - sum(widths[:-1]) - gap * (len(widths) - 1)), LEAST_BAR)
             band[-1] = [band[-1][0], *(bar(share, widths[-1]) for share in table.bars)]
         for n, row in enumerate(zip(*band, strict=True)):
             styles = [palette.PLAIN if n else palette.DIM] * len(row)
@@ -119,20 +119,21 @@ def table_lines(table: Table, width: int) -> list[Strip]:
 
 def _beside(columns: Sequence[Sequence[str]], width: int, last: int) -> tuple[int, list[int]]:
     """The gap between columns and the widths of those that stand beside each other, the `last` one's at least."""
-    found = [max(map(cell_len, column)) for column in columns]
-    found[-1] = max(found[-1], last)
-    if sum(found) + 2 * (len(found) - 1) <= width:
-        return 2, found
-    least = [min(_least(column), width) for column in columns]
+    natural = [max(map(cell_len, column)) for column in columns]
+    natural[-1] = max(natural[-1], last)
+    if sum(natural) + 2 * (len(natural) - 1) <= width:
+        return 2, natural
+    least = [min(_least(column), max(width, 1)) for column in columns]
     least[-1] = max(least[-1], last)
     count = max(sum(total + n <= width for n, total in enumerate(accumulate(least))), 1)
-    del found[count:], least[count:]
-    gap = 2 if sum(least) + 2 * (count - 1) <= width else 1
-    room = width - gap * (count - 1)
+    gap = 2 if sum(least[:count]) + 2 * (count - 1) <= width else 1
+    found, room = natural[:count], width - gap * (count - 1)
     while (over := sum(found) - room) > 0 and (wide := [i for i in range(count) if found[i] > least[i]]):
         widest = max(wide, key=found.__getitem__)
-        size = max(found[widest] - over, least[widest])
-        found[widest] = max(least[widest], *(cell_len(line) for text in columns[widest] for line in wrap(text, size)))
+        found[widest] -= min(over, found[widest] - least[widest])
+    for i in range(count):
+        if found[i] < natural[i]:  # wrapped, it may need less
+            found[i] = max(cell_len(line) for text in columns[i] for line in wrap(text, found[i]))
     return gap, found
 
 

@@ -96,6 +96,10 @@ def test_words_are_wrapped_before_columns_go_below() -> None:
         "22  short",
         "  −3.25",
     ]
+    wide = Table(("一二三", ""), (("一二三 四", "  indented words"), ("", "x")), (0.5, None))
+    for width in range(-2, 8):  # of no use, and yet drawn
+        assert table_lines(table, width)
+        assert table_lines(wide, width)
     for width in range(8, 60):
         assert max(line.cell_length for line in table_lines(table, width)) <= width
         words = " ".join(" ".join(drawn(width)).split())

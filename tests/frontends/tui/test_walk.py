@@ -82,8 +82,8 @@ class Walker:
         self.typed = ""
 
     async def settle(self) -> None:
-        for _ in range(2):  # a key is handed to a widget, whose message is handed to the app
-            await self.pilot.pause(0)
+        await self.pilot._wait_for_screen()  # a key is handed to a widget,
+        await self.pilot.pause(0)  # whose message is handed to the app; then all is painted
         while self.app.work is not None:
             await self.pilot.pause(0.02)
 
