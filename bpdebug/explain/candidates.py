@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
 from math import prod
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.checks.one_rule import check_rule
@@ -16,16 +16,14 @@ from bpdebug.engine import Event
 from bpdebug.engine.closeness import RIGHT as RIGHT_IN
 from bpdebug.engine.closeness import SAME_SUM, error, rounding, top
 from bpdebug.errors import CommandError
+from bpdebug.explain.products import Pair, Side, products, with_inverse
 
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
-MOST_ROWS = 512
-"""Matrices with more rows are not inverted."""
 MOST_WORK, SOME_ROWS = 10**8, 8
 """Multiplications of a product beyond which only some of its rows, drawn at random, are computed and compared."""
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """One product: what it would be (`target`), whether its shape fits, and how far its numbers are off.
 
     `shape` is None where the inner sizes differ. `error` is the largest difference as a part of the largest cell,
@@ -41,8 +39,7 @@ class Candidate:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Candidates:
+class Candidates(Struct, frozen=True):
     """The products for each operand of an event. `inverses` are those with an inverse in the transpose's place.
 
     `unconfirmed` names the gradients of which differences do not confirm the rule in use; the op's own is taken.
@@ -52,17 +49,6 @@ class Candidates:
     rows: tuple[Candidate, ...]
     inverses: tuple[Candidate, ...]
     unconfirmed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Factor:
-    """An operand or the cotangent, as it is or turned: its name, numbers, and random ones of the same shape."""
-
-    text: str
-    array: Array
-    other: Array
-    cotangent: bool
-    turned: bool
 
 
 @np.errstate(all="ignore")
@@ -109,15 +95,12 @@ class Comparison:
         self.truth = self._of_rows(rule.gradient(position, y, g, own=not trusted))
         random, noise = np.asarray(rng.normal(size=other.shape)), np.asarray(rng.normal(size=g.shape))
         self.random_truth = self._by_rule(random, noise)
-        self.factors = (
-            *_both(names[1 - position], other, random, False), *_both(f"∂{event.name}", g, noise, True)
-        )  # fmt: skip
-        self.other_name = names[1 - position]
+        self.sides = Side(names[1 - position], (other, random)), Side(f"∂{event.name}", (g, noise), cotangent=True)
 
     def _by_rule(self, other: Array, g: Array) -> Array:
         """The gradient on random numbers, so that what is right for these numbers only is told apart."""
-        turned = np.swapaxes(other, -1, -2)
-        left, right = (g, turned) if self.position == 0 else (turned, g)
+        transposed = np.swapaxes(other, -1, -2)
+        left, right = (g, transposed) if self.position == 0 else (transposed, g)
         return self._summed(self._of_rows(left) @ right)
 
     def _rows_to_compare(self, other: Array, g: Array, rng: np.random.Generator) -> Array | None:
@@ -131,55 +114,41 @@ class Comparison:
         return array if self.rows is None else array[self.rows]
 
     def products(self) -> Iterator[Candidate]:
-        """The eight: the other operand or its transpose with the cotangent or its transpose, in both orders."""
-        operand, cotangent = self.factors[:2], self.factors[2:]
-        for a, b in [*product(operand, cotangent), *product(cotangent, operand)]:
-            yield self.judged(a, b, self._note(a, b))
+        """The eight, judged."""
+        return map(self.judged, products(*self.sides, self.position))
 
     def inverses(self) -> Iterator[Candidate]:
         """The right product with the inverse where the transpose stands, for square operands."""
-        array, other = self.factors[0].array, self.factors[0].other
-        if array.shape[-1] != array.shape[-2] or not 0 < array.shape[-1] <= MOST_ROWS:
+        pair, name = with_inverse(*self.sides, self.position), self.sides[0].text
+        if pair is None:
             return
-        g = self.factors[2]
-        try:
-            turned = np.linalg.inv(array)
-        except np.linalg.LinAlgError:
-            formula = self._ordered(f"{self.other_name}⁻¹", g.text)
-            note = f"{self.other_name} has no inverse; its transpose it always has"
-            yield Candidate(self.target, formula, None, False, None, SHAPE, note)
-            return
-        inverse = Factor(f"{self.other_name}⁻¹", turned, np.linalg.inv(other), False, False)
-        pair = (g, inverse) if self.position == 0 else (inverse, g)
-        found = self.judged(*pair, "used the inverse")
-        if found.verdict == RIGHT:
-            note = f"used the inverse: here {self.other_name}⁻¹ = {self.other_name}ᵀ, and it is right by chance"
-            found = Candidate(found.target, found.formula, found.shape, found.fits, found.error, RIGHT, note)
+        found = self.judged(pair)
+        if not (pair.left.arrays and pair.right.arrays):
+            found = replace(found, note=f"{name} has no inverse; its transpose it always has")
+        elif found.verdict == RIGHT:
+            found = replace(found, note=f"{pair.known_as}: here {name}⁻¹ = {name}ᵀ, and it is right by chance")
         yield found
 
-    def _ordered(self, operand: str, cotangent: str) -> str:
-        return f"{cotangent} @ {operand}" if self.position == 0 else f"{operand} @ {cotangent}"
-
-    def judged(self, a: Factor, b: Factor, note: str) -> Candidate:
+    def judged(self, pair: Pair) -> Candidate:
         """One product, by shape first, then by numbers."""
-        formula = f"{a.text} @ {b.text}"
-        if a.array.shape[-1] != b.array.shape[-2]:
-            return Candidate(self.target, formula, None, False, None, SHAPE, note)
+        a, b, note = pair
+        if not pair.meets:
+            return Candidate(self.target, pair.text, None, False, None, SHAPE, note)
         with np.errstate(all="ignore"):
-            shape = (*np.broadcast_shapes(a.array.shape[:-2], b.array.shape[:-2]), a.array.shape[-2], b.array.shape[-1])
+            (array, *_), (other, *_) = a.arrays, b.arrays
+            shape = (*np.broadcast_shapes(array.shape[:-2], other.shape[:-2]), array.shape[-2], other.shape[-1])
             if shape != self.wanted:
-                return Candidate(self.target, formula, shape, False, None, SHAPE, note)
-            left = self._of_rows(a.array)
-            made = left @ b.array
-            terms = self._summed(np.abs(left) @ np.abs(b.array))
-            count = a.array.shape[-1] * max(made.size // max(self.truth.size, 1), 1)
-            made, other = self._summed(made), self._summed(self._of_rows(a.other) @ b.other)
+                return Candidate(self.target, pair.text, shape, False, None, SHAPE, note)
+            made, drawn = (self._of_rows(x) @ y for x, y in zip(a.arrays, b.arrays, strict=True))
+            terms = self._summed(np.abs(self._of_rows(array)) @ np.abs(other))
+            count = array.shape[-1] * max(made.size // max(self.truth.size, 1), 1)
+            made = self._summed(made)
             off = error(made, self.truth, rounding(terms, count + 8, self.dtype), top(made, self.truth))
-            random = error(other, self.random_truth, SAME_SUM)
+            chance = error(self._summed(drawn), self.random_truth, SAME_SUM) > RIGHT_IN["float64"]
         if off > RIGHT_IN["float64"]:
-            return Candidate(self.target, formula, shape, True, off, WRONG, note)
-        words = "" if random <= RIGHT_IN["float64"] else "the same by chance: with other numbers it is wrong"
-        return Candidate(self.target, formula, shape, True, off, RIGHT, words)
+            return Candidate(self.target, pair.text, shape, True, off, WRONG, note)
+        words = "the same by chance: with other numbers it is wrong" if chance else ""
+        return Candidate(self.target, pair.text, shape, True, off, RIGHT, words)
 
     def _summed(self, made: Array) -> Array:
         """Summed over the batch axes along which the operand was broadcast."""
@@ -188,21 +157,3 @@ class Comparison:
         lead = made.ndim - len(self.operand_shape)
         axes = [lead + a for a, n in enumerate(self.operand_shape) if n == 1 and made.shape[lead + a] != 1]
         return np.asarray(made.sum(axis=(*range(lead), *axes), keepdims=True)).reshape(self.operand_shape)
-
-    def _note(self, a: Factor, b: Factor) -> str:
-        """The mistake a product is known as."""
-        operand, cotangent = (b, a) if a.cotangent else (a, b)
-        in_order = a.cotangent == (self.position == 0)
-        if in_order and not cotangent.turned:
-            return "" if operand.turned else "forgot the transpose"
-        if not in_order and cotangent.turned and not operand.turned:
-            return "the right numbers, transposed"
-        return "the factors are swapped" if not in_order and operand.turned and not cotangent.turned else ""
-
-
-def _both(name: str, array: Array, other: Array, cotangent: bool) -> tuple[Factor, Factor]:
-    """A factor as it is, and turned over its last two axes."""
-    return (
-        Factor(name, array, other, cotangent, False),
-        Factor(f"{name}ᵀ", np.swapaxes(array, -1, -2), np.swapaxes(other, -1, -2), cotangent, True),
-    )

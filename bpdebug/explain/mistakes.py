@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain, product
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from bpdebug.engine.closeness import ALIKE
 from bpdebug.engine.run import Pass
 from bpdebug.explain.asked import MOST_TEXT, Asked, Edges, same
 from bpdebug.explain.missing import missing_term, only_diagonal, updated_weight
+from bpdebug.explain.products import Side, products, with_inverse
 
 MOST_ROWS = 64
 """Rows of a gradient before its sum that are tried one by one."""
@@ -110,43 +110,27 @@ def one_of_several(asked: Asked, made: Array) -> str:
     return ""
 
 
-def turned(asked: Asked, made: Array) -> str:
+def transposed(asked: Asked, made: Array) -> str:
     """The right numbers, transposed."""
     plain = made.ndim == asked.truth.ndim >= 2 and made.shape[:-2] == asked.truth.shape[:-2]
     return "the right numbers, transposed" if plain and same(np.swapaxes(made, -1, -2), asked.truth) else ""
 
 
 def another_product(asked: Asked, made: Array) -> str:
-    """At a matmul: a product of the right factors, turned or ordered in another way, or with the inverse."""
+    """At a matmul: a product of the right factors, transposed or ordered in another way, or with the inverse."""
     for k, p in asked.edges:
         if asked.graph.nodes[k].op.name != "matmul":
             continue
         names, rule = asked.graph.operand_names(k), asked.rule(k)
-        other, g = rule.inputs[1 - p], asked.cotangent(k)
-        for text, found, words in products(names[1 - p], other, f"∂{asked.graph.nodes[k].id}", g, p):
-            if same(made, found):
-                return f"this is {text}: {words}" if words else f"this is {text}"
+        sides = (
+            Side(names[1 - p], (rule.inputs[1 - p],)),
+            Side(f"∂{asked.graph.nodes[k].id}", (asked.cotangent(k),), True),
+        )
+        pairs = *products(*sides, p), with_inverse(*sides, p)
+        for pair in pairs:
+            if pair is not None and pair.meets and same(made, pair.left.arrays[0] @ pair.right.arrays[0]):
+                return f"this is {pair.text}{pair.known_as and f': {pair.known_as}'}"
     return ""
-
-
-def products(operand: str, a: Array, cotangent: str, g: Array, position: int) -> Iterator[tuple[str, Array, str]]:
-    """Every product of the two, each also turned, whose sizes meet; then the one with an inverse."""
-    ours = [(operand, a, False), (f"{operand}ᵀ", np.swapaxes(a, -1, -2), True)]
-    theirs = [(cotangent, g, False), (f"{cotangent}ᵀ", np.swapaxes(g, -1, -2), True)]
-    for (s, x, x_turned), (t, y, y_turned) in chain(product(ours, theirs), product(theirs, ours)):
-        if x.shape[-1] == y.shape[-2]:
-            in_order = (s.startswith("∂")) == (position == 0)
-            plain = in_order and not (y_turned if position == 0 else x_turned)
-            yield f"{s} @ {t}", x @ y, "the transpose is missing" if plain else ""
-    if a.shape[-1] == a.shape[-2] and a.shape[-1] <= 512:
-        try:
-            inverse = np.linalg.inv(a)
-        except np.linalg.LinAlgError:
-            return
-        pair = (g, inverse) if position == 0 else (inverse, g)
-        text = f"{cotangent} @ {operand}⁻¹" if position == 0 else f"{operand}⁻¹ @ {cotangent}"
-        if pair[0].shape[-1] == pair[1].shape[-2]:
-            yield text, pair[0] @ pair[1], "the inverse, where the transpose belongs"
 
 
 def handed_on(asked: Asked, made: Array) -> str:
@@ -185,6 +169,6 @@ def hidden(asked: Asked, made: Array) -> str:
 
 
 KNOWN: tuple[Callable[[Asked, Array], str], ...] = (
-    not_summed, badly_summed, one_of_several, last_wins, turned, another_shape, another_product, missing_term, scaled,
-    updated_weight, handed_on, only_diagonal, hidden,
+    not_summed, badly_summed, one_of_several, last_wins, transposed, another_shape, another_product, missing_term,
+    scaled, updated_weight, handed_on, only_diagonal, hidden,
 )  # fmt: skip

@@ -78,7 +78,7 @@ def test_a_wrong_shape_is_explained_and_told_at_the_second_time(line: str, says:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("answer dY @ W", "the transpose is missing"),
+        ("answer dY @ W", "forgot the transpose"),
         ("answer dY", "as it comes in"),
         ("answer -dY @ W.T", "the sign is wrong"),
         ("answer (dY @ W.T)[0:1]", "this is (1,"),
