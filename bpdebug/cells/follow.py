@@ -32,8 +32,8 @@ class Traced(Struct, frozen=True, eq=False):
     born: list[Born] = []
 
 
-Step = tuple[Fed, list[Born]]
-Hand = Callable[[Expr, Array, Value], Step]
+Handed = tuple[Fed, list[Born]]
+Hand = Callable[[Expr, Array, Value], Handed]
 """Of cells of an expression: the operands' cells that hand on what they have, and what was born there."""
 
 
@@ -54,7 +54,7 @@ def traced(root: Expr, cells: Array, value: Value, hand: Hand) -> Traced:
     return found
 
 
-def everything(e: Expr, cells: Array, value: Value) -> Step:
+def everything(e: Expr, cells: Array, value: Value) -> Handed:
     """Follows whatever the cells are made from."""
     return fed(e, cells, value), []
 
@@ -62,7 +62,7 @@ def everything(e: Expr, cells: Array, value: Value) -> Step:
 def having(test: Callable[[Array], Array]) -> Hand:
     """Follows numbers that pass a test (NaN, infinity): a cell has it from the operands' cells that pass, too."""
 
-    def hand(e: Expr, cells: Array, value: Value) -> Step:
+    def hand(e: Expr, cells: Array, value: Value) -> Handed:
         handed = [(a, c & test(value(a))) for a, c in fed(e, cells, value)]
         return handed, [] if any(c.any() for _, c in handed) else [Born(e, cells)]
 
@@ -87,7 +87,7 @@ def zeros(root: Expr, g: Expr | None) -> Hand:
     for e in walk(root):
         holds[id(e)] = e is g or any(holds[id(a)] for a in e.operands())
 
-    def hand(e: Expr, cells: Array, value: Value) -> Step:
+    def hand(e: Expr, cells: Array, value: Value) -> Handed:
         assert e.prim is not None
         name = e.prim.name
         order = [n for n, a in enumerate(e.args) if not (isinstance(a, Expr) and holds[id(a)])]
@@ -110,7 +110,7 @@ def zeros(root: Expr, g: Expr | None) -> Hand:
     return hand
 
 
-def _one_of(e: Expr, cells: Array, value: Value, first: int, args: tuple[Any, ...] = ()) -> Step:
+def _one_of(e: Expr, cells: Array, value: Value, first: int, args: tuple[Any, ...] = ()) -> Handed:
     """To the first operand that is zero; what no operand is zero for was born here."""
     args = args or e.args
     handed: Fed = []
@@ -122,7 +122,7 @@ def _one_of(e: Expr, cells: Array, value: Value, first: int, args: tuple[Any, ..
     return handed, [Born(e, cells)]
 
 
-def _product(e: Expr, cells: Array, value: Value, order: list[int]) -> Step:
+def _product(e: Expr, cells: Array, value: Value, order: list[int]) -> Handed:
     """To the zeros of a row and a column; where both are zero, not to the cotangent's."""
     a, b = e.args
     here, there = ((value(x) != 0).astype(np.float32) for x in (a, b))
@@ -137,7 +137,7 @@ def _product(e: Expr, cells: Array, value: Value, order: list[int]) -> Step:
     return [(a, left), (b, right)], [Born(e, born, CANCELS)]
 
 
-def _terms(e: Expr, cells: Array, value: Value) -> Step:
+def _terms(e: Expr, cells: Array, value: Value) -> Handed:
     """To the terms that are all zero; where one is not, they cancel; where there is none, nothing comes in."""
     assert e.prim is not None
     run = PRIMS["add" if e.prim.name == "subtract" else e.prim.name].run

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpdebug.engine import FORWARD
-from bpdebug.explain.question import CUT, NO_PATH, Asked, Why
+from bpdebug.explain.question import CUT, NO_PATH, Question, Why
 from bpdebug.graph import Graph
 
 
-def absent(asked: Asked, of: str, tensor: int) -> Why:
+def absent(asked: Question, of: str, tensor: int) -> Why:
     """What keeps a tensor from having a gradient."""
     graph, name = asked.graph, asked.graph.names[tensor]
     if not graph.is_float(tensor):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.checks.rule import backward_event, rule_at, to_float64
 from bpdebug.engine import Event
@@ -12,8 +11,7 @@ from bpdebug.engine.closeness import SAME_SUM
 from bpdebug.errors import CommandError, did_you_mean
 
 
-@dataclass(frozen=True)
-class Adjoint:
+class Adjoint(Struct, frozen=True):
     """Both inner products of an operand, their difference, and whether it is rounding (`holds`; None: not finite).
 
     `affine` says that A x is f(x) - f(0), since the op adds something besides; `constant` is what f(0) is then.

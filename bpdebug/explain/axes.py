@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpdebug.graph import PARAMETER, Graph
 
@@ -12,8 +13,7 @@ ROW, INNER, COLUMN = "i", "k", "j"
 LOW = dict(zip("ijknmprstuv", "ᵢⱼₖₙₘₚᵣₛₜᵤᵥ", strict=True))
 
 
-@dataclass(frozen=True)
-class AxisName:
+class AxisName(Struct, frozen=True):
     """An axis: its letter, its size, what it is called, and whether the product sums over it."""
 
     letter: str
@@ -22,8 +22,7 @@ class AxisName:
     contracted: bool = False
 
 
-@dataclass(frozen=True)
-class Indexed:
+class Indexed(Struct, frozen=True):
     """Operands and result of a product with a letter for each axis; axes that broadcasting adds or stretches have none.
 
     The gradient of an operand is the sum over every letter that it has not itself (Einstein's convention).

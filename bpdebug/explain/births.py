@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.cells.follow import Born, Hand, everything, having, traced, zeros
 from bpdebug.engine import SEED, UPDATE
-from bpdebug.explain.question import Asked, Made, Site, one, shortened
+from bpdebug.explain.question import Made, Question, Site, one, shortened
 
 Test = Callable[[Array], Array]
 
@@ -21,8 +22,7 @@ def is_zero(array: Array) -> Array:
     return np.asarray(array == 0)
 
 
-@dataclass(frozen=True, eq=False)
-class Birth:
+class Birth(Struct, frozen=True, eq=False):
     """The cells of a value or a gradient that got it at an event: from an operation, or (`words`) from elsewhere.
 
     `way` says by which events it came from there to what was asked about; `updated` is the parameter and the iteration
@@ -42,7 +42,7 @@ Hop = tuple[Site, int, int | None]
 Next = list[tuple[Site, Array, tuple[int, int | None]]]
 
 
-def birth(asked: Asked, start: Site, cells: Array, test: Test) -> Birth:
+def birth(asked: Question, start: Site, cells: Array, test: Test) -> Birth:
     """The earliest event that gave the cells what passes the test, of all whose numbers reach them."""
     at, came = {start: cells}, dict[Site, Hop]()
     order, first = [_order(start)], list[Birth]()
@@ -68,7 +68,7 @@ def _order(site: Site) -> tuple[bool, int]:
     return (not site.gradient, site.tensor if site.gradient else -site.tensor)
 
 
-def _step(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
+def _step(asked: Question, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
     """What was born at a site, and what its cells have from elsewhere."""
     hand = asked.set_by_hand(site) & cells
     if hand.any():
@@ -76,7 +76,7 @@ def _step(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[Birt
     return _gradient(asked, site, cells, test) if site.gradient else _value(asked, site, cells, test)
 
 
-def _gradient(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
+def _gradient(asked: Question, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
     births, more = list[Birth](), Next()
     graph, tensor = asked.graph, site.tensor
     if tensor in graph.incoming and (came := cells & test(asked.run.seed(tensor))).any():
@@ -93,7 +93,7 @@ def _gradient(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[
     return births, more
 
 
-def _value(asked: Asked, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
+def _value(asked: Question, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
     k = site.tensor - asked.graph.first
     if k < 0:
         return [_given(asked, site, cells, test)], []
@@ -123,7 +123,7 @@ def hand_of(made: Made, test: Test) -> Hand:
     return zeros(made.root, None if made.position is None else made.plan.g) if test is is_zero else having(test)
 
 
-def _given(asked: Asked, site: Site, cells: Array, test: Test) -> Birth:
+def _given(asked: Question, site: Site, cells: Array, test: Test) -> Birth:
     """A leaf; a parameter of a later iteration got it from an update."""
     store, t, tensor = asked.timeline.store, asked.iteration, site.tensor
     owner = asked.owner(tensor)
@@ -143,7 +143,7 @@ def _given(asked: Asked, site: Site, cells: Array, test: Test) -> Birth:
     return Birth(site, cells, event, f"the update at event {event} made {name} {value}", updated=(owner, t - 1))
 
 
-def _way(asked: Asked, start: Site, end: Site, came: dict[Site, Hop]) -> tuple[str, ...]:
+def _way(asked: Question, start: Site, end: Site, came: dict[Site, Hop]) -> tuple[str, ...]:
     said = []
     while end != start:
         before, k, position = came[end]
@@ -157,7 +157,7 @@ def _way(asked: Asked, start: Site, end: Site, came: dict[Site, Hop]) -> tuple[s
     return tuple(shortened(said[::-1]))
 
 
-def born_at(asked: Asked, found: Birth, test: Test) -> tuple[Made, Born]:
+def born_at(asked: Question, found: Birth, test: Test) -> tuple[Made, Born]:
     """The operation inside a rule that made the cell of a birth."""
     assert found.edge is not None
     made = asked.made(*found.edge)

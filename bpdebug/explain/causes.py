@@ -12,7 +12,7 @@ from bpdebug.cells.follow import CANCELS, UNREAD, Born, everything, traced
 from bpdebug.cells.sets import fed
 from bpdebug.cells.table import MOVES
 from bpdebug.explain.births import Birth, birth, born_at, hand_of, is_zero, number
-from bpdebug.explain.question import Asked, Made, Site, one
+from bpdebug.explain.question import Made, Question, Site, one
 from bpdebug.explain.zero import zero
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.text import FORMULA, write
@@ -41,7 +41,7 @@ class Cause(NamedTuple):
     because: str = ""
 
 
-def cause(asked: Asked, made: Made, born: Born) -> Cause:
+def cause(asked: Question, made: Made, born: Born) -> Cause:
     """What an operation did at the first of the cells that were born in it."""
     e, cell = born.expr, one(born.cells)
     value = float(made.value(e)[cell][0])
@@ -76,7 +76,7 @@ def _signs(cells: Array, value: Array) -> Array:
     return one(up) | one(down) if up.any() and down.any() else cells
 
 
-def _infinite(asked: Asked, made: Made, e: Expr, cell: Array, feeds: list[tuple[Expr, Array]]) -> Cause:
+def _infinite(asked: Question, made: Made, e: Expr, cell: Array, feeds: list[tuple[Expr, Array]]) -> Cause:
     assert e.prim is not None
     name, text = e.prim.name, _numbers(made, e, cell, feeds)
     if not feeds or name in ("where", "unfold"):
@@ -93,7 +93,7 @@ def _infinite(asked: Asked, made: Made, e: Expr, cell: Array, feeds: list[tuple[
     return Cause(f"{text} overflows {e.dtype}", TOO_LARGE, ())
 
 
-def _factor(asked: Asked, made: Made, expr: Expr, cells: Array) -> str:
+def _factor(asked: Question, made: Made, expr: Expr, cells: Array) -> str:
     """What something is divided by: a cell, or a formula in brackets."""
     site = made.places.get(id(expr))
     return asked.factor(made, expr) if site is None else asked.name(site, cells)
@@ -168,7 +168,7 @@ def _bracketed(value: Any) -> str:
 # --- the chain
 
 
-def told(asked: Asked, found: Birth, test: Callable[[Array], Array]) -> tuple[list[str], str, bool]:
+def told(asked: Question, found: Birth, test: Callable[[Array], Array]) -> tuple[list[str], str, bool]:
     """A birth and what led to it, a sentence each; what kind of thing it was, and whether something overflowed."""
     if found.edge is None:
         return [found.words], "given", False
@@ -182,7 +182,7 @@ def told(asked: Asked, found: Birth, test: Callable[[Array], Array]) -> tuple[li
     return [text, *said], first.kind, over or first.kind == TOO_LARGE
 
 
-def _chain(asked: Asked, todo: list[Culprit]) -> tuple[list[str], bool]:
+def _chain(asked: Question, todo: list[Culprit]) -> tuple[list[str], bool]:
     said, over, seen = list[str](), False, set[tuple[Site, Any]]()
     while todo and len(said) < MOST_SAID:
         made, expr, cells, test = todo.pop(0)
@@ -204,7 +204,7 @@ def _chain(asked: Asked, todo: list[Culprit]) -> tuple[list[str], bool]:
     return list(dict.fromkeys(said)), over
 
 
-def _back(asked: Asked, site: Site, cells: Array, test: Callable[[Array], Array]) -> tuple[list[str], bool]:
+def _back(asked: Question, site: Site, cells: Array, test: Callable[[Array], Array]) -> tuple[list[str], bool]:
     """What made a cell of a value or a gradient zero or infinite."""
     if site.gradient and test is is_zero:
         return [zero(asked, "", site, cells).evidence[-1]], False
@@ -213,7 +213,7 @@ def _back(asked: Asked, site: Site, cells: Array, test: Callable[[Array], Array]
     return said, over
 
 
-def _one_step(asked: Asked, made: Made, expr: Expr, cells: Array, said: list[str], seen: Any) -> list[Culprit]:
+def _one_step(asked: Question, made: Made, expr: Expr, cells: Array, said: list[str], seen: Any) -> list[Culprit]:
     """How a number that is neither zero nor infinite came about: the one operation that made it."""
     site = made.places.get(id(expr))
     if site is None:
@@ -241,7 +241,7 @@ def _one_step(asked: Asked, made: Made, expr: Expr, cells: Array, said: list[str
     return [Culprit(above, a, c, np.isinf) for a, c in every if (c & np.isinf(above.value(a))).any()]
 
 
-def _notes(asked: Asked, culprits: tuple[Culprit, ...]) -> list[str]:
+def _notes(asked: Question, culprits: tuple[Culprit, ...]) -> list[str]:
     """'row 1 of S is -inf throughout', 'w[0] is 0': the cells that the numbers of an operation stood in."""
     there: dict[tuple[Site, Any], Array] = {}
     for made, expr, cells, test in culprits:
@@ -254,7 +254,7 @@ def _notes(asked: Asked, culprits: tuple[Culprit, ...]) -> list[str]:
     return [region(asked, site, cells) for (site, _), cells in there.items()]
 
 
-def region(asked: Asked, site: Site, cells: Array) -> str:
+def region(asked: Question, site: Site, cells: Array) -> str:
     """'row 1 of S is -inf throughout', 'S[0,1] is inf': cells and what they hold."""
     array, name = asked.array(site), asked.name(site)
     values = array[cells]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, SEED, Timeline
@@ -17,8 +17,7 @@ from bpdebug.expression import Target
 INCOMING = "incoming"
 
 
-@dataclass(frozen=True, eq=False)
-class Given:
+class Given(Struct, frozen=True, eq=False):
     """One term: the node it comes `from` (or what comes in there), at which event, and the norm of the sum after it.
 
     `share` is its norm as a part of the sum of all norms; `axes` are those it was summed over, as broadcast. Its cells
@@ -53,8 +52,7 @@ class Given:
         return self._before() if self.axes else None
 
 
-@dataclass(frozen=True, eq=False)
-class Contributions:
+class Contributions(Struct, frozen=True, eq=False):
     """The terms of a gradient (or of cells of it) that are there at a position, in event order, and their sum so far.
 
     `status` is what `Schedule.grad_status` says there, `sum` None where nothing is; `later` names the nodes that are

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from bpdebug.engine import Contribution, Event, Timeline
 from bpdebug.engine.fork import ForkedStore, Override, fork
@@ -12,8 +14,7 @@ from bpdebug.explain.mistakes import right
 from bpdebug.graph import Step
 
 
-@dataclass(frozen=True)
-class Line:
+class LineVerdict(Struct, frozen=True):
     """One line: the gradient it assigns, the verdict, how far its numbers are off, and what is meant instead.
 
     `error` is the largest difference as a part of the largest cell of the right one; None where shapes differ.
@@ -26,11 +27,10 @@ class Line:
     suggestion: str
 
 
-@dataclass(frozen=True)
-class Derived:
+class Derived(Struct, frozen=True):
     """The lines in the reader's order, the first that is wrong, and what looks like a gradient and is none."""
 
-    rows: tuple[Line, ...]
+    rows: tuple[LineVerdict, ...]
     first_wrong: str | None
     unknown: tuple[str, ...] = ()
 
@@ -43,7 +43,7 @@ def derivation(timeline: Timeline, steps: Sequence[Step], iteration: int) -> Der
     """
     judge = Judge(by_the_ops(timeline), iteration)
     last = {base_of(s.id): s.id for s in steps}
-    rows: list[Line] = []
+    rows: list[LineVerdict] = []
     unknown: list[str] = []
     for step in steps:
         judge.carry_out(step)
@@ -63,17 +63,17 @@ def _looks_like_one(name: str, gradients: Mapping[str, int]) -> bool:
     return name[:1] == "d" and (name[1:2].isupper() or name.casefold() in map(str.casefold, gradients))
 
 
-def _judged(judge: Judge, step: Step, tensor: int) -> Line:
+def _judged(judge: Judge, step: Step, tensor: int) -> LineVerdict:
     graph = judge.graph
     name = f"d{graph.names[tensor]}"
     if judge.run.gradient(tensor) is None:
         text = f"no path leads from {name[1:]} to an output: it has no gradient"
-        return Line(step.line, name, VALUE, None, text)
+        return LineVerdict(step.line, name, VALUE, None, text)
     found = judge.verdict(step.id, tensor, graph.edges_from(tensor), seeded=True)
     if found.verdict in (RIGHT, KINK):
-        return Line(step.line, name, found.verdict, found.error, found.why)
+        return LineVerdict(step.line, name, found.verdict, found.error, found.why)
     meant = right(judge.timeline, judge.run, tensor)
-    return Line(step.line, name, found.verdict, found.error, f"{found.why}; {meant}" if found.why else meant)
+    return LineVerdict(step.line, name, found.verdict, found.error, f"{found.why}; {meant}" if found.why else meant)
 
 
 def by_the_ops(timeline: Timeline) -> Timeline:

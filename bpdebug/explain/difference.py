@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
@@ -12,8 +11,7 @@ from bpdebug.engine.closeness import index_of, relative
 from bpdebug.engine.recorded import Layout, RecordedTimeline, Slot, made
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """The first event at which two timelines differ, and what differs there.
 
     `what` is "value" (of the node, or of an updated parameter), "incoming gradient", "contribution to X", "∂X",
@@ -115,8 +113,7 @@ def _bits(array: Array) -> Array:
     return array.view(f"u{array.dtype.itemsize}")
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """How one leaf's gradient differs: its norm on either side (None without a path), and the largest difference."""
 
     name: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import hypot
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.stats import two_norm
@@ -15,8 +15,7 @@ VANISHED, EXPLODED = 1e-3, 1e3
 """Parts of the first event's norm beyond which a gradient has vanished, or exploded."""
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """One backward event: the norm of what arrives there, and how much larger what it hands on is.
 
     `gain` is the norm of all it gives to its operands over the norm that came in; None where that is 0 or not finite.
@@ -30,8 +29,7 @@ class Flow:
     gain: float | None
 
 
-@dataclass(frozen=True)
-class Through:
+class Through(Struct, frozen=True):
     """A block: the norm of the gradients that enter it, of those it hands on to tensors outside, and their ratio.
 
     What it gives to parameters is not handed on.
@@ -43,8 +41,7 @@ class Through:
     gain: float | None
 
 
-@dataclass(frozen=True)
-class Flowing:
+class Flowing(Struct, frozen=True):
     """Every backward event of an iteration, every block, and where the norm has vanished or exploded, or is NaN.
 
     `vanished` and `exploded` are the first events whose norm is VANISHED or EXPLODED times that of the first event

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell
 from bpdebug.cells.marks import Marks, lit
@@ -29,12 +29,11 @@ SMALL = 400
 """Cells of an outer product, beyond which they are not shown."""
 
 
-@dataclass(frozen=True, eq=False)
-class Looked:
+class Looked(Struct, frozen=True, eq=False):
     """One operand of a backward event.
 
-    `sum` is its gradient by indices (a matmul's), `why` says in a sentence what is turned and why. `turned` names the
-    operand that stands transposed in the rule. `matrix` is the derivative of the flattened result by the flattened
+    `sum` is its gradient by indices (a matmul's), `why` says in a sentence what is turned and why. `transposed` names
+    the operand that stands so in the rule. `jacobian` is the derivative of the flattened result by the flattened
     operand: for a linear op the op itself, whose transpose the rule is; `slope` the same where every cell depends on
     its own cell only. `cell` is the gradient's largest, `source` what it is made of, `marks` the cells of each matrix
     that it is made of: a row, a column or both. `outer` are the outer products a matmul's gradient is the sum of.
@@ -49,9 +48,9 @@ class Looked:
     note: str = ""
     wrong: str = ""
     meant: Array | None = None
-    turned: str = ""
+    transposed: str = ""
     linear: bool = False
-    matrix: Array | None = None
+    jacobian: Array | None = None
     slope: Array | None = None
     cell: Cell = ()
     source: CellSource | None = None
@@ -60,8 +59,7 @@ class Looked:
     outer_count: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Lens:
+class Lens(Struct, frozen=True, eq=False):
     """An event: the axes by their letters (a matmul's), the call by indices, and what each operand gets.
 
     Forwards, `operands` is empty, and `cell` the result's largest with the cells that it is made of.
@@ -126,20 +124,21 @@ class Look:
             formula = plan.total_text(self.position, names, self.event.name)
             terms = self.tracer.contribution(self.k, self.position, cell)
             source = self.tracer.source(self.k, self.event.index, formula, terms, plan.summed(self.position))
-        turned, (note, meant) = self._turned(), self._by_hand()
+        transposed, (note, meant) = self._transposed(), self._by_hand()
         slope = self._slope() if self.index is None else None
-        matrix = self._matrix() if self.index is None and slope is None else None
+        jacobian = self._jacobian() if self.index is None and slope is None else None
         outer = tuple(self._outer()) if self.index is not None and self.position == 1 else ()
         return Looked(
-            contribution=c, shape=value.shape, says=self.op.back, linear=self.linear, turned=turned,
+            contribution=c, shape=value.shape, says=self.op.back, linear=self.linear, transposed=transposed,
             sum=self.index.gradient(self.position) if self.index else "",
             why=self.index.why(self.position) if self.index else "",
             note="; ".join([*([note] if note and meant is None else []), *self._notes()]),
-            wrong=note if meant is not None else "", meant=meant, matrix=matrix, slope=slope, cell=cell, source=source,
-            marks=lit(f"∂{c.to}", cell, value.shape, source), outer=outer[:MOST_OUTER], outer_count=len(outer),
+            wrong=note if meant is not None else "", meant=meant, jacobian=jacobian, slope=slope, cell=cell,
+            source=source, marks=lit(f"∂{c.to}", cell, value.shape, source), outer=outer[:MOST_OUTER],
+            outer_count=len(outer),
         )  # fmt: skip
 
-    def _turned(self) -> str:
+    def _transposed(self) -> str:
         """The operand that stands transposed in the rule that is in use."""
         given = self.graph.plans[self.k].gradients[self.position]
         names = self.graph.operand_names(self.k)
@@ -166,7 +165,7 @@ class Look:
     def _notes(self) -> Iterator[str]:
         """What else must be said: an operand that was turned before, a broadcast."""
         graph, plan = self.graph, self.graph.plans[self.k]
-        name = self._turned()
+        name = self._transposed()
         tensor = graph.index.get(name)
         node = None if tensor is None else graph.node(tensor)
         if node is not None and node.op.name == "transpose":
@@ -195,7 +194,7 @@ class Look:
             return None
         return self.rule.gradient(self.position, self.y, np.ones_like(self.y), own=True)
 
-    def _matrix(self) -> Array | None:
+    def _jacobian(self) -> Array | None:
         """The derivative of every cell by every cell: of a linear op by trying unit operands, else by unit cotangents.
 
         None where it is too large to show.

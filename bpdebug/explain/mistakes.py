@@ -12,9 +12,9 @@ from bpdebug.checks.rule import to_float64
 from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import ALIKE
 from bpdebug.engine.run import Pass
-from bpdebug.explain.asked import MOST_TEXT, Asked, Edges, same
 from bpdebug.explain.missing import missing_term, only_diagonal, updated_weight
 from bpdebug.explain.products import Side, products, with_inverse
+from bpdebug.explain.wrong import MOST_TEXT, Edges, WrongGradient, same
 
 MOST_ROWS = 64
 """Rows of a gradient before its sum that are tried one by one."""
@@ -30,8 +30,8 @@ def mistake(timeline: Timeline, run: Pass, tensor: int, made: Any, edges: Edges 
     """
     if not isinstance(made, np.ndarray):
         return ""
-    asked = Asked(timeline, run, tensor, edges)
-    return next((words for known in KNOWN if (words := known(asked, made))), "")
+    wrong = WrongGradient(timeline, run, tensor, edges)
+    return next((words for known in KNOWN if (words := known(wrong, made))), "")
 
 
 def right(timeline: Timeline, run: Pass, tensor: int) -> str:
@@ -51,18 +51,18 @@ def right(timeline: Timeline, run: Pass, tensor: int) -> str:
 # --- the mistakes, the most telling first
 
 
-def not_summed(asked: Asked, made: Array) -> str:
+def not_summed(wrong: WrongGradient, made: Array) -> str:
     """A broadcast operand's gradient before the sum."""
-    for before in asked.unsummed():
+    for before in wrong.unsummed():
         if same(made, before):
-            times = before.size // max(asked.truth.size, 1)
-            return f"the sum is missing: each cell of {asked.name} was used {times} times, and its gradients add up"
+            times = before.size // max(wrong.truth.size, 1)
+            return f"the sum is missing: each cell of {wrong.name} was used {times} times, and its gradients add up"
     return ""
 
 
-def badly_summed(asked: Asked, made: Array) -> str:
+def badly_summed(wrong: WrongGradient, made: Array) -> str:
     """A broadcast operand's gradient summed over the wrong axis, or one row of it without any sum."""
-    for before in asked.unsummed():
+    for before in wrong.unsummed():
         for axis in range(before.ndim):
             if same(made, before.sum(axis=axis)) or same(made, before.sum(axis=axis, keepdims=True)):
                 return f"this is summed over axis {axis}"
@@ -72,22 +72,22 @@ def badly_summed(asked: Asked, made: Array) -> str:
     return ""
 
 
-def another_shape(asked: Asked, made: Array) -> str:
+def another_shape(wrong: WrongGradient, made: Array) -> str:
     """The right numbers, with an axis too many or too few."""
-    if made.shape == asked.truth.shape or made.size != asked.truth.size:
+    if made.shape == wrong.truth.shape or made.size != wrong.truth.size:
         return ""
-    fits = same(made.reshape(asked.truth.shape), asked.truth)
-    return f"the right numbers, as {made.shape} and not {asked.truth.shape}" if fits else ""
+    fits = same(made.reshape(wrong.truth.shape), wrong.truth)
+    return f"the right numbers, as {made.shape} and not {wrong.truth.shape}" if fits else ""
 
 
-def last_wins(asked: Asked, made: Array) -> str:
+def last_wins(wrong: WrongGradient, made: Array) -> str:
     """Repeated ids written over one another, and not added up."""
-    for k, p in asked.edges:
-        rule = asked.rule(k)
+    for k, p in wrong.edges:
+        rule = wrong.rule(k)
         whole = rule.plan.summed(p)
         if whole.prim is None or whole.prim.name != "scatter_add":
             continue
-        leaves = rule.plan.leaves(rule.inputs, rule.value(), asked.cotangent(k))
+        leaves = rule.plan.leaves(rule.inputs, rule.value(), wrong.cotangent(k))
         values, ids = (rule.plan.evaluate(a, leaves) for a in whole.args)
         axis, rank = whole.attrs["axis"], ids.ndim
         rows = np.moveaxis(values, tuple(range(axis, axis + rank)), tuple(range(rank)))
@@ -99,32 +99,32 @@ def last_wins(asked: Asked, made: Array) -> str:
     return ""
 
 
-def one_of_several(asked: Asked, made: Array) -> str:
+def one_of_several(wrong: WrongGradient, made: Array) -> str:
     """`=` in place of `+=`: what one consumer gives, at a tensor that has several."""
-    if len(asked.edges) + asked.seeded < 2:
+    if len(wrong.edges) + wrong.seeded < 2:
         return ""
-    for k, p in asked.edges:
-        if same(made, to_float64(asked.run.contribution(k, p))):
-            others = len(asked.edges) - 1 + asked.seeded
-            return f"this is only what {asked.graph.nodes[k].id} gives; {others} more must be added (+=, not =)"
+    for k, p in wrong.edges:
+        if same(made, to_float64(wrong.run.contribution(k, p))):
+            others = len(wrong.edges) - 1 + wrong.seeded
+            return f"this is only what {wrong.graph.nodes[k].id} gives; {others} more must be added (+=, not =)"
     return ""
 
 
-def transposed(asked: Asked, made: Array) -> str:
+def transposed(wrong: WrongGradient, made: Array) -> str:
     """The right numbers, transposed."""
-    plain = made.ndim == asked.truth.ndim >= 2 and made.shape[:-2] == asked.truth.shape[:-2]
-    return "the right numbers, transposed" if plain and same(np.swapaxes(made, -1, -2), asked.truth) else ""
+    plain = made.ndim == wrong.truth.ndim >= 2 and made.shape[:-2] == wrong.truth.shape[:-2]
+    return "the right numbers, transposed" if plain and same(np.swapaxes(made, -1, -2), wrong.truth) else ""
 
 
-def another_product(asked: Asked, made: Array) -> str:
+def another_product(wrong: WrongGradient, made: Array) -> str:
     """At a matmul: a product of the right factors, transposed or ordered in another way, or with the inverse."""
-    for k, p in asked.edges:
-        if asked.graph.nodes[k].op.name != "matmul":
+    for k, p in wrong.edges:
+        if wrong.graph.nodes[k].op.name != "matmul":
             continue
-        names, rule = asked.graph.operand_names(k), asked.rule(k)
+        names, rule = wrong.graph.operand_names(k), wrong.rule(k)
         sides = (
             Side(names[1 - p], (rule.inputs[1 - p],)),
-            Side(f"∂{asked.graph.nodes[k].id}", (asked.cotangent(k),), True),
+            Side(f"∂{wrong.graph.nodes[k].id}", (wrong.cotangent(k),), True),
         )
         pairs = *products(*sides, p), with_inverse(*sides, p)
         for pair in pairs:
@@ -133,24 +133,24 @@ def another_product(asked: Asked, made: Array) -> str:
     return ""
 
 
-def handed_on(asked: Asked, made: Array) -> str:
+def handed_on(wrong: WrongGradient, made: Array) -> str:
     """The cotangent as it came in, without the op's own rule."""
-    for k, _ in asked.edges:
-        node = asked.graph.nodes[k]
-        if same(made, asked.cotangent(k)):
+    for k, _ in wrong.edges:
+        node = wrong.graph.nodes[k]
+        if same(made, wrong.cotangent(k)):
             return f"this is ∂{node.id} as it comes in: the rule of {node.op.name} is missing"
     return ""
 
 
-def scaled(asked: Asked, made: Array) -> str:
+def scaled(wrong: WrongGradient, made: Array) -> str:
     """Right up to one factor: a sign, the 1/N of a mean, the 2 of a square."""
-    if made.shape != asked.truth.shape or not made.size:
+    if made.shape != wrong.truth.shape or not made.size:
         return ""
-    at = np.unravel_index(int(np.abs(asked.truth).argmax()), made.shape)
-    if not asked.truth[at] or not np.isfinite(made[at]):
+    at = np.unravel_index(int(np.abs(wrong.truth).argmax()), made.shape)
+    if not wrong.truth[at] or not np.isfinite(made[at]):
         return ""
-    factor = float(made[at] / asked.truth[at])
-    if not factor or not same(made, asked.truth * factor):
+    factor = float(made[at] / wrong.truth[at])
+    if not factor or not same(made, wrong.truth * factor):
         return ""
     if abs(factor + 1) <= ALIKE:
         return "the sign is wrong"
@@ -159,16 +159,16 @@ def scaled(asked: Asked, made: Array) -> str:
     return f"right but for a constant: {'-' * (factor < 0)}{'1/' * (abs(factor) < 1)}{spelt} times what it should be"
 
 
-def hidden(asked: Asked, made: Array) -> str:
+def hidden(wrong: WrongGradient, made: Array) -> str:
     """A shape that broadcasting would let pass without a word."""
     try:
-        fits = np.broadcast_shapes(made.shape, asked.truth.shape) == asked.truth.shape
+        fits = np.broadcast_shapes(made.shape, wrong.truth.shape) == wrong.truth.shape
     except ValueError:
         return ""
-    return "broadcasting would let it pass, silently" if fits and made.shape != asked.truth.shape else ""
+    return "broadcasting would let it pass, silently" if fits and made.shape != wrong.truth.shape else ""
 
 
-KNOWN: tuple[Callable[[Asked, Array], str], ...] = (
+KNOWN: tuple[Callable[[WrongGradient, Array], str], ...] = (
     not_summed, badly_summed, one_of_several, last_wins, transposed, another_shape, another_product, missing_term,
     scaled, updated_weight, handed_on, only_diagonal, hidden,
 )  # fmt: skip

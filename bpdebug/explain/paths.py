@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from itertools import count
 from math import isnan
+
+from msgspec import Struct
 
 from bpdebug.arrays import Cell
 from bpdebug.cells.trace import CellTracer, FactorCell
@@ -19,8 +20,7 @@ MOST_STEPS = 20_000
 Place = tuple[int, Cell]
 
 
-@dataclass(frozen=True)
-class Path:
+class Path(Struct, frozen=True):
     """A way: the cells it passes, from the one asked about to an output's, and the product along it.
 
     `share` is that product as a part of the cell's gradient; None where that is 0 or not finite. The shares of all
@@ -32,8 +32,7 @@ class Path:
     share: float | None
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(Struct, frozen=True):
     """The heaviest ways, the heaviest first; `exact`: no other is heavier; `complete`: there are no others."""
 
     of: str

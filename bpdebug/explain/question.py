@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
@@ -19,8 +19,7 @@ MOST_NAMED, FEW = 8, 4
 """Consumers of a tensor, or events on a way, that the evidence names one by one; rules whose numbers are kept."""
 
 
-@dataclass(frozen=True)
-class Why:
+class Why(Struct, frozen=True):
     """The answer, the event where it was born (None: nowhere), and the evidence, a sentence each."""
 
     of: str
@@ -36,8 +35,7 @@ class Site(NamedTuple):
     gradient: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Made:
+class Made(Struct, frozen=True, eq=False):
     """What node k makes: its value (position None), or what it gives to an operand; with every number on the way.
 
     `places` says by identity what the leaves of the expression `root` stand for.
@@ -58,7 +56,7 @@ class Made:
         return self.value(self.root)
 
 
-class Asked:
+class Question:
     """A timeline's iteration, and words for what is in it."""
 
     def __init__(self, timeline: Timeline, iteration: int) -> None:

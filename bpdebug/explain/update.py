@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.engine import OPTIMIZERS, Event
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.engine.optimizers import SAYS
 
 
-@dataclass(frozen=True, eq=False)
-class UpdateLens:
+class UpdateLens(Struct, frozen=True, eq=False):
     """An update event: what its rule and each of its settings does, in sentences, and the cell to look at."""
 
     event: Event

@@ -21,7 +21,7 @@ from bpdebug.explain.question import (
     OVERFLOW,
     UNDEFINED,
     ZERO_TIMES_INF,
-    Asked,
+    Question,
     Site,
     Why,
     one,
@@ -35,7 +35,7 @@ def why(timeline: Timeline, goal: Target, iteration: int, of: str, cursor: int =
 
     A parameter, or a state, is what its update made of it, where the cursor is at that event or beyond.
     """
-    asked, site = Asked(timeline, iteration), Site(goal.reference.tensor, goal.reference.gradient)
+    asked, site = Question(timeline, iteration), Site(goal.reference.tensor, goal.reference.gradient)
     update = None if site.gradient else asked.index(UPDATE, asked.owner(site.tensor))
     if update is not None and update <= cursor:
         found = _changed(asked, goal, of, update)
@@ -65,7 +65,7 @@ def _nonzero(of: str, cells: Array, event: int | None) -> Why:
     return Why(of, NONZERO, event, (text,))
 
 
-def _changed(asked: Asked, goal: Target, of: str, event: int) -> Why | None:
+def _changed(asked: Question, goal: Target, of: str, event: int) -> Why | None:
     """Of what an update made: its own answer, or None where the cells had it before."""
     site, store = Site(goal.reference.tensor, False), asked.timeline.store
     array, before = store.updated(site.tensor, asked.iteration), asked.array(site)
@@ -87,7 +87,7 @@ def _changed(asked: Asked, goal: Target, of: str, event: int) -> Why | None:
     return None
 
 
-def _not_finite(asked: Asked, of: str, site: Site, mask: Array, test: Any) -> Why:
+def _not_finite(asked: Question, of: str, site: Site, mask: Array, test: Any) -> Why:
     """NaN or an infinity, from where it was born; NaN made of an infinity that overflowed counts as overflow."""
     found = birth(asked, site, mask, test)
     if found.updated is not None:
@@ -104,7 +104,7 @@ def _updated(timeline: Timeline, of: str, found: Birth, test: Any) -> Why:
     """Of an update that made it: what was wrong with the gradient, an iteration before."""
     assert found.updated is not None
     tensor, iteration = found.updated
-    asked, said = Asked(timeline, iteration), (*found.way, found.words)
+    asked, said = Question(timeline, iteration), (*found.way, found.words)
     gradient = asked.array(Site(tensor, True))
     bad = found.cells & ~np.isfinite(gradient)
     if not bad.any():
@@ -126,13 +126,13 @@ def _in_numbers(timeline: Timeline, event: int, cells: Array, test: Any) -> tupl
     return ()
 
 
-def _zero_value(asked: Asked, of: str, site: Site, mask: Array) -> Why:
+def _zero_value(asked: Question, of: str, site: Site, mask: Array) -> Why:
     found = birth(asked, site, mask, is_zero)
     said, kind, _ = told(asked, found, is_zero)
     return Why(of, CANCELLED if kind == SUM else MASKED, found.event, (*found.way, *said))
 
 
-def _is_rounding(asked: Asked, site: Site, mask: Array, cells: Array) -> bool:
+def _is_rounding(asked: Question, site: Site, mask: Array, cells: Array) -> bool:
     """Whether the largest of the cells is small beside the terms it is the sum of: zero, but for rounding."""
     top = float(np.abs(cells).max())
     at = np.argwhere(mask & (np.abs(asked.array(site)) == top))[0]

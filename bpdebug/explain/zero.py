@@ -12,12 +12,12 @@ from bpdebug.cells.sets import shrunk
 from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.births import number
-from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Asked, Made, Site, Why, shortened
+from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Made, Question, Site, Why, shortened
 from bpdebug.ops.op import ROUTES, SCALES
 from bpdebug.symbolic import Expr, walk
 
 
-def zero(asked: Asked, of: str, site: Site, cells: Array) -> Why:
+def zero(asked: Question, of: str, site: Site, cells: Array) -> Why:
     """All these cells of a gradient are zero: follows them back to where that begins."""
     graph, evidence = asked.graph, list[str]()
 
@@ -73,7 +73,7 @@ def _holds(expr: Expr, leaf: Expr) -> bool:
     return any(e is leaf for e in walk(expr))
 
 
-def _nothing(asked: Asked, k: int, position: int, cells: Array) -> str:
+def _nothing(asked: Question, k: int, position: int, cells: Array) -> str:
     """That a node reads none of the cells, in words: its rule has nothing to put there; '' where it reads some."""
     made = asked.made(k, position)
     way = _way(made, cells)
@@ -82,7 +82,7 @@ def _nothing(asked: Asked, k: int, position: int, cells: Array) -> str:
     return _not_read(asked, made, way.born[-1])
 
 
-def _not_read(asked: Asked, made: Made, born: Born) -> str:
+def _not_read(asked: Question, made: Made, born: Born) -> str:
     prim = born.expr.prim
     assert prim is not None
     at, cells = asked.at(made.k, made.position), _count(born.cells)
@@ -103,7 +103,7 @@ def _count(cells: Array) -> str:
     return "this cell" if count == 1 else f"these {count} cells"
 
 
-def _reason(asked: Asked, made: Made, way: Traced, name: str, cells: Array) -> str:
+def _reason(asked: Question, made: Made, way: Traced, name: str, cells: Array) -> str:
     """What in a node's rule makes zeros of any cotangent: a choice, a factor, or numbers too small."""
     at, where, said = asked.at(made.k, made.position), f"{_count(cells)} of {name}", _reasons(asked, made, way)
     small = [b for b in way.born if b.expr.prim is not None and b.expr.prim.name in ("multiply", "divide")]
@@ -112,7 +112,7 @@ def _reason(asked: Asked, made: Made, way: Traced, name: str, cells: Array) -> s
     return f"{at} multiplies every gradient by zero at {where}, {' and '.join(_where(s) for s in said[:4])}"
 
 
-def _reasons(asked: Asked, made: Made, way: Traced) -> list[str]:
+def _reasons(asked: Question, made: Made, way: Traced) -> list[str]:
     """What in a rule is zero beside the cotangent."""
     zero = {asked.cells(made.places[id(leaf)], c): None for leaf, c in way.leaves if leaf is not made.plan.g}
     said = [f"{' and '.join(zero)} {'is' if len(zero) == 1 else 'are'} 0"] if zero else []
@@ -123,7 +123,7 @@ def _where(text: str) -> str:
     return text if text.startswith("which") else f"where {text}"
 
 
-def _because(asked: Asked, made: Made, born: Born) -> str:
+def _because(asked: Question, made: Made, born: Born) -> str:
     e, node = born.expr, asked.graph.nodes[made.k]
     assert e.prim is not None
     name = e.prim.name
@@ -143,7 +143,7 @@ def _because(asked: Asked, made: Made, born: Born) -> str:
     return f"{text} is 0" if text != node.id else ""
 
 
-def _not_taken(asked: Asked, made: Made, e: Expr, cells: Array) -> str:
+def _not_taken(asked: Question, made: Made, e: Expr, cells: Array) -> str:
     """Why a choice gave nothing there: what was compared with what."""
     node = asked.graph.nodes[made.k]
     test = e.args[0]
@@ -175,7 +175,7 @@ def _not_taken(asked: Asked, made: Made, e: Expr, cells: Array) -> str:
     return f"{which} {was} {'larger' if larger.size else 'smaller'}"
 
 
-def _which_nan(asked: Asked, made: Made, taken: Expr, cells: Array) -> str:
+def _which_nan(asked: Question, made: Made, taken: Expr, cells: Array) -> str:
     """': x[0]', the operand's cell whose NaN was taken, given the expression that says what was."""
     mine = shrunk(cells, taken.shape) & np.isnan(made.value(taken))
     there = [c for leaf, c in traced(taken, mine, made.value, everything).leaves if leaf is made.plan.y]
@@ -193,7 +193,7 @@ def _range(values: Array) -> str:
     return number(low) if low == high else f"between {number(low)} and {number(high)}"
 
 
-def _dead_units(asked: Asked, made: Made) -> list[str]:
+def _dead_units(asked: Question, made: Made) -> list[str]:
     """Of an op that lets gradients pass or not: the units, or channels, that nothing of the batch gets through."""
     node, position = asked.graph.nodes[made.k], made.position
     assert position is not None
@@ -212,7 +212,7 @@ def _dead_units(asked: Asked, made: Made) -> list[str]:
     return [f"{text}; {plural}: {which}"]
 
 
-def _of_convolution(asked: Asked, k: int) -> bool:
+def _of_convolution(asked: Question, k: int) -> bool:
     """Whether a node works cell by cell on what a convolution gave: its axis 1 holds the channels."""
     graph = asked.graph
     while (tensors := graph.nodes[k].tensors) and tensors[0] >= graph.first:

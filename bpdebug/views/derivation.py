@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpdebug.debugger import State
-from bpdebug.explain.derivation import Derived, Line
+from bpdebug.explain.derivation import Derived, LineVerdict
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
@@ -44,6 +44,6 @@ def _some(state: State) -> str:
     return ", ".join([*names[:8], *(["…"] if len(names) > 8 else [])])
 
 
-def _row(r: Line) -> tuple[str, ...]:
+def _row(r: LineVerdict) -> tuple[str, ...]:
     sign = "no derivation" if r.verdict == "value" and r.error == 0 else SIGNS[r.verdict]
     return (f"{r.line}", f"∂{r.name[1:]}", sign, "–" if r.error is None else f"{number(r.error)}")

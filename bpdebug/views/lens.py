@@ -47,12 +47,12 @@ def _data(state: State, found: Lens) -> dict[str, Any]:
 
 
 def _operand(o: Looked) -> dict[str, Any]:
-    kind = "matrix" if o.matrix is not None else "slope" if o.slope is not None else None
-    array = o.matrix if o.matrix is not None else o.slope
+    kind = "matrix" if o.jacobian is not None else "slope" if o.slope is not None else None
+    array = o.jacobian if o.jacobian is not None else o.slope
     return {
         "to": o.contribution.to, "formula": o.contribution.formula, "shape": list(o.shape), "sum": o.sum or None,
         "why": o.why or None, "says": o.says, "note": o.note or None,
-        "wrong": o.wrong or None, "turned": o.turned or None, "linear": o.linear,
+        "wrong": o.wrong or None, "turned": o.transposed or None, "linear": o.linear,
         "kind": kind, "derivative": array, "outer": o.outer_count,
     }  # fmt: skip
 
@@ -185,15 +185,15 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     if o.slope is not None and o.slope.size and (o.slope != o.slope.flat[0]).any():
         yield Text(f"The slope at each cell of {to}, by which its gradient is multiplied:", "note")
         yield Row((Matrix(called, o.slope, o.slope.shape, mark="operand", marked=_at(o.cell, o.shape)),))
-    if o.matrix is None:
+    if o.jacobian is None:
         return
     what = f"{event.op} as a matrix" if o.linear else f"How {event.op} changes at these numbers, as a matrix"
     yield Text(f"{what}, {name} and {to} laid out as columns; ∂{to} is its transpose times ∂{name}:", "note")
-    back, row = o.matrix.T, int(np.ravel_multi_index(o.cell, o.shape)) if o.cell else 0
+    back, row = o.jacobian.T, int(np.ravel_multi_index(o.cell, o.shape)) if o.cell else 0
     whole = Matrix(
-        called, o.matrix, o.matrix.shape, mark="operand", marked=frozenset((r, row) for r in range(len(o.matrix)))
+        called, o.jacobian, o.jacobian.shape, mark="operand", marked=frozenset((r, row) for r in range(len(o.jacobian)))
     )
-    line = frozenset((row, r) for r in range(len(o.matrix)))
+    line = frozenset((row, r) for r in range(len(o.jacobian)))
     turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", line)
     yield Row((whole, "→", turned))
     if max(back.shape) <= MOST_LONG:

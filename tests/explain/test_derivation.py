@@ -10,7 +10,7 @@ import pytest
 import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.errors import BpdebugError
-from bpdebug.explain.derivation import Line, derivation
+from bpdebug.explain.derivation import LineVerdict, derivation
 from bpdebug.ops import OPS
 from bpdebug.scenario import load, open_timeline, read_derivation
 from tests.graphs import make, step
@@ -58,11 +58,11 @@ dX = ∂Z @ W1ᵀ
 """
 
 
-def lines(t: Timeline, text: str) -> dict[str, Line]:
+def lines(t: Timeline, text: str) -> dict[str, LineVerdict]:
     return {r.name: r for r in derivation(t, read_derivation(text, t.graph).steps, 0).rows}
 
 
-def judged(text: str, top: str = "") -> dict[str, Line]:
+def judged(text: str, top: str = "") -> dict[str, LineVerdict]:
     found = load(MLP.format(top=top))
     timeline = open_timeline(found)
     made = derivation(timeline, read_derivation(text, timeline.graph, dtype=found.dtype.name).steps, 0)
@@ -303,7 +303,7 @@ def test_zeros_are_right_by_chance_where_a_gradient_is_zero() -> None:
              into={"R": np.ones((2, 3))})
     )  # fmt: skip
 
-    def row(text: str) -> Line:
+    def row(text: str) -> LineVerdict:
         return derivation(t, read_derivation(text, t.graph).steps, 0).rows[-1]
 
     assert row("dX = dY * Z").verdict == "right"

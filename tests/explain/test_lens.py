@@ -61,11 +61,11 @@ def judged(call: Call) -> int:
     for o in backward.operands:
         x, wanted = timeline.value(o.contribution.to), o.contribution.value
         assert o.says
-        if o.matrix is not None:
-            np.testing.assert_allclose((o.matrix.T @ g.reshape(-1)).reshape(x.shape), wanted, rtol=1e-9, atol=1e-12)
+        if o.jacobian is not None:
+            np.testing.assert_allclose((o.jacobian.T @ g.reshape(-1)).reshape(x.shape), wanted, rtol=1e-9, atol=1e-12)
             if o.linear and call.op.name not in ("causal_mask",):
                 zero = without(timeline, o)
-                made = (o.matrix @ x.reshape(-1)).reshape(g.shape) + zero
+                made = (o.jacobian @ x.reshape(-1)).reshape(g.shape) + zero
                 np.testing.assert_allclose(made, timeline.value(graph_name(timeline)), rtol=1e-9, atol=1e-12)
         if o.slope is not None:
             np.testing.assert_allclose(o.slope * g, wanted, rtol=1e-12, atol=1e-14)
@@ -228,7 +228,7 @@ def test_the_matrix_of_a_convolution_is_toeplitz() -> None:
     wanted = np.zeros((4, 6))
     for row in range(4):
         wanted[row, row : row + 3] = w[0, 0]
-    np.testing.assert_array_equal(into_x.matrix, wanted)
+    np.testing.assert_array_equal(into_x.jacobian, wanted)
 
 
 def test_a_rule_set_by_hand_is_said_and_its_matrix_is_still_the_ops() -> None:
@@ -238,7 +238,7 @@ def test_a_rule_set_by_hand_is_said_and_its_matrix_is_still_the_ops() -> None:
     (o,) = lens(wrong[len(wrong) - 1]).operands
     assert "set by hand, and is wrong: it should be ∂x = " in o.wrong
     np.testing.assert_array_equal(o.meant, np.full((2, 3), 2.0))
-    np.testing.assert_array_equal(o.matrix, np.ones((1, 6)))
+    np.testing.assert_array_equal(o.jacobian, np.ones((1, 6)))
 
 
 def test_large_operands_have_no_matrix_and_no_outer_products() -> None:
@@ -246,7 +246,7 @@ def test_large_operands_have_no_matrix_and_no_outer_products() -> None:
     arrays = {"x": rng.normal(size=(50, 40)), "w": rng.normal(size=(40, 30))}
     t = Timeline(make(arrays, step("h", "softmax", "x"), step("y", "matmul", "h", "w"), into={"y": np.ones((50, 30))}))
     events = {e.name: e for e in t if e.phase == "backward"}
-    assert lens(events["h"]).operands[0].matrix is None
+    assert lens(events["h"]).operands[0].jacobian is None
     assert lens(events["y"]).operands[1].outer == ()
 
 

@@ -17,7 +17,7 @@ MOST_TEXT = 90
 """Characters of a formula that is said; of a longer one only whose rule it is."""
 
 
-class Asked(OnPass):
+class WrongGradient(OnPass):
     """A gradient, its edges, and their rules on the numbers."""
 
     def __init__(self, timeline: Timeline, run: Pass, tensor: int, edges: Edges | None) -> None:
