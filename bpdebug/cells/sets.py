@@ -12,16 +12,15 @@ import numpy as np
 
 from bpdebug.arrays import Array, Shape
 from bpdebug.cells.table import SETTLED, Value, axes_of
-from bpdebug.symbolic import Expr
+from bpdebug.symbolic import Expr, stretched
 
 Fed = list[tuple[Expr, Array]]
 
 
 def shrunk(cells: Array, shape: Shape) -> Array:
     """The cells of an operand of this shape that broadcasting puts at `cells`."""
-    lead = cells.ndim - len(shape)
-    axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and cells.shape[lead + a] != 1))
-    return np.asarray(cells.any(axis=axes, keepdims=True)).reshape(shape) if axes else cells
+    axes = stretched(cells.shape, shape)
+    return np.asarray(cells.any(axis=axes)).reshape(shape) if axes else cells
 
 
 def _each(e: Expr, cells: Array, value: Value) -> Fed:

@@ -17,6 +17,7 @@ from bpdebug.engine.closeness import RIGHT as RIGHT_IN
 from bpdebug.engine.closeness import SAME_SUM, error, rounding, top
 from bpdebug.errors import CommandError
 from bpdebug.explain.products import Pair, Side, products, with_inverse
+from bpdebug.symbolic import stretched
 
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
 MOST_WORK, SOME_ROWS = 10**8, 8
@@ -154,6 +155,5 @@ class Comparison:
         """Summed over the batch axes along which the operand was broadcast."""
         if self.rows is not None:
             return made
-        lead = made.ndim - len(self.operand_shape)
-        axes = [lead + a for a, n in enumerate(self.operand_shape) if n == 1 and made.shape[lead + a] != 1]
-        return np.asarray(made.sum(axis=(*range(lead), *axes), keepdims=True)).reshape(self.operand_shape)
+        axes = stretched(made.shape, self.operand_shape)
+        return np.asarray(made.sum(axis=axes)).reshape(self.operand_shape)

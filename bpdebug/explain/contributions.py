@@ -13,6 +13,7 @@ from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, SEED, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.expression import Target
+from bpdebug.symbolic import stretched
 
 INCOMING = "incoming"
 
@@ -126,7 +127,7 @@ def _terms(timeline: Timeline, tensor: int, iteration: int) -> Iterator[_Term]:
         yield _Term(
             name, index, plan.formula(position, graph.operand_names(k), name),
             partial(_added, timeline, iteration, k, position), partial(_before_sum, timeline, index, position),
-            _summed(given.shape, graph.shapes[tensor]),
+            stretched(given.shape, graph.shapes[tensor]),
         )  # fmt: skip
 
 
@@ -142,10 +143,3 @@ def _before_sum(timeline: Timeline, index: int, position: int) -> Array:
     """What the rule of an event gave to an operand before it was summed over broadcast axes."""
     (given,) = (c for c in timeline.event(index).contributions if c.position == position)
     return [p for p in given.parts if p.why not in ("unbroadcast", "accumulate")][-1].value
-
-
-def _summed(shape: tuple[int, ...], operand: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes a gradient of this shape is summed over to have the operand's."""
-    lead = len(shape) - len(operand)
-    stretched = (lead + a for a, n in enumerate(operand) if n == 1 and shape[lead + a] != 1)
-    return (*range(lead), *stretched)

@@ -268,6 +268,12 @@ def broadcast(*shapes: Shape) -> Shape:
     return tuple(out)
 
 
+def stretched(shape: Shape, own: Shape) -> tuple[int, ...]:
+    """The axes of `shape` that broadcasting gave to an operand of shape `own`: added in front, or stretched from 1."""
+    lead = len(shape) - len(own)
+    return (*range(lead), *(lead + a for a, n in enumerate(own) if n == 1 and shape[lead + a] != 1))
+
+
 @lru_cache(maxsize=4096)
 def _promote(kinds: tuple[Any, ...]) -> DType:
     return np.result_type(*(kind() if isinstance(kind, type) else kind for kind in kinds))

@@ -13,7 +13,7 @@ import numpy as np
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic.brief import Brief, brief
-from bpdebug.symbolic.expr import Expr, Trace, TraceError, evaluate, walk
+from bpdebug.symbolic.expr import Expr, Trace, TraceError, evaluate, stretched, walk
 from bpdebug.symbolic.prims import PRIMS
 from bpdebug.symbolic.text import FORMULA, SOURCE, addend, named, write
 
@@ -276,10 +276,8 @@ def unbroadcast(xp: Trace, gradient: Expr, shape: Shape) -> Expr:
     """A gradient summed over the axes along which its operand was broadcast; the same expression where none was."""
     if gradient.shape == shape:
         return gradient
-    lead = gradient.ndim - len(shape)
-    stretched = [lead + a for a, n in enumerate(shape) if n == 1 and gradient.shape[lead + a] != 1]
-    axes = (*range(lead), *stretched)
-    if not stretched:
+    axes = stretched(gradient.shape, shape)
+    if len(axes) == gradient.ndim - len(shape):
         return xp.sum(gradient, axis=axes if len(axes) > 1 else axes[0])
     kept: Expr = xp.sum(gradient, axis=axes if len(axes) > 1 else axes[0], keepdims=True)
     if prod(kept.shape) != prod(shape):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpdebug.debugger import State
-from bpdebug.explain.question import Why
+from bpdebug.explain.why.question import Why
 from bpdebug.views.blocks import Text
 from bpdebug.views.report import Report
 

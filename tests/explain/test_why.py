@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 import bpdebug
-from bpdebug.explain.question import Why
 from bpdebug.explain.why import why
+from bpdebug.explain.why.question import Why
 from bpdebug.expression import parse, target
 from tests.graphs import Random, examples, graphs
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bpdebug.explain.question import Why
 from bpdebug.explain.why import why
+from bpdebug.explain.why.question import Why
 from bpdebug.expression import parse, target
 from tests.explain.hundred import BACKWARD, FORWARD, ZEROS, Case, session
 

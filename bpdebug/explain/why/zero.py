@@ -11,8 +11,8 @@ from bpdebug.cells.follow import CANCELS, UNREAD, Born, Traced, everything, havi
 from bpdebug.cells.sets import shrunk
 from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
-from bpdebug.explain.births import number
-from bpdebug.explain.question import CANCELLED, MASKED, MOST_NAMED, Made, Question, Site, Why, shortened
+from bpdebug.explain.why.births import number
+from bpdebug.explain.why.question import CANCELLED, MASKED, MOST_NAMED, Made, Question, Site, Why, shortened
 from bpdebug.ops.op import ROUTES, SCALES
 from bpdebug.symbolic import Expr, walk
 

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array
+from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.fork import overridden
 from bpdebug.symbolic import Expr, Plan, evaluate, walk
@@ -56,12 +57,11 @@ class Made(Struct, frozen=True, eq=False):
         return self.value(self.root)
 
 
-class Question:
+class Question(CellTracer):
     """A timeline's iteration, and words for what is in it."""
 
     def __init__(self, timeline: Timeline, iteration: int) -> None:
-        self.timeline, self.graph, self.iteration = timeline, timeline.graph, iteration
-        self.run = timeline.iteration(iteration)
+        super().__init__(timeline, iteration)
         self._made: dict[tuple[int, int | None], Made] = {}
 
     def array(self, site: Site) -> Array:
@@ -99,9 +99,6 @@ class Question:
         return cells
 
     # --- events ---------------------------------------------------------------------------------------------------
-
-    def index(self, phase: str, tensor: int) -> int | None:
-        return self.timeline.schedule.index_of(phase, tensor, self.iteration)
 
     def completed(self, site: Site) -> int | None:
         """The event after which the numbers at a place are whole; of a leaf's value the first that uses it."""

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import UPDATE, Timeline
 from bpdebug.engine.closeness import rounding
 from bpdebug.engine.stats import two_norm
-from bpdebug.explain.absent import absent
-from bpdebug.explain.births import Birth, birth, is_zero, number
-from bpdebug.explain.causes import PRODUCT, QUOTIENT, SUM, told
-from bpdebug.explain.question import (
+from bpdebug.explain.why.absent import absent
+from bpdebug.explain.why.births import Birth, birth, is_zero, number
+from bpdebug.explain.why.causes import PRODUCT, QUOTIENT, SUM, told
+from bpdebug.explain.why.question import (
     CANCELLED,
     MASKED,
     NONZERO,
@@ -26,7 +25,7 @@ from bpdebug.explain.question import (
     Why,
     one,
 )
-from bpdebug.explain.zero import zero
+from bpdebug.explain.why.zero import zero
 from bpdebug.expression import Target
 
 
@@ -136,8 +135,7 @@ def _is_rounding(asked: Question, site: Site, mask: Array, cells: Array) -> bool
     """Whether the largest of the cells is small beside the terms it is the sum of: zero, but for rounding."""
     top = float(np.abs(cells).max())
     at = np.argwhere(mask & (np.abs(asked.array(site)) == top))[0]
-    tracer = CellTracer(asked.timeline, asked.iteration)
-    products = [t.products for s in tracer.of_gradient(site.tensor, tuple(map(int, at))) for t in s.terms]
+    products = [t.products for s in asked.of_gradient(site.tensor, tuple(map(int, at))) for t in s.terms]
     size = sum(float(np.abs(p).sum()) for p in products)
     count = sum(len(p) for p in products)
     return top <= rounding(size, 2 * (count + 8), asked.graph.dtypes[site.tensor]) and count > 1

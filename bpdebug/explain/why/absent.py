@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpdebug.engine import FORWARD
-from bpdebug.explain.question import CUT, NO_PATH, Question, Why
+from bpdebug.explain.why.question import CUT, NO_PATH, Question, Why
 from bpdebug.graph import Graph
 
 

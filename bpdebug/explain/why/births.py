@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bpdebug.arrays import Array
 from bpdebug.cells.follow import Born, Hand, everything, having, traced, zeros
 from bpdebug.engine import SEED, UPDATE
-from bpdebug.explain.question import Made, Question, Site, one, shortened
+from bpdebug.explain.why.question import Made, Question, Site, one, shortened
 
 Test = Callable[[Array], Array]
 

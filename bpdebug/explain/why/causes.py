@@ -11,9 +11,9 @@ from bpdebug.arrays import Array
 from bpdebug.cells.follow import CANCELS, UNREAD, Born, everything, traced
 from bpdebug.cells.sets import fed
 from bpdebug.cells.table import MOVES
-from bpdebug.explain.births import Birth, birth, born_at, hand_of, is_zero, number
-from bpdebug.explain.question import Made, Question, Site, one
-from bpdebug.explain.zero import zero
+from bpdebug.explain.why.births import Birth, birth, born_at, hand_of, is_zero, number
+from bpdebug.explain.why.question import Made, Question, Site, one
+from bpdebug.explain.why.zero import zero
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.text import FORMULA, write
 
