@@ -102,7 +102,7 @@ class Trial:
         most = cells_to_move(self.rule.plan, self.linear)
         chosen = finite.tolist() if len(finite) <= most else sorted(rng.choice(finite, most, replace=False).tolist())
         if not chosen:
-            at, words = (0,) * self.gradient.ndim, "no slope here: none of its cells is finite"
+            at, words = (0,) * self.gradient.ndim, "no differences here: none of its cells is finite"
             return [Check(self.name, at, float(self.gradient[at]), float("nan"), 0.0, 0, 0, KINK, words)]
         self.checked, self.cells = len(chosen), len(finite)
         cells = (tuple(int(i) for i in np.unravel_index(flat, self.gradient.shape)) for flat in chosen)
@@ -139,7 +139,7 @@ class Trial:
         row = Check(self.name, cell, analytic, numeric, error, self.checked, self.cells)
         kink = self._kink(cell, at, total, error)
         if kink is not None and kink.allows(analytic):
-            reason, says = TIE if self.op.name in TIES else KINK, self._convention(kink)
+            reason, says = TIE if self.op.name in TIES else KINK, self._convention(kink, analytic)
             row = row if kink.finite else structs.replace(row, numeric=float("nan"))
         elif not error <= FAIL and not self.linear and not _agree(found):
             reason, says = ROUNDING, "rounding: no two differences agree"
@@ -158,11 +158,11 @@ class Trial:
         found = find_kink(partial(self.results, cell), at)
         return None if found is None or (error <= LOOK and not (found.finite and found.here)) else found
 
-    def _convention(self, kink: Kink) -> str:
+    def _convention(self, kink: Kink, analytic: float) -> str:
         """What the op does at a kink."""
         what = f"a {'tie' if self.op.name in TIES else 'kink'}{'' if kink.here else ' close by'}"
         if not kink.finite:
-            what = "no slope here"
+            what = "no differences here" if np.isfinite(analytic) else "no slope here"
         if self.op.kink_at is not None:
             cells = (np.broadcast_to(i, self.y.shape)[kink.result] for i in self.inputs[: len(self.op.operands)])
             return f"{what}: {self.op.kink_at(*map(float, cells))}"
