@@ -660,7 +660,7 @@ class Random:
         values: dict[str, Any] = {**self.leaves, **changed}
         for s in self.steps:
             operands = tuple(i.value if isinstance(i, Lit) else values[i] for i in s.inputs)
-            values[s.id] = Call(OPS[s.op], operands, s.attrs).value
+            values[s.id] = Call(OPS[s.op], operands, all_attrs(OPS[s.op], s.attrs)).value
         into: Mapping[str, Any] = {self.loss: 1.0} if self.loss else self.into
         return sum(float(np.sum(g * values[name])) for name, g in into.items())
 
