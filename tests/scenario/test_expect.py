@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bpdebug.engine import Timeline
 from bpdebug.scenario import check, load, open_timeline
 from tests.language.writing import text
 from tests.lessons import NAMES
@@ -106,16 +105,10 @@ def test_without_expectations_nothing_is_computed() -> None:
 
 
 def test_a_gradient_check_that_fails_is_named() -> None:
-    class Row:
-        verdict, leaf, cell, numeric, analytic, error = "fail", "W", (1, 0), 2.0, 4.0, 0.5
-
-    made = load(text(more="[expect]\ngradcheck = true"))
-
-    def gradcheck(timeline: Timeline) -> list[Row]:
-        return [Row()]
-
-    (found,) = check(made, open_timeline(made), grad_check=gradcheck)  # type: ignore[arg-type]
-    assert str(found) == "gradcheck: expected 2 for ∂W at [1, 0], from differences, found 4 (relative error 0.5)"
+    wrong = "[rules]\nY = { W = '3 * W * dY' }\n[expect]\ngradcheck = true"
+    made = load(text("Y = W ** 2\nL = sum(Y)", parameters="W = [[3.0]]", more=wrong))
+    (found,) = check(made, open_timeline(made))
+    assert str(found) == "gradcheck: expected 6 for ∂W at [0, 0], from differences, found 9 (relative error 0.33)"
 
 
 def test_the_end_of_a_training_is_what_is_compared(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bpdebug.checks.differences import FAIL
-from bpdebug.checks.one_rule import check_rule
 from bpdebug.debugger.commands.stops import add, held
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.ranges import typed_number
@@ -142,6 +140,9 @@ def _zero(timeline: Timeline, at: int) -> str | None:
 
 
 def _check(timeline: Timeline, at: int) -> str | None:
+    from bpdebug.checks.differences import FAIL  # start-up: a rule is checked when asked for
+    from bpdebug.checks.one_rule import check_rule
+
     for row in check_rule(timeline.event(at)):
         if row.verdict == "fail":
             return (
