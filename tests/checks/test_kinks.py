@@ -178,6 +178,16 @@ def test_no_two_differences_agree_on_a_sine_of_a_huge_number() -> None:
     assert (row.verdict, row.reason) == ("look", ROUNDING)
 
 
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize(("op", "other"), [("add", 1e20), ("sub", 1e20), ("maximum", -1.0)])
+def test_what_rounding_hides_is_not_passed(op: str, other: float, times: int) -> None:
+    """Beside 1e20 a 1 is lost: the differences are 0, and whether the rule is right they cannot tell."""
+    timeline = fork_rule(one(op, [1.0], [other]), 0, 0, lambda plan: plan.gradients[0] * times)  # type: ignore[operator]
+    row = rows(timeline)["x0"]
+    hidden = ("look", ROUNDING)
+    assert (row.verdict, row.reason) == (hidden if other > 1 else ("pass", "") if times == 1 else ("fail", ""))
+
+
 def test_off_by_little_is_not_called_rounding() -> None:
     timeline = fork_rule(one("sin", [0.3, 2.0]), 0, 0, lambda plan: plan.gradients[0] * (1 + 1e-6))  # type: ignore[operator]
     (row,) = rows(timeline).values()
