@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -142,8 +142,8 @@ class MatrixView(ScrollView, can_focus=False):
         if y == 0:
             return fit(self._title(), width)
         note_at = self.natural.height - 1 if self.matrix.note else -1
-        row = y - self.first + self.scroll_offset.y
-        if y >= self.first - 1 and y + self.scroll_offset.y == note_at:
+        row = y - self.first + self.seen.y
+        if y >= self.first - 1 and y + self.seen.y == note_at:
             return fit(strip((clean(self.matrix.note), palette.NOTE)), width)
         if array is None or not array.size:
             words = ABSENT if array is None else "empty: no cells"
@@ -158,7 +158,7 @@ class MatrixView(ScrollView, can_focus=False):
 
     def _join(self, label: str, style: Style, cells: list[Cell], width: int) -> Strip:
         """A line of cells: those that fit whole, and … in what would be seen of others."""
-        start, room = self.scroll_offset.x, max(width - self.label, 0)
+        start, room = self.seen.x, max(width - self.label, 0)
         at, left = -(start % self.cell), int(start > 0)
         right = room - (self.columns * self.cell > start + room)
         segments = [Segment(label, style)]
@@ -172,7 +172,7 @@ class MatrixView(ScrollView, can_focus=False):
         return Strip(segments)
 
     def _window(self, width: int) -> range:
-        start = self.scroll_offset.x // self.cell
+        start = self.seen.x // self.cell
         return range(start, min(self.columns, start + width // self.cell + 2))
 
     def _row_name(self, row: int) -> str:
@@ -202,11 +202,17 @@ class MatrixView(ScrollView, can_focus=False):
                 cells.append([Segment(f" {text} ", style)])
         return cells
 
+    @property
+    def seen(self) -> Offset:
+        """How far it is scrolled: no further than there is something to see, whatever stood here before."""
+        (x, y), (width, high) = self.scroll_offset, self.scrollable_content_region.size
+        return Offset(min(x, max(self.natural.width - width, 0)), min(y, max(self.natural.height - high, 0)))
+
     # --- cells under the mouse and the keys -----------------------------------------------------------------------
 
     def cell_at(self, x: int, y: int) -> tuple[int, int] | None:
         """The cell at a place in the widget, or None between them."""
-        row, column = y - self.first + self.scroll_offset.y, x - self.indent - self.label + self.scroll_offset.x
+        row, column = y - self.first + self.seen.y, x - self.indent - self.label + self.seen.x
         if self.matrix.array is None or not self.matrix.array.size or y < self.first:
             return None
         column = column // self.cell if column >= 0 else -1
@@ -232,7 +238,7 @@ class MatrixView(ScrollView, can_focus=False):
     def show_cell(self, row: int, column: int) -> None:
         """Scrolls the least that brings a cell into view, and at a side where there are others the sign of them."""
         room = self.scrollable_content_region.size
-        x, y, (left, top) = column * self.cell, row, self.scroll_offset
+        x, y, (left, top) = column * self.cell, row, self.seen
         wide, high = room.width - self.indent - self.label, room.height - self.first
         left = min(max(left, x + self.cell + (column + 1 < self.columns) - wide), x - (column > 0))
         top = min(max(top, y + 1 - high), y)
@@ -240,4 +246,4 @@ class MatrixView(ScrollView, can_focus=False):
 
     def place_in_stage(self, row: int) -> Region:
         """Where a row of cells is within the widget, for the stage to scroll to."""
-        return Region(0, self.first + row - self.scroll_offset.y, 1, 1)
+        return Region(0, self.first + row - self.seen.y, 1, 1)

@@ -18,9 +18,11 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
+from bpdebug.views import view
 
 SHAPE = r"(\d+(?:×\d+)+|\(\d*\))"
 FLOAT = re.compile(r"(?<![\w.∂])([−-] ?)?(\d+\.\d+(?:e[+−-]\d+)?|\d+e[+−-]\d+|nan|inf)(?![\w.]|\()( ?%)?")
+SCROLLBARS = str.maketrans("▁▂▃▄▅▆▇", "       ")
 WORDS = ("nan, inf", "catch nan", "find nan", "in nan", "in inf")
 """Where nan and inf are words and no numbers."""
 MOST = 40_000
@@ -69,10 +71,9 @@ def matrices(lines: Sequence[str], names: Iterable[str]) -> Iterator[Drawn]:
     known = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     title = re.compile(rf"(?:(?<=  )|(?<=│ )|^)({known}) {SHAPE}(?= |│|$)")
     for y, line in enumerate(lines[:-2]):
-        found = list(title.finditer(line))
-        for match in found:
-            ends = [m.start() for m in found if m.start() > match.start()] + [line.find("│", match.end()) % 10_000]
-            drawn = _drawn(lines, y, match, min(ends))
+        for match in title.finditer(line):
+            beside = re.compile(r"\S").search(line, match.end())  # the caption of the next one, or the pane's edge
+            drawn = _drawn(lines, y, match, beside.start() if beside else len(line))
             if drawn is not None:
                 yield drawn
 
@@ -248,14 +249,16 @@ def told(item: Any, depth: int = 8) -> Iterator[float]:
 
 def faults_of(lines: Sequence[str], state: State, known: Known, typed: str = "") -> list[str]:
     """What the screen says that is not so; `typed` is text of the reader's own."""
+    lines = [line.translate(SCROLLBARS) for line in lines]
     wrong = [text for drawn in matrices(lines, known.named) for text in wrong_cells(drawn, known.named[drawn.name])]
     for name, made in statistics(lines, known.named):
         wrong += wrong_statistics(name, made, known.named[name])
     text = "\n".join(lines).partition(" help: ")[0]  # what an error proposes is no number of this session
     for words in WORDS:
         text = text.replace(words, "")
-    own = [*map(float, re.findall(r"\d+\.?\d*(?:e[+-]?\d+)?", f"{typed} " + "\n".join(state.scenario.lines)))]
-    more = [*own, *told(state.view.args), *(n for d in state.displays for n in own)]
+    said = f"{typed} " + "\n".join(state.scenario.lines).replace("−", "-")
+    own = [float(n) for n in re.findall(r"-?\d+\.?\d*(?:e[+-]?\d+)?", said) for n in (n, n.lstrip("-"))]
+    more = [*own, *told(state.view.args), *told(view(state).to_data() if state.view.name == "compare" else ())]
     for m in FLOAT.finditer(text):
         sign, number, percent = m[1] or "", m[2], m[3]
         if text[m.end() : m.end() + 1] == "…" or number in ("nan", "inf"):

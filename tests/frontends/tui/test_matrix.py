@@ -152,6 +152,8 @@ def test_what_is_cut_says_so_at_every_width_and_place(monkeypatch: pytest.Monkey
         assert [reading(t)[0] for t in line.split()[1:] if t != "…"] == [round(array[0, c], 1) for c in seen]
         assert ("…" in line[: len(line) // 2 + 1]) == (x > 0)
         assert line.endswith("…") == (x + room < view.label + 9 * view.cell)
+    monkeypatch.setattr(MatrixView, "scroll_offset", Offset(1000, 1000))  # of a larger one that stood here before
+    assert view.render_line(2).text == line
 
 
 def test_marks() -> None:
