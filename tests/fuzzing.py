@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from bpdebug.errors import BpdebugError
-from bpdebug.expression.syntax import ATTRIBUTES, FUNCTIONS
+from bpdebug.expression.functions import ATTRIBUTES, FUNCTIONS
 from bpdebug.ops import OPS
 
 T = TypeVar("T")

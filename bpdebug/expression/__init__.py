@@ -3,9 +3,8 @@
 from bpdebug.expression.evaluate import Scope, Value, check, evaluate, hex_cells, holds, truth
 from bpdebug.expression.location import Location, parse_location
 from bpdebug.expression.names import Reference, names_in
-from bpdebug.expression.parse import parse
+from bpdebug.expression.parse import Expression, parse
 from bpdebug.expression.stops import Stops, resolve
-from bpdebug.expression.syntax import Expression
 from bpdebug.expression.target import Target, target
 
 __all__ = [

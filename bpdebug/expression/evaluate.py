@@ -10,12 +10,13 @@ from msgspec import Struct, field
 from bpdebug.arrays import Array, Shape
 from bpdebug.engine import Event, Timeline
 from bpdebug.expression import operations
+from bpdebug.expression.compiled import Program, Setting
 from bpdebug.expression.frame import PARTIAL, VALUE, Frame, Missing
 from bpdebug.expression.kinds import TEXT, TUPLE, Kind, as_array
 from bpdebug.expression.names import names_in
-from bpdebug.expression.program import Program, Setting, compile_tree
-from bpdebug.expression.syntax import Expression
-from bpdebug.expression.tokens import counted, refuse
+from bpdebug.expression.parse import Expression
+from bpdebug.expression.program import compile_tree
+from bpdebug.language.tokens import counted, refuse
 from bpdebug.limits import Limits
 
 _PROGRAMS = 64
@@ -106,9 +107,9 @@ def check(expression: Expression, timeline: Timeline, *, condition: bool = False
     if expression.about_event and condition:
         return
     setting = Setting(timeline.graph, (limits or Limits())["memory"], condition)
-    kind = compile_tree(expression.root, setting).kind
+    kind = compile_tree(expression, setting).kind
     if condition:
-        operations.check_truth(kind, expression.root.column)
+        operations.check_truth(kind, expression.column(expression.root))
 
 
 def _program(expression: Expression, scope: Scope) -> Program:
@@ -121,7 +122,7 @@ def _program(expression: Expression, scope: Scope) -> Program:
     if found is None:
         if len(expression.programs) >= _PROGRAMS:
             expression.programs.clear()
-        found = expression.programs[key] = compile_tree(expression.root, Setting(*key))
+        found = expression.programs[key] = compile_tree(expression, Setting(*key))
     return found
 
 

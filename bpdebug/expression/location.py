@@ -7,7 +7,7 @@ import re
 from msgspec import Struct
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE
-from bpdebug.expression.tokens import counted, name_end, refuse, starts_name
+from bpdebug.language.tokens import counted, name_end, refuse, starts_name
 
 NAME, LINE, BLOCK, GLOB, EVENT, REGEX = "name", "line", "block", "glob", "event", "regex"
 PHASES = {"fwd": FORWARD, "seed": SEED, "bwd": BACKWARD, "upd": UPDATE}

@@ -9,9 +9,11 @@ from itertools import islice
 from msgspec import Struct
 
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.expression.syntax import ATTRIBUTES, FUNCTIONS, WORDS, Expression, Name, Tree, children
-from bpdebug.expression.tokens import PARTIAL, counted, refuse
+from bpdebug.expression.functions import ATTRIBUTES, FUNCTIONS, WORDS
+from bpdebug.expression.parse import Expression, Name
 from bpdebug.graph import DRAWN, Graph
+from bpdebug.language.tokens import PARTIAL, counted, refuse
+from bpdebug.ops import OPS
 
 _NUMBERS = {"nan": math.nan, "inf": math.inf}
 _MANY = 5_000
@@ -72,7 +74,7 @@ def _meaning(graph: Graph, text: str, gradient: bool, condition: bool) -> Meanin
 def _unknown(graph: Graph, name: Name, text: str, condition: bool) -> CommandError:
     """E_EXPR for a name that means nothing, with the nearest that does."""
     head, _, last = text.rpartition(".")
-    if last in FUNCTIONS:
+    if (last in FUNCTIONS or last in OPS) and (not head or head in graph.index):
         return refuse(f"'{last}' is a function", name.column, f"write {last}({head or '...'})")
     if text in WORDS and not name.gradient:
         return refuse(f"'{text}' means something in conditions only", name.column, "break LOC if EXPR")
@@ -117,14 +119,5 @@ def _distance(name: str, word: str) -> int:
 @counted
 def names_in(expression: Expression, graph: Graph, *, condition: bool = False) -> frozenset[Reference]:
     """The tensors and gradients an expression speaks of; E_EXPR for a name that means nothing."""
-    meanings = (look_up(graph, name, condition)[0] for name in _names(expression.root))
+    meanings = (look_up(graph, name, condition)[0] for name in expression.names.values())
     return frozenset(m for m in meanings if isinstance(m, Reference))
-
-
-def _names(root: Tree) -> Iterator[Name]:
-    stack: list[Tree] = [root]
-    while stack:
-        tree = stack.pop()
-        if isinstance(tree, Name):
-            yield tree
-        stack.extend(children(tree))

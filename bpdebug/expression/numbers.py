@@ -7,9 +7,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from bpdebug.expression.syntax import Scalar
 from bpdebug.limits import TABLE
 
+Scalar = bool | int | float
 _BITS = int(TABLE["digits"].default * math.log2(10))
 
 

@@ -1,26 +1,37 @@
-"""Operators and functions: for each the kind of its result, checked first, and what runs."""
+"""Operators, indices and calls on what is known of their operands: the kind of the result, and the function that runs.
+
+What an op takes is said by the op, in the words it has for programs. Where something is only looked at, arithmetic is
+NumPy's: integers, booleans and floats meet, as they must not in a program, which has gradients.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import Array, Shape
-from bpdebug.engine.stats import two_norm
+from bpdebug.arrays import Shape
+from bpdebug.errors import BpdebugError
+from bpdebug.expression.compiled import Run, spelt
+from bpdebug.expression.functions import FUNCTIONS, LENIENT
 from bpdebug.expression.kinds import NUMBER, TENSOR, TEXT, TUPLE, Kind, as_array, computed, constant, number_dtype
 from bpdebug.expression.numbers import ARITHMETIC, COMPARISONS
-from bpdebug.expression.tokens import refuse
+from bpdebug.graph import check_dtypes
+from bpdebug.language.tokens import refuse
+from bpdebug.ops import OPS, Op
+from bpdebug.ops.axes import axes_of
+from bpdebug.symbolic import NUMPY, decode_key, trace, walk
+from bpdebug.symbolic import compile as code
+from bpdebug.symbolic.expr import broadcast
 
-Run = Callable[..., Any]
-
-_UFUNCS: dict[str, Run] = {
-    "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.true_divide, "//": np.floor_divide, "%": np.remainder,
-    "**": np.power, "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater,
-    ">=": np.greater_equal,
+_ON_ARRAYS: dict[str, Run] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "**": operator.pow, "@": np.matmul, **COMPARISONS,
 }  # fmt: skip
-_OPERATORS = {**ARITHMETIC, **COMPARISONS}
+_ON_NUMBERS = {**ARITHMETIC, **COMPARISONS}
 
 
 def wrapped(function: Run) -> Run:
@@ -28,9 +39,15 @@ def wrapped(function: Run) -> Run:
     return lambda *args: np.asarray(function(*args))
 
 
-def spelt(error: Exception) -> str:
-    """What NumPy says is wrong, on one line and without its advice."""
-    return str(error).splitlines()[0].split(", use the")[0] if str(error) else type(error).__name__
+@contextmanager
+def placed(column: int) -> Iterator[None]:
+    """What the language and the ops refuse, as an error of an expression with its column."""
+    try:
+        yield
+    except BpdebugError as error:
+        if error.column is not None:
+            raise
+        raise refuse(error.message, column, error.hint) from None
 
 
 # --- operators ----------------------------------------------------------------------------------------------------
@@ -38,35 +55,31 @@ def spelt(error: Exception) -> str:
 
 def binary(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
     """`a op b`: the kind of the result and the function that computes it."""
-    if op == "@":
-        return _matmul(a, b, column)
-    plain = {TUPLE, TEXT} & {a.kind, b.kind}
-    if plain:
+    if {TUPLE, TEXT} & {a.kind, b.kind}:
         return _compare_plain(op, a, b, column)
     try:
-        with np.errstate(all="ignore"):
-            if TENSOR not in (a.kind, b.kind):
+        with np.errstate(all="ignore"), placed(column):
+            if op == "@":
+                shape = _product(a.shape, b.shape)
+            elif TENSOR not in (a.kind, b.kind):
                 if op == "/" and a.constant and b.constant and b.value == 0:
                     raise ZeroDivisionError
-                found = _OPERATORS[op](a.sample(), b.sample())
-                return Kind(NUMBER, dtype=number_dtype(found)), _OPERATORS[op]
-            dtype = _sampled(op, a, b).dtype
+                found = _ON_NUMBERS[op](a.sample(), b.sample())
+                return Kind(NUMBER, dtype=number_dtype(found)), _ON_NUMBERS[op]
+            else:
+                shape = broadcast(a.shape, b.shape)
+            dtype = np.asarray(_ON_ARRAYS[op](a.sample(), b.sample())).dtype
     except (TypeError, ValueError, ArithmeticError) as error:
         raise refuse(_why_not(op, a, b, error), column, _hint(op, a, b)) from None
-    shape = _broadcast(op, a, b, column)
-    if op == "**":
-        return computed(shape, dtype), wrapped(_power)
-    return computed(shape, dtype), _UFUNCS[op] if shape else wrapped(_UFUNCS[op])
+    return computed(shape, dtype), _ON_ARRAYS[op] if shape else wrapped(_ON_ARRAYS[op])
 
 
-def _sampled(op: str, a: Kind, b: Kind) -> Any:
-    x, y = a.sample(), b.sample()
-    return _power(x, y) if op == "**" else _UFUNCS[op](x, y)
-
-
-def _power(x: Any, y: Any) -> Any:
-    """Python's operator and not NumPy's function: it takes a shortcut for squares, as the engine does."""
-    return x**y
+def _product(a: Shape, b: Shape) -> Shape:
+    """The shape of a @ b; one axis alone is a row on the left and a column on the right, as in NumPy."""
+    left, right = (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
+    OPS["matmul"].check(left, right)
+    rows, columns = left[-2:-1] if len(a) > 1 else (), right[-1:] if len(b) > 1 else ()
+    return (*broadcast(left[:-2], right[:-2]), *rows, *columns)
 
 
 def _why_not(op: str, a: Kind, b: Kind, error: Exception) -> str:
@@ -86,15 +99,6 @@ def _hint(op: str, a: Kind, b: Kind) -> str:
     return "compare them with !=" if op == "-" and kinds == {"b"} else ""
 
 
-def _broadcast(op: str, a: Kind, b: Kind, column: int) -> Shape:
-    try:
-        return np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        raise refuse(
-            f"{a.shape} {op} {b.shape}: the shapes do not broadcast", column, "compare them with whatis"
-        ) from None
-
-
 def _compare_plain(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
     """Texts and tuples: equal or not, nothing else."""
     if op in ("==", "!=") and a.kind == b.kind:
@@ -103,46 +107,19 @@ def _compare_plain(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
     raise refuse(f"{op} of {a} and {b}", column, hint)
 
 
-def _matmul(a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
-    if a.kind != TENSOR or b.kind != TENSOR or not a.shape or not b.shape:
-        raise refuse(f"@ of {a} and {b}", column, "@ multiplies matrices; numbers multiply with *")
-    left = a.shape if len(a.shape) > 1 else (1, *a.shape)
-    right = b.shape if len(b.shape) > 1 else (*b.shape, 1)
-    if left[-1] != right[-2]:
-        raise refuse(
-            f"{a.shape} @ {b.shape}: inner sizes {left[-1]} and {right[-2]} differ", column, _transpose_hint(a, b)
-        )
-    try:
-        batch = np.broadcast_shapes(left[:-2], right[:-2])
-    except ValueError:
-        raise refuse(f"{a.shape} @ {b.shape}: batch axes {left[:-2]} and {right[:-2]} do not fit", column) from None
-    shape = batch + (left[-2:-1] if len(a.shape) > 1 else ()) + (right[-1:] if len(b.shape) > 1 else ())
-    return computed(shape, np.matmul(a.sample(), b.sample()).dtype), wrapped(np.matmul)
-
-
-def _transpose_hint(a: Kind, b: Kind) -> str:
-    if len(a.shape) == len(b.shape) == 2:
-        if a.shape[1] == b.shape[1]:
-            return "the transpose of the right one fits: A @ B.T"
-        if a.shape[0] == b.shape[0]:
-            return "the transpose of the left one fits: A.T @ B"
-    return ""
-
-
 def unary(op: str, a: Kind, column: int) -> tuple[Kind, Run]:
     """Minus and plus; `not` is for the truth of a whole expression."""
     if op == "not":
         check_truth(a, column)
-        return Kind(NUMBER, dtype=number_dtype(True)), lambda x: not x
+        return Kind(NUMBER, dtype=number_dtype(True)), operator.not_
+    run: Run = operator.neg if op == "-" else operator.pos
     if a.kind in (TUPLE, TEXT):
         raise refuse(f"{op} of {a}", column)
     if a.kind == NUMBER:
-        run: Run = (lambda x: -x) if op == "-" else (lambda x: +x)
         return Kind(NUMBER, dtype=number_dtype(run(a.sample()))), run
     if a.dtype is not None and a.dtype.kind == "b":
         raise refuse(f"{op} of a boolean tensor", column, "compare it: X == False")
-    ufunc = np.negative if op == "-" else np.positive
-    return computed(a.shape, a.dtype or number_dtype(0.0)), ufunc if a.shape else wrapped(ufunc)
+    return computed(a.shape, a.dtype or number_dtype(0.0)), run if a.shape else wrapped(run)
 
 
 def check_truth(kind: Kind, column: int) -> None:
@@ -153,7 +130,7 @@ def check_truth(kind: Kind, column: int) -> None:
         raise refuse(f"{kind} is neither true nor false", column, "write any(...) or all(...)")
 
 
-# --- attributes ---------------------------------------------------------------------------------------------------
+# --- attributes and indices ---------------------------------------------------------------------------------------
 
 
 def attribute(name: str, a: Kind, column: int) -> tuple[Kind, Run]:
@@ -164,106 +141,84 @@ def attribute(name: str, a: Kind, column: int) -> tuple[Kind, Run]:
         return constant(a.shape), lambda x: a.shape
     if name == "dtype":
         return constant(str(a.dtype)), lambda x: str(a.dtype)
-    if len(a.shape) < 2:
-        raise refuse(f".T of {a}", column, "it swaps the last two axes, and needs two")
+    with placed(column):
+        OPS["transpose"].check(a.shape)
     shape = (*a.shape[:-2], a.shape[-1], a.shape[-2])
     return Kind(TENSOR, shape, a.dtype, held=a.held), np.matrix_transpose
 
 
-def take(kind: Kind, places: list[Any], columns: list[int]) -> tuple[Kind, Run]:
-    """Indexing: the kind of the result, and what runs; E_EXPR for a place that does not exist."""
-    if kind.kind == TUPLE and kind.constant and len(places) == 1 and places[0] is not ...:
+def take(kind: Kind, key: tuple[Any, ...], columns: Sequence[int]) -> tuple[Kind, Run]:
+    """Indexing by plain data: the kind of the result, and what runs; E_EXPR for a place that does not exist."""
+    if kind.kind == TUPLE and kind.constant and len(key) == 1 and key[0] != "...":
+        place = decode_key(key)[0]
         try:
-            return constant(kind.value[places[0]]), lambda x: x[places[0]]
+            return constant(kind.value[place]), lambda x: x[place]
         except (IndexError, ValueError) as error:
             raise refuse(f"{spelt(error)}: {kind.value}", columns[0]) from None
     if kind.kind != TENSOR:
         raise refuse(f"an index into {kind}", columns[0])
-    rank, given = len(kind.shape), [p for p in places if p is not ...]
-    if len(given) > rank or len(places) - len(given) > 1:
-        raise refuse(f"{len(given)} indices for {rank} axes of shape {kind.shape}", columns[-1])
-    axis = 0
-    for place, column in zip(places, columns, strict=True):
-        if type(place) is int and not -kind.shape[axis] <= place < kind.shape[axis]:
-            size = kind.shape[axis]
-            hint = f"it has {size} cells: 0 to {size - 1}, or -1 from the end" if size else "it has no cells"
-            raise refuse(f"index {place} is out of range for axis {axis} of {kind.shape}", column, hint)
-        if isinstance(place, slice) and place.step == 0:
-            raise refuse("a slice cannot step by 0", column)
-        axis = axis + 1 if place is not ... else rank - (len(given) - axis)
-    key = tuple(places)
-    shape = np.broadcast_to(np.empty((), np.bool_), kind.shape)[key].shape
-    return Kind(TENSOR, shape, kind.dtype, held=kind.held), lambda x: np.asarray(x[key])
+    for i, column in enumerate(columns):
+        with placed(column):
+            OPS["slice"].check(kind.shape, key[: i + 1])
+    places = tuple(... if p == "..." else p for p in decode_key(key))
+    shape = np.broadcast_to(np.empty((), np.bool_), kind.shape)[places].shape
+    return Kind(TENSOR, shape, kind.dtype, held=kind.held), lambda x: np.asarray(x[places])
 
 
-# --- functions ----------------------------------------------------------------------------------------------------
-
-Axis = tuple[int, ...] | None
+# --- calls --------------------------------------------------------------------------------------------------------
 
 
-def call(function: str, a: Kind, axis: Axis, keepdims: bool, column: int) -> tuple[Kind, Run]:
-    """One of FUNCTIONS; `axis` is checked and counted from 0."""
-    if a.kind in (TUPLE, TEXT):
-        raise refuse(f"{function} of {a}", column, "it takes a tensor")
-    if function in ("size", "rank"):
-        found = a.size if function == "size" else len(a.shape)
+def call(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: int) -> tuple[Kind, Run]:
+    """A call of an op, or of one of FUNCTIONS: the kind of the result and the function that computes it."""
+    for kind in operands:
+        if kind.kind in (TUPLE, TEXT):
+            raise refuse(f"{op.name} of {kind}", column, "it takes a tensor")
+    with placed(column):
+        if op.name in FUNCTIONS or op.name in LENIENT:
+            return _looked_at(op, operands[0], attrs)
+        return _traced(op, operands, attrs, column)
+
+
+def _looked_at(op: Op, a: Kind, attrs: Mapping[str, Any]) -> tuple[Kind, Run]:
+    """Functions of one operand of any dtype: what NumPy makes of one cell is what it makes of all."""
+    op.check(a.shape, **attrs)
+
+    def run(x: Any) -> Any:
+        return op.forward(NUMPY, as_array(x), **attrs)
+
+    if op.name in ("size", "rank"):
+        found = a.size if op.name == "size" else len(a.shape)
         return constant(found), lambda x: found
-    if function == "zeros":
-        return Kind(NUMBER, dtype=number_dtype(0)), lambda x: _zeros(np.asarray(x))
-    if function in _CELLWISE:
-        return _cellwise(function, a)
-    return _reduction(function, a, axis, keepdims, column)
+    if op.name == "zeros":
+        return Kind(NUMBER, dtype=number_dtype(0)), run
+    if "axis" not in attrs and a.kind == NUMBER:
+        plain: Run = abs if op.name == "abs" else lambda x: bool(run(x))
+        return Kind(NUMBER, dtype=number_dtype(plain(a.sample()))), plain
+    shape = a.shape
+    if "axis" in attrs:
+        axes = axes_of(attrs["axis"], a.shape)
+        shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape) if attrs["keepdims"] or i not in axes)
+    return computed(shape, np.asarray(run(a.sample())).dtype), wrapped(run)
 
 
-_CELLWISE: dict[str, Run] = {"abs": np.abs, "isnan": np.isnan, "isinf": np.isinf}
-_REDUCTIONS: dict[str, Run] = {
-    "max": np.max, "min": np.min, "mean": np.mean, "sum": np.sum, "any": np.any, "all": np.all,
-}  # fmt: skip
+def _traced(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: int) -> tuple[Kind, Run]:
+    """What the op's rule, traced for these operands, gives; the function is the one that the engine runs."""
+    if op.draws:
+        raise refuse(f"{op.name} draws a mask", column, "name what the program drew: Y.mask")
+    if not any(k.kind == TENSOR for k in operands):
+        raise refuse(f"{op.name} needs a tensor", column, "write the number that it gives")
+    literal = [k.kind == NUMBER and k.constant for k in operands]
+    typed = [k.value if plain else (k.shape, k.dtype) for k, plain in zip(operands, literal, strict=True)]
+    check_dtypes(op, typed)
+    op.check(*(k.shape for k in operands), **attrs)
+    plan = trace(op, typed, attrs)
+    held = sum(e.nbytes for e in walk(plan.value) if e.prim is not None)
+    forward, numbers = code.forward(plan), range(len(operands))
 
+    def run(*arrays: Any) -> Any:
+        values = [*(x if plain else as_array(x) for x, plain in zip(arrays, literal, strict=True)), None]
+        forward(values, len(arrays), *numbers)
+        return values[-1]
 
-def _zeros(x: Array) -> int:
-    return int(x.size - np.count_nonzero(x))
-
-
-def _cellwise(function: str, a: Kind) -> tuple[Kind, Run]:
-    ufunc = _CELLWISE[function]
-    if a.kind == NUMBER:
-        found = abs if function == "abs" else lambda x: bool(ufunc(as_array(x)))
-        return Kind(NUMBER, dtype=number_dtype(found(a.sample()))), found
-    dtype = ufunc(a.sample()).dtype
-    return computed(a.shape, dtype), ufunc if a.shape else wrapped(ufunc)
-
-
-def _reduction(function: str, a: Kind, axis: Axis, keepdims: bool, column: int) -> tuple[Kind, Run]:
-    axes = range(len(a.shape)) if axis is None else axis
-    if function in ("max", "min", "mean") and any(a.shape[i] == 0 for i in axes):
-        raise refuse(f"{function} of no cells: the shape is {a.shape}", column)
-    shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape) if keepdims or i not in axes)
-    cell = as_array(a.sample())
-    if function == "norm":
-        dtype = cell.dtype if cell.dtype.kind == "f" else np.dtype(np.float64)
-        return computed(shape, dtype), lambda x: np.asarray(_norm(as_array(x), axis, keepdims), dtype)
-    reduce = _REDUCTIONS[function]
-    dtype = np.asarray(reduce(cell)).dtype
-    if axis is None and not keepdims:
-        return computed(shape, dtype), lambda x: np.asarray(reduce(as_array(x)))
-    return computed(shape, dtype), lambda x: np.asarray(reduce(as_array(x), axis=axis, keepdims=keepdims))
-
-
-def _norm(x: Array, axis: Axis, keepdims: bool) -> Any:
-    """The 2-norm along axes, scaled like the norm of a whole tensor."""
-    if axis is None and not keepdims:
-        return two_norm(x)
-    cells = np.abs(x.astype(np.float64, copy=False))
-    top = np.max(cells, axis=axis, keepdims=True, initial=0.0)
-    scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
-    found = np.sqrt(np.sum(np.square(cells / scale), axis=axis, keepdims=True)) * scale
-    return found if keepdims else np.squeeze(found, axis=axis)
-
-
-def one_axis(value: Any, rank: int, column: int) -> int:
-    """An axis counted from 0; E_EXPR where there is none."""
-    if type(value) is not int or not -rank <= value < rank:
-        hint = f"axes run from 0 to {rank - 1}" if rank else "it has no axes"
-        raise refuse(f"axis {value} of {rank} axes", column, hint)
-    return value % rank
+    kind = Kind(TENSOR, plan.shape, plan.dtype, held=held)
+    return kind, run

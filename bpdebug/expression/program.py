@@ -1,128 +1,101 @@
-"""An expression compiled for a graph: every name looked up and every shape checked once, then a list of steps.
-
-The steps run on a stack, so that a sum of a thousand terms needs no recursion. Constants are folded.
-"""
+"""An expression compiled for a graph: every name looked up and every shape checked once; constants are folded."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.arrays import DType, Shape
-from bpdebug.expression import operations, syntax
+from bpdebug.errors import InputError, shown
+from bpdebug.expression import operations
+from bpdebug.expression.compiled import CONSTANT, Program, Run, Setting, Step, spelt
 from bpdebug.expression.frame import ABOUT, NO_PATH, Frame, Missing, gradient_of, value_of
-from bpdebug.expression.kinds import NUMBER, TEXT, UNKNOWN, Kind, constant, tensor
+from bpdebug.expression.functions import FUNCTIONS
+from bpdebug.expression.kinds import NUMBER, TEXT, TUPLE, UNKNOWN, Kind, constant, tensor
 from bpdebug.expression.kinds import number_dtype as dtype_of
 from bpdebug.expression.names import Meaning, Reference, Word, look_up
-from bpdebug.expression.syntax import Tree
-from bpdebug.expression.tokens import refuse
-from bpdebug.graph import Graph
+from bpdebug.expression.parse import Expression
+from bpdebug.language.calls import index_of, take_apart
+from bpdebug.language.constants import NotConstant
+from bpdebug.language.tokens import refuse
+from bpdebug.language.words import SYMBOLS
 from bpdebug.limits import spell_bytes
-
-_CONSTANT = -1
-
-
-Run = Callable[..., Any]
-Step = tuple[int, Any, int]
+from bpdebug.ops import OPS, Op
 
 
-class Program(Struct, frozen=True, eq=False):
-    """Steps (operands taken, function or constant, column), and what they give."""
-
-    steps: tuple[Step, ...]
-    kind: Kind
-
-    def run(self, frame: Frame) -> Any:
-        """The value; Missing where an operand has none, E_EXPR where the numbers do not allow it."""
-        if self.kind.absent:
-            raise Missing(NO_PATH)
-        stack: list[Any] = []
-        arity, column = 0, 1
-        try:
-            for arity, function, column in self.steps:  # noqa: B007 - the column is for the error
-                if arity == 2:
-                    right = stack.pop()
-                    stack[-1] = function(stack[-1], right)
-                elif arity == 1:
-                    stack[-1] = function(stack[-1])
-                else:
-                    stack.append(function if arity == _CONSTANT else function(frame))
-        except (ArithmeticError, ValueError, MemoryError) as error:
-            if arity == 0:
-                raise
-            raise refuse(operations.spelt(error), column) from None
-        return stack[0]
-
-
-class Setting(Struct, frozen=True):
-    """What an expression is compiled for; programs are remembered by it.
-
-    `condition`: words about the event are known; `about`: shape and dtype of its tensor, for `grad` and `out`.
-    """
-
-    graph: Graph
-    memory: int
-    condition: bool = False
-    about: tuple[Shape, DType] | None = None
-
-
-def compile_tree(tree: Tree, setting: Setting) -> Program:
-    """The program of a tree; E_EXPR for names, shapes and sizes that do not fit."""
-    compiler = _Compiler(setting)
-    compiler.walk(tree)
+def compile_tree(expression: Expression, setting: Setting, tree: ast.expr | None = None) -> Program:
+    """The program of an expression, or of a part of its tree; E_EXPR for names, shapes and sizes that do not fit."""
+    compiler = _Compiler(expression, setting)
+    compiler.walk(expression.root if tree is None else tree)
     return Program(tuple(compiler.steps), compiler.stack[0])
 
 
 class _Compiler:
     """The stack while the program is written: each operand's kind, and where its steps begin."""
 
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
+    def __init__(self, expression: Expression, setting: Setting) -> None:
+        self.expression, self.setting = expression, setting
+        self.constants = Constants(expression, setting)
         self.steps: list[Step] = []
         self.stack: list[Kind] = []
         self.starts: list[int] = []
+        self.calls: dict[int, tuple[Op, Sequence[ast.expr], Any]] = {}
         self.held = 0
+        self.emitters: dict[type[ast.expr], Callable[[Any, int], None]] = {
+            ast.Constant: self._constant, ast.Name: self._name, ast.BinOp: self._binary, ast.UnaryOp: self._unary,
+            ast.Compare: self._binary, ast.BoolOp: self._logic, ast.Attribute: self._attribute,
+            ast.Subscript: self._index, ast.Call: self._call, ast.Tuple: self._tuple,
+        }  # fmt: skip
 
-    def walk(self, root: Tree) -> None:
+    def walk(self, root: ast.expr) -> None:
         """Operands before operators, without recursion along chains."""
-        todo: list[tuple[Tree, bool]] = [(root, False)]
+        todo: list[tuple[ast.expr, bool]] = [(root, False)]
         while todo:
             tree, ready = todo.pop()
-            below = () if isinstance(tree, syntax.Chain | syntax.Logic | syntax.Tuple) else syntax.children(tree)
-            if below and not ready:
+            below = () if ready else self.operands(tree)
+            if below:
                 todo.append((tree, True))
                 todo.extend((child, False) for child in reversed(below))
             else:
-                self.emit(tree)
+                self.emitters[type(tree)](tree, self.expression.column(tree))
 
-    def emit(self, tree: Tree) -> None:
-        if isinstance(tree, syntax.Number | syntax.Text):
-            self.push(constant(tree.value), None, tree.column)
-        elif isinstance(tree, syntax.Name):
-            self.name(tree)
-        elif isinstance(tree, syntax.Binary):
-            left, right = self.stack[-2:]
-            self.apply(2, *operations.binary(tree.op, left, right, tree.column), tree.column)
-        elif isinstance(tree, syntax.Unary):
-            self.apply(1, *operations.unary(tree.op, self.stack[-1], tree.column), tree.column)
-        elif isinstance(tree, syntax.Attribute):
-            self.apply(1, *operations.attribute(tree.name, self.stack[-1], tree.column), tree.column, view=True)
-        elif isinstance(tree, syntax.Index):
-            columns = [item.column for item in tree.items]
-            kind, run = operations.take(self.stack[-1], places(tree, self.setting), columns)
-            self.apply(1, kind, run, tree.column, view=True)
-        elif isinstance(tree, syntax.Call):
-            self.apply(1, *self.call(tree), tree.column)
-        elif isinstance(tree, syntax.Tuple):
-            items = tuple(known(item, self.setting, "a tuple holds numbers") for item in tree.items)
-            self.push(constant(items), None, tree.column)
-        else:
-            kind, run = self.logic(tree) if isinstance(tree, syntax.Logic) else self.chain(tree)
-            self.push(kind, run, tree.column)
+    def operands(self, tree: ast.expr) -> Sequence[ast.expr]:
+        """What is computed before a tree is: not what must be constant, nor what may be left out."""
+        if isinstance(tree, ast.BinOp):
+            return tree.left, tree.right
+        if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
+            return tree.left, tree.comparators[0]
+        if isinstance(tree, ast.UnaryOp):
+            return (tree.operand,)
+        if isinstance(tree, ast.Call):
+            return self._taken(tree, tree, None)
+        if isinstance(tree, ast.Subscript) and isinstance(tree.value, ast.Call) and _op(tree.value).parts_of:
+            return self._taken(tree.value, tree, index_of(tree.slice, self.constants))
+        if isinstance(tree, ast.Attribute | ast.Subscript):
+            return (tree.value,)
+        return ()
+
+    def _taken(self, call: ast.Call, tree: ast.expr, key: tuple[Any, ...] | None) -> Sequence[ast.expr]:
+        """The operands of a call, which is taken apart; `key` is the index behind one that gives several tensors."""
+        op = _op(call)
+        with self.constants.at(call):
+            operands, attrs = take_apart(op, call, self.constants)
+            if op.parts_of is not None:
+                parts = op.parts_of(attrs)
+                if key is None or len(key) != 1 or type(key[0]) is not int or not -parts <= key[0] < parts:
+                    hint = f"name one of them by an integer: {op.name}(...)[0]"
+                    raise InputError(f"{op.name} gives a tuple of {parts}", code="E_EXPR", hint=hint)
+                attrs = {**attrs, "part": key[0] % parts}
+        if "dtype" in attrs:
+            floats = (d.name for d in self.setting.graph.dtypes if d.kind == "f")
+            attrs = {**attrs, "dtype": next(floats, "float64")}
+        self.calls[id(tree)] = op, operands, attrs
+        return operands
 
     # --- the stack ------------------------------------------------------------------------------------------------
 
@@ -130,7 +103,7 @@ class _Compiler:
         """An operand of its own: a constant, or what `run` fetches from the frame."""
         self.starts.append(len(self.steps))
         self.stack.append(kind)
-        self.steps.append((_CONSTANT, kind.value, column) if run is None else (0, run, column))
+        self.steps.append((CONSTANT, kind.value, column) if run is None else (0, run, column))
 
     def apply(self, arity: int, kind: Kind, run: Run, column: int, *, view: bool = False) -> None:
         """Replace the last operands by a result; folded where they are constants."""
@@ -149,7 +122,7 @@ class _Compiler:
         self.starts.append(start)
         self.held += kind.held - before
         if kind.constant and not absent:
-            self.steps[start:] = [(_CONSTANT, kind.value, column)]
+            self.steps[start:] = [(CONSTANT, kind.value, column)]
         else:
             self.steps.append((arity, run, column))
 
@@ -158,15 +131,31 @@ class _Compiler:
             with np.errstate(all="ignore"):
                 return run(*(k.value for k in operands))
         except (ArithmeticError, ValueError) as error:
-            raise refuse(operations.spelt(error), column) from None
+            raise refuse(spelt(error), column) from None
 
-    # --- names ----------------------------------------------------------------------------------------------------
+    # --- leaves ---------------------------------------------------------------------------------------------------
 
-    def name(self, name: syntax.Name) -> None:
+    def _constant(self, node: ast.Constant, column: int) -> None:
+        if node.value is None or node.value is ...:
+            raise refuse(f"'{shown(node.value)}' is no value", column, "None is for attributes: axis=None")
+        self.push(constant(node.value), None, column)
+
+    def _tuple(self, node: ast.Tuple, column: int) -> None:
+        try:
+            found = self.constants.value(node)
+            wrong = next((shown(item) for item in found if type(item) not in (bool, int, float)), "")
+        except NotConstant as error:
+            wrong = error.args[0]
+        if wrong:
+            raise refuse(f"{wrong} cannot stand here", column, "a tuple holds numbers")
+        self.push(constant(found), None, column)
+
+    def _name(self, node: ast.Name, column: int) -> None:
+        name = self.expression.names[node.id]
         meaning, attributes = look_up(self.setting.graph, name, self.setting.condition)
         kind, run = self.meaning(meaning)
-        self.push(kind, run, name.column)
-        column = name.column + len(name.text) + name.gradient - sum(len(a) + 1 for a in attributes) + 1
+        self.push(kind, run, column)
+        column += len(name.text) + name.gradient - sum(len(a) + 1 for a in attributes) + 1
         for attribute in attributes:
             self.apply(1, *operations.attribute(attribute, self.stack[-1], column), column, view=True)
             column += len(attribute) + 1
@@ -186,25 +175,35 @@ class _Compiler:
             return Kind(TEXT) if text else Kind(NUMBER, dtype=dtype_of(0)), ABOUT[meaning.name]
         return constant(meaning), None
 
-    # --- what has operands inside ---------------------------------------------------------------------------------
+    # --- what has operands ----------------------------------------------------------------------------------------
 
-    def call(self, tree: syntax.Call) -> tuple[Kind, Run]:
-        kind = self.stack[-1]
-        keepdims = tree.keepdims is not None and known(tree.keepdims, self.setting, "keepdims is True or False")
-        axis: tuple[int, ...] | None = None
-        if tree.axis is not None:
-            axes = tree.axis.items if isinstance(tree.axis, syntax.Tuple) else (tree.axis,)
-            rank = len(kind.shape)
-            axis = tuple(operations.one_axis(whole(a, self.setting), rank, a.column) for a in axes)
-            if len(set(axis)) < len(axis):
-                raise refuse("an axis is named twice", tree.axis.column)
-        return operations.call(tree.function, kind, axis, bool(keepdims), tree.column)
+    def _binary(self, node: ast.BinOp | ast.Compare, column: int) -> None:
+        if isinstance(node, ast.Compare) and len(node.ops) > 1:
+            return self._chain(node, column)
+        op, (left, right) = node.op if isinstance(node, ast.BinOp) else node.ops[0], self.stack[-2:]
+        return self.apply(2, *operations.binary(SYMBOLS[type(op)], left, right, column), column)
 
-    def logic(self, tree: syntax.Logic) -> tuple[Kind, Run]:
-        programs = [compile_tree(item, self.setting) for item in tree.items]
-        for item, program in zip(tree.items, programs, strict=True):
-            operations.check_truth(program.kind, item.column)
-        decides = tree.op == "or"
+    def _unary(self, node: ast.UnaryOp, column: int) -> None:
+        self.apply(1, *operations.unary(SYMBOLS[type(node.op)], self.stack[-1], column), column)
+
+    def _attribute(self, node: ast.Attribute, column: int) -> None:
+        self.apply(1, *operations.attribute(node.attr, self.stack[-1], column), column, view=True)
+
+    def _index(self, node: ast.Subscript, column: int) -> None:
+        if id(node) in self.calls:
+            return self._call(node, column)
+        key, columns = index_of(node.slice, self.constants), self.expression.columns_of(node.slice)
+        return self.apply(1, *operations.take(self.stack[-1], key, columns), column, view=True)
+
+    def _call(self, node: ast.expr, column: int) -> None:
+        op, operands, attrs = self.calls[id(node)]
+        self.apply(len(operands), *operations.call(op, self.stack[-len(operands) :], attrs, column), column)
+
+    def _logic(self, node: ast.BoolOp, column: int) -> None:
+        programs = [compile_tree(self.expression, self.setting, item) for item in node.values]
+        for item, program in zip(node.values, programs, strict=True):
+            operations.check_truth(program.kind, self.expression.column(item))
+        decides = isinstance(node.op, ast.Or)
 
         def run(frame: Frame) -> bool:
             """What decides is enough; else a missing operand leaves the answer open."""
@@ -219,14 +218,15 @@ class _Compiler:
                 raise Missing(missing)
             return not decides
 
-        return Kind(NUMBER, dtype=dtype_of(True)), run
+        self.push(Kind(NUMBER, dtype=dtype_of(True)), run, column)
 
-    def chain(self, tree: syntax.Chain) -> tuple[Kind, Run]:
-        programs = [compile_tree(item, self.setting) for item in tree.items]
+    def _chain(self, node: ast.Compare, column: int) -> None:
+        """`1 < x < 3`: every link must hold, and each operand is computed once."""
+        programs = [compile_tree(self.expression, self.setting, item) for item in (node.left, *node.comparators)]
         links: list[Run] = []
-        for op, left, right in zip(tree.ops, programs, programs[1:], strict=False):
-            kind, link = operations.binary(op, left.kind, right.kind, tree.column)
-            operations.check_truth(kind, tree.column)
+        for op, left, right in zip(node.ops, programs, programs[1:], strict=False):
+            kind, link = operations.binary(SYMBOLS[type(op)], left.kind, right.kind, column)
+            operations.check_truth(kind, column)
             links.append(link)
 
         def run(frame: Frame) -> bool:
@@ -239,38 +239,31 @@ class _Compiler:
             return True
 
         absent = any(program.kind.absent for program in programs)
-        return Kind(NUMBER, dtype=dtype_of(True), absent=absent), run
+        self.push(Kind(NUMBER, dtype=dtype_of(True), absent=absent), run, column)
 
 
-# --- constants inside -------------------------------------------------------------------------------------------------
+def _op(call: ast.Call) -> Op:
+    assert isinstance(call.func, ast.Name)
+    return FUNCTIONS.get(call.func.id) or OPS[call.func.id]
 
 
-def known(tree: Tree, setting: Setting, what: str) -> Any:
-    """The number that a constant part (an index, an axis, a size) stands for."""
-    kind = compile_tree(tree, setting).kind
-    if kind.kind != NUMBER or not kind.constant:
-        raise refuse(f"{kind} cannot stand here", tree.column, f"{what}, known before anything is computed")
-    return kind.value
+class Constants(Struct, frozen=True, eq=False):
+    """What must be known before anything is computed, indices and attributes: numbers, shapes, texts."""
 
+    expression: Expression
+    setting: Setting
 
-def whole(tree: Tree | None, setting: Setting) -> int | None:
-    """The same for a place of an index: an integer."""
-    if tree is None:
-        return None
-    found = known(tree, setting, "an index is a whole number")
-    if type(found) is not int:
-        raise refuse(f"{found} is no index", tree.column, "an index is a whole number")
-    return found
+    def at(self, node: ast.AST) -> AbstractContextManager[None]:
+        """Errors get the column of a piece of the expression."""
+        return operations.placed(self.expression.column(node))
 
-
-def places(tree: syntax.Index, setting: Setting) -> list[Any]:
-    """The integers, slices and `...` of an index."""
-    found: list[Any] = []
-    for item in tree.items:
-        if isinstance(item, syntax.Rest):
-            found.append(...)
-        elif isinstance(item, syntax.Slice):
-            found.append(slice(*(whole(part, setting) for part in (item.start, item.stop, item.step))))
-        else:
-            found.append(whole(item, setting))
-    return found
+    def value(self, node: ast.expr) -> Any:
+        """A number, a text, None or a tuple of them; NotConstant with words where it is none."""
+        if isinstance(node, ast.Tuple):
+            return tuple(self.value(item) for item in node.elts)
+        if isinstance(node, ast.Constant) and node.value is None:
+            return None
+        kind = compile_tree(self.expression, self.setting, node).kind
+        if kind.constant and kind.kind in (NUMBER, TUPLE, TEXT):
+            return kind.value
+        raise NotConstant(f"'{self.expression.names[node.id].text}'" if isinstance(node, ast.Name) else str(kind))

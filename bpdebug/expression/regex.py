@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from fnmatch import translate
 
-from bpdebug.expression.tokens import refuse
+from bpdebug.language.tokens import refuse
 
 Match = Callable[[str], object]
 """Tells whether a name matches, by something that is true."""

@@ -12,8 +12,8 @@ from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression.location import BLOCK, EVENT, GLOB, LINE, NAME, PHASES, REGEX, Location
 from bpdebug.expression.names import nearest
 from bpdebug.expression.regex import Match, compile_glob, compile_regex
-from bpdebug.expression.tokens import counted, refuse
 from bpdebug.graph import DRAWN, Graph
+from bpdebug.language.tokens import counted, refuse
 
 
 class Stops(Struct, frozen=True):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 from msgspec import Struct
 
+from bpdebug.expression.compiled import Setting
 from bpdebug.expression.kinds import tensor
 from bpdebug.expression.names import Reference, look_up
 from bpdebug.expression.operations import take
-from bpdebug.expression.program import Setting, places
-from bpdebug.expression.syntax import Expression, Index, Name
-from bpdebug.expression.tokens import counted, refuse
+from bpdebug.expression.parse import Expression
+from bpdebug.expression.program import Constants
 from bpdebug.graph import Graph
+from bpdebug.language.calls import index_of
+from bpdebug.language.tokens import counted, refuse
+from bpdebug.symbolic import decode_key
 
 
 class Target(Struct, frozen=True):
@@ -30,18 +34,20 @@ class Target(Struct, frozen=True):
 @counted
 def target(expression: Expression, graph: Graph) -> Target:
     """The place an expression names: `W`, `dW`, `W[0, 1]`, `∂W[0]`; E_EXPR for anything else."""
-    index = expression.root if isinstance(expression.root, Index) else None
-    root = index.of if index else expression.root
-    if not isinstance(root, Name):
-        raise refuse("this is no place", root.column, "name a tensor or a gradient: W, dW or dW[0, 1]")
-    meaning, attributes = look_up(graph, root, False)
+    index = expression.root if isinstance(expression.root, ast.Subscript) else None
+    root = index.value if index else expression.root
+    column = expression.column(root)
+    if not isinstance(root, ast.Name):
+        raise refuse("this is no place", column, "name a tensor or a gradient: W, dW or dW[0, 1]")
+    meaning, attributes = look_up(graph, expression.names[root.id], False)
     if not isinstance(meaning, Reference) or attributes:
-        raise refuse("this is no place", root.column, "name a tensor or a gradient, not its transpose")
+        raise refuse("this is no place", column, "name a tensor or a gradient, not its transpose")
     shape = graph.shapes[meaning.tensor]
     if index is None:
         return Target(meaning, (), () if shape == () else None, shape)
-    key = tuple(places(index, Setting(graph, 2**63)))
-    kind, _ = take(tensor(shape, graph.dtypes[meaning.tensor]), list(key), [item.column for item in index.items])
+    plain = index_of(index.slice, Constants(expression, Setting(graph, 2**63)))
+    kind, _ = take(tensor(shape, graph.dtypes[meaning.tensor]), plain, expression.columns_of(index.slice))
+    key = tuple(... if p == "..." else p for p in decode_key(plain))
     whole = len(key) == len(shape) and all(isinstance(p, int) for p in key)
-    cell = tuple(int(p) % n for p, n in zip(key, shape, strict=True)) if whole else None
+    cell = tuple(p % n for p, n in zip(plain, shape, strict=True)) if whole else None
     return Target(meaning, key, cell, kind.shape)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from bpdebug.errors import InputError, shown
-from bpdebug.language.constants import Constants, NotConstant
+from bpdebug.language.constants import NotConstant
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.language.words import described, refusal
 from bpdebug.ops import OPS, Attr, Op
 from bpdebug.ops.attributes import fit, misfit, spelt
 
 Arguments = tuple[list[ast.expr], Mapping[str, Any]]
+
+
+class Constants(Protocol):
+    """What evaluates attributes and indices: a number, a text, None or a tuple, or NotConstant with words."""
+
+    def value(self, node: ast.expr, /) -> Any: ...
+    def at(self, node: ast.AST, /) -> AbstractContextManager[None]:
+        """What is refused inside is about this piece of the text."""
 
 
 def function_name(node: ast.Call, known: Callable[[], list[str]], is_value: Callable[[str], bool]) -> str:
@@ -73,9 +82,11 @@ def take_apart(op: Op, node: ast.Call, constants: Constants) -> Arguments:
     for arg, name in zip(rest, op.positional, strict=False):
         given[name] = arg
     if len(rest) > len(given):
-        raise _too_many(op, node, rest[len(given) :], constants)
+        with constants.at(rest[len(given)]):
+            raise _too_many(op, node, rest[len(given) :], constants)
     for keyword in node.keywords:
-        _put_keyword(op, keyword, allowed, operands, given)
+        with constants.at(keyword):
+            _put_keyword(op, keyword, allowed, operands, given)
     _check_count(op, operands, node)
     values = {name: _constant(op, name, allowed[name], expression, constants) for name, expression in given.items()}
     return [operands[i] for i in range(len(operands))], op.bind(values)
@@ -135,8 +146,43 @@ def _too_many(op: Op, node: ast.Call, extra: list[ast.expr], constants: Constant
 
 
 def _constant(op: Op, name: str, attr: Attr, expression: ast.expr, constants: Constants) -> Any:
-    try:
-        return constants.value(expression)
-    except NotConstant as error:
-        words = f"must be a constant, and {error.args[0]} stands there"
-        raise misfit(op.name, name, words, attr.example(name)) from None
+    with constants.at(expression):
+        try:
+            return fit(op.name, name, attr, constants.value(expression))
+        except NotConstant as error:
+            words = f"must be a constant, and {error.args[0]} stands there"
+            raise misfit(op.name, name, words, attr.example(name)) from None
+
+
+def index_of(node: ast.expr, constants: Constants) -> tuple[Any, ...]:
+    """An index in plain data: of integers, '...', and (start, stop, step) for slices."""
+    return tuple(_place(item, constants) for item in (node.elts if isinstance(node, ast.Tuple) else [node]))
+
+
+def _place(node: ast.expr, constants: Constants) -> Any:
+    if isinstance(node, ast.Slice):
+        ends = (node.lower, node.upper, node.step)
+        return tuple(None if end is None else _whole(end, constants) for end in ends)
+    if isinstance(node, ast.Constant) and node.value is ...:
+        return "..."
+    return _whole(node, constants)
+
+
+def _whole(node: ast.expr, constants: Constants) -> Any:
+    hint = "an index is made of integers, loop variables and slices: x[1, :, 0:2]"
+    with constants.at(node):
+        try:
+            value = constants.value(node)
+        except NotConstant as error:
+            if isinstance(node, ast.Compare):
+                hint = "to choose cells by a condition: where(condition, a, b)"
+            elif isinstance(node, ast.Name):
+                hint = "to pick rows by a tensor of integers: gather(x, ids)"
+            words = f"the tensor {error.args[0]}" if isinstance(node, ast.Name) else error.args[0]
+            raise InputError(f"{words} stands in an index", code="E_SYNTAX", hint=hint) from None
+        if value is None and isinstance(node, ast.Constant):
+            raise InputError("None stands in an index", code="E_SYNTAX", hint="for a new axis: expand_dims(x, axis=0)")
+        if type(value) is not int:
+            text = f"a string ('{shown(value)}')" if isinstance(value, str) else shown(value)
+            raise InputError(f"{text} stands in an index", code="E_SYNTAX", hint=hint)
+        return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from math import isfinite
 from typing import Any
 
@@ -30,6 +31,9 @@ _COMPARE: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 
 
 MASK = "it stands for what a softmax is to pass over: where(mask, x, -inf)"
+
+
+_ANYWHERE = nullcontext()
 
 
 class NotConstant(Exception):
@@ -96,6 +100,10 @@ class Constants:
 
     def __init__(self, lookup: Callable[[str], Any], chains: Mapping[str, ast.expr], limits: Limits) -> None:
         self.lookup, self.chains, self.limits = lookup, chains, limits
+
+    def at(self, node: ast.AST) -> nullcontext[None]:
+        """Errors get the line of their statement, and no column."""
+        return _ANYWHERE
 
     def value(self, node: ast.expr, depth: int = 0) -> Any:
         """A number, a bool, a text, None or a tuple of them; NotConstant with words where it is none."""

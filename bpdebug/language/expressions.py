@@ -9,10 +9,9 @@ from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
 from bpdebug.language.blocks import Def
-from bpdebug.language.calls import function_name, no_stars, take_apart
+from bpdebug.language.calls import function_name, index_of, no_stars, take_apart
 from bpdebug.language.constants import (
     Constants,
-    NotConstant,
     check_number,
     check_tuple,
     compare,
@@ -168,8 +167,7 @@ class Expressions(Nodes):
 
     def _subscript(self, node: ast.Subscript, depth: int) -> Value:
         value = self.expr(node.value, depth + 1)
-        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        key = tuple(self._index(item) for item in items)
+        key = index_of(node.slice, self.constants)
         if is_tensor(value):
             if not key:
                 raise InputError("the index is empty", code="E_SYNTAX", hint="write x[0], x[:, 1] or x[..., 0]")
@@ -184,32 +182,6 @@ class Expressions(Nodes):
             hint = f"its parts are 0 to {len(value) - 1}"
             raise ShapeError(f"index {shown(key[0])} is out of range for a tuple of {len(value)}", hint=hint)
         return value[key[0]]
-
-    def _index(self, node: ast.expr) -> Any:
-        """One item of an index in plain data: an integer, '...', or (start, stop, step) for a slice."""
-        if isinstance(node, ast.Slice):
-            return tuple(None if end is None else self._whole(end) for end in (node.lower, node.upper, node.step))
-        if isinstance(node, ast.Constant) and node.value is ...:
-            return "..."
-        return self._whole(node)
-
-    def _whole(self, node: ast.expr) -> Any:
-        hint = "an index is made of integers, loop variables and slices: x[1, :, 0:2]"
-        try:
-            value = self.constants.value(node)
-        except NotConstant as error:
-            if isinstance(node, ast.Compare):
-                hint = "to choose cells by a condition: where(condition, a, b)"
-            elif isinstance(node, ast.Name):
-                hint = "to pick rows by a tensor of integers: gather(x, ids)"
-            words = f"the tensor {error.args[0]}" if isinstance(node, ast.Name) else error.args[0]
-            raise InputError(f"{words} stands in an index", code="E_SYNTAX", hint=hint) from None
-        if value is None and isinstance(node, ast.Constant):
-            raise InputError("None stands in an index", code="E_SYNTAX", hint="for a new axis: expand_dims(x, axis=0)")
-        if type(value) is not int:
-            spelt = f"a string ('{shown(value)}')" if isinstance(value, str) else shown(value)
-            raise InputError(f"{spelt} stands in an index", code="E_SYNTAX", hint=hint)
-        return value
 
     # --- calls
 

@@ -11,28 +11,26 @@ import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from msgspec import Struct, field
 
 from bpdebug.errors import BpdebugError, InputError, shown
 from bpdebug.language.chains import LONG, Cutter
 from bpdebug.language.names import Place, check_name
+from bpdebug.language.tokens import STRING, respelt
 from bpdebug.language.words import LANGUAGE
 from bpdebug.limits import Limits
 
-_STRING = (
-    r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""'
-    r"|'''(?:[^'\\]++|\\[\s\S]|'(?!''))*+'''"
-    r'|"(?:[^"\\\n]++|\\[\s\S])*+"'
-    r"|'(?:[^'\\\n]++|\\[\s\S])*+'"
-)
 _MARK = re.compile(
-    rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*+)|(?P<open>[(\[{{])|(?P<close>[)\]}}])|(?P<end>(?<!\\)\n)"
+    rf"(?P<string>{STRING})|(?P<comment>#[^\n]*+)|(?P<open>[(\[{{])|(?P<close>[)\]}}])|(?P<end>(?<!\\)\n)"
 )
 _STATEMENT = re.compile(r"^[ \t]*+[^\s#]", re.MULTILINE)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _WORD = re.compile(r"[^\W\d]\w*")
-_GRADIENT = re.compile(r"(?<!\w)∂(?=[^\W\d])")
+
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Parsed(Struct, frozen=True):
@@ -42,15 +40,18 @@ class Parsed(Struct, frozen=True):
     chains: Mapping[str, ast.expr] = field(default_factory=dict)
 
 
-def parse(text: str, limits: Limits, place: Place) -> Parsed:
-    """The syntax tree of a program: E_SYNTAX or E_LIMIT with the line where it cannot be had."""
+def parse(text: str, limits: Limits, place: Place, words: Mapping[str, str] = NOTHING) -> Parsed:
+    """The syntax tree of a program: E_SYNTAX or E_LIMIT with the line where it cannot be had.
+
+    `words` has identifiers for the names that Python does not take: `h.1`, `∂Y`.
+    """
     limits.check("nodes", len(_STATEMENT.findall(text)), "the statements of the program", where=place.at(1))
     odd = _NO_TEXT.search(text)
     if odd:
         where = place.at(_line(text, odd.start()))
         hint = "type the line again; the character may have come from elsewhere"
         raise InputError("the program holds a character that no text has", code="E_SYNTAX", where=where, hint=hint)
-    plain = normalised(text, limits, place)
+    plain = normalised(text, limits, place, words)
     cutter = Cutter(limits, _stem(plain))
     plain = _measured(plain, limits, place, cutter)
     with quiet():
@@ -77,11 +78,11 @@ def quiet() -> Iterator[None]:
             gc.enable()
 
 
-def normalised(text: str, limits: Limits, place: Place) -> str:
-    """What is copied from the screen in Python's spelling: ∂Y is dY, Wᵀ is W.T, − is -; other look-alikes: E_NAME."""
+def normalised(text: str, limits: Limits, place: Place, words: Mapping[str, str] = NOTHING) -> str:
+    """What is copied from the screen in Python's spelling; look-alikes of other names: E_NAME."""
+    text = respelt(text, words)
     if text.isascii():
         return text
-    text = _GRADIENT.sub("d", text.replace("ᵀ", ".T").replace("−", "-"))
     for line in text.split("\n"):
         if not line.isascii() and not unicodedata.is_normalized("NFKC", line) and _may_name(line):
             _check_names(text, limits, place)

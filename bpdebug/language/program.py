@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from bpdebug.language.constants import NotConstant
 from bpdebug.language.expressions import Expressions
 from bpdebug.language.names import NUMBERS, Place, check_name
 from bpdebug.language.nodes import Known, Made, Value, is_tensor
-from bpdebug.language.parse import parse, quiet
+from bpdebug.language.parse import NOTHING, Parsed, parse, quiet
 from bpdebug.language.words import LANGUAGE, described, refusal
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, as_literal
@@ -22,16 +22,18 @@ from bpdebug.ops import OPS, as_literal
 
 def elaborate(
     text: str, leaves: Collection[str], *, known: Collection[str] = (), limits: Limits | None = None,
-    place: Place | None = None, dtype: str = "float64",
+    place: Place | None = None, dtype: str = "float64", words: Mapping[str, str] = NOTHING,
 ) -> list[Step]:  # fmt: skip
     """The nodes of a program in order, with their names; nothing is executed, and shapes are not looked at.
 
     `leaves` can be read and not assigned; `known` are names that can be read before they are assigned (gradients in
-    a derivation). Lines are those of `place`. Raises E_SYNTAX, E_NAME, E_OP, E_ATTR, E_SHAPE, E_CYCLE, E_LIMIT.
+    a derivation). `words` has identifiers for those that Python does not take. Lines are those of
+    `place`. Raises E_SYNTAX, E_NAME, E_OP, E_ATTR, E_SHAPE, E_CYCLE, E_LIMIT.
     """
     limits, place = limits or Limits(), place or Place("<program>")
     with _shallow(place):
-        reader = _read(text, leaves, known, limits, place, dtype)
+        program = parse(text, limits, place, words)
+        reader = _read(program, leaves, known, limits, place, dtype)
         if known:
             reader.kept, reader.copies = "a tensor of the program", frozenset(known)
         reader.run(reader.body, 0)
@@ -39,11 +41,11 @@ def elaborate(
 
 
 def elaborate_value(
-    text: str, names: Collection[str], *, limits: Limits, place: Place, dtype: str
+    text: str, names: Collection[str], *, limits: Limits, place: Place, dtype: str, words: Mapping[str, str] = NOTHING
 ) -> tuple[list[Step], Value]:
     """The nodes of one expression, and what it comes to: the name of a node or of `names`, or a number."""
     with _shallow(place):
-        program = parse(text.strip(), limits, place)
+        program = parse(text.strip(), limits, place, words)
         if len(program.body) != 1 or not isinstance(program.body[0], ast.Expr):
             hint = "write what it is, without a name before it: dY @ W.T"
             raise InputError("this is not one expression", code="E_SYNTAX", where=place.at(1), hint=hint)
@@ -65,9 +67,8 @@ def _shallow(place: Place) -> Iterator[None]:
 
 
 def _read(
-    text: str, leaves: Collection[str], known: Collection[str], limits: Limits, place: Place, dtype: str
+    program: Parsed, leaves: Collection[str], known: Collection[str], limits: Limits, place: Place, dtype: str
 ) -> Reader:
-    program = parse(text, limits, place)
     defs = read_defs(program.body, leaves, limits, place)
     reader = Reader(program, defs, {name: Known(name) for name in (*known, *leaves)}, limits, place, dtype)
     reader.leaves = frozenset(leaves)

@@ -82,9 +82,11 @@ _FORBIDDEN: dict[str, tuple[str, str]] = {
     "Is": ("is", "write =="),
     "IsNot": ("is not", "write !="),
 }
-_SYMBOLS = {
-    "Add": "+", "Sub": "-", "Mult": "*", "Div": "/", "MatMult": "@", "Pow": "**", "FloorDiv": "//", "Mod": "%",
-    "LShift": "<<", "RShift": ">>", "BitAnd": "&", "BitOr": "|", "BitXor": "^",
+SYMBOLS: dict[type[ast.AST], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.FloorDiv: "//",
+    ast.Mod: "%", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
+    ast.USub: "-", ast.UAdd: "+", ast.Not: "not", ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=",
+    ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
 _CONSTANTS = {
     str: "a string",
@@ -100,7 +102,7 @@ def described(node: ast.AST) -> tuple[str, str]:
     if isinstance(node, ast.Constant) and type(node.value) in _CONSTANTS:
         return _CONSTANTS[type(node.value)], "write a tensor or a number"
     if isinstance(node, ast.AugAssign):
-        symbol = _SYMBOLS[type(node.op).__name__]
+        symbol = SYMBOLS[type(node.op)]
         name = node.target.id[:40] if isinstance(node.target, ast.Name) else "x"
         return f"{symbol}=", f"write {name} = {name} {symbol} ..."
     if isinstance(node, ast.BoolOp):

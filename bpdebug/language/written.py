@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
@@ -41,8 +40,8 @@ def as_rule(
     tensors, gradient = spelt.tensors, spelt.gradients[output]
     try:
         steps, value = elaborate_value(
-            plain(text, spelt), [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
-            dtype=dtype,
+            text, [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
+            dtype=dtype, words=spelt.words,
         )  # fmt: skip
     except InputError as error:
         if error.code == "E_NAME":
@@ -94,8 +93,8 @@ def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64"
     gradient = spelt.gradients[parameter]
     plainly = [n for n in shorts if n not in (parameter, gradient)]
     steps, value = elaborate_value(
-        plain(text, spelt), [*spelt.tensors.values(), gradient, *plainly], limits=limits, place=Place("<rule>", 1, 0),
-        dtype=dtype,
+        text, [*spelt.tensors.values(), gradient, *plainly], limits=limits, place=Place("<rule>", 1, 0),
+        dtype=dtype, words=spelt.words,
     )  # fmt: skip
     limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
 
@@ -123,11 +122,12 @@ def read_expression(
     """An expression over a graph's tensors and their gradients, as steps, and the name (or number) it comes to."""
     spelt = spellings(graph)
     steps, value = elaborate_value(
-        plain(text, spelt),
+        text,
         [*spelt.tensors.values(), *spelt.gradients.values()],
         limits=limits or Limits(),
         place=Place("<answer>", 1, 0),
         dtype=dtype,
+        words=spelt.words,
     )
     return steps, value
 
@@ -137,6 +137,16 @@ class Spelling(NamedTuple):
 
     tensors: dict[str, str]
     gradients: dict[str, str]
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The identifiers of names that are none, or that stand for something else where they are one."""
+        words = {name: word for name, word in self.tensors.items() if name != word}
+        for name, word in self.gradients.items():
+            words[f"∂{name}"] = word
+            if word != f"d{name}" and f"d{name}" not in self.tensors:
+                words[f"d{name}"] = word
+        return words
 
 
 def spellings(graph: Graph) -> Spelling:
@@ -221,20 +231,6 @@ def _position(graph: Graph, k: int, operand: str, names: Sequence[str]) -> int:
         hint = f"it gives one to {', '.join(choice)}" if choice else "it has no backward rule"
         raise InputError(f"'{graph.nodes[k].id}' {what} '{operand}'", code="E_NAME", hint=hint)
     return found[0]
-
-
-def plain(text: str, spelt: Spelling) -> str:
-    """The text with every name replaced that is no identifier, or stands for something else where it is one."""
-    words = {name: word for name, word in spelt.tensors.items() if name != word}
-    for name, word in spelt.gradients.items():
-        if word != f"d{name}":
-            words[f"∂{name}"] = word
-            if f"d{name}" not in spelt.tensors:
-                words[f"d{name}"] = word
-    if not words:
-        return text
-    any_of = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-    return re.sub(rf"(?<![\w.∂])({any_of})(?!\w)", lambda m: words[m[1]], text)
 
 
 def _is_number(name: str) -> bool:

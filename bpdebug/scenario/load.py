@@ -19,7 +19,7 @@ from bpdebug.graph import Graph, Leaf, build
 from bpdebug.language.names import Place
 from bpdebug.language.parse import quiet
 from bpdebug.language.program import elaborate
-from bpdebug.language.written import plain, spellings, with_rules
+from bpdebug.language.written import spellings, with_rules
 from bpdebug.limits import Limits
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
@@ -144,7 +144,7 @@ def read_derivation(
     spelt = spellings(graph)
     tensors, known = list(spelt.tensors.values()), list(spelt.gradients.values())
     place = place or Place("<derivation>")
-    steps = elaborate(plain(text, spelt), tensors, known=known, limits=limits, place=place, dtype=dtype)
+    steps = elaborate(text, tensors, known=known, limits=limits, place=place, dtype=dtype, words=spelt.words)
     return Derivation(text, place.first, tuple(steps))
 
 

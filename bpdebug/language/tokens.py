@@ -1,18 +1,20 @@
-"""From what was typed to tokens with columns: dotted names, numbers, quoted text, operators."""
+"""From what was typed to tokens with columns: dotted names, gradients, numbers, quoted text, operators."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.limits import TABLE
 
 LONGEST = 10_000
 """Characters of one expression."""
+DIGITS = TABLE["digits"].default
 
 NAME, NUMBER, TEXT, OP, END = "name", "number", "text", "op", "end"
 TRANSPOSED, PARTIAL = "ᵀ", "∂"
@@ -32,18 +34,26 @@ _NUMBER = re.compile(
 )
 _ASCII_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ASCII_DIGITS = re.compile(r"[0-9]+")
+STRING = (
+    r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""'
+    r"|'''(?:[^'\\]++|\\[\s\S]|'(?!''))*+'''"
+    r'|"(?:[^"\\\n]++|\\[\s\S])*+"'
+    r"|'(?:[^'\\\n]++|\\[\s\S])*+'"
+)
+_QUOTED = re.compile(rf"{STRING}|#[^\n]*+|[\"']")
 
 
 class Token(Struct, frozen=True):
-    """One word of an expression; `column` counts from 1."""
+    """One word of an expression; `column` counts from 1. The name of a gradient has `gradient`, and no ∂."""
 
     kind: str
     text: str
     column: int
+    gradient: bool = False
 
 
 def refuse(message: str, column: int, hint: str = "") -> CommandError:
-    """The one error of this layer: E_EXPR with the column."""
+    """The one error of what is typed at a prompt: E_EXPR with the column."""
     return CommandError(message, code="E_EXPR", hint=hint, column=column)
 
 
@@ -73,17 +83,24 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    at = 0
+    at, gradient = 0, 0
     while at < len(text):
-        char = text[at]
-        if char.isspace():
+        if text[at].isspace():
             at += 1
             continue
         end, kind = _scan(text, at)
         word = text[at:end]
-        plain = word[1:-1] if kind == TEXT else word.replace("−", "-") if kind == NUMBER else _SAME.get(word, word)
-        yield Token(kind, plain, at + 1)
+        if gradient and kind != NAME:
+            break
+        if word == PARTIAL:
+            gradient = at + 1
+        else:
+            plain = word[1:-1] if kind == TEXT else word.replace("−", "-") if kind == NUMBER else _SAME.get(word, word)
+            yield Token(kind, plain, gradient or at + 1, bool(gradient))
+            gradient = 0
         at = end
+    if gradient:
+        raise refuse("∂ stands before the name of a tensor", gradient, "∂Y is the gradient of Y")
 
 
 def _scan(text: str, at: int) -> tuple[int, str]:
@@ -147,3 +164,66 @@ def _excerpt(text: str, at: int, end: int) -> str:
     while end < len(text) and end - at < 20 and _continues(text[end]):
         end += 1
     return text[at:end]
+
+
+def number(token: Token) -> int | float:
+    """A number token's value; floats that overflow and endless digits are refused."""
+    text = token.text.replace("_", "")
+    if len(text) > DIGITS:
+        raise refuse(f"a number of {len(text):,} characters", token.column, f"at most {DIGITS} are read")
+    hexadecimal = text[:2] in ("0x", "0X")
+    try:
+        if hexadecimal:
+            return float.fromhex(text) if "." in text or "p" in text.lower() else int(text, 16)
+        if text.isdigit():
+            return int(text)
+        found = float(text)
+    except OverflowError:
+        found = float("inf")
+    if found == float("inf"):
+        raise refuse(f"'{text}' is too large for a float", token.column, "the infinite number is written inf")
+    return found
+
+
+# --- lines of a program
+
+_WORTH = re.compile(rf"[\"'#{PARTIAL}{TRANSPOSED}{''.join(_SAME)}]|[^\W\d]|\.?[0-9]")
+
+
+def respelt(text: str, words: Mapping[str, str]) -> str:
+    """Lines of a program in Python's spelling, line for line.
+
+    `words` has identifiers for dotted names and gradients (`h.1`, `∂Y`); else ∂Y is dY, Wᵀ is W.T, − is -. What is
+    quoted, and comments, stay as they are.
+    """
+    if text.isascii() and not words:
+        return text
+    out, at = [], 0
+    while found := _WORTH.search(text, at):
+        start, char = found.start(), found[0]
+        out.append(text[at:start])
+        gradient = char == PARTIAL and starts_name(text[start + 1 : start + 2] or " ")
+        quoted = _QUOTED.match(text, start)
+        if quoted:
+            at = quoted.end()
+            out.append(quoted[0])
+        elif gradient or starts_name(char):
+            at = name_end(text, start + gradient)
+            out.append(_identifier(text[start + gradient : at], gradient, words))
+        elif number := _NUMBER.match(text, start):
+            at = number.end()
+            out.append(number[0].replace("−", "-"))
+        else:
+            at = start + 1
+            out.append(".T" if char == TRANSPOSED else _SAME.get(char, char))
+    return "".join((*out, text[at:]))
+
+
+def _identifier(name: str, gradient: bool, words: Mapping[str, str]) -> str:
+    """A name as Python takes it; the longest one that is known wins, and `.T` may stand behind it."""
+    head, sign = name, PARTIAL if gradient else ""
+    while head:
+        if sign + head in words:
+            return words[sign + head] + name[len(head) :]
+        head = head.rpartition(".")[0]
+    return f"d{name}" if gradient else name

@@ -1,0 +1,53 @@
+"""The words that only a debugger has: functions of any tensor as records like the ops', attributes, and event words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bpdebug.arrays import Array
+from bpdebug.engine.stats import two_norm
+from bpdebug.ops import OPS, Op
+
+ATTRIBUTES = ("T", "shape", "dtype")
+WORDS = ("node", "op", "phase", "event", "iteration", "grad", "out")
+"""What conditions may ask about the event they are put to."""
+LENIENT = ("sum", "mean", "max", "min", "abs")
+"""Ops that take a tensor of any dtype, or a number, where something is looked at and nothing goes back."""
+
+
+def _norm(x: Array, axis: Any, keepdims: bool) -> Array:
+    """The 2-norm along axes, scaled like the norm of a whole tensor."""
+    dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    if axis is None and not keepdims:
+        return np.asarray(two_norm(x), dtype)
+    cells = np.abs(x.astype(np.float64, copy=False))
+    top = np.max(cells, axis=axis, keepdims=True, initial=0.0)
+    scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
+    found = np.sqrt(np.sum(np.square(cells / scale), axis=axis, keepdims=True)) * scale
+    return np.asarray(found if keepdims else np.squeeze(found, axis=axis), dtype)
+
+
+def _function(name: str, says: str, run: Callable[..., Any], *, axes: bool = False) -> Op:
+    like = OPS["sum" if axes else "abs"]
+    return Op(
+        name, says, forward=lambda xp, x, **attrs: run(x, **attrs), vjp=lambda *_, **__: (None,),
+        attrs=like.attrs, check=like.check,
+    )  # fmt: skip
+
+
+FUNCTIONS: dict[str, Op] = {
+    op.name: op
+    for op in (
+        _function("norm", "The 2-norm over some axes, or over all.", _norm, axes=True),
+        _function("any", "Whether one cell is not zero.", np.any, axes=True),
+        _function("all", "Whether no cell is zero.", np.all, axes=True),
+        _function("isnan", "Where a cell is NaN.", np.isnan),
+        _function("isinf", "Where a cell is infinite.", np.isinf),
+        _function("zeros", "How many cells are zero.", lambda x: int(x.size - np.count_nonzero(x))),
+        _function("size", "How many cells there are.", np.size),
+        _function("rank", "How many axes there are.", np.ndim),
+    )
+}
