@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 from bpdebug.errors import printable
@@ -30,6 +30,19 @@ class Door:
         return getattr(self.stream, name)
 
 
+class Messages(Door):
+    """The door of messages: one that the stream does not take (its disk is full, its reader gone) is lost, alone."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()
+
+
 @contextmanager
 def doors() -> Iterator[None]:
     """The standard streams of a command line: output through doors, and a stream that was closed leads nowhere.
@@ -43,7 +56,7 @@ def doors() -> Iterator[None]:
             if isinstance(stream, io.TextIOWrapper):
                 known = stream.isatty() or stream.encoding.lower() == "utf-8"
                 stream.reconfigure(encoding=None if known else "utf-8", errors="backslashreplace")
-        sys.stdin, sys.stdout, sys.stderr = streams[0], Door(streams[1]), Door(streams[2])
+        sys.stdin, sys.stdout, sys.stderr = streams[0], Door(streams[1]), Messages(streams[2])
         yield
     finally:
         sys.stdin, sys.stdout, sys.stderr = before

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,28 @@ def test_a_closed_stream_changes_no_exit_code(words: str, code: int, closed: str
     assert found.returncode == code, found.stderr
     assert b"has a bug" not in found.stderr
     assert b"Traceback" not in found.stderr
+
+
+def _full() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def _reader_gone() -> int:
+    read, write = os.pipe()
+    os.close(read)
+    return write
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("opened", [_full, _reader_gone])
+@pytest.mark.parametrize(("words", "code"), [("run missing.toml", 3), ("--nope", 2), ("debug transpose", 1)])
+def test_messages_that_are_not_taken_change_no_exit_code(words: str, code: int, opened: Callable[[], int]) -> None:
+    stream = opened()
+    try:
+        found = subprocess.run(
+            [sys.executable, "-m", "bpdebug.cli", *words.split()],
+            input=b"nope\n" * 1000, stdout=subprocess.PIPE, stderr=stream, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(stream)
+    assert found.returncode == code
