@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bpdebug
 from bpdebug.engine import Timeline
-from bpdebug.engine.recorded import Layout, made
+from bpdebug.engine.layout import Layout
 from bpdebug.frontends.recorder import record
 from bpdebug.scenario import Scenario, open_timeline
 
@@ -43,10 +43,9 @@ def recorded(folder: Path, scenario: Scenario | str = "two_layer", name: str = "
 
 def same(a: Timeline, b: Timeline, events: int) -> None:
     """The first events of two timelines made the same bits."""
-    layout = Layout(a, apart=True)
+    layout = Layout(a.schedule, apart=True)
     for index in range(events):
-        t, offset = divmod(index, a.schedule.per_iteration)
         for slot in layout.slots(index):
-            x, y = (made(timeline, t, a.schedule.tensor_at(offset), slot) for timeline in (a, b))
+            x, y = (timeline.made(index, slot) for timeline in (a, b))
             assert (x.shape, x.dtype) == (y.shape, y.dtype)
             assert x.tobytes() == y.tobytes()

@@ -124,7 +124,8 @@ def test_scripts(opened: State, quick: Path, monkeypatch: pytest.MonkeyPatch) ->
     words = (
         "load s.toml", "load nope.toml", "load", "require bpdebug >= 0.1", "require bpdebug < 99999999", "! load x",
         "source b.bpd", "snapshot a", "transcript t.bpd", "save breakpoints p.bpd", "record r.bptrace",
-        "expect error E_FILE", "-- b.bpd --", "-- s.toml --", "-- ../x --", "# a", "end", "commands 1",
+        "save forks q.bpd", "expect error E_FILE", "-- b.bpd --", "-- s.toml --", "-- ../x --", "# a", "end",
+        "commands 1",
     )  # fmt: skip
 
     def make(chance: Random) -> str:

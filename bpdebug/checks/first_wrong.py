@@ -14,7 +14,7 @@ from bpdebug.checks.one_rule import check_rule
 from bpdebug.checks.rule import Rule, rule_of, to_float64
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.closeness import index_of, relative, top
-from bpdebug.engine.fork import overridden
+from bpdebug.engine.edits import overridden
 from bpdebug.graph import Lit
 
 RULE, UPSTREAM = "rule", "upstream"
@@ -81,7 +81,7 @@ def check(
             break
     wanted = wanted & alone.keys()
     wrong = {(k, p) for k, found in alone.items() for p, row in found.items() if row.verdict == "fail"}
-    changed = {t for k in needed for t in (graph.first + k,) if overridden(timeline, t, True, iteration)}
+    changed = {t for k in needed for t in (graph.first + k,) if overridden(timeline.edits, t, True, iteration)}
     rows: list[RuleVerdict] = []
     passes = Passes(timeline, iteration, wrong) if wrong or changed else None
     for k in nodes:
@@ -167,7 +167,7 @@ class Passes:
         return self.values[tensor] if known else to_float64(self.timeline.iteration(self.iteration).value(tensor))
 
     def _overridden(self, tensor: int, array: Array, gradient: bool) -> Array:
-        for override in overridden(self.timeline, tensor, gradient, self.iteration):
+        for override in overridden(self.timeline.edits, tensor, gradient, self.iteration):
             array = override.applied(array)
         return array
 

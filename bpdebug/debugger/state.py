@@ -75,12 +75,24 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Fork:
-    """A timeline among others: number 0 is the scenario's own; `line` is the `set` command that made this one."""
+    """A timeline among others: number 0 is the scenario's own, another was made of its parent at a place of the cursor.
+
+    `lines` make it again there.
+    """
 
     number: int
     timeline: Timeline
-    line: str = ""
+    cursor: int = 0
     parent: int = 0
+
+    @property
+    def line(self) -> str:
+        """The `set` command that made this one."""
+        return self.timeline.edits[-1].line if self.number else ""
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        return f"seek {self.cursor}", self.line
 
 
 @dataclass(frozen=True)

@@ -42,14 +42,12 @@ class Optimizer:
 class Training:
     """What [train] says: the optimizer's name, its settings, and how many steps.
 
-    `lr` is a number, or one a step. `rules` are update rules written by hand, by the parameter's number: each builds
-    the new parameter from an Update's leaves.
+    `lr` is a number, or one a step.
     """
 
     optimizer: str
     steps: int
     settings: Mapping[str, Number] = field(default_factory=dict)
-    rules: Mapping[int, Callable[[Any], Any]] = field(default_factory=dict)
 
 
 SAYS = {

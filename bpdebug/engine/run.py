@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.engine.edits import Override
+from bpdebug.engine.source import COMPUTE, Source
 from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph, Lit
 from bpdebug.symbolic import compile as code
@@ -60,12 +62,19 @@ class Code:
 class Pass:
     """The values `V` and gradients `G` of one iteration, by tensor number; None is what is not computed yet.
 
-    `leaves` are the arrays of leaves and drawn masks, read when first needed. Every way of computing a thing gives
-    the same bits: one expression, the same operands, the same order of sums.
+    `leaf` gives the arrays of leaves and drawn masks, read when first needed. What the source has is taken from there;
+    the rest is computed, and then edited. Every way of computing a thing gives the same bits: one expression, the same
+    operands, the same order of sums.
     """
 
-    def __init__(self, graph: Graph, compiled: Code, leaf: Callable[[int], Array]) -> None:
-        self.graph, self.code, self._leaf = graph, compiled, leaf
+    def __init__(
+        self, graph: Graph, compiled: Code, leaf: Callable[[int], Array], source: Source = COMPUTE,
+        edits: Sequence[Override] = (),
+    ) -> None:  # fmt: skip
+        self.graph, self.code, self._leaf, self.source = graph, compiled, leaf, source
+        self._edits: dict[tuple[int, bool], list[Override]] = {}
+        for edit in edits:
+            self._edits.setdefault((edit.tensor, edit.gradient), []).append(edit)
         self.V: list[Any] = [None] * len(graph.names)
         self.G: list[Any] = [None] * len(graph.names)
         self._running: dict[int, dict[int, Any]] = {}
@@ -98,7 +107,7 @@ class Pass:
         stack = [t for t in wanted if V[t] is None]
         while stack:
             tensor = stack.pop()
-            if tensor in needed:
+            if tensor in needed or (self.source is not COMPUTE and self._has_value(tensor)):
                 continue
             needed.add(tensor)
             if tensor >= graph.first:
@@ -106,6 +115,18 @@ class Pass:
                     if not isinstance(operand, Lit) and V[operand] is None:
                         stack.append(operand)
         return sorted(needed)
+
+    def _has_value(self, tensor: int) -> bool:
+        """Whether it is known, or the source has it."""
+        if self.V[tensor] is None:
+            self.V[tensor] = self.source.value(tensor)
+        return self.V[tensor] is not None
+
+    def _edited(self, tensor: int, gradient: bool, array: Any) -> Any:
+        """What was computed, with the cells that were set."""
+        for edit in self._edits.get((tensor, gradient), ()):
+            array = edit.applied(array)
+        return array
 
     def _compute(self, tensors: Sequence[int]) -> None:
         graph, V = self.graph, self.V
@@ -118,27 +139,34 @@ class Pass:
                     code.forward(graph.plans[tensor - graph.first])(V, tensor, *node.inputs)
                 except IndexError as error:
                     raise out_of_range(graph, tensor - graph.first, error) from None
+            if self._edits:
+                V[tensor] = self._edited(tensor, False, V[tensor])
+
+    @property
+    def _by_itself(self) -> bool:
+        """Whether the two loops come to the same."""
+        return self.source is COMPUTE and not self._edits
 
     def run_forward(self) -> None:
         """Every value that is not computed yet, in program order."""
-        if self._forward_done:
+        if self._forward_done or self.source.whole:
             return
         graph, V = self.graph, self.V
         with np.errstate(all="ignore"):
-            if any(v is not None for v in V[graph.first :]):
-                self._compute([t for t, v in enumerate(V) if v is None])
-            else:
+            if self._by_itself and all(v is None for v in V[graph.first :]):
                 self._compute([t for t in range(graph.first) if V[t] is None])
                 self.code.run_forward(V)
+            else:
+                self._compute(self._missing(range(len(V))))
         self._forward_done = True
 
     # --- gradients ------------------------------------------------------------------------------------------------
 
     def seed(self, tensor: int) -> Array:
         """The gradient that comes in at an output: 1 for the loss."""
-        read = self.graph.incoming[tensor]
-        dtype = self.graph.dtypes[tensor]
-        array = np.ones((), dtype) if read is None else read()
+        read, array = self.graph.incoming[tensor], self.source.seed(tensor)
+        if array is None:
+            array = np.ones((), self.graph.dtypes[tensor]) if read is None else read()
         array.flags.writeable = False
         return array
 
@@ -149,7 +177,7 @@ class Pass:
         if self.G[tensor] is None:
             with np.errstate(all="ignore"):
                 for t in self._downstream(tensor):
-                    self.G[t] = self._sum(t, self.graph.edges_from(t))
+                    self.G[t] = self._edited(t, True, self._sum(t, self.graph.edges_from(t)))
         found: Array = self.G[tensor]
         found.flags.writeable = False
         return found
@@ -159,11 +187,17 @@ class Pass:
         graph, needed, stack = self.graph, set(), [tensor]
         while stack:
             t = stack.pop()
-            if t in needed or self.G[t] is not None:
+            if t in needed or self._has_gradient(t):
                 continue
             needed.add(t)
             stack.extend(graph.first + k for k, _ in graph.edges_from(t))
         return sorted(needed, reverse=True)
+
+    def _has_gradient(self, tensor: int) -> bool:
+        """Whether it is known, or the source has it."""
+        if self.G[tensor] is None:
+            self.G[tensor] = self.source.gradient(tensor)
+        return self.G[tensor] is not None
 
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
         """The seed, if the tensor is an output, and the contributions of `edges`, in this order."""
@@ -185,9 +219,13 @@ class Pass:
 
     def contribution(self, k: int, position: int) -> Array:
         """What node k's operand at `position` gets from it, un-broadcast, before it is added."""
-        self.gradient(self.graph.first + k)
-        with np.errstate(all="ignore"):
-            found = self._contribution(k, position)
+        tensor = self.graph.nodes[k].inputs[position]
+        assert isinstance(tensor, int)
+        found = self.gradient(tensor) if self.source.sole(tensor) else self.source.contribution(k, position)
+        if found is None:
+            self.gradient(self.graph.first + k)
+            with np.errstate(all="ignore"):
+                found = self._contribution(k, position)
         found.flags.writeable = False
         return found
 
@@ -222,9 +260,13 @@ class Pass:
 
     def run_backward(self) -> None:
         """Every gradient, in one loop over the backward events."""
-        if self._backward_done:
+        if self._backward_done or self.source.whole:
             return
         self.run_forward()
+        if not self._by_itself:
+            for tensor in range(len(self.G) - 1, -1, -1):
+                self.gradient(tensor)
+            return
         G: list[Any] = [None] * len(self.graph.names)
         for tensor in self.graph.incoming:
             G[tensor] = self.seed(tensor)

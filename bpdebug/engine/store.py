@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 from weakref import WeakValueDictionary, ref
 
@@ -11,8 +12,12 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.engine.budget import ARRAY, Budget
 from bpdebug.engine.chunks import ChunkedCode
+from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.optimizers import Training
+from bpdebug.engine.recorded import Recorded, RecordedSource
 from bpdebug.engine.run import KEEP, Code, Pass
+from bpdebug.engine.shared import Shared
+from bpdebug.engine.source import COMPUTE, Source
 from bpdebug.engine.update import Norm, Update
 from bpdebug.graph import DRAWN, STATE, Graph
 
@@ -32,14 +37,23 @@ class Store:
     Iterations, and the states between them, are dropped as the budget says; what is dropped is recomputed from the
     nearest state or checkpoint before it, with the same bits. Checkpoints hold parameters and optimizer states; where
     they would take too much, every second one is dropped.
+
+    A fork's has a `parent`, which its edits (the parent's, and more) leave as it is before iteration `first`. What is
+    `recorded` is not computed.
     """
 
-    def __init__(self, graph: Graph, seed: int, training: Training | None, budget: Budget) -> None:
+    def __init__(
+        self, graph: Graph, seed: int, training: Training | None, budget: Budget, *, edits: Sequence[Edit] = (),
+        parent: Store | None = None, recorded: Recorded | None = None,
+    ) -> None:  # fmt: skip
         self.graph, self.seed, self.training, self.budget = graph, seed, training, budget
+        self.edits, self.parent, self.recorded = edits, parent, recorded
+        self._more = edits[len(parent.edits) :] if parent else edits
+        self.first = first_iteration(self._more)
         many = training is not None and training.steps >= MANY_RUNS
         self.code = ChunkedCode(graph) if many else Code(graph)
         self.parameters = graph.trainable if training else ()
-        self._leaves: dict[int, Array] = {}
+        self._leaves: dict[int, Array] = parent._leaves if parent else {}
         self._passes: dict[int, Pass] = {}
         self._alive: WeakValueDictionary[int, Pass] = WeakValueDictionary()
         self._states: dict[int, State] = {}
@@ -51,9 +65,11 @@ class Store:
 
     def iteration(self, t: int) -> Pass:
         """Iteration t, computed from the nearest checkpoint where it is not kept."""
+        if self.parent is not None and t < self.first:
+            return self.parent.iteration(t)
         found = self._passes.get(t)
         if found is None:
-            found = self._pass(t, self.start(t))
+            found = self._pass(t, NOTHING if self.recorded else self.start(t))
         self.used(t)
         return found
 
@@ -74,13 +90,28 @@ class Store:
 
     def make(self, t: int, changed: State) -> Pass:
         """A pass of iteration t, with nothing computed; `changed` is what updates made of parameters and states."""
-        return Pass(self.graph, self.code, lambda i: self._leaf(i, t, changed))
+        source: Source = COMPUTE
+        state = None if self.recorded else changed
+        if self.recorded is not None:
+            source = RecordedSource(self.recorded, t)
+        elif self.parent is not None and t == self.first:
+            source = Shared(self.graph, self.parent.iteration(t), self._more)
+        return Pass(self.graph, self.code, lambda i: self.leaf(i, t, state), source, overrides(self.edits, t))
 
     # --- what is kept ---------------------------------------------------------------------------------------------
 
     def size(self, t: int) -> int:
-        """The most bytes that what is kept of an iteration can come to: its pass, and the state that it starts from."""
-        return (self._pass_bytes if t in self._passes else 0) + nbytes(self._states.get(t, NOTHING))
+        """The most bytes that what is kept of an iteration can come to: its pass, and the state that it starts from.
+
+        A pass that shares its arrays with the parent's holds that one, too: what is different counts twice.
+        """
+        run = self._passes.get(t)
+        total = nbytes(self._states.get(t, NOTHING)) + (self._pass_bytes if run else 0)
+        while run is not None and isinstance(shared := run.source, Shared):
+            both = zip(shared.touched, shared.touched_gradients, strict=True)
+            total += sum((self.graph.nbytes(i) + ARRAY) * (a + b) for i, (a, b) in enumerate(both))
+            run = shared.parent
+        return total
 
     def drop(self, t: int) -> None:
         """Forgets an iteration; whoever works with it keeps it until that is done."""
@@ -119,14 +150,20 @@ class Store:
 
     def parameter(self, tensor: int, updates: int) -> Array:
         """A parameter's value, or a state's, after so many updates: the one that this iteration starts from."""
-        return self._leaf(tensor, updates, self.start(updates))
+        if overridden(self.edits, tensor, False, updates):
+            return self.iteration(updates).value(tensor)
+        if self.parent is not None and updates <= self.first:
+            return self.parent.parameter(tensor, updates)
+        return self.leaf(tensor, updates)
 
     def updated(self, tensor: int, t: int) -> Array:
-        """What iteration t's update makes of a parameter or of a state."""
-        return self.parameter(tensor, t + 1)
+        """What iteration t's update makes of a parameter or of a state, whatever is set for the next to start from."""
+        return self.parent.updated(tensor, t) if self.parent and t < self.first else self.leaf(tensor, t + 1)
 
     def start(self, t: int) -> State:
         """Parameters and optimizer states after t updates; those that never changed are left out."""
+        if self.parent is not None and t < self.first:
+            return self.parent.start(t)
         self.used(t)
         at = t
         while (state := self._known(at)) is None:
@@ -143,6 +180,8 @@ class Store:
 
     def _known(self, t: int) -> State | None:
         """The state after t updates, where nothing has to be computed for it."""
+        if self.parent is not None and t == self.first:
+            return self.parent.start(t)
         return self._states.get(t, self._checkpoints.get(t, None if t else NOTHING))
 
     def _step(self, t: int, start: State) -> State:
@@ -183,12 +222,23 @@ class Store:
         training, graph = self.training, self.graph
         assert training is not None
         if tensor not in self._updates:
-            rule = training.rules.get(tensor)
+            rules = [e.rule for e in self._more if isinstance(e, UpdateOverride) and e.tensor == tensor]
+            if self.parent is not None and not rules:
+                return self.parent.update(tensor)
+            rule = rules[-1] if rules else None
             self._updates[tensor] = Update(training, graph.shapes[tensor], graph.dtypes[tensor], rule)
         return self._updates[tensor]
 
-    def _leaf(self, tensor: int, t: int, changed: State) -> Array:
-        """A leaf's array at iteration t: a parameter or state as updated, a mask as drawn, an input as read."""
+    def leaf(self, tensor: int, t: int, changed: State | None = None) -> Array:
+        """A leaf's array at t, before edits: an input as read, a parameter or state as updated, a mask as drawn.
+
+        `changed` is what updates made, where that is known.
+        """
+        found = self.recorded.leaf(tensor, t) if self.recorded is not None else None
+        if found is not None:
+            return found
+        if changed is None:
+            changed = self.start(t) if tensor in self._updated else NOTHING
         if tensor in changed:
             return changed[tensor]
         if self.graph.kind(tensor) == DRAWN:
@@ -201,6 +251,11 @@ class Store:
             array.flags.writeable = False
             self._leaves[tensor] = array
         return self._leaves[tensor]
+
+    @cached_property
+    def _updated(self) -> set[int]:
+        """Parameters and states that updates change."""
+        return {*self.parameters, *self.graph.owners}
 
     def _draw(self, tensor: int, t: int) -> Array:
         """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import overload
 
 import numpy as np
@@ -11,14 +12,17 @@ from bpdebug.arrays import Array
 from bpdebug.engine.assignments import assignments
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.contributions import contributions
+from bpdebug.engine.edits import Edit, UpdateOverride, edited
 from bpdebug.engine.events import Assignment, Contribution, Event, Fault, sealed
 from bpdebug.engine.faults import find_fault
+from bpdebug.engine.layout import ADDED, GRADIENT, INCOMING, KEPT, UPDATED, Slot
 from bpdebug.engine.optimizers import Training
+from bpdebug.engine.recorded import Recorded, Recording
 from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
 from bpdebug.engine.store import Store
 from bpdebug.engine.update import state_names
-from bpdebug.errors import CommandError, did_you_mean
+from bpdebug.errors import BpdebugError, CommandError, did_you_mean
 from bpdebug.graph import Graph
 from bpdebug.limits import GIB
 
@@ -26,25 +30,41 @@ from bpdebug.limits import GIB
 class Timeline(Sequence[Event]):
     """Both passes of a graph as a sequence of events; position len(timeline) is the end, everything done.
 
-    Nothing is computed by opening one. `value` and `grad` take a tensor's name and, if asked for, the position at
-    which the question is put; all arrays are read-only.
+    `edits` are what was set by hand; they number tensors as `graph` does once the optimizer's states are among them. Of
+    a recording the events are all there are. Nothing is computed by opening one. `value` and `grad` take a tensor's
+    name and, if asked for, the position at which the question is put; all arrays are read-only.
     """
 
     def __init__(
-        self,
-        graph: Graph,
-        *,
-        seed: int = 0,
-        training: Training | None = None,
-        budget: int | Budget = 4 * GIB,
-        store: Store | None = None,
-    ) -> None:
-        graph = graph if graph.states else graph.with_states(state_names(training))
-        self.graph, self.seed, self.training = graph, seed, training
-        shared = budget if isinstance(budget, Budget) else Budget(budget)
-        self.store = store or Store(graph, seed, training, shared)
-        iterations = training.steps if training else 1
-        self.schedule = Schedule(graph, self.store.parameters, iterations)
+        self, graph: Graph, *, seed: int = 0, training: Training | None = None, budget: int | Budget = 4 * GIB,
+        edits: Sequence[Edit] = (), recording: Recording | None = None, parent: Timeline | None = None,
+    ) -> None:  # fmt: skip
+        if parent is None:
+            graph = edited(graph if graph.states else graph.with_states(state_names(training)), edits)
+        self.graph, self.seed, self.training, self.edits, self.recording = graph, seed, training, edits, recording
+        if parent is None or parent.recording is not None:
+            trained, steps = graph.trainable if training else (), training.steps if training else 1
+            self.schedule = Schedule(graph, trained, steps, None if recording is None else recording.events)
+        else:
+            self.schedule = parent.schedule
+        self.store: Store = Store(
+            graph, seed, training, budget if isinstance(budget, Budget) else Budget(budget), edits=edits,
+            parent=None if parent is None else parent.store,
+            recorded=None if recording is None else Recorded(recording, self.schedule),
+        )  # fmt: skip
+
+    def fork(self, edit: Edit) -> Timeline:
+        """The timeline with one edit more; it shares with this one what the edit does not reach.
+
+        Later iterations start from what it leads to. Raises ShapeError where a rule gives another shape.
+        """
+        graph, edits = edited(self.graph, [edit]), (*self.edits, edit)
+        made = Timeline(
+            graph, seed=self.seed, training=self.training, budget=self.store.budget, edits=edits, parent=self
+        )
+        if isinstance(edit, UpdateOverride):
+            made.store.update(edit.tensor)
+        return made
 
     # --- the sequence of events -----------------------------------------------------------------------------------
 
@@ -150,6 +170,29 @@ class Timeline(Sequence[Event]):
         if self.graph.loss is None or not self.schedule.has_value(self.graph.loss, at):
             return None
         return float(self.iteration(self.schedule.iteration_at(at)).value(self.graph.loss))
+
+    def run_ahead(self, index: int) -> None:
+        """At the first event of a pass: computes all of it in one go, because its events will be asked for."""
+        moment = self.schedule.place(index)
+        if moment.nth == 0 and moment.phase in (FORWARD, BACKWARD):
+            run = self.iteration(moment.iteration)
+            # A pass that fails half-way is computed event by event, and fails again where it must.
+            with suppress(BpdebugError):
+                run.run_forward() if moment.phase == FORWARD else run.run_backward()
+
+    def made(self, index: int, slot: Slot) -> Array:
+        """One of the arrays that an event makes, computed where need be."""
+        (role, tensor, position), t = slot, self.schedule.iteration_at(index)
+        if role in (UPDATED, KEPT):
+            return self.store.updated(tensor, t)
+        run = self.iteration(t)
+        if role == ADDED:
+            return run.contribution(self.schedule.tensor_at(index) - self.graph.first, position)
+        found = (
+            run.gradient(tensor) if role == GRADIENT else run.seed(tensor) if role == INCOMING else run.value(tensor)
+        )
+        assert found is not None
+        return found
 
     def run(self) -> Timeline:
         """Both passes of every iteration at once, all gradients; returns the timeline."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from msgspec import Struct
 
 from bpdebug.engine import Contribution, Event, Timeline
-from bpdebug.engine.fork import ForkedStore, Override, fork
+from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.explain.judge import KINK, RIGHT, VALUE, Judge, base_of
 from bpdebug.explain.mistakes import right
 from bpdebug.graph import Step
@@ -81,23 +81,15 @@ def by_the_ops(timeline: Timeline) -> Timeline:
 
     Values that were set stay set.
     """
-    graph, store, changed = timeline.graph, timeline.store, False
-    values: list[tuple[Override, int]] = []
-    while isinstance(store, ForkedStore):
-        if store.override is not None and not store.override.gradient:
-            values.insert(0, (store.override, store.first))
-        else:
-            changed = True
-        store = store.parent
-    if not changed and not any(plan.replaced for plan in graph.plans):
+    graph = timeline.graph
+    kept = [e for e in timeline.edits if not (isinstance(e, RuleOverride) or (isinstance(e, Override) and e.gradient))]
+    if len(kept) == len(timeline.edits) and not any(plan.replaced for plan in graph.plans):
         return timeline
     plans = tuple(p.own if p.replaced else p for p in graph.plans)
-    made = Timeline(
-        replace(graph, plans=plans), seed=timeline.seed, training=timeline.training, budget=timeline.store.budget
-    )
-    for override, iteration in values:
-        made = fork(made, override, iteration)
-    return made
+    return Timeline(
+        replace(graph, plans=plans), seed=timeline.seed, training=timeline.training, budget=timeline.store.budget,
+        edits=kept,
+    )  # fmt: skip
 
 
 def judged_edge(judge: Judge, event: Event, contribution: Contribution, value: str | float) -> tuple[str, bool]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
 from bpdebug.engine.closeness import index_of, relative
-from bpdebug.engine.recorded import Layout, RecordedTimeline, Slot, made
+from bpdebug.engine.layout import Layout, Slot
 
 
 class Difference(Struct, frozen=True):
@@ -31,7 +31,7 @@ class Difference(Struct, frozen=True):
 
 def first_difference(a: Timeline, b: Timeline) -> Difference | None:
     """The first event that differs in any bit; None where all events are the same."""
-    layouts = Layout(a, apart=True), Layout(b, apart=True)
+    layouts = Layout(a.schedule, apart=True), Layout(b.schedule, apart=True)
     for index in range(min(len(a), len(b))):
         ours, theirs = (_named(t, index) for t in (a, b))
         if ours != theirs:
@@ -67,25 +67,21 @@ def _leaves(a: Timeline, b: Timeline, index: int) -> Difference | None:
 
 def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int) -> Difference | None:
     """What an event made, array by array; those of two recordings with the same hashes need not be read."""
-    recordings = [t.recording for t in (a, b) if isinstance(t, RecordedTimeline)]
-    if len(recordings) == 2 and recordings[0].digests(index) == recordings[1].digests(index):
+    ours, theirs = a.recording, b.recording
+    if ours is not None and theirs is not None and ours.digests(index) == theirs.digests(index):
         return None
-    for timeline, layout in zip((a, b), layouts, strict=True):
-        layout.compute(timeline, index)
-    ours, theirs = ({_what(t, index, s): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True))
-    for what, slot in ours.items():
-        if what in theirs:
-            found = _compared(index, a, what, _made(a, index, slot), _made(b, index, theirs[what]))
+    for timeline in (a, b):
+        timeline.run_ahead(index)
+    left, right = ({_what(t, index, s): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True))
+    for what, slot in left.items():
+        if what in right:
+            found = _compared(index, a, what, a.made(index, slot), b.made(index, right[what]))
             if found is not None:
                 return found
-    lone = next((what for what in (*ours, *theirs) if what not in ours or what not in theirs), None)
+    lone = next((what for what in (*left, *right) if what not in left or what not in right), None)
     if lone is None or lone.startswith("∂"):  # the sums of contributions that were the same
         return None
     return Difference(index, _named(a, index)[2], lone)
-
-
-def _made(timeline: Timeline, index: int, slot: Slot) -> Array:
-    return made(timeline, timeline.schedule.place(index).iteration, timeline.schedule.tensor_at(index), slot)
 
 
 def _what(timeline: Timeline, index: int, slot: Slot) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from bpdebug.arrays import Cell
 from bpdebug.cells.trace import CellSource, CellTracer, Consumer, FactorCell
 from bpdebug.engine import Timeline
-from bpdebug.engine.fork import overridden
+from bpdebug.engine.edits import overridden
 from bpdebug.expression import Target
 
 
@@ -43,5 +43,5 @@ def origin(timeline: Timeline, goal: Target, iteration: int, *, way: bool = True
     sources = tuple(tracer.of_gradient(tensor, cell) if gradient else tracer.of_value(tensor, cell))
     value = float("nan") if array is None else float(array[cell])
     goes = tuple(tracer.from_gradient(tensor, cell) if gradient else tracer.from_value(tensor, cell)) if way else ()
-    changed = bool(overridden(timeline, tensor, gradient, iteration))
+    changed = bool(overridden(timeline.edits, tensor, gradient, iteration))
     return Origin(str(goal.reference), cell, value, sources, changed, goes)

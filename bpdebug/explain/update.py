@@ -25,7 +25,7 @@ def update_lens(event: Event) -> UpdateLens:
     training = timeline.training
     assert training is not None
     says = [OPTIMIZERS[training.optimizer].says, *(SAYS[name] for name in update.scalars if name in SAYS)]
-    if event.tensor in training.rules:
+    if update.by_hand:
         says = [f"The rule of {event.name} was set by hand; the states go on as {training.optimizer} has them"]
     before = event.assignments[-1].before
     assert before is not None

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from bpdebug.debugger import State
 from bpdebug.debugger.commands.files import saved
+from bpdebug.debugger.commands.whatif import made_again
 from bpdebug.errors import CommandError, shown
 from bpdebug.frontends.loop import Answer, as_typed, refuse
-from bpdebug.frontends.recorder import lineage, record
+from bpdebug.frontends.recorder import record
 from bpdebug.frontends.script import HEADER, write
 from bpdebug.limits import Limits
 from bpdebug.scenario import find
@@ -82,13 +83,17 @@ class Desk:
         return name, [f"-- {name} --", *state.scenario.lines]
 
     def save(self, state: State, argument: str) -> Iterator[Answer]:
-        """The stops, as a script that makes them again."""
-        write(self.writable(argument), "\n".join([f"{HEADER}breakpoints", *saved(state.breakpoints)]) + "\n")
-        yield said(state, "save", f"{len(state.breakpoints)} stops written to {shown(argument)}")
+        """The stops, or the forks, as a script that makes them again."""
+        what, _, path = argument.partition(" ")
+        lines, count, word = saved(state.breakpoints), len(state.breakpoints), "stops"
+        if what == "forks":
+            lines, count, word = list(made_again(state.forks)), len(state.forks[1:]), "forks"
+        write(self.writable(path), "\n".join([f"{HEADER}{what}", *lines]) + "\n")
+        yield said(state, "save", f"{count} {word} written to {shown(path)}")
 
     def record(self, state: State, argument: str) -> Iterator[Answer]:
         """All events of the timeline, into a recording that was not there before."""
-        events = record(self.writable(argument), state.scenario, state.timeline, lineage(state))
+        events = record(self.writable(argument), state.scenario, state.timeline)
         yield said(state, "record", f"{events} events recorded; bpdebug {shown(argument)} opens them")
 
     def place(self, argument: str) -> Path:

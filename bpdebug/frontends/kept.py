@@ -55,11 +55,8 @@ class Kept(msgspec.Struct, frozen=True):
         return ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)
 
 
-def restored(state: State, kept: Kept) -> tuple[State, list[str], dict[int, int]]:
-    """The state with stops, displays, marks and forks added.
-
-    Also the lines that cannot be carried out here, and where the cursor stood when each fork was made.
-    """
+def restored(state: State, kept: Kept) -> tuple[State, list[str]]:
+    """The state with stops, displays, marks and forks added, and the lines that cannot be carried out here."""
     lost: list[str] = []
     for stop in kept.stops:
         state = _attempt(state, stop.line, partial(_stop, kept=stop), lost)
@@ -73,8 +70,7 @@ def restored(state: State, kept: Kept) -> tuple[State, list[str], dict[int, int]
     numbers = {0: 0}
     for fork in kept.forks:
         state = _attempt(state, fork.line, partial(_fork, kept=fork, numbers=numbers), lost)
-    cursors = {numbers[f.number]: f.cursor for f in kept.forks if f.number in numbers}
-    return replace(state, stopped="", detail="", printed=(), pending=(), request=None), lost, cursors
+    return replace(state, stopped="", detail="", printed=(), pending=(), request=None), lost
 
 
 def _attempt(state: State, line: str, run: Callable[[State], State], lost: list[str]) -> State:

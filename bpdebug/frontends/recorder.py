@@ -13,11 +13,11 @@ import numpy as np
 
 from bpdebug import __version__
 from bpdebug.arrays import Array
-from bpdebug.debugger import State
 from bpdebug.engine import Timeline
-from bpdebug.engine.recorded import Layout, Slot, made
+from bpdebug.engine.edits import Override
+from bpdebug.engine.layout import Layout, Slot
 from bpdebug.errors import BpdebugError, CommandError, InputError, shown
-from bpdebug.importers.trace import LEAF
+from bpdebug.importers.trace import EDIT, LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
 from bpdebug.scenario import Scenario
 from bpdebug.scenario.text import reason
@@ -48,9 +48,8 @@ def _spelt(name: str) -> str:
 
 
 class _Shared(NamedTuple):
-    """What the lines of an event share in every iteration: its tensor, and text up to what differs."""
+    """What the lines of an event share in every iteration: text up to what differs."""
 
-    tensor: int
     head: str
     slots: tuple[tuple[Slot, str], ...]
 
@@ -58,15 +57,13 @@ class _Shared(NamedTuple):
 class Recorder:
     """A recording while it grows; after `write(k)`, event k survives whatever happens to this process."""
 
-    def __init__(
-        self, path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline, forks: tuple[str, ...] = ()
-    ) -> None:  # fmt: skip
+    def __init__(self, path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline) -> None:
         path = Path(path)
         if path.suffix != ENDING:
             message = f"'{shown(path, 200)}' does not end in {ENDING}, and could not be opened as a recording"
             raise InputError(message, code="E_FILE", hint=f"record {shown(path.with_suffix('').name)}{ENDING}")
         self.path, self.timeline, self.offset, self.events = path, timeline, 0, 0
-        self._layout = Layout(timeline, apart=bool(forks))
+        self._layout = Layout(timeline.schedule, apart=bool(timeline.edits))
         self._names = [_spelt(name) for name in timeline.graph.names]
         self._known: dict[int, _Shared] = {}
         beside = path.with_name(path.name + DATA)
@@ -78,28 +75,36 @@ class Recorder:
             os.unlink(path)
             raise
         try:
-            self._begin(scenario, forks)
+            self._begin(scenario)
         except BaseException:
             self.close()
             os.unlink(path)
             os.unlink(beside)
             raise
 
-    def _begin(self, scenario: Scenario, forks: tuple[str, ...]) -> None:
-        """The header, behind the bytes of the leaves."""
-        text = "\n".join(scenario.lines)
+    def _begin(self, scenario: Scenario) -> None:
+        """The header, behind the bytes of the leaves and of what was set by hand."""
+        text, timeline = "\n".join(scenario.lines), self.timeline
         leaves = [
-            self._stored(leaf.name, LEAF, self.timeline.iteration(0).value(i))
-            for i, leaf in enumerate(self.timeline.graph.leaves)
+            self._stored(leaf.name, LEAF, timeline.store.leaf(i, 0)) for i, leaf in enumerate(timeline.graph.leaves)
         ]
-        for _, raw in leaves:
+        edits = [
+            (e.iteration, self._stored(timeline.graph.names[e.tensor], EDIT, e.value))
+            if isinstance(e, Override) else (0, None)
+            for e in timeline.edits
+        ]  # fmt: skip
+        for _, raw in (*leaves, *(stored for _, stored in edits if stored is not None)):
             self._put(self._data, raw)
         head = {
             "bptrace": FORMAT, "bpdebug": __version__, "numpy": np.__version__, "name": scenario.name,
             "digest": scenario.digest, "dtype": scenario.dtype.name, "seed": scenario.seed,
-            "events": len(self.timeline), "forks": forks, "states": True,
+            "events": len(self.timeline), "forks": [e.line for e in timeline.edits], "states": True,
             "check": hashed("", text.encode("utf-8", "surrogatepass")), "text": text,
             "leaves": [msgspec.Raw(line.encode()) for line, _ in leaves],
+            "edits": [
+                {"iteration": t, "value": None if stored is None else msgspec.Raw(stored[0].encode())}
+                for t, stored in edits
+            ],
         }  # fmt: skip
         self._put(self._index, msgspec.json.encode(head) + b"\n")
 
@@ -120,10 +125,10 @@ class Recorder:
         """The next event; returns when it is on its way to the disk, where killing this process cannot reach it."""
         t, offset = divmod(index, self.timeline.schedule.per_iteration)
         known = self._known.get(offset) or self._shared(index, offset)
-        self._layout.compute(self.timeline, index)
+        self.timeline.run_ahead(index)
         entries, raws = [], []
         for slot, head in known.slots:
-            entry, raw = self._entry(head, made(self.timeline, t, known.tensor, slot))
+            entry, raw = self._entry(head, self.timeline.made(index, slot))
             entries.append(entry)
             raws.append(raw)
         for raw in raws if len(raws) == 1 or self._large(raws) else [b"".join(raws)]:
@@ -140,7 +145,6 @@ class Recorder:
         schedule, names = self.timeline.schedule, self._names
         phase, tensor = schedule.place(offset).phase, schedule.tensor_at(offset)
         found = _Shared(
-            tensor,
             f'"phase":"{phase}","node":{names[tensor]},',
             tuple((s, f'{{"name":{names[s.tensor]},"role":"{s.role}",') for s in self._layout.slots(index)),
         )
@@ -176,24 +180,11 @@ class Recorder:
         self.close()
 
 
-def lineage(state: State) -> tuple[str, ...]:
-    """The `set` commands that led to the fork in use, the oldest first."""
-    forks = {f.number: f for f in state.forks}
-    lines: list[str] = []
-    number = state.fork
-    while number in forks and forks[number].line:
-        lines.insert(0, forks[number].line)
-        number = forks[number].parent
-    return tuple(lines)
-
-
-def record(
-    path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline, forks: tuple[str, ...] = ()
-) -> int:  # fmt: skip
+def record(path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline) -> int:
     """The whole timeline, from event 0 to the end, as a new recording; returns how many events it has."""
     if not str(path):
         raise CommandError("record takes a file", code="E_COMMAND", hint="record run1.bptrace")
-    with Recorder(path, scenario, timeline, forks) as recorder:
+    with Recorder(path, scenario, timeline) as recorder:
         for index in range(len(timeline)):
             recorder.write(index)
         return recorder.events

@@ -65,7 +65,6 @@ class Keeper:
         self.name = state.scenario.name
         self.earlier: Path | None = None if fresh else self._earlier()
         self._journal: int | None = None
-        self._cursors: dict[int, int] = {}
         self._known: tuple[Any, ...] = ((), (), (), ())
         self._saved = self._kept(state)
         self._written = False
@@ -104,8 +103,6 @@ class Keeper:
 
         Raises CommandError (E_LIMIT) where it is more than is kept: the command is refused, and the state stays.
         """
-        for fork in state.forks:
-            self._cursors.setdefault(fork.number, state.cursor)
         now = (state.breakpoints, state.displays, state.marks, state.forks)
         if self.trouble or all(a is b or a == b for a, b in zip(now, self._known, strict=True)):
             return
@@ -131,7 +128,7 @@ class Keeper:
             tuple(KeptStop(b.line, b.condition_text, b.ignore, b.enabled, b.commands) for b in state.breakpoints),
             tuple(d.text for d in state.displays),
             tuple((m.cursor, m.note) for m in state.marks),
-            tuple(KeptFork(f.number, f.parent, self._cursors[f.number], f.line) for f in state.forks if f.number),
+            tuple(KeptFork(f.number, f.parent, f.cursor, f.line) for f in state.forks if f.number),
         )
 
     def _save(self, raw: bytes) -> None:
@@ -223,8 +220,7 @@ class Keeper:
                 "no earlier session of this scenario left anything", code="E_COMMAND",
                 hint="sessions are kept by the content of the scenario's file: an edited file is another scenario",
             )  # fmt: skip
-        made, lost, cursors = restored(state, kept)
-        self._cursors |= cursors
+        made, lost = restored(state, kept)
         self.after(made)
         if self._written and not self.trouble and not lost:
             with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ import stat
 import weakref
 from array import array as packed_numbers
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,10 +22,23 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
-from bpdebug.engine.recorded import VALUE, Layout, Slot
-from bpdebug.errors import InputError, printable, shown
+from bpdebug.engine.edits import Edit
+from bpdebug.engine.layout import VALUE, Layout, Slot
+from bpdebug.errors import BpdebugError, InputError, printable, shown
+from bpdebug.expression.edits import read_edit
 from bpdebug.graph import INPUT, PARAMETER, Leaf
-from bpdebug.importers.trace_format import DATA, FORMAT, Head, Line, Stored, description, hashed, size, unpacked
+from bpdebug.importers.trace_format import (
+    DATA,
+    FORMAT,
+    Head,
+    Line,
+    Stored,
+    StoredEdit,
+    description,
+    hashed,
+    size,
+    unpacked,
+)
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, open_timeline, rebuild
@@ -35,7 +48,7 @@ from bpdebug.scenario.tensors import Context
 from bpdebug.scenario.text import reason
 
 T = TypeVar("T")
-LEAF = "leaf"
+LEAF, EDIT = "leaf", "edit"
 MOST_LINE = 16 * 2**20
 """Bytes of an event's line; the header may have eight times the size of a scenario."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -97,7 +110,7 @@ class TraceFile:
 
     def __init__(self, path: str | os.PathLike[str], limits: Limits) -> None:
         path = Path(path)
-        self.name = shown(path.name or path, 200)
+        self.name, self.limits = shown(path.name or path, 200), limits
         self.index = _File(path, follow=True)
         self.data = _File(path.with_name(path.name + DATA), follow=False)
         self.head, self.start = self._header(limits)
@@ -129,12 +142,7 @@ class TraceFile:
         end = 0
         for stored, (name, kind) in zip(self.head.leaves, names, strict=True):
             check_name(name, context.limits, "name of a tensor")
-            dtype = next(
-                (d for d in (context.dtype, np.dtype(np.int64), np.dtype(np.bool_)) if d.str[1:] == stored.dtype[1:]),
-                None,
-            )
-            if dtype is None:
-                raise bad(f"'{name}' is recorded as {shown(stored.dtype)}").at(self.name)
+            dtype = self._dtype(stored, context.dtype)
             budget.take(stored.shape, dtype, name)
             if not _fits(stored, LEAF, name, stored.shape, dtype, end) or end + stored.nbytes > self.data.size:
                 raise bad(f"'{name}' is not there as a whole: the recording was cut before the first event").at(
@@ -144,13 +152,47 @@ class TraceFile:
             made.append(Leaf(name, kind, stored.shape, dtype, lambda s=stored: self._array(s)))  # type: ignore[misc]
         return made
 
+    def _dtype(self, stored: Stored, floats: DType) -> DType:
+        known = (d for d in (floats, np.dtype(np.int64), np.dtype(np.bool_)) if d.str[1:] == stored.dtype[1:])
+        dtype = next(known, None)
+        if dtype is None:
+            raise bad(f"'{shown(stored.name)}' is recorded as {shown(stored.dtype)}").at(self.name)
+        return dtype
+
+    # --- what was set by hand -------------------------------------------------------------------------------------
+
+    def edits(self, timeline: Timeline, floats: DType) -> tuple[Edit, ...]:
+        """What the timeline that was recorded is another by; none in older recordings, which do not say it."""
+        budget, end = Budget(self.limits), sum(stored.nbytes for stored in self.head.leaves)
+        for line, stored in zip(self.head.forks, self.head.edits, strict=False):
+            if stored.value is not None:
+                name, shape = stored.value.name, stored.value.shape
+                budget.take(shape, dtype := self._dtype(stored.value, floats), name)
+                if not _fits(stored.value, EDIT, name, shape, dtype, end):
+                    raise bad("what was set is not there as a whole").at(self.name)
+                end += stored.value.nbytes
+            try:
+                read = partial(self._set, stored)
+                edit = read_edit(line.removeprefix("set "), timeline, stored.iteration, read, floats.name)
+                timeline = timeline.fork(edit)
+            except (BpdebugError, TypeError) as error:
+                raise bad(f"'{shown(line, 100)}' cannot be read: {error}").at(self.name) from None
+        return tuple(timeline.edits)
+
+    def _set(self, stored: StoredEdit, text: str) -> Array:
+        """What cells are set to, whatever the text says."""
+        if stored.value is None:
+            raise bad("the numbers are missing")
+        return self._array(stored.value)
+
     # --- the events -----------------------------------------------------------------------------------------------
 
     def scan(self, timeline: Timeline) -> None:
         """Finds the events, up to the first that is cut off or does not fit the graph."""
-        end = sum(stored.nbytes for stored in self.head.leaves)
+        values = (e.value for e in self.head.edits if e.value is not None)
+        end = sum(stored.nbytes for stored in (*self.head.leaves, *values))
         planned, damaged = len(timeline), False
-        self.layout = Layout(timeline, self.apart, self.states)
+        self.layout = Layout(timeline.schedule, self.apart, self.states)
         for position, raw in self.index.lines(self.start, MOST_LINE):
             line = _decoded(raw, Line) if self.events < planned else None
             after = None if line is None or line.event != self.events else self._follows(timeline, line, end)
@@ -162,7 +204,8 @@ class TraceFile:
             self.events += 1
         said = []
         if self.head.forks:
-            said.append(f"recorded after {'; '.join(self.head.forks)}: rules are shown as the scenario has them")
+            older = "" if self.head.edits else ": rules are shown as the scenario has them"
+            said.append(f"recorded after {'; '.join(self.head.forks)}{older}")
         if damaged:
             said.append(f"line {self.events + 2} of the recording is damaged")
         if self.events < planned:
@@ -251,4 +294,7 @@ def replayed(path: str | os.PathLike[str], *, limits: Limits | None = None) -> S
 def _opened(path: str | os.PathLike[str], limits: Limits) -> tuple[TraceFile, Scenario]:
     trace = TraceFile(path, limits)
     name = printable(shown(trace.head.name, 200))
-    return trace, rebuild(name, trace.head.text, trace.leaves, limits=limits)
+    scenario = rebuild(name, trace.head.text, trace.leaves, limits=limits)
+    if trace.head.edits:
+        scenario = replace(scenario, edits=trace.edits(open_timeline(scenario), scenario.dtype))
+    return trace, scenario

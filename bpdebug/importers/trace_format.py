@@ -49,10 +49,18 @@ class Line(msgspec.Struct, frozen=True):
     arrays: tuple[Stored, ...]
 
 
+class StoredEdit(msgspec.Struct, frozen=True):
+    """What a `set` command set: cells to a value, in one iteration; or a rule, which the command says."""
+
+    iteration: Count = 0
+    value: Stored | None = None
+
+
 class Head(msgspec.Struct, frozen=True):
     """The first line. `digest` is the SHA-256 of the scenario's file, `check` the hash of `text`.
 
-    `states`: updates have the optimizer's states beside the parameter.
+    `states`: updates have the optimizer's states beside the parameter. `forks` are the `set` commands behind what was
+    recorded, `edits` what they set; in older recordings they are missing, and the leaves are as they were set.
     """
 
     bptrace: int
@@ -68,6 +76,7 @@ class Head(msgspec.Struct, frozen=True):
     leaves: tuple[Stored, ...]
     forks: tuple[str, ...] = ()
     states: bool = False
+    edits: tuple[StoredEdit, ...] = ()
 
 
 @lru_cache(maxsize=4096)

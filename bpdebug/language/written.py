@@ -201,7 +201,7 @@ def with_rules(graph: Graph, written: Written, dtype: str, limits: Limits, place
             for operand, text in rules.items():
                 position = _position(graph, k, operand, operands)
                 rule = as_rule(text, operands, name, dtype=dtype, limits=limits, place=node, graph=graph)
-                plans[k] = plans[k].with_gradient(position, rule)
+                plans[k] = plans[k].replacing({position: rule})
         except TraceError as error:
             hint = 'a rule gives an array of the operand\'s shape: X = "dY @ W.T"'
             raise InputError(f"the rule of '{name}' cannot be traced: {error}", code="E_OP", hint=hint).at(

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from bpdebug.arrays import DType
+from bpdebug.engine.edits import Edit
 from bpdebug.engine.recorded import Recording
 from bpdebug.graph import Graph, Step
 from bpdebug.scenario.schema import Expect, Rules, Train
@@ -31,7 +32,8 @@ class Scenario(Struct, frozen=True, eq=False):
     `name` stands in messages (the file's name); `program_line` is the file line of the program's first line, and
     `lines` are the lines of the whole file; `notes` are said at the locations that are their keys; `digest` is the
     SHA-256 of the file. `rules` are those the graph's plans have in place of their ops' own. `recording` is where
-    values come from in place of a computation. `remarks` are what its reader should know and need not mend.
+    values come from in place of a computation, and `edits` what was set by hand there. `remarks` are what its reader
+    should know and need not mend.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Scenario(Struct, frozen=True, eq=False):
     expect: Expect | None = None
     digest: str = ""
     recording: Recording | None = None
+    edits: tuple[Edit, ...] = ()
     remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bpdebug.engine import Timeline
 from bpdebug.engine.budget import Budget
-from bpdebug.engine.recorded import RecordedTimeline
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario
 from bpdebug.scenario.training import training_of
@@ -17,8 +16,7 @@ def open_timeline(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> Time
     `budget` is how many bytes of iterations may be kept; what is dropped is recomputed with the same bits.
     """
     training = None if scenario.train is None else training_of(scenario.train)
-    if scenario.recording is not None:
-        return RecordedTimeline(
-            scenario.graph, scenario.recording, seed=scenario.seed, training=training, budget=budget
-        )
-    return Timeline(scenario.graph, seed=scenario.seed, training=training, budget=budget)
+    return Timeline(
+        scenario.graph, seed=scenario.seed, training=training, budget=budget, edits=scenario.edits,
+        recording=scenario.recording,
+    )  # fmt: skip

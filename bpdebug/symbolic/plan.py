@@ -17,6 +17,9 @@ from bpdebug.symbolic.expr import Expr, Trace, TraceError, evaluate, stretched, 
 from bpdebug.symbolic.prims import PRIMS
 from bpdebug.symbolic.text import FORMULA, SOURCE, addend, named, write
 
+Build = Callable[["Plan"], Any]
+"""What builds a gradient from a plan's leaves."""
+
 
 class Rule(Protocol):
     """What is traced: a forward function and its vector-Jacobian product."""
@@ -46,11 +49,15 @@ class Plan:
     """The traced rule of one (op, shapes, dtypes, attributes).
 
     `operands` are the symbolic operands (or the literals), `y` the output as a leaf of the backward rule, `g` its
-    cotangent; `value` is the forward expression; `gradients()[i]` the rule's expression for operand i, or None.
+    cotangent; `value` is the forward expression; `gradients[i]` the expression for operand i, or None. `replaced` holds
+    the rules, by operand, that stand in place of the op's.
     `outside` holds the tensors of the graph, by number, that a written rule reads beside these: names and leaves.
     """
 
-    def __init__(self, rule: Rule, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, rule: Rule, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any],
+        replaced: Mapping[int, Build] | None = None,
+    ) -> None:  # fmt: skip
         self.rule, self.attrs = rule, attrs
         self.xp = Trace(PRIMS)
         self.operands: tuple[Any, ...] = tuple(
@@ -67,11 +74,19 @@ class Plan:
         self.templates: dict[Any, Any] = {}
         self.outside: dict[int, tuple[str, Expr]] = {}
         self._written: dict[int, list[str]] = {}
-        self.replaced: dict[int, Callable[[Plan], Any]] = {}
+        self.replaced = replaced or {}
 
     @cached_property
     def gradients(self) -> tuple[Expr | None, ...]:
-        """The rule's gradient for each operand, checked for shape and dtype; None where there is none."""
+        """The gradient for each operand, the op's or the one that replaces it; None where there is none."""
+        found = list(self.own_gradients)
+        for position, rule in self.replaced.items():
+            found[position] = self.check(position, rule(self))
+        return tuple(found)
+
+    @cached_property
+    def own_gradients(self) -> tuple[Expr | None, ...]:
+        """What the op's rule gives for each operand, checked for shape and dtype; None where there is no gradient."""
         if self.dtype.kind != "f":
             return (None,) * len(self.operands)
         found = self.rule.vjp(self.xp, self.g, self.y, *self.operands, **self.attrs)
@@ -86,23 +101,22 @@ class Plan:
 
     @property
     def own(self) -> Plan:
-        """A plan of the same call with the rule's own gradients."""
-        operands = [(o.shape, o.dtype) if isinstance(o, Expr) else o for o in self.operands]
-        return Plan(self.rule, operands, self.attrs)
+        """A plan of the same call with the op's gradients alone."""
+        return self._with({})
 
-    def with_gradient(self, position: int, rule: Callable[[Plan], Any]) -> Plan:
-        """A plan of its own with another rule for one operand; `rule(plan)` builds it from that plan's leaves."""
-        made = self.own
-        old = made.gradients
-        new = made.check(position, rule(made))
-        made.__dict__["gradients"] = (*old[:position], new, *old[position + 1 :])
-        made.replaced = {**self.replaced, position: rule}
-        for other, kept in self.replaced.items():
-            if other != position:
-                found = list(made.gradients)
-                found[other] = made.check(other, kept(made))
-                made.__dict__["gradients"] = tuple(found)
+    def replacing(self, rules: Mapping[int, Build]) -> Plan:
+        """A plan of the same call with other rules for some operands, beside those that are replaced already.
+
+        `rule(plan)` builds an operand's gradient from the plan's leaves, and may use its `own_gradients`. Raises
+        ShapeError where the shape is neither the operand's nor one that sums to it, TraceError where it is no array.
+        """
+        made = self._with({**self.replaced, **rules})
+        made.gradients  # noqa: B018 - a rule that does not fit is refused here
         return made
+
+    def _with(self, replaced: Mapping[int, Build]) -> Plan:
+        operands = [(o.shape, o.dtype) if isinstance(o, Expr) else o for o in self.operands]
+        return Plan(self.rule, operands, self.attrs, replaced)
 
     def check(self, position: int, gradient: Any) -> Expr:
         """The gradient, if its shape and dtype are what operand `position` needs before un-broadcasting."""

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from bpdebug.debugger import State
-from bpdebug.engine.fork import Override, overridden
+from bpdebug.engine.edits import Override, overridden
 from bpdebug.views.blocks import Block, Matrix, Row
 
 
 def marked(state: State, blocks: Iterable[Block]) -> Iterator[Block]:
-    """The blocks, with a note below each matrix that holds cells which this fork has set."""
+    """The blocks, with a note below each matrix that holds cells which were set for this timeline."""
     for block in blocks:
-        if state.fork and isinstance(block, Row):
+        if state.timeline.edits and isinstance(block, Row):
             yield Row(tuple(_noted(state, i) if isinstance(i, Matrix) else i for i in block.items))
         else:
             yield block
@@ -27,7 +27,7 @@ def _noted(state: State, matrix: Matrix) -> Matrix:
     if tensor is None:
         return matrix
     iteration = state.timeline.schedule.iteration_at(state.cursor)
-    found = overridden(state.timeline, tensor, gradient, iteration)
+    found = overridden(state.timeline.edits, tensor, gradient, iteration)
     if not found:
         return matrix
     words = "set here: " + ", ".join(map(_cells, found))

@@ -43,10 +43,7 @@ def when_text(state: State) -> str:
 
 def fork_text(state: State) -> str:
     """'fork 2: set W[0,1] = 0, b = 1': the timeline in use and what was set for it, its parents' first; '' in none."""
-    known, number, lines = {f.number: f for f in state.forks}, state.fork, list[str]()
-    while number:
-        lines.insert(0, known[number].line.removeprefix("set").strip())
-        number = known[number].parent
+    lines = [e.line.removeprefix("set ") for e in state.timeline.edits] if state.fork else []
     return short(f"fork {state.fork}: set {', '.join(lines)}") if lines else ""
 
 

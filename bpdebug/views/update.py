@@ -92,7 +92,7 @@ def optimizer_list(state: State) -> Listing:
     numbers = timeline.store.update(parameters[0]).numbers(step)
     rows += [(name, "setting", "", exact(value)) for name, value in numbers.items()]
     for parameter in parameters:
-        if parameter in training.rules:
+        if timeline.store.update(parameter).by_hand:
             index = timeline.schedule.index_of("update", parameter)
             assert index is not None
             rows.append((f"{graph.names[parameter]}@upd", "rule set by hand", "", timeline.event(index).rule or ""))

@@ -15,7 +15,7 @@ import bpdebug
 from bpdebug.checks.first_wrong import Checked, check
 from bpdebug.debugger import State, update
 from bpdebug.engine import Timeline
-from bpdebug.engine.fork import Override, fork, fork_rule
+from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.explain.why import why
 from bpdebug.expression import parse, target
 from bpdebug.ops import OPS, Op
@@ -30,7 +30,7 @@ def verdicts(found: Checked) -> set[str]:
 
 def scaled(plan: Plan, position: int, factor: float) -> Any:
     """The rule that a plan has, and a factor too much."""
-    gradient: Any = plan.gradients[position]
+    gradient: Any = plan.own_gradients[position]
     return gradient * factor
 
 
@@ -61,7 +61,7 @@ def test_a_planted_rule_is_found_where_it_is(random: Random, data: st.DataObject
     ]
     before = healthy[at]
     assume(before.verdict == "pass" and before.numeric != 0)
-    spoilt = fork_rule(timeline, k, position, lambda plan: scaled(plan, position, 1.5))
+    spoilt = timeline.fork(RuleOverride(k, position, lambda plan: scaled(plan, position, 1.5)))
     found = check(spoilt, 0)
     assert found.first_wrong == graph.nodes[k].id
     assert [n for n, r in enumerate(found.rows) if r.where == "rule"] == [at]
@@ -127,7 +127,7 @@ def test_a_wrong_rule_in_each_op_is_found_at_its_node(op: Op, position: int, kin
     healthy = check(timeline, 0)
     assert healthy.first_wrong is None, healthy.rows
     assert "fail" not in verdicts(healthy)
-    spoilt = fork_rule(timeline, k, position, lambda plan: FAULTS[kind](plan.gradients[position]))
+    spoilt = timeline.fork(RuleOverride(k, position, lambda plan: FAULTS[kind](plan.own_gradients[position])))
     found = check(spoilt, 0)
     assert found.first_wrong == "y"
     wrong = [(r.node, r.name) for r in found.rows if r.where == "rule"]
@@ -169,7 +169,7 @@ def test_a_kink_is_named() -> None:
 
 
 def test_what_is_asked_about_and_is_right_has_no_first_wrong() -> None:
-    spoilt = fork_rule(chain(), 2, 0, lambda plan: plan.g @ plan.operands[1])
+    spoilt = chain().fork(RuleOverride(2, 0, lambda plan: plan.g @ plan.operands[1]))
     assert check(spoilt, 0, {spoilt.graph.index["Q"]}).first_wrong is None
 
 
@@ -195,7 +195,7 @@ def chain() -> Timeline:
 
 
 def test_wrong_here_and_wrong_already_upstream() -> None:
-    spoilt = fork_rule(chain(), 2, 0, lambda plan: plan.g @ plan.operands[1])
+    spoilt = chain().fork(RuleOverride(2, 0, lambda plan: plan.g @ plan.operands[1]))
     rows = {(r.node, r.name): (r.verdict, r.where) for r in check(spoilt, 0).rows}
     assert rows == {
         ("L", "Q"): ("pass", None), ("Q", "Z"): ("pass", None),
@@ -206,7 +206,7 @@ def test_wrong_here_and_wrong_already_upstream() -> None:
 
 def test_the_numeric_side_upstream_is_the_right_gradient() -> None:
     right = chain()
-    spoilt = fork_rule(right, 2, 0, lambda plan: plan.g @ plan.operands[1])
+    spoilt = right.fork(RuleOverride(2, 0, lambda plan: plan.g @ plan.operands[1]))
     row = next(r for r in check(spoilt, 0).rows if (r.node, r.name) == ("Y", "X"))
     gradients = [t.grad("X") for t in (spoilt, right)]
     assert gradients[0] is not None
@@ -215,7 +215,7 @@ def test_the_numeric_side_upstream_is_the_right_gradient() -> None:
 
 
 def test_one_node_is_checked_alone_and_still_knows_where_it_began() -> None:
-    spoilt = fork_rule(chain(), 2, 0, lambda plan: plan.g @ plan.operands[1])
+    spoilt = chain().fork(RuleOverride(2, 0, lambda plan: plan.g @ plan.operands[1]))
     found = check(spoilt, 0, {spoilt.graph.index["Y"]})
     assert [(r.node, r.where) for r in found.rows] == [("Y", "upstream")] * 2
     assert found.first_wrong == "Z"
@@ -224,7 +224,7 @@ def test_one_node_is_checked_alone_and_still_knows_where_it_began() -> None:
 def test_a_gradient_that_was_set_is_wrong_upstream_of_nothing_else() -> None:
     plain = chain()
     number = plain.graph.index["H"]
-    found = check(fork(plain, Override(number, True, (), np.asarray(1.0)), 0), 0)
+    found = check(plain.fork(Override(number, True, (), np.asarray(1.0))), 0)
     assert {r.node for r in found.rows if r.where == "upstream"} == {"H", "Y"}
     assert found.first_wrong == "H"
 
@@ -241,7 +241,7 @@ def test_a_tie_wants_a_look_and_a_wrong_share_fails() -> None:
     graph = make({"x": np.array([2.0, 2.0, 1.0])}, step("L", "max", "x"), loss="L")
     timeline = Timeline(graph)
     assert verdicts(check(timeline, 0)) == {"look"}
-    assert verdicts(check(fork_rule(timeline, 0, 0, lambda plan: scaled(plan, 0, 3)), 0)) == {"fail"}
+    assert verdicts(check(timeline.fork(RuleOverride(0, 0, lambda plan: scaled(plan, 0, 3))), 0)) == {"fail"}
 
 
 def test_at_the_prompt() -> None:

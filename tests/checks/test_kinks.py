@@ -15,7 +15,7 @@ from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, find_kink, 
 from bpdebug.checks.one_rule import check_rule
 from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.engine import Timeline
-from bpdebug.engine.fork import fork_rule
+from bpdebug.engine.edits import RuleOverride
 from bpdebug.ops import OPS
 from bpdebug.symbolic import Plan
 from tests.graphs import Random, examples, graphs, make, step
@@ -182,14 +182,14 @@ def test_no_two_differences_agree_on_a_sine_of_a_huge_number() -> None:
 @pytest.mark.parametrize(("op", "other"), [("add", 1e20), ("sub", 1e20), ("maximum", -1.0)])
 def test_what_rounding_hides_is_not_passed(op: str, other: float, times: int) -> None:
     """Beside 1e20 a 1 is lost: the differences are 0, and whether the rule is right they cannot tell."""
-    timeline = fork_rule(one(op, [1.0], [other]), 0, 0, lambda plan: plan.gradients[0] * times)  # type: ignore[operator]
+    timeline = one(op, [1.0], [other]).fork(RuleOverride(0, 0, lambda plan: plan.own_gradients[0] * times))  # type: ignore[operator]
     row = rows(timeline)["x0"]
     hidden = ("look", ROUNDING)
     assert (row.verdict, row.reason) == (hidden if other > 1 else ("pass", "") if times == 1 else ("fail", ""))
 
 
 def test_off_by_little_is_not_called_rounding() -> None:
-    timeline = fork_rule(one("sin", [0.3, 2.0]), 0, 0, lambda plan: plan.gradients[0] * (1 + 1e-6))  # type: ignore[operator]
+    timeline = one("sin", [0.3, 2.0]).fork(RuleOverride(0, 0, lambda plan: plan.own_gradients[0] * (1 + 1e-6)))  # type: ignore[operator]
     (row,) = rows(timeline).values()
     assert (row.verdict, row.reason) == ("look", SMALL)
     assert "more than rounding" in row.says
@@ -229,7 +229,7 @@ OTHERS: list[tuple[Put, int, Rule]] = [
 @pytest.mark.parametrize(("put", "position", "rule"), OTHERS)
 def test_another_convention_is_no_wrong_rule(put: Put, position: int, rule: Rule) -> None:
     op, inputs, attrs = put
-    row = rows(fork_rule(one(op, *inputs, **attrs), 0, position, rule))[f"x{position}"]
+    row = rows(one(op, *inputs, **attrs).fork(RuleOverride(0, position, rule)))[f"x{position}"]
     assert row.verdict == "look", row
 
 
@@ -250,17 +250,17 @@ def test_a_wrong_rule_is_found_where_every_cell_is_at_a_kink(
     """Between the two sides at the kink itself, and not beside it."""
     timeline = one(op, *inputs, **attrs)
     assert rows(timeline)["x0"].verdict == "look"
-    assert rows(fork_rule(timeline, 0, 0, lambda p: p.gradients[0] * factor))["x0"].verdict == "fail"  # type: ignore[operator]
+    assert rows(timeline.fork(RuleOverride(0, 0, lambda p: p.own_gradients[0] * factor)))["x0"].verdict == "fail"  # type: ignore[operator]
 
 
 WINDOWS: list[dict[str, Any]] = [
     {"size": 2, "stride": 1}, {"size": 3, "stride": 2, "padding": 1}, {"size": (1, 3), "stride": 1}, {"size": 2},
 ]  # fmt: skip
 FAULTS: list[Rule] = [
-    lambda p: p.gradients[0] * 1.1,  # type: ignore[operator]
-    lambda p: -p.gradients[0],  # type: ignore[operator]
-    lambda p: p.gradients[0] + 0.25,  # type: ignore[operator]
-    lambda p: p.gradients[0] * 2,  # type: ignore[operator]
+    lambda p: p.own_gradients[0] * 1.1,  # type: ignore[operator]
+    lambda p: -p.own_gradients[0],  # type: ignore[operator]
+    lambda p: p.own_gradients[0] + 0.25,  # type: ignore[operator]
+    lambda p: p.own_gradients[0] * 2,  # type: ignore[operator]
 ]
 
 
@@ -271,7 +271,7 @@ def test_pools_of_what_a_relu_gave_are_not_called_wrong_and_wrong_ones_are(seed:
     timeline = Timeline(make({"x": x}, step("r", "relu", "x"), pool, step("L", "sum", "y"), loss="L"))
     row = rows(timeline)["r"]
     assert (row.verdict, row.reason) in (("pass", ""), ("look", KINK)), row
-    assert rows(fork_rule(timeline, 1, 0, FAULTS[seed // 4 % 4]))["r"].verdict == "fail"
+    assert rows(timeline.fork(RuleOverride(1, 0, FAULTS[seed // 4 % 4])))["r"].verdict == "fail"
 
 
 def test_the_check_of_a_whole_graph_looks_at_kinks_too() -> None:
@@ -284,5 +284,5 @@ def test_the_check_of_a_whole_graph_looks_at_kinks_too() -> None:
     (row,) = gradcheck(timeline)
     assert (row.verdict, row.reason) == ("look", KINK)
     wrong = make({"x": np.array([0.0, 1.0])}, step("y", "relu", "x"), step("L", "sum", "y"), loss="L")
-    (row,) = gradcheck(fork_rule(Timeline(wrong), 0, 0, lambda p: p.gradients[0] * 3))  # type: ignore[operator]
+    (row,) = gradcheck(Timeline(wrong).fork(RuleOverride(0, 0, lambda p: p.own_gradients[0] * 3)))  # type: ignore[operator]
     assert (row.verdict, row.cell) == ("fail", (1,))

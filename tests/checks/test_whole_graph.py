@@ -12,7 +12,7 @@ from bpdebug.checks.differences import MOST_CELLS, Check, differences
 from bpdebug.checks.one_rule import check_rule
 from bpdebug.checks.whole_graph import gradcheck, in_double
 from bpdebug.engine import Timeline, Training
-from bpdebug.engine.fork import fork_rule
+from bpdebug.engine.edits import RuleOverride
 from bpdebug.ops import OPS, Op
 from tests.graphs import DOUBLE, SAMPLES, SINGLE, Random, examples, graph_of, graphs, make, sample_call, step
 
@@ -42,7 +42,7 @@ def test_a_right_network_passes(dtype: DType) -> None:
 
 def test_a_planted_rule_fails_end_to_end_and_at_its_event() -> None:
     """The transpose forgotten, on a square W where shapes do not tell."""
-    timeline = fork_rule(network(), 0, 0, lambda plan: plan.g @ plan.operands[1])
+    timeline = network().fork(RuleOverride(0, 0, lambda plan: plan.g @ plan.operands[1]))
     assert verdicts(gradcheck(timeline)) == {"X": "fail", "W": "pass", "b": "pass"}
     event = next(e for e in timeline if (e.phase, e.name) == ("backward", "Y"))
     assert verdicts(check_rule(event)) == {"X": "fail", "W": "pass"}
@@ -69,7 +69,7 @@ def test_every_rule_that_is_off_by_a_thousandth_fails(op: Op, i: int) -> None:
         return
     timeline = Timeline(graph_of(call, np.ones(call.value.shape)))
     for position, _ in list(timeline.graph.edges(0)):
-        spoilt = fork_rule(timeline, 0, position, lambda plan, p=position: plan.gradients[p] * 1.001)  # type: ignore[misc]
+        spoilt = timeline.fork(RuleOverride(0, position, lambda plan, p=position: plan.own_gradients[p] * 1.001))  # type: ignore[misc]
         rows = [row.verdict for e in spoilt for row in check_rule(e)]
         assert "fail" in rows
 
@@ -114,7 +114,7 @@ def test_what_a_stop_gradient_cuts_off_is_held_still() -> None:
     timeline = Timeline(graph)
     (row,) = gradcheck(timeline)
     assert (row.verdict, row.analytic) == ("pass", 3.0)
-    wrong = fork_rule(timeline, 1, 0, lambda plan: plan.g * plan.operands[1] * 2)
+    wrong = timeline.fork(RuleOverride(1, 0, lambda plan: plan.g * plan.operands[1] * 2))
     assert verdicts(gradcheck(wrong)) == {"x": "fail"}
 
 
@@ -185,6 +185,6 @@ def test_of_a_rule_that_costs_much_fewer_cells_are_moved_and_a_wrong_one_is_stil
     assert {r.verdict for r in rows.values()} == {"pass"}
     work = 400 * 500 * 300
     assert {r.checked for r in rows.values()} == {min(64, max(4, 2 * 10**10 // (2 * work)))}
-    wrong = fork_rule(timeline, 0, 1, lambda plan: plan.xp.matrix_transpose(plan.operands[0]) @ plan.g * 1.001)
+    wrong = timeline.fork(RuleOverride(0, 1, lambda plan: plan.xp.matrix_transpose(plan.operands[0]) @ plan.g * 1.001))
     y = next(e for e in wrong if (e.phase, e.name) == ("backward", "Y"))
     assert {r.name: r.verdict for r in check_rule(y)} == {"X": "pass", "W": "fail"}

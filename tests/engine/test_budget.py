@@ -13,8 +13,7 @@ import pytest
 
 from bpdebug.engine import Event, Timeline, Training
 from bpdebug.engine.budget import Budget
-from bpdebug.engine.fork import Override, fork, fork_rule
-from bpdebug.engine.recorded import RecordedTimeline
+from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.engine.store import NOTHING, State, Store
 from bpdebug.frontends.recorder import record
 from bpdebug.graph import Graph
@@ -105,7 +104,7 @@ def test_forks_share_one_budget() -> None:
         timeline = adam(4)
         lines = [timeline]
         for n in range(12):
-            lines.append(fork(lines[n % 3], Override(timeline.number("A"), False, (), np.asarray(float(n))), n % 4))
+            lines.append(lines[n % 3].fork(Override(timeline.number("A"), False, (), np.asarray(float(n)), n % 4)))
         for line in lines:
             forwards(line)
     assert found[0] <= BUDGET + SLACK + 12 * 64 * KIB  # a fork's own objects: traced update rules, what it touches
@@ -114,7 +113,9 @@ def test_forks_share_one_budget() -> None:
 def test_what_is_dropped_is_freed_at_once() -> None:
     """Neither the events that were looked at nor the forks of a pass hold it in a circle."""
     timeline = Timeline(network())
-    forked = fork_rule(timeline, 0, 1, lambda plan: plan.xp.matmul(plan.xp.matrix_transpose(plan.operands[0]), plan.g))
+    forked = timeline.fork(
+        RuleOverride(0, 1, lambda plan: plan.xp.matmul(plan.xp.matrix_transpose(plan.operands[0]), plan.g))
+    )
     gc.disable()
     try:
         for line in (forked, timeline):
@@ -141,7 +142,7 @@ def test_a_recording_that_is_read_stays_within_the_budget(tmp_path: Path) -> Non
     opened = open_recording(tmp_path / "a.bptrace")
     with peak() as found:
         timeline = open_timeline(opened, budget=BUDGET)
-        assert isinstance(timeline, RecordedTimeline)
+        assert timeline.recording is not None
         forwards(timeline)
     assert found[0] <= BUDGET + SLACK
 

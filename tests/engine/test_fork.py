@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bpdebug.arrays import Array
 from bpdebug.engine import Timeline, Training
-from bpdebug.engine.fork import Override, fork, fork_rule, overridden
+from bpdebug.engine.edits import Override, RuleOverride, UpdateOverride, overridden
 from bpdebug.errors import ShapeError
 from tests.engine.test_laziness import ACTIONS, act, everything
 from tests.graphs import Random, assert_same, bits, examples, graphs, make, step
@@ -26,14 +26,16 @@ def two_layers(**given: Any) -> Timeline:
     return Timeline(graph, **given)
 
 
-def over(timeline: Timeline, name: str, value: Any, *, key: tuple[Any, ...] = (), gradient: bool = False) -> Override:
-    return Override(timeline.number(name), gradient, key, np.asarray(value))
+def over(
+    timeline: Timeline, name: str, value: Any, *, key: tuple[Any, ...] = (), gradient: bool = False, iteration: int = 0
+) -> Override:
+    return Override(timeline.number(name), gradient, key, np.asarray(value), iteration)
 
 
 def test_a_leaf_overridden_is_a_leaf_given() -> None:
     parent = two_layers()
     before = everything(parent)
-    forked = fork(parent, over(parent, "b", [5.0, 6.0]), 0)
+    forked = parent.fork(over(parent, "b", [5.0, 6.0]))
     graph = make(
         {"X": parent.value("X"), "W": parent.value("W"), "b": np.array([5.0, 6.0])},
         step("Y", "matmul", "X", "W"), step("Z", "add", "Y", "b"), step("H", "tanh", "Z"), step("L", "sum", "H"),
@@ -50,7 +52,7 @@ def shared(ours: Any, theirs: Any) -> bool:
 
 def test_a_node_overridden_changes_what_follows_and_nothing_before() -> None:
     parent = two_layers()
-    forked = fork(parent, over(parent, "Z", 0.25, key=(0, slice(None))), 0)
+    forked = parent.fork(over(parent, "Z", 0.25, key=(0, slice(None))))
     wanted = np.array(parent.value("Z"))
     wanted[0] = 0.25
     assert_same(forked.value("Z"), wanted)
@@ -63,7 +65,7 @@ def test_a_node_overridden_changes_what_follows_and_nothing_before() -> None:
 
 def test_a_gradient_overridden_changes_what_comes_after_it_backwards() -> None:
     parent = two_layers()
-    forked = fork(parent, over(parent, "Y", [[1.0, 0.0], [0.0, 0.0]], gradient=True), 0)
+    forked = parent.fork(over(parent, "Y", [[1.0, 0.0], [0.0, 0.0]], gradient=True))
     assert_same(forked.grad("Y"), np.array([[1.0, 0.0], [0.0, 0.0]]))
     assert_same(forked.grad("W"), parent.value("X").T @ np.array([[1.0, 0.0], [0.0, 0.0]]))
     assert shared(forked.grad("Z"), parent.grad("Z"))
@@ -75,7 +77,7 @@ def test_a_rule_that_uses_the_output_sees_the_override() -> None:
     """tanh's derivative is written with its output: 1 - H ** 2."""
     parent = two_layers()
     parent.run()
-    forked = fork(parent, over(parent, "H", 0.5, key=(0, 0)), 0)
+    forked = parent.fork(over(parent, "H", 0.5, key=(0, 0)))
     gradient = forked.grad("Z")
     assert gradient is not None
     assert gradient[0, 0] == 0.75
@@ -86,27 +88,56 @@ def test_a_fork_computes_nothing_until_it_is_asked() -> None:
     reads: list[str] = []
     graph = make({"x": np.array([1.0])}, step("y", "exp", "x"), step("L", "sum", "y"), loss="L", reads=reads)
     parent = Timeline(graph)
-    forked = fork(parent, over(parent, "y", 3.0), 0)
+    forked = parent.fork(over(parent, "y", 3.0))
     assert reads == []
     assert forked.loss == 3.0
 
 
 def test_a_fork_of_a_fork() -> None:
     parent = two_layers()
-    one = fork(parent, over(parent, "b", [5.0, 6.0]), 0)
-    two = fork(one, over(one, "b", 0.0, key=(1,)), 0)
+    one = parent.fork(over(parent, "b", [5.0, 6.0]))
+    two = one.fork(over(one, "b", 0.0, key=(1,)))
     assert_same(two.value("b"), np.array([5.0, 0.0]))
     assert_same(one.value("b"), np.array([5.0, 6.0]))
     number = parent.number("b")
-    assert [float(o.value.flat[0]) for o in overridden(two, number, False, 0)] == [5.0, 0.0]
-    assert overridden(two, number, True, 0) == []
-    assert overridden(parent, number, False, 0) == []
+    assert [float(o.value.flat[0]) for o in overridden(two.edits, number, False, 0)] == [5.0, 0.0]
+    assert overridden(two.edits, number, True, 0) == []
+    assert overridden(parent.edits, number, False, 0) == []
+
+
+def test_a_fork_of_a_fork_keeps_what_was_set_where_it_computes_again() -> None:
+    """Cells of a node and of a gradient that the second edit reaches, too."""
+    parent = two_layers()
+    for name, gradient, more in (("Z", False, over(parent, "W", 0.0)), ("Z", True, over(parent, "H", 0.5))):
+        one = parent.fork(over(parent, name, 7.0, key=(0, 0), gradient=gradient))
+        for edit in (more, over(one, name, 3.0, key=(1, 1), gradient=gradient)):
+            two = one.fork(edit)
+            found = two.grad(name) if gradient else two.value(name)
+            assert found is not None
+            assert found[0, 0] == 7.0
+
+
+def test_edits_at_once_are_forks_one_after_the_other() -> None:
+    training = Training("momentum", 4, {"lr": 0.1})
+    parent = two_layers(training=training)
+    edits = (
+        over(parent, "b", 0.5, key=(1,), iteration=2), over(parent, "Z", 1.0, key=(0, 1), iteration=1),
+        RuleOverride(0, 1, lambda plan: plan.own_gradients[1] * 2),  # type: ignore[operator]
+        over(parent, "H", 0.25, iteration=3),
+        UpdateOverride(parent.number("W"), lambda u: u.w - u.g), over(parent, "Y", 2.0, gradient=True, iteration=1),
+    )  # fmt: skip
+    forked = parent
+    for edit in edits:
+        forked = forked.fork(edit)
+    whole = two_layers(training=training, edits=edits)
+    assert everything(forked) == everything(whole)
+    assert everything(forked) != everything(parent)
 
 
 def test_in_training_what_follows_starts_from_what_the_fork_leads_to() -> None:
     training = Training("momentum", 5, {"lr": 0.1})
     parent = two_layers(training=training)
-    forked = fork(parent, over(parent, "b", [5.0, 6.0]), 2)
+    forked = parent.fork(over(parent, "b", [5.0, 6.0], iteration=2))
     size = parent.schedule.per_iteration
     for index in range(2 * size):
         assert bits(forked[index].value) == bits(parent[index].value)
@@ -129,7 +160,7 @@ def test_a_parameter_overridden_at_the_start_is_a_parameter_given() -> None:
     parent = two_layers(training=training)
     parent.run()
     w = np.array([[1.0, 1.0], [2.0, 0.0]])
-    forked = fork(parent, over(parent, "W", w), 0)
+    forked = parent.fork(over(parent, "W", w))
     graph = make(
         {"X": parent.value("X"), "W": w, "b": np.array([0.1, 0.2])},
         step("Y", "matmul", "X", "W"), step("Z", "add", "Y", "b"), step("H", "tanh", "Z"), step("L", "sum", "H"),
@@ -140,7 +171,7 @@ def test_a_parameter_overridden_at_the_start_is_a_parameter_given() -> None:
 
 def test_a_rule_replaced_for_one_operand() -> None:
     parent = two_layers()
-    forked = fork_rule(parent, 0, 0, lambda plan: plan.g @ plan.operands[1])  # the transpose forgotten
+    forked = parent.fork(RuleOverride(0, 0, lambda plan: plan.g @ plan.operands[1]))  # the transpose forgotten
     assert forked[-1].contributions[0].formula == "∂Y @ W"
     assert parent[-1].contributions[0].formula == "∂Y @ Wᵀ"
     g = forked.grad("Y")
@@ -148,7 +179,7 @@ def test_a_rule_replaced_for_one_operand() -> None:
     assert_same(forked.grad("X"), g @ parent.value("W"))
     assert_same(forked.grad("W"), parent.grad("W"))
     assert shared(forked.value("L"), parent.value("L"))
-    again = fork_rule(forked, 0, 1, lambda plan: plan.xp.matrix_transpose(plan.operands[0]) @ plan.g)
+    again = forked.fork(RuleOverride(0, 1, lambda plan: plan.xp.matrix_transpose(plan.operands[0]) @ plan.g))
     assert again[-1].contributions[0].formula == "∂Y @ W"
     assert_same(again.grad("W"), parent.grad("W"))
 
@@ -156,19 +187,19 @@ def test_a_rule_replaced_for_one_operand() -> None:
 def test_a_replaced_rule_holds_in_every_iteration() -> None:
     training = Training("sgd", 3, {"lr": 0.1})
     parent = two_layers(training=training)
-    forked = fork_rule(parent, 1, 1, lambda plan: plan.g * 0.0)
+    forked = parent.fork(RuleOverride(1, 1, lambda plan: plan.g * 0.0))
     assert_same(forked.value("b"), np.array([0.1, 0.2]))
     assert bits(parent.value("b")) != bits(forked.value("b"))
 
 
 def test_a_replaced_rule_must_give_the_right_shape() -> None:
     with pytest.raises(ShapeError, match="gradient of shape"):
-        fork_rule(two_layers(), 0, 0, lambda plan: plan.xp.sum(plan.g))
+        two_layers().fork(RuleOverride(0, 0, lambda plan: plan.xp.sum(plan.g)))
 
 
 def test_what_a_fork_hands_out_is_read_only() -> None:
     parent = two_layers()
-    forked = fork(parent, over(parent, "Z", 0.0), 0)
+    forked = parent.fork(over(parent, "Z", 0.0))
     for name in parent.graph.names:
         assert not forked.value(name).flags.writeable
         gradient = forked.grad(name)
@@ -178,7 +209,7 @@ def test_what_a_fork_hands_out_is_read_only() -> None:
 def test_a_float32_tensor_stays_one() -> None:
     graph = make({"x": np.array([1.0, 2.0], np.float32)}, step("y", "exp", "x"), step("L", "sum", "y"), loss="L")
     parent = Timeline(graph)
-    forked = fork(parent, over(parent, "y", 0.1), 0)
+    forked = parent.fork(over(parent, "y", 0.1))
     assert forked.value("y").dtype == forked.value("L").dtype == np.float32
     assert_same(forked.value("y"), np.array([0.1, 0.1], np.float32))
 
@@ -203,7 +234,7 @@ def test_any_leaf_overridden_is_that_leaf_given(
     if asked:
         for action in actions:
             act(parent, action)
-    forked = fork(parent, Override(parent.number(name), False, tuple(at), np.array(0.375)), 0)
+    forked = parent.fork(Override(parent.number(name), False, tuple(at), np.array(0.375)))
     for action in actions:
         act(forked, action)
     wanted = Timeline(random.build(**{name: changed}), seed=1, training=training)
@@ -222,7 +253,7 @@ def test_any_node_overridden_with_what_it_is_changes_nothing(
     value = parent.grad(name) if gradient else parent.value(name)
     assume(value is not None)
     assert value is not None
-    forked = fork(parent, Override(parent.number(name), gradient, (), value), 0)
+    forked = parent.fork(Override(parent.number(name), gradient, (), value))
     for action in actions:
         act(forked, action)
     assert everything(forked) == everything(parent)

@@ -11,7 +11,7 @@ import pytest
 
 from bpdebug.arrays import Array, DType
 from bpdebug.engine import OPTIMIZERS, UPDATE, Timeline, Training
-from bpdebug.engine.fork import Override, fork, fork_update
+from bpdebug.engine.edits import Override, UpdateOverride
 from bpdebug.graph import Graph
 from tests.engine.optimizer_table import TABLE, regression, trained
 from tests.graphs import DOUBLE, SINGLE, assert_same, bits, make, step
@@ -245,7 +245,7 @@ def test_an_infinity_in_a_state_is_a_fault_of_the_update() -> None:
 def test_a_state_set_by_hand_is_where_its_iteration_starts_from() -> None:
     parent = Timeline(regression(), training=Training("momentum", 4, {"lr": 0.1, "momentum": 0.5}))
     number = parent.graph.index["W.velocity"]
-    forked = fork(parent, Override(number, False, (), np.array(7.0)), 2)
+    forked = parent.fork(Override(number, False, (), np.array(7.0), 2))
     event = update_of(forked, "W", 2)
     before = update_of(parent, "W", 1).index
     assert_same(forked.value("W.velocity", before), parent.value("W.velocity", before))
@@ -259,10 +259,10 @@ def test_a_state_set_by_hand_is_where_its_iteration_starts_from() -> None:
 
 def test_an_update_rule_by_hand_holds_in_every_iteration_and_in_forks_of_it() -> None:
     parent = Timeline(regression(), training=Training("adam", 4, {"lr": 0.1}))
-    forked = fork_update(parent, parent.graph.index["W"], lambda u: u.w - u.scalars["lr"] * u.g)
+    forked = parent.fork(UpdateOverride(parent.graph.index["W"], lambda u: u.w - u.scalars["lr"] * u.g))
     assert update_of(forked).rule == "W - lr * ∂W"
     assert update_of(forked, "b").rule == update_of(parent, "b").rule
-    again = fork(forked, Override(parent.graph.index["b"], False, (), np.array(0.0)), 2)
+    again = forked.fork(Override(parent.graph.index["b"], False, (), np.array(0.0), 2))
     for timeline in (forked, again):
         for t in range(4):
             event = update_of(timeline, "W", t)
@@ -277,9 +277,9 @@ def test_forks_of_forks_keep_what_was_set_in_later_iterations() -> None:
     """W set in iteration 2, then b set in iteration 0, and then a rule: W is as it was set, in iteration 2."""
     parent = Timeline(regression(), training=Training("sgd", 4, {"lr": 0.1}))
     index = parent.graph.index
-    later = fork(parent, Override(index["W"], False, (), np.array(0.5)), 2)
-    earlier = fork(later, Override(index["b"], False, (), np.array(0.0)), 0)
-    ruled = fork_update(earlier, index["b"], lambda u: u.w - 2 * u.scalars["lr"] * u.g)
+    later = parent.fork(Override(index["W"], False, (), np.array(0.5), 2))
+    earlier = later.fork(Override(index["b"], False, (), np.array(0.0)))
+    ruled = earlier.fork(UpdateOverride(index["b"], lambda u: u.w - 2 * u.scalars["lr"] * u.g))
     at = 2 * parent.schedule.per_iteration
     for timeline in (later, earlier, ruled):
         assert_same(timeline.value("W", at), np.full((3, 2), 0.5))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import bpdebug
 from bpdebug.engine import Timeline
-from bpdebug.engine.fork import fork_rule
+from bpdebug.engine.edits import RuleOverride
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.adjoint import adjoint
 from bpdebug.ops import OPS, Op
@@ -65,7 +65,7 @@ def test_a_wrong_rule_is_no_transpose() -> None:
     rng = np.random.default_rng(0)
     arrays = {"X": rng.normal(size=(3, 3)).astype(DOUBLE), "W": rng.normal(size=(3, 3))}
     t = Timeline(make(arrays, step("Y", "matmul", "X", "W"), into={"Y": rng.normal(size=(3, 3))}))
-    wrong = fork_rule(t, 0, 0, lambda plan: plan.g @ plan.operands[1])
+    wrong = t.fork(RuleOverride(0, 0, lambda plan: plan.g @ plan.operands[1]))
     event = wrong[len(wrong) - 1]
     assert not adjoint(event).holds
     assert adjoint(event, "W").holds

@@ -10,7 +10,7 @@ import pytest
 import bpdebug
 from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
-from bpdebug.engine.fork import fork_rule
+from bpdebug.engine.edits import RuleOverride
 from bpdebug.errors import BpdebugError
 from bpdebug.explain import candidates as module
 from bpdebug.explain.candidates import Candidates, candidates
@@ -124,7 +124,7 @@ def test_a_symmetric_operand_makes_two_right_and_says_that_it_is_chance() -> Non
 
 def test_a_rule_that_is_wrong_is_no_judge() -> None:
     t = timeline(RNG.normal(size=(3, 3)), RNG.normal(size=(3, 3)))
-    got = found(fork_rule(t, 0, 0, lambda plan: plan.g @ plan.operands[1]))
+    got = found(t.fork(RuleOverride(0, 0, lambda plan: plan.g @ plan.operands[1])))
     assert got.unconfirmed == ("∂X",)
     assert [r.formula for r in got.rows if r.verdict == "right"] == ["∂Y @ Wᵀ", "Xᵀ @ ∂Y"]
 

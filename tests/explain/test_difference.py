@@ -84,13 +84,13 @@ def test_a_gradient_that_was_overridden_differs_where_it_is_complete() -> None:
 
 
 def test_a_fork_survives_its_recording_bit_for_bit(tmp_path: Path) -> None:
-    from bpdebug.frontends.recorder import lineage, record
+    from bpdebug.frontends.recorder import record
 
     session = bpdebug.Session(bpdebug.load(TEXT))
     for line in ("set dY[0, 1] = 5", "set rule Z@bwd Y = dZ * 2", "set W[0, 0] = 3"):
         session.do(line)
     state = session.state
-    record(tmp_path / "fork.bptrace", state.scenario, state.timeline, lineage(state))
+    record(tmp_path / "fork.bptrace", state.scenario, state.timeline)
     opened = open_recording(tmp_path / "fork.bptrace")
     assert first_difference(open_timeline(opened), state.timeline) is None
     assert opened.recording is not None

@@ -20,7 +20,7 @@ from bpdebug.arrays import Array
 from bpdebug.cells.marks import lit
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
-from bpdebug.engine.fork import fork_rule
+from bpdebug.engine.edits import RuleOverride
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.axes import LOW, Indexed, matmul_axes
 from bpdebug.explain.lens import Lens, Looked, lens
@@ -234,7 +234,7 @@ def test_the_matrix_of_a_convolution_is_toeplitz() -> None:
 def test_a_rule_set_by_hand_is_said_and_its_matrix_is_still_the_ops() -> None:
     rng = np.random.default_rng(0)
     t = Timeline(make({"x": rng.normal(size=(2, 3))}, step("y", "sum", "x"), into={"y": np.asarray(2.0)}))
-    wrong = fork_rule(t, 0, 0, lambda plan: plan.operands[0] * plan.g)
+    wrong = t.fork(RuleOverride(0, 0, lambda plan: plan.operands[0] * plan.g))
     (o,) = lens(wrong[len(wrong) - 1]).operands
     assert "set by hand, and is wrong: it should be ∂x = " in o.wrong
     np.testing.assert_array_equal(o.meant, np.full((2, 3), 2.0))

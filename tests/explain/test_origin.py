@@ -11,7 +11,7 @@ import bpdebug
 from bpdebug.arrays import Array, DType
 from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import Timeline
-from bpdebug.engine.fork import fork_rule
+from bpdebug.engine.edits import RuleOverride
 from bpdebug.explain import paths
 from bpdebug.explain.origin import Origin, origin
 from bpdebug.explain.paths import heaviest
@@ -182,7 +182,7 @@ def test_a_cell_of_a_matmul_is_a_row_against_a_column() -> None:
 def test_a_leaf_has_no_terms_and_a_wrong_rule_has_its_own() -> None:
     t = Timeline(make({"X": np.eye(2), "W": np.eye(2)}, step("Y", "matmul", "X", "W"), into={"Y": np.eye(2)}))
     assert asked(t, "X[0,1]").sources == ()
-    wrong = fork_rule(t, 0, 0, lambda plan: plan.g @ plan.operands[1])
+    wrong = t.fork(RuleOverride(0, 0, lambda plan: plan.g @ plan.operands[1]))
     (source,) = asked(wrong, "dX[0,1]").sources
     assert [f.text for p in source.products() for f in p.factors] == ["∂Y[0,0]", "W[0,1]", "∂Y[0,1]", "W[1,1]"]
 

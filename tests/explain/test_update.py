@@ -7,7 +7,7 @@ import pytest
 
 from bpdebug.debugger import open_session, update
 from bpdebug.engine import OPTIMIZERS, UPDATE, Timeline, Training
-from bpdebug.engine.fork import fork_update
+from bpdebug.engine.edits import UpdateOverride
 from bpdebug.engine.optimizers import SAYS
 from bpdebug.explain.update import update_lens
 from bpdebug.scenario import load
@@ -50,7 +50,7 @@ def test_every_setting_that_is_on_is_explained() -> None:
 
 def test_a_rule_by_hand_is_called_so_and_its_cells_are_not_taken_apart() -> None:
     timeline = Timeline(regression(), training=Training("momentum", 1))
-    forked = fork_update(timeline, timeline.graph.index["W"], lambda u: u.w - u.xp.max(u.g) * u.g)
+    forked = timeline.fork(UpdateOverride(timeline.graph.index["W"], lambda u: u.w - u.xp.max(u.g) * u.g))
     event = forked.event(first_update(forked))
     found = update_lens(event)
     assert found.says == ("The rule of W was set by hand; the states go on as momentum has them",)

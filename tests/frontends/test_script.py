@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpdebug.cli import main
-from bpdebug.debugger import COMMANDS
+from bpdebug.debugger import COMMANDS, update
 from bpdebug.errors import CommandError, InputError
 from bpdebug.frontends.replay import Run, ScriptError, Settings
 from bpdebug.frontends.script import parse_script, read_script, write
 from bpdebug.limits import Limits
+from bpdebug.views import view
 
 SCENARIO = """-- one.toml --
 format = 1
@@ -403,6 +404,36 @@ disable 3
     assert [(b.kind, b.enabled, b.ignore) for b in second.state.breakpoints] == [
         ("break", True, 2), ("trace", False, 0), ("watch", True, 0), ("catch", True, 0),
     ]  # fmt: skip
+
+
+def test_saved_forks_come_back_and_are_listed_as_lines_that_make_them(tmp_path: Path) -> None:
+    made = """load one.toml
+seek Y@bwd
+set Y[0, 0] = Y[1, 0] * 3
+set dY = dY * 2
+switch 1
+seek L
+set W = [[0.1], [nan]]
+seek begin
+set rule Y@bwd W = X.T @ dY * 2
+switch 0
+"""
+    first = ran(made + "save forks f.bpd\n", path=tmp_path / "a.bpd")
+    second = ran("load one.toml\nsource f.bpd\nsave forks g.bpd\n", path=tmp_path / "a.bpd")
+    assert not first.errors + second.errors
+    assert (tmp_path / "f.bpd").read_text() == (tmp_path / "g.bpd").read_text()
+    assert first.state is not None
+    assert second.state is not None
+    for ours, theirs in zip(first.state.forks, second.state.forks, strict=True):
+        assert (ours.number, ours.parent, ours.line) == (theirs.number, theirs.parent, theirs.line)
+        for name in ("Y", "W", "L"):
+            assert ours.timeline.value(name).tobytes() == theirs.timeline.value(name).tobytes()
+            assert ours.timeline.grad(name).tobytes() == theirs.timeline.grad(name).tobytes()  # type: ignore[union-attr]
+    rows = view(update(first.state, "forks")).to_data()["rows"]
+    for row, fork in zip(rows[1:], first.state.forks[1:], strict=True):
+        typed = update(first.state, f"switch {row['of']} ;; {row['made by']}")
+        assert typed.timeline.value("L").tobytes() == fork.timeline.value("L").tobytes()
+        assert typed.timeline.grad("W").tobytes() == fork.timeline.grad("W").tobytes()  # type: ignore[union-attr]
 
 
 # --- any text at all

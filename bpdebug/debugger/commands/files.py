@@ -22,11 +22,13 @@ def requesting(word: str, what: str) -> Callable[[State, str], State]:
 
 
 def save(state: State, argument: str) -> State:
-    """The stops as a script that makes them again."""
+    """The stops, or the forks, as a script that makes them again."""
     what, _, path = argument.partition(" ")
-    if not what or not "breakpoints".startswith(what) or not path.strip():
-        raise CommandError(f"save {argument[:40]}".strip(), code="E_COMMAND", hint="save breakpoints FILE")
-    return replace(state, request=("save", path.strip()))
+    word = next((w for w in ("breakpoints", "forks") if what and w.startswith(what)), "")
+    if not word or not path.strip():
+        hint = "save breakpoints FILE, save forks FILE"
+        raise CommandError(f"save {argument[:40]}".strip(), code="E_COMMAND", hint=hint)
+    return replace(state, request=("save", f"{word} {path.strip()}"))
 
 
 def saved(stops: tuple[Breakpoint, ...]) -> list[str]:
@@ -66,9 +68,9 @@ register(
     Command(
         "save",
         save,
-        "the stops as a script that makes them again",
+        "the stops, or the forks, as a script that makes them again",
         "save breakpoints a.bpd",
-        args="breakpoints FILE",
+        args="breakpoints | forks FILE",
         family="scripts",
     ),
 )

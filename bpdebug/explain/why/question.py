@@ -10,7 +10,7 @@ from msgspec import Struct
 from bpdebug.arrays import Array
 from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
-from bpdebug.engine.fork import overridden
+from bpdebug.engine.edits import overridden
 from bpdebug.symbolic import Expr, Plan, evaluate, walk
 from bpdebug.symbolic.text import factor
 
@@ -94,7 +94,7 @@ class Question(CellTracer):
     def set_by_hand(self, site: Site) -> Array:
         """The cells of a place that a fork gave a value of their own."""
         cells = np.zeros(self.graph.shapes[site.tensor], bool)
-        for override in overridden(self.timeline, *site, self.iteration):
+        for override in overridden(self.timeline.edits, *site, self.iteration):
             cells[override.key] = True
         return cells
 
