@@ -198,19 +198,9 @@ def _limits(args: argparse.Namespace) -> Limits:
 
 
 def _load(args: argparse.Namespace, limits: Limits, file: str = "") -> Any:
-    file = file or args.file
-    if file.endswith(".bptrace"):
-        from bpdebug.importers.trace import open_recording
+    from bpdebug.importers import open_any
 
-        if args.set:
-            raise UsageError("--set replaces nothing in a recording", hint="record again, with --set")
-        scenario = open_recording(file, limits=limits)
-        if scenario.recording is not None and scenario.recording.notice:
-            sys.stderr.write(f"{scenario.recording.notice}\n")
-        return scenario
-    from bpdebug.scenario import load
-
-    scenario = load(file, limits=limits, replace=_replaced(args))
+    scenario = open_any(file or args.file, limits=limits, replace=_replaced(args))
     sys.stderr.writelines(f"note: {remark}\n" for remark in scenario.remarks)
     return scenario
 
@@ -221,7 +211,7 @@ def _compare(args: argparse.Namespace, limits: Limits) -> int:
     left = _load(args, limits)
     if args.other:
         right, names = _load(args, limits, args.other), (args.file, args.other)
-    elif args.file.endswith(".bptrace"):
+    elif left.recording is not None:
         from bpdebug.importers.trace import replayed
 
         right, names = replayed(args.file, limits=limits), (args.file, "the same computed again")

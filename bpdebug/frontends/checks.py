@@ -124,11 +124,12 @@ def scenario_failures(path: Path, settings: Settings) -> list[Failure] | None:
 def mismatches(path: Path, settings: Settings) -> list[str] | None:
     """What a scenario expects and does not find; None where it expects nothing. Raises where it is refused."""
     from bpdebug.debugger import open_session  # start-up, as above
-    from bpdebug.scenario import check, expected_error, load
+    from bpdebug.importers import open_any, reader_of
+    from bpdebug.scenario import check, expected_error
 
-    wanted = expected_error(path, limits=settings.limits)
+    wanted = None if reader_of(path) else expected_error(path, limits=settings.limits)
     try:
-        scenario = load(path, limits=settings.limits, replace=settings.tensors)
+        scenario = open_any(path, limits=settings.limits, replace=settings.tensors)
         state = open_session(scenario, budget=settings.limits["memory"])
     except BpdebugError as error:
         if wanted is None:

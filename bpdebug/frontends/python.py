@@ -9,9 +9,8 @@ from bpdebug.debugger import State, open_session
 from bpdebug.engine import Timeline
 from bpdebug.errors import UsageError
 from bpdebug.frontends.loop import Answer, replies
-from bpdebug.importers.trace import open_recording
+from bpdebug.importers import open_any
 from bpdebug.scenario import Scenario
-from bpdebug.scenario import load as load_scenario
 from bpdebug.views import Report
 
 
@@ -41,7 +40,7 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     Raises BpdebugError where it is refused; nothing is computed.
     """
     _given(path, str | os.PathLike, "load", "a path, or a shipped name: bpdebug.load('two_layer')")
-    return open_recording(path) if os.fspath(path).endswith(".bptrace") else load_scenario(path)
+    return open_any(path)
 
 
 def run(scenario: Scenario) -> Timeline:

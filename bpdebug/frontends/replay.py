@@ -20,8 +20,9 @@ from bpdebug.frontends.desk import Desk, Handler, said
 from bpdebug.frontends.loop import PROMPT, Answer, replies
 from bpdebug.frontends.output import print_lines
 from bpdebug.frontends.script import Script, parse_script, read_script, require, snapshot_path, stored, unpacked, write
+from bpdebug.importers import open_any
 from bpdebug.limits import Limits
-from bpdebug.scenario import find, load
+from bpdebug.scenario import find
 from bpdebug.views import view
 
 WIDTH = 100
@@ -185,7 +186,7 @@ class Run:
         if not rest:
             raise CommandError("load takes a scenario file", code="E_SCRIPT", hint="load two_layer.toml")
         limits = self.settings.limits
-        scenario = load(self.find(rest.strip('"')), limits=limits, replace=self.settings.tensors)
+        scenario = open_any(self.find(rest.strip('"')), limits=limits, replace=self.settings.tensors)
         state = open_session(scenario, budget=limits["memory"])
         self.desk.noted.clear()
         yield Answer(f"load {rest}", state, view(state))

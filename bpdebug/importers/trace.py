@@ -11,20 +11,20 @@ import os
 import stat
 import weakref
 from array import array as packed_numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
-from msgspec.structs import replace
+from msgspec import structs
 
 from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import Edit
 from bpdebug.engine.layout import VALUE, Layout, Slot
-from bpdebug.errors import BpdebugError, InputError, printable, shown
+from bpdebug.errors import BpdebugError, InputError, UsageError, printable, shown
 from bpdebug.expression.edits import read_edit
 from bpdebug.graph import INPUT, PARAMETER, Leaf
 from bpdebug.importers.trace_format import (
@@ -274,16 +274,21 @@ def _decoded(raw: bytes, kind: type[T]) -> T | None:
         return None
 
 
-def open_recording(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Scenario:
-    """The scenario of a recording, whose timeline is what was recorded.
+def open_recording(
+    path: str | os.PathLike[str], *, limits: Limits | None = None, replace: Mapping[str, Any] | None = None
+) -> Scenario:
+    """The scenario of a recording, whose timeline is what was recorded; where it was cut is among the remarks.
 
     Raises InputError: E_FILE where the files cannot be read, E_TRACE where they are no recording, and what `load`
-    raises for the scenario in it.
+    raises for the scenario in it; UsageError where tensors are to be replaced, since they were recorded.
     """
+    if replace:
+        raise UsageError("--set replaces nothing in a recording", hint="record again, with --set")
     limits = limits or Limits()
     trace, scenario = _opened(path, limits)
     trace.scan(open_timeline(scenario))
-    return replace(scenario, recording=trace)
+    remarks = (*scenario.remarks, *([trace.notice] if trace.notice else []))
+    return structs.replace(scenario, recording=trace, remarks=remarks)
 
 
 def replayed(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Scenario:
@@ -296,5 +301,5 @@ def _opened(path: str | os.PathLike[str], limits: Limits) -> tuple[TraceFile, Sc
     name = printable(shown(trace.head.name, 200))
     scenario = rebuild(name, trace.head.text, trace.leaves, limits=limits)
     if trace.head.edits:
-        scenario = replace(scenario, edits=trace.edits(open_timeline(scenario), scenario.dtype))
+        scenario = structs.replace(scenario, edits=trace.edits(open_timeline(scenario), scenario.dtype))
     return trace, scenario

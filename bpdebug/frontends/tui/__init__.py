@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from bpdebug.debugger import State, open_session
 from bpdebug.errors import EXIT_BUG, EXIT_GOOD
+from bpdebug.importers import open_any
 from bpdebug.limits import GIB
-from bpdebug.scenario import Scenario, find, load, shipped
+from bpdebug.scenario import Scenario, find, shipped
 
 if TYPE_CHECKING:
     from bpdebug.frontends.talk import Talk
@@ -24,7 +25,7 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
 
     def opened(name: str) -> State:
-        return open_session(load(find(name)), budget=budget)
+        return open_session(open_any(find(name)), budget=budget)
 
     def talks(state: State) -> Talk:
         from bpdebug.frontends.sessions import TERMINAL, Keeper  # start-up: after the first screen is painted
