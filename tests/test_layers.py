@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent / "bpdebug"
 ORDER = [
     "errors",
     "arrays",
+    "progress",
     "limits",
     "ops",
     "symbolic",

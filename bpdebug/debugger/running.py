@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from bpdebug.debugger.state import Breakpoint, State, View
 from bpdebug.engine import Timeline
 from bpdebug.expression import Scope, evaluate, holds, parse
+from bpdebug.progress import may_stop
 
 FORTH, BACK = 1, -1
 
@@ -48,6 +49,7 @@ def run(state: State, way: int, limit: int | None = None) -> State:
         at = (min(ahead) if way == FORTH else max(ahead)) if ahead else None
         if at is None or (limit is not None and (at - limit) * way > 0):
             break
+        may_stop()
         hit: tuple[Breakpoint, str] | None = None
         for b in stops:
             if nearest[b.number] != at:

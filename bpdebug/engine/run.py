@@ -13,6 +13,8 @@ from bpdebug.engine.edits import Override
 from bpdebug.engine.source import COMPUTE, Source
 from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph, Lit
+from bpdebug.progress import may_stop
+from bpdebug.symbolic import Plan
 from bpdebug.symbolic import compile as code
 
 Function = Callable[..., Any]
@@ -20,11 +22,25 @@ Function = Callable[..., Any]
 
 KEEP = 32
 """Every so many running sums of a gradient one is kept."""
+LARGE = 2**18
+"""Bytes of a node's result from which on its function is so slow that asking whether to stop costs nothing."""
 
 
 def wanted(graph: Graph, k: int) -> tuple[int, ...]:
     """The positions of node k's operands whose gradient anybody wants."""
     return tuple(p for p, t in graph.edges(k) if graph.has_gradient(t))
+
+
+def _stopping(plan: Plan, run: Function) -> Function:
+    """A node's function; one that takes its time may be stopped before it begins."""
+    if plan.nbytes < LARGE:
+        return run
+
+    def stopping(*args: Any) -> None:
+        may_stop()
+        run(*args)
+
+    return stopping
 
 
 class Code:
@@ -35,12 +51,13 @@ class Code:
 
     @cached_property
     def _forward(self) -> list[Function]:
-        return [code.forward(plan) for plan in self.graph.plans]
+        return [_stopping(plan, code.forward(plan)) for plan in self.graph.plans]
 
     @cached_property
     def _backward(self) -> list[Function]:
         """In the order of the backward pass."""
-        return [code.backward(self.graph.plans[k], wanted(self.graph, k)) for k in self.graph.backward_nodes]
+        plans, graph = self.graph.plans, self.graph
+        return [_stopping(plans[k], code.backward(plans[k], wanted(graph, k))) for k in graph.backward_nodes]
 
     def run_forward(self, V: list[Any]) -> None:
         """Every node's value, in program order; the leaves are there."""
@@ -131,6 +148,7 @@ class Pass:
     def _compute(self, tensors: Sequence[int]) -> None:
         graph, V = self.graph, self.V
         for tensor in tensors:
+            may_stop()
             if tensor < graph.first:
                 V[tensor] = self._leaf(tensor)
             else:
@@ -204,6 +222,7 @@ class Pass:
         graph = self.graph
         total: Any = self.seed(tensor) if tensor in graph.incoming else None
         for k, position in edges:
+            may_stop()
             c = self._contribution(k, position)
             total = c if total is None else np.asarray(total + c)
         return total

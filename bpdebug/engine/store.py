@@ -20,6 +20,7 @@ from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, Source
 from bpdebug.engine.update import Norm, Update
 from bpdebug.graph import DRAWN, STATE, Graph
+from bpdebug.progress import may_stop
 
 State = dict[int, Array]
 """What updates have changed, by tensor number: parameters, and the optimizer's states of them."""
@@ -169,6 +170,7 @@ class Store:
         while (state := self._known(at)) is None:
             at -= 1
         while at < t:
+            may_stop()
             state = self._step(at, state)
             at += 1
             self._states[at] = state

@@ -25,6 +25,7 @@ from bpdebug.engine.update import state_names
 from bpdebug.errors import BpdebugError, CommandError, did_you_mean
 from bpdebug.graph import Graph
 from bpdebug.limits import GIB
+from bpdebug.progress import may_stop
 
 
 class Timeline(Sequence[Event]):
@@ -92,6 +93,7 @@ class Timeline(Sequence[Event]):
         """Event number `index`, from 0; the one asked for last is kept, with what was worked out of it."""
         if not 0 <= index < len(self):
             raise IndexError(f"no event {index}; there are {len(self)}")
+        may_stop()
         recent = self.store.budget.recent
         if recent is None or recent.index != index or recent.timeline is not self:
             recent = self.store.budget.recent = self._made(index)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bpdebug.debugger.progress import listening
 from bpdebug.frontends.terminal import erase_line
+from bpdebug.progress import listening
 
 WIDE, PATIENCE = 30, 0.4
 """Characters of the bar, and seconds after which it appears."""

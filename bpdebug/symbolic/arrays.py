@@ -1,4 +1,4 @@
-"""What rules need beyond NumPy's own names: the adjoints of indexing and windows, and the normal distribution."""
+"""What rules need beyond NumPy: adjoints of indexing and windows, the normal distribution, long products."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array, Shape
+from bpdebug.progress import may_stop
 from bpdebug.symbolic.expr import Key, decode_key
 
 NEAR = (0.065682337918207449113, 2.2352520354606839287, 161.02823106855587881, 1067.6894854603709582,
@@ -189,3 +190,27 @@ def fold(x: Array, shape: Shape, size: Sizes, stride: Sizes, padding: Sizes, dil
         here = tuple(slice(o * d, o * d + s * n, s) for o, d, s, n in zip(offset, dilation, stride, out, strict=True))
         total[(slice(None), slice(None), *here)] += cols[(Ellipsis, *offset)]
     return total[(slice(None), slice(None), *(slice(p, p + n) for p, n in zip(padding, shape[2:], strict=True)))]
+
+
+BAND = 2**32
+"""Multiplications of a long product between two places where it may be stopped: a fifth of a second or so."""
+LONG = 2 * BAND
+"""Multiplications of two matrices from which on the product is long."""
+
+
+def is_long(a: Any, b: Any) -> bool:
+    """Whether the product of two matrices is long; a batch of matrices is none."""
+    return bool(a.ndim == b.ndim == 2 and math.prod((*a.shape, b.shape[1])) > LONG)
+
+
+def product(a: Array, b: Array) -> Array:
+    """a @ b; a long product is made some rows at a time, always the same ones, so that it may be stopped."""
+    if not is_long(a, b):
+        short: Array = np.matmul(a, b)
+        return short
+    out = np.empty((len(a), b.shape[1]), np.result_type(a, b))
+    rows = max(1, BAND // b.size)
+    for start in range(0, len(a), rows):
+        may_stop()
+        np.matmul(a[start : start + rows], b, out=out[start : start + rows])
+    return out

@@ -12,6 +12,7 @@ import numpy as np
 
 from bpdebug.arrays import DType, Shape
 from bpdebug.errors import ShapeError
+from bpdebug.progress import may_stop
 
 Literal = bool | int | float
 Key = tuple[Any, ...]
@@ -248,6 +249,7 @@ def evaluate(expr: Expr, leaves: Mapping[int, Any]) -> dict[int, Any]:
             if e.prim is None:
                 raise TraceError(f"no value for {e.name}")
             args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
+            may_stop()
             known[id(e)] = e.prim.run(*args, **e.attrs)
     return known
 

@@ -216,7 +216,7 @@ _ROWS = (
     Prim("subtract", _elementwise, np.subtract, arrays=2, infix="-", precedence=50),
     Prim("multiply", _elementwise, np.multiply, arrays=2, infix="*", precedence=60),
     Prim("divide", _elementwise, np.divide, arrays=2, infix="/", precedence=60),
-    Prim("matmul", _matmul, np.matmul, arrays=2, infix="@", precedence=60, why="product"),
+    Prim("matmul", _matmul, arrays.product, arrays=2, infix="@", precedence=60, why="product"),
     Prim("pow", _elementwise, lambda x, y: x**y, arrays=2, infix="**", precedence=80),
     Prim("negative", _elementwise, np.negative, infix="-", precedence=70),
     *(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.symbolic.arrays import is_long
 from bpdebug.symbolic.expr import Expr, Prim, TraceError
 
 ATOM, POSTFIX, POWER, UNARY, SUM = 100, 90, 80, 70, 50
@@ -68,7 +69,7 @@ def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
     prim = expr.prim
     if prim is None:
         raise TraceError(f"leaf {expr.name!r} has no name here")
-    if prim.infix:
+    if prim.infix and (dialect.formula or prim.name != "matmul" or not is_long(*expr.args)):
         return _infix(expr, prim, names, dialect), prim.precedence
     if dialect.formula:
         if prim.name == "astype":

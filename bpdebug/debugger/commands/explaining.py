@@ -10,12 +10,12 @@ from time import monotonic
 import numpy as np
 
 from bpdebug.debugger.commands.table import Command, nothing, register
-from bpdebug.debugger.progress import report
 from bpdebug.debugger.state import State
 from bpdebug.engine import UPDATE
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.errors import CommandError, InputError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
+from bpdebug.progress import report
 from bpdebug.scenario import read_derivation
 
 TIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)")

@@ -127,7 +127,7 @@ class BpdebugApp(App[int]):
         """A line of the language: the state after it, and the panes as views of that state."""
         if self.state is None or self.work is not None:
             return
-        if not is_slow(line):
+        if not is_slow(line, self.state.timeline.graph, len(self.state.timeline)):
             self.finish(self.carried_out(line))
             return
         self.work = Work(lambda: self.carried_out(line))

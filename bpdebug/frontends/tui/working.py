@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from threading import Thread
 from typing import Generic, TypeVar
 
 from bpdebug.debugger import parse
-from bpdebug.debugger.progress import listening
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.frontends.bar import bar
+from bpdebug.graph import Graph
+from bpdebug.progress import listening
 
 Result = TypeVar("Result")
 AT_ONCE = 0.15
 """Seconds in which most are done; what is not gets a bar."""
 
 
-def is_slow(line: str) -> bool:
+LARGE, MANY = 2**20, 5000
+"""Bytes of a node's result, and events, from which on any command may take long."""
+
+
+def is_slow(line: str, graph: Graph, events: int) -> bool:
     """Whether a line holds a command that may take long; what cannot be parsed is refused at once."""
     try:
-        return any(call.command.slow for call in parse(line))
+        return any(call.command.slow for call in parse(line)) or events >= MANY or _is_large(graph)
     except BpdebugError:
         return False
+
+
+@lru_cache(maxsize=4)
+def _is_large(graph: Graph) -> bool:
+    return max((plan.nbytes for plan in graph.plans), default=0) >= LARGE
 
 
 class Work(Generic[Result]):
@@ -38,23 +49,26 @@ class Work(Generic[Result]):
 
     def _run(self) -> None:
         try:
-            with listening(self._heard):
+            with listening(self._heard, self._stop):
                 self._found.append(self._work())
         except BaseException as error:
             self._error = error  # raised where the result is asked for, on the screen's thread
 
     def _heard(self, done: int, total: int) -> None:
+        self._stop()
+        self.far = bar(done, total)
+
+    def _stop(self) -> None:
         if self.ended:
             raise CommandError("stopped", code="E_COMMAND", hint="it changed nothing")
-        self.far = bar(done, total)
 
     @property
     def done(self) -> bool:
         return not self._thread.is_alive()
 
     def end(self) -> None:
-        """Asks it to stop, which it does at its next report."""
-        self.ended = True
+        """Asks it to stop, which it does at the next place where it may."""
+        self.ended, self.far = True, "stopping …"
 
     def result(self) -> Result:
         """What it came to; raises what it raised."""

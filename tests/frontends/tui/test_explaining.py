@@ -10,13 +10,14 @@ import pytest
 from bpdebug.debugger import COMMANDS, State, update
 from bpdebug.debugger.commands import explaining
 from bpdebug.debugger.commands.table import Command
-from bpdebug.debugger.progress import report
 from bpdebug.errors import CommandError
 from bpdebug.frontends.tui import working
 from bpdebug.frontends.tui.matrix import Mark
 from bpdebug.frontends.tui.prompt import Prompt
+from bpdebug.progress import report
 from bpdebug.views import EXPLANATIONS, Report, view
 from bpdebug.views.numbers import number
+from tests.lessons import scenario
 
 from .screen import app_of, lines_of, text_of
 
@@ -154,8 +155,11 @@ def test_work_raises_what_it_raised() -> None:
     assert work.done
     with pytest.raises(CommandError):
         work.result()
-    assert working.is_slow("step ;; check")
-    assert not working.is_slow("step ;; nonsense")
+    graph = scenario("transpose").graph
+    assert working.is_slow("step ;; check", graph, 3)
+    assert not working.is_slow("step ;; nonsense", graph, 3)
+    assert not working.is_slow("step", graph, 3)
+    assert working.is_slow("step", graph, 10_000)
     assert explaining.check_.__doc__
 
 

@@ -1,0 +1,45 @@
+"""How far a long command is, and where it may be stopped: front ends listen, the work reports, neither knows the other.
+
+What the listener raises ends the command. It is raised at these places only, where nothing is half done: what is
+computed by then stays, the rest is computed when it is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Listener = Callable[[int, int], None]
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_STOP: ContextVar[Callable[[], None] | None] = ContextVar("stop", default=None)
+
+
+def report(done: int, total: int) -> None:
+    """So much of so much is done."""
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener(done, total)
+
+
+def may_stop() -> None:
+    """Here the work may be stopped."""
+    stop = _STOP.get()
+    if stop is not None:
+        stop()
+
+
+def stoppable() -> bool:
+    """Whether anybody could stop the work."""
+    return _STOP.get() is not None
+
+
+@contextmanager
+def listening(listener: Listener, stop: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hears the reports of commands that run inside, in this thread; `stop` is asked wherever they may be stopped."""
+    tokens = _LISTENER.set(listener), _STOP.set(stop)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(tokens[0])
+        _STOP.reset(tokens[1])
