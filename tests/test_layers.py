@@ -125,7 +125,7 @@ session = bpdebug.Session(bpdebug.load("transformer_block"))
 while session.state.event is not None:
     session.do("step").to_text()
     here(session.state), inspector(session.state)
-late = ("bpdebug.explain", "bpdebug.checks", "bpdebug.cells", "bpdebug.views.explained")
+late = ("bpdebug.explain", "bpdebug.checks", "bpdebug.cells", "bpdebug.views.lens")
 print([name for name in sys.modules if name.startswith(late)])
 session.do("seek matmul@bwd ;; lens")
 print("bpdebug.explain.lens" in sys.modules)

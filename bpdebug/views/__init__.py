@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
@@ -40,21 +41,6 @@ def stop(state: State) -> Report:
     return replace(report, blocks=(*report.blocks, *shown) if state.part else (*shown, *report.blocks))
 
 
-def _explained(name: str) -> Callable[..., Report]:
-    """The view of an explanation."""
-
-    def show(state: State, *args: object) -> Report:
-        from bpdebug.views.explained import EXPLAINED  # start-up: an explanation is drawn when it was asked for
-
-        return EXPLAINED[name](state, *args)
-
-    return show
-
-
-EXPLANATIONS = (
-    "adjoint", "candidates", "check", "compare", "contributions", "derivation", "flow", "lens", "origin", "paths",
-    "why",
-)  # fmt: skip
 VIEWS: dict[str, Callable[..., Report]] = {
     "event": here,
     "said": said,
@@ -69,13 +55,16 @@ VIEWS: dict[str, Callable[..., Report]] = {
     "cells": cells_,
     "neighbours": neighbours,
     "displays": displays,
-    **{name: _explained(name) for name in EXPLANATIONS},
 }
+"""What is shown at every turn. Explanations are drawn by views/NAME.py, loaded when the first one is asked for."""
 
 
 def view(state: State) -> Report:
     """What the last command asked to see."""
-    return VIEWS[state.view.name](state, *state.view.args)
+    name = state.view.name
+    draw = VIEWS.get(name) or getattr(import_module(f"{__name__}.{name}"), name)
+    report: Report = draw(state, *state.view.args)
+    return report
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Which cells made a cell, and where it goes; and the heaviest ways to an output."""
+"""Which cells made a cell, and where it goes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bpdebug.cells.marks import lit
 from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product
 from bpdebug.debugger import State
 from bpdebug.explain.origin import Origin
-from bpdebug.explain.paths import Paths, size
+from bpdebug.explain.paths import size
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text
 from bpdebug.views.encode import MANY_CELLS
-from bpdebug.views.numbers import number, percent
+from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
 MOST = 12
@@ -179,23 +179,3 @@ def _goes(state: State, way: Consumer) -> str:
     ]
     more = f" and {way.count - len(shown):,} more" if way.count > len(shown) else ""
     return f"goes into {', '.join(shown)}{more} (event {way.event})"
-
-
-def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
-    """The heaviest ways, each with its share of the gradient."""
-    name = FactorCell(found.of, cell, found.gradient).text
-    rows = [{"cells": list(p.cells), "weight": p.weight, "share": p.share} for p in found.rows]
-    data = {"of": name, "gradient": found.gradient, "rows": rows, "exact": found.exact, "complete": found.complete}
-    title = f"{name} = {number(found.gradient)}: the heaviest ways to an output"
-    if not rows:
-        return Report("paths", title, (Text("no way brings anything back"),), data)
-    table = tuple(
-        ("" if p.share is None else percent(p.share, 1), number(p.weight), " → ".join(p.cells)) for p in found.rows
-    )
-    blocks: list[Block] = [Table(("share", "product", "cells"), table)]
-    if any(p.share is not None and not 0 <= p.share <= 1 for p in found.rows):
-        blocks.append(Text("shares beyond 100 % and below 0: ways of different sign cancel", "dim"))
-    if not found.complete:
-        words = "there are others, none of them heavier" if found.exact else "there are others, too many to look at all"
-        blocks.append(Text(words, "dim"))
-    return Report("paths", title, tuple(blocks), data)

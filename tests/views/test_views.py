@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpdebug.debugger import COMMANDS, State, open_session, update
+from bpdebug.debugger.commands.explaining import EXPLANATIONS
 from bpdebug.debugger.commands.table import split
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD
 from bpdebug.errors import BpdebugError, printable
 from bpdebug.views import (
-    EXPLANATIONS,
     VIEWS,
     Report,
     inspector,
@@ -28,7 +28,6 @@ from bpdebug.views import (
     view,
     when_text,
 )
-from bpdebug.views.explained import EXPLAINED
 from bpdebug.views.text import display_width
 from tests.graphs import examples
 from tests.lessons import FAULTY, HOSTILE, NAMES, PLAIN, WALK, said, scenario, session
@@ -87,6 +86,10 @@ def test_every_view_is_text_and_json_at_both_ends_and_between(name: str) -> None
                 check(view(update(state, line + tensor)))
 
 
+DRAWN = [row.name for row in EXPLANATIONS] + ["compare", "paths"]
+"""Views that are loaded when one of them is asked for."""
+
+
 def test_the_examples_of_the_commands_lead_to_every_view() -> None:
     reached = set()
     for command in COMMANDS.values():
@@ -98,16 +101,11 @@ def test_the_examples_of_the_commands_lead_to_every_view() -> None:
                     reached.add(state.view.name)
             except BpdebugError:
                 continue  # an example that wants a front end, or other names; the table's own test looks at it
-    assert {*VIEWS} - {"paths"} <= reached  # those are origin's, with an option
+    assert {*VIEWS, *DRAWN} - {"paths"} <= reached  # those are origin's, with an option
     assert update(session("residual"), "seek matmul@bwd ;; origin -p").view.name == "paths"
 
 
-def test_every_explanation_has_its_view() -> None:
-    assert set(EXPLANATIONS) == set(EXPLAINED)
-    assert set(EXPLANATIONS) <= set(VIEWS)
-
-
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", [*VIEWS, *DRAWN])
 def test_the_kind_of_a_report_is_its_view(name: str) -> None:
     """Programs choose by kind; a view that says several kinds must name them here."""
     for command in COMMANDS.values():

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.debugger.commands.explaining import EXPLANATIONS
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.commands.table import parse as calls
-from bpdebug.debugger.commands.verdicts import VERDICTS, expected
+from bpdebug.debugger.commands.verdicts import expected
 from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal
 from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.state import State
@@ -282,7 +283,7 @@ KINDS: dict[str, Callable[[State, str], str]] = {
     "fault": _fault,
     "error": _error,
     "formula": _formula,
-    **{kind: expected(kind) for kind in VERDICTS},
+    **{row.name: expected(row) for row in EXPLANATIONS if row.verdicts is not None},
 }
 
 register(

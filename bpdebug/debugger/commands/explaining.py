@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
@@ -221,18 +222,35 @@ def _iteration(state: State) -> int:
     return iteration
 
 
-register(
+def _first_wrong(found: Any) -> list[str]:
+    return [found.first_wrong or "none"]
+
+
+def _fitting(found: Any) -> list[str]:
+    """'∂X 8 fit 1 right' for each operand."""
+    words = []
+    for of in dict.fromkeys(r.target for r in found.rows):
+        rows = [r for r in found.rows if r.target == of]
+        words.append(f"{of} {sum(r.fits for r in rows)} fit {sum(r.verdict == 'right' for r in rows)} right")
+    return words
+
+
+def _holds(found: Any) -> list[str]:
+    return ["unknown" if found.holds is None else "holds" if found.holds else "fails"]
+
+
+EXPLANATIONS = (
     Command(
         "lens", lens_, "this event explained: operands, axes, transposes, and the matrix a rule is the transpose of",
         "seek matmul@bwd ;; lens", key="x", family="explain",
     ),
     Command(
         "candidates", candidates_, "every product whose shape could fit, with the numbers' verdict",
-        "seek matmul@bwd ;; candidates", key="k", family="explain",
+        "seek matmul@bwd ;; candidates", key="k", family="explain", verdicts=_fitting,
     ),
     Command(
         "adjoint", adjoint_, "⟨g, A x⟩ = ⟨Aᵀ g, x⟩ on the numbers, for a linear op",
-        "seek matmul@bwd ;; adjoint", args="[OPERAND]", key="a", family="explain",
+        "seek matmul@bwd ;; adjoint", args="[OPERAND]", key="a", family="explain", verdicts=_holds,
     ),
     Command(
         "contributions", contributions_, "who gave what to this gradient, before the sum",
@@ -240,12 +258,11 @@ register(
     ),
     Command(
         "why", why_, "why is this gradient, or this value, zero, NaN or absent", "seek matmul@bwd ;; why",
-        args="[EXPR]", key="y", family="explain",
+        args="[EXPR]", key="y", family="explain", verdicts=lambda found: [found.answer],
     ),
     Command(
         "check", check_, "finite differences: this rule wrong, or wrong already upstream", "check",
-        args="[LOC] [for 30s]",
-        key="g", family="explain", slow=True,
+        args="[LOC] [for 30s]", key="g", family="explain", slow=True, verdicts=_first_wrong,
     ),
     Command(
         "origin", origin_, "which cells made this cell, and where it goes next; -p: the heaviest ways to the loss",
@@ -253,7 +270,13 @@ register(
     ),
     Command(
         "derivation", derivation_, "your own backward pass, judged line by line", "derivation dX = dY @ W.T",
-        args="[dNAME = EXPR; ...]", family="explain",
+        args="[dNAME = EXPR; ...]", family="explain", verdicts=_first_wrong,
     ),
-    Command("flow", flow_, "gradient norm at each event, and the gain there", "flow", key="G", family="explain"),
+    Command(
+        "flow", flow_, "gradient norm at each event, and the gain there", "flow", key="G", family="explain",
+        verdicts=lambda found: [found.verdict],
+    ),
 )  # fmt: skip
+"""A row shows a record of explain/NAME.py, which the view of the same name in views/NAME.py draws."""
+
+register(*EXPLANATIONS)

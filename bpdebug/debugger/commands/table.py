@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from bpdebug.debugger.state import State
 from bpdebug.errors import CommandError, did_you_mean
@@ -16,7 +17,8 @@ class Command:
 
     `run(state, argument)` gives the new state; `argument` is the rest of the line. `key` is the key on the screen,
     `says` one sentence, `example` a line that works on any graph. `repeats` marks motions, which Enter repeats;
-    `slow` what may take long, and reports how far it is.
+    `slow` what may take long, and reports how far it is. `verdicts` are the words that the record which an explanation
+    shows may come to, for scripts that expect one of them; None where nothing is to be expected.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Command:
     family: str = ""
     repeats: bool = False
     slow: bool = False
+    verdicts: Callable[[Any], list[str]] | None = None
 
 
 COMMANDS: dict[str, Command] = {}

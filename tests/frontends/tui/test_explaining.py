@@ -9,13 +9,14 @@ import pytest
 
 from bpdebug.debugger import COMMANDS, State, update
 from bpdebug.debugger.commands import explaining
+from bpdebug.debugger.commands.explaining import EXPLANATIONS
 from bpdebug.debugger.commands.table import Command
 from bpdebug.errors import CommandError
 from bpdebug.frontends.tui import working
 from bpdebug.frontends.tui.matrix import Mark
 from bpdebug.frontends.tui.prompt import Prompt
 from bpdebug.progress import report
-from bpdebug.views import EXPLANATIONS, Report, view
+from bpdebug.views import Report, view
 from bpdebug.views.numbers import number
 from tests.lessons import scenario
 
@@ -52,7 +53,7 @@ async def test_a_marked_cell_is_followed_by_a_key_and_by_another() -> None:
         assert app.stage.report.kind == "origin"  # without a mark: the largest cell of the event
 
 
-@pytest.mark.parametrize("key", [c.key for c in COMMANDS.values() if c.name in EXPLANATIONS and c.key])
+@pytest.mark.parametrize("key", [row.key for row in EXPLANATIONS if row.key])
 async def test_every_explanation_with_a_key_has_a_pane_that_escape_closes(key: str) -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(120, 50)) as pilot:

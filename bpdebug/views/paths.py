@@ -1,0 +1,30 @@
+"""The heaviest ways from a cell of a gradient to an output."""
+
+from __future__ import annotations
+
+from bpdebug.cells.trace import FactorCell
+from bpdebug.debugger import State
+from bpdebug.explain.paths import Paths
+from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.numbers import number, percent
+from bpdebug.views.report import Report
+
+
+def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
+    """The heaviest ways, each with its share of the gradient."""
+    name = FactorCell(found.of, cell, found.gradient).text
+    rows = [{"cells": list(p.cells), "weight": p.weight, "share": p.share} for p in found.rows]
+    data = {"of": name, "gradient": found.gradient, "rows": rows, "exact": found.exact, "complete": found.complete}
+    title = f"{name} = {number(found.gradient)}: the heaviest ways to an output"
+    if not rows:
+        return Report("paths", title, (Text("no way brings anything back"),), data)
+    table = tuple(
+        ("" if p.share is None else percent(p.share, 1), number(p.weight), " → ".join(p.cells)) for p in found.rows
+    )
+    blocks: list[Block] = [Table(("share", "product", "cells"), table)]
+    if any(p.share is not None and not 0 <= p.share <= 1 for p in found.rows):
+        blocks.append(Text("shares beyond 100 % and below 0: ways of different sign cancel", "dim"))
+    if not found.complete:
+        words = "there are others, none of them heavier" if found.exact else "there are others, too many to look at all"
+        blocks.append(Text(words, "dim"))
+    return Report("paths", title, tuple(blocks), data)
