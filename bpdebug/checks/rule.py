@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,10 +55,20 @@ def rule_of(timeline: Timeline, k: int, inputs: Iterable[Any]) -> Rule:
     node, old = timeline.graph.nodes[k], timeline.graph.plans[k]
     made = tuple(to_float64(i) if isinstance(i, np.ndarray) else i for i in inputs)
     typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in made[: len(node.inputs)]]
-    own = trace(node.op, typed, float64_attrs(node.attrs))
-    plan = given_rules(own, old)
-    plan.outside = {t: plan.outside[t] for t in old.outside}  # in the order of the inputs
+    plan, own = float64_plans(node, old, typed)
     return Rule(node, plan, own, made)
+
+
+def float64_plans(node: Node, old: Plan, typed: Sequence[Any]) -> tuple[Plan, Plan]:
+    """A node's plan in double precision with the rules that `old` has in place of its op's, and the op's own.
+
+    `typed` are its operands: shapes with dtypes, or literals.
+    """
+    own = trace(node.op, typed, float64_attrs(node.attrs))
+    plan = own.replacing(old.replaced) if old.replaced else own
+    if old.outside:
+        plan.outside = {t: plan.outside[t] for t in old.outside}  # in the order of the inputs
+    return plan, own
 
 
 def rule_at(event: Event) -> Rule:
@@ -99,11 +109,6 @@ class OnPass:
         found = self.run.gradient(self.graph.first + k)
         assert found is not None
         return to_float64(found)
-
-
-def given_rules(plan: Plan, old: Plan) -> Plan:
-    """The plan with the rules that `old`, of the same node in another precision, has in place of its op's own."""
-    return plan.replacing(old.replaced) if old.replaced else plan
 
 
 def largest(expr: Expr, leaves: Mapping[int, Any]) -> float:

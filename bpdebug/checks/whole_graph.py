@@ -13,11 +13,10 @@ from msgspec import structs
 from bpdebug.arrays import Array
 from bpdebug.checks.differences import MOST_CELLS, SEVERITY, Check, best, differences
 from bpdebug.checks.kinks import KINK, find_kink
-from bpdebug.checks.rule import float64_attrs, given_rules
+from bpdebug.checks.rule import float64_attrs, float64_plans, to_float64
 from bpdebug.engine.run import Code, Pass
 from bpdebug.engine.timeline import Timeline
-from bpdebug.graph import Graph, Incoming, Leaf, Lit, Node, Step, build
-from bpdebug.limits import Limits
+from bpdebug.graph import Graph, Lit
 
 Known = tuple[dict[int, Array], dict[int, Array]]
 """The arrays of the leaves, and those of the nodes that are held fixed."""
@@ -29,11 +28,7 @@ def gradcheck(timeline: Timeline, seed: int = 0) -> list[Check]:
     With incoming gradients the function differentiated is the sum of outputs times what comes in.
     """
     graph, first = in_double(timeline.graph), timeline.iteration(0)
-    number = graph.index
-    arrays = {
-        number[n]: first.value(t) for n, t in timeline.graph.index.items() if number.get(n, graph.first) < graph.first
-    }
-    arrays = {t: a.astype(np.float64) if a.dtype.kind == "f" else a for t, a in arrays.items()}
+    arrays = {t: to_float64(first.value(t)) for t in range(graph.first)}
     compiled = Code(graph)
     run = Pass(graph, compiled, arrays.__getitem__)
     held = {graph.first + k: run.value(graph.first + k) for k, n in enumerate(graph.nodes) if not passes(graph, k)}
@@ -90,39 +85,18 @@ def in_double(graph: Graph) -> Graph:
     """The same graph in float64; itself where it is that already."""
     if all(d.kind != "f" or d == np.float64 for d in graph.dtypes):
         return graph
-    double = np.dtype(np.float64)
-
-    def widened(leaf: Leaf) -> Leaf:
-        if leaf.dtype.kind != "f":
-            return leaf
-        return replace(leaf, dtype=double, read=lambda: leaf.read().astype(double))
-
-    steps = [
-        Step(
-            n.id, n.op.name, tuple(i if isinstance(i, Lit) else graph.names[i] for i in n.inputs[: _given(n)]),
-            float64_attrs(n.attrs), n.block, n.line,
-        )
-        for n in graph.nodes
-    ]  # fmt: skip
-    incoming = {
-        graph.names[t]: Incoming(None, partial(_widened_seed, read))
-        for t, read in graph.incoming.items()
-        if read is not None
-    }
-    loss = None if graph.loss is None else graph.names[graph.loss]
-    limits = Limits({"memory": 2**62})  # what fitted in single precision was allowed; this is its copy
-    made = build([widened(leaf) for leaf in graph.leaves], steps, loss=loss, incoming=incoming, limits=limits)
-    plans = tuple(given_rules(plan, old) for plan, old in zip(made.plans, graph.plans, strict=True))
-    for plan in plans:  # tensors are numbered otherwise here: an optimizer's states are left out
-        if plan.outside:
-            plan.outside = {made.index[name]: (name, leaf) for name, leaf in plan.outside.values()}
-    return replace(made, plans=plans)
+    dtypes = tuple(np.dtype(np.float64) if d.kind == "f" else d for d in graph.dtypes)
+    plans = [
+        float64_plans(n, old, [i.value if isinstance(i, Lit) else (graph.shapes[i], dtypes[i]) for i in n.inputs])[0]
+        for n, old in zip(graph.nodes, graph.plans, strict=True)
+    ]
+    leaves = [replace(f, dtype=dtypes[t], read=partial(_in_float64, f.read)) for t, f in enumerate(graph.leaves)]
+    nodes = [replace(n, attrs=float64_attrs(n.attrs)) for n in graph.nodes]
+    incoming = {t: None if read is None else partial(_in_float64, read) for t, read in graph.incoming.items()}
+    return replace(
+        graph, dtypes=dtypes, plans=tuple(plans), nodes=tuple(nodes), leaves=tuple(leaves), incoming=incoming
+    )
 
 
-def _widened_seed(read: Callable[[], Array], shape: tuple[int, ...]) -> Array:
-    return read().astype(np.float64)
-
-
-def _given(node: Node) -> int:
-    """How many operands the program wrote: a drawn mask is added again by the builder."""
-    return len(node.inputs) - node.op.draws
+def _in_float64(read: Callable[[], Array]) -> Array:
+    return to_float64(read())

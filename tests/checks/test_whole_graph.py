@@ -155,6 +155,7 @@ def test_verdicts() -> None:
 def test_the_same_graph_in_double_precision() -> None:
     single = network(SINGLE)
     wide = in_double(single.graph)
+    assert [p.dtype for p in wide.plans] == list(wide.dtypes[wide.first :])
     assert {str(d) for d in wide.dtypes} == {"float64", "int64", "bool"}
     assert wide.names == single.graph.names
     assert [n.id for n in wide.nodes] == [n.id for n in single.graph.nodes]
