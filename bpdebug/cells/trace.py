@@ -12,6 +12,7 @@ from bpdebug.arrays import Array, Cell
 from bpdebug.cells.expand import Expansion
 from bpdebug.cells.terms import Factor, Terms
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
+from bpdebug.graph import Subject, subject
 from bpdebug.symbolic import Expr
 
 INCOMING = "incoming"
@@ -20,7 +21,7 @@ MOST_FORWARD = 2**16
 
 
 class CellSource(Struct, frozen=True, eq=False):
-    """What one event adds to a cell: its terms, and how the arrays that their factors are cells of are called.
+    """What one event adds to a cell: its terms, and what the arrays that their factors are cells of are and are called.
 
     `event` is None for what is given: a leaf's value, an incoming gradient. `cotangent` is the expression that stands
     for the node's gradient in the terms of a backward rule; `where` says what short names among the factors' mean.
@@ -31,6 +32,7 @@ class CellSource(Struct, frozen=True, eq=False):
     formula: str
     terms: tuple[Terms, ...]
     names: dict[int, str]
+    subjects: dict[int, Subject]
     cotangent: Expr | None = None
     where: tuple[tuple[str, str], ...] = ()
 
@@ -130,7 +132,7 @@ class CellTracer:
             seed = float(self.run.seed(tensor)[cell])
             yield CellSource(
                 self.index(SEED, tensor), graph.names[tensor], INCOMING,
-                (Terms(np.zeros(1, np.int64), np.array([seed])),), {},
+                (Terms(np.zeros(1, np.int64), np.array([seed])),), {}, {},
             )  # fmt: skip
         for k, position in graph.edges_from(tensor):
             terms = self.contribution(k, position, cell)
@@ -156,14 +158,10 @@ class CellTracer:
         """Terms of an expression of node k's rule, with names for what their factors are cells of."""
         plan, node = self.graph.plans[k], self.graph.nodes[k]
         brief = plan.brief(root, self.graph.operand_names(k), node.id)
-        names = {id(f.expr): brief.factor(f.expr) for t in terms for f in t.factors}
-        said = " ".join(names.values())
-        where: list[tuple[str, str]] = []
-        for name, text in reversed(brief.where):  # what is used by what is used
-            if name in said:
-                where.insert(0, (name, text))
-                said += text
-        return CellSource(event, node.id, formula, terms, names, plan.g, tuple(where))
+        factors = {id(f.expr): f.expr for t in terms for f in t.factors}
+        names = {ident: brief.factor(e) for ident, e in factors.items()}
+        subjects = {ident: subject(self.graph, k, e) for ident, e in factors.items()}
+        return CellSource(event, node.id, formula, terms, names, subjects, plan.g, brief.said_of(*factors.values()))
 
     # --- downstream -----------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.engine.events import Assignment, Event, PartView, Term
 from bpdebug.engine.update import NORM, PARAMETER, Line, Update
+from bpdebug.graph import Subject, subject_among
 from bpdebug.symbolic import Expr
+from bpdebug.symbolic.leaves import Axes, shared_axes
 from bpdebug.symbolic.text import FORMULA, write
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class _Lines:
         self.timeline, self.store = timeline, timeline.store
         self.tensor, self.name, self.t = event.tensor, event.name, event.iteration
         self.update: Update = timeline.store.update(event.tensor)
+        self.numbers = dict(zip(self.update.states, timeline.graph.states.get(self.tensor, ()), strict=True))
+        self.numbers[PARAMETER] = self.tensor
         self.computed = cache(partial(_computed, timeline, event.tensor, event.iteration))
 
     def called(self, name: str) -> str:
@@ -46,39 +50,49 @@ class _Lines:
     def made(self) -> Iterator[Assignment]:
         if self.update.needs_norm:
             yield self._norm()
-        numbers = dict(zip(self.update.states, self.timeline.graph.states.get(self.tensor, ()), strict=True))
-        numbers[PARAMETER] = self.tensor
         for line in self.update.lines:
-            yield self._line(line, numbers.get(line.name))
+            yield self._line(line, self.numbers.get(line.name))
 
     def _line(self, line: Line, tensor: int | None) -> Assignment:
         name, formula, t = self.called(line.name), self.update.text(line, self.called), self.t
+        of = Subject(name if tensor is None else tensor)
 
         def value() -> Array:
             return self.computed()[id(line.expr)] if tensor is None else self.store.updated(tensor, t)
 
         return Assignment(
-            to=name if tensor is None else self.timeline.graph.names[tensor], name=name, formula=formula,
-            shape=line.expr.shape, _value=value,
+            to=name if tensor is None else self.timeline.graph.names[tensor], name=name, subject=of,
+            formula=formula, shape=line.expr.shape, _value=value,
             _before=None if tensor is None else lambda: self.store.parameter(tensor, t),
-            _parts=lambda: tuple(self._parts(line, f"{name} = {formula}", value)),
+            _parts=lambda: tuple(self._parts(line, f"{name} = {formula}", value, of)),
             _in_numbers=lambda cell, form: self._in_numbers(line, cell, form),
         )  # fmt: skip
 
-    def _parts(self, line: Line, whole: str, value: Callable[[], Array]) -> Iterator[PartView]:
-        names = self.update.naming(line, self.called)
+    def _parts(self, line: Line, whole: str, value: Callable[[], Array], of: Subject) -> Iterator[PartView]:
+        names, update, numbers = self.update.naming(line, self.called), self.update, self.numbers
+        known = {id(update.w): (self.tensor, False), id(update.g): (self.tensor, True)}
+        known |= {id(leaf): (numbers[name], False) for name, leaf in update.states.items()}
+        text_of = partial(write, names=names, dialect=FORMULA)
 
-        def term(arg: Any) -> Term:
-            text = write(arg, names, FORMULA)
-            return Term(text, arg.shape, lambda: self.computed()[id(arg)]) if isinstance(arg, Expr) else Term(text, ())
+        def term(arg: Any, axes: Mapping[int, Axes]) -> Term:
+            if not isinstance(arg, Expr):
+                return Term(text_of(arg), ())
+            read, is_of = partial(self._computed, arg), subject_among(known, arg, text_of)
+            return Term(text_of(arg), arg.shape, read, is_of, axes.get(id(arg)))
 
         for e in self.update.parts(line):
             last = e is line.expr
             inner = e.args[0] if e.prim is not None and e.prim.name == "astype" else e
-            terms = tuple(map(term, inner.args)) if inner.prim is not None else ()
+            axes = shared_axes(inner, inner.args)
+            terms = tuple(term(a, axes) for a in inner.args)
             sign = "" if inner.prim is None else inner.prim.infix or inner.prim.name
-            text, why = whole if last else write(e, names, FORMULA), "operand" if inner.prim is None else inner.prim.why
-            yield PartView(text, e.shape, why, value if last else lambda e=e: self.computed()[id(e)], sign, terms)  # type: ignore[misc]
+            why = "operand" if inner.prim is None else inner.prim.why
+            text, read = (whole, value) if last else (text_of(e), partial(self._computed, e))
+            is_of = of if last else subject_among(known, e, text_of)
+            yield PartView(text, e.shape, why, read, sign, terms, is_of, axes[id(inner)])
+
+    def _computed(self, e: Expr) -> Array:
+        return self.computed()[id(e)]
 
     def _in_numbers(self, line: Line, cell: tuple[int, ...], form: Callable[[float], str]) -> str:
         """An optimizer's own rules work cell by cell; what is written by hand need not."""
@@ -104,8 +118,8 @@ class _Lines:
         name = self.called(NORM)
         formula = store.norm_rule.text([f"∂{graph.names[t]}" for t in store.parameters])
         value = cache(lambda: np.asarray(store.norm(self.timeline.iteration(self.t))))
-        part = PartView(f"{name} = {formula}", (), "elementwise", value)
-        return Assignment(name, name, formula, (), value, None, lambda: (part,), lambda cell, form: "")
+        part = PartView(f"{name} = {formula}", (), "elementwise", value, subject=Subject(name), axes=())
+        return Assignment(name, name, Subject(name), formula, (), value, None, lambda: (part,), lambda cell, form: "")
 
 
 def _computed(timeline: Timeline, tensor: int, t: int) -> dict[int, Array]:

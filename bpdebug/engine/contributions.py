@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.engine.events import Contribution, Event, PartView, Term
-from bpdebug.graph import Lit
+from bpdebug.graph import Lit, Subject, subject
 from bpdebug.symbolic import Expr, evaluate
+from bpdebug.symbolic.leaves import Axes, numbered, shared_axes
 
 if TYPE_CHECKING:
     from bpdebug.engine.timeline import Timeline
@@ -64,21 +65,26 @@ class _Edge:
         """The rule's parts, the sum over broadcast axes, and the accumulation where there is one."""
         plan, position, names, name = self.plan, self.position, self.names, self.node.id
         for p in plan.parts(position, names, name):
-            prim = p.expr.prim
-            terms = () if prim is None else tuple(map(self._term, p.expr.args))
+            prim, axes = p.expr.prim, shared_axes(p.expr, p.expr.args)
+            terms = () if prim is None else tuple(self._term(a, axes) for a in p.expr.args)
             sign = "" if prim is None else prim.infix or prim.name
-            yield PartView(p.text, p.shape, p.why, partial(self.read, p.expr), sign, terms)
+            of = subject(self.graph, self.k, p.expr)
+            yield PartView(p.text, p.shape, p.why, partial(self.read, p.expr), sign, terms, of, axes[id(p.expr)])
         at = self.at
         if self.tensor in self.graph.incoming or at > 0:
             shape, gradient = self.graph.shapes[self.tensor], f"∂{self.graph.names[self.tensor]}"
-            added = Term(plan.total_text(position, names, name), shape, self.value)
-            before = Term(gradient, shape, lambda: self.sum(at))
+            of, along = Subject(self.tensor, True), numbered(len(shape))
+            total = subject(self.graph, self.k, plan.summed(position))
+            added = Term(plan.total_text(position, names, name), shape, self.value, total, along)
+            before = Term(gradient, shape, lambda: self.sum(at), of, along)
             text = plan.sum_text(gradient, position, names, name)
-            yield PartView(text, shape, "accumulate", lambda: self.sum(at + 1), "+", (before, added))
+            yield PartView(text, shape, "accumulate", lambda: self.sum(at + 1), "+", (before, added), of, along)
 
-    def _term(self, arg: Any) -> Term:
+    def _term(self, arg: Any, axes: Mapping[int, Axes]) -> Term:
         text = self.plan.text_of(arg, self.names, self.node.id)
-        return Term(text, arg.shape, partial(self.read, arg)) if isinstance(arg, Expr) else Term(text, ())
+        if not isinstance(arg, Expr):
+            return Term(text, ())
+        return Term(text, arg.shape, partial(self.read, arg), subject(self.graph, self.k, arg), axes.get(id(arg)))
 
     def read(self, expr: Expr) -> Array:
         """The value of an expression of the rule on these numbers."""

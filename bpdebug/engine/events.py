@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpdebug.arrays import Array, Shape
-from bpdebug.graph import Node
+from bpdebug.graph import Node, Subject
+from bpdebug.symbolic.leaves import Axes
 
 if TYPE_CHECKING:
     from bpdebug.engine.timeline import Timeline
@@ -37,11 +38,16 @@ class Fault:
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """An operand of a part, with its value on demand; a literal is its text alone."""
+    """An operand of a part, with its value on demand; a literal is its text alone.
+
+    `axes` are numbered as the part's are: along those of one number, cells belong together.
+    """
 
     text: str
     shape: Shape
     read: Callable[[], Array] | None = field(repr=False, default=None)
+    subject: Subject | None = None
+    axes: Axes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +63,8 @@ class PartView:
     read: Callable[[], Array] = field(repr=False)
     sign: str = ""
     terms: tuple[Term, ...] = ()
+    subject: Subject | None = None
+    axes: Axes | None = None
 
     @cached_property
     def value(self) -> Array:
@@ -93,6 +101,11 @@ class Contribution:
     def parts(self) -> tuple[PartView, ...]:
         return self._parts()
 
+    @property
+    def rule(self) -> tuple[PartView, ...]:
+        """The parts of the rule itself, without the sum over broadcast axes and the accumulation."""
+        return tuple(p for p in self.parts if p.why not in ("unbroadcast", "accumulate"))
+
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
@@ -104,6 +117,7 @@ class Assignment:
 
     to: str
     name: str
+    subject: Subject
     formula: str
     shape: Shape
     _value: Callable[[], Array] = field(repr=False)

@@ -142,4 +142,4 @@ def _added(timeline: Timeline, iteration: int, k: int, position: int) -> Array:
 def _before_sum(timeline: Timeline, index: int, position: int) -> Array:
     """What the rule of an event gave to an operand before it was summed over broadcast axes."""
     (given,) = (c for c in timeline.event(index).contributions if c.position == position)
-    return [p for p in given.parts if p.why not in ("unbroadcast", "accumulate")][-1].value
+    return given.rule[-1].value

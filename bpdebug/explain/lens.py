@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from math import prod
 
@@ -17,8 +16,9 @@ from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
 from bpdebug.engine.closeness import RIGHT, largest_cell, rounding, worst
 from bpdebug.errors import CommandError
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
-from bpdebug.graph import Graph
+from bpdebug.graph import Graph, Subject
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
+from bpdebug.symbolic.leaves import uses
 
 MOST_CELLS = 1600
 """Cells of a matrix beyond which it is not worked out, and rows and columns beyond which it is not shown."""
@@ -75,10 +75,10 @@ class Lens(Struct, frozen=True, eq=False):
 
 
 @np.errstate(all="ignore")
-def lens(event: Event | None, at: Mapping[str, Cell] | None = None) -> Lens:
+def lens(event: Event | None, at: Mapping[Subject, Cell] | None = None) -> Lens:
     """An event of the forward or of the backward pass, explained; CommandError at any other.
 
-    `at` names the cells that are looked at, by the names of what is made here (`Y`, `∂X`): else the largest of each.
+    `at` has the cells that are looked at, by what is made here (Y, ∂X): else the largest of each.
     """
     at = at or {}
     if event is None or event.node is None or event.phase not in (FORWARD, BACKWARD):
@@ -92,13 +92,16 @@ def lens(event: Event | None, at: Mapping[str, Cell] | None = None) -> Lens:
     tracer = CellTracer(event.timeline, event.iteration)
     if event.phase == FORWARD:
         value = event.value
-        cell, source = at.get(event.name, largest_cell(value)), None
+        of = Subject(event.tensor)
+        cell, source = at.get(of, largest_cell(value)), None
         if value.dtype.kind == "f" and value.size:
             source = next(tracer.of_value(event.tensor, cell), None)
-        return Lens(event, axes, text, (), cell, source, lit(event.name, cell, value.shape, source))
+        return Lens(event, axes, text, (), cell, source, lit(of, cell, value.shape, source))
     rule, y = rule_at(event), to_float64(event.timeline.iteration(event.iteration).value(event.tensor))
-    looked = tuple(Look(event, rule, y, tracer, index, c).operand(at.get(f"∂{c.to}")) for c in event.contributions)
-    return Lens(event, axes, text, looked)
+    looked = (
+        Look(event, rule, y, tracer, index, c).operand(at.get(Subject(c.tensor, True))) for c in event.contributions
+    )
+    return Lens(event, axes, text, tuple(looked))
 
 
 class Look:
@@ -124,29 +127,29 @@ class Look:
             formula = plan.total_text(self.position, names, self.event.name)
             terms = self.tracer.contribution(self.k, self.position, cell)
             source = self.tracer.source(self.k, self.event.index, formula, terms, plan.summed(self.position))
-        transposed, (note, meant) = self._transposed(), self._by_hand()
+        turned, (note, meant) = self._transposed(), self._by_hand()
         slope = self._slope() if self.index is None else None
         jacobian = self._jacobian() if self.index is None and slope is None else None
         outer = tuple(self._outer()) if self.index is not None and self.position == 1 else ()
         return Looked(
-            contribution=c, shape=value.shape, says=self.op.back, linear=self.linear, transposed=transposed,
+            contribution=c, shape=value.shape, says=self.op.back, linear=self.linear,
+            transposed="" if turned is None else self.graph.names[turned],
             sum=self.index.gradient(self.position) if self.index else "",
             why=self.index.why(self.position) if self.index else "",
             note="; ".join([*([note] if note and meant is None else []), *self._notes()]),
             wrong=note if meant is not None else "", meant=meant, jacobian=jacobian, slope=slope, cell=cell,
-            source=source, marks=lit(f"∂{c.to}", cell, value.shape, source), outer=outer[:MOST_OUTER],
+            source=source, marks=lit(Subject(c.tensor, True), cell, value.shape, source), outer=outer[:MOST_OUTER],
             outer_count=len(outer),
         )  # fmt: skip
 
-    def _transposed(self) -> str:
+    def _transposed(self) -> int | None:
         """The operand that stands transposed in the rule that is in use."""
-        given = self.graph.plans[self.k].gradients[self.position]
-        names = self.graph.operand_names(self.k)
-        for p, name in enumerate(names):
-            here = rf"(?<![\w.∂]){re.escape(name)}ᵀ"
-            if given is not None and p != self.position and re.search(here, self.contribution.formula):
-                return name
-        return ""
+        plan = self.graph.plans[self.k]
+        given = plan.gradients[self.position]
+        turned = {id(use.of) for use in uses(given) if use.transposed} if given is not None else set()
+        inputs = self.graph.nodes[self.k].inputs
+        others = (t for p, t in enumerate(inputs) if p != self.position and id(plan.operands[p]) in turned)
+        return next((t for t in others if isinstance(t, int)), None)
 
     def _by_hand(self) -> tuple[str, Array | None]:
         """What to say of a rule set by hand, and the op's own gradient where it gives another."""
@@ -164,12 +167,10 @@ class Look:
 
     def _notes(self) -> Iterator[str]:
         """What else must be said: an operand that was turned before, a broadcast."""
-        graph, plan = self.graph, self.graph.plans[self.k]
-        name = self._transposed()
-        tensor = graph.index.get(name)
+        graph, plan, tensor = self.graph, self.graph.plans[self.k], self._transposed()
         node = None if tensor is None else graph.node(tensor)
         if node is not None and node.op.name == "transpose":
-            original = graph.names[node.tensors[0]]
+            name, original = node.id, graph.names[node.tensors[0]]
             yield f"{name} is {original}ᵀ: the forward pass turned it, and {name}ᵀ is {original} itself"
         before, shape = plan.before_sum(self.position), self.contribution.shape
         if before != shape:

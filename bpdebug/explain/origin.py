@@ -10,12 +10,14 @@ from bpdebug.cells.trace import CellSource, CellTracer, Consumer, FactorCell
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import overridden
 from bpdebug.expression import Target
+from bpdebug.graph import Subject
 
 
 class Origin(Struct, frozen=True, eq=False):
     """A cell: its value, the sources whose terms add up to it, whether it was set by hand, and where it goes."""
 
     of: str
+    subject: Subject
     cell: Cell
     value: float
     sources: tuple[CellSource, ...]
@@ -44,4 +46,4 @@ def origin(timeline: Timeline, goal: Target, iteration: int, *, way: bool = True
     value = float("nan") if array is None else float(array[cell])
     goes = tuple(tracer.from_gradient(tensor, cell) if gradient else tracer.from_value(tensor, cell)) if way else ()
     changed = bool(overridden(timeline.edits, tensor, gradient, iteration))
-    return Origin(str(goal.reference), cell, value, sources, changed, goes)
+    return Origin(str(goal.reference), Subject(tensor, gradient), cell, value, sources, changed, goes)

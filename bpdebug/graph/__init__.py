@@ -3,8 +3,9 @@
 from bpdebug.graph.build import Incoming, Step, build
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import DRAWN, INPUT, NODE, PARAMETER, STATE, Graph, Leaf, Lit, Node, frames
+from bpdebug.graph.subject import Subject, subject, subject_among
 
 __all__ = [
-    "DRAWN", "INPUT", "NODE", "PARAMETER", "STATE", "Graph", "Incoming", "Leaf", "Lit", "Node", "Step", "build",
-    "check_dtypes", "frames",
+    "DRAWN", "INPUT", "NODE", "PARAMETER", "STATE", "Graph", "Incoming", "Leaf", "Lit", "Node", "Step", "Subject",
+    "build", "check_dtypes", "frames", "subject", "subject_among",
 ]  # fmt: skip

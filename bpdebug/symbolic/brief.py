@@ -12,15 +12,24 @@ from bpdebug.symbolic.text import FORMULA, factor, write
 
 @dataclass(frozen=True, eq=False)
 class Brief:
-    """A formula, and what the names in it stand for; `names` writes other expressions of the same rule with them."""
+    """A formula, and what the names in it stand for; `names` writes other expressions of the same rule with them.
+
+    `repeated` are the expressions that have the names in `where`, in the same order.
+    """
 
     text: str
     where: tuple[tuple[str, str], ...]
+    repeated: tuple[Expr, ...]
     names: Callable[[Expr], str | None]
 
     def factor(self, expr: Expr) -> str:
         """An expression as it stands before an index: a name, a call, or a formula in brackets."""
         return factor(expr, self.names)
+
+    def said_of(self, *exprs: Expr) -> tuple[tuple[str, str], ...]:
+        """What stands for the names in these expressions, and for the names in that."""
+        inside = {id(e) for e in walk(*exprs)}
+        return tuple(pair for pair, e in zip(self.where, self.repeated, strict=True) if id(e) in inside)
 
 
 LONG = 90
@@ -54,10 +63,10 @@ def brief(root: Expr, names: Callable[[Expr], str | None]) -> Brief:
     def short(e: Expr) -> str | None:
         return known.get(id(e)) or names(e)
 
+    named = tuple(e for e in walk(root) if id(e) in known)
     where = []
-    for e in walk(root) if known else ():
-        if id(e) in known:
-            name = known.pop(id(e))
-            where.append((name, write(e, short, FORMULA)))
-            known[id(e)] = name
-    return Brief(write(root, short, FORMULA) if known else text, tuple(where), short)
+    for e in named:
+        name = known.pop(id(e))
+        where.append((name, write(e, short, FORMULA)))
+        known[id(e)] = name
+    return Brief(write(root, short, FORMULA) if known else text, tuple(where), named, short)

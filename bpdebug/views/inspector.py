@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
-from bpdebug.engine import BACKWARD, Event, stats
+from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Contribution, Event, stats
 from bpdebug.engine.stats import two_norm
+from bpdebug.graph import Subject
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.report import Report
@@ -21,39 +22,41 @@ def inspector(state: State) -> Report:
         return Report("inspector", "", (Text("everything is done", "dim"),))
     if question(state) is not None:
         return Report("inspector", "practice", (Text("the numbers come when the answer is there", "dim"),))
-    name, array = _subject(state, event)
-    return Report("inspector", name, tuple(_blocks(state, event, name, array)))
+    name, array, of = _shown(state, event)
+    return Report("inspector", name, tuple(_blocks(state, event, name, array, of)))
 
 
-def _subject(state: State, event: Event) -> tuple[str, Array]:
+def _shown(state: State, event: Event) -> tuple[str, Array, Subject | None]:
     """The part that is looked at; else, in the backward pass, the first operand's gradient; else what was computed."""
     if event.phase == BACKWARD and event.contributions:
         if not state.part:
-            return f"∂{event.contributions[0].to}", event.contributions[0].total
+            first = event.contributions[0]
+            return f"∂{first.to}", first.total, Subject(first.tensor, True)
         contribution, part = event.parts[state.part - 1]
-        whole = part is contribution.parts[-1]
-        return (f"∂{contribution.to}" if whole else part.text), part.value
+        assert isinstance(contribution, Contribution)
+        if part is contribution.parts[-1]:
+            return f"∂{contribution.to}", part.value, Subject(contribution.tensor, True)
+        return part.text, part.value, part.subject
     if state.part:
         line, part = event.parts[state.part - 1]
-        return (line.to if part is line.parts[-1] else part.text), part.value
-    prefix = "" if event.phase in ("forward", "update") else "∂"
-    return f"{prefix}{event.name}", event.value
+        return (line.to if part is line.parts[-1] else part.text), part.value, part.subject
+    gradient = event.phase not in (FORWARD, UPDATE)
+    return f"{'∂' * gradient}{event.name}", event.value, Subject(event.tensor, gradient)
 
 
-def _blocks(state: State, event: Event, name: str, array: Array) -> Iterator[Block]:
-    tensor = event.timeline.graph.index.get(name[1:]) if name.startswith("∂") else None
-    typed = f"type d{name[1:]}" if tensor is not None else ""
+def _blocks(state: State, event: Event, name: str, array: Array, of: Subject | None) -> Iterator[Block]:
+    graph, tensor = event.timeline.graph, of.tensor if of is not None and of.gradient and not of.transposed else None
     yield Table(("", ""), ((shape_text(array.shape), str(array.dtype)),))
-    if typed:
-        yield Text(typed, "dim")
+    if isinstance(tensor, int):
+        yield Text(f"type d{graph.names[tensor]}", "dim")
     s = stats(array)
     rows = [("norm", number(two_norm(array))), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
-    if event.phase == BACKWARD and name.startswith("∂") and name[1:] != event.name:  # a part, a transpose, has none
+    if event.phase == BACKWARD and tensor not in (None, event.tensor):  # a part, a transpose, has none
         rows.append(("gain", f"{_gain(event, s.norm)} (∂{event.name} to {name})"))
     rows.append(("zeros", str(s.zeros)))
     rows.append(("nan, inf", f"{s.nans}, {s.infs}"))
     yield Table(("", ""), tuple(rows))
-    yield from _goes_to(state, event, name)
+    yield from _goes_to(state, event, tensor)
 
 
 def _gain(event: Event, norm: float | None) -> str:
@@ -61,18 +64,17 @@ def _gain(event: Event, norm: float | None) -> str:
     return number(norm / before) if norm is not None and before else "–"
 
 
-def _goes_to(state: State, event: Event, name: str) -> Iterator[Block]:
+def _goes_to(state: State, event: Event, tensor: int | str | None) -> Iterator[Block]:
     """Who uses the tensor next: consumers in the forward pass, contributions still to come in the backward pass."""
     timeline, graph = state.timeline, state.timeline.graph
-    if event.phase not in ("seed", BACKWARD):
+    if event.phase not in (SEED, BACKWARD):
         users = [graph.nodes[k].id for k in graph.users(event.tensor)]
         shown = ", ".join(users[:6]) + (f" and {len(users) - 6} more" if len(users) > 6 else "")
         yield Text(f"goes to {shown}" if users else "goes nowhere: an output, or unused")
         return
-    tensor = graph.index.get(name[1:])
-    if tensor is None:
+    if not isinstance(tensor, int):
         return
-    edges = graph.edges_from(tensor)
+    edges, name = graph.edges_from(tensor), f"∂{graph.names[tensor]}"
     if len(edges) > 1:
         status = timeline.schedule.grad_status(tensor, state.cursor)
         words = "complete" if status == "value" else "so far"

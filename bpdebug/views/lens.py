@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,20 @@ from bpdebug.engine.events import PartView
 from bpdebug.explain.axes import AxisName
 from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens
+from bpdebug.graph import Subject
+from bpdebug.symbolic.leaves import ALONE, numbered
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
+from bpdebug.views.matrices import forward_items, part_items, summary_items
 from bpdebug.views.numbers import shape_text
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
-from bpdebug.views.stage import READABLE, operands, part_items, rule_lines, sentence
+from bpdebug.views.stage import MANY_PARTS, MANY_SAID, READABLE, rule_lines, sentence
 from bpdebug.views.update_lens import update_lens
 
 MOST_LONG = 12
 """Cells of a gradient beyond which it is not laid out as a column."""
-MOST_PARTS = 4
-"""A rule of more operations is shown by what goes in and what comes out."""
+ROWS, COLUMNS = 1, 0
+"""The axes of an op as a matrix: a row for each cell of its result, a column for each of the operand."""
 
 
 def lens(state: State, found: Lens | UpdateLens) -> Report:
@@ -63,7 +67,7 @@ def _blocks(state: State, found: Lens) -> Iterator[Block]:
         yield Formula(found.sum, "" if not found.operands else "the forward pass")
         yield Text("axes: " + ", ".join(map(_axis, found.axes)), "dim")
     if not found.operands:
-        yield from _forward(state, found)
+        yield from _forward(found)
         return
     for o in found.operands:
         yield Text("")
@@ -78,15 +82,12 @@ def _axis(axis: AxisName) -> str:
     return f"{axis.letter} {axis.name} {axis.size}" + (" (summed over)" if axis.contracted else "")
 
 
-def _forward(state: State, found: Lens) -> Iterator[Block]:
-    event, graph = found.event, state.timeline.graph
-    node = event.node
+def _forward(found: Lens) -> Iterator[Block]:
+    event, node = found.event, found.event.node
     assert node is not None
-    run = state.timeline.iteration(event.iteration)
     if not found.sum:
         yield Text(node.op.says)
-    items = operands(graph, node, run)
-    result = Matrix(event.name, event.value, event.value.shape, mark="result")
+    items, result = forward_items(event)
     yield _with_marks((*signed(items, node.op.infix or node.op.name), "=", result), found.marks or {})
     if found.source is not None:
         yield from cell_lines(event.name, found.cell, found.source)
@@ -114,7 +115,8 @@ def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
         if o.source is not None:
             yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
         yield Text(f"What ∂{c.to} should be:", "note")
-        yield Row((Matrix(f"∂{c.to}", o.meant, o.shape, "as it should be", "gradient"),))
+        meant = Matrix(f"∂{c.to}", o.meant, o.shape, "as it should be", "gradient", subject=Subject(c.tensor, True))
+        yield Row((meant,))
         yield from _said(found, o)
     yield from _outer(o)
     yield from _derivative(found, o)
@@ -137,17 +139,13 @@ def _said(found: Lens, o: Looked) -> Iterator[Block]:
 def _numbers(found: Lens, o: Looked, parts: tuple[PartView, ...]) -> Iterator[Block]:
     """The operand beside its transpose, the product, the sum over broadcast axes, the accumulation."""
     marks = o.marks or {}
-    rule = [p for p in parts if p.why not in ("unbroadcast", "accumulate")]
-    shown = list(parts)
-    if len(rule) > MOST_PARTS:
-        shown = [p for p in parts if p not in rule]
-        before = Matrix(f"∂{found.event.name}", found.event.value, found.event.value.shape, mark="operand")
-        name = f"∂{o.contribution.to}" if rule[-1] is parts[-1] else rule[-1].text
-        after = Matrix(name, rule[-1].value, rule[-1].shape, mark="gradient")
-        yield _with_marks((before, "→", after), marks)
-        yield Text(f"{len(rule)} operations: stepi walks through them", "dim")
+    rule, shown = o.contribution.rule, parts
+    if len(rule) > MANY_PARTS:
+        shown = tuple(p for p in parts if p not in rule)
+        yield _with_marks(summary_items(found.event, o.contribution, operands=False), marks)
+        yield Text(MANY_SAID.format(len(rule)), "dim")
     for part in shown:
-        yield _with_marks(part_items(part, o.contribution, last=part is parts[-1], before=part is rule[-1]), marks)
+        yield _with_marks(part_items(part, o.contribution), marks)
 
 
 def _with_marks(items: tuple[Matrix | str, ...], marks: Marks) -> Row:
@@ -159,23 +157,20 @@ def _outer(o: Looked) -> Iterator[Block]:
     """∂W once more, as a sum of columns times rows."""
     if o.outer_count < 2:
         return
+    c, more = o.contribution, o.outer_count - len(o.outer)
+    drawn = partial(Matrix, shape=o.shape, marked=_at(o.cell, o.shape), axes=numbered(len(o.shape)))
     items: list[Matrix | str] = []
     for name, array in o.outer:
-        items += [
-            *(["+"] if items else []),
-            Matrix(name, array, array.shape, mark="operand", marked=_at(o.cell, o.shape)),
-        ]
-    more = o.outer_count - len(o.outer)
+        items += ["+"] * bool(items) + [drawn(name, array, mark="operand", subject=Subject(name))]
     items += [f"+ {more} more"] * (more > 0)
-    c = o.contribution
     yield Text(f"The same as a sum of outer products, one for each row of the batch ({o.outer_count}):", "note")
     total = c.value if o.meant is None else o.meant
-    yield Row((*items, "=", Matrix(f"∂{c.to}", total, o.shape, mark="gradient", marked=_at(o.cell, o.shape))))
+    yield Row((*items, "=", drawn(f"∂{c.to}", total, mark="gradient", subject=Subject(c.tensor, True))))
 
 
 def _at(cell: tuple[int, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, int]]:
     """A cell as what is marked of its matrix."""
-    return lit("", cell, shape, None).get("", frozenset())
+    return lit(Subject(""), cell, shape, None).get(Subject(""), frozenset())
 
 
 def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
@@ -190,31 +185,25 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     what = f"{event.op} as a matrix" if o.linear else f"How {event.op} changes at these numbers, as a matrix"
     yield Text(f"{what}, {name} and {to} laid out as columns; ∂{to} is its transpose times ∂{name}:", "note")
     back, row = o.jacobian.T, int(np.ravel_multi_index(o.cell, o.shape)) if o.cell else 0
-    whole = Matrix(
-        called, o.jacobian, o.jacobian.shape, mark="operand", marked=frozenset((r, row) for r in range(len(o.jacobian)))
-    )
-    line = frozenset((row, r) for r in range(len(o.jacobian)))
-    turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", line)
+    line = frozenset((r, row) for r in range(len(o.jacobian)))
+    whole = Matrix(called, o.jacobian, back.shape[::-1], "", "operand", line, Subject(called), (ROWS, COLUMNS))
+    across, of = frozenset((r, c) for c, r in line), Subject(called, transposed=True)
+    turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", across, of, (COLUMNS, ROWS))
     yield Row((whole, "→", turned))
     if max(back.shape) <= MOST_LONG:
         total = o.contribution.value if o.meant is None else o.meant
         g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, total))
-        incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand")
-        yield Row(
-            (
-                turned,
-                "@",
-                incoming,
-                "=",
-                Matrix(f"∂{to}", made, made.shape, "as a column", "gradient", frozenset({(row, 0)})),
-            )
-        )
+        incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand", axes=(ROWS, ALONE))
+        cell = frozenset({(row, 0)})
+        gives = Matrix(f"∂{to}", made, made.shape, "as a column", "gradient", cell, axes=(COLUMNS, ALONE))
+        yield Row((turned, "@", incoming, "=", gives))
 
 
 def _marked(matrix: Matrix, marks: Marks) -> Matrix:
-    """A matrix with its marks: its own, or those of what it is the transpose of, turned."""
-    name = matrix.name
-    found = marks.get(name)
-    if found is None and name.endswith("ᵀ") and name[:-1] in marks:
-        found = frozenset((column, row) for row, column in marks[name[:-1]]) if len(matrix.shape) == 2 else None
-    return replace(matrix, marked=found or frozenset())
+    """A matrix with its marks: its own, or those of what it is the transpose of, transposed."""
+    of = matrix.subject
+    if of is None or of in marks or len(matrix.shape) < 2:
+        return matrix if of is None else replace(matrix, marked=marks.get(of, frozenset()))
+    rows, columns = matrix.shape[-2:]  # of each matrix in a stack
+    cells = marks.get(of.transpose, frozenset())
+    return replace(matrix, marked=frozenset((r // columns * rows + c, r % columns) for r, c in cells))

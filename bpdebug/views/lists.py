@@ -14,8 +14,8 @@ from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError
-from bpdebug.expression import Value, hex_cells, names_in, parse
-from bpdebug.graph import DRAWN, frames
+from bpdebug.expression import Value, hex_cells, names_in, parse, target
+from bpdebug.graph import DRAWN, Graph, Subject, frames
 from bpdebug.views.blocks import Block, Cells, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number, shape_text
@@ -248,7 +248,7 @@ def print_(state: State, text: str, value: Value, style: str) -> Report:
         numbers = stats(array) if array.dtype.kind in "fib" else None
         return {**data, "value": cells(array, full=style == "f"), "stats": numbers}
 
-    return Report("print", title, tuple(marked(state, _printed(text, array, style))), full)
+    return Report("print", title, tuple(marked(state, _printed(state.timeline.graph, text, array, style))), full)
 
 
 def _why_absent(state: State, text: str, status: str) -> str:
@@ -260,7 +260,7 @@ def _why_absent(state: State, text: str, status: str) -> str:
     return STATUS[status]
 
 
-def _printed(text: str, array: Any, style: str) -> Iterator[Block]:
+def _printed(graph: Graph, text: str, array: Any, style: str) -> Iterator[Block]:
     if style == "s":
         s = stats(array)
         yield Text(f"{text}  {shape_text(array.shape)} {array.dtype}")
@@ -276,4 +276,13 @@ def _printed(text: str, array: Any, style: str) -> Iterator[Block]:
         yield Text(f"{text}  {shape_text(array.shape)}")
         yield Cells(array)
     else:
-        yield Row((Matrix(text, array, array.shape),))
+        yield Row((Matrix(text, array, array.shape, subject=_subject(text, graph)),))
+
+
+def _subject(text: str, graph: Graph) -> Subject | None:
+    """The tensor or gradient that was typed; None for cells of it, and for what is computed."""
+    try:
+        place = target(parse(text), graph)
+    except CommandError:
+        return None
+    return None if place.key else Subject(place.reference.tensor, place.reference.gradient)

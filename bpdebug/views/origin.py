@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from bpdebug.cells.marks import lit
 from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product
 from bpdebug.debugger import State
@@ -12,6 +14,7 @@ from bpdebug.explain.origin import Origin
 from bpdebug.explain.paths import size
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text
 from bpdebug.views.encode import MANY_CELLS
+from bpdebug.views.matrices import tensor_matrix
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
@@ -72,10 +75,10 @@ def _blocks(state: State, found: Origin) -> Iterator[Block]:
 
 
 def _given(state: State, found: Origin) -> str:
-    if found.of.startswith("∂"):
-        return f"no path leads from {found.of[1:]} to an output: why {found.of} says more"
-    graph = state.timeline.graph
-    tensor = graph.index[found.of]
+    graph, tensor = state.timeline.graph, found.subject.tensor
+    assert isinstance(tensor, int)
+    if found.subject.gradient:
+        return f"no path leads from {graph.names[tensor]} to an output: why {found.of} says more"
     return f"given: an {graph.kind(tensor)}" if graph.kind(tensor) == "input" else f"given: a {graph.kind(tensor)}"
 
 
@@ -95,13 +98,16 @@ def _matrices(state: State, found: Origin, source: CellSource) -> Iterator[Block
     timeline, graph = state.timeline, state.timeline.graph
     run = timeline.iteration(timeline.schedule.iteration_at(state.cursor))
     items: list[Matrix | str] = []
-    for name, marked in lit(found.of, found.cell, graph.shapes[graph.index[found.of.lstrip("∂")]], source).items():
-        tensor = graph.index.get(name.lstrip("∂"))
-        array = None if tensor is None else run.gradient(tensor) if name.startswith("∂") else run.value(tensor)
+    assert isinstance(found.subject.tensor, int)
+    for of, marked in lit(found.subject, found.cell, graph.shapes[found.subject.tensor], source).items():
+        if isinstance(of.tensor, str) or of.transposed:
+            continue
+        array = run.gradient(of.tensor) if of.gradient else run.value(of.tensor)
         if array is not None and array.ndim and array.size <= MOST_LIT:
-            mark = "gradient" if name == found.of else "operand"
+            mark = "gradient" if of == found.subject else "operand"
             items += [["of", ","][len(items) > 1]] * bool(items)
-            items.append(Matrix(name, array, array.shape, mark=mark, marked=marked))
+            drawn = tensor_matrix(graph, of.tensor, array, mark, gradient=of.gradient)
+            items.append(replace(drawn, marked=marked))
     if len(items) > 1:
         yield Row(tuple(items))
 

@@ -21,13 +21,11 @@ def marked(state: State, blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 def _noted(state: State, matrix: Matrix) -> Matrix:
-    index = state.timeline.graph.index
-    gradient = matrix.name not in index and matrix.name[:1] in ("∂", "d")
-    tensor = index.get(matrix.name[gradient:])
-    if tensor is None:
+    of = matrix.subject
+    if of is None or isinstance(of.tensor, str) or of.transposed:
         return matrix
     iteration = state.timeline.schedule.iteration_at(state.cursor)
-    found = overridden(state.timeline.edits, tensor, gradient, iteration)
+    found = overridden(state.timeline.edits, of.tensor, of.gradient, iteration)
     if not found:
         return matrix
     words = "set here: " + ", ".join(map(_cells, found))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import Question, question
 from bpdebug.engine import Event
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
+from bpdebug.views.blocks import Block, Formula, Row, Text
+from bpdebug.views.matrices import tensor_matrix
 from bpdebug.views.numbers import shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.report import Report
@@ -43,5 +44,5 @@ def _asked(asked: Question, event: Event) -> Iterator[Block]:
         yield Text("`answer 5x7` or (5, 7), on the screen after =; `answer` alone gives it up", "dim")
         return
     yield Formula(f"∂{to} {asked.sign} ?", f"which formula gives {shape_text(asked.contribution.shape)}?")
-    yield Row((Matrix(f"∂{event.name}", event.value, event.value.shape, mark="operand"),))
+    yield Row((tensor_matrix(event.timeline.graph, event.tensor, event.value, "operand", gradient=True),))
     yield Text(f"`answer` with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone gives it up", "dim")

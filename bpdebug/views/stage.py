@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from bpdebug.debugger import State
-from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, PartView
-from bpdebug.engine.events import Term
-from bpdebug.engine.run import Pass
-from bpdebug.graph import Graph, Lit, Node
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event
 from bpdebug.ops.op import MIXES
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
+from bpdebug.views.matrices import forward_items, part_items, summary_items, tensor_matrix
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.report import Report
@@ -19,6 +17,7 @@ from bpdebug.views.update import update_blocks
 
 MANY_PARTS = 4
 """A rule of more operations shows its operands and its result; `stepi` walks through the rest."""
+MANY_SAID = "{} operations: stepi walks through them"
 READABLE = 60
 """Characters of a formula beyond which the op says in words what it does."""
 
@@ -56,7 +55,7 @@ def event_blocks(state: State, event: Event) -> Iterator[Block]:
         yield from _forward(state, event)
     elif event.phase == SEED:
         yield Formula(f"∂{event.name}", _seed_words(state, event))
-        yield Row((Matrix(f"∂{event.name}", event.value, event.value.shape, mark="gradient"),))
+        yield Row((tensor_matrix(state.timeline.graph, event.tensor, event.value, "gradient", gradient=True),))
     elif event.phase == BACKWARD:
         yield from _backward(state, event)
     else:
@@ -81,26 +80,14 @@ def _seed_words(state: State, event: Event) -> str:
 
 
 def _forward(state: State, event: Event) -> Iterator[Block]:
-    graph = state.timeline.graph
     assert event.node is not None
-    k = event.tensor - graph.first
-    run = state.timeline.iteration(event.iteration)
-    call = state.timeline.graph.call_text(k)
-    items = operands(graph, event.node, run)
+    call = state.timeline.graph.call_text(event.tensor - state.timeline.graph.first)
+    items, result = forward_items(event)
     shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in items]
     infix = event.node.op.infix
     said = f" {infix} ".join(shapes) if infix and len(shapes) == 2 else ", ".join(shapes)
     yield Formula(f"{event.name} = {call}", f"{shape_text(event.value.shape)} from {said}")
-    result = Matrix(event.name, event.value, event.value.shape, mark="result")
     yield Row((*signed(items, infix or event.node.op.name), "=", result))
-
-
-def operands(graph: Graph, node: Node, run: Pass) -> list[Matrix | str]:
-    """What a node computes from: its operands as matrices, literals as they are written."""
-    return [
-        str(i.value) if isinstance(i, Lit) else Matrix(graph.names[i], run.value(i), graph.shapes[i], mark="operand")
-        for i in node.inputs
-    ]
 
 
 def forward_line(state: State, event: Event) -> Text:
@@ -160,16 +147,17 @@ def contribution_blocks(state: State, event: Event, c: Contribution, upto: int) 
     """One operand's gradient: the rule, then its parts as far as `upto`; later ones are hidden."""
     sign = "+=" if any(p.why == "accumulate" for p in c.parts) else "="
     parts = c.parts[:upto]
-    rule = [p for p in c.parts if p.why not in ("unbroadcast", "accumulate")]
+    rule = c.rule
     made, shape = shape_text(rule[-1].shape), shape_text(c.shape)
     summed = f"{made}, summed to {shape}" if any(p.why == "unbroadcast" for p in c.parts) else shape
     own = ", a rule set by hand" if _set_by_hand(event, c) else ""
     yield from rule_lines(event, c, sign, f"{summed}, as {c.to} is{own}")
     if upto == len(c.parts) and len(rule) > MANY_PARTS:
-        yield from _summary(state, event, c, rule)
+        yield Row(summary_items(event, c))
+        yield Text(MANY_SAID.format(len(rule)), "dim")
         parts = tuple(p for p in parts if p not in rule)
     for part in parts:
-        yield Row(part_items(part, c, last=part is c.parts[-1], before=part is rule[-1]))
+        yield Row(part_items(part, c))
 
 
 def rule_lines(event: Event, c: Contribution, sign: str, note: str) -> Iterator[Block]:
@@ -188,50 +176,6 @@ def _set_by_hand(event: Event, c: Contribution) -> bool:
     return c.position in event.timeline.graph.plans[event.tensor - event.timeline.graph.first].replaced
 
 
-NOTES = {"transpose": "transposed", "unbroadcast": "summed over the broadcast axes"}
-"""What stands below a part's result."""
-
-
-def part_items(part: PartView, c: Contribution, *, last: bool, before: bool) -> tuple[Matrix | str, ...]:
-    """A part as matrices and signs: `∂Y @ Wᵀ = ∂X`, `W → Wᵀ`, `sum over axis 0 of ∂Z = ∂b`."""
-    name = f"∂{c.to}" if last else part.text
-    note = NOTES.get(part.why, "")
-    mark = "gradient" if last else "transpose" if note == "transposed" else "result"
-    result = Matrix(name, part.value, part.shape, note, mark)
-    if not part.terms:
-        return (Matrix(part.text, part.value, part.shape, mark="operand"), "=", result) if last else (result,)
-    terms = [_term(t) for t in part.terms]
-    if part.why == "transpose":
-        return (*terms, "→", result)
-    return (*signed(terms, part.sign), "=", result)
-
-
-def _term(term: Term) -> Matrix | str:
-    if term.read is None:
-        return term.text
-    note = "transposed" if term.text.endswith("ᵀ") and " " not in term.text else ""
-    return Matrix(term.text, term.read(), term.shape, note, "operand")
-
-
-def _summary(state: State, event: Event, c: Contribution, rule: Sequence[PartView]) -> Iterator[Block]:
-    """A long rule: what goes in, what comes out, and how to see the rest."""
-    graph = state.timeline.graph
-    run = state.timeline.iteration(event.iteration)
-    assert event.node is not None
-    used = " ".join(p.text for p in rule)
-    items: list[Matrix | str] = [Matrix(f"∂{event.name}", event.value, event.value.shape, mark="operand")]
-    for i in event.node.inputs:
-        if not isinstance(i, Lit) and graph.names[i] in used:
-            items += [",", Matrix(graph.names[i], run.value(i), graph.shapes[i], mark="operand")]
-    result = rule[-1]
-    items += [
-        "→",
-        Matrix(f"∂{c.to}" if result is c.parts[-1] else result.text, result.value, result.shape, mark="gradient"),
-    ]
-    yield Row(tuple(items))
-    yield Text(f"{len(rule)} operations: stepi walks through them", "dim")
-
-
 def _end(state: State) -> Iterator[Block]:
     """At the end: the loss, and every leaf's gradient."""
     timeline, graph = state.timeline, state.timeline.graph
@@ -243,4 +187,4 @@ def _end(state: State) -> Iterator[Block]:
             if gradient is None:
                 yield Formula(f"∂{leaf.name}: none", f"no path leads from {leaf.name} to an output")
             else:
-                yield Row((Matrix(f"∂{leaf.name}", gradient, gradient.shape, mark="gradient"),))
+                yield Row((tensor_matrix(graph, i, gradient, "gradient", gradient=True),))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.engine import Assignment, Event, PartView
 from bpdebug.engine.stats import two_norm
+from bpdebug.symbolic.leaves import numbered
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
+from bpdebug.views.matrices import tensor_matrix, term_matrix
 from bpdebug.views.numbers import exact, number, shape_text
 
 
@@ -36,14 +39,16 @@ def settings_text(event: Event) -> str:
 
 def changes(event: Event) -> Iterator[Row]:
     """The gradient, and each state and the parameter before and after."""
-    gradient = event.timeline.iteration(event.iteration).gradient(event.tensor)
+    graph, gradient = event.timeline.graph, event.timeline.iteration(event.iteration).gradient(event.tensor)
+    axes = numbered(len(graph.shapes[event.tensor]))
     for a in event.assignments:
         if a.before is None:
             continue
-        items: list[Matrix | str] = [Matrix(a.to, a.before, a.shape, "before", "operand")]
-        if a.to == event.name and gradient is not None:
-            items += [",", Matrix(f"∂{event.name}", gradient, gradient.shape, mark="gradient")]
-        yield Row((*items, "→", Matrix(a.to, a.value, a.shape, "after", "result")))
+        drawn = partial(Matrix, a.to, shape=a.shape, subject=a.subject, axes=axes)
+        items: list[Matrix | str] = [drawn(array=a.before, note="before", mark="operand")]
+        if a is event.assignments[-1] and gradient is not None:
+            items += [",", tensor_matrix(graph, event.tensor, gradient, "gradient", gradient=True, axes=axes)]
+        yield Row((*items, "→", drawn(array=a.value, note="after", mark="result")))
 
 
 def _parts(state: State, event: Event) -> Iterator[Block]:
@@ -59,8 +64,9 @@ def _parts(state: State, event: Event) -> Iterator[Block]:
 def _part_items(part: PartView, line: Assignment) -> tuple[Matrix | str, ...]:
     """A part as matrices and signs: `momentum * velocity = …`."""
     last = part is line.parts[-1]
-    result = Matrix(line.to if last else part.text, part.value, part.shape, mark="result")
-    terms = [t.text if t.read is None else Matrix(t.text, t.read(), t.shape, mark="operand") for t in part.terms]
+    name = line.to if last else part.text
+    result = Matrix(name, part.value, part.shape, mark="result", subject=part.subject, axes=part.axes)
+    terms = list(map(term_matrix, part.terms))
     return (*signed(terms, part.sign), "=", result) if terms else (result,)
 
 

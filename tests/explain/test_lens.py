@@ -24,6 +24,7 @@ from bpdebug.engine.edits import RuleOverride
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.axes import LOW, Indexed, matmul_axes
 from bpdebug.explain.lens import Lens, Looked, lens
+from bpdebug.graph import Subject
 from bpdebug.ops import OPS, Op
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 from bpdebug.views.lens import lens as view
@@ -95,13 +96,12 @@ def without(timeline: Timeline, o: Looked) -> Array:
 def assert_marks(o: Looked) -> None:
     """Every cell that the marked cell is made of lies in what is marked of its matrix."""
     assert o.marks is not None
-    for product in o.source.products() if o.source else ():
-        for f in product.factors:
-            if f.name and f.cell:
-                assert any(
-                    f.cell[-1] == column and (len(f.cell) > 2 or f.cell[:-1] in ((), (row,)))
-                    for row, column in o.marks[f.name]
-                )
+    if o.source is None:
+        return
+    for f in (f for terms in o.source.terms for f in terms.factors if f.at):
+        for cell in zip(*f.at, strict=True):
+            row = int(np.ravel_multi_index(cell[:-1], f.expr.shape[:-1])) if len(cell) > 1 else 0
+            assert (row, cell[-1]) in o.marks[o.source.subjects[id(f.expr)]]
 
 
 @pytest.mark.parametrize(("op", "i"), SAMPLES, ids=[f"{op.name}-{i}" for op, i in SAMPLES])
@@ -264,9 +264,10 @@ def test_marks_tell_a_row_a_column_and_a_cell() -> None:
     x, w = lens(state.event).operands
     row: list[Any] = [{(r, c) for c in range(4)} for r in range(2)]
     marks: list[Any] = [x.marks, w.marks]
-    assert marks[0] == {"∂X": {(0, 1)}, "∂Y": row[0], "W": row[1]}
-    assert marks[1] == {"∂W": {(2, 1)}, "X": {(0, 2), (1, 2)}, "∂Y": {(0, 1), (1, 1)}}
-    assert lit("Y", (), (), None) == {}
+    X, W, Y = (state.timeline.graph.index[name] for name in "XWY")
+    assert marks[0] == {Subject(X, True): {(0, 1)}, Subject(Y, True): row[0], Subject(W): row[1]}
+    assert marks[1] == {Subject(W, True): {(2, 1)}, Subject(X): {(0, 2), (1, 2)}, Subject(Y, True): {(0, 1), (1, 1)}}
+    assert lit(Subject(Y), (), (), None) == {}
 
 
 # --- the words, as they were

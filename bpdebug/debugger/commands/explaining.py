@@ -16,6 +16,7 @@ from bpdebug.engine import UPDATE
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.errors import CommandError, InputError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
+from bpdebug.graph import Subject
 from bpdebug.progress import report
 from bpdebug.scenario import read_derivation
 
@@ -35,16 +36,16 @@ def lens_(state: State, argument: str) -> State:
     return state.show("lens", update_lens(event) if event is not None and event.phase == UPDATE else lens(event))
 
 
-def lens_at(state: State, cells: Mapping[tuple[str, tuple[int, ...]], tuple[int, ...]]) -> State | None:
-    """The lens that is shown, about these cells of what its event made, by name and shape; None where it shows none."""
+def lens_at(state: State, cells: Mapping[Subject, tuple[int, ...]]) -> State | None:
+    """The lens that is shown, about these cells of what its event made; None where it shows none of them."""
     from bpdebug.explain.lens import Lens, lens  # start-up: an explanation is worked out when asked for
 
     found = state.view.args[0] if state.view.name == "lens" else None
     if not isinstance(found, Lens):
         return None
-    at = {(f"∂{o.contribution.to}", o.shape): o.cell for o in found.operands}
-    at = at or {(found.event.name, found.event.value.shape): found.cell}
-    chosen = {name: cells.get((name, shape), cell) for (name, shape), cell in at.items()}
+    at = {Subject(o.contribution.tensor, True): o.cell for o in found.operands}
+    at = at or {Subject(found.event.tensor): found.cell}
+    chosen = {of: cells.get(of, cell) for of, cell in at.items()}
     return state.show("lens", lens(found.event, chosen)) if at.keys() & cells.keys() else None
 
 

@@ -64,11 +64,6 @@ class Mark:
             return (row, column) in self.cells
         return bool(self) and self.row in (None, row) and self.column in (None, column)
 
-    @property
-    def turned(self) -> Mark:
-        """The same cells in the transpose."""
-        return Mark(self.column, self.row)
-
 
 class MatrixView(ScrollView, can_focus=False):
     """Name and shape, row and column numbers that stay in place, and the cells."""
@@ -222,6 +217,21 @@ class MatrixView(ScrollView, can_focus=False):
         """A cell's index in the tensor, whose leading axes are laid out one below the other."""
         shape = self.matrix.shape
         return (*map(int, np.unravel_index(row, shape[:-1])), column) if len(shape) > 1 else (column,) * len(shape)
+
+    def mark_at(self, at: tuple[int | None, ...]) -> Mark:
+        """The mark of a place along each axis (None: of all along it)."""
+        *lead, column = at or (0,)
+        if at and not any(i is not None for i in at):
+            return Mark()  # every cell belongs to it: none stands out
+        if lead and not any(i is not None for i in lead):
+            return Mark(None, column)
+        leading = self.matrix.shape[:-1]
+        places = np.ix_(*(range(n) if i is None else [i] for i, n in zip(lead, leading, strict=True)))
+        rows = np.ravel_multi_index(places, leading).reshape(-1).tolist() if lead else [0]
+        if len(rows) == 1:
+            return Mark(rows[0], column)
+        columns = range(self.columns) if column is None else [column]
+        return Mark(cells=frozenset((r, c) for r in rows for c in columns))
 
     def on_click(self, event: Click) -> None:
         self.post_message(self.Clicked(self, self.cell_at(event.x, event.y)))

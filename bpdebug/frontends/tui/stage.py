@@ -17,6 +17,7 @@ from bpdebug.frontends.tui.flow import GAP, Part, TextBlock, fold
 from bpdebug.frontends.tui.lines import clean
 from bpdebug.frontends.tui.links import partners
 from bpdebug.frontends.tui.matrix import Mark, MatrixView
+from bpdebug.graph import Subject
 from bpdebug.views.report import Block, Matrix, Report, Row, Text
 
 
@@ -51,9 +52,9 @@ class Stage(Widget, can_focus=True):
     ]
 
     class Marked(Message):
-        """A cell was marked, and with it single cells of other matrices: their indices, by name and shape."""
+        """A cell was marked, and with it single cells of other matrices: their indices."""
 
-        def __init__(self, cells: Mapping[tuple[str, tuple[int, ...]], tuple[int, ...]]) -> None:
+        def __init__(self, cells: Mapping[Subject, tuple[int, ...]]) -> None:
             super().__init__()
             self.cells = cells
 
@@ -160,9 +161,9 @@ class Stage(Widget, can_focus=True):
         for other in self._matrices[: self._used[1]]:
             other.set_mark(found.get(other, Mark()))
         cells = {
-            (v.matrix.name, v.matrix.shape): v.index(m.row, m.column)
+            v.matrix.subject: v.index(m.row, m.column)
             for v, m in found.items()
-            if m.row is not None and m.column is not None
+            if v.matrix.subject is not None and m.row is not None and m.column is not None
         }
         self.post_message(self.Marked(cells))
 
@@ -213,10 +214,10 @@ class Stage(Widget, can_focus=True):
         if self.chosen is None:
             return ""
         view, row, column = self.chosen
-        name, cell = view.matrix.name, view.index(row, column)
-        if not name.replace(".", "_").isidentifier() and not name.startswith("∂"):
-            return ""  # a formula, or a transpose
-        return name + (f"[{','.join(map(str, cell))}]" if cell else "")
+        of, cell = view.matrix.subject, view.index(row, column)
+        if of is None or isinstance(of.tensor, str) or of.transposed:
+            return ""
+        return view.matrix.name + (f"[{','.join(map(str, cell))}]" if cell else "")
 
     def _reveal(self) -> None:
         if self.chosen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from textual.app import App, ComposeResult
 
 from bpdebug.debugger import State, open_session
@@ -12,6 +13,8 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.scenario import find, load
+from bpdebug.symbolic import PRIMS, Trace
+from bpdebug.symbolic.leaves import shared_axes
 from bpdebug.views.report import Matrix, Report, Row
 
 TRAINED = """
@@ -79,13 +82,29 @@ class StageApp(App[int]):
     def __init__(self, *items: Any) -> None:
         super().__init__()
         self.stage = Stage(id="stage", classes="panel")
-        self.stage.show(Report("test", "", (Row(tuple(matrix(i) for i in items)),)))
+        self.stage.show(Report("test", "", (row(*items),)))
 
     def compose(self) -> ComposeResult:
         yield self.stage
 
     def on_mount(self) -> None:
         self.stage.focus()
+
+
+PRIM = {"@": "matmul", "+": "add", "**": "pow", "/": "divide", "→": "matrix_transpose", "tanh": "tanh"}
+
+
+def row(*items: Any) -> Row:
+    """Matrices and signs, with the axes that they share by the operation between them, as it is traced."""
+    found = [matrix(i) for i in items]
+    signs = [PRIM[i] for i in found if isinstance(i, str) and i in PRIM]
+    if not signs or found[-2] not in ("=", "→"):
+        return Row(tuple(found))
+    trace = Trace(PRIMS)
+    leaves = [trace.leaf("", i.shape, np.dtype(float)) for i in found[:-1] if isinstance(i, Matrix)]
+    made = trace.make(signs[0], *leaves, *(int(i) for i in found if isinstance(i, str) and i.isdigit()))
+    axes, ids = shared_axes(made), iter([*map(id, leaves), id(made)])
+    return Row(tuple(i if isinstance(i, str) else replace(i, axes=axes[next(ids)]) for i in found))
 
 
 def matrix(item: Any) -> Matrix | str:

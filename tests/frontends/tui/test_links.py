@@ -13,7 +13,6 @@ from .screen import StageApp
 
 H = np.arange(6.0).reshape(2, 3)
 A, B = np.arange(12.0).reshape(2, 2, 3), np.arange(12.0).reshape(2, 3, 2)
-BROKEN = "links are read off the signs between matrices, as text"
 
 
 async def linked(*items: Any, row: int, column: int, of: int = -1) -> dict[str, set[tuple[int, int]]]:
@@ -35,7 +34,6 @@ async def test_a_function_and_a_product() -> None:
     assert found == {"H": {(1, 0), (1, 1), (1, 2)}, "W": {(0, 0), (1, 0), (2, 0)}}
 
 
-@pytest.mark.xfail(strict=True, reason=BROKEN)
 @pytest.mark.parametrize(("sign", "value"), [("**", H**2), ("/", H / 2)])
 async def test_a_literal_behind_a_sign(sign: str, value: Any) -> None:
     name = f"H {sign} 2"
@@ -43,7 +41,6 @@ async def test_a_literal_behind_a_sign(sign: str, value: Any) -> None:
     assert await linked(("H", H), sign, "2", "=", (name, value), row=1, column=2, of=0) == {name: {(1, 2)}}
 
 
-@pytest.mark.xfail(strict=True, reason=BROKEN)
 async def test_a_stack_of_products() -> None:
     """C[1, 0, 1] is a row of A[1] against a column of B[1]; leading axes are laid out one below the other."""
     found = await linked(("A", A), "@", ("B", B), "=", ("C", A @ B), row=2, column=1)

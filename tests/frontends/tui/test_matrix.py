@@ -161,4 +161,3 @@ def test_marks() -> None:
     assert not Mark().has(0, 0)
     assert Mark(row=1).has(1, 5)
     assert not Mark(1, 2).has(1, 3)
-    assert Mark(1, None).turned == Mark(None, 1)

@@ -1,0 +1,83 @@
+"""What the graph and its rules are made of, as matrices that know what they are."""
+
+from __future__ import annotations
+
+from bpdebug.arrays import Array
+from bpdebug.engine import Contribution, Event, PartView
+from bpdebug.engine.events import Term
+from bpdebug.graph import Graph, Lit, Subject
+from bpdebug.symbolic.leaves import Axes, shared_axes, uses
+from bpdebug.views.blocks import Matrix, signed
+
+
+def tensor_matrix(
+    graph: Graph, tensor: int, array: Array, mark: str, note: str = "", *, gradient: bool = False,
+    axes: Axes | None = None,
+) -> Matrix:  # fmt: skip
+    """A tensor of the graph, or its gradient, under its name."""
+    name = f"{'∂' * gradient}{graph.names[tensor]}"
+    return Matrix(name, array, array.shape, note, mark, subject=Subject(tensor, gradient), axes=axes)
+
+
+def term_matrix(term: Term) -> Matrix | str:
+    """An operand of a part; a literal as it is written."""
+    if term.read is None or term.subject is None:
+        return term.text
+    note = "transposed" * term.subject.transposed
+    return Matrix(term.text, term.read(), term.shape, note, "operand", subject=term.subject, axes=term.axes)
+
+
+def forward_items(event: Event) -> tuple[list[Matrix | str], Matrix]:
+    """What a node computes from, its operands as matrices and literals as they are written; and its result."""
+    assert event.node is not None
+    graph, run = event.timeline.graph, event.timeline.iteration(event.iteration)
+    plan = graph.plans[event.tensor - graph.first]
+    axes = shared_axes(plan.value)
+    items = [
+        str(i.value)
+        if isinstance(i, Lit)
+        else tensor_matrix(graph, i, run.value(i), "operand", axes=axes.get(id(leaf)))
+        for i, leaf in zip(event.node.inputs, plan.operands, strict=True)
+    ]
+    return items, tensor_matrix(graph, event.tensor, event.value, "result", axes=axes[id(plan.value)])
+
+
+NOTES = {"transpose": "transposed", "unbroadcast": "summed over the broadcast axes"}
+"""What stands below a part's result."""
+
+
+def part_items(part: PartView, c: Contribution) -> tuple[Matrix | str, ...]:
+    """A part as matrices and signs: `∂Y @ Wᵀ = ∂X`, `W → Wᵀ`, `sum over axis 0 of ∂Z = ∂b`."""
+    (name, of), last = _result(part, c), part is c.parts[-1]
+    note = NOTES.get(part.why, "")
+    mark = "gradient" if last else "transpose" if note == "transposed" else "result"
+    result = Matrix(name, part.value, part.shape, note, mark, subject=of, axes=part.axes)
+    if not part.terms:
+        whole = Matrix(part.text, part.value, part.shape, mark="operand", subject=part.subject, axes=part.axes)
+        return (whole, "=", result) if last else (result,)
+    terms = [term_matrix(t) for t in part.terms]
+    if part.why == "transpose":
+        return (*terms, "→", result)
+    return (*signed(terms, part.sign), "=", result)
+
+
+def summary_items(event: Event, c: Contribution, *, operands: bool = True) -> tuple[Matrix | str, ...]:
+    """A rule as what goes in (with the `operands` that it uses) and what comes out."""
+    graph, run = event.timeline.graph, event.timeline.iteration(event.iteration)
+    plan, made = graph.plans[event.tensor - graph.first], c.rule[-1]
+    given = plan.gradients[c.position]
+    assert event.node is not None
+    assert given is not None
+    used, axes = {id(use.of) for use in uses(given)} if operands else set(), shared_axes(given)
+    g = axes.get(id(plan.g))
+    items: list[Matrix | str] = [tensor_matrix(graph, event.tensor, event.value, "operand", gradient=True, axes=g)]
+    for i, leaf in zip(event.node.inputs, plan.operands, strict=True):
+        if isinstance(i, int) and id(leaf) in used:
+            items += [",", tensor_matrix(graph, i, run.value(i), "operand", axes=axes.get(id(leaf)))]
+    name, of = _result(made, c)
+    return (*items, "→", Matrix(name, made.value, made.shape, mark="gradient", subject=of, axes=axes[id(given)]))
+
+
+def _result(part: PartView, c: Contribution) -> tuple[str, Subject | None]:
+    """What a part gives is called: the last one gives the operand's gradient."""
+    return (f"∂{c.to}", Subject(c.tensor, True)) if part is c.parts[-1] else (part.text, part.subject)
