@@ -20,7 +20,7 @@ from bpdebug.engine import Timeline
 from bpdebug.graph import Graph, Incoming, Leaf, Lit, Step, build
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
-from bpdebug.symbolic import NUMPY, Plan, trace
+from bpdebug.symbolic import NUMPY, PRIMS, Plan, trace
 from bpdebug.symbolic import compile as code
 
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
@@ -97,6 +97,17 @@ class Call:
 def all_attrs(op: Op, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The attributes with their defaults filled in, as a scenario's loader would."""
     return {name: a.default for name, a in op.attrs.items() if a.default is not REQUIRED} | dict(given or {})
+
+
+def _spread(word: Callable[..., Any]) -> Callable[..., Any]:
+    """concat and stack as formulas write them: the operands one by one."""
+    return lambda *operands, **attrs: word(operands, **attrs)
+
+
+FORMULA_WORDS: dict[str, Any] = {
+    p.says: _spread(getattr(NUMPY, p.name)) if p.arrays < 0 else getattr(NUMPY, p.name) for p in PRIMS.values()
+}
+"""The words of formulas on real arrays."""
 
 
 def mask_for(x: Array) -> Array:

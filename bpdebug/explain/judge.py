@@ -18,9 +18,9 @@ from bpdebug.errors import BpdebugError
 from bpdebug.explain.conventions import convention, kinks_after, kinks_of
 from bpdebug.explain.mistakes import mistake
 from bpdebug.graph import Graph, Lit, Step, check_dtypes
+from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.written import spellings
 from bpdebug.limits import Limits
-from bpdebug.ops import OPS
 from bpdebug.symbolic import trace, walk
 
 RIGHT, KINK, SHAPE, VALUE = "right", "kink", "shape", "value"
@@ -87,12 +87,14 @@ class Numbers:
             self.known[step.id] = error
 
     def _result(self, step: Step) -> Array:
-        op = OPS[step.op]
+        op = VOCABULARY[step.op]
         if op.draws:
             raise BpdebugError(f"{op.name} draws a mask", code="E_OP")
         inputs = [i.value if isinstance(i, Lit) else self.value(i) for i in step.inputs]
-        if not any(isinstance(i, np.ndarray) for i in inputs):  # dL = 1
+        if op.operands and not any(isinstance(i, np.ndarray) for i in inputs):  # dL = 1
             return number(inputs[0])
+        if op.name == "sum":  # formulas do not show the cast of booleans
+            inputs = [np.asarray(i, np.float64) if np.asarray(i).dtype == np.bool_ else i for i in inputs]
         typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
         declared = [self.tensors.get(str(i), len(self.graph.leaves)) < len(self.graph.leaves) for i in step.inputs]
         check_dtypes(op, typed, declared)

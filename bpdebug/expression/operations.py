@@ -205,7 +205,7 @@ def _traced(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: 
     """What the op's rule, traced for these operands, gives; the function is the one that the engine runs."""
     if op.draws:
         raise refuse(f"{op.name} draws a mask", column, "name what the program drew: Y.mask")
-    if not any(k.kind == TENSOR for k in operands):
+    if operands and not any(k.kind == TENSOR for k in operands):
         raise refuse(f"{op.name} needs a tensor", column, "write the number that it gives")
     literal = [k.kind == NUMBER and k.constant for k in operands]
     typed = [k.value if plain else (k.shape, k.dtype) for k, plain in zip(operands, literal, strict=True)]

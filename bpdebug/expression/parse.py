@@ -13,8 +13,8 @@ from msgspec import Struct, field
 from bpdebug.expression.functions import FUNCTIONS
 from bpdebug.expression.order import TOO_DEEP, check_order
 from bpdebug.language.elsewhere import op_hint
+from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.tokens import NAME, NUMBER, OP, TEXT, TRANSPOSED, Token, counted, number, refuse, tokenize
-from bpdebug.ops import OPS
 
 
 class Name(Struct, frozen=True):
@@ -110,7 +110,7 @@ def _spelt(tokens: list[Token]) -> tuple[list[str], dict[str, Name]]:
 
 
 def _check_callable(token: Token) -> None:
-    known = [*FUNCTIONS, *OPS]
+    known = [*FUNCTIONS, *VOCABULARY]
     if token.text not in known or token.text == "slice" or token.gradient:
         head, _, last = token.text.rpartition(".")
         hint = f"write {last}({head})" if head and last in known else op_hint(token.text, known)

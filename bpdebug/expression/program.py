@@ -22,10 +22,11 @@ from bpdebug.expression.names import Meaning, Reference, Word, look_up
 from bpdebug.expression.parse import Expression
 from bpdebug.language.calls import index_of, take_apart
 from bpdebug.language.constants import NotConstant
+from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.tokens import refuse
 from bpdebug.language.words import SYMBOLS
 from bpdebug.limits import spell_bytes
-from bpdebug.ops import OPS, Op
+from bpdebug.ops import Op
 
 
 def compile_tree(expression: Expression, setting: Setting, tree: ast.expr | None = None) -> Program:
@@ -197,7 +198,11 @@ class _Compiler:
 
     def _call(self, node: ast.expr, column: int) -> None:
         op, operands, attrs = self.calls[id(node)]
-        self.apply(len(operands), *operations.call(op, self.stack[-len(operands) :], attrs, column), column)
+        kind, run = operations.call(op, self.stack[len(self.stack) - len(operands) :], attrs, column)
+        if operands:
+            self.apply(len(operands), kind, run, column)
+        else:
+            self.push(kind, lambda frame: run(), column)
 
     def _logic(self, node: ast.BoolOp, column: int) -> None:
         programs = [compile_tree(self.expression, self.setting, item) for item in node.values]
@@ -244,7 +249,7 @@ class _Compiler:
 
 def _op(call: ast.Call) -> Op:
     assert isinstance(call.func, ast.Name)
-    return FUNCTIONS.get(call.func.id) or OPS[call.func.id]
+    return FUNCTIONS.get(call.func.id) or VOCABULARY[call.func.id]
 
 
 class Constants(Struct, frozen=True, eq=False):

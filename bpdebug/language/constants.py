@@ -120,6 +120,8 @@ class Constants:
             check_tuple(made, self.limits)
             return made
         elif isinstance(node, ast.UnaryOp) and type(node.op) is ast.USub:
+            if isinstance(node.operand, ast.Name) and node.operand.id == "inf":
+                return -self._named(node.operand)
             return negative(self.value(node.operand, depth + 1))
         elif isinstance(node, ast.BinOp) and type(node.op) in _FOLD:
             left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)

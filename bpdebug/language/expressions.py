@@ -40,6 +40,9 @@ _OPERATORS: dict[type[ast.AST], str] = {
 class Expressions(Nodes):
     """The nodes made so far, the names in sight, and the rule for every kind of expression."""
 
+    vocabulary: Mapping[str, Op] = OPS
+    """What can be called: the ops, and the words of formulas where nothing needs a gradient."""
+
     def __init__(
         self,
         program: Parsed,
@@ -191,7 +194,7 @@ class Expressions(Nodes):
         if name in self.defs:
             no_stars(node)
             return self.call_block(self.defs[name], node, depth)
-        op = OPS.get(name)
+        op = self.vocabulary.get(name)
         if op is None or name == "slice":
             raise self._no_op(name)
         if any(type(arg) is ast.GeneratorExp for arg in node.args):
@@ -214,7 +217,9 @@ class Expressions(Nodes):
                 start = start.value
             if not isinstance(start, ast.Name | ast.Constant):
                 self.expr(node.func.value, depth + 1)
-        return function_name(node, lambda: [*OPS, *self.defs], lambda of: of in self.scope or of in self.globals)
+        return function_name(
+            node, lambda: [*self.vocabulary, *self.defs], lambda of: of in self.scope or of in self.globals
+        )
 
     def _no_op(self, name: str) -> InputError:
         if name == "slice":
@@ -222,7 +227,7 @@ class Expressions(Nodes):
         if name in self.scope or name in self.globals:
             hint = "to multiply: x * y or x @ y; to pick cells: x[0]"
             return InputError(f"'{shown(name)}' is a tensor or a number, and no op", code="E_OP", hint=hint)
-        return InputError(f"no op '{shown(name)}'", code="E_OP", hint=op_hint(name, [*OPS, *self.defs]))
+        return InputError(f"no op '{shown(name)}'", code="E_OP", hint=op_hint(name, [*self.vocabulary, *self.defs]))
 
     def _parts(self, op: Op, inputs: tuple[Value, ...], attrs: Mapping[str, Any], node: ast.Call) -> Value:
         """One node for each part of an op that gives a tuple."""

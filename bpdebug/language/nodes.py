@@ -9,8 +9,9 @@ from bpdebug.errors import InputError, shown
 from bpdebug.graph import Lit, Step
 from bpdebug.language.names import Place
 from bpdebug.language.naming import final_names
+from bpdebug.language.primitives import VOCABULARY
 from bpdebug.limits import Limits
-from bpdebug.ops import OPS, as_literal
+from bpdebug.ops import as_literal
 
 Value = Any
 """Made, Known, a number, or a tuple of values."""
@@ -89,7 +90,7 @@ def _with_literals(op: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if type(value) is tuple:
             message = f"{op} takes one tensor here, and is given a tuple of {len(value)}"
             raise InputError(message, code="E_ATTR", hint="unpack it first: a, b = ...")
-        if OPS[op].operands[-1].startswith("*") and not is_tensor(value):
+        if VOCABULARY[op].operands[-1].startswith("*") and not is_tensor(value):
             hint = f"attributes are keywords; did you mean axis={shown(value)}?"
             raise InputError(f"{op} joins tensors, and {shown(value)} is a number", code="E_ATTR", hint=hint)
     return tuple(v if is_tensor(v) else Lit(as_literal(v)) for v in inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import inf, nan
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown, suggest
@@ -15,6 +16,7 @@ from bpdebug.language.expressions import Expressions
 from bpdebug.language.names import NUMBERS, Place, check_name
 from bpdebug.language.nodes import Known, Made, Value, is_tensor
 from bpdebug.language.parse import NOTHING, Parsed, parse, quiet
+from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.words import LANGUAGE, described, refusal
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, as_literal
@@ -36,6 +38,7 @@ def elaborate(
         reader = _read(program, leaves, known, limits, place, dtype)
         if known:
             reader.kept, reader.copies = "a tensor of the program", frozenset(known)
+            reader.as_formulas()
         reader.run(reader.body, 0)
         return reader.steps(reader.globals.keys())
 
@@ -50,6 +53,7 @@ def elaborate_value(
             hint = "write what it is, without a name before it: dY @ W.T"
             raise InputError("this is not one expression", code="E_SYNTAX", where=place.at(1), hint=hint)
         reader = Reader(program, {}, {name: Known(name) for name in names}, limits, place, dtype)
+        reader.as_formulas()
         value = reader.expr(program.body[0].value)
         steps = reader.steps(reader.globals.keys())
         return steps, steps[value].id if type(value) is Made else value
@@ -91,6 +95,11 @@ class Reader(Expressions):
         self.most = self.limits["calls"]
         self.calls: dict[str, int] = {}
         self.groups: set[str] = set()
+
+    def as_formulas(self) -> None:
+        """Let it hold what formulas hold: words without a gradient, and numbers that are not finite."""
+        self.vocabulary = VOCABULARY
+        self.globals |= {"inf": inf, "nan": nan}
 
     def run(self, body: Sequence[ast.stmt], depth: int) -> None:
         """Carry out the statements of a body; errors get the line of the statement, if not a better one."""

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from bpdebug.arrays import DType, Shape
 from bpdebug.errors import BpdebugError, InputError, suggest
-from bpdebug.graph import DRAWN, STATE, Graph, Lit, Step, check_dtypes
+from bpdebug.graph import STATE, Graph, Lit, Step, check_dtypes
 from bpdebug.language.names import Place
+from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.program import elaborate_value
 from bpdebug.limits import Limits
-from bpdebug.ops import OPS
 from bpdebug.symbolic import Expr, Plan, Trace, TraceError
 
 Build = Callable[[Plan], Any]
@@ -54,15 +56,14 @@ def as_rule(
         known: dict[str, Any] = {tensors[n]: o for n, o in zip(operands, plan.operands, strict=True) if n in tensors}
         known |= {tensors[output]: plan.y, gradient: plan.g}
         known |= {tensors[n]: plan.tensor(t, n, *typed) for n, (t, typed) in outside.items() if tensors[n] in read}
-        return _built(steps, value, known, plan.xp, limits)
+        return _built(steps, value, known, plan.xp, plan.dtype, limits)
 
     return rule
 
 
 def _named_outside(text: str, graph: Graph, near: Sequence[str]) -> dict[str, tuple[int, tuple[Shape, DType]]]:
     """The tensors of a graph that a text may speak of and that are not near: number, shape and dtype."""
-    hidden = (STATE, DRAWN)
-    found = [n for n in graph.index if n in text and n not in near and graph.kind(graph.index[n]) not in hidden]
+    found = [n for n in graph.index if n in text and n not in near and graph.kind(graph.index[n]) != STATE]
     return {n: (t, (graph.shapes[t], graph.dtypes[t])) for n in found for t in (graph.index[n],)}
 
 
@@ -102,15 +103,15 @@ def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64"
         made = dict(update.lines) | dict(update.scalars)
         known: dict[str, Any] = {spelt.tensors[full[n]]: made[n] for n in shorts} | {n: made[n] for n in plainly}
         known |= {spelt.tensors[parameter]: update.w, gradient: update.g}
-        return _built(steps, value, known, update.xp, limits)
+        return _built(steps, value, known, update.xp, update.w.dtype, limits)
 
     return rule
 
 
-def _built(steps: Sequence[Step], value: Any, known: dict[str, Any], xp: Trace, limits: Limits) -> Any:
+def _built(steps: Sequence[Step], value: Any, known: dict[str, Any], xp: Trace, dtype: DType, limits: Limits) -> Any:
     """What the steps of an expression come to, from the expressions that its names stand for."""
     for step in steps:
-        known[step.id] = traced(step, known, xp)
+        known[step.id] = traced(step, known, xp, dtype)
         if isinstance(known[step.id], Expr):
             limits.check("memory", known[step.id].nbytes, "what a rule computes on the way")
     return known[value] if isinstance(value, str) else value
@@ -151,7 +152,7 @@ class Spelling(NamedTuple):
 
 def spellings(graph: Graph) -> Spelling:
     """The spelling of every tensor of a graph that can be named, and of its gradient."""
-    return spelling([n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) not in (DRAWN, STATE)])
+    return spelling([n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) != STATE])
 
 
 def spelling(names: Sequence[str]) -> Spelling:
@@ -172,14 +173,16 @@ def spelling(names: Sequence[str]) -> Spelling:
     return Spelling(tensors, gradients)
 
 
-def traced(step: Step, known: Mapping[str, Any], xp: Trace) -> Any:
+def traced(step: Step, known: Mapping[str, Any], xp: Trace, dtype: DType) -> Any:
     """One operation of a rule on the plan's expressions; the words that the namespace has for whole ops stay words."""
-    op = OPS[step.op]
+    op = VOCABULARY[step.op]
     if op.draws:
         raise InputError(f"{op.name} draws a mask, and a rule must not", code="E_OP", hint="multiply by a mask")
     inputs = [i.value if isinstance(i, Lit) else known[i] for i in step.inputs]
+    if op.name == "sum":  # formulas do not show the cast of booleans
+        inputs = [xp.astype(i, dtype) if isinstance(i, Expr) and i.dtype == np.bool_ else i for i in inputs]
     typed = [(i.shape, i.dtype) if isinstance(i, Expr) else i for i in inputs]
-    if not any(isinstance(i, Expr) for i in inputs):
+    if op.operands and not any(isinstance(i, Expr) for i in inputs):
         raise InputError(f"{op.name} of numbers alone", code="E_ATTR", hint="write the number itself")
     check_dtypes(op, typed)
     op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **step.attrs)

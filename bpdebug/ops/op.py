@@ -110,7 +110,7 @@ class Op:
     def arity(self) -> tuple[int, int | None]:
         """The least and the greatest number of operands; None is any number."""
         least = sum(not o.endswith("?") for o in self.operands)
-        return least, None if self.operands[-1].startswith("*") else len(self.operands)
+        return least, None if self.operands[-1:] == ("*xs",) else len(self.operands)
 
     @property
     def signature(self) -> str:

@@ -43,7 +43,13 @@ class Prim:
     source: str = ""
     why: str = "elementwise"
     view: bool = False
+    word: str = ""
     scratch: Callable[[tuple[Any, ...], Mapping[str, Any]], int] | None = None
+
+    @property
+    def says(self) -> str:
+        """The word in formulas: the language's, where it has an op for it under another name."""
+        return self.word or self.name
 
     @property
     def defaults(self) -> dict[str, Any]:

@@ -81,10 +81,8 @@ def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
     elif prim.source:
         return _template(expr, prim, names, dialect), POSTFIX
     args = [write(a, names, dialect) for a in expr.args]
-    if prim.arrays < 0:
-        args = ["[" + ", ".join(args) + "]"] if dialect.formula else args
     words = args + _keywords(expr, prim, dialect)
-    return f"{'' if dialect.formula else _callee(prim)}{prim.name}({', '.join(words)})", ATOM
+    return f"{prim.says if dialect.formula else _callee(prim) + prim.name}({', '.join(words)})", ATOM
 
 
 def _callee(prim: Prim) -> str:

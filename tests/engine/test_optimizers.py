@@ -102,7 +102,7 @@ LINES = [
     (
         "sgd", {"clip_norm": 1.0},
         [
-            "norm = sqrt(sum(stack([sum(square(∂W)), sum(square(∂b))], axis=0)))",
+            "norm = sqrt(sum(stack(sum(square(∂W)), sum(square(∂b)), axis=0)))",
             "g = ∂W * minimum(clip_norm / (norm + 1e-06), 1.0)", "W = W - lr * g",
         ],
     ),
@@ -190,7 +190,7 @@ def test_of_many_gradients_the_norm_names_a_few() -> None:
     timeline = Timeline(graph, training=Training("sgd", 1, {"clip_norm": 1.0}))
     line = update_of(timeline, "w3").assignments[0]
     assert line.formula == (
-        "sqrt(sum(stack([sum(square(∂w0)), sum(square(∂w1)), sum(square(…)), sum(square(∂w8))], axis=0)))"
+        "sqrt(sum(stack(sum(square(∂w0)), sum(square(∂w1)), sum(square(…)), sum(square(∂w8)), axis=0)))"
     )
     assert line.value == pytest.approx(np.sqrt(9 * (1.5**8) ** 2), rel=1e-15)
 

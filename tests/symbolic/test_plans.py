@@ -17,7 +17,19 @@ from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import NUMPY, Expr, Plan
 from bpdebug.symbolic.compile import SCOPE, backward, forward
 from bpdebug.symbolic.text import SOURCE, write
-from tests.graphs import DOUBLE, SAMPLES, SINGLE, Call, assert_same, calls, cast, examples, graph_of, sample_call
+from tests.graphs import (
+    DOUBLE,
+    FORMULA_WORDS,
+    SAMPLES,
+    SINGLE,
+    Call,
+    assert_same,
+    calls,
+    cast,
+    examples,
+    graph_of,
+    sample_call,
+)
 
 every_sample = pytest.mark.parametrize(("op", "i"), SAMPLES, ids=[f"{op.name}-{i}" for op, i in SAMPLES])
 every_dtype = pytest.mark.parametrize("dtype", [DOUBLE, SINGLE], ids=str)
@@ -228,7 +240,7 @@ def test_a_formula_reads_back(op: Op, i: int) -> None:
     if value.dtype.kind != "f":
         return
     g = cotangent(call)
-    scope = {**vars(NUMPY), "one_hot": partial(NUMPY.one_hot, dtype=DOUBLE), "inf": np.inf, "y": value, "dy": g}
+    scope = {**FORMULA_WORDS, "one_hot": partial(NUMPY.one_hot, dtype=DOUBLE), "inf": np.inf, "y": value, "dy": g}
     scope |= {f"a{k}": x for k, x in enumerate(call.operands)}
     raw = call.raw_gradients(g)
     for k in range(len(call.operands)):

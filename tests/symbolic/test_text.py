@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from bpdebug.arrays import Array
-from bpdebug.symbolic import NUMPY, PRIMS, Expr, Trace, TraceError, walk
+from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, walk
 from bpdebug.symbolic.brief import LONG
 from bpdebug.symbolic.compile import SCOPE
 from bpdebug.symbolic.text import FORMULA, SOURCE, Dialect, write
-from tests.graphs import DOUBLE, SAMPLES, SINGLE, bits, sample_call
+from tests.graphs import DOUBLE, FORMULA_WORDS, SAMPLES, SINGLE, bits, sample_call
 
 RNG = np.random.default_rng(0)
 LEAVES: dict[str, Array] = {
@@ -164,7 +164,7 @@ def read_formula(text: str) -> Any:
     """A formula, read as NumPy: ∂Y is a name, Xᵀ swaps the last two axes, words are the namespace's."""
     numbers = {"inf": np.inf, "nan": np.nan}
     leaves = {spelt(n): a for n, a in {**LEAVES, **EXTRA}.items()}
-    return eval(spelt(text).replace("ᵀ", ".mT"), {**vars(NUMPY), **numbers, **leaves})
+    return eval(spelt(text).replace("ᵀ", ".mT"), {**FORMULA_WORDS, **numbers, **leaves})
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ CASES: list[tuple[Callable[..., Any], str]] = [
     (lambda xp, a, **_: xp.sum(a, axis=-1, keepdims=True), "sum(a, axis=-1, keepdims=True)"),
     (lambda xp, a, **_: xp.sum(a), "sum(a)"),
     (lambda xp, a, **_: xp.sum(a, axis=(0,)), "sum(a, axis=(0,))"),
-    (lambda xp, a, b, **_: xp.concat([a, b], axis=0), "concat([a, b], axis=0)"),
+    (lambda xp, a, b, **_: xp.concat([a, b], axis=0), "concat(a, b, axis=0)"),
     (lambda xp, a, b, c, **_: xp.astype(a @ b, DOUBLE) * c, "(a @ b) * c"),
     (lambda xp, a, b, c, **_: xp.astype(a + b, SINGLE) * c, "(a + b) * c"),
     (lambda xp, a, **_: a * float("inf"), "a * inf"),
