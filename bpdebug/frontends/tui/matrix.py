@@ -81,7 +81,7 @@ class MatrixView(ScrollView, can_focus=False):
         self.lead, self.mark = "", Mark()
         self.rows = self.columns = self.label = self.cell = self.indent = self.first = 0
         self.format, self.top = Format("i", 0, 1), 0.0
-        self.natural = Size(1, 1)
+        self.natural, self._at = Size(1, 1), Offset(0, 0)
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
@@ -127,7 +127,8 @@ class MatrixView(ScrollView, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of what is visible; the sign stands beside the numbers, so that it is no part of their name."""
-        width, sign = self.scrollable_content_region.width, self.lead if y == self.first else ""
+        size, sign = self.scrollable_content_region.size, self.lead if y == self.first else ""
+        width, self._at = size.width, self._seen(size)  # once for a line: it is asked for again and again
         signed = strip((sign.ljust(self.indent), palette.SIGN))
         return fit(Strip.join([signed, self._beside(y, max(width - self.indent, 1))]), width)
 
@@ -137,8 +138,8 @@ class MatrixView(ScrollView, can_focus=False):
         if y == 0:
             return fit(self._title(), width)
         note_at = self.natural.height - 1 if self.matrix.note else -1
-        row = y - self.first + self.seen.y
-        if y >= self.first - 1 and y + self.seen.y == note_at:
+        row = y - self.first + self._at.y
+        if y >= self.first - 1 and y + self._at.y == note_at:
             return fit(strip((clean(self.matrix.note), palette.NOTE)), width)
         if array is None or not array.size:
             words = ABSENT if array is None else "empty: no cells"
@@ -153,7 +154,7 @@ class MatrixView(ScrollView, can_focus=False):
 
     def _join(self, label: str, style: Style, cells: list[Cell], width: int) -> Strip:
         """A line of cells: those that fit whole, and … in what would be seen of others."""
-        start, room = self.seen.x, max(width - self.label, 0)
+        start, room = self._at.x, max(width - self.label, 0)
         at, left = -(start % self.cell), int(start > 0)
         right = room - (self.columns * self.cell > start + room)
         segments = [Segment(label, style)]
@@ -167,7 +168,7 @@ class MatrixView(ScrollView, can_focus=False):
         return Strip(segments)
 
     def _window(self, width: int) -> range:
-        start = self.seen.x // self.cell
+        start = self._at.x // self.cell
         return range(start, min(self.columns, start + width // self.cell + 2))
 
     def _row_name(self, row: int) -> str:
@@ -199,8 +200,12 @@ class MatrixView(ScrollView, can_focus=False):
 
     @property
     def seen(self) -> Offset:
-        """How far it is scrolled: no further than there is something to see, whatever stood here before."""
-        (x, y), (width, high) = self.scroll_offset, self.scrollable_content_region.size
+        """How far it is scrolled."""
+        return self._seen(self.scrollable_content_region.size)
+
+    def _seen(self, room: Size) -> Offset:
+        """No further than there is something to see, whatever stood here before."""
+        (x, y), (width, high) = self.scroll_offset, room
         return Offset(min(x, max(self.natural.width - width, 0)), min(y, max(self.natural.height - high, 0)))
 
     # --- cells under the mouse and the keys -----------------------------------------------------------------------
