@@ -61,7 +61,8 @@ def _position(event: Event, operand: str) -> int:
     """Which input is meant; CommandError where the op is linear in none, or not in this one."""
     assert event.node is not None
     op, names, graph = event.node.op, _names(event), event.timeline.graph
-    edges = [p for p, t in graph.edges(event.tensor - graph.first) if graph.has_gradient(t)]
+    k = event.tensor - graph.first
+    edges = [p for p, t in graph.edges(k) if graph.has_gradient(t)]
     linear = [p for p in edges if op.is_linear_in(p)]
     if not linear:
         raise CommandError(
@@ -70,10 +71,10 @@ def _position(event: Event, operand: str) -> int:
         )  # fmt: skip
     if not operand:
         return linear[0]
-    found = [p for p in linear if names[p] == operand]
+    there = graph.positions(k, operand)
+    found = [p for p in linear if p in there]
     if not found:
         choice = [names[p] for p in linear]
-        there = operand in names
         raise CommandError(
             f"{op.name} is not linear in '{operand}'" if there else f"{event.name} has no operand '{operand[:40]}'",
             code="E_EXPR", hint=did_you_mean(operand[:40], choice) or f"it is linear in {', '.join(choice)}",

@@ -85,13 +85,13 @@ def _rule(timeline: Timeline, place: str, text: str, line: str, dtype: str) -> E
     if event.node is None:
         raise CommandError(f"{location} is no node", code="E_COMMAND", hint="name a node: set rule Y@bwd X = dY @ W.T")
     graph, k = timeline.graph, event.tensor - timeline.graph.first
-    names = graph.operand_names(k)
-    if operand not in names:
+    names, found = graph.operand_names(k), graph.positions(k, operand)
+    if not found:
         there = [graph.names[i] for i in event.node.inputs if not isinstance(i, Lit)]
         raise CommandError(
             f"{event.name} has no operand '{operand}'", code="E_COMMAND", hint="operands: " + ", ".join(there)
         )
-    position = names.index(operand)
+    position = found[0]
     if not graph.plans[k].differentiable(position) or timeline.schedule.index_of(BACKWARD, event.tensor) is None:
         raise CommandError(
             f"{event.name} gives {operand} no gradient", code="E_COMMAND", hint="there is no rule to replace"

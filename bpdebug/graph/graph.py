@@ -115,6 +115,13 @@ class Graph:
         """What node k's operands are called: tensors by name, literals as they are written."""
         return [str(i.value) if isinstance(i, Lit) else self.names[i] for i in self.nodes[k].inputs]
 
+    def positions(self, k: int, operand: str) -> list[int]:
+        """The places among node k's inputs that are meant: all of a name, or one by number (`X @ X`: 1 and 2)."""
+        names = self.operand_names(k)
+        if operand.isascii() and operand.isdigit():
+            return [p for p in range(len(names)) if str(p + 1) == operand]
+        return [p for p, name in enumerate(names) if name == operand]
+
     def call_text(self, k: int) -> str:
         """Node k's forward call as it is written, without its name: `X @ W`."""
         return self.plans[k].call_text(self.operand_names(k))

@@ -227,10 +227,11 @@ def _node(graph: Graph, name: str) -> int:
 
 def _position(graph: Graph, k: int, operand: str, names: Sequence[str]) -> int:
     """The input that is meant; E_NAME where the node has none of that name, or gives it no gradient."""
-    found = [p for p, t in graph.edges(k) if names[p] == operand and graph.has_gradient(t)]
+    there = graph.positions(k, operand)
+    found = [p for p, t in graph.edges(k) if p in there and graph.has_gradient(t)]
     if not found:
         choice = [names[p] for p, t in graph.edges(k) if graph.has_gradient(t)]
-        what = "gives no gradient to" if operand in names else "has no operand"
+        what = "gives no gradient to" if there else "has no operand"
         hint = f"it gives one to {', '.join(choice)}" if choice else "it has no backward rule"
         raise InputError(f"'{graph.nodes[k].id}' {what} '{operand}'", code="E_NAME", hint=hint)
     return found[0]
