@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -60,8 +60,8 @@ class Indexed(Struct, frozen=True):
         return text
 
 
-def _sum(name: str, kept: str, factors: object) -> str:
-    pairs = [(n, letters) for n, letters in factors]  # type: ignore[attr-defined]
+def _sum(name: str, kept: str, factors: Iterable[tuple[str, str]]) -> str:
+    pairs = list(factors)
     every = "".join(dict.fromkeys("".join(letters for _, letters in pairs)))
     summed = "".join(LOW[c] for c in every if c not in kept)
     right = "·".join(_cell(n, letters) for n, letters in pairs)

@@ -128,9 +128,10 @@ def gradient_changes(left: Timeline, right: Timeline) -> list[Change]:
         a, b = left.grad(leaf.name), right.grad(leaf.name)
         if (a is None and b is None) or (a is not None and b is not None and a.tobytes() == b.tobytes()):
             continue
-        both = a is not None and b is not None and a.shape == b.shape
-        with np.errstate(all="ignore"):
-            largest = float(np.abs(a - b).max(initial=0.0)) if both else None  # type: ignore[operator]
+        largest = None
+        if a is not None and b is not None and a.shape == b.shape:
+            with np.errstate(all="ignore"):
+                largest = float(np.abs(a - b).max(initial=0.0))
         before, after = (None if g is None else stats(g).norm for g in (a, b))
         found.append(Change(leaf.name, before, after, largest))
     return found
