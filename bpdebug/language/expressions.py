@@ -58,6 +58,7 @@ class Expressions(Nodes):
         self.globals = self.scope
         self.body: Sequence[ast.stmt] = program.body
         self.statement: ast.stmt | None = None
+        self.written: Callable[[float, str], None] | None = None
         self.constants = Constants(self.name, program.chains, limits)
         self.nesting = limits["nesting"]
         self.rules: dict[type[ast.AST], Callable[[Any, int], Value]] = {
@@ -98,8 +99,10 @@ class Expressions(Nodes):
     def _constant(self, node: ast.Constant, depth: int) -> Value:
         if type(node.value) is bool:
             return node.value
-        if type(node.value) not in (int, float):
+        if not isinstance(node.value, int | float):
             raise refusal(node)
+        if self.written is not None:
+            self.written(node.value, self.place.at(node.lineno))
         return check_number(node.value, self.limits)
 
     def _tuple(self, node: ast.Tuple, depth: int) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf, nan
 from typing import Any
@@ -25,17 +25,20 @@ from bpdebug.ops import OPS, as_literal
 def elaborate(
     text: str, leaves: Collection[str], *, known: Collection[str] = (), limits: Limits | None = None,
     place: Place | None = None, dtype: str = "float64", words: Mapping[str, str] = NOTHING,
+    written: Callable[[float, str], None] | None = None,
 ) -> list[Step]:  # fmt: skip
     """The nodes of a program in order, with their names; nothing is executed, and shapes are not looked at.
 
     `leaves` can be read and not assigned; `known` are names that can be read before they are assigned (gradients in
     a derivation). `words` has identifiers for those that Python does not take. Lines are those of
-    `place`. Raises E_SYNTAX, E_NAME, E_OP, E_ATTR, E_SHAPE, E_CYCLE, E_LIMIT.
+    `place`. `written` is told of every number that is written, and where, before it is calculated with. Raises
+    E_SYNTAX, E_NAME, E_OP, E_ATTR, E_SHAPE, E_CYCLE, E_LIMIT.
     """
     limits, place = limits or Limits(), place or Place("<program>")
     with _shallow(place):
         program = parse(text, limits, place, words)
         reader = _read(program, leaves, known, limits, place, dtype)
+        reader.written = written
         if known:
             reader.kept, reader.copies = "a tensor of the program", frozenset(known)
             reader.as_formulas()

@@ -66,7 +66,7 @@ def literal(value: Any, dtype: DType, name: str, remark: Callable[[str], None] =
         with np.errstate(over="ignore"):
             made = array.astype(dtype)
         _check_finite(made, array, name)
-        if lost := _lost(array, made):
+        if lost := digits_lost(array, made):
             remark(f"'{name}' holds {lost[0]}, and as {dtype} that is {lost[1]}")
         return frozen(made)
     with np.errstate(invalid="ignore"):
@@ -88,7 +88,7 @@ def _check_finite(made: Array, array: Array, name: str) -> None:
         raise InputError(message, code="E_SCHEMA", hint='such cells may come from a file: { file = "x.npy" }')
 
 
-def _lost(array: Array, made: Array) -> tuple[str, str] | None:
+def digits_lost(array: Array, made: Array) -> tuple[str, str] | None:
     """The first number that its dtype spells otherwise by more than the last digit rounded away; both spellings.
 
     Six digits always survive (float32, and above its smallest normal number): those are not looked at one by one.

@@ -74,7 +74,8 @@ def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], li
     incoming = read_incoming(file.graph.incoming or {}, context)
     place = place_of(source, where, ("graph", "program"))
     names = [leaf.name for leaf in leaves]
-    steps = elaborate(file.graph.program, names, limits=limits, place=place, dtype=file.dtype)
+    written = context.written if dtype.itemsize < 8 else None
+    steps = elaborate(file.graph.program, names, limits=limits, place=place, dtype=file.dtype, written=written)
     key = ("graph", "loss") if file.graph.loss else ("graph", "incoming")
     try:
         graph = build(leaves, steps, loss=file.graph.loss or None, incoming=incoming, limits=limits, where=source.name)

@@ -16,7 +16,7 @@ from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario.archives import npz_cells, npz_header, safetensors_header
-from bpdebug.scenario.arrays import BOOL, INT, Budget, check_init, drawn, frozen, literal, wanted_dtype
+from bpdebug.scenario.arrays import BOOL, INT, Budget, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
 from bpdebug.scenario.files import Header, bad, cells, exactly, npy_header
 from bpdebug.scenario.paths import check_ending, open_any, open_inside
 from bpdebug.scenario.schema import Drawn, File, Tensor, Unfit
@@ -36,8 +36,18 @@ class Context(Struct, frozen=True):
 
     def remark(self, said: str, path: tuple[str, ...]) -> None:
         """Says once where digits were lost; the further ones go without saying."""
+        self.remark_at(said, self.where.place(self.name, path))
+
+    def remark_at(self, said: str, place: str) -> None:
         if not self.remarks:
-            self.remarks.append(f"{self.where.place(self.name, path)}: {said}")
+            self.remarks.append(f"{place}: {said}")
+
+    def written(self, number: float, place: str) -> None:
+        """A number of the program, which becomes one of the scenario's dtype."""
+        with np.errstate(over="ignore"):
+            made = np.array(number, np.float64).astype(self.dtype)
+        if np.isfinite(made) and (lost := digits_lost(np.array(number, np.float64), made)):
+            self.remark_at(f"{number} is written, and as {self.dtype} that is {lost[1]}", place)
 
 
 def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.PathLike[str]]) -> list[Leaf]:

@@ -228,3 +228,31 @@ def test_the_command_line_and_the_screen_say_it(capsys: pytest.CaptureFixture[st
     assert main(["run", str(path)]) == 0
     assert capsys.readouterr().err == "note: s.toml:4: 'X' holds 0.999999999, and as float32 that is 1.0\n"
     assert BpdebugApp(open_session(load(path))).greeting().startswith("s.toml:4: 'X' holds 0.999999999")
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("X * 0.999999999", "0.999999999 is written, and as float32 that is 1.0"),
+        ("X + 16777217", "16777217 is written, and as float32 that is 1.6777216e+07"),
+        ("X * (0.999999999 / 2)", "0.999999999 is written, and as float32 that is 1.0"),
+        ("X * 0.1", ""),
+        ("X * (1 / 3)", ""),  # what is calculated was not written
+        ("X * 1e300", ""),  # an infinity is a fault of its event
+    ],
+)
+def test_digits_lost_in_the_program_are_remarked_too(term: str, said: str) -> None:
+    text = f"""format = 1
+dtype = "float32"
+[inputs]
+X = [1.0]
+[graph]
+loss = "L"
+program = '''
+Z = {term}
+L = sum(Z + 16777217)
+'''
+"""
+    (remark,) = load(text).remarks
+    assert remark == f"<text>:8: {said}" if said else remark.startswith("<text>:9: 16777217 ")
+    assert load(text.replace("float32", "float64")).remarks == ()
