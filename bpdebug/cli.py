@@ -232,16 +232,16 @@ def _replaced(args: argparse.Namespace) -> dict[str, str]:
 
 
 def _scripts(args: argparse.Namespace, limits: Limits) -> int:
-    from bpdebug.frontends.replay import Settings, replay
+    from bpdebug.frontends.scripts.replay import Settings, replay
 
     gc.enable()
     settings = Settings(limits, _replaced(args), accept=args.update, keep_going=args.keep_going)
     if args.verb == "test":
-        from bpdebug.frontends import testing
+        from bpdebug.frontends.scripts import testing
 
         return testing.run_tests(args.paths, settings, jobs=args.jobs, word=args.word, junit=args.junitxml)
     if args.tui:
-        from bpdebug.frontends.replay import on_screen
+        from bpdebug.frontends.scripts.replay import on_screen
 
         return on_screen(args.file, settings, args.delay)
     return replay(args.file, settings)

@@ -9,8 +9,8 @@ import pytest
 
 import bpdebug
 from bpdebug.cli import main
-from bpdebug.frontends.checks import check_file, collect
-from bpdebug.frontends.replay import Settings
+from bpdebug.frontends.scripts.checks import check_file, collect
+from bpdebug.frontends.scripts.replay import Settings
 
 FOLDER = Path(__file__).parent / "cases"
 FILES = [path for path in collect(FOLDER, 2**20) if path.parent == FOLDER]

@@ -25,8 +25,8 @@ from bpdebug.cli import main
 from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.prompt import debug_json
-from bpdebug.frontends.replay import Run, Settings
-from bpdebug.frontends.script import parse_script
+from bpdebug.frontends.scripts.replay import Run, Settings
+from bpdebug.frontends.scripts.script import parse_script
 from bpdebug.importers.trace import open_recording
 from bpdebug.limits import Limits
 from bpdebug.scenario import load

@@ -22,8 +22,8 @@ from bpdebug.cli import main
 from bpdebug.debugger import open_session
 from bpdebug.errors import BpdebugError
 from bpdebug.expression import parse_location, resolve
-from bpdebug.frontends.checks import mismatches
-from bpdebug.frontends.replay import Settings
+from bpdebug.frontends.scripts.checks import mismatches
+from bpdebug.frontends.scripts.replay import Settings
 from bpdebug.scenario import find, load, open_timeline, shipped
 from bpdebug.scenario.expect import check
 from bpdebug.scenario.load import _ORDER

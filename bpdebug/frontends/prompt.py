@@ -15,7 +15,7 @@ from bpdebug.frontends.bar import watching
 from bpdebug.frontends.desk import Desk
 from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered, replies
 from bpdebug.frontends.output import paged, print_json, print_lines
-from bpdebug.frontends.replay import sourcing
+from bpdebug.frontends.scripts.replay import sourcing
 from bpdebug.frontends.sessions import Keeper, Unkept, restoring
 from bpdebug.views import Report, refusal, reply, view
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bpdebug.errors import line, printable
-from bpdebug.frontends.checks import SCENARIO, SCRIPT, expects
+from bpdebug.frontends.scripts.checks import SCENARIO, SCRIPT, expects
 
 MOST = 8 * 2**20
 """Bytes of a file that are looked at for [expect]."""
@@ -54,8 +54,8 @@ class BpdebugItem(pytest.Item):
 
     def runtest(self) -> None:
         """Raises Failed with the lines, the events and the cells that are off."""
-        from bpdebug.frontends.checks import scenario_failures, script_failures
-        from bpdebug.frontends.replay import Settings  # start-up: NumPy comes with the first test
+        from bpdebug.frontends.scripts.checks import scenario_failures, script_failures
+        from bpdebug.frontends.scripts.replay import Settings  # start-up: NumPy comes with the first test
 
         settings = Settings(accept=bool(self.config.getoption("--bpdebug-update")))
         check = script_failures if self.path.suffix == SCRIPT else scenario_failures

@@ -8,7 +8,7 @@ from bpdebug.debugger import State
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.desk import Desk
 from bpdebug.frontends.loop import Answer, replies
-from bpdebug.frontends.replay import sourcing
+from bpdebug.frontends.scripts.replay import sourcing
 from bpdebug.frontends.sessions import Keeper, Unkept, restoring
 
 

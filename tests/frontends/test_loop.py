@@ -20,8 +20,8 @@ from bpdebug.debugger.commands.expecting import when_words
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import gathered, opens, replies
 from bpdebug.frontends.prompt import debug, debug_json
-from bpdebug.frontends.replay import Run, Settings
-from bpdebug.frontends.script import parse_script
+from bpdebug.frontends.scripts.replay import Run, Settings
+from bpdebug.frontends.scripts.script import parse_script
 from bpdebug.scenario import Scenario
 from tests.graphs import Random, examples, graphs
 

@@ -22,7 +22,7 @@ from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends import prompt
 from bpdebug.frontends.loop import as_typed, replies
-from bpdebug.frontends.script import read_script
+from bpdebug.frontends.scripts.script import read_script
 from bpdebug.frontends.sessions import MOST_BYTES, MOST_SESSIONS, PIPE, TERMINAL, Keeper
 
 LINES = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textual.timer import Timer
 
 from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD
-from bpdebug.frontends.replay import Run, Step
+from bpdebug.frontends.scripts.replay import Run, Step
 from bpdebug.frontends.tui.app import BpdebugApp
 
 FASTEST = 0.01

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from bpdebug.frontends.replay import Run
-from bpdebug.frontends.script import parse_script
+from bpdebug.frontends.scripts.replay import Run
+from bpdebug.frontends.scripts.script import parse_script
 from bpdebug.frontends.tui.playing import Player
 
 

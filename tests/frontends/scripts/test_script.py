@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bpdebug.cli import main
 from bpdebug.debugger import COMMANDS, update
 from bpdebug.errors import CommandError, InputError
-from bpdebug.frontends.replay import Run, ScriptError, Settings
-from bpdebug.frontends.script import parse_script, read_script, write
+from bpdebug.frontends.scripts.replay import Run, ScriptError, Settings
+from bpdebug.frontends.scripts.script import parse_script, read_script, write
 from bpdebug.limits import Limits
 from bpdebug.views import view
 

@@ -14,7 +14,7 @@ from bpdebug.errors import BpdebugError, line
 
 if TYPE_CHECKING:
     from bpdebug.debugger import State
-    from bpdebug.frontends.replay import Settings
+    from bpdebug.frontends.scripts.replay import Settings
     from bpdebug.scenario import Scenario
 
 SCRIPT, SCENARIO = ".bpd", ".toml"
@@ -94,8 +94,8 @@ def _refused(path: Path, error: BpdebugError) -> Failure:
 
 def script_failures(path: Path, settings: Settings) -> list[Failure]:
     """The lines of a script that failed: with the event and the numbers."""
-    from bpdebug.frontends.replay import Run  # start-up: NumPy is for tests that run
-    from bpdebug.frontends.script import read_script
+    from bpdebug.frontends.scripts.replay import Run  # start-up: NumPy is for tests that run
+    from bpdebug.frontends.scripts.script import read_script
 
     try:
         run = Run(read_script(path, settings.limits), settings)

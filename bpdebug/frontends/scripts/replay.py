@@ -19,7 +19,16 @@ from bpdebug.errors import line as one_line
 from bpdebug.frontends.desk import Desk, Handler, said
 from bpdebug.frontends.loop import PROMPT, Answer, replies
 from bpdebug.frontends.output import print_lines
-from bpdebug.frontends.script import Script, parse_script, read_script, require, snapshot_path, stored, unpacked, write
+from bpdebug.frontends.scripts.script import (
+    Script,
+    parse_script,
+    read_script,
+    require,
+    snapshot_path,
+    stored,
+    unpacked,
+    write,
+)
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
 from bpdebug.scenario import find

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 import pytest
 
 from bpdebug.cli import main
-from bpdebug.frontends import checks
-from bpdebug.frontends.checks import check_file, expects
-from bpdebug.frontends.replay import Settings
+from bpdebug.frontends.scripts import checks
+from bpdebug.frontends.scripts.checks import check_file, expects
+from bpdebug.frontends.scripts.replay import Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCENARIO = """format = 1
 [inputs]
 X = [[1, 2], [3, 4]]

@@ -1,0 +1,1 @@
+"""Scripts (.bpd) and what scenarios expect of themselves: run, played, put to the test."""
