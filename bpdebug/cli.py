@@ -168,11 +168,12 @@ def _run(words: list[str]) -> int:
         pages.run(scenario, json=args.json, full=full, budget=limits["memory"], record=args.record)
         return EXIT_GOOD
     from bpdebug.debugger import open_session
-    from bpdebug.frontends import prompt, sessions
+    from bpdebug.frontends import prompt
+    from bpdebug.frontends.session.store import SessionStore, kind
 
     state = open_session(scenario, budget=limits["memory"])
-    keeper = sessions.Keeper(state, sessions.kind(), fresh=args.fresh)
-    return prompt.debug_json(state, keeper=keeper) if args.json else prompt.debug(state, keeper=keeper)
+    store = SessionStore(state, kind(), fresh=args.fresh)
+    return prompt.debug_json(state, store=store) if args.json else prompt.debug(state, store=store)
 
 
 def _check_values(args: argparse.Namespace) -> None:

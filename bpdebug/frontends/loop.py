@@ -50,7 +50,7 @@ class Answer:
             yield from self.displays.lines(width)
 
 
-Carry = Callable[[State], Iterator[Answer]]
+Handle = Callable[[State], Iterator[Answer]]
 """Carries out what a state requests of its front end (a file to read or to write)."""
 
 
@@ -62,7 +62,7 @@ def refuse(state: State) -> Iterator[Answer]:
     raise CommandError(f"{word} is not possible here", code="E_COMMAND", hint=hint)
 
 
-def replies(state: State, line: str, carry: Carry = refuse) -> Iterator[Answer]:
+def replies(state: State, line: str, handle: Handle = refuse) -> Iterator[Answer]:
     """The answers to a line, in order; the last one's state is where the session stands.
 
     Raises BpdebugError: before the first answer where the line is refused, after it where a stop's command is.
@@ -73,7 +73,7 @@ def replies(state: State, line: str, carry: Carry = refuse) -> Iterator[Answer]:
         start = line.index(piece, end)
         end = start + len(piece)
         try:
-            made = _one(state, piece.strip(), carry)
+            made = _one(state, piece.strip(), handle)
         except BpdebugError as error:
             if error.column is not None:
                 error.column += start + len(piece) - len(piece.lstrip())
@@ -85,13 +85,13 @@ def replies(state: State, line: str, carry: Carry = refuse) -> Iterator[Answer]:
         # What follows cannot be taken back (a file is touched), or does not belong to the line (a stop's commands).
         yield from held if state.request is None else held[:-1]
         held = []
-        for made in carry(state) if state.request is not None else _after_stop(state, carry):
+        for made in handle(state) if state.request is not None else _after_stop(state, handle):
             yield made
             state = made.state
     yield from held
 
 
-def _after_stop(state: State, carry: Carry) -> Iterator[Answer]:
+def _after_stop(state: State, handle: Handle) -> Iterator[Answer]:
     """The commands of the stop that was hit; those of a stop that they run into take over, as in gdb."""
     waiting, met = list(state.pending), {_situation(state)}
     count = 0
@@ -99,8 +99,8 @@ def _after_stop(state: State, carry: Carry) -> Iterator[Answer]:
         pieces = split(waiting.pop(0))
         while pieces and not state.done:
             count += 1
-            made = _one(state, pieces.pop(0).strip(), carry, pending=True)
-            for answer in [made] if made.state.request is None else carry(made.state):
+            made = _one(state, pieces.pop(0).strip(), handle, pending=True)
+            for answer in [made] if made.state.request is None else handle(made.state):
                 yield answer
                 state = answer.state
             if state.pending:
@@ -120,24 +120,24 @@ def _situation(state: State) -> tuple[object, ...]:
     return state.cursor, state.part, state.fork, len(state.forks), stops
 
 
-def _one(state: State, piece: str, carry: Carry, *, pending: bool = False) -> Answer:
+def _one(state: State, piece: str, handle: Handle, *, pending: bool = False) -> Answer:
     """One command carried out; behind a `!` it must fail."""
     if piece.startswith("!"):
-        return _failing(state, piece, carry, pending)
+        return _failing(state, piece, handle, pending)
     state = update(state, piece)
     if state.request is not None:
         return Answer(piece, state, Report("said", ""), pending=pending)
     return Answer(piece, state, view(state), _displays(state), pending)
 
 
-def _failing(state: State, piece: str, carry: Carry, pending: bool) -> Answer:
+def _failing(state: State, piece: str, handle: Handle, pending: bool) -> Answer:
     command = piece.lstrip("! \t")
     if not command:
         raise CommandError("! takes a command that must fail", code="E_COMMAND", hint="! expect dW ~ 0")
     try:
-        made = _one(state, command, carry)
+        made = _one(state, command, handle)
         if made.state.request is not None:
-            list(carry(made.state))
+            list(handle(made.state))
     except BpdebugError as error:
         state = replace(state, stopped="", detail="", printed=(), pending=(), request=None)
         data = {"code": error.code, "message": error.message}

@@ -12,15 +12,15 @@ import msgspec
 from bpdebug.debugger import COMMANDS, State, parse
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.frontends.bar import watching
-from bpdebug.frontends.desk import Desk
 from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered, replies
 from bpdebug.frontends.output import paged, print_json, print_lines
 from bpdebug.frontends.scripts.replay import sourcing
-from bpdebug.frontends.sessions import Keeper, Unkept, restoring
+from bpdebug.frontends.session.requests import FileRequests
+from bpdebug.frontends.session.store import NullSessionStore, SessionStore, restoring
 from bpdebug.views import Report, refusal, reply, view
 
 
-def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> int:
+def debug(state: State, *, width: int = 100, store: SessionStore | None = None) -> int:
     """Read commands until `quit` or the end of input; reports go to standard output, refusals to standard error.
 
     On a terminal Enter repeats a motion. From a pipe a command that fails, or a check or derivation that finds a
@@ -28,36 +28,36 @@ def debug(state: State, *, width: int = 100, keeper: Keeper | None = None) -> in
     """
     asked = sys.stdin.isatty()
     page = paged if asked and sys.stdout.isatty() else iter
-    keeper = keeper or Unkept(state)
-    desk = _desk(keeper)
+    store = store or NullSessionStore(state)
+    requests = _requests(store)
     code, last = EXIT_GOOD, ""
     print_lines(view(state).lines(width))
-    if asked and keeper.offer():
-        print(keeper.offer())
+    if asked and store.offer():
+        print(store.offer())
     for _, typed in gathered(_lines(asked)):
         line = typed or (last if asked else "")
         if not line or line.startswith("#"):
             continue
         answered = failed = wrong = False
         try:
-            keeper.typed(line)
-            answers = replies(state, line, desk.carry)
+            store.typed(line)
+            answers = replies(state, line, requests.handle)
             while (answer := _next(answers)) is not None:
-                keeper.after(answer.state)
+                store.after(answer.state)
                 state = answer.state
                 answered, wrong = True, wrong or _wrong(answer.report)
-                print_lines(page(desk.heard(answer.lines(width))))
+                print_lines(page(requests.heard(answer.lines(width))))
             last = line if _repeats(line) else ""
         except BpdebugError as error:
             print(error, file=sys.stderr)
             failed = True
-        if complaint := keeper.complaint():
+        if complaint := store.complaint():
             print(complaint, file=sys.stderr)
         code = EXIT_FAILED if (failed or wrong) and not asked else code
-        desk.note(line, failed=failed and not answered)
+        requests.note(line, failed=failed and not answered)
         if state.done:
             break
-    keeper.close()
+    store.close()
     return code
 
 
@@ -72,11 +72,11 @@ def _next(answers: Iterator[Answer]) -> Answer | None:
         return next(answers, None)
 
 
-def _desk(keeper: Keeper) -> Desk:
+def _requests(store: SessionStore) -> FileRequests:
     """A front end that reads and writes files in the current folder."""
-    desk = Desk()
-    desk.handlers |= {"source": sourcing(desk), "restore": restoring(keeper)}
-    return desk
+    requests = FileRequests()
+    requests.handlers |= {"source": sourcing(requests), "restore": restoring(store)}
+    return requests
 
 
 def _completer(prefix: str, nth: int) -> str | None:
@@ -107,13 +107,13 @@ def _lines(asked: bool) -> Iterator[str]:
             return
 
 
-def debug_json(state: State, lines: Iterable[str] | None = None, *, keeper: Keeper | None = None) -> int:
+def debug_json(state: State, lines: Iterable[str] | None = None, *, store: SessionStore | None = None) -> int:
     """One object per command on standard input, text or `{"id": 7, "command": "continue"}`; one reply each.
 
     A refusal is a reply too: the process ends only with its input, or with `quit`.
     """
-    keeper = keeper or Unkept(state)
-    desk = _desk(keeper)
+    store = store or NullSessionStore(state)
+    requests = _requests(store)
     for _, line in gathered(sys.stdin if lines is None else lines):
         if not line or line.startswith("#"):
             continue
@@ -123,23 +123,23 @@ def debug_json(state: State, lines: Iterable[str] | None = None, *, keeper: Keep
             request = _request(line)
             ident = request.get("id")
             command = _command(request)
-            keeper.typed(command)
-            for answer in replies(state, command, desk.carry):
-                keeper.after(answer.state)
+            store.typed(command)
+            for answer in replies(state, command, requests.handle):
+                store.after(answer.state)
                 answers.append(answer)
                 state = answer.state
             said = answer_object(answers, ident) if answers else reply(state, Report("said", ""), ident)
         except BpdebugError as error:
             said = _refused(state, answers, error, ident)
-        if complaint := keeper.complaint():
+        if complaint := store.complaint():
             said["notice"] = complaint
         if command:
-            desk.note(command, failed=not said["ok"])
+            requests.note(command, failed=not said["ok"])
         print_json(said)
         sys.stdout.flush()
         if state.done:
             break
-    keeper.close()
+    store.close()
     return EXIT_GOOD
 
 

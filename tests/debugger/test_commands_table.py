@@ -50,7 +50,7 @@ def test_an_example_runs_on_the_lessons_and_has_a_report(row: Command) -> None:
     refused = []
     for name in ("transpose", "residual", "mazur"):
         try:
-            answers = list(replies(open_session(scenario(name)), row.example, carry=untouched))
+            answers = list(replies(open_session(scenario(name)), row.example, handle=untouched))
         except BpdebugError as error:
             refused.append(error)
             continue

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from bpdebug.frontends import output, pages
-from bpdebug.frontends.desk import LEFT_OUT, MOST_NOTED, Desk
 from bpdebug.scenario import load
 from bpdebug.views.encode import MANY_CELLS, Whole, json_pieces
 from tests.counting import work
@@ -84,17 +83,6 @@ def test_json_of_a_large_array_comes_in_small_pieces(capsys: pytest.CaptureFixtu
     assert said.endswith("\n")
     assert "\x1b" not in said
     assert max(map(len, json_pieces(data))) < 25 * MANY_CELLS
-
-
-def test_a_transcript_leaves_out_what_is_too_long() -> None:
-    desk = Desk()
-    long = ["x" * (MOST_NOTED // 4)] * 8
-    assert list(desk.heard(long)) == long
-    desk.note("print/f X")
-    assert desk.noted == ["print/f X", *[f"# {line}" for line in long[:4]], LEFT_OUT]
-    assert list(desk.heard(["5"])) == ["5"]
-    desk.note("print x", failed=True)
-    assert desk.noted[-2:] == ["! print x", LEFT_OUT]
 
 
 def lines_of_work(nodes: int, *, as_json: bool) -> float:

@@ -16,7 +16,6 @@ from bpdebug.debugger.commands.expecting import when_words
 from bpdebug.debugger.comparing import ExpectationError
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError, UsageError
 from bpdebug.errors import line as one_line
-from bpdebug.frontends.desk import Desk, Handler, said
 from bpdebug.frontends.loop import PROMPT, Answer, replies
 from bpdebug.frontends.output import print_lines
 from bpdebug.frontends.scripts.script import (
@@ -29,6 +28,7 @@ from bpdebug.frontends.scripts.script import (
     unpacked,
     write,
 )
+from bpdebug.frontends.session.requests import FileRequests, Handler, said
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
 from bpdebug.scenario import find
@@ -108,21 +108,21 @@ class Run:
         self.last = Answer("", state, view(state)) if state is not None else None
         self.failed: BpdebugError | None = None
         self.folders = (script.path.parent if script.path else Path(), *self.settings.folders)[: MOST_DEEP + 1]
-        self.desk = Desk(self.folders[0], limits=self.settings.limits, confined=True)
-        self.desk.handlers |= {"snapshot": self.snapshot, "source": self.source}
+        self.requests = FileRequests(self.folders[0], limits=self.settings.limits, confined=True)
+        self.requests.handlers |= {"snapshot": self.snapshot, "source": self.source}
         self.words: dict[str, Callable[[str], Iterator[Answer]]] = {"require": self.require, "load": self.load}
 
     def steps(self) -> Iterator[Step]:
         """The lines, each carried out when it is asked for; the files inside the script are there until the end."""
         noting = any("trans" in text for _, text in self.script.lines)
         with unpacked(self.script) as self.inside:
-            self.desk.inside = self.inside
+            self.requests.inside = self.inside
             for number, text in self.script.lines:
                 step = self.step(number, text)
                 if noting and text.split()[0] not in self.words:
                     for answer in step.answers:
-                        deque(self.desk.heard(answer.lines(WIDTH)), maxlen=0)
-                    self.desk.note(text, failed=step.error is not None)
+                        deque(self.requests.heard(answer.lines(WIDTH)), maxlen=0)
+                    self.requests.note(text, failed=step.error is not None)
                 yield step
                 if (step.error and not self.settings.keep_going) or (self.state is not None and self.state.done):
                     return
@@ -175,7 +175,7 @@ class Run:
                 raise ExpectationError("error", earlier[1], found)
             yield said(self.state, text, f"holds: error {found}")
         else:
-            yield from replies(self.state, text, self.desk.carry)
+            yield from replies(self.state, text, self.requests.handle)
 
     def refused(self, code: str | None, word: str, rest: str) -> Iterator[Answer]:
         """A `load` or `require` that must fail, where a code is given with that code."""
@@ -197,7 +197,7 @@ class Run:
         limits = self.settings.limits
         scenario = open_any(self.find(rest.strip('"')), limits=limits, replace=self.settings.tensors)
         state = open_session(scenario, budget=limits["memory"])
-        self.desk.noted.clear()
+        self.requests.noted.clear()
         yield Answer(f"load {rest}", state, view(state))
 
     def require(self, rest: str) -> Iterator[Answer]:
@@ -257,12 +257,12 @@ def run_inside(script: Script, settings: Settings, state: State) -> Iterator[Ans
         raise run.errors[0]
 
 
-def sourcing(desk: Desk) -> Handler:
+def sourcing(requests: FileRequests) -> Handler:
     """`source FILE` for a front end that is no script."""
 
     def source(state: State, argument: str) -> Iterator[Answer]:
-        script = read_script(desk.place(argument), desk.limits)
-        yield from run_inside(script, Settings(desk.limits, folders=(desk.folder,)), state)
+        script = read_script(requests.place(argument), requests.limits)
+        yield from run_inside(script, Settings(requests.limits, folders=(requests.folder,)), state)
 
     return source
 

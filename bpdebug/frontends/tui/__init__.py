@@ -14,7 +14,7 @@ from bpdebug.limits import GIB
 from bpdebug.scenario import Scenario, find, shipped
 
 if TYPE_CHECKING:
-    from bpdebug.frontends.talk import Talk
+    from bpdebug.frontends.session.talk import Talk
 
 
 def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = False) -> int:
@@ -28,10 +28,11 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
         return open_session(open_any(find(name)), budget=budget)
 
     def talks(state: State) -> Talk:
-        from bpdebug.frontends.sessions import TERMINAL, Keeper  # start-up: after the first screen is painted
-        from bpdebug.frontends.talk import Talk
+        # start-up: after the first screen is painted
+        from bpdebug.frontends.session.store import TERMINAL, SessionStore
+        from bpdebug.frontends.session.talk import Talk
 
-        return Talk(Keeper(state, TERMINAL, fresh=fresh))
+        return Talk(SessionStore(state, TERMINAL, fresh=fresh))
 
     if not sys.stdin.isatty():  # the scenario came from standard input: the keys come from the terminal
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)

@@ -31,7 +31,7 @@ from bpdebug.views import Report, inspector, program_rows, status_line, stop, vi
 from bpdebug.views.lists import LISTS
 
 if TYPE_CHECKING:
-    from bpdebug.frontends.talk import Talk
+    from bpdebug.frontends.session.talk import Talk
 
 Outcome = tuple[State, Report | None, BpdebugError | None]
 EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
@@ -161,7 +161,7 @@ class BpdebugApp(App[int]):
             self.show(report)
         if error is not None:
             self.complain(error)
-        elif self.talk is not None and (complaint := self.talk.keeper.complaint()):
+        elif self.talk is not None and (complaint := self.talk.store.complaint()):
             self.say(complaint)
         if self.state.done:
             self.exit(0)

@@ -6,36 +6,36 @@ from collections.abc import Iterator
 
 from bpdebug.debugger import State
 from bpdebug.errors import BpdebugError
-from bpdebug.frontends.desk import Desk
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.frontends.scripts.replay import sourcing
-from bpdebug.frontends.sessions import Keeper, Unkept, restoring
+from bpdebug.frontends.session.requests import FileRequests
+from bpdebug.frontends.session.store import NullSessionStore, SessionStore, restoring
 
 
 class Talk:
     """It journals a line before it runs, carries out what touches files, and keeps what is left."""
 
-    def __init__(self, keeper: Keeper | Unkept) -> None:
-        self.keeper, self.desk = keeper, Desk()
-        self.desk.handlers |= {"source": sourcing(self.desk), "restore": restoring(keeper)}
+    def __init__(self, store: SessionStore | NullSessionStore) -> None:
+        self.store, self.requests = store, FileRequests()
+        self.requests.handlers |= {"source": sourcing(self.requests), "restore": restoring(store)}
 
     def __call__(self, state: State, line: str) -> Iterator[Answer]:
         """The answers to a line; each is kept before it is given."""
-        self.keeper.typed(line)
+        self.store.typed(line)
         said = False
         try:
-            for answer in replies(state, line, self.desk.carry):
-                self.keeper.after(answer.state)
+            for answer in replies(state, line, self.requests.handle):
+                self.store.after(answer.state)
                 yield answer
                 said = True
         except BpdebugError:
-            self.desk.note(line, failed=not said)
+            self.requests.note(line, failed=not said)
             raise
-        self.desk.note(line)
+        self.requests.note(line)
 
     def offer(self) -> str:
         """What an earlier session left, in a sentence; '' where there is nothing."""
-        return self.keeper.offer()
+        return self.store.offer()
 
     def close(self) -> None:
-        self.keeper.close()
+        self.store.close()

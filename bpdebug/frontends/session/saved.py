@@ -16,7 +16,7 @@ from bpdebug.errors import BpdebugError, CommandError
 STOPS = ("break", "tbreak", "trace", "watch", "catch")
 
 
-class KeptStop(msgspec.Struct, frozen=True):
+class SavedStop(msgspec.Struct, frozen=True):
     """A stop: the line that makes it, and what was said about it since."""
 
     line: str
@@ -26,7 +26,7 @@ class KeptStop(msgspec.Struct, frozen=True):
     commands: tuple[str, ...] = ()
 
 
-class KeptFork(msgspec.Struct, frozen=True):
+class SavedFork(msgspec.Struct, frozen=True):
     """A fork: the line that made it, where the cursor stood then, and from which fork it was made."""
 
     number: int
@@ -35,15 +35,15 @@ class KeptFork(msgspec.Struct, frozen=True):
     line: str
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Saved(msgspec.Struct, frozen=True):
     """What a session leaves."""
 
     bpdebug: str
     scenario: str
-    stops: tuple[KeptStop, ...] = ()
+    stops: tuple[SavedStop, ...] = ()
     displays: tuple[str, ...] = ()
     marks: tuple[tuple[int, str], ...] = ()
-    forks: tuple[KeptFork, ...] = ()
+    forks: tuple[SavedFork, ...] = ()
 
     @property
     def words(self) -> str:
@@ -55,21 +55,21 @@ class Kept(msgspec.Struct, frozen=True):
         return ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)
 
 
-def restored(state: State, kept: Kept) -> tuple[State, list[str]]:
+def restored(state: State, saved: Saved) -> tuple[State, list[str]]:
     """The state with stops, displays, marks and forks added, and the lines that cannot be carried out here."""
     lost: list[str] = []
-    for stop in kept.stops:
-        state = _attempt(state, stop.line, partial(_stop, kept=stop), lost)
-    for text in kept.displays:
+    for stop in saved.stops:
+        state = _attempt(state, stop.line, partial(_stop, saved=stop), lost)
+    for text in saved.displays:
         line = f"display {text}"
         state = _attempt(state, line, partial(_display, line=line), lost)
-    for cursor, note in kept.marks:
+    for cursor, note in saved.marks:
         number = max((m.number for m in state.marks), default=0) + 1
         place = min(max(cursor, 0), len(state.timeline))
         state = replace(state, marks=(*state.marks, Mark(number, place, note)))
     numbers = {0: 0}
-    for fork in kept.forks:
-        state = _attempt(state, fork.line, partial(_fork, kept=fork, numbers=numbers), lost)
+    for fork in saved.forks:
+        state = _attempt(state, fork.line, partial(_fork, saved=fork, numbers=numbers), lost)
     return replace(state, stopped="", detail="", printed=(), pending=(), request=None), lost
 
 
@@ -92,30 +92,30 @@ def _display(state: State, line: str) -> State:
     return update(state, _only(line, ("display",)))
 
 
-def _stop(state: State, kept: KeptStop) -> State:
+def _stop(state: State, saved: SavedStop) -> State:
     number = state.next_number
-    state = update(state, _only(kept.line, STOPS))
+    state = update(state, _only(saved.line, STOPS))
     made: Breakpoint = state.breakpoints[-1]
-    if kept.condition != made.condition_text:
-        state = update(state, f"condition {number} {kept.condition}")
-    if kept.ignore > 0:
-        state = update(state, f"ignore {number} {kept.ignore}")
-    if kept.commands:
-        made = replace(state.breakpoints[-1], commands=kept.commands)
+    if saved.condition != made.condition_text:
+        state = update(state, f"condition {number} {saved.condition}")
+    if saved.ignore > 0:
+        state = update(state, f"ignore {number} {saved.ignore}")
+    if saved.commands:
+        made = replace(state.breakpoints[-1], commands=saved.commands)
         state = replace(state, breakpoints=(*state.breakpoints[:-1], made))
-    return state if kept.enabled else update(state, f"disable {number}")
+    return state if saved.enabled else update(state, f"disable {number}")
 
 
-def _fork(state: State, kept: KeptFork, numbers: dict[int, int]) -> State:
+def _fork(state: State, saved: SavedFork, numbers: dict[int, int]) -> State:
     """A fork made again where it was made; the cursor and the timeline in use stay as they are."""
     before = state
-    if kept.parent not in numbers:
+    if saved.parent not in numbers:
         raise CommandError("the fork that it was made from is missing", code="E_COMMAND")
-    if numbers[kept.parent] != state.fork:
-        state = update(state, f"switch {numbers[kept.parent]}")
-    state = replace(state, cursor=min(max(kept.cursor, 0), len(state.timeline)))
-    state = update(state, _only(kept.line, ("set",)))
-    numbers[kept.number] = state.fork
+    if numbers[saved.parent] != state.fork:
+        state = update(state, f"switch {numbers[saved.parent]}")
+    state = replace(state, cursor=min(max(saved.cursor, 0), len(state.timeline)))
+    state = update(state, _only(saved.line, ("set",)))
+    numbers[saved.number] = state.fork
     return replace(
         state,
         cursor=before.cursor,

@@ -27,7 +27,7 @@ LEFT_OUT = "# (the rest of the answer is left out: the transcript is too long)"
 Handler = Callable[[State, str], Iterator[Answer]]
 
 
-class Desk:
+class FileRequests:
     """Carries out requests; paths are relative to `folder`, and `confined` ones may not leave it."""
 
     def __init__(self, folder: Path = Path(), *, limits: Limits | None = None, confined: bool = False) -> None:
@@ -40,7 +40,7 @@ class Desk:
             "transcript": self.transcript, "save": self.save, "record": self.record,
         }  # fmt: skip
 
-    def carry(self, state: State) -> Iterator[Answer]:
+    def handle(self, state: State) -> Iterator[Answer]:
         """The answers to a request."""
         assert state.request is not None
         word, argument = state.request

@@ -21,9 +21,9 @@ import msgspec
 from bpdebug import __version__
 from bpdebug.debugger import State
 from bpdebug.errors import CommandError
-from bpdebug.frontends.desk import Handler, said
-from bpdebug.frontends.kept import Kept, KeptFork, KeptStop, restored
 from bpdebug.frontends.loop import Answer, as_typed
+from bpdebug.frontends.session.requests import Handler, said
+from bpdebug.frontends.session.saved import Saved, SavedFork, SavedStop, restored
 from bpdebug.limits import spell_bytes
 from bpdebug.scenario.text import reason
 
@@ -54,7 +54,7 @@ def kind() -> str:
     return TERMINAL if sys.stdin.isatty() else PIPE
 
 
-class Keeper:
+class SessionStore:
     """Keeps one session. Where nothing can be written, `trouble` says why, and the session goes on without."""
 
     def __init__(self, state: State, kind: str, *, fresh: bool = False) -> None:
@@ -66,7 +66,7 @@ class Keeper:
         self.earlier: Path | None = None if fresh else self._earlier()
         self._journal: int | None = None
         self._known: tuple[Any, ...] = ((), (), (), ())
-        self._saved = self._kept(state)
+        self._last = self._to_save(state)
         self._written = False
 
     # --- while the session goes on --------------------------------------------------------------------------------
@@ -106,29 +106,29 @@ class Keeper:
         now = (state.breakpoints, state.displays, state.marks, state.forks)
         if self.trouble or all(a is b or a == b for a, b in zip(now, self._known, strict=True)):
             return
-        kept = self._kept(state)
-        raw = msgspec.json.encode(kept)
+        saved = self._to_save(state)
+        raw = msgspec.json.encode(saved)
         if len(raw) > MOST_BYTES:
             message = f"stops, marks, displays and forks would come to {spell_bytes(len(raw))}"
             hint = f"{spell_bytes(MOST_BYTES)} of them are kept: make this shorter, or take others away"
             raise CommandError(message, code="E_LIMIT", hint=hint)
         try:
-            if kept != self._saved:
+            if saved != self._last:
                 self._prepare()
-                self._save(raw if kept.words else b"")
+                self._save(raw if saved.words else b"")
                 self._written = True
-            self._known, self._saved = now, kept
+            self._known, self._last = now, saved
         except (OSError, ValueError) as error:
             self.trouble = f"this session is not kept: {self.folder}: {reason(error)}"
 
-    def _kept(self, state: State) -> Kept:
-        return Kept(
+    def _to_save(self, state: State) -> Saved:
+        return Saved(
             __version__,
             self.name,
-            tuple(KeptStop(b.line, b.condition_text, b.ignore, b.enabled, b.commands) for b in state.breakpoints),
+            tuple(SavedStop(b.line, b.condition_text, b.ignore, b.enabled, b.commands) for b in state.breakpoints),
             tuple(d.text for d in state.displays),
             tuple((m.cursor, m.note) for m in state.marks),
-            tuple(KeptFork(f.number, f.parent, f.cursor, f.line) for f in state.forks if f.number),
+            tuple(SavedFork(f.number, f.parent, f.cursor, f.line) for f in state.forks if f.number),
         )
 
     def _save(self, raw: bytes) -> None:
@@ -180,9 +180,9 @@ class Keeper:
         """One line about what an earlier session left, or ''."""
         lines = []
         if self.earlier is not None:
-            kept = _read(self.earlier)
-            if kept is not None:
-                lines.append(f"an earlier session left {kept.words}: `restore` brings them back")
+            saved = _read(self.earlier)
+            if saved is not None:
+                lines.append(f"an earlier session left {saved.words}: `restore` brings them back")
         cut = self._cut()
         if cut is not None:
             lines.append(f"the last session was cut off; what was typed is in {cut}: `source` runs it again")
@@ -196,8 +196,8 @@ class Keeper:
             return None
         found.sort(key=lambda p: (p.stem.endswith(self.kind), p.name), reverse=True)
         for path in found:
-            kept = None if _is_held(path.with_suffix(".bpd")) else _read(path)
-            if kept is not None and kept.words:
+            saved = None if _is_held(path.with_suffix(".bpd")) else _read(path)
+            if saved is not None and saved.words:
                 return path
         return None
 
@@ -214,23 +214,23 @@ class Keeper:
 
     def restore(self, state: State) -> tuple[State, str]:
         """The state with what the earlier session left added to it, and a sentence about it."""
-        kept = None if self.earlier is None else _read(self.earlier)
-        if kept is None or self.earlier is None:
+        saved = None if self.earlier is None else _read(self.earlier)
+        if saved is None or self.earlier is None:
             raise CommandError(
                 "no earlier session of this scenario left anything", code="E_COMMAND",
                 hint="sessions are kept by the content of the scenario's file: an edited file is another scenario",
             )  # fmt: skip
-        made, lost = restored(state, kept)
+        made, lost = restored(state, saved)
         self.after(made)
         if self._written and not self.trouble and not lost:
             with contextlib.suppress(OSError):
                 self.earlier.unlink()  # this session has it all now
         self.earlier = None
         tail = "".join(f"\nnot restored: {line}" for line in lost)
-        return made, f"restored: {kept.words}{tail}"
+        return made, f"restored: {saved.words}{tail}"
 
 
-class Unkept(Keeper):
+class NullSessionStore(SessionStore):
     """A session that leaves nothing, and that nothing was left for."""
 
     def __init__(self, state: State) -> None:
@@ -241,11 +241,11 @@ class Unkept(Keeper):
         return ""
 
 
-def restoring(keeper: Keeper) -> Handler:
+def restoring(store: SessionStore) -> Handler:
     """What `restore` does at a prompt."""
 
     def restore(state: State, argument: str) -> Iterator[Answer]:
-        state, text = keeper.restore(state)
+        state, text = store.restore(state)
         yield said(state, "restore", text)
 
     return restore
@@ -277,11 +277,11 @@ def _is_held(journal: Path) -> bool:
     return False
 
 
-def _read(path: Path) -> Kept | None:
+def _read(path: Path) -> Saved | None:
     """What a session left; None where the file is damaged, or is none of ours."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(fd, "rb") as file:
-            return msgspec.json.decode(file.read(MOST_BYTES + 1), type=Kept)
+            return msgspec.json.decode(file.read(MOST_BYTES + 1), type=Saved)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

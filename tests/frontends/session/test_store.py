@@ -23,7 +23,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends import prompt
 from bpdebug.frontends.loop import as_typed, replies
 from bpdebug.frontends.scripts.script import read_script
-from bpdebug.frontends.sessions import MOST_BYTES, MOST_SESSIONS, PIPE, TERMINAL, Keeper
+from bpdebug.frontends.session.store import MOST_BYTES, MOST_SESSIONS, PIPE, TERMINAL, SessionStore
 
 LINES = (
     "break Y@bwd if norm(dY) > 0", "tbreak H", 'trace #2 "a ;; b {event}"', "watch dW1", "catch nan",
@@ -39,23 +39,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state"
 
 
-def session(*lines: str, kind: str = PIPE, fresh: bool = False, end: bool = True) -> tuple[State, Keeper]:
+def session(*lines: str, kind: str = PIPE, fresh: bool = False, end: bool = True) -> tuple[State, SessionStore]:
     """A session in which these lines were typed; `end`: left by the user."""
     state = open_session(bpdebug.load("two_layer"))
-    keeper = Keeper(state, kind, fresh=fresh)
+    store = SessionStore(state, kind, fresh=fresh)
     for line in lines:
-        keeper.typed(line)
-        state = keeper.restore(state)[0] if line == "restore" else update(state, line)
-        keeper.after(state)
+        store.typed(line)
+        state = store.restore(state)[0] if line == "restore" else update(state, line)
+        store.after(state)
     if end:
-        keeper.close()
-    return state, keeper
+        store.close()
+    return state, store
 
 
-def die(keeper: Keeper) -> None:
+def die(store: SessionStore) -> None:
     """What the system does to the files of a process that is gone."""
-    assert keeper._journal is not None
-    os.close(keeper._journal)
+    assert store._journal is not None
+    os.close(store._journal)
 
 
 def left(state: State) -> Any:
@@ -70,22 +70,22 @@ def left(state: State) -> Any:
 
 def test_restore_brings_back_stops_displays_marks_and_forks() -> None:
     before, _ = session(*LINES)
-    after, keeper = session("restore")
+    after, store = session("restore")
     assert left(after) == left(before)
     assert after.cursor == 0
     assert after.fork == 0
     for ours, theirs in zip(after.forks, before.forks, strict=True):
         assert ours.timeline.value("Y").tobytes() == theirs.timeline.value("Y").tobytes()
-    assert keeper.offer() == ""
+    assert store.offer() == ""
     again, _ = session("restore")
     assert left(again) == left(before)
 
 
 def test_nothing_is_restored_unasked_and_fresh_ignores_what_is_there() -> None:
     session("break Y")
-    state, keeper = session(kind=TERMINAL)
+    state, store = session(kind=TERMINAL)
     assert state.breakpoints == ()
-    assert keeper.offer() == "an earlier session left 1 breakpoint: `restore` brings them back"
+    assert store.offer() == "an earlier session left 1 breakpoint: `restore` brings them back"
     _, fresh = session(fresh=True)
     assert fresh.offer() == ""
     with pytest.raises(BpdebugError):
@@ -115,7 +115,7 @@ def test_what_a_script_left_does_not_hide_what_a_person_left() -> None:
 
 def test_another_scenario_has_sessions_of_its_own() -> None:
     session("break Y")
-    other = Keeper(open_session(bpdebug.load("transpose")), PIPE)
+    other = SessionStore(open_session(bpdebug.load("transpose")), PIPE)
     assert other.offer() == ""
 
 
@@ -123,24 +123,24 @@ def test_a_session_that_was_cut_off_says_where_its_journal_is() -> None:
     _, dead = session("step", "print Y", end=False)
     assert "was cut off" not in session()[1].offer()  # it goes on
     die(dead)
-    _, keeper = session()
-    assert "was cut off" in keeper.offer()
-    (journal,) = keeper.folder.glob("*.bpd")
+    _, store = session()
+    assert "was cut off" in store.offer()
+    (journal,) = store.folder.glob("*.bpd")
     assert journal.read_text().splitlines()[1:] == ["step", "print Y"]
 
 
 def test_the_folder_is_for_its_user_only(folder: Path) -> None:
-    _, keeper = session("break Y")
-    for path in (folder, keeper.folder):
+    _, store = session("break Y")
+    for path in (folder, store.folder):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
-    assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in keeper.folder.iterdir())
+    assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in store.folder.iterdir())
 
 
 def test_a_folder_that_cannot_be_written_to_costs_the_keeping_and_nothing_else(folder: Path) -> None:
     folder.write_text("a file")
-    state, keeper = session("break Y")
+    state, store = session("break Y")
     assert len(state.breakpoints) == 1
-    assert keeper.trouble.startswith("this session is not kept: ")
+    assert store.trouble.startswith("this session is not kept: ")
 
 
 def test_of_many_sessions_at_once_none_is_thrown_away(folder: Path) -> None:
@@ -148,10 +148,10 @@ def test_of_many_sessions_at_once_none_is_thrown_away(folder: Path) -> None:
     for _ in range(14):
         session("mark over")
     (found,) = folder.iterdir()
-    for n, keeper in enumerate(open_ones):
-        left = json.loads((found / f"{keeper.stem}.json").read_bytes())
+    for n, store in enumerate(open_ones):
+        left = json.loads((found / f"{store.stem}.json").read_bytes())
         assert left["marks"] == [[0, str(n)]]
-        assert (found / f"{keeper.stem}.bpd").exists()
+        assert (found / f"{store.stem}.bpd").exists()
     assert len([*found.glob("*.json")]) <= 14 + MOST_SESSIONS
     state, _ = session("restore")
     assert [m.note for m in state.marks] == ["over"]  # what goes on has left nothing yet
@@ -159,13 +159,13 @@ def test_of_many_sessions_at_once_none_is_thrown_away(folder: Path) -> None:
 
 def test_a_long_note_takes_nothing_with_it(folder: Path) -> None:
     session("break Y", f"mark {'x' * 1_100_000}")
-    state, keeper = session("restore", end=False)
+    state, store = session("restore", end=False)
     assert (len(state.breakpoints), len(state.marks[0].note)) == (1, 1_100_000)
     too_long = update(state, f"mark {'x' * MOST_BYTES}")
     with pytest.raises(BpdebugError, match="16 MiB") as caught:
-        keeper.after(too_long)
+        store.after(too_long)
     assert caught.value.code == "E_LIMIT"
-    die(keeper)
+    die(store)
     assert left(session("restore")[0]) == left(state)
 
 
@@ -199,10 +199,10 @@ def test_a_command_is_one_line_of_the_journal(command: str, folder: Path, tmp_pa
     transcript = tmp_path / "a.bpd"
     asked = ["break Y", command, "mark last", f"transcript {transcript}"]
     state = open_session(bpdebug.load("two_layer"))
-    keeper = Keeper(state, PIPE)
+    store = SessionStore(state, PIPE)
     said = io.StringIO()
     with redirect_stdout(said):
-        prompt.debug_json(state, [json.dumps({"command": line}) for line in asked], keeper=keeper)
+        prompt.debug_json(state, [json.dumps({"command": line}) for line in asked], store=store)
     done = [json.loads(line)["ok"] for line in said.getvalue().splitlines()]
     assert done == [True, "commands" in command or command[0] == "!", True, True]
     (journal,) = next(folder.iterdir()).glob("*.bpd")
@@ -220,7 +220,7 @@ def test_a_command_is_one_line_of_the_journal(command: str, folder: Path, tmp_pa
 def test_the_json_prompt_says_that_nothing_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder.write_text("a file")
     state = open_session(bpdebug.load("two_layer"))
-    prompt.debug_json(state, ["break Y", "step"], keeper=Keeper(state, PIPE))
+    prompt.debug_json(state, ["break Y", "step"], store=SessionStore(state, PIPE))
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["ok"]
     assert first["notice"].startswith("this session is not kept: ")
@@ -239,8 +239,8 @@ def test_the_json_prompt_says_that_nothing_is_kept(folder: Path, capsys: pytest.
     ],
 )  # fmt: skip
 def test_a_file_that_was_tampered_with_runs_nothing(text: str) -> None:
-    _, keeper = session("break Y")
-    (path,) = keeper.folder.glob("*.json")
+    _, store = session("break Y")
+    (path,) = store.folder.glob("*.json")
     path.write_text(text)
     try:
         state, _ = session("restore")
@@ -261,7 +261,7 @@ def test_the_prompt_offers_on_a_terminal_only(
         monkeypatch.setattr("sys.stdin", Lines(["restore\n", "info breakpoints\n"], asked))
         monkeypatch.setattr("builtins.input", typing(["restore"]))
         state = open_session(bpdebug.load("two_layer"))
-        prompt.debug(state, keeper=Keeper(state, PIPE))
+        prompt.debug(state, store=SessionStore(state, PIPE))
         said = capsys.readouterr().out
         assert ("an earlier session left 1 breakpoint, 1 mark" in said) == asked
         assert "restored: 1 breakpoint, 1 mark" in said
