@@ -242,9 +242,9 @@ def _scripts(args: argparse.Namespace, limits: Limits) -> int:
 
         return testing.run_tests(args.paths, settings, jobs=args.jobs, word=args.word, junit=args.junitxml)
     if args.tui:
-        from bpdebug.frontends.scripts.replay import on_screen
+        from bpdebug.frontends.tui.playing import play  # start-up: printing does without Textual
 
-        return on_screen(args.file, settings, args.delay)
+        return play(args.file, settings, args.delay)
     return replay(args.file, settings)
 
 

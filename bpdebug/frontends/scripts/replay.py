@@ -14,7 +14,7 @@ from pathlib import Path
 from bpdebug.debugger import State, open_session
 from bpdebug.debugger.commands.expecting import when_words
 from bpdebug.debugger.comparing import ExpectationError
-from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError, UsageError
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.errors import line as one_line
 from bpdebug.frontends.loop import PROMPT, Answer, replies
 from bpdebug.frontends.output import print_lines
@@ -287,14 +287,3 @@ def replay(path: str, settings: Settings) -> int:
             sys.stdout.flush()
             print(step.error, file=sys.stderr)
     return EXIT_FAILED if run.errors else EXIT_GOOD
-
-
-def on_screen(path: str, settings: Settings, delay: float) -> int:
-    """A script played on the screen, a line every `delay` seconds."""
-    if not 0 <= delay <= 3600:
-        raise UsageError(f"--delay {delay:g}", hint="seconds between two lines: --delay 0.5")
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
-        raise UsageError("the screen needs a terminal", hint="bpdebug replay SCRIPT.bpd prints")
-    from bpdebug.frontends.tui.playing import play  # start-up: printing does without Textual
-
-    return play(Run(read_script(path, settings.limits), settings), delay)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from textual.timer import Timer
 
-from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD
-from bpdebug.frontends.scripts.replay import Run, Step
+from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD, UsageError
+from bpdebug.frontends.scripts.replay import Run, Settings, Step
+from bpdebug.frontends.scripts.script import read_script
 from bpdebug.frontends.tui.app import BpdebugApp
 
 FASTEST = 0.01
@@ -47,8 +49,13 @@ class Player(BpdebugApp):
             self.say(step.text.split("\n")[0] + (f"  ·  {answer.report.title}" if answer and elsewhere else ""))
 
 
-def play(run: Run, delay: float) -> int:
-    """Plays a script whose first lines load a scenario; 1 where one of its lines fails."""
+def play(path: str, settings: Settings, delay: float) -> int:
+    """A script, whose first lines load a scenario, a line every `delay` seconds; 1 where one of its lines fails."""
+    if not 0 <= delay <= 3600:
+        raise UsageError(f"--delay {delay:g}", hint="seconds between two lines: --delay 0.5")
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        raise UsageError("the screen needs a terminal", hint="bpdebug replay SCRIPT.bpd prints")
+    run = Run(read_script(path, settings.limits), settings)
     steps = run.steps()
     for step in steps:
         if step.error is not None:
