@@ -124,13 +124,16 @@ def test_an_unknown_word_is_refused_with_the_nearest_command(line: str, hint: st
     assert error.hint == hint
 
 
-@pytest.mark.parametrize(
-    "line", ["5", "#3", "[0]", "= 1", "; ;", "-step", '"step"', "(step)", "\x1b[2J", "∂W", "\udc80"]
-)
+@pytest.mark.parametrize("line", ["5", "#3", "[0]", "= 1", "; ;", "-step", '"step"', "(step)", "\x1b[2J", "∂W"])
 def test_what_does_not_begin_with_a_word_is_no_command(line: str) -> None:
     error = refusal(line)
     assert "is no command" in error.message
     assert error.message.isprintable()
+
+
+def test_half_a_character_is_refused_in_words() -> None:
+    """No reply in JSON could hold it."""
+    assert refusal("\udc80").message == "half a character: '\\udc80'"
 
 
 def test_a_long_line_that_is_no_command_is_not_repeated_in_full() -> None:
