@@ -7,6 +7,7 @@ from pathlib import Path
 import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.layout import Layout
+from bpdebug.engine.slots import made
 from bpdebug.frontends.recorder import record
 from bpdebug.scenario import Scenario, open_timeline
 
@@ -46,6 +47,6 @@ def same(a: Timeline, b: Timeline, events: int) -> None:
     layout = Layout(a.schedule, apart=True)
     for index in range(events):
         for slot in layout.slots(index):
-            x, y = (timeline.made(index, slot) for timeline in (a, b))
+            x, y = (made(timeline, index, slot) for timeline in (a, b))
             assert (x.shape, x.dtype) == (y.shape, y.dtype)
             assert x.tobytes() == y.tobytes()

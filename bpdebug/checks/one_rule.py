@@ -15,8 +15,8 @@ from bpdebug.arrays import Array, Cell
 from bpdebug.checks.differences import FAIL, FEW, LOOK, MOST_CELLS, SEVERITY, STEPS, Check, best, differences
 from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, second_jumps
 from bpdebug.checks.rule import Rule, largest, rule_at
+from bpdebug.engine import Event
 from bpdebug.engine.closeness import index_of, rounding
-from bpdebug.engine.events import Event
 from bpdebug.engine.schedule import BACKWARD
 from bpdebug.symbolic import Plan, walk
 

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.engine.events import Assignment, Event, PartView, Term
+from bpdebug.engine.parts import Assignment, PartView, Term
+from bpdebug.engine.store import Store
 from bpdebug.engine.update import NORM, PARAMETER, Line, Update
 from bpdebug.graph import Subject, subject_among
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.leaves import Axes, shared_axes
 from bpdebug.symbolic.text import FORMULA, write
 
-if TYPE_CHECKING:
-    from bpdebug.engine.timeline import Timeline
 
-
-def assignments(timeline: Timeline, event: Event) -> tuple[Assignment, ...]:
-    """What an update event computes, in order: the norm and the gradient it goes by, states, the parameter."""
-    return tuple(_Lines(timeline, event).made())
+def assignments(store: Store, t: int, tensor: int) -> tuple[Assignment, ...]:
+    """What a parameter's update in iteration t computes, in order: the norm and the gradient it goes by, states, it."""
+    return tuple(_Lines(store, t, tensor).made())
 
 
 class _Lines:
@@ -31,19 +29,19 @@ class _Lines:
     It holds neither the event, which holds the lines (what goes in circles is freed late), nor the pass.
     """
 
-    def __init__(self, timeline: Timeline, event: Event) -> None:
-        self.timeline, self.store = timeline, timeline.store
-        self.tensor, self.name, self.t = event.tensor, event.name, event.iteration
-        self.update: Update = timeline.store.update(event.tensor)
-        self.numbers = dict(zip(self.update.states, timeline.graph.states.get(self.tensor, ()), strict=True))
+    def __init__(self, store: Store, t: int, tensor: int) -> None:
+        self.store, self.graph, self.t = store, store.graph, t
+        self.tensor, self.name = tensor, store.graph.names[tensor]
+        self.update: Update = store.update(tensor)
+        self.numbers = dict(zip(self.update.states, self.graph.states.get(self.tensor, ()), strict=True))
         self.numbers[PARAMETER] = self.tensor
-        self.computed = cache(partial(_computed, timeline, event.tensor, event.iteration))
+        self.computed = cache(partial(_computed, store, t, tensor))
 
     def called(self, name: str) -> str:
         """A short name as formulas write it; in full where a tensor of the program is called so."""
         if name == PARAMETER:
             return self.name
-        if name not in self.timeline.graph.index:
+        if name not in self.graph.index:
             return name
         return f"{self.name if name in self.update.states else 'train'}.{name}"
 
@@ -61,7 +59,7 @@ class _Lines:
             return self.computed()[id(line.expr)] if tensor is None else self.store.updated(tensor, t)
 
         return Assignment(
-            to=name if tensor is None else self.timeline.graph.names[tensor], name=name, subject=of,
+            to=name if tensor is None else self.graph.names[tensor], name=name, subject=of,
             formula=formula, shape=line.expr.shape, _value=value,
             _before=None if tensor is None else lambda: self.store.parameter(tensor, t),
             _parts=lambda: tuple(self._parts(line, f"{name} = {formula}", value, of)),
@@ -114,14 +112,14 @@ class _Lines:
 
     def _norm(self) -> Assignment:
         """The norm of all gradients, in one part."""
-        store, graph = self.store, self.timeline.graph
+        store, graph = self.store, self.graph
         name = self.called(NORM)
         formula = store.norm_rule.text([f"∂{graph.names[t]}" for t in store.parameters])
-        value = cache(lambda: np.asarray(store.norm(self.timeline.iteration(self.t))))
+        value = cache(lambda: np.asarray(store.norm(store.iteration(self.t))))
         part = PartView(f"{name} = {formula}", (), "elementwise", value, subject=Subject(name), axes=())
         return Assignment(name, name, Subject(name), formula, (), value, None, lambda: (part,), lambda cell, form: "")
 
 
-def _computed(timeline: Timeline, tensor: int, t: int) -> dict[int, Array]:
-    run = timeline.iteration(t)
-    return timeline.store.computed(tensor, run, t, timeline.store.norm(run))
+def _computed(store: Store, t: int, tensor: int) -> dict[int, Array]:
+    run = store.iteration(t)
+    return store.computed(tensor, run, t, store.norm(run))

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 from weakref import WeakSet, ref
-
-if TYPE_CHECKING:
-    from bpdebug.engine.events import Event
-    from bpdebug.engine.store import Store
 
 ARRAY = 128
 """Bytes that an array takes beside its cells."""
 SHARE = 4
 """Checkpoints take this part of the budget at most: a quarter."""
 
-Key = tuple["ref[Store]", int]
+
+class Keeps(Protocol):
+    """What holds iterations: a store. See there."""
+
+    @property
+    def apart(self) -> int: ...
+    @property
+    def checkpoint_bytes(self) -> int: ...
+    def size(self, t: int) -> int: ...
+    def drop(self, t: int) -> None: ...
+    def thin(self) -> bool: ...
+
+
+Key = tuple["ref[Keeps]", int]
 
 
 class Budget:
@@ -29,8 +38,8 @@ class Budget:
 
     def __init__(self, size: int) -> None:
         self.size, self.used = size, 0
-        self.stores: WeakSet[Store] = WeakSet()
-        self.recent: Event | None = None  # the one asked for last, with what was worked out of it
+        self.stores: WeakSet[Keeps] = WeakSet()
+        self.recent: Any = None  # the one asked for last, with what was worked out of it
         self._sizes: OrderedDict[Key, int] = OrderedDict()
         self._whole: set[Key] = set()
         self._unsized: list[Key] = []

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.engine.events import Contribution, Event, PartView, Term
+from bpdebug.engine.parts import Contribution, PartView, Term
+from bpdebug.engine.store import Store
 from bpdebug.graph import Lit, Subject, subject
 from bpdebug.symbolic import Expr, evaluate
 from bpdebug.symbolic.leaves import Axes, numbered, shared_axes
 
-if TYPE_CHECKING:
-    from bpdebug.engine.timeline import Timeline
 
-
-def contributions(timeline: Timeline, event: Event) -> tuple[Contribution, ...]:
-    """What a backward event adds, one for each operand that gets a gradient."""
-    graph, k = timeline.graph, event.tensor - timeline.graph.first
+def contributions(store: Store, t: int, k: int) -> tuple[Contribution, ...]:
+    """What node k adds on the way back in iteration t, one for each operand that gets a gradient."""
+    graph = store.graph
     return tuple(
-        _Edge(timeline, event.iteration, k, position, tensor).made()
-        for position, tensor in graph.edges(k)
-        if graph.has_gradient(tensor)
+        _Edge(store, t, k, position, tensor).made() for position, tensor in graph.edges(k) if graph.has_gradient(tensor)
     )
 
 
@@ -35,12 +31,12 @@ class _Edge:
     goes in circles is freed late), nor the pass.
     """
 
-    def __init__(self, timeline: Timeline, t: int, k: int, position: int, tensor: int) -> None:
-        self.timeline, self.graph, self.t = timeline, timeline.graph, t
+    def __init__(self, store: Store, t: int, k: int, position: int, tensor: int) -> None:
+        self.store, self.graph, self.t = store, store.graph, t
         self.k, self.position, self.tensor = k, position, tensor
         self.plan, self.node = self.graph.plans[k], self.graph.nodes[k]
         self.names = self.graph.operand_names(k)
-        self.value = cache(partial(_added, timeline, t, k, position))
+        self.value = cache(partial(_added, store, t, k, position))
         self.known: dict[int, Any] = {}
 
     def made(self) -> Contribution:
@@ -59,7 +55,7 @@ class _Edge:
 
     def sum(self, count: int) -> Array:
         """The operand's gradient after so many edges."""
-        return np.asarray(self.timeline.iteration(self.t).partial(self.tensor, count))
+        return np.asarray(self.store.iteration(self.t).partial(self.tensor, count))
 
     def parts(self) -> Iterator[PartView]:
         """The rule's parts, the sum over broadcast axes, and the accumulation where there is one."""
@@ -91,8 +87,8 @@ class _Edge:
         if expr is self.plan.summed(self.position):
             return self.value()
         if not self.known:
-            run = self.timeline.iteration(self.t)
-            self.known = run.leaves(self.k, run.gradient(self.graph.first + self.k))
+            run = self.store.iteration(self.t)
+            self.known = run.leaves(self.k, run.gradient(self.graph.tensor(self.k)))
         with np.errstate(all="ignore"):
             self.known = evaluate(expr, self.known)
         found = np.asarray(self.known[id(expr)])
@@ -100,5 +96,5 @@ class _Edge:
         return found
 
 
-def _added(timeline: Timeline, t: int, k: int, position: int) -> Array:
-    return timeline.iteration(t).contribution(k, position)
+def _added(store: Store, t: int, k: int, position: int) -> Array:
+    return store.iteration(t).contribution(k, position)

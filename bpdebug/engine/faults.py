@@ -2,61 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.engine.events import Event, Fault
+from bpdebug.engine.parts import Assignment, Contribution, Fault
+from bpdebug.engine.run import Pass
 from bpdebug.graph import Graph, Lit
 
-if TYPE_CHECKING:
-    from bpdebug.engine.run import Pass
-    from bpdebug.engine.timeline import Timeline
 
+def in_value(run: Pass, k: int, *, first: bool) -> Fault | None:
+    """The fault born in what node k computes.
 
-def find_fault(timeline: Timeline, event: Event) -> Fault | None:
-    """The fault born at an event: NaN in what it computed and in none of its operands, else the same of infinity.
-
-    A leaf that came with NaN or infinity is a fault of the first event that uses it. An op whose infinities are its
-    meaning (causal_mask) makes none, and a -inf is none that is there for a softmax alone (see `_is_mask`).
+    In the first iteration a leaf that came with NaN or infinity is a fault of the first node that uses it. An op whose
+    infinities are its meaning (causal_mask) makes none, and a -inf is none that is there for a softmax alone (see
+    `_is_mask`).
     """
-    if event.phase == "forward":
-        return _forward(timeline, event)
-    if event.phase == "backward":
-        return _backward(timeline, event)
-    if event.phase == "seed":
-        return _born(f"∂{event.name}", event.value, [])
-    return _updated(timeline, event)
-
-
-def _updated(timeline: Timeline, event: Event) -> Fault | None:
-    """In a state or in the parameter, whichever comes first."""
-    gradient = timeline.iteration(event.iteration).gradient(event.tensor)
-    had = [] if gradient is None else [gradient]
-    kept = [a for a in event.assignments if a.before is not None]
-    for a in kept:
-        if not finite(a.value):
-            fault = _born(a.to, a.value, had + [b.before for b in kept if b.before is not None])
-            if fault is not None:
+    graph, tensor = run.graph, run.graph.tensor(k)
+    node = graph.nodes[k]
+    operands = [run.value(t) for t in node.tensors]
+    for t, array in zip(node.tensors, operands, strict=True):
+        if first and t < graph.first and graph.users(t)[0] == k and not finite(array):
+            fault = born(graph.names[t], array, [])
+            if fault is not None and (fault.kind == "nan" or not _is_mask(graph, run, t)):
                 return fault
-    return None
-
-
-def _forward(timeline: Timeline, event: Event) -> Fault | None:
-    assert event.node is not None
-    graph, run = timeline.graph, timeline.iteration(event.iteration)
-    operands = [run.value(t) for t in event.node.tensors]
-    for tensor, array in zip(event.node.tensors, operands, strict=True):
-        came_so = tensor < graph.first and event.iteration == 0 and not finite(array)
-        if came_so and graph.nodes[graph.users(tensor)[0]] is event.node:
-            fault = _born(graph.names[tensor], array, [])
-            if fault is not None and (fault.kind == "nan" or not _is_mask(graph, run, tensor)):
-                return fault
-    fault = _born(event.name, event.value, operands)
-    meant = fault is not None and fault.kind == "inf" and (event.node.op.infinite or _is_mask(graph, run, event.tensor))
+    fault = born(node.id, run.value(tensor), operands)
+    meant = fault is not None and fault.kind == "inf" and (node.op.infinite or _is_mask(graph, run, tensor))
     return None if meant else fault
+
+
+def in_update(run: Pass, tensor: int, assignments: Iterable[Assignment]) -> Fault | None:
+    """The fault born in a parameter's states or in the parameter, whichever comes first."""
+    gradient = run.gradient(tensor)
+    kept = [(a, a.before) for a in assignments if a.before is not None]
+    had = [*([] if gradient is None else [gradient]), *(before for _, before in kept)]
+    return next(filter(None, (born(a.to, a.value, had) for a, _ in kept)), None)
 
 
 READERS = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
@@ -78,7 +59,7 @@ def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
             continue
         seen.add(t)
         for k in users:
-            node, made = graph.nodes[k], graph.first + k
+            node, made = graph.nodes[k], graph.tensor(k)
             positions = [p for p, i in enumerate(node.inputs) if i == t and not isinstance(i, Lit)]
             if node.op.name in READERS and positions == [0]:
                 read = run.value(made)
@@ -91,31 +72,26 @@ def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
     return True
 
 
-def _backward(timeline: Timeline, event: Event) -> Fault | None:
-    assert event.node is not None
-    run = timeline.iteration(event.iteration)
-    for c in event.contributions:
+def in_gradients(run: Pass, k: int, contributions: Iterable[Contribution]) -> Fault | None:
+    """The fault born in what node k adds to its operands' gradients, or in their sums."""
+    graph, tensor = run.graph, run.graph.tensor(k)
+    for c in contributions:
         if not finite(c.total) or not finite(c.value):
-            operands = [run.value(i) for i in event.node.inputs if not isinstance(i, Lit)]
-            before = [event.value, event.value if event.tensor is None else run.value(event.tensor), *operands]
-            fault = _born(f"∂{c.to}", c.total, [*before, *_earlier(timeline, event, c.tensor)])
+            operands = [run.value(i) for i in graph.nodes[k].inputs if not isinstance(i, Lit)]
+            earlier = sum(user > k for user, _ in graph.edges_from(c.tensor))
+            before = [run.gradient(tensor), run.partial(c.tensor, earlier), run.value(tensor), *operands]
+            fault = born(f"∂{c.to}", c.total, [array for array in before if array is not None])
             if fault is not None:
                 return fault
     return None
-
-
-def _earlier(timeline: Timeline, event: Event, tensor: int) -> Iterator[Array]:
-    """The gradient as it stood before this event, where there was one."""
-    found = timeline.grad_at(tensor, event.index - 1) if event.index else None
-    if found is not None:
-        yield found
 
 
 def finite(array: Array) -> bool:
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
-def _born(name: str, made: Array, operands: Iterable[Array]) -> Fault | None:
+def born(name: str, made: Array, operands: Iterable[Array]) -> Fault | None:
+    """NaN that is in an array and in none of its operands, else the same of infinity."""
     if finite(made):
         return None
     had = [o for o in operands if o.dtype.kind == "f"]

@@ -124,7 +124,7 @@ class Pass:
         stack = [t for t in wanted if V[t] is None]
         while stack:
             tensor = stack.pop()
-            if tensor in needed or (self.source is not COMPUTE and self._has_value(tensor)):
+            if tensor in needed or (self.source is not COMPUTE and _known(V, tensor, self.source.value)):
                 continue
             needed.add(tensor)
             if tensor >= graph.first:
@@ -132,12 +132,6 @@ class Pass:
                     if not isinstance(operand, Lit) and V[operand] is None:
                         stack.append(operand)
         return sorted(needed)
-
-    def _has_value(self, tensor: int) -> bool:
-        """Whether it is known, or the source has it."""
-        if self.V[tensor] is None:
-            self.V[tensor] = self.source.value(tensor)
-        return self.V[tensor] is not None
 
     def _edited(self, tensor: int, gradient: bool, array: Any) -> Any:
         """What was computed, with the cells that were set."""
@@ -205,17 +199,11 @@ class Pass:
         graph, needed, stack = self.graph, set(), [tensor]
         while stack:
             t = stack.pop()
-            if t in needed or self._has_gradient(t):
+            if t in needed or _known(self.G, t, self.source.gradient):
                 continue
             needed.add(t)
             stack.extend(graph.first + k for k, _ in graph.edges_from(t))
         return sorted(needed, reverse=True)
-
-    def _has_gradient(self, tensor: int) -> bool:
-        """Whether it is known, or the source has it."""
-        if self.G[tensor] is None:
-            self.G[tensor] = self.source.gradient(tensor)
-        return self.G[tensor] is not None
 
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
         """The seed, if the tensor is an output, and the contributions of `edges`, in this order."""
@@ -293,6 +281,13 @@ class Pass:
             self.code.run_backward(self.V, G)
         self.G = G
         self._backward_done = True
+
+
+def _known(table: list[Any], tensor: int, read: Callable[[int], Array | None]) -> bool:
+    """Whether an array is there, or can be read."""
+    if table[tensor] is None:
+        table[tensor] = read(tensor)
+    return table[tensor] is not None
 
 
 def out_of_range(graph: Graph, k: int, error: IndexError) -> ShapeError:

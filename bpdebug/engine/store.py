@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.engine.budget import ARRAY, Budget
+from bpdebug.engine.budget import ARRAY, Budget, Keeps
 from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.optimizers import Training
@@ -61,7 +61,7 @@ class Store:
         self._checkpoints: dict[int, State] = {}
         self._spacing, self._each = 1, 0
         self._updates: dict[int, Update] = {}
-        self._me = ref(self)
+        self._me: ref[Keeps] = ref(self)
         budget.stores.add(self)
 
     def iteration(self, t: int) -> Pass:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from functools import cached_property
 from typing import overload
 
 import numpy as np
@@ -13,19 +13,128 @@ from bpdebug.engine.assignments import assignments
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.contributions import contributions
 from bpdebug.engine.edits import Edit, UpdateOverride, edited
-from bpdebug.engine.events import Assignment, Contribution, Event, Fault, sealed
-from bpdebug.engine.faults import find_fault
-from bpdebug.engine.layout import ADDED, GRADIENT, INCOMING, KEPT, UPDATED, Slot
+from bpdebug.engine.faults import born, in_gradients, in_update, in_value
 from bpdebug.engine.optimizers import Training
+from bpdebug.engine.parts import Assignment, Contribution, Fault, Lazy, PartView, sealed
 from bpdebug.engine.recorded import Recorded, Recording
 from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
 from bpdebug.engine.store import Store
 from bpdebug.engine.update import state_names
-from bpdebug.errors import BpdebugError, CommandError, did_you_mean
-from bpdebug.graph import Graph
+from bpdebug.errors import CommandError, did_you_mean
+from bpdebug.graph import Graph, Node
 from bpdebug.limits import GIB
 from bpdebug.progress import may_stop
+from bpdebug.symbolic import Plan
+
+
+class Event(Lazy, frozen=True, eq=False, dict=True):
+    """One step: of a node (computed, or its rule applied backwards), or of a leaf (updated); a seed's is of either."""
+
+    index: int
+    iteration: int
+    phase: str
+    tensor: int
+    name: str
+    timeline: Timeline
+
+    @property
+    def graph(self) -> Graph:
+        return self.timeline.graph
+
+    @property
+    def run(self) -> Pass:
+        """The pass that it belongs to."""
+        return self.timeline.iteration(self.iteration)
+
+    @property
+    def node(self) -> Node | None:
+        return self.graph.node(self.tensor)
+
+    @property
+    def op(self) -> str | None:
+        return self.node.op.name if self.node else None
+
+    @property
+    def line(self) -> int | None:
+        return self.node.line if self.node else None
+
+    @property
+    def block(self) -> str:
+        return self.node.block if self.node else ""
+
+    @cached_property
+    def contributions(self) -> tuple[Contribution, ...]:
+        """One for each operand that gets a gradient, in operand order; empty but in the backward phase."""
+        return ()
+
+    @cached_property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """What an update computes, line by line; empty in the other phases."""
+        return ()
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Contribution | Assignment, PartView], ...]:
+        """Every part of every contribution, or of every line of an update, in order: the stops of `stepi`."""
+        owners: tuple[Contribution | Assignment, ...] = (*self.contributions, *self.assignments)
+        return tuple((owner, part) for owner in owners for part in owner.parts)
+
+    @property
+    def value(self) -> Array:
+        """What the event computed: a value, the incoming gradient, the node's whole gradient, or the new parameter."""
+        return sealed(self.timeline.result(self.phase, self.tensor, self.iteration))
+
+    @cached_property
+    def fault(self) -> Fault | None:
+        """NaN or infinity that appears here first, in what the event computed; None where its operands had it."""
+        return born(f"∂{self.name}", self.value, [])
+
+    @property
+    def rule(self) -> str | None:
+        """The update rule as text, in the update phase."""
+        return self.assignments[-1].formula if self.assignments else None
+
+
+class NodeEvent(Event, frozen=True, eq=False, dict=True):
+    """An event of node `k`."""
+
+    k: int
+
+    @property
+    def node(self) -> Node:
+        return self.graph.nodes[self.k]
+
+    @property
+    def plan(self) -> Plan:
+        """The traced rule of the node."""
+        return self.graph.plans[self.k]
+
+    @property
+    def operands(self) -> list[str]:
+        """What the node's operands are called."""
+        return self.graph.operand_names(self.k)
+
+    @cached_property
+    def contributions(self) -> tuple[Contribution, ...]:
+        return contributions(self.timeline.store, self.iteration, self.k) if self.phase == BACKWARD else ()
+
+    @cached_property
+    def fault(self) -> Fault | None:
+        if self.phase == FORWARD:
+            return in_value(self.run, self.k, first=self.iteration == 0)
+        return in_gradients(self.run, self.k, self.contributions) if self.phase == BACKWARD else super().fault
+
+
+class LeafEvent(Event, frozen=True, eq=False, dict=True):
+    """An event of a tensor that no node computes."""
+
+    @cached_property
+    def assignments(self) -> tuple[Assignment, ...]:
+        return assignments(self.timeline.store, self.iteration, self.tensor) if self.phase == UPDATE else ()
+
+    @cached_property
+    def fault(self) -> Fault | None:
+        return in_update(self.run, self.tensor, self.assignments) if self.phase == UPDATE else super().fault
 
 
 class Timeline(Sequence[Event]):
@@ -43,15 +152,13 @@ class Timeline(Sequence[Event]):
         if parent is None:
             graph = edited(graph if graph.states else graph.with_states(state_names(training)), edits)
         self.graph, self.seed, self.training, self.edits, self.recording = graph, seed, training, edits, recording
-        if parent is None or parent.recording is not None:
-            trained, steps = graph.trainable if training else (), training.steps if training else 1
-            self.schedule = Schedule(graph, trained, steps, None if recording is None else recording.events)
-        else:
-            self.schedule = parent.schedule
+        trained, steps = (graph.trainable, training.steps) if training else ((), 1)
+        numbered = None if parent is None or parent.recording is not None else parent.schedule
+        self.schedule: Schedule = numbered or Schedule(graph, trained, steps, recording.events if recording else None)
         self.store: Store = Store(
             graph, seed, training, budget if isinstance(budget, Budget) else Budget(budget), edits=edits,
             parent=None if parent is None else parent.store,
-            recorded=None if recording is None else Recorded(recording, self.schedule),
+            recorded=Recorded(recording, self.schedule) if recording else None,
         )  # fmt: skip
 
     def fork(self, edit: Edit) -> Timeline:
@@ -59,10 +166,10 @@ class Timeline(Sequence[Event]):
 
         Later iterations start from what it leads to. Raises ShapeError where a rule gives another shape.
         """
-        graph, edits = edited(self.graph, [edit]), (*self.edits, edit)
         made = Timeline(
-            graph, seed=self.seed, training=self.training, budget=self.store.budget, edits=edits, parent=self
-        )
+            edited(self.graph, [edit]), seed=self.seed, training=self.training, budget=self.store.budget,
+            edits=(*self.edits, edit), parent=self,
+        )  # fmt: skip
         if isinstance(edit, UpdateOverride):
             made.store.update(edit.tensor)
         return made
@@ -94,15 +201,13 @@ class Timeline(Sequence[Event]):
         if not 0 <= index < len(self):
             raise IndexError(f"no event {index}; there are {len(self)}")
         may_stop()
-        recent = self.store.budget.recent
+        recent: Event | None = self.store.budget.recent
         if recent is None or recent.index != index or recent.timeline is not self:
-            recent = self.store.budget.recent = self._made(index)
+            moment, tensor = self.schedule.place(index), self.schedule.tensor_at(index)
+            told = (index, moment.iteration, moment.phase, tensor, self.graph.names[tensor], self)
+            k = self.graph.k(tensor)
+            recent = self.store.budget.recent = LeafEvent(*told) if k is None else NodeEvent(*told, k)
         return recent
-
-    def _made(self, index: int) -> Event:
-        place, tensor = self.schedule.place(index), self.schedule.tensor_at(index)
-        node = self.graph.node(tensor)
-        return Event(index, place.iteration, place.phase, tensor, self.graph.names[tensor], node, self)
 
     # --- values and gradients -------------------------------------------------------------------------------------
 
@@ -173,26 +278,12 @@ class Timeline(Sequence[Event]):
             return None
         return float(self.iteration(self.schedule.iteration_at(at)).value(self.graph.loss))
 
-    def run_ahead(self, index: int) -> None:
-        """At the first event of a pass: computes all of it in one go, because its events will be asked for."""
-        moment = self.schedule.place(index)
-        if moment.nth == 0 and moment.phase in (FORWARD, BACKWARD):
-            run = self.iteration(moment.iteration)
-            # A pass that fails half-way is computed event by event, and fails again where it must.
-            with suppress(BpdebugError):
-                run.run_forward() if moment.phase == FORWARD else run.run_backward()
-
-    def made(self, index: int, slot: Slot) -> Array:
-        """One of the arrays that an event makes, computed where need be."""
-        (role, tensor, position), t = slot, self.schedule.iteration_at(index)
-        if role in (UPDATED, KEPT):
+    def result(self, phase: str, tensor: int, t: int) -> Array:
+        """What a tensor's event in a phase computes (see Event.value)."""
+        if phase == UPDATE:
             return self.store.updated(tensor, t)
         run = self.iteration(t)
-        if role == ADDED:
-            return run.contribution(self.schedule.tensor_at(index) - self.graph.first, position)
-        found = (
-            run.gradient(tensor) if role == GRADIENT else run.seed(tensor) if role == INCOMING else run.value(tensor)
-        )
+        found = run.value(tensor) if phase == FORWARD else run.seed(tensor) if phase == SEED else run.gradient(tensor)
         assert found is not None
         return found
 
@@ -201,32 +292,6 @@ class Timeline(Sequence[Event]):
         for t in range(self.schedule.iterations):
             self.iteration(t).run_backward()
         return self
-
-    # --- what events ask for --------------------------------------------------------------------------------------
-
-    def result(self, event: Event) -> Array:
-        """What an event computed (see Event.value)."""
-        run = self.iteration(event.iteration)
-        if event.phase == FORWARD:
-            return run.value(event.tensor)
-        if event.phase == SEED:
-            return run.seed(event.tensor)
-        if event.phase == UPDATE:
-            return self.store.updated(event.tensor, event.iteration)
-        found = run.gradient(event.tensor)
-        assert found is not None
-        return found
-
-    def contributions(self, event: Event) -> tuple[Contribution, ...]:
-        """The edges of a backward event."""
-        return contributions(self, event) if event.phase == BACKWARD else ()
-
-    def assignments(self, event: Event) -> tuple[Assignment, ...]:
-        """The lines of an update event."""
-        return assignments(self, event) if event.phase == UPDATE else ()
-
-    def fault(self, event: Event) -> Fault | None:
-        return find_fault(self, event)
 
     def first_fault(self) -> Event | None:
         """The first event with a fault, or None; runs everything up to it."""

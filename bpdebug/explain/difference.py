@@ -9,6 +9,7 @@ from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
 from bpdebug.engine.closeness import index_of, relative
 from bpdebug.engine.layout import Layout, Slot
+from bpdebug.engine.slots import made, run_ahead
 
 
 class Difference(Struct, frozen=True):
@@ -71,11 +72,11 @@ def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int
     if ours is not None and theirs is not None and ours.digests(index) == theirs.digests(index):
         return None
     for timeline in (a, b):
-        timeline.run_ahead(index)
+        run_ahead(timeline, index)
     left, right = ({_what(t, index, s): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True))
     for what, slot in left.items():
         if what in right:
-            found = _compared(index, a, what, a.made(index, slot), b.made(index, right[what]))
+            found = _compared(index, a, what, made(a, index, slot), made(b, index, right[what]))
             if found is not None:
                 return found
     lone = next((what for what in (*left, *right) if what not in left or what not in right), None)

@@ -16,6 +16,7 @@ from bpdebug.arrays import Array
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import Override
 from bpdebug.engine.layout import Layout, Slot
+from bpdebug.engine.slots import made, run_ahead
 from bpdebug.errors import BpdebugError, CommandError, InputError, shown
 from bpdebug.importers.trace import EDIT, LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
@@ -125,10 +126,10 @@ class Recorder:
         """The next event; returns when it is on its way to the disk, where killing this process cannot reach it."""
         t, offset = divmod(index, self.timeline.schedule.per_iteration)
         known = self._known.get(offset) or self._shared(index, offset)
-        self.timeline.run_ahead(index)
+        run_ahead(self.timeline, index)
         entries, raws = [], []
         for slot, head in known.slots:
-            entry, raw = self._entry(head, self.timeline.made(index, slot))
+            entry, raw = self._entry(head, made(self.timeline, index, slot))
             entries.append(entry)
             raws.append(raw)
         for raw in raws if len(raws) == 1 or self._large(raws) else [b"".join(raws)]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from bpdebug.cells.marks import Marks, lit
 from bpdebug.debugger import State
-from bpdebug.engine.events import PartView
+from bpdebug.engine.parts import PartView
 from bpdebug.explain.axes import AxisName
 from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpdebug.arrays import Array
 from bpdebug.engine import Contribution, Event, PartView
-from bpdebug.engine.events import Term
+from bpdebug.engine.parts import Term
 from bpdebug.graph import Graph, Lit, Subject
 from bpdebug.symbolic.leaves import Axes, shared_axes, uses
 from bpdebug.views.blocks import Matrix, signed

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpdebug.engine import Fault, Timeline, Training
-from bpdebug.engine.events import Event
+from bpdebug.engine import Event, Fault, Timeline, Training
 from bpdebug.graph import Step
 from tests.graphs import Random, examples, graphs, make, step
 

@@ -1,20 +1,17 @@
-"""What a timeline is made of: events (nodes), contributions (edges) and the parts of a rule."""
+"""What an event is made of: contributions (edges), the lines of an update, and the parts of their rules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array, Shape
-from bpdebug.graph import Node, Subject
+from bpdebug.graph import Subject
 from bpdebug.symbolic.leaves import Axes
-
-if TYPE_CHECKING:
-    from bpdebug.engine.timeline import Timeline
 
 
 def sealed(array: Array) -> Array:
@@ -26,8 +23,15 @@ def sealed(array: Array) -> Array:
     return array.view()
 
 
-@dataclass(frozen=True)
-class Fault:
+class Lazy(Struct, frozen=True, eq=False, dict=True):
+    """A record whose arrays are computed when somebody looks at them, and then remembered."""
+
+    def __repr__(self) -> str:
+        fields = ((name, getattr(self, name)) for name in self.__struct_fields__ if name[0] != "_")
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in fields if not callable(v))})"
+
+
+class Fault(Struct, frozen=True):
     """NaN or infinity where it first appears: which tensor, how many cells, and the first cell's index."""
 
     kind: str
@@ -36,8 +40,7 @@ class Fault:
     first: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Term:
+class Term(Lazy, frozen=True, eq=False, dict=True):
     """An operand of a part, with its value on demand; a literal is its text alone.
 
     `axes` are numbered as the part's are: along those of one number, cells belong together.
@@ -45,13 +48,12 @@ class Term:
 
     text: str
     shape: Shape
-    read: Callable[[], Array] | None = field(repr=False, default=None)
+    read: Callable[[], Array] | None = None
     subject: Subject | None = None
     axes: Axes | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class PartView:
+class PartView(Lazy, frozen=True, eq=False, dict=True):
     """One operation inside a rule on these numbers; `read` computes its value when asked.
 
     `sign` is how the operation is written: between its `terms` where it is a sign, before them where it is a name.
@@ -60,7 +62,7 @@ class PartView:
     text: str
     shape: Shape
     why: str
-    read: Callable[[], Array] = field(repr=False)
+    read: Callable[[], Array]
     sign: str = ""
     terms: tuple[Term, ...] = ()
     subject: Subject | None = None
@@ -71,8 +73,7 @@ class PartView:
         return sealed(np.asarray(self.read()))
 
 
-@dataclass(frozen=True, eq=False)
-class Contribution:
+class Contribution(Lazy, frozen=True, eq=False, dict=True):
     """What one backward event adds to one operand: the rule as a formula, and its parts.
 
     `operand` counts the node's tensor operands, `position` all its inputs. `value` is what is added (after the sum
@@ -85,9 +86,9 @@ class Contribution:
     shape: Shape
     tensor: int
     position: int
-    _value: Callable[[], Array] = field(repr=False)
-    _total: Callable[[], Array] = field(repr=False)
-    _parts: Callable[[], tuple[PartView, ...]] = field(repr=False)
+    _value: Callable[[], Array]
+    _total: Callable[[], Array]
+    _parts: Callable[[], tuple[PartView, ...]]
 
     @cached_property
     def value(self) -> Array:
@@ -107,8 +108,7 @@ class Contribution:
         return tuple(p for p in self.parts if p.why not in ("unbroadcast", "accumulate"))
 
 
-@dataclass(frozen=True, eq=False)
-class Assignment:
+class Assignment(Lazy, frozen=True, eq=False, dict=True):
     """A line of an update: `velocity = momentum * velocity + ∂w`, with its parts; the last one is the parameter's.
 
     `to` is a tensor's name (w.velocity, w), or that of what stands between (`g`, the gradient it goes by; `norm`);
@@ -120,10 +120,10 @@ class Assignment:
     subject: Subject
     formula: str
     shape: Shape
-    _value: Callable[[], Array] = field(repr=False)
-    _before: Callable[[], Array] | None = field(repr=False)
-    _parts: Callable[[], tuple[PartView, ...]] = field(repr=False)
-    _in_numbers: Callable[[tuple[int, ...], Callable[[float], str]], str] = field(repr=False)
+    _value: Callable[[], Array]
+    _before: Callable[[], Array] | None
+    _parts: Callable[[], tuple[PartView, ...]]
+    _in_numbers: Callable[[tuple[int, ...], Callable[[float], str]], str]
 
     @cached_property
     def value(self) -> Array:
@@ -140,59 +140,3 @@ class Assignment:
     @cached_property
     def parts(self) -> tuple[PartView, ...]:
         return self._parts()
-
-
-@dataclass(frozen=True, eq=False)
-class Event:
-    """One step of the timeline: a node computed, a seed, a node's rule applied backwards, or a parameter updated."""
-
-    index: int
-    iteration: int
-    phase: str
-    tensor: int
-    name: str
-    node: Node | None
-    timeline: Timeline = field(repr=False)
-
-    @property
-    def op(self) -> str | None:
-        return self.node.op.name if self.node else None
-
-    @property
-    def line(self) -> int | None:
-        return self.node.line if self.node else None
-
-    @property
-    def block(self) -> str:
-        return self.node.block if self.node else ""
-
-    @cached_property
-    def contributions(self) -> tuple[Contribution, ...]:
-        """One for each operand that gets a gradient, in operand order; empty but in the backward phase."""
-        return self.timeline.contributions(self)
-
-    @cached_property
-    def assignments(self) -> tuple[Assignment, ...]:
-        """What an update computes, line by line; empty in the other phases."""
-        return self.timeline.assignments(self)
-
-    @cached_property
-    def parts(self) -> tuple[tuple[Contribution | Assignment, PartView], ...]:
-        """Every part of every contribution, or of every line of an update, in order: the stops of `stepi`."""
-        owners: tuple[Contribution | Assignment, ...] = (*self.contributions, *self.assignments)
-        return tuple((owner, part) for owner in owners for part in owner.parts)
-
-    @property
-    def value(self) -> Array:
-        """What the event computed: a value, the incoming gradient, the node's whole gradient, or the new parameter."""
-        return sealed(self.timeline.result(self))
-
-    @cached_property
-    def fault(self) -> Fault | None:
-        """NaN or infinity that appears here first, in what the event computed; None where its operands had it."""
-        return self.timeline.fault(self)
-
-    @property
-    def rule(self) -> str | None:
-        """The update rule as text, in the update phase."""
-        return self.assignments[-1].formula if self.assignments else None
