@@ -10,6 +10,8 @@ from bpdebug.graph import DRAWN
 
 VALUE, MASK, INCOMING, ADDED, GRADIENT, UPDATED = "value", "mask", "incoming", "added", "gradient", "updated"
 KEPT = "state"
+NONE = -1
+"""The position of what is of no operand alone."""
 
 
 class Slot(NamedTuple):
@@ -21,7 +23,7 @@ class Slot(NamedTuple):
 
     role: str
     tensor: int
-    position: int = -1
+    position: int = NONE
 
 
 class Layout:

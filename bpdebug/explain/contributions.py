@@ -56,11 +56,12 @@ class Given(Struct, frozen=True, eq=False):
 class Contributions(Struct, frozen=True, eq=False):
     """The terms of a gradient (or of cells of it) that are there at a position, in event order, and their sum so far.
 
-    `status` is what `Schedule.grad_status` says there, `sum` None where nothing is; `later` names the nodes that are
-    still to come, with their events.
+    `of` names them as they were asked for. `status` is what `Schedule.grad_status` says there, `sum` None where nothing
+    is; `later` names the nodes that are still to come, with their events.
     """
 
     of: str
+    goal: Target
     status: str
     rows: tuple[Given, ...]
     sum: Array | None
@@ -75,7 +76,7 @@ def contributions(timeline: Timeline, goal: Target, at: int, of: str) -> Contrib
     later = tuple((t.source, t.event) for t in terms if t.event > at)
     status, whole = schedule.grad_status(tensor, at), timeline.grad_at(tensor, at)
     if whole is None:
-        return Contributions(of, status, (), None, later)
+        return Contributions(of, goal, status, (), None, later)
 
     def value(term: _Term) -> Array:
         return np.asarray(term.value()[goal.key])
@@ -96,7 +97,7 @@ def contributions(timeline: Timeline, goal: Target, at: int, of: str) -> Contrib
         rows.append(
             Given(term.source, term.event, term.formula, shape, norm, share, two_norm(total(n)), term.axes, *made)
         )
-    return Contributions(of, status, tuple(rows), np.asarray(whole[goal.key]), later)
+    return Contributions(of, goal, status, tuple(rows), np.asarray(whole[goal.key]), later)
 
 
 class _Term(NamedTuple):

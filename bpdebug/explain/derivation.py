@@ -15,16 +15,20 @@ from bpdebug.graph import Step
 
 
 class LineVerdict(Struct, frozen=True):
-    """One line: the gradient it assigns, the verdict, how far its numbers are off, and what is meant instead.
+    """One line: the tensor whose gradient it assigns, the verdict, how far it is off, and what is meant instead.
 
     `error` is the largest difference as a part of the largest cell of the right one; None where shapes differ.
     """
 
     line: int
-    name: str
+    to: str
     verdict: str
     error: float | None
     suggestion: str
+
+    @property
+    def name(self) -> str:
+        return f"d{self.to}"
 
 
 class Derived(Struct, frozen=True):
@@ -65,15 +69,15 @@ def _looks_like_one(name: str, gradients: Mapping[str, int]) -> bool:
 
 def _judged(judge: Judge, step: Step, tensor: int) -> LineVerdict:
     graph = judge.graph
-    name = f"d{graph.names[tensor]}"
+    to = graph.names[tensor]
     if judge.run.gradient(tensor) is None:
-        text = f"no path leads from {name[1:]} to an output: it has no gradient"
-        return LineVerdict(step.line, name, VALUE, None, text)
+        text = f"no path leads from {to} to an output: it has no gradient"
+        return LineVerdict(step.line, to, VALUE, None, text)
     found = judge.verdict(step.id, tensor, graph.edges_from(tensor), seeded=True)
     if found.verdict in (RIGHT, KINK):
-        return LineVerdict(step.line, name, found.verdict, found.error, found.why)
+        return LineVerdict(step.line, to, found.verdict, found.error, found.why)
     meant = right(judge.timeline, judge.run, tensor)
-    return LineVerdict(step.line, name, found.verdict, found.error, f"{found.why}; {meant}" if found.why else meant)
+    return LineVerdict(step.line, to, found.verdict, found.error, f"{found.why}; {meant}" if found.why else meant)
 
 
 def by_the_ops(timeline: Timeline) -> Timeline:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
 from bpdebug.engine.closeness import index_of, relative
-from bpdebug.engine.layout import Layout, Slot
+from bpdebug.engine.layout import NONE, Layout, Slot
 from bpdebug.engine.slots import made, run_ahead
 
 
@@ -57,9 +57,9 @@ def _leaves(a: Timeline, b: Timeline, index: int) -> Difference | None:
     place = a.schedule.place(index)
     if place.phase != FORWARD or place.iteration > 0:
         return None
-    used = [[t.graph.names[i] for i in t.graph.nodes[place.nth].tensors if i < t.graph.first] for t in (a, b)]
-    for name in used[0]:
-        if name in used[1] and name in {leaf.name for leaf in a.graph.leaves}:
+    read = [[t.graph.names[i] for i in t.graph.nodes[place.nth].tensors if i < t.graph.first] for t in (a, b)]
+    for name in read[0]:
+        if name in read[1] and name in {leaf.name for leaf in a.graph.leaves}:
             found = _compared(index, a, f"leaf {name}", *(t.iteration(0).value(t.graph.index[name]) for t in (a, b)))
             if found is not None:
                 return found
@@ -73,29 +73,30 @@ def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int
         return None
     for timeline in (a, b):
         run_ahead(timeline, index)
-    left, right = ({_what(t, index, s): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True))
-    for what, slot in left.items():
-        if what in right:
-            found = _compared(index, a, what, made(a, index, slot), made(b, index, right[what]))
+    left, right = (
+        {(_what(t, index, s), s.position): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True)
+    )
+    for key, slot in left.items():
+        if key in right:
+            found = _compared(index, a, key[0], made(a, index, slot), made(b, index, right[key]))
             if found is not None:
                 return found
-    lone = next((what for what in (*left, *right) if what not in left or what not in right), None)
-    if lone is None or lone.startswith("∂"):  # the sums of contributions that were the same
-        return None
-    return Difference(index, _named(a, index)[2], lone)
+    what, operand = next((key for key in (*left, *right) if key not in left or key not in right), ("", NONE))
+    if not what or (operand == NONE and a.schedule.place(index).phase == BACKWARD):
+        return None  # the sums of contributions that were the same
+    return Difference(index, _named(a, index)[2], what if operand == NONE else f"{what} (operand {operand})")
 
 
 def _what(timeline: Timeline, index: int, slot: Slot) -> str:
     """An array in words, the same in every timeline."""
     phase, name = timeline.schedule.place(index).phase, timeline.graph.names[slot.tensor]
     if phase == BACKWARD:
-        return f"contribution to {name} (operand {slot.position})" if slot.position >= 0 else f"∂{name}"
+        return f"∂{name}" if slot.position == NONE else f"contribution to {name}"
     return "incoming gradient" if phase == SEED else "mask" if slot.role == "mask" else "value"
 
 
 def _compared(index: int, timeline: Timeline, what: str, x: Array, y: Array) -> Difference | None:
     node = _named(timeline, index)[2]
-    what = what.partition(" (")[0]
     if x.shape != y.shape or x.dtype != y.dtype:
         return Difference(index, node, f"{'shape' if x.shape != y.shape else 'dtype'} of {what}")
     others = _bits(x) != _bits(y)

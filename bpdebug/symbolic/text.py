@@ -77,7 +77,7 @@ def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
         if prim.name == "matrix_transpose":
             return _postfix(expr.args[0], names, dialect) + "ᵀ", POSTFIX
         if prim.name == "index":
-            return f"{_postfix(expr.args[0], names, dialect)}[{_key(expr.attrs['key'])}]", POSTFIX
+            return f"{_postfix(expr.args[0], names, dialect)}[{key_text(expr.attrs['key'])}]", POSTFIX
     elif prim.source:
         return _template(expr, prim, names, dialect), POSTFIX
     args = [write(a, names, dialect) for a in expr.args]
@@ -101,7 +101,7 @@ def _keywords(expr: Expr, prim: Prim, dialect: Dialect) -> list[str]:
 def _template(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
     values = {key: dialect.literal(value) for key, value in expr.attrs.items() if key != "key"}
     if "key" in expr.attrs:
-        values["key"] = _key(expr.attrs["key"])
+        values["key"] = key_text(expr.attrs["key"])
     return prim.source.format(
         _postfix(expr.args[0], names, dialect), attrs=", ".join(_keywords(expr, prim, dialect)), **values
     )
@@ -139,12 +139,12 @@ def _sign(arg: Any, names: Names, dialect: Dialect) -> str:
     return ""
 
 
-def _key(key: tuple[Any, ...]) -> str:
+def key_text(key: tuple[Any, ...]) -> str:
     """An index as it is typed: `1, :, 0:2`."""
 
     def item(k: Any) -> str:
         if not isinstance(k, tuple):
-            return "..." if k == "..." else repr(k)
+            return "..." if k in ("...", ...) else repr(k)
         start, stop, step = ("" if v is None else repr(v) for v in k)
         return f"{start}:{stop}" + (f":{step}" if step else "")
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.explain.contributions import Contributions, Given
+from bpdebug.graph import Subject
+from bpdebug.symbolic import encode_key
+from bpdebug.symbolic.leaves import ALONE, numbered
+from bpdebug.symbolic.text import key_text
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.encode import Later, cells
 from bpdebug.views.numbers import number, percent, short
@@ -25,7 +30,8 @@ def contributions(state: State, found: Contributions) -> Report:
         "of": found.of, "rows": rows, "sum": None if found.sum is None else cells(found.sum), "status": found.status,
         "later": later,
     }  # fmt: skip
-    name = f"∂{found.of[1:]}" if found.of.startswith("d") else found.of
+    reference, key = found.goal.reference, found.goal.key
+    name = f"{reference}[{key_text(encode_key(key))}]" if key else str(reference)
     if found.status == "no-path":
         text = Text(f"no path to an output: why {found.of} says more")
         return Report("contributions", f"contributions to {found.of}", (text,), data)
@@ -40,26 +46,33 @@ def contributions(state: State, found: Contributions) -> Report:
     blocks: list[Block] = []
     if table:
         blocks.append(Table(("from", "at", "formula", "norm", "share", "norm of sum", ""), table))
-    for r in found.rows[:MOST]:
-        before = r.before
-        if before is not None:
-            after = Matrix(f"from {r.source}", r.value, r.shape, "after the sum", "result")
-            blocks.append(
-                Row((Matrix(r.formula, before, before.shape, "before the sum over the broadcast axes", "operand"),
-                     f"sum over {', '.join(map(str, r.axes))} →", after))
-            )  # fmt: skip
-    if found.sum is not None and len(found.rows) <= MOST:
-        items: list[Matrix | str] = []
-        for r in found.rows:
-            items += [*(["+"] if items else []), Matrix(f"from {r.source}", r.value, r.shape, mark="operand")]
-        items += ["=", Matrix(name, found.sum, found.sum.shape, "so far" * bool(later), "gradient")]
-        blocks.append(Row(tuple(items)))
+    blocks += _matrices(found, name)
     for source, event in found.later[:MOST]:
         there = event < len(state.timeline)
         blocks.append(Text(f"from {source}, " + (f"at event {event}: not computed yet" if there else CUT), "dim"))
     if len(found.later) > MOST:
         blocks.append(Text(f"and {len(found.later) - MOST:,} more", "dim"))
     return Report("contributions", f"contributions to {name}", tuple(blocks), data)
+
+
+def _matrices(found: Contributions, name: str) -> Iterator[Row]:
+    """Terms that were summed over broadcast axes, before and after; and all terms with their sum."""
+    reference, whole = found.goal.reference, not found.goal.key
+    for r in found.rows[:MOST]:
+        before, note = r.before, "before the sum over the broadcast axes"
+        if before is not None:
+            axes = tuple(ALONE if a in r.axes else n for a, n in enumerate(numbered(before.ndim))) if whole else None
+            given = Matrix(r.formula, before, before.shape, note, "operand", axes=axes)
+            after = Matrix(f"from {r.source}", r.value, r.shape, "after the sum", "result", axes=numbered(len(r.shape)))
+            yield Row((given, f"sum over {', '.join(map(str, r.axes))} →", after))
+    if found.sum is not None and len(found.rows) <= MOST:
+        drawn = partial(Matrix, shape=found.sum.shape, axes=numbered(found.sum.ndim))
+        items: list[Matrix | str] = []
+        for r in found.rows:
+            items += ["+"] * bool(items) + [drawn(f"from {r.source}", r.value, mark="operand")]
+        of = Subject(reference.tensor, reference.gradient) if whole else None
+        note = "so far" * bool(found.later)
+        yield Row((*items, "=", drawn(name, found.sum, note=note, mark="gradient", subject=of)))
 
 
 def _row(r: Given) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def derivation(state: State, found: Derived) -> Report:
     )
     blocks: list[Block] = [Table(("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows)))]
     blocks += [
-        Text(f"∂{r.name[1:]}: {r.suggestion}", "dim" if r.verdict == "kink" else "bad")
+        Text(f"∂{r.to}: {r.suggestion}", "dim" if r.verdict == "kink" else "bad")
         for r in found.rows if r.suggestion
     ]  # fmt: skip
     if not rows:
@@ -46,4 +46,4 @@ def _some(state: State) -> str:
 
 def _row(r: LineVerdict) -> tuple[str, ...]:
     sign = "no derivation" if r.verdict == "value" and r.error == 0 else SIGNS[r.verdict]
-    return (f"{r.line}", f"∂{r.name[1:]}", sign, "–" if r.error is None else f"{number(r.error)}")
+    return (f"{r.line}", f"∂{r.to}", sign, "–" if r.error is None else f"{number(r.error)}")

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from bpdebug.debugger import State
-from bpdebug.engine.edits import Override, overridden
+from bpdebug.engine.edits import overridden
+from bpdebug.symbolic import encode_key
+from bpdebug.symbolic.text import key_text
 from bpdebug.views.blocks import Block, Matrix, Row
 
 
@@ -28,19 +30,5 @@ def _noted(state: State, matrix: Matrix) -> Matrix:
     found = overridden(state.timeline.edits, of.tensor, of.gradient, iteration)
     if not found:
         return matrix
-    words = "set here: " + ", ".join(map(_cells, found))
+    words = "set here: " + ", ".join(f"[{key_text(encode_key(o.key))}]" if o.key else "all" for o in found)
     return replace(matrix, note=f"{matrix.note}, {words}" if matrix.note else words)
-
-
-def _cells(override: Override) -> str:
-    """The cells of an override as they were typed: '[0, 1]', or 'all'."""
-    if not override.key:
-        return "all"
-    return "[" + ", ".join(_place(k) for k in override.key) + "]"
-
-
-def _place(item: object) -> str:
-    if not isinstance(item, slice):
-        return "..." if item is Ellipsis else str(item)
-    ends = ("" if e is None else str(e) for e in (item.start, item.stop))
-    return ":".join(ends) + (f":{item.step}" if item.step is not None else "")

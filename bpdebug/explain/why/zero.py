@@ -35,7 +35,9 @@ def zero(asked: Question, of: str, site: Site, cells: Array) -> Why:
         if any(c.any() for _, c in given):
             return answer(CANCELLED, asked.completed(site), _cancelled(name, given))
         if not edges:
-            return answer(MASKED, asked.index(SEED, tensor), f"the gradient that comes in at {name[1:]} is zero there")
+            return answer(
+                MASKED, asked.index(SEED, tensor), f"the gradient that comes in at {graph.names[tensor]} is zero there"
+            )
         unread = [_nothing(asked, *edge, cells) for edge in edges]
         reading = [edge for edge, text in zip(edges, unread, strict=True) if not text]
         if not reading:
