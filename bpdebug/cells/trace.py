@@ -117,9 +117,9 @@ class CellTracer:
 
     def of_value(self, tensor: int, cell: Cell) -> Iterator[CellSource]:
         """A node's value, of its operands' cells; a parameter's of an update is not taken apart."""
-        if self.graph.node(tensor) is None:
+        k = self.graph.k(tensor)
+        if k is None:
             return
-        k = tensor - self.graph.first
         expansion = self.expansion(k, backward=False)
         terms = tuple(expansion.terms(expansion.plan.value, cell))
         call = self.graph.call_text(k)
@@ -137,7 +137,7 @@ class CellTracer:
         for k, position in graph.edges_from(tensor):
             terms = self.contribution(k, position, cell)
             formula = graph.plans[k].formula(position, graph.operand_names(k), graph.nodes[k].id)
-            yield self.source(k, self.index(BACKWARD, graph.first + k), formula, terms, graph.plans[k].summed(position))
+            yield self.source(k, self.index(BACKWARD, graph.tensor(k)), formula, terms, graph.plans[k].summed(position))
 
     def contribution(self, k: int, position: int, cell: Cell) -> tuple[Terms, ...]:
         """The terms of a cell of what node k gives to its operand at `position`, un-broadcast."""
@@ -149,7 +149,7 @@ class CellTracer:
         found = self._expansions.get((k, backward))
         if found is None:
             plan = self.graph.plans[k]
-            g = self.run.gradient(self.graph.first + k) if backward else None
+            g = self.run.gradient(self.graph.tensor(k)) if backward else None
             found = Expansion(plan, self.run.leaves(k, g), (plan.g,) if backward else None)
             self._expansions[k, backward] = found
         return found
@@ -168,7 +168,7 @@ class CellTracer:
     def from_value(self, tensor: int, cell: Cell) -> Iterator[Consumer]:
         """The cells of consumers' values that a cell goes into: those whose gradients come back to it."""
         for k, position in self.graph.edges_from(tensor):
-            out = self.graph.first + k
+            out = self.graph.tensor(k)
             index = self.index(FORWARD, out)
             slopes = self.slopes(k, position, cell)
             if index is not None and slopes:
@@ -176,9 +176,9 @@ class CellTracer:
 
     def from_gradient(self, tensor: int, cell: Cell) -> Iterator[Consumer]:
         """The cells of operands' gradients that a cell of a node's gradient goes into."""
-        graph, k = self.graph, tensor - self.graph.first
-        index = self.index(BACKWARD, tensor) if k >= 0 else None
-        if index is None:
+        graph, k = self.graph, self.graph.k(tensor)
+        index = self.index(BACKWARD, tensor)
+        if k is None or index is None:
             parameter = tensor in self.timeline.store.parameters
             update = self.index(UPDATE, tensor) if parameter else None
             if update is not None:
@@ -215,9 +215,9 @@ class CellTracer:
             line = other[:, cell[1]] if position == 0 else other[cell[0]]
             places = ((cell[0], n) if position == 0 else (n, cell[1]) for n in range(len(line)))
             return {c: float(w) for c, w in zip(places, line.tolist(), strict=True)}
-        if prod(graph.shapes[graph.first + k]) > MOST_FORWARD or prod(graph.shapes[operand]) > MOST_FORWARD:
+        if prod(graph.shapes[graph.tensor(k)]) > MOST_FORWARD or prod(graph.shapes[operand]) > MOST_FORWARD:
             return {}
-        unit = np.zeros_like(self.run.value(graph.first + k))
+        unit = np.zeros_like(self.run.value(graph.tensor(k)))
         unit[cell] = 1.0
         with np.errstate(all="ignore"):
             made = plan.evaluate(plan.summed(position), self.run.leaves(k, unit))

@@ -70,7 +70,7 @@ def check(
     """
     graph = timeline.graph
     nodes = list(graph.backward_nodes)
-    wanted = set(nodes) if tensors is None else {t - graph.first for t in tensors} & set(nodes)
+    wanted = set(nodes) if tensors is None else {k for k in map(graph.k, tensors) if k is not None} & set(nodes)
     asked, needed = len(wanted), _downstream(timeline, wanted)
     alone: dict[int, dict[int, Check]] = {}
     for k in _ordered(nodes, wanted, needed, sample=over is not None):
@@ -81,7 +81,7 @@ def check(
             break
     wanted = wanted & alone.keys()
     wrong = {(k, p) for k, found in alone.items() for p, row in found.items() if row.verdict == "fail"}
-    changed = {t for k in needed for t in (graph.first + k,) if overridden(timeline.edits, t, True, iteration)}
+    changed = {t for k in needed for t in (graph.tensor(k),) if overridden(timeline.edits, t, True, iteration)}
     rows: list[RuleVerdict] = []
     passes = Passes(timeline, iteration, wrong) if wrong or changed else None
     for k in nodes:
@@ -90,7 +90,7 @@ def check(
             if k in wanted:
                 rows += _rows(timeline, k, alone[k], upstream)
     bad = any(r.where is not None for r in rows)
-    suspects = [k for k in nodes if any(e[0] == k for e in wrong) or graph.first + k in changed]
+    suspects = [k for k in nodes if any(e[0] == k for e in wrong) or graph.tensor(k) in changed]
     first = suspects[0] if bad and suspects else None
     was_set = first is not None and not any(e[0] == first for e in wrong)
     return Checked(tuple(rows), None if first is None else graph.nodes[first].id, was_set, len(wanted), asked)
@@ -113,14 +113,14 @@ def _downstream(timeline: Timeline, nodes: set[int]) -> set[int]:
     graph, found = timeline.graph, set(nodes)
     for k in reversed(graph.backward_nodes):
         if k in found:
-            found.update(user for user, _ in graph.edges_from(graph.first + k))
+            found.update(user for user, _ in graph.edges_from(graph.tensor(k)))
     return found
 
 
 def _alone(timeline: Timeline, k: int, iteration: int) -> dict[int, Check]:
     """The check of each operand's rule on its own inputs, by position; operands without cells have none."""
     graph = timeline.graph
-    index = timeline.schedule.index_of(BACKWARD, graph.first + k, iteration)
+    index = timeline.schedule.index_of(BACKWARD, graph.tensor(k), iteration)
     assert index is not None
     operands = dict(graph.edges(k))
     positions = [p for p, t in operands.items() if prod(graph.shapes[t])]
@@ -151,7 +151,7 @@ class Passes:
         graph, run = timeline.graph, timeline.iteration(iteration)
         self.values: list[Array] = [to_float64(run.value(t)) for t in range(graph.first)]
         for k in range(len(graph.nodes)):
-            self.values.append(self._overridden(graph.first + k, self._rule(k).value(), False))
+            self.values.append(self._overridden(graph.tensor(k), self._rule(k).value(), False))
         self.found: dict[int, Array] = {}
         self.mended: dict[int, Array] = {}
         for t in graph.incoming:
@@ -174,7 +174,7 @@ class Passes:
     def compared(self, k: int) -> dict[int, RuleVerdict]:
         """Node k's contributions in both passes, which are added up on the way; by position, where they differ."""
         graph, rule = self.timeline.graph, self._rule(k)
-        out = graph.first + k
+        out = graph.tensor(k)
         g = self._overridden(out, self.found[out], True)
         truth, y, rows = self.mended[out], self.values[out], {}
         for position, tensor in graph.edges(k):
@@ -190,7 +190,7 @@ class Passes:
 
     def _right(self, rule: Rule, k: int, position: int, g: Array) -> Array:
         """What the rule should give: what it gives where it is right, else the differences."""
-        x, y = rule.inputs[position], self.values[self.timeline.graph.first + k]
+        x, y = rule.inputs[position], self.values[self.timeline.graph.tensor(k)]
         if (k, position) not in self.wrong:
             return rule.gradient(position, y, g)
         if x.size > MOST_CELLS:

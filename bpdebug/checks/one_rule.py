@@ -15,7 +15,7 @@ from bpdebug.arrays import Array, Cell
 from bpdebug.checks.differences import FAIL, FEW, LOOK, MOST_CELLS, SEVERITY, STEPS, Check, best, differences
 from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, second_jumps
 from bpdebug.checks.rule import Rule, largest, rule_at
-from bpdebug.engine import Event
+from bpdebug.engine import Event, NodeEvent
 from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.schedule import BACKWARD
 from bpdebug.symbolic import Plan, walk
@@ -41,15 +41,13 @@ def check_rule(event: Event, seed: int = 0) -> list[Check]:
     by algebra). One row an operand, by name; large operands are sampled. Integer and boolean operands stay as they are.
     A rule that answers at a kink what one could is tried beside it too, where there is one answer only.
     """
-    graph = event.timeline.graph
-    if event.phase != BACKWARD or event.node is None:
+    if event.phase != BACKWARD or not isinstance(event, NodeEvent):
         return []
-    k = event.tensor - graph.first
-    rule = rule_at(event)
+    graph, rule = event.graph, rule_at(event)
     rng = np.random.default_rng(seed)
     g = rng.uniform(0.5, 1.5, rule.plan.shape) * rng.choice((-1.0, 1.0), rule.plan.shape)
     rows = []
-    for position, tensor in graph.edges(k):
+    for position, tensor in graph.edges(event.k):
         if prod(graph.shapes[tensor]):
             trial = Trial(rule, rule.inputs, position, graph.names[tensor], g)
             found = trial.rows(rng)

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array
-from bpdebug.engine import BACKWARD, Event, Timeline
+from bpdebug.engine import BACKWARD, Event, NodeEvent, Timeline
 from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
 from bpdebug.graph import Graph, Node
@@ -71,15 +71,14 @@ def float64_plans(node: Node, old: Plan, typed: Sequence[Any]) -> tuple[Plan, Pl
     return plan, own
 
 
-def rule_at(event: Event) -> Rule:
+def rule_at(event: NodeEvent) -> Rule:
     """The rule of an event's node on the event's numbers."""
-    timeline, k = event.timeline, event.tensor - event.timeline.graph.first
-    return rule_of(timeline, k, timeline.iteration(event.iteration).operands(k))
+    return rule_of(event.timeline, event.k, event.run.operands(event.k))
 
 
-def backward_event(event: Event | None, what: str) -> Event:
+def backward_event(event: Event | None, what: str) -> NodeEvent:
     """The event, if it is a node's in the backward pass; CommandError says where to go."""
-    if event is None or event.phase != BACKWARD or event.node is None:
+    if not isinstance(event, NodeEvent) or event.phase != BACKWARD:
         near = "" if event is None else event.name
         has = event is not None and event.timeline.schedule.index_of(BACKWARD, event.tensor) is not None
         raise CommandError(
@@ -102,11 +101,11 @@ class OnPass:
 
     def value(self, k: int) -> Array:
         """What node k gave."""
-        return to_float64(self.run.value(self.graph.first + k))
+        return to_float64(self.run.value(self.graph.tensor(k)))
 
     def cotangent(self, k: int) -> Array:
         """The whole gradient of what node k gave."""
-        found = self.run.gradient(self.graph.first + k)
+        found = self.run.gradient(self.graph.tensor(k))
         assert found is not None
         return to_float64(found)
 

@@ -31,7 +31,7 @@ def gradcheck(timeline: Timeline, seed: int = 0) -> list[Check]:
     arrays = {t: to_float64(first.value(t)) for t in range(graph.first)}
     compiled = Code(graph)
     run = Pass(graph, compiled, arrays.__getitem__)
-    held = {graph.first + k: run.value(graph.first + k) for k, n in enumerate(graph.nodes) if not passes(graph, k)}
+    held = {graph.tensor(k): run.value(graph.tensor(k)) for k, n in enumerate(graph.nodes) if not passes(graph, k)}
     rng = np.random.default_rng(seed)
     rows = []
     for t, leaf in enumerate(graph.leaves):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bpdebug.debugger.state import State
-from bpdebug.engine import BACKWARD, Contribution
+from bpdebug.engine import BACKWARD, Contribution, NodeEvent
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +15,7 @@ class Question:
     `number` is its place among the event's contributions; those before it are answered.
     """
 
-    event: int
+    event: NodeEvent
     number: int
     asks: str
     contribution: Contribution
@@ -29,11 +29,11 @@ class Question:
 def question(state: State) -> Question | None:
     """The question that is open at the cursor; None outside practice, and where all is answered."""
     event = state.event
-    if state.practice is None or event is None or event.phase != BACKWARD:
+    if state.practice is None or not isinstance(event, NodeEvent) or event.phase != BACKWARD:
         return None
     for number, contribution in enumerate(event.contributions):
         key = (event.index, number)
         if key not in state.practice.done:
             asks = "formula" if key in state.practice.shapes else "shape"
-            return Question(event.index, number, asks, contribution)
+            return Question(event, number, asks, contribution)
     return None

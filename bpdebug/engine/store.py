@@ -19,7 +19,7 @@ from bpdebug.engine.run import KEEP, Code, Pass
 from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, Source
 from bpdebug.engine.update import Norm, Update
-from bpdebug.graph import DRAWN, STATE, Graph
+from bpdebug.graph import DRAWN, NODE, STATE, Graph
 from bpdebug.progress import may_stop
 
 State = dict[int, Array]
@@ -126,7 +126,7 @@ class Store:
         total = 0
         for t, consumers in enumerate(np.diff(start).tolist()):
             sums = consumers // KEEP + 1 if consumers > 1 else 0
-            owned = t >= graph.first or graph.kind(t) == DRAWN
+            owned = graph.kind(t) in (NODE, DRAWN)
             total += (graph.nbytes(t) + ARRAY) * (owned + (1 + sums) * graph.has_gradient(t))
         return total
 

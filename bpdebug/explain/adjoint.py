@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.checks.rule import backward_event, rule_at, to_float64
-from bpdebug.engine import Event
+from bpdebug.engine import Event, NodeEvent
 from bpdebug.engine.closeness import SAME_SUM
 from bpdebug.errors import CommandError, did_you_mean
 
@@ -35,7 +35,7 @@ def adjoint(event: Event | None, operand: str = "") -> Adjoint:
     """
     event = backward_event(event, "adjoint")
     position = _position(event, operand)
-    rule, names = rule_at(event), _names(event)
+    rule, names = rule_at(event), event.operands
     x, g, y = rule.inputs[position], to_float64(event.value), rule.value()
     with np.errstate(all="ignore"):
         zero = rule.moved(position, np.zeros_like(x))
@@ -53,16 +53,10 @@ def adjoint(event: Event | None, operand: str = "") -> Adjoint:
     )  # fmt: skip
 
 
-def _names(event: Event) -> list[str]:
-    return event.timeline.graph.operand_names(event.tensor - event.timeline.graph.first)
-
-
-def _position(event: Event, operand: str) -> int:
+def _position(event: NodeEvent, operand: str) -> int:
     """Which input is meant; CommandError where the op is linear in none, or not in this one."""
-    assert event.node is not None
-    op, names, graph = event.node.op, _names(event), event.timeline.graph
-    k = event.tensor - graph.first
-    edges = [p for p, t in graph.edges(k) if graph.has_gradient(t)]
+    op, names, graph = event.node.op, event.operands, event.graph
+    edges = [p for p, t in graph.edges(event.k) if graph.has_gradient(t)]
     linear = [p for p in edges if op.is_linear_in(p)]
     if not linear:
         raise CommandError(
@@ -71,7 +65,7 @@ def _position(event: Event, operand: str) -> int:
         )  # fmt: skip
     if not operand:
         return linear[0]
-    there = graph.positions(k, operand)
+    there = graph.positions(event.k, operand)
     found = [p for p in linear if p in there]
     if not found:
         choice = [names[p] for p in linear]

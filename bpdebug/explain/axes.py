@@ -75,7 +75,7 @@ def _cell(name: str, letters: Sequence[str]) -> str:
 def matmul_axes(graph: Graph, k: int) -> Indexed | None:
     """The letters of node k, a matmul; None where it has more batch axes than there are letters."""
     a, b = graph.nodes[k].tensors
-    left, right, out = graph.shapes[a], graph.shapes[b], graph.shapes[graph.first + k]
+    left, right, out = graph.shapes[a], graph.shapes[b], graph.shapes[graph.tensor(k)]
     if len(out) - 2 > len(BATCH):
         return None
     batch = BATCH[: len(out) - 2]
@@ -96,6 +96,6 @@ def matmul_axes(graph: Graph, k: int) -> Indexed | None:
         AxisName(ROW, left[-2], rows), AxisName(INNER, left[-1], inner, True), AxisName(COLUMN, right[-1], columns),
     )  # fmt: skip
     return Indexed(
-        (graph.names[a], graph.names[b]), graph.names[graph.first + k],
+        (graph.names[a], graph.names[b]), graph.nodes[k].id,
         (f"{lead(left)}{ROW}{INNER}", f"{lead(right)}{INNER}{COLUMN}"), f"{batch}{ROW}{COLUMN}", axes,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bpdebug.arrays import Array
 from bpdebug.checks.one_rule import check_rule
 from bpdebug.checks.rule import Rule, backward_event, rule_at, to_float64
-from bpdebug.engine import Event
+from bpdebug.engine import Event, NodeEvent
 from bpdebug.engine.closeness import RIGHT as RIGHT_IN
 from bpdebug.engine.closeness import SAME_SUM, error, rounding, top
 from bpdebug.errors import CommandError
@@ -61,12 +61,12 @@ def candidates(event: Event | None) -> Candidates:
             f"{event.name} is no matmul: {event.op} multiplies no matrices", code="E_EXPR",
             hint="seek matmul@bwd goes to one",
         )  # fmt: skip
-    rule, graph, k = rule_at(event), event.timeline.graph, event.tensor - event.timeline.graph.first
+    rule, graph = rule_at(event), event.graph
     checked = iter(check_rule(event))
     rows: list[Candidate] = []
     inverses: list[Candidate] = []
     unconfirmed = []
-    for position, tensor in graph.edges(k):
+    for position, tensor in graph.edges(event.k):
         verdict = next(checked).verdict if 0 not in graph.shapes[tensor] else "pass"
         if not graph.has_gradient(tensor):
             continue
@@ -81,14 +81,13 @@ def candidates(event: Event | None) -> Candidates:
 class Comparison:
     """One operand's gradient, and what is compared with it."""
 
-    def __init__(self, event: Event, rule: Rule, position: int, *, trusted: bool) -> None:
-        graph, k = event.timeline.graph, event.tensor - event.timeline.graph.first
-        names = event.timeline.graph.operand_names(k)
+    def __init__(self, event: NodeEvent, rule: Rule, position: int, *, trusted: bool) -> None:
+        names = event.operands
         side = f" ({('left', 'right')[position]})" if names[0] == names[1] else ""  # X @ X: one name, two gradients
         self.position, self.target = position, f"∂{names[position]}{side}"
         self.operand_shape: tuple[int, ...] = rule.inputs[position].shape
         self.wanted = rule.plan.before_sum(position)
-        self.dtype = graph.dtypes[event.tensor]
+        self.dtype = event.graph.dtypes[event.tensor]
         g, y = to_float64(event.value), rule.value()
         rng = np.random.default_rng(0)
         other = rule.inputs[1 - position]

@@ -120,8 +120,8 @@ def _terms(timeline: Timeline, tensor: int, iteration: int) -> Iterator[_Term]:
         read = partial(_seed, timeline, iteration, tensor)
         yield _Term(INCOMING, seed, formula, read, read)
     for k, position in graph.edges_from(tensor):
-        index = timeline.schedule.index_of(BACKWARD, graph.first + k, iteration)
-        plan, name = graph.plans[k], graph.names[graph.first + k]
+        index = timeline.schedule.index_of(BACKWARD, graph.tensor(k), iteration)
+        plan, name = graph.plans[k], graph.nodes[k].id
         given = plan.gradients[position]
         assert index is not None
         assert given is not None

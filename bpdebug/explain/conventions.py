@@ -45,9 +45,9 @@ def kinks_after(on: OnPass, tensor: int, iteration: int) -> list[int]:
     graph, reached = on.graph, {tensor}
     for k in reversed(graph.backward_nodes):
         operands = {p: t for p, t in graph.edges(k) if t in reached}
-        reached |= {graph.first + k} if operands else set()
+        reached |= {graph.tensor(k)} if operands else set()
         if operands and graph.nodes[k].op.kink:
-            index = on.timeline.schedule.index_of(BACKWARD, graph.first + k, iteration)
+            index = on.timeline.schedule.index_of(BACKWARD, graph.tensor(k), iteration)
             assert index is not None
             names = {graph.names[t] for t in operands.values()}
             if any(row.kink and row.name in names for row in check_rule(on.timeline.event(index))):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from msgspec import Struct
 
-from bpdebug.engine import Contribution, Event, Timeline
+from bpdebug.engine import Contribution, NodeEvent, Timeline
 from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.explain.judge import KINK, RIGHT, VALUE, Judge, base_of
 from bpdebug.explain.mistakes import right
@@ -96,24 +96,20 @@ def by_the_ops(timeline: Timeline) -> Timeline:
     )  # fmt: skip
 
 
-def judged_edge(judge: Judge, event: Event, contribution: Contribution, value: str | float) -> tuple[str, bool]:
+def judged_edge(judge: Judge, event: NodeEvent, contribution: Contribution, value: str | float) -> tuple[str, bool]:
     """Whether a name (or a number) is what one event gives to an operand, and what to say of it."""
-    graph = judge.graph
-    k = event.tensor - graph.first
-    found = judge.verdict(value, contribution.tensor, [(k, contribution.position)], seeded=False)
+    found = judge.verdict(value, contribution.tensor, [(event.k, contribution.position)], seeded=False)
     if found.verdict == KINK:
         return found.why, True
     if found.verdict == RIGHT:
-        return f"right: {given(judge.timeline, event, contribution)}", True
+        return f"right: {given(event, contribution)}", True
     if found.why:
         return found.why, False
     off = "" if found.error is None else f": off by {found.error:.2g} of the largest"
     return f"the shape fits, the numbers do not{off}", False
 
 
-def given(timeline: Timeline, event: Event, contribution: Contribution) -> str:
-    """What an event gives to an operand, as the op has it: '∂b gets sum(∂Z, axis=0)'; and whether a rule was set."""
-    k = event.tensor - timeline.graph.first
-    plan = timeline.graph.plans[k].own
-    names = timeline.graph.operand_names(k)
-    return f"∂{contribution.to} gets {plan.total_text(contribution.position, names, event.name)}"
+def given(event: NodeEvent, contribution: Contribution) -> str:
+    """What an event gives to an operand, as the op has it: '∂b gets sum(∂Z, axis=0)'."""
+    formula = event.plan.own.total_text(contribution.position, event.operands, event.name)
+    return f"∂{contribution.to} gets {formula}"

@@ -57,7 +57,7 @@ def _leaves(a: Timeline, b: Timeline, index: int) -> Difference | None:
     place = a.schedule.place(index)
     if place.phase != FORWARD or place.iteration > 0:
         return None
-    read = [[t.graph.names[i] for i in t.graph.nodes[place.nth].tensors if i < t.graph.first] for t in (a, b)]
+    read = [[t.graph.names[i] for i in t.graph.nodes[place.nth].tensors if t.graph.is_leaf(i)] for t in (a, b)]
     for name in read[0]:
         if name in read[1] and name in {leaf.name for leaf in a.graph.leaves}:
             found = _compared(index, a, f"leaf {name}", *(t.iteration(0).value(t.graph.index[name]) for t in (a, b)))

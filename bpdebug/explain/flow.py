@@ -87,7 +87,8 @@ def flow(timeline: Timeline, iteration: int) -> Flowing:
             if event.tensor in graph.incoming or any(not _lies_in(graph, k, block) for k in graph.users(event.tensor)):
                 sums[0] = hypot(sums[0], norm)
             for c, size in zip(event.contributions, parts, strict=True):
-                outside = c.tensor < graph.first or not _lies_in(graph, c.tensor - graph.first, block)
+                k = graph.k(c.tensor)
+                outside = k is None or not _lies_in(graph, k, block)
                 if outside and graph.kind(c.tensor) != PARAMETER:
                     sums[1] = hypot(sums[1], size)
     through = tuple(Through(b, i, o, _ratio(o, i)) for b, (i, o) in blocks.items())

@@ -235,8 +235,8 @@ class Judge(OnPass):
 
     def _drawn_at(self, k: int) -> Array:
         """A node's random cotangent; zeros where none comes in."""
-        drawn = self._random(self.graph.first + k)
-        return np.zeros(self.graph.shapes[self.graph.first + k]) if drawn is None else drawn
+        drawn = self._random(self.graph.tensor(k))
+        return np.zeros(self.graph.shapes[self.graph.tensor(k)]) if drawn is None else drawn
 
     def _again(
         self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool
@@ -246,7 +246,7 @@ class Judge(OnPass):
         None, taken for granted, where a line reads other gradients than its edges do, as `dR = R * 2 / 10` with the
         loss's 1 in it.
         """
-        given = {self.graph.first + k for k, _ in edges}
+        given = {self.graph.tensor(k) for k, _ in edges}
         read = self.engine.sources(value) if isinstance(value, str) else frozenset()
         skipped = value in self.engine.known and value not in self.random.known
         if skipped or not (read == given if seeded else read <= given):

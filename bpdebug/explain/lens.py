@@ -12,11 +12,11 @@ from bpdebug.arrays import Array, Cell
 from bpdebug.cells.marks import Marks, lit
 from bpdebug.cells.trace import CellSource, CellTracer
 from bpdebug.checks.rule import Rule, largest, rule_at, to_float64
-from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event
+from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event, NodeEvent
 from bpdebug.engine.closeness import RIGHT, largest_cell, rounding, worst
 from bpdebug.errors import CommandError
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
-from bpdebug.graph import Graph, Subject
+from bpdebug.graph import Subject
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 from bpdebug.symbolic.leaves import uses
 
@@ -65,7 +65,7 @@ class Lens(Struct, frozen=True, eq=False):
     Forwards, `operands` is empty, and `cell` the result's largest with the cells that it is made of.
     """
 
-    event: Event
+    event: NodeEvent
     axes: tuple[AxisName, ...]
     sum: str
     operands: tuple[Looked, ...]
@@ -81,13 +81,12 @@ def lens(event: Event | None, at: Mapping[Subject, Cell] | None = None) -> Lens:
     `at` has the cells that are looked at, by what is made here (Y, ∂X): else the largest of each.
     """
     at = at or {}
-    if event is None or event.node is None or event.phase not in (FORWARD, BACKWARD):
+    if not isinstance(event, NodeEvent) or event.phase not in (FORWARD, BACKWARD):
         raise CommandError(
             "lens explains an event of the forward or of the backward pass", code="E_EXPR",
             hint="step to one, or seek Y@bwd",
         )  # fmt: skip
-    graph, k = event.timeline.graph, event.tensor - event.timeline.graph.first
-    index = matmul_axes(graph, k) if event.node.op.name == "matmul" else None
+    index = matmul_axes(event.graph, event.k) if event.node.op.name == "matmul" else None
     axes, text = (index.axes, index.forward()) if index else ((), "")
     tracer = CellTracer(event.timeline, event.iteration)
     if event.phase == FORWARD:
@@ -97,7 +96,7 @@ def lens(event: Event | None, at: Mapping[Subject, Cell] | None = None) -> Lens:
         if value.dtype.kind == "f" and value.size:
             source = next(tracer.of_value(event.tensor, cell), None)
         return Lens(event, axes, text, (), cell, source, lit(of, cell, value.shape, source))
-    rule, y = rule_at(event), to_float64(event.timeline.iteration(event.iteration).value(event.tensor))
+    rule, y = rule_at(event), to_float64(event.run.value(event.tensor))
     looked = (
         Look(event, rule, y, tracer, index, c).operand(at.get(Subject(c.tensor, True))) for c in event.contributions
     )
@@ -108,14 +107,11 @@ class Look:
     """One operand's gradient, and what there is to say of it."""
 
     def __init__(
-        self, event: Event, rule: Rule, y: Array, tracer: CellTracer, index: Indexed | None, c: Contribution
+        self, event: NodeEvent, rule: Rule, y: Array, tracer: CellTracer, index: Indexed | None, c: Contribution
     ) -> None:
         self.event, self.rule, self.y, self.tracer, self.index = event, rule, y, tracer, index
         self.contribution, self.position = c, c.position
-        self.graph: Graph = event.timeline.graph
-        self.k = event.tensor - self.graph.first
-        assert event.node is not None
-        self.op = event.node.op
+        self.graph, self.k, self.op = event.graph, event.k, event.node.op
         self.linear = self.op.is_linear_in(c.position)
 
     def operand(self, at: Cell | None) -> Looked:

@@ -83,7 +83,7 @@ class Search:
             found = self._next[place] = []
             tensor, cell = place
             for k, position in self.graph.edges_from(tensor):
-                out = self.graph.first + k
+                out = self.graph.tensor(k)
                 for there, slope in self.tracer.slopes(k, position, cell).items():
                     if slope or not abs(self.gradient((out, there))) < float("inf"):
                         found.append(((out, there), slope))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.engine import BACKWARD, UPDATE, Event, Timeline
+from bpdebug.engine import BACKWARD, UPDATE, Event, NodeEvent, Timeline
 from bpdebug.engine.edits import Edit, Override, RuleOverride, UpdateOverride
 from bpdebug.errors import CommandError, InputError
 from bpdebug.expression.location import parse_location
@@ -82,10 +82,10 @@ def _rule(timeline: Timeline, place: str, text: str, line: str, dtype: str) -> E
             "set rule takes a location and an operand", code="E_COMMAND",
             hint="set rule Y@bwd X = dY @ W.T, set rule w@upd = w - lr * dw",
         )  # fmt: skip
-    if event.node is None:
+    if not isinstance(event, NodeEvent):
         raise CommandError(f"{location} is no node", code="E_COMMAND", hint="name a node: set rule Y@bwd X = dY @ W.T")
-    graph, k = timeline.graph, event.tensor - timeline.graph.first
-    names, found = graph.operand_names(k), graph.positions(k, operand)
+    graph, k, names = timeline.graph, event.k, event.operands
+    found = graph.positions(k, operand)
     if not found:
         there = [graph.names[i] for i in event.node.inputs if not isinstance(i, Lit)]
         raise CommandError(

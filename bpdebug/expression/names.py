@@ -101,7 +101,7 @@ def nearest(word: str, graph: Graph, *, gradients: bool = False, more: Iterable[
 
 
 def _candidates(word: str, graph: Graph) -> Iterator[str]:
-    names: Iterable[str] = (n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) != DRAWN)
+    names: Iterable[str] = (n for i, n in enumerate(graph.names) if graph.kind(i) != DRAWN)
     if len(graph.names) > _MANY:
         names = (n for n in names if abs(len(n) - len(word)) <= 2 and (n[0] == word[0] or n[-1] == word[-1]))
     return islice(names, _MANY)

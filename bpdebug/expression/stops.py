@@ -114,7 +114,7 @@ def _one_event(location: Location, timeline: Timeline) -> Stops:
 
 def _offsets(timeline: Timeline, tensor: int, phases: Iterable[str]) -> Iterator[int]:
     """A tensor's events in these phases; of a leaf, `backward` is the event that completes its gradient."""
-    leaf = tensor < timeline.graph.first
+    leaf = timeline.graph.is_leaf(tensor)
     for phase in phases:
         if leaf and phase == BACKWARD:
             found = timeline.schedule.completed_by(tensor) if timeline.graph.has_gradient(tensor) else None
@@ -141,7 +141,7 @@ def _tensors(location: Location, graph: Graph) -> list[int]:
         return _of_op(location, graph) if found is None else [found]
     matches = _match(location)
     named = [i for i, name in enumerate(graph.names) if matches(name)]
-    named = [i for i in named if i >= graph.first or graph.kind(i) != DRAWN]
+    named = [i for i in named if graph.kind(i) != DRAWN]
     if not named:
         ops = {op for op in {n.op.name for n in graph.nodes} if matches(op)}
         named = [graph.tensor(k) for k, n in enumerate(graph.nodes) if n.op.name in ops]
@@ -197,7 +197,7 @@ def _no_event(location: Location, timeline: Timeline, tensors: list[int]) -> Com
     """E_EXPR for tensors that have no event in the phase asked for, with the reason."""
     graph, phase = timeline.graph, location.phase
     what = f"'{graph.names[tensors[0]]}'" if len(tensors) == 1 else f"'{location}'"
-    leaf = all(t < graph.first for t in tensors)
+    leaf = all(graph.is_leaf(t) for t in tensors)
     if phase == FORWARD:
         return refuse(f"{what} has no forward event", location.column, "inputs and parameters are there from the start")
     if phase == SEED:

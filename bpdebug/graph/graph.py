@@ -90,6 +90,10 @@ class Graph:
         """The number of the tensor that node k computes."""
         return self.first + k
 
+    def is_leaf(self, tensor: int) -> bool:
+        """Whether no node computes a tensor: an input, a parameter, a drawn mask or an optimizer's state."""
+        return tensor < self.first
+
     def k(self, tensor: int) -> int | None:
         """The number of the node that computes a tensor; None for leaves, drawn masks and states."""
         return tensor - self.first if tensor >= self.first else None

@@ -25,7 +25,7 @@ class Subject(Struct, frozen=True):
 
 def subject(graph: Graph, k: int, expr: Expr) -> Subject:
     """What an expression of node k's rule is."""
-    plan, out, inputs = graph.plans[k], graph.first + k, graph.nodes[k].inputs
+    plan, out, inputs = graph.plans[k], graph.tensor(k), graph.nodes[k].inputs
     known = {id(leaf): (t, False) for leaf, t in zip(plan.operands, inputs, strict=True) if isinstance(t, int)}
     known |= {id(leaf): (t, False) for t, (_, leaf) in plan.outside.items()}
     known |= {id(plan.y): (out, False), id(plan.g): (out, True)}

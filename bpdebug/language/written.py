@@ -152,7 +152,7 @@ class Spelling(NamedTuple):
 
 def spellings(graph: Graph) -> Spelling:
     """The spelling of every tensor of a graph that can be named, and of its gradient."""
-    return spelling([n for i, n in enumerate(graph.names) if i >= graph.first or graph.kind(i) != STATE])
+    return spelling([n for i, n in enumerate(graph.names) if graph.kind(i) != STATE])
 
 
 def spelling(names: Sequence[str]) -> Spelling:
@@ -218,11 +218,12 @@ def with_rules(graph: Graph, written: Written, dtype: str, limits: Limits, place
 
 def _node(graph: Graph, name: str) -> int:
     tensor = graph.index.get(name)
-    if tensor is None or tensor < graph.first:
+    k = None if tensor is None else graph.k(tensor)
+    if k is None:
         known = [n.id for n in graph.nodes[:5000]]
         raise InputError(f"a rule is for a node, and there is no node '{name}'", code="E_NAME",
                          hint=suggest(name, known, "names are exact: Y, h.1, layer1.matmul1"))  # fmt: skip
-    return tensor - graph.first
+    return k
 
 
 def _position(graph: Graph, k: int, operand: str, names: Sequence[str]) -> int:

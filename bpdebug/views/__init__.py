@@ -8,7 +8,7 @@ from importlib import import_module
 
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
-from bpdebug.engine import BACKWARD
+from bpdebug.engine import BACKWARD, NodeEvent
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import json_pieces, plain, to_json
 from bpdebug.views.inspector import inspector
@@ -26,8 +26,8 @@ from bpdebug.views.tensors import cells_, displayed, displays, neighbours, whati
 def here(state: State) -> Report:
     """The event under the cursor; in practice, a backward event is asked about instead."""
     event = state.event
-    if state.practice is not None and event is not None and event.phase == BACKWARD:
-        return practice(state, event)
+    if state.practice is not None and isinstance(event, NodeEvent) and event.phase == BACKWARD:
+        return practice(state, state.practice, event)
     return stage(state)
 
 

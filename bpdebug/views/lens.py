@@ -36,8 +36,7 @@ def lens(state: State, found: Lens | UpdateLens) -> Report:
     if isinstance(found, UpdateLens):
         return update_lens(state, found)
     event = found.event
-    call = state.timeline.graph.call_text(event.tensor - state.timeline.graph.first)
-    title = f"lens  {event.phase}  {event.name} = {call}"
+    title = f"lens  {event.phase}  {event.name} = {event.graph.call_text(event.k)}"
     return Report("lens", title, tuple(_blocks(state, found)), lambda: _data(state, found))
 
 
@@ -84,7 +83,6 @@ def _axis(axis: AxisName) -> str:
 
 def _forward(found: Lens) -> Iterator[Block]:
     event, node = found.event, found.event.node
-    assert node is not None
     if not found.sum:
         yield Text(node.op.says)
     items, result = forward_items(event)
@@ -100,7 +98,7 @@ def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
     parts = c.parts
     sign = "+=" if any(p.why == "accumulate" for p in parts) else "="
     summed = any(p.why == "unbroadcast" for p in parts)
-    before = state.timeline.graph.plans[found.event.tensor - state.timeline.graph.first].before_sum(c.position)
+    before = found.event.plan.before_sum(c.position)
     shape = f"{shape_text(before)}, summed to {shape_text(o.shape)}" if summed else shape_text(o.shape)
     rule = rule_lines(found.event, c, sign, f"{shape}, as {c.to} is")
     words = _said(found, o) if o.meant is None else ()

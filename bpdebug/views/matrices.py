@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpdebug.arrays import Array
-from bpdebug.engine import Contribution, Event, PartView
+from bpdebug.engine import Contribution, NodeEvent, PartView
 from bpdebug.engine.parts import Term
 from bpdebug.graph import Graph, Lit, Subject
 from bpdebug.symbolic.leaves import Axes, shared_axes, uses
@@ -27,11 +27,9 @@ def term_matrix(term: Term) -> Matrix | str:
     return Matrix(term.text, term.read(), term.shape, note, "operand", subject=term.subject, axes=term.axes)
 
 
-def forward_items(event: Event) -> tuple[list[Matrix | str], Matrix]:
+def forward_items(event: NodeEvent) -> tuple[list[Matrix | str], Matrix]:
     """What a node computes from, its operands as matrices and literals as they are written; and its result."""
-    assert event.node is not None
-    graph, run = event.timeline.graph, event.timeline.iteration(event.iteration)
-    plan = graph.plans[event.tensor - graph.first]
+    graph, run, plan = event.graph, event.run, event.plan
     axes = shared_axes(plan.value)
     items = [
         str(i.value)
@@ -61,12 +59,10 @@ def part_items(part: PartView, c: Contribution) -> tuple[Matrix | str, ...]:
     return (*signed(terms, part.sign), "=", result)
 
 
-def summary_items(event: Event, c: Contribution, *, operands: bool = True) -> tuple[Matrix | str, ...]:
+def summary_items(event: NodeEvent, c: Contribution, *, operands: bool = True) -> tuple[Matrix | str, ...]:
     """A rule as what goes in (with the `operands` that it uses) and what comes out."""
-    graph, run = event.timeline.graph, event.timeline.iteration(event.iteration)
-    plan, made = graph.plans[event.tensor - graph.first], c.rule[-1]
+    graph, run, plan, made = event.graph, event.run, event.plan, c.rule[-1]
     given = plan.gradients[c.position]
-    assert event.node is not None
     assert given is not None
     used, axes = {id(use.of) for use in uses(given)} if operands else set(), shared_axes(given)
     g = axes.get(id(plan.g))

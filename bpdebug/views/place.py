@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpdebug.debugger import State
-from bpdebug.engine import END
+from bpdebug.engine import END, NodeEvent
 from bpdebug.views.numbers import number, short
 
 SHORT = {"forward": "fwd", "seed": "seed", "backward": "bwd", "update": "upd", "end": "end"}
@@ -63,7 +63,7 @@ def _status(state: State) -> list[str]:
         tail.append(f"iteration {schedule.iteration_at(state.cursor) + 1} of {schedule.iterations}")
     if event is None:
         return ["the end", *tail]
-    place, graph = schedule.place(state.cursor), timeline.graph
-    call = f" = {timeline.graph.call_text(event.tensor - graph.first)}" if event.node else ""
+    place = schedule.place(state.cursor)
+    call = f" = {event.graph.call_text(event.k)}" if isinstance(event, NodeEvent) else ""
     part = [f"part {state.part} of {len(event.parts)}"] if state.part else []
     return [f"{place.phase} {place.nth + 1}/{schedule.counts[place.phase]}", f"{event.name}{call}", *part, *tail]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import Question, question
-from bpdebug.engine import Event
+from bpdebug.debugger.state import Practice
+from bpdebug.engine import NodeEvent
 from bpdebug.views.blocks import Block, Formula, Row, Text
 from bpdebug.views.matrices import tensor_matrix
 from bpdebug.views.numbers import shape_text
@@ -15,17 +16,14 @@ from bpdebug.views.report import Report
 from bpdebug.views.stage import contribution_blocks, forward_line, said_here
 
 
-def practice(state: State, event: Event) -> Report:
+def practice(state: State, said: Practice, event: NodeEvent) -> Report:
     """What is asked, and of this event only what was answered; the whole of it at last, with its notes."""
-    said, asked = state.practice, question(state)
-    assert said is not None
-    blocks: list[Block] = [forward_line(state, event)]
+    asked = question(state)
+    blocks: list[Block] = [forward_line(event)]
     known = event.contributions if asked is None else event.contributions[: asked.number]
     if said.said and said.at == event.index:
         blocks.append(Text(said.said, "good" if said.well else "bad"))
-    blocks += (
-        [*said_here(state), Text("all is answered here: step on", "dim")] if asked is None else _asked(asked, event)
-    )
+    blocks += [*said_here(state), Text("all is answered here: step on", "dim")] if asked is None else _asked(asked)
     for c in known:
         blocks += marked(state, contribution_blocks(state, event, c, len(c.parts)))
     title = f"practice  ∂{event.name}  {said.right} of {said.asked} right"
@@ -36,13 +34,13 @@ def practice(state: State, event: Event) -> Report:
     return Report("practice", title, tuple(blocks), data)
 
 
-def _asked(asked: Question, event: Event) -> Iterator[Block]:
-    to = asked.contribution.to
+def _asked(asked: Question) -> Iterator[Block]:
+    to, event = asked.contribution.to, asked.event
     yield Text("")
     if asked.asks == "shape":
         yield Formula(f"∂{to} {asked.sign} ?", "what is its shape?")
         yield Text("`answer 5x7` or (5, 7), on the screen after =; `answer` alone gives it up", "dim")
         return
     yield Formula(f"∂{to} {asked.sign} ?", f"which formula gives {shape_text(asked.contribution.shape)}?")
-    yield Row((tensor_matrix(event.timeline.graph, event.tensor, event.value, "operand", gradient=True),))
+    yield Row((tensor_matrix(event.graph, event.tensor, event.value, "operand", gradient=True),))
     yield Text(f"`answer` with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone gives it up", "dim")

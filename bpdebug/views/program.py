@@ -12,7 +12,7 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
-from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
+from bpdebug.engine import BACKWARD, FORWARD, UPDATE, NodeEvent, Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, Graph
 from bpdebug.views.numbers import shape_text
@@ -49,7 +49,7 @@ def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> 
     t, graph = timeline.schedule.iteration_at(at), timeline.graph
     update = None if gradient else timeline.schedule.index_of(UPDATE, tensor, t)
     users = graph.users(tensor)
-    if tensor < graph.first and not gradient and (not users or at < t * timeline.schedule.per_iteration + users[0]):
+    if graph.is_leaf(tensor) and not gradient and (not users or at < t * timeline.schedule.per_iteration + users[0]):
         return ""
     key = (t + (update is not None and update <= at), tensor, gradient)  # an updated parameter is the next iteration's
     known = _looked.setdefault(timeline, {})
@@ -72,7 +72,7 @@ def _odd(array: Array) -> str:
 def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int]]:
     """The leaves that are shown; the tensors in the order of the backward pass, those without a path last; places."""
     shown = [t for t in range(len(graph.leaves)) if graph.kind(t) != DRAWN]
-    found = [graph.first + k for k in graph.backward_nodes]
+    found = [graph.tensor(k) for k in graph.backward_nodes]
     found += [t for t in shown if graph.has_gradient(t)]
     there = set(found)
     found += [t for t in range(len(graph.names)) if graph.takes_gradient(t) and t not in there]
@@ -121,12 +121,9 @@ class ProgramRows(Sequence[ProgramRow]):
         event = self.state.event
         if event is None:
             return None
-        if event.phase == FORWARD:
-            return self._leaves + event.tensor - self._graph.first
-        if event.tensor in self._rank:
+        if event.phase != FORWARD and event.tensor in self._rank:
             return self.gradients_from + self._rank[event.tensor]
-        leaf = event.tensor < self._graph.first
-        return self._shown.index(event.tensor) if leaf else self._leaves + event.tensor - self._graph.first
+        return self._leaves + event.k if isinstance(event, NodeEvent) else self._shown.index(event.tensor)
 
     def _leaf(self, tensor: int) -> ProgramRow:
         leaf = self._graph.leaves[tensor]
@@ -137,7 +134,7 @@ class ProgramRows(Sequence[ProgramRow]):
 
     def _node(self, k: int) -> ProgramRow:
         graph, timeline = self._graph, self.state.timeline
-        node, tensor = graph.nodes[k], graph.first + k
+        node, tensor = graph.nodes[k], graph.tensor(k)
         index = timeline.schedule.index_of(FORWARD, tensor, self._at)
         assert index is not None
         status = CURRENT if index == self.state.cursor else DONE if index < self.state.cursor else LATER

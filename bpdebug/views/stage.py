@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpdebug.debugger import State
-from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event
+from bpdebug.engine import FORWARD, SEED, Contribution, Event, NodeEvent
 from bpdebug.ops.op import MIXES
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
 from bpdebug.views.matrices import forward_items, part_items, summary_items, tensor_matrix
@@ -41,9 +41,7 @@ def said_here(state: State) -> tuple[Text, ...]:
 
 def heading(state: State, event: Event) -> str:
     """'backward  Y = X @ W  (line 12)': the phase, the call, and the file's line."""
-    call = ""
-    if event.node is not None:
-        call = f" = {state.timeline.graph.call_text(event.tensor - state.timeline.graph.first)}"
+    call = f" = {event.graph.call_text(event.k)}" if isinstance(event, NodeEvent) else ""
     line = f"  (line {event.line})" if event.line else ""
     iteration = f"  iteration {event.iteration}" if state.timeline.schedule.iterations > 1 else ""
     return f"{event.phase}  {event.name}{call}{line}{iteration}"
@@ -51,13 +49,11 @@ def heading(state: State, event: Event) -> str:
 
 def event_blocks(state: State, event: Event) -> Iterator[Block]:
     """The blocks of one event."""
-    if event.phase == FORWARD:
-        yield from _forward(state, event)
-    elif event.phase == SEED:
+    if event.phase == SEED:
         yield Formula(f"∂{event.name}", _seed_words(state, event))
         yield Row((tensor_matrix(state.timeline.graph, event.tensor, event.value, "gradient", gradient=True),))
-    elif event.phase == BACKWARD:
-        yield from _backward(state, event)
+    elif isinstance(event, NodeEvent):
+        yield from _forward(event) if event.phase == FORWARD else _backward(state, event)
     else:
         yield from update_blocks(state, event)
     if event.fault is not None:
@@ -79,28 +75,25 @@ def _seed_words(state: State, event: Event) -> str:
     return "the gradient that comes in from the layer above: here the backward pass begins"
 
 
-def _forward(state: State, event: Event) -> Iterator[Block]:
-    assert event.node is not None
-    call = state.timeline.graph.call_text(event.tensor - state.timeline.graph.first)
+def _forward(event: NodeEvent) -> Iterator[Block]:
     items, result = forward_items(event)
     shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in items]
     infix = event.node.op.infix
     said = f" {infix} ".join(shapes) if infix and len(shapes) == 2 else ", ".join(shapes)
-    yield Formula(f"{event.name} = {call}", f"{shape_text(event.value.shape)} from {said}")
+    yield Formula(f"{event.name} = {event.graph.call_text(event.k)}", f"{shape_text(event.value.shape)} from {said}")
     yield Row((*signed(items, infix or event.node.op.name), "=", result))
 
 
-def forward_line(state: State, event: Event) -> Text:
+def forward_line(event: NodeEvent) -> Text:
     """What the node computed on the way there, with shapes: the line the backward pass is read against."""
-    graph = state.timeline.graph
-    assert event.node is not None
+    graph = event.graph
     shapes = ", ".join(f"{graph.names[t]} {shape_text(graph.shapes[t])}" for t in dict.fromkeys(event.node.tensors))
-    call = state.timeline.graph.call_text(event.tensor - graph.first)
+    call = graph.call_text(event.k)
     return Text(f"forward  {event.name} {shape_text(event.value.shape)} = {call}  with {shapes}", "dim")
 
 
-def _backward(state: State, event: Event) -> Iterator[Block]:
-    yield forward_line(state, event)
+def _backward(state: State, event: NodeEvent) -> Iterator[Block]:
+    yield forward_line(event)
     yield from _in_words(event)
     if not state.part:
         for c in event.contributions:
@@ -116,9 +109,8 @@ def _backward(state: State, event: Event) -> Iterator[Block]:
         seen += len(c.parts)
 
 
-def _in_words(event: Event) -> Iterator[Block]:
+def _in_words(event: NodeEvent) -> Iterator[Block]:
     """The op's rule in a sentence, where its formula is too long to say it; there is none of a rule set by hand."""
-    assert event.node is not None
     rules, says = event.contributions, event.node.op.back
     if (
         says
@@ -143,7 +135,7 @@ WHY = {
 }
 
 
-def contribution_blocks(state: State, event: Event, c: Contribution, upto: int) -> Iterator[Block]:
+def contribution_blocks(state: State, event: NodeEvent, c: Contribution, upto: int) -> Iterator[Block]:
     """One operand's gradient: the rule, then its parts as far as `upto`; later ones are hidden."""
     sign = "+=" if any(p.why == "accumulate" for p in c.parts) else "="
     parts = c.parts[:upto]
@@ -160,20 +152,19 @@ def contribution_blocks(state: State, event: Event, c: Contribution, upto: int) 
         yield Row(part_items(part, c))
 
 
-def rule_lines(event: Event, c: Contribution, sign: str, note: str) -> Iterator[Block]:
+def rule_lines(event: NodeEvent, c: Contribution, sign: str, note: str) -> Iterator[Block]:
     """The rule of one operand; of a long one what is repeated has a name, and stands below."""
-    graph, k = event.timeline.graph, event.tensor - event.timeline.graph.first
-    given = graph.plans[k].gradients[c.position]
+    given = event.plan.gradients[c.position]
     assert given is not None
-    brief = graph.plans[k].brief(given, graph.operand_names(k), event.name)
+    brief = event.plan.brief(given, event.operands, event.name)
     yield Formula(f"∂{c.to} {sign} {brief.text}", note)
     for name, text in brief.where:
         yield Formula(f"  {name} = {text}")
 
 
-def _set_by_hand(event: Event, c: Contribution) -> bool:
+def _set_by_hand(event: NodeEvent, c: Contribution) -> bool:
     """Whether the rule in use is not the op's own."""
-    return c.position in event.timeline.graph.plans[event.tensor - event.timeline.graph.first].replaced
+    return c.position in event.plan.replaced
 
 
 def _end(state: State) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bpdebug.arrays import Array
-from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, Timeline, stats
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, NodeEvent, Timeline, stats
 from bpdebug.scenario import Scenario
 from bpdebug.views.encode import cells
 from bpdebug.views.update import update_data
@@ -60,11 +60,10 @@ def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
     head: dict[str, Any] = {
         "event": event.index, "iteration": event.iteration, "phase": event.phase, "node": event.name,
     }  # fmt: skip
-    graph = event.timeline.graph
+    graph = event.graph
     if event.phase in (FORWARD, BACKWARD):
         head |= {"op": event.op, "line": event.line, "block": event.block}
-    if event.phase == FORWARD:
-        assert event.node is not None
+    if event.phase == FORWARD and isinstance(event, NodeEvent):
         head["inputs"] = [
             {"name": graph.names[t], "shape": list(graph.shapes[t]), "dtype": graph.dtypes[t].name}
             for t in event.node.tensors

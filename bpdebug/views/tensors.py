@@ -33,12 +33,8 @@ def whatis(state: State, text: str, value: Value) -> Report:
         "status": value.status, "from": None, "line": None,
     }  # fmt: skip
     if tensor is not None:
-        node = graph.node(tensor)
-        made = (
-            graph.kind(tensor)
-            if node is None
-            else f"{node.id} = {state.timeline.graph.call_text(tensor - graph.first)}"
-        )
+        node, k = graph.node(tensor), graph.k(tensor)
+        made = graph.kind(tensor) if k is None else f"{graph.names[tensor]} = {graph.call_text(k)}"
         rows.append(("from", made))
         data["from"] = made
         if node is not None:
@@ -78,7 +74,7 @@ def neighbours(state: State, way: str, name: str, everything: bool) -> Report:
     if way == "outputs":
         for k, node in enumerate(graph.nodes):
             for t in node.tensors:
-                users.setdefault(t, []).append(graph.first + k)
+                users.setdefault(t, []).append(graph.tensor(k))
     depth = 1
     while edge:
         step: list[int] = []

@@ -138,10 +138,10 @@ def test_the_right_numbers_by_chance_are_wrong() -> None:
 
 def right_answer(session: bpdebug.Session) -> str:
     """What the open question's rule comes to, as text: summed over the axes its operand was broadcast along."""
-    asked, graph = question(session.state), session.state.timeline.graph
+    asked = question(session.state)
     assert asked is not None
-    k = session.state.timeline.event(asked.event).tensor - graph.first
-    return graph.plans[k].own.total_text(asked.contribution.position, graph.operand_names(k), graph.nodes[k].id)
+    event = asked.event
+    return event.plan.own.total_text(asked.contribution.position, event.operands, event.name)
 
 
 def test_answers_are_judged_by_the_ops_own_rules() -> None:

@@ -15,7 +15,7 @@ from bpdebug.debugger.commands.verdicts import expected
 from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal
 from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.state import State
-from bpdebug.engine import Event, Fault, Timeline
+from bpdebug.engine import FORWARD, Event, Fault, NodeEvent
 from bpdebug.engine.closeness import EXPECTED
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.expression import Scope, Value, evaluate, parse, parse_location, resolve, truth
@@ -232,7 +232,7 @@ def _formula(state: State, text: str) -> str:
         raise ExpectationError("formula", match[0], "the end, where no rule is")
     target = as_written(match[1] or "", graph).removeprefix("∂")
     wanted = match[2] if match[2] is not None else match[3]
-    rules = [(c.to, c.formula) for c in event.contributions] or _own(state.timeline, event)
+    rules = [(c.to, c.formula) for c in event.contributions] or _own(event)
     found = [formula for to, formula in rules if target in ("", to)]
     if as_written(wanted, graph) not in [as_written(f, graph) for f in found]:
         here = " and ".join(found) or "none: there are " + (", ".join(to for to, _ in rules) or "no rules here")
@@ -240,15 +240,13 @@ def _formula(state: State, text: str) -> str:
     return f"formula {target} {wanted}".replace("  ", " ")
 
 
-def _own(timeline: Timeline, event: Event) -> list[tuple[str, str]]:
+def _own(event: Event) -> list[tuple[str, str]]:
     """The call of a forward event, or the rule of an update."""
     if event.rule is not None:
         return [(event.name, event.rule)]
-    return (
-        [(event.name, timeline.graph.call_text(event.tensor - timeline.graph.first))]
-        if event.phase == "forward"
-        else []
-    )
+    if isinstance(event, NodeEvent) and event.phase == FORWARD:
+        return [(event.name, event.graph.call_text(event.k))]
+    return []
 
 
 def as_written(formula: str, graph: Graph) -> str:

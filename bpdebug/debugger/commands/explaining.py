@@ -116,7 +116,7 @@ def check_(state: State, argument: str) -> State:
     at = list(resolve(location, timeline))
     tensors = {timeline.schedule.tensor_at(index) for index in at}
     graph = timeline.graph
-    if not any(t >= graph.first and graph.has_gradient(t) for t in tensors):
+    if not any(not graph.is_leaf(t) and graph.has_gradient(t) for t in tensors):
         hint = "it is not between a float leaf and an output"
         raise CommandError(f"'{argument[:40]}' has no backward rule", code="E_EXPR", hint=hint)
     if location.iteration is not None:

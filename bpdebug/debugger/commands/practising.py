@@ -44,40 +44,37 @@ def answer(state: State, argument: str) -> State:
     if asked is None or state.practice is None:
         hint = "practice begins to ask" if state.practice is None else "step on: the next backward event asks"
         raise CommandError("nothing is asked here", code="E_COMMAND", hint=hint)
-    made = replace(state.practice, at=asked.event, asked=state.practice.asked + 1)
+    made = replace(state.practice, at=asked.event.index, asked=state.practice.asked + 1)
     argument = " ".join(argument.split())
     if not argument:
-        return _after(state, asked, replace(made, said=_told(state, asked), well=False))
+        return _after(state, asked, replace(made, said=_told(asked), well=False))
     said, well = _shape(asked, argument) if asked.asks == "shape" else _formula(state, asked, argument)
     made = replace(made, said=said, well=well, right=made.right + well, tries=made.tries + 1)
     if well:
         return _after(state, asked, made)
     if made.tries >= PATIENCE:
-        made = replace(made, said=f"{said}. {_told(state, asked)}; `answer` alone goes on")
+        made = replace(made, said=f"{said}. {_told(asked)}; `answer` alone goes on")
     return replace(state, practice=made).show("event")
 
 
-def _told(state: State, asked: Question) -> str:
+def _told(asked: Question) -> str:
     from bpdebug.explain.derivation import given  # start-up: the answer is worded when it is told
 
     if asked.asks == "shape":
         return f"∂{asked.contribution.to} is {asked.contribution.shape}, as {asked.contribution.to} is"
-    event = state.timeline.event(asked.event)
-    return f"{given(state.timeline, event, asked.contribution)}{_set_by_hand(state, asked)}"
+    return f"{given(asked.event, asked.contribution)}{_set_by_hand(asked)}"
 
 
-def _set_by_hand(state: State, asked: Question) -> str:
+def _set_by_hand(asked: Question) -> str:
     """What to add where another rule than the op's own was set: answers are judged by the op's."""
-    graph = state.timeline.graph
-    k = state.timeline.event(asked.event).tensor - graph.first
-    if asked.contribution.position not in graph.plans[k].replaced:
+    if asked.contribution.position not in asked.event.plan.replaced:
         return ""
     return f" (set here by hand: {asked.contribution.formula})"
 
 
 def _after(state: State, asked: Question, made: Practice) -> State:
     """The question is answered: its formula comes after its shape, then the next operand."""
-    key = {(asked.event, asked.number)}
+    key = {(asked.event.index, asked.number)}
     shape = asked.asks == "shape"
     made = replace(made, shapes=made.shapes | key, done=made.done | (set() if shape else key), tries=0)
     return replace(state, practice=made).show("event")
@@ -119,8 +116,8 @@ def _formula(state: State, asked: Question, text: str) -> tuple[str, bool]:
     judge = Judge(by_the_ops(timeline), timeline.schedule.iteration_at(state.cursor))
     for step in steps:
         judge.carry_out(step)
-    said, well = judged_edge(judge, timeline.event(asked.event), asked.contribution, value)
-    return f"{said}{_set_by_hand(state, asked) if well else ''}", well
+    said, well = judged_edge(judge, asked.event, asked.contribution, value)
+    return f"{said}{_set_by_hand(asked) if well else ''}", well
 
 
 register(

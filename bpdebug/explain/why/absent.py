@@ -15,7 +15,7 @@ def absent(asked: Question, of: str, tensor: int) -> Why:
     if not graph.is_float(tensor):
         return Why(of, NO_PATH, None, (f"{name} is {graph.dtypes[tensor]}: no derivative",))
     if graph.leads_to_output(tensor):
-        above = any(graph.is_float(t) for t in _above(graph, tensor) if t < graph.first)
+        above = any(graph.is_float(t) for t in _above(graph, tensor) if graph.is_leaf(t))
         text = "every float leaf above it lies behind a cut" if above else "no float leaf lies above it"
         return Why(of, NO_PATH, None, (f"{name}: {text}, so there is nothing to learn",))
     reaching = _reaching(graph)
@@ -26,7 +26,7 @@ def absent(asked: Question, of: str, tensor: int) -> Why:
     cut = next(_cuts(graph, tensor, reaching))
     node = graph.nodes[cut]
     text = f"{node.op.name} '{node.id}' (line {node.line}) lets no gradient through"
-    return Why(of, CUT, asked.index(FORWARD, graph.first + cut), (text,))
+    return Why(of, CUT, asked.index(FORWARD, graph.tensor(cut)), (text,))
 
 
 def _above(graph: Graph, tensor: int) -> set[int]:
@@ -46,7 +46,7 @@ def _reaching(graph: Graph) -> bytearray:
     for out in graph.incoming:
         found[out] = 1
     for k in range(len(graph.nodes) - 1, -1, -1):
-        if found[graph.first + k]:
+        if found[graph.tensor(k)]:
             for t in graph.nodes[k].tensors:
                 found[t] = 1
     return found
@@ -57,7 +57,7 @@ def _cuts(graph: Graph, tensor: int, reaching: bytearray) -> Iterator[int]:
     queue, seen = [tensor], {tensor}
     for t in queue:
         for k in graph.users(t):
-            out = graph.first + k
+            out = graph.tensor(k)
             if not reaching[out] or out in seen:
                 continue
             if all(operand != t for _, operand in graph.edges(k)):

@@ -94,8 +94,8 @@ def _gradient(asked: Question, site: Site, cells: Array, test: Test) -> tuple[li
 
 
 def _value(asked: Question, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
-    k = site.tensor - asked.graph.first
-    if k < 0:
+    k = asked.graph.k(site.tensor)
+    if k is None:
         return [_given(asked, site, cells, test)], []
     found, more = _through(asked.made(k), site, cells, test)
     return [Birth(site, c, asked.event(k, None), edge=(k, None)) for c in found], more

@@ -222,11 +222,12 @@ def _one_step(asked: Question, made: Made, expr: Expr, cells: Array, said: list[
     if site.gradient or (site, None) in seen:
         return []
     seen.add((site, None))
-    if site.tensor < asked.graph.first:
+    k = asked.graph.k(site.tensor)
+    if k is None:
         same = asked.array(site)[one(cells)]
         said.append(birth(asked, site, one(cells), lambda array: array == same).words)
         return []
-    above = asked.made(site.tensor - asked.graph.first)
+    above = asked.made(k)
     cell = one(cells)
     every = traced(above.root, cell, above.value, everything).leaves
     found = {id(leaf): c for leaf, c in every}

@@ -75,13 +75,13 @@ class Question(CellTracer):
         if (k, position) not in self._made:
             if len(self._made) >= FEW:
                 self._made.clear()
-            g = None if position is None else self.array(Site(self.graph.first + k, True))
+            g = None if position is None else self.array(Site(self.graph.tensor(k), True))
             self._made[k, position] = self.made_of(k, position, g)
         return self._made[k, position]
 
     def made_of(self, k: int, position: int | None, g: Array | None) -> Made:
         """What node k makes of this pass's numbers and a cotangent."""
-        out, plan = self.graph.first + k, self.graph.plans[k]
+        out, plan = self.graph.tensor(k), self.graph.plans[k]
         root = plan.value if position is None else plan.summed(position)
         with np.errstate(all="ignore"):
             known = evaluate(root, self.run.leaves(k, g))
@@ -105,8 +105,8 @@ class Question(CellTracer):
         tensor = site.tensor
         if site.gradient:
             return self.timeline.schedule.completed_by(tensor, self.iteration)
-        users = self.graph.users(tensor) if tensor < self.graph.first else ()
-        return self.index(FORWARD, self.graph.first + users[0] if users else tensor)
+        users = self.graph.users(tensor) if self.graph.is_leaf(tensor) else ()
+        return self.index(FORWARD, self.graph.tensor(users[0]) if users else tensor)
 
     def owner(self, tensor: int) -> int:
         """The parameter that an optimizer's state belongs to; any other tensor itself."""
@@ -114,7 +114,7 @@ class Question(CellTracer):
 
     def event(self, k: int, position: int | None) -> int | None:
         """Node k's event, forward where no operand's position is given."""
-        return self.index(FORWARD if position is None else BACKWARD, self.graph.first + k)
+        return self.index(FORWARD if position is None else BACKWARD, self.graph.tensor(k))
 
     # --- words ----------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Question(CellTracer):
     def uses(self, k: int, position: int | None, site: Site) -> bool:
         """Whether node k's rule for an operand has a tensor's value in it, or only the node's own cotangent."""
         inputs, plan = self.graph.nodes[k].inputs, self.graph.plans[k]
-        leaves = [o for o, i in zip((*plan.operands, plan.y), (*inputs, self.graph.first + k), strict=True)
+        leaves = [o for o, i in zip((*plan.operands, plan.y), (*inputs, self.graph.tensor(k)), strict=True)
                   if i == site.tensor and isinstance(o, Expr)]  # fmt: skip
         return position is not None and any(e is leaf for e in walk(plan.summed(position)) for leaf in leaves)
 

@@ -51,7 +51,7 @@ def zero(asked: Question, of: str, site: Site, cells: Array) -> Why:
         hit = [c for leaf, c in way.leaves if leaf is made.plan.g]
         if not hit:
             return answer(MASKED, event, _reason(asked, made, way, name, cells), *_dead_units(asked, made))
-        site, cells = Site(graph.first + made.k, True), hit[0]
+        site, cells = Site(graph.tensor(made.k), True), hit[0]
         rest = _reasons(asked, made, way)
         only, rest_of = ("", f"; elsewhere {' and '.join(rest)}") if rest else ("only ", "")
         evidence.append(f"{at} {only}hands on: {asked.name(site)} is zero there already{rest_of}")
@@ -110,7 +110,7 @@ def _reason(asked: Question, made: Made, way: Traced, name: str, cells: Array) -
     at, where, said = asked.at(made.k, made.position), f"{_count(cells)} of {name}", _reasons(asked, made, way)
     small = [b for b in way.born if b.expr.prim is not None and b.expr.prim.name in ("multiply", "divide")]
     if not said and small:
-        return f"at {at} the product is too small for {asked.graph.dtypes[made.k + asked.graph.first]} and becomes zero"
+        return f"at {at} the product is too small for {asked.graph.dtypes[asked.graph.tensor(made.k)]} and becomes zero"
     return f"{at} multiplies every gradient by zero at {where}, {' and '.join(_where(s) for s in said[:4])}"
 
 
@@ -199,7 +199,7 @@ def _dead_units(asked: Question, made: Made) -> list[str]:
     """Of an op that lets gradients pass or not: the units, or channels, that nothing of the batch gets through."""
     node, position = asked.graph.nodes[made.k], made.position
     assert position is not None
-    x, shape = made.plan.operands[position], asked.graph.shapes[asked.graph.first + made.k]
+    x, shape = made.plan.operands[position], asked.graph.shapes[asked.graph.tensor(made.k)]
     if node.op.back != ROUTES or x.shape != shape or len(shape) < 2 or 0 in shape:
         return []
     passing = asked.made_of(made.k, position, np.ones(shape, made.plan.dtype)).result != 0
@@ -217,7 +217,7 @@ def _dead_units(asked: Question, made: Made) -> list[str]:
 def _of_convolution(asked: Question, k: int) -> bool:
     """Whether a node works cell by cell on what a convolution gave: its axis 1 holds the channels."""
     graph = asked.graph
-    while (tensors := graph.nodes[k].tensors) and tensors[0] >= graph.first:
+    while (tensors := graph.nodes[k].tensors) and not graph.is_leaf(tensors[0]):
         k = tensors[0] - graph.first
         op = graph.nodes[k].op
         if op.name in ("conv1d", "conv2d"):
