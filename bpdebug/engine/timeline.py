@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import overload
@@ -186,7 +187,8 @@ class Timeline(Sequence[Event]):
     def __getitem__(self, index: int | slice) -> Event | list[Event]:
         if isinstance(index, slice):
             return [self.event(i) for i in range(*index.indices(len(self)))]
-        return self.event(index + len(self) if index < 0 else index)
+        place = operator.index(index)
+        return self.event(place + len(self) if place < 0 else place)
 
     def __iter__(self) -> Iterator[Event]:
         return (self.event(i) for i in range(len(self)))
@@ -198,7 +200,7 @@ class Timeline(Sequence[Event]):
 
     def event(self, index: int) -> Event:
         """Event number `index`, from 0; the one asked for last is kept, with what was worked out of it."""
-        if not 0 <= index < len(self):
+        if not 0 <= operator.index(index) < len(self):
             raise IndexError(f"no event {index}; there are {len(self)}")
         may_stop()
         recent: Event | None = self.store.budget.recent

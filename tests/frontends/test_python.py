@@ -103,6 +103,14 @@ def test_a_wrong_type_or_place_is_a_sentence(ask: Any) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("index", [None, 1.5, float("nan"), "L", b"1", [0], np.zeros(3)])
+def test_events_are_numbered_as_a_list_s_are(index: Any) -> None:
+    timeline = bpdebug.run(bpdebug.load("two_layer"))
+    for ask in (timeline.event, timeline.events.__getitem__):
+        with pytest.raises(TypeError, match=r"integer|index"):
+            ask(index)
+
+
 def test_a_scenario_and_its_graph_are_a_line() -> None:
     found = bpdebug.load("two_layer")
     assert repr(found) == "<Scenario two_layer.toml 'Two layers, ReLU and a squared error': 6 nodes>"
