@@ -12,7 +12,7 @@ from bpdebug.arrays import Array, Cell
 from bpdebug.cells.expand import Expansion
 from bpdebug.cells.terms import Factor, Terms
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
-from bpdebug.graph import Subject, subject
+from bpdebug.graph import Subject, subjects
 from bpdebug.symbolic import Expr
 
 INCOMING = "incoming"
@@ -160,8 +160,9 @@ class CellTracer:
         brief = plan.brief(root, self.graph.operand_names(k), node.id)
         factors = {id(f.expr): f.expr for t in terms for f in t.factors}
         names = {ident: brief.factor(e) for ident, e in factors.items()}
-        subjects = {ident: subject(self.graph, k, e) for ident, e in factors.items()}
-        return CellSource(event, node.id, formula, terms, names, subjects, plan.g, brief.said_of(*factors.values()))
+        subject_of = subjects(self.graph, k)
+        found = {ident: subject_of(e) for ident, e in factors.items()}
+        return CellSource(event, node.id, formula, terms, names, found, plan.g, brief.said_of(*factors.values()))
 
     # --- downstream -----------------------------------------------------------------------------------------------
 

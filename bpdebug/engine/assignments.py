@@ -81,7 +81,7 @@ class _Lines:
         for e in self.update.parts(line):
             last = e is line.expr
             inner = e.args[0] if e.prim is not None and e.prim.name == "astype" else e
-            axes = shared_axes(inner, inner.args)
+            axes = shared_axes(inner, deep=False)
             terms = tuple(term(a, axes) for a in inner.args)
             sign = "" if inner.prim is None else inner.prim.infix or inner.prim.name
             why = "operand" if inner.prim is None else inner.prim.why

@@ -11,7 +11,7 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.engine.parts import Contribution, PartView, Term
 from bpdebug.engine.store import Store
-from bpdebug.graph import Lit, Subject, subject
+from bpdebug.graph import Lit, Subject, subjects
 from bpdebug.symbolic import Expr, evaluate
 from bpdebug.symbolic.leaves import Axes, numbered, shared_axes
 
@@ -35,7 +35,7 @@ class _Edge:
         self.store, self.graph, self.t = store, store.graph, t
         self.k, self.position, self.tensor = k, position, tensor
         self.plan, self.node = self.graph.plans[k], self.graph.nodes[k]
-        self.names = self.graph.operand_names(k)
+        self.names, self.subject = self.graph.operand_names(k), subjects(self.graph, k)
         self.value = cache(partial(_added, store, t, k, position))
         self.known: dict[int, Any] = {}
 
@@ -61,16 +61,16 @@ class _Edge:
         """The rule's parts, the sum over broadcast axes, and the accumulation where there is one."""
         plan, position, names, name = self.plan, self.position, self.names, self.node.id
         for p in plan.parts(position, names, name):
-            prim, axes = p.expr.prim, shared_axes(p.expr, p.expr.args)
+            prim, axes = p.expr.prim, shared_axes(p.expr, deep=False)
             terms = () if prim is None else tuple(self._term(a, axes) for a in p.expr.args)
             sign = "" if prim is None else prim.infix or prim.name
-            of = subject(self.graph, self.k, p.expr)
+            of = self.subject(p.expr)
             yield PartView(p.text, p.shape, p.why, partial(self.read, p.expr), sign, terms, of, axes[id(p.expr)])
         at = self.at
         if self.tensor in self.graph.incoming or at > 0:
             shape, gradient = self.graph.shapes[self.tensor], f"∂{self.graph.names[self.tensor]}"
             of, along = Subject(self.tensor, True), numbered(len(shape))
-            total = subject(self.graph, self.k, plan.summed(position))
+            total = self.subject(plan.summed(position))
             added = Term(plan.total_text(position, names, name), shape, self.value, total, along)
             before = Term(gradient, shape, lambda: self.sum(at), of, along)
             text = plan.sum_text(gradient, position, names, name)
@@ -80,7 +80,7 @@ class _Edge:
         text = self.plan.text_of(arg, self.names, self.node.id)
         if not isinstance(arg, Expr):
             return Term(text, ())
-        return Term(text, arg.shape, partial(self.read, arg), subject(self.graph, self.k, arg), axes.get(id(arg)))
+        return Term(text, arg.shape, partial(self.read, arg), self.subject(arg), axes.get(id(arg)))
 
     def read(self, expr: Expr) -> Array:
         """The value of an expression of the rule on these numbers."""

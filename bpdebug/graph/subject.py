@@ -23,13 +23,14 @@ class Subject(Struct, frozen=True):
         return Subject(self.tensor, self.gradient, not self.transposed)
 
 
-def subject(graph: Graph, k: int, expr: Expr) -> Subject:
-    """What an expression of node k's rule is."""
+def subjects(graph: Graph, k: int) -> Callable[[Expr], Subject]:
+    """What the expressions of node k's rule are."""
     plan, out, inputs = graph.plans[k], graph.tensor(k), graph.nodes[k].inputs
     known = {id(leaf): (t, False) for leaf, t in zip(plan.operands, inputs, strict=True) if isinstance(t, int)}
     known |= {id(leaf): (t, False) for t, (_, leaf) in plan.outside.items()}
     known |= {id(plan.y): (out, False), id(plan.g): (out, True)}
-    return subject_among(known, expr, lambda e: plan.text_of(e, graph.operand_names(k), graph.names[out]))
+    names = graph.operand_names(k)
+    return lambda expr: subject_among(known, expr, lambda e: plan.text_of(e, names, graph.names[out]))
 
 
 def subject_among(known: Mapping[int, tuple[int, bool]], expr: Expr, text: Callable[[Expr], str]) -> Subject:

@@ -46,16 +46,23 @@ def numbered(rank: int) -> Axes:
     return tuple(reversed(range(rank)))
 
 
-def shared_axes(root: Expr, ends: tuple[object, ...] = ()) -> dict[int, Axes]:
-    """Numbers for the axes of an expression and of all it is made of, down to its leaves or to `ends`, by identity.
+def shared_axes(root: Expr, *, deep: bool = True) -> dict[int, Axes]:
+    """Numbers for the axes of an expression and of all it is made of, or of its operands alone, by identity.
 
     Cells at the same places along axes of the same number belong together: X[i, k] and W[k, j] make Y[i, j]. What was
     moved about in a way that axes do not tell (reshaped, looked up) is left out.
     """
+    known = root.trace.axes.get((id(root), deep))
+    if known is None:
+        known = root.trace.axes[id(root), deep] = _shared_axes(root, deep)
+    return known
+
+
+def _shared_axes(root: Expr, deep: bool) -> dict[int, Axes]:
     found: dict[int, Axes | None] = {id(root): numbered(root.ndim)}
-    fresh, stop = count(root.ndim), {id(end) for end in ends}
-    for e in reversed(walk(root)):
-        if e.prim is None or id(e) not in found or (id(e) in stop and e is not root):
+    fresh = count(root.ndim)
+    for e in reversed(walk(root)) if deep else [root]:
+        if e.prim is None:
             continue
         own = found[id(e)]
         for a, axes in zip(e.args, _below(e, own, fresh) if own is not None else [None] * len(e.args), strict=True):
