@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
 
 
-@dataclass(frozen=True)
-class Stats:
+class Stats(Struct, frozen=True):
     """min, max, mean, population std and 2-norm over the finite cells (None where there are none), and counts."""
 
     min: float | None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
@@ -114,8 +113,8 @@ def plain(data: Any, part: Callable[[Whole | Later], Any] = _in_place) -> Any:
         return cells(data)
     if isinstance(data, np.generic):
         return plain(data.item())
-    if dataclasses.is_dataclass(data) and not isinstance(data, type):
-        return {f.name: plain(getattr(data, f.name), part) for f in dataclasses.fields(data)}
+    if isinstance(data, msgspec.Struct):
+        return {name: plain(getattr(data, name), part) for name in data.__struct_fields__}
     return [plain(item, part) for item in data]
 
 

@@ -6,9 +6,9 @@ import json
 import math
 import struct
 import unicodedata
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,8 +79,7 @@ def test_a_tensor_of_more_than_ten_thousand_cells_is_null_unless_all_values_are_
     assert to_json({"value": more}) == '{"value":null}'
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     name: str
     at: tuple[int, ...]
     array: Any
