@@ -1,6 +1,6 @@
 """How far a long command is, and where it may be stopped: front ends listen, the work reports, neither knows the other.
 
-What the listener raises ends the command. It is raised at these places only, where nothing is half done: what is
+A command that is stopped ends with Stopped, which is raised at these places only, where nothing is half done: what is
 computed by then stays, the rest is computed when it is asked for again.
 """
 
@@ -13,6 +13,10 @@ from contextvars import ContextVar
 Listener = Callable[[int, int], None]
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 _STOP: ContextVar[Callable[[], None] | None] = ContextVar("stop", default=None)
+
+
+class Stopped(BaseException):
+    """Somebody stopped the work. No error, or it would be taken for what is wrong with what was being worked out."""
 
 
 def report(done: int, total: int) -> None:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from bpdebug.debugger import open_session, update
-from bpdebug.errors import CommandError
 from bpdebug.frontends.loop import replies
-from bpdebug.progress import listening, may_stop, report, stoppable
+from bpdebug.progress import Stopped, listening, may_stop, report, stoppable
 from bpdebug.scenario import Scenario, load
 from bpdebug.symbolic import arrays
 from bpdebug.symbolic.arrays import product
@@ -41,10 +40,6 @@ EVERYWHERE = (
     "catch nan ;; continue", "break L if L < 0 ;; continue", "seek end ;; catch inf ;; reverse-continue",
     "watch norm(dW) ;; continue", "set W = 0 ;; compare", "set rule Y@bwd H = dY @ V.T ;; seek end", "find nan",
 )  # fmt: skip
-
-
-class Stopped(Exception):
-    """What a listener raises here."""
 
 
 def asked(times: list[int], stop_at: int) -> Callable[[], None]:
@@ -81,6 +76,13 @@ def test_every_command_whose_work_can_be_long_may_be_stopped_and_asked_again(lin
     assert times >= 3
     for stop_at in {1, 2, times // 2, times}:
         assert said(found, before, line, stop_at, again=True)[1] == wanted
+
+
+def test_a_stop_is_never_taken_for_what_is_wrong_with_a_line_of_a_derivation() -> None:
+    found, line = load(TRAINED), EVERYWHERE[8]
+    times, wanted = said(found, "seek Y@bwd", line)
+    for stop_at in range(1, times + 1):
+        assert said(found, "seek Y@bwd", line, stop_at, again=True)[1] == wanted
 
 
 def test_nobody_is_asked_where_nobody_could_stop_it() -> None:
@@ -134,13 +136,13 @@ def test_a_long_product_of_the_program_may_be_stopped_too(line: str, monkeypatch
     assert said(load(longer), "", line, times // 2, again=True)[1] == wanted
 
 
-def test_what_was_stopped_is_refused_and_the_state_is_what_it_was() -> None:
+def test_what_was_stopped_changes_nothing_and_the_state_is_what_it_was() -> None:
     state = open_session(load(TRAINED))
 
     def stop() -> None:
-        raise CommandError("stopped", code="E_COMMAND")
+        raise Stopped
 
-    with pytest.raises(CommandError, match="stopped"), listening(lambda done, total: None, stop):
+    with pytest.raises(Stopped), listening(lambda done, total: None, stop):
         list(replies(state, "step ;; seek end"))
     assert state.cursor == 0
     assert update(state, "step").cursor == 1

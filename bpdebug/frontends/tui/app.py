@@ -13,7 +13,7 @@ from textual.timer import Timer
 
 from bpdebug.debugger import COMMANDS, State, find
 from bpdebug.debugger.commands.explaining import lens_at
-from bpdebug.errors import BpdebugError
+from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Bar, Message, refused
@@ -26,6 +26,7 @@ from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.track import track
 from bpdebug.frontends.tui.working import Work, is_slow
+from bpdebug.progress import Stopped
 from bpdebug.scenario import Shipped
 from bpdebug.views import Report, inspector, program_rows, status_line, stop, view
 from bpdebug.views.lists import LISTS
@@ -152,6 +153,8 @@ class BpdebugApp(App[int]):
                 state, report = answer.state, answer.report if answer.state.view.name != "event" else None
         except BpdebugError as error:
             return state, report, error
+        except Stopped:
+            return state, report, CommandError("stopped", code="E_COMMAND", hint="what was stopped changed nothing")
         return state, report, None
 
     def finish(self, outcome: Outcome) -> None:

@@ -8,10 +8,10 @@ from threading import Thread
 from typing import Generic, TypeVar
 
 from bpdebug.debugger import parse
-from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.errors import BpdebugError
 from bpdebug.frontends.bar import bar
 from bpdebug.graph import Graph
-from bpdebug.progress import listening
+from bpdebug.progress import Stopped, listening
 
 Result = TypeVar("Result")
 AT_ONCE = 0.15
@@ -60,7 +60,7 @@ class Work(Generic[Result]):
 
     def _stop(self) -> None:
         if self.ended:
-            raise CommandError("stopped", code="E_COMMAND", hint="it changed nothing")
+            raise Stopped
 
     @property
     def done(self) -> bool:

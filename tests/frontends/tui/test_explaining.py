@@ -11,7 +11,7 @@ from bpdebug.debugger import COMMANDS, State, update
 from bpdebug.debugger.commands import explaining
 from bpdebug.debugger.commands.explaining import EXPLANATIONS
 from bpdebug.debugger.commands.table import Command
-from bpdebug.errors import CommandError
+from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.frontends.tui import working
 from bpdebug.frontends.tui.matrix import Mark
 from bpdebug.frontends.tui.prompt import Prompt
@@ -97,7 +97,10 @@ class Slow:
 
     def run(self, state: State, argument: str) -> State:
         for n in range(1000):
-            report(n, 1000)
+            try:
+                report(n, 1000)
+            except BpdebugError:
+                return state.show("said", "a stop was taken for an error")
             if self.go.wait(0.01):
                 return state.show("said", "it is done")
         raise AssertionError("nobody let it go")
