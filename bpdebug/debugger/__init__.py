@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bpdebug.debugger.commands import COMMANDS, Call, Command, find, parse
-from bpdebug.debugger.session import open_session, update
+from bpdebug.debugger.session import open_session, quiet, run, update
 from bpdebug.debugger.state import Breakpoint, State, View
 
 __all__ = [
-    "COMMANDS", "Breakpoint", "Call", "Command", "State", "View", "find", "open_session", "parse", "update",
+    "COMMANDS", "Breakpoint", "Call", "Command", "State", "View", "find", "open_session", "parse", "quiet",
+    "run", "update",
 ]  # fmt: skip

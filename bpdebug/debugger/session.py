@@ -1,4 +1,4 @@
-"""Opening a session, and the one fold: a line of the language over the state."""
+"""Opening a session, and what one command makes of the state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from bpdebug.debugger.commands import Call, parse
 from bpdebug.debugger.state import Note, State
 from bpdebug.engine.budget import Budget
-from bpdebug.errors import BpdebugError, InputError
+from bpdebug.errors import BpdebugError, CommandError, InputError
 from bpdebug.expression import parse_location, resolve
 from bpdebug.limits import GIB
 from bpdebug.scenario import Scenario, open_timeline
@@ -36,21 +36,30 @@ def open_session(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> State
 
 
 def update(state: State, line: str) -> State:
-    """The state after a line of the language; each command works on what the one before it left."""
+    """The state after the commands of a line, and nothing else: no stop's commands run, and no file is touched."""
     for call in parse(line):
-        before = state
-        try:
-            state = call.command.run(
-                replace(state, stopped="", detail="", printed=(), pending=(), request=None), call.argument
-            )
-        except BpdebugError as error:
-            error.column, error.within = _column(error, call, line), ""
-            raise
-        state = _travelled(before, state)
+        if call.must_fail:
+            raise CommandError(f"'{call.text[:40]}' is for a front end", code="E_COMMAND", hint="Session(...).do(...)")
+        state = run(state, call)
     return state
 
 
-def _column(error: BpdebugError, call: Call, line: str) -> int | None:
+def run(state: State, call: Call) -> State:
+    """The state after one command, which may ask for a file or leave a stop's commands to run."""
+    try:
+        after = call.command.run(quiet(state), call.argument)
+    except BpdebugError as error:
+        error.column, error.within = _column(error, call), ""
+        raise
+    return _travelled(state, after)
+
+
+def quiet(state: State) -> State:
+    """The state without what the last command said of how it went."""
+    return replace(state, stopped="", detail="", printed=(), pending=(), request=None)
+
+
+def _column(error: BpdebugError, call: Call) -> int | None:
     """Where an error stands in the line as it was typed; None where it is not about what was typed."""
     if error.column is None:
         return None

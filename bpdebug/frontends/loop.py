@@ -7,10 +7,11 @@ refused. The commands of a stop run after that, one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
-from bpdebug.debugger import State, find, update
+from msgspec import Struct
+
+from bpdebug.debugger import Call, State, find, parse, quiet, run
 from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.views import Report, displayed, reply, view
@@ -23,8 +24,7 @@ QUIET = ("", "step", "begin", "end")
 """Reasons to stop that the place itself says."""
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
+class Answer(Struct, frozen=True, eq=False):
     """What one command said: the state after it, its report, and at a stop the displays.
 
     `pending` marks a command of a stop. What tracepoints printed, and why it stopped, is in the state.
@@ -68,16 +68,8 @@ def replies(state: State, line: str, handle: Handle = refuse) -> Iterator[Answer
     Raises BpdebugError: before the first answer where the line is refused, after it where a stop's command is.
     """
     held: list[Answer] = []
-    end = 0
-    for piece in split(line):
-        start = line.index(piece, end)
-        end = start + len(piece)
-        try:
-            made = _one(state, piece.strip(), handle)
-        except BpdebugError as error:
-            if error.column is not None:
-                error.column += start + len(piece) - len(piece.lstrip())
-            raise
+    for call in parse(line):
+        made = _one(state, call, handle)
         held.append(made)
         state = made.state
         if state.request is None and not state.pending:
@@ -96,15 +88,15 @@ def _after_stop(state: State, handle: Handle) -> Iterator[Answer]:
     waiting, met = list(state.pending), {_situation(state)}
     count = 0
     while waiting and not state.done:
-        pieces = split(waiting.pop(0))
-        while pieces and not state.done:
+        calls = list(parse(waiting.pop(0)))
+        while calls and not state.done:
             count += 1
-            made = _one(state, pieces.pop(0).strip(), handle, pending=True)
+            made = _one(state, calls.pop(0), handle, pending=True)
             for answer in [made] if made.state.request is None else handle(made.state):
                 yield answer
                 state = answer.state
             if state.pending:
-                waiting, pieces = list(state.pending), []
+                waiting, calls = list(state.pending), []
                 here = _situation(state)
                 if here in met or count > MOST_PENDING:
                     raise CommandError(
@@ -120,34 +112,27 @@ def _situation(state: State) -> tuple[object, ...]:
     return state.cursor, state.part, state.fork, len(state.forks), stops
 
 
-def _one(state: State, piece: str, handle: Handle, *, pending: bool = False) -> Answer:
+def _one(state: State, call: Call, handle: Handle, *, pending: bool = False) -> Answer:
     """One command carried out; behind a `!` it must fail."""
-    if piece.startswith("!"):
-        return _failing(state, piece, handle, pending)
-    state = update(state, piece)
-    if state.request is not None:
-        return Answer(piece, state, Report("said", ""), pending=pending)
-    return Answer(piece, state, view(state), _displays(state), pending)
-
-
-def _failing(state: State, piece: str, handle: Handle, pending: bool) -> Answer:
-    command = piece.lstrip("! \t")
-    if not command:
-        raise CommandError("! takes a command that must fail", code="E_COMMAND", hint="! expect dW ~ 0")
+    if not call.must_fail:
+        return _answer(run(state, call), call, pending)
     try:
-        made = _one(state, command, handle)
+        made = _answer(run(state, call), call, pending)
         if made.state.request is not None:
             list(handle(made.state))
     except BpdebugError as error:
-        state = replace(state, stopped="", detail="", printed=(), pending=(), request=None)
         data = {"code": error.code, "message": error.message}
-        return Answer(piece, state, Report("failed", f"fails as it must: {error.message}", (), data), None, pending)
+        report = Report("failed", f"fails as it must: {error.message}", (), data)
+        return Answer(call.text, quiet(state), report, pending=pending)
+    command = call.text.lstrip("! \t")
     raise CommandError(f"'{command}' was to fail, and it did not", code="E_SCRIPT", hint="take the ! away")
 
 
-def _displays(state: State) -> Report | None:
-    """What is displayed at every stop."""
-    return displayed(state) if state.displays and state.stopped else None
+def _answer(state: State, call: Call, pending: bool) -> Answer:
+    if state.request is not None:
+        return Answer(call.text, state, Report("said", ""), pending=pending)
+    shown = displayed(state) if state.displays and state.stopped else None
+    return Answer(call.text, state, view(state), shown, pending)
 
 
 def answer_object(answers: list[Answer], ident: Any = None) -> dict[str, Any]:

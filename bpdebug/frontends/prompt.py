@@ -12,11 +12,10 @@ import msgspec
 from bpdebug.debugger import COMMANDS, State, parse
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.frontends.bar import watching
-from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered, replies
+from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered
 from bpdebug.frontends.output import paged, print_json, print_lines
-from bpdebug.frontends.scripts.replay import sourcing
-from bpdebug.frontends.session.requests import FileRequests
-from bpdebug.frontends.session.store import NullSessionStore, SessionStore, restoring
+from bpdebug.frontends.session.store import NullSessionStore, SessionStore
+from bpdebug.frontends.session.talk import Talk
 from bpdebug.views import Report, refusal, reply, view
 
 
@@ -28,36 +27,32 @@ def debug(state: State, *, width: int = 100, store: SessionStore | None = None) 
     """
     asked = sys.stdin.isatty()
     page = paged if asked and sys.stdout.isatty() else iter
-    store = store or NullSessionStore(state)
-    requests = _requests(store)
+    talk = Talk(store or NullSessionStore(state))
     code, last = EXIT_GOOD, ""
     print_lines(view(state).lines(width))
-    if asked and store.offer():
-        print(store.offer())
+    if asked and (offer := talk.store.offer()):
+        print(offer)
     for _, typed in gathered(_lines(asked)):
         line = typed or (last if asked else "")
         if not line or line.startswith("#"):
             continue
-        answered = failed = wrong = False
+        bad = False
         try:
-            store.typed(line)
-            answers = replies(state, line, requests.handle)
+            answers = talk(state, line)
             while (answer := _next(answers)) is not None:
-                store.after(answer.state)
                 state = answer.state
-                answered, wrong = True, wrong or _wrong(answer.report)
-                print_lines(page(requests.heard(answer.lines(width))))
+                bad = bad or _wrong(answer.report)
+                print_lines(page(talk.requests.heard(answer.lines(width))))
             last = line if _repeats(line) else ""
         except BpdebugError as error:
             print(error, file=sys.stderr)
-            failed = True
-        if complaint := store.complaint():
+            bad = True
+        if complaint := talk.store.complaint():
             print(complaint, file=sys.stderr)
-        code = EXIT_FAILED if (failed or wrong) and not asked else code
-        requests.note(line, failed=failed and not answered)
+        code = EXIT_FAILED if bad and not asked else code
         if state.done:
             break
-    store.close()
+    talk.store.close()
     return code
 
 
@@ -72,13 +67,6 @@ def _next(answers: Iterator[Answer]) -> Answer | None:
         return next(answers, None)
 
 
-def _requests(store: SessionStore) -> FileRequests:
-    """A front end that reads and writes files in the current folder."""
-    requests = FileRequests()
-    requests.handlers |= {"source": sourcing(requests), "restore": restoring(store)}
-    return requests
-
-
 def _completer(prefix: str, nth: int) -> str | None:
     """The nth command that begins like this, as readline asks for them."""
     found = [name for name in COMMANDS if name.startswith(prefix)]
@@ -86,7 +74,7 @@ def _completer(prefix: str, nth: int) -> str | None:
 
 
 def _repeats(line: str) -> bool:
-    return not line.startswith("!") and all(call.command.repeats for call in parse(line))
+    return all(call.command.repeats and not call.must_fail for call in parse(line))
 
 
 def _lines(asked: bool) -> Iterator[str]:
@@ -112,34 +100,28 @@ def debug_json(state: State, lines: Iterable[str] | None = None, *, store: Sessi
 
     A refusal is a reply too: the process ends only with its input, or with `quit`.
     """
-    store = store or NullSessionStore(state)
-    requests = _requests(store)
+    talk = Talk(store or NullSessionStore(state))
     for _, line in gathered(sys.stdin if lines is None else lines):
         if not line or line.startswith("#"):
             continue
         ident: Any = None
-        command, answers = "", list[Answer]()
+        answers: list[Answer] = []
         try:
             request = _request(line)
             ident = request.get("id")
-            command = _command(request)
-            store.typed(command)
-            for answer in replies(state, command, requests.handle):
-                store.after(answer.state)
+            for answer in talk(state, _command(request)):
                 answers.append(answer)
                 state = answer.state
             said = answer_object(answers, ident) if answers else reply(state, Report("said", ""), ident)
         except BpdebugError as error:
             said = _refused(state, answers, error, ident)
-        if complaint := store.complaint():
+        if complaint := talk.store.complaint():
             said["notice"] = complaint
-        if command:
-            requests.note(command, failed=not said["ok"])
         print_json(said)
         sys.stdout.flush()
         if state.done:
             break
-    store.close()
+    talk.store.close()
     return EXIT_GOOD
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -15,13 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpdebug import Session, load
-from bpdebug.debugger import State, open_session
+from bpdebug.debugger import State, open_session, update
+from bpdebug.debugger.commands import table
 from bpdebug.debugger.commands.expecting import when_words
+from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError
+from bpdebug.frontends import prompt
 from bpdebug.frontends.loop import gathered, opens, replies
 from bpdebug.frontends.prompt import debug, debug_json
 from bpdebug.frontends.scripts.replay import Run, Settings
 from bpdebug.frontends.scripts.script import parse_script
+from bpdebug.frontends.session.requests import FileRequests
+from bpdebug.frontends.tui.working import is_slow
 from bpdebug.scenario import Scenario
 from tests.graphs import Random, examples, graphs
 
@@ -154,6 +160,52 @@ def test_a_stop_s_command_that_fails_does_not_take_the_stop_back() -> None:
     stop, when = [json.loads(line) for line in out.getvalue().splitlines()][-2:]
     assert (stop["ok"], stop["at"]["event"], stop["commands"][0]["error"]["code"]) == (True, 2, "E_EXPR")
     assert when["at"]["event"] == 2
+
+
+@pytest.mark.parametrize("line", ["! jump", "!nosuch", "! ! print nothing", "step ;; !print nothing", "! 5"])
+def test_what_must_fail_fails_in_every_front_end(line: str) -> None:
+    assert said(line)[-1] == line.rpartition(";;")[2].strip()
+    assert of_python(open_session(load("transpose")), [line]) == of_script(open_session(load("transpose")), [line])
+    with pytest.raises(BpdebugError, match="is for a front end"):
+        update(open_session(load("transpose")), line)
+
+
+@pytest.mark.parametrize("line", ["! when", "step ;; ! when", "!"])
+def test_what_must_fail_and_does_not_is_refused(line: str) -> None:
+    session = Session(load("transpose"))
+    before = session.state
+    with pytest.raises(BpdebugError):
+        session.do(line)
+    assert session.state is before
+
+
+def test_a_line_is_refused_before_a_file_is_touched(tmp_path: Path) -> None:
+    state = open_session(load("transpose"))
+    with pytest.raises(BpdebugError, match="no command 'nosuch'"):
+        list(replies(state, f"transcript {tmp_path / 'a.bpd'} ;; nosuch", FileRequests().handle))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_line_that_is_asked_about_and_carried_out_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = open_session(load("transpose"))
+    cut: list[str] = []
+
+    def cutting(line: str) -> list[str]:
+        cut.append(line)
+        return split(line)
+
+    monkeypatch.setattr(table, "split", cutting)
+    line = "print X @ W * 3 ;; print W - 77"  # which no other test types
+    assert not is_slow(line, state.timeline.graph, len(state.timeline))
+    assert not prompt._repeats(line)
+    assert len(list(replies(state, line))) == 2
+    assert cut == [line]
+
+
+@pytest.mark.parametrize(("line", "slow"), [("step", False), ("check", True), ("! check", True), ("! nosuch", False)])
+def test_what_takes_long_takes_long_behind_a_not(line: str, slow: bool) -> None:
+    state = open_session(load("transpose"))
+    assert is_slow(line, state.timeline.graph, len(state.timeline)) == slow
 
 
 def test_files_are_not_for_every_front_end() -> None:

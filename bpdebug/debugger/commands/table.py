@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct, structs
 
 from bpdebug.debugger.state import State
 from bpdebug.errors import CommandError, did_you_mean
@@ -65,38 +68,72 @@ def find(word: str) -> Command:
     raise CommandError(f"no command '{word[:40]}'", code="E_COMMAND", hint=hint or "help lists the commands")
 
 
-@dataclass(frozen=True, eq=False)
-class Call:
-    """A command with its argument, as it was typed; `column` is where the argument begins, from 1."""
+class Call(Struct, frozen=True, eq=False):
+    """A command with its argument, as it was typed: `text`; `column` is where the argument begins, from 1.
 
-    command: Command
+    Behind a `!` stands a command that must fail, be it that there is none of this name.
+    """
+
+    name: str
     argument: str
-    column: int = 1
+    column: int
+    text: str
+    must_fail: bool = False
+
+    @property
+    def command(self) -> Command:
+        """The row as it stands in the table now."""
+        return COMMANDS.get(self.name, _NO_COMMAND)
 
 
 _WORD = re.compile(r"\s*([A-Za-z][A-Za-z-]*|\?)(.*)", re.DOTALL)
 
 
-def parse(line: str) -> list[Call]:
+@lru_cache(maxsize=8)
+def parse(line: str) -> tuple[Call, ...]:
     """The calls of a line: `;;` separates them, quoted text and /regular expressions/ keep theirs.
 
+    Remembered, since a line is asked about (is it slow, does Enter repeat it) before it is carried out.
     Raises CommandError (E_COMMAND) where a word is no command.
     """
     calls, end = [], 0
     for piece in split(line):
         start = line.index(piece, end)
         end = start + len(piece)
-        match = _WORD.match(piece)
-        if match is None:
-            raise CommandError(
-                f"'{piece.strip()[:40]}' is no command", code="E_COMMAND", hint="help lists the commands"
-            )
-        lead = len(match[2]) - len(match[2].lstrip())
-        command = find(match[1])
-        if "\n" in piece.rstrip() and command.name != "commands":
-            raise CommandError(f"{command.name} stands on one line", code="E_COMMAND", hint="a command a line")
-        calls.append(Call(command, match[2].strip(), start + match.start(2) + lead + 1))
-    return calls
+        calls.append(_call(piece, start))
+    return tuple(calls)
+
+
+def _call(piece: str, start: int) -> Call:
+    text = piece.strip()
+    if text.startswith("!"):
+        return _failing(text, start)
+    match = _WORD.match(piece)
+    if match is None:
+        raise CommandError(f"'{text[:40]}' is no command", code="E_COMMAND", hint="help lists the commands")
+    lead = len(match[2]) - len(match[2].lstrip())
+    command = find(match[1])
+    if "\n" in piece.rstrip() and command.name != "commands":
+        raise CommandError(f"{command.name} stands on one line", code="E_COMMAND", hint="a command a line")
+    return Call(command.name, match[2].strip(), start + match.start(2) + lead + 1, text)
+
+
+def _failing(text: str, start: int) -> Call:
+    plain = text.lstrip("! \t")
+    if not plain:
+        raise CommandError("! takes a command that must fail", code="E_COMMAND", hint="! expect dW ~ 0")
+    try:
+        call = _call(plain, start)
+    except CommandError:
+        call = Call(_NO_COMMAND.name, plain, 1, "")
+    return structs.replace(call, text=text, must_fail=True)
+
+
+def _refused(state: State, argument: str) -> State:
+    return _call(argument, 0).command.run(state, "")  # raises again what it raised when it was parsed
+
+
+_NO_COMMAND = Command("!", _refused, "", "")
 
 
 def split(line: str) -> list[str]:

@@ -144,13 +144,13 @@ def mismatches(path: Path, settings: Settings) -> list[str] | None:
 
 def _explained(scenario: Scenario, state: State) -> Iterator[str]:
     """What the check and the reader's derivation must come to, where the scenario says so."""
-    from bpdebug.debugger import update  # start-up, as above
-    from bpdebug.views import view
+    from bpdebug.frontends.loop import replies  # start-up, as above
 
     expect = scenario.expect
     wanted = {} if expect is None else {"derivation": expect.derivation, "check": expect.check}
     for command, first in wanted.items():
         if first:
-            found = view(update(state, command)).to_data()["first_wrong"] or "none"
+            (answer,) = replies(state, command)
+            found = answer.report.to_data()["first_wrong"] or "none"
             if found != first.first_wrong:
                 yield f"{command}: expected {first.first_wrong} as the first that is wrong, found {found}"

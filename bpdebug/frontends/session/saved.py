@@ -8,8 +8,7 @@ from functools import partial
 
 import msgspec
 
-from bpdebug.debugger import State, find, update
-from bpdebug.debugger.commands.table import split
+from bpdebug.debugger import State, parse, quiet, run, update
 from bpdebug.debugger.state import Breakpoint, Mark
 from bpdebug.errors import BpdebugError, CommandError
 
@@ -62,7 +61,7 @@ def restored(state: State, saved: Saved) -> tuple[State, list[str]]:
         state = _attempt(state, stop.line, partial(_stop, saved=stop), lost)
     for text in saved.displays:
         line = f"display {text}"
-        state = _attempt(state, line, partial(_display, line=line), lost)
+        state = _attempt(state, line, partial(_make, line=line, allowed=("display",)), lost)
     for cursor, note in saved.marks:
         number = max((m.number for m in state.marks), default=0) + 1
         place = min(max(cursor, 0), len(state.timeline))
@@ -70,7 +69,7 @@ def restored(state: State, saved: Saved) -> tuple[State, list[str]]:
     numbers = {0: 0}
     for fork in saved.forks:
         state = _attempt(state, fork.line, partial(_fork, saved=fork, numbers=numbers), lost)
-    return replace(state, stopped="", detail="", printed=(), pending=(), request=None), lost
+    return quiet(state), lost
 
 
 def _attempt(state: State, line: str, run: Callable[[State], State], lost: list[str]) -> State:
@@ -81,20 +80,17 @@ def _attempt(state: State, line: str, run: Callable[[State], State], lost: list[
         return state
 
 
-def _only(line: str, allowed: tuple[str, ...]) -> str:
-    """A line of one of the commands that make such a thing; a file that was tampered with runs nothing else."""
-    if find(line.split(" ")[0]).name not in allowed or len(split(line)) != 1:
+def _make(state: State, line: str, allowed: tuple[str, ...]) -> State:
+    """One of the commands that make such a thing, carried out; a file that was tampered with runs nothing else."""
+    call, *more = parse(line) or (None,)
+    if call is None or more or call.must_fail or call.command.name not in allowed:
         raise CommandError("this line makes no such thing", code="E_COMMAND")
-    return line
-
-
-def _display(state: State, line: str) -> State:
-    return update(state, _only(line, ("display",)))
+    return run(state, call)
 
 
 def _stop(state: State, saved: SavedStop) -> State:
     number = state.next_number
-    state = update(state, _only(saved.line, STOPS))
+    state = _make(state, saved.line, STOPS)
     made: Breakpoint = state.breakpoints[-1]
     if saved.condition != made.condition_text:
         state = update(state, f"condition {number} {saved.condition}")
@@ -114,7 +110,7 @@ def _fork(state: State, saved: SavedFork, numbers: dict[int, int]) -> State:
     if numbers[saved.parent] != state.fork:
         state = update(state, f"switch {numbers[saved.parent]}")
     state = replace(state, cursor=min(max(saved.cursor, 0), len(state.timeline)))
-    state = update(state, _only(saved.line, ("set",)))
+    state = _make(state, saved.line, ("set",))
     numbers[saved.number] = state.fork
     return replace(
         state,

@@ -9,18 +9,20 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.frontends.scripts.replay import sourcing
 from bpdebug.frontends.session.requests import FileRequests
-from bpdebug.frontends.session.store import NullSessionStore, SessionStore, restoring
+from bpdebug.frontends.session.store import SessionStore, restoring
 
 
 class Talk:
-    """It journals a line before it runs, carries out what touches files, and keeps what is left."""
+    """It journals a line before it runs, carries out what touches files, keeps what is left, and notes the line."""
 
-    def __init__(self, store: SessionStore | NullSessionStore) -> None:
+    def __init__(self, store: SessionStore) -> None:
         self.store, self.requests = store, FileRequests()
         self.requests.handlers |= {"source": sourcing(self.requests), "restore": restoring(store)}
 
     def __call__(self, state: State, line: str) -> Iterator[Answer]:
-        """The answers to a line; each is kept before it is given."""
+        """The answers to a line; each is kept before it is given. Raises BpdebugError, as `replies` does."""
+        if not line.strip():
+            return
         self.store.typed(line)
         said = False
         try:
@@ -32,10 +34,3 @@ class Talk:
             self.requests.note(line, failed=not said)
             raise
         self.requests.note(line)
-
-    def offer(self) -> str:
-        """What an earlier session left, in a sentence; '' where there is nothing."""
-        return self.store.offer()
-
-    def close(self) -> None:
-        self.store.close()

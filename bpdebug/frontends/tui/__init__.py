@@ -41,5 +41,5 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
     app.error_console = Console(markup=False, highlight=False, stderr=True, color_system=None)  # no escapes of its own
     app.run()
     if app.talk is not None:
-        app.talk.close()
+        app.talk.store.close()
     return EXIT_BUG if app.return_code else EXIT_GOOD

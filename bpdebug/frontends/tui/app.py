@@ -106,7 +106,7 @@ class BpdebugApp(App[int]):
         """After the first paint: the files of the session, and what an earlier one left."""
         if self.talks is not None and self.state is not None:
             self.talk = self.talks(self.state)
-            self.say(self.talk.offer() or self.greeting())
+            self.say(self.talk.store.offer() or self.greeting())
 
     def greeting(self) -> str:
         """What is said first: what the scenario's reader should know, else how signs are typed."""
