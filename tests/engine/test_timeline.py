@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpdebug.engine import BACKWARD, END, FORWARD, SEED, UPDATE, Event, Timeline, Training
+from bpdebug.engine import BACKWARD, SEED, UPDATE, Event, Timeline, Training
 from bpdebug.errors import CommandError
 from tests.graphs import SINGLE, assert_same, make, step
 
@@ -85,26 +85,6 @@ def test_it_is_a_sequence() -> None:
     for index in (9, -10):
         with pytest.raises(IndexError):
             timeline[index]
-
-
-def test_places_and_numbers_are_inverse() -> None:
-    timeline = layer(training=Training("sgd", 3, {"lr": 0.1}))
-    for event in timeline:
-        place = timeline.schedule.place(event.index)
-        assert (place.iteration, place.phase) == (event.iteration, event.phase)
-        assert timeline.schedule.tensor_at(event.index) == event.tensor
-        assert timeline.schedule.index_of(event.phase, event.tensor, event.iteration) == event.index
-    end = timeline.schedule.place(len(timeline))
-    assert (end.iteration, end.phase) == (2, END)
-
-
-def test_what_has_no_event_has_no_number() -> None:
-    timeline = layer()
-    n = timeline.graph.index
-    assert timeline.schedule.index_of(FORWARD, n["X"]) is None
-    assert timeline.schedule.index_of(SEED, n["Y"]) is None
-    assert timeline.schedule.index_of(BACKWARD, n["W"]) is None
-    assert timeline.schedule.index_of(UPDATE, n["W"]) is None
 
 
 # --- who takes part in the backward pass

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,35 +14,11 @@ from bpdebug.debugger.state import Breakpoint, Candidates, State
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.expression import Expression, Scope, evaluate, names_in, parse
+from bpdebug.expression import Expression, Scope, Stops, evaluate, names_in, parse
 
 Test = Callable[[Timeline, int], str | None]
 VANISH, EXPLODE = 1e-3, 1e3
 """Gains, from a node's gradient to an operand's, beyond which catch vanish and catch explode stop by default."""
-
-
-@dataclass(frozen=True)
-class Offsets:
-    """The same offsets in every iteration."""
-
-    offsets: tuple[int, ...]
-    per_iteration: int
-    events: int
-
-    def next_after(self, index: int) -> int | None:
-        t, offset = divmod(index, max(self.per_iteration, 1))
-        at = bisect_right(self.offsets, offset)
-        found = t * self.per_iteration + self.offsets[at] if at < len(self.offsets) else (
-            (t + 1) * self.per_iteration + self.offsets[0] if self.offsets else self.events
-        )  # fmt: skip
-        return found if found < self.events else None
-
-    def last_before(self, index: int) -> int | None:
-        t, offset = divmod(min(index, self.events), max(self.per_iteration, 1))
-        at = bisect_left(self.offsets, offset) - 1
-        if at >= 0:
-            return t * self.per_iteration + self.offsets[at]
-        return (t - 1) * self.per_iteration + self.offsets[-1] if t > 0 and self.offsets else None
 
 
 def changes(expression: Expression, timeline: Timeline) -> Candidates:
@@ -60,7 +34,7 @@ def changes(expression: Expression, timeline: Timeline) -> Candidates:
         else:
             found += [schedule.index_of(FORWARD, tensor), schedule.index_of(UPDATE, tensor)]
         offsets |= {i for i in found if i is not None}
-    return Offsets(tuple(sorted(offsets)), schedule.per_iteration, len(timeline))
+    return Stops(tuple(sorted(offsets)), None, schedule.per_iteration, schedule.iterations, len(timeline))
 
 
 def watch(state: State, argument: str) -> State:
