@@ -6,7 +6,9 @@ import hashlib
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,8 +86,8 @@ def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], li
             error.where = where.place(source.name, key)
         raise
     graph = graph.with_states(states)
-    kept = sum(map(graph.nbytes, (*range(len(leaves)), *graph.owners)))
-    limits.check("memory", kept, "with the optimizer's states all tensors of the file", where=source.name)
+    if file.train is not UNSET:
+        _check_iteration(graph, limits, source.name)
     graph = with_rules(
         graph, file.rules, file.dtype, limits,
         lambda node: Place(source.name, where.line(("rules", node)) or where.line(("rules",)), 0),
@@ -97,6 +99,18 @@ def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], li
         derivation=_derivation(file, graph, source, where, limits), train=file.train or None,
         expect=file.expect or None, digest=source.digest, rules=file.rules, remarks=tuple(context.remarks),
     )  # fmt: skip
+
+
+def _check_iteration(graph: Graph, limits: Limits, where: str) -> None:
+    """E_LIMIT where what is there at once in an iteration that is trained does not fit: less cannot be kept."""
+    changed = sum(map(graph.nbytes, (*graph.trainable, *graph.owners)))
+    scratch = max((plan.scratch for plan in {id(p): p for p in graph.plans}.values()), default=0)
+    kinds = Counter(zip(graph.shapes, graph.dtypes, strict=True))
+    once = 2 * sum(prod(shape) * dtype.itemsize * count for (shape, dtype), count in kinds.items())
+    if once + 2 * changed + scratch > limits["memory"]:  # with a gradient for every tensor; now counted one by one
+        once = sum(graph.nbytes(t) * (1 + graph.has_gradient(t)) for t in range(len(graph.names)))
+        what = "an iteration, with parameters and the optimizer's states before and after its update"
+        limits.check("memory", once + 2 * changed + scratch, what, where=where)
 
 
 def _file(source: Source, limits: Limits) -> tuple[File, Outline]:

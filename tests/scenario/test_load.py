@@ -111,6 +111,18 @@ def test_memory_is_counted_with_the_gradients() -> None:
     assert refused(content, limits=Limits({"memory": 15 << 20})).code == "E_LIMIT"
 
 
+@pytest.mark.parametrize(("optimizer", "arrays"), [("sgd", 4), ("momentum", 7), ("adam", 10)])
+def test_memory_is_counted_with_the_states_before_and_after_an_update(optimizer: str, arrays: int) -> None:
+    """W and its gradient; each state at 0; then W and the states as they were, and as they become."""
+    content = text("L = mean(W)", parameters='W = { shape = [1024, 1024], init = "zeros" }')
+    content += f'[train]\noptimizer = "{optimizer}"\nlr = 0.1\nsteps = 3\n'
+    scratch = max(plan.scratch for plan in load(content).graph.plans)
+    most = arrays * 8 * 1024**2 + scratch + 100
+    assert load(content, limits=Limits({"memory": most}))
+    error = refused(content, limits=Limits({"memory": most - 200}))
+    assert (error.code, "after its update" in error.message) == ("E_LIMIT", True)
+
+
 # --- the lessons
 
 

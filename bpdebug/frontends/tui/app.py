@@ -142,7 +142,7 @@ class BpdebugApp(App[int]):
             self.clock.stop()
             self.finish(done.result())
         elif self.work is not None:
-            self.say(f"{self.work.far}  Esc stops")
+            self.say(self.work.far if self.work.ended else f"{self.work.far}  Esc stops")
 
     def carried_out(self, line: str) -> Outcome:
         """The state after a line, what was asked to be seen, and what was refused."""
