@@ -23,7 +23,7 @@ def in_value(run: Pass, k: int, *, first: bool) -> Fault | None:
     node = graph.nodes[k]
     operands = [run.value(t) for t in node.tensors]
     for t, array in zip(node.tensors, operands, strict=True):
-        if first and graph.is_leaf(t) and graph.users(t)[0] == k and not finite(array):
+        if first and graph.is_leaf(t) and graph.first_user(t) == k and not finite(array):
             fault = born(graph.names[t], array, [])
             if fault is not None and (fault.kind == "nan" or not _is_mask(graph, run, t)):
                 return fault

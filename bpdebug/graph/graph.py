@@ -224,7 +224,13 @@ class Graph:
     def users(self, tensor: int) -> list[int]:
         """The nodes that take a tensor as an operand, in program order, whether or not a gradient flows there."""
         start, nodes = self._users
-        return [int(k) for k in nodes[start[tensor] : start[tensor + 1]]]
+        found: list[int] = nodes[start[tensor] : start[tensor + 1]].tolist()
+        return found
+
+    def first_user(self, tensor: int) -> int | None:
+        """The first node that takes a tensor as an operand; a weight may have 100,000 of them."""
+        start, nodes = self._users
+        return int(nodes[start[tensor]]) if start[tensor] < start[tensor + 1] else None
 
     @cached_property
     def _users(self) -> tuple[Any, Any]:

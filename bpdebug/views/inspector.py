@@ -68,8 +68,9 @@ def _goes_to(state: State, event: Event, tensor: int | str | None) -> Iterator[B
     """Who uses the tensor next: consumers in the forward pass, contributions still to come in the backward pass."""
     timeline, graph = state.timeline, state.timeline.graph
     if event.phase not in (SEED, BACKWARD):
-        users = [graph.nodes[k].id for k in graph.users(event.tensor)]
-        shown = ", ".join(users[:6]) + (f" and {len(users) - 6} more" if len(users) > 6 else "")
+        users = graph.users(event.tensor)
+        shown = ", ".join(graph.nodes[k].id for k in users[:6])
+        shown += f" and {len(users) - 6} more" if len(users) > 6 else ""
         yield Text(f"goes to {shown}" if users else "goes nowhere: an output, or unused")
         return
     if not isinstance(tensor, int):

@@ -38,6 +38,8 @@ class ProgramRow:
     odd: str = ""
 
 
+MOST_LOOKED = 100_000
+"""Tensors of which it is remembered whether they are finite; then it begins anew."""
 _looked: WeakKeyDictionary[Timeline, dict[tuple[int, int, bool], str]] = WeakKeyDictionary()
 
 
@@ -48,12 +50,14 @@ def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> 
     """
     t, graph = timeline.schedule.iteration_at(at), timeline.graph
     update = None if gradient else timeline.schedule.index_of(UPDATE, tensor, t)
-    users = graph.users(tensor)
-    if graph.is_leaf(tensor) and not gradient and (not users or at < t * timeline.schedule.per_iteration + users[0]):
+    first = graph.first_user(tensor)
+    if graph.is_leaf(tensor) and not gradient and (first is None or at < t * timeline.schedule.per_iteration + first):
         return ""
     key = (t + (update is not None and update <= at), tensor, gradient)  # an updated parameter is the next iteration's
     known = _looked.setdefault(timeline, {})
     if key not in known:
+        if len(known) > MOST_LOOKED:
+            known.clear()
         try:
             array = timeline.grad_at(tensor, at) if gradient else timeline.value_at(tensor, at)
         except BpdebugError:  # an index out of range: the event itself says so
