@@ -75,10 +75,7 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Fork:
-    """A timeline among others: number 0 is the scenario's own, another was made of its parent at a place of the cursor.
-
-    `lines` make it again there.
-    """
+    """A timeline among others: number 0 is the scenario's own, another was made of its parent, where the cursor was."""
 
     number: int
     timeline: Timeline
@@ -91,8 +88,9 @@ class Fork:
         return self.timeline.edits[-1].line if self.number else ""
 
     @property
-    def lines(self) -> tuple[str, str]:
-        return f"seek {self.cursor}", self.line
+    def lines(self) -> tuple[str, ...]:
+        """What makes it again; of number 0, what was set before it was recorded."""
+        return (f"seek {self.cursor}", self.line) if self.number else tuple(e.line for e in self.timeline.edits)
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def _forks(state: State) -> Listing:
             "▶" if f.number == state.fork else "",
             str(f.number),
             str(f.parent) if f.number else "",
-            " ;; ".join(f.lines) if f.number else "the scenario",
+            " ;; ".join(f.lines) or "the scenario",
         )
         for f in known
     ]

@@ -69,6 +69,12 @@ def test_what_is_shown_and_explained_is_what_the_fork_says(fork: tuple[State, Pa
     assert ours.split("\n")[1:] == theirs.split("\n")[1:]
 
 
+def test_the_list_of_forks_begins_with_what_was_set(fork: tuple[State, Path]) -> None:
+    state, path = fork
+    (row,) = view(after(open_session(open_recording(path)), "forks")).to_data()["rows"]
+    assert row["made by"] == " ;; ".join(e.line for e in state.timeline.edits)
+
+
 def test_a_fork_of_it_goes_on_from_what_was_set(fork: tuple[State, Path]) -> None:
     state, path = fork
     line = "set H[0, 0] = 3"
