@@ -8,8 +8,10 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpdebug.debugger import State, open_session
 from bpdebug.debugger.commands.expecting import when_words
@@ -57,12 +59,11 @@ class ScriptError(CommandError):
         return "\n".join(lines) + mark + hint
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What a run is given: limits, tensors to replace, whether snapshots are accepted and failures passed over."""
 
     limits: Limits = field(default_factory=Limits)
-    tensors: Mapping[str, str] = field(default_factory=dict)
+    tensors: Mapping[str, str] = {}
     accept: bool = False
     keep_going: bool = False
     folders: tuple[Path, ...] = ()
@@ -87,8 +88,7 @@ class Settings:
         self.limits.check("calls", self.spent[0], "the lines of the script, and of those it runs")
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """A line that was carried out: its number and text, the answers, and the error where it failed."""
 
     number: int

@@ -8,8 +8,9 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from bpdebug import __version__
 from bpdebug.errors import BpdebugError, CommandError, InputError, shown
@@ -26,8 +27,7 @@ _MARKER = re.compile(r"-- (.*) --\s*")
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
 
 
-@dataclass(frozen=True)
-class Script:
+class Script(Struct, frozen=True):
     """A script: its lines with their numbers (comments and empty ones are gone), and the files inside it.
 
     `path` is None for one that has no file of its own: it is inside another, or came from standard input.
@@ -35,7 +35,7 @@ class Script:
 
     name: str
     lines: tuple[tuple[int, str], ...]
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = {}
     path: Path | None = None
 
     @property
