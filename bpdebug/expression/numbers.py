@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from bpdebug.language.constants import ARITHMETIC, COMPARISONS
 from bpdebug.limits import TABLE
 
 Scalar = bool | int | float
@@ -46,10 +47,8 @@ def _guarded(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda a, b: _bounded(function(a, b))
 
 
-ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": _guarded(operator.add), "-": _guarded(operator.sub), "*": _guarded(operator.mul), "/": divide,
-    "//": _guarded(operator.floordiv), "%": _guarded(operator.mod), "**": power,
+PLAIN: dict[str, Callable[[Any, Any], Any]] = {
+    **{sign: _guarded(function) for sign, function in ARITHMETIC.items()}, **COMPARISONS,
+    "//": _guarded(operator.floordiv), "%": _guarded(operator.mod), "/": divide, "**": power,
 }  # fmt: skip
-COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
+"""Operators of two plain numbers."""

@@ -14,24 +14,22 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Shape
-from bpdebug.errors import BpdebugError
+from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.expression.compiled import Run, spelt
 from bpdebug.expression.functions import FUNCTIONS, LENIENT
 from bpdebug.expression.kinds import NUMBER, TENSOR, TEXT, TUPLE, Kind, as_array, computed, constant, number_dtype
-from bpdebug.expression.numbers import ARITHMETIC, COMPARISONS
+from bpdebug.expression.numbers import PLAIN
 from bpdebug.graph import check_dtypes
+from bpdebug.language.constants import ARITHMETIC, COMPARISONS
 from bpdebug.language.tokens import refuse
+from bpdebug.language.words import BY_SIGN
 from bpdebug.ops import OPS, Op
 from bpdebug.ops.axes import axes_of
 from bpdebug.symbolic import NUMPY, decode_key, trace, walk
 from bpdebug.symbolic import compile as code
 from bpdebug.symbolic.expr import broadcast
 
-_ON_ARRAYS: dict[str, Run] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
-    "%": operator.mod, "**": operator.pow, "@": np.matmul, **COMPARISONS,
-}  # fmt: skip
-_ON_NUMBERS = {**ARITHMETIC, **COMPARISONS}
+_ON_ARRAYS: dict[str, Run] = {**ARITHMETIC, **COMPARISONS, "//": operator.floordiv, "%": operator.mod, "@": np.matmul}
 
 
 def wrapped(function: Run) -> Run:
@@ -64,13 +62,13 @@ def binary(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
             elif TENSOR not in (a.kind, b.kind):
                 if op == "/" and a.constant and b.constant and b.value == 0:
                     raise ZeroDivisionError
-                found = _ON_NUMBERS[op](a.sample(), b.sample())
-                return Kind(NUMBER, dtype=number_dtype(found)), _ON_NUMBERS[op]
+                found = PLAIN[op](a.sample(), b.sample())
+                return Kind(NUMBER, dtype=number_dtype(found)), PLAIN[op]
             else:
                 shape = broadcast(a.shape, b.shape)
             dtype = np.asarray(_ON_ARRAYS[op](a.sample(), b.sample())).dtype
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise refuse(_why_not(op, a, b, error), column, _hint(op, a, b)) from None
+        raise _refused(op, a, b, error, column) from None
     return computed(shape, dtype), _ON_ARRAYS[op] if shape else wrapped(_ON_ARRAYS[op])
 
 
@@ -82,21 +80,21 @@ def _product(a: Shape, b: Shape) -> Shape:
     return (*broadcast(left[:-2], right[:-2]), *rows, *columns)
 
 
-def _why_not(op: str, a: Kind, b: Kind, error: Exception) -> str:
-    if isinstance(error, ZeroDivisionError):
-        return "division by zero"
-    if op == "-" and isinstance(error, TypeError):
-        return "- of two boolean tensors"
-    if op == "**" and isinstance(error, ValueError) and TENSOR in (a.kind, b.kind):
-        return "integers to a negative power"
-    if isinstance(error, OverflowError):
-        return "the number is too large"
-    return f"{op}: {spelt(error)}"
+def _refused(op: str, a: Kind, b: Kind, error: Exception, column: int) -> CommandError:
+    """What neither Python nor NumPy does with operands, in the op's words where it does not take them either."""
+    if TENSOR in (a.kind, b.kind) and op in BY_SIGN:
+        with placed(column):
+            check_dtypes(BY_SIGN[op], [_typed(a), _typed(b)])
+    known: dict[type[Exception], str] = {
+        ZeroDivisionError: "division by zero",
+        OverflowError: "the number is too large",
+    }
+    return refuse(known.get(type(error)) or f"{op}: {spelt(error)}", column)
 
 
-def _hint(op: str, a: Kind, b: Kind) -> str:
-    kinds = {k.dtype.kind for k in (a, b) if k.dtype is not None}
-    return "compare them with !=" if op == "-" and kinds == {"b"} else ""
+def _typed(kind: Kind) -> Any:
+    """A number that is known as it is, and of anything else shape and dtype."""
+    return kind.value if kind.kind == NUMBER and kind.constant else (kind.shape, kind.dtype)
 
 
 def _compare_plain(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
@@ -118,7 +116,8 @@ def unary(op: str, a: Kind, column: int) -> tuple[Kind, Run]:
     if a.kind == NUMBER:
         return Kind(NUMBER, dtype=number_dtype(run(a.sample()))), run
     if a.dtype is not None and a.dtype.kind == "b":
-        raise refuse(f"{op} of a boolean tensor", column, "compare it: X == False")
+        with placed(column):
+            check_dtypes(OPS["neg"], [(a.shape, a.dtype)])
     return computed(a.shape, a.dtype or number_dtype(0.0)), run if a.shape else wrapped(run)
 
 
@@ -207,8 +206,7 @@ def _traced(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: 
         raise refuse(f"{op.name} draws a mask", column, "name what the program drew: Y.mask")
     if operands and not any(k.kind == TENSOR for k in operands):
         raise refuse(f"{op.name} needs a tensor", column, "write the number that it gives")
-    literal = [k.kind == NUMBER and k.constant for k in operands]
-    typed = [k.value if plain else (k.shape, k.dtype) for k, plain in zip(operands, literal, strict=True)]
+    typed = [_typed(k) for k in operands]
     check_dtypes(op, typed)
     op.check(*(k.shape for k in operands), **attrs)
     plan = trace(op, typed, attrs)
@@ -216,7 +214,7 @@ def _traced(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: 
     forward, numbers = code.forward(plan), range(len(operands))
 
     def run(*arrays: Any) -> Any:
-        values = [*(x if plain else as_array(x) for x, plain in zip(arrays, literal, strict=True)), None]
+        values = [*map(as_array, arrays), None]
         forward(values, len(arrays), *numbers)
         return values[-1]
 

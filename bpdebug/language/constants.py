@@ -10,24 +10,15 @@ from math import isfinite
 from typing import Any
 
 from bpdebug.errors import InputError, shown
-from bpdebug.language.words import described, refusal
+from bpdebug.language.words import SYMBOLS, described, refusal
 from bpdebug.limits import Limits
 
-_FOLD: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-_COMPARE: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
+ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow,
+}  # fmt: skip
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
 
 MASK = "it stands for what a softmax is to pass over: where(mask, x, -inf)"
@@ -59,14 +50,14 @@ def fold(kind: type[ast.AST], a: Any, b: Any, limits: Limits) -> Any:
     """The arithmetic of two numbers, guarded against results that would take for ever (10**10**10)."""
     _check_operand(a)
     _check_operand(b)
-    if kind not in _FOLD:
+    if SYMBOLS.get(kind) not in ARITHMETIC:
         raise refusal(kind()) if kind is not ast.MatMult else InputError(
             "matmul needs tensors, and both sides of @ are numbers", code="E_ATTR", hint="write * for numbers"
         )  # fmt: skip
     if kind is ast.Pow and isinstance(a, int) and isinstance(b, int) and b > 0 and abs(a) > 1:
         limits.check("digits", b * (a.bit_length() - 1) * 3 // 10, "the digits of a power")
     try:
-        result = _FOLD[kind](a, b)
+        result = ARITHMETIC[SYMBOLS[kind]](a, b)
     except ZeroDivisionError:
         raise InputError(f"{shown(a)} is divided by 0", code="E_SYNTAX", hint="write another number") from None
     except OverflowError:
@@ -92,7 +83,7 @@ def _check_operand(value: Any) -> None:
 
 
 def compare(kind: type[ast.AST], a: Any, b: Any) -> bool:
-    return bool(_COMPARE[kind](a, b))
+    return bool(COMPARISONS[SYMBOLS[kind]](a, b))
 
 
 class Constants:
@@ -123,7 +114,7 @@ class Constants:
             if isinstance(node.operand, ast.Name) and node.operand.id == "inf":
                 return -self._named(node.operand)
             return negative(self.value(node.operand, depth + 1))
-        elif isinstance(node, ast.BinOp) and type(node.op) in _FOLD:
+        elif isinstance(node, ast.BinOp) and SYMBOLS[type(node.op)] in ARITHMETIC:
             left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
             return fold(type(node.op), left, right, self.limits)
         elif isinstance(node, ast.Name):

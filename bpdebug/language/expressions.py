@@ -24,17 +24,13 @@ from bpdebug.language.names import Place
 from bpdebug.language.nodes import Nodes, Value, is_tensor
 from bpdebug.language.order import unknown_name
 from bpdebug.language.parse import Parsed
-from bpdebug.language.words import refusal
+from bpdebug.language.words import BY_SIGN, SYMBOLS, refusal
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
 from bpdebug.ops.attributes import misfit
 
 MISSING = object()
-_OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.MatMult: "matmul", ast.Pow: "pow",
-    ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal", ast.Eq: "equal",
-    ast.NotEq: "not_equal",
-}  # fmt: skip
+_OPERATORS = {kind: BY_SIGN[sign].name for kind, sign in SYMBOLS.items() if sign in BY_SIGN}
 
 
 class Expressions(Nodes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from bpdebug.errors import InputError
+from bpdebug.ops import OPS
 
 LANGUAGE = 'a program has assignments, def, for ... in range(...), with block("name"), and calls of ops'
 _WHERE = "to choose between tensors cell by cell: where(condition, a, b)"
@@ -88,6 +89,8 @@ SYMBOLS: dict[type[ast.AST], str] = {
     ast.USub: "-", ast.UAdd: "+", ast.Not: "not", ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=",
     ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
+BY_SIGN = {op.infix: op for op in OPS.values() if op.infix and len(op.operands) == 2}
+"""The ops that are written between two operands."""
 _CONSTANTS = {
     str: "a string",
     bytes: "a bytes string",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -21,6 +21,7 @@ Build = Callable[[Plan], Any]
 Written = Mapping[str, Mapping[str, str]]
 MOST_STEPS = 200
 """Operations of a rule: a longer one is nothing to read."""
+_RULE = Place("<rule>", 1, 0)
 WORDS = ("sigmoid", "softmax", "log_softmax")
 """Ops for which the namespace has a word of its own, so that a formula reads as it was written."""
 
@@ -41,15 +42,12 @@ def as_rule(
     spelt = spelling([*near, *outside])
     tensors, gradient = spelt.tensors, spelt.gradients[output]
     try:
-        steps, value = elaborate_value(
-            text, [*tensors.values(), gradient], limits=limits, place=place or Place("<rule>", 1, 0),
-            dtype=dtype, words=spelt.words,
-        )  # fmt: skip
+        steps, value = spelt.read(text, [*tensors.values(), gradient], dtype, limits, place or _RULE)
     except InputError as error:
         if error.code == "E_NAME":
             error.hint = f"a rule may name {', '.join(near)}, every tensor of the program, and ∂{output}"
         raise
-    limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
+    _check_length(steps, limits)
     read = {i for i in (value, *(i for step in steps for i in step.inputs)) if isinstance(i, str)}
 
     def rule(plan: Plan) -> Any:
@@ -93,11 +91,8 @@ def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64"
     spelt = spelling([parameter, *full.values()])
     gradient = spelt.gradients[parameter]
     plainly = [n for n in shorts if n not in (parameter, gradient)]
-    steps, value = elaborate_value(
-        text, [*spelt.tensors.values(), gradient, *plainly], limits=limits, place=Place("<rule>", 1, 0),
-        dtype=dtype, words=spelt.words,
-    )  # fmt: skip
-    limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
+    steps, value = spelt.read(text, [*spelt.tensors.values(), gradient, *plainly], dtype, limits, _RULE)
+    _check_length(steps, limits)
 
     def rule(update: Update) -> Any:
         made = dict(update.lines) | dict(update.scalars)
@@ -106,6 +101,10 @@ def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64"
         return _built(steps, value, known, update.xp, update.w.dtype, limits)
 
     return rule
+
+
+def _check_length(steps: Sequence[Step], limits: Limits) -> None:
+    limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
 
 
 def _built(steps: Sequence[Step], value: Any, known: dict[str, Any], xp: Trace, dtype: DType, limits: Limits) -> Any:
@@ -117,20 +116,11 @@ def _built(steps: Sequence[Step], value: Any, known: dict[str, Any], xp: Trace, 
     return known[value] if isinstance(value, str) else value
 
 
-def read_expression(
-    text: str, graph: Graph, *, dtype: str = "float64", limits: Limits | None = None
-) -> tuple[list[Step], Any]:
+def read_expression(text: str, graph: Graph, *, dtype: str = "float64") -> tuple[list[Step], Any]:
     """An expression over a graph's tensors and their gradients, as steps, and the name (or number) it comes to."""
     spelt = spellings(graph)
-    steps, value = elaborate_value(
-        text,
-        [*spelt.tensors.values(), *spelt.gradients.values()],
-        limits=limits or Limits(),
-        place=Place("<answer>", 1, 0),
-        dtype=dtype,
-        words=spelt.words,
-    )
-    return steps, value
+    names = [*spelt.tensors.values(), *spelt.gradients.values()]
+    return spelt.read(text, names, dtype, Limits(), Place("<answer>", 1, 0))
 
 
 class Spelling(NamedTuple):
@@ -149,6 +139,12 @@ class Spelling(NamedTuple):
                 words[f"d{name}"] = word
         return words
 
+    def read(
+        self, text: str, names: Collection[str], dtype: str, limits: Limits, place: Place
+    ) -> tuple[list[Step], Any]:
+        """The steps of an expression that may use these identifiers, and what it comes to."""
+        return elaborate_value(text, names, limits=limits, place=place, dtype=dtype, words=self.words)
+
 
 def spellings(graph: Graph) -> Spelling:
     """The spelling of every tensor of a graph that can be named, and of its gradient."""
@@ -165,12 +161,8 @@ def spelling(names: Sequence[str]) -> Spelling:
         taken.add(name)
         return name
 
-    tensors = {name: fresh(f"tensor_{i}_") if "." in name else name for i, name in enumerate(names)}
-    gradients = {}
-    for i, name in enumerate(names):
-        plainly = f"d{tensors[name]}"
-        gradients[name] = fresh(f"gradient_{i}_") if plainly in taken else plainly
-    return Spelling(tensors, gradients)
+    tensors = {name: fresh(name.replace(".", "_")) if "." in name else name for name in names}
+    return Spelling(tensors, {name: fresh(f"d{word}") for name, word in tensors.items()})
 
 
 def traced(step: Step, known: Mapping[str, Any], xp: Trace, dtype: DType) -> Any:
