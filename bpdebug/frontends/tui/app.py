@@ -26,7 +26,7 @@ from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.track import track
 from bpdebug.frontends.tui.working import Work, is_slow
-from bpdebug.progress import Stopped
+from bpdebug.progress import Stopped, stoppable
 from bpdebug.scenario import Shipped
 from bpdebug.views import Report, inspector, program_rows, status_line, stop, view
 from bpdebug.views.lists import LISTS
@@ -126,14 +126,15 @@ class BpdebugApp(App[int]):
 
     def run_text(self, line: str) -> None:
         """A line of the language: the state after it, and the panes as views of that state."""
-        if self.state is None or self.work is not None:
+        state = self.state
+        if state is None or self.work is not None:
             return
-        if not is_slow(line, self.state.timeline.graph, len(self.state.timeline)):
-            self.finish(self.carried_out(line))
-            return
-        self.work = Work(lambda: self.carried_out(line))
-        self.clock = self.set_interval(0.1, self.look_after)
-        self.look_after()
+        if is_slow(line, state.timeline.graph, len(state.timeline)):
+            self.work = Work(lambda: self.carried_out(state, line))
+            self.clock = self.set_interval(0.1, self.look_after)
+            self.look_after()
+        else:
+            self.finish(self.carried_out(state, line))
 
     def look_after(self) -> None:
         """How far the work is; once it is done, what it came to."""
@@ -144,17 +145,18 @@ class BpdebugApp(App[int]):
         elif self.work is not None:
             self.say(self.work.far if self.work.ended else f"{self.work.far}  Esc stops")
 
-    def carried_out(self, line: str) -> Outcome:
+    def carried_out(self, before: State, line: str) -> Outcome:
         """The state after a line, what was asked to be seen, and what was refused."""
-        state, report = self.state, None
-        assert state is not None
+        state, report = before, None
         try:
             for answer in self.talk(state, line) if self.talk else replies(state, line):
                 state, report = answer.state, answer.report if answer.state.view.name != "event" else None
+            if stoppable():
+                stop(state)  # what the stage is going to show is worked out here, where Esc can end it
         except BpdebugError as error:
             return state, report, error
         except Stopped:
-            return state, report, CommandError("stopped", code="E_COMMAND", hint="what was stopped changed nothing")
+            return before, None, CommandError("stopped", code="E_COMMAND", hint="it changed nothing")
         return state, report, None
 
     def finish(self, outcome: Outcome) -> None:

@@ -15,8 +15,8 @@ from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.frontends.tui import working
 from bpdebug.frontends.tui.matrix import Mark
 from bpdebug.frontends.tui.prompt import Prompt
-from bpdebug.progress import report
-from bpdebug.views import Report, view
+from bpdebug.progress import Stopped, report, stoppable
+from bpdebug.views import Report, stop, view
 from bpdebug.views.numbers import number
 from tests.lessons import scenario
 
@@ -146,6 +146,43 @@ async def test_escape_stops_what_takes_long_and_nothing_has_changed(slow: Slow) 
         app.run_text("check")
         await until(pilot, lambda: "/1000" in text_of(app))
         await pilot.press("escape")
+        await until(pilot, lambda: app.work is None)
+        assert "stopped" in text_of(app)
+        assert app.state is before
+
+
+@pytest.mark.parametrize(
+    "lines", [("seek L", "set W1 = 0"), ("seek end", "set X = 1"), ("seek H", "set X = 0", "seek end", "switch 0")]
+)
+async def test_what_the_stage_shows_is_worked_out_where_escape_can_end_it(
+    lines: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr("bpdebug.engine.run.may_stop", lambda: threads.append(threading.current_thread()))
+    monkeypatch.setattr(working, "LARGE", 0)
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 50)) as pilot:
+        threads.clear()
+        for line in lines:
+            app.run_text(line)
+            await until(pilot, lambda: app.work is None)
+            await pilot.pause()
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+async def test_a_stop_while_the_stage_is_worked_out_takes_the_line_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(state: State) -> Report:
+        if stoppable() and state.fork:
+            raise Stopped
+        return stop(state)
+
+    monkeypatch.setattr("bpdebug.frontends.tui.app.stop", stopped)
+    monkeypatch.setattr(working, "LARGE", 0)
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 50)) as pilot:
+        before = app.state
+        app.run_text("set W1 = 0")
         await until(pilot, lambda: app.work is None)
         assert "stopped" in text_of(app)
         assert app.state is before
