@@ -25,6 +25,8 @@ FLOAT = re.compile(r"(?<![\w.∂])([−-] ?)?(\d+\.\d+(?:e[+−-]\d+)?|\d+e[+−
 SCROLLBARS = str.maketrans("▁▂▃▄▅▆▇", "       ")
 WORDS = ("nan, inf", "catch nan", "find nan", "in nan", "in inf")
 """Where nan and inf are words and no numbers."""
+THRESHOLDS = (0.001, 1000.0)
+"""What flow calls vanished and exploded; said beside what was found."""
 MOST = 40_000
 """Numbers taken of one array."""
 
@@ -258,7 +260,12 @@ def faults_of(lines: Sequence[str], state: State, known: Known, typed: str = "")
         text = text.replace(words, "")
     said = f"{typed} " + "\n".join(state.scenario.lines).replace("−", "-")
     own = [float(n) for n in re.findall(r"-?\d+\.?\d*(?:e[+-]?\d+)?", said) for n in (n, n.lstrip("-"))]
-    more = [*own, *told(state.view.args), *told(view(state).to_data() if state.view.name == "compare" else ())]
+    more = [
+        *THRESHOLDS,
+        *own,
+        *told(state.view.args),
+        *told(view(state).to_data() if state.view.name == "compare" else ()),
+    ]
     for m in FLOAT.finditer(text):
         sign, number, percent = m[1] or "", m[2], m[3]
         if text[m.end() : m.end() + 1] == "…" or number in ("nan", "inf"):
