@@ -16,6 +16,8 @@ from bpdebug.language.elsewhere import op_hint
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.tokens import NAME, NUMBER, OP, TEXT, TRANSPOSED, Token, counted, number, refuse, tokenize
 
+_CALLABLE = [name for name in (*FUNCTIONS, *VOCABULARY) if name != "slice"]
+
 
 class Name(Struct, frozen=True):
     """A dotted name as typed; `gradient` where a ∂ stands before it. `X.T` is taken apart when it meets a graph."""
@@ -110,8 +112,7 @@ def _spelt(tokens: list[Token]) -> tuple[list[str], dict[str, Name]]:
 
 
 def _check_callable(token: Token) -> None:
-    known = [*FUNCTIONS, *VOCABULARY]
-    if token.text not in known or token.text == "slice" or token.gradient:
+    if token.text not in _CALLABLE or token.gradient:
         head, _, last = token.text.rpartition(".")
-        hint = f"write {last}({head})" if head and last in known else op_hint(token.text, known)
+        hint = f"write {last}({head})" if head and last in _CALLABLE else op_hint(token.text, _CALLABLE)
         raise refuse(f"no function '{token.text}'", token.column, hint)

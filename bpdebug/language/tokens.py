@@ -19,7 +19,7 @@ DIGITS = TABLE["digits"].default
 NAME, NUMBER, TEXT, OP, END = "name", "number", "text", "op", "end"
 TRANSPOSED, PARTIAL = "ᵀ", "∂"
 
-_OPERATORS = ("...", "**", "//", "==", "!=", "<=", ">=", *"+-*/%@<>()[],:.=", TRANSPOSED, PARTIAL)
+_OPERATOR = re.compile(rf"\.\.\.|\*\*|//|[=!<>]=|[-+*/%@<>()\[\],:.={TRANSPOSED}{PARTIAL}]")
 _SAME = {"−": "-", "×": "*", "·": "*", "⋅": "*", "≤": "<=", "≥": ">=", "≠": "!="}
 """Signs that stand on the screen, and what they mean when they are copied from it."""
 
@@ -121,9 +121,9 @@ def _scan(text: str, at: int) -> tuple[int, str]:
         return name_end(text, at), NAME
     if char in _SAME:
         return at + 1, OP
-    for operator in _OPERATORS:
-        if text.startswith(operator, at):
-            return at + len(operator), OP
+    operator = _OPERATOR.match(text, at)
+    if operator:
+        return operator.end(), OP
     hint = _HINTS.get(text[at : at + 2]) or _HINTS.get(char, "")
     raise refuse(f"'{char}' means nothing here", at + 1, hint)
 
