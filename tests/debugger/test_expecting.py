@@ -55,6 +55,8 @@ def at(place: str, scenario: str = "two_layer") -> State:
         "error E_EXPR print dQ",
         "error E_COMMAND jump",
         "error E_SCRIPT expect L ~ 4",
+        "error E_COMMAND expect dW1 ~",
+        "error E_COMMAND expect dW1 ~ rtol=1",
     ],
 )  # fmt: skip
 def test_what_holds(line: str) -> None:

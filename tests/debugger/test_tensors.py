@@ -163,6 +163,12 @@ def test_a_fork_overrides_a_tensor_and_the_scenario_stays_as_it_was() -> None:
     assert [row["number"] for row in view(update(state, "forks")).to_data()["rows"]] == ["0", "1"]
 
 
+@pytest.mark.parametrize("value", ["'a'", "H.shape"])
+def test_what_is_no_number_is_not_said_to_be_missing(value: str) -> None:
+    error = refused(WALK, f"set H = {value}")
+    assert (error.code, error.message) == ("E_EXPR", f"{value} is no number and no tensor")
+
+
 def test_a_fork_overrides_a_gradient_and_a_rule() -> None:
     state = session(WALK, "set dh = 0")
     assert not state.timeline.grad("h", 13).any()  # type: ignore[union-attr]

@@ -69,6 +69,8 @@ def _near(state: State, left: str, right: str) -> str:
     while (match := _OPTION.search(f" {right}")) is not None:
         given[match[1]] = _tolerance(match[1], match[2])
         right = right[: match.start() - 1 if match.start() else 0].rstrip()
+    if not left or not right:
+        raise CommandError("a side of ~ is missing", code="E_COMMAND", hint="expect dW ~ X.T @ dY")
     found, wanted = _side(state, left, right), _side(state, right, left)
     if isinstance(found, str) or isinstance(wanted, str):
         if not (isinstance(found, str) and isinstance(wanted, str) and found == wanted):
@@ -89,8 +91,6 @@ def _tolerance(name: str, text: str) -> float:
 
 def _side(state: State, text: str, other: str) -> Array | str:
     """One side as an array, or a quoted text; what has no value here agrees with nothing."""
-    if not text:
-        raise CommandError("a side of ~ is missing", code="E_COMMAND", hint="expect dW ~ X.T @ dY")
     if text.startswith("["):
         return literal(text)
     value = evaluate(parse(text), Scope(state.timeline, state.cursor))

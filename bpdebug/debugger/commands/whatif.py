@@ -35,6 +35,8 @@ def _numbers(state: State, text: str) -> Array:
     if text.startswith("["):
         return literal(text)
     value = evaluate(parse(text), Scope(state.timeline, state.cursor))
+    if value.plain is not None:
+        raise CommandError(f"{text} is no number and no tensor", code="E_EXPR", hint="set W[0, 1] = 2, set dY = 0")
     if value.array is None:
         raise CommandError(
             f"'{text}' has no value here: {value.status}", code="E_EXPR", hint="step on first, or write numbers"
