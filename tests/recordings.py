@@ -46,7 +46,8 @@ def same(a: Timeline, b: Timeline, events: int) -> None:
     """The first events of two timelines made the same bits."""
     layout = Layout(a.schedule, apart=True)
     for index in range(events):
+        moment = a.schedule.place(index)
         for slot in layout.slots(index):
-            x, y = (made(timeline, index, slot) for timeline in (a, b))
+            x, y = (made(timeline, moment, slot) for timeline in (a, b))
             assert (x.shape, x.dtype) == (y.shape, y.dtype)
             assert x.tobytes() == y.tobytes()

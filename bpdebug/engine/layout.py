@@ -53,7 +53,8 @@ class Layout:
         return found
 
     def _slots(self, offset: int) -> Iterator[Slot]:
-        graph, moment, tensor = self.graph, self.schedule.place(offset), self.schedule.tensor_at(offset)
+        graph, moment = self.graph, self.schedule.place(offset)
+        tensor = self.schedule.tensor(moment)
         if moment.phase == FORWARD:
             for t in graph.nodes[moment.nth].tensors if self._draws else ():
                 if graph.kind(t) == DRAWN:

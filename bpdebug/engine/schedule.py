@@ -59,12 +59,16 @@ class Schedule:
 
     def tensor_at(self, index: int) -> int:
         """The tensor that event `index` is about."""
-        place, graph = self.place(index), self.graph
-        if place.phase == SEED:
-            return self._seeds[place.nth]
-        if place.phase == UPDATE:
-            return self.trained[place.nth]
-        return graph.tensor(place.nth if place.phase == FORWARD else graph.backward_nodes[place.nth])
+        return self.tensor(self.place(index))
+
+    def tensor(self, moment: Moment) -> int:
+        """The tensor that an event is about."""
+        phase, nth = moment.phase, moment.nth
+        if phase == FORWARD:
+            return self.graph.first + nth
+        if phase == BACKWARD:
+            return self.graph.first + self.graph.backward_nodes[nth]
+        return self._seeds[nth] if phase == SEED else self.trained[nth]
 
     def index_of(self, phase: str, tensor: int, iteration: int = 0) -> int | None:
         """The number of a tensor's event in a phase, or None where it has none; a state's update is its parameter's."""

@@ -205,7 +205,7 @@ class Timeline(Sequence[Event]):
         may_stop()
         recent: Event | None = self.store.budget.recent
         if recent is None or recent.index != index or recent.timeline is not self:
-            moment, tensor = self.schedule.place(index), self.schedule.tensor_at(index)
+            tensor = self.schedule.tensor(moment := self.schedule.place(index))
             told = (index, moment.iteration, moment.phase, tensor, self.graph.names[tensor], self)
             k = self.graph.k(tensor)
             recent = self.store.budget.recent = LeafEvent(*told) if k is None else NodeEvent(*told, k)

@@ -71,18 +71,19 @@ def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int
     ours, theirs = a.recording, b.recording
     if ours is not None and theirs is not None and ours.digests(index) == theirs.digests(index):
         return None
-    for timeline in (a, b):
-        run_ahead(timeline, index)
+    here, there = a.schedule.place(index), b.schedule.place(index)
+    run_ahead(a, here)
+    run_ahead(b, there)
     left, right = (
         {(_what(t, index, s), s.position): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True)
     )
     for key, slot in left.items():
         if key in right:
-            found = _compared(index, a, key[0], made(a, index, slot), made(b, index, right[key]))
+            found = _compared(index, a, key[0], made(a, here, slot), made(b, there, right[key]))
             if found is not None:
                 return found
     what, operand = next((key for key in (*left, *right) if key not in left or key not in right), ("", NONE))
-    if not what or (operand == NONE and a.schedule.place(index).phase == BACKWARD):
+    if not what or (operand == NONE and here.phase == BACKWARD):
         return None  # the sums of contributions that were the same
     return Difference(index, _named(a, index)[2], what if operand == NONE else f"{what} (operand {operand})")
 

@@ -16,6 +16,7 @@ from bpdebug.arrays import Array
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import Override
 from bpdebug.engine.layout import Layout, Slot
+from bpdebug.engine.schedule import Moment
 from bpdebug.engine.slots import made, run_ahead
 from bpdebug.errors import BpdebugError, CommandError, InputError, shown
 from bpdebug.importers.trace import EDIT, LEAF
@@ -124,29 +125,30 @@ class Recorder:
 
     def write(self, index: int) -> None:
         """The next event; returns when it is on its way to the disk, where killing this process cannot reach it."""
-        t, offset = divmod(index, self.timeline.schedule.per_iteration)
-        known = self._known.get(offset) or self._shared(index, offset)
-        run_ahead(self.timeline, index)
+        schedule = self.timeline.schedule
+        moment, offset = schedule.place(index), index % schedule.per_iteration
+        known = self._known.get(offset) or self._shared(index, offset, moment)
+        run_ahead(self.timeline, moment)
         entries, raws = [], []
         for slot, head in known.slots:
-            entry, raw = self._entry(head, made(self.timeline, index, slot))
+            entry, raw = self._entry(head, made(self.timeline, moment, slot))
             entries.append(entry)
             raws.append(raw)
         for raw in raws if len(raws) == 1 or self._large(raws) else [b"".join(raws)]:
             self._put(self._data, raw)
-        line = f'{{"event":{index},"iteration":{t},{known.head}"arrays":[{",".join(entries)}]}}\n'
+        line = f'{{"event":{index},"iteration":{moment.iteration},{known.head}"arrays":[{",".join(entries)}]}}\n'
         self._put(self._index, line.encode())
         self.events += 1
 
     def _large(self, raws: list[Any]) -> bool:
         return sum(map(len, raws)) > SMALL
 
-    def _shared(self, index: int, offset: int) -> _Shared:
+    def _shared(self, index: int, offset: int, moment: Moment) -> _Shared:
         """What the lines of an event share in every iteration."""
         schedule, names = self.timeline.schedule, self._names
-        phase, tensor = schedule.place(offset).phase, schedule.tensor_at(offset)
+        tensor = schedule.tensor(moment)
         found = _Shared(
-            f'"phase":"{phase}","node":{names[tensor]},',
+            f'"phase":"{moment.phase}","node":{names[tensor]},',
             tuple((s, f'{{"name":{names[s.tensor]},"role":"{s.role}",') for s in self._layout.slots(index)),
         )
         if self.timeline.schedule.iterations > 1:
