@@ -30,7 +30,8 @@ def flow(state: State, found: Flowing) -> Report:
     if found.blocks:
         table = tuple((t.block, number(t.entering), number(t.leaving), number(t.gain)) for t in found.blocks)
         blocks += [Text(""), Table(("block", "norm in", "norm out", "gain"), table)]
-    title = f"gradient flow, {len(found.rows)} events: {_words(state, found)}"
+    events = len(found.rows)
+    title = f"gradient flow, {events} event{'s' * (events != 1)}: {_words(state, found)}"
     return Report("flow", title, tuple(blocks), lambda: _data(found))
 
 

@@ -35,8 +35,11 @@ def stage(state: State) -> Report:
 
 
 def said_here(state: State) -> tuple[Text, ...]:
-    """The scenario's notes for this stop."""
-    return tuple(Text(n.text.strip(), "note") for n in state.notes if n.stops.contains(state.cursor))
+    """The scenario's notes for this stop; in a fork it is said that they were not written for it."""
+    notes = tuple(Text(n.text.strip(), "note") for n in state.notes if n.stops.contains(state.cursor))
+    if not notes or not state.fork:
+        return notes
+    return (*notes, Text("a note speaks of the file's numbers, not of this fork's", "dim"))
 
 
 def heading(state: State, event: Event) -> str:

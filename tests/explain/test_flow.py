@@ -10,7 +10,7 @@ from bpdebug.engine import Timeline
 from bpdebug.explain.flow import EXPLODED, VANISHED, flow
 from bpdebug.explain.flow import Flowing as Found
 from tests.graphs import make, step
-from tests.lessons import NAMES
+from tests.lessons import NAMES, said
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -132,3 +132,7 @@ def test_at_the_prompt() -> None:
     assert [set(r) for r in report.to_data()["rows"]] == [{"event", "node", "norm", "gain"}] * 6
     assert "█" in report.to_text()
     session.do("expect flow steady")
+
+
+def test_one_event_is_no_events() -> None:
+    assert said("transpose", "flow").startswith("gradient flow, 1 event: ")

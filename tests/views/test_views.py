@@ -142,6 +142,15 @@ def test_a_note_is_said_at_its_stop_and_nowhere_else() -> None:
         assert ("One b for two rows." in view(state).to_text()) == at_y
 
 
+def test_a_note_does_not_speak_for_a_fork() -> None:
+    """The lesson's note has Y[0,0] = 7, which is not so where X is 0."""
+    doubt = "not of this fork's"
+    assert doubt not in said("transpose", "seek Y")
+    assert doubt in said("transpose", "seek Y", "set X = 0", "seek Y")
+    assert doubt not in said("transpose", "seek Y", "set X = 0", "switch 0", "seek Y")
+    assert doubt not in said("transpose", "set X = 0", "seek end")
+
+
 def test_a_sum_over_broadcast_axes_is_told_with_the_formula() -> None:
     """∂b = ∂Y alone would be a lie: ∂Y is 2×2 and b is (2)."""
     text = said(PLAIN, "seek Y@bwd")

@@ -70,8 +70,7 @@ class BpdebugApp(App[int]):
     ) -> None:
         super().__init__()
         self.animation_level = "none"
-        self.state, self.entries, self.load = state, entries, load
-        self.talks = talks
+        self.state, self.entries, self.load, self.talks = state, entries, load, talks
         self.talk: Talk | None = None
         self.repeat = ""
         self.pause: Timer | None = None
