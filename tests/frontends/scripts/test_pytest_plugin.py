@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PLUGIN = "bpdebug.frontends.pytest_plugin"
+ROOT = Path(__file__).parents[3]
+PLUGIN = "bpdebug.frontends.scripts.pytest_plugin"
 SCENARIO = """format = 1
 [inputs]
 X = [[1, 2], [3, 4]]
