@@ -199,9 +199,13 @@ def _limits(args: argparse.Namespace) -> Limits:
 
 
 def _load(args: argparse.Namespace, limits: Limits, file: str = "") -> Any:
+    from pathlib import Path
+
     from bpdebug.importers import open_any
 
-    scenario = open_any(file or args.file, limits=limits, replace=_replaced(args))
+    name = file or args.file
+    path = Path(name) if "\n" in name else name  # a text of several lines is a scenario in Python only
+    scenario = open_any(path, limits=limits, replace=_replaced(args))
     sys.stderr.writelines(f"note: {remark}\n" for remark in scenario.remarks)
     return scenario
 

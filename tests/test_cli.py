@@ -140,6 +140,14 @@ def test_a_file_is_found_by_its_path(run: Runner, tmp_path: Path, monkeypatch: p
         assert run("run", spelt, "--json").out == wanted.out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no file there has a line feed in its name")
+def test_a_file_with_a_line_feed_in_its_name_is_a_file(run: Runner, tmp_path: Path) -> None:
+    path = put(tmp_path, SMALL, "a\nb.toml")
+    assert run("run", path).code == 0
+    assert run("compare", path, path).code == 0
+    refused(run("run", "a = 1\nb = 2"), 3, "E_FILE")
+
+
 def test_a_file_without_an_ending_goes_before_a_lesson_of_its_name(
     run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
