@@ -64,7 +64,9 @@ class CellSource(Struct, frozen=True, eq=False):
             FactorCell(self._name(f), tuple(int(a[row]) for a in f.at), float(f.values[row]), f.under)
             for f in terms.factors
         ]
-        return tuple(found) if weight == 1.0 and found else (FactorCell("", (), weight), *found)
+        if weight == 1.0 and found and not found[0].under:
+            return tuple(found)
+        return (FactorCell("", (), weight), *found)  # a literal, or the 1 that a quotient begins with
 
     def _name(self, factor: Factor) -> str:
         return self.names.get(id(factor.expr), "?")

@@ -50,6 +50,7 @@ def judge(timeline: Timeline, name: str, cell: tuple[int, ...], wanted: float) -
         products = source.products()
         assert len(products) == len(source)
         for product in products:
+            assert not product.factors[0].under  # a quotient is written with what is divided
             size += abs(product.value)
             made = 1.0
             for f in product.factors:
