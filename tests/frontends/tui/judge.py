@@ -225,7 +225,7 @@ def counted(array: Array) -> list[float]:
     return [*finite[:MOST].tolist(), *map(float, made)]
 
 
-def told(item: Any, depth: int = 8) -> Iterator[float]:
+def told(item: Any, depth: int = 12) -> Iterator[float]:
     """Every number in what a command worked out: plain data, whatever it is made of."""
     if isinstance(item, bool | str | Timeline) or item is None or depth == 0:
         return
