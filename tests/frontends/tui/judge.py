@@ -185,11 +185,11 @@ class Known:
             for to, part in event.parts:
                 if part is to.parts[-1]:
                     self._add(f"∂{to.to}" if event.phase == "backward" else to.to, part.value)
-                self._number(*counted(part.value))
+                self._number(*counted(part.value), norm(part.value) / (norm(event.value) or 1))
             for c in event.contributions:
                 for array in (c.value, c.total):
                     self._add(f"∂{c.to}", array)
-                    self._number(norm(array) / norm(event.value) if norm(event.value) else 0.0)
+                    self._number(norm(array) / (norm(event.value) or 1))
 
     def _add(self, name: str, array: Array) -> None:
         for called, found in ((name, array), (f"{name}ᵀ", array.swapaxes(-1, -2) if array.ndim > 1 else array)):
