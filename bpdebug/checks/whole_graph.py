@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from msgspec import structs
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.checks.differences import MOST_CELLS, SEVERITY, Check, best, differences
@@ -54,7 +53,7 @@ def _worst(graph: Graph, compiled: Code, known: Known, leaf: int, name: str, gra
         row = Check(name, cell, analytic, numeric, error, len(chosen), size)
         if row.verdict == "fail":
             kink = find_kink(lambda to: np.asarray(move(to)), at)  # noqa: B023 - called before the next cell
-            row = structs.replace(row, reason=KINK) if kink is not None and kink.finite else row
+            row = replace(row, reason=KINK) if kink is not None and kink.finite else row
         if worst is None or (SEVERITY.index(row.verdict), row.error) > (SEVERITY.index(worst.verdict), worst.error):
             worst = row
     assert worst is not None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.engine import Contribution, NodeEvent, Timeline
 from bpdebug.engine.edits import Override, RuleOverride

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from math import prod
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
@@ -21,8 +21,7 @@ from bpdebug.symbolic import Plan, key_of, trace
 _BOOL = np.dtype(np.bool_)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """One node before anything is checked; inputs are names or literals, default attributes may be left out."""
 
     id: str
@@ -33,8 +32,7 @@ class Step:
     line: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Incoming:
+class Incoming(Struct, frozen=True, eq=False):
     """A gradient that comes in from the layer above: its shape, or None where it takes the output's; its array.
 
     `fits(shape)` raises where no such array can be made of the output's shape.
@@ -167,6 +165,7 @@ class _Builder:
 
 
 def named_twice(name: str) -> InputError:
+    """E_NAME for a second tensor of this name."""
     return InputError(f"'{name}' names two tensors", code="E_NAME", hint="give one of them another name")
 
 
@@ -188,7 +187,10 @@ def build(
             builder.add(step)
         except BpdebugError as error:
             raise error.at(f"{where}:{step.line}") from None
-    outputs = _outputs(builder, loss, incoming or {}, where)
+    try:
+        outputs = _outputs(builder, loss, incoming or {})
+    except BpdebugError as error:
+        raise error.at(where) from None
     graph = Graph(
         names=tuple(builder.names), index=builder.index, kinds=builder.kinds, leaves=tuple(builder.leaves),
         nodes=tuple(builder.nodes), plans=tuple(builder.plans), shapes=tuple(builder.shapes),
@@ -201,59 +203,45 @@ def build(
 
 
 def _outputs(
-    builder: _Builder, loss: str | None, incoming: Mapping[str, Incoming], where: str
+    builder: _Builder, loss: str | None, incoming: Mapping[str, Incoming]
 ) -> dict[int, Callable[[], Array] | None]:
     """Where gradients come in: the loss, or the outputs with an incoming gradient, in program order."""
     if (loss is None) == (not incoming):
         both = "both 'loss' and 'incoming'" if loss else "neither 'loss' nor 'incoming'"
-        raise InputError(
-            f"the graph has {both}", code="E_LOSS", where=where,
-            hint='give one: loss = "L", or incoming = { Y = ... }',
-        )  # fmt: skip
+        raise _no_start(f"the graph has {both}", 'give one: loss = "L", or incoming = { Y = ... }')
+    if loss is not None:
+        number = _output(builder, loss)
+        if builder.shapes[number] != ():
+            message = f"the loss '{loss}' has shape {builder.shapes[number]}"
+            raise _no_start(message, f"a loss is one number: mean({loss})")
+        return {number: None}
     outputs: dict[int, Callable[[], Array] | None] = {}
-    for name in [loss] if loss is not None else incoming:
-        number = _output(builder, name, where)
+    for name, spec in incoming.items():
+        number = _output(builder, name)
         shape = builder.shapes[number]
-        if loss is not None:
-            if shape != ():
-                raise InputError(
-                    f"the loss '{name}' has shape {shape}", code="E_LOSS", where=where,
-                    hint=f"a loss is one number: mean({name})",
-                )  # fmt: skip
-            outputs[number] = None
-            continue
-        spec = incoming[name]
         if spec.shape is not None and tuple(spec.shape) != shape:
-            raise ShapeError(
-                f"the gradient coming in at '{name}' has shape {tuple(spec.shape)}, and {name} has {shape}",
-                where=where,
-                hint="a gradient has the shape of what it is the gradient of",
-            )
+            message = f"the gradient coming in at '{name}' has shape {tuple(spec.shape)}, and {name} has {shape}"
+            raise ShapeError(message, hint="a gradient has the shape of what it is the gradient of")
         if spec.fits is not None:
-            try:
-                spec.fits(shape)
-            except BpdebugError as error:
-                raise error.at(where) from None
+            spec.fits(shape)
         outputs[number] = cache(partial(spec.read, shape))
     return dict(sorted(outputs.items()))
 
 
-def _output(builder: _Builder, name: str, where: str) -> int:
+def _output(builder: _Builder, name: str) -> int:
     """The number of an output, which must be a float node."""
-    nodes = [n.id for n in builder.nodes]
-    if name not in builder.index:
-        raise InputError(
-            f"no tensor '{name}' to start from", code="E_LOSS", where=where,
-            hint=did_you_mean(name, nodes) or "name a node of the program",
-        )  # fmt: skip
-    number = builder.index[name]
+    number = builder.index.get(name)
+    if number is None:
+        hint = did_you_mean(name, [n.id for n in builder.nodes]) or "name a node of the program"
+        raise _no_start(f"no tensor '{name}' to start from", hint)
     if number < builder.first:
-        raise InputError(
-            f"'{name}' is no node", code="E_LOSS", where=where, hint="name a tensor that the program computes"
-        )
-    if builder.dtypes[number].kind != "f":
-        raise InputError(
-            f"'{name}' is {builder.dtypes[number]}, and only floats have gradients", code="E_LOSS", where=where,
-            hint="start from a float tensor",
-        )  # fmt: skip
+        raise _no_start(f"'{name}' is no node", "name a tensor that the program computes")
+    dtype = builder.dtypes[number]
+    if dtype.kind != "f":
+        raise _no_start(f"'{name}' is {dtype}, and only floats have gradients", "start from a float tensor")
     return number
+
+
+def _no_start(message: str, hint: str) -> InputError:
+    """E_LOSS: the backward pass cannot begin there."""
+    return InputError(message, code="E_LOSS", hint=hint)

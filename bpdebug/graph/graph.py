@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.ops import Op
@@ -18,8 +19,7 @@ from bpdebug.symbolic import Plan
 INPUT, PARAMETER, DRAWN, STATE, NODE = "input", "parameter", "drawn", "state", "node"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Leaf:
+class Leaf(Struct, frozen=True, eq=False):
     """A tensor that no node computes; `read` gives its array when first needed (integers: at building as well)."""
 
     name: str
@@ -29,18 +29,18 @@ class Leaf:
     read: Callable[[], Array]
 
 
-@dataclass(frozen=True, slots=True)
-class Lit:
+class Lit(Struct, frozen=True):
     """A number written in the program and folded into an op: no tensor, no gradient."""
 
     value: bool | int | float
 
 
 Operand = int | Lit
+T = TypeVar("T", int, Operand)
+Numbers = np.ndarray[Any, np.dtype[np.int32]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(Struct, frozen=True, eq=False):
     """One application of an op. `inputs` are tensor numbers or literals; `line` counts in the file, from 1."""
 
     id: str
@@ -56,8 +56,7 @@ class Node:
         return tuple(i for i in self.inputs if isinstance(i, int))
 
 
-@dataclass(frozen=True, eq=False)
-class Graph:
+class Graph(Struct, frozen=True, eq=False, dict=True):
     """Leaves, drawn masks, an optimizer's states and nodes, numbered in this order; node k is tensor `first + k`.
 
     `incoming` maps an output's tensor number to what comes in there (None: the loss, with 1).
@@ -76,7 +75,6 @@ class Graph:
     incoming: Mapping[int, Callable[[], Array] | None]
     loss: int | None
     first: int
-    sizes: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -190,24 +188,13 @@ class Graph:
             return self
         first, more = self.first, len(owners)
         called = [f"{self.names[p]}.{name}" for p, name in owners]
-        moved = tuple(
-            Node(
-                n.id,
-                n.op,
-                tuple(i if isinstance(i, Lit) else _moved(i, first, more) for i in n.inputs),
-                n.attrs,
-                n.block,
-                n.line,
-            )
-            for n in self.nodes
-        )
         numbers = range(first, first + more)
         return replace(
             self,
             names=(*self.names[:first], *called, *self.names[first:]),
             index=dict(zip(called, numbers, strict=True)) | {n: _moved(t, first, more) for n, t in self.index.items()},
             kinds={**self.kinds, **dict.fromkeys(numbers, STATE)},
-            nodes=moved,
+            nodes=tuple(replace(n, inputs=tuple(_moved(i, first, more) for i in n.inputs)) for n in self.nodes),
             shapes=(*self.shapes[:first], *(self.shapes[p] for p, _ in owners), *self.shapes[first:]),
             dtypes=(*self.dtypes[:first], *(self.dtypes[p] for p, _ in owners), *self.dtypes[first:]),
             incoming={_moved(t, first, more): read for t, read in self.incoming.items()},
@@ -233,26 +220,21 @@ class Graph:
         return int(nodes[start[tensor]]) if start[tensor] < start[tensor + 1] else None
 
     @cached_property
-    def _users(self) -> tuple[Any, Any]:
+    def _users(self) -> tuple[Numbers, Numbers]:
         pairs = [(t, k) for k, node in enumerate(self.nodes) for t in dict.fromkeys(node.tensors)]
-        table = np.array(pairs, dtype=np.int32).reshape(-1, 2)
-        order = np.argsort(table[:, 0], kind="stable")
-        start = np.searchsorted(table[order, 0], np.arange(len(self.names) + 1)).astype(np.int32)
-        return start, np.ascontiguousarray(table[order, 1])
+        start, rows = _rows(pairs, 1, len(self.names))
+        return start, rows[:, 0]
 
     @cached_property
-    def consumers(self) -> tuple[Any, Any]:
+    def consumers(self) -> tuple[Numbers, Numbers]:
         """For each tensor the edges (node, input position) that use it, in event order of the backward pass.
 
-        Two int32 arrays in compressed-row form: rows `edges[start[t]:start[t + 1]]` are (node, position).
+        Two int32 arrays in compressed-row form: of tensor t the rows `start[t]:start[t + 1]` of (node, position).
         """
-        pairs: list[tuple[int, int, int]] = []
-        for k in range(len(self.nodes) - 1, -1, -1):
-            pairs.extend((tensor, k, position) for position, tensor in self.edges(k))
-        table = np.array(pairs, dtype=np.int32).reshape(-1, 3)
-        order = np.argsort(table[:, 0], kind="stable")
-        start = np.searchsorted(table[order, 0], np.arange(len(self.names) + 1)).astype(np.int32)
-        return start, np.ascontiguousarray(table[order, 1:])
+        backward = reversed(range(len(self.nodes)))
+        return _rows(
+            [(tensor, k, position) for k in backward for position, tensor in self.edges(k)], 2, len(self.names)
+        )
 
     def edges_from(self, tensor: int) -> list[tuple[int, int]]:
         """The edges that contribute to a tensor's gradient, (node, input position), in event order.
@@ -278,9 +260,20 @@ class Graph:
         return {}
 
 
-def _moved(tensor: int, first: int, more: int) -> int:
-    """A tensor's number once `more` tensors stand before the nodes."""
-    return tensor + more if tensor >= first else tensor
+def _moved(operand: T, first: int, more: int) -> T:
+    """An operand once `more` tensors stand before the nodes."""
+    return operand + more if isinstance(operand, int) and operand >= first else operand
+
+
+def _rows(pairs: Sequence[tuple[int, ...]], width: int, tensors: int) -> tuple[Numbers, Numbers]:
+    """What belongs to each tensor, in compressed-row form: of tensor t the rows `start[t]:start[t + 1]`.
+
+    `pairs` are a tensor and the `width` integers of one of its rows, which keep their order; both arrays are int32.
+    """
+    table = np.array(pairs, dtype=np.int32).reshape(-1, 1 + width)
+    order = np.argsort(table[:, 0], kind="stable")
+    start = np.searchsorted(table[order, 0], np.arange(tensors + 1)).astype(np.int32)
+    return start, np.ascontiguousarray(table[order, 1:])
 
 
 def frames(block: str) -> list[str]:

@@ -88,7 +88,7 @@ class Settings(Struct, frozen=True):
         self.limits.check("calls", self.spent[0], "the lines of the script, and of those it runs")
 
 
-class Step(Struct, frozen=True, eq=False):
+class CarriedOut(Struct, frozen=True, eq=False):
     """A line that was carried out: its number and text, the answers, and the error where it failed."""
 
     number: int
@@ -112,7 +112,7 @@ class Run:
         self.requests.handlers |= {"snapshot": self.snapshot, "source": self.source}
         self.words: dict[str, Callable[[str], Iterator[Answer]]] = {"require": self.require, "load": self.load}
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[CarriedOut]:
         """The lines, each carried out when it is asked for; the files inside the script are there until the end."""
         noting = any("trans" in text for _, text in self.script.lines)
         with unpacked(self.script) as self.inside:
@@ -127,7 +127,7 @@ class Run:
                 if (step.error and not self.settings.keep_going) or (self.state is not None and self.state.done):
                     return
 
-    def step(self, number: int, text: str) -> Step:
+    def step(self, number: int, text: str) -> CarriedOut:
         """One line carried out."""
         answers: list[Answer] = []
         try:
@@ -137,8 +137,8 @@ class Run:
                 self.seen(answer)
         except BpdebugError as inner:
             self.errors.append(self.failure(inner, number, text))
-            return Step(number, text, tuple(answers), self.errors[-1])
-        return Step(number, text, tuple(answers))
+            return CarriedOut(number, text, tuple(answers), self.errors[-1])
+        return CarriedOut(number, text, tuple(answers))
 
     def failure(self, inner: BpdebugError, number: int, text: str) -> ScriptError:
         """An error with its line in the script; one from a script within has its own."""

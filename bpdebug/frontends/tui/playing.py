@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from textual.timer import Timer
 
 from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD, UsageError
-from bpdebug.frontends.scripts.replay import Run, Settings, Step
+from bpdebug.frontends.scripts.replay import CarriedOut, Run, Settings
 from bpdebug.frontends.scripts.script import read_script
 from bpdebug.frontends.tui.app import BpdebugApp
 
@@ -19,7 +19,7 @@ FASTEST = 0.01
 class Player(BpdebugApp):
     """The screen, with a script at the keys."""
 
-    def __init__(self, run: Run, steps: Iterator[Step], delay: float) -> None:
+    def __init__(self, run: Run, steps: Iterator[CarriedOut], delay: float) -> None:
         super().__init__(run.state)
         self.script, self.steps, self.delay = run, steps, max(delay, FASTEST)
         self.playing: Timer | None = None
