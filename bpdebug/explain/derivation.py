@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bpdebug.engine import Contribution, NodeEvent, Timeline
 from bpdebug.engine.edits import Override, RuleOverride
-from bpdebug.explain.judge import KINK, RIGHT, VALUE, Judge, base_of
+from bpdebug.explain.judge import KINK, RIGHT, VALUE, Judge
 from bpdebug.explain.mistakes import right
 from bpdebug.graph import Step
 
@@ -46,18 +46,19 @@ def derivation(timeline: Timeline, steps: Sequence[Step], iteration: int) -> Der
     lines after it. Assigned twice (`dH = dH + ...`), a gradient is judged where it is assigned last.
     """
     judge = Judge(by_the_ops(timeline), iteration)
-    last = {base_of(s.id): s.id for s in steps}
+    last = {s.assigned: s for s in steps}
     rows: list[LineVerdict] = []
     unknown: list[str] = []
     for step in steps:
         judge.carry_out(step)
-        base = base_of(step.id)
-        tensor = judge.gradients.get(base)
+        if (name := step.assigned) is None:
+            continue
+        tensor = judge.gradients.get(name)
         if tensor is None:
-            unknown += [base] if _looks_like_one(base, judge.gradients) else []
-        elif last[base] == step.id:
+            unknown += [name] if _looks_like_one(name, judge.gradients) else []
+        elif last[name] is step:
             rows.append(_judged(judge, step, tensor))
-            judge.forget(step.id)
+            judge.forget(step.id, tensor)
     wrong = next((r.name for r in rows if r.verdict not in (RIGHT, KINK)), None)
     return Derived(tuple(rows), wrong, tuple(dict.fromkeys(unknown)))
 

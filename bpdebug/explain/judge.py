@@ -60,11 +60,9 @@ class Numbers:
             if isinstance(found, BpdebugError):
                 raise found
             return np.asarray(found)
-        base = base_of(name)
-        tensor = self.tensors.get(base)
-        if tensor is not None:
-            return to_float64(self.run.value(tensor))
-        tensor = self.gradients[base]
+        if name in self.tensors:
+            return to_float64(self.run.value(self.tensors[name]))
+        tensor = self.gradients[name]
         gradient = self.gradient(tensor)
         if gradient is None:
             raise BpdebugError(f"∂{self.graph.names[tensor]} has no path to an output, and no gradient", code="E_EXPR")
@@ -72,10 +70,9 @@ class Numbers:
 
     def sources(self, name: str) -> frozenset[int]:
         """The tensors whose gradients a name stands for, or was made from."""
-        base = base_of(name)
-        if name in self.known or base in self.tensors:
+        if name in self.known or name in self.tensors:
             return self.read.get(name, frozenset())
-        return frozenset({self.gradients[base]})
+        return frozenset({self.gradients[name]})
 
     def carry_out(self, step: Step) -> None:
         """One operation on the numbers; what cannot be is remembered as what is wrong with the line."""
@@ -85,6 +82,11 @@ class Numbers:
             self.known[step.id] = self._result(step)
         except BpdebugError as error:
             self.known[step.id] = error
+
+    def forget(self, name: str, tensor: int) -> None:
+        """From here on the name means the tensor's gradient, whatever was computed under it."""
+        self.known.pop(name, None)
+        self.gradients[name] = tensor
 
     def _result(self, step: Step) -> Array:
         op = VOCABULARY[step.op]
@@ -116,7 +118,7 @@ class Judge(OnPass):
     def __init__(self, timeline: Timeline, iteration: int, run: Pass | None = None) -> None:
         super().__init__(timeline, run or timeline.iteration(iteration))
         self.iteration, self.moved = iteration, run is not None
-        self._done: list[Step | str] = []
+        self._done: list[Step | tuple[str, int]] = []
         self._drawn: dict[int, Array] = {}
         self.engine = Numbers(self.graph, self.run, self._given)
         self.random = Numbers(self.graph, self.run, self._random)
@@ -141,11 +143,11 @@ class Judge(OnPass):
         if np.size(self.engine.known[step.id]) <= MOST_AGAIN:
             self.random.carry_out(step)
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, tensor: int) -> None:
         """From here on the name means the engine's gradient again."""
-        self._done.append(name)
-        self.engine.known.pop(name, None)
-        self.random.known.pop(name, None)
+        self._done.append((name, tensor))
+        self.engine.forget(name, tensor)
+        self.random.forget(name, tensor)
 
     @np.errstate(all="ignore")
     def verdict(self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], *, seeded: bool) -> Verdict:
@@ -219,10 +221,10 @@ class Judge(OnPass):
 
         made = Judge(self.timeline, self.iteration, Pass(self.graph, Code(self.graph), leaf))
         for what in self._done:
-            if isinstance(what, str):
-                made.forget(what)
-            else:
+            if isinstance(what, Step):
                 made.carry_out(what)
+            else:
+                made.forget(*what)
         return made
 
     def _is_rounding(self, gap: Array, edges: Sequence[tuple[int, int]], dtype: DType) -> bool:
@@ -272,8 +274,3 @@ def number(value: Any) -> Array:
         return np.asarray(float(value))
     except OverflowError:
         return np.asarray(np.inf if value > 0 else -np.inf)
-
-
-def base_of(name: str) -> str:
-    """The name that was assigned: `dH` of `dH.1`."""
-    return name.partition(".")[0]

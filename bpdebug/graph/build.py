@@ -22,7 +22,10 @@ _BOOL = np.dtype(np.bool_)
 
 
 class Step(Struct, frozen=True, eq=False):
-    """One node before anything is checked; inputs are names or literals, default attributes may be left out."""
+    """One node before anything is checked; inputs are names or literals, default attributes may be left out.
+
+    `assigned` is the name that the line gives it, before a number tells it from others: dH, where `id` is dH.1.
+    """
 
     id: str
     op: str
@@ -30,6 +33,7 @@ class Step(Struct, frozen=True, eq=False):
     attrs: Mapping[str, Any]
     block: str
     line: int
+    assigned: str | None = None
 
 
 class Incoming(Struct, frozen=True, eq=False):

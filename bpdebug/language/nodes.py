@@ -66,11 +66,11 @@ class Nodes:
     def steps(self, taken: Collection[str]) -> list[Step]:
         """The nodes under their final names; `taken` are names that no node is called by on its own."""
         ids = final_names(self.names, self.ops, self.blocks, taken)
-        columns = zip(ids, self.ops, self.inputs, self.attrs, self.blocks, self.lines, strict=True)
+        columns = zip(ids, self.ops, self.inputs, self.attrs, self.blocks, self.lines, self.names, strict=True)
         line = self.place.line
         return [
-            Step(name, op, tuple([_operand(v, ids) for v in inputs]), attrs, block, line(n))
-            for name, op, inputs, attrs, block, n in columns
+            Step(name, op, tuple([_operand(v, ids) for v in inputs]), attrs, block, line(n), assigned)
+            for name, op, inputs, attrs, block, n, assigned in columns
         ]
 
 

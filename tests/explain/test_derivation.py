@@ -363,6 +363,12 @@ def test_a_gradient_added_to_in_a_second_line_is_judged_there() -> None:
     assert {n: (r.verdict, r.line) for n, r in rows.items()} == {"dY": ("right", 2), "dW2": ("right", 3)}
 
 
+def test_a_block_that_is_called_as_a_gradient_is_none() -> None:
+    """Its nodes without a name are called dW2.mul1: no line for ∂W2, and nothing that later lines read as ∂W2."""
+    rows = judged('with block("dW2"):\n    dR = R * 2 / 10 + 0 * R\n    dD = dR')
+    assert {name: row.verdict for name, row in rows.items()} == {"dR": "right", "dD": "right"}
+
+
 def test_names_of_ones_own_and_what_has_no_gradient() -> None:
     rows = judged("delta = dH * (1 - H ** 2)\ndW1 = X.T @ delta\ndW2 = H")
     assert rows["dW1"].verdict == "right"
