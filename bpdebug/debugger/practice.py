@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bpdebug.debugger.state import State
 from bpdebug.engine import BACKWARD, Contribution, NodeEvent
 
 
-@dataclass(frozen=True, eq=False)
-class Question:
+class Exercise(Struct, frozen=True, eq=False):
     """The contribution that is asked about, and whether its shape or its formula is wanted.
 
     `number` is its place among the event's contributions; those before it are answered.
@@ -26,7 +25,7 @@ class Question:
         return "+=" if any(p.why == "accumulate" for p in self.contribution.parts) else "="
 
 
-def question(state: State) -> Question | None:
+def question(state: State) -> Exercise | None:
     """The question that is open at the cursor; None outside practice, and where all is answered."""
     event = state.event
     if state.practice is None or not isinstance(event, NodeEvent) or event.phase != BACKWARD:
@@ -35,5 +34,5 @@ def question(state: State) -> Question | None:
         key = (event.index, number)
         if key not in state.practice.done:
             asks = "formula" if key in state.practice.shapes else "shape"
-            return Question(event, number, asks, contribution)
+            return Exercise(event, number, asks, contribution)
     return None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.errors import CommandError
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(Struct, frozen=True):
     """Numbers between two ends, each of them included or not; or NaN, or infinities; `text` is as typed."""
 
     text: str

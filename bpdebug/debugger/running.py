@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec.structs import replace
 
 from bpdebug.debugger.state import Breakpoint, State, View
 from bpdebug.engine import Timeline
@@ -10,19 +10,6 @@ from bpdebug.expression import Scope, evaluate, holds, parse
 from bpdebug.progress import may_stop
 
 FORTH, BACK = 1, -1
-
-
-@dataclass(frozen=True)
-class Every:
-    """Every event of a timeline is worth testing."""
-
-    events: int
-
-    def next_after(self, index: int) -> int | None:
-        return index + 1 if index + 1 < self.events else None
-
-    def last_before(self, index: int) -> int | None:
-        return index - 1 if index > 0 else None
 
 
 def move(state: State, to: int, why: str, part: int = 0) -> State:
@@ -75,7 +62,7 @@ def run(state: State, way: int, limit: int | None = None) -> State:
 
 
 def _candidate(b: Breakpoint, at: int, way: int) -> int | None:
-    return b.where.next_after(at) if way == FORTH else b.where.last_before(at)
+    return b.stops.next_after(at) if way == FORTH else b.stops.last_before(at)
 
 
 def reason(b: Breakpoint, timeline: Timeline, at: int) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bpdebug.debugger.commands import Call, parse
 from bpdebug.debugger.state import Note, State

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.engine import Event, Timeline
 from bpdebug.expression import Expression, Stops
 from bpdebug.scenario import Scenario
 
 
-class Candidates(Protocol):
-    """Where a stop is worth testing: the nearest events after and before an index."""
-
-    def next_after(self, index: int) -> int | None: ...
-    def last_before(self, index: int) -> int | None: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Breakpoint:
+class Breakpoint(Struct, frozen=True, eq=False):
     """A reason to stop: a breakpoint, tracepoint, catchpoint or watchpoint.
 
     `line` makes it anew when typed ("break Y@bwd if norm(dY) > 1"); `location` is what it stops at, as typed.
-    `where` holds the events worth testing (`stops`, where it is at a location); `test(timeline, index)` says in
-    words why to stop there, or None.
+    `stops` are the events worth testing: those of its location, or those at which what is watched can change.
+    `test(timeline, index)` says in words why to stop there, or None.
     `ignore` hits are passed over, a `temporary` one goes with its first hit, `commands` run after a stop, and
     `says` is what a tracepoint prints.
     """
@@ -33,8 +26,7 @@ class Breakpoint:
     kind: str
     line: str
     location: str
-    where: Candidates
-    stops: Stops | None = None
+    stops: Stops
     test: Callable[[Timeline, int], str | None] | None = None
     condition: Expression | None = None
     condition_text: str = ""
@@ -45,9 +37,13 @@ class Breakpoint:
     commands: tuple[str, ...] = ()
     says: str = ""
 
+    @property
+    def located(self) -> bool:
+        """Whether it stands at a location; watches and catches may stop anywhere."""
+        return self.kind in ("break", "trace")
 
-@dataclass(frozen=True, eq=False)
-class Note:
+
+class Note(Struct, frozen=True, eq=False):
     """What the scenario says at a stop: the location as written, its events, and the text."""
 
     location: str
@@ -55,26 +51,23 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True)
-class Display:
+class Display(Struct, frozen=True, eq=False):
     """An expression shown at every stop."""
 
     number: int
     text: str
-    expression: Expression = field(compare=False)
+    expression: Expression
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A bookmark."""
+class Bookmark(Struct, frozen=True):
+    """A place that was marked, with a note."""
 
     number: int
     cursor: int
     note: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Fork:
+class Fork(Struct, frozen=True, eq=False):
     """A timeline among others: number 0 is the scenario's own, another was made of its parent, where the cursor was."""
 
     number: int
@@ -93,8 +86,7 @@ class Fork:
         return (f"seek {self.cursor}", self.line) if self.number else tuple(e.line for e in self.timeline.edits)
 
 
-@dataclass(frozen=True)
-class Practice:
+class Practice(Struct, frozen=True):
     """The mode that asks before it shows: what was answered, and what was said to the last answer.
 
     `shapes` and `done` hold (event, operand) pairs whose shape, or whose formula too, was found or given up;
@@ -111,16 +103,14 @@ class Practice:
     asked: int = 0
 
 
-@dataclass(frozen=True)
-class View:
+class View(Struct, frozen=True):
     """What the last command asked to see: a row of the table of views, and its arguments."""
 
     name: str = "event"
     args: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class State:
+class State(Struct, frozen=True, eq=False):
     """A scenario, its timeline, and a cursor over it.
 
     `cursor` is a position 0..N: at k < N event k has just happened, N is the end. `part` is 0 for the event as a
@@ -140,14 +130,14 @@ class State:
     next_number: int = 1
     notes: tuple[Note, ...] = ()
     displays: tuple[Display, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[Bookmark, ...] = ()
     behind: tuple[tuple[int, int], ...] = ()
     ahead: tuple[tuple[int, int], ...] = ()
     forks: tuple[Fork, ...] = ()
     fork: int = 0
     frame: int = 0
     found: tuple[str, str, int] | None = None
-    view: View = field(default_factory=View)
+    view: View = View()
     stopped: str = ""
     detail: str = ""
     printed: tuple[str, ...] = ()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
+from bpdebug.engine.schedule import Schedule
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression.location import BLOCK, EVENT, GLOB, LINE, NAME, PHASES, REGEX, Location
 from bpdebug.expression.names import nearest
@@ -16,69 +17,49 @@ from bpdebug.graph import DRAWN, Graph
 from bpdebug.language.tokens import counted, refuse
 
 
-class Stops(Struct, frozen=True):
-    """Events of a timeline: `offsets` within an iteration, ascending; in `iteration`, or in every one (None).
+class Stops(Struct, frozen=True, eq=False):
+    """Events of a schedule: `offsets` within an iteration, ascending; in `iteration`, or in every one (None)."""
 
-    `end` is the timeline's, which a recording may have in the middle of an iteration.
-    """
-
-    offsets: tuple[int, ...]
-    iteration: int | None
-    per_iteration: int
-    iterations: int
-    end: int = 2**62
+    schedule: Schedule
+    offsets: Sequence[int]
+    iteration: int | None = None
 
     def next_after(self, index: int) -> int | None:
         """The first of these events after `index`."""
-        index = max(index, -1)
-        t, offset = divmod(index, self.per_iteration) if self.per_iteration else (0, 0)
-        if self.iteration is not None:
-            t, offset = self.iteration, index - self.iteration * self.per_iteration
-        at = bisect_right(self.offsets, offset)
-        if at == len(self.offsets):
-            t, at = t + 1, 0
-        return self._event(t, at)
+        n = self._before(index + 1)
+        return self._event(n) if n < len(self) else None
 
     def last_before(self, index: int) -> int | None:
         """The last of these events before `index`, which may be the end."""
-        index = min(index, self.per_iteration * self.iterations)
-        t, offset = divmod(index, self.per_iteration) if self.per_iteration else (0, 0)
-        if self.iteration is not None:
-            t, offset = self.iteration, index - self.iteration * self.per_iteration
-        at = bisect_left(self.offsets, offset) - 1
-        if at < 0:
-            t, at = t - 1, len(self.offsets) - 1
-        return self._event(t, at)
-
-    def _event(self, t: int, at: int) -> int | None:
-        """The event number of offset `at` in iteration t, if these stops have it."""
-        right = 0 <= t < self.iterations if self.iteration is None else t == self.iteration
-        if not right or not self.offsets:
-            return None
-        found = t * self.per_iteration + self.offsets[at]
-        return found if found < self.end else None
+        n = min(self._before(index), len(self))
+        return self._event(n - 1) if n else None
 
     def contains(self, index: int) -> bool:
         return index >= 0 and self.next_after(index - 1) == index
 
     def first(self) -> int:
         """The first of these events; the end of a timeline that has none."""
-        first = (self.iteration or 0) * self.per_iteration + self.offsets[0]
-        return min(first, self.per_iteration * self.iterations)
+        return min(self._event(0), self.schedule.events)
 
     def __len__(self) -> int:
-        last = (self.iterations - 1 if self.iteration is None else self.iteration) * self.per_iteration
-        beyond = (
-            sum(last + offset >= self.end for offset in self.offsets) if last + self.per_iteration > self.end else 0
-        )
-        return len(self.offsets) * (self.iterations if self.iteration is None else 1) - beyond
+        return self._before(self.schedule.events)
 
     def __iter__(self) -> Iterator[int]:
         """Every event number, ascending."""
-        for t in range(self.iterations) if self.iteration is None else (self.iteration,):
-            for offset in self.offsets:
-                if t * self.per_iteration + offset < self.end:
-                    yield t * self.per_iteration + offset
+        return map(self._event, range(len(self)))
+
+    def _before(self, index: int) -> int:
+        """How many of these events come before `index`; those behind the end of a recording count, too."""
+        per = self.schedule.per_iteration
+        if self.iteration is not None:
+            return bisect_left(self.offsets, index - self.iteration * per)
+        t, offset = divmod(max(index, 0), per) if per else (0, 0)
+        return t * len(self.offsets) + bisect_left(self.offsets, offset)
+
+    def _event(self, n: int) -> int:
+        """The number of the n-th of these events."""
+        t, n = divmod(n, len(self.offsets))
+        return (t if self.iteration is None else self.iteration) * self.schedule.per_iteration + self.offsets[n]
 
 
 @counted
@@ -96,8 +77,8 @@ def resolve(location: Location, timeline: Timeline) -> Stops:
     offsets = sorted({offset for t in tensors for offset in _offsets(timeline, t, phases)})
     if not offsets:
         raise _no_event(location, timeline, tensors)
-    found = Stops(tuple(offsets), location.iteration, schedule.per_iteration, schedule.iterations, len(timeline))
-    if schedule.iterations and found.first() >= len(timeline):
+    found = Stops(schedule, offsets, location.iteration)
+    if schedule.iterations and not len(found):
         hint = f"the recording ends at event {len(timeline)}"
         raise refuse("this place was not recorded", location.column, hint)
     return found
@@ -109,7 +90,7 @@ def _one_event(location: Location, timeline: Timeline) -> Stops:
         raise refuse(f"no event {location.number}", location.column, hint)
     schedule = timeline.schedule
     t, offset = divmod(location.number, schedule.per_iteration)
-    return Stops((offset,), t, schedule.per_iteration, schedule.iterations)
+    return Stops(schedule, (offset,), t)
 
 
 def _offsets(timeline: Timeline, tensor: int, phases: Iterable[str]) -> Iterator[int]:

@@ -58,7 +58,7 @@ def source(state: State, line: int | None) -> Report:
     shown = tuple((n, lines[n - 1]) for n in range(max(first, at - AROUND), min(last, at + AROUND) + 1))
     graph, stops = state.timeline.graph, set()
     for b in state.breakpoints:
-        for offset in b.stops.offsets[:1000] if b.stops is not None else ():
+        for offset in b.stops.offsets[:1000] if b.located else ():
             node = graph.node(state.timeline.schedule.tensor_at(offset))
             if node is not None:
                 stops.add(node.line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpdebug.debugger import State
-from bpdebug.debugger.practice import Question, question
+from bpdebug.debugger.practice import Exercise, question
 from bpdebug.debugger.state import Practice
 from bpdebug.engine import NodeEvent
 from bpdebug.views.blocks import Block, Formula, Row, Text
@@ -34,7 +34,7 @@ def practice(state: State, said: Practice, event: NodeEvent) -> Report:
     return Report("practice", title, tuple(blocks), data)
 
 
-def _asked(asked: Question) -> Iterator[Block]:
+def _asked(asked: Exercise) -> Iterator[Block]:
     to, event = asked.contribution.to, asked.event
     yield Text("")
     if asked.asks == "shape":

@@ -144,7 +144,7 @@ class ProgramRows(Sequence[ProgramRow]):
         status = CURRENT if index == self.state.cursor else DONE if index < self.state.cursor else LATER
         backward = timeline.schedule.index_of(BACKWARD, tensor, self._at)
         stop = any(
-            b.stops is not None and b.enabled and b.stops.contains(i)
+            b.located and b.enabled and b.stops.contains(i)
             for b in self.state.breakpoints
             for i in (index, backward)
             if i is not None

@@ -208,9 +208,13 @@ def test_search_finds_what_a_scan_finds(text: str) -> None:
         assert found.contains(index) == (index in all_of_them), index
 
 
-@given(st.lists(st.integers(0, 6), min_size=1, unique=True), st.none() | st.integers(0, 3), st.integers(-1, 29))
+@given(
+    st.lists(st.integers(0, PER - 1), min_size=1, unique=True),
+    st.none() | st.integers(0, ITERATIONS - 1),
+    st.integers(-1, END + 1),
+)
 def test_search_in_any_stops(offsets: list[int], iteration: int | None, index: int) -> None:
-    found = Stops(tuple(sorted(offsets)), iteration, 7, 4)
+    found = Stops(TIMELINE.schedule, sorted(offsets), iteration)
     all_of_them = list(found)
     assert found.next_after(index) == next((k for k in all_of_them if k > index), None)
     assert found.last_before(index) == next((k for k in reversed(all_of_them) if k < index), None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.state import Breakpoint, State

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import COMMANDS, Command, find, nothing, register
 from bpdebug.debugger.state import State

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bpdebug.debugger.blocks import block_at, inside
 from bpdebug.debugger.commands.table import Command, count, find, nothing, register

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import Command, register
-from bpdebug.debugger.practice import Question, question
+from bpdebug.debugger.practice import Exercise, question
 from bpdebug.debugger.running import move
 from bpdebug.debugger.state import Practice, State
 from bpdebug.engine import BACKWARD
@@ -57,7 +58,7 @@ def answer(state: State, argument: str) -> State:
     return replace(state, practice=made).show("event")
 
 
-def _told(asked: Question) -> str:
+def _told(asked: Exercise) -> str:
     from bpdebug.explain.derivation import given  # start-up: the answer is worded when it is told
 
     if asked.asks == "shape":
@@ -65,14 +66,14 @@ def _told(asked: Question) -> str:
     return f"{given(asked.event, asked.contribution)}{_set_by_hand(asked)}"
 
 
-def _set_by_hand(asked: Question) -> str:
+def _set_by_hand(asked: Exercise) -> str:
     """What to add where another rule than the op's own was set: answers are judged by the op's."""
     if asked.contribution.position not in asked.event.plan.replaced:
         return ""
     return f" (set here by hand: {asked.contribution.formula})"
 
 
-def _after(state: State, asked: Question, made: Practice) -> State:
+def _after(state: State, asked: Exercise, made: Practice) -> State:
     """The question is answered: its formula comes after its shape, then the next operand."""
     key = {(asked.event.index, asked.number)}
     shape = asked.asks == "shape"
@@ -84,7 +85,7 @@ _SHAPE = re.compile(r"\(? ?(\d{1,9}(?: ?[x×,] ?\d{1,9})*)? ?,? ?\)?")
 _NAMED = re.compile(r"[d∂][\w.]+ ?\+?=(?!=) ?")
 
 
-def _shape(asked: Question, text: str) -> tuple[str, bool]:
+def _shape(asked: Exercise, text: str) -> tuple[str, bool]:
     match = _SHAPE.fullmatch(text)
     if match is None:
         raise CommandError(f"'{text[:40]}' is no shape", code="E_COMMAND", hint="answer (5, 7), or 5x7; () is a number")
@@ -95,7 +96,7 @@ def _shape(asked: Question, text: str) -> tuple[str, bool]:
     return f"{found} is not the shape: a gradient has that of what it is the gradient of, and that is {to}", False
 
 
-def _formula(state: State, asked: Question, text: str) -> tuple[str, bool]:
+def _formula(state: State, asked: Exercise, text: str) -> tuple[str, bool]:
     """The answer on the numbers, against what the op's own rule gives to this operand at this event."""
     from bpdebug.explain.derivation import by_the_ops, judged_edge  # start-up: answers are judged when there is one
     from bpdebug.explain.judge import Judge  # start-up: the same

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bpdebug.debugger.commands.files import requesting
 from bpdebug.debugger.commands.table import Command, nothing, register

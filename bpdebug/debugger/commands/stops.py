@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import Command, count, register
 from bpdebug.debugger.running import fill, reason
@@ -31,7 +32,7 @@ def already(state: State, at: int | None) -> str:
 def held(state: State, b: Breakpoint, since: int | None = None) -> int | None:
     """The event under the cursor, if a stop holds there; with `since`, the first one from there to the cursor."""
     first, end = state.cursor if since is None else since, min(state.cursor + 1, len(state.timeline))
-    events = (at for at in range(first, end) if b.stops is None or b.stops.contains(at))
+    events = (at for at in range(first, end) if b.stops.contains(at))
     return next((at for at in events if reason(b, state.timeline, at) is not None), None)
 
 
@@ -41,7 +42,7 @@ def located(state: State, argument: str, kind: str, *, temporary: bool = False, 
     place, condition = (argument[: match.start()], argument[match.end() :]) if match else (argument, "")
     stops = resolve(parse_location(place.strip()), state.timeline)
     made = Breakpoint(
-        state.next_number, kind, f"{kind} {argument}", place.strip(), stops, stops, temporary=temporary, says=says
+        state.next_number, kind, f"{kind} {argument}", place.strip(), stops, temporary=temporary, says=says
     )
     return conditioned(state, made, condition.strip()) if match else made
 
@@ -85,7 +86,7 @@ def _added(state: State, made: Breakpoint, what: str) -> State:
 
 
 def _told(b: Breakpoint) -> str:
-    events = len(b.stops) if b.stops is not None else 0
+    events = len(b.stops)
     condition = f" if {b.condition_text}" if b.condition_text else ""
     return f"{b.location}{condition}: {events} event{'s' * (events != 1)}"
 
@@ -96,7 +97,6 @@ def trace(state: State, argument: str) -> State:
     if match is None or not match[1]:
         raise CommandError("trace takes a location and a text", code="E_COMMAND", hint='trace Y@bwd "norm {norm(dY)}"')
     made = replace(located(state, match[1], "trace", says=match[2]), line=f"trace {argument}")
-    assert made.stops is not None
     fill(made.says, state.timeline, made.stops.first())  # what cannot be evaluated is said now, not while running
     return add(state, made, f"tracepoint {made.number} at {_told(made)}")
 

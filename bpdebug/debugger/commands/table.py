@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +13,7 @@ from bpdebug.debugger.state import State
 from bpdebug.errors import CommandError, did_you_mean
 
 
-@dataclass(frozen=True, eq=False)
-class Command:
+class Command(Struct, frozen=True, eq=False):
     """One row: everything about a command, so that parsing, help, completion, keys and documents read it here.
 
     `run(state, argument)` gives the new state; `argument` is the rest of the line. `key` is the key on the screen,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.ranges import Range, parse_range

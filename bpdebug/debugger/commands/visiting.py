@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bpdebug.debugger.blocks import block_at
 from bpdebug.debugger.commands.table import Command, count, nothing, register
 from bpdebug.debugger.running import move
-from bpdebug.debugger.state import Mark, State
+from bpdebug.debugger.state import Bookmark, State
 from bpdebug.errors import CommandError
 from bpdebug.graph import frames
 
@@ -35,7 +35,7 @@ def forward(state: State, argument: str) -> State:
 def mark(state: State, argument: str) -> State:
     """A bookmark here, with a note; `seek #N` goes to its event."""
     number = max((m.number for m in state.marks), default=0) + 1
-    made = Mark(number, state.cursor, argument)
+    made = Bookmark(number, state.cursor, argument)
     return replace(state, marks=(*state.marks, made)).show("said", f"mark {number} at event {state.cursor}")
 
 

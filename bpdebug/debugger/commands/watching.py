@@ -9,8 +9,8 @@ import numpy as np
 from bpdebug.debugger.commands.stops import add, held
 from bpdebug.debugger.commands.table import Command, register
 from bpdebug.debugger.ranges import typed_number
-from bpdebug.debugger.running import Every, shown
-from bpdebug.debugger.state import Breakpoint, Candidates, State
+from bpdebug.debugger.running import shown
+from bpdebug.debugger.state import Breakpoint, State
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError, did_you_mean
@@ -21,7 +21,7 @@ VANISH, EXPLODE = 1e-3, 1e3
 """Gains, from a node's gradient to an operand's, beyond which catch vanish and catch explode stop by default."""
 
 
-def changes(expression: Expression, timeline: Timeline) -> Candidates:
+def changes(expression: Expression, timeline: Timeline) -> Stops:
     """The events at which an expression can change: where its tensors and gradients are computed or added to."""
     schedule, graph = timeline.schedule, timeline.graph
     offsets = {0} if schedule.iterations > 1 else set()
@@ -34,7 +34,7 @@ def changes(expression: Expression, timeline: Timeline) -> Candidates:
         else:
             found += [schedule.index_of(FORWARD, tensor), schedule.index_of(UPDATE, tensor)]
         offsets |= {i for i in found if i is not None}
-    return Stops(tuple(sorted(offsets)), None, schedule.per_iteration, schedule.iterations, len(timeline))
+    return Stops(schedule, sorted(offsets))
 
 
 def watch(state: State, argument: str) -> State:
@@ -161,12 +161,13 @@ def catch(state: State, argument: str) -> State:
         threshold = _number(text.strip()) if word in THRESHOLDS else None
         if threshold is None:
             raise CommandError(f"catch {word} takes no '{text[:40]}'", code="E_COMMAND", hint="catch vanish 0.01")
+    schedule = state.timeline.schedule
     made = Breakpoint(
         state.next_number,
         "catch",
         f"catch {argument}",
         argument,
-        Every(len(state.timeline)),
+        Stops(schedule, range(schedule.per_iteration)),
         test=CATCHES[word](threshold),
     )
     since = 0 if word in LASTING else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.debugger.commands.table import Command, nothing, register

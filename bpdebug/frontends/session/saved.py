@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from bpdebug.debugger import State, parse, quiet, run, update
-from bpdebug.debugger.state import Breakpoint, Mark
+from bpdebug.debugger.state import Bookmark, Breakpoint
 from bpdebug.errors import BpdebugError, CommandError
 
 STOPS = ("break", "tbreak", "trace", "watch", "catch")
@@ -65,7 +65,7 @@ def restored(state: State, saved: Saved) -> tuple[State, list[str]]:
     for cursor, note in saved.marks:
         number = max((m.number for m in state.marks), default=0) + 1
         place = min(max(cursor, 0), len(state.timeline))
-        state = replace(state, marks=(*state.marks, Mark(number, place, note)))
+        state = replace(state, marks=(*state.marks, Bookmark(number, place, note)))
     numbers = {0: 0}
     for fork in saved.forks:
         state = _attempt(state, fork.line, partial(_fork, saved=fork, numbers=numbers), lost)

@@ -7,7 +7,6 @@ from functools import lru_cache
 from bpdebug.debugger import State
 from bpdebug.debugger.state import Breakpoint
 
-PLACES = ("break", "tbreak", "trace", "breakpoint", "tracepoint")
 MANY = 5_000
 Track = tuple[int, int, int, int, frozenset[int], tuple[int, int]]
 
@@ -27,9 +26,9 @@ def _stops(breakpoints: tuple[Breakpoint, ...], start: int, end: int) -> frozens
     """Where breakpoints stand; catches and watches may stop anywhere, and are no places."""
     found: set[int] = set()
     for b in breakpoints:
-        if b.enabled and b.kind in PLACES:
-            at = b.where.next_after(start - 1)
+        if b.enabled and b.located:
+            at = b.stops.next_after(start - 1)
             while at is not None and at < end and len(found) < MANY:
                 found.add(at)
-                at = b.where.next_after(at)
+                at = b.stops.next_after(at)
     return frozenset(found)
