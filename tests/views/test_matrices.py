@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from msgspec import structs
+from msgspec.structs import replace
 
 from bpdebug.debugger import State, open_session, update
 from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
@@ -42,7 +41,7 @@ def twins(name: str) -> tuple[State, State]:
     names = dict(zip(graph.names, [*PIECES, *(f"{p}_" for p in PIECES), *(f"{p}1" for p in PIECES)], strict=False))
     assert len(names) == len(graph.names)
     timeline = Timeline(renamed(graph, names), seed=state.timeline.seed, training=training)
-    return state, structs.replace(state, timeline=timeline)
+    return state, replace(state, timeline=timeline)
 
 
 def drawn(report: Report) -> Iterator[Any]:
@@ -86,7 +85,7 @@ def test_a_matrix_is_what_it_says_it_is(name: str) -> None:
     state, count = open_session(scenario(name)), 0
     for event in list(state.timeline)[:60]:
         run, graph = state.timeline.iteration(event.iteration), state.timeline.graph
-        for block in stage(structs.replace(state, cursor=event.index)).blocks if event.phase != UPDATE else ():
+        for block in stage(replace(state, cursor=event.index)).blocks if event.phase != UPDATE else ():
             for m in block.items if isinstance(block, Row) else ():
                 of = m.subject if isinstance(m, Matrix) else None
                 if of is None or isinstance(of.tensor, str) or (of.gradient and len(graph.edges_from(of.tensor)) > 1):
