@@ -98,6 +98,18 @@ def test_nor_are_there_circles_for_type_checkers() -> None:
     assert found == set()
 
 
+def test_the_packages_of_the_front_ends_lie_one_above_the_other() -> None:
+    order = ["scripts", "session", "tui"]
+    inner = [
+        (a.name.split(".")[2], a.target.split(".")[2])
+        for a in ARROWS
+        if a.target.startswith("bpdebug.frontends.") and a.name.startswith("bpdebug.frontends.")
+    ]
+    pairs = [pair for pair in inner if set(pair) <= set(order)]
+    assert {own for own, _ in pairs} == set(order)
+    assert [(own, other) for own, other in pairs if order.index(own) < order.index(other)] == []
+
+
 def test_the_screen_is_at_the_edge() -> None:
     screen = [a.name for a in ARROWS if a.target.split(".")[0] in ("textual", "rich")]
     assert [name for name in screen if not name.startswith("bpdebug.frontends.tui")] == []

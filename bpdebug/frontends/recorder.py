@@ -19,6 +19,7 @@ from bpdebug.engine.layout import Layout, Slot
 from bpdebug.engine.schedule import Moment
 from bpdebug.engine.slots import made, run_ahead
 from bpdebug.errors import BpdebugError, CommandError, InputError, shown
+from bpdebug.frontends.files import NEW
 from bpdebug.importers.trace import EDIT, LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
 from bpdebug.scenario import Scenario
@@ -26,16 +27,12 @@ from bpdebug.scenario.text import reason
 
 SMALL = 2**16
 """Arrays of fewer bytes are copied into one write; larger ones are written from where they are."""
-_FLAGS = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)  # fmt: skip
 
 
 def _create(path: Path) -> int:
     """A new file; E_FILE where there is anything of this name already, be it a link that leads nowhere."""
     try:
-        return os.open(path, _FLAGS, 0o644)
+        return os.open(path, NEW, 0o644)
     except FileExistsError:
         kind = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "a file"
         message = f"'{shown(path, 200)}' is there already ({kind}); a recording overwrites nothing"

@@ -25,8 +25,8 @@ from bpdebug.frontends import prompt
 from bpdebug.frontends.loop import gathered, opens, replies
 from bpdebug.frontends.prompt import debug, debug_json
 from bpdebug.frontends.scripts.replay import Run, Settings
+from bpdebug.frontends.scripts.requests import FileRequests
 from bpdebug.frontends.scripts.script import parse_script
-from bpdebug.frontends.session.requests import FileRequests
 from bpdebug.frontends.tui.working import is_slow
 from bpdebug.scenario import Scenario
 from tests.graphs import Random, examples, graphs

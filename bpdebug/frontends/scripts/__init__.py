@@ -1,1 +1,1 @@
-"""Scripts (.bpd) and what scenarios expect of themselves: run, played, put to the test."""
+"""Scripts (.bpd) and what scenarios expect of themselves: run, played, put to the test; and requests for files."""

@@ -18,8 +18,10 @@ from bpdebug.debugger.commands.expecting import when_words
 from bpdebug.debugger.comparing import ExpectationError
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.errors import line as one_line
+from bpdebug.frontends.files import write
 from bpdebug.frontends.loop import PROMPT, Answer, replies
 from bpdebug.frontends.output import print_lines
+from bpdebug.frontends.scripts.requests import FileRequests, Handler, said
 from bpdebug.frontends.scripts.script import (
     Script,
     parse_script,
@@ -28,9 +30,7 @@ from bpdebug.frontends.scripts.script import (
     snapshot_path,
     stored,
     unpacked,
-    write,
 )
-from bpdebug.frontends.session.requests import FileRequests, Handler, said
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
 from bpdebug.scenario import find

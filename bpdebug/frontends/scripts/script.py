@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,12 +16,10 @@ from bpdebug.errors import BpdebugError, CommandError, InputError, shown
 from bpdebug.frontends.loop import gathered, opens
 from bpdebug.limits import Limits
 from bpdebug.scenario import find
-from bpdebug.scenario.text import read_bytes, read_source, reason
+from bpdebug.scenario.text import read_bytes, read_source
 
 MOST_FILES = 100
 """Files inside one script."""
-HEADER = "# bpdebug "
-"""What files begin with that a front end wrote; nothing else is written over."""
 _MARKER = re.compile(r"-- (.*) --\s*")
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
 
@@ -175,52 +172,3 @@ def stored(path: Path, limits: Limits) -> str | None:
         return read_bytes(path, limits).decode("utf-8")
     except UnicodeDecodeError:
         raise CommandError(f"the snapshot {path.name} is no text", code="E_FILE", hint="remove it") from None
-
-
-# --- writing
-
-
-def write(path: Path, text: str, *, over: bool = False) -> None:
-    """A text file, written beside its place and then renamed; E_FILE where something stands there already.
-
-    Files that begin with HEADER are written over, and every ordinary file where `over` says so; links never.
-    """
-    try:
-        _check_free(path, over)
-        path.parent.mkdir(exist_ok=True)
-        fd, beside = tempfile.mkstemp(prefix=".bpdebug-", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(text)
-            os.chmod(beside, 0o666 & ~_umask())
-            os.replace(beside, path)
-        except BaseException:
-            os.unlink(beside)
-            raise
-    except (OSError, ValueError) as error:
-        message = f"cannot write '{shown(path, 200)}': {reason(error)}"
-        raise CommandError(message, code="E_FILE", hint="name a file in a folder that you may write to") from None
-
-
-def _check_free(path: Path, over: bool) -> None:
-    try:
-        mode = os.lstat(path).st_mode
-    except FileNotFoundError:
-        return
-    ordinary = stat.S_ISREG(mode)
-    if not (ordinary and (over or _is_ours(path))):
-        what = "is there already" if ordinary else "is a link, a folder or a device"
-        raise CommandError(
-            f"'{shown(path, 200)}' {what}", code="E_FILE", hint="choose another name, or remove it first"
-        )
-
-
-def _is_ours(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(HEADER)) == HEADER.encode()
-
-
-def _umask() -> int:
-    found = os.umask(0o077)
-    os.umask(found)
-    return found

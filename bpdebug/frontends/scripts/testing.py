@@ -13,9 +13,9 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError, line, shown
+from bpdebug.frontends.files import write
 from bpdebug.frontends.scripts.checks import Failure, Result, check_file, collect
 from bpdebug.frontends.scripts.replay import Settings
-from bpdebug.frontends.scripts.script import write
 from bpdebug.scenario import find
 
 

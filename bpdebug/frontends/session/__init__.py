@@ -1,1 +1,1 @@
-"""One debugging session of a front end: what touches files, what survives its end, and the talk of both."""
+"""One debugging session of a front end: its talk, and what survives its end."""

@@ -21,8 +21,9 @@ import msgspec
 from bpdebug import __version__
 from bpdebug.debugger import State
 from bpdebug.errors import CommandError
+from bpdebug.frontends.files import NEW, put
 from bpdebug.frontends.loop import Answer, as_typed
-from bpdebug.frontends.session.requests import Handler, said
+from bpdebug.frontends.scripts.requests import Handler, said
 from bpdebug.frontends.session.saved import Saved, SavedFork, SavedStop, restored
 from bpdebug.limits import spell_bytes
 from bpdebug.scenario.text import reason
@@ -35,8 +36,7 @@ MOST_SESSIONS = 10
 """Sessions of one scenario that are kept, of each kind."""
 MOST_BYTES = 2**24
 """Bytes of what one session leaves: more is neither written nor read."""
-_FILE = re.compile(r"\d{20}-\d{1,10}-(?:terminal|pipe)\.(?:json|bpd|tmp)")
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FILE = re.compile(r"\d{20}-\d{1,10}-(?:terminal|pipe)\.(?:json|bpd|tmp)|\.bpdebug-\d{20}-\d{1,10}\.tmp")
 
 
 def state_folder() -> Path:
@@ -85,7 +85,7 @@ class SessionStore:
         try:
             if self._journal is None:
                 self._prepare()
-                self._journal = os.open(self.folder / f"{self.stem}.bpd", _NEW | os.O_APPEND, 0o600)
+                self._journal = os.open(self.folder / f"{self.stem}.bpd", NEW, 0o600)
                 _hold(self._journal)
                 self._put(f"# bpdebug {__version__} session on {self.name!r}\n")
             self._put(as_typed(line) + "\n")
@@ -115,7 +115,10 @@ class SessionStore:
         try:
             if saved != self._last:
                 self._prepare()
-                self._save(raw if saved.words else b"")
+                if saved.words:
+                    put(self.folder / f"{self.stem}.json", raw, 0o600)
+                else:  # nothing needs no file
+                    (self.folder / f"{self.stem}.json").unlink(missing_ok=True)
                 self._written = True
             self._known, self._last = now, saved
         except (OSError, ValueError) as error:
@@ -130,27 +133,6 @@ class SessionStore:
             tuple((m.cursor, m.note) for m in state.marks),
             tuple(SavedFork(f.number, f.parent, f.cursor, f.line) for f in state.forks if f.number),
         )
-
-    def _save(self, raw: bytes) -> None:
-        """Written beside its place, on the disk, then renamed: after a power cut, too, it is the old one or the new.
-
-        Nothing needs no file.
-        """
-        place = self.folder / f"{self.stem}.json"
-        if not raw:
-            place.unlink(missing_ok=True)
-            return
-        beside = place.with_suffix(".tmp")
-        beside.unlink(missing_ok=True)
-        with os.fdopen(os.open(beside, _NEW, 0o600), "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, place)
-        with contextlib.suppress(OSError):  # a folder cannot be opened everywhere
-            fd = os.open(self.folder, os.O_RDONLY)
-            os.fsync(fd)
-            os.close(fd)
 
     def _prepare(self) -> None:
         """The folder, for this user only; of what sessions left that are over only the newest stay."""

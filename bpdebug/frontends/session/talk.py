@@ -8,7 +8,7 @@ from bpdebug.debugger import State
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.frontends.scripts.replay import sourcing
-from bpdebug.frontends.session.requests import FileRequests
+from bpdebug.frontends.scripts.requests import FileRequests
 from bpdebug.frontends.session.store import SessionStore, restoring
 
 

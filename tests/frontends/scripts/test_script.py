@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from bpdebug.cli import main
 from bpdebug.debugger import COMMANDS, update
-from bpdebug.errors import CommandError, InputError
+from bpdebug.errors import InputError
 from bpdebug.frontends.scripts.replay import Run, ScriptError, Settings
-from bpdebug.frontends.scripts.script import parse_script, read_script, write
+from bpdebug.frontends.scripts.script import parse_script, read_script
 from bpdebug.limits import Limits
 from bpdebug.views import view
 
@@ -316,22 +316,6 @@ def test_names_of_snapshots(tmp_path: Path, name: str) -> None:
 
 
 # --- writing
-
-
-def test_nothing_is_written_over(tmp_path: Path) -> None:
-    taken, link, folder = tmp_path / "taken", tmp_path / "link", tmp_path / "folder"
-    taken.write_text("precious")
-    link.symlink_to(taken)
-    folder.mkdir()
-    for path in (taken, link, folder):
-        with pytest.raises(CommandError) as caught:
-            write(path, "# bpdebug x\n")
-        assert caught.value.code == "E_FILE"
-    assert taken.read_text() == "precious"
-    write(tmp_path / "new", "# bpdebug 1\n")
-    write(tmp_path / "new", "# bpdebug 2\n")
-    assert (tmp_path / "new").read_text() == "# bpdebug 2\n"
-    assert len(list(tmp_path.iterdir())) == 4
 
 
 @pytest.mark.parametrize("line", ["transcript ../t.bpd", "transcript /tmp/t.bpd", "save breakpoints ../b.bpd"])

@@ -12,9 +12,9 @@ from bpdebug.debugger import State
 from bpdebug.debugger.commands.files import saved
 from bpdebug.debugger.commands.whatif import made_again
 from bpdebug.errors import CommandError, shown
+from bpdebug.frontends.files import HEADER, write
 from bpdebug.frontends.loop import Answer, as_typed, refuse
 from bpdebug.frontends.recorder import record
-from bpdebug.frontends.scripts.script import HEADER, write
 from bpdebug.limits import Limits
 from bpdebug.scenario import find
 from bpdebug.scenario import shipped as shipped_scenarios

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpdebug.frontends.session.requests import LEFT_OUT, MOST_NOTED, FileRequests
+from bpdebug.frontends.scripts.requests import LEFT_OUT, MOST_NOTED, FileRequests
 
 
 def test_a_transcript_leaves_out_what_is_too_long() -> None:
