@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
+from bpdebug.arrays import Array, Cell, Shape
 from bpdebug.checks.kinks import KINK, TIE
 from bpdebug.engine.closeness import rounding
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-"""Step sizes, relative to the cell or to 1; the best one counts, since rounding and curvature pull apart."""
+"""Step sizes, relative to the cell or to 1; the best one counts, since rounding and curvature pull apart.
+
+A central difference errs by the third derivative times step**2 / 6, and by the rounding of both values over the step:
+least near the cube root of the precision, 6e-6 (Nocedal and Wright, Numerical Optimization, 2006, section 8.1). The
+larger steps are for functions that round more than one operation does.
+"""
 MOST_CELLS = 64
 """Cells checked of one leaf; a larger leaf is sampled."""
 FAIL, LOOK = 1e-4, 1e-7
@@ -30,7 +37,7 @@ class Check(Struct, frozen=True):
     """
 
     name: str
-    cell: tuple[int, ...]
+    cell: Cell
     analytic: float
     numeric: float
     error: float
@@ -48,6 +55,17 @@ class Check(Struct, frozen=True):
     def verdict(self) -> str:
         """'pass', 'look' or 'fail'; what has a reason wants a look, whatever the differences say."""
         return "look" if self.reason else "fail" if not self.error <= FAIL else "look" if self.error > LOOK else "pass"
+
+
+def severity(row: Check) -> tuple[int, float]:
+    """By what rows are compared for the worst: the verdict, then the error."""
+    return SEVERITY.index(row.verdict), row.error
+
+
+def sampled(flat: Array, shape: Shape, most: int, rng: Any) -> list[Cell]:
+    """Cells of an array of this shape, given by flat index (1-d, int64): all, or `most` of them drawn."""
+    chosen = flat if len(flat) <= most else np.sort(rng.choice(flat, most, replace=False))
+    return [tuple(int(i) for i in np.unravel_index(at, shape)) for at in chosen.tolist()]
 
 
 def differences(

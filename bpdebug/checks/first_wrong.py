@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from math import prod
+from collections.abc import Callable, Collection, Iterator, Set
 
 import numpy as np
 from msgspec import Struct, structs
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, Cell
 from bpdebug.checks.differences import FAIL, LOOK, Check
-from bpdebug.checks.one_rule import check_rule
-from bpdebug.checks.rule import Rule, rule_of, to_float64
-from bpdebug.engine import BACKWARD, Timeline
+from bpdebug.checks.one_rule import check_node
+from bpdebug.checks.rule import NodeRule, float64_pass, rule_of
+from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import index_of, relative, top
-from bpdebug.engine.edits import overridden
-from bpdebug.graph import Lit
+from bpdebug.engine.edits import overridden, overrides
+from bpdebug.engine.run import Pass
+from bpdebug.engine.source import Source
+from bpdebug.graph import Graph
 
 RULE, UPSTREAM = "rule", "upstream"
 MOST_CELLS = 4096
 """Cells of an operand that are moved one by one where its rule is wrong; of a larger one the op's own rule is taken."""
 NEAREST = 50
 """Nodes nearest to the outputs, which are checked first where time is short: what is wrong there is wrong upstream."""
-STEP = 1e-3
+STEP, FOURTH = 1e-3, ((2, -1), (1, 8), (-1, -8), (-2, 1))
+"""The step relative to a cell or to 1, and the weights, over 12 steps, of the values as many steps away
+(Abramowitz and Stegun 1964, table 25.2). The error is of the order of the step's fourth power, 1e-12."""
 NOTHING = 1e-8
 """Cells below this part of the largest one are rounding, and are not compared."""
 
@@ -76,19 +79,18 @@ def check(
     for k in _ordered(nodes, wanted, needed, sample=over is not None):
         if progress is not None:
             progress(len(alone), len(needed))
-        alone[k] = _alone(timeline, k, iteration)
+        rows_of = check_node(timeline.iteration(iteration), k).items()
+        alone[k] = {p: row for p, row in rows_of if graph.has_gradient(dict(graph.edges(k))[p])}
         if over is not None and over():
             break
     wanted = wanted & alone.keys()
     wrong = {(k, p) for k, found in alone.items() for p, row in found.items() if row.verdict == "fail"}
     changed = {t for k in needed for t in (graph.tensor(k),) if overridden(timeline.edits, t, True, iteration)}
     rows: list[RuleVerdict] = []
-    passes = Passes(timeline, iteration, wrong) if wrong or changed else None
+    passes = _passes(timeline, iteration, wrong) if wrong or changed else ()
     for k in nodes:
-        if k in needed:
-            upstream = passes.compared(k) if passes else {}
-            if k in wanted:
-                rows += _rows(timeline, k, alone[k], upstream)
+        if k in wanted:
+            rows += _rows(graph, k, alone[k], _compared(*passes, k) if passes else {})
     bad = any(r.where is not None for r in rows)
     suspects = [k for k in nodes if any(e[0] == k for e in wrong) or graph.tensor(k) in changed]
     first = suspects[0] if bad and suspects else None
@@ -117,100 +119,74 @@ def _downstream(timeline: Timeline, nodes: set[int]) -> set[int]:
     return found
 
 
-def _alone(timeline: Timeline, k: int, iteration: int) -> dict[int, Check]:
-    """The check of each operand's rule on its own inputs, by position; operands without cells have none."""
-    graph = timeline.graph
-    index = timeline.schedule.index_of(BACKWARD, graph.tensor(k), iteration)
-    assert index is not None
-    operands = dict(graph.edges(k))
-    positions = [p for p, t in operands.items() if prod(graph.shapes[t])]
-    found = check_rule(timeline.event(index))
-    return {p: row for p, row in zip(positions, found, strict=True) if graph.has_gradient(operands[p])}
+def _passes(timeline: Timeline, iteration: int, wrong: Set[tuple[int, int]]) -> tuple[Pass, Pass]:
+    """An iteration in double precision, twice: as its rules have it, and with the wrong ones mended."""
+    found = float64_pass(timeline.iteration(iteration), overrides(timeline.edits, iteration))
+    source = Mended(found, wrong)
+    source.run = Pass(found.graph, found.code, found.value, source)
+    return found, source.run
 
 
-def _rows(
-    timeline: Timeline, k: int, alone: dict[int, Check], upstream: dict[int, RuleVerdict]
-) -> Iterator[RuleVerdict]:
-    name = timeline.graph.nodes[k].id
+def _rows(graph: Graph, k: int, alone: dict[int, Check], upstream: dict[int, RuleVerdict]) -> Iterator[RuleVerdict]:
+    """A node's rows: of an operand whose rule is not wrong what came from upstream, where that is."""
     for position, row in alone.items():
         other = upstream.get(position)
         if row.verdict != "fail" and other is not None and other.verdict != "pass":
             yield other
             continue
-        yield RuleVerdict(**structs.asdict(row), node=name, where=RULE if row.verdict == "fail" else None)
+        yield RuleVerdict(**structs.asdict(row), node=graph.nodes[k].id, where=RULE if row.verdict == "fail" else None)
 
 
-class Passes:
-    """An iteration's backward pass in double precision, twice: as the rules have it, and with the wrong ones mended.
+class Mended(Source):
+    """A pass as it would be with other rules where some are `wrong`, (node, position): what they give by differences.
 
-    Nodes are to be asked for in backward order, each after all that its gradient depends on.
+    `run` is that pass; its values are those of the `other`.
     """
 
-    def __init__(self, timeline: Timeline, iteration: int, wrong: set[tuple[int, int]]) -> None:
-        self.timeline, self.iteration, self.wrong = timeline, iteration, wrong
-        graph, run = timeline.graph, timeline.iteration(iteration)
-        self.values: list[Array] = [to_float64(run.value(t)) for t in range(graph.first)]
-        for k in range(len(graph.nodes)):
-            self.values.append(self._overridden(graph.tensor(k), self._rule(k).value(), False))
-        self.found: dict[int, Array] = {}
-        self.mended: dict[int, Array] = {}
-        for t in graph.incoming:
-            self.found[t] = self.mended[t] = to_float64(run.seed(t))
+    run: Pass
 
-    def _rule(self, k: int) -> Rule:
-        inputs = self.timeline.graph.read_by_rule(k)
-        return rule_of(self.timeline, k, (i.value if isinstance(i, Lit) else self._value(i) for i in inputs))
+    def __init__(self, other: Pass, wrong: Set[tuple[int, int]]) -> None:
+        self.other, self.wrong = other, wrong
+        self._known: dict[tuple[int, int], Array] = {}
 
-    def _value(self, tensor: int) -> Array:
-        """As worked out here; what comes later in the pass, and only a written rule reads, as the pass has it."""
-        known = tensor < len(self.values)
-        return self.values[tensor] if known else to_float64(self.timeline.iteration(self.iteration).value(tensor))
+    def value(self, tensor: int) -> Array:
+        return self.other.value(tensor)
 
-    def _overridden(self, tensor: int, array: Array, gradient: bool) -> Array:
-        for override in overridden(self.timeline.edits, tensor, gradient, self.iteration):
-            array = override.applied(array)
-        return array
+    def contribution(self, k: int, position: int) -> Array | None:
+        if (k, position) in self.wrong and (k, position) not in self._known:
+            self._known[k, position] = self._differences(k, position)
+        return self._known.get((k, position))
 
-    def compared(self, k: int) -> dict[int, RuleVerdict]:
-        """Node k's contributions in both passes, which are added up on the way; by position, where they differ."""
-        graph, rule = self.timeline.graph, self._rule(k)
-        out = graph.tensor(k)
-        g = self._overridden(out, self.found[out], True)
-        truth, y, rows = self.mended[out], self.values[out], {}
-        for position, tensor in graph.edges(k):
-            if not graph.has_gradient(tensor):
-                continue
-            given = rule.gradient(position, y, g)
-            right = self._right(rule, k, position, truth)
-            if right.size:
-                rows[position] = _difference(graph.nodes[k].id, graph.names[tensor], given, right)
-            for total, added in ((self.found, given), (self.mended, right)):
-                total[tensor] = total[tensor] + added if tensor in total else added
-        return rows
-
-    def _right(self, rule: Rule, k: int, position: int, g: Array) -> Array:
-        """What the rule should give: what it gives where it is right, else the differences."""
-        x, y = rule.inputs[position], self.values[self.timeline.graph.tensor(k)]
-        if (k, position) not in self.wrong:
-            return rule.gradient(position, y, g)
+    def _differences(self, k: int, position: int) -> Array:
+        """The gradient by central differences of fourth order, whose error is of the order of STEP ** 4."""
+        rule, out = rule_of(self.other.graph, k, self.other.operands(k)), self.other.graph.tensor(k)
+        x, g = rule.inputs[position], self.run.cotangent(out)
         if x.size > MOST_CELLS:
-            return rule.gradient(position, y, g, own=True)
+            return rule.gradient(position, self.other.value(out), g, own=True)
         slope = np.zeros(x.shape)
-        with np.errstate(all="ignore"):
-            for cell in np.ndindex(x.shape):
-                step = STEP * max(1.0, abs(float(x[cell])))
-                slope[cell] = sum(
-                    weight * self._weighed(rule, position, x, cell, n * step, g)
-                    for n, weight in ((2, -1), (1, 8), (-1, -8), (-2, 1))
-                ) / (12 * step)
+        for cell in np.ndindex(x.shape):
+            step = STEP * max(1.0, abs(float(x[cell])))
+            weighed = (weight * _weighed(rule, position, cell, n * step, g) for n, weight in FOURTH)
+            slope[cell] = sum(weighed) / (12 * step)
         return slope
 
-    @staticmethod
-    def _weighed(rule: Rule, position: int, x: Array, cell: tuple[int, ...], by: float, g: Array) -> float:
-        moved = x.copy()
-        moved[cell] += by
-        value = rule.moved(position, moved)
-        return float((value * g).sum(where=np.isfinite(value)))
+
+def _weighed(rule: NodeRule, position: int, cell: Cell, by: float, g: Array) -> float:
+    """The sum of a node's cells times their cotangents, with one cell of an operand moved."""
+    moved = rule.inputs[position].copy()
+    moved[cell] += by
+    value = rule.moved(position, moved)
+    return float((value * g).sum(where=np.isfinite(value)))
+
+
+def _compared(found: Pass, mended: Pass, k: int) -> dict[int, RuleVerdict]:
+    """What node k gives in both passes, by position: its worst cell."""
+    graph = found.graph
+    operands = {p: t for p, t in graph.edges(k) if graph.has_gradient(t) and graph.nbytes(t)}
+    return {
+        p: _difference(graph.nodes[k].id, graph.names[t], found.contribution(k, p), mended.contribution(k, p))
+        for p, t in operands.items()
+    }
 
 
 def _difference(node: str, operand: str, given: Array, right: Array) -> RuleVerdict:

@@ -13,9 +13,10 @@ from bpdebug.engine.closeness import index_of, rounding
 KINK, TIE, SECOND, ROUNDING, SMALL = "kink", "tie", "second derivative jumps", "rounding", "small"
 """Why a check wants a look: no derivative here; none, since two cells are equal; differences err; off by little."""
 FAR, NEAR, AT = 1e-3, 1e-5, 1e-12
-"""Steps, relative to the cell or to 1: a bend's slopes come together from FAR to NEAR; within AT a kink is here."""
+"""Steps, relative to the cell or to 1. One-sided slopes of a smooth function differ by f'' times the step, at NEAR a
+hundredth of what they do at FAR; those of a kink by the same at both. Within AT, a cell's own rounding, it is here."""
 SLACK = 1e-3
-"""Part of the slopes by which those left and right may differ without a kink, since differences err."""
+"""Part of the slopes by which those left and right may differ without a kink: at NEAR an f'' of 100 times the slope."""
 
 
 class Kink(Struct, frozen=True):
@@ -36,8 +37,12 @@ class Kink(Struct, frozen=True):
         return not self.finite or self.low <= analytic <= self.high
 
 
-def find_kink(function: Callable[[float], Array], at: float) -> Kink | None:
-    """The kink of an array-valued function of one number, or None where every result is smooth.
+Function = Callable[[float], Array | float]
+"""A function of one number, whose results are looked at one by one."""
+
+
+def find_kink(function: Function, at: float) -> Kink | None:
+    """The kink of a function of one number at a point, or None where every result is smooth.
 
     Every result has its own sides, since a convention chooses for each on its own: a cell that is tied in several
     windows may win in some and not in others, so that its derivative is anything between the sums of the smaller and
@@ -46,13 +51,15 @@ def find_kink(function: Callable[[float], Array], at: float) -> Kink | None:
     unit = max(1.0, abs(at))
     far = _sides(function, at, FAR * unit)
     near = _sides(function, at, NEAR * unit)
-    if isinstance(far, Kink) or isinstance(near, Kink):
-        return far if isinstance(far, Kink) else near if isinstance(near, Kink) else None
-    bent = near.bent() & (near.jump > 0.5 * far.jump)
+    if isinstance(far, Kink):
+        return far
+    if isinstance(near, Kink):
+        return near
+    bent = near.bent & (near.jump > 0.5 * far.jump)
     if not bent.any():
         return None
     closest = _sides(function, at, AT * (abs(at) or 1.0))
-    here = isinstance(closest, Sides) and bool((closest.bent() & bent).any())
+    here = isinstance(closest, Sides) and bool((closest.bent & bent).any())
     slack = float(near.slack.sum())
     low, high = np.minimum(near.left, near.right).sum(), np.maximum(near.left, near.right).sum()
     return Kink(index_of(np.where(bent, near.jump, -1)), float(low) - slack, float(high) + slack, here=here)
@@ -67,15 +74,18 @@ class Sides(Struct, frozen=True, eq=False):
 
     @property
     def jump(self) -> Array:
+        """By how much the two slopes of each result differ."""
         return np.asarray(np.abs(self.right - self.left))
 
+    @property
     def bent(self) -> Array:
+        """Which results bend (bool)."""
         return np.asarray(self.jump > self.slack)
 
 
-def _sides(function: Callable[[float], Array], at: float, step: float) -> Sides | Kink:
+def _sides(function: Function, at: float, step: float) -> Sides | Kink:
     """Both sides' slopes at a step; the first result that is not finite, where there is one."""
-    above, here, below = function(at + step), function(at), function(at - step)
+    above, here, below = map(np.asarray, (function(at + step), function(at), function(at - step)))
     broken = ~(np.isfinite(above) & np.isfinite(here) & np.isfinite(below))
     if broken.any():
         return Kink(index_of(broken), finite=False)
@@ -85,7 +95,11 @@ def _sides(function: Callable[[float], Array], at: float, step: float) -> Sides 
 
 
 def second_jumps(function: Callable[[float], Array], at: float) -> float:
-    """By how much the second derivative of the sum jumps; 0 where it is continuous, or lost in rounding."""
+    """By how much the second derivative of a float64 array's sum jumps; 0 where it is continuous, or lost in rounding.
+
+    The second difference to the right less that to the left (Abramowitz and Stegun 1964, section 25.3), which shrinks
+    with the step where the derivative is continuous.
+    """
     jumps = []
     for relative in (FAR, FAR / 10):
         step = relative * max(1.0, abs(at))

@@ -12,12 +12,12 @@ import numpy as np
 from msgspec import structs
 
 from bpdebug.arrays import Array, Cell
-from bpdebug.checks.differences import FAIL, FEW, LOOK, MOST_CELLS, SEVERITY, STEPS, Check, best, differences
+from bpdebug.checks.differences import FAIL, FEW, LOOK, MOST_CELLS, STEPS, Check, best, differences, sampled, severity
 from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, second_jumps
-from bpdebug.checks.rule import Rule, largest, rule_at
-from bpdebug.engine import Event, NodeEvent
+from bpdebug.checks.rule import NodeRule, largest, rule_of
+from bpdebug.engine import BACKWARD, Event, NodeEvent
 from bpdebug.engine.closeness import index_of, rounding
-from bpdebug.engine.schedule import BACKWARD
+from bpdebug.engine.run import Pass
 from bpdebug.symbolic import Plan, walk
 
 LINEAR = (1.0,)
@@ -37,39 +37,47 @@ TIES = ("max", "min", "maximum", "minimum")
 def check_rule(event: Event, seed: int = 0) -> list[Check]:
     """One backward event's rule on its own inputs against central differences: is this rule wrong?
 
-    The cotangent is random and not uniform, since one of ones hides mistakes (batch norm's gradient under it is zero
-    by algebra). One row an operand, by name; large operands are sampled. Integer and boolean operands stay as they are.
-    A rule that answers at a kink what one could is tried beside it too, where there is one answer only.
+    One row an operand that has cells; none at another event.
     """
     if event.phase != BACKWARD or not isinstance(event, NodeEvent):
         return []
-    graph, rule = event.graph, rule_at(event)
+    return list(check_node(event.run, event.k, seed).values())
+
+
+def check_node(run: Pass, k: int, seed: int = 0) -> dict[int, Check]:
+    """Node k's rule on the numbers of a pass: by position the worst cell of each operand that has cells.
+
+    The cotangent is random and not uniform, since one of ones hides mistakes (batch norm's gradient under it is zero
+    by algebra). Large operands are sampled. Integer and boolean operands stay as they are. A rule that answers at a
+    kink what one could is tried beside it too, where there is one answer only.
+    """
+    graph, rule = run.graph, rule_of(run.graph, k, run.operands(k))
     rng = np.random.default_rng(seed)
     g = rng.uniform(0.5, 1.5, rule.plan.shape) * rng.choice((-1.0, 1.0), rule.plan.shape)
-    rows = []
-    for position, tensor in graph.edges(event.k):
+    rows = {}
+    for position, tensor in graph.edges(k):
         if prod(graph.shapes[tensor]):
-            trial = Trial(rule, rule.inputs, position, graph.names[tensor], g)
+            trial = Trial(rule, position, g, graph.names[tensor])
             found = trial.rows(rng)
             kinks = [row.cell for row in found if row.kink and not rule.plan.outside][:LEAST_CELLS]
             found += _beside(trial, kinks, rng) if kinks else []
-            rows.append(max(found, key=lambda row: (SEVERITY.index(row.verdict), row.error)))
+            rows[position] = max(found, key=severity)
     return rows
 
 
 @np.errstate(all="ignore")
 def _beside(trial: Trial, cells: Sequence[Cell], rng: Any) -> list[Check]:
     """What is wrong at cells when all operands are moved off the kink they stand on, to either side."""
-    moves = [rng.uniform(0.5, 1, np.shape(i)) * rng.choice((-1.0, 1.0), np.shape(i)) for i in trial.inputs]
-    found = []
+    rule, found = trial.rule, list[Check]()
+    moves = [rng.uniform(0.5, 1, np.shape(i)) * rng.choice((-1.0, 1.0), np.shape(i)) for i in rule.inputs]
     for side in (BESIDE, -BESIDE):
         inputs = tuple(
             np.asarray(i + side * move * np.maximum(1.0, np.abs(i))) if _floats(i) else i
-            for i, move in zip(trial.inputs, moves, strict=True)
+            for i, move in zip(rule.inputs, moves, strict=True)
         )
-        moved = Trial(trial.rule, inputs, trial.position, trial.name, trial.g)
+        moved = Trial(structs.replace(rule, inputs=inputs), trial.position, trial.g, trial.name)
         moved.checked, moved.cells = trial.checked, trial.cells
-        found += [moved.judged(cell) for cell in cells if np.isfinite(inputs[trial.position][cell])]
+        found += [moved.judged(cell) for cell in cells if np.isfinite(moved.x[cell])]
     return [row for row in found if row.verdict == "fail"]
 
 
@@ -78,46 +86,42 @@ def _floats(operand: Any) -> bool:
 
 
 class Trial:
-    """One operand's gradient on some operands, cell by cell against differences.
+    """One operand's gradient, cell by cell against differences: `x` the operand, `g` the cotangent.
 
     `weight` is the cotangent with NaN where it weighs an infinity that is no function of the operand (a mask's).
     """
 
-    def __init__(self, rule: Rule, inputs: tuple[Any, ...], position: int, name: str, g: Array) -> None:
-        self.rule, self.inputs, self.position, self.name, self.g = rule, inputs, position, name, g
-        self.op, self.checked, self.cells = rule.node.op, 0, 0
+    def __init__(self, rule: NodeRule, position: int, g: Array, name: str = "") -> None:
+        self.rule, self.position, self.g, self.name = rule, position, g, name
+        self.op, self.x, self.checked, self.cells = rule.node.op, rule.inputs[position], 0, 0
         self.linear = self.op.is_linear_in(position)
-        with np.errstate(all="ignore"):
-            self.y = rule.value(inputs)
-            self.finite = np.isfinite(self.y)
-            self.weight = np.where(self.finite, g, np.nan) if self.op.infinite else g
-            leaves = rule.plan.leaves(inputs, self.y, g)
-            self.gradient = rule.plan.evaluate(rule.plan.summed(position), leaves)
+        self.y = rule.value()
+        self.finite = np.isfinite(self.y)
+        self.weight = np.where(self.finite, g, np.nan) if self.op.infinite else g
+        self.gradient = rule.gradient(position, self.y, g)
 
     def rows(self, rng: Any) -> list[Check]:
         """Every cell, or some of a large operand."""
-        finite = np.flatnonzero(np.isfinite(self.inputs[self.position]))  # there is no slope at infinity
-        most = cells_to_move(self.rule.plan, self.linear)
-        chosen = finite.tolist() if len(finite) <= most else sorted(rng.choice(finite, most, replace=False).tolist())
+        finite = np.flatnonzero(np.isfinite(self.x))  # there is no slope at infinity
+        chosen = sampled(finite, self.x.shape, cells_to_move(self.rule.plan, self.linear), rng)
         if not chosen:
             at, words = (0,) * self.gradient.ndim, "no differences here: none of its cells is finite"
             return [Check(self.name, at, float(self.gradient[at]), float("nan"), 0.0, 0, 0, KINK, words)]
         self.checked, self.cells = len(chosen), len(finite)
-        cells = (tuple(int(i) for i in np.unravel_index(flat, self.gradient.shape)) for flat in chosen)
-        return [self.judged(cell) for cell in cells]
+        return [self.judged(cell) for cell in chosen]
 
     def results(self, cell: Cell, to: float) -> Array:
         """Every result times its cotangent, with one cell moved; 0 for those that do not count."""
-        moved = self.inputs[self.position].copy()
+        moved = self.x.copy()
         moved[cell] = to
-        y = self.rule.value((*self.inputs[: self.position], moved, *self.inputs[self.position + 1 :]))
+        y = self.rule.moved(self.position, moved)
         with np.errstate(all="ignore"):
             return np.where(np.isnan(self.weight), 0.0, y * self.weight)
 
     @cached_property
     def sizes(self) -> tuple[float, float]:
         """The largest number that comes up forward, and backward."""
-        plan, leaves = self.rule.plan, self.rule.plan.leaves(self.inputs, self.y, self.g)
+        plan, leaves = self.rule.plan, self.rule.plan.leaves(self.rule.inputs, self.y, self.g)
         return largest(plan.value, leaves), largest(plan.summed(self.position), leaves)
 
     def judged(self, cell: Cell) -> Check:
@@ -125,7 +129,7 @@ class Trial:
 
         Results that are not finite have no differences: without them a cell can be right, and never wrong.
         """
-        analytic, at = float(self.gradient[cell]), float(self.inputs[self.position][cell])
+        analytic, at = float(self.gradient[cell]), float(self.x[cell])
         total = lru_cache(lambda to: float(self.results(cell, to).sum(where=self.finite)))
         found = list(differences(total, at, analytic, LINEAR if self.linear else STEPS))
         if not self.linear and min(error for _, error in found) > LOOK:  # steps made for 1 are none for 1e-7 or 1e6
@@ -154,7 +158,7 @@ class Trial:
         """The kink at a cell, or so near that differences do not agree; where it is smooth or they do, None."""
         if self.linear:
             return None if error <= LOOK or self.finite.all() else Kink(index_of(~self.finite), finite=False)
-        if error <= LOOK and find_kink(lambda to: np.asarray(total(to)), at) is None:
+        if error <= LOOK and find_kink(total, at) is None:
             return None
         found = find_kink(partial(self.results, cell), at)
         return None if found is None or (error <= LOOK and not (found.finite and found.here)) else found
@@ -165,7 +169,7 @@ class Trial:
         if not kink.finite:
             what = "no differences here" if np.isfinite(analytic) else "no slope here"
         if self.op.kink_at is not None:
-            cells = (np.broadcast_to(i, self.y.shape)[kink.result] for i in self.inputs[: len(self.op.operands)])
+            cells = (np.broadcast_to(i, self.y.shape)[kink.result] for i in self.rule.inputs[: len(self.op.operands)])
             return f"{what}: {self.op.kink_at(*map(float, cells))}"
         if kink.finite or self.finite[kink.result]:
             return f"{what}: {self.op.kink or 'the slopes to its left and right differ'}"

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, Event, NodeEvent, Timeline
-from bpdebug.engine.run import Pass
+from bpdebug.engine.edits import Override
+from bpdebug.engine.run import Code, Pass
 from bpdebug.errors import CommandError
-from bpdebug.graph import Graph, Node
+from bpdebug.graph import Graph, Lit, Node
 from bpdebug.symbolic import Expr, Plan, evaluate, trace, walk
+
+DOUBLE = np.dtype(np.float64)
 
 
 def to_float64(array: Array) -> Array:
-    """The array in float64, if it holds floats."""
+    """The array in float64, if it holds floats; of the same shape."""
     return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
 
 
@@ -26,7 +31,7 @@ def float64_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
     return {key: "float64" if key == "dtype" else value for key, value in attrs.items()}
 
 
-class Rule(Struct, frozen=True, eq=False):
+class NodeRule(Struct, frozen=True, eq=False):
     """A node's operands and its plan in double precision; `plan` has the rules that were set, `own` the op's."""
 
     node: Node
@@ -35,12 +40,12 @@ class Rule(Struct, frozen=True, eq=False):
     inputs: tuple[Any, ...]
 
     def value(self, inputs: tuple[Any, ...] | None = None) -> Array:
-        """The forward function, on other operands where they are given."""
+        """The forward function, on other operands where they are given; of the node's shape."""
         with np.errstate(all="ignore"):
             return self.plan.evaluate(self.plan.value, self.plan.leaves(inputs or self.inputs))
 
     def moved(self, position: int, array: Array) -> Array:
-        """The forward function with one operand replaced."""
+        """The forward function with one operand replaced by an array of its shape."""
         return self.value((*self.inputs[:position], array, *self.inputs[position + 1 :]))
 
     def gradient(self, position: int, y: Array, g: Array, *, own: bool = False) -> Array:
@@ -50,13 +55,13 @@ class Rule(Struct, frozen=True, eq=False):
             return plan.evaluate(plan.summed(position), plan.leaves(self.inputs, y, g))
 
 
-def rule_of(timeline: Timeline, k: int, inputs: Iterable[Any]) -> Rule:
+def rule_of(graph: Graph, k: int, inputs: Iterable[Any]) -> NodeRule:
     """Node k's rule in double precision, on arrays (or literals): its operands, then what it reads outside."""
-    node, old = timeline.graph.nodes[k], timeline.graph.plans[k]
+    node, old = graph.nodes[k], graph.plans[k]
     made = tuple(to_float64(i) if isinstance(i, np.ndarray) else i for i in inputs)
     typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in made[: len(node.inputs)]]
     plan, own = float64_plans(node, old, typed)
-    return Rule(node, plan, own, made)
+    return NodeRule(node, plan, own, made)
 
 
 def float64_plans(node: Node, old: Plan, typed: Sequence[Any]) -> tuple[Plan, Plan]:
@@ -71,9 +76,33 @@ def float64_plans(node: Node, old: Plan, typed: Sequence[Any]) -> tuple[Plan, Pl
     return plan, own
 
 
-def rule_at(event: NodeEvent) -> Rule:
+def float64_graph(graph: Graph) -> Graph:
+    """The same graph in float64; itself where it is that already. Its leaves read what they did."""
+    if all(d.kind != "f" or d == DOUBLE for d in graph.dtypes):
+        return graph
+    dtypes = tuple(DOUBLE if d.kind == "f" else d for d in graph.dtypes)
+    plans = [
+        float64_plans(n, old, [i.value if isinstance(i, Lit) else (graph.shapes[i], dtypes[i]) for i in n.inputs])[0]
+        for n, old in zip(graph.nodes, graph.plans, strict=True)
+    ]
+    nodes = tuple(replace(n, attrs=float64_attrs(n.attrs)) for n in graph.nodes)
+    return replace(graph, dtypes=dtypes, plans=tuple(plans), nodes=nodes)
+
+
+def float64_pass(run: Pass, edits: Sequence[Override] = ()) -> Pass:
+    """A pass in double precision from the leaves and the incoming gradients of another one."""
+    seeds = {t: partial(_float64_seed, run, t) for t in run.graph.incoming}
+    graph = replace(float64_graph(run.graph), incoming=seeds)
+    return Pass(graph, Code(graph), lambda t: to_float64(run.value(t)), edits=edits)
+
+
+def _float64_seed(run: Pass, tensor: int) -> Array:
+    return to_float64(run.seed(tensor))
+
+
+def rule_at(event: NodeEvent) -> NodeRule:
     """The rule of an event's node on the event's numbers."""
-    return rule_of(event.timeline, event.k, event.run.operands(event.k))
+    return rule_of(event.graph, event.k, event.run.operands(event.k))
 
 
 def backward_event(event: Event | None, what: str) -> NodeEvent:
@@ -95,19 +124,17 @@ class OnPass:
         self.timeline, self.run = timeline, run
         self.graph: Graph = timeline.graph
 
-    def rule(self, k: int) -> Rule:
+    def rule(self, k: int) -> NodeRule:
         """Node k's rule on this pass's numbers."""
-        return rule_of(self.timeline, k, self.run.operands(k))
+        return rule_of(self.graph, k, self.run.operands(k))
 
     def value(self, k: int) -> Array:
-        """What node k gave."""
+        """What node k gave, of its shape."""
         return to_float64(self.run.value(self.graph.tensor(k)))
 
     def cotangent(self, k: int) -> Array:
-        """The whole gradient of what node k gave."""
-        found = self.run.gradient(self.graph.tensor(k))
-        assert found is not None
-        return to_float64(found)
+        """The whole gradient of what node k gave, of its shape."""
+        return to_float64(self.run.cotangent(self.graph.tensor(k)))
 
 
 def largest(expr: Expr, leaves: Mapping[int, Any]) -> float:

@@ -183,9 +183,12 @@ class Pass:
         return array
 
     def gradient(self, tensor: int) -> Array | None:
-        """A tensor's whole gradient, or None where no path leads to an output; computes what lies between."""
-        if not self.graph.has_gradient(tensor) and tensor not in self.graph.incoming:
-            return None
+        """A tensor's whole gradient, of its shape; None where no path leads to an output."""
+        has = self.graph.has_gradient(tensor) or tensor in self.graph.incoming
+        return self.cotangent(tensor) if has else None
+
+    def cotangent(self, tensor: int) -> Array:
+        """The whole gradient, of its shape, of a tensor that has one; computes what lies between."""
         if self.G[tensor] is None:
             with np.errstate(all="ignore"):
                 for t in self._downstream(tensor):
@@ -216,6 +219,9 @@ class Pass:
         return total
 
     def _contribution(self, k: int, position: int) -> Array:
+        given = self.source.contribution(k, position)
+        if given is not None:
+            return given
         graph = self.graph
         node, tensor = graph.nodes[k], graph.first + k
         needed = [t for t in (tensor, *graph.read_by_rule(k)) if not isinstance(t, Lit) and self.V[t] is None]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.checks.one_rule import check_rule
-from bpdebug.checks.rule import Rule, backward_event, rule_at, to_float64
+from bpdebug.checks.rule import NodeRule, backward_event, rule_at, to_float64
 from bpdebug.engine import Event, NodeEvent
 from bpdebug.engine.closeness import RIGHT as RIGHT_IN
 from bpdebug.engine.closeness import SAME_SUM, error, rounding, top
@@ -81,7 +81,7 @@ def candidates(event: Event | None) -> Candidates:
 class Comparison:
     """One operand's gradient, and what is compared with it."""
 
-    def __init__(self, event: NodeEvent, rule: Rule, position: int, *, trusted: bool) -> None:
+    def __init__(self, event: NodeEvent, rule: NodeRule, position: int, *, trusted: bool) -> None:
         names = event.operands
         side = f" ({('left', 'right')[position]})" if names[0] == names[1] else ""  # X @ X: one name, two gradients
         self.position, self.target = position, f"∂{names[position]}{side}"

@@ -9,9 +9,8 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.checks.kinks import find_kink
-from bpdebug.checks.one_rule import Trial, check_rule
+from bpdebug.checks.one_rule import Trial, check_node
 from bpdebug.checks.rule import OnPass
-from bpdebug.engine import BACKWARD
 
 Edges = Sequence[tuple[int, int, Array]]
 """A node, the number of its operand, and the cotangent that comes in at the node."""
@@ -25,13 +24,13 @@ def kinks_of(on: OnPass, made: Array, truth: Array, edges: Edges, seed: float | 
     None where a cell at a kink is none of the answers that one could give there; [] where no cell is at one.
     """
     found: set[int] = set()
-    trials = [(k, Trial(on.rule(k), on.rule(k).inputs, p, "", g)) for k, p, g in edges]
+    trials = [(k, Trial(on.rule(k), p, g)) for k, p, g in edges]
     differ = np.argwhere(~(np.abs(made - truth) <= near) & ~(np.isnan(made) & np.isnan(truth)))
     for at in differ[:MOST_CELLS]:
         cell = tuple(int(i) for i in at)
         low = high = float(np.broadcast_to(seed, truth.shape)[cell])
         for k, trial in trials:
-            kink = find_kink(partial(trial.results, cell), float(trial.inputs[trial.position][cell]))
+            kink = find_kink(partial(trial.results, cell), float(trial.x[cell]))
             low += float(trial.gradient[cell]) if kink is None else kink.low
             high += float(trial.gradient[cell]) if kink is None else kink.high
             found |= set() if kink is None else {k}
@@ -47,10 +46,8 @@ def kinks_after(on: OnPass, tensor: int, iteration: int) -> list[int]:
         operands = {p: t for p, t in graph.edges(k) if t in reached}
         reached |= {graph.tensor(k)} if operands else set()
         if operands and graph.nodes[k].op.kink:
-            index = on.timeline.schedule.index_of(BACKWARD, graph.tensor(k), iteration)
-            assert index is not None
-            names = {graph.names[t] for t in operands.values()}
-            if any(row.kink and row.name in names for row in check_rule(on.timeline.event(index))):
+            rows = check_node(on.timeline.iteration(iteration), k)
+            if any(rows[p].kink for p in operands.keys() & rows.keys()):
                 return [k]
     return []
 

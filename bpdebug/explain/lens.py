@@ -11,7 +11,7 @@ from msgspec import Struct
 from bpdebug.arrays import Array, Cell
 from bpdebug.cells.marks import Marks, lit
 from bpdebug.cells.trace import CellSource, CellTracer
-from bpdebug.checks.rule import Rule, largest, rule_at, to_float64
+from bpdebug.checks.rule import NodeRule, largest, rule_at, to_float64
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event, NodeEvent
 from bpdebug.engine.closeness import RIGHT, largest_cell, rounding, worst
 from bpdebug.errors import CommandError
@@ -107,7 +107,7 @@ class Look:
     """One operand's gradient, and what there is to say of it."""
 
     def __init__(
-        self, event: NodeEvent, rule: Rule, y: Array, tracer: CellTracer, index: Indexed | None, c: Contribution
+        self, event: NodeEvent, rule: NodeRule, y: Array, tracer: CellTracer, index: Indexed | None, c: Contribution
     ) -> None:
         self.event, self.rule, self.y, self.tracer, self.index = event, rule, y, tracer, index
         self.contribution, self.position = c, c.position

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.checks.rule import Rule
+from bpdebug.checks.rule import NodeRule
 from bpdebug.explain.wrong import MOST_TEXT, WrongGradient, same
 from bpdebug.graph import PARAMETER
 from bpdebug.ops.op import MIXES
@@ -110,7 +110,7 @@ def updated_weight(wrong: WrongGradient, made: Array) -> str:
     return ""
 
 
-def _by_weight(rule: Rule, position: int, g: Array, other: int, weight: Array) -> Array:
+def _by_weight(rule: NodeRule, position: int, g: Array, other: int, weight: Array) -> Array:
     """A rule's gradient with another of its operands replaced."""
     inputs = (*rule.inputs[:other], weight, *rule.inputs[other + 1 :])
     return rule.plan.evaluate(rule.plan.summed(position), rule.plan.leaves(inputs, rule.value(inputs), g))

@@ -10,7 +10,8 @@ from msgspec import structs
 from bpdebug.arrays import DType
 from bpdebug.checks.differences import MOST_CELLS, Check, differences
 from bpdebug.checks.one_rule import check_rule
-from bpdebug.checks.whole_graph import gradcheck, in_double
+from bpdebug.checks.rule import float64_graph
+from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.engine import Timeline, Training
 from bpdebug.engine.edits import RuleOverride
 from bpdebug.ops import OPS, Op
@@ -152,14 +153,14 @@ def test_verdicts() -> None:
     assert {e: structs.replace(row, error=e).verdict for e in errors} == errors
 
 
-def test_the_same_graph_in_double_precision() -> None:
+def test_the_same_graph_float64_graph_precision() -> None:
     single = network(SINGLE)
-    wide = in_double(single.graph)
+    wide = float64_graph(single.graph)
     assert [p.dtype for p in wide.plans] == list(wide.dtypes[wide.first :])
     assert {str(d) for d in wide.dtypes} == {"float64", "int64", "bool"}
     assert wide.names == single.graph.names
     assert [n.id for n in wide.nodes] == [n.id for n in single.graph.nodes]
-    assert in_double(wide) is wide
+    assert float64_graph(wide) is wide
 
 
 @examples(40)

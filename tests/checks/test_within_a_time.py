@@ -10,9 +10,11 @@ import pytest
 from bpdebug.checks import first_wrong
 from bpdebug.checks.differences import Check
 from bpdebug.checks.first_wrong import NEAREST, Checked, check
+from bpdebug.checks.one_rule import check_node
 from bpdebug.debugger import State, open_session, update
 from bpdebug.debugger.commands import explaining
 from bpdebug.engine import Timeline
+from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
 from bpdebug.scenario import load
 from bpdebug.views import view
@@ -37,14 +39,13 @@ def checked(
 ) -> tuple[list[int], Checked]:
     """The nodes in the order in which they were checked, and what came of it."""
     order: list[int] = []
-    alone = first_wrong._alone
 
-    def noted(timeline: Timeline, k: int, iteration: int) -> dict[int, Check]:
+    def noted(run: Pass, k: int) -> dict[int, Check]:
         order.append(k)
-        return alone(timeline, k, iteration)
+        return check_node(run, k)
 
     with monkeypatch.context() as patched:
-        patched.setattr(first_wrong, "_alone", noted)
+        patched.setattr(first_wrong, "check_node", noted)
         return order, check(timeline, 0, tensors, over=after(count))
 
 
