@@ -18,7 +18,8 @@ from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, shipped
 from bpdebug.symbolic import Plan, trace
-from bpdebug.views import Table, Text, stage, stream, to_json
+from bpdebug.views import stage, stream, to_json
+from bpdebug.views.blocks import Table, Text
 from bpdebug.views.text import to_text
 
 

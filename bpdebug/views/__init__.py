@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
+
+from msgspec.structs import replace
 
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD, NodeEvent
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
-from bpdebug.views.encode import json_pieces, plain, to_json
+from bpdebug.views.blocks import Text
+from bpdebug.views.encode import json_pieces, to_json
 from bpdebug.views.inspector import inspector
 from bpdebug.views.lists import apropos, help_, info, print_, said, source, when, where
-from bpdebug.views.place import place_data, status_line, when_text
+from bpdebug.views.place import status_line
 from bpdebug.views.practice import practice
-from bpdebug.views.program import ProgramRow, ProgramRows, program_rows
+from bpdebug.views.program import program_rows
 from bpdebug.views.reply import refusal, reply
 from bpdebug.views.report import Report
 from bpdebug.views.stage import stage
-from bpdebug.views.stream import event_object, stream
+from bpdebug.views.stream import stream
 from bpdebug.views.tensors import cells_, displayed, displays, neighbours, whatis
 
 
@@ -68,43 +69,6 @@ def view(state: State) -> Report:
 
 
 __all__ = [
-    "VIEWS",
-    "Block",
-    "Formula",
-    "Matrix",
-    "ProgramRow",
-    "ProgramRows",
-    "Report",
-    "Row",
-    "Source",
-    "Table",
-    "Text",
-    "cells_",
-    "displayed",
-    "displays",
-    "event_object",
-    "help_",
-    "here",
-    "info",
-    "inspector",
-    "json_pieces",
-    "neighbours",
-    "place_data",
-    "plain",
-    "print_",
-    "program_rows",
-    "refusal",
-    "reply",
-    "said",
-    "source",
-    "stage",
-    "status_line",
-    "stop",
-    "stream",
-    "to_json",
-    "view",
-    "whatis",
-    "when",
-    "when_text",
-    "where",
+    "VIEWS", "Report", "displayed", "here", "inspector", "json_pieces", "program_rows", "refusal", "reply", "stage",
+    "status_line", "stop", "stream", "to_json", "view",
 ]  # fmt: skip

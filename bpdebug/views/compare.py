@@ -7,9 +7,9 @@ from typing import Any
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.explain.difference import Difference, first_difference, gradient_changes
-from bpdebug.views.blocks import Block, Table
+from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
-from bpdebug.views.report import Report, Text
+from bpdebug.views.report import Report
 
 
 def compare(state: State, other: Timeline, name: str) -> Report:

@@ -17,7 +17,7 @@ MANY_CELLS = 10_000
 """A tensor of more cells is left out of JSON (null) unless all values are asked for."""
 
 
-class Cells(list[Any]):
+class NestedList(list[Any]):
     """Nested lists in which nothing has to be replaced for JSON."""
 
 
@@ -99,12 +99,10 @@ def _escaped(found: re.Match[str]) -> str:
 
 def plain(data: Any, part: Callable[[Whole | Later], Any] = _in_place) -> Any:
     """Data with arrays, tuples and records replaced by what JSON has; `part` says what stands for a long one."""
-    if isinstance(data, Cells):
+    if data is None or isinstance(data, str | int | NestedList):
         return data
     if isinstance(data, float):
-        return float(data) if math.isfinite(data) else _word(data)
-    if data is None or isinstance(data, str | int):
-        return data
+        return _finite(data)
     if isinstance(data, dict):
         return {str(key): plain(value, part) for key, value in data.items()}
     if isinstance(data, Whole | Later):
@@ -128,15 +126,12 @@ def cells(array: Array, full: bool = False) -> Any:
 def _listed(array: Array) -> Any:
     found = array.tolist()
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        found = _words(found)
-    return Cells(found) if isinstance(found, list) else found
+        found = _finite(found)
+    return NestedList(found) if isinstance(found, list) else found
 
 
-def _words(value: Any) -> Any:
+def _finite(value: Any) -> Any:
+    """A float, or nested lists of them, with words for what is not finite: "nan", "inf", "-inf"."""
     if isinstance(value, list):
-        return [_words(v) for v in value]
-    return value if math.isfinite(value) else _word(value)
-
-
-def _word(value: float) -> str:
-    return "nan" if value != value else "inf" if value > 0 else "-inf"
+        return [_finite(v) for v in value]
+    return float(value) if math.isfinite(value) else str(value)

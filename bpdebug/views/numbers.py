@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
 
 DIGITS = 4
+"""Significant digits: `print/f` has them all."""
 TINY = ("−ε", "+ε")
 """What stands for a number below and above zero that is too small for its matrix's format."""
 
@@ -24,8 +25,7 @@ def short(text: str, most: int = 44) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(Struct, frozen=True):
     """How every cell of one matrix is written; all cells are `width` wide, exponents have `exponent` digits."""
 
     kind: str
@@ -38,13 +38,11 @@ class Format:
         return self.text(value).rjust(self.width)
 
     def text(self, value: Any) -> str:
-        if self.kind == "b":
-            return "1" if value else "0"
         if self.kind == "i":
             return str(int(value)).replace("-", "−")
         number = float(value) + 0.0  # a zero has no sign here: print/x shows it
         if not np.isfinite(number):
-            return "nan" if number != number else "inf" if number > 0 else "−inf"
+            return f"{number}".replace("-", "−")
         if self.kind == "e":
             mantissa, exponent = _scientific(number)
             return f"{mantissa}e{exponent[0]}{exponent[1:].zfill(self.exponent)}".replace("-", "−")
@@ -62,8 +60,6 @@ def _scientific(number: float) -> tuple[str, str]:
 
 def number_format(array: Array) -> Format:
     """The format of a matrix, from its largest and smallest cells; costs a few passes over it."""
-    if array.dtype.kind == "b":
-        return Format("b", 0, 1)
     if array.dtype.kind != "f":
         ends = (int(array.min()), int(array.max())) if array.size else (0,)
         return Format("i", 0, max(len(str(n)) for n in ends))
@@ -92,12 +88,7 @@ def number_format(array: Array) -> Format:
 
 def number(value: float | None) -> str:
     """One number on its own, four significant digits."""
-    if value is None:
-        return "–"
-    if not np.isfinite(value):
-        return "nan" if value != value else "inf" if value > 0 else "−inf"
-    text = f"{value + 0.0:.{DIGITS}g}"
-    return text.replace("-", "−")
+    return "–" if value is None else f"{value + 0.0:.{DIGITS}g}".replace("-", "−")
 
 
 def exact(value: float) -> str:

@@ -8,8 +8,6 @@ from bpdebug.debugger import State
 from bpdebug.engine import END, NodeEvent
 from bpdebug.views.numbers import number, short
 
-SHORT = {"forward": "fwd", "seed": "seed", "backward": "bwd", "update": "upd", "end": "end"}
-
 
 def place_data(state: State) -> dict[str, Any]:
     """The `at` of a JSON reply."""

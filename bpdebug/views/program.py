@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
@@ -20,8 +20,7 @@ from bpdebug.views.numbers import shape_text
 DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", "partial", "no path"
 
 
-@dataclass(frozen=True)
-class ProgramRow:
+class ProgramRow(Struct, frozen=True):
     """One line of the program pane. `index` is the event to seek to, None where there is none.
 
     `odd` is 'nan' or 'inf' where what is there is not finite.

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from bpdebug.arrays import Array
-from bpdebug.views.blocks import Block, Cells, Formula, Matrix, Row, Source, Table, Text
+from msgspec import Struct, field
+
+from bpdebug.views.blocks import Block
 from bpdebug.views.encode import made, to_json
 from bpdebug.views.text import lines, to_text
 
-__all__ = ["Array", "Block", "Cells", "Formula", "Matrix", "Report", "Row", "Source", "Table", "Text"]
 
-
-@dataclass(frozen=True, eq=False)
-class Report:
+class Report(Struct, frozen=True, eq=False):
     """What a view says: `kind` names it, `blocks` are for eyes, `data` (made when asked for) is for programs."""
 
     kind: str

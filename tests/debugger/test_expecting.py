@@ -12,7 +12,7 @@ from bpdebug.debugger import State, open_session, update
 from bpdebug.debugger.commands.expecting import KINDS, when_words
 from bpdebug.debugger.comparing import ExpectationError, compare, literal
 from bpdebug.errors import BpdebugError, CommandError
-from bpdebug.views import when_text
+from bpdebug.views.place import when_text
 
 
 def at(place: str, scenario: str = "two_layer") -> State:

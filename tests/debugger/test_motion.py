@@ -7,7 +7,8 @@ import pytest
 from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
 from bpdebug.scenario import load
-from bpdebug.views import place_data, view
+from bpdebug.views import view
+from bpdebug.views.place import place_data
 from tests.lessons import WALK, session
 
 N = 42

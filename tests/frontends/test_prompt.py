@@ -283,7 +283,7 @@ def test_a_line_that_is_refused_leaves_everything_as_it_was() -> None:
 
 @pytest.mark.parametrize("name", [*NAMES, WALK, PLAIN, FAULTY], ids=[*NAMES, "walk", "plain", "faulty"])
 def test_every_event_of_a_lesson_is_replied_as_run_prints_it(name: str) -> None:
-    from bpdebug.views import plain
+    from bpdebug.views.encode import plain
     from bpdebug.views.stream import event_object
 
     timeline = open_timeline(scenario(name))

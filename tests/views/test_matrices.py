@@ -15,9 +15,10 @@ from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
 from bpdebug.explain.lens import lens
 from bpdebug.graph import Graph, Subject
 from bpdebug.ops import OPS
+from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.inspector import inspector
 from bpdebug.views.lens import lens as lens_view
-from bpdebug.views.report import Matrix, Report, Row
+from bpdebug.views.report import Report
 from bpdebug.views.stage import stage
 from tests.lessons import NAMES, WALK, scenario
 

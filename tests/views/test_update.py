@@ -9,7 +9,9 @@ import pytest
 from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import CommandError
 from bpdebug.scenario import load
-from bpdebug.views import event_object, inspector, place_data, program_rows, view
+from bpdebug.views import inspector, program_rows, view
+from bpdebug.views.place import place_data
+from bpdebug.views.stream import event_object
 from tests.lessons import MOMENTUM
 from tests.lessons import WALK as PLAIN_SGD
 

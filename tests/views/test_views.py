@@ -17,17 +17,8 @@ from bpdebug.debugger.commands.table import split
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD
 from bpdebug.errors import BpdebugError, printable
-from bpdebug.views import (
-    VIEWS,
-    Report,
-    inspector,
-    place_data,
-    program_rows,
-    status_line,
-    to_json,
-    view,
-    when_text,
-)
+from bpdebug.views import VIEWS, Report, inspector, program_rows, status_line, to_json, view
+from bpdebug.views.place import place_data, when_text
 from bpdebug.views.text import display_width
 from tests.graphs import examples
 from tests.lessons import FAULTY, HOSTILE, NAMES, PLAIN, WALK, said, scenario, session

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from bpdebug.frontends.tui.lines import BLANK, report_lines
 from bpdebug.frontends.tui.matrix import MatrixView
-from bpdebug.views.report import Block, Text
+from bpdebug.views.blocks import Block, Text
 
 GAP = 2
 READABLE = 88  # no line of words is longer

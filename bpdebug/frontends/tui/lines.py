@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from bpdebug.errors import printable
 from bpdebug.frontends.tui import palette
-from bpdebug.views.report import Block, Cells, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.blocks import Block, Cells, Formula, Matrix, Row, Source, Table, Text
 from bpdebug.views.text import BAR, bar, cells_lines
 
 BLANK = Strip([], 0)

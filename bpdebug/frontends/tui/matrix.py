@@ -20,8 +20,8 @@ from textual.strip import Strip
 from bpdebug.arrays import Array
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import clean, fit, strip
+from bpdebug.views.blocks import Matrix
 from bpdebug.views.numbers import Format, number_format, shape_text, short
-from bpdebug.views.report import Matrix
 
 ABSENT = "not computed yet"
 Cell = list[Segment]

@@ -18,7 +18,8 @@ from bpdebug.frontends.tui.lines import clean
 from bpdebug.frontends.tui.links import partners
 from bpdebug.frontends.tui.matrix import Mark, MatrixView
 from bpdebug.graph import Subject
-from bpdebug.views.report import Block, Matrix, Report, Row, Text
+from bpdebug.views.blocks import Block, Matrix, Row, Text
+from bpdebug.views.report import Report
 
 
 class Flow(Layout):

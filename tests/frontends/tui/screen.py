@@ -15,7 +15,8 @@ from bpdebug.frontends.tui.stage import Stage
 from bpdebug.scenario import find, load
 from bpdebug.symbolic import PRIMS, Trace
 from bpdebug.symbolic.leaves import shared_axes
-from bpdebug.views.report import Matrix, Report, Row
+from bpdebug.views.blocks import Matrix, Row
+from bpdebug.views.report import Report
 
 TRAINED = """
 format = 1

@@ -12,7 +12,8 @@ import pytest
 from bpdebug.debugger import State, open_session, update
 from bpdebug.symbolic import NUMPY
 from bpdebug.symbolic.arrays import one_hot
-from bpdebug.views import Matrix, Report, Row
+from bpdebug.views import Report
+from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.numbers import shape_text, short
 from bpdebug.views.stage import stage
 from tests.lessons import NAMES, PLAIN, WALK, scenario

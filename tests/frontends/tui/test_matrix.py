@@ -13,7 +13,7 @@ from bpdebug.debugger import open_session
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.matrix import Mark, MatrixView
 from bpdebug.scenario import load
-from bpdebug.views.report import Matrix
+from bpdebug.views.blocks import Matrix
 
 from .judge import matrices, reading, says, wrong_cells
 from .screen import StageApp, lines_of, text_of

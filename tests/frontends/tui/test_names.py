@@ -6,7 +6,8 @@ import numpy as np
 
 from bpdebug.errors import CommandError
 from bpdebug.frontends.tui.lines import clean, report_lines, wrap
-from bpdebug.views.report import Formula, Report, Source, Table, Text
+from bpdebug.views.blocks import Formula, Source, Table, Text
+from bpdebug.views.report import Report
 
 from .screen import MARKUP, StageApp, app_of, lines_of, text_of
 
