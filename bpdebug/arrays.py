@@ -10,3 +10,16 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 DType = np.dtype[Any]
 Cell = tuple[int, ...]
+Key = tuple[Any, ...]
+"""An index as hashable plain data: integers, and (start, stop, step) for a slice."""
+
+
+def encode_key(key: Any) -> Key:
+    """An index as hashable plain data."""
+    items = key if isinstance(key, tuple) else (key,)
+    return tuple((k.start, k.stop, k.step) if isinstance(k, slice) else k for k in items)
+
+
+def decode_key(key: Key) -> tuple[Any, ...]:
+    """The index NumPy takes, from what `encode_key` made."""
+    return tuple(slice(*k) if isinstance(k, tuple) else k for k in key)

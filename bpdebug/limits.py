@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bpdebug.errors import InputError, UsageError, did_you_mean
 
@@ -12,8 +13,7 @@ MOST_AXES = 32
 """Axes of an array that NumPy takes in broadcast_shapes, ndindex and ogrid; arrays themselves may have 64."""
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """One row: the default, whether it counts bytes, and what it bounds."""
 
     default: int
@@ -35,8 +35,7 @@ TABLE: dict[str, Limit] = {
 }
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The limits in force: the table, with what the user moved."""
 
     moved: Mapping[str, int] = field(default_factory=dict)

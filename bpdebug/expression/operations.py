@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import Shape
+from bpdebug.arrays import Shape, decode_key
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.expression.compiled import Run, spelt
 from bpdebug.expression.functions import FUNCTIONS, LENIENT
@@ -25,7 +25,7 @@ from bpdebug.language.tokens import refuse
 from bpdebug.language.words import BY_SIGN
 from bpdebug.ops import OPS, Op
 from bpdebug.ops.axes import axes_of
-from bpdebug.symbolic import NUMPY, decode_key, trace, walk
+from bpdebug.symbolic import NUMPY, trace, walk
 from bpdebug.symbolic import compile as code
 from bpdebug.symbolic.expr import broadcast
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from bpdebug.arrays import decode_key
 from bpdebug.expression.compiled import Setting
 from bpdebug.expression.kinds import tensor
 from bpdebug.expression.names import Reference, look_up
@@ -16,7 +17,6 @@ from bpdebug.expression.program import Constants
 from bpdebug.graph import Graph
 from bpdebug.language.calls import index_of
 from bpdebug.language.tokens import counted, refuse
-from bpdebug.symbolic import decode_key
 
 
 class Target(Struct, frozen=True):

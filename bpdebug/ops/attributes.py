@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from bpdebug.errors import InputError, shown, suggest
 
@@ -26,8 +27,7 @@ _SAMPLES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Attr:
+class Attr(Struct, frozen=True):
     """One keyword of an op: its default (or REQUIRED), what it may be, and whether it may stand positionally.
 
     `kind` is one of: int, float, bool, str, ints (a tuple of ints or one int, kept apart), axis (int, tuple or

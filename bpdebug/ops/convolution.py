@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
-from bpdebug.ops.axes import refuse
+from bpdebug.ops.axes import Sizes, refuse
 from bpdebug.ops.op import Op, Sample, register
-
-Sizes = int | tuple[int, ...]
+from bpdebug.ops.reduce import extreme_vjp, mean, mean_vjp
 
 
 def _each(value: Sizes, rank: int) -> tuple[int, ...]:
@@ -24,27 +25,28 @@ def _frame(rank: int, **given: Sizes) -> dict[str, tuple[int, ...]]:
     return {name: _each(value, rank) for name, value in given.items()}
 
 
-def _positions(x: Shape, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Shape:
-    """How many windows fit along each of the spatial axes of x (N, C, ...)."""
-    axes = [_each(v, len(x) - 2) for v in (size, stride, padding, dilation)]
-    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(x[2:], *axes, strict=True))
+def windows(space: Shape, size: Shape, stride: Shape, padding: Shape, dilation: Shape) -> Shape:
+    """How many windows fit along each of the spatial axes, whose sizes are `space`."""
+    axes = zip(space, size, stride, padding, dilation, strict=True)
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in axes)
 
 
-def _check_windows(x: Shape, rank: int, size: Sizes, stride: Sizes, padding: Sizes = 0, dilation: Sizes = 1) -> None:
+def _check_windows(x: Shape, rank: int, **window: Sizes) -> None:
     """ShapeError where x is not (N, C, ...) with `rank` spatial axes, or a window does not fit into it."""
     if len(x) != rank + 2:
         want = "(N, C, H, W)" if rank == 2 else "(N, C, W)"
         raise ShapeError(f"x of shape {x} is not {want}", hint="add axes with expand_dims, or use reshape")
-    least = {"size": 1, "stride": 1, "padding": 0, "dilation": 1}
-    for name, value in zip(least, (size, stride, padding, dilation), strict=True):
+    for name, value in window.items():
         if not isinstance(value, int) and len(value) != rank:
             raise refuse(f"{name}={value} for {rank} spatial axes", hint=f"give a number, or {rank} of them")
-        if any(v < least[name] for v in _each(value, rank)):
-            raise refuse(f"{name}={value} is too small", hint=f"{name} is at least {least[name]}")
-    if any(n < 1 for n in _positions(x, size, stride, padding, dilation)):
+        least = 0 if name == "padding" else 1
+        if min(_each(value, rank)) < least:
+            raise refuse(f"{name}={value} is too small", hint=f"{name} is at least {least}")
+    frame = _frame(rank, **window)
+    if min(windows(x[2:], **frame)) < 1:
         raise ShapeError(
-            f"a window of {_each(size, rank)} with dilation {_each(dilation, rank)} does not fit into {x[2:]}"
-            f" with padding {_each(padding, rank)}",
+            f"a window of {frame['size']} with dilation {frame['dilation']} does not fit into {x[2:]}"
+            f" with padding {frame['padding']}",
             hint="use a smaller window or more padding",
         )
 
@@ -59,7 +61,7 @@ def _check_conv(rank: int) -> Callable[..., None]:
             raise ShapeError(f"w of shape {w} is not {want}", hint="reshape w, or use the other conv")
         if groups < 1:
             raise refuse(f"groups={groups}", hint="groups is at least 1")
-        _check_windows(x, rank, w[2:], stride, padding, dilation)
+        _check_windows(x, rank, size=w[2:], stride=stride, padding=padding, dilation=dilation)
         if x[1] != w[1] * groups:
             raise ShapeError(
                 f"x of shape {x} has {x[1]} channels, and w of shape {w} takes {w[1]} x {groups} (groups)",
@@ -93,7 +95,7 @@ def _kernel(xp: Any, w: Any, groups: int) -> Any:
 
 def _conv(xp: Any, x: Any, w: Any, *b: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Any:
     frame = _frame(len(x.shape) - 2, stride=stride, padding=padding, dilation=dilation)
-    out = _positions(x.shape, w.shape[2:], stride, padding, dilation)
+    out = windows(x.shape[2:], w.shape[2:], **frame)
     product = _kernel(xp, w, groups) @ xp.matrix_transpose(_columns(xp, x, w, frame, groups))
     y = xp.reshape(product, (x.shape[0], w.shape[0], *out))
     return y + xp.reshape(b[0], (w.shape[0], *(1,) * len(out))) if b else y
@@ -117,20 +119,16 @@ def _conv_vjp(
     return (into_x, into_w, into_b)[: 2 + len(b)]
 
 
-# --- pooling and im2col
+# --- pooling: a reduction over each channel's windows
 
 
 def _check_pool(x: Shape, size: Sizes, stride: Sizes | None, padding: Sizes) -> None:
-    _check_windows(x, 2, size, size if stride is None else stride, padding)
+    _check_windows(x, 2, size=size, stride=size if stride is None else stride, padding=padding, dilation=1)
     if any(2 * p > k for p, k in zip(_each(padding, 2), _each(size, 2), strict=True)):
         raise refuse(
             f"padding={padding} for size={size} makes windows of padding only",
             hint="padding is at most half of the size",
         )
-
-
-def _pool_frame(size: Sizes, stride: Sizes | None, padding: Sizes) -> dict[str, Any]:
-    return _frame(2, size=size, stride=size if stride is None else stride, padding=padding, dilation=1)
 
 
 def _maps(x: Any) -> Shape:
@@ -139,43 +137,32 @@ def _maps(x: Any) -> Shape:
     return (n * c, 1, h, w)
 
 
-def _max_pool(xp: Any, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes) -> Any:
-    frame = _pool_frame(size, stride, padding)
-    rows = xp.unfold(xp.reshape(x, _maps(x)), **frame, fill=float("-inf"))
-    return xp.reshape(xp.max(rows, axis=-1), (*x.shape[:2], *_positions(x.shape, **frame)))
+def _rows(xp: Any, x: Any, fill: float, size: Sizes, stride: Sizes | None, padding: Sizes) -> tuple[Any, Any]:
+    """Every window of every channel as a row, (N * C, positions, cells), and the frame that cut it out."""
+    frame = _frame(2, size=size, stride=size if stride is None else stride, padding=padding, dilation=1)
+    return xp.unfold(xp.reshape(x, _maps(x)), **frame, fill=fill), frame
 
 
-def _max_pool_vjp(
-    xp: Any, g: Any, y: Any, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes
-) -> tuple[Any, ...]:
-    frame = _pool_frame(size, stride, padding)
-    rows = xp.unfold(xp.reshape(x, _maps(x)), **frame, fill=float("-inf"))
-    each = (*rows.shape[:2], 1)
-    hit = xp.same(rows, xp.reshape(y, each))
-    ties = xp.sum(xp.astype(hit, x.dtype), axis=-1, keepdims=True)
-    share = xp.where(hit, xp.reshape(g, each) / ties, 0)
-    return (xp.reshape(xp.fold(share, shape=_maps(x), **frame), x.shape),)
+def _pool(reduction: Callable[..., Any], fill: float) -> Callable[..., Any]:
+    """The forward rule of a pooling, from a reduction over one axis."""
+
+    def forward(xp: Any, x: Any, **window: Any) -> Any:
+        rows, frame = _rows(xp, x, fill, **window)
+        return xp.reshape(reduction(xp, rows, axis=-1), (*x.shape[:2], *windows(x.shape[2:], **frame)))
+
+    return forward
 
 
-def _avg_pool(xp: Any, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes) -> Any:
-    frame = _pool_frame(size, stride, padding)
-    rows = xp.unfold(xp.reshape(x, _maps(x)), **frame)
-    mean = xp.sum(rows, axis=-1) / prod(frame["size"])
-    return xp.reshape(mean, (*x.shape[:2], *_positions(x.shape, **frame)))
+def _pool_vjp(reduction_vjp: Callable[..., tuple[Any]], fill: float) -> Callable[..., tuple[Any]]:
+    """The reduction's own rule, row by row; then each window is added back where it was cut out."""
 
+    def vjp(xp: Any, g: Any, y: Any, x: Any, **window: Any) -> tuple[Any]:
+        rows, frame = _rows(xp, x, fill, **window)
+        each = (*rows.shape[:2], 1)
+        (share,) = reduction_vjp(xp, xp.reshape(g, each), xp.reshape(y, each), rows, axis=-1, keepdims=True)
+        return (xp.reshape(xp.fold(share, shape=_maps(x), **frame), x.shape),)
 
-def _avg_pool_vjp(
-    xp: Any, g: Any, y: Any, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes
-) -> tuple[Any, ...]:
-    frame = _pool_frame(size, stride, padding)
-    maps, positions, window = _maps(x), prod(g.shape[2:]), prod(frame["size"])
-    each = xp.reshape(g, (maps[0], positions, 1)) / window
-    rows = xp.broadcast_to(each, (maps[0], positions, window))
-    return (xp.reshape(xp.fold(rows, shape=maps, **frame), x.shape),)
-
-
-def _check_im2col(x: Shape, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> None:
-    _check_windows(x, 2, size, stride, padding, dilation)
+    return vjp
 
 
 _LINE = [[[1.0, -2.0, 0.5, 4.0, 0.25], [-0.25, 3.0, 1.5, 0.75, -1.0]],
@@ -187,33 +174,29 @@ _IMAGE = [[[[1.0, -2.0, 0.5, 4.0, 0.2], [-0.25, 3.0, 1.5, 0.75, -1.5], [2.5, -1.
 _FILTERS = [[[[1.0, -0.5], [0.25, 2.0], [-1.0, 0.5]], [[0.75, 1.5], [-2.0, 0.1], [0.3, -0.2]]],
             [[[0.5, 0.2], [-0.75, 1.0], [0.4, -1.5]], [[-0.3, 0.6], [1.2, -0.1], [0.8, 0.9]]],
             [[[1.1, 0.4], [0.7, -0.6], [-0.9, 0.1]], [[0.2, -1.3], [0.5, 1.4], [-0.4, 0.3]]]]  # fmt: skip
-_CONV_BACK = (
-    "a product with the same factors: each gradient times its kernel goes to its window of x (a transposed "
-    "convolution), times the window to w, by itself to b"
+_WINDOW = {"stride": Attr("ints", 1), "padding": Attr("ints", 0), "dilation": Attr("ints", 1)}
+_convolution = partial(
+    Op,
+    back="a product with the same factors: each gradient times its kernel goes to its window of x (a transposed "
+    "convolution), times the window to w, by itself to b",
+    operands=("x", "w", "b?"),
+    forward=_conv,
+    vjp=_conv_vjp,
+    attrs={**_WINDOW, "groups": Attr("int", 1)},
+    linear_in=(0, 1),
 )
-_CONV = {
-    "stride": Attr("ints", 1),
-    "padding": Attr("ints", 0),
-    "dilation": Attr("ints", 1),
-    "groups": Attr("int", 1),
-}
-_POOL = {
-    "size": Attr("ints", positional=True),
-    "stride": Attr("ints", None),
-    "padding": Attr("ints", 0),
-}
+_pooling = partial(
+    Op,
+    attrs={"size": Attr("ints", positional=True), "stride": Attr("ints", None), "padding": Attr("ints", 0)},
+    check=_check_pool,
+    samples=(Sample((_IMAGE,), {"size": 2}), Sample((_IMAGE,), {"size": (3, 2), "stride": (1, 2), "padding": (1, 0)})),
+)
 
 register(
-    Op(
+    _convolution(
         "conv1d",
         "Each kernel's product with every window of x (N, C, W): a cross-correlation.",
-        back=_CONV_BACK,
-        operands=("x", "w", "b?"),
-        forward=_conv,
-        vjp=_conv_vjp,
-        attrs=_CONV,
         check=_check_conv(1),
-        linear_in=(0, 1),
         samples=(
             Sample((_LINE, [[[1.0, -0.5, 2.0], [0.25, 1.5, -1.0]]] * 3, [0.5, -1.0, 0.25])),
             Sample(
@@ -222,49 +205,31 @@ register(
             ),
         ),
     ),
-    Op(
+    _convolution(
         "conv2d",
         "Each kernel's product with every window of x (N, C, H, W): a cross-correlation.",
-        back=_CONV_BACK,
-        operands=("x", "w", "b?"),
-        forward=_conv,
-        vjp=_conv_vjp,
-        attrs=_CONV,
         check=_check_conv(2),
-        linear_in=(0, 1),
         samples=(
             Sample((_IMAGE, _FILTERS, [0.5, -1.0, 0.25])),
             Sample((_IMAGE, _FILTERS), {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2)}),
             Sample((_IMAGE, [[f[0]] for f in (*_FILTERS, _FILTERS[1])]), {"groups": 2}),
         ),
     ),
-    Op(
+    _pooling(
         "max_pool2d",
         "The largest cell of every window of x (N, C, H, W); padding never wins.",
         back="each window's gradient goes to its largest cell; equal ones share",
-        forward=_max_pool,
-        vjp=_max_pool_vjp,
-        attrs=_POOL,
-        check=_check_pool,
+        forward=_pool(lambda xp, rows, axis: xp.max(rows, axis=axis), -math.inf),
+        vjp=_pool_vjp(extreme_vjp, -math.inf),
         kink="tied cells of a window share the gradient equally",
-        samples=(
-            Sample((_IMAGE,), {"size": 2}),
-            Sample((_IMAGE,), {"size": (3, 2), "stride": (1, 2), "padding": (1, 0)}),
-        ),
     ),
-    Op(
+    _pooling(
         "avg_pool2d",
         "The mean of every window of x (N, C, H, W); padding counts as zeros.",
         back="each gradient spread evenly over its window; where windows overlap they add up",
-        forward=_avg_pool,
-        vjp=_avg_pool_vjp,
-        attrs=_POOL,
-        check=_check_pool,
+        forward=_pool(mean, 0.0),
+        vjp=_pool_vjp(mean_vjp, 0.0),
         linear_in=(0,),
-        samples=(
-            Sample((_IMAGE,), {"size": 2}),
-            Sample((_IMAGE,), {"size": (3, 2), "stride": (1, 2), "padding": (1, 0)}),
-        ),
     ),
     Op(
         "im2col",
@@ -272,13 +237,8 @@ register(
         back="col2im: each window is added back where it was cut out",
         forward=lambda xp, x, **window: xp.unfold(x, **_frame(2, **window)),
         vjp=lambda xp, g, y, x, **window: (xp.fold(g, shape=x.shape, **_frame(2, **window)),),
-        attrs={
-            "size": Attr("ints", positional=True),
-            "stride": Attr("ints", 1),
-            "padding": Attr("ints", 0),
-            "dilation": Attr("ints", 1),
-        },
-        check=_check_im2col,
+        attrs={"size": Attr("ints", positional=True), **_WINDOW},
+        check=lambda x, **window: _check_windows(x, 2, **window),
         linear_in=(0,),
         samples=(
             Sample((_IMAGE,), {"size": (3, 2)}),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import InputError, shown, suggest
 from bpdebug.ops.attributes import REQUIRED, Attr, fit, spelt
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One worked call of an op for help and tests: operand texts in the scenario language, and attributes.
 
     `inputs` holds nested lists or numbers: floats make a float64 operand, ints int64, bools a boolean one.
@@ -36,8 +36,7 @@ def _no_check(*shapes: Shape, **attrs: Any) -> None:
     return None
 
 
-@dataclass(frozen=True, eq=False)
-class Op:
+class Op(Struct, frozen=True, eq=False, dict=True):
     """One operation: forward and derivative side by side, written against an array namespace `xp`.
 
     `forward(xp, *operands, **attrs)` gives the value. `vjp(xp, g, y, *operands, **attrs)` gives the

@@ -42,27 +42,30 @@ def _sum_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tup
     return (xp.broadcast_to(kept(xp, g, x, axis, keepdims), x.shape),)
 
 
-def _mean(xp: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def mean(xp: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
+    """The sum over some axes, divided by how many cells go into each."""
     return xp.sum(x, axis=axis, keepdims=keepdims) / cells(axis, x.shape)
 
 
-def _mean_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
+def mean_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any]:
+    """Each cell's share of the gradient, in the shape of x."""
     return (xp.broadcast_to(kept(xp, g, x, axis, keepdims) / cells(axis, x.shape), x.shape),)
 
 
-def _extreme_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
+def extreme_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any]:
+    """The gradient of max or min, in the shape of x: to the cells that are the result, which share it equally."""
     hit = xp.same(x, kept(xp, y, x, axis, keepdims))
     ties = xp.sum(xp.astype(hit, x.dtype), axis=axis, keepdims=True)
     return (xp.where(hit, kept(xp, g, x, axis, keepdims) / ties, 0),)
 
 
 def _var(xp: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
-    off = x - _mean(xp, x, axis, True)
+    off = x - mean(xp, x, axis, True)
     return xp.sum(xp.square(off), axis=axis, keepdims=keepdims) / (cells(axis, x.shape) - ddof)
 
 
 def _var_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> tuple[Any, ...]:
-    off = x - _mean(xp, x, axis, True)
+    off = x - mean(xp, x, axis, True)
     return (kept(xp, g, x, axis, keepdims) * 2 * off / (cells(axis, x.shape) - ddof),)
 
 
@@ -128,8 +131,8 @@ register(
         "mean",
         "The mean over some axes, or over all.",
         back="a broadcast, divided by the count: every cell gets its share of the mean's gradient",
-        forward=_mean,
-        vjp=_mean_vjp,
+        forward=mean,
+        vjp=mean_vjp,
         attrs=_OVER,
         check=_check_some("mean"),
         linear_in=(0,),
@@ -140,7 +143,7 @@ register(
         "The largest cell over some axes, or over all.",
         back=ROUTES,
         forward=lambda xp, x, axis, keepdims: xp.max(x, axis=axis, keepdims=keepdims),
-        vjp=_extreme_vjp,
+        vjp=extreme_vjp,
         attrs=_OVER,
         kinds=("fi",),
         check=_check_some("max"),
@@ -152,7 +155,7 @@ register(
         "The smallest cell over some axes, or over all.",
         back=ROUTES,
         forward=lambda xp, x, axis, keepdims: xp.min(x, axis=axis, keepdims=keepdims),
-        vjp=_extreme_vjp,
+        vjp=extreme_vjp,
         attrs=_OVER,
         kinds=("fi",),
         check=_check_some("min"),

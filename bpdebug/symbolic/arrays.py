@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import Array, Shape
+from bpdebug.arrays import Array, Key, Shape, decode_key
+from bpdebug.ops.convolution import windows
 from bpdebug.progress import may_stop
-from bpdebug.symbolic.expr import Key, decode_key
 
 NEAR = (0.065682337918207449113, 2.2352520354606839287, 161.02823106855587881, 1067.6894854603709582,
         18154.981253343561249), (1.0, 47.20258190468824187, 976.09855173777669322, 10260.932208618978205,
@@ -113,10 +113,6 @@ def pad0(x: Array, widths: tuple[tuple[int, int], ...]) -> Array:
     return place(x, shape, tuple((a, a + n, None) for n, (a, _) in zip(x.shape, widths, strict=True)))
 
 
-def take(x: Array, ids: Array, axis: int) -> Array:
-    return np.take(x, ids, axis=axis)
-
-
 def scatter_add(x: Array, ids: Array, axis: int, size: int) -> Array:
     """Zeros with `size` rows along `axis`, to which the slices of `x` are added at `ids`: take's adjoint.
 
@@ -151,18 +147,7 @@ def tri(rows: int, columns: int) -> Array:
     return np.tri(rows, columns, dtype=bool)
 
 
-Sizes = tuple[int, ...]
-
-
-def windows(space: Shape, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Shape:
-    """How many windows fit along each spatial axis."""
-    return tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, k, s, p, d in zip(space, size, stride, padding, dilation, strict=True)
-    )
-
-
-def unfold(x: Array, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float = 0.0) -> Array:
+def unfold(x: Array, size: Shape, stride: Shape, padding: Shape, dilation: Shape, fill: float = 0.0) -> Array:
     """Every window of (N, C, *space) as a row: (N, windows, C * prod(size)); im2col."""
     out = windows(x.shape[2:], size, stride, padding, dilation)
     if any(padding):
@@ -179,7 +164,7 @@ def unfold(x: Array, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
     return view.transpose(axes).reshape(x.shape[0], math.prod(out), x.shape[1] * math.prod(size))
 
 
-def fold(x: Array, shape: Shape, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Array:
+def fold(x: Array, shape: Shape, size: Shape, stride: Shape, padding: Shape, dilation: Shape) -> Array:
     """Rows of windows added back where they came from, into (N, C, *space): unfold's adjoint, col2im."""
     out = windows(shape[2:], size, stride, padding, dilation)
     rank = len(size)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bpdebug.symbolic.expr import Expr, walk
 from bpdebug.symbolic.text import FORMULA, factor, write
 
 
-@dataclass(frozen=True, eq=False)
-class Brief:
+class Brief(Struct, frozen=True, eq=False):
     """A formula, and what the names in it stand for; `names` writes other expressions of the same rule with them.
 
     `repeated` are the expressions that have the names in `where`, in the same order.

@@ -3,48 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 
-from bpdebug.arrays import DType, Shape
+from bpdebug.arrays import DType, Shape, encode_key
 from bpdebug.errors import ShapeError
 from bpdebug.progress import may_stop
-
-Literal = bool | int | float
-Key = tuple[Any, ...]
 
 
 class TraceError(TypeError):
     """A rule did something that cannot be traced: a fault of the rule, never of the user."""
 
 
-@dataclass(frozen=True, eq=False)
-class Prim:
-    """One word of the array namespace: how it types, runs and prints.
+def broadcast(*shapes: Shape) -> Shape:
+    """The shape NumPy broadcasts to; ShapeError names the axis that does not fit."""
+    rank = max(map(len, shapes), default=0)
+    out = []
+    for axis in range(-rank, 0):
+        sizes = {s[axis] for s in shapes if len(s) >= -axis} - {1}
+        if len(sizes) > 1:
+            raise ShapeError(
+                f"{' and '.join(map(str, shapes))} do not broadcast: "
+                f"sizes {' and '.join(map(str, sorted(sizes)))} meet in axis {axis}",
+                hint="sizes must be equal, or one of them 1; reshape or transpose one operand",
+            )
+        out.append(sizes.pop() if sizes else 1)
+    return tuple(out)
 
-    `arrays` counts the operands (-1: a list of them); `attrs` are the keywords with their defaults (`...`: none).
-    `infer(args, attrs)` gives shape and dtype. `run` is what runs on NumPy. `source` is a template of readable
-    NumPy, `{0}` the first operand and `{attrs}` the keywords; empty where `infix` or the plain call says it.
-    `why` is what kind of part it makes. `view` marks what shares memory with its operand.
-    `scratch(args, attrs)` counts the cells it allocates beside its result.
+
+def stretched(shape: Shape, own: Shape) -> tuple[int, ...]:
+    """The axes of `shape` that broadcasting gave to an operand of shape `own`: added in front, or stretched from 1."""
+    lead = len(shape) - len(own)
+    return (*range(lead), *(lead + a for a, n in enumerate(own) if n == 1 and shape[lead + a] != 1))
+
+
+def broadcasted(*args: Any, **attrs: Any) -> Shape:
+    """The shape of an elementwise result."""
+    return broadcast(*(a.shape for a in args if isinstance(a, Expr)))
+
+
+@lru_cache(maxsize=4096)
+def _promote(kinds: tuple[Any, ...]) -> DType:
+    return np.result_type(*(kind() if isinstance(kind, type) else kind for kind in kinds))
+
+
+def promoted(*args: Any, **attrs: Any) -> DType:
+    """The dtype of an elementwise result; Python numbers are weak (NEP 50)."""
+    return _promote(tuple(a.dtype if isinstance(a, Expr) else type(a) for a in args))
+
+
+def _nothing(result: Expr) -> int:
+    return 0
+
+
+class Prim(Struct, frozen=True, eq=False):
+    """One word of the array namespace: how it runs, is typed and prints.
+
+    `run(*operands, **attrs)` is what runs on NumPy; `shape` and `dtype`, called alike, type the result; they raise
+    ShapeError. `arrays` counts the operands (-1: a list of them); `attrs` are the keywords with their defaults (`...`:
+    none). `source` is a template of readable NumPy, `{0}` the first operand and `{attrs}` the keywords; empty where
+    `infix` or the plain call says it. `why` is what kind of part it makes. `view` marks what shares memory with its
+    operand. `scratch(result)` counts the cells it allocates beside its result.
     """
 
     name: str
-    infer: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Shape, DType]]
     run: Callable[..., Any]
     arrays: int = 1
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    shape: Callable[..., Shape] = broadcasted
+    dtype: Callable[..., DType] = promoted
     infix: str = ""
     precedence: int = 90
     source: str = ""
     why: str = "elementwise"
     view: bool = False
     word: str = ""
-    scratch: Callable[[tuple[Any, ...], Mapping[str, Any]], int] | None = None
+    scratch: Callable[[Expr], int] = _nothing
 
     @property
     def says(self) -> str:
@@ -55,6 +93,41 @@ class Prim:
     def defaults(self) -> dict[str, Any]:
         """The keywords that may be left out, with their values."""
         return {name: value for name, value in self.attrs.items() if value is not ...}
+
+    def bind(self, args: tuple[Any, ...], given: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """A call's operands and all its keywords, which may be given by position; TraceError where some are wrong."""
+        operands, rest = (tuple(args[0]), args[1:]) if self.arrays < 0 else (args[: self.arrays], args[self.arrays :])
+        if len(operands) < self.arrays:
+            plural = "" if self.arrays == 1 else "s"
+            raise TraceError(f"xp.{self.name} takes {self.arrays} array{plural}, not {len(operands)}")
+        unknown = set(given) - set(self.attrs)
+        if unknown or len(rest) > len(self.attrs):
+            raise TraceError(f"xp.{self.name} takes {list(self.attrs)}, not {sorted(unknown)}")
+        attrs = {**self.attrs, **dict(zip(self.attrs, rest, strict=False)), **given}
+        missing = [key for key, value in attrs.items() if value is ...]
+        if missing:
+            raise TraceError(f"xp.{self.name} needs {', '.join(missing)}")
+        return operands, attrs
+
+
+def _left(word: str) -> Callable[[Expr, Any], Expr]:
+    """The method behind `x + other`."""
+    bare = word in ("multiply", "divide", "pow")
+
+    def method(self: Expr, other: Any) -> Expr:
+        # x * 1, x / 1 and x ** 1 are x, bit for bit; leaving them out makes formulas readable.
+        return self if bare and self.unchanged_by(other) else self.trace.make(word, self, other)
+
+    return method
+
+
+def _right(word: str) -> Callable[[Expr, Any], Expr]:
+    """The method behind `other + x`."""
+
+    def method(self: Expr, other: Any) -> Expr:
+        return self if word == "multiply" and self.unchanged_by(other) else self.trace.make(word, other, self)
+
+    return method
 
 
 class Expr:
@@ -82,68 +155,20 @@ class Expr:
         """The symbolic operands, literals left out."""
         return [a for a in self.args if isinstance(a, Expr)]
 
-    def _infix(self, name: str, left: Any, right: Any) -> Expr:
-        for side in (left, right):
-            if not isinstance(side, Expr) and type(side) not in (bool, int, float):
-                raise TraceError(f"{name} of a symbolic array and {type(side).__name__}")
-        return self.trace.make(name, left, right)
-
-    def __add__(self, other: Any) -> Expr:
-        return self._infix("add", self, other)
-
-    def __radd__(self, other: Any) -> Expr:
-        return self._infix("add", other, self)
-
-    def __sub__(self, other: Any) -> Expr:
-        return self._infix("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Expr:
-        return self._infix("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Expr:
-        # x * 1, x / 1 and x ** 1 are x, bit for bit; leaving them out makes formulas readable.
-        return self if self._is_one(other) else self._infix("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Expr:
-        return self if self._is_one(other) else self._infix("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Expr:
-        return self if self._is_one(other) else self._infix("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Expr:
-        return self._infix("divide", other, self)
-
-    def __pow__(self, other: Any) -> Expr:
-        return self if self._is_one(other) else self._infix("pow", self, other)
-
-    def __rpow__(self, other: Any) -> Expr:
-        return self._infix("pow", other, self)
-
-    def __matmul__(self, other: Any) -> Expr:
-        return self._infix("matmul", self, other)
+    __add__, __radd__ = _left("add"), _right("add")
+    __sub__, __rsub__ = _left("subtract"), _right("subtract")
+    __mul__, __rmul__ = _left("multiply"), _right("multiply")
+    __truediv__, __rtruediv__ = _left("divide"), _right("divide")
+    __pow__, __rpow__ = _left("pow"), _right("pow")
+    __matmul__ = _left("matmul")
+    __lt__, __le__ = _left("less"), _left("less_equal")
+    __gt__, __ge__ = _left("greater"), _left("greater_equal")
+    __eq__ = _left("equal")  # type: ignore[assignment]  # a comparison is symbolic too, not a bool
+    __ne__ = _left("not_equal")  # type: ignore[assignment]  # as above
+    __hash__ = object.__hash__
 
     def __neg__(self) -> Expr:
         return self.trace.make("negative", self)
-
-    def __lt__(self, other: Any) -> Expr:
-        return self._infix("less", self, other)
-
-    def __le__(self, other: Any) -> Expr:
-        return self._infix("less_equal", self, other)
-
-    def __gt__(self, other: Any) -> Expr:
-        return self._infix("greater", self, other)
-
-    def __ge__(self, other: Any) -> Expr:
-        return self._infix("greater_equal", self, other)
-
-    def __eq__(self, other: Any) -> Expr:  # type: ignore[override]
-        return self._infix("equal", self, other)
-
-    def __ne__(self, other: Any) -> Expr:  # type: ignore[override]
-        return self._infix("not_equal", self, other)
-
-    __hash__ = object.__hash__
 
     def __getitem__(self, key: Any) -> Expr:
         return self.trace.make("index", self, key=encode_key(key))
@@ -162,7 +187,8 @@ class Expr:
     def __len__(self) -> int:
         raise TraceError("use x.shape[0]")
 
-    def _is_one(self, other: Any) -> bool:
+    def unchanged_by(self, other: Any) -> bool:
+        """Whether `other` is the 1 that a float is multiplied by, divided by or raised to."""
         return type(other) is int and other == 1 and self.dtype.kind == "f"
 
     def __repr__(self) -> str:
@@ -187,46 +213,18 @@ class Trace:
         return lambda *args, **kwargs: self.make(name, *args, **kwargs)
 
     def make(self, name: str, *args: Any, **kwargs: Any) -> Expr:
-        """Apply a primitive: bind its keywords, infer shape and dtype, and intern the result."""
+        """A primitive applied: bound, typed and interned; TraceError where it takes no such call, or ShapeError."""
         prim = self._prims[name]
-        if prim.arrays < 0:
-            operands, rest = tuple(args[0]), args[1:]
-        else:
-            operands, rest = args[: prim.arrays], args[prim.arrays :]
-        if len(operands) < prim.arrays:
-            plural = "" if prim.arrays == 1 else "s"
-            raise TraceError(f"xp.{name} takes {prim.arrays} array{plural}, not {len(operands)}")
+        operands, attrs = prim.bind(args, kwargs)
         for operand in operands:
             if not isinstance(operand, Expr) and type(operand) not in (bool, int, float):
                 raise TraceError(f"xp.{name}: an operand is {type(operand).__name__}, not a symbolic array or a number")
-        unknown = set(kwargs) - set(prim.attrs)
-        if unknown or len(rest) > len(prim.attrs):
-            raise TraceError(f"xp.{name} takes {list(prim.attrs)}, not {sorted(unknown)}")
-        attrs = {**prim.attrs, **dict(zip(prim.attrs, rest, strict=False)), **kwargs}
-        missing = [key for key, value in attrs.items() if value is ...]
-        if missing:
-            raise TraceError(f"xp.{name} needs {', '.join(missing)}")
-        ident = (
-            name,
-            tuple(id(a) if isinstance(a, Expr) else (type(a), repr(a)) for a in operands),
-            repr(attrs),
-        )
+        ident = name, tuple(id(a) if isinstance(a, Expr) else (type(a), repr(a)) for a in operands), repr(attrs)
         found = self._seen.get(ident)
         if found is None:
-            shape, dtype = prim.infer(operands, attrs)
+            shape, dtype = prim.shape(*operands, **attrs), prim.dtype(*operands, **attrs)
             found = self._seen[ident] = Expr(self, prim, operands, attrs, shape, dtype)
         return found
-
-
-def encode_key(key: Any) -> Key:
-    """An index as hashable plain data: ints stay, a slice becomes (start, stop, step)."""
-    items = key if isinstance(key, tuple) else (key,)
-    return tuple((k.start, k.stop, k.step) if isinstance(k, slice) else k for k in items)
-
-
-def decode_key(key: Key) -> tuple[Any, ...]:
-    """The index NumPy takes, from what `encode_key` made."""
-    return tuple(slice(*k) if isinstance(k, tuple) else k for k in key)
 
 
 def walk(*roots: Expr) -> list[Expr]:
@@ -259,35 +257,3 @@ def evaluate(expr: Expr, leaves: Mapping[int, Any]) -> dict[int, Any]:
             may_stop()
             known[id(e)] = e.prim.run(*args, **e.attrs)
     return known
-
-
-def broadcast(*shapes: Shape) -> Shape:
-    """The shape NumPy broadcasts to; ShapeError names the axis that does not fit."""
-    rank = max(map(len, shapes), default=0)
-    out = []
-    for axis in range(-rank, 0):
-        sizes = {s[axis] for s in shapes if len(s) >= -axis} - {1}
-        if len(sizes) > 1:
-            found = " and ".join(str(list(s) and tuple(s)) for s in shapes)
-            raise ShapeError(
-                f"{found} do not broadcast: sizes {' and '.join(map(str, sorted(sizes)))} meet in axis {axis}",
-                hint="sizes must be equal, or one of them 1; reshape or transpose one operand",
-            )
-        out.append(sizes.pop() if sizes else 1)
-    return tuple(out)
-
-
-def stretched(shape: Shape, own: Shape) -> tuple[int, ...]:
-    """The axes of `shape` that broadcasting gave to an operand of shape `own`: added in front, or stretched from 1."""
-    lead = len(shape) - len(own)
-    return (*range(lead), *(lead + a for a, n in enumerate(own) if n == 1 and shape[lead + a] != 1))
-
-
-@lru_cache(maxsize=4096)
-def _promote(kinds: tuple[Any, ...]) -> DType:
-    return np.result_type(*(kind() if isinstance(kind, type) else kind for kind in kinds))
-
-
-def result_dtype(args: tuple[Any, ...]) -> DType:
-    """The dtype of an elementwise result; Python numbers are weak (NEP 50)."""
-    return _promote(tuple(a.dtype if isinstance(a, Expr) else type(a) for a in args))

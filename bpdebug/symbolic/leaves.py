@@ -7,8 +7,8 @@ from itertools import count
 from typing import NamedTuple
 
 from bpdebug.arrays import Shape
+from bpdebug.ops.axes import axes_of
 from bpdebug.symbolic.expr import Expr, walk
-from bpdebug.symbolic.prims import axes_of
 
 ALONE = -1
 """An axis that no other goes along with: a cell belongs to all cells along it."""
@@ -87,7 +87,7 @@ def _below(e: Expr, own: Axes, fresh: Iterator[int]) -> list[Axes | None]:
         goes = {a % rank: number for a, number in zip(e.attrs["axes"], own, strict=True)}
         return [tuple(goes[a] for a in range(rank))]
     if name in ("sum", "max", "min", "softmax", "log_softmax"):
-        gone = axes_of(e.attrs["axis"], rank)
+        gone = axes_of(e.attrs["axis"], e.args[0].shape)
         kept = iter(own) if len(own) < rank else (number for a, number in enumerate(own) if a not in gone)
         return [tuple(ALONE if a in gone else next(kept) for a in range(rank))]
     if name in ("astype", "broadcast_to") or not e.attrs:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import ShapeError
@@ -21,7 +21,7 @@ Build = Callable[["Plan"], Any]
 """What builds a gradient from a plan's leaves."""
 
 
-class Rule(Protocol):
+class Traceable(Protocol):
     """What is traced: a forward function and its vector-Jacobian product."""
 
     @property
@@ -35,8 +35,7 @@ class Rule(Protocol):
     def is_given(self, attr: str, value: Any) -> bool: ...
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct, frozen=True, eq=False):
     """One micro-step inside a rule: what it says, and the expression that computes it."""
 
     text: str
@@ -55,7 +54,7 @@ class Plan:
     """
 
     def __init__(
-        self, rule: Rule, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any],
+        self, rule: Traceable, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any],
         replaced: Mapping[int, Build] | None = None,
     ) -> None:  # fmt: skip
         self.rule, self.attrs = rule, attrs
@@ -256,15 +255,14 @@ class Plan:
         total = 0
         for e in walk(*roots):
             if e.prim is not None:
-                beside = e.prim.scratch(e.args, e.attrs) if e.prim.scratch else 0
-                total += (0 if e.prim.view else e.nbytes) + beside * e.dtype.itemsize
+                total += (0 if e.prim.view else e.nbytes) + e.prim.scratch(e) * e.dtype.itemsize
         return total
 
 
 _PLANS: dict[Any, Plan] = {}
 
 
-def trace(rule: Rule, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> Plan:
+def trace(rule: Traceable, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> Plan:
     """The plan of a rule for these operands (shape and dtype each, or a literal); equal calls share one.
 
     Raises ShapeError where shapes do not fit, TraceError where the rule itself is at fault.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from bpdebug.symbolic.arrays import is_long
 from bpdebug.symbolic.expr import Expr, Prim, TraceError
@@ -15,8 +15,7 @@ ATOM, POSTFIX, POWER, UNARY, SUM = 100, 90, 80, 70, 50
 Names = Callable[[Expr], str | None]
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """What differs between the two: how words of the namespace and transposes are written."""
 
     formula: bool

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from bpdebug.arrays import encode_key
 from bpdebug.debugger import State
 from bpdebug.explain.contributions import Contributions, Given
 from bpdebug.graph import Subject
-from bpdebug.symbolic import encode_key
 from bpdebug.symbolic.leaves import ALONE, numbered
 from bpdebug.symbolic.text import key_text
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text

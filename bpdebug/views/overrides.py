@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from bpdebug.arrays import encode_key
 from bpdebug.debugger import State
 from bpdebug.engine.edits import overridden
-from bpdebug.symbolic import encode_key
 from bpdebug.symbolic.text import key_text
 from bpdebug.views.blocks import Block, Matrix, Row
 
