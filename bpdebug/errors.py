@@ -55,6 +55,11 @@ class CommandError(BpdebugError):
 
     exit_code = EXIT_FAILED
 
+    def __init__(
+        self, message: str, *, code: str = "E_COMMAND", hint: str = "", where: str = "", column: int | None = None
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, where=where, column=column)
+
 
 class UsageError(BpdebugError):
     """The command line is not understood (exit 2)."""

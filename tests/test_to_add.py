@@ -24,12 +24,13 @@ OP = """register(
         vjp=lambda xp, g, y, x: (g * 3 * x * x,), samples=(Sample((_ROWS,)),),
     ),
 """
-COMMAND = """def tally(state: State, argument: str) -> State:
+COMMAND = """@command("tally", "how many events there are", "tally", family="looking")
+def tally(state: State) -> State:
     return state.show("said", f"{len(state.timeline)} events in all")
 
 
-register(
-    Command("tally", tally, "how many events there are", "tally", family="looking"),
+@command(
+    "print",
 """
 VIEW = """from bpdebug.debugger import State
 from bpdebug.views.report import Report
@@ -77,23 +78,22 @@ ITS_VIEW = """from bpdebug.views.report import Report
 def extent(state, found) -> Report:
     return Report("extent", f"{found.of} has {found.cells} cells", (), {"of": found.of, "cells": found.cells})
 """
-ITS_ROW = """def extent_(state: State, argument: str) -> State:
+ITS_ROW = """@command(
+    "extent", "how many cells the tensor of this event has", "extent", family="explain",
+    verdicts=lambda found: [str(found.cells)],
+)
+def extent_(state: State) -> State:
     from bpdebug.explain.extent import extent
 
     return state.show("extent", extent(state.event))
 
 
-EXPLANATIONS = (
-    Command(
-        "extent", extent_, "how many cells the tensor of this event has", "extent", family="explain",
-        verdicts=lambda found: [str(found.cells)],
-    ),
-"""
+EXPLANATIONS = """
 
 Edit = tuple[str, str, str]
 ADDED: dict[str, dict[str, Edit]] = {
     "an op": {"ops/FAMILY.py": ("elementwise", "register(\n", OP)},
-    "a command": {"debugger/commands/FAMILY.py": ("looking", "register(\n", COMMAND)},
+    "a command": {"debugger/commands/FAMILY.py": ("looking", '@command(\n    "print",', COMMAND)},
     "a view": {
         "views/NAME.py": ("ranks", "", VIEW),
         "views/__init__.py": ("", "VIEWS: dict[str, Callable[..., Report]] = {\n", VIEW_ROW),
@@ -105,7 +105,7 @@ ADDED: dict[str, dict[str, Edit]] = {
     "an explanation": {
         "explain/NAME.py": ("extent", "", EXPLANATION),
         "views/NAME.py": ("extent", "", ITS_VIEW),
-        "debugger/commands/explaining.py": ("", "EXPLANATIONS = (\n", ITS_ROW),
+        "debugger/commands/explaining.py": ("", "EXPLANATIONS = ", ITS_ROW),
     },
 }
 """What is added -> a file as the table names it -> its own name, what is replaced (in a new file nothing), by what."""

@@ -37,20 +37,20 @@ def parse_range(text: str) -> Range:
     if text.startswith("[") and text.endswith("]") and text.count(",") == 1:
         low, high = (_number(t, text) for t in text[1:-1].split(","))
         if low > high:
-            raise CommandError(f"the range {text[:60]} is empty", code="E_COMMAND", hint="the smaller number first")
+            raise CommandError(f"the range {text[:60]} is empty", hint="the smaller number first")
         return Range(text, low, high)
     if text[:1] in ("<", ">"):
         sign = text[:2] if text[1:2] == "=" else text[:1]
         at = _number(text[len(sign) :], text)
         closed = sign.endswith("=")
         return Range(text, low=at, low_in=closed) if text[0] == ">" else Range(text, high=at, high_in=closed)
-    raise CommandError(f"'{text[:60]}' is no range", code="E_COMMAND", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
+    raise CommandError(f"'{text[:60]}' is no range", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
 
 
 def _number(text: str, whole: str) -> float:
     found = typed_number(text)
     if found is None:
-        raise CommandError(f"'{whole[:60]}' is no range", code="E_COMMAND", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
+        raise CommandError(f"'{whole[:60]}' is no range", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
     return found
 
 

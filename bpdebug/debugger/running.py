@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
 from bpdebug.debugger.state import Breakpoint, State, View
@@ -92,16 +94,7 @@ NAMES = {"break": "breakpoint", "watch": "watch", "catch": "catch", "trace": "tr
 
 def fill(text: str, timeline: Timeline, at: int) -> str:
     """A tracepoint's text with `{expr}` replaced by values at an event; what cannot be evaluated says so."""
-    out, rest = [], text
-    while "{" in rest:
-        before, _, tail = rest.partition("{")
-        inner, closed, rest = tail.partition("}")
-        out.append(before)
-        if not closed:
-            out.append("{" + inner)
-            break
-        out.append(shown(inner, timeline, at))
-    return "".join(out) + rest
+    return re.sub(r"\{([^}]*)\}", lambda found: shown(found[1], timeline, at), text)
 
 
 def shown(text: str, timeline: Timeline, at: int) -> str:

@@ -39,7 +39,7 @@ def update(state: State, line: str) -> State:
     """The state after the commands of a line, and nothing else: no stop's commands run, and no file is touched."""
     for call in parse(line):
         if call.must_fail:
-            raise CommandError(f"'{call.text[:40]}' is for a front end", code="E_COMMAND", hint="Session(...).do(...)")
+            raise CommandError(f"'{call.text[:40]}' is for a front end", hint="Session(...).do(...)")
         state = run(state, call)
     return state
 

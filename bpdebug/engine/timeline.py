@@ -230,7 +230,7 @@ class Timeline(Sequence[Event]):
             return len(self)
         if not isinstance(at, int | np.integer) or not 0 <= at <= len(self):
             hint = f"positions run from 0 to {len(self)}, the end"
-            raise CommandError(f"no position {at!r}", code="E_COMMAND", hint=hint)
+            raise CommandError(f"no position {at!r}", hint=hint)
         return int(at)
 
     def iteration(self, t: int) -> Pass:

@@ -34,7 +34,6 @@ def read_edit(text: str, timeline: Timeline, iteration: int, numbers: Callable[[
     if match is None:
         raise CommandError(
             "set takes a place and a value",
-            code="E_COMMAND",
             hint="set W[0, 1] = 2, set dY = 0, set rule Y@bwd X = dY @ W",
         )
     place, value = match[2].strip(), match[3].strip()
@@ -79,23 +78,19 @@ def _rule(timeline: Timeline, place: str, text: str, line: str, dtype: str) -> E
         return _update(timeline, event, operand if location else "", text, line, dtype)
     if not location:
         raise CommandError(
-            "set rule takes a location and an operand", code="E_COMMAND",
+            "set rule takes a location and an operand",
             hint="set rule Y@bwd X = dY @ W.T, set rule w@upd = w - lr * dw",
         )  # fmt: skip
     if not isinstance(event, NodeEvent):
-        raise CommandError(f"{location} is no node", code="E_COMMAND", hint="name a node: set rule Y@bwd X = dY @ W.T")
+        raise CommandError(f"{location} is no node", hint="name a node: set rule Y@bwd X = dY @ W.T")
     graph, k, names = timeline.graph, event.k, event.operands
     found = graph.positions(k, operand)
     if not found:
         there = [graph.names[i] for i in event.node.inputs if not isinstance(i, Lit)]
-        raise CommandError(
-            f"{event.name} has no operand '{operand}'", code="E_COMMAND", hint="operands: " + ", ".join(there)
-        )
+        raise CommandError(f"{event.name} has no operand '{operand}'", hint="operands: " + ", ".join(there))
     position = found[0]
     if not graph.plans[k].differentiable(position) or timeline.schedule.index_of(BACKWARD, event.tensor) is None:
-        raise CommandError(
-            f"{event.name} gives {operand} no gradient", code="E_COMMAND", hint="there is no rule to replace"
-        )
+        raise CommandError(f"{event.name} gives {operand} no gradient", hint="there is no rule to replace")
     with typed():
         return RuleOverride(k, position, as_rule(text, names, event.name, dtype=dtype, graph=graph), line)
 
@@ -104,7 +99,7 @@ def _update(timeline: Timeline, event: Event, operand: str, text: str, line: str
     """Another update rule for one parameter."""
     if operand:
         hint = f"set rule {event.name}@upd = {event.name} - lr * d{event.name}"
-        raise CommandError(f"an update has no operand '{operand[:40]}'", code="E_COMMAND", hint=hint)
+        raise CommandError(f"an update has no operand '{operand[:40]}'", hint=hint)
     with typed():
         rule = as_update(text, event.name, timeline.store.update(event.tensor), dtype=dtype)
         return UpdateOverride(event.tensor, rule, line)

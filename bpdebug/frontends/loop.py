@@ -59,7 +59,7 @@ def refuse(state: State) -> Iterator[Answer]:
     assert state.request is not None
     word = state.request[0]
     hint = "write it into a script: bpdebug replay walk.bpd" if word == "snapshot" else "the prompt does: bpdebug debug"
-    raise CommandError(f"{word} is not possible here", code="E_COMMAND", hint=hint)
+    raise CommandError(f"{word} is not possible here", hint=hint)
 
 
 def replies(state: State, line: str, handle: Handle = refuse) -> Iterator[Answer]:

@@ -145,7 +145,7 @@ def _request(line: str) -> dict[str, Any]:
         found = msgspec.json.decode(line)
         json.loads(line, object_pairs_hook=_once)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise CommandError(f"not JSON: {str(error)[:200]}", code="E_COMMAND", hint=REQUEST) from None
+        raise CommandError(f"not JSON: {str(error)[:200]}", hint=REQUEST) from None
     return dict(found)
 
 
@@ -159,5 +159,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _command(request: dict[str, Any]) -> str:
     command = request.get("command")
     if not isinstance(command, str) or isinstance(request.get("id"), dict | list):
-        raise CommandError("a request has a 'command', which is text", code="E_COMMAND", hint=REQUEST)
+        raise CommandError("a request has a 'command', which is text", hint=REQUEST)
     return command

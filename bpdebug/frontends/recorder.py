@@ -183,7 +183,7 @@ class Recorder:
 def record(path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline) -> int:
     """The whole timeline, from event 0 to the end, as a new recording; returns how many events it has."""
     if not str(path):
-        raise CommandError("record takes a file", code="E_COMMAND", hint="record run1.bptrace")
+        raise CommandError("record takes a file", hint="record run1.bptrace")
     with Recorder(path, scenario, timeline) as recorder:
         for index in range(len(timeline)):
             recorder.write(index)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
@@ -35,7 +36,7 @@ class Blocked:
     steps: int
 
     def session(self) -> State:
-        steps = [replace(s, block=b) for s, b in zip(self.random.steps, self.blocks, strict=True)]
+        steps = [structs.replace(s, block=b) for s, b in zip(self.random.steps, self.blocks, strict=True)]
         graph = replace(self.random, steps=steps).build()
         train = Train(lr=0.1, steps=self.steps) if self.steps else None
         return open_session(

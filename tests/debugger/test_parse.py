@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpdebug.debugger import COMMANDS, find, parse, update
-from bpdebug.debugger.commands.table import Command, count, register, split
+from bpdebug.debugger.commands.table import command, count, split
 from bpdebug.errors import BpdebugError, CommandError
 from tests.graphs import examples
 from tests.lessons import WALK, session
@@ -79,9 +79,9 @@ def test_a_name_that_is_a_prefix_of_another_means_itself() -> None:
 
 
 def test_an_alias_wins_over_a_prefix() -> None:
-    for command in COMMANDS.values():
-        for alias in command.aliases:
-            assert find(alias) is command
+    for row in COMMANDS.values():
+        for alias in row.aliases:
+            assert find(alias) is row
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,9 @@ def test_any_line_works_or_is_refused_in_words(line: str) -> None:
 
 
 def test_a_name_stands_in_the_table_once() -> None:
-    row = COMMANDS["step"]
     for again in (
-        Command("step", row.run, "", ""),
-        Command("other", row.run, "", "", ("s",)),
-        Command("other", row.run, "", "", key="s"),
-    ):
-        with pytest.raises(ValueError, match="taken"):
-            register(again)
+        command("step", "", ""), command("other", "", "", aliases=("s",)), command("other", "", "", key="s"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="that of 'step'"):
+            again(COMMANDS["step"].run)
     assert "other" not in COMMANDS

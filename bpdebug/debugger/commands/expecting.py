@@ -9,7 +9,7 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.debugger.commands.explaining import EXPLANATIONS
-from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.commands.table import parse as calls
 from bpdebug.debugger.commands.verdicts import expected
 from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal
@@ -22,28 +22,6 @@ from bpdebug.expression import Scope, Value, evaluate, parse, parse_location, re
 from bpdebug.graph import Graph
 
 LONGEST = 20_000
-
-
-def expect(state: State, argument: str) -> State:
-    """What must hold at the cursor: numbers, a shape, a place, a fault, an error, a formula, or any condition."""
-    if len(argument) > LONGEST:
-        hint = f"at most {LONGEST:,} are read"
-        raise CommandError(f"expect of {len(argument):,} characters", code="E_EXPR", hint=hint)
-    word, _, rest = argument.partition(" ")
-    sides = cut(argument)
-    if len(sides) == 2 and not (word == "error" and rest.startswith("E_")):
-        said = _near(state, sides[0], sides[1])
-    elif word in KINDS and rest.strip():
-        said = KINDS[word](state, rest.strip())
-    elif argument and len(sides) == 1 and word not in KINDS:
-        said = _condition(state, argument)
-    else:
-        kinds = ", ".join(KINDS)
-        raise CommandError(
-            f"expect '{argument[:40]}'" if argument else "expect takes what must hold", code="E_COMMAND",
-            hint=f"expect dW ~ X.T @ dY, expect norm(dW) < 1, or one of: {kinds}",
-        )  # fmt: skip
-    return state.show("said", f"holds: {said}")
 
 
 def cut(text: str) -> list[str]:
@@ -70,7 +48,7 @@ def _near(state: State, left: str, right: str) -> str:
         given[match[1]] = _tolerance(match[1], match[2])
         right = right[: match.start() - 1 if match.start() else 0].rstrip()
     if not left or not right:
-        raise CommandError("a side of ~ is missing", code="E_COMMAND", hint="expect dW ~ X.T @ dY")
+        raise CommandError("a side of ~ is missing", hint="expect dW ~ X.T @ dY")
     found, wanted = _side(state, left, right), _side(state, right, left)
     if isinstance(found, str) or isinstance(wanted, str):
         if not (isinstance(found, str) and isinstance(wanted, str) and found == wanted):
@@ -85,7 +63,7 @@ def _near(state: State, left: str, right: str) -> str:
 def _tolerance(name: str, text: str) -> float:
     found = typed_number(text)
     if found is None or not 0 <= found < float("inf"):
-        raise CommandError(f"{name}={text[:40]} is no tolerance", code="E_COMMAND", hint=f"{name}=1e-6")
+        raise CommandError(f"{name}={text[:40]} is no tolerance", hint=f"{name}=1e-6")
     return found
 
 
@@ -136,7 +114,7 @@ def unquoted(text: str) -> str:
 def _shape(state: State, text: str) -> str:
     match = _SHAPE.fullmatch(" ".join(text.split()))
     if match is None or len(match[2]) > 400:
-        raise CommandError(f"expect shape {text[:40]}", code="E_COMMAND", hint="expect shape dW (3, 4)")
+        raise CommandError(f"expect shape {text[:40]}", hint="expect shape dW (3, 4)")
     wanted = tuple(int(n) for n in re.findall(r"\d+", match[2]))
     value = evaluate(parse(match[1]), Scope(state.timeline, state.cursor))
     if value.shape != wanted:
@@ -206,9 +184,7 @@ def _error(state: State, text: str) -> str:
     """A command fails with this code: `expect error E_EXPR print dZ`."""
     code, _, command = text.partition(" ")
     if not re.fullmatch(r"E_[A-Z]{2,20}", code) or not command.strip():
-        raise CommandError(
-            f"expect error {text[:40]}", code="E_COMMAND", hint="a code, and the command: expect error E_EXPR print dZ"
-        )
+        raise CommandError(f"expect error {text[:40]}", hint="a code, and the command: expect error E_EXPR print dZ")
     try:
         for call in calls(command):
             state = call.command.run(state, call.argument)
@@ -226,7 +202,7 @@ def _formula(state: State, text: str) -> str:
     """The rule of this event: for an operand's gradient, for the node itself, or for any of them."""
     match = _FORMULA.fullmatch(text)
     if match is None:
-        raise CommandError(f"expect formula {text[:40]}", code="E_COMMAND", hint='expect formula X "∂Y @ Wᵀ"')
+        raise CommandError(f"expect formula {text[:40]}", hint='expect formula X "∂Y @ Wᵀ"')
     graph, event = state.timeline.graph, state.event
     if event is None:
         raise ExpectationError("formula", match[0], "the end, where no rule is")
@@ -266,7 +242,7 @@ def _status(state: State, text: str) -> str:
     name, _, wanted = text.rpartition(" ")
     known = ("value", "partial", "not-computed", "no-path")
     if wanted not in known or not name.strip():
-        raise CommandError(f"expect status {text[:40]}", code="E_COMMAND", hint=f"one of: {', '.join(known)}")
+        raise CommandError(f"expect status {text[:40]}", hint=f"one of: {', '.join(known)}")
     found = evaluate(parse(name), Scope(state.timeline, state.cursor)).status
     if found != wanted:
         raise ExpectationError(f"status {name.strip()}", wanted, found)
@@ -284,13 +260,28 @@ KINDS: dict[str, Callable[[State, str], str]] = {
     **{row.name: expected(row) for row in EXPLANATIONS if row.verdicts is not None},
 }
 
-register(
-    Command(
-        "expect",
-        expect,
-        "what must hold here; in a script, the script fails where it does not",
-        "expect 1 + 1 ~ 2",
-        args="EXPR ~ EXPR [rtol=] [atol=] | EXPR | " + " | ".join(f"{kind} ..." for kind in KINDS),
-        family="scripts",
-    ),
-)
+
+@command(
+    "expect", "what must hold here; in a script, the script fails where it does not", "expect 1 + 1 ~ 2",
+    args="EXPR ~ EXPR [rtol=] [atol=] | EXPR | " + " | ".join(f"{kind} ..." for kind in KINDS), family="scripts",
+)  # fmt: skip
+def expect(state: State, argument: str) -> State:
+    """What must hold at the cursor: numbers, a shape, a place, a fault, an error, a formula, or any condition."""
+    if len(argument) > LONGEST:
+        hint = f"at most {LONGEST:,} are read"
+        raise CommandError(f"expect of {len(argument):,} characters", code="E_EXPR", hint=hint)
+    word, _, rest = argument.partition(" ")
+    sides = cut(argument)
+    if len(sides) == 2 and not (word == "error" and rest.startswith("E_")):
+        said = _near(state, sides[0], sides[1])
+    elif word in KINDS and rest.strip():
+        said = KINDS[word](state, rest.strip())
+    elif argument and len(sides) == 1 and word not in KINDS:
+        said = _condition(state, argument)
+    else:
+        kinds = ", ".join(KINDS)
+        raise CommandError(
+            f"expect '{argument[:40]}'" if argument else "expect takes what must hold",
+            hint=f"expect dW ~ X.T @ dY, expect norm(dW) < 1, or one of: {kinds}",
+        )  # fmt: skip
+    return state.show("said", f"holds: {said}")

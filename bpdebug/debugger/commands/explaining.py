@@ -1,4 +1,7 @@
-"""Commands that explain: what a gradient is made of, which rule is wrong, and why a gradient is what it is."""
+"""Commands that explain: what a gradient is made of, which rule is wrong, and why a gradient is what it is.
+
+A command shows a record of explain/NAME.py, which the view of the same name in views/NAME.py draws.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.debugger.commands.table import Command, nothing, register
+from bpdebug.debugger.commands.table import COMMANDS, command
 from bpdebug.debugger.state import State
 from bpdebug.engine import UPDATE
 from bpdebug.engine.closeness import largest_cell
@@ -26,12 +29,32 @@ LONGEST = 1e7
 """Seconds that a command may be given."""
 
 
-def lens_(state: State, argument: str) -> State:
+def _first_wrong(found: Any) -> list[str]:
+    return [found.first_wrong or "none"]
+
+
+def _fitting(found: Any) -> list[str]:
+    """'∂X 8 fit 1 right' for each operand."""
+    words = []
+    for of in dict.fromkeys(r.target for r in found.rows):
+        rows = [r for r in found.rows if r.target == of]
+        words.append(f"{of} {sum(r.fits for r in rows)} fit {sum(r.verdict == 'right' for r in rows)} right")
+    return words
+
+
+def _holds(found: Any) -> list[str]:
+    return ["unknown" if found.holds is None else "holds" if found.holds else "fails"]
+
+
+@command(
+    "lens", "this event explained: operands, axes, transposes, and the matrix a rule is the transpose of",
+    "seek matmul@bwd ;; lens", key="x", family="explain",
+)  # fmt: skip
+def lens_(state: State) -> State:
     """This event explained: axes, transposes, cells."""
     from bpdebug.explain.lens import lens  # start-up: an explanation is worked out when asked for
     from bpdebug.explain.update import update_lens  # start-up: the same
 
-    nothing(argument, "lens")
     event = state.event
     return state.show("lens", update_lens(event) if event is not None and event.phase == UPDATE else lens(event))
 
@@ -49,14 +72,21 @@ def lens_at(state: State, cells: Mapping[Subject, tuple[int, ...]]) -> State | N
     return state.show("lens", lens(found.event, chosen)) if at.keys() & cells.keys() else None
 
 
-def candidates_(state: State, argument: str) -> State:
+@command(
+    "candidates", "every product whose shape could fit, with the numbers' verdict", "seek matmul@bwd ;; candidates",
+    key="k", family="explain", verdicts=_fitting,
+)  # fmt: skip
+def candidates_(state: State) -> State:
     """Every product of an operand and the cotangent, or their transposes, with the numbers' verdict."""
     from bpdebug.explain.candidates import candidates  # start-up: an explanation is worked out when asked for
 
-    nothing(argument, "candidates")
     return state.show("candidates", candidates(state.event))
 
 
+@command(
+    "adjoint", "⟨g, A x⟩ = ⟨Aᵀ g, x⟩ on the numbers, for a linear op", "seek matmul@bwd ;; adjoint", key="a",
+    args="[OPERAND]", family="explain", verdicts=_holds,
+)  # fmt: skip
 def adjoint_(state: State, argument: str) -> State:
     """Both sides of ⟨g, A x⟩ = ⟨Aᵀ g, x⟩ at this event."""
     from bpdebug.explain.adjoint import adjoint  # start-up: an explanation is worked out when asked for
@@ -68,7 +98,7 @@ def _goal(state: State, argument: str, name: str) -> tuple[Target, str]:
     """The cells that are asked about; without an expression, the gradient of the current event's tensor."""
     event = state.event
     if not argument and event is None:
-        raise CommandError(f"{name} takes a gradient", code="E_COMMAND", hint=f"{name} dW")
+        raise CommandError(f"{name} takes a gradient", hint=f"{name} dW")
     text = argument or f"∂{event.name if event else ''}"
     return target(parse(text), state.timeline.graph), text
 
@@ -82,6 +112,10 @@ def _gradient(state: State, argument: str, name: str) -> tuple[Target, str]:
     return goal, text
 
 
+@command(
+    "contributions", "who gave what to this gradient, before the sum", "seek matmul@bwd ;; contributions",
+    args="[EXPR]", family="explain",
+)  # fmt: skip
 def contributions_(state: State, argument: str) -> State:
     """The terms of a gradient before the sum, as far as they are there."""
     from bpdebug.explain.contributions import contributions  # start-up: an explanation is worked out when asked for
@@ -90,6 +124,10 @@ def contributions_(state: State, argument: str) -> State:
     return state.show("contributions", contributions(state.timeline, goal, state.cursor, text))
 
 
+@command(
+    "why", "why is this gradient, or this value, zero, NaN or absent", "seek matmul@bwd ;; why", key="y",
+    args="[EXPR]", family="explain", verdicts=lambda found: [found.answer],
+)  # fmt: skip
 def why_(state: State, argument: str) -> State:
     """Why a value or a gradient is zero, not finite or absent after both passes of this iteration."""
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
@@ -103,6 +141,10 @@ def why_(state: State, argument: str) -> State:
     return state.show("why", why(state.timeline, goal, _iteration(state), text, state.cursor))
 
 
+@command(
+    "check", "finite differences: this rule wrong, or wrong already upstream", "check", key="g",
+    args="[LOC] [for 30s]", family="explain", slow=True, verdicts=_first_wrong,
+)  # fmt: skip
 def check_(state: State, argument: str) -> State:
     """Every rule of this iteration against finite differences; with a location, the rules there; within a time."""
     from bpdebug.checks.first_wrong import check  # start-up: an explanation is worked out when asked for
@@ -134,7 +176,7 @@ def _within(argument: str) -> tuple[str, float | None]:
     found = TIME.fullmatch(time.strip())
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not 0 < seconds < LONGEST:
-        raise CommandError(f"'{time.strip()[:40]}' is no time", code="E_COMMAND", hint="check for 30s, check Y for 2m")
+        raise CommandError(f"'{time.strip()[:40]}' is no time", hint="check for 30s, check Y for 2m")
     return place.strip(), seconds
 
 
@@ -142,14 +184,10 @@ def _over(end: float) -> bool:
     return monotonic() >= end
 
 
-def flow_(state: State, argument: str) -> State:
-    """The gradient's norm at each backward event of this iteration, and the gain there."""
-    from bpdebug.explain.flow import flow  # start-up: an explanation is worked out when asked for
-
-    nothing(argument, "flow")
-    return state.show("flow", flow(state.timeline, _iteration(state)))
-
-
+@command(
+    "origin", "which cells made this cell, and where it goes next; -p: the heaviest ways to the loss",
+    "seek matmul@bwd ;; origin", aliases=("o",), key="o", args="[-p] [EXPR[i,j]]", family="explain",
+)  # fmt: skip
 def origin_(state: State, argument: str) -> State:
     """The terms of one cell; with -p, the heaviest ways from it to the outputs."""
     from bpdebug.explain.origin import origin  # start-up: an explanation is worked out when asked for
@@ -182,7 +220,7 @@ def _largest(state: State) -> str:
 
     event = state.event
     if event is None:
-        raise CommandError("origin takes a cell", code="E_COMMAND", hint="origin dW[0, 1]")
+        raise CommandError("origin takes a cell", hint="origin dW[0, 1]")
     name, array = event.name, event.value
     if event.phase == "backward" and event.contributions:
         name, array = f"∂{event.contributions[0].to}", event.contributions[0].total
@@ -196,6 +234,10 @@ def _largest(state: State) -> str:
     return f"{name}[{', '.join(map(str, at))}]" if at else name
 
 
+@command(
+    "derivation", "your own backward pass, judged line by line", "derivation dX = dY @ W.T",
+    args="[dNAME = EXPR; ...]", family="explain", verdicts=_first_wrong,
+)  # fmt: skip
 def derivation_(state: State, argument: str) -> State:
     """The reader's own backward pass, judged line by line: the scenario's, or the lines that are typed."""
     from bpdebug.explain.derivation import derivation  # start-up: an explanation is worked out when asked for
@@ -209,8 +251,19 @@ def derivation_(state: State, argument: str) -> State:
             raise CommandError(error.message, code="E_EXPR", hint=error.hint) from None
     if found is None:
         hint = "derivation dW = X.T @ dY; dX = dY @ W.T"
-        raise CommandError("the scenario has no table [derivation]", code="E_COMMAND", hint=hint)
+        raise CommandError("the scenario has no table [derivation]", hint=hint)
     return state.show("derivation", derivation(state.timeline, found.steps, _iteration(state)))
+
+
+@command(
+    "flow", "gradient norm at each event, and the gain there", "flow", key="G", family="explain",
+    verdicts=lambda found: [found.verdict],
+)  # fmt: skip
+def flow_(state: State) -> State:
+    """The gradient's norm at each backward event of this iteration, and the gain there."""
+    from bpdebug.explain.flow import flow  # start-up: an explanation is worked out when asked for
+
+    return state.show("flow", flow(state.timeline, _iteration(state)))
 
 
 def _iteration(state: State) -> int:
@@ -219,65 +272,9 @@ def _iteration(state: State) -> int:
     iteration = timeline.schedule.iteration_at(state.cursor)
     if len(timeline) < (iteration + 1) * timeline.schedule.per_iteration:
         message = f"the recording ends at event {len(timeline)}, before both passes are done"
-        raise CommandError(message, code="E_COMMAND", hint="record the whole run; print shows what there is")
+        raise CommandError(message, hint="record the whole run; print shows what there is")
     return iteration
 
 
-def _first_wrong(found: Any) -> list[str]:
-    return [found.first_wrong or "none"]
-
-
-def _fitting(found: Any) -> list[str]:
-    """'∂X 8 fit 1 right' for each operand."""
-    words = []
-    for of in dict.fromkeys(r.target for r in found.rows):
-        rows = [r for r in found.rows if r.target == of]
-        words.append(f"{of} {sum(r.fits for r in rows)} fit {sum(r.verdict == 'right' for r in rows)} right")
-    return words
-
-
-def _holds(found: Any) -> list[str]:
-    return ["unknown" if found.holds is None else "holds" if found.holds else "fails"]
-
-
-EXPLANATIONS = (
-    Command(
-        "lens", lens_, "this event explained: operands, axes, transposes, and the matrix a rule is the transpose of",
-        "seek matmul@bwd ;; lens", key="x", family="explain",
-    ),
-    Command(
-        "candidates", candidates_, "every product whose shape could fit, with the numbers' verdict",
-        "seek matmul@bwd ;; candidates", key="k", family="explain", verdicts=_fitting,
-    ),
-    Command(
-        "adjoint", adjoint_, "⟨g, A x⟩ = ⟨Aᵀ g, x⟩ on the numbers, for a linear op",
-        "seek matmul@bwd ;; adjoint", args="[OPERAND]", key="a", family="explain", verdicts=_holds,
-    ),
-    Command(
-        "contributions", contributions_, "who gave what to this gradient, before the sum",
-        "seek matmul@bwd ;; contributions", args="[EXPR]", family="explain",
-    ),
-    Command(
-        "why", why_, "why is this gradient, or this value, zero, NaN or absent", "seek matmul@bwd ;; why",
-        args="[EXPR]", key="y", family="explain", verdicts=lambda found: [found.answer],
-    ),
-    Command(
-        "check", check_, "finite differences: this rule wrong, or wrong already upstream", "check",
-        args="[LOC] [for 30s]", key="g", family="explain", slow=True, verdicts=_first_wrong,
-    ),
-    Command(
-        "origin", origin_, "which cells made this cell, and where it goes next; -p: the heaviest ways to the loss",
-        "seek matmul@bwd ;; origin", ("o",), key="o", args="[-p] [EXPR[i,j]]", family="explain",
-    ),
-    Command(
-        "derivation", derivation_, "your own backward pass, judged line by line", "derivation dX = dY @ W.T",
-        args="[dNAME = EXPR; ...]", family="explain", verdicts=_first_wrong,
-    ),
-    Command(
-        "flow", flow_, "gradient norm at each event, and the gain there", "flow", key="G", family="explain",
-        verdicts=lambda found: [found.verdict],
-    ),
-)  # fmt: skip
-"""A row shows a record of explain/NAME.py, which the view of the same name in views/NAME.py draws."""
-
-register(*EXPLANATIONS)
+EXPLANATIONS = tuple(row for row in COMMANDS.values() if row.family == "explain")
+"""The rows of this file; those of practice come later, and show no record."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.state import Breakpoint, State
 from bpdebug.errors import CommandError
 
@@ -16,20 +16,10 @@ def requesting(word: str, what: str) -> Callable[[State, str], State]:
 
     def run(state: State, argument: str) -> State:
         if not argument:
-            raise CommandError(f"{word} takes {what}", code="E_COMMAND", hint=f"{word} {what.split()[-1].upper()}")
+            raise CommandError(f"{word} takes {what}", hint=f"{word} {what.split()[-1].upper()}")
         return replace(state, request=(word, argument))
 
     return run
-
-
-def save(state: State, argument: str) -> State:
-    """The stops, or the forks, as a script that makes them again."""
-    what, _, path = argument.partition(" ")
-    word = next((w for w in ("breakpoints", "forks") if what and w.startswith(what)), "")
-    if not word or not path.strip():
-        hint = "save breakpoints FILE, save forks FILE"
-        raise CommandError(f"save {argument[:40]}".strip(), code="E_COMMAND", hint=hint)
-    return replace(state, request=("save", f"{word} {path.strip()}"))
 
 
 def saved(stops: tuple[Breakpoint, ...]) -> list[str]:
@@ -46,32 +36,26 @@ def saved(stops: tuple[Breakpoint, ...]) -> list[str]:
     return lines
 
 
-register(
-    Command(
-        "snapshot",
-        requesting("snapshot", "a name"),
-        "in scripts: the last report must be the one that is stored under this name",
-        "snapshot first",
-        args="NAME",
-        family="scripts",
-    ),
-    Command(
-        "source", requesting("source", "a file"), "run a script here", "source a.bpd", args="FILE", family="scripts"
-    ),
-    Command(
-        "transcript",
-        requesting("transcript", "a file"),
-        "what was typed so far as a script, with the answers as comments",
-        "transcript a.bpd",
-        args="FILE",
-        family="scripts",
-    ),
-    Command(
-        "save",
-        save,
-        "the stops, or the forks, as a script that makes them again",
-        "save breakpoints a.bpd",
-        args="breakpoints | forks FILE",
-        family="scripts",
-    ),
-)
+command(
+    "snapshot", "in scripts: the last report must be the one that is stored under this name", "snapshot first",
+    args="NAME", family="scripts",
+)(requesting("snapshot", "a name"))  # fmt: skip
+command("source", "run a script here", "source a.bpd", args="FILE", family="scripts")(requesting("source", "a file"))
+command(
+    "transcript", "what was typed so far as a script, with the answers as comments", "transcript a.bpd",
+    args="FILE", family="scripts",
+)(requesting("transcript", "a file"))  # fmt: skip
+
+
+@command(
+    "save", "the stops, or the forks, as a script that makes them again", "save breakpoints a.bpd",
+    args="breakpoints | forks FILE", family="scripts",
+)  # fmt: skip
+def save(state: State, argument: str) -> State:
+    """The stops, or the forks, as a script that makes them again."""
+    what, _, path = argument.partition(" ")
+    word = next((w for w in ("breakpoints", "forks") if what and w.startswith(what)), "")
+    if not word or not path.strip():
+        hint = "save breakpoints FILE, save forks FILE"
+        raise CommandError(f"save {argument[:40]}".strip(), hint=hint)
+    return replace(state, request=("save", f"{word} {path.strip()}"))

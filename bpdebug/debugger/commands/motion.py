@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
 from bpdebug.debugger.blocks import block_at, inside
-from bpdebug.debugger.commands.table import Command, count, find, nothing, register
+from bpdebug.debugger.commands.table import COMMANDS, command, count, find
 from bpdebug.debugger.running import BACK, FORTH, move, run
 from bpdebug.debugger.state import State, View
 from bpdebug.errors import CommandError
@@ -70,11 +71,6 @@ def finish(state: State, way: int) -> State:
         block = block.rpartition(".")[0]
 
 
-def continue_(state: State, way: int) -> State:
-    """To the next stop in this direction, else to the end or the beginning."""
-    return run(state, way)
-
-
 def repeated(motion: Motion, way: int) -> Callable[[State, str], State]:
     """A motion with a count; it stops early where it can go no further."""
 
@@ -95,18 +91,51 @@ def stepping(way: int) -> Callable[[State, str], State]:
     return lambda state, argument: move(state, state.cursor + way * count(argument), "step")
 
 
+_PAIRS = (
+    ("step", "s", ("s",), step, "the next event, entering blocks", "one event back"),
+    ("next", "n", ("n",), next_, "the next event of this block or outside it: a whole block at once", "the same, back"),
+    ("stepi", "i", ("si",), stepi, "the next part inside a rule", "one part back"),
+    ("finish", "f", ("fin",), finish, "to the end of this block", "to the beginning of this block"),
+    # fingers know `cont`, and without it that could be `contributions`
+    ("continue", "c", ("c", "cont"), run, "to the next stop", "to the stop before"),
+)
+for _name, _key, _short, _motion, _says, _back in _PAIRS:
+    _repeated = stepping if _motion is step else partial(repeated, _motion)
+    _row = {"args": "[N]", "family": "motion", "repeats": True}
+    command(_name, _says, _name, aliases=_short, key=_key, **_row)(_repeated(FORTH))
+    _reverse, _aliases = f"reverse-{_name}", ("rsi" if _name == "stepi" else f"r{_key}",)
+    command(_reverse, _back, _reverse, aliases=_aliases, key=_key.upper(), **_row)(_repeated(BACK))
+
+
+@command("rev", "a motion, back in time", "rev step", args="MOTION", family="motion", repeats=True)
+def reverse(state: State, argument: str) -> State:
+    """Any motion, back in time."""
+    word, _, rest = argument.partition(" ")
+    if not word:
+        raise CommandError("rev takes a motion", hint="rev step, rev continue")
+    name = find(word).name
+    if name == "until":
+        return until(state, rest.strip(), BACK)
+    backwards = COMMANDS.get(f"reverse-{name}")
+    if backwards is None:
+        raise CommandError(f"{name} has no reverse", hint="motions do: rev step")
+    return backwards.run(state, rest.strip())
+
+
+@command("until", "run to a location", "until #1", aliases=("u",), key="t", args="LOC", family="motion")
 def until(state: State, argument: str, way: int = FORTH) -> State:
     """To the next event of a location in this direction, or to a breakpoint on the way."""
     if not argument:
-        raise CommandError("until takes a location", code="E_COMMAND", hint="until Y@bwd")
+        raise CommandError("until takes a location", hint="until Y@bwd")
     stops = resolve(parse_location(argument), state.timeline)
     to = stops.next_after(state.cursor) if way == FORTH else stops.last_before(state.cursor)
     if to is None:
         where = "ahead" if way == FORTH else "behind"
-        raise CommandError(f"'{argument}' does not lie {where}", code="E_COMMAND", hint=f"seek {argument} goes there")
+        raise CommandError(f"'{argument}' does not lie {where}", hint=f"seek {argument} goes there")
     return run(state, way, limit=to)
 
 
+@command("seek", "anywhere, at once", "seek 50%", key="L", args="LOC | N | 50% | begin | end", family="motion")
 def seek(state: State, argument: str) -> State:
     """Anywhere, at once: a location, an event's number, a percentage, begin or end."""
     timeline = state.timeline
@@ -117,68 +146,13 @@ def seek(state: State, argument: str) -> State:
         share = argument.endswith("%")
         to = int(number) * len(timeline) // 100 if share else int(number)
         if to > len(timeline) or (share and int(number) > 100) or (argument.startswith("#") and to == len(timeline)):
-            raise CommandError(
-                f"no event {argument}", code="E_COMMAND", hint=f"events run from 0 to {len(timeline)}, the end"
-            )
+            raise CommandError(f"no event {argument}", hint=f"events run from 0 to {len(timeline)}, the end")
         return move(state, to, "step")
     if not argument:
-        raise CommandError("seek takes a place", code="E_COMMAND", hint="seek Y@bwd, seek 7, seek 50%, seek end")
+        raise CommandError("seek takes a place", hint="seek Y@bwd, seek 7, seek 50%, seek end")
     return move(state, resolve(parse_location(argument), timeline).first(), "step")
 
 
-def restart(state: State, argument: str) -> State:
-    nothing(argument, "restart")
+@command("restart", "to the beginning", "restart", key="R", family="motion")
+def restart(state: State) -> State:
     return move(state, 0, "begin")
-
-
-def reverse(state: State, argument: str) -> State:
-    """Any motion, back in time."""
-    word, _, rest = argument.partition(" ")
-    if not word:
-        raise CommandError("rev takes a motion", code="E_COMMAND", hint="rev step, rev continue")
-    command = find(word)
-    if command.name == "until":
-        return until(state, rest.strip(), BACK)
-    if f"reverse-{command.name}" not in BACKWARDS:
-        raise CommandError(f"{command.name} has no reverse", code="E_COMMAND", hint="motions do: rev step")
-    return BACKWARDS[f"reverse-{command.name}"].run(state, rest.strip())
-
-
-MORE = {"continue": ("cont",)}
-"""Further aliases: fingers know `cont`, and without one it could be `contributions`."""
-
-
-def _both(name: str, alias: str, key: str, motion: Motion, says: str, back: str) -> tuple[Command, Command]:
-    """A motion and its reverse."""
-    run, reversed_run = (stepping(FORTH), stepping(BACK)) if motion is step else (
-        repeated(motion, FORTH), repeated(motion, BACK)
-    )  # fmt: skip
-    short = "rsi" if name == "stepi" else f"r{key}"
-    rows = ((name, run, says, alias, key), (f"reverse-{name}", reversed_run, back, short, key.upper()))
-    forth, reverse_row = (
-        Command(n, r, words, n, (also, *MORE.get(n, ())), k, args="[N]", family="motion", repeats=True)
-        for n, r, words, also, k in rows
-    )
-    return forth, reverse_row
-
-
-_PAIRS = (
-    _both("step", "s", "s", step, "the next event, entering blocks", "one event back"),
-    _both(
-        "next", "n", "n", next_, "the next event of this block or outside it: a whole block at once", "the same, back"
-    ),
-    _both("stepi", "si", "i", stepi, "the next part inside a rule", "one part back"),
-    _both("finish", "fin", "f", finish, "to the end of this block", "to the beginning of this block"),
-    _both("continue", "c", "c", continue_, "to the next stop", "to the stop before"),
-)
-BACKWARDS = {back.name: back for _, back in _PAIRS}
-
-register(
-    *(command for pair in _PAIRS for command in pair),
-    Command("rev", reverse, "a motion, back in time", "rev step", args="MOTION", family="motion", repeats=True),
-    Command("until", until, "run to a location", "until #1", ("u",), "t", "LOC", "motion"),
-    Command(
-        "seek", seek, "anywhere, at once", "seek 50%", key="L", args="LOC | N | 50% | begin | end", family="motion"
-    ),
-    Command("restart", restart, "to the beginning", "restart", key="R", family="motion"),
-)

@@ -6,7 +6,7 @@ import re
 
 from msgspec.structs import replace
 
-from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.practice import Exercise, question
 from bpdebug.debugger.running import move
 from bpdebug.debugger.state import Practice, State
@@ -18,33 +18,39 @@ PATIENCE = 2
 """Wrong answers after which the right one is told with the explanation."""
 
 
+@command(
+    "practice", "ask before showing: the shape, then the formula of each gradient", "practice", args="[off]",
+    family="explain",
+)  # fmt: skip
 def practice(state: State, argument: str) -> State:
     """Begins to ask, at this event or at the next one of the backward pass; `practice off` ends it."""
     if argument == "off":
         if state.practice is None:
-            raise CommandError("there is no practice going on", code="E_COMMAND", hint="practice begins one")
+            raise CommandError("there is no practice going on", hint="practice begins one")
         score = f"{state.practice.right} of {state.practice.asked} right"
         return replace(state, practice=None).show("said", f"practice is over: {score}")
     if argument:
-        raise CommandError(f"practice '{argument[:40]}'", code="E_COMMAND", hint="practice, or practice off")
+        raise CommandError(f"practice '{argument[:40]}'", hint="practice, or practice off")
     state = replace(state, practice=state.practice or Practice())
     timeline = state.timeline
     at = state.cursor
     while at < len(timeline) and timeline.schedule.place(at).phase != BACKWARD:
         at += 1
     if at >= len(timeline):
-        raise CommandError(
-            "no event of the backward pass lies ahead", code="E_COMMAND", hint="restart, then practice again"
-        )
+        raise CommandError("no event of the backward pass lies ahead", hint="restart, then practice again")
     return state.show("event") if at == state.cursor else move(state, at, "step")
 
 
+@command(
+    "answer", "the answer to what practice asks; alone, it gives the question up", "practice ;; answer 2x3", key="=",
+    args="SHAPE | EXPR | nothing", family="explain",
+)  # fmt: skip
 def answer(state: State, argument: str) -> State:
     """A shape or a formula; without one, the question is given up and the answer shown."""
     asked = question(state)
     if asked is None or state.practice is None:
         hint = "practice begins to ask" if state.practice is None else "step on: the next backward event asks"
-        raise CommandError("nothing is asked here", code="E_COMMAND", hint=hint)
+        raise CommandError("nothing is asked here", hint=hint)
     made = replace(state.practice, at=asked.event.index, asked=state.practice.asked + 1)
     argument = " ".join(argument.split())
     if not argument:
@@ -88,7 +94,7 @@ _NAMED = re.compile(r"[d∂][\w.]+ ?\+?=(?!=) ?")
 def _shape(asked: Exercise, text: str) -> tuple[str, bool]:
     match = _SHAPE.fullmatch(text)
     if match is None:
-        raise CommandError(f"'{text[:40]}' is no shape", code="E_COMMAND", hint="answer (5, 7), or 5x7; () is a number")
+        raise CommandError(f"'{text[:40]}' is no shape", hint="answer (5, 7), or 5x7; () is a number")
     found = tuple(int(n) for n in re.findall(r"\d+", match[1] or ""))
     to = asked.contribution.to
     if found == asked.contribution.shape:
@@ -104,7 +110,7 @@ def _formula(state: State, asked: Exercise, text: str) -> tuple[str, bool]:
     text = text[named.end() :] if (named := _NAMED.match(text)) else text
     if _SHAPE.fullmatch(text) and ("," in text or "x" in text):
         raise CommandError(
-            f"'{text[:40]}' is a shape; the formula is asked", code="E_COMMAND",
+            f"'{text[:40]}' is a shape; the formula is asked",
             hint="answer with names: answer dY @ W.T",
         )  # fmt: skip
     timeline = state.timeline
@@ -119,15 +125,3 @@ def _formula(state: State, asked: Exercise, text: str) -> tuple[str, bool]:
         judge.carry_out(step)
     said, well = judged_edge(judge, asked.event, asked.contribution, value)
     return f"{said}{_set_by_hand(asked) if well else ''}", well
-
-
-register(
-    Command(
-        "practice", practice, "ask before showing: the shape, then the formula of each gradient", "practice",
-        args="[off]", family="explain",
-    ),
-    Command(
-        "answer", answer, "the answer to what practice asks; alone, it gives the question up", "practice ;; answer 2x3",
-        args="SHAPE | EXPR | nothing", key="=", family="explain",
-    ),
-)  # fmt: skip

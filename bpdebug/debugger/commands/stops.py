@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from bpdebug.debugger.commands.table import Command, count, register
+from bpdebug.debugger.commands.table import chosen, command, count
 from bpdebug.debugger.running import fill, reason
 from bpdebug.debugger.state import Breakpoint, State
 from bpdebug.errors import CommandError
@@ -56,12 +56,16 @@ def conditioned(state: State, b: Breakpoint, text: str) -> Breakpoint:
     return replace(b, condition=condition, condition_text=text)
 
 
+@command(
+    "break", "stop at a location, if a condition holds", "break #1", aliases=("b",), key="b", args="[LOC] [if EXPR]",
+    family="stops",
+)  # fmt: skip
 def break_(state: State, argument: str) -> State:
     """A breakpoint at a location; without one, at the event under the cursor, taken away if it has one already."""
     if not argument or argument.startswith("if "):
         event = state.event
         if event is None:
-            raise CommandError("no event here to stop at", code="E_COMMAND", hint="break LOC: break Y@bwd")
+            raise CommandError("no event here to stop at", hint="break LOC: break Y@bwd")
         here = f"{event.name}@{SHORT[event.phase]}"
         there = [b.number for b in state.breakpoints if b.location == here and b.kind == "break"]
         if there and not argument:
@@ -71,10 +75,11 @@ def break_(state: State, argument: str) -> State:
     return _added(state, made, "breakpoint")
 
 
+@command("tbreak", "stop there once", "tbreak #1", aliases=("tb",), args="LOC [if EXPR]", family="stops")
 def tbreak(state: State, argument: str) -> State:
     """A breakpoint that goes with its first hit."""
     if not argument:
-        raise CommandError("tbreak takes a location", code="E_COMMAND", hint="tbreak Y@bwd")
+        raise CommandError("tbreak takes a location", hint="tbreak Y@bwd")
     made = replace(located(state, argument, "break", temporary=True), line=f"tbreak {argument}")
     return _added(state, made, "temporary breakpoint")
 
@@ -91,25 +96,15 @@ def _told(b: Breakpoint) -> str:
     return f"{b.location}{condition}: {events} event{'s' * (events != 1)}"
 
 
+@command("trace", "print there, and go on", 'trace #1 "here: {event}"', args='LOC "text {expr}"', family="stops")
 def trace(state: State, argument: str) -> State:
     """A breakpoint that prints its text, with `{expr}` filled in, and goes on."""
     match = re.fullmatch(r'(.*?)\s*"(.*)"', argument, re.DOTALL)
     if match is None or not match[1]:
-        raise CommandError("trace takes a location and a text", code="E_COMMAND", hint='trace Y@bwd "norm {norm(dY)}"')
+        raise CommandError("trace takes a location and a text", hint='trace Y@bwd "norm {norm(dY)}"')
     made = replace(located(state, match[1], "trace", says=match[2]), line=f"trace {argument}")
     fill(made.says, state.timeline, made.stops.first())  # what cannot be evaluated is said now, not while running
     return add(state, made, f"tracepoint {made.number} at {_told(made)}")
-
-
-def chosen(state: State, argument: str) -> list[int]:
-    """The numbers a command names; all of them where it names none."""
-    known = [b.number for b in state.breakpoints]
-    words = argument.split()
-    for word in words:
-        if not (word.isascii() and word.isdigit()) or len(word) > 9 or int(word) not in known:
-            there = ", ".join(map(str, known)) or "none"
-            raise CommandError(f"no breakpoint {word[:40]}", code="E_COMMAND", hint=f"there are: {there}")
-    return [int(w) for w in words] or known
 
 
 def changed(state: State, numbers: list[int], change: Callable[[Breakpoint], Breakpoint]) -> State:
@@ -117,17 +112,9 @@ def changed(state: State, numbers: list[int], change: Callable[[Breakpoint], Bre
     return replace(state, breakpoints=tuple(change(b) if b.number in numbers else b for b in state.breakpoints))
 
 
-def delete(state: State, argument: str) -> State:
-    """Stops by number; without one, all of them."""
-    numbers = chosen(state, argument)
-    kept = tuple(b for b in state.breakpoints if b.number not in numbers)
-    gone = len(state.breakpoints) - len(kept)
-    return replace(state, breakpoints=kept).show("said", f"{gone} breakpoint{'s' * (gone != 1)} deleted")
-
-
 def _switch(on: bool) -> Callable[[State, str], State]:
     def run(state: State, argument: str) -> State:
-        numbers = chosen(state, argument)
+        numbers = chosen(argument, state.breakpoints)
         state = changed(state, numbers, lambda b: replace(b, enabled=on))
         word = "enabled" if on else "disabled"
         return state.show("said", f"{word}: {', '.join(map(str, numbers)) or 'none'}")
@@ -135,12 +122,15 @@ def _switch(on: bool) -> Callable[[State, str], State]:
     return run
 
 
+@command(
+    "condition", "another condition for a stop", "break #1 ;; condition 1 event == 1", args="N [EXPR]", family="stops"
+)
 def condition(state: State, argument: str) -> State:
     """Another condition for a stop; without an expression, none."""
     word, _, text = argument.partition(" ")
     if not word:
-        raise CommandError("condition takes a number", code="E_COMMAND", hint="condition 1 norm(dY) > 1")
-    numbers = chosen(state, word)
+        raise CommandError("condition takes a number", hint="condition 1 norm(dY) > 1")
+    numbers = chosen(word, state.breakpoints)
     state = changed(state, numbers, lambda b: conditioned(state, b, text.strip()))
     if not text.strip():
         return state.show("said", f"breakpoint {word} stops always")
@@ -148,58 +138,41 @@ def condition(state: State, argument: str) -> State:
     return state.show("said", f"breakpoint {word} stops if {text.strip()}{already(state, at)}")
 
 
+@command("ignore", "pass over the next hits of a stop", "break #1 ;; ignore 1 2", args="N COUNT", family="stops")
 def ignore(state: State, argument: str) -> State:
     """Pass over the next hits of a stop."""
     word, _, text = argument.partition(" ")
     if not word or not text.strip():
-        raise CommandError("ignore takes a number and a count", code="E_COMMAND", hint="ignore 1 3")
-    numbers, hits = chosen(state, word), count(text.strip())
+        raise CommandError("ignore takes a number and a count", hint="ignore 1 3")
+    numbers, hits = chosen(word, state.breakpoints), count(text.strip())
     state = changed(state, numbers, lambda b: replace(b, ignore=hits))
     return state.show("said", f"breakpoint {word}: the next {hits} hits are passed over")
 
 
+@command(
+    "commands", "what to do after a stop: a command a line, then `end`", "break #1 ;; commands 1", args="N ... end",
+    family="stops",
+)  # fmt: skip
 def commands(state: State, argument: str) -> State:
     """Commands that run after a stop, one a line, up to `end`; none takes them away."""
     head, *body = argument.split("\n")
     word = head.strip()
     if not word:
-        raise CommandError(
-            "commands takes a number", code="E_COMMAND", hint="commands 1, then a command a line, then end"
-        )
+        raise CommandError("commands takes a number", hint="commands 1, then a command a line, then end")
     lines = tuple(line.strip() for line in body if line.strip() and line.strip() != "end")
-    numbers = chosen(state, word)
+    numbers = chosen(word, state.breakpoints)
     state = changed(state, numbers, lambda b: replace(b, commands=lines))
     return state.show("said", f"breakpoint {word}: {len(lines)} command{'s' * (len(lines) != 1)}")
 
 
-register(
-    Command(
-        "break", break_, "stop at a location, if a condition holds", "break #1", ("b",), "b", "[LOC] [if EXPR]", "stops"
-    ),
-    Command("tbreak", tbreak, "stop there once", "tbreak #1", ("tb",), args="LOC [if EXPR]", family="stops"),
-    Command(
-        "trace", trace, "print there, and go on", 'trace #1 "here: {event}"', args='LOC "text {expr}"', family="stops"
-    ),
-    Command(
-        "condition",
-        condition,
-        "another condition for a stop",
-        "break #1 ;; condition 1 event == 1",
-        args="N [EXPR]",
-        family="stops",
-    ),
-    Command(
-        "ignore", ignore, "pass over the next hits of a stop", "break #1 ;; ignore 1 2", args="N COUNT", family="stops"
-    ),
-    Command(
-        "commands",
-        commands,
-        "what to do after a stop: a command a line, then `end`",
-        "break #1 ;; commands 1",
-        args="N ... end",
-        family="stops",
-    ),
-    Command("enable", _switch(True), "let stops stop again", "enable", args="[N ...]", family="stops"),
-    Command("disable", _switch(False), "keep stops, without stopping", "disable", args="[N ...]", family="stops"),
-    Command("delete", delete, "take stops away", "delete", args="[N ...]", family="stops"),
-)
+command("enable", "let stops stop again", "enable", args="[N ...]", family="stops")(_switch(True))
+command("disable", "keep stops, without stopping", "disable", args="[N ...]", family="stops")(_switch(False))
+
+
+@command("delete", "take stops away", "delete", args="[N ...]", family="stops")
+def delete(state: State, argument: str) -> State:
+    """Stops by number; without one, all of them."""
+    numbers = chosen(argument, state.breakpoints)
+    kept = tuple(b for b in state.breakpoints if b.number not in numbers)
+    gone = len(state.breakpoints) - len(kept)
+    return replace(state, breakpoints=kept).show("said", f"{gone} breakpoint{'s' * (gone != 1)} deleted")

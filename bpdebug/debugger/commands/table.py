@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
-from bpdebug.debugger.state import State
+from bpdebug.debugger.state import Breakpoint, Display, State
 from bpdebug.errors import CommandError, did_you_mean
 
 
@@ -38,17 +38,35 @@ class Command(Struct, frozen=True, eq=False):
 COMMANDS: dict[str, Command] = {}
 
 
-def register(*commands: Command) -> None:
-    """Put commands into the table; a name, an alias or a key stands there once."""
-    taken = {word for c in COMMANDS.values() for word in (c.name, *c.aliases)}
-    keys = {c.key for c in COMMANDS.values() if c.key}
-    for command in commands:
-        words = {command.name, *command.aliases}
-        if words & taken or (command.key and command.key in keys):
-            raise ValueError(f"command {command.name!r}: a name, alias or key is taken")
-        taken |= words
-        keys.add(command.key)
-        COMMANDS[command.name] = command
+Run = TypeVar("Run", bound=Callable[..., State])
+
+
+def command(name: str, says: str, example: str, **row: Any) -> Callable[[Run], Run]:
+    """Put a function into the table as a command; one whose row has no `args` is given the state alone.
+
+    ValueError where the name, an alias or the key stands there already.
+    """
+
+    def put(run: Run) -> Run:
+        made = Command(name, run if "args" in row else _alone(name, run), says, example, **row)
+        for c in COMMANDS.values():
+            if {name, *made.aliases} & {c.name, *c.aliases} or (made.key and made.key == c.key):
+                raise ValueError(f"command {name!r}: a name, alias or key is that of {c.name!r}")
+        COMMANDS[name] = made
+        return run
+
+    return put
+
+
+def _alone(name: str, run: Callable[[State], State]) -> Callable[[State, str], State]:
+    """A command that takes nothing, and refuses what follows it."""
+
+    def alone(state: State, argument: str) -> State:
+        if argument:
+            raise CommandError(f"{name} takes nothing: '{argument[:40]}'", hint=f"write {name} alone")
+        return run(state)
+
+    return alone
 
 
 def find(word: str) -> Command:
@@ -61,9 +79,9 @@ def find(word: str) -> Command:
         return starts[0]
     if starts:
         names = ", ".join(c.name for c in starts)
-        raise CommandError(f"'{word}' could be {names}", code="E_COMMAND", hint="write one letter more")
+        raise CommandError(f"'{word}' could be {names}", hint="write one letter more")
     hint = did_you_mean(word[:40], [w for c in COMMANDS.values() for w in (c.name, *c.aliases)])
-    raise CommandError(f"no command '{word[:40]}'", code="E_COMMAND", hint=hint or "help lists the commands")
+    raise CommandError(f"no command '{word[:40]}'", hint=hint or "help lists the commands")
 
 
 class Call(Struct, frozen=True, eq=False):
@@ -108,18 +126,18 @@ def _call(piece: str, start: int) -> Call:
         return _failing(text, start)
     match = _WORD.match(piece)
     if match is None:
-        raise CommandError(f"'{text[:40]}' is no command", code="E_COMMAND", hint="help lists the commands")
+        raise CommandError(f"'{text[:40]}' is no command", hint="help lists the commands")
     lead = len(match[2]) - len(match[2].lstrip())
     command = find(match[1])
     if "\n" in piece.rstrip() and command.name != "commands":
-        raise CommandError(f"{command.name} stands on one line", code="E_COMMAND", hint="a command a line")
+        raise CommandError(f"{command.name} stands on one line", hint="a command a line")
     return Call(command.name, match[2].strip(), start + match.start(2) + lead + 1, text)
 
 
 def _failing(text: str, start: int) -> Call:
     plain = text.lstrip("! \t")
     if not plain:
-        raise CommandError("! takes a command that must fail", code="E_COMMAND", hint="! expect dW ~ 0")
+        raise CommandError("! takes a command that must fail", hint="! expect dW ~ 0")
     try:
         call = _call(plain, start)
     except CommandError:
@@ -143,7 +161,7 @@ def split(line: str) -> list[str]:
     try:
         line.encode()
     except UnicodeEncodeError:
-        raise CommandError(f"half a character: {line[:40]!a}", code="E_COMMAND", hint="type it as UTF-8") from None
+        raise CommandError(f"half a character: {line[:40]!a}", hint="type it as UTF-8") from None
     line, feed, block = line.partition("\n")
     pieces, quoted, start, at = [], False, 0, 0
     while at < len(line):
@@ -163,11 +181,15 @@ def count(argument: str) -> int:
     if not argument:
         return 1
     if not argument.isascii() or not argument.isdigit() or len(argument) > 12:
-        raise CommandError(f"'{argument[:40]}' is no count", code="E_COMMAND", hint="a whole number follows: step 5")
+        raise CommandError(f"'{argument[:40]}' is no count", hint="a whole number follows: step 5")
     return int(argument)
 
 
-def nothing(argument: str, name: str) -> None:
-    """Refuse what follows a command that takes nothing."""
-    if argument:
-        raise CommandError(f"{name} takes nothing: '{argument[:40]}'", code="E_COMMAND", hint=f"write {name} alone")
+def chosen(argument: str, there: Sequence[Breakpoint | Display], what: str = "breakpoint") -> list[int]:
+    """The numbers that a command names, of those there are; without one, all of them. Raises CommandError."""
+    known = [one.number for one in there]
+    words = argument.split()
+    for word in words:
+        if not (word.isascii() and word.isdigit()) or len(word) > 9 or int(word) not in known:
+            raise CommandError(f"no {what} {word[:40]}", hint=f"there are: {', '.join(map(str, known)) or 'none'}")
+    return [int(w) for w in words] or known

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from bpdebug.debugger.blocks import block_at
-from bpdebug.debugger.commands.table import Command, count, nothing, register
+from bpdebug.debugger.commands.table import command, count
 from bpdebug.debugger.running import move
 from bpdebug.debugger.state import Bookmark, State
 from bpdebug.errors import CommandError
 from bpdebug.graph import frames
 
 
-def back(state: State, argument: str) -> State:
+@command("back", "the place visited before", "step ;; back", key="[", family="motion")
+def back(state: State) -> State:
     """The place visited before this one."""
-    nothing(argument, "back")
     if not state.behind:
-        raise CommandError("no place was visited before this one", code="E_COMMAND", hint="forward goes the other way")
+        raise CommandError("no place was visited before this one", hint="forward goes the other way")
     *rest, (cursor, part) = state.behind
     here = (state.cursor, state.part)
     return replace(move(state, cursor, "step", part), behind=tuple(rest), ahead=(here, *state.ahead))
 
 
-def forward(state: State, argument: str) -> State:
+@command("forward", "the place that back came from", "step ;; back ;; forward", key="]", family="motion")
+def forward(state: State) -> State:
     """The place that `back` came from."""
-    nothing(argument, "forward")
     if not state.ahead:
-        raise CommandError("this is the last place visited", code="E_COMMAND", hint="back goes the other way")
+        raise CommandError("this is the last place visited", hint="back goes the other way")
     (cursor, part), *rest = state.ahead
     here = (state.cursor, state.part)
     return replace(move(state, cursor, "step", part), behind=(*state.behind, here), ahead=tuple(rest))
 
 
+@command("mark", "a bookmark here", "mark look at this again", key="m", args="[NOTE]", family="motion")
 def mark(state: State, argument: str) -> State:
     """A bookmark here, with a note; `seek #N` goes to its event."""
     number = max((m.number for m in state.marks), default=0) + 1
@@ -39,29 +42,23 @@ def mark(state: State, argument: str) -> State:
     return replace(state, marks=(*state.marks, made)).show("said", f"mark {number} at event {state.cursor}")
 
 
-def marks(state: State, argument: str) -> State:
+@command("marks", "the bookmarks", "marks", family="looking")
+def marks(state: State) -> State:
     """The bookmarks."""
-    nothing(argument, "marks")
     return state.show("info", "marks", "")
 
 
-def _frame(way: int, name: str) -> object:
+def _frame(way: int) -> Callable[[State, str], State]:
     def run(state: State, argument: str) -> State:
         most = len(frames(block_at(state.timeline, state.cursor)))
         to = state.frame + way * count(argument)
         if not 0 <= to <= most:
             where = "outermost" if way > 0 else "innermost"
-            raise CommandError(f"this is the {where} block", code="E_COMMAND", hint="where shows them all")
+            raise CommandError(f"this is the {where} block", hint="where shows them all")
         return replace(state, frame=to).show("where")
 
     return run
 
 
-register(
-    Command("back", back, "the place visited before", "step ;; back", key="[", family="motion"),
-    Command("forward", forward, "the place that back came from", "step ;; back ;; forward", key="]", family="motion"),
-    Command("mark", mark, "a bookmark here", "mark look at this again", key="m", args="[NOTE]", family="motion"),
-    Command("marks", marks, "the bookmarks", "marks", family="looking"),
-    Command("up", _frame(1, "up"), "one block outwards", "up 0", key="u", args="[N]", family="looking"),  # type: ignore[arg-type]
-    Command("down", _frame(-1, "down"), "one block inwards", "down 0", key="d", args="[N]", family="looking"),  # type: ignore[arg-type]
-)
+command("up", "one block outwards", "up 0", key="u", args="[N]", family="looking")(_frame(1))
+command("down", "one block inwards", "down 0", key="d", args="[N]", family="looking")(_frame(-1))

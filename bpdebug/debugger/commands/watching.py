@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from bpdebug.debugger.commands.stops import add, held
-from bpdebug.debugger.commands.table import Command, register
+from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.running import shown
 from bpdebug.debugger.state import Breakpoint, State
@@ -37,10 +37,14 @@ def changes(expression: Expression, timeline: Timeline) -> Stops:
     return Stops(schedule, sorted(offsets))
 
 
+@command(
+    "watch", "stop when an expression changes; back in time: who last changed it", "watch 1 + 1", key="w",
+    args="EXPR", family="stops",
+)  # fmt: skip
 def watch(state: State, argument: str) -> State:
     """Stop where an expression's value changes, in either direction."""
     if not argument:
-        raise CommandError("watch takes an expression", code="E_COMMAND", hint="watch dW[1,2]")
+        raise CommandError("watch takes an expression", hint="watch dW[1,2]")
     expression = parse(argument)
     here = evaluate(expression, Scope(state.timeline, state.cursor))
 
@@ -148,19 +152,20 @@ LASTING = ("nan", "inf")
 """What is still there after the event at which it was born."""
 
 
+@command("catch", "stop where it first happens: " + ", ".join(CATCHES), "catch nan", args="WHAT [X]", family="stops")
 def catch(state: State, argument: str) -> State:
     """Stop where something of a kind first happens."""
     word, _, text = argument.partition(" ")
     if word not in CATCHES:
         raise CommandError(
-            f"nothing to catch called '{word[:40]}'" if word else "catch takes a word", code="E_COMMAND",
+            f"nothing to catch called '{word[:40]}'" if word else "catch takes a word",
             hint=did_you_mean(word, CATCHES) or "one of: " + ", ".join(CATCHES),
         )  # fmt: skip
     threshold = None
     if text.strip():
         threshold = _number(text.strip()) if word in THRESHOLDS else None
         if threshold is None:
-            raise CommandError(f"catch {word} takes no '{text[:40]}'", code="E_COMMAND", hint="catch vanish 0.01")
+            raise CommandError(f"catch {word} takes no '{text[:40]}'", hint="catch vanish 0.01")
     schedule = state.timeline.schedule
     made = Breakpoint(
         state.next_number,
@@ -177,24 +182,3 @@ def catch(state: State, argument: str) -> State:
 def _number(text: str) -> float | None:
     found = typed_number(text)
     return found if found is not None and 0 < found < float("inf") else None
-
-
-register(
-    Command(
-        "watch",
-        watch,
-        "stop when an expression changes; back in time: who last changed it",
-        "watch 1 + 1",
-        key="w",
-        args="EXPR",
-        family="stops",
-    ),
-    Command(
-        "catch",
-        catch,
-        "stop where it first happens: " + ", ".join(CATCHES),
-        "catch nan",
-        args="WHAT [X]",
-        family="stops",
-    ),
-)

@@ -8,7 +8,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array
-from bpdebug.debugger.commands.table import Command, nothing, register
+from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.comparing import literal
 from bpdebug.debugger.state import Fork, State
 from bpdebug.engine import UPDATE, Timeline
@@ -18,6 +18,10 @@ from bpdebug.expression import Scope, evaluate, parse
 from bpdebug.expression.edits import read_edit, typed
 
 
+@command(
+    "set", "what if: a fork in which this tensor, gradient or rule is another", "set Y = 0", key="e",
+    args="NAME[i,j] = EXPR | dNAME[i,j] = EXPR | rule LOC OPERAND = EXPR | rule w@upd = EXPR", family="what if",
+)  # fmt: skip
 def set_(state: State, argument: str) -> State:
     """A fork in which cells of a tensor or of a gradient, or a rule, are others; the cursor stays."""
     timeline = state.timeline
@@ -67,9 +71,9 @@ def made_again(forks: tuple[Fork, ...]) -> Iterator[str]:
         here = made.number
 
 
-def forks(state: State, argument: str) -> State:
+@command("forks", "the timelines there are", "forks", family="what if")
+def forks(state: State) -> State:
     """The timelines there are."""
-    nothing(argument, "forks")
     return state.show("info", "forks", "")
 
 
@@ -79,11 +83,10 @@ def chosen(state: State, argument: str) -> Fork:
     for made in known:
         if argument == str(made.number):
             return made
-    raise CommandError(
-        f"no fork '{argument[:40]}'", code="E_COMMAND", hint="there are: " + ", ".join(str(f.number) for f in known)
-    )
+    raise CommandError(f"no fork '{argument[:40]}'", hint="there are: " + ", ".join(str(f.number) for f in known))
 
 
+@command("switch", "another timeline", "switch 0", args="N", family="what if")
 def switch(state: State, argument: str) -> State:
     """Another timeline; the cursor stays where it is."""
     made = chosen(state, argument)
@@ -91,12 +94,16 @@ def switch(state: State, argument: str) -> State:
     return state.show("said", f"fork {made.number}: {made.line or 'the scenario as it is'}")
 
 
-register(
-    Command(
-        "set", set_, "what if: a fork in which this tensor, gradient or rule is another", "set Y = 0",
-        args="NAME[i,j] = EXPR | dNAME[i,j] = EXPR | rule LOC OPERAND = EXPR | rule w@upd = EXPR", key="e",
-        family="what if",
-    ),
-    Command("forks", forks, "the timelines there are", "forks", family="what if"),
-    Command("switch", switch, "another timeline", "switch 0", args="N", family="what if"),
+@command(
+    "compare", "the first event at which this fork differs from another, and by how much", "set Y = 0 ;; compare",
+    args="[N]", family="what if",
 )  # fmt: skip
+def compare(state: State, argument: str) -> State:
+    """The timeline in use against another fork: the one it was made from, or on fork 0 the newest."""
+    if not argument:
+        here = next((f for f in state.forks if f.number == state.fork), None)
+        if here is None:
+            raise CommandError("there is one timeline only", hint="set W[0, 0] = 1 makes another")
+        argument = str(here.parent if here.number else state.forks[-1].number)
+    made = chosen(state, argument)
+    return state.show("compare", made.timeline, f"fork {made.number}")

@@ -84,7 +84,7 @@ def _make(state: State, line: str, allowed: tuple[str, ...]) -> State:
     """One of the commands that make such a thing, carried out; a file that was tampered with runs nothing else."""
     call, *more = parse(line) or (None,)
     if call is None or more or call.must_fail or call.command.name not in allowed:
-        raise CommandError("this line makes no such thing", code="E_COMMAND")
+        raise CommandError("this line makes no such thing")
     return run(state, call)
 
 
@@ -106,7 +106,7 @@ def _fork(state: State, saved: SavedFork, numbers: dict[int, int]) -> State:
     """A fork made again where it was made; the cursor and the timeline in use stay as they are."""
     before = state
     if saved.parent not in numbers:
-        raise CommandError("the fork that it was made from is missing", code="E_COMMAND")
+        raise CommandError("the fork that it was made from is missing")
     if numbers[saved.parent] != state.fork:
         state = update(state, f"switch {numbers[saved.parent]}")
     state = replace(state, cursor=min(max(saved.cursor, 0), len(state.timeline)))

@@ -199,7 +199,7 @@ class SessionStore:
         saved = None if self.earlier is None else _read(self.earlier)
         if saved is None or self.earlier is None:
             raise CommandError(
-                "no earlier session of this scenario left anything", code="E_COMMAND",
+                "no earlier session of this scenario left anything",
                 hint="sessions are kept by the content of the scenario's file: an edited file is another scenario",
             )  # fmt: skip
         made, lost = restored(state, saved)

@@ -155,7 +155,7 @@ class BpdebugApp(App[int]):
         except BpdebugError as error:
             return state, report, error
         except Stopped:
-            return before, None, CommandError("stopped", code="E_COMMAND", hint="it changed nothing")
+            return before, None, CommandError("stopped", hint="it changed nothing")
         return state, report, None
 
     def finish(self, outcome: Outcome) -> None:
