@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from bpdebug.ops.attributes import Attr
@@ -18,18 +19,6 @@ def sigmoid(xp: Any, x: Any) -> Any:
 def softplus(xp: Any, x: Any) -> Any:
     """log(1 + exp(x)), with only ever a negative number in the exponent."""
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
-
-
-def _elu(xp: Any, x: Any, alpha: float) -> Any:
-    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0)))
-
-
-def _elu_vjp(xp: Any, g: Any, y: Any, x: Any, alpha: float) -> tuple[Any, ...]:
-    return (xp.where(x > 0, g, g * alpha * xp.exp(xp.minimum(x, 0))),)
-
-
-def _silu_vjp(xp: Any, g: Any, y: Any, x: Any) -> tuple[Any, ...]:
-    return (g * xp.sigmoid(x) * (1 + x * xp.sigmoid(-x)),)
 
 
 _SLOPE, _CUBIC = 2 * math.sqrt(2 / math.pi), 0.044715
@@ -57,76 +46,65 @@ def _gelu_vjp(xp: Any, g: Any, y: Any, x: Any, approximate: str) -> tuple[Any, .
 
 
 _ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, -1.5]]
+_activation = partial(Op, back=SCALES, samples=(Sample((_ROWS,)),))
 
 register(
-    Op(
+    _activation(
         "relu",
         "Negative cells set to 0.",
-        back=ROUTES,
         forward=lambda xp, x: xp.maximum(x, 0),
         vjp=lambda xp, g, y, x: (xp.where(x <= 0, 0, g),),  # a NaN lets the gradient through
+        back=ROUTES,
         kink="the derivative at 0 is taken to be 0",
-        samples=(Sample((_ROWS,)),),
     ),
-    Op(
+    _activation(
         "leaky_relu",
         "Negative cells multiplied by a small slope.",
-        back=SCALES,
         forward=lambda xp, x, slope: xp.where(x > 0, x, slope * x),
         vjp=lambda xp, g, y, x, slope: (xp.where(x > 0, g, slope * g),),
         attrs={"slope": Attr("float", 0.01)},
         kink="the derivative at 0 is taken to be the slope",
         samples=(Sample((_ROWS,)), Sample((_ROWS,), {"slope": 0.25})),
     ),
-    Op(
+    _activation(
         "elu",
         "Negative cells bent to alpha * (exp(x) - 1).",
-        back=SCALES,
-        forward=_elu,
-        vjp=_elu_vjp,
+        forward=lambda xp, x, alpha: xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))),
+        vjp=lambda xp, g, y, x, alpha: (xp.where(x > 0, g, g * alpha * xp.exp(xp.minimum(x, 0))),),
         attrs={"alpha": Attr("float", 1.0)},
         kink="the derivative at 0 is taken to be alpha",
         samples=(Sample((_ROWS,)), Sample((_ROWS,), {"alpha": 0.5})),
     ),
-    Op(
+    _activation(
         "gelu",
         "x times the chance that a standard normal number is below it; approximate='tanh' comes near it.",
-        back=SCALES,
         forward=_gelu,
         vjp=_gelu_vjp,
         attrs={"approximate": Attr("str", "none", choices=("none", "tanh"))},
         samples=(Sample((_ROWS,)), Sample((_ROWS,), {"approximate": "tanh"})),
     ),
-    Op(
+    _activation(
         "silu",
         "x times its sigmoid, also called swish.",
-        back=SCALES,
         forward=lambda xp, x: x * xp.sigmoid(x),
-        vjp=_silu_vjp,
-        samples=(Sample((_ROWS,)),),
+        vjp=lambda xp, g, y, x: (g * xp.sigmoid(x) * (1 + x * xp.sigmoid(-x)),),
     ),
-    Op(
+    _activation(
         "softplus",
         "log(1 + exp(x)), a relu with its corner rounded.",
-        back=SCALES,
         forward=softplus,
         vjp=lambda xp, g, y, x: (g * xp.sigmoid(x),),
-        samples=(Sample((_ROWS,)),),
     ),
-    Op(
+    _activation(
         "sigmoid",
         "1 / (1 + exp(-x)), between 0 and 1.",
-        back=SCALES,
         forward=sigmoid,
         vjp=lambda xp, g, y, x: (g * y * xp.sigmoid(-x),),  # 1 - y, which is 0 long before the slope is
-        samples=(Sample((_ROWS,)),),
     ),
-    Op(
+    _activation(
         "tanh",
         "The hyperbolic tangent, between -1 and 1.",
-        back=SCALES,
         forward=lambda xp, x: xp.tanh(x),
         vjp=lambda xp, g, y, x: (g * (1 - y**2),),
-        samples=(Sample((_ROWS,)),),
     ),
 )

@@ -1,4 +1,4 @@
-"""Axes and sizes as attributes name them: what the families share."""
+"""Axes and sizes as attributes name them, and rules over axes: what the families share."""
 
 from __future__ import annotations
 
@@ -75,3 +75,20 @@ def kept(xp: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     axes = axes_of(axis, x.shape)
     leading = sorted(axes) == list(range(len(axes)))
     return y if keepdims or leading else xp.expand_dims(y, axis)
+
+
+def mean(xp: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
+    """The sum over some axes, divided by how many cells go into each."""
+    return xp.sum(x, axis=axis, keepdims=keepdims) / cells(axis, x.shape)
+
+
+def mean_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any]:
+    """Each cell's share of the gradient, in the shape of x."""
+    return (xp.broadcast_to(kept(xp, g, x, axis, keepdims) / cells(axis, x.shape), x.shape),)
+
+
+def extreme_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any]:
+    """The gradient of max or min, in the shape of x: to the cells that are the result, which share it equally."""
+    hit = xp.same(x, kept(xp, y, x, axis, keepdims))
+    ties = xp.sum(xp.astype(hit, x.dtype), axis=axis, keepdims=True)
+    return (xp.where(hit, kept(xp, g, x, axis, keepdims) / ties, 0),)

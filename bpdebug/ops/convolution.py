@@ -11,9 +11,8 @@ from typing import Any
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
-from bpdebug.ops.axes import Sizes, refuse
+from bpdebug.ops.axes import Sizes, extreme_vjp, mean, mean_vjp, refuse
 from bpdebug.ops.op import Op, Sample, register
-from bpdebug.ops.reduce import extreme_vjp, mean, mean_vjp
 
 
 def _each(value: Sizes, rank: int) -> tuple[int, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import ROUTES, SCALES, Op, Sample, register
+from bpdebug.ops.op import ROUTES, ROWS, SCALES, Op, Sample, register
 
 
 def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
@@ -55,187 +56,137 @@ def _larger(xp: Any, g: Any, a: Any, b: Any) -> Any:
     return xp.where(a < b, 0, xp.where(a == b, g / 2, g))
 
 
-_HALVES = "at an exact tie both operands get half"
-_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
 _POSITIVE = [[1.0, 2.0, 0.5], [0.25, 3.0, 1.5]]
+_function = partial(Op, back=SCALES, samples=(Sample((ROWS,)),))
+_arithmetic = partial(Op, operands=("a", "b"), broadcasts="elementwise")
+_extreme = partial(
+    _arithmetic,
+    back=ROUTES,
+    kinds=("fi",),
+    samples=(
+        Sample((ROWS, [[2.0, 1.0, -3.0], [0.5, 0.25, 4.0]])),
+        Sample((ROWS, [[0.75], [2.0]])),
+        Sample((ROWS, 0)),
+    ),
+)
 
 register(
-    Op(
+    _arithmetic(
         "add",
         "The sum, cell by cell.",
-        back="the identity: add distributes, each operand gets the gradient as it is",
-        operands=("a", "b"),
         forward=lambda xp, a, b: a + b,
         vjp=lambda xp, g, y, a, b: (g, g),
+        back="the identity: add distributes, each operand gets the gradient as it is",
         kinds=("fi",),
         linear_in=(0, 1),
         infix="+",
-        broadcasts="elementwise",
-        samples=(Sample((_ROWS, _POSITIVE)), Sample((_ROWS, [4.0, 0.5, -1.0])), Sample((_ROWS, 2.5))),
+        samples=(Sample((ROWS, _POSITIVE)), Sample((ROWS, [4.0, 0.5, -1.0])), Sample((ROWS, 2.5))),
     ),
-    Op(
+    _arithmetic(
         "sub",
         "The difference, cell by cell.",
-        back="the identity, with a minus for what is subtracted",
-        operands=("a", "b"),
         forward=lambda xp, a, b: a - b,
         vjp=lambda xp, g, y, a, b: (g, -g),
+        back="the identity, with a minus for what is subtracted",
         kinds=("fi",),
         linear_in=(0, 1),
         infix="-",
-        broadcasts="elementwise",
-        samples=(Sample((_ROWS, _POSITIVE)), Sample(([[4.0], [0.5]], _ROWS)), Sample((1, _ROWS))),
+        samples=(Sample((ROWS, _POSITIVE)), Sample(([[4.0], [0.5]], ROWS)), Sample((1, ROWS))),
     ),
-    Op(
+    _arithmetic(
         "mul",
         "The product, cell by cell.",
-        back="a product with the same factor: mul swaps, each operand gets the gradient times the other one",
-        operands=("a", "b"),
         forward=lambda xp, a, b: a * b,
         vjp=lambda xp, g, y, a, b: (g * b, g * a),
+        back="a product with the same factor: mul swaps, each operand gets the gradient times the other one",
         kinds=("fib",),
         linear_in=(0, 1),
         infix="*",
-        broadcasts="elementwise",
         samples=(
-            Sample((_ROWS, _POSITIVE)),
-            Sample(([[4.0], [0.5]], _ROWS)),
-            Sample((_ROWS, [True, False, True])),
-            Sample((2, _ROWS)),
+            Sample((ROWS, _POSITIVE)),
+            Sample(([[4.0], [0.5]], ROWS)),
+            Sample((ROWS, [True, False, True])),
+            Sample((2, ROWS)),
         ),
     ),
-    Op(
+    _arithmetic(
         "div",
         "The quotient, cell by cell.",
-        back="a quotient by the same divisor; the divisor itself gets the gradient by its slope, -a / b ** 2",
-        operands=("a", "b"),
         forward=lambda xp, a, b: a / b,
         vjp=lambda xp, g, y, a, b: (g / b, -g * y / b),
+        back="a quotient by the same divisor; the divisor itself gets the gradient by its slope, -a / b ** 2",
         linear_in=(0,),
         infix="/",
-        broadcasts="elementwise",
-        samples=(Sample((_ROWS, _POSITIVE)), Sample((_ROWS, [[4.0], [-0.5]])), Sample((1, _POSITIVE))),
+        samples=(Sample((ROWS, _POSITIVE)), Sample((ROWS, [[4.0], [-0.5]])), Sample((1, _POSITIVE))),
     ),
-    Op(
+    _arithmetic(
         "pow",
         "The base `a` to the exponent `b`; where the exponent is a tensor, the base must be positive.",
-        back=SCALES,
-        operands=("a", "b"),
         forward=lambda xp, a, b: a**b,
         vjp=_pow_vjp,
+        back=SCALES,
         infix="**",
-        broadcasts="elementwise",
         kink="an exponent 0 gives gradient 0, also at base 0",
         kink_at=_pow_kink,
         samples=(
-            Sample((_ROWS, 3)),
+            Sample((ROWS, 3)),
             Sample((_POSITIVE, [2.0, -1.0, 0.5])),
-            Sample((2, _ROWS)),
+            Sample((2, ROWS)),
             Sample((_POSITIVE, -0.5)),
         ),
     ),
-    Op(
+    _function(
         "neg",
         "The negative.",
-        back="the minus sign again",
         forward=lambda xp, x: -x,
         vjp=lambda xp, g, y, x: (-g,),
+        back="the minus sign again",
         kinds=("fi",),
         linear_in=(0,),
         infix="-",
-        samples=(Sample((_ROWS,)),),
     ),
-    Op(
-        "exp",
-        "e to the power x.",
-        back=SCALES,
-        forward=lambda xp, x: xp.exp(x),
-        vjp=lambda xp, g, y, x: (g * y,),
-        samples=(Sample((_ROWS,)),),
-    ),
-    Op(
+    _function("exp", "e to the power x.", lambda xp, x: xp.exp(x), lambda xp, g, y, x: (g * y,)),
+    _function(
         "log",
         "The natural logarithm.",
-        back=SCALES,
-        forward=lambda xp, x: xp.log(x),
-        vjp=lambda xp, g, y, x: (g / x,),
+        lambda xp, x: xp.log(x),
+        lambda xp, g, y, x: (g / x,),
         samples=(Sample((_POSITIVE,)),),
     ),
-    Op(
+    _function(
         "sqrt",
         "The square root.",
-        back=SCALES,
-        forward=lambda xp, x: xp.sqrt(x),
-        vjp=lambda xp, g, y, x: (g / (2 * y),),
+        lambda xp, x: xp.sqrt(x),
+        lambda xp, g, y, x: (g / (2 * y),),
         kink="at 0 the slope is infinite",
         samples=(Sample((_POSITIVE,)),),
     ),
-    Op(
-        "square",
-        "x times itself.",
-        back=SCALES,
-        forward=lambda xp, x: xp.square(x),
-        vjp=lambda xp, g, y, x: (g * 2 * x,),
-        kinds=("fi",),
-        samples=(Sample((_ROWS,)),),
-    ),
-    Op(
+    _function("square", "x times itself.", lambda xp, x: xp.square(x), lambda xp, g, y, x: (g * 2 * x,), kinds=("fi",)),
+    _function(
         "abs",
         "The magnitude, without the sign.",
-        back=SCALES,
-        forward=lambda xp, x: xp.abs(x),
-        vjp=lambda xp, g, y, x: (g * xp.sign(x),),
+        lambda xp, x: xp.abs(x),
+        lambda xp, g, y, x: (g * xp.sign(x),),
         kinds=("fi",),
         kink="the derivative at 0 is taken to be 0",
-        samples=(Sample((_ROWS,)),),
     ),
-    Op(
-        "sin",
-        "The sine of an angle in radians.",
-        back=SCALES,
-        forward=lambda xp, x: xp.sin(x),
-        vjp=lambda xp, g, y, x: (g * xp.cos(x),),
-        samples=(Sample((_ROWS,)),),
+    _function("sin", "The sine of an angle in radians.", lambda xp, x: xp.sin(x), lambda xp, g, y, x: (g * xp.cos(x),)),
+    _function(
+        "cos", "The cosine of an angle in radians.", lambda xp, x: xp.cos(x), lambda xp, g, y, x: (-g * xp.sin(x),)
     ),
-    Op(
-        "cos",
-        "The cosine of an angle in radians.",
-        back=SCALES,
-        forward=lambda xp, x: xp.cos(x),
-        vjp=lambda xp, g, y, x: (-g * xp.sin(x),),
-        samples=(Sample((_ROWS,)),),
-    ),
-    Op(
+    _extreme(
         "maximum",
         "The larger of two, cell by cell.",
-        back=ROUTES,
-        operands=("a", "b"),
         forward=lambda xp, a, b: xp.maximum(a, b),
         vjp=lambda xp, g, y, a, b: (_larger(xp, g, a, b), _larger(xp, g, b, a)),
-        kinds=("fi",),
-        broadcasts="elementwise",
-        kink=f"the smaller operand gets 0; {_HALVES}",
-        samples=(
-            Sample((_ROWS, [[2.0, 1.0, -3.0], [0.5, 0.25, 4.0]])),
-            Sample((_ROWS, [[0.75], [2.0]])),
-            Sample((_ROWS, 0)),
-        ),
+        kink="the smaller operand gets 0; at an exact tie both operands get half",
     ),
-    Op(
+    _extreme(
         "minimum",
         "The smaller of two, cell by cell.",
-        back=ROUTES,
-        operands=("a", "b"),
         forward=lambda xp, a, b: xp.minimum(a, b),
         vjp=lambda xp, g, y, a, b: (_larger(xp, g, b, a), _larger(xp, g, a, b)),
-        kinds=("fi",),
-        broadcasts="elementwise",
-        kink=f"the larger operand gets 0; {_HALVES}",
-        samples=(
-            Sample((_ROWS, [[2.0, 1.0, -3.0], [0.5, 0.25, 4.0]])),
-            Sample((_ROWS, [[0.75], [2.0]])),
-            Sample((_ROWS, 0)),
-        ),
+        kink="the larger operand gets 0; at an exact tie both operands get half",
     ),
     Op(
         "clip",
@@ -246,6 +197,6 @@ register(
         attrs={"min": Attr("number", positional=True), "max": Attr("number", positional=True)},
         check=_check_clip,
         kink="the gradient passes at the bounds themselves, and is 0 beyond",
-        samples=(Sample((_ROWS,), {"min": -1.0, "max": 1.25}), Sample((_ROWS,), {"min": None, "max": 0.75})),
+        samples=(Sample((ROWS,), {"min": -1.0, "max": 1.25}), Sample((ROWS,), {"min": None, "max": 0.75})),
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
-from bpdebug.ops.axes import Axis, cells, refuse
+from bpdebug.ops.axes import Axis, mean, refuse
 from bpdebug.ops.op import MIXES, Op, Sample, register
 
 
@@ -43,14 +43,10 @@ def _check_batch(x: Shape, *scales: Shape, eps: float) -> None:
             )
 
 
-def _mean(xp: Any, x: Any, axis: Axis) -> Any:
-    return xp.sum(x, axis=axis, keepdims=True) / cells(axis, x.shape)
-
-
 def _standard(xp: Any, x: Any, axis: Axis, eps: float) -> tuple[Any, Any]:
     """x with mean 0 and variance 1 over `axis`, and the deviation it was divided by."""
-    off = x - _mean(xp, x, axis)
-    deviation = xp.sqrt(_mean(xp, xp.square(off), axis) + eps)
+    off = x - mean(xp, x, axis, True)
+    deviation = xp.sqrt(mean(xp, xp.square(off), axis, True) + eps)
     return off / deviation, deviation
 
 
@@ -59,7 +55,7 @@ def _unstandard(xp: Any, g: Any, unit: Any, deviation: Any, axis: Axis) -> Any:
 
     Ioffe & Szegedy 2015 (arXiv:1502.03167), section 3, with the sums over mean and variance worked out.
     """
-    return (g - _mean(xp, g, axis) - unit * _mean(xp, g * unit, axis)) / deviation
+    return (g - mean(xp, g, axis, True) - unit * mean(xp, g * unit, axis, True)) / deviation
 
 
 def _affine(unit: Any, gamma: Any = 1, beta: Any = None) -> Any:
@@ -80,7 +76,7 @@ def _layer_norm_vjp(xp: Any, g: Any, y: Any, x: Any, *scales: Any, eps: float) -
 
 
 def _rms(xp: Any, x: Any, eps: float) -> Any:
-    return xp.sqrt(_mean(xp, xp.square(x), -1) + eps)
+    return xp.sqrt(mean(xp, xp.square(x), -1, True) + eps)
 
 
 def _rms_norm_vjp(xp: Any, g: Any, y: Any, x: Any, *scales: Any, eps: float) -> tuple[Any, ...]:
@@ -88,7 +84,7 @@ def _rms_norm_vjp(xp: Any, g: Any, y: Any, x: Any, *scales: Any, eps: float) -> 
     rms = _rms(xp, x, eps)
     unit = x / rms
     into = g * scales[0] if scales else g
-    return ((into - unit * _mean(xp, into * unit, -1)) / rms, g * unit)[: 1 + len(scales)]
+    return ((into - unit * mean(xp, into * unit, -1, True)) / rms, g * unit)[: 1 + len(scales)]
 
 
 def _all_but_1(x: Any) -> int | tuple[int, ...]:

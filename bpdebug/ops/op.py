@@ -26,6 +26,11 @@ class Sample(Struct, frozen=True):
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
+ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
+CUBE = [[[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]],
+        [[0.1, 1.2, -0.6, 2.2], [1.75, -0.5, 3.5, -1.5], [-2.25, 2.75, 5.0, 0.3]]]  # fmt: skip
+"""Operands of samples that several ops share."""
+
 SCALES = "each cell's gradient times the slope at that cell"
 ROUTES = "the gradient goes to the cells that were taken, and 0 to the others"
 MIXES = "every cell of the result depends on several cells: each gradient is a sum over all it went into"

@@ -9,7 +9,7 @@ from typing import Any
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
-from bpdebug.ops.axes import Axis, axes_of, cells, check_cells, kept, refuse
+from bpdebug.ops.axes import Axis, axes_of, cells, check_cells, extreme_vjp, kept, mean, mean_vjp, refuse
 from bpdebug.ops.op import MIXES, ROUTES, Op, Sample, register
 
 
@@ -40,23 +40,6 @@ def _check_var(x: Shape, axis: Axis, keepdims: bool, ddof: int) -> None:
 
 def _sum_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
     return (xp.broadcast_to(kept(xp, g, x, axis, keepdims), x.shape),)
-
-
-def mean(xp: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
-    """The sum over some axes, divided by how many cells go into each."""
-    return xp.sum(x, axis=axis, keepdims=keepdims) / cells(axis, x.shape)
-
-
-def mean_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any]:
-    """Each cell's share of the gradient, in the shape of x."""
-    return (xp.broadcast_to(kept(xp, g, x, axis, keepdims) / cells(axis, x.shape), x.shape),)
-
-
-def extreme_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any]:
-    """The gradient of max or min, in the shape of x: to the cells that are the result, which share it equally."""
-    hit = xp.same(x, kept(xp, y, x, axis, keepdims))
-    ties = xp.sum(xp.astype(hit, x.dtype), axis=axis, keepdims=True)
-    return (xp.where(hit, kept(xp, g, x, axis, keepdims) / ties, 0),)
 
 
 def _var(xp: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
