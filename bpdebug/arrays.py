@@ -11,7 +11,7 @@ Shape = tuple[int, ...]
 DType = np.dtype[Any]
 Cell = tuple[int, ...]
 Key = tuple[Any, ...]
-"""An index as hashable plain data: integers, and (start, stop, step) for a slice."""
+"""An index as hashable plain data: integers, '...', and (start, stop, step) for a slice."""
 
 
 def encode_key(key: Any) -> Key:
@@ -22,4 +22,4 @@ def encode_key(key: Any) -> Key:
 
 def decode_key(key: Key) -> tuple[Any, ...]:
     """The index NumPy takes, from what `encode_key` made."""
-    return tuple(slice(*k) if isinstance(k, tuple) else k for k in key)
+    return tuple(slice(*k) if isinstance(k, tuple) else ... if k == "..." else k for k in key)

@@ -1,4 +1,4 @@
-"""What an expression compiles to: steps on a stack, so that a sum of a thousand terms needs no recursion."""
+"""What an expression compiles to, and what that runs on: steps on a stack, and a position of a timeline."""
 
 from __future__ import annotations
 
@@ -7,20 +7,75 @@ from typing import Any
 
 from msgspec import Struct
 
-from bpdebug.arrays import DType, Shape
-from bpdebug.expression.frame import NO_PATH, Frame, Missing
+from bpdebug.arrays import Array, DType, Shape
+from bpdebug.engine import Event, Timeline
 from bpdebug.expression.kinds import Kind
 from bpdebug.graph import Graph
 from bpdebug.language.tokens import refuse
 
+VALUE, PARTIAL, NOT_COMPUTED, NO_PATH = "value", "partial", "not-computed", "no-path"
 CONSTANT = -1
+"""Stands for the number of operands of a step that is a constant."""
 
 Run = Callable[..., Any]
 Step = tuple[int, Any, int]
 
 
+class Missing(Exception):
+    """A tensor or a gradient that has no value at this position."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+
+class Frame(Struct):
+    """What a program runs on: a position of a timeline, and inside conditions the event.
+
+    `partial`: a gradient was read that is not complete.
+    """
+
+    timeline: Timeline
+    position: int
+    event: Event | None
+    partial: bool = False
+
+    def value(self, tensor: int) -> Array:
+        """A tensor's value, of its shape and dtype; Missing where it is not computed yet."""
+        found = self.timeline.value_at(tensor, self.position)
+        if found is None:
+            raise Missing(NOT_COMPUTED)
+        return found
+
+    def gradient(self, tensor: int) -> Array | None:
+        """A gradient as far as it is summed, of its tensor's shape and dtype; Missing where nothing is there."""
+        status = self.timeline.schedule.grad_status(tensor, self.position)
+        if status == PARTIAL:
+            self.partial = True
+        elif status != VALUE:
+            raise Missing(status)
+        return self.timeline.grad_at(tensor, self.position)
+
+    @property
+    def about(self) -> Event:
+        """The event that a condition is put to."""
+        assert self.event is not None
+        return self.event
+
+
+WORDS: dict[str, Callable[[Frame], Any]] = {
+    "node": lambda frame: frame.about.name,
+    "op": lambda frame: frame.about.op or "",
+    "phase": lambda frame: frame.about.phase,
+    "event": lambda frame: frame.about.index,
+    "iteration": lambda frame: frame.about.iteration,
+    "grad": lambda frame: frame.gradient(frame.about.tensor),
+    "out": lambda frame: frame.value(frame.about.tensor),
+}
+"""What conditions may ask about their event; `out` of an update is the parameter after it."""
+
+
 class Program(Struct, frozen=True, eq=False):
-    """Steps (operands taken, function or constant, column), and what they give."""
+    """Steps (operands taken, function or constant, column), and what they give; a sum of any length is no recursion."""
 
     steps: tuple[Step, ...]
     kind: Kind

@@ -10,13 +10,12 @@ from msgspec import Struct, field
 from bpdebug.arrays import Array, Shape
 from bpdebug.engine import Event, Timeline
 from bpdebug.expression import operations
-from bpdebug.expression.compiled import Program, Setting
-from bpdebug.expression.frame import PARTIAL, VALUE, Frame, Missing
-from bpdebug.expression.kinds import TEXT, TUPLE, Kind, as_array
+from bpdebug.expression.compiled import PARTIAL, VALUE, Frame, Missing, Program, Setting
+from bpdebug.expression.kinds import TENSOR, TEXT, TUPLE, Kind, as_array, constant
 from bpdebug.expression.names import names_in
 from bpdebug.expression.parse import Expression
 from bpdebug.expression.program import compile_tree
-from bpdebug.language.tokens import counted, refuse
+from bpdebug.language.tokens import counted
 from bpdebug.limits import Limits
 
 _PROGRAMS = 64
@@ -84,13 +83,10 @@ def _value(found: Any, kind: Kind, status: str) -> Value:
 
 def truth(value: Value) -> bool:
     """What a condition makes of a value: nothing without one is true; several cells are E_EXPR."""
-    if value.plain is not None:
-        what = "a text" if isinstance(value.plain, str) else "a tuple"
-        raise refuse(f"{what} is neither true nor false", 1, "compare it with ==")
-    if value.array is None:
+    if value.plain is None and value.array is None:
         return False
-    if value.array.size != 1:
-        raise refuse(f"a tensor of shape {value.shape} is neither true nor false", 1, "write any(...) or all(...)")
+    kind = Kind(TENSOR, value.shape or ()) if value.plain is None else constant(value.plain)
+    operations.check_truth(kind, 1)
     return bool(value.array)
 
 

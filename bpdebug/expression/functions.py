@@ -1,4 +1,4 @@
-"""The words that only a debugger has: functions of any tensor as records like the ops', attributes, and event words."""
+"""The words that only a debugger has: functions of any tensor as records like the ops', and attributes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from bpdebug.engine.stats import two_norm
 from bpdebug.ops import OPS, Op
 
 ATTRIBUTES = ("T", "shape", "dtype")
-WORDS = ("node", "op", "phase", "event", "iteration", "grad", "out")
-"""What conditions may ask about the event they are put to."""
 LENIENT = ("sum", "mean", "max", "min", "abs")
 """Ops that take a tensor of any dtype, or a number, where something is looked at and nothing goes back."""
 

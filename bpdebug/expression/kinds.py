@@ -53,10 +53,6 @@ class Kind(Struct, frozen=True, eq=False):
         return f"a tensor of shape {self.shape}" if self.kind == TENSOR else f"a {self.kind}"
 
 
-def tensor(shape: Shape, dtype: DType, *, held: int = 0, absent: bool = False) -> Kind:
-    return Kind(TENSOR, shape, dtype, held=held, absent=absent)
-
-
 def computed(shape: Shape, dtype: DType) -> Kind:
     """A tensor that is computed here, and so takes memory."""
     kind = Kind(TENSOR, shape, dtype)
@@ -69,7 +65,13 @@ def constant(value: Any) -> Kind:
     return Kind(kind, dtype=number_dtype(value) if kind == NUMBER else None, value=value)
 
 
+def number(like: Any) -> Kind:
+    """A number that is not known, of the dtype of one that is."""
+    return Kind(NUMBER, dtype=number_dtype(like))
+
+
 def number_dtype(value: Any) -> DType:
+    """bool, int64 or float64."""
     return np.dtype({bool: np.bool_, int: np.int64}.get(type(value), np.float64))
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from msgspec import Struct
 
-from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.expression.functions import ATTRIBUTES, FUNCTIONS, WORDS
+from bpdebug.errors import CommandError, suggest
+from bpdebug.expression.compiled import WORDS
+from bpdebug.expression.functions import ATTRIBUTES, FUNCTIONS
 from bpdebug.expression.parse import Expression, Name
 from bpdebug.graph import DRAWN, Graph
 from bpdebug.language.tokens import PARTIAL, counted, refuse
@@ -31,13 +33,8 @@ class Reference(Struct, frozen=True):
         return PARTIAL + self.name if self.gradient else self.name
 
 
-class Word(Struct, frozen=True):
-    """One of WORDS: what a condition asks about its event."""
-
-    name: str
-
-
-Meaning = Reference | Word | float
+Meaning = Reference | str | float
+"""A tensor or a gradient, one of WORDS, or a number."""
 
 
 def look_up(graph: Graph, name: Name, condition: bool) -> tuple[Meaning, tuple[str, ...]]:
@@ -67,7 +64,7 @@ def _meaning(graph: Graph, text: str, gradient: bool, condition: bool) -> Meanin
     if found is not None:
         return Reference(found, text[1:], True)
     if condition and text in WORDS:
-        return Word(text)
+        return text
     return _NUMBERS.get(text)
 
 
@@ -88,16 +85,10 @@ def nearest(word: str, graph: Graph, *, gradients: bool = False, more: Iterable[
     """'did you mean dY?' for the name nearest to `word`; the names themselves where they are few."""
     names = list(_candidates(word, graph))
     known = [*more, *names, *(f"d{n}" for n in names if gradients)]
-    same = [n for n in known if n.casefold() == word.casefold()]
-    if same:
-        return f"did you mean {same[0]}?"
-    near = did_you_mean(word, known)
-    if near:
-        return near
-    alike = [n for n in known if _one_letter_off(n, word)]
-    if alike:
-        return f"did you mean {min(alike, key=lambda n: _distance(n, word))}?"
-    return "tensors: " + ", ".join(names) if 0 < len(names) <= 8 else "see info tensors"
+    one_off = [n for n in known if len(n) == len(word) > 1 and sum(map(operator.ne, n, word)) == 1]
+    few = "tensors: " + ", ".join(names) if 0 < len(names) <= 8 else "see info tensors"
+    nearby = min(one_off, key=lambda n: sum(abs(ord(a) - ord(b)) for a, b in zip(n, word, strict=True)), default="")
+    return suggest(word, known, f"did you mean {nearby}?" if nearby else few)
 
 
 def _candidates(word: str, graph: Graph) -> Iterator[str]:
@@ -105,15 +96,6 @@ def _candidates(word: str, graph: Graph) -> Iterator[str]:
     if len(graph.names) > _MANY:
         names = (n for n in names if abs(len(n) - len(word)) <= 2 and (n[0] == word[0] or n[-1] == word[-1]))
     return islice(names, _MANY)
-
-
-def _one_letter_off(name: str, word: str) -> bool:
-    same = sum(a == b for a, b in zip(name, word, strict=False))
-    return len(name) == len(word) and 0 < same == len(word) - 1
-
-
-def _distance(name: str, word: str) -> int:
-    return sum(abs(ord(a) - ord(b)) for a, b in zip(name, word, strict=True))
 
 
 @counted

@@ -14,13 +14,9 @@ Scalar = bool | int | float
 _BITS = int(TABLE["digits"].default * math.log2(10))
 
 
-class TooLarge(ArithmeticError):
-    """A number with more digits than are read."""
-
-
 def _bounded(value: Any) -> Any:
     if type(value) is int and value.bit_length() > _BITS:
-        raise TooLarge("the number is too large")
+        raise OverflowError("the number is too large")
     return value
 
 
@@ -28,7 +24,7 @@ def power(base: Scalar, exponent: Scalar) -> Any:
     """base ** exponent; refuses giant integers before they are computed, and complex results."""
     integers = isinstance(base, int) and isinstance(exponent, int)
     if integers and abs(base) > 1 and exponent * (int(abs(base)).bit_length() - 1) > _BITS:
-        raise TooLarge("the number is too large")
+        raise OverflowError("the number is too large")
     found = base**exponent
     if isinstance(found, complex):
         raise ValueError("a negative number to a fractional power is no real number")

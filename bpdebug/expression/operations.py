@@ -17,7 +17,18 @@ from bpdebug.arrays import Shape, decode_key
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.expression.compiled import Run, spelt
 from bpdebug.expression.functions import FUNCTIONS, LENIENT
-from bpdebug.expression.kinds import NUMBER, TENSOR, TEXT, TUPLE, Kind, as_array, computed, constant, number_dtype
+from bpdebug.expression.kinds import (
+    NUMBER,
+    TENSOR,
+    TEXT,
+    TUPLE,
+    Kind,
+    as_array,
+    computed,
+    constant,
+    number,
+    number_dtype,
+)
 from bpdebug.expression.numbers import PLAIN
 from bpdebug.graph import check_dtypes
 from bpdebug.language.constants import ARITHMETIC, COMPARISONS
@@ -63,7 +74,7 @@ def binary(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
                 if op == "/" and a.constant and b.constant and b.value == 0:
                     raise ZeroDivisionError
                 found = PLAIN[op](a.sample(), b.sample())
-                return Kind(NUMBER, dtype=number_dtype(found)), PLAIN[op]
+                return number(found), PLAIN[op]
             else:
                 shape = broadcast(a.shape, b.shape)
             dtype = np.asarray(_ON_ARRAYS[op](a.sample(), b.sample())).dtype
@@ -100,7 +111,7 @@ def _typed(kind: Kind) -> Any:
 def _compare_plain(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
     """Texts and tuples: equal or not, nothing else."""
     if op in ("==", "!=") and a.kind == b.kind:
-        return Kind(NUMBER, dtype=number_dtype(True)), COMPARISONS[op]
+        return number(True), COMPARISONS[op]
     hint = 'a name stands in quotes: node == "Y"' if TEXT in (a.kind, b.kind) else "compare shapes: Y.shape == (2, 3)"
     raise refuse(f"{op} of {a} and {b}", column, hint)
 
@@ -109,12 +120,12 @@ def unary(op: str, a: Kind, column: int) -> tuple[Kind, Run]:
     """Minus and plus; `not` is for the truth of a whole expression."""
     if op == "not":
         check_truth(a, column)
-        return Kind(NUMBER, dtype=number_dtype(True)), operator.not_
+        return number(True), operator.not_
     run: Run = operator.neg if op == "-" else operator.pos
     if a.kind in (TUPLE, TEXT):
         raise refuse(f"{op} of {a}", column)
     if a.kind == NUMBER:
-        return Kind(NUMBER, dtype=number_dtype(run(a.sample()))), run
+        return number(run(a.sample())), run
     if a.dtype is not None and a.dtype.kind == "b":
         with placed(column):
             check_dtypes(OPS["neg"], [(a.shape, a.dtype)])
@@ -159,7 +170,7 @@ def take(kind: Kind, key: tuple[Any, ...], columns: Sequence[int]) -> tuple[Kind
     for i, column in enumerate(columns):
         with placed(column):
             OPS["slice"].check(kind.shape, key[: i + 1])
-    places = tuple(... if p == "..." else p for p in decode_key(key))
+    places = decode_key(key)
     shape = np.broadcast_to(np.empty((), np.bool_), kind.shape)[places].shape
     return Kind(TENSOR, shape, kind.dtype, held=kind.held), lambda x: np.asarray(x[places])
 
@@ -189,10 +200,10 @@ def _looked_at(op: Op, a: Kind, attrs: Mapping[str, Any]) -> tuple[Kind, Run]:
         found = a.size if op.name == "size" else len(a.shape)
         return constant(found), lambda x: found
     if op.name == "zeros":
-        return Kind(NUMBER, dtype=number_dtype(0)), run
+        return number(0), run
     if "axis" not in attrs and a.kind == NUMBER:
         plain: Run = abs if op.name == "abs" else lambda x: bool(run(x))
-        return Kind(NUMBER, dtype=number_dtype(plain(a.sample()))), plain
+        return number(plain(a.sample())), plain
     shape = a.shape
     if "axis" in attrs:
         axes = axes_of(attrs["axis"], a.shape)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.errors import InputError, shown
 from bpdebug.expression import operations
-from bpdebug.expression.compiled import CONSTANT, Program, Run, Setting, Step, spelt
-from bpdebug.expression.frame import ABOUT, NO_PATH, Frame, Missing, gradient_of, value_of
+from bpdebug.expression.compiled import CONSTANT, NO_PATH, WORDS, Frame, Missing, Program, Run, Setting, Step, spelt
 from bpdebug.expression.functions import FUNCTIONS
-from bpdebug.expression.kinds import NUMBER, TEXT, TUPLE, UNKNOWN, Kind, constant, tensor
-from bpdebug.expression.kinds import number_dtype as dtype_of
-from bpdebug.expression.names import Meaning, Reference, Word, look_up
+from bpdebug.expression.kinds import NUMBER, TENSOR, TEXT, TUPLE, UNKNOWN, Kind, constant, number, number_dtype
+from bpdebug.expression.names import Meaning, Reference, look_up
 from bpdebug.expression.parse import Expression
 from bpdebug.language.calls import index_of, take_apart
 from bpdebug.language.constants import NotConstant
@@ -31,17 +29,16 @@ from bpdebug.ops import Op
 
 def compile_tree(expression: Expression, setting: Setting, tree: ast.expr | None = None) -> Program:
     """The program of an expression, or of a part of its tree; E_EXPR for names, shapes and sizes that do not fit."""
-    compiler = _Compiler(expression, setting)
+    compiler = Compiler(expression, setting)
     compiler.walk(expression.root if tree is None else tree)
     return Program(tuple(compiler.steps), compiler.stack[0])
 
 
-class _Compiler:
+class Compiler:
     """The stack while the program is written: each operand's kind, and where its steps begin."""
 
     def __init__(self, expression: Expression, setting: Setting) -> None:
         self.expression, self.setting = expression, setting
-        self.constants = Constants(expression, setting)
         self.steps: list[Step] = []
         self.stack: list[Kind] = []
         self.starts: list[int] = []
@@ -76,7 +73,7 @@ class _Compiler:
         if isinstance(tree, ast.Call):
             return self._taken(tree, tree, None)
         if isinstance(tree, ast.Subscript) and isinstance(tree.value, ast.Call) and _op(tree.value).parts_of:
-            return self._taken(tree.value, tree, index_of(tree.slice, self.constants))
+            return self._taken(tree.value, tree, index_of(tree.slice, self))
         if isinstance(tree, ast.Attribute | ast.Subscript):
             return (tree.value,)
         return ()
@@ -84,8 +81,8 @@ class _Compiler:
     def _taken(self, call: ast.Call, tree: ast.expr, key: tuple[Any, ...] | None) -> Sequence[ast.expr]:
         """The operands of a call, which is taken apart; `key` is the index behind one that gives several tensors."""
         op = _op(call)
-        with self.constants.at(call):
-            operands, attrs = take_apart(op, call, self.constants)
+        with self.at(call):
+            operands, attrs = take_apart(op, call, self)
             if op.parts_of is not None:
                 parts = op.parts_of(attrs)
                 if key is None or len(key) != 1 or type(key[0]) is not int or not -parts <= key[0] < parts:
@@ -97,6 +94,23 @@ class _Compiler:
             attrs = {**attrs, "dtype": next(floats, "float64")}
         self.calls[id(tree)] = op, operands, attrs
         return operands
+
+    # --- what must be known before anything is computed: indices and attributes ------------------------------------
+
+    def at(self, node: ast.AST) -> AbstractContextManager[None]:
+        """Errors get the column of a piece of the expression."""
+        return operations.placed(self.expression.column(node))
+
+    def value(self, node: ast.expr) -> Any:
+        """A number, a text, None or a tuple of them; NotConstant with words where it is none."""
+        if isinstance(node, ast.Tuple):
+            return tuple(self.value(item) for item in node.elts)
+        if isinstance(node, ast.Constant) and node.value is None:
+            return None
+        kind = compile_tree(self.expression, self.setting, node).kind
+        if kind.constant and kind.kind in (NUMBER, TUPLE, TEXT):
+            return kind.value
+        raise NotConstant(f"'{self.expression.names[node.id].text}'" if isinstance(node, ast.Name) else str(kind))
 
     # --- the stack ------------------------------------------------------------------------------------------------
 
@@ -143,7 +157,7 @@ class _Compiler:
 
     def _tuple(self, node: ast.Tuple, column: int) -> None:
         try:
-            found = self.constants.value(node)
+            found = self.value(node)
             wrong = next((shown(item) for item in found if type(item) not in (bool, int, float)), "")
         except NotConstant as error:
             wrong = error.args[0]
@@ -164,16 +178,14 @@ class _Compiler:
     def meaning(self, meaning: Meaning) -> tuple[Kind, Run | None]:
         graph = self.setting.graph
         if isinstance(meaning, Reference):
-            number, gradient = meaning.tensor, meaning.gradient
-            absent = gradient and not graph.has_gradient(number) and number not in graph.incoming
-            kind = tensor(graph.shapes[number], graph.dtypes[number], absent=absent)
-            return kind, gradient_of(number) if gradient else value_of(number)
-        if isinstance(meaning, Word):
-            if meaning.name in ("grad", "out"):
-                shape, dtype = self.setting.about or ((), dtype_of(0.0))
-                return tensor(shape, dtype), ABOUT[meaning.name]
-            text = meaning.name in ("node", "op", "phase")
-            return Kind(TEXT) if text else Kind(NUMBER, dtype=dtype_of(0)), ABOUT[meaning.name]
+            tensor = meaning.tensor
+            absent = meaning.gradient and not graph.has_gradient(tensor) and tensor not in graph.incoming
+            kind = Kind(TENSOR, graph.shapes[tensor], graph.dtypes[tensor], absent=absent)
+            return kind, methodcaller("gradient" if meaning.gradient else "value", tensor)
+        if isinstance(meaning, str):
+            if meaning in ("grad", "out"):
+                return Kind(TENSOR, *(self.setting.about or ((), number_dtype(0.0)))), WORDS[meaning]
+            return Kind(TEXT) if meaning in ("node", "op", "phase") else number(0), WORDS[meaning]
         return constant(meaning), None
 
     # --- what has operands ----------------------------------------------------------------------------------------
@@ -193,7 +205,7 @@ class _Compiler:
     def _index(self, node: ast.Subscript, column: int) -> None:
         if id(node) in self.calls:
             return self._call(node, column)
-        key, columns = index_of(node.slice, self.constants), self.expression.columns_of(node.slice)
+        key, columns = index_of(node.slice, self), self.expression.columns_of(node.slice)
         return self.apply(1, *operations.take(self.stack[-1], key, columns), column, view=True)
 
     def _call(self, node: ast.expr, column: int) -> None:
@@ -223,7 +235,7 @@ class _Compiler:
                 raise Missing(missing)
             return not decides
 
-        self.push(Kind(NUMBER, dtype=dtype_of(True)), run, column)
+        self.push(number(True), run, column)
 
     def _chain(self, node: ast.Compare, column: int) -> None:
         """`1 < x < 3`: every link must hold, and each operand is computed once."""
@@ -244,31 +256,9 @@ class _Compiler:
             return True
 
         absent = any(program.kind.absent for program in programs)
-        self.push(Kind(NUMBER, dtype=dtype_of(True), absent=absent), run, column)
+        self.push(replace(number(True), absent=absent), run, column)
 
 
 def _op(call: ast.Call) -> Op:
     assert isinstance(call.func, ast.Name)
     return FUNCTIONS.get(call.func.id) or VOCABULARY[call.func.id]
-
-
-class Constants(Struct, frozen=True, eq=False):
-    """What must be known before anything is computed, indices and attributes: numbers, shapes, texts."""
-
-    expression: Expression
-    setting: Setting
-
-    def at(self, node: ast.AST) -> AbstractContextManager[None]:
-        """Errors get the column of a piece of the expression."""
-        return operations.placed(self.expression.column(node))
-
-    def value(self, node: ast.expr) -> Any:
-        """A number, a text, None or a tuple of them; NotConstant with words where it is none."""
-        if isinstance(node, ast.Tuple):
-            return tuple(self.value(item) for item in node.elts)
-        if isinstance(node, ast.Constant) and node.value is None:
-            return None
-        kind = compile_tree(self.expression, self.setting, node).kind
-        if kind.constant and kind.kind in (NUMBER, TUPLE, TEXT):
-            return kind.value
-        raise NotConstant(f"'{self.expression.names[node.id].text}'" if isinstance(node, ast.Name) else str(kind))

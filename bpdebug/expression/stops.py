@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
 from bpdebug.engine.schedule import Schedule
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.expression.location import BLOCK, EVENT, GLOB, LINE, NAME, PHASES, REGEX, Location
+from bpdebug.expression.location import BLOCK, EVENT, LINE, NAME, PHASES, REGEX, Location
 from bpdebug.expression.names import nearest
-from bpdebug.expression.regex import Match, compile_glob, compile_regex
-from bpdebug.graph import DRAWN, Graph
+from bpdebug.expression.regex import compile_glob, compile_regex
+from bpdebug.graph import DRAWN, Graph, Node
 from bpdebug.language.tokens import counted, refuse
 
 
@@ -114,64 +114,50 @@ def _tensors(location: Location, graph: Graph) -> list[int]:
     """The tensors that a location speaks of: by name first, then by op."""
     kind, what = location.kind, location.what
     if kind == LINE:
-        return _on_line(location, graph)
-    if kind == BLOCK:
-        return _in_block(location, graph)
-    if kind == NAME:
-        found = graph.index.get(what)
-        return _of_op(location, graph) if found is None else [found]
-    matches = _match(location)
-    named = [i for i, name in enumerate(graph.names) if matches(name)]
-    named = [i for i in named if graph.kind(i) != DRAWN]
-    if not named:
-        ops = {op for op in {n.op.name for n in graph.nodes} if matches(op)}
-        named = [graph.tensor(k) for k, n in enumerate(graph.nodes) if n.op.name in ops]
-    if not named:
-        raise refuse(f"nothing matches '{location}'", location.column, "see info tensors")
-    return named
+        found = _computed(graph, lambda n: n.line == location.number)
+    elif kind == BLOCK:
+        found = _computed(graph, lambda n: _inside(n.block, what))
+    elif kind == NAME:
+        found = [graph.index[what]] if what in graph.index else _computed(graph, lambda n: n.op.name == what)
+    else:
+        matches = compile_regex(what, location.column + 1) if kind == REGEX else compile_glob(what, location.column)
+        found = [i for i, name in enumerate(graph.names) if matches(name) and graph.kind(i) != DRAWN]
+        if not found:
+            ops = {op for op in {n.op.name for n in graph.nodes} if matches(op)}
+            found = _computed(graph, lambda n: n.op.name in ops)
+    if not found:
+        raise refuse(*_nowhere(location, graph))
+    return found
 
 
-def _match(location: Location) -> Match:
-    if location.kind == REGEX:
-        return compile_regex(location.what, location.column + 1)
-    assert location.kind == GLOB
-    return compile_glob(location.what, location.column)
-
-
-def _of_op(location: Location, graph: Graph) -> list[int]:
-    found = [graph.tensor(k) for k, n in enumerate(graph.nodes) if n.op.name == location.what]
-    if found:
-        return found
-    what = location.what
-    if what[0] == "d" and what[1:] in graph.index:
-        raise refuse(f"no tensor or op '{what}'", location.column, f"its gradient is computed at {what[1:]}@bwd")
-    if any(_inside(n.block, what) for n in graph.nodes):
-        raise refuse(f"'{what}' is a block", location.column, f"write {what}. with a dot")
-    hint = nearest(what, graph, more={n.op.name for n in graph.nodes})
-    raise refuse(f"no tensor or op '{what}'", location.column, hint)
-
-
-def _on_line(location: Location, graph: Graph) -> list[int]:
-    found = [graph.tensor(k) for k, n in enumerate(graph.nodes) if n.line == location.number]
-    if found:
-        return found
-    lines = sorted({n.line for n in graph.nodes})
-    at = bisect_left(lines, location.number)
-    near = " and ".join(f":{line}" for line in lines[max(at - 1, 0) : at + 1])
-    raise refuse(f"line {location.number} computes nothing", location.column, f"lines beside it that do: {near}")
+def _computed(graph: Graph, keep: Callable[[Node], bool]) -> list[int]:
+    """The tensors of some nodes."""
+    return [graph.tensor(k) for k, n in enumerate(graph.nodes) if keep(n)]
 
 
 def _inside(block: str, outer: str) -> bool:
     return block == outer or block.startswith(outer + ".")
 
 
-def _in_block(location: Location, graph: Graph) -> list[int]:
-    found = [graph.tensor(k) for k, n in enumerate(graph.nodes) if _inside(n.block, location.what)]
-    if found:
-        return found
-    blocks = sorted({f"{n.block}." for n in graph.nodes if n.block})
-    hint = did_you_mean(location.what + ".", blocks) or "blocks: " + ", ".join(blocks[:8])
-    raise refuse(f"no block '{location.what}.'", location.column, hint if blocks else "the program has no blocks")
+def _nowhere(location: Location, graph: Graph) -> tuple[str, int, str]:
+    """Why a location means no tensor: message, column and hint."""
+    kind, what, column = location.kind, location.what, location.column
+    if kind == LINE:
+        lines = sorted({n.line for n in graph.nodes})
+        at = bisect_left(lines, location.number)
+        near = " and ".join(f":{line}" for line in lines[max(at - 1, 0) : at + 1])
+        return f"line {location.number} computes nothing", column, f"lines beside it that do: {near}"
+    if kind == BLOCK:
+        blocks = sorted({f"{n.block}." for n in graph.nodes if n.block})
+        hint = did_you_mean(what + ".", blocks) or "blocks: " + ", ".join(blocks[:8])
+        return f"no block '{what}.'", column, hint if blocks else "the program has no blocks"
+    if kind != NAME:
+        return f"nothing matches '{location}'", column, "see info tensors"
+    if what[0] == "d" and what[1:] in graph.index:
+        return f"no tensor or op '{what}'", column, f"its gradient is computed at {what[1:]}@bwd"
+    if any(_inside(n.block, what) for n in graph.nodes):
+        return f"'{what}' is a block", column, f"write {what}. with a dot"
+    return f"no tensor or op '{what}'", column, nearest(what, graph, more={n.op.name for n in graph.nodes})
 
 
 def _no_event(location: Location, timeline: Timeline, tensors: list[int]) -> CommandError:

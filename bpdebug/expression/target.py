@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from bpdebug.arrays import decode_key
 from bpdebug.expression.compiled import Setting
-from bpdebug.expression.kinds import tensor
+from bpdebug.expression.kinds import TENSOR, Kind
 from bpdebug.expression.names import Reference, look_up
 from bpdebug.expression.operations import take
 from bpdebug.expression.parse import Expression
-from bpdebug.expression.program import Constants
+from bpdebug.expression.program import Compiler
 from bpdebug.graph import Graph
 from bpdebug.language.calls import index_of
 from bpdebug.language.tokens import counted, refuse
@@ -45,9 +45,9 @@ def target(expression: Expression, graph: Graph) -> Target:
     shape = graph.shapes[meaning.tensor]
     if index is None:
         return Target(meaning, (), () if shape == () else None, shape)
-    plain = index_of(index.slice, Constants(expression, Setting(graph, 2**63)))
-    kind, _ = take(tensor(shape, graph.dtypes[meaning.tensor]), plain, expression.columns_of(index.slice))
-    key = tuple(... if p == "..." else p for p in decode_key(plain))
+    plain = index_of(index.slice, Compiler(expression, Setting(graph, 2**63)))
+    kind, _ = take(Kind(TENSOR, shape, graph.dtypes[meaning.tensor]), plain, expression.columns_of(index.slice))
+    key = decode_key(plain)
     whole = len(key) == len(shape) and all(isinstance(p, int) for p in key)
     cell = tuple(p % n for p, n in zip(plain, shape, strict=True)) if whole else None
     return Target(meaning, key, cell, kind.shape)
