@@ -14,17 +14,16 @@ from textual.timer import Timer
 from bpdebug.debugger import COMMANDS, State, find
 from bpdebug.debugger.commands.explaining import lens_at
 from bpdebug.errors import BpdebugError, CommandError
-from bpdebug.frontends.loop import replies
+from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Bar, Message, refused
 from bpdebug.frontends.tui.inspector import ReportPane
-from bpdebug.frontends.tui.layout import PROMPT, WIDE, MainScreen
+from bpdebug.frontends.tui.layout import WIDE, MainScreen
 from bpdebug.frontends.tui.menu import MenuScreen
 from bpdebug.frontends.tui.program import ProgramPane, Seek
 from bpdebug.frontends.tui.prompt import Prompt
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
-from bpdebug.frontends.tui.track import track
 from bpdebug.frontends.tui.working import Work, is_slow
 from bpdebug.progress import Stopped, stoppable
 from bpdebug.scenario import Shipped
@@ -76,9 +75,9 @@ class BpdebugApp(App[int]):
         self.pause: Timer | None = None
         self.work: Work[Outcome] | None = None
         self.header, self.message, self.foot = Bar("header"), Message("message"), Bar("keys", yields="left")
-        self.program = ProgramPane(id="program", classes="panel")
+        self.program = ProgramPane(id="program")
         self.stage = Stage(id="stage", classes="panel")
-        self.inspector = ReportPane(id="inspector", classes="panel")
+        self.inspector = ReportPane(id="inspector")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
 
@@ -185,7 +184,7 @@ class BpdebugApp(App[int]):
         if self.size.width >= WIDE:
             self.inspector.show(inspector(state))
         self.program.show(program_rows(state))
-        self.timeline.show(*track(state))
+        self.timeline.show(state)
         left = (("bpdebug  ", palette.HERE), (state.scenario.name + "  ", palette.TITLE))
         self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status_line(state), palette.PLAIN)))
         self.foot.show(keys.foot(), keys.ALWAYS)

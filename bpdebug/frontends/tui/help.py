@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from bpdebug.debugger import COMMANDS
@@ -46,10 +46,10 @@ def help_report() -> Report:
 class HelpScreen(Screen[None]):
     """One page of text over everything else."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark,f1", "dismiss")]
 
     def compose(self) -> ComposeResult:
-        yield ReportPane(classes="panel")
+        yield ReportPane()
 
     def on_mount(self) -> None:
         pane = self.query_one(ReportPane)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -10,11 +11,11 @@ from textual.layout import Layout, WidgetPlacement
 from textual.screen import Screen
 from textual.widget import Widget
 
+from bpdebug.frontends.loop import PROMPT
 from bpdebug.frontends.tui.bars import Message
 from bpdebug.frontends.tui.keys import bindings
 
 WIDE, NARROW, SHORT, LEAST = 100, 70, 16, 8
-PROMPT = "(bpdebug) "
 
 
 def places(size: Size, said: int = 1) -> dict[str, Region]:
@@ -45,20 +46,19 @@ def places(size: Size, said: int = 1) -> dict[str, Region]:
     return found
 
 
-class MainLayout(Layout):
-    """Puts every pane into its place."""
+class Placed(Layout):
+    """Puts children where `places` says, which is given those that are displayed, and the room there is."""
 
-    name = "main"
+    name = "placed"
+
+    def __init__(self, places: Callable[[list[Widget], Size], Iterable[tuple[Widget, Region]]]) -> None:
+        super().__init__()
+        self.places = places
 
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
         parent.pre_layout(self)
-        said = [len(child.lines(size.width)) for child in children if isinstance(child, Message)]
-        found = places(size, *said)
-        return [
-            WidgetPlacement(found[child.id], NULL_OFFSET, NULL_SPACING, child)
-            for child in children
-            if child.id in found
-        ]
+        found = self.places(children, size)
+        return [WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, child) for child, region in found]
 
 
 class MainScreen(Screen[None]):
@@ -70,4 +70,10 @@ class MainScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.styles.set_rule("layout", MainLayout())
+        self.styles.set_rule("layout", Placed(self.places))
+
+    def places(self, children: list[Widget], size: Size) -> Iterator[tuple[Widget, Region]]:
+        """Where the panes go that have room."""
+        said = [len(child.lines(size.width)) for child in children if isinstance(child, Message)]
+        found = places(size, *said)
+        yield from ((child, found[child.id]) for child in children if child.id in found)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bpdebug.frontends.tui.matrix import Mark, MatrixView
+from bpdebug.frontends.tui.matrix import Highlight, MatrixView
 from bpdebug.symbolic.leaves import ALONE
 
+Rows = Sequence[Sequence[MatrixView]]
 At = tuple[int | None, ...]
 """A place along each axis of a matrix; None: all of them."""
 
 
-def partners(rows: Sequence[Sequence[MatrixView]], view: MatrixView, row: int, column: int) -> dict[MatrixView, Mark]:
+def partners(rows: Rows, view: MatrixView, row: int, column: int) -> dict[MatrixView, Highlight]:
     """The marks of all matrices when one cell of one of them is chosen."""
     found: dict[MatrixView, At] = {view: view.index(row, column)}
     found.update(_along(rows, view, found[view]))
@@ -36,7 +37,7 @@ def _same(view: MatrixView, found: Mapping[MatrixView, At]) -> At | None:
     return None
 
 
-def _along(rows: Sequence[Sequence[MatrixView]], here: MatrixView, at: At) -> dict[MatrixView, At]:
+def _along(rows: Rows, here: MatrixView, at: At) -> dict[MatrixView, At]:
     """What belongs to a place within its own row of matrices."""
     line, axes = next(line for line in rows if here in line), here.matrix.axes
     if axes is None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 from weakref import ref
 
 import numpy as np
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
@@ -48,8 +48,7 @@ def _top(array: Array) -> float:
     return max(abs(low), abs(high))
 
 
-@dataclass(frozen=True)
-class Mark:
+class Highlight(Struct, frozen=True):
     """Which cells stand out: a row, a column, or where they meet; or `cells` one by one."""
 
     row: int | None = None
@@ -78,25 +77,24 @@ class MatrixView(ScrollView, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self.matrix = Matrix("", None, ())
-        self.lead, self.mark = "", Mark()
+        self.lead, self.mark = "", Highlight()
         self.rows = self.columns = self.label = self.cell = self.indent = self.first = 0
         self.format, self.top = Format("i", 0, 1), 0.0
         self.natural, self._at = Size(1, 1), Offset(0, 0)
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
-    def show(self, matrix: Matrix, lead: str = "", mark: Mark | None = None) -> None:
+    def show(self, matrix: Matrix, lead: str = "", mark: Highlight | None = None) -> None:
         """Another matrix in the same widget; `lead` is the sign before it, at the height of its first numbers."""
         same = (matrix.name, matrix.shape) == (self.matrix.name, self.matrix.shape)
-        self.matrix, self.lead, self.mark = matrix, clean(lead), mark or Mark()
+        self.matrix, self.lead, self.mark = matrix, clean(lead), mark or Highlight()
         self.indent = cell_len(self.lead) + 1 if self.lead else 0
         self._measure()
         self.set_reactive(ScrollView.virtual_size, self.natural)
         if not same:
-            self.set_reactive(ScrollView.scroll_x, 0.0)
-            self.set_reactive(ScrollView.scroll_y, 0.0)
-            self.set_reactive(ScrollView.scroll_target_x, 0.0)
-            self.set_reactive(ScrollView.scroll_target_y, 0.0)
+            view = ScrollView
+            for place in (view.scroll_x, view.scroll_y, view.scroll_target_x, view.scroll_target_y):
+                self.set_reactive(place, 0.0)
         self.refresh()
 
     def _measure(self) -> None:
@@ -223,25 +221,25 @@ class MatrixView(ScrollView, can_focus=False):
         shape = self.matrix.shape
         return (*map(int, np.unravel_index(row, shape[:-1])), column) if len(shape) > 1 else (column,) * len(shape)
 
-    def mark_at(self, at: tuple[int | None, ...]) -> Mark:
+    def mark_at(self, at: tuple[int | None, ...]) -> Highlight:
         """The mark of a place along each axis (None: of all along it)."""
         *lead, column = at or (0,)
         if at and not any(i is not None for i in at):
-            return Mark()  # every cell belongs to it: none stands out
+            return Highlight()  # every cell belongs to it: none stands out
         if lead and not any(i is not None for i in lead):
-            return Mark(None, column)
+            return Highlight(None, column)
         leading = self.matrix.shape[:-1]
         places = np.ix_(*(range(n) if i is None else [i] for i, n in zip(lead, leading, strict=True)))
         rows = np.ravel_multi_index(places, leading).reshape(-1).tolist() if lead else [0]
         if len(rows) == 1:
-            return Mark(rows[0], column)
+            return Highlight(rows[0], column)
         columns = range(self.columns) if column is None else [column]
-        return Mark(cells=frozenset((r, c) for r in rows for c in columns))
+        return Highlight(cells=frozenset((r, c) for r in rows for c in columns))
 
     def on_click(self, event: Click) -> None:
         self.post_message(self.Clicked(self, self.cell_at(event.x, event.y)))
 
-    def set_mark(self, mark: Mark) -> None:
+    def set_mark(self, mark: Highlight) -> None:
         """Marks other cells, and brings a single one into view."""
         if mark == self.mark:
             return

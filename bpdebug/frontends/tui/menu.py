@@ -6,77 +6,66 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Click
-from textual.geometry import Size
 from textual.screen import Screen
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.bars import Message, refused
-from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip, wrap
+from bpdebug.frontends.tui.lines import BLANK, clean, strip, wrap
+from bpdebug.frontends.tui.pane import Pane
 from bpdebug.scenario import Shipped
 
 
-class Choices(ScrollView, can_focus=True):
+class Choices(Pane):
     """Titles, with the text about the chosen one below it; its keys are its own, or they would scroll a long list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "move(-10)", show=False),
-        Binding("pagedown", "move(10)", show=False),
-        Binding("home", "move(-1000)", show=False),
-        Binding("end", "move(1000)", show=False),
-    ]
+        ("up,k", "move(-1)"), ("down,j", "move(1)"), ("pageup", "move(-10)"), ("pagedown", "move(10)"),
+        ("home", "move(-1000)"), ("end", "move(1000)"),
+    ]  # fmt: skip
 
     def __init__(self, entries: Sequence[Shipped], chosen: int) -> None:
-        super().__init__(classes="panel")
+        super().__init__()
         self.entries, self.chosen = entries, chosen
         self._lines: list[tuple[Strip, int]] = []
         self.border_title = Content("bpdebug: the scenarios")
 
-    def fill(self) -> None:
+    def on_resize(self) -> None:
         """The lines anew, the chosen entry in view."""
         width, lines = self.scrollable_content_region.width, []
         for i, entry in enumerate(self.entries):
             here = i == self.chosen
             style = palette.HERE if here else palette.PLAIN
             head = ("▶ " if here else "  ", palette.HERE), (clean(entry.title), style)
-            lines.append((fit(strip(*head, (f"  {clean(entry.name)}", palette.DIM)), width), i))
+            lines.append((strip(*head, (f"  {clean(entry.name)}", palette.DIM)), i))
             if here:
                 about = wrap(entry.about.strip(), width - 6)
                 lines += [(strip((f"    {text}", palette.NOTE)), i) for text in (*about, "")]
-        self._lines, self.virtual_size = lines, Size(1, len(lines))
-        places = [at for at, (_, i) in enumerate(lines) if i == self.chosen]
-        if places and (high := self.scrollable_content_region.height):
-            top = min(max(self.scroll_offset.y, places[-1] + 1 - high), places[0])
-            self.scroll_to(y=top, animate=False)
-        self.refresh()
+        self._lines = lines
+        self.measure(len(lines))
+        if places := [at for at, (_, i) in enumerate(lines) if i == self.chosen]:
+            self.reveal(places[0], places[-1])
 
-    def on_resize(self) -> None:
-        self.fill()
-
-    def render_line(self, y: int) -> Strip:
-        at = y + self.scroll_offset.y
+    def line(self, at: int, width: int) -> Strip:
         return self._lines[at][0] if at < len(self._lines) else BLANK
 
     def choose(self, index: int) -> None:
         """Another entry."""
         self.chosen = min(max(index, 0), len(self.entries) - 1)
-        self.fill()
+        self.on_resize()
 
     def action_move(self, step: int) -> None:
         """An entry further on or back."""
         self.choose(self.chosen + step)
 
     def on_click(self, event: Click) -> None:
-        offset = event.get_content_offset(self)
-        if offset is not None and offset.y + self.scroll_offset.y < len(self._lines):
-            index = self._lines[offset.y + self.scroll_offset.y][1]
+        at = self.clicked(event)
+        if at is not None and at < len(self._lines):
+            index = self._lines[at][1]
             if index == self.chosen and isinstance(self.screen, MenuScreen):
                 self.screen.action_open()
             else:
@@ -87,10 +76,7 @@ class MenuScreen(Screen[str]):
     """Arrow keys choose, Enter opens; the result is the entry's name."""
 
     DEFAULT_CSS = "MenuScreen > Message { height: auto; dock: bottom; } MenuScreen > Choices { height: 1fr; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", show=False),
-        Binding("q,escape", "app.leave", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [("enter", "open"), ("q,escape", "app.leave")]
 
     def __init__(self, entries: Sequence[Shipped], chosen: str = "", error: BpdebugError | None = None) -> None:
         super().__init__()

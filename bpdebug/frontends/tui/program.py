@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.cells import cell_len, set_cell_size
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Click
-from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
+from bpdebug.frontends.tui.lines import BLANK, clean, strip
+from bpdebug.frontends.tui.pane import Pane
 from bpdebug.views.program import ProgramRow, ProgramRows
 
 SIGNS = {"done": ("✓", palette.GOOD), "current": ("✓", palette.HERE)}
@@ -36,19 +35,16 @@ class Seek(Message):
         self.index = index
 
 
-class ProgramPane(ScrollView, can_focus=True):
+class ProgramPane(Pane):
     """The list, its current row in view; the arrow keys select, Enter and a click go there.
 
     A blank line and a heading stand before the gradients: places on the screen are `at`, rows of the view `row`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "select(-1)", show=False),
-        Binding("down", "select(1)", show=False),
-        Binding("pageup", "select(-10)", show=False),
-        Binding("pagedown", "select(10)", show=False),
-        Binding("enter", "go", show=False),
-    ]
+        ("up", "select(-1)"), ("down", "select(1)"), ("pageup", "select(-10)"), ("pagedown", "select(10)"),
+        ("enter", "go"),
+    ]  # fmt: skip
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -63,16 +59,9 @@ class ProgramPane(ScrollView, can_focus=True):
         self.rows, self.heading, self.selected = rows, rows.gradients_from, None
         last = rows[rows.gradients_from - 1] if rows.gradients_from else None
         self.digits = max(2, len(str(last.line or 0))) if last else 2
-        current = rows.current
-        self.current = None if current is None else self._place(current)
-        if self.size_needed != self.virtual_size:
-            self.virtual_size = self.size_needed
-        self.reveal(self.current)
-        self.refresh()
-
-    @property
-    def size_needed(self) -> Size:
-        return Size(1, len(self.rows) + (2 if self.heading < len(self.rows) else 0))
+        self.current = None if rows.current is None else self._place(rows.current)
+        self.measure(len(rows) + (2 if self.heading < len(rows) else 0))
+        self.on_resize()
 
     def _place(self, row: int) -> int:
         return row if row < self.heading else row + 2
@@ -82,24 +71,18 @@ class ProgramPane(ScrollView, can_focus=True):
         blank = self.heading <= at < self.heading + 2
         return None if blank or not 0 <= row < len(self.rows) else self.rows[row]
 
-    def reveal(self, row: int | None) -> None:
-        """Scrolls so that a row is in view, with two rows around it where there is room."""
-        high = self.scrollable_content_region.height
-        if row is None or high < 1:
-            return
-        around = min(2, (high - 1) // 2)
-        top = min(max(self.scroll_offset.y, row + 1 + around - high), row - around)
-        top = max(0, min(top, self.size_needed.height - high))
-        if top != self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False)
-
     def on_resize(self) -> None:
-        self.reveal(self.current)
+        if self.current is not None:
+            self.bring(self.current)
 
-    def render_line(self, y: int) -> Strip:
-        at, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+    def bring(self, at: int) -> None:
+        """A place comes into view, with two rows around it where there is room."""
+        around = max(min(2, (self.scrollable_content_region.height - 1) // 2), 0)
+        self.reveal(at - around, at + around)
+
+    def line(self, at: int, width: int) -> Strip:
         if at == self.heading + 1 and self.heading < len(self.rows):
-            return fit(strip(("Gradients", palette.TITLE)), width)
+            return strip(("Gradients", palette.TITLE))
         row = self._row(at)
         return BLANK if row is None else self._line(row, at, width)
 
@@ -127,22 +110,22 @@ class ProgramPane(ScrollView, can_focus=True):
         ]
         if at == self.selected:
             pieces = [(words, style + palette.MARKED) for words, style in pieces]
-        return fit(strip(*pieces), width)
+        return strip(*pieces)
 
     def on_click(self, event: Click) -> None:
-        offset = event.get_content_offset(self)
-        if offset is not None and self._row(offset.y + self.scroll_offset.y) is not None:
-            self.selected = offset.y + self.scroll_offset.y
+        at = self.clicked(event)
+        if at is not None and self._row(at) is not None:
+            self.selected = at
             self.action_go()
 
     def action_select(self, step: int) -> None:
         """Another row."""
-        at = self.selected if self.selected is not None else self.current or 0
-        at = min(max(at + step, 0), self.size_needed.height - 1)
-        while self.heading <= at < self.heading + 2 < self.size_needed.height:
+        at, count = self.selected if self.selected is not None else self.current or 0, self.virtual_size.height
+        at = min(max(at + step, 0), count - 1)
+        while self.heading <= at < self.heading + 2 < count:
             at += 1 if step > 0 else -1
         self.selected = at
-        self.reveal(at)
+        self.bring(at)
         self.refresh()
 
     def action_go(self) -> None:

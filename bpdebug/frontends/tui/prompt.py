@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
 
@@ -25,11 +25,8 @@ class Prompt(Input):
     """One line of the debugger's language."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "history(-1)", show=False),
-        Binding("down", "history(1)", show=False),
-        Binding("tab", "complete", show=False),
-        Binding("escape", "close", show=False),
-    ]
+        ("up", "history(-1)"), ("down", "history(1)"), ("tab", "complete"), ("escape", "close"),
+    ]  # fmt: skip
 
     class Closed(Message):
         """Esc was pressed."""

@@ -6,34 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
-from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
-from textual.layout import Layout, WidgetPlacement
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.widget import Widget
 
 from bpdebug.frontends.tui.flow import GAP, Part, TextBlock, fold
+from bpdebug.frontends.tui.layout import Placed
 from bpdebug.frontends.tui.lines import clean
 from bpdebug.frontends.tui.links import partners
-from bpdebug.frontends.tui.matrix import Mark, MatrixView
+from bpdebug.frontends.tui.matrix import Highlight, MatrixView
 from bpdebug.graph import Subject
 from bpdebug.views.blocks import Block, Matrix, Row, Text
 from bpdebug.views.report import Report
-
-
-class Flow(Layout):
-    """Blocks from top to bottom, rows of matrices from left to right, wrapped where there is no room."""
-
-    name = "flow"
-
-    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
-        assert isinstance(parent, Stage)
-        parent.pre_layout(self)
-        return [
-            WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, widget)
-            for widget, region in parent.flow(size.width, size.height)
-        ]
 
 
 class Stage(Widget, can_focus=True):
@@ -41,16 +27,10 @@ class Stage(Widget, can_focus=True):
 
     DEFAULT_CSS = "Stage { overflow-y: auto; overflow-x: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1,0)", show=False),
-        Binding("down", "move(1,0)", show=False),
-        Binding("left", "move(0,-1)", show=False),
-        Binding("right", "move(0,1)", show=False),
-        Binding("escape", "leave", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("comma", "other(-1)", show=False),
-        Binding("full_stop", "other(1)", show=False),
-    ]
+        ("up", "move(-1,0)"), ("down", "move(1,0)"), ("left", "move(0,-1)"), ("right", "move(0,1)"),
+        ("pageup", "page(-1)"), ("pagedown", "page(1)"), ("comma", "other(-1)"), ("full_stop", "other(1)"),
+        ("escape", "leave"),
+    ]  # fmt: skip
 
     class Marked(Message):
         """A cell was marked, and with it single cells of other matrices: their indices."""
@@ -64,7 +44,7 @@ class Stage(Widget, can_focus=True):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.styles.set_rule("layout", Flow())
+        self.styles.set_rule("layout", Placed(self.places))
         self.report = Report("", "")
         self.plan: list[TextBlock | list[Part]] = []
         self._texts = [TextBlock()]
@@ -104,7 +84,7 @@ class Stage(Widget, can_focus=True):
         for item in row.items:
             if isinstance(item, Matrix):
                 view = self._take(1, self._matrices, MatrixView)
-                view.show(item, lead, Mark(cells=item.marked))
+                view.show(item, lead, Highlight(cells=item.marked))
                 yield view
                 lead = ""
             else:
@@ -125,16 +105,16 @@ class Stage(Widget, can_focus=True):
         self._used[kind] += 1
         return pool[self._used[kind] - 1]
 
-    def flow(self, width: int, height: int) -> Iterator[tuple[Widget, Region]]:
-        """Where every widget in use goes."""
-        y = 0
+    def places(self, children: list[Widget], size: Size) -> Iterator[tuple[Widget, Region]]:
+        """Where every widget in use goes: blocks below each other, rows of matrices wrapped where there is no room."""
+        y, width = 0, size.width
         for group in self.plan:
             if isinstance(group, TextBlock):
                 high = len(group.lines(width))
                 yield group, Region(0, y, width, high)
                 y += high + 1
                 continue
-            for line in fold(group, Size(width, height)):
+            for line in fold(group, size):
                 x = 0
                 for part, wide, high in line:
                     yield part, Region(x, y, wide, high)
@@ -160,7 +140,7 @@ class Stage(Widget, can_focus=True):
         self.chosen = view, row, column
         found = partners(self.rows, view, row, column)
         for other in self._matrices[: self._used[1]]:
-            other.set_mark(found.get(other, Mark()))
+            other.set_mark(found.get(other, Highlight()))
         cells = {
             v.matrix.subject: v.index(m.row, m.column)
             for v, m in found.items()
@@ -174,13 +154,13 @@ class Stage(Widget, can_focus=True):
         self.show(Report(report.kind, self.report.title, report.blocks))
         self.chosen = chosen
         if chosen is not None and not chosen[0].mark.has(*chosen[1:]):
-            chosen[0].set_mark(Mark(*chosen[1:]))
+            chosen[0].set_mark(Highlight(*chosen[1:]))
 
     def clear(self) -> None:
         """No cell is marked."""
         self.chosen = None
         for view in self._matrices[: self._used[1]]:
-            view.set_mark(Mark())
+            view.set_mark(Highlight())
 
     def _filled(self) -> list[MatrixView]:
         every = [view for row in self.rows for view in row]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from rich.segment import Segment
 from textual.events import MouseDown, MouseMove, MouseUp
 from textual.strip import Strip
 from textual.widget import Widget
 
+from bpdebug.debugger import Breakpoint, State
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK
 from bpdebug.frontends.tui.program import Seek
 
 LEFT = " forward "
+MANY = 5_000
+"""Stops, more than which no line of the screen could show apart."""
 
 
 class TimelineBar(Widget):
@@ -26,13 +29,14 @@ class TimelineBar(Widget):
         self.tail = " backward "
         self._dragged = False
 
-    def show(
-        self, start: int, count: int, turn: int, cursor: int, stops: Iterable[int], iteration: tuple[int, int]
-    ) -> None:
-        """`count` positions from `start`, of which the first `turn` are forward; iteration n of m."""
-        self.start, self.count, self.turn, self.cursor = start, max(count, 1), turn, cursor
-        self.stops = frozenset(stops)
-        self.tail = " backward " if iteration[1] < 2 else f" backward  {iteration[0] + 1}/{iteration[1]} "
+    def show(self, state: State) -> None:
+        """The iteration that the cursor is in, with the end behind the last one."""
+        timeline, schedule = state.timeline, state.timeline.schedule
+        iteration, many = schedule.iteration_at(state.cursor), schedule.iterations
+        self.start, self.cursor, self.turn = iteration * schedule.per_iteration, state.cursor, len(timeline.graph.nodes)
+        self.count = schedule.per_iteration + (iteration == many - 1)
+        self.stops = _stops(state.breakpoints, self.start, self.start + self.count)
+        self.tail = " backward " if many < 2 else f" backward  {iteration + 1}/{many} "
         self.refresh()
 
     @property
@@ -85,3 +89,16 @@ class TimelineBar(Widget):
     def on_mouse_up(self, event: MouseUp) -> None:
         self._dragged = False
         self.release_mouse()
+
+
+@lru_cache(maxsize=16)
+def _stops(breakpoints: tuple[Breakpoint, ...], start: int, end: int) -> frozenset[int]:
+    """Where breakpoints stand; catches and watches may stop anywhere, and are no places."""
+    found: set[int] = set()
+    for b in breakpoints:
+        if b.enabled and b.located:
+            at = b.stops.next_after(start - 1)
+            while at is not None and at < end and len(found) < MANY:
+                found.add(at)
+                at = b.stops.next_after(at)
+    return frozenset(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from functools import lru_cache
 from threading import Thread
 from typing import Generic, TypeVar
@@ -41,18 +42,16 @@ class Work(Generic[Result]):
     def __init__(self, work: Callable[[], Result]) -> None:
         self.far, self.ended = "", False
         self._work = work
-        self._found: list[Result] = []
-        self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
-        self._thread.join(AT_ONCE)
+        self._found: Future[Result] = Future()
+        Thread(target=self._run, daemon=True).start()
+        wait([self._found], AT_ONCE)
 
     def _run(self) -> None:
         try:
             with listening(self._heard, self._stop):
-                self._found.append(self._work())
+                self._found.set_result(self._work())
         except BaseException as error:
-            self._error = error  # raised where the result is asked for, on the screen's thread
+            self._found.set_exception(error)  # raised where the result is asked for, on the screen's thread
 
     def _heard(self, done: int, total: int) -> None:
         self._stop()
@@ -64,7 +63,7 @@ class Work(Generic[Result]):
 
     @property
     def done(self) -> bool:
-        return not self._thread.is_alive()
+        return self._found.done()
 
     def end(self) -> None:
         """Asks it to stop, which it does at the next place where it may."""
@@ -72,6 +71,4 @@ class Work(Generic[Result]):
 
     def result(self) -> Result:
         """What it came to; raises what it raised."""
-        if self._error is not None:
-            raise self._error
-        return self._found[0]
+        return self._found.result()

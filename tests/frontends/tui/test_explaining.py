@@ -13,7 +13,7 @@ from bpdebug.debugger.commands.explaining import EXPLANATIONS
 from bpdebug.debugger.commands.table import Command
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.frontends.tui import working
-from bpdebug.frontends.tui.matrix import Mark
+from bpdebug.frontends.tui.matrix import Highlight
 from bpdebug.frontends.tui.prompt import Prompt
 from bpdebug.progress import Stopped, report, stoppable
 from bpdebug.views import Report, stop, view
@@ -29,9 +29,9 @@ async def test_the_lens_lights_the_same_cells_in_an_operand_and_its_transpose() 
         app.run_text("seek Y@bwd")
         await pilot.press("x")
         views = {v.matrix.name: v for row in app.stage.rows for v in row}
-        assert views["W"].mark == Mark(cells=frozenset((1, c) for c in range(4)))
-        assert views["Wᵀ"].mark == Mark(cells=frozenset((c, 1) for c in range(4)))
-        assert views["∂X"].mark == Mark(cells=frozenset({(0, 1)}))
+        assert views["W"].mark == Highlight(cells=frozenset((1, c) for c in range(4)))
+        assert views["Wᵀ"].mark == Highlight(cells=frozenset((c, 1) for c in range(4)))
+        assert views["∂X"].mark == Highlight(cells=frozenset({(0, 1)}))
         assert "so W is turned" in " ".join(text_of(app).split())
         assert "[−1]" in text_of(app)
 

@@ -11,7 +11,7 @@ from textual.geometry import Offset, Region
 
 from bpdebug.debugger import open_session
 from bpdebug.frontends.tui.app import BpdebugApp
-from bpdebug.frontends.tui.matrix import Mark, MatrixView
+from bpdebug.frontends.tui.matrix import Highlight, MatrixView
 from bpdebug.scenario import load
 from bpdebug.views.blocks import Matrix
 
@@ -157,7 +157,7 @@ def test_what_is_cut_says_so_at_every_width_and_place(monkeypatch: pytest.Monkey
 
 
 def test_marks() -> None:
-    assert not Mark()
-    assert not Mark().has(0, 0)
-    assert Mark(row=1).has(1, 5)
-    assert not Mark(1, 2).has(1, 3)
+    assert not Highlight()
+    assert not Highlight().has(0, 0)
+    assert Highlight(row=1).has(1, 5)
+    assert not Highlight(1, 2).has(1, 3)
