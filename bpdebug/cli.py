@@ -6,8 +6,9 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from bpdebug import __version__
 from bpdebug.errors import (
@@ -22,6 +23,10 @@ from bpdebug.errors import (
 from bpdebug.frontends.terminal import doors
 from bpdebug.limits import Limits, parse_limit, parse_size
 
+if TYPE_CHECKING:
+    from bpdebug.scenario import Scenario
+
+
 VERBS = ("run", "debug", "replay", "test", "compare", "list", "ops", "schema")
 
 
@@ -31,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line as argparse sees it."""
+    """The whole command line as argparse sees it; each command says in `carry_out` who carries it out."""
     top = _Parser(
         prog="bpdebug", usage="bpdebug [FILE]\n       bpdebug COMMAND ...",
         description="A step-through debugger for computational graphs. Without a command: the screen.",
@@ -40,24 +45,43 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(prog="bpdebug", dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
     common = _Parser(add_help=False)
     common.add_argument("--set", action="append", default=[], metavar="NAME=FILE.npy", help="replace a tensor")
-    common.add_argument("--memory", type=str, metavar="SIZE", help="all values and gradients together: 4G")
+    common.add_argument("--memory", metavar="SIZE", help="all values and gradients together: 4G")
     common.add_argument("--limit", action="append", default=[], metavar="NAME=N", help="move another limit")
     common.add_argument("--fresh", action="store_true", help="ignore what an earlier session left")
-    show = verbs.add_parser("show", parents=[common], help="the screen (what `bpdebug FILE` starts)")
-    show.add_argument("file", nargs="?", metavar="FILE")
-    run = verbs.add_parser("run", parents=[common], help="both passes, every event printed")
+
+    def verb(name: str, carry_out: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, parents=[] if carry_out is _page else [common], help=says)
+        made.set_defaults(carry_out=carry_out)
+        return made
+
+    verb("show", _show, "the screen (what `bpdebug FILE` starts)").add_argument("file", nargs="?", metavar="FILE")
+    run = verb("run", _run, "both passes, every event printed")
     run.add_argument("file", metavar="FILE")
     run.add_argument("--json", action="store_true", help="JSON Lines")
     run.add_argument("--values", choices=("some", "full"), default="some", help="full: tensors of any size")
     run.add_argument("--record", metavar="FILE.bptrace", help="keep every event in a new recording")
-    debug = verbs.add_parser("debug", parents=[common], help="the debugger at a plain prompt")
+    debug = verb("debug", _debug, "the debugger at a plain prompt")
     debug.add_argument("file", metavar="FILE")
     debug.add_argument("--json", action="store_true", help="one JSON object per reply")
-    replay = verbs.add_parser("replay", parents=[common], help="a script, printed or played on the screen")
+    _script_options(
+        verb("replay", _scripts, "a script, printed or played on the screen"),
+        verb("test", _scripts, "scenarios' [expect] and scripts"),
+    )
+    compare = verb("compare", _compare, "the first event where two recordings differ")
+    compare.add_argument("file", metavar="A", help="a recording or a scenario")
+    compare.add_argument("other", nargs="?", metavar="B", help="another; without it, recording A computed again")
+    listing, ops = verb("list", _page, "the scenarios that are shipped"), verb("ops", _page, "the ops with their rules")
+    ops.add_argument("op", nargs="?", metavar="OP")
+    for printed in (compare, listing, ops):
+        printed.add_argument("--json", action="store_true")
+    verb("schema", _page, "the JSON Schema of scenario files")
+    return top
+
+
+def _script_options(replay: argparse.ArgumentParser, test: argparse.ArgumentParser) -> None:
     replay.add_argument("file", metavar="SCRIPT.bpd")
     replay.add_argument("--tui", action="store_true", help="on the screen")
     replay.add_argument("--delay", type=float, default=0.5, metavar="SECONDS", help="between lines on the screen")
-    test = verbs.add_parser("test", parents=[common], help="scenarios' [expect] and scripts")
     test.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders to go through")
     test.add_argument("--junitxml", metavar="FILE", help="the results for a CI server")
     test.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; 0: one for each processor")
@@ -65,29 +89,14 @@ def parser() -> argparse.ArgumentParser:
     for verb in (replay, test):
         verb.add_argument("--keep-going", action="store_true", help="run on behind a line that fails")
         verb.add_argument("--update", action="store_true", help="store snapshots as they are now")
-    compare = verbs.add_parser("compare", parents=[common], help="the first event where two recordings differ")
-    compare.add_argument("file", metavar="A", help="a recording or a scenario")
-    compare.add_argument("other", nargs="?", metavar="B", help="another; without it, recording A computed again")
-    compare.add_argument("--json", action="store_true")
-    listing = verbs.add_parser("list", help="the scenarios that are shipped")
-    listing.add_argument("--json", action="store_true")
-    ops = verbs.add_parser("ops", help="the ops with their rules")
-    ops.add_argument("op", nargs="?", metavar="OP")
-    ops.add_argument("--json", action="store_true")
-    verbs.add_parser("schema", help="the JSON Schema of scenario files")
-    return top
 
 
+@doors()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code. Never a traceback."""
-    with doors():
-        return _main(list(sys.argv[1:] if argv is None else argv))
-
-
-def _main(words: list[str]) -> int:
     gc.disable()  # importing makes many objects and no garbage: collecting meanwhile is a third of the start
     try:
-        code = _run(words)
+        code = _carried_out(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
         return code
     except BpdebugError as error:
@@ -103,12 +112,16 @@ def _main(words: list[str]) -> int:
         return EXIT_GOOD
     except OSError as error:
         _to_nowhere()
-        sys.stderr.write(f"{BpdebugError(_reason(error), code='E_FILE', hint='see the disk and the rights on it')}\n")
+        reason = f"{error.strerror or type(error).__name__}{f': {error.filename}' if error.filename else ''}"
+        sys.stderr.write(f"{BpdebugError(reason, code='E_FILE', hint='see the disk and the rights on it')}\n")
         return EXIT_REFUSED
     except Exception as error:
         if os.environ.get("BPDEBUG_TRACEBACK"):
             raise
-        sys.stderr.write(f"{_bug(error)}\n")
+        sys.stderr.write(
+            f"bpdebug {__version__} has a bug: {type(error).__name__}: {error}\n"
+            "  help: please report it with the file and the command; BPDEBUG_TRACEBACK=1 shows where it happened\n"
+        )
         return EXIT_BUG
     finally:
         gc.enable()
@@ -119,61 +132,24 @@ def _to_nowhere() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _reason(error: OSError) -> str:
-    name = f": {error.filename}" if error.filename else ""
-    return f"{error.strerror or type(error).__name__}{name}"
-
-
-def _bug(error: Exception) -> str:
-    from bpdebug.errors import printable
-
-    return (
-        f"bpdebug {__version__} has a bug: {type(error).__name__}: {printable(str(error))}\n"
-        "  help: please report it with the file and the command; BPDEBUG_TRACEBACK=1 shows where it happened"
-    )
-
-
-def _run(words: list[str]) -> int:
+def _carried_out(words: list[str]) -> int:
     if not words or words[0] not in (*VERBS, "show", "-h", "--help", "--version"):
-        _check_verb(words)
+        hint = _meant(words[0]) if words[1:] and not words[1].startswith("-") else ""
+        if hint:  # a misspelt command before a file: not one file too many, but no command
+            raise UsageError(f"no command '{words[0]}'", hint=hint)
         words = ["show", *words]
     try:
         args = parser().parse_args(words)
     except SystemExit as stop:  # help and the version are printed
         return int(stop.code or EXIT_GOOD)
     _check_values(args)
-    # Front ends are imported when they are wanted: each start pays for what it uses.
-    if args.verb in ("list", "ops", "schema"):
-        from bpdebug.frontends import pages
+    code: int = args.carry_out(args)
+    return code
 
-        {
-            "list": lambda: pages.scenarios(args.json),
-            "ops": lambda: pages.ops(args.op, args.json),
-            "schema": pages.schema,
-        }[args.verb]()
-        return EXIT_GOOD
-    limits = _limits(args)
-    if args.verb == "show":
-        return _screen(args, limits)
-    if args.verb in ("replay", "test"):
-        return _scripts(args, limits)
-    if args.verb == "compare":
-        return _compare(args, limits)
-    scenario = _load(args, limits)
-    gc.enable()
-    if args.verb == "run":
-        from bpdebug.frontends import pages
 
-        full = args.values == "full"
-        pages.run(scenario, json=args.json, full=full, budget=limits["memory"], record=args.record)
-        return EXIT_GOOD
-    from bpdebug.debugger import open_session
-    from bpdebug.frontends import prompt
-    from bpdebug.frontends.session.store import SessionStore, kind
-
-    state = open_session(scenario, budget=limits["memory"])
-    store = SessionStore(state, kind(), fresh=args.fresh)
-    return prompt.debug_json(state, store=store) if args.json else prompt.debug(state, store=store)
+def _meant(word: str) -> str:
+    """A hint at the command that a word may be meant for; '' where none is near, or a file is called so."""
+    return "" if os.path.exists(word) else did_you_mean(word, VERBS)
 
 
 def _check_values(args: argparse.Namespace) -> None:
@@ -183,47 +159,11 @@ def _check_values(args: argparse.Namespace) -> None:
             raise UsageError(f"--{name}=--", hint=f"{name} takes a value; `bpdebug --help` has an example")
 
 
-def _check_verb(words: list[str]) -> None:
-    """A misspelt command before a file: not one file too many, but no command."""
-    if len(words) > 1 and not words[1].startswith("-") and not os.path.exists(words[0]):
-        hint = did_you_mean(words[0], VERBS)
-        if hint:
-            raise UsageError(f"no command '{words[0]}'", hint=hint)
-
-
 def _limits(args: argparse.Namespace) -> Limits:
     moved = dict(map(parse_limit, args.limit))
     if args.memory is not None:
         moved["memory"] = parse_size(args.memory)
     return Limits(moved)
-
-
-def _load(args: argparse.Namespace, limits: Limits, file: str = "") -> Any:
-    from pathlib import Path
-
-    from bpdebug.importers import open_any
-
-    name = file or args.file
-    path = Path(name) if "\n" in name else name  # a text of several lines is a scenario in Python only
-    scenario = open_any(path, limits=limits, replace=_replaced(args))
-    sys.stderr.writelines(f"note: {remark}\n" for remark in scenario.remarks)
-    return scenario
-
-
-def _compare(args: argparse.Namespace, limits: Limits) -> int:
-    from bpdebug.frontends import comparing
-
-    left = _load(args, limits)
-    if args.other:
-        right, names = _load(args, limits, args.other), (args.file, args.other)
-    elif left.recording is not None:
-        from bpdebug.importers.trace import replayed
-
-        right, names = replayed(args.file, limits=limits), (args.file, "the same computed again")
-    else:
-        raise UsageError("compare takes two recordings or scenarios", hint="bpdebug compare a.bptrace b.bptrace")
-    gc.enable()
-    return comparing.compare(left, right, names, json=args.json, budget=limits["memory"])
 
 
 def _replaced(args: argparse.Namespace) -> dict[str, str]:
@@ -236,42 +176,98 @@ def _replaced(args: argparse.Namespace) -> dict[str, str]:
     return replaced
 
 
-def _scripts(args: argparse.Namespace, limits: Limits) -> int:
+# --- the commands: front ends are imported when they are wanted, since each start pays for what it uses
+
+
+def _opened(args: argparse.Namespace, name: str) -> tuple[Scenario, int]:
+    """A scenario, and the bytes that its values may take; from here on there is garbage to collect."""
+    from bpdebug.importers import open_any
+
+    limits = _limits(args)
+    path = Path(name) if "\n" in name else name  # a text of several lines is a scenario in Python only
+    scenario = open_any(path, limits=limits, replace=_replaced(args))
+    sys.stderr.writelines(f"note: {remark}\n" for remark in scenario.remarks)
+    gc.enable()
+    return scenario, limits["memory"]
+
+
+def _show(args: argparse.Namespace) -> int:
+    if args.file is not None and "." not in args.file and (hint := _meant(args.file)):
+        from bpdebug.scenario import shipped
+
+        if args.file not in {s.name for s in shipped()}:
+            raise UsageError(f"no command and no file '{args.file}'", hint=hint)
+    scenario, budget = (None, _limits(args)["memory"]) if args.file is None else _opened(args, args.file)
+    if not (sys.stdout.isatty() and sys.stderr.isatty()) or (not sys.stdin.isatty() and args.file != "-"):
+        raise UsageError("the screen needs a terminal", hint="bpdebug run FILE prints, bpdebug debug FILE takes a pipe")
+    from bpdebug.frontends.tui import run_app
+
+    code = run_app(scenario, budget=budget, fresh=args.fresh)
+    if code == EXIT_BUG:
+        sys.stderr.write("bpdebug has a bug\n  help: please report it with the file and the text above\n")
+    return code
+
+
+def _run(args: argparse.Namespace) -> int:
+    scenario, budget = _opened(args, args.file)
+    from bpdebug.frontends import pages
+
+    pages.run(scenario, json=args.json, full=args.values == "full", budget=budget, record=args.record)
+    return EXIT_GOOD
+
+
+def _debug(args: argparse.Namespace) -> int:
+    scenario, budget = _opened(args, args.file)
+    from bpdebug.debugger import open_session
+    from bpdebug.frontends import prompt
+    from bpdebug.frontends.session.store import SessionStore, kind
+
+    state = open_session(scenario, budget=budget)
+    store = SessionStore(state, kind(), fresh=args.fresh)
+    return prompt.debug_json(state, store) if args.json else prompt.debug(state, store)
+
+
+def _scripts(args: argparse.Namespace) -> int:
     from bpdebug.frontends.scripts.replay import Settings, replay
 
     gc.enable()
-    settings = Settings(limits, _replaced(args), accept=args.update, keep_going=args.keep_going)
+    settings = Settings(_limits(args), _replaced(args), accept=args.update, keep_going=args.keep_going)
     if args.verb == "test":
         from bpdebug.frontends.scripts import testing
 
         return testing.run_tests(args.paths, settings, jobs=args.jobs, word=args.word, junit=args.junitxml)
     if args.tui:
-        from bpdebug.frontends.tui.playing import play  # start-up: printing does without Textual
+        from bpdebug.frontends.tui.playing import play
 
         return play(args.file, settings, args.delay)
     return replay(args.file, settings)
 
 
-def _screen(args: argparse.Namespace, limits: Limits) -> int:
-    if (
-        args.file is not None
-        and not os.path.exists(args.file)
-        and did_you_mean(args.file, VERBS)
-        and "." not in args.file
-    ):
-        from bpdebug.scenario import shipped
+def _compare(args: argparse.Namespace) -> int:
+    left, budget = _opened(args, args.file)
+    if args.other:
+        right, names = _opened(args, args.other)[0], (args.file, args.other)
+    elif left.recording is not None:
+        from bpdebug.importers.trace import replayed
 
-        if args.file not in {s.name for s in shipped()}:
-            raise UsageError(f"no command and no file '{args.file}'", hint=did_you_mean(args.file, VERBS))
-    scenario = None if args.file is None else _load(args, limits)
-    if not (sys.stdout.isatty() and sys.stderr.isatty()) or (not sys.stdin.isatty() and args.file != "-"):
-        raise UsageError("the screen needs a terminal", hint="bpdebug run FILE prints, bpdebug debug FILE takes a pipe")
-    from bpdebug.frontends.tui import run_app
+        right, names = replayed(args.file, limits=_limits(args)), (args.file, "the same computed again")
+    else:
+        raise UsageError("compare takes two recordings or scenarios", hint="bpdebug compare a.bptrace b.bptrace")
+    from bpdebug.frontends import pages
 
-    code = run_app(scenario, budget=limits["memory"], fresh=args.fresh)
-    if code == EXIT_BUG:
-        sys.stderr.write("bpdebug has a bug\n  help: please report it with the file and the text above\n")
-    return code
+    return pages.compare(left, right, names, json=args.json, budget=budget)
+
+
+def _page(args: argparse.Namespace) -> int:
+    from bpdebug.frontends import pages
+
+    if args.verb == "list":
+        pages.scenarios(args.json)
+    elif args.verb == "ops":
+        pages.ops(args.op, args.json)
+    else:
+        pages.schema()
+    return EXIT_GOOD
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from bpdebug.scenario import load
 from tests import fuzzing
 from tests.fuzzing import command, damaged, expression, fuzz, request, reworded, spoilt
 from tests.recordings import recorded
+from tests.sessions import fresh
 
 pytestmark = pytest.mark.fuzz
 
@@ -167,7 +168,7 @@ def test_lines_of_json(opened: State) -> None:
         waiting.clear()
         while (ahead := next(lines, None)) is not None:  # after `quit` another conversation takes the rest
             with redirect_stdout(said):
-                assert debug_json(opened, chain([ahead], lines)) == 0
+                assert debug_json(*fresh(opened), chain([ahead], lines)) == 0
         for reply in map(json.loads, said.getvalue().splitlines()):
             assert set(reply) >= {"id", "ok", "at"}
             assert reply["ok"] or reply["error"]["code"].startswith("E_")

@@ -1,4 +1,4 @@
-"""What `run`, `list`, `ops` and `schema` print."""
+"""What `run`, `compare`, `list`, `ops` and `schema` print."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from bpdebug.debugger import State, open_session
-from bpdebug.errors import UsageError
-from bpdebug.frontends.output import print_json
+from bpdebug.debugger import open_session
+from bpdebug.engine.budget import Budget
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, UsageError, printable
+from bpdebug.frontends.output import print_json, print_lines
 from bpdebug.frontends.recorder import Recorder
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
@@ -20,12 +21,11 @@ from bpdebug.scenario import Scenario, json_schema, shipped
 from bpdebug.symbolic import Plan, trace
 from bpdebug.views import stage, stream, to_json
 from bpdebug.views.blocks import Table, Text
+from bpdebug.views.compare import compared
 from bpdebug.views.text import to_text
 
 
-def run(
-    scenario: Scenario, *, json: bool, full: bool, budget: int, width: int = 100, record: str | None = None
-) -> None:  # fmt: skip
+def run(scenario: Scenario, *, json: bool, full: bool, budget: int, record: str | None = None) -> None:
     """Both passes, every event printed as it comes; each is recorded before it is printed, where that is asked for."""
     state = open_session(scenario, budget=budget)
     timeline = state.timeline
@@ -36,16 +36,23 @@ def run(
                     recorder.write(item["event"])
                 print_json(item)
             return
-        _text(state, width, recorder)
+        print(to_text(scenario.title, [Text(scenario.about.strip(), "note")] if scenario.about else [], 100))
+        for index in range(len(timeline) + 1):
+            if recorder and index < len(timeline):
+                recorder.write(index)
+            sys.stdout.write(f"\n{stage(replace(state, cursor=index)).to_text()}\n")
 
 
-def _text(state: State, width: int, recorder: Recorder | None) -> None:
-    scenario = state.scenario
-    print(to_text(scenario.title, [Text(scenario.about.strip(), "note")] if scenario.about else [], width))
-    for index in range(len(state.timeline) + 1):
-        if recorder and index < len(state.timeline):
-            recorder.write(index)
-        sys.stdout.write(f"\n{stage(replace(state, cursor=index)).to_text(width)}\n")
+def compare(left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budget: int) -> int:
+    """The first event where they differ, and by how much; 1 where they do."""
+    shared = Budget(budget)
+    ours, theirs = (open_session(scenario, budget=shared).timeline for scenario in (left, right))
+    report = compared(ours, theirs, (printable(names[0]), printable(names[1])))
+    if json:
+        print_json(report.to_parts())
+    else:
+        print_lines(report.lines())
+    return EXIT_GOOD if report.to_data()["equal"] else EXIT_FAILED
 
 
 def scenarios(json: bool) -> None:

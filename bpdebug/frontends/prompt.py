@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,12 +15,12 @@ from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.frontends.bar import watching
 from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered
 from bpdebug.frontends.output import paged, print_json, print_lines
-from bpdebug.frontends.session.store import NullSessionStore, SessionStore
+from bpdebug.frontends.session.store import SessionStore
 from bpdebug.frontends.session.talk import Talk
 from bpdebug.views import Report, refusal, reply, view
 
 
-def debug(state: State, *, width: int = 100, store: SessionStore | None = None) -> int:
+def debug(state: State, store: SessionStore) -> int:
     """Read commands until `quit` or the end of input; reports go to standard output, refusals to standard error.
 
     On a terminal Enter repeats a motion. From a pipe a command that fails, or a check or derivation that finds a
@@ -27,9 +28,9 @@ def debug(state: State, *, width: int = 100, store: SessionStore | None = None) 
     """
     asked = sys.stdin.isatty()
     page = paged if asked and sys.stdout.isatty() else iter
-    talk = Talk(store or NullSessionStore(state))
+    talk = Talk(store)
     code, last = EXIT_GOOD, ""
-    print_lines(view(state).lines(width))
+    print_lines(view(state).lines())
     if asked and (offer := talk.store.offer()):
         print(offer)
     for _, typed in gathered(_lines(asked)):
@@ -42,7 +43,7 @@ def debug(state: State, *, width: int = 100, store: SessionStore | None = None) 
             while (answer := _next(answers)) is not None:
                 state = answer.state
                 bad = bad or _wrong(answer.report)
-                print_lines(page(talk.requests.heard(answer.lines(width))))
+                print_lines(page(talk.requests.heard(answer.lines())))
             last = line if _repeats(line) else ""
         except BpdebugError as error:
             print(error, file=sys.stderr)
@@ -87,20 +88,18 @@ def _lines(asked: bool) -> Iterator[str]:
     readline.set_completer(_completer)
     readline.set_completer_delims(" \t\n;")
     readline.parse_and_bind("tab: complete")
-    while True:
-        try:
+    with contextlib.suppress(EOFError):
+        while True:
             yield input(PROMPT)
-        except EOFError:
-            print()
-            return
+    print()
 
 
-def debug_json(state: State, lines: Iterable[str] | None = None, *, store: SessionStore | None = None) -> int:
+def debug_json(state: State, store: SessionStore, lines: Iterable[str] | None = None) -> int:
     """One object per command on standard input, text or `{"id": 7, "command": "continue"}`; one reply each.
 
     A refusal is a reply too: the process ends only with its input, or with `quit`.
     """
-    talk = Talk(store or NullSessionStore(state))
+    talk = Talk(store)
     for _, line in gathered(sys.stdin if lines is None else lines):
         if not line or line.startswith("#"):
             continue

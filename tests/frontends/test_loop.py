@@ -30,6 +30,7 @@ from bpdebug.frontends.scripts.script import parse_script
 from bpdebug.frontends.tui.working import is_slow
 from bpdebug.scenario import Scenario
 from tests.graphs import Random, examples, graphs
+from tests.sessions import fresh
 
 MOVES = [
     "step", "step 3", "next", "stepi", "stepi 2", "finish", "continue", "reverse-step", "reverse-next", "reverse-stepi",
@@ -75,14 +76,14 @@ def of_prompt(state: State, lines: Sequence[str]) -> list[str]:
     typed = "".join(f"{line}\nwhen\n" for line in lines if line != "when") + "quit\n"
     out = io.StringIO()
     with patch("sys.stdin", io.StringIO(typed)), redirect_stdout(out), redirect_stderr(io.StringIO()):
-        debug(state)
+        debug(*fresh(state))
     return re.findall(r"^event \d+/\d+ \S.*", out.getvalue(), re.MULTILINE)
 
 
 def of_json(state: State, lines: Sequence[str]) -> list[tuple[int, int]]:
     out = io.StringIO()
     with redirect_stdout(out):
-        debug_json(state, [json.dumps({"id": n, "command": line}) for n, line in enumerate(lines)])
+        debug_json(*fresh(state), [json.dumps({"id": n, "command": line}) for n, line in enumerate(lines)])
     found = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [reply["id"] for reply in found] == list(range(len(lines)))
     return [(reply["at"]["event"], (reply["at"]["part"] or {"index": 0})["index"]) for reply in found]
@@ -142,7 +143,7 @@ def test_a_json_reply_has_all_that_was_said() -> None:
         "continue",
     ]
     with redirect_stdout(out):
-        debug_json(open_session(load("transpose")), [json.dumps({"command": line}) for line in lines])
+        debug_json(*fresh(open_session(load("transpose"))), [json.dumps({"command": line}) for line in lines])
     last = json.loads(out.getvalue().splitlines()[-1])
     assert (last["ok"], last["stopped"], last["at"]["event"]) == (True, "breakpoint 1", 2)
     assert last["report"]["kind"] == "event"
@@ -156,7 +157,7 @@ def test_a_stop_s_command_that_fails_does_not_take_the_stop_back() -> None:
     out = io.StringIO()
     lines = ["break Y@bwd", "commands 1\nprint dQ\nend", "continue", "when"]
     with redirect_stdout(out):
-        debug_json(open_session(load("transpose")), [json.dumps({"command": line}) for line in lines])
+        debug_json(*fresh(open_session(load("transpose"))), [json.dumps({"command": line}) for line in lines])
     stop, when = [json.loads(line) for line in out.getvalue().splitlines()][-2:]
     assert (stop["ok"], stop["at"]["event"], stop["commands"][0]["error"]["code"]) == (True, 2, "E_EXPR")
     assert when["at"]["event"] == 2

@@ -19,6 +19,7 @@ from bpdebug.frontends import prompt
 from bpdebug.scenario import open_timeline
 from tests.graphs import examples
 from tests.lessons import FAULTY, NAMES, PLAIN, WALK, scenario
+from tests.sessions import fresh
 
 AT = {"event", "of", "phase", "node", "op", "line", "iteration", "part"}
 
@@ -36,7 +37,7 @@ def piped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
     def go(name: str, *lines: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
-        code = prompt.debug(open_session(scenario(name)))
+        code = prompt.debug(*fresh(open_session(scenario(name))))
         said = capsys.readouterr()
         return code, said.out, said.err
 
@@ -88,7 +89,7 @@ def test_quit_ends_the_session_and_what_follows_is_not_read(piped: Piped) -> Non
 
 def test_the_last_line_needs_no_line_feed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("step\r\nwhen"))
-    assert prompt.debug(open_session(scenario("transpose"))) == 0
+    assert prompt.debug(*fresh(open_session(scenario("transpose")))) == 0
     assert capsys.readouterr().out.endswith("event 1/3 seed Y matmul\n")
 
 
@@ -104,7 +105,7 @@ def test_at_a_terminal_enter_repeats_a_motion_and_nothing_else(
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr("builtins.input", answer)
-    assert prompt.debug(open_session(scenario("residual"))) == 0
+    assert prompt.debug(*fresh(open_session(scenario("residual")))) == 0
     out = capsys.readouterr().out
     shown = [line.split("  ")[0] for line in out.splitlines() if line.startswith("event ")]
     assert shown == [
@@ -132,7 +133,7 @@ def test_at_a_terminal_a_failed_command_is_no_failure_of_the_session(
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr("builtins.input", answer)
-    assert prompt.debug(open_session(scenario("transpose"))) == 0
+    assert prompt.debug(*fresh(open_session(scenario("transpose")))) == 0
     assert "no command 'nosuch'" in capsys.readouterr().err
 
 
@@ -145,7 +146,7 @@ def ask(name: str, *lines: Any) -> list[dict[str, Any]]:
     out, held = io.StringIO(), sys.stdout
     sys.stdout = out
     try:
-        assert prompt.debug_json(open_session(scenario(name)), sent) == 0
+        assert prompt.debug_json(*fresh(open_session(scenario(name))), sent) == 0
     finally:
         sys.stdout = held
     return [json.loads(line) for line in out.getvalue().splitlines()]

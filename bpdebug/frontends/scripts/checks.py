@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from bpdebug.errors import BpdebugError, line
 
@@ -28,8 +29,7 @@ class Failure(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     """What came of one file: `failures` is empty where it passed; `skipped` says why nothing was tested."""
 
     path: str
@@ -66,20 +66,18 @@ def collect(path: Path, most: int) -> Iterator[Path]:
 def check_file(path: Path, settings: Settings) -> Result:
     """A script run, or a scenario's expectations checked; nothing is raised but KeyboardInterrupt."""
     began = time.perf_counter()
-    skipped, crashed = "", False
-    failures: Sequence[Failure]
+    found: list[Failure] | None
+    crashed = False
     try:
-        found = script_failures(path, settings) if path.suffix == SCRIPT else scenario_failures(path, settings)
-        failures = found or ()
-        skipped = "nothing is expected" if found is None else ""
+        found = failures(path, settings)
     except MemoryError:
-        failures = [_failure(path, "error[E_LIMIT]: the machine has no more memory")]
+        found = [_failure(path, "error[E_LIMIT]: the machine has no more memory")]
     except Exception as error:
         if os.environ.get("BPDEBUG_TRACEBACK"):
             raise
-        failures = [_failure(path, f"a bug in bpdebug: {type(error).__name__}: {error}")]
-        crashed = True
-    return Result(str(path), tuple(failures), time.perf_counter() - began, skipped, crashed)
+        found, crashed = [_failure(path, f"a bug in bpdebug: {type(error).__name__}: {error}")], True
+    skipped = "nothing is expected" if found is None else ""
+    return Result(str(path), tuple(found or ()), time.perf_counter() - began, skipped, crashed)
 
 
 def _failure(path: Path, text: str) -> Failure:
@@ -87,38 +85,30 @@ def _failure(path: Path, text: str) -> Failure:
     return Failure(said, said)
 
 
-def _refused(path: Path, error: BpdebugError) -> Failure:
-    text = str(error)
-    return Failure(f"{line(str(path))}: {text.partition(chr(10))[0]}", text)
+def failures(path: Path, settings: Settings) -> list[Failure] | None:
+    """What fails in a script, or what a scenario expects and does not find; None where nothing is expected."""
+    try:
+        if path.suffix == SCRIPT:
+            return _lines_that_fail(path, settings)
+        found = mismatches(path, settings)
+    except BpdebugError as error:
+        text = str(error)
+        return [Failure(f"{line(str(path))}: {text.partition(chr(10))[0]}", text)]
+    return None if found is None else [_failure(path, text) for text in found]
 
 
-def script_failures(path: Path, settings: Settings) -> list[Failure]:
-    """The lines of a script that failed: with the event and the numbers."""
+def _lines_that_fail(path: Path, settings: Settings) -> list[Failure]:
+    """With the event and the numbers."""
     from bpdebug.frontends.scripts.replay import Run  # start-up: NumPy is for tests that run
     from bpdebug.frontends.scripts.script import read_script
 
-    try:
-        run = Run(read_script(path, settings.limits), settings)
-    except BpdebugError as error:
-        return [_refused(path, error)]
-    for _ in run.steps():
-        pass
     found = []
-    for failed in run.errors:
+    for failed in Run(read_script(path, settings.limits), settings).failing():
         between = ":" if failed.script == path.name else f": {failed.script}:"
         event = f" (at {failed.event})" if failed.event else ""
         said = f"{line(str(path))}{between}{failed.number}: {failed.code} {failed.message}{event}"
         found.append(Failure(said, str(failed)))
     return found
-
-
-def scenario_failures(path: Path, settings: Settings) -> list[Failure] | None:
-    """What a scenario expects and does not find; None where it expects nothing."""
-    try:
-        found = mismatches(path, settings)
-    except BpdebugError as error:
-        return [_refused(path, error)]
-    return None if found is None else [_failure(path, text) for text in found]
 
 
 def mismatches(path: Path, settings: Settings) -> list[str] | None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bpdebug.errors import line, printable
-from bpdebug.frontends.scripts.checks import SCENARIO, SCRIPT, expects
+from bpdebug.frontends.scripts.checks import SCENARIO, SCRIPT, expects, failures
 
 MOST = 8 * 2**20
 """Bytes of a file that are looked at for [expect]."""
@@ -54,12 +54,9 @@ class BpdebugItem(pytest.Item):
 
     def runtest(self) -> None:
         """Raises Failed with the lines, the events and the cells that are off."""
-        from bpdebug.frontends.scripts.checks import scenario_failures, script_failures
         from bpdebug.frontends.scripts.replay import Settings  # start-up: NumPy comes with the first test
 
-        settings = Settings(accept=bool(self.config.getoption("--bpdebug-update")))
-        check = script_failures if self.path.suffix == SCRIPT else scenario_failures
-        found = check(self.path, settings)
+        found = failures(self.path, Settings(accept=bool(self.config.getoption("--bpdebug-update"))))
         if found is None:
             pytest.skip("nothing is expected")
         if found:

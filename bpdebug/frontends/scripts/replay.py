@@ -36,7 +36,6 @@ from bpdebug.limits import Limits
 from bpdebug.scenario import find
 from bpdebug.views import view
 
-WIDTH = 100
 MOST_DEEP = 10
 """Scripts within scripts."""
 
@@ -45,18 +44,14 @@ class ScriptError(CommandError):
     """A line of a script that failed: `line` is its text, `event` where the cursor stood; the code is the inner one."""
 
     def __init__(self, inner: BpdebugError, script: str, number: int, line: str, event: str) -> None:
-        where = f"{script}:{number}"
-        if inner.where:
-            where = f"{where}: {inner.where}"
+        where = f"{script}:{number}: {inner.where}" if inner.where else f"{script}:{number}"
         super().__init__(inner.message, code=inner.code, hint=inner.hint, where=where, column=inner.column)
         self.script, self.number, self.line, self.event = script, number, one_line(line.split("\n")[0]), event
 
     def __str__(self) -> str:
         head, mark, hint = super().__str__().partition("\n  help: ")
-        lines = [head, f"  line: {self.line}"]
-        if self.event:
-            lines.append(f"  at:   {self.event}")
-        return "\n".join(lines) + mark + hint
+        event = f"\n  at:   {self.event}" if self.event else ""
+        return f"{head}\n  line: {self.line}{event}{mark}{hint}"
 
 
 class Settings(Struct, frozen=True):
@@ -104,7 +99,6 @@ class Run:
         settings = settings or Settings()
         self.script, self.settings, self.state = script, settings.begun(script), state
         self.errors: list[ScriptError] = []
-        self.inside: Path | None = None
         self.last = Answer("", state, view(state)) if state is not None else None
         self.failed: BpdebugError | None = None
         self.folders = (script.path.parent if script.path else Path(), *self.settings.folders)[: MOST_DEEP + 1]
@@ -115,17 +109,21 @@ class Run:
     def steps(self) -> Iterator[CarriedOut]:
         """The lines, each carried out when it is asked for; the files inside the script are there until the end."""
         noting = any("trans" in text for _, text in self.script.lines)
-        with unpacked(self.script) as self.inside:
-            self.requests.inside = self.inside
+        with unpacked(self.script) as self.requests.inside:
             for number, text in self.script.lines:
                 step = self.step(number, text)
                 if noting and text.split()[0] not in self.words:
                     for answer in step.answers:
-                        deque(self.requests.heard(answer.lines(WIDTH)), maxlen=0)
+                        deque(self.requests.heard(answer.lines()), maxlen=0)
                     self.requests.note(text, failed=step.error is not None)
                 yield step
                 if (step.error and not self.settings.keep_going) or (self.state is not None and self.state.done):
                     return
+
+    def failing(self) -> list[ScriptError]:
+        """The errors of the lines, all of which are carried out."""
+        deque(self.steps(), maxlen=0)
+        return self.errors
 
     def step(self, number: int, text: str) -> CarriedOut:
         """One line carried out."""
@@ -207,8 +205,8 @@ class Run:
 
     def find(self, name: str) -> Path:
         """The file a script names: inside it, beside it, beside the script that runs it, or shipped."""
-        if self.inside is not None and name in self.script.files:
-            return self.inside / name
+        if self.requests.inside is not None and name in self.script.files:
+            return self.requests.inside / name
         there = [folder / name for folder in self.folders if os.path.lexists(folder / name)]
         if not there and re.fullmatch(r"\w[\w-]*", name):
             return find(name)
@@ -223,14 +221,14 @@ class Run:
             script = parse_script(name, self.script.files[name])
         else:
             script = read_script(self.find(name), self.settings.limits)
-        folders = ((self.inside,) if self.inside else ()) + self.folders
+        folders = ((self.requests.inside,) if self.requests.inside else ()) + self.folders
         yield from run_inside(script, self.settings.deeper(script, folders), state)
 
     def snapshot(self, state: State, argument: str) -> Iterator[Answer]:
         """The last report against the one that is stored."""
         name = argument.strip('"')
         path = snapshot_path(self.script, name)
-        kept, now = stored(path, self.settings.limits), (self.last.to_text(WIDTH) if self.last else "") + "\n"
+        kept, now = stored(path, self.settings.limits), (self.last.to_text() if self.last else "") + "\n"
         if kept == now:
             yield said(state, "snapshot", f"holds: snapshot {name}")
         elif self.settings.accept:
@@ -282,7 +280,7 @@ def replay(path: str, settings: Settings) -> int:
     for step in run.steps():
         print(PROMPT + "\n".join(map(one_line, step.text.split("\n"))))
         for answer in step.answers:
-            print_lines(answer.lines(WIDTH))
+            print_lines(answer.lines())
         if step.error is not None:
             sys.stdout.flush()
             print(step.error, file=sys.stderr)

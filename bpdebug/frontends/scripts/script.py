@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import re
 import tempfile
@@ -124,7 +125,10 @@ def unpacked(script: Script) -> Iterator[Path | None]:
         yield Path(folder)
 
 
-_VERSION = re.compile(r"bpdebug\s*(>=|<=|==|!=|>|<)\s*(\d{1,6}(?:\.\d{1,6}){0,4})")
+_COMPARED = {
+    ">=": operator.ge, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, "<": operator.lt,
+}  # fmt: skip
+_VERSION = re.compile(rf"bpdebug\s*({'|'.join(_COMPARED)})\s*(\d{{1,6}}(?:\.\d{{1,6}}){{0,4}})")
 
 
 def require(rest: str) -> None:
@@ -132,20 +136,14 @@ def require(rest: str) -> None:
     match = _VERSION.fullmatch(rest)
     if match is None:
         raise CommandError(f"require {rest[:40]}", code="E_SCRIPT", hint="require bpdebug >= 0.1")
-    wanted, here = _release(match[2]), _release(__version__)
-    holds = {
-        ">=": here >= wanted, "<=": here <= wanted, "==": here == wanted, "!=": here != wanted,
-        ">": here > wanted, "<": here < wanted,
-    }  # fmt: skip
-    if not holds[match[1]]:
+    if not _COMPARED[match[1]](_release(__version__), _release(match[2])):
         raise CommandError(
             f"the script requires {rest}, and this is {__version__}", code="E_SCRIPT", hint="pip install -U bpdebug"
         )
 
 
 def _release(text: str) -> tuple[int, ...]:
-    numbers = [int(n) for n in re.findall(r"\d+", text)[:5]]
-    return (*numbers, *[0] * (5 - len(numbers)))
+    return tuple(map(int, [*re.findall(r"\d+", text), *["0"] * 5][:5]))
 
 
 # --- snapshots

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError, line, shown
 from bpdebug.frontends.files import write
@@ -101,32 +101,27 @@ def _progress(results: Iterable[Result], total: int) -> Iterator[Result]:
 
 def junit_xml(results: Sequence[Result]) -> str:
     """The results as JUnit's XML: a test case for each file."""
-    failed, crashed, skipped = (
-        sum(bool(r.failures) and not r.crashed for r in results),
-        sum(r.crashed for r in results),
-        sum(bool(r.skipped) for r in results),
-    )
-    head = (
-        f'<testsuite name="bpdebug" tests="{len(results)}" failures="{failed}" errors="{crashed}" '
-        f'skipped="{skipped}" time="{sum(r.seconds for r in results):.3f}">'
-    )
-    cases = "\n".join(_case(r) for r in results)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n{head}\n{cases}\n</testsuite>\n</testsuites>\n'
-
-
-def _case(result: Result) -> str:
-    path = Path(result.path)
-    where = {"classname": path.parent.as_posix(), "name": path.name, "file": path.as_posix()}
-    named = " ".join(f"{key}={quoteattr(_xml(value))}" for key, value in where.items())
-    head = f'  <testcase {named} time="{result.seconds:.3f}"'
-    if result.skipped:
-        return f"{head}><skipped message={quoteattr(result.skipped)}/></testcase>"
-    if not result.failures:
-        return f"{head}/>"
-    tag = "error" if result.crashed else "failure"
-    text = _xml("\n".join(failure.text for failure in result.failures))
-    message = quoteattr(_xml(result.failures[0].line))
-    return f"{head}>\n    <{tag} message={message}>{escape(text)}</{tag}>\n  </testcase>"
+    counts = {
+        "tests": len(results), "failures": sum(bool(r.failures) and not r.crashed for r in results),
+        "errors": sum(r.crashed for r in results), "skipped": sum(bool(r.skipped) for r in results),
+        "time": f"{sum(r.seconds for r in results):.3f}",
+    }  # fmt: skip
+    top = Element("testsuites")
+    suite = SubElement(top, "testsuite", {"name": "bpdebug", **{key: str(count) for key, count in counts.items()}})
+    for result in results:
+        path = Path(_xml(result.path))
+        case = SubElement(
+            suite, "testcase", classname=path.parent.as_posix(), name=path.name, file=path.as_posix(),
+            time=f"{result.seconds:.3f}",
+        )  # fmt: skip
+        if result.skipped:
+            SubElement(case, "skipped", message=result.skipped)
+        elif result.failures:
+            tag = "error" if result.crashed else "failure"
+            failure = SubElement(case, tag, message=_xml(result.failures[0].line))
+            failure.text = _xml("\n".join(failure.text for failure in result.failures))
+    indent(top)
+    return f"{tostring(top, 'utf-8', xml_declaration=True).decode()}\n"
 
 
 def _xml(text: str) -> str:

@@ -56,28 +56,23 @@ class Saved(msgspec.Struct, frozen=True):
 
 def restored(state: State, saved: Saved) -> tuple[State, list[str]]:
     """The state with stops, displays, marks and forks added, and the lines that cannot be carried out here."""
-    lost: list[str] = []
-    for stop in saved.stops:
-        state = _attempt(state, stop.line, partial(_stop, saved=stop), lost)
-    for text in saved.displays:
-        line = f"display {text}"
-        state = _attempt(state, line, partial(_make, line=line, allowed=("display",)), lost)
-    for cursor, note in saved.marks:
-        number = max((m.number for m in state.marks), default=0) + 1
-        place = min(max(cursor, 0), len(state.timeline))
-        state = replace(state, marks=(*state.marks, Bookmark(number, place, note)))
+    first = max((m.number for m in state.marks), default=0) + 1
+    places = [(min(max(cursor, 0), len(state.timeline)), note) for cursor, note in saved.marks]
+    state = replace(state, marks=(*state.marks, *(Bookmark(first + n, *place) for n, place in enumerate(places))))
     numbers = {0: 0}
-    for fork in saved.forks:
-        state = _attempt(state, fork.line, partial(_fork, saved=fork, numbers=numbers), lost)
+    displays = [f"display {text}" for text in saved.displays]
+    made: list[tuple[str, Callable[[State], State]]] = [
+        *((stop.line, partial(_stop, saved=stop)) for stop in saved.stops),
+        *((line, partial(_make, line=line, allowed=("display",))) for line in displays),
+        *((fork.line, partial(_fork, saved=fork, numbers=numbers)) for fork in saved.forks),
+    ]
+    lost = []
+    for line, make in made:
+        try:
+            state = make(state)
+        except BpdebugError as error:
+            lost.append(f"{line}: {error.message}")
     return quiet(state), lost
-
-
-def _attempt(state: State, line: str, run: Callable[[State], State], lost: list[str]) -> State:
-    try:
-        return run(state)
-    except BpdebugError as error:
-        lost.append(f"{line}: {error.message}")
-        return state
 
 
 def _make(state: State, line: str, allowed: tuple[str, ...]) -> State:
@@ -112,11 +107,4 @@ def _fork(state: State, saved: SavedFork, numbers: dict[int, int]) -> State:
     state = replace(state, cursor=min(max(saved.cursor, 0), len(state.timeline)))
     state = _make(state, saved.line, ("set",))
     numbers[saved.number] = state.fork
-    return replace(
-        state,
-        cursor=before.cursor,
-        timeline=before.timeline,
-        fork=before.fork,
-        behind=before.behind,
-        ahead=before.ahead,
-    )
+    return replace(before, forks=state.forks)

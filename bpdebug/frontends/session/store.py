@@ -12,9 +12,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import msgspec
 
@@ -22,8 +21,7 @@ from bpdebug import __version__
 from bpdebug.debugger import State
 from bpdebug.errors import CommandError
 from bpdebug.frontends.files import NEW, put
-from bpdebug.frontends.loop import Answer, as_typed
-from bpdebug.frontends.scripts.requests import Handler, said
+from bpdebug.frontends.loop import as_typed
 from bpdebug.frontends.session.saved import Saved, SavedFork, SavedStop, restored
 from bpdebug.limits import spell_bytes
 from bpdebug.scenario.text import reason
@@ -65,7 +63,6 @@ class SessionStore:
         self.name = state.scenario.name
         self.earlier: Path | None = None if fresh else self._earlier()
         self._journal: int | None = None
-        self._known: tuple[Any, ...] = ((), (), (), ())
         self._last = self._to_save(state)
         self._written = False
 
@@ -103,24 +100,21 @@ class SessionStore:
 
         Raises CommandError (E_LIMIT) where it is more than is kept: the command is refused, and the state stays.
         """
-        now = (state.breakpoints, state.displays, state.marks, state.forks)
-        if self.trouble or all(a is b or a == b for a, b in zip(now, self._known, strict=True)):
-            return
         saved = self._to_save(state)
+        if self.trouble or saved == self._last:
+            return
         raw = msgspec.json.encode(saved)
         if len(raw) > MOST_BYTES:
             message = f"stops, marks, displays and forks would come to {spell_bytes(len(raw))}"
             hint = f"{spell_bytes(MOST_BYTES)} of them are kept: make this shorter, or take others away"
             raise CommandError(message, code="E_LIMIT", hint=hint)
         try:
-            if saved != self._last:
-                self._prepare()
-                if saved.words:
-                    put(self.folder / f"{self.stem}.json", raw, 0o600)
-                else:  # nothing needs no file
-                    (self.folder / f"{self.stem}.json").unlink(missing_ok=True)
-                self._written = True
-            self._known, self._last = now, saved
+            self._prepare()
+            if saved.words:
+                put(self.folder / f"{self.stem}.json", raw, 0o600)
+            else:  # nothing needs no file
+                (self.folder / f"{self.stem}.json").unlink(missing_ok=True)
+            self._written, self._last = True, saved
         except (OSError, ValueError) as error:
             self.trouble = f"this session is not kept: {self.folder}: {reason(error)}"
 
@@ -212,27 +206,6 @@ class SessionStore:
         return made, f"restored: {saved.words}{tail}"
 
 
-class NullSessionStore(SessionStore):
-    """A session that leaves nothing, and that nothing was left for."""
-
-    def __init__(self, state: State) -> None:
-        super().__init__(state, PIPE, fresh=True)
-        self.trouble, self._told = "this session is not kept", True
-
-    def offer(self) -> str:
-        return ""
-
-
-def restoring(store: SessionStore) -> Handler:
-    """What `restore` does at a prompt."""
-
-    def restore(state: State, argument: str) -> Iterator[Answer]:
-        state, text = store.restore(state)
-        yield said(state, "restore", text)
-
-    return restore
-
-
 def _hold(journal: int) -> None:
     """Locks a journal until it is closed or its process is gone, however that ends."""
     if sys.platform != "win32":
@@ -242,28 +215,26 @@ def _hold(journal: int) -> None:
 
 def _is_held(journal: Path) -> bool:
     """Whether the session of this journal goes on, in whichever process."""
-    if sys.platform == "win32":
-        return False
     try:
-        fd = os.open(journal, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if sys.platform != "win32":
+            with _opened(journal) as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         return False
-    finally:
-        os.close(fd)
     return False
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A file as it is here: no link is followed, and no pipe waited for."""
+    return os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)), "rb")
 
 
 def _read(path: Path) -> Saved | None:
     """What a session left; None where the file is damaged, or is none of ours."""
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(fd, "rb") as file:
+        with _opened(path) as file:
             return msgspec.json.decode(file.read(MOST_BYTES + 1), type=Saved)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

@@ -8,8 +8,8 @@ from bpdebug.debugger import State
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.frontends.scripts.replay import sourcing
-from bpdebug.frontends.scripts.requests import FileRequests
-from bpdebug.frontends.session.store import SessionStore, restoring
+from bpdebug.frontends.scripts.requests import FileRequests, said
+from bpdebug.frontends.session.store import SessionStore
 
 
 class Talk:
@@ -17,7 +17,7 @@ class Talk:
 
     def __init__(self, store: SessionStore) -> None:
         self.store, self.requests = store, FileRequests()
-        self.requests.handlers |= {"source": sourcing(self.requests), "restore": restoring(store)}
+        self.requests.handlers |= {"source": sourcing(self.requests), "restore": self.restore}
 
     def __call__(self, state: State, line: str) -> Iterator[Answer]:
         """The answers to a line; each is kept before it is given. Raises BpdebugError, as `replies` does."""
@@ -34,3 +34,8 @@ class Talk:
             self.requests.note(line, failed=not said)
             raise
         self.requests.note(line)
+
+    def restore(self, state: State, argument: str) -> Iterator[Answer]:
+        """What an earlier session left is there again; E_COMMAND where none left anything."""
+        state, text = self.store.restore(state)
+        yield said(state, "restore", text)

@@ -235,7 +235,7 @@ def test_files_inside_are_gone_afterwards() -> None:
     run = Run(parse_script("a.bpd", "load one.toml\nstep\n" + SCENARIO))
     steps = run.steps()
     next(steps)
-    folder = run.inside
+    folder = run.requests.inside
     assert folder is not None
     assert os.listdir(folder) == ["one.toml"]
     list(steps)

@@ -101,7 +101,7 @@ def test_processes_say_the_same_in_the_same_order(mixed: Path, capsys: pytest.Ca
 
 
 def test_junit_xml(mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "scenario_failures", lambda path, settings: 1 / 0 if "good" in path.name else None)
+    monkeypatch.setattr(checks, "mismatches", lambda path, settings: 1 / 0 if "good" in path.name else None)
     put(mixed, hostile_bpd="load good.toml\nprint \x00\x1b]\n")
     report = tmp_path / "report.xml"
     for _ in range(2):  # a report is written over
@@ -137,7 +137,7 @@ def test_a_table_is_seen_at_a_glance(tmp_path: Path) -> None:
 
 
 def test_a_bug_is_a_failure_and_no_traceback(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "script_failures", lambda path, settings: 1 / 0)
+    monkeypatch.setattr(checks, "failures", lambda path, settings: 1 / 0)
     monkeypatch.delenv("BPDEBUG_TRACEBACK", raising=False)
     result = check_file(mixed / "walk.bpd", Settings())
     assert result.crashed

@@ -202,7 +202,7 @@ def test_a_command_is_one_line_of_the_journal(command: str, folder: Path, tmp_pa
     store = SessionStore(state, PIPE)
     said = io.StringIO()
     with redirect_stdout(said):
-        prompt.debug_json(state, [json.dumps({"command": line}) for line in asked], store=store)
+        prompt.debug_json(state, store, [json.dumps({"command": line}) for line in asked])
     done = [json.loads(line)["ok"] for line in said.getvalue().splitlines()]
     assert done == [True, "commands" in command or command[0] == "!", True, True]
     (journal,) = next(folder.iterdir()).glob("*.bpd")
@@ -220,7 +220,7 @@ def test_a_command_is_one_line_of_the_journal(command: str, folder: Path, tmp_pa
 def test_the_json_prompt_says_that_nothing_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder.write_text("a file")
     state = open_session(bpdebug.load("two_layer"))
-    prompt.debug_json(state, ["break Y", "step"], store=SessionStore(state, PIPE))
+    prompt.debug_json(state, SessionStore(state, PIPE), ["break Y", "step"])
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["ok"]
     assert first["notice"].startswith("this session is not kept: ")
@@ -261,7 +261,7 @@ def test_the_prompt_offers_on_a_terminal_only(
         monkeypatch.setattr("sys.stdin", Lines(["restore\n", "info breakpoints\n"], asked))
         monkeypatch.setattr("builtins.input", typing(["restore"]))
         state = open_session(bpdebug.load("two_layer"))
-        prompt.debug(state, store=SessionStore(state, PIPE))
+        prompt.debug(state, SessionStore(state, PIPE))
         said = capsys.readouterr().out
         assert ("an earlier session left 1 breakpoint, 1 mark" in said) == asked
         assert "restored: 1 breakpoint, 1 mark" in said
