@@ -19,11 +19,6 @@ class Exercise(Struct, frozen=True, eq=False):
     asks: str
     contribution: Contribution
 
-    @property
-    def sign(self) -> str:
-        """Whether it is added to what is there."""
-        return "+=" if any(p.why == "accumulate" for p in self.contribution.parts) else "="
-
 
 def question(state: State) -> Exercise | None:
     """The question that is open at the cursor; None outside practice, and where all is answered."""

@@ -103,6 +103,16 @@ class Contribution(Lazy, frozen=True, eq=False, dict=True):
         return self._parts()
 
     @property
+    def subject(self) -> Subject:
+        """What it adds to: the operand's gradient."""
+        return Subject(self.tensor, True)
+
+    @property
+    def sign(self) -> str:
+        """`+=` where it is added to what is there."""
+        return "+=" if self.parts[-1].why == "accumulate" else "="
+
+    @property
     def rule(self) -> tuple[PartView, ...]:
         """The parts of the rule itself, without the sum over broadcast axes and the accumulation."""
         return tuple(p for p in self.parts if p.why not in ("unbroadcast", "accumulate"))

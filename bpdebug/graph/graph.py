@@ -128,6 +128,11 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         """Node k's forward call as it is written, without its name: `X @ W`."""
         return self.plans[k].call_text(self.operand_names(k))
 
+    def statement(self, tensor: int) -> str:
+        """How a tensor is computed, as it is written: `Y = X @ W`; the name alone of what no node computes."""
+        k, name = self.k(tensor), self.names[tensor]
+        return name if k is None else f"{name} = {self.call_text(k)}"
+
     def read_by_rule(self, k: int) -> tuple[Operand, ...]:
         """What node k's rule reads beside its output: its operands, and the tensors that a written rule names."""
         return (*self.nodes[k].inputs, *self.plans[k].outside)

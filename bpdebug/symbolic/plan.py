@@ -150,12 +150,16 @@ class Plan:
     def differentiable(self, position: int) -> bool:
         return self.gradients[position] is not None
 
-    def summed(self, position: int) -> Expr:
-        """The gradient of an operand, un-broadcast: what is accumulated."""
+    def gradient(self, position: int) -> Expr:
+        """The gradient of an operand, before it is un-broadcast; TraceError where it has none."""
         gradient = self.gradients[position]
         if gradient is None:
             raise TraceError(f"{self.rule.name}: operand {position} has no gradient")
-        return unbroadcast(self.xp, gradient, self.operands[position].shape)
+        return gradient
+
+    def summed(self, position: int) -> Expr:
+        """The gradient of an operand, un-broadcast: what is accumulated."""
+        return unbroadcast(self.xp, self.gradient(position), self.operands[position].shape)
 
     def tensor(self, number: int, name: str, shape: Shape, dtype: DType) -> Expr:
         """A tensor of the graph that is no operand, as a leaf; floats are of this plan's precision."""

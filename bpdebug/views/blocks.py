@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -79,10 +79,10 @@ Block = Text | Formula | Row | Cells | Table | Source
 def signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:
     """Operands with the sign between them, or a function's name before them."""
     if len(operands) == 2 and not sign[0].isalpha():
-        return [operands[0], sign, operands[1]]
-    if sign == "matrix_transpose":
-        return [*operands, "→"]
-    items: list[Matrix | str] = [sign]
-    for i, operand in enumerate(operands):
-        items += [","] * (i > 0) + [operand]
-    return items
+        return between(sign, operands)
+    return [sign, *between(",", operands)]
+
+
+def between(sign: str, items: Iterable[Matrix | str]) -> list[Matrix | str]:
+    """Items with a sign between each two."""
+    return [piece for item in items for piece in (sign, item)][1:]

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
-from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Contribution, Event, stats
+from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, stats
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import Subject
 from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.matrices import result_of
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.report import Report
 
@@ -28,18 +29,13 @@ def inspector(state: State) -> Report:
 
 def _shown(state: State, event: Event) -> tuple[str, Array, Subject | None]:
     """The part that is looked at; else, in the backward pass, the first operand's gradient; else what was computed."""
-    if event.phase == BACKWARD and event.contributions:
-        if not state.part:
-            first = event.contributions[0]
-            return f"∂{first.to}", first.total, Subject(first.tensor, True)
-        contribution, part = event.parts[state.part - 1]
-        assert isinstance(contribution, Contribution)
-        if part is contribution.parts[-1]:
-            return f"∂{contribution.to}", part.value, Subject(contribution.tensor, True)
-        return part.text, part.value, part.subject
     if state.part:
         line, part = event.parts[state.part - 1]
-        return (line.to if part is line.parts[-1] else part.text), part.value, part.subject
+        name, of = result_of(part, line)
+        return name, part.value, of
+    if event.contributions:
+        first = event.contributions[0]
+        return f"∂{first.to}", first.total, first.subject
     gradient = event.phase not in (FORWARD, UPDATE)
     return f"{'∂' * gradient}{event.name}", event.value, Subject(event.tensor, gradient)
 

@@ -11,18 +11,16 @@ from msgspec.structs import replace
 
 from bpdebug.cells.marks import Marks, lit
 from bpdebug.debugger import State
-from bpdebug.engine.parts import PartView
 from bpdebug.explain.axes import AxisName
 from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens
 from bpdebug.graph import Subject
 from bpdebug.symbolic.leaves import ALONE, numbered
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
-from bpdebug.views.matrices import forward_items, part_items, summary_items
-from bpdebug.views.numbers import shape_text
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, between, signed
+from bpdebug.views.matrices import forward_items
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
-from bpdebug.views.stage import MANY_PARTS, MANY_SAID, READABLE, rule_lines, sentence
+from bpdebug.views.stage import READABLE, part_rows, rule_lines, sentence
 from bpdebug.views.update_lens import update_lens
 
 MOST_LONG = 12
@@ -36,11 +34,11 @@ def lens(state: State, found: Lens | UpdateLens) -> Report:
     if isinstance(found, UpdateLens):
         return update_lens(state, found)
     event = found.event
-    title = f"lens  {event.phase}  {event.name} = {event.graph.call_text(event.k)}"
-    return Report("lens", title, tuple(_blocks(state, found)), lambda: _data(state, found))
+    title = f"lens  {event.phase}  {event.graph.statement(event.tensor)}"
+    return Report("lens", title, tuple(_blocks(found)), lambda: _data(found))
 
 
-def _data(state: State, found: Lens) -> dict[str, Any]:
+def _data(found: Lens) -> dict[str, Any]:
     event = found.event
     axes = [{"letter": a.letter, "size": a.size, "name": a.name, "contracted": a.contracted} for a in found.axes]
     return {
@@ -60,7 +58,7 @@ def _operand(o: Looked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _blocks(state: State, found: Lens) -> Iterator[Block]:
+def _blocks(found: Lens) -> Iterator[Block]:
     event = found.event
     if found.sum:
         yield Formula(found.sum, "" if not found.operands else "the forward pass")
@@ -70,7 +68,7 @@ def _blocks(state: State, found: Lens) -> Iterator[Block]:
         return
     for o in found.operands:
         yield Text("")
-        yield from _looked(state, found, o)
+        yield from _looked(found, o)
     if found.axes and len({a.size for a in found.axes[-3:]}) == 1:
         yield Text("All three sizes are equal: shapes would let every product pass. candidates tries them.", "note")
     if event.fault is not None:
@@ -86,35 +84,24 @@ def _forward(found: Lens) -> Iterator[Block]:
     if not found.sum:
         yield Text(node.op.says)
     items, result = forward_items(event)
-    yield _with_marks((*signed(items, node.op.infix or node.op.name), "=", result), found.marks or {})
+    yield _with_marks(Row((*signed(items, node.op.infix or node.op.name), "=", result)), found.marks)
     if found.source is not None:
         yield from cell_lines(event.name, found.cell, found.source)
     if node.op.back:
         yield Text(sentence(f"on the way back: {node.op.back}"), "note")
 
 
-def _looked(state: State, found: Lens, o: Looked) -> Iterator[Block]:
+def _looked(found: Lens, o: Looked) -> Iterator[Block]:
     c = o.contribution
-    parts = c.parts
-    sign = "+=" if any(p.why == "accumulate" for p in parts) else "="
-    summed = any(p.why == "unbroadcast" for p in parts)
-    before = found.event.plan.before_sum(c.position)
-    shape = f"{shape_text(before)}, summed to {shape_text(o.shape)}" if summed else shape_text(o.shape)
-    rule = rule_lines(found.event, c, sign, f"{shape}, as {c.to} is")
-    words = _said(found, o) if o.meant is None else ()
-    yield from (*words, *rule) if len(c.formula) > READABLE else (*rule, *words)
-    if o.meant is None:
-        yield from _numbers(found, o, parts)
-        if o.source is not None:
-            yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
-    else:
-        yield Text(sentence(o.wrong), "bad")
-        yield from _numbers(found, o, parts)
-        if o.source is not None:
-            yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
+    rule = rule_lines(found.event, c)
+    words = _said(found, o) if o.meant is None else (Text(sentence(o.wrong), "bad"),)
+    yield from (*words, *rule) if len(c.formula) > READABLE and o.meant is None else (*rule, *words)
+    yield from _numbers(found, o)
+    if o.source is not None:
+        yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
+    if o.meant is not None:
         yield Text(f"What ∂{c.to} should be:", "note")
-        meant = Matrix(f"∂{c.to}", o.meant, o.shape, "as it should be", "gradient", subject=Subject(c.tensor, True))
-        yield Row((meant,))
+        yield Row((Matrix(f"∂{c.to}", o.meant, o.shape, "as it should be", "gradient", subject=c.subject),))
         yield from _said(found, o)
     yield from _outer(o)
     yield from _derivative(found, o)
@@ -126,7 +113,7 @@ def _said(found: Lens, o: Looked) -> Iterator[Block]:
         yield Formula(o.sum)
         yield Text(o.why, "note")
     else:
-        repeated = any(p.why == "unbroadcast" for p in o.contribution.parts)
+        repeated = found.event.plan.gradient(o.contribution.position).shape != o.shape
         to = f"{o.contribution.to}{' once it is repeated' if repeated else ''}"
         of = f"the transpose of {found.event.op}, as a function of {to}, is " if o.linear else ""
         yield Text(sentence(f"{of}{o.says}"), "note")
@@ -134,21 +121,15 @@ def _said(found: Lens, o: Looked) -> Iterator[Block]:
         yield Text(f"{o.note}.", "note")
 
 
-def _numbers(found: Lens, o: Looked, parts: tuple[PartView, ...]) -> Iterator[Block]:
+def _numbers(found: Lens, o: Looked) -> Iterator[Block]:
     """The operand beside its transpose, the product, the sum over broadcast axes, the accumulation."""
-    marks = o.marks or {}
-    rule, shown = o.contribution.rule, parts
-    if len(rule) > MANY_PARTS:
-        shown = tuple(p for p in parts if p not in rule)
-        yield _with_marks(summary_items(found.event, o.contribution, operands=False), marks)
-        yield Text(MANY_SAID.format(len(rule)), "dim")
-    for part in shown:
-        yield _with_marks(part_items(part, o.contribution), marks)
+    for block in part_rows(found.event, o.contribution, o.contribution.parts, operands=False):
+        yield _with_marks(block, o.marks) if isinstance(block, Row) else block
 
 
-def _with_marks(items: tuple[Matrix | str, ...], marks: Marks) -> Row:
+def _with_marks(row: Row, marks: Marks | None) -> Row:
     """The same matrices with the cells marked that belong to the cell that is looked at."""
-    return Row(tuple(i if isinstance(i, str) else _marked(i, marks) for i in items))
+    return Row(tuple(i if isinstance(i, str) else _marked(i, marks or {}) for i in row.items))
 
 
 def _outer(o: Looked) -> Iterator[Block]:
@@ -157,13 +138,11 @@ def _outer(o: Looked) -> Iterator[Block]:
         return
     c, more = o.contribution, o.outer_count - len(o.outer)
     drawn = partial(Matrix, shape=o.shape, marked=_at(o.cell, o.shape), axes=numbered(len(o.shape)))
-    items: list[Matrix | str] = []
-    for name, array in o.outer:
-        items += ["+"] * bool(items) + [drawn(name, array, mark="operand", subject=Subject(name))]
+    items = between("+", (drawn(name, array, mark="operand", subject=Subject(name)) for name, array in o.outer))
     items += [f"+ {more} more"] * (more > 0)
     yield Text(f"The same as a sum of outer products, one for each row of the batch ({o.outer_count}):", "note")
     total = c.value if o.meant is None else o.meant
-    yield Row((*items, "=", drawn(f"∂{c.to}", total, mark="gradient", subject=Subject(c.tensor, True))))
+    yield Row((*items, "=", drawn(f"∂{c.to}", total, mark="gradient", subject=c.subject)))
 
 
 def _at(cell: tuple[int, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, int]]:
@@ -173,7 +152,7 @@ def _at(cell: tuple[int, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, i
 
 def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     """The op as a matrix and its transpose; or the slope at each cell."""
-    name, to, event = found.event.name, o.contribution.to, found.event
+    event, name, to = found.event, found.event.name, o.contribution.to
     called = f"∂{name}/∂{to}"
     if o.slope is not None and o.slope.size and (o.slope != o.slope.flat[0]).any():
         yield Text(f"The slope at each cell of {to}, by which its gradient is multiplied:", "note")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpdebug.arrays import Array
-from bpdebug.engine import Contribution, NodeEvent, PartView
+from bpdebug.engine import Assignment, Contribution, Event, NodeEvent, PartView
 from bpdebug.engine.parts import Term
 from bpdebug.graph import Graph, Lit, Subject
 from bpdebug.symbolic.leaves import Axes, shared_axes, uses
@@ -44,12 +44,11 @@ NOTES = {"transpose": "transposed", "unbroadcast": "summed over the broadcast ax
 """What stands below a part's result."""
 
 
-def part_items(part: PartView, c: Contribution) -> tuple[Matrix | str, ...]:
+def part_items(part: PartView, line: Contribution | Assignment) -> tuple[Matrix | str, ...]:
     """A part as matrices and signs: `∂Y @ Wᵀ = ∂X`, `W → Wᵀ`, `sum over axis 0 of ∂Z = ∂b`."""
-    (name, of), last = _result(part, c), part is c.parts[-1]
-    note = NOTES.get(part.why, "")
-    mark = "gradient" if last else "transpose" if note == "transposed" else "result"
-    result = Matrix(name, part.value, part.shape, note, mark, subject=of, axes=part.axes)
+    (name, of), last = result_of(part, line), part is line.parts[-1] and isinstance(line, Contribution)
+    mark = "gradient" if last else "transpose" if part.why == "transpose" else "result"
+    result = Matrix(name, part.value, part.shape, NOTES.get(part.why, ""), mark, subject=of, axes=part.axes)
     if not part.terms:
         whole = Matrix(part.text, part.value, part.shape, mark="operand", subject=part.subject, axes=part.axes)
         return (whole, "=", result) if last else (result,)
@@ -59,21 +58,28 @@ def part_items(part: PartView, c: Contribution) -> tuple[Matrix | str, ...]:
     return (*signed(terms, part.sign), "=", result)
 
 
+def parts_until(event: Event, number: int) -> tuple[Contribution | Assignment, tuple[PartView, ...]]:
+    """The contribution or the line that part `number` of an event, from 1, is of, and its parts as far as that one."""
+    line, _ = event.parts[number - 1]
+    return line, tuple(part for owner, part in event.parts[:number] if owner is line)
+
+
 def summary_items(event: NodeEvent, c: Contribution, *, operands: bool = True) -> tuple[Matrix | str, ...]:
     """A rule as what goes in (with the `operands` that it uses) and what comes out."""
     graph, run, plan, made = event.graph, event.run, event.plan, c.rule[-1]
-    given = plan.gradients[c.position]
-    assert given is not None
+    given = plan.gradient(c.position)
     used, axes = {id(use.of) for use in uses(given)} if operands else set(), shared_axes(given)
     g = axes.get(id(plan.g))
     items: list[Matrix | str] = [tensor_matrix(graph, event.tensor, event.value, "operand", gradient=True, axes=g)]
     for i, leaf in zip(event.node.inputs, plan.operands, strict=True):
         if isinstance(i, int) and id(leaf) in used:
             items += [",", tensor_matrix(graph, i, run.value(i), "operand", axes=axes.get(id(leaf)))]
-    name, of = _result(made, c)
+    name, of = result_of(made, c)
     return (*items, "→", Matrix(name, made.value, made.shape, mark="gradient", subject=of, axes=axes[id(given)]))
 
 
-def _result(part: PartView, c: Contribution) -> tuple[str, Subject | None]:
-    """What a part gives is called: the last one gives the operand's gradient."""
-    return (f"∂{c.to}", Subject(c.tensor, True)) if part is c.parts[-1] else (part.text, part.subject)
+def result_of(part: PartView, line: Contribution | Assignment) -> tuple[str, Subject | None]:
+    """The name of what a part gives, and what it is: of the last one an operand's gradient, or the line's tensor."""
+    if part is not line.parts[-1]:
+        return part.text, part.subject
+    return f"{'∂' * line.subject.gradient}{line.to}", line.subject

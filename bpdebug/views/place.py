@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpdebug.debugger import State
-from bpdebug.engine import END, NodeEvent
+from bpdebug.engine import END
 from bpdebug.views.numbers import number, short
 
 
@@ -62,6 +62,6 @@ def _status(state: State) -> list[str]:
     if event is None:
         return ["the end", *tail]
     place = schedule.place(state.cursor)
-    call = f" = {event.graph.call_text(event.k)}" if isinstance(event, NodeEvent) else ""
     part = [f"part {state.part} of {len(event.parts)}"] if state.part else []
-    return [f"{place.phase} {place.nth + 1}/{schedule.counts[place.phase]}", f"{event.name}{call}", *part, *tail]
+    statement = event.graph.statement(event.tensor)
+    return [f"{place.phase} {place.nth + 1}/{schedule.counts[place.phase]}", statement, *part, *tail]

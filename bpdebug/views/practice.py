@@ -20,12 +20,12 @@ def practice(state: State, said: Practice, event: NodeEvent) -> Report:
     """What is asked, and of this event only what was answered; the whole of it at last, with its notes."""
     asked = question(state)
     blocks: list[Block] = [forward_line(event)]
-    known = event.contributions if asked is None else event.contributions[: asked.number]
+    known = event.contributions[: asked.number if asked else None]
     if said.said and said.at == event.index:
         blocks.append(Text(said.said, "good" if said.well else "bad"))
     blocks += [*said_here(state), Text("all is answered here: step on", "dim")] if asked is None else _asked(asked)
     for c in known:
-        blocks += marked(state, contribution_blocks(state, event, c, len(c.parts)))
+        blocks += marked(state, contribution_blocks(event, c, c.parts))
     title = f"practice  ∂{event.name}  {said.right} of {said.asked} right"
     data = {
         "asks": asked.asks if asked else None, "to": asked.contribution.to if asked else None,
@@ -35,12 +35,12 @@ def practice(state: State, said: Practice, event: NodeEvent) -> Report:
 
 
 def _asked(asked: Exercise) -> Iterator[Block]:
-    to, event = asked.contribution.to, asked.event
+    c, event = asked.contribution, asked.event
     yield Text("")
     if asked.asks == "shape":
-        yield Formula(f"∂{to} {asked.sign} ?", "what is its shape?")
+        yield Formula(f"∂{c.to} {c.sign} ?", "what is its shape?")
         yield Text("`answer 5x7` or (5, 7), on the screen after =; `answer` alone gives it up", "dim")
         return
-    yield Formula(f"∂{to} {asked.sign} ?", f"which formula gives {shape_text(asked.contribution.shape)}?")
+    yield Formula(f"∂{c.to} {c.sign} ?", f"which formula gives {shape_text(c.shape)}?")
     yield Row((tensor_matrix(event.graph, event.tensor, event.value, "operand", gradient=True),))
     yield Text(f"`answer` with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone gives it up", "dim")

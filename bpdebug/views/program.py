@@ -148,10 +148,17 @@ class ProgramRows(Sequence[ProgramRow]):
             for i in (index, backward)
             if i is not None
         )
-        text = f"{node.id} = {timeline.graph.call_text(k)}"
         found = "" if status == LATER else odd(timeline, tensor, self.state.cursor)
         return ProgramRow(
-            "node", node.id, text, shape_text(graph.shapes[tensor]), status, node.line, index, stop, found
+            "node",
+            node.id,
+            graph.statement(tensor),
+            shape_text(graph.shapes[tensor]),
+            status,
+            node.line,
+            index,
+            stop,
+            found,
         )
 
     def _gradient(self, tensor: int) -> ProgramRow:

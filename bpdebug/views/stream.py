@@ -9,7 +9,7 @@ from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Contribution, Event, NodeEvent, Timeline, stats
 from bpdebug.scenario import Scenario
 from bpdebug.views.encode import cells
-from bpdebug.views.update import update_data
+from bpdebug.views.update import parts_data, update_data
 
 
 def stream(scenario: Scenario, timeline: Timeline, *, full: bool = False) -> Iterator[dict[str, Any]]:
@@ -93,5 +93,5 @@ def _contribution(c: Contribution, full: bool) -> dict[str, Any]:
     return {
         "to": c.to, "operand": c.operand, "formula": c.formula, "shape": list(c.value.shape),
         "value": cells(c.value, full), "total": cells(c.total, full), "stats": stats(c.value),
-        "parts": [{"text": p.text, "shape": list(p.shape), "why": p.why} for p in c.parts],
+        "parts": parts_data(c),
     }  # fmt: skip

@@ -33,8 +33,8 @@ def whatis(state: State, text: str, value: Value) -> Report:
         "status": value.status, "from": None, "line": None,
     }  # fmt: skip
     if tensor is not None:
-        node, k = graph.node(tensor), graph.k(tensor)
-        made = graph.kind(tensor) if k is None else f"{graph.names[tensor]} = {graph.call_text(k)}"
+        node = graph.node(tensor)
+        made = graph.statement(tensor) if node else graph.kind(tensor)
         rows.append(("from", made))
         data["from"] = made
         if node is not None:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from bpdebug.debugger import State
-from bpdebug.engine import Assignment, Event, PartView
+from bpdebug.engine import Assignment, Contribution, Event
 from bpdebug.engine.stats import two_norm
 from bpdebug.symbolic.leaves import numbered
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
-from bpdebug.views.matrices import tensor_matrix, term_matrix
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
+from bpdebug.views.matrices import part_items, parts_until, tensor_matrix
 from bpdebug.views.numbers import exact, number, shape_text
 
 
@@ -21,14 +21,11 @@ def update_blocks(state: State, event: Event) -> Iterator[Block]:
         yield from _parts(state, event)
         return
     for a in event.assignments[:-1]:
-        yield Formula(f"{a.name} = {a.formula}", f"{shape_text(a.shape)}, {_what(a)}")
+        what = "on the way" if a.before is None else "what the optimizer keeps"
+        yield Formula(f"{a.name} = {a.formula}", f"{shape_text(a.shape)}, {what}")
     yield Formula(f"{event.name} = {event.rule}", "the update of this step")
     yield Text(settings_text(event), "dim")
     yield from changes(event)
-
-
-def _what(a: Assignment) -> str:
-    return "what the optimizer keeps" if a.before is not None else "on the way"
 
 
 def settings_text(event: Event) -> str:
@@ -52,35 +49,27 @@ def changes(event: Event) -> Iterator[Row]:
 
 
 def _parts(state: State, event: Event) -> Iterator[Block]:
-    line, _ = event.parts[state.part - 1]
+    line, parts = parts_until(event, state.part)
     assert isinstance(line, Assignment)
-    first = next(i for i, (owner, _) in enumerate(event.parts) if owner is line)
     yield Text(f"part {state.part} of {len(event.parts)}", "dim")
     yield Formula(f"{line.name} = {line.formula}", settings_text(event))
-    for part in line.parts[: state.part - first]:
-        yield Row(_part_items(part, line))
-
-
-def _part_items(part: PartView, line: Assignment) -> tuple[Matrix | str, ...]:
-    """A part as matrices and signs: `momentum * velocity = …`."""
-    last = part is line.parts[-1]
-    name = line.to if last else part.text
-    result = Matrix(name, part.value, part.shape, mark="result", subject=part.subject, axes=part.axes)
-    terms = list(map(term_matrix, part.terms))
-    return (*signed(terms, part.sign), "=", result) if terms else (result,)
+    for part in parts:
+        yield Row(part_items(part, line))
 
 
 def update_data(event: Event) -> dict[str, Any]:
     """The step's number, its settings, and the lines with their parts, as JSON has them."""
     numbers = event.timeline.store.update(event.tensor).numbers(event.iteration + 1)
     lines = [
-        {
-            "to": a.to, "formula": f"{a.name} = {a.formula}", "shape": list(a.shape),
-            "parts": [{"text": p.text, "shape": list(p.shape), "why": p.why} for p in a.parts],
-        }
+        {"to": a.to, "formula": f"{a.name} = {a.formula}", "shape": list(a.shape), "parts": parts_data(a)}
         for a in event.assignments
-    ]  # fmt: skip
+    ]
     return {"step": event.iteration + 1, "settings": numbers, "lines": lines}
+
+
+def parts_data(line: Assignment | Contribution) -> list[dict[str, Any]]:
+    """The parts of a line of an update, or of a contribution, as JSON has them."""
+    return [{"text": p.text, "shape": list(p.shape), "why": p.why} for p in line.parts]
 
 
 Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
