@@ -170,9 +170,8 @@ def test_one_edge_of_a_sum_is_asked_for_as_such() -> None:
         if asked is None:
             session.do("step")
         else:
-            assert asked.contribution.sign == (
-                "+=" if any(p.why == "accumulate" for p in asked.contribution.parts) else "="
-            )
+            c = asked.contribution
+            assert c.sign == ("+=" if any(p.why == "accumulate" for p in c.parts) else "=")
             session.do("answer")
 
 
