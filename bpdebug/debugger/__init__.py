@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpdebug.debugger.commands import COMMANDS, Call, Command, find, parse
+from bpdebug.debugger.commands.table import COMMANDS, Call, Command, find, parse
 from bpdebug.debugger.session import open_session, quiet, run, update
 from bpdebug.debugger.state import Breakpoint, State, View
 

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.errors import CommandError
+from bpdebug.language.constants import COMPARISONS
 
 
-class Range(Struct, frozen=True):
-    """Numbers between two ends, each of them included or not; or NaN, or infinities; `text` is as typed."""
+class Range(Struct, frozen=True, eq=False):
+    """Numbers between two ends, each of them included or not; or NaN, infinities or zeros; `text` is as typed.
+
+    `holds` says of an array of floats which cells lie in the range.
+    """
 
     text: str
-    low: float = -np.inf
-    high: float = np.inf
-    low_in: bool = True
-    high_in: bool = True
-    kind: str = ""
+    holds: Callable[[Array], Array]
 
     def mask(self, array: Array) -> Array:
-        """Which cells lie in the range."""
-        cells = array.astype(np.float64, copy=False)
-        if self.kind:
-            return np.asarray({"nan": np.isnan(cells), "inf": np.isinf(cells), "zero": cells == 0}[self.kind])
-        above = cells >= self.low if self.low_in else cells > self.low
-        below = cells <= self.high if self.high_in else cells < self.high
-        return np.asarray(above & below)
+        """Which cells lie in the range: booleans of the array's shape."""
+        return np.asarray(self.holds(array.astype(np.float64, copy=False)))
+
+
+_WORDS: dict[str, Callable[[Array], Array]] = {"nan": np.isnan, "inf": np.isinf, "zero": lambda cells: cells == 0}
 
 
 def parse_range(text: str) -> Range:
     """A range; E_COMMAND says how one is written."""
     text = text.strip()
-    if text in ("nan", "inf", "zero"):
-        return Range(text, kind=text)
+    if text in _WORDS:
+        return Range(text, _WORDS[text])
     if text.startswith("[") and text.endswith("]") and text.count(",") == 1:
         low, high = (_number(t, text) for t in text[1:-1].split(","))
         if low > high:
             raise CommandError(f"the range {text[:60]} is empty", hint="the smaller number first")
-        return Range(text, low, high)
-    if text[:1] in ("<", ">"):
-        sign = text[:2] if text[1:2] == "=" else text[:1]
-        at = _number(text[len(sign) :], text)
-        closed = sign.endswith("=")
-        return Range(text, low=at, low_in=closed) if text[0] == ">" else Range(text, high=at, high_in=closed)
-    raise CommandError(f"'{text[:60]}' is no range", hint="> 0.1, <= 0, [-1, 1], nan, inf, zero")
+        return Range(text, lambda cells: (low <= cells) & (cells <= high))
+    sign = next((sign for sign in ("<=", ">=", "<", ">") if text.startswith(sign)), "")
+    at = _number(text[len(sign) :] if sign else "", text)
+    return Range(text, lambda cells: COMPARISONS[sign](cells, at))
 
 
 def _number(text: str, whole: str) -> float:

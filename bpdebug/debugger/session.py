@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from bpdebug.debugger.commands import Call, parse
+from bpdebug.debugger.commands.table import Call, parse
 from bpdebug.debugger.state import Note, State
 from bpdebug.engine.budget import Budget
 from bpdebug.errors import BpdebugError, CommandError, InputError

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.engine import Event, Timeline
-from bpdebug.expression import Expression, Stops
+from bpdebug.expression import Expression, Scope, Stops, Value, evaluate, parse
 from bpdebug.scenario import Scenario
 
 
@@ -150,6 +150,10 @@ class State(Struct, frozen=True, eq=False):
     def event(self) -> Event | None:
         """The event under the cursor; None at the end."""
         return self.timeline.event(self.cursor) if self.cursor < len(self.timeline) else None
+
+    def value(self, text: str) -> Value:
+        """The value of an expression at the cursor; E_EXPR where it is none."""
+        return evaluate(parse(text), Scope(self.timeline, self.cursor))
 
     def show(self, name: str, *args: object) -> State:
         """The same place, looked at in another way."""

@@ -39,6 +39,11 @@ class Fault(Struct, frozen=True):
     cells: int
     first: tuple[int, ...]
 
+    @property
+    def first_at(self) -> str:
+        """', first at [0, 1]'; '' of a tensor without axes."""
+        return f", first at [{', '.join(map(str, self.first))}]" if self.first else ""
+
 
 class Term(Lazy, frozen=True, eq=False, dict=True):
     """An operand of a part, with its value on demand; a literal is its text alone.

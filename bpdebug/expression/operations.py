@@ -49,8 +49,8 @@ def wrapped(function: Run) -> Run:
 
 
 @contextmanager
-def placed(column: int) -> Iterator[None]:
-    """What the language and the ops refuse, as an error of an expression with its column."""
+def placed(column: int | None = None) -> Iterator[None]:
+    """What the language and the ops refuse, as an error of an expression with its column, where there is one."""
     try:
         yield
     except BpdebugError as error:

@@ -52,7 +52,7 @@ class Token(Struct, frozen=True):
     gradient: bool = False
 
 
-def refuse(message: str, column: int, hint: str = "") -> CommandError:
+def refuse(message: str, column: int | None, hint: str = "") -> CommandError:
     """The one error of what is typed at a prompt: E_EXPR with the column."""
     return CommandError(message, code="E_EXPR", hint=hint, column=column)
 

@@ -65,8 +65,7 @@ def event_blocks(state: State, event: Event) -> Iterator[Block]:
 def _fault_words(fault: Fault) -> str:
     """Where NaN or infinity appeared first, in a sentence."""
     kind = "NaN" if fault.kind == "nan" else "infinity"
-    where = f", first at [{', '.join(map(str, fault.first))}]" if fault.first else ""
-    return f"{kind} appears here first: {fault.cells} cell{'s' * (fault.cells != 1)} of {fault.tensor}{where}"
+    return f"{kind} appears here first: {fault.cells} cell{'s' * (fault.cells != 1)} of {fault.tensor}{fault.first_at}"
 
 
 def _forward(event: NodeEvent) -> Iterator[Block]:

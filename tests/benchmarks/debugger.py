@@ -12,8 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from bpdebug.debugger import State, open_session, update
-from bpdebug.debugger.commands import parse
+from bpdebug.debugger import State, open_session, parse, update
 from tests.benchmarks.bench import CHAIN, load
 
 STEPS = 10_000

@@ -1,6 +1,6 @@
 """The commands: one row each, one file a family. Importing this package fills the table."""
 
-from bpdebug.debugger.commands import (
+from bpdebug.debugger.commands import (  # noqa: F401 - each fills the table
     expecting,
     explaining,
     files,
@@ -14,27 +14,7 @@ from bpdebug.debugger.commands import (
     watching,
     whatif,
 )
-from bpdebug.debugger.commands.table import COMMANDS, Call, Command, find, parse
-
-__all__ = [
-    "COMMANDS",
-    "Call",
-    "Command",
-    "expecting",
-    "explaining",
-    "files",
-    "find",
-    "looking",
-    "motion",
-    "parse",
-    "practising",
-    "recording",
-    "stops",
-    "tensors",
-    "visiting",
-    "watching",
-    "whatif",
-]
+from bpdebug.debugger.commands.table import COMMANDS
 
 FAMILIES = ("motion", "stops", "looking", "tensors", "explain", "what if", "scripts", "session")
 """The order in which help and the foot of the screen show the families."""

@@ -18,7 +18,7 @@ from bpdebug.debugger.state import State
 from bpdebug.engine import FORWARD, Event, Fault, NodeEvent
 from bpdebug.engine.closeness import EXPECTED
 from bpdebug.errors import BpdebugError, CommandError
-from bpdebug.expression import Scope, Value, evaluate, parse, parse_location, resolve, truth
+from bpdebug.expression import Value, parse_location, resolve, truth
 from bpdebug.graph import Graph
 
 LONGEST = 20_000
@@ -71,7 +71,7 @@ def _side(state: State, text: str, other: str) -> Array | str:
     """One side as an array, or a quoted text; what has no value here agrees with nothing."""
     if text.startswith("["):
         return literal(text)
-    value = evaluate(parse(text), Scope(state.timeline, state.cursor))
+    value = state.value(text)
     if isinstance(value.plain, str):
         return f'"{value.plain}"'
     if value.plain is not None:
@@ -93,7 +93,7 @@ def _words(side: Array | str) -> str:
 
 def _condition(state: State, text: str) -> str:
     """Any condition on the numbers: `expect norm(dW) < 1`."""
-    value = evaluate(parse(text), Scope(state.timeline, state.cursor))
+    value = state.value(text)
     if value.status in ("not-computed", "no-path"):
         raise ExpectationError(text, "true", _missing(value))
     if not truth(value):
@@ -116,7 +116,7 @@ def _shape(state: State, text: str) -> str:
     if match is None or len(match[2]) > 400:
         raise CommandError(f"expect shape {text[:40]}", hint="expect shape dW (3, 4)")
     wanted = tuple(int(n) for n in re.findall(r"\d+", match[2]))
-    value = evaluate(parse(match[1]), Scope(state.timeline, state.cursor))
+    value = state.value(match[1])
     if value.shape != wanted:
         found = str(value.shape) if value.shape is not None else "no tensor"
         raise ExpectationError(f"shape {match[1]}", str(wanted), found)
@@ -176,8 +176,8 @@ def _fault(state: State, text: str) -> str:
 
 
 def _fault_words(event: Event, fault: Fault) -> str:
-    first = f", first at [{', '.join(map(str, fault.first))}]" if fault.first else ""
-    return f"{fault.kind} in {fault.cells} cells of {fault.tensor}{first} at event {event.index}, {event.name}"
+    there = f"{fault.cells} cells of {fault.tensor}{fault.first_at}"
+    return f"{fault.kind} in {there} at event {event.index}, {event.name}"
 
 
 def _error(state: State, text: str) -> str:
@@ -243,7 +243,7 @@ def _status(state: State, text: str) -> str:
     known = ("value", "partial", "not-computed", "no-path")
     if wanted not in known or not name.strip():
         raise CommandError(f"expect status {text[:40]}", hint=f"one of: {', '.join(known)}")
-    found = evaluate(parse(name), Scope(state.timeline, state.cursor)).status
+    found = state.value(name).status
     if found != wanted:
         raise ExpectationError(f"status {name.strip()}", wanted, found)
     return f"status {name.strip()} {wanted}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -17,8 +16,9 @@ from bpdebug.debugger.commands.table import COMMANDS, command
 from bpdebug.debugger.state import State
 from bpdebug.engine import UPDATE
 from bpdebug.engine.closeness import largest_cell
-from bpdebug.errors import CommandError, InputError
+from bpdebug.errors import CommandError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
+from bpdebug.expression.operations import placed
 from bpdebug.graph import Subject
 from bpdebug.progress import report
 from bpdebug.scenario import read_derivation
@@ -136,7 +136,7 @@ def why_(state: State, argument: str) -> State:
     if not argument and event is not None and event.phase == "forward" and event.fault is not None:
         argument = event.name
     goal, text = _goal(state, argument, "why")
-    if not np.zeros(state.timeline.graph.shapes[goal.reference.tensor], bool)[goal.key].size:
+    if 0 in goal.shape:
         raise CommandError(f"{text[:40]} has no cells", code="E_EXPR", hint="why dW, why dW[0, 1]")
     return state.show("why", why(state.timeline, goal, _iteration(state), text, state.cursor))
 
@@ -151,7 +151,8 @@ def check_(state: State, argument: str) -> State:
 
     timeline, iteration = state.timeline, _iteration(state)
     argument, seconds = _within(argument)
-    over = None if seconds is None else partial(_over, monotonic() + seconds)
+    end = monotonic() + (seconds or 0)
+    over = None if seconds is None else lambda: monotonic() >= end
     if not argument:
         return state.show("check", check(timeline, iteration, None, report, over), seconds)
     location = parse_location(argument)
@@ -180,10 +181,6 @@ def _within(argument: str) -> tuple[str, float | None]:
     return place.strip(), seconds
 
 
-def _over(end: float) -> bool:
-    return monotonic() >= end
-
-
 @command(
     "origin", "which cells made this cell, and where it goes next; -p: the heaviest ways to the loss",
     "seek matmul@bwd ;; origin", aliases=("o",), key="o", args="[-p] [EXPR[i,j]]", family="explain",
@@ -200,7 +197,7 @@ def origin_(state: State, argument: str) -> State:
         shape = state.timeline.graph.shapes[goal.reference.tensor]
         example = f"{goal.reference}[{', '.join('0' * len(shape))}]"
         raise CommandError(f"'{text[:40]}' is not one cell", code="E_EXPR", hint=f"origin {example}")
-    if goal.reference.gradient and not _has_gradient(state, goal):
+    if goal.reference.gradient and state.timeline.schedule.completed_by(goal.reference.tensor) is None:
         hint = f"why {goal.reference} says where it is cut"
         raise CommandError(f"{goal.reference} has no path to an output, and no gradient", code="E_EXPR", hint=hint)
     if not ways:
@@ -210,14 +207,8 @@ def origin_(state: State, argument: str) -> State:
     return state.show("paths", heaviest(state.timeline, goal, _iteration(state)), goal.cell)
 
 
-def _has_gradient(state: State, goal: Target) -> bool:
-    graph, tensor = state.timeline.graph, goal.reference.tensor
-    return graph.has_gradient(tensor) or tensor in graph.incoming
-
-
 def _largest(state: State) -> str:
     """The cell that `origin` means without one: the largest of what this event made."""
-
     event = state.event
     if event is None:
         raise CommandError("origin takes a cell", hint="origin dW[0, 1]")
@@ -245,10 +236,8 @@ def derivation_(state: State, argument: str) -> State:
     found = state.scenario.derivation
     if argument:
         text = "\n".join(piece.strip() for piece in argument.split(";"))
-        try:
+        with placed():
             found = read_derivation(text, state.timeline.graph, dtype=state.scenario.dtype.name)
-        except InputError as error:
-            raise CommandError(error.message, code="E_EXPR", hint=error.hint) from None
     if found is None:
         hint = "derivation dW = X.T @ dY; dX = dY @ W.T"
         raise CommandError("the scenario has no table [derivation]", hint=hint)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from bpdebug.debugger.commands.table import COMMANDS, command, find
 from bpdebug.debugger.state import State
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.expression import Scope, evaluate, parse, parse_location, resolve
+from bpdebug.expression import parse_location, resolve
 
 FORMATS = ("", "x", "s", "f")
 LISTS = ("tensors", "breakpoints", "blocks", "parameters", "gradients", "marks", "displays", "forks", "optimizer")
@@ -28,7 +28,7 @@ def print_(state: State, argument: str) -> State:
     text = argument.strip()
     if not text:
         raise CommandError("print takes an expression", hint="print dW, print/s X @ W")
-    value = evaluate(parse(text), Scope(state.timeline, state.cursor))
+    value = state.value(text)
     return state.show("print", text, value, style)
 
 
@@ -58,14 +58,8 @@ def list_(state: State, argument: str) -> State:
     return state.show("list", event.line)
 
 
-@command("when", "where in time the cursor stands", "when", family="looking")
-def when(state: State) -> State:
-    return state.show("when")
-
-
-@command("where", "the stack of blocks", "where", aliases=("bt",), family="looking")
-def where(state: State) -> State:
-    return state.show("where")
+command("when", "where in time the cursor stands", "when", family="looking")(lambda state: state.show("when"))
+command("where", "the stack of blocks", "where", aliases=("bt",), family="looking")(lambda state: state.show("where"))
 
 
 @command("apropos", "the commands that speak of a word", "apropos block", args="WORD", family="session")

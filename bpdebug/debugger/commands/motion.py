@@ -153,6 +153,4 @@ def seek(state: State, argument: str) -> State:
     return move(state, resolve(parse_location(argument), timeline).first(), "step")
 
 
-@command("restart", "to the beginning", "restart", key="R", family="motion")
-def restart(state: State) -> State:
-    return move(state, 0, "begin")
+command("restart", "to the beginning", "restart", key="R", family="motion")(lambda state: move(state, 0, "begin"))

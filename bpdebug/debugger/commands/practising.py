@@ -11,7 +11,8 @@ from bpdebug.debugger.practice import Exercise, question
 from bpdebug.debugger.running import move
 from bpdebug.debugger.state import Practice, State
 from bpdebug.engine import BACKWARD
-from bpdebug.errors import CommandError, InputError
+from bpdebug.errors import CommandError
+from bpdebug.expression.operations import placed
 from bpdebug.language import read_expression
 
 PATIENCE = 2
@@ -114,10 +115,8 @@ def _formula(state: State, asked: Exercise, text: str) -> tuple[str, bool]:
             hint="answer with names: answer dY @ W.T",
         )  # fmt: skip
     timeline = state.timeline
-    try:
+    with placed():
         steps, value = read_expression(text, timeline.graph, dtype=state.scenario.dtype.name)
-    except InputError as error:
-        raise CommandError(error.message, code="E_EXPR", hint=error.hint) from None
     if isinstance(value, tuple):
         raise CommandError("these are several values; one formula is asked", code="E_EXPR", hint="answer dY @ W.T")
     judge = Judge(by_the_ops(timeline), timeline.schedule.iteration_at(state.cursor))

@@ -12,14 +12,14 @@ from bpdebug.debugger.commands.table import chosen, command
 from bpdebug.debugger.ranges import parse_range
 from bpdebug.debugger.state import Display, State
 from bpdebug.errors import CommandError
-from bpdebug.expression import Scope, Value, check, evaluate, parse
+from bpdebug.expression import Value, check, parse
 
 
 def value_of(state: State, text: str, name: str) -> Value:
     """An expression at the cursor."""
     if not text:
         raise CommandError(f"{name} takes an expression", hint=f"{name} dW")
-    return evaluate(parse(text), Scope(state.timeline, state.cursor))
+    return state.value(text)
 
 
 @command("stats", "numbers about a tensor", "stats 1 + 1", args="EXPR", family="tensors")

@@ -42,10 +42,7 @@ def mark(state: State, argument: str) -> State:
     return replace(state, marks=(*state.marks, made)).show("said", f"mark {number} at event {state.cursor}")
 
 
-@command("marks", "the bookmarks", "marks", family="looking")
-def marks(state: State) -> State:
-    """The bookmarks."""
-    return state.show("info", "marks", "")
+command("marks", "the bookmarks", "marks", family="looking")(lambda state: state.show("info", "marks", ""))
 
 
 def _frame(way: int) -> Callable[[State, str], State]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import Expression, Scope, Stops, evaluate, names_in, parse
 
-Test = Callable[[Timeline, int], str | None]
 VANISH, EXPLODE = 1e-3, 1e3
 """Gains, from a node's gradient to an operand's, beyond which catch vanish and catch explode stop by default."""
 
@@ -65,16 +65,12 @@ def watch(state: State, argument: str) -> State:
     return add(state, made, f"watch {made.number} on {argument}", at)
 
 
-def _fault(kind: str) -> Test:
-    def test(timeline: Timeline, at: int) -> str | None:
-        fault = timeline.event(at).fault
-        if fault is None or fault.kind != kind:
-            return None
-        name = "NaN" if kind == "nan" else "infinity"
-        where = f", first at [{', '.join(map(str, fault.first))}]" if fault.first else ""
-        return f"{name} in {fault.cells} cells of {fault.tensor}{where}; its operands have none: print them"
-
-    return test
+def _fault(kind: str, timeline: Timeline, at: int) -> str | None:
+    fault = timeline.event(at).fault
+    if fault is None or fault.kind != kind:
+        return None
+    name = "NaN" if kind == "nan" else "infinity"
+    return f"{name} in {fault.cells} cells of {fault.tensor}{fault.first_at}; its operands have none: print them"
 
 
 def _gains(timeline: Timeline, event: Event) -> Iterator[tuple[str, float, float, float]]:
@@ -89,19 +85,15 @@ def _gains(timeline: Timeline, event: Event) -> Iterator[tuple[str, float, float
             yield c.to, norm, own, norm / own
 
 
-def _gain(threshold: float, below: bool) -> Test:
-    def test(timeline: Timeline, at: int) -> str | None:
-        event = timeline.event(at)
-        for to, norm, own, gain in _gains(timeline, event):
-            if norm > 0 and (gain < threshold if below else gain > threshold):
-                sign = "below" if below else "above"
-                return (
-                    f"gain {gain:.3g} from ∂{event.name} (norm {own:.3g}) to ∂{to} (norm {norm:.3g}), "
-                    f"{sign} the threshold {threshold:g}; look at {event.op}'s operands"
-                )
-        return None
-
-    return test
+def _gain(timeline: Timeline, at: int, *, below: bool, threshold: float) -> str | None:
+    event, sign = timeline.event(at), "below" if below else "above"
+    for to, norm, own, gain in _gains(timeline, event):
+        if norm > 0 and (gain < threshold if below else gain > threshold):
+            return (
+                f"gain {gain:.3g} from ∂{event.name} (norm {own:.3g}) to ∂{to} (norm {norm:.3g}), "
+                f"{sign} the threshold {threshold:g}; look at {event.op}'s operands"
+            )
+    return None
 
 
 def _zero(timeline: Timeline, at: int) -> str | None:
@@ -138,14 +130,14 @@ def _phase(timeline: Timeline, at: int) -> str | None:
     return f"from {before.phase} to {place.phase}"
 
 
-CATCHES: dict[str, Callable[[float | None], Test]] = {
-    "nan": lambda _: _fault("nan"),
-    "inf": lambda _: _fault("inf"),
-    "zero-grad": lambda _: _zero,
-    "vanish": lambda x: _gain(VANISH if x is None else x, below=True),
-    "explode": lambda x: _gain(EXPLODE if x is None else x, below=False),
-    "gradcheck": lambda _: _check,
-    "phase": lambda _: _phase,
+CATCHES: dict[str, Callable[..., str | None]] = {
+    "nan": partial(_fault, "nan"),
+    "inf": partial(_fault, "inf"),
+    "zero-grad": _zero,
+    "vanish": partial(_gain, below=True, threshold=VANISH),
+    "explode": partial(_gain, below=False, threshold=EXPLODE),
+    "gradcheck": _check,
+    "phase": _phase,
 }
 THRESHOLDS = ("vanish", "explode")
 LASTING = ("nan", "inf")
@@ -161,11 +153,12 @@ def catch(state: State, argument: str) -> State:
             f"nothing to catch called '{word[:40]}'" if word else "catch takes a word",
             hint=did_you_mean(word, CATCHES) or "one of: " + ", ".join(CATCHES),
         )  # fmt: skip
-    threshold = None
+    test = CATCHES[word]
     if text.strip():
-        threshold = _number(text.strip()) if word in THRESHOLDS else None
-        if threshold is None:
+        threshold = typed_number(text.strip()) if word in THRESHOLDS else None
+        if threshold is None or not 0 < threshold < float("inf"):
             raise CommandError(f"catch {word} takes no '{text[:40]}'", hint="catch vanish 0.01")
+        test = partial(test, threshold=threshold)
     schedule = state.timeline.schedule
     made = Breakpoint(
         state.next_number,
@@ -173,12 +166,7 @@ def catch(state: State, argument: str) -> State:
         f"catch {argument}",
         argument,
         Stops(schedule, range(schedule.per_iteration)),
-        test=CATCHES[word](threshold),
+        test=test,
     )
     since = 0 if word in LASTING else None
     return add(state, made, f"catchpoint {made.number} on {argument}", held(state, made, since))
-
-
-def _number(text: str) -> float | None:
-    found = typed_number(text)
-    return found if found is not None and 0 < found < float("inf") else None

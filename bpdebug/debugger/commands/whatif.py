@@ -14,7 +14,6 @@ from bpdebug.debugger.state import Fork, State
 from bpdebug.engine import UPDATE, Timeline
 from bpdebug.engine.edits import Edit, RuleOverride, UpdateOverride
 from bpdebug.errors import CommandError
-from bpdebug.expression import Scope, evaluate, parse
 from bpdebug.expression.edits import read_edit, typed
 
 
@@ -39,7 +38,7 @@ def _numbers(state: State, text: str) -> Array:
     """What is set: numbers in brackets, or an expression at the cursor."""
     if text.startswith("["):
         return literal(text)
-    value = evaluate(parse(text), Scope(state.timeline, state.cursor))
+    value = state.value(text)
     if value.plain is not None:
         raise CommandError(f"{text} is no number and no tensor", code="E_EXPR", hint="set W[0, 1] = 2, set dY = 0")
     if value.array is None:
@@ -71,10 +70,7 @@ def made_again(forks: tuple[Fork, ...]) -> Iterator[str]:
         here = made.number
 
 
-@command("forks", "the timelines there are", "forks", family="what if")
-def forks(state: State) -> State:
-    """The timelines there are."""
-    return state.show("info", "forks", "")
+command("forks", "the timelines there are", "forks", family="what if")(lambda state: state.show("info", "forks", ""))
 
 
 def chosen(state: State, argument: str) -> Fork:
