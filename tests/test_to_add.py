@@ -21,7 +21,7 @@ AS_IT_WAS = shutil.ignore_patterns("__pycache__")
 OP = """register(
     Op(
         "cube", "x three times itself.", back=SCALES, forward=lambda xp, x: x * x * x,
-        vjp=lambda xp, g, y, x: (g * 3 * x * x,), samples=(Sample((_ROWS,)),),
+        vjp=lambda xp, g, y, x: (g * 3 * x * x,), samples=(Sample((ROWS,)),),
     ),
 """
 COMMAND = """@command("tally", "how many events there are", "tally", family="looking")
