@@ -21,11 +21,11 @@ from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.cli import main
 from bpdebug.debugger import open_session
 from bpdebug.errors import BpdebugError
+from bpdebug.explain.expect import check
 from bpdebug.expression import parse_location, resolve
 from bpdebug.frontends.scripts.checks import mismatches
 from bpdebug.frontends.scripts.replay import Settings
 from bpdebug.scenario import find, load, open_timeline, shipped
-from bpdebug.scenario.expect import check
 from bpdebug.scenario.load import _ORDER
 from tests.golden_files import FLOOR, RELATIVE, compare, largest
 from tests.lessons import NAMES, REFUSED, scenario

@@ -23,7 +23,7 @@ from bpdebug.frontends.files import NEW
 from bpdebug.importers.trace import EDIT, LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
 from bpdebug.scenario import Scenario
-from bpdebug.scenario.text import reason
+from bpdebug.scenario.paths import reason
 
 SMALL = 2**16
 """Arrays of fewer bytes are copied into one write; larger ones are written from where they are."""

@@ -8,7 +8,6 @@ looks at them; they are read, not mapped, because a file that shrinks under a ma
 from __future__ import annotations
 
 import os
-import stat
 import weakref
 from array import array as packed_numbers
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,16 +41,15 @@ from bpdebug.importers.trace_format import (
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, open_timeline, rebuild
-from bpdebug.scenario.arrays import Budget
+from bpdebug.scenario.arrays import Footprint
+from bpdebug.scenario.paths import open_ordinary, reason
 from bpdebug.scenario.schema import File
 from bpdebug.scenario.tensors import Context
-from bpdebug.scenario.text import reason
 
 T = TypeVar("T")
 LEAF, EDIT = "leaf", "edit"
 MOST_LINE = 16 * 2**20
 """Bytes of an event's line; the header may have eight times the size of a scenario."""
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _HINT = "a recording is two files that belong together: x.bptrace and x.bptrace.data"
 
 
@@ -63,26 +61,17 @@ class _File:
     """An ordinary file, open for reading until nobody has it any more."""
 
     def __init__(self, path: Path, *, follow: bool) -> None:
-        try:
-            fd = os.open(path, _FLAGS | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
-        except (OSError, ValueError) as error:
-            message = f"cannot open '{shown(path, 200)}': {reason(error)}"
-            raise InputError(message, code="E_FILE", hint=_HINT) from None
-        weakref.finalize(self, os.close, fd)
-        self.fd, status = fd, os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"'{shown(path, 200)}' is no ordinary file", code="E_FILE", hint=_HINT)
-        self.size = status.st_size
+        # unbuffered: what is read is what the file holds now
+        self.file = open_ordinary(path, _HINT, instead=_HINT, follow=follow, buffering=0)
+        weakref.finalize(self, self.file.close)
+        self.size = os.fstat(self.file.fileno()).st_size
 
     def read(self, offset: int, count: int) -> bytes:
         """So many bytes, or as many as there are."""
         try:
-            os.lseek(self.fd, offset, os.SEEK_SET)
-            found = os.read(self.fd, count)
-            while found and len(found) < count:
-                more = os.read(self.fd, count - len(found))
-                if not more:
-                    break
+            self.file.seek(offset)
+            found = self.file.read(count)
+            while len(found) < count and (more := self.file.read(count - len(found))):
                 found += more
         except OSError as error:
             raise InputError(f"the recording cannot be read: {reason(error)}", code="E_FILE", hint=_HINT) from None
@@ -135,7 +124,7 @@ class TraceFile:
 
     def leaves(self, file: File, context: Context) -> list[Leaf]:
         """The scenario's leaves, from the recording in place of literals, random numbers and files."""
-        budget, made = Budget(context.limits), []
+        made = []
         names = [(n, INPUT) for n in file.inputs] + [(n, PARAMETER) for n in file.parameters]
         if [s.name for s in self.head.leaves] != [n for n, _ in names]:
             raise bad("the recorded tensors are not those of the scenario").at(self.name)
@@ -143,7 +132,7 @@ class TraceFile:
         for stored, (name, kind) in zip(self.head.leaves, names, strict=True):
             check_name(name, context.limits, "name of a tensor")
             dtype = self._dtype(stored, context.dtype)
-            budget.take(stored.shape, dtype, name)
+            context.footprint.add(stored.shape, dtype, name)
             if not _fits(stored, LEAF, name, stored.shape, dtype, end) or end + stored.nbytes > self.data.size:
                 raise bad(f"'{name}' is not there as a whole: the recording was cut before the first event").at(
                     self.name
@@ -163,11 +152,11 @@ class TraceFile:
 
     def edits(self, timeline: Timeline, floats: DType) -> tuple[Edit, ...]:
         """What the timeline that was recorded is another by; none in older recordings, which do not say it."""
-        budget, end = Budget(self.limits), sum(stored.nbytes for stored in self.head.leaves)
+        footprint, end = Footprint(self.limits), sum(stored.nbytes for stored in self.head.leaves)
         for line, stored in zip(self.head.forks, self.head.edits, strict=False):
             if stored.value is not None:
                 name, shape = stored.value.name, stored.value.shape
-                budget.take(shape, dtype := self._dtype(stored.value, floats), name)
+                footprint.add(shape, dtype := self._dtype(stored.value, floats), name)
                 if not _fits(stored.value, EDIT, name, shape, dtype, end):
                     raise bad("what was set is not there as a whole").at(self.name)
                 end += stored.value.nbytes

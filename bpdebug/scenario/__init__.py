@@ -1,12 +1,11 @@
-"""Scenarios: the file, its tensors, and what it expects."""
+"""Scenarios: the file, and its tensors."""
 
-from bpdebug.scenario.expect import Mismatch, check
 from bpdebug.scenario.load import Shipped, expected_error, find, load, read_derivation, rebuild, shipped
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Expect, Train, json_schema
 from bpdebug.scenario.timeline import open_timeline
 
 __all__ = [
-    "Derivation", "Expect", "Mismatch", "Scenario", "Shipped", "Train", "check", "expected_error", "find",
+    "Derivation", "Expect", "Scenario", "Shipped", "Train", "expected_error", "find",
     "json_schema", "load", "open_timeline", "read_derivation", "rebuild", "shipped",
 ]  # fmt: skip

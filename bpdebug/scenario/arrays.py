@@ -208,13 +208,13 @@ _MAKERS: dict[str, Callable[[Shape, np.random.Generator], Any]] = {
 # --- sizes
 
 
-class Budget:
+class Footprint:
     """Adds up the bytes of leaves with their gradients, in Python's integers, before anything is allocated."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits, self.bytes = limits, 0
 
-    def take(self, shape: Shape, dtype: DType, name: str) -> None:
+    def add(self, shape: Shape, dtype: DType, name: str) -> None:
         """E_LIMIT where a tensor of this shape has too many axes or does not fit the memory any more."""
         what = f"'{name}' of shape {shown(shape, 80)}"
         self.limits.check("rank", len(shape), f"the axes of {what}")

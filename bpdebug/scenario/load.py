@@ -23,6 +23,7 @@ from bpdebug.language.parse import quiet
 from bpdebug.language.program import elaborate
 from bpdebug.language.written import spellings, with_rules
 from bpdebug.limits import Limits
+from bpdebug.scenario.arrays import Footprint
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
 from bpdebug.scenario.tensors import Context, read_incoming, read_leaves
@@ -69,7 +70,7 @@ def rebuild(
 def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> Scenario:
     file, where = _file(source, limits)
     dtype = np.dtype(file.dtype)
-    context = Context(source.name, dtype, file.seed, source.folder, limits, where)
+    context = Context(source.name, dtype, file.seed, source.folder, limits, where, Footprint(limits))
     _check_outputs(file, source.name, where)
     states = _trained(file, source.name, where, limits)
     leaves = make(file, context)

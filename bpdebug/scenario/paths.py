@@ -1,4 +1,4 @@
-"""Opening the files that a scenario names: beside or below it, and nowhere else.
+"""Opening files: ordinary ones only, and those that a scenario names beside or below it and nowhere else.
 
 The path is walked folder by folder from the scenario's own, each opened from the one before without following
 links, so that nothing that is exchanged between a check and its use can lead outside.
@@ -12,16 +12,37 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bpdebug.errors import InputError, shown
-from bpdebug.scenario.text import reason
 
 ENDINGS = (".npy", ".npz", ".safetensors")
 _HINT = 'name a file beside or below the scenario: "weights.npz", "data/x.npy"'
+_ORDINARY = "name an ordinary file"
+# O_NONBLOCK: opening a pipe to which nobody writes would wait for ever
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _STEPWISE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW") and hasattr(os, "O_DIRECTORY")
 
 
+def reason(error: Exception) -> str:
+    """Why the system refused, without paths in it."""
+    return (error.strerror or "the system refuses") if isinstance(error, OSError) else "no path has such characters"
+
+
+def open_ordinary(
+    path: str | os.PathLike[str], hint: str, *, instead: str = _ORDINARY, follow: bool = True, buffering: int = -1
+) -> BinaryIO:  # fmt: skip
+    """A file of bytes; E_FILE with `hint` where it cannot be opened, with `instead` where it is a pipe or a device.
+
+    Unless `follow`, a link is refused where the system can tell. Nothing waits.
+    """
+    try:
+        fd = os.open(path, _FLAGS | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+    except (OSError, ValueError) as error:
+        message = f"cannot open '{shown(path, 200)}': {reason(error)}"
+        raise InputError(message, code="E_FILE", hint=hint) from None
+    return _ordinary(fd, path, instead, buffering)
+
+
 def check_ending(file: str) -> str:
-    """The ending of a tensor file, which says how it is read."""
+    """The ending of a tensor file, which says how it is read; E_FILE for any other."""
     for ending in ENDINGS:
         if file.endswith(ending):
             return ending
@@ -44,7 +65,7 @@ def parts_of(file: str) -> list[str]:
 
 
 def open_inside(folder: Path, file: str) -> BinaryIO:
-    """An ordinary file below a folder, opened without following any link."""
+    """An ordinary file below a folder, opened without following any link; E_FILE where there is none."""
     parts = parts_of(file)
     try:
         fd = _open_stepwise(folder, parts) if _STEPWISE else _open_checked(folder, parts)
@@ -55,22 +76,12 @@ def open_inside(folder: Path, file: str) -> BinaryIO:
     return _ordinary(fd, file)
 
 
-def open_any(path: str | os.PathLike[str]) -> BinaryIO:
-    """An ordinary file that the user named on the command line."""
-    try:
-        fd = os.open(path, _FLAGS)
-    except (OSError, ValueError) as error:
-        message = f"cannot open '{shown(path, 200)}': {reason(error)}"
-        raise InputError(message, code="E_FILE", hint="name a tensor file: " + ", ".join(ENDINGS)) from None
-    return _ordinary(fd, str(path))
-
-
-def _ordinary(fd: int, file: str) -> BinaryIO:
+def _ordinary(fd: int, path: str | os.PathLike[str], instead: str = _ORDINARY, buffering: int = -1) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        message = f"'{shown(file)}' is a folder, a pipe or a device"
-        raise InputError(message, code="E_FILE", hint="name an ordinary file")
-    return os.fdopen(fd, "rb")
+        message = f"'{shown(path, 200)}' is a folder, a pipe or a device"
+        raise InputError(message, code="E_FILE", hint=instead)
+    return os.fdopen(fd, "rb", buffering)
 
 
 def _open_stepwise(folder: Path, parts: list[str]) -> int:

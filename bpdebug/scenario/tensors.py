@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,11 +17,13 @@ from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario.archives import npz_cells, npz_header, safetensors_header
-from bpdebug.scenario.arrays import BOOL, INT, Budget, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
-from bpdebug.scenario.files import Header, bad, cells, exactly, npy_header
-from bpdebug.scenario.paths import check_ending, open_any, open_inside
+from bpdebug.scenario.arrays import BOOL, INT, Footprint, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
+from bpdebug.scenario.files import Header, Take, bad, cells, npy_header
+from bpdebug.scenario.paths import ENDINGS, check_ending, open_inside, open_ordinary
 from bpdebug.scenario.schema import Drawn, File, Tensor, Unfit
 from bpdebug.scenario.text import Outline
+
+_TENSOR_FILE = "name a tensor file: " + ", ".join(ENDINGS)
 
 
 class Context(Struct, frozen=True):
@@ -32,6 +35,7 @@ class Context(Struct, frozen=True):
     folder: Path | None
     limits: Limits
     where: Outline
+    footprint: Footprint
     remarks: list[str] = field(default_factory=list)
 
     def remark(self, said: str, path: tuple[str, ...]) -> None:
@@ -53,7 +57,6 @@ class Context(Struct, frozen=True):
 def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.PathLike[str]]) -> list[Leaf]:
     """The leaves in file order, inputs first; shapes and dtypes are known, and cells mostly not read yet."""
     leaves: dict[str, Leaf] = {}
-    budget = Budget(context.limits)
     for table, kind, said in (("inputs", INPUT, file.inputs), ("parameters", PARAMETER, file.parameters)):
         for name, spec in said.items():
             try:
@@ -62,9 +65,9 @@ def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.Pat
                     message = f"'{name}' is an input and a parameter"
                     raise InputError(message, code="E_NAME", hint="give one of them another name")
                 if name in replace:
-                    leaves[name] = _replaced(name, kind, spec, replace[name], context, budget)
+                    leaves[name] = _replaced(name, kind, spec, replace[name], context)
                 else:
-                    leaves[name] = _leaf(name, kind, spec, context, budget, table)
+                    leaves[name] = _leaf(name, kind, spec, context, table)
             except BpdebugError as error:
                 raise error.at(context.where.place(context.name, (table, name))) from None
     for name in replace:
@@ -74,26 +77,23 @@ def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.Pat
     return list(leaves.values())
 
 
-def _leaf(name: str, kind: str, spec: Any, context: Context, budget: Budget, table: str) -> Leaf:
+def _leaf(name: str, kind: str, spec: Any, context: Context, table: str) -> Leaf:
     """A leaf from its value, its initialiser or its file."""
     tensor = spec if isinstance(spec, Tensor) else Tensor(value=spec)
     _check_keys(tensor, name)
     dtype = wanted_dtype(tensor.dtype or None, context.dtype, name)
     if tensor.file is not UNSET:
-        return _from_file(name, kind, tensor, dtype, context, budget)
+        return _from_file(name, kind, tensor, dtype, context)
     if tensor.init is not UNSET:
         assert tensor.shape is not UNSET
         shape, found = tuple(tensor.shape), dtype or context.dtype
-        budget.take(shape, found, name)
-        init, scale, seed = (
-            tensor.init,
-            tensor.scale or 1.0 if tensor.scale is UNSET else tensor.scale,
-            context.seed,
-        )
-        check_init(init, shape, found, scale, seed, name)
-        return Leaf(name, kind, shape, found, _once(lambda: drawn(init, shape, found, scale, seed, name), found))
+        context.footprint.add(shape, found, name)
+        scale = 1.0 if tensor.scale is UNSET else tensor.scale
+        drawing = tensor.init, shape, found, scale, context.seed, name
+        check_init(*drawing)
+        return Leaf(name, kind, shape, found, _once(lambda: drawn(*drawing), found))
     array = literal(tensor.value, dtype or context.dtype, name, lambda said: context.remark(said, (table, name)))
-    budget.take(array.shape, array.dtype, name)
+    context.footprint.add(array.shape, array.dtype, name)
     _check_shape(array.shape, tensor, name)
     return Leaf(name, kind, array.shape, array.dtype, lambda: array)
 
@@ -123,70 +123,58 @@ def _check_shape(found: Shape, tensor: Tensor, name: str) -> None:
 
 def _once(read: Callable[[], Array], dtype: DType) -> Callable[[], Array]:
     """Integers are asked for when the graph is built and again when it runs: they are kept."""
-    if dtype.kind == "f":
-        return read
-    kept: list[Array] = []
-
-    def again() -> Array:
-        if not kept:
-            kept.append(read())
-        return kept[0]
-
-    return again
+    return read if dtype.kind == "f" else cache(read)
 
 
 # --- from files
 
 
-def _from_file(name: str, kind: str, tensor: Tensor, dtype: DType | None, context: Context, budget: Budget) -> Leaf:
+def _from_file(name: str, kind: str, tensor: Tensor, dtype: DType | None, context: Context) -> Leaf:
     assert tensor.file is not UNSET
     file, folder, member = tensor.file, context.folder, tensor.name or ""
     if folder is None:
         hint = "save the scenario as a file beside it"
         raise InputError("a scenario that is no file can name no files", code="E_FILE", hint=hint)
-    leaf = _opened(name, kind, lambda: open_inside(folder, file), check_ending(file), member, dtype, context, budget)
+    leaf = _opened(name, kind, partial(open_inside, folder, file), check_ending(file), member, dtype, context)
     _check_shape(leaf.shape, tensor, name)
     return leaf
 
 
-def _replaced(
-    name: str, kind: str, spec: Any, path: str | os.PathLike[str], context: Context, budget: Budget
-) -> Leaf:  # fmt: skip
+def _replaced(name: str, kind: str, spec: Any, path: str | os.PathLike[str], context: Context) -> Leaf:
     """A leaf whose array the user gave on the command line; it keeps the kind of number that the file says."""
     said = spec.dtype if isinstance(spec, Tensor) else UNSET
     dtype = wanted_dtype(said or None, context.dtype, name)
     if dtype is None and not (isinstance(spec, Tensor) and spec.file is not UNSET):
         dtype = context.dtype
-    return _opened(name, kind, lambda: open_any(path), check_ending(str(path)), "", dtype, context, budget)
+    opened = partial(open_ordinary, path, _TENSOR_FILE)
+    return _opened(name, kind, opened, check_ending(str(path)), "", dtype, context)
 
 
 def _opened(
     name: str, kind: str, opened: Callable[[], BinaryIO], ending: str, member: str, dtype: DType | None,
-    context: Context, budget: Budget,
+    context: Context,
 ) -> Leaf:  # fmt: skip
     """A leaf from a file: its header is read now, its cells when they are needed, if the header is still the same."""
+
+    def take(shape: Shape, stored: DType) -> None:
+        larger = stored if stored.itemsize > context.dtype.itemsize else context.dtype
+        context.footprint.add(shape, larger, name)
+
     with opened() as file:
-        header = _header(
-            file, ending, member, lambda shape, found: budget.take(shape, _larger(found, context.dtype), name)
-        )
+        header = _header(file, ending, member, take)
     found = _dtype(header.kept, dtype, context.dtype, name)
 
     def read() -> Array:
         with opened() as file:
-            if _header(file, ending, member, lambda shape, found: None) != header:
-                raise bad(f"the file of '{name}' has changed since it was opened", "open the scenario again").at(
-                    context.name
-                )
+            if _header(file, ending, member, lambda shape, dtype: None) != header:
+                message = f"the file of '{name}' has changed since it was opened"
+                raise bad(message, "open the scenario again").at(context.name)
             return frozen(_cells(file, ending, member, header).astype(found, copy=False))
 
     return Leaf(name, kind, header.shape, found, _once(read, found))
 
 
-def _larger(a: DType, b: DType) -> DType:
-    return a if a.itemsize > b.itemsize else b
-
-
-def _header(file: BinaryIO, ending: str, member: str, take: Callable[[Shape, DType], None]) -> Header:
+def _header(file: BinaryIO, ending: str, member: str, take: Take) -> Header:
     size = os.fstat(file.fileno()).st_size
     if ending == ".npz":
         return npz_header(file, member, take)
@@ -199,7 +187,6 @@ def _cells(file: BinaryIO, ending: str, member: str, header: Header) -> Array:
     file.seek(0)
     if ending == ".npz":
         return npz_cells(file, member, header)
-    exactly(file, 0)
     file.seek(header.start)
     return cells(file, header)
 
@@ -230,15 +217,15 @@ def read_incoming(said: Mapping[str, Any], context: Context) -> dict[str, Incomi
 
 
 def _incoming(name: str, spec: Any, context: Context) -> Incoming:
-    dtype, seed = context.dtype, context.seed
+    dtype = context.dtype
     if spec == "ones":
         return Incoming(None, lambda shape: frozen(np.ones(shape, dtype)))
     if isinstance(spec, Drawn):
+        scale = spec.scale, context.seed, f"∂{name}"
         return Incoming(
-            None,
-            lambda shape: drawn(spec.init, shape, dtype, spec.scale, seed, f"∂{name}"),
-            lambda shape: check_init(spec.init, shape, dtype, spec.scale, seed, f"∂{name}"),
-        )
+            None, lambda shape: drawn(spec.init, shape, dtype, *scale),
+            lambda shape: check_init(spec.init, shape, dtype, *scale),
+        )  # fmt: skip
     path = ("graph", "incoming", name)
     array = literal(spec, dtype, f"∂{shown(name)}", lambda said: context.remark(said, path))
     return Incoming(array.shape, lambda shape: array)

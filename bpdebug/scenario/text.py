@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from bpdebug.errors import InputError, shown
 from bpdebug.language.names import Place
 from bpdebug.limits import Limits
 from bpdebug.scenario.numbers import NUMBER, check_number
+from bpdebug.scenario.paths import open_ordinary
 
 _TOML_HINT = "a scenario is a TOML file (toml.io): key = value, and tables like [inputs]"
 
@@ -59,35 +59,14 @@ def _source(name: str, raw: bytes, limits: Limits, path: Path | None = None) -> 
 
 
 def read_bytes(path: Path, limits: Limits) -> bytes:
-    """The bytes of an ordinary file; pipes, devices and folders are refused, and nothing waits."""
-    where = path.name or str(path)
+    """The bytes of an ordinary file; E_FILE for pipes, devices and folders, E_LIMIT for one that is too large."""
+    hint = "name a scenario file, or one that is shipped: bpdebug list"
     try:
-        # O_NONBLOCK: opening a pipe to which nobody writes would wait for ever
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot open '{shown(path, 200)}': {reason(error)}",
-            code="E_FILE",
-            where=shown(where),
-            hint="name a scenario file, or one that is shipped: bpdebug list",
-        ) from None
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(fd)
-        raise InputError(
-            f"'{shown(path, 200)}' is a folder, a pipe or a device",
-            code="E_FILE",
-            where=shown(where),
-            hint="name an ordinary file, or use - for standard input",
-        )
-    with os.fdopen(fd, "rb") as file:
-        limits.check("file", status.st_size, "the size of the file", where=shown(where))
-        return file.read(limits["file"] + 1)
-
-
-def reason(error: Exception) -> str:
-    """Why the system refused, without paths in it."""
-    return (error.strerror or "the system refuses") if isinstance(error, OSError) else "no path has such characters"
+        with open_ordinary(path, hint, instead="name an ordinary file, or use - for standard input") as file:
+            limits.check("file", os.fstat(file.fileno()).st_size, "the size of the file")
+            return file.read(limits["file"] + 1)
+    except InputError as error:
+        raise error.at(shown(path.name or path)) from None
 
 
 # --- where the keys stand

@@ -114,8 +114,9 @@ def _lines_that_fail(path: Path, settings: Settings) -> list[Failure]:
 def mismatches(path: Path, settings: Settings) -> list[str] | None:
     """What a scenario expects and does not find; None where it expects nothing. Raises where it is refused."""
     from bpdebug.debugger import open_session  # start-up, as above
+    from bpdebug.explain.expect import check
     from bpdebug.importers import open_any, reader_of
-    from bpdebug.scenario import check, expected_error
+    from bpdebug.scenario import expected_error
 
     wanted = None if reader_of(path) else expected_error(path, limits=settings.limits)
     try:

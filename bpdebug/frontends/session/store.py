@@ -24,7 +24,7 @@ from bpdebug.frontends.files import NEW, put
 from bpdebug.frontends.loop import as_typed
 from bpdebug.frontends.session.saved import Saved, SavedFork, SavedStop, restored
 from bpdebug.limits import spell_bytes
-from bpdebug.scenario.text import reason
+from bpdebug.scenario.paths import reason
 
 if sys.platform != "win32":
     import fcntl

@@ -1,11 +1,10 @@
-"""What a scenario expects of its timeline, checked: the table [expect], without `error` and `derivation`.
+"""What a scenario expects of its timeline, checked: the table [expect], without `error`, `derivation` and `check`.
 
-Those two are for the caller: `error` is about a file that has no timeline, and a derivation is judged further right.
+Those are for the caller: `error` is about a file that has no timeline, the others are answers of commands.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,16 +12,13 @@ import numpy as np
 from msgspec import UNSET, Struct
 
 from bpdebug.arrays import Array
-from bpdebug.engine import Event, Timeline
+from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.closeness import EXPECTED, worst
-from bpdebug.errors import shown, suggest
-from bpdebug.scenario.scenario import Scenario
+from bpdebug.errors import CommandError, shown, suggest
+from bpdebug.expression import Stops, parse_location, resolve
+from bpdebug.expression.location import PHASES
+from bpdebug.scenario import Scenario
 from bpdebug.scenario.schema import Expect
-
-_PHASES = {"fwd": "forward", "bwd": "backward", "upd": "update"}
-_LOCATION = re.compile(
-    r"(?P<name>[^@%#]+)(?:@(?P<phase>fwd|bwd|upd))?(?:%(?P<iteration>\d{1,9}))?|#(?P<event>\d{1,12})"
-)
 
 
 class Mismatch(Struct, frozen=True):
@@ -50,8 +46,8 @@ def check(scenario: Scenario, timeline: Timeline) -> list[Mismatch]:
     rtol = rtol if expect.rtol is UNSET else expect.rtol
     atol = atol if expect.atol is UNSET else expect.atol
     found = [*_loss(expect, timeline, rtol, atol)]
-    found += _arrays("values", expect.values, timeline, lambda name: timeline.value(name), rtol, atol)
-    found += _arrays("grads", expect.grads, timeline, lambda name: timeline.grad(name), rtol, atol)
+    found += _arrays("values", expect.values, timeline, timeline.value, rtol, atol)
+    found += _arrays("grads", expect.grads, timeline, timeline.grad, rtol, atol)
     for key, formulas in expect.formulas.items():
         found += _formulas(key, formulas, timeline)
     found += _fault(expect, timeline)
@@ -105,7 +101,7 @@ def _compare(key: str, expected: Any, found: Array, rtol: float, atol: float) ->
 def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timeline) -> Iterator[Mismatch]:
     """The formulas of a backward event: by operand, or all of them in the order of the operands."""
     label = f'formulas."{shown(key)}"'
-    event = next((e for e in _events(key, timeline) if e.phase == "backward"), None)
+    event = next((e for e in map(timeline.event, _stops(key, timeline)) if e.phase == BACKWARD), None)
     if event is None:
         yield Mismatch(label, "a backward event", "none", "write the key as a node's name and @bwd: Y@bwd")
         return
@@ -122,25 +118,12 @@ def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timel
             yield Mismatch(f"{label}.{shown(operand)}", shown(formula, 200), " and ".join(to) or "nothing", hint)
 
 
-def _events(location: str, timeline: Timeline) -> Iterator[Event]:
-    """The events of a tensor, a tensor in a phase, or a number; other locations are for the debugger."""
-    at = _LOCATION.fullmatch(location)
-    if at and at["event"]:
-        if int(at["event"]) < len(timeline):
-            yield timeline.event(int(at["event"]))
-        return
-    tensor = timeline.graph.index.get(at["name"]) if at else None
-    if tensor is None or at is None:
-        return
-    phases = [_PHASES[at["phase"]]] if at["phase"] else ["forward", "seed", "backward", "update"]
-    iterations = [int(at["iteration"])] if at["iteration"] else range(timeline.schedule.iterations)
-    for iteration in iterations:
-        for phase in phases if iteration < timeline.schedule.iterations else ():
-            index = timeline.schedule.index_of(phase, tensor, iteration)
-            if index is None and phase == "backward":  # a leaf has the event that completes its gradient
-                index = timeline.schedule.completed_by(tensor, iteration)
-            if index is not None:
-                yield timeline.event(index)
+def _stops(location: str, timeline: Timeline) -> Stops:
+    """The events that a location means; none where it is no location."""
+    try:
+        return resolve(parse_location(location, regex=False), timeline)
+    except CommandError:
+        return Stops((), None, 0, 0)
 
 
 def _fault(expect: Expect, timeline: Timeline) -> Iterator[Mismatch]:
@@ -153,9 +136,9 @@ def _fault(expect: Expect, timeline: Timeline) -> Iterator[Mismatch]:
     if event is None or event.fault is None:
         yield Mismatch("fault", wanted, "no fault at all")
         return
-    here = {e.index for e in _events(expect.fault.at, timeline)}
-    phase = {long: short for short, long in _PHASES.items()}.get(event.phase, event.phase)
-    if event.index not in here or expect.fault.kind not in (UNSET, event.fault.kind):
+    here = _stops(expect.fault.at, timeline).contains(event.index)
+    if not here or expect.fault.kind not in (UNSET, event.fault.kind):
+        phase = next(short for short, phase in PHASES.items() if phase == event.phase)
         yield Mismatch("fault", wanted, f"{event.fault.kind} at {event.name}@{phase} first")
 
 
@@ -165,9 +148,5 @@ def _gradcheck(timeline: Timeline) -> Iterator[Mismatch]:
     for row in gradcheck(timeline):
         if row.verdict == "fail":
             at = f" at [{', '.join(map(str, row.cell))}]" if row.cell else ""
-            yield Mismatch(
-                "gradcheck",
-                f"{row.numeric:.10g} for ∂{row.name}{at}, from differences",
-                f"{row.analytic:.10g}",
-                f"relative error {row.error:.2g}",
-            )
+            numeric = f"{row.numeric:.10g} for ∂{row.name}{at}, from differences"
+            yield Mismatch("gradcheck", numeric, f"{row.analytic:.10g}", f"relative error {row.error:.2g}")

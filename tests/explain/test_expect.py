@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bpdebug.scenario import check, load, open_timeline
+from bpdebug.explain.expect import check
+from bpdebug.scenario import load, open_timeline
 from tests.language.writing import text
 from tests.lessons import NAMES
 
@@ -32,6 +33,7 @@ def test_every_lesson_is_as_it_says(name: str) -> None:
         "values.Y = [[4, 5], [10, 11]]", "values.X = [[1, 2, 3], [4, 5, 6]]", "grads.Y = [[2.0, 2.5], [5, 5.5]]",
         "formulas.'Y@bwd' = { X = '∂Y @ Wᵀ', W = 'Xᵀ @ ∂Y' }", "formulas.Y = ['∂Y @ Wᵀ', 'Xᵀ @ ∂Y']",
         "formulas.'Z@bwd' = { Y = '∂Z * Y' }", "formulas.'#5' = { Y = '∂Z * Y' }",
+        "formulas.'mul@bwd' = { Y = '∂Z * Y' }", "formulas.':6@bwd' = { X = '∂Y @ Wᵀ' }",
     ],
 )  # fmt: skip
 def test_what_is_met(expect: str) -> None:
@@ -72,6 +74,7 @@ FAULTY = "Y = X @ W\nR = log(Y - Y)\nL = mean(R)"
     ("at", "met"),
     [
         ("{ at = 'R@fwd', kind = 'inf' }", True), ("{ at = 'R', kind = 'inf' }", True), ("{ at = '#2' }", True),
+        ("{ at = 'log' }", True),
         ("{ at = 'R@fwd', kind = 'nan' }", False), ("{ at = 'L@fwd', kind = 'inf' }", False),
         ("{ at = 'R@bwd' }", False),
         ("{ at = 'R@fwd%0' }", True), ("{ at = 'R@fwd%7' }", False),
