@@ -117,11 +117,9 @@ class _Builder:
         plan = trace(op, typed, attrs)
         if plan.dtype.kind == "f" and self.floats and plan.dtype not in self.floats:
             names = " and ".join(sorted(d.name for d in self.floats))
-            raise InputError(
-                f"the numbers here make a {plan.dtype} tensor, and the scenario's are {names}",
-                code="E_DTYPE",
-                hint="let one operand be a float tensor: where(x > 0, x, 0), or multiply the mask with one",
-            )
+            message = f"the numbers here make a {plan.dtype} tensor, and the scenario's are {names}"
+            hint = "let one operand be a float tensor: where(x > 0, x, 0), or multiply the mask with one"
+            raise InputError(message, code="E_DTYPE", hint=hint)
         self._check_size(plan.shape, plan.dtype, f"the result {plan.shape}")
         self.limits.check("memory", plan.scratch, "what its rule computes on the way, forward and backward")
         return plan
@@ -135,17 +133,15 @@ class _Builder:
         ids = self.leaves[operand].read()
         if ids.size and not (least <= int(ids.min()) and int(ids.max()) < size):
             bad = ids[(ids < least) | (ids >= size)].flat[0]
-            raise ShapeError(
-                f"'{self.names[operand]}' holds {int(bad)}, which is out of range for {size}",
-                hint=f"indices run from {least} to {size - 1}",
-            )
+            message = f"'{self.names[operand]}' holds {int(bad)}, which is out of range for {size}"
+            raise ShapeError(message, hint=f"indices run from {least} to {size - 1}")
 
     def find(self, name: str) -> int:
+        """The number of a tensor; E_NAME where there is none."""
         number = self.index.get(name)
         if number is None:
-            raise InputError(
-                f"no tensor '{name}'", code="E_NAME", hint=did_you_mean(name, self.index) or "assign it first"
-            )
+            hint = did_you_mean(name, self.index) or "assign it first"
+            raise InputError(f"no tensor '{name}'", code="E_NAME", hint=hint)
         return number
 
     def _shape(self, operand: Operand) -> Shape:
@@ -155,10 +151,8 @@ class _Builder:
         self.limits.check("rank", len(shape), f"the axes of {what}", where=where)
         self.limits.check("memory", prod(shape) * dtype.itemsize, what, where=where)
         if prod(max(n, 1) for n in shape) * dtype.itemsize >= 2**62:
-            raise InputError(
-                f"{what}: no machine can index it", code="E_LIMIT", where=where,
-                hint="make the zero-size tensor's other axes small",
-            )  # fmt: skip
+            hint = "make the zero-size tensor's other axes small"
+            raise InputError(f"{what}: no machine can index it", code="E_LIMIT", where=where, hint=hint)
 
     def count(self, number: int, what: str, where: str, *, add: bool = True) -> None:
         """Add a tensor's bytes and hold the sum against the memory limit."""

@@ -29,8 +29,8 @@ from bpdebug.graph import INPUT, PARAMETER, Leaf
 from bpdebug.importers.trace_format import (
     DATA,
     FORMAT,
+    EventLine,
     Head,
-    Line,
     Stored,
     StoredEdit,
     description,
@@ -183,7 +183,7 @@ class TraceFile:
         planned, damaged = len(timeline), False
         self.layout = Layout(timeline.schedule, self.apart, self.states)
         for position, raw in self.index.lines(self.start, MOST_LINE):
-            line = _decoded(raw, Line) if self.events < planned else None
+            line = _decoded(raw, EventLine) if self.events < planned else None
             after = None if line is None or line.event != self.events else self._follows(timeline, line, end)
             damaged = after is None
             if after is None or after > self.data.size:
@@ -201,7 +201,7 @@ class TraceFile:
             said.append(f"the recording ends after {self.events} of {planned} events")
         self.notice = printable("; ".join(said))
 
-    def _follows(self, timeline: Timeline, line: Line, end: int) -> int | None:
+    def _follows(self, timeline: Timeline, line: EventLine, end: int) -> int | None:
         """Where an event's arrays end in the data; None unless they are what the event makes, and follow at `end`."""
         graph, expected = timeline.graph, self.layout.slots(line.event)
         if len(line.arrays) != len(expected):
@@ -213,9 +213,9 @@ class TraceFile:
             end += stored.nbytes
         return end
 
-    def _line(self, index: int) -> Line:
+    def _line(self, index: int) -> EventLine:
         start, end = self.positions[index : index + 2]
-        line = _decoded(self.index.read(start, end - start), Line)
+        line = _decoded(self.index.read(start, end - start), EventLine)
         if line is None or line.event != index or len(line.arrays) != len(self.layout.slots(index)):
             raise bad(f"the line of event {index} changed while it was read").at(self.name)
         return line

@@ -39,7 +39,7 @@ class Stored(msgspec.Struct, frozen=True):
     hash: str
 
 
-class Line(msgspec.Struct, frozen=True):
+class EventLine(msgspec.Struct, frozen=True):
     """One event and the arrays that it made."""
 
     event: Count

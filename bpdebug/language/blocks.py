@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.errors import BpdebugError, InputError, shown
-from bpdebug.language.constants import Constants, NotConstant
+from bpdebug.language.constants import NotConstant, ProgramConstants
 from bpdebug.language.names import Place, check_name
 from bpdebug.language.words import forbidden, refusal
 from bpdebug.limits import Limits
@@ -63,11 +64,7 @@ def _read(node: ast.FunctionDef, limits: Limits, place: Place) -> Def:
         (args.posonlyargs, "/ among parameters", "leave it out"),
         (args.vararg or args.kwarg, "* before a parameter", "write the parameters one by one"),
         (args.kwonlyargs, "* among parameters", "leave it out"),
-        (
-            args.defaults,
-            "a default of a parameter",
-            "leave it out, and give the value where the block is called",
-        ),
+        (args.defaults, "a default of a parameter", "leave it out, and give the value where the block is called"),
         (node.returns or any(a.annotation for a in args.args), "an annotation", "leave it out"),
         (twice, f"a second parameter '{twice}'", "give each its own name"),
     )
@@ -135,32 +132,25 @@ def _weighed(defs: dict[str, Def], limits: Limits, place: Place) -> dict[str, De
     calls = {name: _calls(d, defs) for name, d in defs.items()}
     done: dict[str, Def] = {}
     levels: dict[str, int] = {}
-    for first in defs:
-        path = [(first, iter(calls[first]))] if first not in done else []
-        while path:
-            name, rest = path[-1]
-            call = next(rest, None)
-            if call is None:
-                path.pop()
-                levels[name] = 1 + max((levels[_callee(c)] for c in calls[name]), default=0)
-                limits.check(
-                    "nesting",
-                    levels[name],
-                    f"the calls below '{shown(name)}'",
-                    where=place.at(defs[name].line),
-                )
-                done[name] = replace(defs[name], weight=1 + weight([*defs[name].body, defs[name].result], done, limits))
-            elif any(_callee(call) == n for n, _ in path):
-                raise _recursion(_callee(call), [n for n, _ in path], place.at(call.lineno))
-            elif _callee(call) not in done:
-                path.append((_callee(call), iter(calls[_callee(call)])))
+    try:
+        for name in TopologicalSorter({name: map(_callee, found) for name, found in calls.items()}).static_order():
+            levels[name] = 1 + max((levels[_callee(c)] for c in calls[name]), default=0)
+            where = place.at(defs[name].line)
+            limits.check("nesting", levels[name], f"the calls below '{shown(name)}'", where=where)
+            done[name] = replace(defs[name], weight=1 + weight([*defs[name].body, defs[name].result], done, limits))
+    except CycleError as error:
+        raise _recursion(error.args[1][:0:-1], calls, place) from None
     return {name: done[name] for name in defs}
 
 
-def _recursion(name: str, path: list[str], where: str) -> InputError:
-    loop = [*path[path.index(name) :], name]
+def _recursion(loop: list[str], calls: Mapping[str, list[ast.Call]], place: Place) -> InputError:
+    """E_CYCLE for defs of which each calls the next, and the last the first: told from the one that is read first."""
+    first = loop.index(next(name for name in calls if name in loop))
+    loop = [*loop[first:], *loop[: first + 1]]
     way = " calls ".join(f"'{shown(n)}'" for n in loop[:5]) + (" ..." if len(loop) > 5 else "")
-    return InputError(f"a block never ends: {way}", code="E_CYCLE", where=where, hint="to repeat: for t in range(10):")
+    closing = next(call for call in calls[loop[-2]] if _callee(call) == loop[-1])
+    where, hint = place.at(closing.lineno), "to repeat: for t in range(10):"
+    return InputError(f"a block never ends: {way}", code="E_CYCLE", where=where, hint=hint)
 
 
 def weight(nodes: list[ast.stmt | ast.expr], defs: Mapping[str, Def], limits: Limits, level: int = 0) -> int:
@@ -181,7 +171,7 @@ def times(node: ast.For, limits: Limits) -> int:
     """How often a loop runs, where that can be read off; else 0."""
     if isinstance(node.iter, ast.Call) and _callee(node.iter) == "range":
         try:
-            bounds = [Constants(_unknown, {}, limits).value(arg) for arg in node.iter.args]
+            bounds = [ProgramConstants(_unknown, {}, limits).value(arg) for arg in node.iter.args]
             if bounds and all(type(b) is int for b in bounds):
                 return count(range(*bounds))
         except (NotConstant, BpdebugError, ValueError, TypeError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
 from bpdebug.errors import InputError, shown
@@ -17,7 +17,7 @@ from bpdebug.ops.attributes import fit, misfit, spelt
 Arguments = tuple[list[ast.expr], Mapping[str, Any]]
 
 
-class Constants(Protocol):
+class ConstantReader(Protocol):
     """What evaluates attributes and indices: a number, a text, None or a tuple, or NotConstant with words."""
 
     def value(self, node: ast.expr, /) -> Any: ...
@@ -25,14 +25,14 @@ class Constants(Protocol):
         """What is refused inside is about this piece of the text."""
 
 
-def function_name(node: ast.Call, known: Callable[[], list[str]], is_value: Callable[[str], bool]) -> str:
+def function_name(node: ast.Call, known: Callable[[], list[str]], values: Collection[str]) -> str:
     """The plain name that a call begins with; E_OP where it begins with anything else: a value's method, a module's."""
     if isinstance(node.func, ast.Name):
         return node.func.id
     if isinstance(node.func, ast.Attribute):
         name, start = node.func.attr, dotted(node.func.value)
         if name in OPS:
-            hint = f"write {name}({start}, ...)" if is_value(start.partition(".")[0]) else f"write {name}(...)"
+            hint = f"write {name}({start}, ...)" if start.partition(".")[0] in values else f"write {name}(...)"
         else:
             hint = op_hint(name, known())
         whole = f"{start}.{name}" if start else f".{name}"
@@ -58,48 +58,36 @@ def no_stars(node: ast.Call) -> None:
         if isinstance(arg, ast.Starred):
             raise refusal(arg)
     if any(k.arg is None for k in node.keywords):
-        raise InputError(
-            "** before a value is not in the language of programs",
-            code="E_SYNTAX",
-            hint="write axis=0 and so on",
-        )
+        message = "** before a value is not in the language of programs"
+        raise InputError(message, code="E_SYNTAX", hint="write axis=0 and so on")
 
 
-def take_apart(op: Op, node: ast.Call, constants: Constants) -> Arguments:
-    """The operands of a call of an op as expressions, in order, and its attributes with the defaults filled in."""
-    if (
-        not node.keywords
-        and not op.attrs
-        and len(node.args) == len(op.operands)
-        and not op.operands[-1].startswith("*")
-    ):
+def take_apart(op: Op, node: ast.Call, constants: ConstantReader) -> Arguments:
+    """The operands of a call of an op as expressions, in order, and its attributes with the defaults filled in.
+
+    Raises E_ATTR and what `constants` refuses, at the piece of the call that does not fit.
+    """
+    least, most = op.arity
+    if not node.keywords and not op.attrs and len(node.args) == least == most:
         return node.args, op.defaults  # by far the most calls
     allowed = op.open_attrs
-    most = op.arity[1]
-    operands: dict[int, ast.expr] = dict(enumerate(node.args if most is None else node.args[:most]))
-    given: dict[str, ast.expr] = {}
-    rest = [] if most is None else node.args[most:]
-    for arg, name in zip(rest, op.positional, strict=False):
-        given[name] = arg
+    operands: dict[int, ast.expr] = dict(enumerate(node.args[:most]))
+    rest = node.args[len(operands) :]
+    given: dict[str, ast.expr] = dict(zip(op.positional, rest, strict=False))
     if len(rest) > len(given):
         with constants.at(rest[len(given)]):
-            raise _too_many(op, node, rest[len(given) :], constants)
+            raise _too_many(op, len(node.args), rest[len(given)], constants)
     for keyword in node.keywords:
         with constants.at(keyword):
-            _put_keyword(op, keyword, allowed, operands, given)
-    _check_count(op, operands, node)
+            _put_keyword(op, keyword, operands, given)
+    _check_count(op, operands)
     values = {name: _constant(op, name, allowed[name], expression, constants) for name, expression in given.items()}
     return [operands[i] for i in range(len(operands))], op.bind(values)
 
 
-def _put_keyword(
-    op: Op,
-    keyword: ast.keyword,
-    allowed: Mapping[str, Attr],
-    operands: dict[int, ast.expr],
-    given: dict[str, ast.expr],
-) -> None:
-    name = keyword.arg or ""
+def _put_keyword(op: Op, keyword: ast.keyword, operands: dict[int, ast.expr], given: dict[str, ast.expr]) -> None:
+    """Put a keyword where it belongs: among the operands, or the attributes."""
+    name, allowed = keyword.arg or "", op.open_attrs
     places = {o.strip("?"): i for i, o in enumerate(op.operands) if not o.startswith("*")}
     if name in allowed and name not in given:
         given[name] = keyword.value
@@ -111,41 +99,35 @@ def _put_keyword(
         raise op.unknown(name)
 
 
-def _check_count(op: Op, operands: Mapping[int, ast.expr], node: ast.Call) -> None:
+def _check_count(op: Op, operands: Mapping[int, ast.expr]) -> None:
+    """E_ATTR where an operand is left out."""
     least, most = op.arity
-    names = [o.strip("?*") for o in op.operands]
-    for i in range(max(least, max(operands, default=-1))):
-        if i not in operands:
-            takes = f"at least {least}" if most is None else str(least) if least == most else f"{least} to {most}"
-            plural = "" if takes.endswith(" 1") or takes == "1" else "s"
-            raise InputError(
-                f"{op.name} takes {takes} operand{plural}, and {names[min(i, len(names) - 1)]} is missing",
-                code="E_ATTR",
-                hint=f"write {op.signature}",
-            )
+    missing = next((i for i in range(max(least, *operands, 0)) if i not in operands), None)
+    if missing is not None:
+        takes = f"at least {least}" if most is None else f"{least}" if least == most else f"{least} to {most}"
+        name = op.operands[min(missing, len(op.operands) - 1)].strip("?*")
+        message = f"{op.name} takes {takes} operand{_plural(least if most is None else most)}, and {name} is missing"
+        raise InputError(message, code="E_ATTR", hint=f"write {op.signature}")
 
 
-def _too_many(op: Op, node: ast.Call, extra: list[ast.expr], constants: Constants) -> InputError:
+def _plural(n: int) -> str:
+    return "" if n == 1 else "s"
+
+
+def _too_many(op: Op, given: int, extra: ast.expr, constants: ConstantReader) -> InputError:
     """What to say of an argument too many: most likely an attribute without its keyword."""
-    most = op.arity[1] or 0
-    taken = f"{most} operand{'' if most == 1 else 's'}"
-    hint = f"write {op.signature}"
-    try:
-        value = constants.value(extra[0])
-    except (NotConstant, InputError):
-        value = NotConstant
+    most, hint = op.arity[1] or 0, f"write {op.signature}"
     for name, attr in op.open_attrs.items():
-        if value is not NotConstant and name not in op.positional:
-            try:
-                fit(op.name, name, attr, value)
-            except InputError:
-                continue
-            hint = f"attributes are keywords; did you mean {name}={shown(spelt(value))}?"
-            break
-    return InputError(f"{op.name} takes {taken}, and {len(node.args)} arguments are given", code="E_ATTR", hint=hint)
+        if name not in op.positional:
+            with suppress(NotConstant, InputError):
+                value = fit(op.name, name, attr, constants.value(extra))
+                hint = f"attributes are keywords; did you mean {name}={shown(spelt(value))}?"
+                break
+    message = f"{op.name} takes {most} operand{_plural(most)}, and {given} arguments are given"
+    return InputError(message, code="E_ATTR", hint=hint)
 
 
-def _constant(op: Op, name: str, attr: Attr, expression: ast.expr, constants: Constants) -> Any:
+def _constant(op: Op, name: str, attr: Attr, expression: ast.expr, constants: ConstantReader) -> Any:
     with constants.at(expression):
         try:
             return fit(op.name, name, attr, constants.value(expression))
@@ -154,12 +136,12 @@ def _constant(op: Op, name: str, attr: Attr, expression: ast.expr, constants: Co
             raise misfit(op.name, name, words, attr.example(name)) from None
 
 
-def index_of(node: ast.expr, constants: Constants) -> tuple[Any, ...]:
+def index_of(node: ast.expr, constants: ConstantReader) -> tuple[Any, ...]:
     """An index in plain data: of integers, '...', and (start, stop, step) for slices."""
     return tuple(_place(item, constants) for item in (node.elts if isinstance(node, ast.Tuple) else [node]))
 
 
-def _place(node: ast.expr, constants: Constants) -> Any:
+def _place(node: ast.expr, constants: ConstantReader) -> Any:
     if isinstance(node, ast.Slice):
         ends = (node.lower, node.upper, node.step)
         return tuple(None if end is None else _whole(end, constants) for end in ends)
@@ -168,7 +150,7 @@ def _place(node: ast.expr, constants: Constants) -> Any:
     return _whole(node, constants)
 
 
-def _whole(node: ast.expr, constants: Constants) -> Any:
+def _whole(node: ast.expr, constants: ConstantReader) -> Any:
     hint = "an index is made of integers, loop variables and slices: x[1, :, 0:2]"
     with constants.at(node):
         try:

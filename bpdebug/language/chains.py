@@ -17,6 +17,7 @@ from bpdebug.limits import Limits
 LONG = 1000
 """Logical lines of fewer characters cannot be deep enough to matter."""
 _PIECE = 400
+"""Terms of a piece: Python's parser takes some 3,000, and fewer inside of brackets."""
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|\\\n|#[^\n]*+)"
@@ -57,7 +58,6 @@ class _Level(Struct):
     items: int = 0
     deep: int = 0
     trail: int = 0
-    commas: int = 0
 
     def text(self) -> str:
         return "".join((*self.done, *self.sum, *self.run))
@@ -81,7 +81,7 @@ class Cutter:
                 kind = "other"
             if kind == "open":
                 level.trail += operand
-                self._count("nesting", level.trail, "the length of a chain of calls, indices and attributes")
+                self.limits.check("nesting", level.trail, "the length of a chain of calls, indices and attributes")
                 level.run.append(word)
                 levels.append(_Level(line, starts=[line, line]))
                 operand = False
@@ -103,7 +103,7 @@ class Cutter:
             return operand
         if kind == "dot":
             level.trail += 1
-            self._count("nesting", level.trail, "the length of a chain of calls, indices and attributes")
+            self.limits.check("nesting", level.trail, "the length of a chain of calls, indices and attributes")
             level.run.append(word)
             return False
         if kind == "operand":
@@ -112,7 +112,7 @@ class Cutter:
         level.trail = 0
         if kind == "power" or (kind == "plus" and not operand):
             level.deep += 1
-            self._count("nesting", level.deep, "the length of a chain of powers or signs")
+            self.limits.check("nesting", level.deep, "the length of a chain of powers or signs")
             level.run.append(word)
         elif kind == "other":
             self._separate(level, word, line)
@@ -125,16 +125,14 @@ class Cutter:
         level.sum, level.run, level.starts = [], [], [line, line]
         level.pluses = level.times = level.deep = 0
         level.items += word == ","
-        self._count("terms", level.items, "the values between two brackets")
-        level.commas += word == ","
-        self._count("terms", level.commas, "the values between commas")
+        self.limits.check("terms", level.items, "the values between two brackets")
         level.terms = 0 if word in ",=:" else level.terms + 1
-        self._count("terms", level.terms, "the terms of an expression")
+        self.limits.check("terms", level.terms, "the terms of an expression")
 
     def _operator(self, level: _Level, kind: str, word: str, line: int) -> None:
         level.deep = 0
         level.terms += 1
-        self._count("terms", level.terms + 1, "the terms of an expression")
+        self.limits.check("terms", level.terms + 1, "the terms of an expression")
         if kind == "times":
             level.times += 1
             if level.times > _PIECE:
@@ -153,6 +151,3 @@ class Cutter:
         name = f"{self.stem}{len(self.pieces)}"
         self.pieces[name] = Piece("".join(parts), start)
         return f" {name} " + "\\\n" * (line - start)
-
-    def _count(self, limit: str, found: int, what: str) -> None:
-        self.limits.check(limit, found, what)

@@ -47,7 +47,10 @@ def _too_large() -> InputError:
 
 
 def fold(kind: type[ast.AST], a: Any, b: Any, limits: Limits) -> Any:
-    """The arithmetic of two numbers, guarded against results that would take for ever (10**10**10)."""
+    """The arithmetic of two numbers, guarded against results that would take for ever (10**10**10).
+
+    Raises E_SYNTAX for what is no number or has no result, E_LIMIT for results that are too long or too large.
+    """
     _check_operand(a)
     _check_operand(b)
     if SYMBOLS.get(kind) not in ARITHMETIC:
@@ -63,13 +66,13 @@ def fold(kind: type[ast.AST], a: Any, b: Any, limits: Limits) -> Any:
     except OverflowError:
         raise _too_large() from None
     if isinstance(result, complex):
-        raise InputError(
-            "the power of a negative number is no real number", code="E_SYNTAX", hint="write another number"
-        )
+        message = "the power of a negative number is no real number"
+        raise InputError(message, code="E_SYNTAX", hint="write another number")
     return check_number(result, limits)
 
 
 def negative(value: Any) -> Any:
+    """-value; E_SYNTAX for what is no finite number."""
     _check_operand(value)
     return -value
 
@@ -83,10 +86,11 @@ def _check_operand(value: Any) -> None:
 
 
 def compare(kind: type[ast.AST], a: Any, b: Any) -> bool:
+    """What a comparison of two numbers comes to."""
     return bool(COMPARISONS[SYMBOLS[kind]](a, b))
 
 
-class Constants:
+class ProgramConstants:
     """Evaluates expressions that must be constants: attributes, indices, the arguments of range."""
 
     def __init__(self, lookup: Callable[[str], Any], chains: Mapping[str, ast.expr], limits: Limits) -> None:

@@ -11,14 +11,14 @@ from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
 from bpdebug.language.blocks import Def
 from bpdebug.language.calls import function_name, index_of, no_stars, take_apart
 from bpdebug.language.constants import (
-    Constants,
+    ProgramConstants,
     check_number,
     check_tuple,
     compare,
     fold,
     is_constant,
     negative,
-)
+)  # fmt: skip
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.language.names import Place
 from bpdebug.language.nodes import Nodes, Value, is_tensor
@@ -40,14 +40,9 @@ class Expressions(Nodes):
     """What can be called: the ops, and the words of formulas where nothing needs a gradient."""
 
     def __init__(
-        self,
-        program: Parsed,
-        defs: Mapping[str, Def],
-        known: Mapping[str, Value],
-        limits: Limits,
-        place: Place,
+        self, program: Parsed, defs: Mapping[str, Def], known: Mapping[str, Value], limits: Limits, place: Place,
         dtype: str,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(limits, place)
         self.chains, self.defs, self.dtype = program.chains, defs, dtype
         self.scope: dict[str, Value] = dict(known)
@@ -55,7 +50,7 @@ class Expressions(Nodes):
         self.body: Sequence[ast.stmt] = program.body
         self.statement: ast.stmt | None = None
         self.written: Callable[[float, str], None] | None = None
-        self.constants = Constants(self.name, program.chains, limits)
+        self.constants = ProgramConstants(self.name, program.chains, limits)
         self.nesting = limits["nesting"]
         self.rules: dict[type[ast.AST], Callable[[Any, int], Value]] = {
             ast.Name: self._name, ast.Constant: self._constant, ast.BinOp: self._binary, ast.UnaryOp: self._unary,
@@ -64,7 +59,7 @@ class Expressions(Nodes):
         }  # fmt: skip
 
     def expr(self, node: ast.expr, depth: int = 0) -> Value:
-        """The value of an expression; errors get its line."""
+        """The value of an expression; the errors of `elaborate` get its line."""
         rule = self.rules.get(type(node))
         try:
             if rule is None:
@@ -78,7 +73,7 @@ class Expressions(Nodes):
     # --- names and numbers
 
     def name(self, name: str) -> Value:
-        """What a name means here: in the block, or else in the program."""
+        """What a name means here: in the block, or else in the program; E_NAME, or E_CYCLE, where it means nothing."""
         value = self.scope.get(name, MISSING)
         if value is MISSING:
             value = self.globals.get(name, MISSING)
@@ -175,11 +170,8 @@ class Expressions(Nodes):
                 raise InputError("the index is empty", code="E_SYNTAX", hint="write x[0], x[:, 1] or x[..., 0]")
             return self.add("slice", (value,), {"key": key}, node.lineno)
         if not isinstance(value, tuple) or len(key) != 1 or type(key[0]) is not int:
-            raise InputError(
-                "a number has no cells",
-                code="E_SYNTAX",
-                hint="only tensors have an index, and tuples an integer",
-            )
+            hint = "only tensors have an index, and tuples an integer"
+            raise InputError("a number has no cells", code="E_SYNTAX", hint=hint)
         if not -len(value) <= key[0] < len(value):
             hint = f"its parts are 0 to {len(value) - 1}"
             raise ShapeError(f"index {shown(key[0])} is out of range for a tuple of {len(value)}", hint=hint)
@@ -216,9 +208,7 @@ class Expressions(Nodes):
                 start = start.value
             if not isinstance(start, ast.Name | ast.Constant):
                 self.expr(node.func.value, depth + 1)
-        return function_name(
-            node, lambda: [*self.vocabulary, *self.defs], lambda of: of in self.scope or of in self.globals
-        )
+        return function_name(node, lambda: [*self.vocabulary, *self.defs], {*self.scope, *self.globals})
 
     def _no_op(self, name: str) -> InputError:
         if name == "slice":
@@ -233,9 +223,8 @@ class Expressions(Nodes):
         assert op.parts_of is not None
         parts = op.parts_of(attrs)
         if parts < 1:
-            raise misfit(
-                op.name, "sections", f"must be at least 1, not {shown(parts)}", op.attrs["sections"].example("sections")
-            )
+            words, example = f"must be at least 1, not {shown(parts)}", op.attrs["sections"].example("sections")
+            raise misfit(op.name, "sections", words, example)
         self.limits.check("nodes", len(self.ops) + parts, "the nodes of the program")
         self.check_unpacked(node, parts)
         return tuple([self.add(op.name, inputs, {**attrs, "part": i}, node.lineno) for i in range(parts)])

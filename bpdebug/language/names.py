@@ -39,29 +39,15 @@ def check_name(name: str, limits: Limits, what: str = "name", *, keywords: bool 
     `keywords` lets words of Python pass, for names that stand in quotes only.
     """
     if len(name) > limits["name"]:
-        raise InputError(
-            f"the {what} '{shown(name)}' has {len(name):,} characters",
-            code="E_NAME",
-            hint=f"use at most {limits['name']:,} characters, or raise the limit with --limit name=N",
-        )
+        hint = f"use at most {limits['name']:,} characters, or raise the limit with --limit name=N"
+        raise InputError(f"the {what} '{shown(name)}' has {len(name):,} characters", code="E_NAME", hint=hint)
     plain = unicodedata.normalize("NFKC", name)
     if plain != name:
-        raise InputError(
-            f"the {what} '{shown(name)}' is written with characters that look like others",
-            code="E_NAME",
-            hint=f"write '{shown(plain)}' (its NFKC form)",
-        )
+        message = f"the {what} '{shown(name)}' is written with characters that look like others"
+        raise InputError(message, code="E_NAME", hint=f"write '{shown(plain)}' (its NFKC form)")
     if not name.isidentifier():
-        raise InputError(
-            f"'{shown(name)}' is no {what}",
-            code="E_NAME",
-            hint="use letters, digits and _, and begin with a letter: X, W1, hidden_2",
-        )
-    if name in NUMBERS:
-        raise InputError(f"'{name}' is a number and no {what}", code="E_NAME", hint=f"write {name}_ or another name")
-    if keyword.iskeyword(name) and not keywords:
-        raise InputError(
-            f"'{name}' is a word of Python and no {what}",
-            code="E_NAME",
-            hint=f"write {name}_ or another name",
-        )
+        hint = "use letters, digits and _, and begin with a letter: X, W1, hidden_2"
+        raise InputError(f"'{shown(name)}' is no {what}", code="E_NAME", hint=hint)
+    taken = "a number" if name in NUMBERS else "a word of Python" if keyword.iskeyword(name) and not keywords else ""
+    if taken:
+        raise InputError(f"'{name}' is {taken} and no {what}", code="E_NAME", hint=f"write {name}_ or another name")

@@ -8,16 +8,15 @@ from typing import Any
 from bpdebug.errors import InputError, shown
 from bpdebug.graph import Lit, Step
 from bpdebug.language.names import Place
-from bpdebug.language.naming import final_names
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.limits import Limits
 from bpdebug.ops import as_literal
 
 Value = Any
-"""Made, Known, a number, or a tuple of values."""
+"""NewNode, Known, a number, or a tuple of values."""
 
 
-class Made(int):
+class NewNode(int):
     """A tensor that a node of this program computes: the node's number."""
 
     __slots__ = ()
@@ -30,7 +29,7 @@ class Known(str):
 
 
 def is_tensor(value: Value) -> bool:
-    return type(value) is Made or type(value) is Known
+    return type(value) is NewNode or type(value) is Known
 
 
 class Nodes:
@@ -46,13 +45,13 @@ class Nodes:
         self.names: list[str | None] = []
         self._most = limits["nodes"]
 
-    def add(self, op: str, inputs: tuple[Value, ...], attrs: Mapping[str, Any], line: int) -> Made:
+    def add(self, op: str, inputs: tuple[Value, ...], attrs: Mapping[str, Any], line: int) -> NewNode:
         """A new node; numbers among its inputs become literals."""
         number = len(self.ops)
         if number >= self._most:
             self.limits.check("nodes", number + 1, "the nodes of the program")
         for value in inputs:
-            if type(value) is not Made and type(value) is not Known and type(value) is not Lit:
+            if type(value) is not NewNode and type(value) is not Known and type(value) is not Lit:
                 inputs = _with_literals(op, inputs)
                 break
         self.ops.append(op)
@@ -61,11 +60,11 @@ class Nodes:
         self.blocks.append(self.path)
         self.lines.append(line)
         self.names.append(None)
-        return Made(number)
+        return NewNode(number)
 
     def steps(self, taken: Collection[str]) -> list[Step]:
         """The nodes under their final names; `taken` are names that no node is called by on its own."""
-        ids = final_names(self.names, self.ops, self.blocks, taken)
+        ids = _final_names(self.names, self.ops, self.blocks, taken)
         columns = zip(ids, self.ops, self.inputs, self.attrs, self.blocks, self.lines, self.names, strict=True)
         line = self.place.line
         return [
@@ -74,8 +73,38 @@ class Nodes:
         ]
 
 
+def _final_names(
+    named: Sequence[str | None], ops: Sequence[str], blocks: Sequence[str], taken: Collection[str]
+) -> list[str]:  # fmt: skip
+    """A unique name for each node, in program order.
+
+    A name assigned again is h.1, h.2 ...; a node without a name is called by its op and counted per block, named
+    ones not counted, and numbers that are taken (by leaves, by names assigned anywhere) are skipped.
+    """
+    names: list[str] = []
+    times: dict[str | None, int] = {}
+    for name in named:
+        n = times.get(name, 0) if name else 0
+        times[name] = n + 1
+        names.append(f"{name}.{n}" if n else name or "")
+    used = {*taken, *names}
+    numbers: dict[tuple[str, str], int] = {}
+    for i, name in enumerate(names):
+        if name:
+            continue
+        key = blocks[i], ops[i]
+        start = f"{blocks[i]}.{ops[i]}" if blocks[i] else ops[i]
+        n = numbers.get(key, 0) + 1
+        while f"{start}{n}" in used:
+            n += 1
+        numbers[key] = n
+        names[i] = f"{start}{n}"
+        used.add(names[i])
+    return names
+
+
 def _operand(value: Value, ids: Sequence[str]) -> str | Lit:
-    if type(value) is Made:
+    if type(value) is NewNode:
         return ids[value]
     return value if type(value) is Lit else str.__str__(value)
 

@@ -61,20 +61,14 @@ def _too_early(
     while queue:
         current = queue.pop()
         if current in goals:
-            own = current == name
-            what = "itself" if own else f"'{current}', which is computed from '{name}'"
-            hint = (
-                f"give it a first value in a line above: {name} = {name}0"
-                if own
-                else f"let line {later} not depend on '{current}'"
-            )
+            what = f"'{current}', which is computed from '{name}'"
+            hint = f"let line {later} not depend on '{current}'"
+            if current == name:
+                what, hint = "itself", f"give it a first value in a line above: {name} = {name}0"
             return InputError(f"'{name}' is computed from {what}", code="E_CYCLE", hint=hint)
         for statement in assigned.get(current, ()):
             read = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
             queue.extend(read - seen)
             seen |= read
-    return InputError(
-        f"'{name}' is used before it is assigned",
-        code="E_NAME",
-        hint=f"move line {later}, which assigns it, up",
-    )
+    hint = f"move line {later}, which assigns it, up"
+    return InputError(f"'{name}' is used before it is assigned", code="E_NAME", hint=hint)

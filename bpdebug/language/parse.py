@@ -30,6 +30,7 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
+PARTS = "give its parts names, each on a line of its own"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -121,6 +122,14 @@ def _measured(text: str, limits: Limits, place: Place, cutter: Cutter) -> str:
     """The text with its depth of brackets checked, and the chains of its long logical lines cut."""
     depth, start, last = 0, 0, 0
     done: list[str] = []
+
+    def end_line(end: int) -> None:
+        nonlocal start, last
+        if end - start > LONG:
+            done.extend((text[last:start], _cut(text, start, end, cutter, place)))
+            last = end
+        start = end + 1
+
     for mark in _MARK.finditer(text):
         kind = mark.lastgroup
         if kind == "open":
@@ -131,14 +140,9 @@ def _measured(text: str, limits: Limits, place: Place, cutter: Cutter) -> str:
             depth -= 1
         elif kind == "end" and depth <= 0:
             depth = 0
-            if mark.start() - start > LONG:
-                done += [text[last:start], _cut(text, start, mark.start(), cutter, place)]
-                last = mark.start()
-            start = mark.end()
-    if len(text) - start > LONG:
-        done += [text[last:start], _cut(text, start, len(text), cutter, place)]
-        last = len(text)
-    return "".join((*done, text[last:])) if done else text
+            end_line(mark.start())
+    end_line(len(text))
+    return "".join((*done, text[last:]))
 
 
 def _cut(text: str, start: int, end: int, cutter: Cutter, place: Place) -> str:
@@ -159,12 +163,8 @@ def _tree(text: str, place: Place, limits: Limits) -> ast.Module:
     except SyntaxError as error:
         raise _syntax(error, place, limits) from None
     except (RecursionError, MemoryError):
-        raise InputError(
-            "an expression of the program is too deep for Python's parser",
-            code="E_LIMIT",
-            where=place.name,
-            hint="give its parts names, each on a line of its own",
-        ) from None
+        message = "an expression of the program is too deep for Python's parser"
+        raise InputError(message, code="E_LIMIT", where=place.name, hint=PARTS) from None
 
 
 def _syntax(error: SyntaxError, place: Place, limits: Limits) -> InputError:

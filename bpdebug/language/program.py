@@ -14,8 +14,8 @@ from bpdebug.language.blocks import Def, count, read_defs, weight
 from bpdebug.language.constants import NotConstant
 from bpdebug.language.expressions import Expressions
 from bpdebug.language.names import NUMBERS, Place, check_name
-from bpdebug.language.nodes import Known, Made, Value, is_tensor
-from bpdebug.language.parse import NOTHING, Parsed, parse, quiet
+from bpdebug.language.nodes import Known, NewNode, Value, is_tensor
+from bpdebug.language.parse import NOTHING, PARTS, parse, quiet
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.words import LANGUAGE, described, refusal
 from bpdebug.limits import Limits
@@ -37,8 +37,9 @@ def elaborate(
     limits, place = limits or Limits(), place or Place("<program>")
     with _shallow(place):
         program = parse(text, limits, place, words)
-        reader = _read(program, leaves, known, limits, place, dtype)
-        reader.written = written
+        defs = read_defs(program.body, leaves, limits, place)
+        reader = Reader(program, defs, {name: Known(name) for name in (*known, *leaves)}, limits, place, dtype)
+        reader.leaves, reader.written = frozenset(leaves), written
         if known:
             reader.kept, reader.copies = "a tensor of the program", frozenset(known)
             reader.as_formulas()
@@ -49,7 +50,10 @@ def elaborate(
 def elaborate_value(
     text: str, names: Collection[str], *, limits: Limits, place: Place, dtype: str, words: Mapping[str, str] = NOTHING
 ) -> tuple[list[Step], Value]:
-    """The nodes of one expression, and what it comes to: the name of a node or of `names`, or a number."""
+    """The nodes of one expression, and what it comes to: the name of a node or of `names`, or a number.
+
+    Raises as `elaborate` does.
+    """
     with _shallow(place):
         program = parse(text.strip(), limits, place, words)
         if len(program.body) != 1 or not isinstance(program.body[0], ast.Expr):
@@ -59,7 +63,7 @@ def elaborate_value(
         reader.as_formulas()
         value = reader.expr(program.body[0].value)
         steps = reader.steps(reader.globals.keys())
-        return steps, steps[value].id if type(value) is Made else value
+        return steps, steps[value].id if type(value) is NewNode else value
 
 
 @contextmanager
@@ -69,17 +73,7 @@ def _shallow(place: Place) -> Iterator[None]:
         try:
             yield
         except RecursionError:
-            hint = "give its parts names, each on a line of its own"
-            raise InputError("the program is nested too deep", code="E_LIMIT", where=place.name, hint=hint) from None
-
-
-def _read(
-    program: Parsed, leaves: Collection[str], known: Collection[str], limits: Limits, place: Place, dtype: str
-) -> Reader:
-    defs = read_defs(program.body, leaves, limits, place)
-    reader = Reader(program, defs, {name: Known(name) for name in (*known, *leaves)}, limits, place, dtype)
-    reader.leaves = frozenset(leaves)
-    return reader
+            raise InputError("the program is nested too deep", code="E_LIMIT", where=place.name, hint=PARTS) from None
 
 
 class Reader(Expressions):
@@ -105,7 +99,7 @@ class Reader(Expressions):
         self.globals |= {"inf": inf, "nan": nan}
 
     def run(self, body: Sequence[ast.stmt], depth: int) -> None:
-        """Carry out the statements of a body; errors get the line of the statement, if not a better one."""
+        """Carry out the statements of a body; errors (those of `elaborate`) get the line of the statement at least."""
         for node in body:
             self.statement = node
             self.carried += 1
@@ -135,26 +129,31 @@ class Reader(Expressions):
     # --- assignments
 
     def _assign(self, node: ast.Assign, depth: int) -> None:
-        for target in node.targets:
-            for place in target.elts if type(target) is ast.Tuple else (target,):
-                if type(place) is not ast.Name:
-                    raise self._no_target(place)
-                self._check_assignable(place.id)
+        goals = [self._names(target) for target in node.targets]
         start = len(self.ops)
         value = self.expr(node.value, depth + 1)
         named: set[int] = set()
-        for target in node.targets:
-            if type(target) is ast.Name:
-                self._bind(target.id, value, start, named)
-            elif isinstance(target, ast.Tuple):
-                if type(value) is not tuple:
-                    what = "number" if isinstance(value, int | float) and type(value) is not Made else "tensor"
-                    hint = "split gives several tensors; a part of a tensor is x[0]"
-                    raise ShapeError(f"{len(target.elts)} names for one {what}", hint=hint)
-                self.check_unpacked(node.value, len(value))
-                for place, part in zip(target.elts, value, strict=True):
-                    assert isinstance(place, ast.Name)
-                    self._bind(place.id, part, start, named)
+        for goal in goals:
+            if isinstance(goal, str):
+                self._bind(goal, value, start, named)
+                continue
+            if type(value) is not tuple:
+                what = "tensor" if is_tensor(value) else "number"
+                hint = "split gives several tensors; a part of a tensor is x[0]"
+                raise ShapeError(f"{len(goal)} names for one {what}", hint=hint)
+            self.check_unpacked(node.value, len(value))
+            for name, part in zip(goal, value, strict=True):
+                self._bind(name, part, start, named)
+
+    def _names(self, target: ast.expr) -> str | list[str]:
+        """The name, or the names, that a target binds; E_SYNTAX or E_NAME where it cannot."""
+        names = []
+        for place in target.elts if isinstance(target, ast.Tuple) else (target,):
+            if not isinstance(place, ast.Name):
+                raise self._no_target(place)
+            self._check_assignable(place.id)
+            names.append(place.id)
+        return names if isinstance(target, ast.Tuple) else names[0]
 
     def _no_target(self, node: ast.expr) -> InputError:
         if isinstance(node, ast.Starred):
@@ -165,27 +164,25 @@ class Reader(Expressions):
         return InputError(f"{words} cannot be assigned to", code="E_SYNTAX", hint=hint)
 
     def _check_assignable(self, name: str) -> None:
-        if name in self.leaves and name not in self.params:
-            message = f"'{name}' is {self.kept}, and cannot be assigned"
+        kept = self.kept if name in self.leaves and name not in self.params else "a block" if name in self.defs else ""
+        if kept:
+            message = f"'{name}' is {kept}, and cannot be assigned"
             raise InputError(message, code="E_NAME", hint="assign to another name")
-        if name in self.defs:
-            raise InputError(
-                f"'{name}' is a block, and cannot be assigned", code="E_NAME", hint="assign to another name"
-            )
         if len(name) > self.limits["name"] or name in NUMBERS:
             check_name(name, self.limits)
 
     def _bind(self, name: str, value: Value, start: int, named: set[int]) -> None:
         """Let a name mean a value; a node that this statement made bears the name from now on."""
-        if self.copies and (name in self.copies or is_tensor(value)) and not (type(value) is Made and value >= start):
+        made = type(value) is NewNode and value >= start
+        if self.copies and not made and (name in self.copies or is_tensor(value)):
             if type(value) is tuple:
                 hint = "a gradient is one array, of the shape of its tensor"
                 raise InputError(f"{name} would be {len(value)} values", code="E_ATTR", hint=hint)
             line = self.statement.lineno if self.statement is not None else 1
-            kept = value if is_tensor(value) else Lit(as_literal(value))
-            value = self.add("stop_gradient", (kept,), OPS["stop_gradient"].defaults, line)
+            copied = value if is_tensor(value) else Lit(as_literal(value))
+            value, made = self.add("stop_gradient", (copied,), OPS["stop_gradient"].defaults, line), True
         self.scope[name] = value
-        if type(value) is Made and value >= start and value not in named:
+        if made and value not in named:
             self.names[value] = self.prefix + name
             named.add(value)
 
@@ -194,11 +191,8 @@ class Reader(Expressions):
     def _for(self, node: ast.For, depth: int) -> None:
         numbers = self._range(node)
         if node.orelse:
-            raise InputError(
-                "else after for is not in the language of programs",
-                code="E_SYNTAX",
-                hint="write it behind the loop",
-            )
+            message = "else after for is not in the language of programs"
+            raise InputError(message, code="E_SYNTAX", hint="write it behind the loop")
         if not isinstance(node.target, ast.Name):
             raise InputError("a loop has one variable", code="E_SYNTAX", hint="write for t in range(3):")
         self._check_assignable(node.target.id)
@@ -220,9 +214,8 @@ class Reader(Expressions):
         try:
             bounds = [self.constants.value(arg) for arg in call.args]
         except NotConstant as error:
-            raise InputError(
-                f"range takes integers, and {error.args[0]} stands there", code="E_SYNTAX", hint=hint
-            ) from None
+            message = f"range takes integers, and {error.args[0]} stands there"
+            raise InputError(message, code="E_SYNTAX", hint=hint) from None
         if call.keywords or not 1 <= len(bounds) <= 3 or any(type(b) is not int for b in bounds) or bounds[2:] == [0]:
             raise InputError("range takes one to three integers, and no step of 0", code="E_SYNTAX", hint=hint)
         return range(*bounds)

@@ -57,10 +57,10 @@ def refuse(message: str, column: int | None, hint: str = "") -> CommandError:
     return CommandError(message, code="E_EXPR", hint=hint, column=column)
 
 
-Reader = TypeVar("Reader", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def counted(function: Reader) -> Reader:
+def counted(function: F) -> F:
     """Errors of the function say in which text their column counts: its first argument, or what that was read from."""
 
     @wraps(function)

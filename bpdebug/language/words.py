@@ -8,81 +8,51 @@ from bpdebug.errors import InputError
 from bpdebug.ops import OPS
 
 LANGUAGE = 'a program has assignments, def, for ... in range(...), with block("name"), and calls of ops'
-_WHERE = "to choose between tensors cell by cell: where(condition, a, b)"
-_PLAIN = "write the expression itself"
-_MASK = "nest them: where(a, where(b, x, y), y)"
-
-_FORBIDDEN: dict[str, tuple[str, str]] = {
+_INSTEAD: dict[str, dict[str, str]] = {
     # statements
-    "If": ("if", _WHERE),
-    "While": ("while", "write for t in range(10):"),
-    "Try": ("try", "leave it out; a fault is shown where it happens"),
-    "TryStar": ("try", "leave it out; a fault is shown where it happens"),
-    "Import": ("import", "the ops are all there: bpdebug ops lists them"),
-    "ImportFrom": ("import", "the ops are all there: bpdebug ops lists them"),
-    "ClassDef": ("class", "write a block: def layer(x, W): ..."),
-    "AsyncFunctionDef": ("async def", "write def"),
-    "AsyncFor": ("async for", "write for t in range(10):"),
-    "AsyncWith": ("async with", 'write with block("name"):'),
-    "AnnAssign": ("an annotation", "leave it out: Y = X @ W"),
-    "TypeAlias": ("a type alias", "leave it out"),
-    "Delete": ("del", "leave it out; nothing has to be freed"),
-    "Raise": ("raise", "leave it out"),
-    "Assert": ("assert", "what is expected stands in the table [expect]"),
-    "Global": (
-        "global",
-        "leave it out; a block can read every name of the program, and returns what it makes",
-    ),
-    "Nonlocal": (
-        "nonlocal",
-        "leave it out; a block can read every name of the program, and returns what it makes",
-    ),
-    "Pass": ("pass", "leave it out"),
-    "Break": ("break", "range(...) says how often; write a smaller number"),
-    "Continue": ("continue", "range(...) says how often; write a smaller number"),
-    "Match": ("match", _WHERE),
-    "Return": ("return outside of a def", "leave it out; every tensor can be looked at"),
+    "to choose between tensors cell by cell: where(condition, a, b)":
+        {"If": "if", "IfExp": "if ... else", "Match": "match"},
+    "write for t in range(10):": {"While": "while", "AsyncFor": "async for"},
+    "leave it out; a fault is shown where it happens": {"Try": "try", "TryStar": "try"},
+    "the ops are all there: bpdebug ops lists them": {"Import": "import", "ImportFrom": "import"},
+    "write a block: def layer(x, W): ...": {"ClassDef": "class"},
+    "write def": {"AsyncFunctionDef": "async def"},
+    'write with block("name"):': {"AsyncWith": "async with"},
+    "leave it out: Y = X @ W": {"AnnAssign": "an annotation"},
+    "leave it out": {"TypeAlias": "a type alias", "Raise": "raise", "Pass": "pass", "UAdd": "+ before a value"},
+    "leave it out; nothing has to be freed": {"Delete": "del"},
+    "what is expected stands in the table [expect]": {"Assert": "assert"},
+    "leave it out; a block can read every name of the program, and returns what it makes":
+        {"Global": "global", "Nonlocal": "nonlocal"},
+    "range(...) says how often; write a smaller number": {"Break": "break", "Continue": "continue"},
+    "leave it out; every tensor can be looked at": {"Return": "return outside of a def"},
     # expressions
-    "Lambda": ("lambda", "write a block: def f(x): return ..."),
-    "IfExp": ("if ... else", _WHERE),
-    "Dict": ("a dict", _PLAIN),
-    "Set": ("a set", _PLAIN),
-    "List": ("a list", "write numbers in round brackets, (2, 3); tensors are joined with stack or concat"),
-    "ListComp": ("a list comprehension", "write for t in range(10): with an assignment in it"),
-    "SetComp": ("a set comprehension", "write for t in range(10): with an assignment in it"),
-    "DictComp": ("a dict comprehension", "write for t in range(10): with an assignment in it"),
-    "GeneratorExp": (
-        "a generator expression",
-        "write sum(x), or for t in range(10): with an assignment in it",
-    ),
-    "Await": ("await", _PLAIN),
-    "Yield": ("yield", "write return, as the last line of the def"),
-    "YieldFrom": ("yield from", "write return, as the last line of the def"),
-    "JoinedStr": ("an f-string", _PLAIN),
-    "FormattedValue": ("an f-string", _PLAIN),
-    "TemplateStr": ("a t-string", _PLAIN),
-    "Starred": ("* before a value", "write the values one by one"),
-    "NamedExpr": (":=", "give the assignment a line of its own"),
-    "Slice": ("a slice", "write it in an index: x[0:2]"),
-    "AugAssign": ("", ""),
+    "write a block: def f(x): return ...": {"Lambda": "lambda"},
+    "write the expression itself":
+        {"Dict": "a dict", "Set": "a set", "Await": "await", "JoinedStr": "an f-string",
+         "FormattedValue": "an f-string", "TemplateStr": "a t-string"},
+    "write numbers in round brackets, (2, 3); tensors are joined with stack or concat": {"List": "a list"},
+    "write for t in range(10): with an assignment in it":
+        {"ListComp": "a list comprehension", "SetComp": "a set comprehension", "DictComp": "a dict comprehension"},
+    "write sum(x), or for t in range(10): with an assignment in it": {"GeneratorExp": "a generator expression"},
+    "write return, as the last line of the def": {"Yield": "yield", "YieldFrom": "yield from"},
+    "write the values one by one": {"Starred": "* before a value"},
+    "give the assignment a line of its own": {"NamedExpr": ":="},
+    "write it in an index: x[0:2]": {"Slice": "a slice"},
     # operators
-    "FloorDiv": ("//", "write /, or the number it gives"),
-    "Mod": ("%", "write the number it gives"),
-    "LShift": ("<<", "multiply by a power of 2"),
-    "RShift": (">>", "divide by a power of 2"),
-    "BitAnd": ("&", _MASK),
-    "BitOr": ("|", _MASK),
-    "BitXor": ("^", "write a ** b for a power"),
-    "And": ("and", _MASK),
-    "Or": ("or", _MASK),
-    "Not": ("not", "turn the comparison round: x <= 0 for not x > 0"),
-    "Invert": ("~", "turn the comparison round: x <= 0 for not x > 0"),
-    "UAdd": ("+ before a value", "leave it out"),
-    "In": ("in", "compare with == and multiply or add the conditions"),
-    "NotIn": ("not in", "compare with == and multiply or add the conditions"),
-    "Is": ("is", "write =="),
-    "IsNot": ("is not", "write !="),
-}
+    "write /, or the number it gives": {"FloorDiv": "//"},
+    "write the number it gives": {"Mod": "%"},
+    "multiply by a power of 2": {"LShift": "<<"},
+    "divide by a power of 2": {"RShift": ">>"},
+    "nest them: where(a, where(b, x, y), y)": {"BitAnd": "&", "BitOr": "|", "And": "and", "Or": "or"},
+    "write a ** b for a power": {"BitXor": "^"},
+    "turn the comparison round: x <= 0 for not x > 0": {"Not": "not", "Invert": "~"},
+    "compare with == and multiply or add the conditions": {"In": "in", "NotIn": "not in"},
+    "write ==": {"Is": "is"},
+    "write !=": {"IsNot": "is not"},
+}  # fmt: skip
+"""What to write instead, of which pieces of Python, and what these are called."""
+_FORBIDDEN = {piece: (words, hint) for hint, pieces in _INSTEAD.items() for piece, words in pieces.items()}
 SYMBOLS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.FloorDiv: "//",
     ast.Mod: "%", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
@@ -92,12 +62,8 @@ SYMBOLS: dict[type[ast.AST], str] = {
 BY_SIGN = {op.infix: op for op in OPS.values() if op.infix and len(op.operands) == 2}
 """The ops that are written between two operands."""
 _CONSTANTS = {
-    str: "a string",
-    bytes: "a bytes string",
-    complex: "a complex number",
-    type(None): "None",
-    type(...): "...",
-}
+    str: "a string", bytes: "a bytes string", complex: "a complex number", type(None): "None", type(...): "...",
+}  # fmt: skip
 
 
 def described(node: ast.AST) -> tuple[str, str]:
@@ -111,10 +77,7 @@ def described(node: ast.AST) -> tuple[str, str]:
     if isinstance(node, ast.BoolOp):
         node = node.op
     if isinstance(node, ast.Attribute):
-        return (
-            f"the attribute .{node.attr[:60]}",
-            "only .T may follow a tensor; shapes are written out as numbers",
-        )
+        return f"the attribute .{node.attr[:60]}", "only .T may follow a tensor; shapes are written out as numbers"
     if isinstance(node, ast.FunctionDef):
         return "a def inside of something", "put every def at the left margin; blocks may call each other"
     known = _FORBIDDEN.get(type(node).__name__)
@@ -129,4 +92,5 @@ def refusal(node: ast.AST) -> InputError:
 
 def forbidden(node: ast.AST) -> bool:
     """Whether a piece of Python is nowhere in the language, whatever stands around it."""
-    return type(node).__name__ in _FORBIDDEN and not isinstance(node, ast.Slice | ast.Return)
+    named = type(node).__name__ in _FORBIDDEN or isinstance(node, ast.AugAssign)
+    return named and not isinstance(node, ast.Slice | ast.Return)

@@ -65,7 +65,7 @@ def _named_outside(text: str, graph: Graph, near: Sequence[str]) -> dict[str, tu
     return {n: (t, (graph.shapes[t], graph.dtypes[t])) for n in found for t in (graph.index[n],)}
 
 
-class Update(Protocol):
+class UpdateLines(Protocol):
     """What a rule of an update reads: the lines before it, the settings, and the leaves of parameter and gradient."""
 
     xp: Trace
@@ -80,7 +80,7 @@ class Update(Protocol):
     def lines(self) -> Sequence[tuple[str, Expr]]: ...
 
 
-def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64") -> Callable[[Update], Any]:
+def as_update(text: str, parameter: str, like: UpdateLines, *, dtype: str = "float64") -> Callable[[UpdateLines], Any]:
     """An expression as a function of an update: what a parameter becomes.
 
     It may name the parameter, its gradient, the states as they are after this step (`velocity` or `w.velocity`), the
@@ -94,7 +94,7 @@ def as_update(text: str, parameter: str, like: Update, *, dtype: str = "float64"
     steps, value = spelt.read(text, [*spelt.tensors.values(), gradient, *plainly], dtype, limits, _RULE)
     _check_length(steps, limits)
 
-    def rule(update: Update) -> Any:
+    def rule(update: UpdateLines) -> Any:
         made = dict(update.lines) | dict(update.scalars)
         known: dict[str, Any] = {spelt.tensors[full[n]]: made[n] for n in shorts} | {n: made[n] for n in plainly}
         known |= {spelt.tensors[parameter]: update.w, gradient: update.g}

@@ -34,22 +34,19 @@ def stream(seed: int, name: str) -> np.random.Generator:
 
 
 def frozen(array: Array) -> Array:
-    """The array, from now on read-only."""
+    """The array itself, of any shape and dtype, from now on read-only."""
     array.flags.writeable = False
     return array
 
 
 def wanted_dtype(said: str | None, dtype: DType, name: str) -> DType | None:
-    """The dtype that a tensor says it has, None where it does not; a float dtype must be the scenario's."""
+    """The dtype that a tensor says it has, None where it does not; E_DTYPE for floats that are not the scenario's."""
     if said is None:
         return None
     found = np.dtype(said)
     if found.kind == "f" and found != dtype:
-        raise InputError(
-            f"'{name}' is declared {said}, and the scenario is {dtype}",
-            code="E_DTYPE",
-            hint=f'floats have the dtype of the scenario: leave it out, or write dtype = "{said}" at the top',
-        )
+        hint = f'floats have the dtype of the scenario: leave it out, or write dtype = "{said}" at the top'
+        raise InputError(f"'{name}' is declared {said}, and the scenario is {dtype}", code="E_DTYPE", hint=hint)
     return found
 
 
@@ -115,11 +112,8 @@ def _array(value: Any, name: str) -> Array:
         return array
     odd, ragged = _blame(value)
     if odd is not None:
-        raise InputError(
-            f"'{name}' holds {odd}, and a tensor is made of numbers",
-            code="E_SCHEMA",
-            hint="write numbers, true or false: [[1.0, 2.0]]",
-        )
+        message = f"'{name}' holds {odd}, and a tensor is made of numbers"
+        raise InputError(message, code="E_SCHEMA", hint="write numbers, true or false: [[1.0, 2.0]]")
     raise ShapeError(f"the rows of '{name}' are of different lengths: {ragged}", hint="give every row as many cells")
 
 
@@ -136,14 +130,8 @@ def _blame(value: Any) -> tuple[str | None, str]:
                 ragged = ragged or f"[{at}0] has {spelt[0]} and [{at}{odd}] has {spelt[1]}"
             stack.extend((child, f"{at}{k}, ") for k, child in enumerate(item))
         elif not isinstance(item, kinds):
-            words = (
-                f'the text "{shown(item)}"'
-                if isinstance(item, str)
-                else "a table"
-                if isinstance(item, dict)
-                else "a date"
-            )
-            return words, ""
+            text = f'the text "{shown(item)}"'
+            return text if isinstance(item, str) else "a table" if isinstance(item, dict) else "a date", ""
         elif isinstance(item, int) and not -(2**63) <= item < 2**63:
             return f"an integer of more than 64 bits ({shown(item, 30)})", ""
     return None, ragged or "they do not make a rectangle"
@@ -158,9 +146,8 @@ def check_init(init: str, shape: Shape, dtype: DType, scale: float, seed: int, n
     They are drawn for it only where the scale leaves that open.
     """
     if init == "eye" and len(shape) != 2:
-        raise ShapeError(
-            f"'{shown(name)}': eye makes matrices, and its shape is {shape}", hint="give two sizes: shape = [3, 3]"
-        )
+        message = f"'{shown(name)}': eye makes matrices, and its shape is {shape}"
+        raise ShapeError(message, hint="give two sizes: shape = [3, 3]")
     if dtype.kind == "f":
         if abs(scale) * max(LARGEST_DRAWN, prod(shape) * (init == "arange")) > np.finfo(dtype).max:
             with np.errstate(over="ignore"):
@@ -177,7 +164,7 @@ def check_init(init: str, shape: Shape, dtype: DType, scale: float, seed: int, n
 
 
 def drawn(init: str, shape: Shape, dtype: DType, scale: float, seed: int, name: str) -> Array:
-    """The array of an initialiser."""
+    """The array of an initialiser, of this shape and dtype."""
     with np.errstate(over="ignore"):
         return frozen(np.asarray(_MAKERS[init](shape, stream(seed, name)) * scale).astype(dtype).reshape(shape))
 

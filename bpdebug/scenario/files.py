@@ -43,6 +43,7 @@ class Header(Struct, frozen=True):
 
 
 def bad(message: str, hint: str = "write it again with numpy.save, numpy.savez or safetensors") -> InputError:
+    """E_FILE for a tensor file that is damaged, or is none that can be read."""
     return InputError(message, code="E_FILE", hint=hint)
 
 
@@ -55,7 +56,7 @@ def exactly(file: BinaryIO, n: int) -> bytes:
 
 
 def cells(file: BinaryIO, header: Header) -> Array:
-    """The array behind a header, in the file's order of axes."""
+    """The array behind a header, of its shape; bfloat16 as float32. E_FILE where the file ends before."""
     raw = np.empty(header.nbytes, dtype=np.uint8)
     done = 0
     while done < len(raw):
@@ -82,7 +83,7 @@ _MOST = 10_000
 
 
 def npy_header(file: BinaryIO, size: int, take: Take) -> Header:
-    """The header of an .npy stream of so many bytes; nothing in it is evaluated."""
+    """The header of an .npy stream of so many bytes; nothing in it is evaluated. E_FILE where it is none of ours."""
     if file.read(6) != b"\x93NUMPY":
         raise bad("this is no .npy file: it does not begin as one")
     version = tuple(exactly(file, 2))
@@ -98,10 +99,8 @@ def npy_header(file: BinaryIO, size: int, take: Take) -> Header:
         raise bad("the header is no text") from None
     descr, fortran, shape = _npy_fields(text)
     if not _DTYPE.fullmatch(descr):
-        raise bad(
-            f"cells of type '{shown(descr)}' cannot be read",
-            "floats, integers and booleans can; no objects (pickles)",
-        )
+        hint = "floats, integers and booleans can; no objects (pickles)"
+        raise bad(f"cells of type '{shown(descr)}' cannot be read", hint)
     header = Header(np.dtype(descr), shape, fortran, 8 + width + length)
     check_dims(shape)
     take(shape, header.dtype)
@@ -122,8 +121,7 @@ def _npy_fields(text: str) -> tuple[str, bool, Shape]:
         at = item.end()
     if len(found) != 3 or text[at:].strip() != "}":
         raise bad("the header is not one that NumPy writes")
-    dims = [d.strip() for d in found["shape"].split(",")]
-    if dims.pop() != "" and len(dims) < 1:
+    if found["shape"].strip() and "," not in found["shape"]:
         raise bad("the shape in the header is no tuple")
     dims = [d.strip().removesuffix("L") for d in found["shape"].split(",") if d.strip()]
     if not all(re.fullmatch(r"-?\d{1,40}", d) for d in dims):
@@ -132,5 +130,6 @@ def _npy_fields(text: str) -> tuple[str, bool, Shape]:
 
 
 def check_dims(shape: Shape) -> None:
+    """E_FILE for a negative size."""
     if any(n < 0 for n in shape):
         raise bad(f"the shape {shown(shape, 80)} has a negative size")

@@ -27,7 +27,7 @@ from bpdebug.scenario.arrays import Footprint
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
 from bpdebug.scenario.tensors import Context, read_incoming, read_leaves
-from bpdebug.scenario.text import Outline, Source, parse_toml, place_of, read_source
+from bpdebug.scenario.text import FileText, Outline, parse_toml, place_of, read_source
 from bpdebug.scenario.training import training_of
 
 _ORDER = (
@@ -64,10 +64,10 @@ def rebuild(
     raw = text.encode("utf-8", "surrogatepass")
     limits.check("file", len(raw), "the size of the scenario", where=name)
     with quiet():
-        return _scenario(Source(name, text, hashlib.sha256(raw).hexdigest()), limits, leaves)
+        return _scenario(FileText(name, text, hashlib.sha256(raw).hexdigest()), limits, leaves)
 
 
-def _scenario(source: Source, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> Scenario:
+def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> Scenario:
     file, where = _file(source, limits)
     dtype = np.dtype(file.dtype)
     context = Context(source.name, dtype, file.seed, source.folder, limits, where, Footprint(limits))
@@ -114,7 +114,7 @@ def _check_iteration(graph: Graph, limits: Limits, where: str) -> None:
         limits.check("memory", once + 2 * changed + scratch, what, where=where)
 
 
-def _file(source: Source, limits: Limits) -> tuple[File, Outline]:
+def _file(source: FileText, limits: Limits) -> tuple[File, Outline]:
     """What a file says, as typed structs; E_SCHEMA with the line of the key that is wrong."""
     tables, where = parse_toml(source, limits)
     try:
@@ -146,7 +146,7 @@ def _check_outputs(file: File, name: str, where: Outline) -> None:
         raise InputError("[graph] has no loss and no incoming gradients", code="E_LOSS", where=at, hint=hint)
 
 
-def _derivation(file: File, graph: Graph, source: Source, where: Outline, limits: Limits) -> Derivation | None:
+def _derivation(file: File, graph: Graph, source: FileText, where: Outline, limits: Limits) -> Derivation | None:
     if file.derivation is UNSET:
         return None
     place = place_of(source, where, ("derivation", "program"))

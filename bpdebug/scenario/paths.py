@@ -46,9 +46,8 @@ def check_ending(file: str) -> str:
     for ending in ENDINGS:
         if file.endswith(ending):
             return ending
-    raise InputError(
-        f"'{shown(file, 200)}' is no tensor file by its ending", code="E_FILE", hint="use " + ", ".join(ENDINGS)
-    )
+    message = f"'{shown(file, 200)}' is no tensor file by its ending"
+    raise InputError(message, code="E_FILE", hint="use " + ", ".join(ENDINGS))
 
 
 def parts_of(file: str) -> list[str]:
@@ -70,9 +69,8 @@ def open_inside(folder: Path, file: str) -> BinaryIO:
     try:
         fd = _open_stepwise(folder, parts) if _STEPWISE else _open_checked(folder, parts)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot open '{shown(file)}': {reason(error)}", code="E_FILE", hint=_HINT + "; no links"
-        ) from None
+        message = f"cannot open '{shown(file)}': {reason(error)}"
+        raise InputError(message, code="E_FILE", hint=_HINT + "; no links") from None
     return _ordinary(fd, file)
 
 

@@ -45,7 +45,7 @@ class Drawn(Struct, forbid_unknown_fields=True):
     scale: float = 1.0
 
 
-class Graph(Struct, forbid_unknown_fields=True):
+class GraphTable(Struct, forbid_unknown_fields=True):
     """The program, and where the backward pass starts: at a loss, or at outputs."""
 
     program: str
@@ -53,7 +53,7 @@ class Graph(Struct, forbid_unknown_fields=True):
     incoming: dict[str, Data | Literal["ones"] | Drawn] | UnsetType = UNSET
 
 
-class Derivation(Struct, forbid_unknown_fields=True):
+class DerivationTable(Struct, forbid_unknown_fields=True):
     """The reader's own backward pass, checked line by line."""
 
     program: str
@@ -85,7 +85,7 @@ class Train(Struct, forbid_unknown_fields=True, frozen=True):
     clip_value: Positive | UnsetType = UNSET
 
 
-class Fault(Struct, forbid_unknown_fields=True, frozen=True):
+class FirstFault(Struct, forbid_unknown_fields=True, frozen=True):
     """The first fault: where (a location), and of what kind."""
 
     at: str
@@ -108,7 +108,7 @@ class Expect(Struct, forbid_unknown_fields=True, frozen=True):
     values: dict[str, Data] = {}
     grads: dict[str, Data] = {}
     formulas: dict[str, dict[str, str] | list[str]] = {}
-    fault: Fault | UnsetType = UNSET
+    fault: FirstFault | UnsetType = UNSET
     error: Code | UnsetType = UNSET
     derivation: FirstWrong | UnsetType = UNSET
     check: FirstWrong | UnsetType = UNSET
@@ -118,7 +118,7 @@ class File(Struct, forbid_unknown_fields=True):
     """A scenario of bpdebug: tensors, a program over them, and what is said and expected of it."""
 
     format: Literal[1]
-    graph: Graph
+    graph: GraphTable
     title: str = ""
     about: str = ""
     dtype: Float = "float64"
@@ -127,7 +127,7 @@ class File(Struct, forbid_unknown_fields=True):
     parameters: dict[str, Data | Tensor] = {}
     notes: dict[str, str] = {}
     rules: Rules = {}
-    derivation: Derivation | UnsetType = UNSET
+    derivation: DerivationTable | UnsetType = UNSET
     train: Train | UnsetType = UNSET
     expect: Expect | UnsetType = UNSET
 

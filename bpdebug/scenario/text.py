@@ -23,7 +23,7 @@ from bpdebug.scenario.paths import open_ordinary
 _TOML_HINT = "a scenario is a TOML file (toml.io): key = value, and tables like [inputs]"
 
 
-class Source(Struct, frozen=True):
+class FileText(Struct, frozen=True):
     """A text with the name it has in messages; `folder` is where the files it names may lie (None: nowhere)."""
 
     name: str
@@ -33,7 +33,7 @@ class Source(Struct, frozen=True):
     path: Path | None = None
 
 
-def read_source(path_or_text: str | os.PathLike[str], limits: Limits) -> Source:
+def read_source(path_or_text: str | os.PathLike[str], limits: Limits) -> FileText:
     """The source behind a path, "-" (standard input), or a text of several lines."""
     if isinstance(path_or_text, str) and "\n" in path_or_text:
         return _source("<text>", path_or_text.encode("utf-8", "surrogatepass"), limits)
@@ -43,19 +43,15 @@ def read_source(path_or_text: str | os.PathLike[str], limits: Limits) -> Source:
     return _source(shown(path.name or path, 200), read_bytes(path, limits), limits, path)
 
 
-def _source(name: str, raw: bytes, limits: Limits, path: Path | None = None) -> Source:
+def _source(name: str, raw: bytes, limits: Limits, path: Path | None = None) -> FileText:
     limits.check("file", len(raw), "the size of the file", where=name)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            "the file is not UTF-8 text",
-            code="E_SYNTAX",
-            where=f"{name}:{line}",
-            hint="save it as UTF-8 in an editor",
-        ) from None
-    return Source(name, text, hashlib.sha256(raw).hexdigest(), path.parent if path else None, path)
+        message, hint = "the file is not UTF-8 text", "save it as UTF-8 in an editor"
+        raise InputError(message, code="E_SYNTAX", where=f"{name}:{line}", hint=hint) from None
+    return FileText(name, text, hashlib.sha256(raw).hexdigest(), path.parent if path else None, path)
 
 
 def read_bytes(path: Path, limits: Limits) -> bytes:
@@ -118,7 +114,7 @@ class Outline(Struct):
         return max((s.line for s in self.statements if s.line <= line), default=line)
 
 
-def outline(source: Source, limits: Limits) -> Outline:
+def outline(source: FileText, limits: Limits) -> Outline:
     """Scan a TOML text once, without recursion: depth and numbers are checked, keys are noted with their lines."""
     text, found = source.text, Outline()
     table: tuple[str, ...] = ()
@@ -145,7 +141,7 @@ def outline(source: Source, limits: Limits) -> Outline:
     return found
 
 
-def _parts(key: str, source: Source, start: int, limits: Limits) -> tuple[str, ...]:
+def _parts(key: str, source: FileText, start: int, limits: Limits) -> tuple[str, ...]:
     if key.count(".") > limits["nesting"]:
         _too_deep(source, start, limits, key.count("."))
     return tuple(p if p[0] not in "\"'" else _unquote(p) for p in _SPLIT.findall(key))
@@ -158,18 +154,18 @@ def _unquote(part: str) -> str:
         return part[1:-1]
 
 
-def _line_at(source: Source, offset: int) -> str:
+def _line_at(source: FileText, offset: int) -> str:
     return f"{source.name}:{source.text.count(chr(10), 0, offset) + 1}"
 
 
-def _too_deep(source: Source, offset: int, limits: Limits, depth: int) -> None:
+def _too_deep(source: FileText, offset: int, limits: Limits, depth: int) -> None:
     limits.check("nesting", depth, "the depth of the brackets or dots", where=_line_at(source, offset))
 
 
 # --- the parser
 
 
-def parse_toml(source: Source, limits: Limits) -> tuple[dict[str, Any], Outline]:
+def parse_toml(source: FileText, limits: Limits) -> tuple[dict[str, Any], Outline]:
     """The tables of a file, and where its keys stand; E_SYNTAX with the line, also for a key that comes twice."""
     source = replace(source, text=_plain(source.text))
     where = outline(source, limits)
@@ -178,12 +174,8 @@ def parse_toml(source: Source, limits: Limits) -> tuple[dict[str, Any], Outline]
     except tomllib.TOMLDecodeError as error:
         raise _syntax(str(error), source, where) from None
     except (RecursionError, ValueError) as error:  # the nets below our own checks
-        raise InputError(
-            f"not TOML: {shown(error, 200)}",
-            code="E_LIMIT",
-            where=source.name,
-            hint="write it with less depth and digits",
-        ) from None
+        message, hint = f"not TOML: {shown(error, 200)}", "write it with less depth and digits"
+        raise InputError(message, code="E_LIMIT", where=source.name, hint=hint) from None
 
 
 def _plain(text: str) -> str:
@@ -193,19 +185,18 @@ def _plain(text: str) -> str:
     return _TOKEN.sub(lambda m: "-" if m["minus"] else m[0], text)
 
 
-def _syntax(message: str, source: Source, found: Outline) -> InputError:
+def _syntax(message: str, source: FileText, found: Outline) -> InputError:
     text, _, position = message.rpartition(" (at ")
     number = re.match(r"line (\d+)", position)
     line = int(number[1]) if number else source.text.count("\n") + 1
     if not number or text.startswith(("Unclosed", "Cannot", "Duplicate")):
         line = found.last_before(line)
     hint = "a key, like a table, may stand only once" if text.startswith(("Cannot", "Duplicate")) else _TOML_HINT
-    return InputError(
-        f"not TOML: {shown(text or message, 200)}", code="E_SYNTAX", where=f"{source.name}:{line}", hint=hint
-    )
+    said = f"not TOML: {shown(text or message, 200)}"
+    return InputError(said, code="E_SYNTAX", where=f"{source.name}:{line}", hint=hint)
 
 
-def place_of(source: Source, found: Outline, path: tuple[str, ...]) -> Place:
+def place_of(source: FileText, found: Outline, path: tuple[str, ...]) -> Place:
     """Where the lines of a text value stand in the file (a best effort where it is written with escapes)."""
     statement = next((s for s in found.statements if s.path == path), None)
     if statement is None:

@@ -33,7 +33,7 @@ def test_every_lesson_is_as_it_says(name: str) -> None:
         "values.Y = [[4, 5], [10, 11]]", "values.X = [[1, 2, 3], [4, 5, 6]]", "grads.Y = [[2.0, 2.5], [5, 5.5]]",
         "formulas.'Y@bwd' = { X = '∂Y @ Wᵀ', W = 'Xᵀ @ ∂Y' }", "formulas.Y = ['∂Y @ Wᵀ', 'Xᵀ @ ∂Y']",
         "formulas.'Z@bwd' = { Y = '∂Z * Y' }", "formulas.'#5' = { Y = '∂Z * Y' }",
-        "formulas.'mul@bwd' = { Y = '∂Z * Y' }", "formulas.':6@bwd' = { X = '∂Y @ Wᵀ' }",
+        "formulas.'mul@bwd' = { Y = '∂Z * Y' }", "formulas.':15@bwd' = { X = '∂Y @ Wᵀ' }",
     ],
 )  # fmt: skip
 def test_what_is_met(expect: str) -> None:

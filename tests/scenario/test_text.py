@@ -13,13 +13,13 @@ import pytest
 from bpdebug.errors import BpdebugError
 from bpdebug.limits import Limits
 from bpdebug.scenario import load
-from bpdebug.scenario.text import Source, outline, parse_toml, place_of
+from bpdebug.scenario.text import FileText, outline, parse_toml, place_of
 from tests.counting import growth
 from tests.language.writing import text
 
 
-def source(content: str) -> Source:
-    return Source("x.toml", content, "")
+def source(content: str) -> FileText:
+    return FileText("x.toml", content, "")
 
 
 def refused(content: str) -> BpdebugError:
