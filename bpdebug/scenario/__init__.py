@@ -3,7 +3,7 @@
 from bpdebug.scenario.load import Shipped, expected_error, find, load, read_derivation, rebuild, shipped
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Expect, Train, json_schema
-from bpdebug.scenario.timeline import open_timeline
+from bpdebug.scenario.training import open_timeline
 
 __all__ = [
     "Derivation", "Expect", "Scenario", "Shipped", "Train", "expected_error", "find",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from math import prod
 from typing import Any, BinaryIO, cast
 
+import msgspec
 import numpy as np
 
 from bpdebug.arrays import Array
@@ -20,6 +20,7 @@ from bpdebug.scenario.files import Header, Take, bad, cells, check_dims, exactly
 
 _MOST_MEMBERS = 10_000
 _MOST_HEADER = 16 << 20
+"""Members of an archive, and bytes of a safetensors header: far above what a scenario has, and read in no time."""
 _ZIP_ERRORS = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error,
     UnicodeDecodeError, OverflowError, ValueError, OSError,
@@ -64,7 +65,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
 
 
 def pick(name: str, members: list[str]) -> str:
-    """The member that is meant: the one of that name, or the only one where no name is given."""
+    """The member that is meant: the one of that name, or the only one where no name is given; else E_FILE."""
     if name in members:
         return name
     listed = ", ".join(shown(m, 30) for m in members[:10]) or "none"
@@ -76,7 +77,7 @@ def pick(name: str, members: list[str]) -> str:
 
 
 def npz_header(file: BinaryIO, name: str, take: Take) -> Header:
-    """The header of a member; the member is read to its end, so that its checksum is known to be right."""
+    """The header of a member, which is read to its end, so that its checksum is right; E_FILE where it is damaged."""
     with npz_member(file, name) as (stream, size):
         header = npy_header(stream, size, take)
         left = header.nbytes
@@ -91,6 +92,7 @@ def npz_header(file: BinaryIO, name: str, take: Take) -> Header:
 
 
 def npz_cells(file: BinaryIO, name: str, header: Header) -> Array:
+    """The array of a member, of the header's shape; E_FILE where it is damaged."""
     with npz_member(file, name) as (stream, _):
         exactly(stream, header.start)
         return cells(stream, header)
@@ -104,22 +106,24 @@ _TYPES = {
 }  # fmt: skip
 
 
-def safetensors_header(file: BinaryIO, size: int, name: str, take: Take) -> Header:
-    """The header of one tensor; the entries of all are checked, and may neither overlap nor leave gaps."""
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
+
+
+def safetensors_header(file: BinaryIO, name: str, take: Take) -> Header:
+    """The header of one tensor; those of all must fill the file. E_FILE where they do not, E_LIMIT from `take`."""
+    size = os.fstat(file.fileno()).st_size
     length = int.from_bytes(exactly(file, 8), "little")
     if length > size - 8 or length > _MOST_HEADER:
         raise bad(f"the header says that it has {length:,} bytes")
-    entries = _json(exactly(file, length))
-    entries.pop("__metadata__", None)
-    spans: list[tuple[int, int]] = []
-    for key, entry in entries.items():
-        if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-            raise bad(f"the entry of '{shown(key)}' is not as the format has it")
-        spans.append(_span(key, entry["data_offsets"]))
-    header = _entry(entries, pick(name, list(entries)), 8 + length, take)
+    entries = _entries(exactly(file, length))
+    key = pick(name, list(entries))
+    header = _header(key, entries[key], 8 + length, take)
     end = 0
-    for start, stop in sorted(spans):
-        if start != end:
+    for start, stop in sorted(entry.data_offsets for entry in entries.values()):
+        if start != end or stop < start:
             raise bad("the tensors overlap, or there are gaps between them")
         end = stop
     if end != size - 8 - length:
@@ -127,32 +131,20 @@ def safetensors_header(file: BinaryIO, size: int, name: str, take: Take) -> Head
     return header
 
 
-def _entry(entries: Mapping[str, Any], key: str, start: int, take: Take) -> Header:
-    entry = entries[key]
-    kind, shape = entry["dtype"], entry["shape"]
-    if not isinstance(kind, str) or kind not in _TYPES:
-        raise bad(f"cells of type '{shown(kind)}' cannot be read", "these can: " + ", ".join(_TYPES))
-    if not isinstance(shape, list) or any(type(n) is not int for n in shape):
-        raise bad(f"the shape of '{shown(key)}' is no array of integers")
-    first, last = _span(key, entry["data_offsets"])
-    header = Header(np.dtype(_TYPES[kind]), tuple(shape), False, start + first, kind == "BF16")
+def _header(key: str, entry: _Entry, cells_at: int, take: Take) -> Header:
+    if entry.dtype not in _TYPES:
+        raise bad(f"cells of type '{shown(entry.dtype)}' cannot be read", "these can: " + ", ".join(_TYPES))
+    start, stop = entry.data_offsets
+    header = Header(np.dtype(_TYPES[entry.dtype]), entry.shape, False, cells_at + start, entry.dtype == "BF16")
     check_dims(header.shape)
     take(header.shape, header.dtype)
-    if last - first != prod(shape) * header.dtype.itemsize:
+    if stop - start != header.nbytes:
         raise bad(f"the bytes of '{shown(key)}' do not make its shape {shown(header.shape, 80)}")
     return header
 
 
-def _span(key: str, offsets: Any) -> tuple[int, int]:
-    if not (isinstance(offsets, list) and len(offsets) == 2 and all(type(n) is int for n in offsets)):
-        raise bad(f"the offsets of '{shown(key)}' are no two integers")
-    if not 0 <= offsets[0] <= offsets[1]:
-        raise bad(f"the offsets of '{shown(key)}' run backwards")
-    return offsets[0], offsets[1]
-
-
-def _json(raw: bytes) -> dict[str, Any]:
-    """A JSON object: no key twice, not deep, no numbers but finite ones."""
+def _entries(raw: bytes) -> dict[str, _Entry]:
+    """The entries of a header by name: a JSON object with no key twice."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
@@ -160,17 +152,11 @@ def _json(raw: bytes) -> dict[str, Any]:
             raise bad("the header has a key twice")
         return made
 
-    depth = 0
-    for bracket in re.finditer(rb'"(?:[^"\\]++|\\.)*+"|([\[{])|([\]}])', raw):
-        depth += 1 if bracket[1] else -1 if bracket[2] else 0
-        if depth > 8:
-            raise bad("the header is nested too deep")
     try:
-        found = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=lambda word: word)
-    except UnicodeDecodeError:
-        raise bad("the header is not UTF-8") from None
+        found = msgspec.convert(json.loads(raw.decode("utf-8"), object_pairs_hook=unique), dict[str, Any])
+        found.pop("__metadata__", None)
+        return msgspec.convert(found, dict[str, _Entry])
     except (ValueError, RecursionError):
-        raise bad("the header is no JSON") from None
-    if not isinstance(found, dict):
-        raise bad("the header is no JSON object")
-    return found
+        raise bad("the header is no JSON in UTF-8") from None
+    except msgspec.ValidationError as error:
+        raise bad(f"the header is not as the format has it: {error}") from None

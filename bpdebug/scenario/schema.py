@@ -149,7 +149,7 @@ class Unfit(InputError):
 
 
 def convert(tables: dict[str, Any]) -> File:
-    """The tables of a file as typed structs, or Unfit with the key that is wrong and what it may be."""
+    """The tables of a file as typed structs, or Unfit (E_SCHEMA) with the key that is wrong and what it may be."""
     try:
         return msgspec.convert(tables, File)
     except (msgspec.ValidationError, RecursionError):

@@ -55,7 +55,10 @@ class Context(Struct, frozen=True):
 
 
 def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.PathLike[str]]) -> list[Leaf]:
-    """The leaves in file order, inputs first; shapes and dtypes are known, and cells mostly not read yet."""
+    """The leaves in file order, inputs first; shapes and dtypes are known, and cells mostly not read yet.
+
+    Raises E_NAME, E_SCHEMA, E_SHAPE, E_DTYPE, E_FILE or E_LIMIT with the line of the tensor.
+    """
     leaves: dict[str, Leaf] = {}
     for table, kind, said in (("inputs", INPUT, file.inputs), ("parameters", PARAMETER, file.parameters)):
         for name, spec in said.items():
@@ -175,12 +178,9 @@ def _opened(
 
 
 def _header(file: BinaryIO, ending: str, member: str, take: Take) -> Header:
-    size = os.fstat(file.fileno()).st_size
-    if ending == ".npz":
-        return npz_header(file, member, take)
-    if ending == ".safetensors":
-        return safetensors_header(file, size, member, take)
-    return npy_header(file, size, take)
+    if ending == ".npy":
+        return npy_header(file, os.fstat(file.fileno()).st_size, take)
+    return npz_header(file, member, take) if ending == ".npz" else safetensors_header(file, member, take)
 
 
 def _cells(file: BinaryIO, ending: str, member: str, header: Header) -> Array:
@@ -206,7 +206,7 @@ def _dtype(found: DType, said: DType | None, dtype: DType, name: str) -> DType:
 
 
 def read_incoming(said: Mapping[str, Any], context: Context) -> dict[str, Incoming]:
-    """The gradients that come in at outputs; those without a shape take the output's."""
+    """The gradients that come in at outputs; those without a shape take the output's. Raises as `read_leaves` does."""
     made: dict[str, Incoming] = {}
     for name, spec in said.items():
         try:

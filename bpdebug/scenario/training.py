@@ -1,17 +1,20 @@
-"""What [train] says, held against the table of optimizers: which settings there are, and which go together."""
+"""What [train] says, held against the table of optimizers, and the timeline that the engine runs of it."""
 
 from __future__ import annotations
 
 from msgspec import UNSET, structs
 
-from bpdebug.engine import OPTIMIZERS, Training
+from bpdebug.engine import OPTIMIZERS, Timeline, Training
+from bpdebug.engine.budget import Budget
+from bpdebug.limits import GIB
+from bpdebug.scenario.scenario import Scenario
 from bpdebug.scenario.schema import Train, Unfit
 
 
 def training_of(train: Train) -> Training:
     """The training that the engine runs; Unfit (E_SCHEMA) for a setting that this optimizer has not, or cannot have."""
-    given = {name: value for name, value in structs.asdict(train).items() if value is not UNSET}
-    given = {name: value for name, value in given.items() if name not in ("optimizer", "steps")}
+    said = structs.asdict(train).items()
+    given = {name: value for name, value in said if value is not UNSET and name not in ("optimizer", "steps")}
     settings = OPTIMIZERS[train.optimizer].settings_of({})
     for name in given:
         if name not in settings:
@@ -29,8 +32,21 @@ def training_of(train: Train) -> Training:
             message = f"'train.lr' has {len(rates)} numbers for {train.steps} steps"
             raise _unfit("lr", message, "write one number, or one a step")
         settings["lr"] = tuple(rates)
-    return Training(train.optimizer, train.steps, {name: settings[name] for name in settings})
+    return Training(train.optimizer, train.steps, settings)
 
 
 def _unfit(name: str, message: str, hint: str) -> Unfit:
     return Unfit(("train", name), message, hint)
+
+
+def open_timeline(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> Timeline:
+    """The timeline of both passes, and of every iteration where the file trains; nothing is computed yet.
+
+    Of a recording, the timeline that was recorded. `budget` is how many bytes of iterations may be kept; what is
+    dropped is recomputed with the same bits.
+    """
+    training = None if scenario.train is None else training_of(scenario.train)
+    return Timeline(
+        scenario.graph, seed=scenario.seed, training=training, budget=budget, edits=scenario.edits,
+        recording=scenario.recording,
+    )  # fmt: skip
