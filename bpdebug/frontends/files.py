@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from bpdebug.errors import CommandError, shown
-from bpdebug.scenario.text import reason
+from bpdebug.scenario.paths import reason
 
 HEADER = "# bpdebug "
 """What files begin with that a front end wrote; nothing else is written over."""
