@@ -101,7 +101,7 @@ def _compare(key: str, expected: Any, found: Array, rtol: float, atol: float) ->
 def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timeline) -> Iterator[Mismatch]:
     """The formulas of a backward event: by operand, or all of them in the order of the operands."""
     label = f'formulas."{shown(key)}"'
-    event = next((e for e in map(timeline.event, _stops(key, timeline)) if e.phase == BACKWARD), None)
+    event = next((e for e in map(timeline.event, _stops(key, timeline) or ()) if e.phase == BACKWARD), None)
     if event is None:
         yield Mismatch(label, "a backward event", "none", "write the key as a node's name and @bwd: Y@bwd")
         return
@@ -118,12 +118,12 @@ def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timel
             yield Mismatch(f"{label}.{shown(operand)}", shown(formula, 200), " and ".join(to) or "nothing", hint)
 
 
-def _stops(location: str, timeline: Timeline) -> Stops:
-    """The events that a location means; none where it is no location."""
+def _stops(location: str, timeline: Timeline) -> Stops | None:
+    """The events that a location means; None where it means none."""
     try:
         return resolve(parse_location(location, regex=False), timeline)
     except CommandError:
-        return Stops((), None, 0, 0)
+        return None
 
 
 def _fault(expect: Expect, timeline: Timeline) -> Iterator[Mismatch]:
@@ -136,8 +136,8 @@ def _fault(expect: Expect, timeline: Timeline) -> Iterator[Mismatch]:
     if event is None or event.fault is None:
         yield Mismatch("fault", wanted, "no fault at all")
         return
-    here = _stops(expect.fault.at, timeline).contains(event.index)
-    if not here or expect.fault.kind not in (UNSET, event.fault.kind):
+    here = _stops(expect.fault.at, timeline)
+    if here is None or not here.contains(event.index) or expect.fault.kind not in (UNSET, event.fault.kind):
         phase = next(short for short, phase in PHASES.items() if phase == event.phase)
         yield Mismatch("fault", wanted, f"{event.fault.kind} at {event.name}@{phase} first")
 
