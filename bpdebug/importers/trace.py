@@ -54,6 +54,7 @@ _HINT = "a recording is two files that belong together: x.bptrace and x.bptrace.
 
 
 def bad(message: str, hint: str = _HINT) -> InputError:
+    """E_TRACE: a recording is damaged, or none."""
     return InputError(message, code="E_TRACE", hint=hint)
 
 
@@ -123,7 +124,10 @@ class TraceFile:
     # --- the leaves -----------------------------------------------------------------------------------------------
 
     def leaves(self, file: File, context: Context) -> list[Leaf]:
-        """The scenario's leaves, from the recording in place of literals, random numbers and files."""
+        """The scenario's leaves, from the recording in place of literals, random numbers and files.
+
+        Raises E_TRACE where the recording does not have them, E_NAME and E_LIMIT as a scenario's reader does.
+        """
         made = []
         names = [(n, INPUT) for n in file.inputs] + [(n, PARAMETER) for n in file.parameters]
         if [s.name for s in self.head.leaves] != [n for n, _ in names]:
@@ -134,11 +138,10 @@ class TraceFile:
             dtype = self._dtype(stored, context.dtype)
             context.footprint.add(stored.shape, dtype, name)
             if not _fits(stored, LEAF, name, stored.shape, dtype, end) or end + stored.nbytes > self.data.size:
-                raise bad(f"'{name}' is not there as a whole: the recording was cut before the first event").at(
-                    self.name
-                )
+                message = f"'{name}' is not there as a whole: the recording was cut before the first event"
+                raise bad(message).at(self.name)
             end += stored.nbytes
-            made.append(Leaf(name, kind, stored.shape, dtype, lambda s=stored: self._array(s)))  # type: ignore[misc]
+            made.append(Leaf(name, kind, stored.shape, dtype, partial(self._array, stored)))
         return made
 
     def _dtype(self, stored: Stored, floats: DType) -> DType:
@@ -151,7 +154,7 @@ class TraceFile:
     # --- what was set by hand -------------------------------------------------------------------------------------
 
     def edits(self, timeline: Timeline, floats: DType) -> tuple[Edit, ...]:
-        """What the timeline that was recorded is another by; none in older recordings, which do not say it."""
+        """What the timeline that was recorded is another by; none in older recordings. E_TRACE where it is damaged."""
         footprint, end = Footprint(self.limits), sum(stored.nbytes for stored in self.head.leaves)
         for line, stored in zip(self.head.forks, self.head.edits, strict=False):
             if stored.value is not None:
@@ -221,7 +224,7 @@ class TraceFile:
         return line
 
     def read(self, index: int, slot: Slot) -> Array:
-        """The array of a slot of a recorded event."""
+        """The array of a slot of a recorded event, of its tensor's shape and dtype; E_TRACE where it is damaged."""
         at = self.layout.slots(index).index(slot)
         return self._array(self.line(index).arrays[at], f"event {index}: ")
 

@@ -20,8 +20,10 @@ import numpy as np
 from bpdebug.arrays import Array, DType, Shape
 
 FORMAT = 1
+"""The version of what follows: a reader refuses any other."""
 ENDING, DATA = ".bptrace", ".data"
 HASH_BYTES = 16
+"""128 bits: two arrays of one hash do not happen by chance."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -122,7 +124,7 @@ def size(dtype: DType, shape: Shape, strides: Shape | None) -> int | None:
 
 
 def unpacked(raw: bytes, dtype: DType, shape: Shape, strides: Shape | None) -> Array:
-    """The array of stored bytes, read-only; `size` has accepted its description."""
+    """The array of stored bytes, of this shape and dtype, read-only; `size` has accepted its description."""
     if strides is None:
         return np.frombuffer(raw, dtype).reshape(shape)
     return np.ndarray(shape, dtype, raw, 0, strides)

@@ -29,6 +29,7 @@ class Known(str):
 
 
 def is_tensor(value: Value) -> bool:
+    """Whether a value is a tensor, and no number and no tuple."""
     return type(value) is NewNode or type(value) is Known
 
 

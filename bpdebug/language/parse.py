@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
-import io
 import re
-import tokenize
-import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +24,8 @@ _MARK = re.compile(
 )
 _STATEMENT = re.compile(r"^[ \t]*+[^\s#]", re.MULTILINE)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_WORD = re.compile(r"[^\W\d]\w*")
+_NAME = re.compile(rf"{STRING}|#[^\n]*+|(?<!\w)(?P<name>(?![0-9])[A-Za-z0-9_]*+[^\x00-\x7f\W]\w*)")
+"""Names with letters beyond ASCII, and what is none of them: strings and comments."""
 
 
 PARTS = "give its parts names, each on a line of its own"
@@ -52,7 +50,8 @@ def parse(text: str, limits: Limits, place: Place, words: Mapping[str, str] = NO
         where = place.at(_line(text, odd.start()))
         hint = "type the line again; the character may have come from elsewhere"
         raise InputError("the program holds a character that no text has", code="E_SYNTAX", where=where, hint=hint)
-    plain = normalised(text, limits, place, words)
+    plain = respelt(text, words)
+    _check_names(plain, limits, place)
     cutter = Cutter(limits, _stem(plain))
     plain = _measured(plain, limits, place, cutter)
     with quiet():
@@ -79,35 +78,14 @@ def quiet() -> Iterator[None]:
             gc.enable()
 
 
-def normalised(text: str, limits: Limits, place: Place, words: Mapping[str, str] = NOTHING) -> str:
-    """What is copied from the screen in Python's spelling; look-alikes of other names: E_NAME."""
-    text = respelt(text, words)
-    if text.isascii():
-        return text
-    for line in text.split("\n"):
-        if not line.isascii() and not unicodedata.is_normalized("NFKC", line) and _may_name(line):
-            _check_names(text, limits, place)
-            break
-    return text
-
-
-def _may_name(line: str) -> bool:
-    """Whether a look-alike of the line may be a name: it is none behind a #, where no string begins before."""
-    code = line if "'" in line or '"' in line else line.partition("#")[0]
-    return not all(unicodedata.is_normalized("NFKC", word) for word in _WORD.findall(code))
-
-
 def _check_names(text: str, limits: Limits, place: Place) -> None:
     """Refuse names that Python's parser would silently read as others; strings and comments may hold what they like."""
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.NAME and not token.string.isascii():
-                try:
-                    check_name(token.string, limits)
-                except BpdebugError as error:
-                    raise error.at(place.at(token.start[0])) from None
-    except (tokenize.TokenError, SyntaxError):
-        return  # the parser says it better
+    for word in _NAME.finditer(text) if not text.isascii() else ():
+        if word["name"]:
+            try:
+                check_name(word["name"], limits)
+            except BpdebugError as error:
+                raise error.at(place.at(_line(text, word.start()))) from None
 
 
 def _stem(text: str) -> str:

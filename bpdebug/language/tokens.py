@@ -72,7 +72,7 @@ def counted(function: F) -> F:
                 error.within = source if isinstance(source, str) else source.text
             raise
 
-    return run  # type: ignore[return-value]
+    return run  # type: ignore[return-value]  # wraps: of the same type
 
 
 def tokenize(text: str) -> list[Token]:
@@ -129,6 +129,7 @@ def _scan(text: str, at: int) -> tuple[int, str]:
 
 
 def starts_name(char: str) -> bool:
+    """Whether a name may begin with a sign; ᵀ is a letter to Python."""
     return char.isidentifier() and char != TRANSPOSED
 
 
