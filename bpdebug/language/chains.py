@@ -41,26 +41,20 @@ class Piece(Struct, frozen=True):
 
 
 class _Level(Struct):
-    """What stands inside one pair of brackets, while it is read.
+    """What stands inside one pair of brackets, while it is read: its words, and the index and line of two chains.
 
-    `sum` is what stands before the last + or -, `run` what stands after it; `done` is what a comma or another
-    separator has closed.
+    These are the last sum, and its last product. `deep` counts powers and signs, `trail` what stands behind a value.
     """
 
-    line: int
-    done: list[str] = field(default_factory=list)
-    sum: list[str] = field(default_factory=list)
-    run: list[str] = field(default_factory=list)
-    starts: list[int] = field(default_factory=lambda: [0, 0])
+    sum: tuple[int, int]
+    product: tuple[int, int]
+    words: list[str] = field(default_factory=list)
     pluses: int = 0
     times: int = 0
     terms: int = 0
-    items: int = 0
+    commas: int = 0
     deep: int = 0
     trail: int = 0
-
-    def text(self) -> str:
-        return "".join((*self.done, *self.sum, *self.run))
 
 
 class Cutter:
@@ -71,83 +65,64 @@ class Cutter:
         self.pieces: dict[str, Piece] = {}
 
     def cut(self, text: str, line: int) -> str:
-        """The line with names for the beginnings of its long chains; its line feeds stay as many as they were."""
-        levels = [_Level(line, starts=[line, line])]
+        """The line with names for the beginnings of its long chains; its line feeds stay as many as they were.
+
+        Raises E_LIMIT where it has too many terms or values, or is too deep where it cannot be cut.
+        """
+        levels = [_Level((0, line), (0, line))]
         operand = False
         for token in _TOKEN.finditer(text):
-            kind, word = token.lastgroup or "other", token[0]
-            level = levels[-1]
+            kind, word, level = token.lastgroup or "other", token[0], levels[-1]
             if kind == "operand" and word in _WORDS:
                 kind = "other"
-            if kind == "open":
-                level.trail += operand
-                self.limits.check("nesting", level.trail, "the length of a chain of calls, indices and attributes")
-                level.run.append(word)
-                levels.append(_Level(line, starts=[line, line]))
-                operand = False
-            elif kind == "close":
+            elif kind == "power" or (kind == "plus" and not operand):
+                kind = "sign"
+            self._count(level, kind, word, operand, line)
+            if kind == "close":
                 if len(levels) == 1:
                     return text  # Python's parser will say it better
-                levels.pop()
-                levels[-1].run.append(level.text() + word)
-                operand = True
-            else:
-                operand = self._token(level, kind, word, operand, line)
-            line += word.count("\n")
-        return "".join(level.text() for level in levels)
+                word = "".join((*levels.pop().words, word))
+                level = levels[-1]
+            elif kind == "open":
+                levels.append(_Level((0, line), (0, line)))
+            level.words.append(word)
+            if kind in ("other", "plus"):
+                level.product = len(level.words), line
+                level.sum = level.product if kind == "other" else level.sum
+            operand = operand if kind == "space" else kind in ("operand", "close")
+            line += token[0].count("\n")
+        return "".join(word for level in levels for word in level.words)
 
-    def _token(self, level: _Level, kind: str, word: str, operand: bool, line: int) -> bool:
-        """Put a token in its place; whether an operand ends here."""
-        if kind == "space":
-            level.run.append(word)
-            return operand
-        if kind == "dot":
-            level.trail += 1
-            self.limits.check("nesting", level.trail, "the length of a chain of calls, indices and attributes")
-            level.run.append(word)
-            return False
-        if kind == "operand":
-            level.run.append(word)
-            return True
-        level.trail = 0
-        if kind == "power" or (kind == "plus" and not operand):
-            level.deep += 1
-            self.limits.check("nesting", level.deep, "the length of a chain of powers or signs")
-            level.run.append(word)
-        elif kind == "other":
-            self._separate(level, word, line)
-        else:
-            self._operator(level, kind, word, line)
-        return False
-
-    def _separate(self, level: _Level, word: str, line: int) -> None:
-        level.done += [*level.sum, *level.run, word]
-        level.sum, level.run, level.starts = [], [], [line, line]
-        level.pluses = level.times = level.deep = 0
-        level.items += word == ","
-        self.limits.check("terms", level.items, "the values between two brackets")
-        level.terms = 0 if word in ",=:" else level.terms + 1
-        self.limits.check("terms", level.terms, "the terms of an expression")
-
-    def _operator(self, level: _Level, kind: str, word: str, line: int) -> None:
-        level.deep = 0
-        level.terms += 1
-        self.limits.check("terms", level.terms + 1, "the terms of an expression")
-        if kind == "times":
-            level.times += 1
-            if level.times > _PIECE:
-                level.run, level.times = [self._piece(level.run, level.starts[1], line)], 0
-            level.run.append(word)
+    def _count(self, level: _Level, kind: str, word: str, operand: bool, line: int) -> None:
+        """Count a token before it is put in its place, and cut the chain that has become too long for it."""
+        check = self.limits.check
+        if kind in ("open", "dot"):
+            level.trail += operand or kind == "dot"
+            check("nesting", level.trail, "the length of a chain of calls, indices and attributes")
+        if kind in ("space", "operand", "open", "close", "dot"):
             return
-        level.pluses += 1
-        level.sum += level.run
-        if level.pluses > _PIECE:
-            level.sum, level.pluses = [self._piece(level.sum, level.starts[0], line)], 0
-        level.sum.append(word)
-        level.run, level.times = [], 0
-        level.starts[1] = line
+        level.trail = 0
+        if kind == "sign":
+            level.deep += 1
+            check("nesting", level.deep, "the length of a chain of powers or signs")
+            return
+        level.deep, level.terms = 0, level.terms + 1
+        if kind == "other":
+            level.pluses = level.times = 0
+            level.commas += word == ","
+            check("terms", level.commas, "the values between two brackets")
+            level.terms = 0 if word in ",=:" else level.terms
+        check("terms", level.terms + (kind != "other"), "the terms of an expression")
+        if kind == "times":
+            level.times = self._cut(level, level.product, level.times, line)
+        elif kind == "plus":
+            level.pluses, level.times = self._cut(level, level.sum, level.pluses, line), 0
 
-    def _piece(self, parts: list[str], start: int, line: int) -> str:
-        name = f"{self.stem}{len(self.pieces)}"
-        self.pieces[name] = Piece("".join(parts), start)
-        return f" {name} " + "\\\n" * (line - start)
+    def _cut(self, level: _Level, chain: tuple[int, int], operators: int, line: int) -> int:
+        """How many operators a chain has with one more; where these are too many, a name stands for it from now on."""
+        if operators < _PIECE:
+            return operators + 1
+        (first, start), name = chain, f"{self.stem}{len(self.pieces)}"
+        self.pieces[name] = Piece("".join(level.words[first:]), start)
+        level.words[first:] = [f" {name} " + "\\\n" * (line - start)]
+        return 0
