@@ -42,19 +42,17 @@ def as_rule(
     spelt = spelling([*near, *outside])
     tensors, gradient = spelt.tensors, spelt.gradients[output]
     try:
-        steps, value = spelt.read(text, [*tensors.values(), gradient], dtype, limits, place or _RULE)
+        built, read = _builder(spelt, text, [*tensors.values(), gradient], dtype, limits, place or _RULE)
     except InputError as error:
         if error.code == "E_NAME":
             error.hint = f"a rule may name {', '.join(near)}, every tensor of the program, and ∂{output}"
         raise
-    _check_length(steps, limits)
-    read = {i for i in (value, *(i for step in steps for i in step.inputs)) if isinstance(i, str)}
 
     def rule(plan: Plan) -> Any:
         known: dict[str, Any] = {tensors[n]: o for n, o in zip(operands, plan.operands, strict=True) if n in tensors}
         known |= {tensors[output]: plan.y, gradient: plan.g}
         known |= {tensors[n]: plan.tensor(t, n, *typed) for n, (t, typed) in outside.items() if tensors[n] in read}
-        return _built(steps, value, known, plan.xp, plan.dtype, limits)
+        return built(known, plan.xp, plan.dtype)
 
     return rule
 
@@ -91,29 +89,32 @@ def as_update(text: str, parameter: str, like: UpdateLines, *, dtype: str = "flo
     spelt = spelling([parameter, *full.values()])
     gradient = spelt.gradients[parameter]
     plainly = [n for n in shorts if n not in (parameter, gradient)]
-    steps, value = spelt.read(text, [*spelt.tensors.values(), gradient, *plainly], dtype, limits, _RULE)
-    _check_length(steps, limits)
+    built, _ = _builder(spelt, text, [*spelt.tensors.values(), gradient, *plainly], dtype, limits, _RULE)
 
     def rule(update: UpdateLines) -> Any:
         made = dict(update.lines) | dict(update.scalars)
         known: dict[str, Any] = {spelt.tensors[full[n]]: made[n] for n in shorts} | {n: made[n] for n in plainly}
         known |= {spelt.tensors[parameter]: update.w, gradient: update.g}
-        return _built(steps, value, known, update.xp, update.w.dtype, limits)
+        return built(known, update.xp, update.w.dtype)
 
     return rule
 
 
-def _check_length(steps: Sequence[Step], limits: Limits) -> None:
+def _builder(
+    spelt: Spelling, text: str, names: Collection[str], dtype: str, limits: Limits, place: Place
+) -> tuple[Callable[[dict[str, Any], Trace, DType], Any], set[Any]]:
+    """What makes an expression of the text from the expressions that its names stand for, and what it reads."""
+    steps, value = spelt.read(text, names, dtype, limits, place)
     limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
 
+    def built(known: dict[str, Any], xp: Trace, dtype: DType) -> Any:
+        for step in steps:
+            known[step.id] = made = traced(step, known, xp, dtype)
+            if isinstance(made, Expr):
+                limits.check("memory", made.nbytes, "what a rule computes on the way")
+        return known[value] if isinstance(value, str) else value
 
-def _built(steps: Sequence[Step], value: Any, known: dict[str, Any], xp: Trace, dtype: DType, limits: Limits) -> Any:
-    """What the steps of an expression come to, from the expressions that its names stand for."""
-    for step in steps:
-        known[step.id] = traced(step, known, xp, dtype)
-        if isinstance(known[step.id], Expr):
-            limits.check("memory", known[step.id].nbytes, "what a rule computes on the way")
-    return known[value] if isinstance(value, str) else value
+    return built, {value, *(i for step in steps for i in step.inputs)}
 
 
 def read_expression(text: str, graph: Graph, *, dtype: str = "float64") -> tuple[list[Step], Any]:
@@ -166,7 +167,10 @@ def spelling(names: Sequence[str]) -> Spelling:
 
 
 def traced(step: Step, known: Mapping[str, Any], xp: Trace, dtype: DType) -> Any:
-    """One operation of a rule on the plan's expressions; the words that the namespace has for whole ops stay words."""
+    """One operation of a rule on the plan's expressions; the words that the namespace has for whole ops stay words.
+
+    Raises E_OP, E_ATTR, E_SHAPE or E_DTYPE where the op, its attributes or the expressions do not fit.
+    """
     op = VOCABULARY[step.op]
     if op.draws:
         raise InputError(f"{op.name} draws a mask, and a rule must not", code="E_OP", hint="multiply by a mask")
@@ -184,7 +188,10 @@ def traced(step: Step, known: Mapping[str, Any], xp: Trace, dtype: DType) -> Any
 
 
 def with_rules(graph: Graph, written: Written, dtype: str, limits: Limits, place: Callable[[str], Place]) -> Graph:
-    """The graph with backward rules of the file's own, by node and operand; `place(node)` is where one stands."""
+    """The graph with backward rules of the file's own, by node and operand; `place(node)` is where one stands.
+
+    Raises as `as_rule` does, and E_NAME for a node or an operand that is not there.
+    """
     if not written:
         return graph
     plans = list(graph.plans)

@@ -68,38 +68,55 @@ def rebuild(
 
 
 def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> Scenario:
-    file, where = _file(source, limits)
-    dtype = np.dtype(file.dtype)
-    context = Context(source.name, dtype, file.seed, source.folder, limits, where, Footprint(limits))
-    _check_outputs(file, source.name, where)
-    states = _trained(file, source.name, where, limits)
-    leaves = make(file, context)
-    incoming = read_incoming(file.graph.incoming or {}, context)
-    place = place_of(source, where, ("graph", "program"))
-    names = [leaf.name for leaf in leaves]
-    written = context.written if dtype.itemsize < 8 else None
-    steps = elaborate(file.graph.program, names, limits=limits, place=place, dtype=file.dtype, written=written)
-    key = ("graph", "loss") if file.graph.loss else ("graph", "incoming")
+    tables, where = parse_toml(source, limits)
     try:
-        graph = build(leaves, steps, loss=file.graph.loss or None, incoming=incoming, limits=limits, where=source.name)
-    except BpdebugError as error:
-        if error.where == source.name and error.code in ("E_LOSS", "E_SHAPE"):
-            error.where = where.place(source.name, key)
-        raise
-    graph = graph.with_states(states)
-    if file.train is not UNSET:
+        file = convert(tables)
+        training = None if file.train is UNSET else training_of(file.train)
+    except Unfit as error:
+        raise error.at(where.place(source.name, error.path)) from None
+    dtype = np.dtype(file.dtype)
+    context = Context(
+        source.name, dtype, file.seed, source.path and source.path.parent, limits, where, Footprint(limits)
+    )
+    _check_outputs(file, source.name, where)
+    if training is not None:
+        at = where.place(source.name, ("train", "steps"))
+        limits.check("iterations", training.steps, "the steps of the training", where=at)
+    place = place_of(source, where, ("graph", "program"))
+    graph = _graph(file, make(file, context), place, context)
+    if training is not None:
+        graph = graph.with_states(state_names(training))
         _check_iteration(graph, limits, source.name)
     graph = with_rules(
         graph, file.rules, file.dtype, limits,
         lambda node: Place(source.name, where.line(("rules", node)) or where.line(("rules",)), 0),
     )  # fmt: skip
+    derivation = None
+    if file.derivation is not UNSET:
+        at = place_of(source, where, ("derivation", "program"))
+        derivation = read_derivation(file.derivation.program, graph, dtype=file.dtype, limits=limits, place=at)
     return Scenario(
         name=source.name, title=file.title, about=file.about.strip(), dtype=dtype, seed=file.seed, graph=graph,
         program=file.graph.program, program_line=place.first, path=source.path,
         lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=file.notes,
-        derivation=_derivation(file, graph, source, where, limits), train=file.train or None,
-        expect=file.expect or None, digest=source.digest, rules=file.rules, remarks=tuple(context.remarks),
+        derivation=derivation, train=file.train or None, expect=file.expect or None, digest=source.digest,
+        rules=file.rules, remarks=tuple(context.remarks),
     )  # fmt: skip
+
+
+def _graph(file: File, leaves: list[Leaf], place: Place, context: Context) -> Graph:
+    """The graph of a file's program; where the backward pass cannot begin, the line of the key that says so."""
+    name, limits, said = context.name, context.limits, file.graph
+    incoming = read_incoming(said.incoming or {}, context)
+    written = context.written if context.dtype.itemsize < 8 else None
+    names = [leaf.name for leaf in leaves]
+    steps = elaborate(said.program, names, limits=limits, place=place, dtype=file.dtype, written=written)
+    try:
+        return build(leaves, steps, loss=said.loss or None, incoming=incoming, limits=limits, where=name)
+    except BpdebugError as error:
+        if error.where == name and error.code in ("E_LOSS", "E_SHAPE"):
+            error.where = context.where.place(name, ("graph", "loss" if said.loss else "incoming"))
+        raise
 
 
 def _check_iteration(graph: Graph, limits: Limits, where: str) -> None:
@@ -114,49 +131,23 @@ def _check_iteration(graph: Graph, limits: Limits, where: str) -> None:
         limits.check("memory", once + 2 * changed + scratch, what, where=where)
 
 
-def _file(source: FileText, limits: Limits) -> tuple[File, Outline]:
-    """What a file says, as typed structs; E_SCHEMA with the line of the key that is wrong."""
-    tables, where = parse_toml(source, limits)
-    try:
-        return convert(tables), where
-    except Unfit as error:
-        raise error.at(where.place(source.name, error.path)) from None
-
-
-def _trained(file: File, name: str, where: Outline, limits: Limits) -> tuple[str, ...]:
-    """The names of the states that the training keeps of each parameter; refuses what does not go together in it."""
-    if file.train is UNSET:
-        return ()
-    at = where.place(name, ("train", "steps"))
-    limits.check("iterations", file.train.steps, "the steps of the training", where=at)
-    try:
-        return state_names(training_of(file.train))
-    except Unfit as error:
-        raise error.at(where.place(name, error.path)) from None
-
-
 def _check_outputs(file: File, name: str, where: Outline) -> None:
     """E_LOSS unless there is one way to begin the backward pass."""
     loss, incoming = file.graph.loss, file.graph.incoming
-    hint = 'write loss = "L" for a loss, or incoming = { Y = "ones" } for the gradient from the layer above'
-    at = where.place(name, ("graph",))
-    if loss is not UNSET and incoming is not UNSET:
-        raise InputError("[graph] has a loss and incoming gradients", code="E_LOSS", where=at, hint=hint)
-    if not loss and not incoming:
-        raise InputError("[graph] has no loss and no incoming gradients", code="E_LOSS", where=at, hint=hint)
-
-
-def _derivation(file: File, graph: Graph, source: FileText, where: Outline, limits: Limits) -> Derivation | None:
-    if file.derivation is UNSET:
-        return None
-    place = place_of(source, where, ("derivation", "program"))
-    return read_derivation(file.derivation.program, graph, dtype=file.dtype, limits=limits, place=place)
+    both, neither = loss is not UNSET and incoming is not UNSET, not loss and not incoming
+    if both or neither:
+        found = "a loss and incoming gradients" if both else "no loss and no incoming gradients"
+        hint = 'write loss = "L" for a loss, or incoming = { Y = "ones" } for the gradient from the layer above'
+        raise InputError(f"[graph] has {found}", code="E_LOSS", where=where.place(name, ("graph",)), hint=hint)
 
 
 def read_derivation(
     text: str, graph: Graph, *, dtype: str = "float64", limits: Limits | None = None, place: Place | None = None
 ) -> Derivation:
-    """The reader's backward pass as steps: it may read every tensor and every gradient, and assign gradients."""
+    """The reader's backward pass as steps: it may read every tensor and every gradient, and assign gradients.
+
+    Raises as `elaborate` does.
+    """
     spelt = spellings(graph)
     tensors, known = list(spelt.tensors.values()), list(spelt.gradients.values())
     place = place or Place("<derivation>")

@@ -24,12 +24,11 @@ _TOML_HINT = "a scenario is a TOML file (toml.io): key = value, and tables like 
 
 
 class FileText(Struct, frozen=True):
-    """A text with the name it has in messages; `folder` is where the files it names may lie (None: nowhere)."""
+    """A text with the name it has in messages; files that it names lie beside or below its `path` (None: nowhere)."""
 
     name: str
     text: str
     digest: str
-    folder: Path | None = None
     path: Path | None = None
 
 
@@ -51,7 +50,7 @@ def _source(name: str, raw: bytes, limits: Limits, path: Path | None = None) -> 
         line = raw.count(b"\n", 0, error.start) + 1
         message, hint = "the file is not UTF-8 text", "save it as UTF-8 in an editor"
         raise InputError(message, code="E_SYNTAX", where=f"{name}:{line}", hint=hint) from None
-    return FileText(name, text, hashlib.sha256(raw).hexdigest(), path.parent if path else None, path)
+    return FileText(name, text, hashlib.sha256(raw).hexdigest(), path)
 
 
 def read_bytes(path: Path, limits: Limits) -> bytes:
