@@ -19,7 +19,7 @@ from bpdebug.explain.conventions import convention, kinks_after, kinks_of
 from bpdebug.explain.mistakes import mistake
 from bpdebug.graph import Graph, Lit, Step, check_dtypes
 from bpdebug.language.primitives import VOCABULARY
-from bpdebug.language.written import spellings
+from bpdebug.language.written import nameable, spelling
 from bpdebug.limits import Limits
 from bpdebug.symbolic import trace, walk
 
@@ -49,9 +49,10 @@ class Numbers:
         self.limits = Limits()
         self.known: dict[str, Any] = {}
         self.read: dict[str, frozenset[int]] = {}
-        spelt = spellings(graph)
-        self.tensors = {word: graph.index[name] for name, word in spelt.tensors.items()}
-        self.gradients = {word: graph.index[name] for name, word in spelt.gradients.items()}
+        names = nameable(graph)
+        words = spelling(names)
+        self.tensors = {words[n]: graph.index[n] for n in names}
+        self.gradients = {words[f"∂{n}"]: graph.index[n] for n in names}
 
     def value(self, name: str) -> Array:
         """What a name means in a line: the reader's own, else a tensor's value, else a gradient."""

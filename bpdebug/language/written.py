@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from msgspec.structs import replace
@@ -39,19 +39,20 @@ def as_rule(
     limits = limits or Limits()
     near = [n for n in dict.fromkeys((*operands, output)) if not _is_number(n)]
     outside = {} if graph is None else _named_outside(text, graph, near)
-    spelt = spelling([*near, *outside])
-    tensors, gradient = spelt.tensors, spelt.gradients[output]
+    words = spelling([*near, *outside])
+    gradient = words[f"∂{output}"]
+    names = [*(words[n] for n in (*near, *outside)), gradient]
     try:
-        built, read = _builder(spelt, text, [*tensors.values(), gradient], dtype, limits, place or _RULE)
+        built, read = _builder(text, names, words, dtype, limits, place or _RULE)
     except InputError as error:
         if error.code == "E_NAME":
             error.hint = f"a rule may name {', '.join(near)}, every tensor of the program, and ∂{output}"
         raise
 
     def rule(plan: Plan) -> Any:
-        known: dict[str, Any] = {tensors[n]: o for n, o in zip(operands, plan.operands, strict=True) if n in tensors}
-        known |= {tensors[output]: plan.y, gradient: plan.g}
-        known |= {tensors[n]: plan.tensor(t, n, *typed) for n, (t, typed) in outside.items() if tensors[n] in read}
+        known: dict[str, Any] = {words[n]: o for n, o in zip(operands, plan.operands, strict=True) if n in near}
+        known |= {words[output]: plan.y, gradient: plan.g}
+        known |= {words[n]: plan.tensor(t, n, *typed) for n, (t, typed) in outside.items() if words[n] in read}
         return built(known, plan.xp, plan.dtype)
 
     return rule
@@ -86,25 +87,26 @@ def as_update(text: str, parameter: str, like: UpdateLines, *, dtype: str = "flo
     """
     limits, shorts = Limits(), [name for name, _ in like.lines[:-1]] + list(like.scalars)
     full = {n: f"{parameter if n in like.states else 'train'}.{n}" for n in shorts}
-    spelt = spelling([parameter, *full.values()])
-    gradient = spelt.gradients[parameter]
+    words = spelling([parameter, *full.values()])
+    gradient = words[f"∂{parameter}"]
     plainly = [n for n in shorts if n not in (parameter, gradient)]
-    built, _ = _builder(spelt, text, [*spelt.tensors.values(), gradient, *plainly], dtype, limits, _RULE)
+    names = [words[parameter], *(words[n] for n in full.values()), gradient, *plainly]
+    built, _ = _builder(text, names, words, dtype, limits, _RULE)
 
     def rule(update: UpdateLines) -> Any:
         made = dict(update.lines) | dict(update.scalars)
-        known: dict[str, Any] = {spelt.tensors[full[n]]: made[n] for n in shorts} | {n: made[n] for n in plainly}
-        known |= {spelt.tensors[parameter]: update.w, gradient: update.g}
+        known: dict[str, Any] = {words[full[n]]: made[n] for n in shorts} | {n: made[n] for n in plainly}
+        known |= {words[parameter]: update.w, gradient: update.g}
         return built(known, update.xp, update.w.dtype)
 
     return rule
 
 
 def _builder(
-    spelt: Spelling, text: str, names: Collection[str], dtype: str, limits: Limits, place: Place
-) -> tuple[Callable[[dict[str, Any], Trace, DType], Any], set[Any]]:
+    text: str, names: Collection[str], words: Mapping[str, str], dtype: str, limits: Limits, place: Place
+) -> tuple[Callable[[dict[str, Any], Trace, DType], Any], set[Any]]:  # fmt: skip
     """What makes an expression of the text from the expressions that its names stand for, and what it reads."""
-    steps, value = spelt.read(text, names, dtype, limits, place)
+    steps, value = elaborate_value(text, names, limits=limits, place=place, dtype=dtype, words=words)
     limits.check("terms", len(steps) * (limits["terms"] // MOST_STEPS), "the operations of a rule")
 
     def built(known: dict[str, Any], xp: Trace, dtype: DType) -> Any:
@@ -118,42 +120,24 @@ def _builder(
 
 
 def read_expression(text: str, graph: Graph, *, dtype: str = "float64") -> tuple[list[Step], Any]:
-    """An expression over a graph's tensors and their gradients, as steps, and the name (or number) it comes to."""
-    spelt = spellings(graph)
-    names = [*spelt.tensors.values(), *spelt.gradients.values()]
-    return spelt.read(text, names, dtype, Limits(), Place("<answer>", 1, 0))
+    """An expression over a graph's tensors and their gradients, as steps, and the name (or number) it comes to.
+
+    Raises as `elaborate` does.
+    """
+    words, place = spelling(nameable(graph)), Place("<answer>", 1, 0)
+    return elaborate_value(text, words.values(), limits=Limits(), place=place, dtype=dtype, words=words)
 
 
-class Spelling(NamedTuple):
-    """Names of tensors and of their gradients, each as an identifier that means nothing else."""
-
-    tensors: dict[str, str]
-    gradients: dict[str, str]
-
-    @property
-    def words(self) -> dict[str, str]:
-        """The identifiers of names that are none, or that stand for something else where they are one."""
-        words = {name: word for name, word in self.tensors.items() if name != word}
-        for name, word in self.gradients.items():
-            words[f"∂{name}"] = word
-            if word != f"d{name}" and f"d{name}" not in self.tensors:
-                words[f"d{name}"] = word
-        return words
-
-    def read(
-        self, text: str, names: Collection[str], dtype: str, limits: Limits, place: Place
-    ) -> tuple[list[Step], Any]:
-        """The steps of an expression that may use these identifiers, and what it comes to."""
-        return elaborate_value(text, names, limits=limits, place=place, dtype=dtype, words=self.words)
+def nameable(graph: Graph) -> list[str]:
+    """The tensors of a graph that lines and answers may name: all but what an optimizer keeps."""
+    return [n for i, n in enumerate(graph.names) if graph.kind(i) != STATE]
 
 
-def spellings(graph: Graph) -> Spelling:
-    """The spelling of every tensor of a graph that can be named, and of its gradient."""
-    return spelling([n for i, n in enumerate(graph.names) if graph.kind(i) != STATE])
+def spelling(names: Sequence[str]) -> dict[str, str]:
+    """Names and those of their gradients as they are typed (`h.1`, `∂Y`, `dY`), and for each an identifier of its own.
 
-
-def spelling(names: Sequence[str]) -> Spelling:
-    """Names as the language can write them: a dotted one (`h.1`), and ∂Y beside a tensor dY, get another."""
+    A dotted name, and ∂Y beside a tensor dY, get another than their own.
+    """
     taken = set(names)
 
     def fresh(name: str) -> str:
@@ -162,8 +146,11 @@ def spelling(names: Sequence[str]) -> Spelling:
         taken.add(name)
         return name
 
-    tensors = {name: fresh(name.replace(".", "_")) if "." in name else name for name in names}
-    return Spelling(tensors, {name: fresh(f"d{word}") for name, word in tensors.items()})
+    words = {name: fresh(name.replace(".", "_")) if "." in name else name for name in names}
+    for name in dict.fromkeys(names):
+        words[f"∂{name}"] = gradient = fresh(f"d{words[name]}")
+        words.setdefault(f"d{name}", gradient)
+    return words
 
 
 def traced(step: Step, known: Mapping[str, Any], xp: Trace, dtype: DType) -> Any:

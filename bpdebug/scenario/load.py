@@ -21,7 +21,7 @@ from bpdebug.graph import Graph, Leaf, build
 from bpdebug.language.names import Place
 from bpdebug.language.parse import quiet
 from bpdebug.language.program import elaborate
-from bpdebug.language.written import spellings, with_rules
+from bpdebug.language.written import nameable, spelling, with_rules
 from bpdebug.limits import Limits
 from bpdebug.scenario.arrays import Footprint
 from bpdebug.scenario.scenario import Derivation, Scenario
@@ -93,8 +93,8 @@ def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], 
     )  # fmt: skip
     derivation = None
     if file.derivation is not UNSET:
-        at = place_of(source, where, ("derivation", "program"))
-        derivation = read_derivation(file.derivation.program, graph, dtype=file.dtype, limits=limits, place=at)
+        line = place_of(source, where, ("derivation", "program"))
+        derivation = read_derivation(file.derivation.program, graph, dtype=file.dtype, limits=limits, place=line)
     return Scenario(
         name=source.name, title=file.title, about=file.about.strip(), dtype=dtype, seed=file.seed, graph=graph,
         program=file.graph.program, program_line=place.first, path=source.path,
@@ -148,10 +148,11 @@ def read_derivation(
 
     Raises as `elaborate` does.
     """
-    spelt = spellings(graph)
-    tensors, known = list(spelt.tensors.values()), list(spelt.gradients.values())
+    names = nameable(graph)
+    words = spelling(names)
+    tensors, known = [words[n] for n in names], [words[f"∂{n}"] for n in names]
     place = place or Place("<derivation>")
-    steps = elaborate(text, tensors, known=known, limits=limits, place=place, dtype=dtype, words=spelt.words)
+    steps = elaborate(text, tensors, known=known, limits=limits, place=place, dtype=dtype, words=words)
     return Derivation(text, place.first, tuple(steps))
 
 
