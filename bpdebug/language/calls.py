@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
@@ -25,22 +25,20 @@ class ConstantReader(Protocol):
         """What is refused inside is about this piece of the text."""
 
 
-def function_name(node: ast.Call, known: Callable[[], list[str]], values: Collection[str]) -> str:
-    """The plain name that a call begins with; E_OP where it begins with anything else: a value's method, a module's."""
-    if isinstance(node.func, ast.Name):
-        return node.func.id
-    if isinstance(node.func, ast.Attribute):
-        name, start = node.func.attr, dotted(node.func.value)
+def no_op(called: ast.expr, known: Collection[str], values: Collection[str]) -> InputError:
+    """E_OP for a call that begins with no plain name, but with a value's method, a module's, or any expression."""
+    if isinstance(called, ast.Attribute):
+        name, start = called.attr, dotted(called.value)
         if name in OPS:
             hint = f"write {name}({start}, ...)" if start.partition(".")[0] in values else f"write {name}(...)"
         else:
-            hint = op_hint(name, known())
+            hint = op_hint(name, known)
         whole = f"{start}.{name}" if start else f".{name}"
-        raise InputError(f"'{shown(whole)}' is no op; ops have plain names", code="E_OP", hint=hint)
-    plain = isinstance(node.func, ast.Call | ast.Subscript | ast.Constant | ast.BinOp)
-    words = "a value" if plain else described(node.func)[0]
+        return InputError(f"'{shown(whole)}' is no op; ops have plain names", code="E_OP", hint=hint)
+    plain = isinstance(called, ast.Call | ast.Subscript | ast.Constant | ast.BinOp)
+    words = "a value" if plain else described(called)[0]
     hint = "a call begins with the name of an op or of a def: relu(x)"
-    raise InputError(f"{words} is called like an op", code="E_OP", hint=hint)
+    return InputError(f"{words} is called like an op", code="E_OP", hint=hint)
 
 
 def dotted(node: ast.expr) -> str:

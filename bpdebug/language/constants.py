@@ -20,10 +20,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 
-
 MASK = "it stands for what a softmax is to pass over: where(mask, x, -inf)"
-
-
 _ANYWHERE = nullcontext()
 
 
@@ -85,11 +82,6 @@ def _check_operand(value: Any) -> None:
         raise InputError("-inf is no number to calculate with", code="E_SYNTAX", hint=MASK)
 
 
-def compare(kind: type[ast.AST], a: Any, b: Any) -> bool:
-    """What a comparison of two numbers comes to."""
-    return bool(COMPARISONS[SYMBOLS[kind]](a, b))
-
-
 class ProgramConstants:
     """Evaluates expressions that must be constants: attributes, indices, the arguments of range."""
 
@@ -101,7 +93,10 @@ class ProgramConstants:
         return _ANYWHERE
 
     def value(self, node: ast.expr, depth: int = 0) -> Any:
-        """A number, a bool, a text, None or a tuple of them; NotConstant with words where it is none."""
+        """A number, a bool, a text, None or a tuple of them; NotConstant with words where it is none.
+
+        Raises as `fold` does.
+        """
         self.limits.check("nesting", depth, "the depth of a constant")
         kind = type(node)
         if isinstance(node, ast.Constant):
@@ -111,9 +106,7 @@ class ProgramConstants:
                 return node.value
         elif isinstance(node, ast.Tuple):
             self.limits.check("terms", len(node.elts), "the values of a tuple")
-            made = tuple(self.value(item, depth + 1) for item in node.elts)
-            check_tuple(made, self.limits)
-            return made
+            return check_tuple(tuple(self.value(item, depth + 1) for item in node.elts), self.limits)
         elif isinstance(node, ast.UnaryOp) and type(node.op) is ast.USub:
             if isinstance(node.operand, ast.Name) and node.operand.id == "inf":
                 return -self._named(node.operand)
@@ -134,8 +127,8 @@ class ProgramConstants:
         raise NotConstant(f"'{shown(node.id)}'")
 
 
-def check_tuple(made: tuple[Any, ...], limits: Limits) -> None:
-    """E_LIMIT where a tuple holds too many values, those of tuples inside it counted each time they stand there.
+def check_tuple(made: tuple[Any, ...], limits: Limits) -> tuple[Any, ...]:
+    """The tuple; E_LIMIT where it holds too many values, those of tuples inside it counted each time they stand there.
 
     `n = (n, n)` doubles at every step, and what walks such a tuple takes for ever; the count stops at the limit.
     """
@@ -147,6 +140,7 @@ def check_tuple(made: tuple[Any, ...], limits: Limits) -> None:
                 limits.check("terms", count, "the values of a tuple")
             if type(item) is tuple:
                 stack.append(item)
+    return made
 
 
 def is_constant(value: Any) -> bool:

@@ -9,12 +9,12 @@ from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
 from bpdebug.language.blocks import Def
-from bpdebug.language.calls import function_name, index_of, no_stars, take_apart
+from bpdebug.language.calls import index_of, no_op, no_stars, take_apart
 from bpdebug.language.constants import (
+    COMPARISONS,
     ProgramConstants,
     check_number,
     check_tuple,
-    compare,
     fold,
     is_constant,
     negative,
@@ -98,9 +98,7 @@ class Expressions(Nodes):
 
     def _tuple(self, node: ast.Tuple, depth: int) -> Value:
         self.limits.check("terms", len(node.elts), "the values of a tuple")
-        made = tuple([self.expr(item, depth + 1) for item in node.elts])
-        check_tuple(made, self.limits)
-        return made
+        return check_tuple(tuple([self.expr(item, depth + 1) for item in node.elts]), self.limits)
 
     # --- operators
 
@@ -153,7 +151,7 @@ class Expressions(Nodes):
             return self._operate(node, kind, a, b)
         if not (is_constant(a) and is_constant(b)) or isinstance(a, tuple) or isinstance(b, tuple):
             raise InputError("a tuple cannot be compared", code="E_SYNTAX", hint="unpack it first: a, b = ...")
-        return compare(kind, a, b)
+        return bool(COMPARISONS[SYMBOLS[kind]](a, b))
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Value:
         if node.attr != "T":
@@ -180,8 +178,9 @@ class Expressions(Nodes):
     # --- calls
 
     def _call(self, node: ast.Call, depth: int) -> Value:
-        func = node.func
-        name = func.id if type(func) is ast.Name else self._odd_name(node, depth)
+        if type(node.func) is not ast.Name:
+            raise self._no_name(node.func, depth)
+        name = node.func.id
         if name in self.defs:
             no_stars(node)
             return self.call_block(self.defs[name], node, depth)
@@ -200,15 +199,15 @@ class Expressions(Nodes):
             return self._parts(op, inputs, attrs, node)
         return self.add(name, inputs, attrs, node.lineno)
 
-    def _odd_name(self, node: ast.Call, depth: int) -> str:
+    def _no_name(self, called: ast.expr, depth: int) -> InputError:
         """What is called has no plain name: the receiver of a method is looked at first, as Python would."""
-        if isinstance(node.func, ast.Attribute):
-            start = node.func.value
+        if isinstance(called, ast.Attribute):
+            start = called.value
             while isinstance(start, ast.Attribute):
                 start = start.value
             if not isinstance(start, ast.Name | ast.Constant):
-                self.expr(node.func.value, depth + 1)
-        return function_name(node, lambda: [*self.vocabulary, *self.defs], {*self.scope, *self.globals})
+                self.expr(called.value, depth + 1)
+        return no_op(called, [*self.vocabulary, *self.defs], {*self.scope, *self.globals})
 
     def _no_op(self, name: str) -> InputError:
         if name == "slice":

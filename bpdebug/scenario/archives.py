@@ -81,13 +81,10 @@ def npz_header(file: BinaryIO, name: str, take: Take) -> Header:
     with npz_member(file, name) as (stream, size):
         header = npy_header(stream, size, take)
         left = header.nbytes
-        while left:
-            part = stream.read(min(left, 1 << 20))
-            if not part:
-                raise bad("the member ends in the middle")
+        while part := stream.read(1 << 20):
             left -= len(part)
-        if stream.read(1):
-            raise bad("the member is longer than it says")
+        if left:
+            raise bad("the member is not as long as it says")
         return header
 
 

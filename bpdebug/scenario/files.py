@@ -57,14 +57,7 @@ def exactly(file: BinaryIO, n: int) -> bytes:
 
 def cells(file: BinaryIO, header: Header) -> Array:
     """The array behind a header, of its shape; bfloat16 as float32. E_FILE where the file ends before."""
-    raw = np.empty(header.nbytes, dtype=np.uint8)
-    done = 0
-    while done < len(raw):
-        part = file.read(min(len(raw) - done, 1 << 20))
-        if not part:
-            raise bad("the file ends in the middle")
-        raw[done : done + len(part)] = np.frombuffer(part, np.uint8)
-        done += len(part)
+    raw = np.frombuffer(exactly(file, header.nbytes), np.uint8)
     array = raw.view(header.dtype) if header.dtype.kind != "b" else raw != 0
     array = array.reshape(header.shape, order="F" if header.fortran else "C")
     return (array.astype(np.uint32) << 16).view(np.float32) if header.wide else array

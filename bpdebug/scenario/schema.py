@@ -20,7 +20,6 @@ Code = Literal[
 ]  # fmt: skip
 Data = Annotated[int | float | bool | list[Any], Meta(description="a number, or an array of arrays of numbers")]
 Size = Annotated[int, Meta(ge=0)]
-Tolerance = Annotated[float, Meta(ge=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
@@ -102,8 +101,8 @@ class Expect(Struct, forbid_unknown_fields=True, frozen=True):
     """What `bpdebug test` checks; without rtol and atol, what the dtype can be held to."""
 
     gradcheck: bool = False
-    rtol: Tolerance | UnsetType = UNSET
-    atol: Tolerance | UnsetType = UNSET
+    rtol: NotNegative | UnsetType = UNSET
+    atol: NotNegative | UnsetType = UNSET
     loss: float | UnsetType = UNSET
     values: dict[str, Data] = {}
     grads: dict[str, Data] = {}
