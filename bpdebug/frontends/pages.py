@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ def run(scenario: Scenario, *, json: bool, full: bool, budget: int, record: str 
     """Both passes, every event printed as it comes; each is recorded before it is printed, where that is asked for."""
     state = open_session(scenario, budget=budget)
     timeline = state.timeline
-    with Recorder(record, scenario, timeline) if record else nullcontext() as recorder:
+    with closing(Recorder(record, scenario, timeline)) if record else nullcontext() as recorder:
         if json:
             for item in stream(scenario, timeline, full=full):
                 if recorder and "event" in item:
@@ -95,17 +95,14 @@ def _signature(op: Op) -> str:
 
 def plan_of(op: Op, sample: Sample) -> tuple[Plan, list[str]]:
     """The plan of a sample call, and what its operands are called."""
-    typed: list[Any] = []
-    for given in sample.inputs:
-        if isinstance(given, int | float) and not isinstance(given, bool):
-            typed.append(given)
-        else:
-            array = np.asarray(given)
-            typed.append((array.shape, array.dtype))
+    arrays = [np.asarray(given) for given in sample.inputs]
+    typed: list[Any] = [
+        (array.shape, array.dtype) if array.ndim or array.dtype == bool else given
+        for given, array in zip(sample.inputs, arrays, strict=True)
+    ]
     if op.draws:
         typed.append((typed[0][0], np.dtype(np.bool_)))
-    defaults = {key: attr.default for key, attr in op.attrs.items()}
-    plan = trace(op, typed, {**defaults, **sample.attrs})
+    plan = trace(op, typed, op.bind(sample.attrs))
     variadic = op.operands[-1].startswith("*")
     names = [f"x{i + 1}" for i in range(len(typed))] if variadic else [n.rstrip("?") for n in op.operands]
     names = [*names, "mask"] if op.draws else names[: len(typed)]
@@ -129,8 +126,7 @@ def _described(op: Op) -> dict[str, Any]:
 
 def _page(op: Op) -> Iterator[str]:
     plan, names = plan_of(op, op.samples[0])
-    yield f"{_signature(op)}: {op.says}"
-    yield ""
+    yield f"{_signature(op)}: {op.says}\n"
     for name, formula in _gradients(op):
         yield f"  ∂{name} = {formula}"
     if op.kink:

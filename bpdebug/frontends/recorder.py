@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,7 +17,7 @@ from bpdebug.engine.edits import Override
 from bpdebug.engine.layout import Layout, Slot
 from bpdebug.engine.schedule import Moment
 from bpdebug.engine.slots import made, run_ahead
-from bpdebug.errors import BpdebugError, CommandError, InputError, shown
+from bpdebug.errors import CommandError, InputError, shown
 from bpdebug.frontends.files import NEW
 from bpdebug.importers.trace import EDIT, LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
@@ -46,13 +45,6 @@ def _spelt(name: str) -> str:
     return msgspec.json.encode(name).decode()
 
 
-class _Shared(NamedTuple):
-    """What the lines of an event share in every iteration: text up to what differs."""
-
-    head: str
-    slots: tuple[tuple[Slot, str], ...]
-
-
 class Recorder:
     """A recording while it grows; after `write(k)`, event k survives whatever happens to this process."""
 
@@ -64,21 +56,19 @@ class Recorder:
         self.path, self.timeline, self.offset, self.events = path, timeline, 0, 0
         self._layout = Layout(timeline.schedule, apart=bool(timeline.edits))
         self._names = [_spelt(name) for name in timeline.graph.names]
-        self._known: dict[int, _Shared] = {}
-        beside = path.with_name(path.name + DATA)
-        self._index = _create(path)
+        self._known: dict[int, tuple[str, list[tuple[Slot, str]]]] = {}
+        made: list[Path] = []
+        self._files: list[int] = []
         try:
-            self._data = _create(beside)
-        except BpdebugError:
-            os.close(self._index)
-            os.unlink(path)
-            raise
-        try:
+            for place in (path, path.with_name(path.name + DATA)):
+                self._files.append(_create(place))
+                made.append(place)
+            self._index, self._data = self._files
             self._begin(scenario)
         except BaseException:
             self.close()
-            os.unlink(path)
-            os.unlink(beside)
+            for place in made:
+                place.unlink()
             raise
 
     def _begin(self, scenario: Scenario) -> None:
@@ -124,31 +114,26 @@ class Recorder:
         """The next event; returns when it is on its way to the disk, where killing this process cannot reach it."""
         schedule = self.timeline.schedule
         moment, offset = schedule.place(index), index % schedule.per_iteration
-        known = self._known.get(offset) or self._shared(index, offset, moment)
+        head, slots = self._known.get(offset) or self._shared(index, offset, moment)
         run_ahead(self.timeline, moment)
         entries, raws = [], []
-        for slot, head in known.slots:
-            entry, raw = self._entry(head, made(self.timeline, moment, slot))
+        for slot, begun in slots:
+            entry, raw = self._entry(begun, made(self.timeline, moment, slot))
             entries.append(entry)
             raws.append(raw)
-        for raw in raws if len(raws) == 1 or self._large(raws) else [b"".join(raws)]:
+        large = len(raws) == 1 or sum(map(len, raws)) > SMALL
+        for raw in raws if large else [b"".join(raws)]:
             self._put(self._data, raw)
-        line = f'{{"event":{index},"iteration":{moment.iteration},{known.head}"arrays":[{",".join(entries)}]}}\n'
+        line = f'{{"event":{index},"iteration":{moment.iteration},{head}"arrays":[{",".join(entries)}]}}\n'
         self._put(self._index, line.encode())
         self.events += 1
 
-    def _large(self, raws: list[Any]) -> bool:
-        return sum(map(len, raws)) > SMALL
-
-    def _shared(self, index: int, offset: int, moment: Moment) -> _Shared:
-        """What the lines of an event share in every iteration."""
+    def _shared(self, index: int, offset: int, moment: Moment) -> tuple[str, list[tuple[Slot, str]]]:
+        """What the lines of an event share in every iteration: the text up to what differs, of each array, too."""
         schedule, names = self.timeline.schedule, self._names
-        tensor = schedule.tensor(moment)
-        found = _Shared(
-            f'"phase":"{moment.phase}","node":{names[tensor]},',
-            tuple((s, f'{{"name":{names[s.tensor]},"role":"{s.role}",') for s in self._layout.slots(index)),
-        )
-        if self.timeline.schedule.iterations > 1:
+        slots = [(s, f'{{"name":{names[s.tensor]},"role":"{s.role}",') for s in self._layout.slots(index)]
+        found = f'"phase":"{moment.phase}","node":{names[schedule.tensor(moment)]},', slots
+        if schedule.iterations > 1:
             self._known[offset] = found
         return found
 
@@ -167,24 +152,21 @@ class Recorder:
 
     def close(self) -> None:
         """The end of the recording, which is on the disk when this returns."""
-        for fd in (self._data, self._index):
+        for fd in reversed(self._files):
             with contextlib.suppress(OSError):
                 os.fsync(fd)
             with contextlib.suppress(OSError):
                 os.close(fd)
 
-    def __enter__(self) -> Recorder:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
 
 def record(path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline) -> int:
-    """The whole timeline, from event 0 to the end, as a new recording; returns how many events it has."""
+    """The whole timeline, from event 0 to the end, as a new recording; returns how many events it has.
+
+    Raises CommandError where it has no name, and InputError (E_FILE) where it cannot be written.
+    """
     if not str(path):
         raise CommandError("record takes a file", hint="record run1.bptrace")
-    with Recorder(path, scenario, timeline) as recorder:
+    with contextlib.closing(Recorder(path, scenario, timeline)) as recorder:
         for index in range(len(timeline)):
             recorder.write(index)
         return recorder.events

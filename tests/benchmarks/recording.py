@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from bpdebug.frontends.recorder import Recorder
@@ -29,7 +30,7 @@ def per_event(text: str, runs: int = 7) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         for n in range(runs):
             path = Path(folder) / f"{n}.bptrace"
-            with Recorder(path, scenario, timeline) as recorder:
+            with closing(Recorder(path, scenario, timeline)) as recorder:
                 ours = _seconds(lambda: [*map(recorder.write, range(events))])
             pieces = [path.read_bytes(), Path(f"{path}.data").read_bytes()]
             plain = _seconds(lambda: [(Path(folder) / "plain").write_bytes(piece) for piece in pieces])  # noqa: B023

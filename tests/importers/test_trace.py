@@ -250,7 +250,7 @@ def test_a_recording_is_open_while_it_grows(tmp_path: Path) -> None:
 
     scenario = bpdebug.load(SMALL)
     timeline: Timeline = open_timeline(scenario)
-    with Recorder(tmp_path / "a.bptrace", scenario, timeline) as recorder:
+    with contextlib.closing(Recorder(tmp_path / "a.bptrace", scenario, timeline)) as recorder:
         for index in range(len(timeline)):
             assert looked_through(tmp_path / "a.bptrace") == index
             recorder.write(index)

@@ -52,13 +52,11 @@ def shown(key: str) -> str:
 
 def foot() -> Pieces:
     """The keys in one line: motions first, their reverses together, then the rest of the table."""
-    pairs: list[tuple[str, str]] = []
-    back = " ".join(c.key for c in COMMANDS.values() if c.key and c.name.startswith("reverse-"))
-    forth = [c for c in COMMANDS.values() if c.key and c.repeats and not c.name.startswith("reverse-")]
-    pairs += [(c.key, c.name) for c in forth]
-    pairs.append((back, "the same, back"))
-    rest = [c for c in COMMANDS.values() if c.key and not c.repeats and c.name not in ("help", "quit", "restart")]
-    pairs += [(c.key, c.name) for c in rest]
+    keyed = [c for c in COMMANDS.values() if c.key]
+    back = [c for c in keyed if c.name.startswith("reverse-")]
+    forth = [(c.key, c.name) for c in keyed if c.repeats and c not in back]
+    rest = [(c.key, c.name) for c in keyed if not c.repeats and c.name not in ("help", "quit", "restart")]
+    pairs = (*forth, (" ".join(c.key for c in back), "the same, back"), *rest)
     return tuple(piece for key, name in pairs for piece in ((shown(key), palette.HERE), (f" {name}  ", palette.DIM)))
 
 

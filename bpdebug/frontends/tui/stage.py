@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -64,20 +65,10 @@ class Stage(Widget, can_focus=True):
             self.scroll_home(animate=False)
         self.report, self.plan, self._used, self.chosen = report, [], [0, 0], None
         self.border_title = Content(clean(report.title))
-        words: list[Block] = []
-        for block in report.blocks:
-            if isinstance(block, Row):
-                self._say(words)
-                self.plan.append(list(self._row(block)))
-                words = []
-            else:
-                words.append(block)
-        self._say(words)
+        for _, group in groupby(report.blocks, lambda block: isinstance(block, Row)):
+            blocks = list(group)
+            self.plan += [list(self._row(row)) for row in blocks if isinstance(row, Row)] or [self._text(blocks)]
         self._texts[0].refresh(layout=True)  # a child's wish: the stage then arranges its children anew
-
-    def _say(self, blocks: list[Block]) -> None:
-        if blocks:
-            self.plan.append(self._text(blocks))
 
     def _row(self, row: Row) -> Iterator[Part]:
         lead = ""
