@@ -3,9 +3,9 @@
 from bpdebug.graph.build import Incoming, Step, build
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import DRAWN, INPUT, NODE, PARAMETER, STATE, Graph, Leaf, Lit, Node, frames
-from bpdebug.graph.subject import Subject, subject_among, subjects
+from bpdebug.graph.subject import Site, Subject, sites, subject_among, subjects
 
 __all__ = [
-    "DRAWN", "INPUT", "NODE", "PARAMETER", "STATE", "Graph", "Incoming", "Leaf", "Lit", "Node", "Step", "Subject",
-    "build", "check_dtypes", "frames", "subject_among", "subjects",
+    "DRAWN", "INPUT", "NODE", "PARAMETER", "STATE", "Graph", "Incoming", "Leaf", "Lit", "Node", "Site", "Step",
+    "Subject", "build", "check_dtypes", "frames", "sites", "subject_among", "subjects",
 ]  # fmt: skip

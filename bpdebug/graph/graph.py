@@ -117,6 +117,10 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         """What node k's operands are called: tensors by name, literals as they are written."""
         return [str(i.value) if isinstance(i, Lit) else self.names[i] for i in self.nodes[k].inputs]
 
+    def leaf_names(self, k: int) -> tuple[list[str], str]:
+        """What the leaves of node k's plan are called: its operands, and its output."""
+        return self.operand_names(k), self.nodes[k].id
+
     def positions(self, k: int, operand: str) -> list[int]:
         """The places among node k's inputs that are meant: all of a name, or one by number (`X @ X`: 1 and 2)."""
         names = self.operand_names(k)

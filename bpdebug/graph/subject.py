@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -23,14 +24,25 @@ class Subject(Struct, frozen=True):
         return Subject(self.tensor, self.gradient, not self.transposed)
 
 
+class Site(NamedTuple):
+    """A tensor's value, or its gradient."""
+
+    tensor: int
+    gradient: bool = False
+
+
+def sites(graph: Graph, k: int) -> dict[int, Site]:
+    """What the leaves of node k's rule are, by identity: its operands, what it reads outside, its output, ∂output."""
+    plan, out, inputs = graph.plans[k], graph.tensor(k), graph.nodes[k].inputs
+    known = {id(leaf): Site(t) for leaf, t in zip(plan.operands, inputs, strict=True) if isinstance(t, int)}
+    known |= {id(leaf): Site(t) for t, (_, leaf) in plan.outside.items()}
+    return known | {id(plan.y): Site(out), id(plan.g): Site(out, True)}
+
+
 def subjects(graph: Graph, k: int) -> Callable[[Expr], Subject]:
     """What the expressions of node k's rule are."""
-    plan, out, inputs = graph.plans[k], graph.tensor(k), graph.nodes[k].inputs
-    known = {id(leaf): (t, False) for leaf, t in zip(plan.operands, inputs, strict=True) if isinstance(t, int)}
-    known |= {id(leaf): (t, False) for t, (_, leaf) in plan.outside.items()}
-    known |= {id(plan.y): (out, False), id(plan.g): (out, True)}
-    names = graph.operand_names(k)
-    return lambda expr: subject_among(known, expr, lambda e: plan.text_of(e, names, graph.names[out]))
+    known, names = sites(graph, k), graph.leaf_names(k)
+    return lambda expr: subject_among(known, expr, lambda e: graph.plans[k].text_of(e, *names))
 
 
 def subject_among(known: Mapping[int, tuple[int, bool]], expr: Expr, text: Callable[[Expr], str]) -> Subject:

@@ -151,6 +151,11 @@ class Expr:
     def nbytes(self) -> int:
         return prod(self.shape) * self.dtype.itemsize
 
+    @property
+    def applies(self) -> str:
+        """The name of the primitive that it applies; '' of a leaf."""
+        return self.prim.name if self.prim is not None else ""
+
     def operands(self) -> list[Expr]:
         """The symbolic operands, literals left out."""
         return [a for a in self.args if isinstance(a, Expr)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpdebug.debugger import State
-from bpdebug.explain.why.question import Why
+from bpdebug.explain.why.tracer import Why
 from bpdebug.views.blocks import Text
 from bpdebug.views.report import Report
 
@@ -19,11 +19,11 @@ SAYS = {
 }
 
 
-def why(state: State, found: Why) -> Report:
+def why(state: State, found: Why, of: str) -> Report:
     """The answer in a sentence, then the evidence, and where it was born."""
-    data = {"of": found.of, "answer": found.answer, "born": found.born, "evidence": list(found.evidence)}
+    data = {"of": of, "answer": found.answer, "born": found.born, "evidence": list(found.evidence)}
     lines = [Text(text) for text in found.evidence]
     if found.born is not None:
         event = state.timeline.event(found.born)
         lines.append(Text(f"seek #{found.born}: {event.phase} {event.name}", "dim"))
-    return Report("why", f"{found.of}: {SAYS[found.answer]}", tuple(lines), data)
+    return Report("why", f"{of}: {SAYS[found.answer]}", tuple(lines), data)

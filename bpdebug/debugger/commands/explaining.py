@@ -138,7 +138,7 @@ def why_(state: State, argument: str) -> State:
     goal, text = _goal(state, argument, "why")
     if 0 in goal.shape:
         raise CommandError(f"{text[:40]} has no cells", code="E_EXPR", hint="why dW, why dW[0, 1]")
-    return state.show("why", why(state.timeline, goal, _iteration(state), text, state.cursor))
+    return state.show("why", why(state.timeline, goal, _iteration(state), state.cursor), text)
 
 
 @command(

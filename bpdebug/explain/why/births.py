@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
 from heapq import heappop, heappush
 
 import numpy as np
@@ -11,19 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array
-from bpdebug.cells.follow import Born, Hand, everything, having, traced, zeros
+from bpdebug.cells.follow import Born
 from bpdebug.engine import SEED, UPDATE
-from bpdebug.explain.why.question import Made, Question, Site, one, shortened
-
-Test = Callable[[Array], Array]
-
-
-def is_zero(array: Array) -> Array:
-    return np.asarray(array == 0)
+from bpdebug.explain.why.tracer import Edge, EvaluatedRule, RuleTracer, Test, is_zero, number, one, shortened
+from bpdebug.graph import Site
 
 
 class Birth(Struct, frozen=True, eq=False):
-    """The cells of a value or a gradient that got it at an event: from an operation, or (`words`) from elsewhere.
+    """The cells of a value or a gradient that got it at an event: from an edge's rule, or (`words`) from elsewhere.
 
     `way` says by which events it came from there to what was asked about; `updated` is the parameter and the iteration
     of an update that made it.
@@ -33,34 +27,37 @@ class Birth(Struct, frozen=True, eq=False):
     cells: Array
     event: int | None
     words: str = ""
-    edge: tuple[int, int | None] | None = None
+    edge: Edge | None = None
     way: tuple[str, ...] = ()
     updated: tuple[int, int] | None = None
 
 
-Hop = tuple[Site, int, int | None]
-Next = list[tuple[Site, Array, tuple[int, int | None]]]
+Hop = tuple[Site, Array, Edge]
+"""Where cells have it from: a site, its cells, and the edge between."""
+Step = tuple[list[Birth], list[Hop]]
+"""What was born at a site, and where else to look."""
 
 
-def birth(asked: Question, start: Site, cells: Array, test: Test) -> Birth:
-    """The earliest event that gave the cells what passes the test, of all whose numbers reach them."""
-    at, came = {start: cells}, dict[Site, Hop]()
-    order, first = [_order(start)], list[Birth]()
+def birth(tracer: RuleTracer, start: Site, cells: Array, test: Test) -> Birth:
+    """The earliest event that gave the cells what passes the test, of all whose numbers reach them.
+
+    `cells` is a mask of the tensor's shape.
+    """
+    at, came = {start: cells}, dict[Site, tuple[Site, Edge]]()
+    order, first = [(*_order(start), start)], list[Birth]()
     while order:
-        later, number = heappop(order)
-        site = Site(-number if later else number, not later)
-        births, more = _step(asked, site, at.pop(site), test)
+        *_, site = heappop(order)
+        births, more = _step(tracer, site, at.pop(site), test)
         for b in births:
-            if not first or (b.event if b.event is not None else -1) <= (first[0].event or 0):
+            if not first or (b.event or 0) <= (first[0].event or 0):
                 first = [b]
         for onward, there, edge in more:
             if onward not in at:
-                heappush(order, _order(onward))
-                came[onward] = (site, *edge)
+                heappush(order, (*_order(onward), onward))
+                came[onward] = site, edge
             at[onward] = at[onward] | there if onward in at else there
     (found,) = first
-    way = _way(asked, start, found.site, came)
-    return replace(found, cells=one(found.cells), way=way)
+    return replace(found, cells=one(found.cells), way=_way(tracer, start, found.site, came))
 
 
 def _order(site: Site) -> tuple[bool, int]:
@@ -68,65 +65,57 @@ def _order(site: Site) -> tuple[bool, int]:
     return (not site.gradient, site.tensor if site.gradient else -site.tensor)
 
 
-def _step(asked: Question, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
-    """What was born at a site, and what its cells have from elsewhere."""
-    hand = asked.set_by_hand(site) & cells
+def _step(tracer: RuleTracer, site: Site, cells: Array, test: Test) -> Step:
+    hand = tracer.set_by_hand(site) & cells
     if hand.any():
-        return [Birth(site, hand, asked.completed(site), f"{asked.name(site)} was set to it by hand")], []
-    return _gradient(asked, site, cells, test) if site.gradient else _value(asked, site, cells, test)
+        return [Birth(site, hand, tracer.completed(site), f"{tracer.name(site)} was set to it by hand")], []
+    if site.gradient:
+        return _sum(tracer, site, cells, test)
+    k = tracer.graph.k(site.tensor)
+    return ([_given(tracer, site, cells, test)], []) if k is None else _edge(tracer, (k, None), site, cells, test)
 
 
-def _gradient(asked: Question, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
-    births, more = list[Birth](), Next()
-    graph, tensor = asked.graph, site.tensor
-    if tensor in graph.incoming and (came := cells & test(asked.run.seed(tensor))).any():
-        births.append(Birth(site, came, asked.index(SEED, tensor), f"what comes in at {graph.names[tensor]} has it"))
-    for k, position in graph.edges_from(tensor):
-        made = asked.made(k, position)
-        found, onward = _through(made, site, cells, test)
-        already = _undefined_already(made, found, test)
-        births += [Birth(site, c, asked.event(k, position), edge=(k, position)) for c in found if not already]
-        more += onward + already
+def _sum(tracer: RuleTracer, site: Site, cells: Array, test: Test) -> Step:
+    """Of a gradient: what comes in, what the edges give, or the sum of them alone."""
+    births, more = list[Birth](), list[Hop]()
+    graph, tensor = tracer.graph, site.tensor
+    if tensor in graph.incoming and (came := cells & test(tracer.run.seed(tensor))).any():
+        births.append(Birth(site, came, tracer.index(SEED, tensor), f"what comes in at {graph.names[tensor]} has it"))
+    for edge in graph.edges_from(tensor):
+        born, onward = _edge(tracer, edge, site, cells, test)
+        births += born
+        more += onward
     if not births and not more:
-        text = f"the sum {asked.name(site, cells)} makes it, of contributions without"
-        births.append(Birth(site, cells, asked.completed(site), text))
+        text = f"the sum {tracer.name(site, cells)} makes it, of contributions without"
+        births.append(Birth(site, cells, tracer.completed(site), text))
     return births, more
 
 
-def _value(asked: Question, site: Site, cells: Array, test: Test) -> tuple[list[Birth], Next]:
-    k = asked.graph.k(site.tensor)
-    if k is None:
-        return [_given(asked, site, cells, test)], []
-    found, more = _through(asked.made(k), site, cells, test)
-    return [Birth(site, c, asked.event(k, None), edge=(k, None)) for c in found], more
+def _edge(tracer: RuleTracer, edge: Edge, site: Site, cells: Array, test: Test) -> Step:
+    """Through an edge's rule: the cells for which it was born there, and the leaves' cells that have it, too."""
+    rule = tracer.rule(*edge)
+    mine = cells & test(rule.result)
+    found = rule.followed(mine, test)
+    more = [(rule.sites[id(leaf)], c, edge) for leaf, c in found.leaves]
+    already = _undefined_already(rule, mine, test) if found.born and site.gradient else []
+    if found.born and not already:
+        return [Birth(site, mine, tracer.event(*edge), edge=edge)], more
+    return [], more + already
 
 
-def _through(made: Made, site: Site, cells: Array, test: Test) -> tuple[list[Array], Next]:
-    """Through a node's rule: the cells for which it was born there, and the leaves' cells that have it, too."""
-    mine = cells & test(made.result)
-    found = traced(made.root, mine, made.value, hand_of(made, test))
-    edge = (made.k, made.position)
-    return [mine] if found.born else [], [(made.places[id(leaf)], c, edge) for leaf, c in found.leaves]
-
-
-def _undefined_already(made: Made, found: list[Array], test: Test) -> Next:
+def _undefined_already(rule: EvaluatedRule, cells: Array, test: Test) -> list[Hop]:
     """The cells of a node's value where it is NaN, as is what its rule makes there: born in the forward pass."""
-    if not found or test is not np.isnan:
+    if test is not np.isnan:
         return []
-    leaves = traced(made.root, found[0], made.value, everything).leaves
-    y = Site(made.places[id(made.plan.g)].tensor, False)
-    there = [c & test(made.known[id(made.plan.y)]) for leaf, c in leaves if leaf is made.plan.g]
-    return [(y, c, (made.k, made.position)) for c in there if c.any()]
+    y = rule.sites[id(rule.plan.y)]
+    there = [c & test(rule.value(rule.plan.y)) for leaf, c in rule.followed(cells).leaves if leaf is rule.plan.g]
+    return [(y, c, rule.edge) for c in there if c.any()]
 
 
-def hand_of(made: Made, test: Test) -> Hand:
-    return zeros(made.root, None if made.position is None else made.plan.g) if test is is_zero else having(test)
-
-
-def _given(asked: Question, site: Site, cells: Array, test: Test) -> Birth:
+def _given(tracer: RuleTracer, site: Site, cells: Array, test: Test) -> Birth:
     """A leaf; a parameter of a later iteration got it from an update."""
-    store, t, tensor = asked.timeline.store, asked.iteration, site.tensor
-    owner = asked.owner(tensor)
+    store, t, tensor = tracer.timeline.store, tracer.iteration, site.tensor
+    owner = tracer.owner(tensor)
     changes = owner in store.parameters
 
     def had(updates: int) -> bool:
@@ -136,35 +125,27 @@ def _given(asked: Question, site: Site, cells: Array, test: Test) -> Birth:
         t = bisect_left(range(t), True, key=had)
     while changes and t and had(t - 1):
         t -= 1
-    name, value = asked.name(site, cells), number(asked.array(site)[one(cells)][0])
+    name, value = tracer.name(site, cells), number(tracer.array(site)[one(cells)][0])
     if not (changes and t):
-        return Birth(site, cells, asked.completed(site), f"{name} is {value} as given")
-    event = asked.timeline.schedule.index_of(UPDATE, owner, t - 1)
+        return Birth(site, cells, tracer.completed(site), f"{name} is {value} as given")
+    event = tracer.timeline.schedule.index_of(UPDATE, owner, t - 1)
     return Birth(site, cells, event, f"the update at event {event} made {name} {value}", updated=(owner, t - 1))
 
 
-def _way(asked: Question, start: Site, end: Site, came: dict[Site, Hop]) -> tuple[str, ...]:
+def _way(tracer: RuleTracer, start: Site, end: Site, came: dict[Site, tuple[Site, Edge]]) -> tuple[str, ...]:
     said = []
     while end != start:
-        before, k, position = came[end]
-        at = asked.at(k, position)
+        before, edge = came[end]
+        at = tracer.at(*edge)
         if before.gradient and not end.gradient:
-            uses = asked.uses(k, position, end)
-            said.append(f"{at} {'uses the value of' if uses else 'has no slope at'} {asked.name(end)}, which has it")
+            how = "uses the value of" if tracer.reads(*edge, end) else "has no slope at"
+            said.append(f"{at} {how} {tracer.name(end)}, which has it")
         else:
-            said.append(f"{asked.name(before)} has it from {asked.name(end)}, at {at}")
+            said.append(f"{tracer.name(before)} has it from {tracer.name(end)}, at {at}")
         end = before
     return tuple(shortened(said[::-1]))
 
 
-def born_at(asked: Question, found: Birth, test: Test) -> tuple[Made, Born]:
+def born_in(rule: EvaluatedRule, found: Birth, test: Test) -> Born:
     """The operation inside a rule that made the cell of a birth."""
-    assert found.edge is not None
-    made = asked.made(*found.edge)
-    mine = one(found.cells & test(made.result))
-    return made, traced(made.root, mine, made.value, hand_of(made, test)).born[-1]
-
-
-def number(value: object) -> str:
-    """A number in a sentence, to four digits; a zero has no sign."""
-    return f"{float(value) + 0.0:.4g}"  # type: ignore[arg-type]  # any NumPy number
+    return rule.followed(one(found.cells & test(rule.result)), test).born[-1]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpdebug.arrays import Array
-from bpdebug.cells.follow import CANCELS, UNREAD, Born, everything, traced
-from bpdebug.cells.sets import fed
+from bpdebug.arrays import Array, Shape
+from bpdebug.cells.follow import CANCELS, UNREAD, Born, Traced
+from bpdebug.cells.sets import Fed, fed
 from bpdebug.cells.table import MOVES
-from bpdebug.explain.why.births import Birth, birth, born_at, hand_of, is_zero, number
-from bpdebug.explain.why.question import Made, Question, Site, one
+from bpdebug.explain.why.births import Birth, birth, born_in
+from bpdebug.explain.why.tracer import EvaluatedRule, RuleTracer, Test, is_zero, number, one
 from bpdebug.explain.why.zero import zero
+from bpdebug.graph import Site
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.text import FORMULA, write
 
@@ -26,10 +27,15 @@ MOST_SAID, LONG = 8, 60
 class Culprit(NamedTuple):
     """Cells of an expression of a rule that are to be explained: those that pass the test; as numbers without one."""
 
-    made: Made
+    rule: EvaluatedRule
     expr: Expr
     cells: Array
-    test: Callable[[Array], Array] | None
+    test: Test | None = None
+
+    def followed(self) -> Traced:
+        """To the leaves that pass the test, too, and to where that was born."""
+        cells = self.cells & self.test(self.rule.value(self.expr)) if self.test else self.cells
+        return self.rule.followed(cells, self.test, self.expr)
 
 
 class Cause(NamedTuple):
@@ -37,37 +43,58 @@ class Cause(NamedTuple):
 
     text: str
     kind: str
-    next: tuple[Culprit, ...]
+    next: tuple[Culprit, ...] = ()
     because: str = ""
 
 
-def cause(asked: Question, made: Made, born: Born) -> Cause:
+class Step(NamedTuple):
+    """What is said of a culprit, what is to be explained next, and whether something overflowed."""
+
+    said: Sequence[str] = ()
+    next: tuple[Culprit, ...] = ()
+    overflowed: bool = False
+
+
+def cause(tracer: RuleTracer, rule: EvaluatedRule, born: Born) -> Cause:
     """What an operation did at the first of the cells that were born in it."""
     e, cell = born.expr, one(born.cells)
-    value = float(made.value(e)[cell][0])
-    feeds = [(a, np.array(c)) for a, c in fed(e, cell, made.value)]
-    assert e.prim is not None
-    if e.prim.name == "matmul":
-        feeds = _term(made, feeds, value)
+    value = rule.value(e)[cell][0]
+    feeds = [(a, np.array(c)) for a, c in fed(e, cell, rule.value)]
+    if e.applies == "matmul" and np.isnan(value):
+        feeds = _term(rule, feeds)
+    if born.how == UNREAD and value == 0:
+        return Cause("0 is put there as padding", OTHER)
+    if np.isinf(value) and (not feeds or e.applies in ("where", "unfold")):
+        return Cause(f"{number(value)} is put there", OTHER)
+    text = _numbers(rule, e, cell, feeds)
     if np.isnan(value):
-        kind, found = _undefined(made, e, feeds)
-        return Cause(f"{_numbers(made, e, cell, feeds)} is not a number", kind, found)
+        return Cause(f"{text} is not a number", *_undefined(rule, e, feeds))
     if np.isinf(value):
-        return _infinite(asked, made, e, cell, feeds)
-    return _zero(made, born, cell, feeds)
+        return _infinite(tracer, rule, e, feeds, text)
+    if born.how == CANCELS:
+        return Cause(f"{text} is 0", SUM, _as_numbers(rule, feeds))
+    return Cause(f"{text} is 0", OTHER, _passing(rule, feeds, np.isinf))
 
 
-def _undefined(made: Made, e: Expr, feeds: list[tuple[Expr, Array]]) -> tuple[str, tuple[Culprit, ...]]:
-    name = e.prim.name if e.prim else ""
-    large = [Culprit(made, a, _signs(c & np.isinf(made.value(a)), made.value(a)), np.isinf) for a, c in feeds]
-    small = [Culprit(made, a, one(c & is_zero(made.value(a))), is_zero) for a, c in feeds]
-    large, small = ([x for x in found if x.cells.any()] for found in (large, small))
+def _passing(rule: EvaluatedRule, feeds: Iterable[tuple[Expr, Array]], test: Test) -> tuple[Culprit, ...]:
+    """The operands' cells that pass a test, of each operand that has any."""
+    found = (Culprit(rule, a, c & test(rule.value(a)), test) for a, c in feeds)
+    return tuple(x for x in found if x.cells.any())
+
+
+def _as_numbers(rule: EvaluatedRule, feeds: Fed) -> tuple[Culprit, ...]:
+    return tuple(Culprit(rule, a, one(c)) for a, c in feeds)
+
+
+def _undefined(rule: EvaluatedRule, e: Expr, feeds: Fed) -> tuple[str, tuple[Culprit, ...]]:
+    large = tuple(x._replace(cells=_signs(x.cells, rule.value(x.expr))) for x in _passing(rule, feeds, np.isinf))
+    small = tuple(x._replace(cells=one(x.cells)) for x in _passing(rule, feeds, is_zero))
     if large:
-        product = name in ("multiply", "matmul") and (small or len(feeds) < 2)
-        return (PRODUCT, (*large, *small)) if product else (OTHER, tuple(large))
-    if small and name == "divide":
-        return QUOTIENT, tuple(small)
-    return (PRODUCT if name == "multiply" else OTHER), tuple(Culprit(made, a, c, None) for a, c in feeds)
+        product = e.applies in ("multiply", "matmul") and (small or len(feeds) < 2)
+        return (PRODUCT, large + small) if product else (OTHER, large)
+    if small and e.applies == "divide":
+        return QUOTIENT, small
+    return PRODUCT if e.applies == "multiply" else OTHER, _as_numbers(rule, feeds)
 
 
 def _signs(cells: Array, value: Array) -> Array:
@@ -76,190 +103,170 @@ def _signs(cells: Array, value: Array) -> Array:
     return one(up) | one(down) if up.any() and down.any() else cells
 
 
-def _infinite(asked: Question, made: Made, e: Expr, cell: Array, feeds: list[tuple[Expr, Array]]) -> Cause:
-    assert e.prim is not None
-    name, text = e.prim.name, _numbers(made, e, cell, feeds)
-    if not feeds or name in ("where", "unfold"):
-        return Cause(f"{number(made.value(e)[cell][0])} is put there", OTHER, ())
-    a, there = feeds[-1] if name == "divide" else feeds[0]
-    at = made.value(a)[there]
-    if name == "divide" and e.args[1] is not a and e.args[1] == 0:
-        return Cause(f"{text} is infinite", POLE, ())
-    if (name == "divide" and not at.any()) or (name in ("log", "pow") and e.args[0] is a and not at.all()):
-        because = f"it is divided by {_factor(asked, made, a, there)}, which is 0 there" if name == "divide" else ""
-        return Cause(f"{text} is infinite", POLE, (Culprit(made, a, there, is_zero),), because)
-    if name == "log1p" and (at == -1).any():
-        return Cause(f"{text} is infinite", POLE, (Culprit(made, a, there, None),))
-    return Cause(f"{text} overflows {e.dtype}", TOO_LARGE, ())
+def _infinite(tracer: RuleTracer, rule: EvaluatedRule, e: Expr, feeds: Fed, text: str) -> Cause:
+    a, there = feeds[-1] if e.applies == "divide" else feeds[0]
+    at = rule.value(a)[there]
+    if e.applies == "divide" and e.args[1] is not a and e.args[1] == 0:
+        return Cause(f"{text} is infinite", POLE)
+    if e.applies == "divide" and not at.any():
+        site = rule.sites.get(id(a))
+        divisor = tracer.factor(rule, a) if site is None else tracer.name(site, there)
+        because = f"it is divided by {divisor}, which is 0 there"
+        return Cause(f"{text} is infinite", POLE, (Culprit(rule, a, there, is_zero),), because)
+    if e.applies in ("log", "pow") and e.args[0] is a and not at.all():
+        return Cause(f"{text} is infinite", POLE, (Culprit(rule, a, there, is_zero),))
+    if e.applies == "log1p" and (at == -1).any():
+        return Cause(f"{text} is infinite", POLE, (Culprit(rule, a, one(there)),))
+    return Cause(f"{text} overflows {e.dtype}", TOO_LARGE)
 
 
-def _factor(asked: Question, made: Made, expr: Expr, cells: Array) -> str:
-    """What something is divided by: a cell, or a formula in brackets."""
-    site = made.places.get(id(expr))
-    return asked.factor(made, expr) if site is None else asked.name(site, cells)
-
-
-def _zero(made: Made, born: Born, cell: Array, feeds: list[tuple[Expr, Array]]) -> Cause:
-    e = born.expr
-    if born.how == UNREAD:
-        return Cause("0 is put there as padding", OTHER, ())
-    large = tuple(Culprit(made, a, c & np.isinf(made.value(a)), np.isinf) for a, c in feeds)
-    large = tuple(x for x in large if x.cells.any())
-    text = _numbers(made, e, cell, feeds)
-    if born.how == CANCELS:
-        return Cause(f"{text} is 0", SUM, tuple(Culprit(made, a, c, None) for a, c in feeds))
-    return Cause(f"{text} is 0", OTHER, large)
-
-
-def _term(made: Made, feeds: list[tuple[Expr, Array]], value: float) -> list[tuple[Expr, Array]]:
-    """Of the products that a cell of a matrix product is the sum of, one that is not a number; else all of them."""
+def _term(rule: EvaluatedRule, feeds: Fed) -> Fed:
+    """Of the products that a cell of a matrix product is the sum of, one that is not a number, or inf and -inf."""
     (a, rows), (b, columns) = feeds
-    if not np.isnan(value) or rows.sum() != columns.sum():
+    if rows.sum() != columns.sum():
         return feeds
-    left, right = np.argwhere(rows), np.argwhere(columns)
     with np.errstate(all="ignore"):
-        products = made.value(a)[rows] * made.value(b)[columns]
-    bad = np.flatnonzero(np.isnan(products)) if np.isnan(products).any() else np.flatnonzero(np.isinf(products))
-    chosen = bad[:1] if np.isnan(products).any() else [bad[np.argmax(products[bad])], bad[np.argmin(products[bad])]]
+        products = rule.value(a)[rows] * rule.value(b)[columns]
+    undefined, infinite = np.flatnonzero(np.isnan(products)), np.flatnonzero(np.isinf(products))
+    chosen = undefined[:1]
+    if not chosen.size:
+        chosen = infinite[[np.argmax(products[infinite]), np.argmin(products[infinite])]]
     found = []
-    for x, at in ((a, left), (b, right)):
-        cells = np.zeros(x.shape, bool)
-        for n in chosen:
-            cells[tuple(at[n])] = True
-        found.append((x, cells))
+    for x, cells in ((a, rows), (b, columns)):
+        mine = np.zeros(x.shape, bool)
+        mine[tuple(np.argwhere(cells)[chosen].T)] = True
+        found.append((x, mine))
     return found
 
 
-def _numbers(made: Made, e: Expr, cell: Array, feeds: list[tuple[Expr, Array]]) -> str:
+def _numbers(rule: EvaluatedRule, e: Expr, cell: Array, feeds: Fed) -> str:
     """An operation with numbers for its operands; of many cells those that matter."""
-    assert e.prim is not None
-    counts = [int(c.sum()) for _, c in feeds]
-    if e.prim.name == "matmul":
-        left, right = (made.value(x)[c] for x, c in feeds)
+    infix = bool(e.prim and e.prim.infix)
+    if e.applies == "matmul":
+        left, right = (rule.value(x)[c] for x, c in feeds)
         shown = [f"{_bracketed(x)} * {_bracketed(y)}" for x, y in zip(left[:2], right[:2], strict=False)]
         return " + ".join(shown) + (" + ..." if len(left) > 2 else "")
-    if e.prim.infix or all(n <= 1 for n in counts):
-        values = {id(a): made.value(a) for a in e.operands()}
+    if infix or all(np.count_nonzero(c) <= 1 for _, c in feeds):
 
         def named(x: Expr) -> str | None:
             if x is e:
                 return None
-            found = values[id(x)]
+            found = rule.value(x)
             at = np.broadcast_to(found, e.shape)[cell][0] if _spreads(found.shape, e.shape) else found.reshape(-1)[0]
             if found.dtype.kind == "b":
                 return str(bool(at))
-            return _bracketed(at) if e.prim is not None and e.prim.infix else number(at)
+            return _bracketed(at) if infix else number(at)
 
         return write(e, named, FORMULA)
     (a, c), *_ = feeds
-    kinds = dict.fromkeys(number(v) for v in np.unique(made.value(a)[c])[:3])
-    return f"{e.prim.name} of {' and '.join(kinds)}" + (" ..." if len(np.unique(made.value(a)[c])) > 3 else "")
+    values = np.unique(rule.value(a)[c])
+    kinds = dict.fromkeys(map(number, values[:3]))
+    return f"{e.applies} of {' and '.join(kinds)}" + (" ..." if len(values) > 3 else "")
 
 
-def _spreads(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+def _spreads(shape: Shape, to: Shape) -> bool:
     return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(to), strict=False))
 
 
 def _bracketed(value: Any) -> str:
-    text = number(value)
-    return f"({text})" if text.startswith("-") else text
+    return f"({number(value)})" if value < 0 else number(value)
 
 
 # --- the chain
 
 
-def told(asked: Question, found: Birth, test: Callable[[Array], Array]) -> tuple[list[str], str, bool]:
+def told(tracer: RuleTracer, found: Birth, test: Test) -> tuple[list[str], str, bool]:
     """A birth and what led to it, a sentence each; what kind of thing it was, and whether something overflowed."""
     if found.edge is None:
         return [found.words], "given", False
-    made, born = born_at(asked, found, test)
-    first = cause(asked, made, born)
-    notes = ", ".join(dict.fromkeys(filter(None, (first.because, *_notes(asked, first.next)))))
-    rule, place = asked.rule(made), asked.name(found.site, found.cells)
-    place = f"{place} = {rule}" if len(rule) <= LONG else place
-    text = f"{place}: {first.text} at {asked.at(*found.edge)}{notes and f': {notes}'}"
-    said, over = _chain(asked, list(first.next))
+    rule = tracer.rule(*found.edge)
+    first = cause(tracer, rule, born_in(rule, found, test))
+    notes = ", ".join(dict.fromkeys(filter(None, (first.because, *_notes(tracer, first.next)))))
+    formula, place = tracer.formula(rule), tracer.name(found.site, found.cells)
+    place = f"{place} = {formula}" if len(formula) <= LONG else place
+    text = f"{place}: {first.text} at {tracer.at(*found.edge)}{notes and f': {notes}'}"
+    said, over = _chain(tracer, list(first.next))
     return [text, *said], first.kind, over or first.kind == TOO_LARGE
 
 
-def _chain(asked: Question, todo: list[Culprit]) -> tuple[list[str], bool]:
+def _chain(tracer: RuleTracer, todo: list[Culprit]) -> tuple[list[str], bool]:
     said, over, seen = list[str](), False, set[tuple[Site, Any]]()
     while todo and len(said) < MOST_SAID:
-        made, expr, cells, test = todo.pop(0)
-        if test is None:
-            todo[:0] = _one_step(asked, made, expr, cells, said, seen)
-            continue
-        mine = cells & test(made.value(expr))
-        found = traced(expr, mine, made.value, hand_of(made, test))
-        for born in found.born[-1:]:
-            inner = cause(asked, made, born)
-            said.append(f"{asked.text(made, born.expr)}: {inner.text} there{inner.because and f': {inner.because}'}")
-            todo[:0], over = inner.next, over or inner.kind == TOO_LARGE
-        for leaf, there in found.leaves:
-            site = made.places[id(leaf)]
-            if (site, test) not in seen:
-                seen.add((site, test))
-                more, large = _back(asked, site, one(there), test)
-                said, over = said + more, over or large
+        culprit = todo.pop(0)
+        step = _explained(tracer, culprit, seen) if culprit.test else _one_step(tracer, culprit, seen)
+        said += step.said
+        todo[:0] = step.next
+        over |= step.overflowed
     return list(dict.fromkeys(said)), over
 
 
-def _back(asked: Question, site: Site, cells: Array, test: Callable[[Array], Array]) -> tuple[list[str], bool]:
-    """What made a cell of a value or a gradient zero or infinite."""
-    if site.gradient and test is is_zero:
-        return [zero(asked, "", site, cells).evidence[-1]], False
-    found = birth(asked, site, cells, test)
-    said, _, over = told(asked, found, test)
-    return said, over
+def _explained(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]) -> Step:
+    """How cells came to be zero or infinite: the operation of this rule that made them, or what made its leaves."""
+    rule, test, found = culprit.rule, culprit.test, culprit.followed()
+    assert test is not None
+    said, onward, over = list[str](), tuple[Culprit, ...](), False
+    for born in found.born[-1:]:
+        inner = cause(tracer, rule, born)
+        said.append(f"{tracer.text(rule, born.expr)}: {inner.text} there{inner.because and f': {inner.because}'}")
+        onward, over = inner.next, inner.kind == TOO_LARGE
+    for leaf, there in found.leaves:
+        site = rule.sites[id(leaf)]
+        if (site, test) in seen:
+            continue
+        seen.add((site, test))
+        if site.gradient and test is is_zero:
+            said.append(zero(tracer, site, one(there)).evidence[-1])
+        else:
+            more, _, large = told(tracer, birth(tracer, site, one(there), test), test)
+            said, over = said + more, over or large
+    return Step(said, onward, over)
 
 
-def _one_step(asked: Question, made: Made, expr: Expr, cells: Array, said: list[str], seen: Any) -> list[Culprit]:
+def _one_step(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]) -> Step:
     """How a number that is neither zero nor infinite came about: the one operation that made it."""
-    site = made.places.get(id(expr))
+    rule, cell = culprit.rule, culprit.cells
+    site = rule.sites.get(id(culprit.expr))
     if site is None:
-        leaves = traced(expr, one(cells), made.value, everything).leaves
-        return [Culprit(made, a, one(c), None) for a, c in leaves if c.any()]
+        return Step(next=_as_numbers(rule, culprit.followed().leaves))
     if site.gradient or (site, None) in seen:
-        return []
+        return Step()
     seen.add((site, None))
-    k = asked.graph.k(site.tensor)
+    k = tracer.graph.k(site.tensor)
     if k is None:
-        same = asked.array(site)[one(cells)]
-        said.append(birth(asked, site, one(cells), lambda array: array == same).words)
-        return []
-    above = asked.made(k)
-    cell = one(cells)
-    every = traced(above.root, cell, above.value, everything).leaves
-    found = {id(leaf): c for leaf, c in every}
+        same = tracer.array(site)[cell]
+        return Step([birth(tracer, site, cell, lambda array: array == same).words])
+    above = tracer.rule(k)
+    leaves = above.followed(cell).leaves
+    found = {id(leaf): c for leaf, c in leaves}
     names = [
         number(above.value(o)[found[id(o)]][0]) if id(o) in found else str(o)
         for o in above.plan.operands if not isinstance(o, Expr) or id(o) in found
     ]  # fmt: skip
-    alone = all(int(c.sum()) == 1 for c in found.values()) and not (above.root.prim and above.root.prim.name in MOVES)
+    alone = all(np.count_nonzero(c) == 1 for c in found.values()) and above.root.applies not in MOVES
     numbers = f" = {above.plan.call_text(names)}" if alone else ""
     value = number(above.result[cell][0])
-    said.append(f"{asked.name(site, cell)} = {asked.rule(above)}{numbers} = {value}, at {asked.at(above.k, None)}")
-    return [Culprit(above, a, c, np.isinf) for a, c in every if (c & np.isinf(above.value(a))).any()]
+    said = f"{tracer.name(site, cell)} = {tracer.formula(above)}{numbers} = {value}, at {tracer.at(k, None)}"
+    return Step([said], _passing(above, leaves, np.isinf))
 
 
-def _notes(asked: Question, culprits: tuple[Culprit, ...]) -> list[str]:
+def _notes(tracer: RuleTracer, culprits: tuple[Culprit, ...]) -> list[str]:
     """'row 1 of S is -inf throughout', 'w[0] is 0': the cells that the numbers of an operation stood in."""
     there: dict[tuple[Site, Any], Array] = {}
-    for made, expr, cells, test in culprits:
-        if test is None or (test is is_zero and id(expr) in made.places and len(culprits) == 1):
+    for culprit in culprits:
+        rule, test = culprit.rule, culprit.test
+        if test is None or (test is is_zero and id(culprit.expr) in rule.sites and len(culprits) == 1):
             continue  # the operation itself says it
-        found = traced(expr, cells & test(made.value(expr)), made.value, hand_of(made, test))
-        for leaf, c in found.leaves:
-            key = (made.places[id(leaf)], test)
+        for leaf, c in culprit.followed().leaves:
+            key = (rule.sites[id(leaf)], test)
             there[key] = there[key] | c if key in there else c
-    return [region(asked, site, cells) for (site, _), cells in there.items()]
+    return [region(tracer, site, cells) for (site, _), cells in there.items()]
 
 
-def region(asked: Question, site: Site, cells: Array) -> str:
-    """'row 1 of S is -inf throughout', 'S[0,1] is inf': cells and what they hold."""
-    array, name = asked.array(site), asked.name(site)
+def region(tracer: RuleTracer, site: Site, cells: Array) -> str:
+    """'row 1 of S is -inf throughout', 'S[0,1] is inf': cells, a mask of the tensor's shape, and what they hold."""
+    array, name = tracer.array(site), tracer.name(site)
     values = array[cells]
-    first = f"{asked.name(site, cells)} is {number(values[0])}"
+    first = f"{tracer.name(site, cells)} is {number(values[0])}"
     if len(values) == 1 or len(set(values.tolist())) > 1:
         return first
     if cells.all():

@@ -1,16 +1,18 @@
-"""A question about a value or a gradient, the answers to it, and the numbers that every answer is made of."""
+"""An iteration's rules with every number on the way, the answers that are made of them, and words for what is there."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array
+from bpdebug.cells.follow import Traced, everything, having, traced, zeros
 from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.edits import overridden
+from bpdebug.graph import Site, sites
 from bpdebug.symbolic import Expr, Plan, evaluate, walk
 from bpdebug.symbolic.text import factor
 
@@ -18,81 +20,83 @@ NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelle
 ZERO_TIMES_INF, OVERFLOW, UNDEFINED = "zero-times-inf", "overflow", "undefined"
 MOST_NAMED, FEW = 8, 4
 """Consumers of a tensor, or events on a way, that the evidence names one by one; rules whose numbers are kept."""
+Test = Callable[[Array], Array]
+"""Which cells have what is looked for: NaN, an infinity, zero."""
+Edge = tuple[int, int | None]
+"""A node, and the position of the operand that its backward rule is for; None: the node's own value."""
 
 
 class Why(Struct, frozen=True):
     """The answer, the event where it was born (None: nowhere), and the evidence, a sentence each."""
 
-    of: str
     answer: str
     born: int | None
     evidence: tuple[str, ...]
 
 
-class Site(NamedTuple):
-    """A tensor's value, or its gradient."""
+class EvaluatedRule(Struct, frozen=True, eq=False):
+    """What an edge makes, its expression `root` evaluated: the numbers of all that it is made of, by identity.
 
-    tensor: int
-    gradient: bool
-
-
-class Made(Struct, frozen=True, eq=False):
-    """What node k makes: its value (position None), or what it gives to an operand; with every number on the way.
-
-    `places` says by identity what the leaves of the expression `root` stand for.
+    `sites` says what the leaves are.
     """
 
-    k: int
-    position: int | None
+    edge: Edge
     plan: Plan
     root: Expr
     known: dict[int, Array]
-    places: dict[int, Site]
+    sites: dict[int, Site]
 
     def value(self, expr: Expr) -> Array:
+        """An expression's numbers, of its shape and dtype."""
         return np.asarray(self.known[id(expr)])
 
     @property
     def result(self) -> Array:
+        """The root's numbers, of the shape of the value or of the operand."""
         return self.value(self.root)
 
+    def followed(self, cells: Array, test: Test | None = None, expr: Expr | None = None) -> Traced:
+        """Cells of an expression (the root) followed to the leaves that pass the test, too, and to where that was born.
 
-class Question(CellTracer):
-    """A timeline's iteration, and words for what is in it."""
+        `cells` is a mask of the expression's shape. Without a test, to all that they are made of.
+        """
+        hand = everything if test is None else having(test)
+        if test is is_zero:
+            hand = zeros(self.root, self.plan.g if self.edge[1] is not None else None)
+        return traced(self.root if expr is None else expr, cells, self.value, hand)
+
+
+class RuleTracer(CellTracer):
+    """An iteration, followed from rule to rule, and words for what is in it."""
 
     def __init__(self, timeline: Timeline, iteration: int) -> None:
         super().__init__(timeline, iteration)
-        self._made: dict[tuple[int, int | None], Made] = {}
+        self._rules: dict[Edge, EvaluatedRule] = {}
 
     def array(self, site: Site) -> Array:
-        """The numbers at a place; a gradient is the whole one."""
+        """The numbers at a site, of the tensor's shape; a gradient is the whole one."""
         found = self.run.gradient(site.tensor) if site.gradient else self.run.value(site.tensor)
         assert found is not None
         return found
 
-    def made(self, k: int, position: int | None = None) -> Made:
-        """What node k makes of this pass's numbers; the last few are kept, since a birth is looked at again."""
-        if (k, position) not in self._made:
-            if len(self._made) >= FEW:
-                self._made.clear()
+    def rule(self, k: int, position: int | None = None) -> EvaluatedRule:
+        """What an edge makes of this pass's numbers; the last few are kept, since a birth is looked at again."""
+        if (k, position) not in self._rules:
+            if len(self._rules) >= FEW:
+                self._rules.clear()
             g = None if position is None else self.array(Site(self.graph.tensor(k), True))
-            self._made[k, position] = self.made_of(k, position, g)
-        return self._made[k, position]
+            self._rules[k, position] = self.evaluated(k, position, g)
+        return self._rules[k, position]
 
-    def made_of(self, k: int, position: int | None, g: Array | None) -> Made:
-        """What node k makes of this pass's numbers and a cotangent."""
-        out, plan = self.graph.tensor(k), self.graph.plans[k]
+    def evaluated(self, k: int, position: int | None, g: Array | None) -> EvaluatedRule:
+        """What an edge makes of this pass's numbers and a cotangent of node k's shape."""
+        plan = self.graph.plans[k]
         root = plan.value if position is None else plan.summed(position)
         with np.errstate(all="ignore"):
-            known = evaluate(root, self.run.leaves(k, g))
-        read = self.graph.read_by_rule(k)
-        pairs = zip((*plan.operands, *(leaf for _, leaf in plan.outside.values())), read, strict=True)
-        places = {id(o): Site(i, False) for o, i in pairs if isinstance(o, Expr) and isinstance(i, int)}
-        places |= {id(plan.y): Site(out, False), id(plan.g): Site(out, True)}
-        return Made(k, position, plan, root, known, places)
+            return EvaluatedRule((k, position), plan, root, evaluate(root, self.run.leaves(k, g)), sites(self.graph, k))
 
     def set_by_hand(self, site: Site) -> Array:
-        """The cells of a place that a fork gave a value of their own."""
+        """The cells of a site that a fork gave a value of their own, as a mask of the tensor's shape."""
         cells = np.zeros(self.graph.shapes[site.tensor], bool)
         for override in overridden(self.timeline.edits, *site, self.iteration):
             cells[override.key] = True
@@ -101,12 +105,12 @@ class Question(CellTracer):
     # --- events ---------------------------------------------------------------------------------------------------
 
     def completed(self, site: Site) -> int | None:
-        """The event after which the numbers at a place are whole; of a leaf's value the first that uses it."""
+        """The event after which the numbers at a site are whole; of a leaf's value the first that uses it."""
         tensor = site.tensor
         if site.gradient:
             return self.timeline.schedule.completed_by(tensor, self.iteration)
-        users = self.graph.users(tensor) if self.graph.is_leaf(tensor) else ()
-        return self.index(FORWARD, self.graph.tensor(users[0]) if users else tensor)
+        user = self.graph.first_user(tensor) if self.graph.is_leaf(tensor) else None
+        return self.index(FORWARD, tensor if user is None else self.graph.tensor(user))
 
     def owner(self, tensor: int) -> int:
         """The parameter that an optimizer's state belongs to; any other tensor itself."""
@@ -128,31 +132,42 @@ class Question(CellTracer):
         """'W[0,1]', or of more cells than one 'W'."""
         return self.name(site, cells if np.count_nonzero(cells) == 1 else None)
 
-    def uses(self, k: int, position: int | None, site: Site) -> bool:
+    def reads(self, k: int, position: int | None, site: Site) -> bool:
         """Whether node k's rule for an operand has a tensor's value in it, or only the node's own cotangent."""
-        inputs, plan = self.graph.nodes[k].inputs, self.graph.plans[k]
-        leaves = [o for o, i in zip((*plan.operands, plan.y), (*inputs, self.graph.tensor(k)), strict=True)
-                  if i == site.tensor and isinstance(o, Expr)]  # fmt: skip
-        return position is not None and any(e is leaf for e in walk(plan.summed(position)) for leaf in leaves)
+        known = sites(self.graph, k)
+        return position is not None and any(
+            known.get(id(e)) == site for e in walk(self.graph.plans[k].summed(position))
+        )
 
     def at(self, k: int, position: int | None) -> str:
         """'relu 'H' (event 7)'; of the forward pass, too."""
         node, ahead = self.graph.nodes[k], ", in the forward pass" if position is None else ""
         return f"{node.op.name} '{node.id}' (event {self.event(k, position)}{ahead})"
 
-    def text(self, made: Made, expr: Expr) -> str:
-        """An expression of a node's rule as a formula."""
-        return made.plan.text_of(expr, self.graph.operand_names(made.k), self.graph.nodes[made.k].id)
+    def text(self, rule: EvaluatedRule, expr: Expr) -> str:
+        """An expression of a rule as a formula."""
+        return rule.plan.text_of(expr, *self.graph.leaf_names(rule.edge[0]))
 
-    def factor(self, made: Made, expr: Expr) -> str:
+    def factor(self, rule: EvaluatedRule, expr: Expr) -> str:
         """The same in brackets where it is more than a name or a call."""
-        return factor(expr, made.plan.naming(self.graph.operand_names(made.k), self.graph.nodes[made.k].id))
+        return factor(expr, rule.plan.naming(*self.graph.leaf_names(rule.edge[0])))
 
-    def rule(self, made: Made) -> str:
+    def formula(self, rule: EvaluatedRule) -> str:
         """The whole of it: the call as it is written, or the rule for an operand."""
-        if made.position is None:
-            return self.timeline.graph.call_text(made.k)
-        return made.plan.formula(made.position, self.graph.operand_names(made.k), self.graph.nodes[made.k].id)
+        k, position = rule.edge
+        if position is None:
+            return self.graph.call_text(k)
+        return rule.plan.formula(position, *self.graph.leaf_names(k))
+
+
+def is_zero(array: Array) -> Array:
+    """Which cells are 0, as a mask of the array's shape."""
+    return np.asarray(array == 0)
+
+
+def number(value: object) -> str:
+    """A number in a sentence, to four digits; a zero has no sign."""
+    return f"{float(value) + 0.0:.4g}"  # type: ignore[arg-type]  # any NumPy number
 
 
 def shortened(said: list[str]) -> list[str]:
@@ -164,7 +179,7 @@ def shortened(said: list[str]) -> list[str]:
 
 
 def one(cells: Array) -> Array:
-    """The first of some cells alone."""
+    """The first of some cells alone; both are masks of one shape."""
     found = np.zeros(cells.shape, bool)
     if cells.any():
         found[tuple(np.argwhere(cells)[0])] = True

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from bpdebug.explain.why import why
-from bpdebug.explain.why.question import Why
+from bpdebug.explain.why.tracer import Why
 from bpdebug.expression import parse, target
-from tests.explain.hundred import BACKWARD, FORWARD, ZEROS, Case, session
+from tests.explain.why.hundred import BACKWARD, FORWARD, ZEROS, Case, session
 
 
 def answered(case: Case, folder: Path) -> tuple[Why, str]:
     """The answer, and where it was born: 'backward y'."""
     state = session(case, folder).state
-    found = why(state.timeline, target(parse(case.of), state.timeline.graph), 0, case.of)
+    found = why(state.timeline, target(parse(case.of), state.timeline.graph), 0)
     assert found.born is not None
     event = state.timeline.event(found.born)
     return found, f"{event.phase} {event.name}"

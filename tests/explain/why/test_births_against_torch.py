@@ -11,7 +11,7 @@ import pytest
 
 from bpdebug.expression import parse, target
 from bpdebug.graph import Graph, Lit
-from tests.explain.hundred import BACKWARD, FORWARD, Case, session
+from tests.explain.why.hundred import BACKWARD, FORWARD, Case, session
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
 F = torch.nn.functional

@@ -10,7 +10,7 @@ from hypothesis import given
 
 import bpdebug
 from bpdebug.explain.why import why
-from bpdebug.explain.why.question import Why
+from bpdebug.explain.why.tracer import Why
 from bpdebug.expression import parse, target
 from tests.graphs import Random, examples, graphs
 
@@ -30,7 +30,7 @@ def asked(x: str, program: str, of: str = "dx", *before: str) -> tuple[str, str 
     for line in before:
         session.do(line)
     state = session.state
-    found = why(state.timeline, target(parse(of), state.timeline.graph), 0, of)
+    found = why(state.timeline, target(parse(of), state.timeline.graph), 0)
     event = None if found.born is None else state.timeline.event(found.born)
     assert session.do(f"why {of}").to_data()["answer"] == found.answer
     assert found.evidence
@@ -93,7 +93,7 @@ def test_every_gradient_has_an_answer_that_its_numbers_allow(random: Random) -> 
     for name in timeline.graph.names:
         if name.endswith(".mask"):
             continue
-        found = why(timeline, target(parse(f"∂{name}"), timeline.graph), 0, name)
+        found = why(timeline, target(parse(f"∂{name}"), timeline.graph), 0)
         gradient: Any = timeline.grad(name)
         if gradient is None:
             assert found.answer in ("no-path", "cut")
@@ -105,7 +105,7 @@ def test_every_gradient_has_an_answer_that_its_numbers_allow(random: Random) -> 
         else:
             assert found.answer == "nonzero"
         assert found.evidence
-        assert why(timeline, target(parse(name), timeline.graph), 0, name).answer != "no-path"
+        assert why(timeline, target(parse(name), timeline.graph), 0).answer != "no-path"
 
 
 def test_what_an_update_made_is_followed_into_the_iteration_before() -> None:
