@@ -11,6 +11,7 @@ import os
 import weakref
 from array import array as packed_numbers
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,30 +70,28 @@ class _File:
 
     def read(self, offset: int, count: int) -> bytes:
         """So many bytes, or as many as there are."""
-        try:
+        with _readable():
             self.file.seek(offset)
             found = self.file.read(count)
             while len(found) < count and (more := self.file.read(count - len(found))):
                 found += more
-        except OSError as error:
-            raise InputError(f"the recording cannot be read: {reason(error)}", code="E_FILE", hint=_HINT) from None
         return found
 
     def lines(self, offset: int, most: int) -> Iterator[tuple[int, bytes]]:
         """The whole lines from an offset on, with their offsets; one that is too long, or not ended, ends it."""
-        buffer = b""
-        while True:
-            part = self.read(offset + len(buffer), 1 << 20)
-            if not part:
-                return
-            buffer += part
-            start = 0
-            while (end := buffer.find(b"\n", start)) >= 0:
-                yield offset + start, buffer[start:end]
-                start = end + 1
-            buffer, offset = buffer[start:], offset + start
-            if len(buffer) > most:
-                return
+        with _readable(), os.fdopen(os.dup(self.file.fileno()), "rb") as file:
+            file.seek(offset)
+            while (raw := file.readline(most + 1)).endswith(b"\n"):
+                yield offset, raw[:-1]
+                offset += len(raw)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"the recording cannot be read: {reason(error)}", code="E_FILE", hint=_HINT) from None
 
 
 class TraceFile:
