@@ -59,7 +59,7 @@ class Expressions(Nodes):
         }  # fmt: skip
 
     def expr(self, node: ast.expr, depth: int = 0) -> Value:
-        """The value of an expression; the errors of `elaborate` get its line."""
+        """The value of an expression; what `elaborate` raises (E_SYNTAX ... E_LIMIT) gets its line."""
         rule = self.rules.get(type(node))
         try:
             if rule is None:

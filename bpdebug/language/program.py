@@ -99,7 +99,7 @@ class Reader(Expressions):
         self.globals |= {"inf": inf, "nan": nan}
 
     def run(self, body: Sequence[ast.stmt], depth: int) -> None:
-        """Carry out the statements of a body; errors (those of `elaborate`) get the line of the statement at least."""
+        """Carry out the statements of a body; what `elaborate` raises (E_SYNTAX ... E_LIMIT) gets its line."""
         for node in body:
             self.statement = node
             self.carried += 1

@@ -18,8 +18,7 @@ from bpdebug.arrays import Array
 from bpdebug.errors import InputError, shown, suggest
 from bpdebug.scenario.files import Header, Take, bad, cells, check_dims, exactly, npy_header
 
-_MOST_MEMBERS = 10_000
-_MOST_HEADER = 16 << 20
+_MOST_MEMBERS, _MOST_HEADER = 10_000, 16 << 20
 """Members of an archive, and bytes of a safetensors header: far above what a scenario has, and read in no time."""
 _ZIP_ERRORS = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from math import inf
 
 from bpdebug.errors import InputError, shown
 from bpdebug.limits import Limits
@@ -26,29 +28,17 @@ def check_number(kind: str, token: re.Match[str], limits: Limits, where: str) ->
     limits.check("digits", len(digits), "the digits of a number", where=where)
     if kind == "odd":
         raise _not_finite(f"a number is {digits}", where)
-    if kind == "huge" or text[end : end + 1] in (".", "e", "E"):
-        before = _BEFORE.search(text[max(0, start - 500) : start])
-        number = _FLOAT.match(text, start - len(before[0] if before else ""))
-        if number and _value(number[0]) == float("inf"):
-            raise _not_finite(f"{shown(number[0], 40)} is too large for a double", where)
-    elif not _fits(digits, negative=text[start - 1 : start] == "-"):
-        message = f"the integer {shown(digits, 40)} needs more than 64 bits"
-        raise InputError(message, code="E_SCHEMA", where=where, hint="write a smaller one, or a float: 1e30")
-
-
-def _value(number: str) -> float:
-    try:
-        return float(number.replace("_", ""))
-    except ValueError:
-        return 0.0
-
-
-def _fits(digits: str, *, negative: bool) -> bool:
-    try:
-        value = int(digits, 0 if digits[1:2].isalpha() else 10)
-    except ValueError:
-        return True
-    return -(2**63) <= (-value if negative else value) < 2**63
+    with suppress(ValueError):
+        if kind == "huge" or text[end : end + 1] in (".", "e", "E"):
+            before = _BEFORE.search(text[max(0, start - 500) : start])
+            number = _FLOAT.match(text, start - len(before[0] if before else ""))
+            if number and float(number[0].replace("_", "")) == inf:
+                raise _not_finite(f"{shown(number[0], 40)} is too large for a double", where)
+        else:
+            value = int(digits, 0 if digits[1:2].isalpha() else 10)
+            if not -(2**63) <= (-value if text[start - 1 : start] == "-" else value) < 2**63:
+                message = f"the integer {shown(digits, 40)} needs more than 64 bits"
+                raise InputError(message, code="E_SCHEMA", where=where, hint="write a smaller one, or a float: 1e30")
 
 
 def _not_finite(message: str, where: str) -> InputError:

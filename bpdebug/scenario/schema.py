@@ -44,12 +44,15 @@ class Drawn(Struct, forbid_unknown_fields=True):
     scale: float = 1.0
 
 
+Start = Data | Literal["ones"] | Drawn
+
+
 class GraphTable(Struct, forbid_unknown_fields=True):
     """The program, and where the backward pass starts: at a loss, or at outputs."""
 
     program: str
     loss: str | UnsetType = UNSET
-    incoming: dict[str, Data | Literal["ones"] | Drawn] | UnsetType = UNSET
+    incoming: dict[str, Start] | UnsetType = UNSET
 
 
 class DerivationTable(Struct, forbid_unknown_fields=True):

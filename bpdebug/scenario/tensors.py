@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from msgspec import UNSET, Struct, field
@@ -20,7 +20,7 @@ from bpdebug.scenario.archives import npz_cells, npz_header, safetensors_header
 from bpdebug.scenario.arrays import BOOL, INT, Footprint, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
 from bpdebug.scenario.files import Header, Take, bad, cells, npy_header
 from bpdebug.scenario.paths import ENDINGS, check_ending, open_inside, open_ordinary
-from bpdebug.scenario.schema import Drawn, File, Tensor, Unfit
+from bpdebug.scenario.schema import Data, Drawn, File, Start, Tensor, Unfit
 from bpdebug.scenario.text import Outline
 
 _TENSOR_FILE = "name a tensor file: " + ", ".join(ENDINGS)
@@ -80,7 +80,7 @@ def read_leaves(file: File, context: Context, replace: Mapping[str, str | os.Pat
     return list(leaves.values())
 
 
-def _leaf(name: str, kind: str, spec: Any, context: Context, table: str) -> Leaf:
+def _leaf(name: str, kind: str, spec: Data | Tensor, context: Context, table: str) -> Leaf:
     """A leaf from its value, its initialiser or its file."""
     tensor = spec if isinstance(spec, Tensor) else Tensor(value=spec)
     _check_keys(tensor, name)
@@ -143,7 +143,9 @@ def _from_file(name: str, kind: str, tensor: Tensor, dtype: DType | None, contex
     return leaf
 
 
-def _replaced(name: str, kind: str, spec: Any, path: str | os.PathLike[str], context: Context) -> Leaf:
+def _replaced(
+    name: str, kind: str, spec: Data | Tensor, path: str | os.PathLike[str], context: Context
+) -> Leaf:  # fmt: skip
     """A leaf whose array the user gave on the command line; it keeps the kind of number that the file says."""
     said = spec.dtype if isinstance(spec, Tensor) else UNSET
     dtype = wanted_dtype(said or None, context.dtype, name)
@@ -205,7 +207,7 @@ def _dtype(found: DType, said: DType | None, dtype: DType, name: str) -> DType:
 # --- what comes in from above
 
 
-def read_incoming(said: Mapping[str, Any], context: Context) -> dict[str, Incoming]:
+def read_incoming(said: Mapping[str, Start], context: Context) -> dict[str, Incoming]:
     """The gradients that come in at outputs; those without a shape take the output's. Raises as `read_leaves` does."""
     made: dict[str, Incoming] = {}
     for name, spec in said.items():
@@ -216,7 +218,7 @@ def read_incoming(said: Mapping[str, Any], context: Context) -> dict[str, Incomi
     return made
 
 
-def _incoming(name: str, spec: Any, context: Context) -> Incoming:
+def _incoming(name: str, spec: Start, context: Context) -> Incoming:
     dtype = context.dtype
     if spec == "ones":
         return Incoming(None, lambda shape: frozen(np.ones(shape, dtype)))
