@@ -9,9 +9,21 @@ from msgspec.structs import replace
 from bpdebug.debugger.state import Breakpoint, State, View
 from bpdebug.engine import Timeline
 from bpdebug.expression import Scope, evaluate, holds, parse
+from bpdebug.graph import frames
 from bpdebug.progress import may_stop
 
 FORTH, BACK = 1, -1
+
+
+def block_at(timeline: Timeline, index: int) -> str:
+    """The block of the event at an index; outside everything at the end."""
+    node = timeline.graph.node(timeline.schedule.tensor_at(index)) if index < len(timeline) else None
+    return node.block if node else ""
+
+
+def encloses(outer: str, block: str) -> bool:
+    """Whether a block lies within another, or is it; every block lies within the outermost one, ''."""
+    return not outer or outer in frames(block)
 
 
 def move(state: State, to: int, why: str, part: int = 0) -> State:

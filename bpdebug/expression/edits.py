@@ -33,8 +33,7 @@ def read_edit(text: str, timeline: Timeline, iteration: int, numbers: Callable[[
     match = _SET.fullmatch(text)
     if match is None:
         raise CommandError(
-            "set takes a place and a value",
-            hint="set W[0, 1] = 2, set dY = 0, set rule Y@bwd X = dY @ W",
+            "set takes a place and a value", hint="set W[0, 1] = 2, set dY = 0, set rule Y@bwd X = dY @ W"
         )
     place, value = match[2].strip(), match[3].strip()
     line = f"set {'rule ' if match[1] else ''}{place} = {value}"

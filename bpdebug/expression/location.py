@@ -47,30 +47,30 @@ def parse_location(text: str, *, regex: bool = True) -> Location:
     text = text.strip()
     if not text:
         raise refuse("a location is missing", column, _KINDS)
-    if text[0] == "/":
-        return _regex(text, column, regex)
-    head, phase, iteration = _ending(text, column)
-    kind, what, number = _kind(head, column)
+    start = text.rfind("/") + 1 if text[0] == "/" else 0
+    start = min((i for i in (text.find("@", start), text.find("%", start)) if i >= 0), default=len(text))
+    kind, what, number = _pattern(text[:start], column, regex) if text[0] == "/" else _kind(text[:start], column)
+    phase, iteration = _ending(text, start, column)
     if kind == EVENT and (phase, iteration) != (None, None):
-        raise refuse("an event is one place", column + len(head), f"write {head}")
+        raise refuse("an event is one place", column + start, f"write {text[:start]}")
     return Location(kind, what, number, phase, iteration, text, column)
 
 
-def _regex(text: str, column: int, allowed: bool) -> Location:
-    close = text.rfind("/")
-    if close == 0:
+def _pattern(text: str, column: int, allowed: bool) -> tuple[str, str, int]:
+    """A regular expression between slashes."""
+    what, close, rest = text[1:].rpartition("/")
+    if not close:
         raise refuse("the pattern is not closed", column, "close it with /")
     if not allowed:
         raise refuse("no patterns here", column, "regular expressions are for the prompt and scripts; a glob is enc.*")
-    head, phase, iteration = _ending(text[close + 1 :], column + close + 1)
-    if head:
-        raise refuse(f"'{head}' behind a pattern", column + close + 1, "only @fwd, @seed, @bwd, @upd and %N follow")
-    return Location(REGEX, text[1:close], 0, phase, iteration, text, column)
+    if rest:
+        at = column + len(text) - len(rest)
+        raise refuse(f"'{rest}' behind a pattern", at, "only @fwd, @seed, @bwd, @upd and %N follow")
+    return REGEX, what, 0
 
 
-def _ending(text: str, column: int) -> tuple[str, str | None, int | None]:
-    """What stands before `@phase` and `%iteration`, and these two."""
-    start = min((i for i in (text.find("@"), text.find("%")) if i >= 0), default=len(text))
+def _ending(text: str, start: int, column: int) -> tuple[str | None, int | None]:
+    """`@phase` and `%iteration`, each of which may be left out."""
     found = _END.fullmatch(text, start)
     if found is None:
         raise refuse(f"'{text[start:]}' behind a location", column + start, "first @bwd, then %2: Y@bwd%2")
@@ -81,7 +81,7 @@ def _ending(text: str, column: int) -> tuple[str, str | None, int | None]:
         raise refuse(f"no phase '{phase}'", column + found.start("phase"), hint)
     if iteration is not None and not _DIGITS.fullmatch(iteration):
         raise refuse(f"'{iteration}' is no iteration", column + found.start("iteration"), "iterations count from 0: %2")
-    return text[:start], None if phase is None else PHASES[phase], None if iteration is None else int(iteration)
+    return None if phase is None else PHASES[phase], None if iteration is None else int(iteration)
 
 
 def _kind(text: str, column: int) -> tuple[str, str, int]:

@@ -13,7 +13,7 @@ from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression.location import BLOCK, EVENT, LINE, NAME, PHASES, REGEX, Location
 from bpdebug.expression.names import nearest
 from bpdebug.expression.regex import compile_glob, compile_regex
-from bpdebug.graph import DRAWN, Graph, Node
+from bpdebug.graph import DRAWN, Graph, Node, frames
 from bpdebug.language.tokens import counted, refuse
 
 
@@ -116,7 +116,7 @@ def _tensors(location: Location, graph: Graph) -> list[int]:
     if kind == LINE:
         found = _computed(graph, lambda n: n.line == location.number)
     elif kind == BLOCK:
-        found = _computed(graph, lambda n: _inside(n.block, what))
+        found = _computed(graph, lambda n: what in frames(n.block))
     elif kind == NAME:
         found = [graph.index[what]] if what in graph.index else _computed(graph, lambda n: n.op.name == what)
     else:
@@ -135,10 +135,6 @@ def _computed(graph: Graph, keep: Callable[[Node], bool]) -> list[int]:
     return [graph.tensor(k) for k, n in enumerate(graph.nodes) if keep(n)]
 
 
-def _inside(block: str, outer: str) -> bool:
-    return block == outer or block.startswith(outer + ".")
-
-
 def _nowhere(location: Location, graph: Graph) -> tuple[str, int, str]:
     """Why a location means no tensor: message, column and hint."""
     kind, what, column = location.kind, location.what, location.column
@@ -155,7 +151,7 @@ def _nowhere(location: Location, graph: Graph) -> tuple[str, int, str]:
         return f"nothing matches '{location}'", column, "see info tensors"
     if what[0] == "d" and what[1:] in graph.index:
         return f"no tensor or op '{what}'", column, f"its gradient is computed at {what[1:]}@bwd"
-    if any(_inside(n.block, what) for n in graph.nodes):
+    if any(what in frames(n.block) for n in graph.nodes):
         return f"'{what}' is a block", column, f"write {what}. with a dot"
     return f"no tensor or op '{what}'", column, nearest(what, graph, more={n.op.name for n in graph.nodes})
 

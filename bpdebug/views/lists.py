@@ -8,8 +8,7 @@ from math import prod
 from typing import Any
 
 from bpdebug.debugger import COMMANDS, Command, State
-from bpdebug.debugger.blocks import block_at
-from bpdebug.debugger.running import NAMES
+from bpdebug.debugger.running import NAMES, block_at
 from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
 from bpdebug.engine.stats import two_norm

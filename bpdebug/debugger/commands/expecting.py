@@ -9,9 +9,8 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.debugger.commands.explaining import EXPLANATIONS
-from bpdebug.debugger.commands.table import command
+from bpdebug.debugger.commands.table import Command, command, cut
 from bpdebug.debugger.commands.table import parse as calls
-from bpdebug.debugger.commands.verdicts import expected
 from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal
 from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.state import State
@@ -22,18 +21,6 @@ from bpdebug.expression import Value, parse_location, resolve, truth
 from bpdebug.graph import Graph
 
 LONGEST = 20_000
-
-
-def cut(text: str) -> list[str]:
-    """A text cut at `~`, but not inside quotes."""
-    pieces, quoted = [""], False
-    for char in text:
-        quoted ^= char == '"'
-        if char == "~" and not quoted:
-            pieces.append("")
-        else:
-            pieces[-1] += char
-    return [p.strip() for p in pieces]
 
 
 # --- numbers
@@ -249,6 +236,24 @@ def _status(state: State, text: str) -> str:
     return f"status {name.strip()} {wanted}"
 
 
+def _explanation(row: Command) -> Callable[[State, str], str]:
+    """`expect why dW masked`: the command runs without the last word (or quoted text), which it must come to."""
+
+    def run(state: State, text: str) -> str:
+        if text.endswith('"') and text.count('"') >= 2:
+            head, _, wanted = text[:-1].rpartition('"')
+            wanted = f"∂{wanted[1:]}" if row.name == "candidates" and wanted.startswith("d") else wanted
+        else:
+            head, _, wanted = text.rpartition(" ")
+        assert row.verdicts is not None
+        found = row.verdicts(row.run(state, head.strip()).view.args[0])
+        if wanted not in found:
+            raise ExpectationError(f"{row.name} {head}".strip(), wanted, ", ".join(found))
+        return f"{row.name} {text}"
+
+    return run
+
+
 KINDS: dict[str, Callable[[State, str], str]] = {
     "shape": _shape,
     "status": _status,
@@ -257,7 +262,7 @@ KINDS: dict[str, Callable[[State, str], str]] = {
     "fault": _fault,
     "error": _error,
     "formula": _formula,
-    **{row.name: expected(row) for row in EXPLANATIONS if row.verdicts is not None},
+    **{row.name: _explanation(row) for row in EXPLANATIONS if row.verdicts is not None},
 }
 
 
@@ -271,7 +276,7 @@ def expect(state: State, argument: str) -> State:
         hint = f"at most {LONGEST:,} are read"
         raise CommandError(f"expect of {len(argument):,} characters", code="E_EXPR", hint=hint)
     word, _, rest = argument.partition(" ")
-    sides = cut(argument)
+    sides = [side.strip() for side in cut(argument, "~")]
     if len(sides) == 2 and not (word == "error" and rest.startswith("E_")):
         said = _near(state, sides[0], sides[1])
     elif word in KINDS and rest.strip():

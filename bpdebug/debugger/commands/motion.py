@@ -7,9 +7,8 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from bpdebug.debugger.blocks import block_at, inside
 from bpdebug.debugger.commands.table import COMMANDS, command, count, find
-from bpdebug.debugger.running import BACK, FORTH, move, run
+from bpdebug.debugger.running import BACK, FORTH, block_at, encloses, move, run
 from bpdebug.debugger.state import State, View
 from bpdebug.errors import CommandError
 from bpdebug.expression import parse_location, resolve
@@ -41,7 +40,7 @@ def next_(state: State, way: int) -> State:
     """The next event of this block or outside it: what lies in deeper blocks is passed over."""
     timeline, here = state.timeline, block_at(state.timeline, state.cursor)
     to = state.cursor + way
-    while 0 <= to < len(timeline) and inside(block_at(timeline, to), here):
+    while 0 <= to < len(timeline) and (there := block_at(timeline, to)) != here and encloses(here, there):
         to += way
     if to < 0 and state.cursor > 0:  # a deeper block at the very beginning: its first event is where it ends
         return move(state, 0, "step")
@@ -60,8 +59,7 @@ def finish(state: State, way: int) -> State:
             there = timeline.schedule.place(to + way)
             if (there.iteration, there.phase) != (place.iteration, place.phase):
                 break
-            other = block_at(timeline, to + way)
-            if other != block and not inside(other, block):
+            if not encloses(block, block_at(timeline, to + way)):
                 break
             to += way
         if to != state.cursor:

@@ -163,17 +163,19 @@ def split(line: str) -> list[str]:
     except UnicodeEncodeError:
         raise CommandError(f"half a character: {line[:40]!a}", hint="type it as UTF-8") from None
     line, feed, block = line.partition("\n")
-    pieces, quoted, start, at = [], False, 0, 0
-    while at < len(line):
-        if line[at] == '"':
-            quoted = not quoted
-        elif not quoted and line.startswith(";;", at):
-            pieces.append(line[start:at])
-            at += 1
-            start = at + 1
-        at += 1
-    pieces.append(line[start:] + feed + block)
-    return [p for p in pieces if p.strip()]
+    pieces = cut(line, ";;")
+    return [p for p in (*pieces[:-1], pieces[-1] + feed + block) if p.strip()]
+
+
+def cut(text: str, mark: str) -> list[str]:
+    """A text cut at a mark, but not inside double quotes."""
+    pieces = [""]
+    for token in re.findall(rf'"[^"]*"?|{mark}|[^"{mark}]+|.', text, re.DOTALL):
+        if token == mark:
+            pieces.append("")
+        else:
+            pieces[-1] += token
+    return pieces
 
 
 def count(argument: str) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from bpdebug.debugger.blocks import block_at
 from bpdebug.debugger.commands.table import command, count
-from bpdebug.debugger.running import move
+from bpdebug.debugger.running import block_at, move
 from bpdebug.debugger.state import Bookmark, State
 from bpdebug.errors import CommandError
 from bpdebug.graph import frames
