@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -11,17 +12,17 @@ from bpdebug.debugger import COMMANDS, Command, State
 from bpdebug.debugger.running import NAMES, block_at
 from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
-from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, hex_cells, names_in, parse, target
-from bpdebug.graph import DRAWN, Graph, Subject, frames
+from bpdebug.graph import DRAWN, PARAMETER, Graph, Subject, frames
 from bpdebug.views.blocks import Block, Cells, Matrix, Row, Source, Table, Text
 from bpdebug.views.encode import cells
-from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.numbers import norm_text, number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.report import Report
-from bpdebug.views.update import optimizer_list
+from bpdebug.views.tensors import made_by
+from bpdebug.views.update import optimizer_rows
 
 MOST_USAGE = 36
 """Characters of a command's usage in a list of commands."""
@@ -30,10 +31,12 @@ AROUND = 6
 
 
 def said(state: State, text: str) -> Report:
+    """What a command has to say in a sentence."""
     return Report("said", text, (), {"text": text})
 
 
 def when(state: State) -> Report:
+    """Where the cursor stands, in a line."""
     return Report("when", when_text(state), (), place_data(state))
 
 
@@ -48,33 +51,24 @@ def where(state: State) -> Report:
 
 def source(state: State, line: int | None) -> Report:
     """The program around the cursor, or around a line of the file."""
-    event = state.event
-    current = event.line if event else None
-    lines = state.scenario.lines
-    first = state.scenario.program_line
+    event, timeline, lines = state.event, state.timeline, state.scenario.lines
+    current, first = event.line if event else None, state.scenario.program_line
     last = min(len(lines), first + len(state.scenario.program.splitlines()) - 1)
     at = line or current or first
     shown = tuple((n, lines[n - 1]) for n in range(max(first, at - AROUND), min(last, at + AROUND) + 1))
-    graph, stops = state.timeline.graph, set()
-    for b in state.breakpoints:
-        for offset in b.stops.offsets[:1000] if b.located else ():
-            node = graph.node(state.timeline.schedule.tensor_at(offset))
-            if node is not None:
-                stops.add(node.line)
-    block = Source(shown, current, frozenset(stops))
+    offsets = (offset for b in state.breakpoints if b.located for offset in b.stops.offsets[:1000])
+    nodes = (timeline.graph.node(timeline.schedule.tensor_at(offset)) for offset in offsets)
+    block = Source(shown, current, frozenset(node.line for node in nodes if node is not None))
     data = {"lines": [{"line": n, "text": text} for n, text in shown], "current": current}
     return Report("list", state.scenario.name, (block,), data)
 
 
 def info(state: State, what: str, filters: str) -> Report:
     """One of the lists; a filter is a word that must stand in the row, or `name=W*`, `op=matmul`, `shape=3x4`."""
-    headers, rows = LISTS[what](state)
-    kept = [row for row in rows if all(_passes(dict(zip(headers, row, strict=True)), f) for f in filters.split())]
-
-    def data() -> dict[str, Any]:
-        return {"what": what, "rows": [dict(zip(headers, row, strict=True)) for row in kept]}
-
-    return Report("info", "", (Table(headers, tuple(kept)),), data)
+    headers, rows = LISTS[what]
+    named = partial(zip, headers, strict=True)
+    kept = tuple(row for row in rows(state) if all(_passes(dict(named(row)), word) for word in filters.split()))
+    return Report("info", "", (Table(headers, kept),), lambda: {"what": what, "rows": [dict(named(r)) for r in kept]})
 
 
 def _passes(row: dict[str, str], word: str) -> bool:
@@ -84,99 +78,65 @@ def _passes(row: dict[str, str], word: str) -> bool:
     return key in row and fnmatchcase(row[key].replace("×", "x"), pattern.replace("×", "x"))
 
 
-Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
+Rows = Iterator[tuple[str, ...]]
 
 
-def _tensors(state: State) -> Listing:
-    graph, timeline = state.timeline.graph, state.timeline
-    rows: list[tuple[str, ...]] = []
+def _tensors(state: State) -> Rows:
+    graph, schedule = state.timeline.graph, state.timeline.schedule
     for t, name in enumerate(graph.names):
-        node = graph.node(t)
-        if node is None and graph.kind(t) == DRAWN:
-            continue  # a mask belongs to its node
-        there = "value" if timeline.schedule.has_value(t, state.cursor) else "not-computed"
-        rows.append(
-            (name, node.op.name if node else graph.kind(t), shape_text(graph.shapes[t]), str(graph.dtypes[t]), there)
-        )
-    return ("name", "op", "shape", "dtype", "status"), rows
+        if graph.kind(t) != DRAWN:  # a mask belongs to its node
+            there = "value" if schedule.has_value(t, state.cursor) else "not-computed"
+            yield name, made_by(graph, t), shape_text(graph.shapes[t]), str(graph.dtypes[t]), there
 
 
-def _breakpoints(state: State) -> Listing:
-    rows: list[tuple[str, ...]] = []
+def _breakpoints(state: State) -> Rows:
     for b in state.breakpoints:
-        what = ("temporary " if b.temporary else "") + NAMES[b.kind] + ("" if b.enabled else ", disabled")
-        passed = f", {b.ignore} to pass over" if b.ignore else ""
-        rows.append((str(b.number), what, b.location, b.condition_text, f"{b.hits}{passed}", " ;; ".join(b.commands)))
-    return ("number", "what", "location", "condition", "hits", "commands"), rows
+        what = f"{'temporary ' * b.temporary}{NAMES[b.kind]}{'' if b.enabled else ', disabled'}"
+        hits = f"{b.hits}, {b.ignore} to pass over" if b.ignore else str(b.hits)
+        yield str(b.number), what, b.location, b.condition_text, hits, " ;; ".join(b.commands)
 
 
-def _blocks(state: State) -> Listing:
-    counts: dict[str, list[int]] = {}
-    for k, node in enumerate(state.timeline.graph.nodes):
+def _blocks(state: State) -> Rows:
+    lines: dict[str, list[int]] = {}
+    for node in state.timeline.graph.nodes:
         for block in frames(node.block):
-            counts.setdefault(block, []).append(k)
-    nodes = state.timeline.graph.nodes
-    rows: list[tuple[str, ...]] = [(name, str(len(ks)), str(nodes[ks[0]].line)) for name, ks in counts.items()]
-    return ("block", "nodes", "line"), rows
+            lines.setdefault(block, []).append(node.line)
+    return ((name, str(len(found)), str(found[0])) for name, found in lines.items())
 
 
-def _parameters(state: State) -> Listing:
-    rows: list[tuple[str, ...]] = []
+def _parameters(state: State) -> Rows:
     for t, leaf in enumerate(state.timeline.graph.leaves):
-        if leaf.kind == "parameter":
-            array = state.timeline.value_at(t, state.cursor)
-            norm = number(two_norm(array)) if array is not None else ""
-            rows.append((leaf.name, shape_text(leaf.shape), str(leaf.dtype), norm))
-    return ("name", "shape", "dtype", "norm"), rows
+        if leaf.kind == PARAMETER:
+            norm = norm_text(state.timeline.value_at(t, state.cursor))
+            yield leaf.name, shape_text(leaf.shape), str(leaf.dtype), norm
 
 
-def _gradients(state: State) -> Listing:
+def _gradients(state: State) -> Rows:
     timeline, graph = state.timeline, state.timeline.graph
-    rows: list[tuple[str, ...]] = []
     for t, name in enumerate(graph.names):
         if graph.takes_gradient(t):
             status = timeline.schedule.grad_status(t, state.cursor)
-            array = timeline.grad_at(t, state.cursor)
-            norm = number(two_norm(array)) if array is not None else ""
-            rows.append((f"∂{name}", shape_text(graph.shapes[t]), status, norm))
-    return ("name", "shape", "status", "norm"), rows
+            yield f"∂{name}", shape_text(graph.shapes[t]), status, norm_text(timeline.grad_at(t, state.cursor))
 
 
-def _marks(state: State) -> Listing:
-    rows: list[tuple[str, ...]] = [(str(m.number), str(m.cursor), m.note) for m in state.marks]
-    return ("number", "event", "note"), rows
+def _forks(state: State) -> Rows:
+    for f in state.forks or (Fork(0, state.timeline),):
+        parent, made = str(f.parent) if f.number else "", " ;; ".join(f.lines) or "the scenario"
+        yield "▶" * (f.number == state.fork), str(f.number), parent, made
 
 
-def _displays(state: State) -> Listing:
-    rows: list[tuple[str, ...]] = [(str(d.number), d.text) for d in state.displays]
-    return ("number", "expression"), rows
-
-
-def _forks(state: State) -> Listing:
-    known = state.forks or (Fork(0, state.timeline),)
-    rows: list[tuple[str, ...]] = [
-        (
-            "▶" if f.number == state.fork else "",
-            str(f.number),
-            str(f.parent) if f.number else "",
-            " ;; ".join(f.lines) or "the scenario",
-        )
-        for f in known
-    ]
-    return ("", "number", "of", "made by"), rows
-
-
-LISTS: dict[str, Callable[[State], Listing]] = {
-    "tensors": _tensors,
-    "breakpoints": _breakpoints,
-    "blocks": _blocks,
-    "parameters": _parameters,
-    "gradients": _gradients,
-    "marks": _marks,
-    "displays": _displays,
-    "forks": _forks,
-    "optimizer": optimizer_list,
+LISTS: dict[str, tuple[tuple[str, ...], Callable[[State], Rows]]] = {
+    "tensors": (("name", "op", "shape", "dtype", "status"), _tensors),
+    "breakpoints": (("number", "what", "location", "condition", "hits", "commands"), _breakpoints),
+    "blocks": (("block", "nodes", "line"), _blocks),
+    "parameters": (("name", "shape", "dtype", "norm"), _parameters),
+    "gradients": (("name", "shape", "status", "norm"), _gradients),
+    "marks": (("number", "event", "note"), lambda s: ((str(m.number), str(m.cursor), m.note) for m in s.marks)),
+    "displays": (("number", "expression"), lambda s: ((str(d.number), d.text) for d in s.displays)),
+    "forks": (("", "number", "of", "made by"), _forks),
+    "optimizer": (("name", "what", "shape", "value"), optimizer_rows),
 }
+"""The headers of each list, and what makes its rows."""
 
 
 def help_(state: State, name: str) -> Report:
@@ -186,14 +146,9 @@ def help_(state: State, name: str) -> Report:
         data = {"commands": [_described(n) for n in COMMANDS]}
         return Report("help", "", (Table(("command", "alias", "key", "what it does"), rows),), data)
     command = COMMANDS[name]
+    usage, also = f"{command.name} {command.args}".strip(), ", ".join(command.aliases) or "–"
     table = Table(
-        ("", ""),
-        (
-            ("usage", f"{command.name} {command.args}".strip()),
-            ("also", ", ".join(command.aliases) or "–"),
-            ("key", command.key or "–"),
-            ("example", command.example),
-        ),
+        ("", ""), (("usage", usage), ("also", also), ("key", command.key or "–"), ("example", command.example))
     )
     return Report("help", f"{command.name}: {command.says}", (table,), _described(name))
 
@@ -237,10 +192,9 @@ def print_(state: State, text: str, value: Value, style: str) -> Report:
         "dtype": value.dtype, "value": None, "stats": None,
     }  # fmt: skip
     if array is None:
-        words = value.text if value.status == "value" else _why_absent(state, text, value.status)
-        if value.status == "value":
-            data["value"] = words
-        return Report("print", f"{text}: {words}" if value.status != "value" else f"{text} = {words}", (), data)
+        if value.status == "value":  # a word, or the numbers of a shape
+            return Report("print", f"{text} = {value.text}", (), {**data, "value": value.text})
+        return Report("print", f"{text}: {_why_absent(state, text, value.status)}", (), data)
     title = f"{text}: so far, more is to be added" if value.status == "partial" else ""
 
     def full() -> dict[str, Any]:

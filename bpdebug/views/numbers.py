@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array
+from bpdebug.engine.stats import two_norm
 
 DIGITS = 4
 """Significant digits: `print/f` has them all."""
@@ -89,6 +90,11 @@ def number_format(array: Array) -> Format:
 def number(value: float | None) -> str:
     """One number on its own, four significant digits."""
     return "–" if value is None else f"{value + 0.0:.{DIGITS}g}".replace("-", "−")
+
+
+def norm_text(array: Array | None) -> str:
+    """The 2-norm of all its cells; '' where there is no array."""
+    return "" if array is None else number(two_norm(array))
 
 
 def exact(value: float) -> str:

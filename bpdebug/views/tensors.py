@@ -61,37 +61,34 @@ def cells_(state: State, text: str, value: Value, span: Range, at: tuple[int, ..
     blocks: list[Block] = [Table(("", ""), rows)] if rows else []
     if at is None and len(found) > MOST:
         blocks.append(Text(f"and {len(found) - MOST} more", "dim"))
-    cell = "cell" if len(found) == 1 else "cells"
-    return Report("cells", f"{len(found)} {cell} of {text} in {span.text}, of {value.array.size}", tuple(blocks), data)
+    title = f"{len(found)} cell{'s' * (len(found) != 1)} of {text} in {span.text}, of {value.array.size}"
+    return Report("cells", title, tuple(blocks), data)
 
 
 def neighbours(state: State, way: str, name: str, everything: bool) -> Report:
     """What a tensor is computed from, or what is computed from it; `everything` follows as far as it goes."""
     graph = state.timeline.graph
+
+    def near(tensor: int) -> Iterable[int]:
+        if way == "outputs":
+            return map(graph.tensor, graph.users(tensor))
+        node = graph.node(tensor)
+        return node.tensors if node else ()
+
     seen: dict[int, int] = {}
-    edge = [graph.index[name]]
-    users: dict[int, list[int]] = {}
-    if way == "outputs":
-        for k, node in enumerate(graph.nodes):
-            for t in node.tensors:
-                users.setdefault(t, []).append(graph.tensor(k))
-    depth = 1
-    while edge:
-        step: list[int] = []
-        for t in edge:
-            made_by = graph.node(t)
-            near: Iterable[int] = users.get(t, ()) if way == "outputs" else made_by.tensors if made_by else ()
-            for other in near:
-                if other not in seen:
-                    seen[other] = depth
-                    step.append(other)
-        edge, depth = (step, depth + 1) if everything else ([], depth)
-    rows = tuple((str(d), graph.names[t], _maker(graph, t), shape_text(graph.shapes[t])) for t, d in seen.items())
+    edge, depth = [graph.index[name]], 0
+    while edge and (everything or not depth):
+        depth += 1
+        found = dict.fromkeys(other for t in edge for other in near(t) if other not in seen)
+        seen |= dict.fromkeys(found, depth)
+        edge = list(found)
+    rows = tuple((str(d), graph.names[t], made_by(graph, t), shape_text(graph.shapes[t])) for t, d in seen.items())
     data = {"of": name, "way": way, "rows": [{"distance": d, "name": graph.names[t]} for t, d in seen.items()]}
     return Report("neighbours", f"{way} of {name}", (Table(("distance", "name", "op", "shape"), rows),), data)
 
 
-def _maker(graph: Graph, tensor: int) -> str:
+def made_by(graph: Graph, tensor: int) -> str:
+    """The op that computes a tensor, or what kind of leaf it is."""
     node = graph.node(tensor)
     return node.op.name if node else graph.kind(tensor)
 

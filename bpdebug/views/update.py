@@ -8,11 +8,10 @@ from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.engine import Assignment, Contribution, Event
-from bpdebug.engine.stats import two_norm
 from bpdebug.symbolic.leaves import numbered
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.matrices import part_items, parts_until, tensor_matrix
-from bpdebug.views.numbers import exact, number, shape_text
+from bpdebug.views.numbers import exact, norm_text, shape_text
 
 
 def update_blocks(state: State, event: Event) -> Iterator[Block]:
@@ -72,27 +71,21 @@ def parts_data(line: Assignment | Contribution) -> list[dict[str, Any]]:
     return [{"text": p.text, "shape": list(p.shape), "why": p.why} for p in line.parts]
 
 
-Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
-
-
-def optimizer_list(state: State) -> Listing:
+def optimizer_rows(state: State) -> Iterator[tuple[str, ...]]:
     """The optimizer, its settings in this step, and what it keeps of each parameter; empty without training."""
     timeline, graph = state.timeline, state.timeline.graph
-    headers, rows = ("name", "what", "shape", "value"), list[tuple[str, ...]]()
     training, parameters = timeline.training, timeline.store.parameters
     if training is None or not parameters:
-        return headers, rows
+        return
     step = timeline.schedule.iteration_at(state.cursor) + 1
-    rows.append((training.optimizer, "optimizer", "", f"step {step} of {training.steps}"))
+    yield training.optimizer, "optimizer", "", f"step {step} of {training.steps}"
     numbers = timeline.store.update(parameters[0]).numbers(step)
-    rows += [(name, "setting", "", exact(value)) for name, value in numbers.items()]
+    yield from ((name, "setting", "", exact(value)) for name, value in numbers.items())
     for parameter in parameters:
         if timeline.store.update(parameter).by_hand:
             index = timeline.schedule.index_of("update", parameter)
             assert index is not None
-            rows.append((f"{graph.names[parameter]}@upd", "rule set by hand", "", timeline.event(index).rule or ""))
+            yield f"{graph.names[parameter]}@upd", "rule set by hand", "", timeline.event(index).rule or ""
         for tensor in graph.states.get(parameter, ()):
-            array = timeline.value_at(tensor, state.cursor)
-            norm = "" if array is None else f"norm {number(two_norm(array))}"
-            rows.append((graph.names[tensor], "state", shape_text(graph.shapes[tensor]), norm))
-    return headers, rows
+            norm = norm_text(timeline.value_at(tensor, state.cursor))
+            yield graph.names[tensor], "state", shape_text(graph.shapes[tensor]), f"norm {norm}" if norm else ""
