@@ -83,8 +83,12 @@ class FactorCell(Struct, frozen=True):
     @property
     def text(self) -> str:
         """'∂Y[0, 1]', as it is typed."""
-        at = f"[{','.join(map(str, self.cell))}]" if self.cell else ""
-        return f"{self.name}{at}" if self.name else repr(self.value)
+        return cell_text(self.name, self.cell) if self.name else repr(self.value)
+
+
+def cell_text(name: str, cell: Cell) -> str:
+    """A cell as it is typed: `W[0,1]`; a single number's name alone."""
+    return f"{name}[{','.join(map(str, cell))}]" if cell else name
 
 
 class Product(Struct, frozen=True):

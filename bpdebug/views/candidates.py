@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+from msgspec.structs import asdict
 
 from bpdebug.debugger import State
 from bpdebug.explain.candidates import Candidate, Candidates
@@ -16,18 +17,9 @@ SIGNS = {"right": "right", "wrong": "wrong", "shape": "does not fit"}
 
 def candidates(state: State, found: Candidates) -> Report:
     """For each operand the products, and what the shapes alone would have said."""
-    data = {
-        "node": found.node, "rows": [_data(r) for r in found.rows], "inverses": [_data(r) for r in found.inverses],
-        "unconfirmed": list(found.unconfirmed),
-    }  # fmt: skip
+    rows, inverses = ([asdict(r) for r in some] for some in (found.rows, found.inverses))
+    data = {**asdict(found), "rows": rows, "inverses": inverses}
     return Report("candidates", f"candidates at {found.node}", tuple(_blocks(found)), data)
-
-
-def _data(row: Candidate) -> dict[str, Any]:
-    return {
-        "target": row.target, "formula": row.formula, "shape": None if row.shape is None else list(row.shape),
-        "fits": row.fits, "error": row.error, "verdict": row.verdict, "note": row.note,
-    }  # fmt: skip
 
 
 def _blocks(found: Candidates) -> Iterator[Block]:

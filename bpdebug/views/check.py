@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import asdict
+
+from bpdebug.cells.trace import cell_text
 from bpdebug.checks.first_wrong import Checked, RuleVerdict
 from bpdebug.debugger import State
 from bpdebug.views.blocks import Block, Table, Text
@@ -29,18 +32,7 @@ def check(state: State, found: Checked, seconds: float | None = None) -> Report:
     title = f"check: {right} of {len(rows)} pass" + (f", first wrong at {found.first_wrong}" * bool(found.first_wrong))
     if seconds is not None:
         title += f"; {found.checked:,} of {found.nodes:,} rules were checked in {seconds:g} s"
-    return Report(
-        "check",
-        title,
-        tuple(_blocks(found)),
-        {
-            "rows": rows,
-            "first_wrong": found.first_wrong,
-            "was_set": found.was_set,
-            "checked": found.checked,
-            "nodes": found.nodes,
-        },
-    )
+    return Report("check", title, tuple(_blocks(found)), {**asdict(found), "rows": rows})
 
 
 def _blocks(found: Checked) -> Iterator[Block]:
@@ -66,6 +58,5 @@ def _blocks(found: Checked) -> Iterator[Block]:
 
 
 def _row(r: RuleVerdict) -> tuple[str, ...]:
-    cell = f"∂{r.name}" + (f"[{','.join(map(str, r.cell))}]" if r.cell else "")
-    said = r.says or WHERE[r.where]
+    cell, said = cell_text(f"∂{r.name}", r.cell), r.says or WHERE[r.where]
     return (r.node, r.verdict, f"{r.error:.1e}", cell, number(r.analytic), number(r.numeric), said)

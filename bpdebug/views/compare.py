@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from msgspec.structs import asdict
 
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
@@ -21,25 +21,18 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
     """The report on two timelines."""
     found = first_difference(left, right)
     if found is None:
-        data: dict[str, Any] = {"equal": True, "first": None}
         text = f"{names[0]} and {names[1]} are the same in all {len(left)} events, bit for bit"
-        return Report("compare", text, (), data)
+        return Report("compare", text, (), {"equal": True, "first": None})
     longer = left if len(left) >= len(right) else right
     event = longer.event(found.event)
     words = ("event", str(event.index), event.phase, event.name, event.op or "")
     title = f"the first difference is {' '.join(w for w in words if w)}"
-    first = {
-        "event": found.event, "node": found.node, "what": found.what, "error": found.error,
-        "cell": None if found.cell is None else list(found.cell), "left": found.left, "right": found.right,
-    }  # fmt: skip
-    text = _words(found, names, (len(left), len(right)))
-    blocks: list[Block] = [Text(text)]
+    blocks: list[Block] = [Text(_words(found, names, (len(left), len(right))))]
     changes = [] if found.what in ("end", "event") else gradient_changes(left, right)
     if changes:
         rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
         blocks.append(Table(("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change"), rows))
-    data = {"equal": False, "first": first, "gradients": changes}
-    return Report("compare", title, tuple(blocks), data)
+    return Report("compare", title, tuple(blocks), {"equal": False, "first": asdict(found), "gradients": changes})
 
 
 def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) -> str:

@@ -12,7 +12,7 @@ from bpdebug.explain.contributions import Contributions, Given
 from bpdebug.graph import Subject
 from bpdebug.symbolic.leaves import ALONE, numbered
 from bpdebug.symbolic.text import key_text
-from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
+from bpdebug.views.blocks import Block, Matrix, Row, Table, Text, between
 from bpdebug.views.encode import Later, cells
 from bpdebug.views.numbers import number, percent, short
 from bpdebug.views.report import Report
@@ -37,15 +37,13 @@ def contributions(state: State, found: Contributions) -> Report:
         return Report("contributions", f"contributions to {found.of}", (text,), data)
     table = tuple(
         (
-            r.source, f"event {r.event}", short(r.formula), number(r.norm), percent(r.share),
-            number(r.sum_norm),
+            r.source, f"event {r.event}", short(r.formula), number(r.norm), percent(r.share), number(r.sum_norm),
             f"summed over axes {', '.join(map(str, r.axes))}" if r.axes else "",
         )
         for r in found.rows
     )  # fmt: skip
-    blocks: list[Block] = []
-    if table:
-        blocks.append(Table(("from", "at", "formula", "norm", "share", "norm of sum", ""), table))
+    headers = ("from", "at", "formula", "norm", "share", "norm of sum", "")
+    blocks: list[Block] = [Table(headers, table)] if table else []
     blocks += _matrices(found, name)
     for source, event in found.later[:MOST]:
         there = event < len(state.timeline)
@@ -67,9 +65,7 @@ def _matrices(found: Contributions, name: str) -> Iterator[Row]:
             yield Row((given, f"sum over {', '.join(map(str, r.axes))} →", after))
     if found.sum is not None and len(found.rows) <= MOST:
         drawn = partial(Matrix, shape=found.sum.shape, axes=numbered(found.sum.ndim))
-        items: list[Matrix | str] = []
-        for r in found.rows:
-            items += ["+"] * bool(items) + [drawn(f"from {r.source}", r.value, mark="operand")]
+        items = between("+", (drawn(f"from {r.source}", r.value, mark="operand") for r in found.rows))
         of = Subject(reference.tensor, reference.gradient) if whole else None
         note = "so far" * bool(found.later)
         yield Row((*items, "=", drawn(name, found.sum, note=note, mark="gradient", subject=of)))

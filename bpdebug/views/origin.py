@@ -8,11 +8,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from bpdebug.cells.marks import lit
-from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product
+from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product, cell_text
 from bpdebug.debugger import State
 from bpdebug.explain.origin import Origin
 from bpdebug.explain.paths import size
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text
+from bpdebug.graph import INPUT
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text, between
 from bpdebug.views.encode import MANY_CELLS
 from bpdebug.views.matrices import tensor_matrix
 from bpdebug.views.numbers import number
@@ -38,10 +39,7 @@ def origin(state: State, found: Origin) -> Report:
 
 def _data(found: Origin) -> dict[str, Any]:
     terms = [p for s in found.sources for p in s.products(MANY_CELLS)]
-    ways = [
-        {"event": w.event, "cells": [FactorCell(w.name, c, 0.0).text for c in w.cells], "count": w.count}
-        for w in found.goes
-    ]
+    ways = [{"event": w.event, "cells": [cell_text(w.name, c) for c in w.cells], "count": w.count} for w in found.goes]
     return {
         "cell": found.text, "value": found.value, "terms": [_term(p) for p in terms], "sum": found.sum,
         "left_out": sum(map(len, found.sources)) - len(terms), "goes": ways, "set": found.was_set,
@@ -79,16 +77,17 @@ def _given(state: State, found: Origin) -> str:
     assert isinstance(tensor, int)
     if found.subject.gradient:
         return f"no path leads from {graph.names[tensor]} to an output: why {found.of} says more"
-    return f"given: an {graph.kind(tensor)}" if graph.kind(tensor) == "input" else f"given: a {graph.kind(tensor)}"
+    kind = graph.kind(tensor)
+    return f"given: a{'n' * (kind == INPUT)} {kind}"
 
 
 def _source(state: State, found: Origin, source: CellSource) -> Iterator[Block]:
-    at = "" if source.event is None else f"event {source.event}"
+    assigned = f"{found.of} {'=' if len(found.sources) == 1 else '+='}"
     if source.formula == INCOMING:
-        yield Formula(f"{found.of} {'=' if len(found.sources) == 1 else '+='} {number(source.sum)}", "what comes in")
+        yield Formula(f"{assigned} {number(source.sum)}", "what comes in")
         return
-    sign, formula = "=" if len(found.sources) == 1 else "+=", source.formula
-    yield Formula(f"{found.of} {sign} {formula if len(formula) <= LONG else f'the rule of {source.node}'}", at)
+    formula = source.formula if len(source.formula) <= LONG else f"the rule of {source.node}"
+    yield Formula(f"{assigned} {formula}", "" if source.event is None else f"event {source.event}")
     yield from cell_lines(found.of, found.cell, source)
     yield from _matrices(state, found, source)
 
@@ -97,7 +96,7 @@ def _matrices(state: State, found: Origin, source: CellSource) -> Iterator[Block
     """The matrices that the factors are cells of, and the one of the cell itself, with these cells marked."""
     timeline, graph = state.timeline, state.timeline.graph
     run = timeline.iteration(timeline.schedule.iteration_at(state.cursor))
-    items: list[Matrix | str] = []
+    items: list[Matrix] = []
     assert isinstance(found.subject.tensor, int)
     for of, marked in lit(found.subject, found.cell, graph.shapes[found.subject.tensor], source).items():
         if isinstance(of.tensor, str) or of.transposed:
@@ -105,11 +104,10 @@ def _matrices(state: State, found: Origin, source: CellSource) -> Iterator[Block
         array = run.gradient(of.tensor) if of.gradient else run.value(of.tensor)
         if array is not None and array.ndim and array.size <= MOST_LIT:
             mark = "gradient" if of == found.subject else "operand"
-            items += [["of", ","][len(items) > 1]] * bool(items)
             drawn = tensor_matrix(graph, of.tensor, array, mark, gradient=of.gradient)
             items.append(replace(drawn, marked=marked))
     if len(items) > 1:
-        yield Row(tuple(items))
+        yield Row((items[0], "of", *between(",", items[1:])))
 
 
 def cell_lines(name: str, cell: tuple[int, ...], source: CellSource, *, said: bool = False) -> Iterator[Block]:
@@ -123,7 +121,7 @@ def cell_lines(name: str, cell: tuple[int, ...], source: CellSource, *, said: bo
 
 
 def _terms(name: str, cell: tuple[int, ...], source: CellSource) -> Iterator[Block]:
-    text = FactorCell(name, cell, 0.0).text
+    text = cell_text(name, cell)
     products = source.products(MOST)
     if not products:
         yield Formula(f"{text} = 0", "no cell came into it")
@@ -180,7 +178,7 @@ def _goes(state: State, way: Consumer) -> str:
     if event.phase == "update":
         return f"goes into the update of {way.name} (event {way.event})"
     shown = [
-        f"{FactorCell(way.name, c, 0.0).text} (×{number(w)})"
+        f"{cell_text(way.name, c)} (×{number(w)})"
         for c, w in sorted(zip(way.cells, way.weights, strict=True), key=lambda cw: -abs(cw[1]))[:4]
     ]
     more = f" and {way.count - len(shown):,} more" if way.count > len(shown) else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bpdebug.cells.trace import FactorCell
+from msgspec.structs import asdict
+
+from bpdebug.cells.trace import cell_text
 from bpdebug.debugger import State
 from bpdebug.explain.paths import Paths
 from bpdebug.views.blocks import Block, Table, Text
@@ -12,11 +14,10 @@ from bpdebug.views.report import Report
 
 def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
     """The heaviest ways, each with its share of the gradient."""
-    name = FactorCell(found.of, cell, found.gradient).text
-    rows = [{"cells": list(p.cells), "weight": p.weight, "share": p.share} for p in found.rows]
-    data = {"of": name, "gradient": found.gradient, "rows": rows, "exact": found.exact, "complete": found.complete}
+    name = cell_text(found.of, cell)
+    data = {**asdict(found), "of": name, "rows": [asdict(p) for p in found.rows]}
     title = f"{name} = {number(found.gradient)}: the heaviest ways to an output"
-    if not rows:
+    if not found.rows:
         return Report("paths", title, (Text("no way brings anything back"),), data)
     table = tuple(
         ("" if p.share is None else percent(p.share, 1), number(p.weight), " → ".join(p.cells)) for p in found.rows
