@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec.structs import asdict
-
 from bpdebug.debugger import State
 from bpdebug.explain.candidates import Candidate, Candidates
 from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.encode import record
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.report import Report
 
@@ -17,9 +16,7 @@ SIGNS = {"right": "right", "wrong": "wrong", "shape": "does not fit"}
 
 def candidates(state: State, found: Candidates) -> Report:
     """For each operand the products, and what the shapes alone would have said."""
-    rows, inverses = ([asdict(r) for r in some] for some in (found.rows, found.inverses))
-    data = {**asdict(found), "rows": rows, "inverses": inverses}
-    return Report("candidates", f"candidates at {found.node}", tuple(_blocks(found)), data)
+    return Report("candidates", f"candidates at {found.node}", tuple(_blocks(found)), record(found))
 
 
 def _blocks(found: Candidates) -> Iterator[Block]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec.structs import asdict
-
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.explain.difference import Difference, first_difference, gradient_changes
 from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.encode import record
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
@@ -32,7 +31,7 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
     if changes:
         rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
         blocks.append(Table(("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change"), rows))
-    return Report("compare", title, tuple(blocks), {"equal": False, "first": asdict(found), "gradients": changes})
+    return Report("compare", title, tuple(blocks), {"equal": False, "first": record(found), "gradients": changes})
 
 
 def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) -> str:

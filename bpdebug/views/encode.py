@@ -67,6 +67,13 @@ def made(data: Any) -> Any:
     return _in_place(data) if isinstance(data, Whole | Later) else data
 
 
+def record(found: Any) -> Any:
+    """A record, and those in it, as dicts, with lists for tuples."""
+    if isinstance(found, msgspec.Struct):
+        return {name: record(value) for name, value in msgspec.structs.asdict(found).items()}
+    return [record(value) for value in found] if isinstance(found, tuple) else found
+
+
 def _in_place(part: Whole | Later) -> Any:
     return _listed(part.array) if isinstance(part, Whole) else plain(part.make())
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec.structs import asdict
-
 from bpdebug.cells.trace import cell_text
 from bpdebug.debugger import State
 from bpdebug.explain.paths import Paths
 from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.encode import record
 from bpdebug.views.numbers import number, percent
 from bpdebug.views.report import Report
 
@@ -15,7 +14,7 @@ from bpdebug.views.report import Report
 def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
     """The heaviest ways, each with its share of the gradient."""
     name = cell_text(found.of, cell)
-    data = {**asdict(found), "of": name, "rows": [asdict(p) for p in found.rows]}
+    data = {**record(found), "of": name}
     title = f"{name} = {number(found.gradient)}: the heaviest ways to an output"
     if not found.rows:
         return Report("paths", title, (Text("no way brings anything back"),), data)
