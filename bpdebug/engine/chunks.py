@@ -45,13 +45,10 @@ class _Chunk:
         inputs, tensor = self.graph.nodes[k].inputs, self.graph.first + k
         blanks = {"t": f"t{self.temporaries}_"}
         self.temporaries += 1
-        for name in template.used:
-            if name == "g":
-                blanks[name] = self.local("G", tensor, load=True)
-            else:
-                operand = tensor if name == "y" else int(name[1:]) if name[0] == "e" else inputs[int(name[1:])]
-                assert isinstance(operand, int)
-                blanks[name] = self.local("V", operand, load=True)
+        for name, (what, number) in template.used.items():
+            read = inputs[number] if what == "operand" else number if what == "tensor" else tensor
+            assert isinstance(read, int)
+            blanks[name] = self.local("G" if what == "gradient" else "V", read, load=True)
         self.lines.extend(line.format_map(blanks) for line in template.lines)
         return [source.format_map(blanks) for source in template.sources]
 
@@ -80,7 +77,7 @@ class ChunkedCode(Code):
     def _forward_chunk(self, nodes: range) -> tuple[Function, tuple[int, ...]]:
         chunk, stores = _Chunk(self.graph), []
         for k in nodes:
-            (source,) = chunk.fill(code.forward_template(self.graph.plans[k]), k)
+            (source,) = chunk.fill(code.template(self.graph.plans[k]), k)
             name = chunk.local("V", self.graph.first + k, load=False)
             chunk.lines.append(f"{name} = {source}")
             stores.append(name)
@@ -98,7 +95,7 @@ class ChunkedCode(Code):
         chunk, stored = _Chunk(self.graph), []
         for k in nodes:
             positions = wanted(self.graph, k)
-            template = code.backward_template(self.graph.plans[k], positions)
+            template = code.template(self.graph.plans[k], positions)
             sources = chunk.fill(template, k)
             for position, source, scalar in zip(positions, sources, template.scalars, strict=True):
                 tensor = self.graph.nodes[k].inputs[position]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,49 +77,40 @@ def _check_one_hot(ids: Shape, depth: int, dtype: str) -> None:
 _TABLE = [[1.0, -2.0], [0.5, 4.0], [-0.25, 3.0], [1.5, 0.75]]
 _ROWS = [[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]]
 
+_picking = partial(Op, operands=("x", "ids"), kinds=("fib", "i"), linear_in=(0,), indexes=_rows_of_x)
+
 register(
-    Op(
+    _picking(
         "gather",
         "The slices of x at ids, along an axis; repeated ids add up in the gradient.",
         back="scatter-add: each slice goes back to its id, and repeated ids add up",
-        operands=("x", "ids"),
         forward=_gather,
         vjp=_gather_vjp,
         attrs={"axis": Attr("int", 0, positional=True)},
-        kinds=("fib", "i"),
         check=_check_gather,
-        linear_in=(0,),
-        indexes=_rows_of_x,
         samples=(
             Sample((_TABLE, [2, 0, 2])),
             Sample((_ROWS, [[3, 1], [1, -1], [0, 0], [2, 1], [3, 3]]), {"axis": -1}),
         ),
     ),
-    Op(
+    _picking(
         "embedding",
         "The rows of a table at ids; repeated ids add up in the gradient.",
         back="scatter-add: each row goes back to its id, and repeated ids add up",
         operands=("table", "ids"),
         forward=_gather,
         vjp=_gather_vjp,
-        kinds=("fib", "i"),
         check=_check_embedding,
-        linear_in=(0,),
-        indexes=_rows_of_x,
         samples=(Sample((_TABLE, [3, 1, 3])), Sample((_TABLE, [[0, 2, 2], [1, 0, 2]]))),
     ),
-    Op(
+    _picking(
         "take_along_axis",
         "One cell of x for each of ids, looked up along an axis.",
         back="scatter-add: each cell goes back to its id, and repeated ids add up",
-        operands=("x", "ids"),
         forward=_along,
         vjp=_along_vjp,
         attrs={"axis": Attr("int", positional=True)},
-        kinds=("fib", "i"),
         check=_check_along,
-        linear_in=(0,),
-        indexes=_rows_of_x,
         samples=(
             Sample((_ROWS, [[0, 2], [3, 3], [1, -1]]), {"axis": 1}),
             Sample((_ROWS, [[0, 2, 1, 2]]), {"axis": 0}),

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
-from bpdebug.arrays import Shape
+from bpdebug.arrays import Key, Shape, decode_key
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Sizes, axis_of, check_new_axes, refuse
-from bpdebug.ops.op import Op, Sample, register
+from bpdebug.ops.op import CUBE, ROWS, Sample, moving, register
 
 ALL = slice(None)
 
@@ -71,7 +71,7 @@ def _check_split(x: Shape, sections: Sizes, axis: int, part: int) -> None:
         )
 
 
-def _span(x: Shape, sections: Sizes, axis: int, part: int) -> tuple[Any, ...]:
+def _span(x: Shape, sections: Sizes, axis: int, part: int) -> Key:
     """Where part number `part` stands in x, as an index in plain data."""
     here = axis_of(axis, x)
     if isinstance(sections, int):
@@ -86,17 +86,8 @@ def _split_vjp(xp: Any, g: Any, y: Any, x: Any, sections: Sizes, axis: int, part
     return (xp.place(g, shape=x.shape, key=_span(x.shape, sections, axis, part)),)
 
 
-def _cut(xp: Any, x: Any, **attrs: Any) -> Any:
-    *before, (start, stop, _) = _span(x.shape, **attrs)
-    return x[(*(ALL,) * len(before), slice(start, stop))]
-
-
-_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
-_CUBE = [[[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]],
-         [[0.1, 1.2, -0.6, 2.2], [1.75, -0.5, 3.5, -1.5], [-2.25, 2.75, 5.0, 0.3]]]  # fmt: skip
-
 register(
-    Op(
+    moving(
         "concat",
         "Tensors joined along an axis that is there.",
         back="a split: each operand gets its own piece back",
@@ -104,15 +95,13 @@ register(
         forward=lambda xp, *xs, axis: xp.concat(xs, axis=axis_of(axis, xs[0].shape)),
         vjp=_concat_vjp,
         attrs={"axis": Attr("int", 0)},
-        kinds=("fib",),
         check=_check_concat,
-        linear_in=(0,),
         samples=(
-            Sample((_ROWS, [[4.0, 0.75, -1.0]])),
-            Sample((_ROWS, [[4.0], [0.75]], [[2.0, 5.0], [-3.0, 0.1]]), {"axis": -1}),
+            Sample((ROWS, [[4.0, 0.75, -1.0]])),
+            Sample((ROWS, [[4.0], [0.75]], [[2.0, 5.0], [-3.0, 0.1]]), {"axis": -1}),
         ),
     ),
-    Op(
+    moving(
         "stack",
         "Tensors of one shape put side by side along a new axis.",
         back="a slice: each operand gets its own place along the new axis",
@@ -120,32 +109,28 @@ register(
         forward=lambda xp, *xs, axis: xp.stack(xs, axis=axis % (len(xs[0].shape) + 1)),
         vjp=_stack_vjp,
         attrs={"axis": Attr("int", 0)},
-        kinds=("fib",),
         check=_check_stack,
-        linear_in=(0,),
         samples=(
-            Sample((_ROWS, [[4.0, 0.75, -1.0], [2.0, 5.0, -3.0]])),
+            Sample((ROWS, [[4.0, 0.75, -1.0], [2.0, 5.0, -3.0]])),
             Sample(([1.0, -2.0], [4.0, 0.75], [2.0, 5.0]), {"axis": -1}),
         ),
     ),
-    Op(
+    moving(
         "split",
         "Parts along an axis: so many equal ones, or cut at the places given.",
         back="zeros with the gradient put back where the part was cut out",
-        forward=_cut,
+        forward=lambda xp, x, **attrs: x[decode_key(_span(x.shape, **attrs))],
         vjp=_split_vjp,
         attrs={
             "sections": Attr("ints", positional=True),
             "axis": Attr("int", 0, positional=True),
             "part": Attr("int", 0, hidden=True),
         },
-        kinds=("fib",),
         check=_check_split,
-        linear_in=(0,),
         parts_of=_parts,
         samples=(
-            Sample((_CUBE,), {"sections": 3, "axis": 1, "part": 1}),
-            Sample((_CUBE,), {"sections": (1, 3), "axis": -1, "part": 2}),
+            Sample((CUBE,), {"sections": 3, "axis": 1, "part": 1}),
+            Sample((CUBE,), {"sections": (1, 3), "axis": -1, "part": 2}),
         ),
     ),
 )

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from math import prod
 from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
-from bpdebug.ops.op import MIXES, SCALES, Op, Sample, register
+from bpdebug.ops.op import CUBE, MIXES, ROWS, SCALES, Op, Sample, register
 
 Range = tuple[int, int, int]
 
 
-def _reduced(xp: Any, losses: Any, reduction: str) -> Any:
-    if reduction == "none":
-        return losses
-    total = xp.sum(losses)
-    return total / prod(losses.shape) if reduction == "mean" else total
+def _reduced(losses: Callable[..., Any]) -> Callable[..., Any]:
+    """The forward rule of a loss, from the loss of each cell or row."""
+
+    def forward(xp: Any, x: Any, target: Any, reduction: str) -> Any:
+        each = losses(xp, x, target)
+        if reduction == "none":
+            return each
+        return xp.sum(each) / prod(each.shape) if reduction == "mean" else xp.sum(each)
+
+    return forward
 
 
-def _times(slope: Any, g: Any, count: int, reduction: str) -> Any:
-    """The slope of each cell times the cotangent, over the count where the loss is a mean."""
-    return slope * g / count if reduction == "mean" else slope * g
+def _spread(slopes: Callable[..., tuple[Any, ...]], classes: int = 0) -> Callable[..., tuple[Any, ...]]:
+    """The rule of a loss, from its slope by each operand: times the cotangent, over the count where it is a mean.
+
+    `classes` counts the last axes that one loss is of.
+    """
+
+    def vjp(xp: Any, g: Any, y: Any, x: Any, target: Any, reduction: str) -> tuple[Any, ...]:
+        count = prod(x.shape[: x.ndim - classes])
+        g = xp.expand_dims(g, -1) if classes and reduction == "none" else g
+        spread = (None if slope is None else slope * g for slope in slopes(xp, x, target))
+        return tuple(each / count if reduction == "mean" and each is not None else each for each in spread)
+
+    return vjp
 
 
 def _check_count(shape: Shape, reduction: str) -> None:
@@ -79,30 +95,16 @@ def _picked(xp: Any, log_probs: Any, target: Any) -> Any:
     return xp.squeeze(at, -1)
 
 
-def _cross_entropy(xp: Any, x: Any, target: Any, reduction: str) -> Any:
+def _cross_entropy(xp: Any, x: Any, target: Any) -> Any:
     log_probs = xp.log_softmax(x)
-    if _classes(x, target):
-        return _reduced(xp, -_picked(xp, log_probs, target), reduction)
-    return _reduced(xp, -xp.sum(target * log_probs, axis=-1), reduction)
+    return -_picked(xp, log_probs, target) if _classes(x, target) else -xp.sum(target * log_probs, axis=-1)
 
 
-def _rowwise(xp: Any, g: Any, reduction: str) -> Any:
-    return xp.expand_dims(g, -1) if reduction == "none" else g
-
-
-def _cross_entropy_vjp(xp: Any, g: Any, y: Any, x: Any, target: Any, reduction: str) -> tuple[Any, ...]:
+def _cross_entropy_slopes(xp: Any, x: Any, target: Any) -> tuple[Any, Any]:
     """Bishop 2006, Pattern Recognition and Machine Learning, (4.109): prediction less target."""
-    g, rows = _rowwise(xp, g, reduction), prod(x.shape[:-1])
     if _classes(x, target):
-        error = xp.softmax(x) - xp.one_hot(target, depth=x.shape[-1], dtype=x.dtype)
-        return _times(error, g, rows, reduction), None
-    error = xp.softmax(x) * xp.sum(target, axis=-1, keepdims=True) - target
-    return _times(error, g, rows, reduction), _times(-xp.log_softmax(x), g, rows, reduction)
-
-
-def _nll_vjp(xp: Any, g: Any, y: Any, x: Any, target: Any, reduction: str) -> tuple[Any, ...]:
-    hot = -xp.one_hot(target, depth=x.shape[-1], dtype=x.dtype)
-    return _times(hot, _rowwise(xp, g, reduction), prod(x.shape[:-1]), reduction), None
+        return xp.softmax(x) - xp.one_hot(target, depth=x.shape[-1], dtype=x.dtype), None
+    return xp.softmax(x) * xp.sum(target, axis=-1, keepdims=True) - target, -xp.log_softmax(x)
 
 
 def _classes_of(shapes: tuple[Shape, ...], attrs: Mapping[str, Any]) -> Range:
@@ -121,115 +123,92 @@ def _check_same(x: Shape, target: Shape, reduction: str) -> None:
     _check_count(x, reduction)
 
 
-def _bce(xp: Any, p: Any, t: Any, reduction: str) -> Any:
+def _bce(xp: Any, p: Any, t: Any) -> Any:
     """0 log 0 is 0, its limit: a certain and right prediction costs nothing."""
     right = xp.where(xp.abs(t) + xp.abs(p) == 0, 0, t * xp.log(p))
     wrong = xp.where(xp.abs(1 - t) + xp.abs(1 - p) == 0, 0, (1 - t) * xp.log1p(-p))
-    return _reduced(xp, -(right + wrong), reduction)
+    return -(right + wrong)
 
 
-def _bce_vjp(xp: Any, g: Any, y: Any, p: Any, t: Any, reduction: str) -> tuple[Any, ...]:
-    count = prod(p.shape)
-    return (
-        _times(xp.where(p == t, 0, (p - t) / (p * (1 - p))), g, count, reduction),
-        _times(xp.log1p(-p) - xp.log(p), g, count, reduction),
-    )
+def _bce_slopes(xp: Any, p: Any, t: Any) -> tuple[Any, Any]:
+    return xp.where(p == t, 0, (p - t) / (p * (1 - p))), xp.log1p(-p) - xp.log(p)
 
 
-def _bce_with_logits(xp: Any, z: Any, t: Any, reduction: str) -> Any:
+def _bce_with_logits(xp: Any, z: Any, t: Any) -> Any:
     """t softplus(-z) + (1 - t) softplus(z): written so that no two large terms cancel."""
-    losses = (1 - t) * xp.maximum(z, 0) + t * xp.maximum(-z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
-    return _reduced(xp, losses, reduction)
+    return (1 - t) * xp.maximum(z, 0) + t * xp.maximum(-z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
 
 
-def _bce_with_logits_vjp(xp: Any, g: Any, y: Any, z: Any, t: Any, reduction: str) -> tuple[Any, ...]:
-    count = prod(z.shape)
-    return _times(xp.sigmoid(z) - t, g, count, reduction), _times(-z, g, count, reduction)
-
-
-def _mse_vjp(xp: Any, g: Any, y: Any, x: Any, t: Any, reduction: str) -> tuple[Any, ...]:
-    count = prod(x.shape)
-    return _times(2 * (x - t), g, count, reduction), _times(-2 * (x - t), g, count, reduction)
-
-
-_REDUCTION = {"reduction": Attr("str", "mean", choices=("mean", "sum", "none"))}
 _LOGITS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5], [2.0, 0.75, -1.0], [0.1, -0.5, 1.25]]
 _LOG_PROBS = [[-0.5, -2.0, -1.25], [-3.0, -0.25, -2.5]]
 _SHARES = [[0.2, 0.5, 0.3], [1.0, 0.0, 0.0], [0.1, 0.1, 0.8], [0.25, 0.5, 0.75]]
-_CUBE = [[[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]],
-         [[0.1, 1.2, -0.6, 2.2], [1.75, -0.5, 3.5, -1.5], [-2.25, 2.75, 5.0, 0.3]]]  # fmt: skip
-_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
 _CHANCES = [[0.2, 0.5, 0.75], [0.9, 0.4, 0.05]]
 _TARGETS = [[0.0, 1.0, 1.0], [0.75, 0.1, 0.3]]
+_loss = partial(Op, attrs={"reduction": Attr("str", "mean", choices=("mean", "sum", "none"))})
 
 register(
-    Op(
+    _loss(
         "cross_entropy",
         "Minus the logarithm of the probability that softmax gives to the target class.",
         back=MIXES,
         operands=("logits", "target"),
-        forward=_cross_entropy,
-        vjp=_cross_entropy_vjp,
-        attrs=_REDUCTION,
+        forward=_reduced(_cross_entropy),
+        vjp=_spread(_cross_entropy_slopes, classes=1),
         kinds=("f", "fi"),
         check=_check_cross_entropy,
         indexes=_classes_of,
         samples=(
             Sample((_LOGITS, [1, 0, 2, 1])),
             Sample((_LOGITS, _SHARES)),
-            Sample((_CUBE, [[1, 0, 3], [2, 2, 1]]), {"reduction": "none"}),
+            Sample((CUBE, [[1, 0, 3], [2, 2, 1]]), {"reduction": "none"}),
             Sample((_LOGITS, _SHARES), {"reduction": "sum"}),
         ),
     ),
-    Op(
+    _loss(
         "nll",
         "Minus the log probability of the target class.",
         back="minus the gradient (of a mean over rows, its share) at the target class, 0 at the others",
         operands=("log_probs", "target"),
-        forward=lambda xp, x, target, reduction: _reduced(xp, -_picked(xp, x, target), reduction),
-        vjp=_nll_vjp,
-        attrs=_REDUCTION,
+        forward=_reduced(lambda xp, x, target: -_picked(xp, x, target)),
+        vjp=_spread(lambda xp, x, target: (-xp.one_hot(target, depth=x.shape[-1], dtype=x.dtype), None), classes=1),
         kinds=("f", "i"),
         check=_check_nll,
         linear_in=(0,),
         indexes=_classes_of,
         samples=(
             Sample((_LOG_PROBS, [1, 2])),
-            Sample((_CUBE, [[1, 0, 3], [2, 2, 1]]), {"reduction": "none"}),
+            Sample((CUBE, [[1, 0, 3], [2, 2, 1]]), {"reduction": "none"}),
         ),
     ),
-    Op(
+    _loss(
         "bce",
         "Binary cross entropy of probabilities p and targets t.",
         back=SCALES,
         operands=("p", "t"),
-        forward=_bce,
-        vjp=_bce_vjp,
-        attrs=_REDUCTION,
+        forward=_reduced(_bce),
+        vjp=_spread(_bce_slopes),
         check=_check_same,
         kink="a p of 0 or 1 gives 0 where t is the same, and is infinite where not: bce_with_logits has no such cells",
         samples=(Sample((_CHANCES, _TARGETS)), Sample((_CHANCES, _TARGETS), {"reduction": "none"})),
     ),
-    Op(
+    _loss(
         "bce_with_logits",
         "Binary cross entropy of sigmoid(z) and targets t, without the sigmoid's rounding.",
         back=SCALES,
         operands=("z", "t"),
-        forward=_bce_with_logits,
-        vjp=_bce_with_logits_vjp,
-        attrs=_REDUCTION,
+        forward=_reduced(_bce_with_logits),
+        vjp=_spread(lambda xp, z, t: (xp.sigmoid(z) - t, -z)),
         check=_check_same,
-        samples=(Sample((_ROWS, _TARGETS)), Sample((_ROWS, _TARGETS), {"reduction": "sum"})),
+        samples=(Sample((ROWS, _TARGETS)), Sample((ROWS, _TARGETS), {"reduction": "sum"})),
     ),
-    Op(
+    _loss(
         "mse",
         "The mean squared difference of prediction y and target t.",
         back=SCALES,
         operands=("y", "t"),
-        forward=lambda xp, x, t, reduction: _reduced(xp, xp.square(x - t), reduction),
-        vjp=_mse_vjp,
-        attrs=_REDUCTION,
+        forward=_reduced(lambda xp, x, t: xp.square(x - t)),
+        vjp=_spread(lambda xp, x, t: (2 * (x - t), -2 * (x - t))),
         check=_check_same,
-        samples=(Sample((_ROWS, _TARGETS)), Sample((_ROWS, _TARGETS), {"reduction": "none"})),
+        samples=(Sample((ROWS, _TARGETS)), Sample((ROWS, _TARGETS), {"reduction": "none"})),
     ),
 )

@@ -10,7 +10,7 @@ from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
-from bpdebug.ops.op import ROUTES, Op, Sample, register
+from bpdebug.ops.op import ROUTES, ROWS, Op, Sample, register
 
 
 def _check_dropout(x: Shape, *mask: Shape, p: float) -> None:
@@ -31,9 +31,6 @@ def _past(xp: Any, x: Any) -> Any:
     return xp.tri(x.shape[-2], x.shape[-1])
 
 
-_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
-
-
 def _comparison(name: str, infix: str, words: str, forward: Callable[..., Any]) -> Op:
     return Op(
         name,
@@ -44,7 +41,7 @@ def _comparison(name: str, infix: str, words: str, forward: Callable[..., Any]) 
         kinds=("fib",),
         infix=infix,
         broadcasts="elementwise",
-        samples=(Sample((_ROWS, [[1.0, 2.0, 0.25], [-0.5, 3.0, 4.0]])), Sample((_ROWS, 0.5))),
+        samples=(Sample((ROWS, [[1.0, 2.0, 0.25], [-0.5, 3.0, 4.0]])), Sample((ROWS, 0.5))),
     )
 
 
@@ -66,8 +63,8 @@ register(
         linear_in=(1, 2),
         broadcasts="elementwise",
         samples=(
-            Sample(([[True, False, True], [False, False, True]], _ROWS, [4.0, 0.5, -1.0])),
-            Sample(([True, False, True], _ROWS, 0)),
+            Sample(([[True, False, True], [False, False, True]], ROWS, [4.0, 0.5, -1.0])),
+            Sample(([True, False, True], ROWS, 0)),
         ),
     ),
     Op(
@@ -81,7 +78,7 @@ register(
         check=_check_dropout,
         linear_in=(0,),
         draws=True,
-        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"p": 0.25})),
+        samples=(Sample((ROWS,)), Sample((ROWS,), {"p": 0.25})),
     ),
     Op(
         "stop_gradient",
@@ -90,7 +87,7 @@ register(
         forward=lambda xp, x: x,
         vjp=lambda xp, g, y, x: (None,),
         kinds=("fib",),
-        samples=(Sample((_ROWS,)),),
+        samples=(Sample((ROWS,)),),
     ),
     Op(
         "causal_mask",
@@ -102,7 +99,7 @@ register(
         check=_check_causal,
         infinite=True,
         samples=(
-            Sample((_ROWS,)),
+            Sample((ROWS,)),
             Sample(([[[1.0, -2.0], [0.5, 3.0], [1.5, 0.25]], [[2.0, 1.0], [-1.0, 4.0], [0.75, -0.5]]],)),
         ),
     ),

@@ -9,7 +9,7 @@ from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Axis, mean, refuse
-from bpdebug.ops.op import MIXES, Op, Sample, register
+from bpdebug.ops.op import CUBE, MIXES, ROWS, Op, Sample, register
 
 
 def _check_eps(eps: float) -> None:
@@ -110,9 +110,6 @@ def _batch_norm_vjp(xp: Any, g: Any, y: Any, x: Any, *scales: Any, eps: float) -
 
 
 _EPS = {"eps": Attr("float", 1e-5)}
-_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
-_CUBE = [[[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]],
-         [[0.1, 1.2, -0.6, 2.2], [1.75, -0.5, 3.5, -1.5], [-2.25, 2.75, 5.0, 0.3]]]  # fmt: skip
 _GAMMA, _BETA = [1.5, 0.5, -2.0], [0.25, -1.0, 0.75]
 _GAMMA4, _BETA4 = [1.5, 0.5, -2.0, 1.25], [0.25, -1.0, 0.75, 2.0]
 
@@ -127,7 +124,7 @@ register(
         attrs=_EPS,
         check=_check_last,
         broadcasts="elementwise",
-        samples=(Sample((_ROWS, _GAMMA, _BETA)), Sample((_CUBE, _GAMMA4)), Sample((_ROWS,), {"eps": 0.5})),
+        samples=(Sample((ROWS, _GAMMA, _BETA)), Sample((CUBE, _GAMMA4)), Sample((ROWS,), {"eps": 0.5})),
     ),
     Op(
         "rms_norm",
@@ -139,7 +136,7 @@ register(
         attrs=_EPS,
         check=_check_last,
         broadcasts="elementwise",
-        samples=(Sample((_ROWS, _GAMMA)), Sample((_CUBE, _GAMMA4)), Sample((_ROWS,), {"eps": 0.5})),
+        samples=(Sample((ROWS, _GAMMA)), Sample((CUBE, _GAMMA4)), Sample((ROWS,), {"eps": 0.5})),
     ),
     Op(
         "batch_norm",
@@ -151,9 +148,9 @@ register(
         attrs=_EPS,
         check=_check_batch,
         samples=(
-            Sample(([*_ROWS, [2.0, 0.75, -1.0], [4.0, -0.5, 0.1]], _GAMMA, _BETA)),
-            Sample((_CUBE, _GAMMA, _BETA)),
-            Sample((_CUBE,), {"eps": 0.5}),
+            Sample(([*ROWS, [2.0, 0.75, -1.0], [4.0, -0.5, 0.1]], _GAMMA, _BETA)),
+            Sample((CUBE, _GAMMA, _BETA)),
+            Sample((CUBE,), {"eps": 0.5}),
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -146,6 +146,9 @@ class Op(Struct, frozen=True, eq=False, dict=True):
         hint = suggest(name, known, f"{self.name} has: {mine}" if mine else f"{self.name} has no attributes")
         return InputError(f"{self.name} has no attribute '{shown(name)}'", code="E_ATTR", hint=hint)
 
+
+moving = partial(Op, kinds=("fib",), linear_in=(0,))
+"""An op that moves cells about and changes none."""
 
 OPS: dict[str, Op] = {}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Axis, axes_of, cells, check_cells, extreme_vjp, kept, mean, mean_vjp, refuse
-from bpdebug.ops.op import MIXES, ROUTES, Op, Sample, register
+from bpdebug.ops.op import CUBE, MIXES, ROUTES, ROWS, Op, Sample, register
 
 
 def _check_axes(x: Shape, axis: Axis, keepdims: bool) -> None:
@@ -85,67 +86,58 @@ def _log_softmax_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis) -> tuple[Any, 
 
 _AXIS = Attr("axis", None, positional=True)
 _OVER = {"axis": _AXIS, "keepdims": Attr("bool", False)}
-_LAST = {"axis": Attr("axis", -1, positional=True)}
 _SHARE = "tied cells share the gradient equally"
-_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
-_CUBE = [[[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]],
-         [[0.1, 1.2, -0.6, 2.2], [1.75, -0.5, 3.5, -1.5], [-2.25, 2.75, 5.0, 0.3]]]  # fmt: skip
 _SAMPLES = (
-    Sample((_ROWS,)),
-    Sample((_ROWS,), {"axis": 1}),
-    Sample((_CUBE,), {"axis": (0, -1), "keepdims": True}),
-    Sample((_CUBE,), {"axis": (-2, 0)}),
+    Sample((ROWS,)),
+    Sample((ROWS,), {"axis": 1}),
+    Sample((CUBE,), {"axis": (0, -1), "keepdims": True}),
+    Sample((CUBE,), {"axis": (-2, 0)}),
 )
 
+_reduction = partial(Op, attrs=_OVER, samples=_SAMPLES)
+_along = partial(Op, back=MIXES, attrs={"axis": Attr("axis", -1, positional=True)})
+
 register(
-    Op(
+    _reduction(
         "sum",
         "The sum over some axes, or over all.",
         back="a broadcast: every cell gets the gradient of the sum it went into",
         forward=lambda xp, x, axis, keepdims: xp.sum(x, axis=axis, keepdims=keepdims),
         vjp=_sum_vjp,
-        attrs=_OVER,
         kinds=("fib",),
         check=_check_axes,
         linear_in=(0,),
-        samples=_SAMPLES,
     ),
-    Op(
+    _reduction(
         "mean",
         "The mean over some axes, or over all.",
         back="a broadcast, divided by the count: every cell gets its share of the mean's gradient",
         forward=mean,
         vjp=mean_vjp,
-        attrs=_OVER,
         check=_check_some("mean"),
         linear_in=(0,),
-        samples=_SAMPLES,
     ),
-    Op(
+    _reduction(
         "max",
         "The largest cell over some axes, or over all.",
         back=ROUTES,
         forward=lambda xp, x, axis, keepdims: xp.max(x, axis=axis, keepdims=keepdims),
         vjp=extreme_vjp,
-        attrs=_OVER,
         kinds=("fi",),
         check=_check_some("max"),
         kink=_SHARE,
-        samples=_SAMPLES,
     ),
-    Op(
+    _reduction(
         "min",
         "The smallest cell over some axes, or over all.",
         back=ROUTES,
         forward=lambda xp, x, axis, keepdims: xp.min(x, axis=axis, keepdims=keepdims),
         vjp=extreme_vjp,
-        attrs=_OVER,
         kinds=("fi",),
         check=_check_some("min"),
         kink=_SHARE,
-        samples=_SAMPLES,
     ),
-    Op(
+    _reduction(
         "var",
         "The mean square distance from the mean, divided by n - ddof.",
         back=MIXES,
@@ -153,36 +145,30 @@ register(
         vjp=_var_vjp,
         attrs={**_OVER, "ddof": Attr("int", 0)},
         check=_check_var,
-        samples=(*_SAMPLES, Sample((_ROWS,), {"axis": 1, "ddof": 1})),
+        samples=(*_SAMPLES, Sample((ROWS,), {"axis": 1, "ddof": 1})),
     ),
-    Op(
+    _reduction(
         "logsumexp",
         "The logarithm of the sum of exponentials: a smooth maximum.",
         back=MIXES,
         forward=_logsumexp,
         vjp=_logsumexp_vjp,
-        attrs=_OVER,
         check=_check_some("logsumexp"),
-        samples=_SAMPLES,
     ),
-    Op(
+    _along(
         "softmax",
         "Exponentials divided by their sum, so that an axis adds up to 1.",
-        back=MIXES,
         forward=softmax,
         vjp=_softmax_vjp,
-        attrs=_LAST,
         check=_check_some("softmax"),
-        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"axis": 0}), Sample((_CUBE,), {"axis": 1})),
+        samples=(Sample((ROWS,)), Sample((ROWS,), {"axis": 0}), Sample((CUBE,), {"axis": 1})),
     ),
-    Op(
+    _along(
         "log_softmax",
         "The logarithm of softmax.",
-        back=MIXES,
         forward=log_softmax,
         vjp=_log_softmax_vjp,
-        attrs=_LAST,
         check=_check_some("log_softmax"),
-        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"axis": 0}), Sample((_CUBE,), {"axis": 1})),
+        samples=(Sample((ROWS,)), Sample((ROWS,), {"axis": 0}), Sample((CUBE,), {"axis": 1})),
     ),
 )

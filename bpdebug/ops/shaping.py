@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from bpdebug.arrays import Shape
+from bpdebug.arrays import Key, Shape, decode_key
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Axis, Sizes, axes_of, axis_of, check_new_axes, refuse, tuple_of
-from bpdebug.ops.op import Op, Sample, register
+from bpdebug.ops.op import CUBE, ROWS, Sample, moving, register
 
 Widths = tuple[tuple[int, int], ...]
 
@@ -84,11 +84,7 @@ def _check_broadcast_to(x: Shape, shape: Sizes) -> None:
 # --- slice, pad
 
 
-def _index(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(slice(*k) if isinstance(k, tuple) else k for k in key)
-
-
-def _spelt(key: tuple[Any, ...], x: Shape) -> tuple[Any, ...]:
+def _spelt(key: Key, x: Shape) -> Key:
     """The index with its ellipsis written out."""
     if "..." not in key:
         return key
@@ -96,7 +92,7 @@ def _spelt(key: tuple[Any, ...], x: Shape) -> tuple[Any, ...]:
     return (*key[:at], *((None, None, None),) * (len(x) - len(key) + 1), *key[at + 1 :])
 
 
-def _check_slice(x: Shape, key: tuple[Any, ...]) -> None:
+def _check_slice(x: Shape, key: Key) -> None:
     given = len(key) - key.count("...")
     if len(key) - given > 1:
         raise ShapeError("an index may hold one '...' only", hint="write the other axes out as :")
@@ -137,9 +133,6 @@ def _pad_vjp(xp: Any, g: Any, y: Any, x: Any, widths: Any) -> tuple[Any, ...]:
     return (g[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, pairs, strict=True))],)
 
 
-_ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5]]
-_CUBE = [[[1.0, -2.0, 0.5, 4.0], [-0.25, 3.0, 1.5, 0.75], [2.5, -1.0, 0.25, -3.0]],
-         [[0.1, 1.2, -0.6, 2.2], [1.75, -0.5, 3.5, -1.5], [-2.25, 2.75, 5.0, 0.3]]]  # fmt: skip
 _SHAPE = Attr("ints", positional=True)
 
 
@@ -148,92 +141,78 @@ def _back(xp: Any, g: Any, y: Any, x: Any, **attrs: Any) -> tuple[Any, ...]:
 
 
 register(
-    Op(
+    moving(
         "reshape",
         "The same cells, row by row, in another shape; one size may be -1.",
         back="a reshape back",
         forward=lambda xp, x, shape: xp.reshape(x, _target(x.shape, shape)),
         vjp=_back,
         attrs={"shape": _SHAPE},
-        kinds=("fib",),
         check=_check_reshape,
-        linear_in=(0,),
-        samples=(Sample((_ROWS,), {"shape": (3, 2)}), Sample((_CUBE,), {"shape": (4, -1)})),
+        samples=(Sample((ROWS,), {"shape": (3, 2)}), Sample((CUBE,), {"shape": (4, -1)})),
     ),
-    Op(
+    moving(
         "flatten",
         "The axes from start on made one.",
         back="a reshape back",
         forward=lambda xp, x, start: xp.reshape(x, _flat(x.shape, start)),
         vjp=_back,
         attrs={"start": Attr("int", 0, positional=True)},
-        kinds=("fib",),
         check=_check_flatten,
-        linear_in=(0,),
-        samples=(Sample((_CUBE,)), Sample((_CUBE,), {"start": 1})),
+        samples=(Sample((CUBE,)), Sample((CUBE,), {"start": 1})),
     ),
-    Op(
+    moving(
         "squeeze",
         "Axes of size 1 dropped: those named, or all.",
         back="expand_dims: the axes of size 1 are put back",
         forward=lambda xp, x, axis: xp.squeeze(x, _dropped(x.shape, axis)),
         vjp=lambda xp, g, y, x, axis: (xp.expand_dims(g, _dropped(x.shape, axis)),),
         attrs={"axis": Attr("axis", None, positional=True)},
-        kinds=("fib",),
         check=_check_squeeze,
-        linear_in=(0,),
         samples=(Sample(([[[1.0], [-2.0], [0.5]]],), {"axis": 2}), Sample(([[[1.0], [-2.0], [0.5]]],))),
     ),
-    Op(
+    moving(
         "expand_dims",
         "A new axis of size 1, where it will stand in the result.",
         back="squeeze: the axes of size 1 are dropped again",
         forward=lambda xp, x, axis: xp.expand_dims(x, axis),
         vjp=lambda xp, g, y, x, axis: (xp.squeeze(g, axis),),
         attrs={"axis": _SHAPE},
-        kinds=("fib",),
         check=check_new_axes,
-        linear_in=(0,),
-        samples=(Sample((_ROWS,), {"axis": 1}), Sample((_ROWS,), {"axis": (0, -1)})),
+        samples=(Sample((ROWS,), {"axis": 1}), Sample((ROWS,), {"axis": (0, -1)})),
     ),
-    Op(
+    moving(
         "broadcast_to",
         "The same cells repeated over new axes and axes of size 1.",
         back="a sum over the axes along which the cells were repeated",
         forward=lambda xp, x, shape: xp.broadcast_to(x, tuple_of(shape)),
         vjp=lambda xp, g, y, x, shape: (g,),
         attrs={"shape": _SHAPE},
-        kinds=("fib",),
         check=_check_broadcast_to,
-        linear_in=(0,),
         broadcasts="elementwise",
         samples=(Sample(([[1.0], [-2.0]],), {"shape": (4, 2, 3)}),),
     ),
-    Op(
+    moving(
         "slice",
         "The cells at an index, x[1, :, 0:2]; an integer drops its axis.",
         back="zeros with the gradient put back at the index",
-        forward=lambda xp, x, key: x[_index(_spelt(key, x.shape))],
+        forward=lambda xp, x, key: x[decode_key(_spelt(key, x.shape))],
         vjp=lambda xp, g, y, x, key: (xp.place(g, shape=x.shape, key=_spelt(key, x.shape)),),
         attrs={"key": Attr("key", hidden=True)},
-        kinds=("fib",),
         check=_check_slice,
-        linear_in=(0,),
         samples=(
-            Sample((_CUBE,), {"key": (1, (None, None, None), (0, 2, None))}),
-            Sample((_CUBE,), {"key": ("...", (None, None, -2))}),
+            Sample((CUBE,), {"key": (1, (None, None, None), (0, 2, None))}),
+            Sample((CUBE,), {"key": ("...", (None, None, -2))}),
         ),
     ),
-    Op(
+    moving(
         "pad",
         "Zeros added before and after each axis.",
         back="a slice: the gradient of the border is cut off",
         forward=lambda xp, x, widths: xp.pad0(x, _widths(x.shape, widths)),
         vjp=_pad_vjp,
         attrs={"widths": Attr("widths", positional=True)},
-        kinds=("fib",),
         check=_check_pad,
-        linear_in=(0,),
-        samples=(Sample((_ROWS,), {"widths": ((1, 0), (0, 2))}), Sample((_ROWS,), {"widths": 1})),
+        samples=(Sample((ROWS,), {"widths": ((1, 0), (0, 2))}), Sample((ROWS,), {"widths": 1})),
     ),
 )

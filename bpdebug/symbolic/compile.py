@@ -17,7 +17,7 @@ import numpy as np
 from bpdebug.symbolic.expr import Expr, walk
 from bpdebug.symbolic.plan import Plan
 from bpdebug.symbolic.prims import PRIMS
-from bpdebug.symbolic.text import SOURCE, write
+from bpdebug.symbolic.text import SOURCE, named, write
 
 # `__builtins__` stays whole: with an empty one NumPy's own methods raise KeyError.
 # Keywords at their defaults are not printed, so the words know them.
@@ -29,79 +29,80 @@ SCOPE: dict[str, Any] = {
 Function = Callable[..., Any]
 
 
-def statements(
-    targets: Sequence[tuple[str, Expr]], names: Mapping[int, str], prefix: str = "t"
-) -> tuple[list[str], list[str]]:
-    """Lines that compute shared subexpressions once, and the source of each target's expression.
+def statements(targets: Sequence[Expr], names: Mapping[int, str]) -> tuple[list[str], list[str]]:
+    """Lines that compute shared subexpressions once (`{t}0 = ...`), and the source of each target's expression.
 
     A 0-d result is kept as a 0-d array: NumPy's scalars and arrays differ in last bits (`** 3`).
     """
     known = dict(names)
-    uses: Counter[int] = Counter()
-    order = walk(*(e for _, e in targets))
-    for e in order:
-        uses.update(id(a) for a in e.operands())
-    uses.update(id(e) for _, e in targets)
+    order = walk(*targets)
+    uses = Counter(id(a) for e in order for a in e.operands()) + Counter(map(id, targets))
     lines: list[str] = []
     for e in order:
         if e.prim is not None and uses[id(e)] > 1:
-            text = write(e, lambda x: known.get(id(x)), SOURCE)
-            known[id(e)] = name = f"{prefix}{len(lines)}"
+            text = write(e, named(known), SOURCE)
+            known[id(e)] = name = f"{{t}}{len(lines)}"
             lines.append(f"{name} = {text}")
-    sources = []
-    for _, e in targets:
-        text = write(e, lambda x: known.get(id(x)), SOURCE)
-        sources.append(f"np.asarray({text})" if e.shape == () else text)
-    return lines, sources
+    texts = [write(e, named(known), SOURCE) for e in targets]
+    return lines, [f"np.asarray({text})" if e.shape == () else text for e, text in zip(targets, texts, strict=True)]
 
 
 def function(name: str, parameters: Sequence[str], lines: Sequence[str]) -> Function:
     """A function from generated lines."""
     body = "\n    ".join(lines) or "pass"
-    scope = dict(SCOPE)
-    exec(compile(f"def {name}({', '.join(parameters)}):\n    {body}", f"<bpdebug {name}>", "exec"), scope)  # noqa: S102
+    scope, text = dict(SCOPE), f"def {name}({', '.join(parameters)}):\n    {body}"
+    exec(compile(text, f"<bpdebug {name}>", "exec"), scope)  # noqa: S102 - no text of a user's, as said above
     made: Function = scope[name]
     return made
 
 
-def _slots(plan: Plan, packed: bool) -> list[tuple[Expr, str, str]]:
-    """Each tensor operand with its local name and the parameter (packed: item of the one parameter) with its number."""
-    number = "i[{}]" if packed else "i{}"
-    return [(o, f"x{i}", number.format(i)) for i, o in enumerate(plan.operands) if isinstance(o, Expr)]
+class Template:
+    """A plan's statements with blanks for names (`{x0}`, `{y}`, `{g}`, and `{t}` before temporaries).
+
+    `used` says which blanks there are, and what stands for each; `sources` are the targets' expressions in the order
+    asked for, `scalars` those that have no axes.
+    """
+
+    def __init__(self, plan: Plan, targets: Sequence[Expr]) -> None:
+        leaves = [(o, f"x{i}", "operand", i) for i, o in enumerate(plan.operands)]
+        leaves += [(leaf, f"e{tensor}", "tensor", tensor) for tensor, (_, leaf) in plan.outside.items()]
+        leaves += [(plan.y, "y", "value", 0), (plan.g, "g", "gradient", 0)]
+        below = {id(e) for e in walk(*targets)}
+        used = [leaf for leaf in leaves if id(leaf[0]) in below]
+        self.used = {name: (what, number) for _, name, what, number in used}
+        self.lines, self.sources = statements(targets, {id(leaf): f"{{{name}}}" for leaf, name, _, _ in used})
+        self.scalars = [e.shape == () for e in targets]
+
+    def loaded(self, operand: str = "V[i{}]") -> tuple[list[str], list[str]]:
+        """The lines and the targets' expressions, each blank loaded from the tables into a local of its name."""
+        blanks = {name: name for name in ("t", *self.used)}
+        places = {"operand": operand, "tensor": "V[{}]", "value": "V[k]", "gradient": "G[k]"}
+        loads = [f"{name} = {places[what].format(number)}" for name, (what, number) in self.used.items()]
+        lines, sources = ([text.format_map(blanks) for text in texts] for texts in (self.lines, self.sources))
+        return loads + lines, sources
 
 
-def _numbers(plan: Plan) -> list[str]:
-    """A parameter for every operand, literals too, so that a node's inputs can be passed as they are."""
+def template(plan: Plan, wanted: tuple[int, ...] | None = None) -> Template:
+    """The template of a node's value, or of what it contributes to the operands at `wanted`."""
+    found: Template | None = plan.templates.get(wanted)
+    if found is None:
+        targets = [plan.value] if wanted is None else [plan.summed(i) for i in wanted]
+        found = plan.templates[wanted] = Template(plan, targets)
+    return found
+
+
+def _parameters(plan: Plan) -> list[str]:
+    """One for every operand, literals too, so that a node's inputs can be passed as they are."""
     return [f"i{i}" for i in range(len(plan.operands))]
-
-
-def _loads(plan: Plan, used: set[int], *, packed: bool = False) -> tuple[list[str], dict[int, str]]:
-    """Lines that fetch the operands, the output and the cotangent which are used, and their names."""
-    lines, names = [], {}
-    for operand, local, number in _slots(plan, packed):
-        if id(operand) in used:
-            lines.append(f"{local} = V[{number}]")
-            names[id(operand)] = local
-    for tensor, (_, leaf) in plan.outside.items():
-        if id(leaf) in used:
-            lines.append(f"e{tensor} = V[{tensor}]")
-            names[id(leaf)] = f"e{tensor}"
-    for leaf, local, table in ((plan.y, "y", "V"), (plan.g, "g", "G")):
-        if id(leaf) in used:
-            lines.append(f"{local} = {table}[k]")
-            names[id(leaf)] = local
-    return lines, names
 
 
 def forward(plan: Plan) -> Function:
     """`f(V, k, *inputs)`: computes the node's value into V[k]."""
     made = plan.compiled.get("forward")
     if made is None:
-        loads, names = _loads(plan, {id(e) for e in walk(plan.value)})
-        lines, (value,) = statements([("", plan.value)], names)
-        made = plan.compiled["forward"] = function(
-            "forward", ["V", "k", *_numbers(plan)], [*loads, *lines, f"V[k] = {value}"]
-        )
+        lines, (value,) = Template(plan, [plan.value]).loaded()
+        made = function("forward", ["V", "k", *_parameters(plan)], [*lines, f"V[k] = {value}"])
+        plan.compiled["forward"] = made
     return made
 
 
@@ -109,14 +110,12 @@ def backward(plan: Plan, wanted: tuple[int, ...]) -> Function:
     """`b(V, G, k, *inputs)`: adds the gradients of the operands at `wanted` to G, in their order."""
     made = plan.compiled.get(wanted)
     if made is None:
-        targets = [(f"i{i}", plan.summed(i)) for i in wanted]
-        loads, names = _loads(plan, {id(e) for e in walk(*(e for _, e in targets))})
-        lines, sources = statements(targets, names)
-        body = [*loads, *lines]
-        for (number, expr), source in zip(targets, sources, strict=True):
-            total = "np.asarray(t + c)" if expr.shape == () else "t + c"
-            body += [f"c = {source}", f"t = G[{number}]", f"G[{number}] = c if t is None else {total}"]
-        made = plan.compiled[wanted] = function("backward", ["V", "G", "k", *_numbers(plan)], body)
+        template = Template(plan, [plan.summed(i) for i in wanted])
+        lines, sources = template.loaded()
+        for i, source, scalar in zip(wanted, sources, template.scalars, strict=True):
+            total = "np.asarray(t + c)" if scalar else "t + c"
+            lines += [f"c = {source}", f"t = G[i{i}]", f"G[i{i}] = c if t is None else {total}"]
+        made = plan.compiled[wanted] = function("backward", ["V", "G", "k", *_parameters(plan)], lines)
     return made
 
 
@@ -124,50 +123,11 @@ def contribution(plan: Plan, position: int) -> Function:
     """`c(V, G, k, *inputs)`: the un-broadcast gradient that one edge contributes."""
     made = plan.compiled.get(position)
     if made is None:
-        loads, names = _loads(plan, {id(e) for e in walk(plan.summed(position))}, packed=True)
-        lines, (source,) = statements([("", plan.summed(position))], names)
-        body = [*loads, *lines, f"return {source}"]
         # One parameter for all numbers: an op of 1,000 operands has 1,000 of these functions.
-        made = plan.compiled[position] = function("contribution", ["V", "G", "k", "*i"], body)
+        lines, (source,) = Template(plan, [plan.summed(position)]).loaded("V[i[{}]]")
+        made = function("contribution", ["V", "G", "k", "*i"], [*lines, f"return {source}"])
+        plan.compiled[position] = made
     return made
-
-
-# --- whole graphs -----------------------------------------------------------------------------------------------------
-
-
-class Template:
-    """A plan's statements with blanks for names (`{x0}`, `{y}`, `{g}`, and `{t}` before temporaries).
-
-    A tensor outside is `{e17}`, by its number.
-
-    `used` says which blanks there are; `sources` are the targets' expressions in the order asked for.
-    """
-
-    def __init__(self, plan: Plan, targets: Sequence[Expr]) -> None:
-        leaves = {id(o): f"x{i}" for i, o in enumerate(plan.operands) if isinstance(o, Expr)}
-        leaves |= {id(plan.y): "y", id(plan.g): "g"}
-        leaves |= {id(leaf): f"e{number}" for number, (_, leaf) in plan.outside.items()}
-        below = {id(e) for e in walk(*targets)}
-        self.used = [name for leaf, name in leaves.items() if leaf in below]
-        names = {leaf: f"{{{name}}}" for leaf, name in leaves.items()}
-        self.lines, self.sources = statements([("", e) for e in targets], names, prefix="{t}")
-        self.scalars = [e.shape == () for e in targets]
-
-
-def forward_template(plan: Plan) -> Template:
-    """The template of a node's value."""
-    found: Template | None = plan.templates.get("forward")
-    if found is None:
-        found = plan.templates["forward"] = Template(plan, [plan.value])
-    return found
-
-
-def backward_template(plan: Plan, wanted: tuple[int, ...]) -> Template:
-    """The template of what a node contributes to the operands at `wanted`."""
-    found: Template | None = plan.templates.get(wanted)
-    if found is None:
-        found = plan.templates[wanted] = Template(plan, [plan.summed(i) for i in wanted])
-    return found
 
 
 _CHUNKS: dict[str, Function] = {}
