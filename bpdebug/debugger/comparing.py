@@ -26,7 +26,7 @@ class ExpectationError(CommandError):
 
 
 def literal(text: str) -> Array:
-    """Numbers in brackets, as they are printed: [[1, −2.5], [nan, 0]]."""
+    """Numbers in brackets, as they are printed, as float64: [[1, −2.5], [nan, 0]]; E_EXPR for anything else."""
     if len(text) > LONGEST:
         raise CommandError(f"numbers of {len(text):,} characters", code="E_EXPR", hint=f"at most {LONGEST:,} are read")
     plain = text.replace("−", "-")
@@ -42,6 +42,7 @@ def literal(text: str) -> Array:
 
 
 def as_array(numbers: Any, text: str) -> Array:
+    """Rows of one length as a float64 array; E_EXPR for anything else."""
     try:
         return np.array(numbers, dtype=np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError):

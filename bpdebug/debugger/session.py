@@ -36,7 +36,7 @@ def open_session(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> State
 
 
 def update(state: State, line: str) -> State:
-    """The state after the commands of a line, and nothing else: no stop's commands run, and no file is touched."""
+    """The state after a line; no stop's commands run, no file is touched. E_COMMAND for a `!` before one."""
     for call in parse(line):
         if call.must_fail:
             raise CommandError(f"'{call.text[:40]}' is for a front end", hint="Session(...).do(...)")

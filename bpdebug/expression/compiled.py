@@ -40,14 +40,14 @@ class Frame(Struct):
     partial: bool = False
 
     def value(self, tensor: int) -> Array:
-        """A tensor's value, of its shape and dtype; Missing where it is not computed yet."""
+        """A tensor's value, of its shape and dtype; raises Missing where it is not computed yet."""
         found = self.timeline.value_at(tensor, self.position)
         if found is None:
             raise Missing(NOT_COMPUTED)
         return found
 
     def gradient(self, tensor: int) -> Array | None:
-        """A gradient as far as it is summed, of its tensor's shape and dtype; Missing where nothing is there."""
+        """A gradient as far as it is summed, of its tensor's shape and dtype; raises Missing where nothing is."""
         status = self.timeline.schedule.grad_status(tensor, self.position)
         if status == PARTIAL:
             self.partial = True

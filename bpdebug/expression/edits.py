@@ -106,7 +106,7 @@ def _update(timeline: Timeline, event: Event, operand: str, text: str, line: str
 
 @contextmanager
 def typed() -> Iterator[None]:
-    """What is wrong with the text of a rule, as what is wrong with a command."""
+    """What is wrong with the text of a rule, as a CommandError."""
     try:
         yield
     except InputError as error:

@@ -76,7 +76,7 @@ def number_dtype(value: Any) -> DType:
 
 
 def as_array(value: Any) -> Array:
-    """A number as a 0-d array; an integer beyond 64 bits as a float."""
+    """A number as a 0-d array, an integer beyond 64 bits as a float; E_EXPR where that overflows."""
     if type(value) is int and not -(2**63) <= value < 2**63:
         try:
             value = float(value)

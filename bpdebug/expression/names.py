@@ -38,7 +38,7 @@ Meaning = Reference | str | float
 
 
 def look_up(graph: Graph, name: Name, condition: bool) -> tuple[Meaning, tuple[str, ...]]:
-    """What a name means, and the attributes that stand behind it; the longest tensor name wins.
+    """What a name means, and the attributes that stand behind it; the longest tensor name wins; E_EXPR for nothing.
 
     `dX` is the gradient of X unless a tensor is called dX. Words and numbers stand back behind tensors.
     """

@@ -63,7 +63,7 @@ def placed(column: int | None = None) -> Iterator[None]:
 
 
 def binary(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
-    """`a op b`: the kind of the result and the function that computes it."""
+    """`a op b`: the kind of the result and the function that computes it; E_EXPR where they do not fit."""
     if {TUPLE, TEXT} & {a.kind, b.kind}:
         return _compare_plain(op, a, b, column)
     try:
@@ -117,7 +117,7 @@ def _compare_plain(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
 
 
 def unary(op: str, a: Kind, column: int) -> tuple[Kind, Run]:
-    """Minus and plus; `not` is for the truth of a whole expression."""
+    """Minus and plus; `not` is for the truth of a whole expression; E_EXPR for texts and tuples."""
     if op == "not":
         check_truth(a, column)
         return number(True), operator.not_
@@ -144,7 +144,7 @@ def check_truth(kind: Kind, column: int) -> None:
 
 
 def attribute(name: str, a: Kind, column: int) -> tuple[Kind, Run]:
-    """`.T` as in programs: the last two axes; `.shape` and `.dtype` are known without computing."""
+    """`.T` of the last two axes, as in programs; `.shape` and `.dtype`; E_EXPR for texts and tuples."""
     if a.kind in (TUPLE, TEXT):
         raise refuse(f".{name} of {a}", column)
     if name == "shape":
@@ -179,7 +179,7 @@ def take(kind: Kind, key: tuple[Any, ...], columns: Sequence[int]) -> tuple[Kind
 
 
 def call(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: int) -> tuple[Kind, Run]:
-    """A call of an op, or of one of FUNCTIONS: the kind of the result and the function that computes it."""
+    """A call of an op or of one of FUNCTIONS: the kind of the result, and what runs; E_EXPR where it does not fit."""
     for kind in operands:
         if kind.kind in (TUPLE, TEXT):
             raise refuse(f"{op.name} of {kind}", column, "it takes a tensor")

@@ -102,7 +102,7 @@ class Compiler:
         return operations.placed(self.expression.column(node))
 
     def value(self, node: ast.expr) -> Any:
-        """A number, a text, None or a tuple of them; NotConstant with words where it is none."""
+        """A number, a text, None or a tuple of them; raises NotConstant with words where it is none."""
         if isinstance(node, ast.Tuple):
             return tuple(self.value(item) for item in node.elts)
         if isinstance(node, ast.Constant) and node.value is None:
@@ -121,7 +121,7 @@ class Compiler:
         self.steps.append((CONSTANT, kind.value, column) if run is None else (0, run, column))
 
     def apply(self, arity: int, kind: Kind, run: Run, column: int, *, view: bool = False) -> None:
-        """Replace the last operands by a result; folded where they are constants."""
+        """Replace the last operands by a result, folded where it is constant; E_EXPR where it takes too much memory."""
         operands = self.stack[-arity:]
         before = sum(k.held for k in operands)
         if kind.held and not view and self.held + kind.held > self.setting.memory:
@@ -142,6 +142,7 @@ class Compiler:
             self.steps.append((arity, run, column))
 
     def fold(self, run: Run, operands: Sequence[Kind], column: int) -> Any:
+        """What an operation makes of constants; E_EXPR where the numbers do not allow it."""
         try:
             with np.errstate(all="ignore"):
                 return run(*(k.value for k in operands))

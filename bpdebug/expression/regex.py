@@ -55,7 +55,7 @@ def _with_letters(pattern: str) -> str:
 def compile_glob(glob: str, column: int = 1) -> Match:
     """A glob over whole names: `*` any characters, `?` one, `[ab]` or `[!ab]` one of a set.
 
-    Python's translation lets no `*` take back what it took, so that its time is bounded too.
+    Python's translation lets no `*` take back what it took, so that its time is bounded too. E_EXPR for an open set.
     """
     _check_length(glob, column, "glob")
     rest = re.sub(r"\[!?.[^]]*\]", lambda m: " " * len(m[0]), glob)

@@ -21,6 +21,7 @@ from bpdebug.expression import Value, parse_location, resolve, truth
 from bpdebug.graph import Graph
 
 LONGEST = 20_000
+"""Characters of an expectation: two sides of the longest that an expression may be."""
 
 
 # --- numbers
@@ -94,6 +95,7 @@ _SHAPE = re.compile(r"(.*?\S)\s*(?:==|=|is)?\s*(\([\d,\s]*\)|(?<=\s)\d+(?:\s*[xÃ
 
 
 def unquoted(text: str) -> str:
+    """A text without the quotes around it, where there are some."""
     text = text.strip()
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
@@ -271,7 +273,7 @@ KINDS: dict[str, Callable[[State, str], str]] = {
     args="EXPR ~ EXPR [rtol=] [atol=] | EXPR | " + " | ".join(f"{kind} ..." for kind in KINDS), family="scripts",
 )  # fmt: skip
 def expect(state: State, argument: str) -> State:
-    """What must hold at the cursor: numbers, a shape, a place, a fault, an error, a formula, or any condition."""
+    """Numbers, a shape, a place, a fault, an error, a formula or any condition; E_SCRIPT where it does not hold."""
     if len(argument) > LONGEST:
         hint = f"at most {LONGEST:,} are read"
         raise CommandError(f"expect of {len(argument):,} characters", code="E_EXPR", hint=hint)

@@ -129,7 +129,7 @@ def contributions_(state: State, argument: str) -> State:
     args="[EXPR]", family="explain", verdicts=lambda found: [found.answer],
 )  # fmt: skip
 def why_(state: State, argument: str) -> State:
-    """Why a value or a gradient is zero, not finite or absent after both passes of this iteration."""
+    """Why a value or a gradient is what it is after both passes of this iteration; E_EXPR where it has no cells."""
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
 
     event = state.event
@@ -146,7 +146,7 @@ def why_(state: State, argument: str) -> State:
     args="[LOC] [for 30s]", family="explain", slow=True, verdicts=_first_wrong,
 )  # fmt: skip
 def check_(state: State, argument: str) -> State:
-    """Every rule of this iteration against finite differences; with a location, the rules there; within a time."""
+    """The rules of this iteration, or of a location, within a time; E_EXPR where it has none, E_COMMAND for no time."""
     from bpdebug.checks.first_wrong import check  # start-up: an explanation is worked out when asked for
 
     timeline, iteration = state.timeline, _iteration(state)
@@ -186,7 +186,7 @@ def _within(argument: str) -> tuple[str, float | None]:
     "seek matmul@bwd ;; origin", aliases=("o",), key="o", args="[-p] [EXPR[i,j]]", family="explain",
 )  # fmt: skip
 def origin_(state: State, argument: str) -> State:
-    """The terms of one cell; with -p, the heaviest ways from it to the outputs."""
+    """The terms of one cell; with -p, the heaviest ways from it to the outputs; E_EXPR for what is no cell."""
     from bpdebug.explain.origin import origin  # start-up: an explanation is worked out when asked for
     from bpdebug.explain.paths import heaviest  # start-up: the same
 
@@ -230,7 +230,7 @@ def _largest(state: State) -> str:
     args="[dNAME = EXPR; ...]", family="explain", verdicts=_first_wrong,
 )  # fmt: skip
 def derivation_(state: State, argument: str) -> State:
-    """The reader's own backward pass, judged line by line: the scenario's, or the lines that are typed."""
+    """The scenario's own backward pass, or the lines that are typed; E_COMMAND where there are none."""
     from bpdebug.explain.derivation import derivation  # start-up: an explanation is worked out when asked for
 
     found = state.scenario.derivation

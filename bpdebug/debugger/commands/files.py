@@ -12,7 +12,7 @@ from bpdebug.errors import CommandError
 
 
 def requesting(word: str, what: str) -> Callable[[State, str], State]:
-    """A command that asks its front end for something, and changes nothing else."""
+    """A command that asks its front end for something, and changes nothing else; E_COMMAND without it."""
 
     def run(state: State, argument: str) -> State:
         if not argument:
@@ -52,7 +52,7 @@ command(
     args="breakpoints | forks FILE", family="scripts",
 )  # fmt: skip
 def save(state: State, argument: str) -> State:
-    """The stops, or the forks, as a script that makes them again."""
+    """The stops, or the forks, as a script that makes them again; E_COMMAND without a file."""
     what, _, path = argument.partition(" ")
     word = next((w for w in ("breakpoints", "forks") if what and w.startswith(what)), "")
     if not word or not path.strip():

@@ -18,7 +18,7 @@ LISTS = ("tensors", "breakpoints", "blocks", "parameters", "gradients", "marks",
     family="looking",
 )  # fmt: skip
 def print_(state: State, argument: str) -> State:
-    """An expression's value at the cursor: `/x` exact hex floats, `/s` summary, `/f` in full."""
+    """An expression's value at the cursor: `/x` exact hex floats, `/s` summary, `/f` in full; else E_COMMAND."""
     style = ""
     if argument.startswith("/"):
         word, _, argument = argument[1:].partition(" ")
@@ -36,7 +36,7 @@ def print_(state: State, argument: str) -> State:
     "info", "lists: " + ", ".join(LISTS), "info tensors", aliases=("i",), args="WHAT [FILTER ...]", family="looking"
 )
 def info(state: State, argument: str) -> State:
-    """A list: tensors, breakpoints, blocks, parameters or gradients; a word after it filters by name."""
+    """One of LISTS; a word after it filters by name; E_COMMAND where there is no such list."""
     what, _, pattern = argument.partition(" ")
     matches = [name for name in LISTS if what and name.startswith(what)]
     if len(matches) > 1:
@@ -64,7 +64,7 @@ command("where", "the stack of blocks", "where", aliases=("bt",), family="lookin
 
 @command("apropos", "the commands that speak of a word", "apropos block", args="WORD", family="session")
 def apropos(state: State, argument: str) -> State:
-    """The commands that speak of a word."""
+    """The commands that speak of a word; E_COMMAND without one."""
     if not argument:
         raise CommandError("apropos takes a word", hint="apropos gradient")
     return state.show("apropos", argument)
@@ -82,4 +82,5 @@ def help_(state: State, argument: str) -> State:
 
 @command("quit", "leave", "quit", aliases=("q",), key="q", family="session")
 def quit_(state: State) -> State:
+    """The end of the session, which the front end carries out."""
     return replace(state, done=True).show("said", "")

@@ -107,7 +107,7 @@ for _name, _key, _short, _motion, _says, _back in _PAIRS:
 
 @command("rev", "a motion, back in time", "rev step", args="MOTION", family="motion", repeats=True)
 def reverse(state: State, argument: str) -> State:
-    """Any motion, back in time."""
+    """Any motion, back in time; E_COMMAND for another command."""
     word, _, rest = argument.partition(" ")
     if not word:
         raise CommandError("rev takes a motion", hint="rev step, rev continue")
@@ -122,7 +122,7 @@ def reverse(state: State, argument: str) -> State:
 
 @command("until", "run to a location", "until #1", aliases=("u",), key="t", args="LOC", family="motion")
 def until(state: State, argument: str, way: int = FORTH) -> State:
-    """To the next event of a location in this direction, or to a breakpoint on the way."""
+    """To the next event there in this direction, or a breakpoint on the way; E_COMMAND where none lies there."""
     if not argument:
         raise CommandError("until takes a location", hint="until Y@bwd")
     stops = resolve(parse_location(argument), state.timeline)
@@ -135,7 +135,7 @@ def until(state: State, argument: str, way: int = FORTH) -> State:
 
 @command("seek", "anywhere, at once", "seek 50%", key="L", args="LOC | N | 50% | begin | end", family="motion")
 def seek(state: State, argument: str) -> State:
-    """Anywhere, at once: a location, an event's number, a percentage, begin or end."""
+    """Anywhere, at once: a location, an event's number, a percentage, begin or end; else E_COMMAND."""
     timeline = state.timeline
     if argument in ("begin", "end"):
         return move(state, 0 if argument == "begin" else len(timeline), argument)

@@ -24,7 +24,7 @@ PATIENCE = 2
     family="explain",
 )  # fmt: skip
 def practice(state: State, argument: str) -> State:
-    """Begins to ask, at this event or at the next one of the backward pass; `practice off` ends it."""
+    """Asks at this event or the next one of the backward pass; `off` ends it; E_COMMAND where none is ahead."""
     if argument == "off":
         if state.practice is None:
             raise CommandError("there is no practice going on", hint="practice begins one")
@@ -47,7 +47,7 @@ def practice(state: State, argument: str) -> State:
     args="SHAPE | EXPR | nothing", family="explain",
 )  # fmt: skip
 def answer(state: State, argument: str) -> State:
-    """A shape or a formula; without one, the question is given up and the answer shown."""
+    """A shape or a formula; without one, the question is given up; E_COMMAND where nothing is asked."""
     asked = question(state)
     if asked is None or state.practice is None:
         hint = "practice begins to ask" if state.practice is None else "step on: the next backward event asks"

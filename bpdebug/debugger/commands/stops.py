@@ -61,7 +61,7 @@ def conditioned(state: State, b: Breakpoint, text: str) -> Breakpoint:
     family="stops",
 )  # fmt: skip
 def break_(state: State, argument: str) -> State:
-    """A breakpoint at a location; without one, at the event under the cursor, taken away if it has one already."""
+    """At a location; else at the event under the cursor, and taken away if it is there; E_COMMAND at the end."""
     if not argument or argument.startswith("if "):
         event = state.event
         if event is None:
@@ -77,7 +77,7 @@ def break_(state: State, argument: str) -> State:
 
 @command("tbreak", "stop there once", "tbreak #1", aliases=("tb",), args="LOC [if EXPR]", family="stops")
 def tbreak(state: State, argument: str) -> State:
-    """A breakpoint that goes with its first hit."""
+    """A breakpoint that goes with its first hit; E_COMMAND without a location."""
     if not argument:
         raise CommandError("tbreak takes a location", hint="tbreak Y@bwd")
     made = replace(located(state, argument, "break", temporary=True), line=f"tbreak {argument}")
@@ -98,7 +98,7 @@ def _told(b: Breakpoint) -> str:
 
 @command("trace", "print there, and go on", 'trace #1 "here: {event}"', args='LOC "text {expr}"', family="stops")
 def trace(state: State, argument: str) -> State:
-    """A breakpoint that prints its text, with `{expr}` filled in, and goes on."""
+    """A breakpoint that prints its text, with `{expr}` filled in, and goes on; E_COMMAND without a text."""
     match = re.fullmatch(r'(.*?)\s*"(.*)"', argument, re.DOTALL)
     if match is None or not match[1]:
         raise CommandError("trace takes a location and a text", hint='trace Y@bwd "norm {norm(dY)}"')
@@ -126,7 +126,7 @@ def _switch(on: bool) -> Callable[[State, str], State]:
     "condition", "another condition for a stop", "break #1 ;; condition 1 event == 1", args="N [EXPR]", family="stops"
 )
 def condition(state: State, argument: str) -> State:
-    """Another condition for a stop; without an expression, none."""
+    """Another condition for a stop; without an expression, none; E_COMMAND without a number."""
     word, _, text = argument.partition(" ")
     if not word:
         raise CommandError("condition takes a number", hint="condition 1 norm(dY) > 1")
@@ -140,7 +140,7 @@ def condition(state: State, argument: str) -> State:
 
 @command("ignore", "pass over the next hits of a stop", "break #1 ;; ignore 1 2", args="N COUNT", family="stops")
 def ignore(state: State, argument: str) -> State:
-    """Pass over the next hits of a stop."""
+    """Pass over the next hits of a stop; E_COMMAND without number and count."""
     word, _, text = argument.partition(" ")
     if not word or not text.strip():
         raise CommandError("ignore takes a number and a count", hint="ignore 1 3")
@@ -154,7 +154,7 @@ def ignore(state: State, argument: str) -> State:
     family="stops",
 )  # fmt: skip
 def commands(state: State, argument: str) -> State:
-    """Commands that run after a stop, one a line, up to `end`; none takes them away."""
+    """Commands that run after a stop, one a line, up to `end`; none takes them away; E_COMMAND without a number."""
     head, *body = argument.split("\n")
     word = head.strip()
     if not word:

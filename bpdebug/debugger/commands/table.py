@@ -179,7 +179,7 @@ def cut(text: str, mark: str) -> list[str]:
 
 
 def count(argument: str) -> int:
-    """The count behind a motion, 1 where none is given."""
+    """The count behind a motion, 1 where none is given; E_COMMAND for what is none."""
     if not argument:
         return 1
     if not argument.isascii() or not argument.isdigit() or len(argument) > 12:

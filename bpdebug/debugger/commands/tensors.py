@@ -16,7 +16,7 @@ from bpdebug.expression import Value, check, parse
 
 
 def value_of(state: State, text: str, name: str) -> Value:
-    """An expression at the cursor."""
+    """An expression at the cursor; E_COMMAND without one."""
     if not text:
         raise CommandError(f"{name} takes an expression", hint=f"{name} dW")
     return state.value(text)
@@ -39,7 +39,7 @@ _RANGE = re.compile(r"^(.*?)\s*((?<=\s)\[[^\]]*\]|[<>]=?\s*[^\s<>]+|(?<=\s)(?:na
 
 @command("highlight", "cells in a range", "highlight 1 + 1 > 0", args="EXPR RANGE", family="tensors")
 def highlight(state: State, argument: str) -> State:
-    """Cells of a tensor in a range: `highlight dW > 0.1`, `highlight dW [-1, 1]`, `highlight dW nan`."""
+    """`highlight dW > 0.1`, `highlight dW [-1, 1]`, `highlight dW nan`; E_COMMAND for no range."""
     match = _RANGE.match(argument)
     if match is None or not match[1].strip():
         raise CommandError("highlight takes an expression and a range", hint="highlight dW > 0.1, highlight dW [-1, 1]")
@@ -50,7 +50,7 @@ def highlight(state: State, argument: str) -> State:
 
 @command("find", "the next cell in a range", "find > 0", key="/", args="RANGE", family="tensors")
 def find_(state: State, argument: str) -> State:
-    """The next cell in a range, of the tensor that was highlighted, or else of the current event's."""
+    """In the tensor that was highlighted, or else in that of the current event; E_COMMAND without a range."""
     text = state.found[0] if state.found else _current(state)
     if argument:
         span = parse_range(argument)

@@ -15,7 +15,7 @@ from bpdebug.graph import frames
 
 @command("back", "the place visited before", "step ;; back", key="[", family="motion")
 def back(state: State) -> State:
-    """The place visited before this one."""
+    """The place visited before this one; E_COMMAND where none was."""
     if not state.behind:
         raise CommandError("no place was visited before this one", hint="forward goes the other way")
     *rest, (cursor, part) = state.behind
@@ -25,7 +25,7 @@ def back(state: State) -> State:
 
 @command("forward", "the place that back came from", "step ;; back ;; forward", key="]", family="motion")
 def forward(state: State) -> State:
-    """The place that `back` came from."""
+    """The place that `back` came from; E_COMMAND where it came from none."""
     if not state.ahead:
         raise CommandError("this is the last place visited", hint="back goes the other way")
     (cursor, part), *rest = state.ahead

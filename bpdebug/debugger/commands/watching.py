@@ -42,7 +42,7 @@ def changes(expression: Expression, timeline: Timeline) -> Stops:
     args="EXPR", family="stops",
 )  # fmt: skip
 def watch(state: State, argument: str) -> State:
-    """Stop where an expression's value changes, in either direction."""
+    """Stop where an expression's value changes, in either direction; E_COMMAND without one."""
     if not argument:
         raise CommandError("watch takes an expression", hint="watch dW[1,2]")
     expression = parse(argument)
@@ -146,7 +146,7 @@ LASTING = ("nan", "inf")
 
 @command("catch", "stop where it first happens: " + ", ".join(CATCHES), "catch nan", args="WHAT [X]", family="stops")
 def catch(state: State, argument: str) -> State:
-    """Stop where something of a kind first happens."""
+    """Stop where something of a kind first happens; E_COMMAND for no such kind."""
     word, _, text = argument.partition(" ")
     if word not in CATCHES:
         raise CommandError(

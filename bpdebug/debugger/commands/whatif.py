@@ -74,7 +74,7 @@ command("forks", "the timelines there are", "forks", family="what if")(lambda st
 
 
 def chosen(state: State, argument: str) -> Fork:
-    """A fork by its number."""
+    """A fork by its number; E_COMMAND where there is none."""
     known = state.forks or (Fork(0, state.timeline),)
     for made in known:
         if argument == str(made.number):
@@ -95,7 +95,7 @@ def switch(state: State, argument: str) -> State:
     args="[N]", family="what if",
 )  # fmt: skip
 def compare(state: State, argument: str) -> State:
-    """The timeline in use against another fork: the one it was made from, or on fork 0 the newest."""
+    """Against the fork it was made from, or on fork 0 the newest; E_COMMAND where there is no other."""
     if not argument:
         here = next((f for f in state.forks if f.number == state.fork), None)
         if here is None:
