@@ -144,6 +144,8 @@ class Trial:
         if kink is not None and kink.allows(analytic):
             reason, says = TIE if self.op.name in TIES else KINK, self._convention(kink, analytic)
             row = row if kink.finite else structs.replace(row, numeric=float("nan"))
+        elif np.isfinite(analytic) and not np.isfinite(numeric):
+            reason, says = ROUNDING, "no differences here: moved, a result leaves the range of numbers"
         elif not error <= FAIL and not self.linear and not _agree(found):
             reason, says = ROUNDING, "rounding: no two differences agree"
         elif row.verdict == "pass" and gap > FAIL * abs(analytic) and gap > FAIL * self.sizes[1]:

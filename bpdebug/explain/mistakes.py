@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -154,9 +155,10 @@ def scaled(wrong: WrongGradient, made: Array) -> str:
         return ""
     if abs(factor + 1) <= ALIKE:
         return "the sign is wrong"
-    size = max(abs(factor), 1 / abs(factor))
+    inverse = abs(factor) < 1 and math.isfinite(1 / factor)  # a subnormal number has none
+    size = 1 / abs(factor) if inverse else abs(factor)
     spelt = f"{round(size)}" if abs(size - round(size)) <= ALIKE * size else f"{size:.4g}"
-    return f"right but for a constant: {'-' * (factor < 0)}{'1/' * (abs(factor) < 1)}{spelt} times what it should be"
+    return f"right but for a constant: {'-' * (factor < 0)}{'1/' * inverse}{spelt} times what it should be"
 
 
 def hidden(wrong: WrongGradient, made: Array) -> str:

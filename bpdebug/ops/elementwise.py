@@ -25,7 +25,7 @@ def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
 
 def _pow_kink(a: float, b: float) -> str:
     """What `a ** b` does where it has no derivative."""
-    if a < 0 and b != round(b):
+    if a < 0 and not float(b).is_integer():
         return f"a negative base has no power {b:g}"
     if a < 0:
         return "a negative base has powers to whole exponents only"

@@ -160,6 +160,12 @@ def test_what_a_power_has_not_is_said_of_its_exponent_too(base: float, exponent:
     assert words[base] in row.says
 
 
+def test_an_exponent_that_overflowed_is_no_whole_one() -> None:
+    row = rows(one("pow", [-2.0], [np.inf]))["x0"]
+    assert (row.verdict, row.reason) == ("look", KINK)
+    assert "a negative base has no power inf" in row.says
+
+
 @pytest.mark.parametrize(
     ("op", "inputs"),
     [
@@ -186,6 +192,13 @@ def test_what_rounding_hides_is_not_passed(op: str, other: float, times: int) ->
     row = rows(timeline)["x0"]
     hidden = ("look", ROUNDING)
     assert (row.verdict, row.reason) == (hidden if other > 1 else ("pass", "") if times == 1 else ("fail", ""))
+
+
+@pytest.mark.parametrize(("op", "inputs"), [("mul", ([1.7e308, 1.0], 0.5)), ("sum", ([[1.7e308, -1.7e308]],))])
+def test_a_cell_at_the_end_of_the_range_has_no_differences(op: str, inputs: tuple[Any, ...]) -> None:
+    (row,) = rows(one(op, *inputs)).values()
+    assert (row.verdict, row.reason) == ("look", ROUNDING)
+    assert "leaves the range" in row.says
 
 
 def test_off_by_little_is_not_called_rounding() -> None:

@@ -122,6 +122,11 @@ def test_a_mistake_is_found_and_named(line: str, verdict: str, says: str, top: s
     assert says in row.suggestion
 
 
+def test_a_factor_whose_inverse_is_beyond_floats_is_named_itself() -> None:
+    (row,) = judged("dR = 1e-320 * R").values()
+    assert "5e-320 times what it should be" in row.suggestion
+
+
 def logits() -> Timeline:
     """A softmax of two consumers, inside losses."""
     rng = np.random.default_rng(2)

@@ -57,5 +57,5 @@ def value_style(value: float, top: float) -> Style:
         return WARNING
     if value == 0:
         return ZERO
-    level = min(3, int(4 * abs(value) / top)) if top > 0 else 3
+    level = min(3, int(4 * (abs(value) / top))) if top > 0 else 3
     return POSITIVE[level] if value > 0 else NEGATIVE[level]
