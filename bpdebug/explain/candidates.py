@@ -9,14 +9,14 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, Shape
 from bpdebug.checks.one_rule import check_rule
 from bpdebug.checks.rule import NodeRule, backward_event, rule_at, to_float64
 from bpdebug.engine import Event, NodeEvent
 from bpdebug.engine.closeness import RIGHT as RIGHT_IN
 from bpdebug.engine.closeness import SAME_SUM, error, rounding, top
 from bpdebug.errors import CommandError
-from bpdebug.explain.products import Pair, Side, products, with_inverse
+from bpdebug.explain.products import Pair, inverses, products, sides
 from bpdebug.symbolic import stretched
 
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
@@ -24,7 +24,7 @@ MOST_WORK, SOME_ROWS = 10**8, 8
 """Multiplications of a product beyond which only some of its rows, drawn at random, are computed and compared."""
 
 
-class Candidate(Struct, frozen=True):
+class ProductVerdict(Struct, frozen=True):
     """One product: what it would be (`target`), whether its shape fits, and how far its numbers are off.
 
     `shape` is None where the inner sizes differ. `error` is the largest difference as a part of the largest cell,
@@ -33,27 +33,27 @@ class Candidate(Struct, frozen=True):
 
     target: str
     formula: str
-    shape: tuple[int, ...] | None
+    shape: Shape | None
     fits: bool
     error: float | None
     verdict: str
     note: str = ""
 
 
-class Candidates(Struct, frozen=True):
+class ProductVerdicts(Struct, frozen=True):
     """The products for each operand of an event. `inverses` are those with an inverse in the transpose's place.
 
     `unconfirmed` names the gradients of which differences do not confirm the rule in use; the op's own is taken.
     """
 
     node: str
-    rows: tuple[Candidate, ...]
-    inverses: tuple[Candidate, ...]
+    rows: tuple[ProductVerdict, ...]
+    inverses: tuple[ProductVerdict, ...]
     unconfirmed: tuple[str, ...] = ()
 
 
 @np.errstate(all="ignore")
-def candidates(event: Event | None) -> Candidates:
+def candidates(event: Event | None) -> ProductVerdicts:
     """Every product of an operand and the cotangent, each also transposed; CommandError away from a matmul."""
     event = backward_event(event, "candidates")
     if event.op != "matmul":
@@ -63,8 +63,7 @@ def candidates(event: Event | None) -> Candidates:
         )  # fmt: skip
     rule, graph = rule_at(event), event.graph
     checked = iter(check_rule(event))
-    rows: list[Candidate] = []
-    inverses: list[Candidate] = []
+    rows, inverted = list[ProductVerdict](), list[ProductVerdict]()
     unconfirmed = []
     for position, tensor in graph.edges(event.k):
         verdict = next(checked).verdict if 0 not in graph.shapes[tensor] else "pass"
@@ -72,10 +71,10 @@ def candidates(event: Event | None) -> Candidates:
             continue
         judge = Comparison(event, rule, position, trusted=verdict != "fail")
         rows += judge.products()
-        inverses += judge.inverses()
+        inverted += judge.inverses()
         if verdict == "fail":
             unconfirmed.append(f"∂{graph.names[tensor]}")
-    return Candidates(event.name, tuple(rows), tuple(inverses), tuple(unconfirmed))
+    return ProductVerdicts(event.name, tuple(rows), tuple(inverted), tuple(unconfirmed))
 
 
 class Comparison:
@@ -85,17 +84,15 @@ class Comparison:
         names = event.operands
         side = f" ({('left', 'right')[position]})" if names[0] == names[1] else ""  # X @ X: one name, two gradients
         self.position, self.target = position, f"∂{names[position]}{side}"
-        self.operand_shape: tuple[int, ...] = rule.inputs[position].shape
+        self.operand_shape: Shape = rule.inputs[position].shape
         self.wanted = rule.plan.before_sum(position)
         self.dtype = event.graph.dtypes[event.tensor]
-        g, y = to_float64(event.value), rule.value()
-        rng = np.random.default_rng(0)
-        other = rule.inputs[1 - position]
+        g, other, rng = to_float64(event.value), rule.inputs[1 - position], np.random.default_rng(0)
         self.rows = self._rows_to_compare(other, g, rng)
-        self.truth = self._of_rows(rule.gradient(position, y, g, own=not trusted))
+        self.truth = self._of_rows(rule.gradient(position, rule.value(), g, own=not trusted))
         random, noise = np.asarray(rng.normal(size=other.shape)), np.asarray(rng.normal(size=g.shape))
         self.random_truth = self._by_rule(random, noise)
-        self.sides = Side(names[1 - position], (other, random)), Side(f"∂{event.name}", (g, noise), cotangent=True)
+        self.sides = sides(event.graph, event.k, position, [other, random], [g, noise])
 
     def _by_rule(self, other: Array, g: Array) -> Array:
         """The gradient on random numbers, so that what is right for these numbers only is told apart."""
@@ -113,42 +110,36 @@ class Comparison:
     def _of_rows(self, array: Array) -> Array:
         return array if self.rows is None else array[self.rows]
 
-    def products(self) -> Iterator[Candidate]:
+    def products(self) -> Iterator[ProductVerdict]:
         """The eight, judged."""
         return map(self.judged, products(*self.sides, self.position))
 
-    def inverses(self) -> Iterator[Candidate]:
+    def inverses(self) -> Iterator[ProductVerdict]:
         """The right product with the inverse where the transpose stands, for square operands."""
-        pair, name = with_inverse(*self.sides, self.position), self.sides[0].text
-        if pair is None:
-            return
-        found = self.judged(pair)
-        if not (pair.left.arrays and pair.right.arrays):
-            found = replace(found, note=f"{name} has no inverse; its transpose it always has")
-        elif found.verdict == RIGHT:
-            found = replace(found, note=f"{pair.known_as}: here {name}⁻¹ = {name}ᵀ, and it is right by chance")
-        yield found
+        name = self.sides[0].text
+        for pair in inverses(*self.sides, self.position):
+            found = self.judged(pair)
+            if not pair.exists:
+                found = replace(found, note=f"{name} has no inverse; its transpose it always has")
+            elif found.verdict == RIGHT:
+                found = replace(found, note=f"{pair.known_as}: here {name}⁻¹ = {name}ᵀ, and it is right by chance")
+            yield found
 
-    def judged(self, pair: Pair) -> Candidate:
+    def judged(self, pair: Pair) -> ProductVerdict:
         """One product, by shape first, then by numbers."""
         a, b, note = pair
-        if not pair.meets:
-            return Candidate(self.target, pair.text, None, False, None, SHAPE, note)
-        with np.errstate(all="ignore"):
-            (array, *_), (other, *_) = a.arrays, b.arrays
-            shape = (*np.broadcast_shapes(array.shape[:-2], other.shape[:-2]), array.shape[-2], other.shape[-1])
-            if shape != self.wanted:
-                return Candidate(self.target, pair.text, shape, False, None, SHAPE, note)
-            made, drawn = (self._of_rows(x) @ y for x, y in zip(a.arrays, b.arrays, strict=True))
-            terms = self._summed(np.abs(self._of_rows(array)) @ np.abs(other))
-            count = array.shape[-1] * max(made.size // max(self.truth.size, 1), 1)
-            made = self._summed(made)
-            off = error(made, self.truth, rounding(terms, count + 8, self.dtype), top(made, self.truth))
-            chance = error(self._summed(drawn), self.random_truth, SAME_SUM) > RIGHT_IN["float64"]
+        if pair.shape != self.wanted:
+            return ProductVerdict(self.target, pair.text, pair.shape, False, None, SHAPE, note)
+        made, drawn = (self._of_rows(x) @ y for x, y in zip(a.arrays, b.arrays, strict=True))
+        terms = self._summed(np.abs(self._of_rows(a.arrays[0])) @ np.abs(b.arrays[0]))
+        count = a.arrays[0].shape[-1] * max(made.size // max(self.truth.size, 1), 1)
+        made = self._summed(made)
+        off = error(made, self.truth, rounding(terms, count + 8, self.dtype), top(made, self.truth))
         if off > RIGHT_IN["float64"]:
-            return Candidate(self.target, pair.text, shape, True, off, WRONG, note)
+            return ProductVerdict(self.target, pair.text, pair.shape, True, off, WRONG, note)
+        chance = error(self._summed(drawn), self.random_truth, SAME_SUM) > RIGHT_IN["float64"]
         words = "the same by chance: with other numbers it is wrong" if chance else ""
-        return Candidate(self.target, pair.text, shape, True, off, RIGHT, words)
+        return ProductVerdict(self.target, pair.text, pair.shape, True, off, RIGHT, words)
 
     def _summed(self, made: Array) -> Array:
         """Summed over the batch axes along which the operand was broadcast."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, SEED, Timeline
+from bpdebug.engine.run import Pass
 from bpdebug.engine.stats import two_norm
 from bpdebug.expression import Target
 from bpdebug.symbolic import stretched
@@ -19,7 +20,7 @@ INCOMING = "incoming"
 
 
 class Given(Struct, frozen=True, eq=False):
-    """One term: the node it comes `from` (or what comes in there), at which event, and the norm of the sum after it.
+    """One term: the node it comes from (or INCOMING), at which event, and the norms of it and of the sum after it.
 
     `share` is its norm as a part of the sum of all norms; `axes` are those it was summed over, as broadcast. Its cells
     are computed when asked for: of a weight that is used a thousand times there are a thousand such terms.
@@ -28,29 +29,28 @@ class Given(Struct, frozen=True, eq=False):
     source: str
     event: int
     formula: str
-    shape: tuple[int, ...]
-    norm: float
-    share: float
-    sum_norm: float
     axes: tuple[int, ...]
     _value: Callable[[], Array]
     _total: Callable[[], Array]
-    _before: Callable[[], Array]
+    _before: Callable[[], Array] | None = None
+    norm: float = 0.0
+    share: float = 0.0
+    sum_norm: float = 0.0
 
     @property
     def value(self) -> Array:
-        """What is added."""
+        """What is added, of the shape of the cells that are asked about."""
         return self._value()
 
     @property
     def total(self) -> Array:
-        """The sum after it."""
+        """The sum after it, of the same shape."""
         return self._total()
 
     @property
     def before(self) -> Array | None:
         """What the rule gave before it was summed over `axes`; None where it was not."""
-        return self._before() if self.axes else None
+        return self._before() if self._before else None
 
 
 class Contributions(Struct, frozen=True, eq=False):
@@ -70,74 +70,54 @@ class Contributions(Struct, frozen=True, eq=False):
 
 def contributions(timeline: Timeline, goal: Target, at: int, of: str) -> Contributions:
     """The terms of a gradient at a position, the seed first where one comes in."""
-    graph, schedule, tensor = timeline.graph, timeline.schedule, goal.reference.tensor
+    schedule, tensor = timeline.schedule, goal.reference.tensor
     iteration = schedule.iteration_at(at)
-    terms = list(_terms(timeline, tensor, iteration)) if schedule.completed_by(tensor, iteration) is not None else []
+    terms = list(_terms(timeline, goal, iteration)) if schedule.completed_by(tensor, iteration) is not None else []
     later = tuple((t.source, t.event) for t in terms if t.event > at)
     status, whole = schedule.grad_status(tensor, at), timeline.grad_at(tensor, at)
     if whole is None:
         return Contributions(of, goal, status, (), None, later)
-
-    def value(term: _Term) -> Array:
-        return np.asarray(term.value()[goal.key])
-
-    def total(count: int) -> Array:
-        found = timeline.iteration(iteration).partial(tensor, count)
-        assert found is not None
-        return np.asarray(found[goal.key])
-
     there = terms[: len(terms) - len(later)]
-    norms = [two_norm(value(term)) for term in there]
+    norms = [two_norm(t.value) for t in there]
     together = sum(norms)
-    rows = []
-    for n, (term, norm) in enumerate(zip(there, norms, strict=True), tensor not in graph.incoming):
-        share = norm / together if together else 0.0
-        made = partial(value, term), partial(total, n), term.before
-        shape = np.shape(whole[goal.key])
-        rows.append(
-            Given(term.source, term.event, term.formula, shape, norm, share, two_norm(total(n)), term.axes, *made)
-        )
-    return Contributions(of, goal, status, tuple(rows), np.asarray(whole[goal.key]), later)
+    rows = tuple(
+        replace(t, norm=norm, share=norm / together if together else 0.0, sum_norm=two_norm(t.total))
+        for t, norm in zip(there, norms, strict=True)
+    )
+    return Contributions(of, goal, status, rows, np.asarray(whole[goal.key]), later)
 
 
-class _Term(NamedTuple):
-    """One term of a gradient; its value, and what its rule gave before the sum over `axes`, when asked for."""
+def _terms(timeline: Timeline, goal: Target, iteration: int) -> Iterator[Given]:
+    """The seed where one comes in, then what each consumer gives, in event order; norms are not worked out."""
+    graph, tensor = timeline.graph, goal.reference.tensor
 
-    source: str
-    event: int
-    formula: str
-    value: Callable[[], Array]
-    before: Callable[[], Array]
-    axes: tuple[int, ...] = ()
+    def cells(read: Callable[[Pass], Array | None]) -> Callable[[], Array]:
+        def array() -> Array:
+            found = read(timeline.iteration(iteration))
+            assert found is not None
+            return np.asarray(found[goal.key])
 
+        return array
 
-def _terms(timeline: Timeline, tensor: int, iteration: int) -> Iterator[_Term]:
-    """The seed where one comes in, then what each consumer gives, in event order."""
-    graph = timeline.graph
+    def total(count: int) -> Callable[[], Array]:
+        return cells(partial(Pass.partial, tensor=tensor, count=count))
+
     seed = timeline.schedule.index_of(SEED, tensor, iteration)
     if seed is not None:
         formula = "1" if tensor == graph.loss else f"∂{graph.names[tensor]}"
-        read = partial(_seed, timeline, iteration, tensor)
-        yield _Term(INCOMING, seed, formula, read, read)
-    for k, position in graph.edges_from(tensor):
+        yield Given(INCOMING, seed, formula, (), cells(partial(Pass.seed, tensor=tensor)), total(0))
+    for count, (k, position) in enumerate(graph.edges_from(tensor), 1):
         index = timeline.schedule.index_of(BACKWARD, graph.tensor(k), iteration)
-        plan, name = graph.plans[k], graph.nodes[k].id
+        plan, names = graph.plans[k], graph.leaf_names(k)
         given = plan.gradients[position]
         assert index is not None
         assert given is not None
-        yield _Term(
-            name, index, plan.formula(position, graph.operand_names(k), name),
-            partial(_added, timeline, iteration, k, position), partial(_before_sum, timeline, index, position),
-            stretched(given.shape, graph.shapes[tensor]),
+        axes = stretched(given.shape, graph.shapes[tensor])
+        yield Given(
+            graph.nodes[k].id, index, plan.formula(position, *names), axes,
+            cells(partial(Pass.contribution, k=k, position=position)), total(count),
+            partial(_before_sum, timeline, index, position) if axes else None,
         )  # fmt: skip
-
-
-def _seed(timeline: Timeline, iteration: int, tensor: int) -> Array:
-    return timeline.iteration(iteration).seed(tensor)
-
-
-def _added(timeline: Timeline, iteration: int, k: int, position: int) -> Array:
-    return timeline.iteration(iteration).contribution(k, position)
 
 
 def _before_sum(timeline: Timeline, index: int, position: int) -> Array:

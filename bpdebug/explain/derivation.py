@@ -74,10 +74,10 @@ def _judged(judge: Judge, step: Step, tensor: int) -> LineVerdict:
     if judge.run.gradient(tensor) is None:
         text = f"no path leads from {to} to an output: it has no gradient"
         return LineVerdict(step.line, to, VALUE, None, text)
-    found = judge.verdict(step.id, tensor, graph.edges_from(tensor), seeded=True)
+    found = judge.verdict(step.id, tensor)
     if found.verdict in (RIGHT, KINK):
         return LineVerdict(step.line, to, found.verdict, found.error, found.why)
-    meant = right(judge.timeline, judge.run, tensor)
+    meant = right(graph, tensor)
     return LineVerdict(step.line, to, found.verdict, found.error, f"{found.why}; {meant}" if found.why else meant)
 
 
@@ -99,7 +99,7 @@ def by_the_ops(timeline: Timeline) -> Timeline:
 
 def judged_edge(judge: Judge, event: NodeEvent, contribution: Contribution, value: str | float) -> tuple[str, bool]:
     """Whether a name (or a number) is what one event gives to an operand, and what to say of it."""
-    found = judge.verdict(value, contribution.tensor, [(event.k, contribution.position)], seeded=False)
+    found = judge.verdict(value, contribution.tensor, [(event.k, contribution.position)])
     if found.verdict == KINK:
         return found.why, True
     if found.verdict == RIGHT:

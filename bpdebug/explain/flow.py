@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.stats import two_norm
-from bpdebug.graph import PARAMETER, Graph, frames
+from bpdebug.graph import PARAMETER, frames
 
 VANISHED, EXPLODED = 1e-3, 1e3
 """Parts of the first event's norm beyond which a gradient has vanished, or exploded."""
@@ -25,7 +25,6 @@ class Flow(Struct, frozen=True):
     node: str
     op: str
     norm: float
-    given: float
     gain: float | None
 
 
@@ -70,38 +69,31 @@ class Flowing(Struct, frozen=True):
 
 def flow(timeline: Timeline, iteration: int) -> Flowing:
     """The norms of an iteration's backward pass, in event order."""
-    start = iteration * timeline.schedule.per_iteration
+    graph, start = timeline.graph, timeline.schedule.start(BACKWARD, iteration)
     rows = []
     blocks: dict[str, list[float]] = {}
-    graph = timeline.graph
-    for index in range(start, min(start + timeline.schedule.per_iteration, len(timeline))):
-        if timeline.schedule.place(index).phase != BACKWARD:
-            continue
+    for index in range(start, min(start + len(graph.backward_nodes), len(timeline))):
         event = timeline.event(index)
-        norm = two_norm(event.value)
-        parts = [two_norm(c.value) for c in event.contributions]
-        given = two_norm(np.array(parts))
-        rows.append(Flow(index, event.name, event.op or "", norm, given, _ratio(given, norm)))
+        norm, parts = two_norm(event.value), [two_norm(c.value) for c in event.contributions]
+        rows.append(Flow(index, event.name, event.op or "", norm, _ratio(two_norm(np.array(parts)), norm)))
         for block in frames(event.block):
             sums = blocks.setdefault(block, [0.0, 0.0])
-            if event.tensor in graph.incoming or any(not _lies_in(graph, k, block) for k in graph.users(event.tensor)):
+            users = (graph.nodes[k] for k in graph.users(event.tensor))
+            if event.tensor in graph.incoming or any(block not in frames(user.block) for user in users):
                 sums[0] = hypot(sums[0], norm)
             for c, size in zip(event.contributions, parts, strict=True):
-                k = graph.k(c.tensor)
-                outside = k is None or not _lies_in(graph, k, block)
+                node = graph.node(c.tensor)
+                outside = node is None or block not in frames(node.block)
                 if outside and graph.kind(c.tensor) != PARAMETER:
                     sums[1] = hypot(sums[1], size)
-    through = tuple(Through(b, i, o, _ratio(o, i)) for b, (i, o) in blocks.items())
     first = next((r.norm for r in rows if r.norm and np.isfinite(r.norm)), 0.0)
-    low = next((r.event for r in rows if r.norm < VANISHED * first), None)
-    high = next((r.event for r in rows if r.norm > EXPLODED * first > 0 or np.isinf(r.norm)), None)
-    undefined = next((r.event for r in rows if np.isnan(r.norm)), None)
-    return Flowing(tuple(rows), through, low, high, undefined)
+    return Flowing(
+        tuple(rows), tuple(Through(b, i, o, _ratio(o, i)) for b, (i, o) in blocks.items()),
+        vanished=next((r.event for r in rows if r.norm < VANISHED * first), None),
+        exploded=next((r.event for r in rows if r.norm > EXPLODED * first > 0 or np.isinf(r.norm)), None),
+        undefined=next((r.event for r in rows if np.isnan(r.norm)), None),
+    )  # fmt: skip
 
 
 def _ratio(given: float, norm: float) -> float | None:
     return given / norm if norm and np.isfinite(norm) and np.isfinite(given) else None
-
-
-def _lies_in(graph: Graph, k: int, block: str) -> bool:
-    return graph.nodes[k].block == block or graph.nodes[k].block.startswith(f"{block}.")

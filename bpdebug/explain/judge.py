@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpdebug.arrays import Array, DType
+from bpdebug.arrays import Array
 from bpdebug.checks.rule import OnPass, float64_attrs, largest, to_float64
 from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import ALIKE, error, rounding, top
@@ -17,6 +17,7 @@ from bpdebug.engine.run import Code, Pass
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.conventions import convention, kinks_after, kinks_of
 from bpdebug.explain.mistakes import mistake
+from bpdebug.explain.wrong import Edges, Wanted
 from bpdebug.graph import Graph, Lit, Step, check_dtypes
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.written import nameable, spelling
@@ -151,59 +152,57 @@ class Judge(OnPass):
         self.random.forget(name, tensor)
 
     @np.errstate(all="ignore")
-    def verdict(self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], *, seeded: bool) -> Verdict:
-        """A name (or a number) as what the edges, (node, input), give to a tensor, with what comes in at it if seeded.
+    def verdict(self, value: str | float, tensor: int, edges: Edges | None = None) -> Verdict:
+        """A name (or a number) as a tensor's gradient, or as what some edges alone give to it.
 
         The shape is judged before the numbers.
         """
-        name = self.graph.names[tensor]
-        shape, dtype = self.graph.shapes[tensor], self.graph.dtypes[tensor]
+        wanted = Wanted(self.timeline, self.run, tensor, edges)
+        name, truth, dtype = wanted.name, wanted.truth, self.graph.dtypes[tensor].name
         try:
             made = self.engine.value(value) if isinstance(value, str) else number(value)
         except BpdebugError as what:
             return Verdict(SHAPE, None, f"{what.message}{f' ({what.hint})' if what.hint else ''}")
-        gradient = self.run.gradient(tensor)
-        assert gradient is not None
-        given = None if seeded else list(edges)
-        truth = to_float64(gradient if seeded else np.asarray(sum(self.run.contribution(*e) for e in edges)))
-        if made.shape != shape:
-            found = mistake(self.timeline, self.run, tensor, made, given)
-            return Verdict(SHAPE, None, f"this is {made.shape}, and {name} is {shape}{f'; {found}' if found else ''}")
+        if made.shape != truth.shape:
+            found = mistake(wanted, made)
+            words = f"this is {made.shape}, and {name} is {truth.shape}{f'; {found}' if found else ''}"
+            return Verdict(SHAPE, None, words)
         made = self._comparable(made, truth)
         off = error(made, truth)
-        if off > RIGHT_IN[dtype.name] and not self._is_rounding(np.abs(made - truth), edges, dtype):
-            words = self._at_a_kink(value, made, truth, tensor, edges, seeded, self.cotangent)
+        if off > RIGHT_IN[dtype] and not self._is_rounding(np.abs(made - truth), wanted):
+            words = self._at_a_kink(value, made, truth, wanted, self.cotangent)
             if words:
                 return Verdict(KINK, off, words)
             if off <= ALIKE:
                 return Verdict(VALUE, off, f"nearly: off by {off:.2g} of the largest, and that is no rounding")
-            return Verdict(VALUE, off, mistake(self.timeline, self.run, tensor, made, given))
+            return Verdict(VALUE, off, mistake(wanted, made))
         if isinstance(value, str) and tensor in self.engine.sources(value):
             return Verdict(VALUE, off, f"this says what ∂{name} is by ∂{name} itself")
-        again = self._again(value, tensor, edges, seeded)
-        if again is None or error(*again) <= RIGHT_IN[dtype.name]:
+        again = self._again(value, wanted)
+        if again is None or error(*again) <= RIGHT_IN[dtype]:
             return Verdict(RIGHT, off, "")
-        words = self._at_a_kink(value, *again, tensor, edges, seeded, self._drawn_at)
+        words = self._at_a_kink(value, *again, wanted, self._drawn_at)
         why = words or "right on these numbers by chance: with another cotangent it is not"
         return Verdict(KINK if words else VALUE, off, why)
 
     def _at_a_kink(
-        self, value: Any, made: Array, truth: Array, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool,
-        cotangent: Callable[[int], Array],
-    ) -> str:  # fmt: skip
+        self, value: str | float, made: Array, truth: Array, wanted: Wanted, cotangent: Callable[[int], Array]
+    ) -> str:
         """The convention, in words, where a line is right on all numbers but those at a kink; '' where it is not.
 
         `made` and `truth` come from these cotangents of the nodes: the engine's or, where those are zero, random ones.
         """
         if not any(n.op.kink for n in self.graph.nodes):
             return ""
-        seed = to_float64(self.run.seed(tensor)) if seeded and tensor in self.graph.incoming else 0.0
+        tensor, edges = wanted.tensor, wanted.edges
+        seed = to_float64(self.run.seed(tensor)) if wanted.seeded else 0.0
         near = RIGHT_IN[self.graph.dtypes[tensor].name] * top(truth)
         nodes = kinks_of(self, made, truth, [(k, p, cotangent(k)) for k, p in edges], seed, near)
         if nodes is None or (self.moved and not nodes):
             return ""
         if not self.moved:
-            beside = (self._beside(side).verdict(value, tensor, edges, seeded=seeded) for side in (MOVE, -MOVE))
+            some = None if wanted.whole else edges
+            beside = (self._beside(side).verdict(value, tensor, some) for side in (MOVE, -MOVE))
             if any(found.verdict not in (RIGHT, KINK) for found in beside):
                 return ""
         nodes = nodes or kinks_after(self, tensor, self.iteration)
@@ -228,38 +227,34 @@ class Judge(OnPass):
                 made.forget(*what)
         return made
 
-    def _is_rounding(self, gap: Array, edges: Sequence[tuple[int, int]], dtype: DType) -> bool:
+    def _is_rounding(self, gap: Array, wanted: Wanted) -> bool:
         """Whether a difference is no more than the last digits of what the rules add up: there the gradient cancels."""
         size = 0.0
-        for k, p in edges:
+        for k, p in wanted.edges:
             rule, g = self.rule(k), self.cotangent(k)
             size = max(size, largest(rule.plan.summed(p), rule.plan.leaves(rule.inputs, self.value(k), g)))
-        return bool(gap.size and np.all(gap <= rounding(size, dtype=dtype)))
+        return bool(gap.size and np.all(gap <= rounding(size, dtype=self.graph.dtypes[wanted.tensor])))
 
     def _drawn_at(self, k: int) -> Array:
         """A node's random cotangent; zeros where none comes in."""
         drawn = self._random(self.graph.tensor(k))
         return np.zeros(self.graph.shapes[self.graph.tensor(k)]) if drawn is None else drawn
 
-    def _again(
-        self, value: Any, tensor: int, edges: Sequence[tuple[int, int]], seeded: bool
-    ) -> tuple[Array, Array] | None:
+    def _again(self, value: str | float, wanted: Wanted) -> tuple[Array, Array] | None:
         """What it comes to with random cotangents, and what is right with them.
 
         None, taken for granted, where a line reads other gradients than its edges do, as `dR = R * 2 / 10` with the
         loss's 1 in it.
         """
-        given = {self.graph.tensor(k) for k, _ in edges}
+        given = {self.graph.tensor(k) for k, _ in wanted.edges}
         read = self.engine.sources(value) if isinstance(value, str) else frozenset()
         skipped = value in self.engine.known and value not in self.random.known
-        if skipped or not (read == given if seeded else read <= given):
+        if skipped or not (read == given if wanted.whole else read <= given):
             return None
         if sum(prod(self.graph.shapes[t]) for t in given) > MOST_AGAIN:
             return None
-        truth = np.zeros(self.graph.shapes[tensor])
-        if seeded and tensor in self.graph.incoming:
-            truth = truth + to_float64(self.run.seed(tensor))
-        for k, p in edges:
+        truth = to_float64(self.run.seed(wanted.tensor)) if wanted.seeded else np.zeros(wanted.truth.shape)
+        for k, p in wanted.edges:
             truth = truth + self.rule(k).gradient(p, self.value(k), self._drawn_at(k))
         made = self.random.value(value) if isinstance(value, str) else number(value)
         return self._comparable(made, truth), truth

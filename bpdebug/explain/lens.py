@@ -20,9 +20,8 @@ from bpdebug.graph import Subject
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 from bpdebug.symbolic.leaves import uses
 
-MOST_CELLS = 1600
-"""Cells of a matrix beyond which it is not worked out, and rows and columns beyond which it is not shown."""
-MOST_LONG = 64
+MOST_CELLS, MOST_LONG = 1600, 64
+"""Cells of a matrix, and its rows or columns, beyond which it is not worked out."""
 MOST_OUTER = 4
 """Outer products shown one by one."""
 SMALL = 400
@@ -110,8 +109,7 @@ class Look:
         self, event: NodeEvent, rule: NodeRule, y: Array, tracer: CellTracer, index: Indexed | None, c: Contribution
     ) -> None:
         self.event, self.rule, self.y, self.tracer, self.index = event, rule, y, tracer, index
-        self.contribution, self.position = c, c.position
-        self.graph, self.k, self.op = event.graph, event.k, event.node.op
+        self.contribution, self.position, self.op = c, c.position, event.node.op
         self.linear = self.op.is_linear_in(c.position)
 
     def operand(self, at: Cell | None) -> Looked:
@@ -119,67 +117,65 @@ class Look:
         value, c = self.contribution.value, self.contribution
         cell, source = largest_cell(value) if at is None else at, None
         if value.size:
-            plan, names = self.graph.plans[self.k], self.graph.operand_names(self.k)
-            formula = plan.total_text(self.position, names, self.event.name)
-            terms = self.tracer.contribution(self.k, self.position, cell)
-            source = self.tracer.source(self.k, self.event.index, formula, terms, plan.summed(self.position))
-        turned, (note, meant) = self._transposed(), self._by_hand()
+            plan, k = self.event.plan, self.event.k
+            formula = plan.total_text(self.position, self.event.operands, self.event.name)
+            terms = self.tracer.contribution(k, self.position, cell)
+            source = self.tracer.source(k, self.event.index, formula, terms, plan.summed(self.position))
+        turned, (note, wrong, meant) = self._transposed(), self._by_hand()
         slope = self._slope() if self.index is None else None
         jacobian = self._jacobian() if self.index is None and slope is None else None
         outer = tuple(self._outer()) if self.index is not None and self.position == 1 else ()
         return Looked(
             contribution=c, shape=value.shape, says=self.op.back, linear=self.linear,
-            transposed="" if turned is None else self.graph.names[turned],
+            transposed="" if turned is None else self.event.graph.names[turned],
             sum=self.index.gradient(self.position) if self.index else "",
             why=self.index.why(self.position) if self.index else "",
-            note="; ".join([*([note] if note and meant is None else []), *self._notes()]),
-            wrong=note if meant is not None else "", meant=meant, jacobian=jacobian, slope=slope, cell=cell,
-            source=source, marks=lit(Subject(c.tensor, True), cell, value.shape, source), outer=outer[:MOST_OUTER],
-            outer_count=len(outer),
+            note="; ".join(filter(None, (note, *self._notes(turned)))), wrong=wrong, meant=meant, jacobian=jacobian,
+            slope=slope, cell=cell, source=source, marks=lit(Subject(c.tensor, True), cell, value.shape, source),
+            outer=outer[:MOST_OUTER], outer_count=len(outer),
         )  # fmt: skip
 
     def _transposed(self) -> int | None:
         """The operand that stands transposed in the rule that is in use."""
-        plan = self.graph.plans[self.k]
+        plan = self.event.plan
         given = plan.gradients[self.position]
         turned = {id(use.of) for use in uses(given) if use.transposed} if given is not None else set()
-        inputs = self.graph.nodes[self.k].inputs
-        others = (t for p, t in enumerate(inputs) if p != self.position and id(plan.operands[p]) in turned)
+        inputs = enumerate(self.event.node.inputs)
+        others = (t for p, t in inputs if p != self.position and id(plan.operands[p]) in turned)
         return next((t for t in others if isinstance(t, int)), None)
 
-    def _by_hand(self) -> tuple[str, Array | None]:
-        """What to say of a rule set by hand, and the op's own gradient where it gives another."""
-        if self.position not in self.graph.plans[self.k].replaced:
-            return "", None
+    def _by_hand(self) -> tuple[str, str, Array | None]:
+        """What to say of a rule set by hand that is right, or that is wrong, and then the op's own gradient."""
+        if self.position not in self.event.plan.replaced:
+            return "", "", None
         g = to_float64(self.event.value)
         given, right = (self.rule.gradient(self.position, self.y, g, own=own) for own in (False, True))
-        names = self.graph.operand_names(self.k)
-        formula = f"∂{self.contribution.to} = {self.rule.own.total_text(self.position, names, self.event.name)}"
         own = self.rule.own
+        text = own.total_text(self.position, self.event.operands, self.event.name)
+        formula = f"∂{self.contribution.to} = {text}"
         noise = rounding(largest(own.summed(self.position), own.leaves(self.rule.inputs, self.y, g)))
         if worst(given, right, RIGHT["float64"], noise) is None:
-            return f"this rule was set by hand, and it gives the same as {formula}", None
-        return f"this rule was set by hand, and is wrong: it should be {formula}", right
+            return f"this rule was set by hand, and it gives the same as {formula}", "", None
+        return "", f"this rule was set by hand, and is wrong: it should be {formula}", right
 
-    def _notes(self) -> Iterator[str]:
+    def _notes(self, turned: int | None) -> Iterator[str]:
         """What else must be said: an operand that was turned before, a broadcast."""
-        graph, plan, tensor = self.graph, self.graph.plans[self.k], self._transposed()
-        node = None if tensor is None else graph.node(tensor)
+        graph, c = self.event.graph, self.contribution
+        node = None if turned is None else graph.node(turned)
         if node is not None and node.op.name == "transpose":
             name, original = node.id, graph.names[node.tensors[0]]
             yield f"{name} is {original}ᵀ: the forward pass turned it, and {name}ᵀ is {original} itself"
-        before, shape = plan.before_sum(self.position), self.contribution.shape
-        if before != shape:
-            used = prod(before) // max(prod(shape), 1)
-            to = self.contribution.to
-            yield f"{to} was repeated to {before}, each cell used {used} times: the transpose of repeating is a sum"
+        before = self.event.plan.before_sum(self.position)
+        if before != c.shape:
+            used = prod(before) // max(prod(c.shape), 1)
+            yield f"{c.to} was repeated to {before}, each cell used {used} times: the transpose of repeating is a sum"
 
     def _outer(self) -> Iterator[tuple[str, Array]]:
         """∂W as a sum over the rows of X and ∂Y: of each a column times a row."""
         x, g = self.rule.inputs[0], to_float64(self.event.value)
         if x.ndim != 2 or g.ndim != 2 or x.shape[1] * g.shape[1] > SMALL or len(x) > MOST_CELLS:
             return
-        name = self.graph.operand_names(self.k)[0]
+        name = self.event.operands[0]
         for row in range(len(x)):
             yield f"{name}[{row}]ᵀ ∂{self.event.name}[{row}]", np.outer(x[row], g[row])
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.checks.rule import NodeRule
-from bpdebug.explain.wrong import MOST_TEXT, WrongGradient, same
+from bpdebug.explain.wrong import MOST_TEXT, Wanted, same
 from bpdebug.graph import PARAMETER
 from bpdebug.ops.op import MIXES
 from bpdebug.symbolic import Expr, walk
@@ -23,19 +23,19 @@ MOST_DIAGONAL = 1024
 """Cells of an operand of which the diagonal of its rule is taken, one evaluation each."""
 
 
-def missing_term(wrong: WrongGradient, made: Array) -> str:
+def missing_term(wanted: Wanted, made: Array) -> str:
     """The rule without one of its terms, or without several: the dot product of softmax, the mean of a norm."""
-    for k, p in wrong.edges:
-        rule, names, node = wrong.rule(k), wrong.graph.operand_names(k), wrong.graph.nodes[k]
+    for k, p in wanted.edges:
+        rule, names, node = wanted.rule(k), wanted.graph.operand_names(k), wanted.graph.nodes[k]
         whole = rule.plan.summed(p)
         places = terms_with(whole, rule.plan.g) or terms_with(whole)
-        if not places or len(places) > MOST_PLACES or made.shape != wrong.truth.shape:
+        if not places or len(places) > MOST_PLACES or made.shape != wanted.truth.shape:
             continue
-        leaves = rule.plan.leaves(rule.inputs, rule.value(), wrong.cotangent(k))
+        leaves = rule.plan.leaves(rule.inputs, rule.value(), wanted.cotangent(k))
         for count in range(1, len(places) + 1):
             for chosen in combinations(places, count):
                 sides = {id(e): side for e, side in chosen}
-                if len(sides) == count and wrong.gives(made, (k, p), without(whole, sides, leaves)):
+                if len(sides) == count and wanted.gives(made, (k, p), without(whole, sides, leaves)):
                     terms = [rule.plan.text_of(e.args[side], names, node.id) for e, side in chosen]
                     left = " and ".join(t if len(t) <= MOST_TEXT else f"{t[:MOST_TEXT]} …" for t in terms)
                     what = "a term" if count == 1 else f"{count} terms"
@@ -74,10 +74,10 @@ def without(whole: Expr, dropped: Mapping[int, int], leaves: Mapping[int, Any]) 
     return np.asarray(known[id(whole)])
 
 
-def only_diagonal(wrong: WrongGradient, made: Array) -> str:
+def only_diagonal(wanted: Wanted, made: Array) -> str:
     """Of an op that mixes cells, each cell's slope by itself alone: softmax's P * (1 - P)."""
-    for k, p in wrong.edges:
-        rule, node, g = wrong.rule(k), wrong.graph.nodes[k], wrong.cotangent(k)
+    for k, p in wanted.edges:
+        rule, node, g = wanted.rule(k), wanted.graph.nodes[k], wanted.cotangent(k)
         if node.op.back != MIXES or g.shape != made.shape or made.size > MOST_DIAGONAL:
             continue
         y, diagonal = rule.value(), np.zeros(g.shape)
@@ -85,26 +85,26 @@ def only_diagonal(wrong: WrongGradient, made: Array) -> str:
             alone = np.zeros(g.shape)
             alone[cell] = g[cell]
             diagonal[cell] = rule.gradient(p, y, alone)[cell]
-        if wrong.gives(made, (k, p), diagonal):
+        if wanted.gives(made, (k, p), diagonal):
             return f"only the diagonal of {node.op.name}'s Jacobian: each cell of {node.id} depends on other cells too"
     return ""
 
 
-def updated_weight(wrong: WrongGradient, made: Array) -> str:
+def updated_weight(wanted: Wanted, made: Array) -> str:
     """The rule on a parameter as it is after its update, by whatever learning rate."""
-    if made.shape != wrong.truth.shape or made.size < LEAST_CELLS:
+    if made.shape != wanted.truth.shape or made.size < LEAST_CELLS:
         return ""
-    gap = made - wrong.truth
-    for k, p in wrong.edges:
-        rule, g = wrong.rule(k), wrong.cotangent(k)
-        for q, tensor in wrong.graph.edges(k):
-            slope = wrong.run.gradient(tensor)
-            if q == p or slope is None or wrong.graph.kind(tensor) != PARAMETER:
+    gap = made - wanted.truth
+    for k, p in wanted.edges:
+        rule, g = wanted.rule(k), wanted.cotangent(k)
+        for q, tensor in wanted.graph.edges(k):
+            slope = wanted.run.gradient(tensor)
+            if q == p or slope is None or wanted.graph.kind(tensor) != PARAMETER:
                 continue
             before, whole = (_by_weight(rule, p, g, q, rule.inputs[q] - rate * slope) for rate in (0.0, 1.0))
             rate = float((gap * (whole - before)).sum() / np.square(whole - before).sum())
             if rate > 0 and same(_by_weight(rule, p, g, q, rule.inputs[q] - rate * slope) - before, gap):
-                name = wrong.graph.names[tensor]
+                name = wanted.graph.names[tensor]
                 words = "the backward pass reads the weights that the forward pass read"
                 return f"this reads {name} after its update ({name} - {rate:.4g} * ∂{name}): {words}"
     return ""

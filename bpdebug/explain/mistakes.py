@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.checks.rule import to_float64
-from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import ALIKE
-from bpdebug.engine.run import Pass
 from bpdebug.explain.missing import missing_term, only_diagonal, updated_weight
-from bpdebug.explain.products import Side, products, with_inverse
-from bpdebug.explain.wrong import MOST_TEXT, Edges, WrongGradient, same
+from bpdebug.explain.products import inverses, products, sides
+from bpdebug.explain.wrong import MOST_TEXT, Wanted, same
+from bpdebug.graph import Graph
 
 MOST_ROWS = 64
 """Rows of a gradient before its sum that are tried one by one."""
@@ -24,25 +22,18 @@ MOST_RULES = 8
 
 
 @np.errstate(all="ignore")
-def mistake(timeline: Timeline, run: Pass, tensor: int, made: Any, edges: Edges | None = None) -> str:
-    """In words, what an array that is no gradient of a tensor is instead; '' where that is not known.
-
-    With `edges`, the gradient meant is what these alone give.
-    """
-    if not isinstance(made, np.ndarray):
-        return ""
-    wrong = WrongGradient(timeline, run, tensor, edges)
-    return next((words for known in KNOWN if (words := known(wrong, made))), "")
+def mistake(wanted: Wanted, made: Array) -> str:
+    """In words, what an array of any shape that is not the gradient meant is instead; '' where that is not known."""
+    return next((words for known in KNOWN if (words := known(wanted, made))), "")
 
 
-def right(timeline: Timeline, run: Pass, tensor: int) -> str:
+def right(graph: Graph, tensor: int) -> str:
     """The gradient as the engine has it: '∂X = ∂Y @ Wᵀ', every edge's rule in the sum."""
-    graph = timeline.graph
     edges = graph.edges_from(tensor)
     rules = [
         text if len(text) <= MOST_TEXT else f"(the rule of {graph.nodes[k].op.name} for {graph.nodes[k].id})"
         for k, p in edges[:MOST_RULES]
-        for text in [graph.plans[k].total_text(p, graph.operand_names(k), graph.nodes[k].id)]
+        for text in [graph.plans[k].total_text(p, *graph.leaf_names(k))]
     ]
     seed = [f"what comes in at {graph.names[tensor]}"] if tensor in graph.incoming else []
     more = [f"{len(edges) - MOST_RULES:,} more"] if len(edges) > MOST_RULES else []
@@ -52,18 +43,18 @@ def right(timeline: Timeline, run: Pass, tensor: int) -> str:
 # --- the mistakes, the most telling first
 
 
-def not_summed(wrong: WrongGradient, made: Array) -> str:
+def not_summed(wanted: Wanted, made: Array) -> str:
     """A broadcast operand's gradient before the sum."""
-    for before in wrong.unsummed():
+    for before in wanted.unsummed():
         if same(made, before):
-            times = before.size // max(wrong.truth.size, 1)
-            return f"the sum is missing: each cell of {wrong.name} was used {times} times, and its gradients add up"
+            times = before.size // max(wanted.truth.size, 1)
+            return f"the sum is missing: each cell of {wanted.name} was used {times} times, and its gradients add up"
     return ""
 
 
-def badly_summed(wrong: WrongGradient, made: Array) -> str:
+def badly_summed(wanted: Wanted, made: Array) -> str:
     """A broadcast operand's gradient summed over the wrong axis, or one row of it without any sum."""
-    for before in wrong.unsummed():
+    for before in wanted.unsummed():
         for axis in range(before.ndim):
             if same(made, before.sum(axis=axis)) or same(made, before.sum(axis=axis, keepdims=True)):
                 return f"this is summed over axis {axis}"
@@ -73,22 +64,22 @@ def badly_summed(wrong: WrongGradient, made: Array) -> str:
     return ""
 
 
-def another_shape(wrong: WrongGradient, made: Array) -> str:
+def another_shape(wanted: Wanted, made: Array) -> str:
     """The right numbers, with an axis too many or too few."""
-    if made.shape == wrong.truth.shape or made.size != wrong.truth.size:
+    if made.shape == wanted.truth.shape or made.size != wanted.truth.size:
         return ""
-    fits = same(made.reshape(wrong.truth.shape), wrong.truth)
-    return f"the right numbers, as {made.shape} and not {wrong.truth.shape}" if fits else ""
+    fits = same(made.reshape(wanted.truth.shape), wanted.truth)
+    return f"the right numbers, as {made.shape} and not {wanted.truth.shape}" if fits else ""
 
 
-def last_wins(wrong: WrongGradient, made: Array) -> str:
+def last_wins(wanted: Wanted, made: Array) -> str:
     """Repeated ids written over one another, and not added up."""
-    for k, p in wrong.edges:
-        rule = wrong.rule(k)
+    for k, p in wanted.edges:
+        rule = wanted.rule(k)
         whole = rule.plan.summed(p)
         if whole.prim is None or whole.prim.name != "scatter_add":
             continue
-        leaves = rule.plan.leaves(rule.inputs, rule.value(), wrong.cotangent(k))
+        leaves = rule.plan.leaves(rule.inputs, rule.value(), wanted.cotangent(k))
         values, ids = (rule.plan.evaluate(a, leaves) for a in whole.args)
         axis, rank = whole.attrs["axis"], ids.ndim
         rows = np.moveaxis(values, tuple(range(axis, axis + rank)), tuple(range(rank)))
@@ -100,58 +91,53 @@ def last_wins(wrong: WrongGradient, made: Array) -> str:
     return ""
 
 
-def one_of_several(wrong: WrongGradient, made: Array) -> str:
+def one_of_several(wanted: Wanted, made: Array) -> str:
     """`=` in place of `+=`: what one consumer gives, at a tensor that has several."""
-    if len(wrong.edges) + wrong.seeded < 2:
+    if len(wanted.edges) + wanted.seeded < 2:
         return ""
-    for k, p in wrong.edges:
-        if same(made, to_float64(wrong.run.contribution(k, p))):
-            others = len(wrong.edges) - 1 + wrong.seeded
-            return f"this is only what {wrong.graph.nodes[k].id} gives; {others} more must be added (+=, not =)"
+    for k, p in wanted.edges:
+        if same(made, to_float64(wanted.run.contribution(k, p))):
+            others = len(wanted.edges) - 1 + wanted.seeded
+            return f"this is only what {wanted.graph.nodes[k].id} gives; {others} more must be added (+=, not =)"
     return ""
 
 
-def transposed(wrong: WrongGradient, made: Array) -> str:
+def transposed(wanted: Wanted, made: Array) -> str:
     """The right numbers, transposed."""
-    plain = made.ndim == wrong.truth.ndim >= 2 and made.shape[:-2] == wrong.truth.shape[:-2]
-    return "the right numbers, transposed" if plain and same(np.swapaxes(made, -1, -2), wrong.truth) else ""
+    plain = made.ndim == wanted.truth.ndim >= 2 and made.shape[:-2] == wanted.truth.shape[:-2]
+    return "the right numbers, transposed" if plain and same(np.swapaxes(made, -1, -2), wanted.truth) else ""
 
 
-def another_product(wrong: WrongGradient, made: Array) -> str:
+def another_product(wanted: Wanted, made: Array) -> str:
     """At a matmul: a product of the right factors, transposed or ordered in another way, or with the inverse."""
-    for k, p in wrong.edges:
-        if wrong.graph.nodes[k].op.name != "matmul":
+    for k, p in wanted.edges:
+        if wanted.graph.nodes[k].op.name != "matmul":
             continue
-        names, rule = wrong.graph.operand_names(k), wrong.rule(k)
-        sides = (
-            Side(names[1 - p], (rule.inputs[1 - p],)),
-            Side(f"∂{wrong.graph.nodes[k].id}", (wrong.cotangent(k),), True),
-        )
-        pairs = *products(*sides, p), with_inverse(*sides, p)
-        for pair in pairs:
-            if pair is not None and pair.meets and same(made, pair.left.arrays[0] @ pair.right.arrays[0]):
+        both = sides(wanted.graph, k, p, [wanted.rule(k).inputs[1 - p]], [wanted.cotangent(k)])
+        for pair in (*products(*both, p), *inverses(*both, p)):
+            if pair.shape is not None and same(made, pair.left.arrays[0] @ pair.right.arrays[0]):
                 return f"this is {pair.text}{pair.known_as and f': {pair.known_as}'}"
     return ""
 
 
-def handed_on(wrong: WrongGradient, made: Array) -> str:
+def handed_on(wanted: Wanted, made: Array) -> str:
     """The cotangent as it came in, without the op's own rule."""
-    for k, _ in wrong.edges:
-        node = wrong.graph.nodes[k]
-        if same(made, wrong.cotangent(k)):
+    for k, _ in wanted.edges:
+        node = wanted.graph.nodes[k]
+        if same(made, wanted.cotangent(k)):
             return f"this is ∂{node.id} as it comes in: the rule of {node.op.name} is missing"
     return ""
 
 
-def scaled(wrong: WrongGradient, made: Array) -> str:
+def scaled(wanted: Wanted, made: Array) -> str:
     """Right up to one factor: a sign, the 1/N of a mean, the 2 of a square."""
-    if made.shape != wrong.truth.shape or not made.size:
+    if made.shape != wanted.truth.shape or not made.size:
         return ""
-    at = np.unravel_index(int(np.abs(wrong.truth).argmax()), made.shape)
-    if not wrong.truth[at] or not np.isfinite(made[at]):
+    at = np.unravel_index(int(np.abs(wanted.truth).argmax()), made.shape)
+    if not wanted.truth[at] or not np.isfinite(made[at]):
         return ""
-    factor = float(made[at] / wrong.truth[at])
-    if not factor or not same(made, wrong.truth * factor):
+    factor = float(made[at] / wanted.truth[at])
+    if not factor or not same(made, wanted.truth * factor):
         return ""
     if abs(factor + 1) <= ALIKE:
         return "the sign is wrong"
@@ -161,16 +147,16 @@ def scaled(wrong: WrongGradient, made: Array) -> str:
     return f"right but for a constant: {'-' * (factor < 0)}{'1/' * inverse}{spelt} times what it should be"
 
 
-def hidden(wrong: WrongGradient, made: Array) -> str:
+def hidden(wanted: Wanted, made: Array) -> str:
     """A shape that broadcasting would let pass without a word."""
     try:
-        fits = np.broadcast_shapes(made.shape, wrong.truth.shape) == wrong.truth.shape
+        fits = np.broadcast_shapes(made.shape, wanted.truth.shape) == wanted.truth.shape
     except ValueError:
         return ""
-    return "broadcasting would let it pass, silently" if fits and made.shape != wrong.truth.shape else ""
+    return "broadcasting would let it pass, silently" if fits and made.shape != wanted.truth.shape else ""
 
 
-KNOWN: tuple[Callable[[WrongGradient, Array], str], ...] = (
+KNOWN: tuple[Callable[[Wanted, Array], str], ...] = (
     not_summed, badly_summed, one_of_several, last_wins, transposed, another_shape, another_product, missing_term,
     scaled, updated_weight, handed_on, only_diagonal, hidden,
 )  # fmt: skip

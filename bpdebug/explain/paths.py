@@ -49,22 +49,16 @@ def heaviest(timeline: Timeline, goal: Target, iteration: int, most: int = 5) ->
     from there has, so that ways are found in order (A*, Hart, Nilsson & Raphael 1968, with an exact estimate). Where
     there are too many cells for that, the gradient there takes the estimate's place.
     """
-    tensor, cell = goal.reference.tensor, goal.cell or ()
-    search = Search(timeline, iteration)
-    whole = search.run.gradient(tensor)
-    gradient = 0.0 if whole is None else float(whole[cell])
-    exact = search.estimate((tensor, cell))
-    rows, complete = search.ways((tensor, cell), most) if whole is not None else ([], True)
+    tensor, names = goal.reference.tensor, timeline.graph.names
+    search, start = Search(timeline, iteration), (tensor, goal.cell or ())
+    gradient, exact = search.gradient(start), search.estimate(start)
+    found, complete = search.ways(start, most) if search.run.gradient(tensor) is not None else ([], True)
     share = bool(gradient) and abs(gradient) < float("inf")
-    made = [
-        Path(
-            tuple(FactorCell(timeline.graph.names[t], c, 0.0).text for t, c in way),
-            weight,
-            weight / gradient if share else None,
-        )
-        for way, weight in rows
-    ]
-    return Paths(f"∂{timeline.graph.names[tensor]}", gradient, tuple(made), exact, complete)
+    rows = (
+        Path(tuple(FactorCell(names[t], c, 0.0).text for t, c in way), weight, weight / gradient if share else None)
+        for way, weight in found
+    )
+    return Paths(f"∂{names[tensor]}", gradient, tuple(rows), exact, complete)
 
 
 class Search:
@@ -98,25 +92,17 @@ class Search:
 
     def estimate(self, start: Place) -> bool:
         """Works out, from the outputs back, the largest product from each cell on; False where there are too many."""
-        order: list[Place] = []
-        seen = {start}
-        stack = [(start, False)]
-        while stack:
-            place, ready = stack.pop()
-            if ready:
-                order.append(place)
-                continue
-            stack.append((place, True))
-            for there, _ in self.onward(place):
-                if there not in seen:
-                    seen.add(there)
-                    stack.append((there, False))
+        seen, queue = {start}, [start]
+        for place in queue:
+            fresh = {there for there, _ in self.onward(place)} - seen
+            seen |= fresh
+            queue += fresh
             if len(seen) > MOST_CELLS:
                 self._best = None
                 return False
         best: dict[Place, float] = {}
         # Tensors are numbered in program order, so what lies further on has a larger number.
-        for place in sorted(order, key=lambda p: -p[0]):
+        for place in sorted(seen, reverse=True):
             best[place] = max([size(self.seed(place)), *(size(s * best[there]) for there, s in self.onward(place))])
         self._best = best
         return True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, product
 from typing import NamedTuple
 
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, Shape
+from bpdebug.graph import Graph
 
 MOST_ROWS = 512
 """Matrices with more rows are not inverted."""
@@ -40,11 +41,24 @@ class Pair(NamedTuple):
         return f"{self.left.text} @ {self.right.text}"
 
     @property
-    def meets(self) -> bool:
-        """Whether the inner sizes are the same."""
-        return bool(self.left.arrays and self.right.arrays) and (
-            self.left.arrays[0].shape[-1] == self.right.arrays[0].shape[-2]
-        )
+    def exists(self) -> bool:
+        return bool(self.left.arrays and self.right.arrays)
+
+    @property
+    def shape(self) -> Shape | None:
+        """The product's shape; None where the inner sizes differ."""
+        if not self.exists or self.left.arrays[0].shape[-1] != self.right.arrays[0].shape[-2]:
+            return None
+        (*batch, rows, _), (*other, _, columns) = self.left.arrays[0].shape, self.right.arrays[0].shape
+        return (*np.broadcast_shapes(tuple(batch), tuple(other)), rows, columns)
+
+
+def sides(
+    graph: Graph, k: int, position: int, operands: Sequence[Array], cotangents: Sequence[Array]
+) -> tuple[Side, Side]:
+    """What the gradient of node k's operand is a product of: the other operand and the cotangent."""
+    names, name = graph.leaf_names(k)
+    return Side(names[1 - position], tuple(operands)), Side(f"∂{name}", tuple(cotangents), cotangent=True)
 
 
 def products(operand: Side, cotangent: Side, position: int) -> Iterator[Pair]:
@@ -54,17 +68,17 @@ def products(operand: Side, cotangent: Side, position: int) -> Iterator[Pair]:
         yield Pair(a, b, _known_as(a, b, position))
 
 
-def with_inverse(operand: Side, cotangent: Side, position: int) -> Pair | None:
-    """The right product with the inverse where the transpose stands; None for operands that are not square."""
+def inverses(operand: Side, cotangent: Side, position: int) -> Iterator[Pair]:
+    """The right product with the inverse where the transpose stands; of operands that are not square there is none."""
     rows, columns = operand.arrays[0].shape[-2:]
     if rows != columns or not 0 < rows <= MOST_ROWS:
-        return None
+        return
     try:
         arrays = tuple(map(np.linalg.inv, operand.arrays))
     except np.linalg.LinAlgError:
         arrays = ()
     inverse = Side(f"{operand.text}⁻¹", arrays)
-    return Pair(*((cotangent, inverse) if position == 0 else (inverse, cotangent)), "used the inverse")
+    yield Pair(*((cotangent, inverse) if position == 0 else (inverse, cotangent)), "used the inverse")
 
 
 def _known_as(a: Side, b: Side, position: int) -> str:

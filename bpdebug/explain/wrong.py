@@ -1,4 +1,4 @@
-"""A gradient that somebody got wrong: its edges, their rules on the numbers, and when two arrays are the same."""
+"""The gradient that a line should come to: its edges, their rules on the numbers, and when two arrays are the same."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ MOST_TEXT = 90
 """Characters of a formula that is said; of a longer one only whose rule it is."""
 
 
-class WrongGradient(OnPass):
-    """A gradient, its edges, and their rules on the numbers."""
+class Wanted(OnPass):
+    """What the edges give to a tensor, with what comes in at it; or what some of them alone give.
 
-    def __init__(self, timeline: Timeline, run: Pass, tensor: int, edges: Edges | None) -> None:
+    `truth` is that in double precision, of the tensor's shape.
+    """
+
+    def __init__(self, timeline: Timeline, run: Pass, tensor: int, edges: Edges | None = None) -> None:
         super().__init__(timeline, run)
-        self.tensor = tensor
-        self.name = self.graph.names[tensor]
-        self.edges = self.graph.edges_from(tensor) if edges is None else edges
-        gradient = run.gradient(tensor) if edges is None else sum(run.contribution(*e) for e in edges)
+        self.tensor, self.name = tensor, self.graph.names[tensor]
+        self.whole, self.edges = edges is None, self.graph.edges_from(tensor) if edges is None else edges
+        self.seeded = self.whole and tensor in self.graph.incoming
+        gradient = run.gradient(tensor) if self.whole else sum(run.contribution(*e) for e in self.edges)
         assert gradient is not None
         self.truth = to_float64(np.asarray(gradient))
-        self.seeded = edges is None and tensor in self.graph.incoming
 
     def unsummed(self) -> Iterator[Array]:
         """What the rules of broadcast operands give before the sum."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpdebug.debugger import State
-from bpdebug.explain.candidates import Candidate, Candidates
+from bpdebug.explain.candidates import ProductVerdict, ProductVerdicts
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.encode import record
 from bpdebug.views.numbers import number, shape_text
@@ -14,12 +14,12 @@ from bpdebug.views.report import Report
 SIGNS = {"right": "right", "wrong": "wrong", "shape": "does not fit"}
 
 
-def candidates(state: State, found: Candidates) -> Report:
+def candidates(state: State, found: ProductVerdicts) -> Report:
     """For each operand the products, and what the shapes alone would have said."""
     return Report("candidates", f"candidates at {found.node}", tuple(_blocks(found)), record(found))
 
 
-def _blocks(found: Candidates) -> Iterator[Block]:
+def _blocks(found: ProductVerdicts) -> Iterator[Block]:
     for target in dict.fromkeys(r.target for r in found.rows):
         rows = [r for r in found.rows if r.target == target]
         fit, right = sum(r.fits for r in rows), sum(r.verdict == "right" for r in rows)
@@ -30,6 +30,6 @@ def _blocks(found: Candidates) -> Iterator[Block]:
         yield Text(f"the rule in use for {target} is wrong by finite differences; judged by the op's own", "bad")
 
 
-def _row(row: Candidate) -> tuple[str, ...]:
+def _row(row: ProductVerdict) -> tuple[str, ...]:
     shape = "–" if row.shape is None else shape_text(row.shape)
     return (row.formula, shape, SIGNS[row.verdict], row.note, number(row.error))

@@ -61,7 +61,8 @@ def _matrices(found: Contributions, name: str) -> Iterator[Row]:
         if before is not None:
             axes = tuple(ALONE if a in r.axes else n for a, n in enumerate(numbered(before.ndim))) if whole else None
             given = Matrix(r.formula, before, before.shape, note, "operand", axes=axes)
-            after = Matrix(f"from {r.source}", r.value, r.shape, "after the sum", "result", axes=numbered(len(r.shape)))
+            shape, term = r.value.shape, f"from {r.source}"
+            after = Matrix(term, r.value, shape, "after the sum", "result", axes=numbered(len(shape)))
             yield Row((given, f"sum over {', '.join(map(str, r.axes))} →", after))
     if found.sum is not None and len(found.rows) <= MOST:
         drawn = partial(Matrix, shape=found.sum.shape, axes=numbered(found.sum.ndim))

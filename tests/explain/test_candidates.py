@@ -13,7 +13,7 @@ from bpdebug.engine import Timeline
 from bpdebug.engine.edits import RuleOverride
 from bpdebug.errors import BpdebugError
 from bpdebug.explain import candidates as module
-from bpdebug.explain.candidates import Candidates, candidates
+from bpdebug.explain.candidates import ProductVerdicts, candidates
 from tests.graphs import DOUBLE, SINGLE, make, step
 
 RNG = np.random.default_rng(3)
@@ -25,7 +25,7 @@ def timeline(x: Array, w: Array, dtype: DType = DOUBLE) -> Timeline:
     return Timeline(make(arrays, step("Y", "matmul", "X", "W"), into={"Y": y.astype(dtype)}))
 
 
-def found(t: Timeline) -> Candidates:
+def found(t: Timeline) -> ProductVerdicts:
     return candidates(next(e for e in t if (e.phase, e.name) == ("backward", "Y")))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bpdebug.engine import FORWARD
 from bpdebug.explain.why.tracer import CUT, NO_PATH, RuleTracer, Why
 from bpdebug.graph import Graph
 
@@ -18,20 +17,20 @@ def absent(tracer: RuleTracer, tensor: int) -> Why:
         above = any(graph.is_float(t) for t in _above(graph, tensor) if graph.is_leaf(t))
         text = "every float leaf above it lies behind a cut" if above else "no float leaf lies above it"
         return Why(NO_PATH, None, (f"{name}: {text}, so there is nothing to learn",))
-    reaching = _reaching(graph)
-    if not reaching[tensor]:
+    reaching = _above(graph, *graph.incoming)
+    if tensor not in reaching:
         users = [graph.nodes[k].id for k in graph.users(tensor)]
         text = f"it goes to {', '.join(users[:6])}, and not on to an output" if users else "nothing uses it"
         return Why(NO_PATH, None, (f"{name}: {text}",))
     cut = next(_cuts(graph, tensor, reaching))
     node = graph.nodes[cut]
     text = f"{node.op.name} '{node.id}' (line {node.line}) lets no gradient through"
-    return Why(CUT, tracer.index(FORWARD, graph.tensor(cut)), (text,))
+    return Why(CUT, tracer.event(cut, None), (text,))
 
 
-def _above(graph: Graph, tensor: int) -> set[int]:
-    """Everything that a tensor is computed from."""
-    found, stack = set[int](), [tensor]
+def _above(graph: Graph, *tensors: int) -> set[int]:
+    """Tensors, and everything that they are computed from."""
+    found, stack = set(tensors), list(tensors)
     while stack:
         node = graph.node(stack.pop())
         more = set(node.tensors) - found if node is not None else set()
@@ -40,25 +39,13 @@ def _above(graph: Graph, tensor: int) -> set[int]:
     return found
 
 
-def _reaching(graph: Graph) -> bytearray:
-    """Per tensor: do its numbers reach an output, differentiable or not?"""
-    found = bytearray(len(graph.names))
-    for out in graph.incoming:
-        found[out] = 1
-    for k in range(len(graph.nodes) - 1, -1, -1):
-        if found[graph.tensor(k)]:
-            for t in graph.nodes[k].tensors:
-                found[t] = 1
-    return found
-
-
-def _cuts(graph: Graph, tensor: int, reaching: bytearray) -> Iterator[int]:
+def _cuts(graph: Graph, tensor: int, reaching: set[int]) -> Iterator[int]:
     """Nodes, nearest first, at which a path from the tensor to an output stops being differentiable."""
     queue, seen = [tensor], {tensor}
     for t in queue:
         for k in graph.users(t):
             out = graph.tensor(k)
-            if not reaching[out] or out in seen:
+            if out not in reaching or out in seen:
                 continue
             if all(operand != t for _, operand in graph.edges(k)):
                 yield k
