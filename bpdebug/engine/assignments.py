@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
-from bpdebug.arrays import Array
-from bpdebug.engine.parts import Assignment, PartView, Term
+from bpdebug.arrays import Array, Cell
+from bpdebug.engine.parts import Assignment, PartView, part
 from bpdebug.engine.store import Store
-from bpdebug.engine.update import NORM, PARAMETER, Line, Update
+from bpdebug.engine.update import NORM, PARAMETER, UpdateLine, UpdateRule
 from bpdebug.graph import Subject, subject_among
 from bpdebug.symbolic import Expr
-from bpdebug.symbolic.leaves import Axes, shared_axes
 from bpdebug.symbolic.text import FORMULA, write
 
 
@@ -32,7 +31,7 @@ class _Lines:
     def __init__(self, store: Store, t: int, tensor: int) -> None:
         self.store, self.graph, self.t = store, store.graph, t
         self.tensor, self.name = tensor, store.graph.names[tensor]
-        self.update: Update = store.update(tensor)
+        self.update: UpdateRule = store.update(tensor)
         self.numbers = dict(zip(self.update.states, self.graph.states.get(self.tensor, ()), strict=True))
         self.numbers[PARAMETER] = self.tensor
         self.computed = cache(partial(_computed, store, t, tensor))
@@ -51,7 +50,7 @@ class _Lines:
         for line in self.update.lines:
             yield self._line(line, self.numbers.get(line.name))
 
-    def _line(self, line: Line, tensor: int | None) -> Assignment:
+    def _line(self, line: UpdateLine, tensor: int | None) -> Assignment:
         name, formula, t = self.called(line.name), self.update.text(line, self.called), self.t
         of = Subject(name if tensor is None else tensor)
 
@@ -59,40 +58,27 @@ class _Lines:
             return self.computed()[id(line.expr)] if tensor is None else self.store.updated(tensor, t)
 
         return Assignment(
-            to=name if tensor is None else self.graph.names[tensor], name=name, subject=of,
-            formula=formula, shape=line.expr.shape, _value=value,
+            name if tensor is None else self.graph.names[tensor], formula, line.expr.shape,
+            value, lambda: tuple(self._parts(line, f"{name} = {formula}", value, of)),
+            name=name, subject=of, in_numbers=partial(self._in_numbers, line),
             _before=None if tensor is None else lambda: self.store.parameter(tensor, t),
-            _parts=lambda: tuple(self._parts(line, f"{name} = {formula}", value, of)),
-            _in_numbers=lambda cell, form: self._in_numbers(line, cell, form),
         )  # fmt: skip
 
-    def _parts(self, line: Line, whole: str, value: Callable[[], Array], of: Subject) -> Iterator[PartView]:
+    def _parts(self, line: UpdateLine, whole: str, value: Callable[[], Array], of: Subject) -> Iterator[PartView]:
         names, update, numbers = self.update.naming(line, self.called), self.update, self.numbers
         known = {id(update.w): (self.tensor, False), id(update.g): (self.tensor, True)}
         known |= {id(leaf): (numbers[name], False) for name, leaf in update.states.items()}
         text_of = partial(write, names=names, dialect=FORMULA)
-
-        def term(arg: Any, axes: Mapping[int, Axes]) -> Term:
-            if not isinstance(arg, Expr):
-                return Term(text_of(arg), ())
-            read, is_of = partial(self._computed, arg), subject_among(known, arg, text_of)
-            return Term(text_of(arg), arg.shape, read, is_of, axes.get(id(arg)))
-
         for e in self.update.parts(line):
-            last = e is line.expr
-            inner = e.args[0] if e.prim is not None and e.prim.name == "astype" else e
-            axes = shared_axes(inner, deep=False)
-            terms = tuple(term(a, axes) for a in inner.args)
-            sign = "" if inner.prim is None else inner.prim.infix or inner.prim.name
-            why = "operand" if inner.prim is None else inner.prim.why
-            text, read = (whole, value) if last else (text_of(e), partial(self._computed, e))
-            is_of = of if last else subject_among(known, e, text_of)
-            yield PartView(text, e.shape, why, read, sign, terms, is_of, axes[id(inner)])
+            shown = e.args[0] if e.prim is not None and e.prim.name == "astype" else e
+            why = "operand" if shown.prim is None else shown.prim.why
+            made = part(shown, text_of(e), why, self._computed, lambda x: subject_among(known, x, text_of), text_of)
+            yield replace(made, text=whole, read=value, subject=of) if e is line.expr else made
 
     def _computed(self, e: Expr) -> Array:
         return self.computed()[id(e)]
 
-    def _in_numbers(self, line: Line, cell: tuple[int, ...], form: Callable[[float], str]) -> str:
+    def _in_numbers(self, line: UpdateLine, cell: Cell, form: Callable[[float], str]) -> str:
         """An optimizer's own rules work cell by cell; what is written by hand need not."""
         if line is self.update.lines[-1] and self.update.by_hand:
             return ""
@@ -116,8 +102,11 @@ class _Lines:
         name = self.called(NORM)
         formula = store.norm_rule.text([f"∂{graph.names[t]}" for t in store.parameters])
         value = cache(lambda: np.asarray(store.norm(store.iteration(self.t))))
-        part = PartView(f"{name} = {formula}", (), "elementwise", value, subject=Subject(name), axes=())
-        return Assignment(name, name, Subject(name), formula, (), value, None, lambda: (part,), lambda cell, form: "")
+        view = PartView(f"{name} = {formula}", (), "elementwise", value, subject=Subject(name), axes=())
+        return Assignment(
+            name, formula, (), value, lambda: (view,),
+            name=name, subject=Subject(name), _before=None, in_numbers=lambda cell, form: "",
+        )  # fmt: skip
 
 
 def _computed(store: Store, t: int, tensor: int) -> dict[int, Array]:

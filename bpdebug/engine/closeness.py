@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell
 
-EPS = float(np.finfo(np.float64).eps)
 RIGHT = {"float64": 1e-9, "float32": 1e-4}
 """Errors at which a gradient is right: what sums of 10**6 terms lose in double precision, of 10**3 in single."""
 ALIKE = 1e-4

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import Array
-from bpdebug.engine.parts import Contribution, PartView, Term
+from bpdebug.engine.parts import Contribution, PartView, Term, part
 from bpdebug.engine.store import Store
 from bpdebug.graph import Lit, Subject, subjects
 from bpdebug.symbolic import Expr, evaluate
-from bpdebug.symbolic.leaves import Axes, numbered, shared_axes
+from bpdebug.symbolic.leaves import numbered
 
 
 def contributions(store: Store, t: int, k: int) -> tuple[Contribution, ...]:
@@ -42,10 +42,10 @@ class _Edge:
     def made(self) -> Contribution:
         formula = self.plan.formula(self.position, self.names, self.node.id)
         return Contribution(
-            to=self.graph.names[self.tensor],
+            self.graph.names[self.tensor], formula, self.graph.shapes[self.tensor],
+            self.value, lambda: tuple(self.parts()),
             operand=sum(not isinstance(i, Lit) for i in self.node.inputs[: self.position]),
-            formula=formula, shape=self.graph.shapes[self.tensor], tensor=self.tensor, position=self.position,
-            _value=self.value, _total=lambda: self.sum(self.at + 1), _parts=lambda: tuple(self.parts()),
+            tensor=self.tensor, position=self.position, _total=lambda: self.sum(self.at + 1),
         )  # fmt: skip
 
     @property
@@ -61,11 +61,7 @@ class _Edge:
         """The rule's parts, the sum over broadcast axes, and the accumulation where there is one."""
         plan, position, names, name = self.plan, self.position, self.names, self.node.id
         for p in plan.parts(position, names, name):
-            prim, axes = p.expr.prim, shared_axes(p.expr, deep=False)
-            terms = () if prim is None else tuple(self._term(a, axes) for a in p.expr.args)
-            sign = "" if prim is None else prim.infix or prim.name
-            of = self.subject(p.expr)
-            yield PartView(p.text, p.shape, p.why, partial(self.read, p.expr), sign, terms, of, axes[id(p.expr)])
+            yield part(p.expr, p.text, p.why, self.read, self.subject, lambda e: plan.text_of(e, names, name))
         at = self.at
         if self.tensor in self.graph.incoming or at > 0:
             shape, gradient = self.graph.shapes[self.tensor], f"∂{self.graph.names[self.tensor]}"
@@ -75,12 +71,6 @@ class _Edge:
             before = Term(gradient, shape, lambda: self.sum(at), of, along)
             text = plan.sum_text(gradient, position, names, name)
             yield PartView(text, shape, "accumulate", lambda: self.sum(at + 1), "+", (before, added), of, along)
-
-    def _term(self, arg: Any, axes: Mapping[int, Axes]) -> Term:
-        text = self.plan.text_of(arg, self.names, self.node.id)
-        if not isinstance(arg, Expr):
-            return Term(text, ())
-        return Term(text, arg.shape, partial(self.read, arg), self.subject(arg), axes.get(id(arg)))
 
     def read(self, expr: Expr) -> Array:
         """The value of an expression of the rule on these numbers."""

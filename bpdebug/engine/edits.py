@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array
-from bpdebug.engine.update import Update
+from bpdebug.engine.update import UpdateRule
 from bpdebug.graph import Graph
 from bpdebug.symbolic import Plan
 
@@ -51,7 +51,7 @@ class UpdateOverride(Struct, frozen=True, eq=False):
     """
 
     tensor: int
-    rule: Callable[[Update], Any]
+    rule: Callable[[UpdateRule], Any]
     line: str = ""
 
 

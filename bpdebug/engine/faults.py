@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.engine.closeness import index_of
 from bpdebug.engine.parts import Assignment, Contribution, Fault
 from bpdebug.engine.run import Pass
 from bpdebug.graph import Graph, Lit
@@ -87,11 +88,12 @@ def in_gradients(run: Pass, k: int, contributions: Iterable[Contribution]) -> Fa
 
 
 def finite(array: Array) -> bool:
+    """Whether an array of any dtype has neither NaN nor infinity."""
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def born(name: str, made: Array, operands: Iterable[Array]) -> Fault | None:
-    """NaN that is in an array and in none of its operands, else the same of infinity."""
+    """NaN that is in an array and in none of its operands (of any shapes), else the same of infinity."""
     if finite(made):
         return None
     had = [o for o in operands if o.dtype.kind == "f"]
@@ -100,6 +102,5 @@ def born(name: str, made: Array, operands: Iterable[Array]) -> Fault | None:
         if cells.any():
             if any(bool(test(o).any()) for o in had):
                 continue
-            where = np.unravel_index(int(np.argmax(cells)), made.shape) if made.ndim else ()
-            return Fault(kind, name, int(np.count_nonzero(cells)), tuple(int(i) for i in where))
+            return Fault(kind, name, int(np.count_nonzero(cells)), index_of(cells))
     return None

@@ -7,10 +7,10 @@ Constants such as 1 - beta2 are formed in double precision and cast last: in flo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 
 Number = float | Sequence[float]
 States = dict[str, Any]
@@ -18,8 +18,7 @@ Old = Callable[[str], Any]
 DOUBLE = np.dtype(np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class Optimizer:
+class Optimizer(Struct, frozen=True, eq=False):
     """`step(xp, w, g, old, s)` gives the new parameter and the new states, by name.
 
     `old` gives a state as it was, zeros at first. `s` holds the settings in double precision, and `t`, the number of
@@ -38,8 +37,7 @@ class Optimizer:
         return {**self.settings, **COMMON, **self.settings, **given}
 
 
-@dataclass(frozen=True)
-class Training:
+class Training(Struct, frozen=True):
     """What [train] says: the optimizer's name, its settings, and how many steps.
 
     `lr` is a number, or one a step.

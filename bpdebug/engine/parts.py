@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, Shape
+from bpdebug.arrays import Array, Cell, Shape
 from bpdebug.graph import Subject
-from bpdebug.symbolic.leaves import Axes
+from bpdebug.symbolic import Expr
+from bpdebug.symbolic.leaves import Axes, shared_axes
 
 
 def sealed(array: Array) -> Array:
-    """The array for those outside: nothing can be written into it, and nobody can make it writeable again."""
+    """The array for those outside, of any shape: nothing can be written into it, or make it writeable again."""
     whole: Any = array
     while isinstance(whole, np.ndarray):
         whole.flags.writeable = False
@@ -37,7 +38,7 @@ class Fault(Struct, frozen=True):
     kind: str
     tensor: str
     cells: int
-    first: tuple[int, ...]
+    first: Cell
 
     @property
     def first_at(self) -> str:
@@ -75,24 +76,32 @@ class PartView(Lazy, frozen=True, eq=False, dict=True):
 
     @cached_property
     def value(self) -> Array:
+        """What it gives, of `shape`; read-only."""
         return sealed(np.asarray(self.read()))
 
 
-class Contribution(Lazy, frozen=True, eq=False, dict=True):
-    """What one backward event adds to one operand: the rule as a formula, and its parts.
+def part(
+    e: Expr, text: str, why: str, read: Callable[[Expr], Array], subject: Callable[[Expr], Subject],
+    text_of: Callable[[Any], str],
+) -> PartView:  # fmt: skip
+    """The part that an expression is, with its operands as terms."""
+    axes = shared_axes(e, deep=False)
+    terms = tuple(
+        Term(text_of(a), a.shape, partial(read, a), subject(a), axes.get(id(a))) if isinstance(a, Expr)
+        else Term(text_of(a), ())
+        for a in e.args
+    )  # fmt: skip
+    sign = "" if e.prim is None else e.prim.infix or e.prim.name
+    return PartView(text, e.shape, why, partial(read, e), sign, terms, subject(e), axes[id(e)])
 
-    `operand` counts the node's tensor operands, `position` all its inputs. `value` is what is added (after the sum
-    over broadcast axes), `total` the operand's gradient after it. Both have the operand's shape.
-    """
+
+class Result(Lazy, frozen=True, eq=False, dict=True):
+    """What an event makes of one tensor: the `formula`, its parts, and the value (read-only, of `shape`)."""
 
     to: str
-    operand: int
     formula: str
     shape: Shape
-    tensor: int
-    position: int
     _value: Callable[[], Array]
-    _total: Callable[[], Array]
     _parts: Callable[[], tuple[PartView, ...]]
 
     @cached_property
@@ -100,12 +109,25 @@ class Contribution(Lazy, frozen=True, eq=False, dict=True):
         return sealed(self._value())
 
     @cached_property
-    def total(self) -> Array:
-        return sealed(self._total())
-
-    @cached_property
     def parts(self) -> tuple[PartView, ...]:
         return self._parts()
+
+
+class Contribution(Result, frozen=True, eq=False, dict=True):
+    """What one backward event adds to one operand: the rule as a formula, and its parts.
+
+    `operand` counts the node's tensor operands, `position` all its inputs. `value` is what is added (after the sum
+    over broadcast axes), `total` the operand's gradient after it. Both have the operand's shape.
+    """
+
+    operand: int
+    tensor: int
+    position: int
+    _total: Callable[[], Array]
+
+    @cached_property
+    def total(self) -> Array:
+        return sealed(self._total())
 
     @property
     def subject(self) -> Subject:
@@ -123,35 +145,19 @@ class Contribution(Lazy, frozen=True, eq=False, dict=True):
         return tuple(p for p in self.parts if p.why not in ("unbroadcast", "accumulate"))
 
 
-class Assignment(Lazy, frozen=True, eq=False, dict=True):
+class Assignment(Result, frozen=True, eq=False, dict=True):
     """A line of an update: `velocity = momentum * velocity + ∂w`, with its parts; the last one is the parameter's.
 
     `to` is a tensor's name (w.velocity, w), or that of what stands between (`g`, the gradient it goes by; `norm`);
     `name` is how formulas write it. `before` is None for what is not kept from step to step.
     """
 
-    to: str
     name: str
     subject: Subject
-    formula: str
-    shape: Shape
-    _value: Callable[[], Array]
     _before: Callable[[], Array] | None
-    _parts: Callable[[], tuple[PartView, ...]]
-    _in_numbers: Callable[[tuple[int, ...], Callable[[float], str]], str]
-
-    @cached_property
-    def value(self) -> Array:
-        return sealed(self._value())
+    in_numbers: Callable[[Cell, Callable[[float], str]], str]
+    """The formula with numbers for names, at one cell; '' where a cell depends on others than its own."""
 
     @cached_property
     def before(self) -> Array | None:
         return None if self._before is None else sealed(self._before())
-
-    def in_numbers(self, cell: tuple[int, ...], form: Callable[[float], str]) -> str:
-        """The formula with numbers for names, at one cell; '' where a cell depends on others than its own."""
-        return self._in_numbers(cell, form)
-
-    @cached_property
-    def parts(self) -> tuple[PartView, ...]:
-        return self._parts()

@@ -18,7 +18,7 @@ from bpdebug.engine.recorded import Recorded, RecordedSource
 from bpdebug.engine.run import KEEP, Code, Pass
 from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, Source
-from bpdebug.engine.update import Norm, Update
+from bpdebug.engine.update import Norm, UpdateRule
 from bpdebug.graph import DRAWN, NODE, STATE, Graph
 from bpdebug.progress import may_stop
 
@@ -60,7 +60,7 @@ class Store:
         self._states: dict[int, State] = {}
         self._checkpoints: dict[int, State] = {}
         self._spacing, self._each = 1, 0
-        self._updates: dict[int, Update] = {}
+        self._updates: dict[int, UpdateRule] = {}
         self._me: ref[Keeps] = ref(self)
         budget.stores.add(self)
 
@@ -219,7 +219,7 @@ class Store:
         graph = self.graph
         return Norm([graph.shapes[t] for t in self.parameters], [graph.dtypes[t] for t in self.parameters])
 
-    def update(self, tensor: int) -> Update:
+    def update(self, tensor: int) -> UpdateRule:
         """The traced update rule of a parameter."""
         training, graph = self.training, self.graph
         assert training is not None
@@ -228,7 +228,7 @@ class Store:
             if self.parent is not None and not rules:
                 return self.parent.update(tensor)
             rule = rules[-1] if rules else None
-            self._updates[tensor] = Update(training, graph.shapes[tensor], graph.dtypes[tensor], rule)
+            self._updates[tensor] = UpdateRule(training, graph.shapes[tensor], graph.dtypes[tensor], rule)
         return self._updates[tensor]
 
     def leaf(self, tensor: int, t: int, changed: State | None = None) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from bpdebug.arrays import Array, DType
 from bpdebug.engine.optimizers import DOUBLE, OPTIMIZERS, Training, clipped, norm
 from bpdebug.errors import ShapeError
-from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, walk
+from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, evaluate, walk
 from bpdebug.symbolic.text import FORMULA, write
 
 GRADIENT, NORM, PARAMETER = "g", "norm", "w"
@@ -19,14 +19,14 @@ SHOWN = 4
 """Gradients named in the formula of their common norm; of more, the first ones and the last."""
 
 
-class Line(NamedTuple):
+class UpdateLine(NamedTuple):
     """What an update computes under a name: the gradient it goes by (`g`), a state, or at last the parameter (`w`)."""
 
     name: str
     expr: Expr
 
 
-class Update:
+class UpdateRule:
     """The update rule of one parameter, traced for its shape and dtype.
 
     `states` are the leaves for what was kept from the step before, `scalars` those for the settings, the number of the
@@ -35,7 +35,7 @@ class Update:
 
     def __init__(
         self, training: Training, shape: tuple[int, ...], dtype: DType,
-        rule: Callable[[Update], Any] | None = None,
+        rule: Callable[[UpdateRule], Any] | None = None,
     ) -> None:  # fmt: skip
         optimizer = OPTIMIZERS[training.optimizer]
         self.settings, defaults = optimizer.settings_of(training.settings), optimizer.settings_of({})
@@ -49,11 +49,12 @@ class Update:
         if "weight_decay" in on and not optimizer.decoupled:
             g = g + self.xp.astype(self.scalars["weight_decay"], dtype) * self.w
         result, new = optimizer.step(self.xp, self.w, g, self._old, self.scalars)
-        self.lines = [*([] if g is self.g else [Line(GRADIENT, g)]), *(Line(n, new[n]) for n in self.states)]
-        self.lines.append(Line(PARAMETER, result))
+        made = {} if g is self.g else {GRADIENT: g}
+        made |= {name: new[name] for name in self.states} | {PARAMETER: result}
+        self.lines = [UpdateLine(name, expr) for name, expr in made.items()]
         self.by_hand = rule is not None
         if rule is not None:
-            self.lines[-1] = Line(PARAMETER, self._checked(rule(self)))
+            self.lines[-1] = UpdateLine(PARAMETER, self._checked(rule(self)))
 
     def _old(self, name: str) -> Expr:
         """A state as it was before, made when the rule first asks for it."""
@@ -121,11 +122,11 @@ class Update:
                     del known[done]
         return known
 
-    def text(self, line: Line, called: Callable[[str], str]) -> str:
+    def text(self, line: UpdateLine, called: Callable[[str], str]) -> str:
         """A line's formula without its name: `momentum * velocity + ∂w`."""
         return write(line.expr, self.naming(line, called), FORMULA)
 
-    def naming(self, line: Line, called: Callable[[str], str]) -> Callable[[Expr], str | None]:
+    def naming(self, line: UpdateLine, called: Callable[[str], str]) -> Callable[[Expr], str | None]:
         """Names of leaves and of the lines above; `called` says how a short name is written.
 
         `called(PARAMETER)` is the parameter's own name.
@@ -138,7 +139,7 @@ class Update:
             names[id(above.expr)] = called(above.name)
         return lambda e: names.get(id(e))
 
-    def parts(self, line: Line) -> list[Expr]:
+    def parts(self, line: UpdateLine) -> list[Expr]:
         """The operations of a line in order, without those of the lines above; a leaf alone is one part."""
         known: set[int] = set()
         for above in self.lines:
@@ -158,12 +159,10 @@ class Norm:
         self.expr: Expr = norm(self.xp, self.gradients)
 
     def run(self, gradients: Sequence[Array]) -> float:
+        """The norm of gradients of these shapes and dtypes, in double precision."""
         leaves = {id(leaf): g for leaf, g in zip(self.gradients, gradients, strict=True)}
         with np.errstate(all="ignore"):
-            for e in walk(self.expr):
-                if e.prim is not None:
-                    leaves[id(e)] = e.prim.run(*([leaves[id(a)] for a in e.args]), **e.attrs)
-        return float(leaves[id(self.expr)])
+            return float(evaluate(self.expr, leaves)[id(self.expr)])
 
     def text(self, names: Sequence[str]) -> str:
         """The norm's formula: `sqrt(sum(square(∂w)))`; of many gradients, some are left out."""
@@ -179,4 +178,4 @@ class Norm:
 
 def state_names(training: Training | None) -> tuple[str, ...]:
     """What the optimizer keeps for each parameter from step to step, by name."""
-    return () if training is None else tuple(Update(training, (), DOUBLE).states)
+    return () if training is None else tuple(UpdateRule(training, (), DOUBLE).states)
