@@ -46,11 +46,11 @@ READERS = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
 
 
 def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
-    """Whether a tensor's infinities are all negative, and are carried to softmaxes alone, and in no row throughout.
+    """Whether a tensor's infinities are all negative, and are carried to softmaxes alone, but in no row throughout.
 
     Linear ops carry them (added, selected, reshaped), and so does what only cuts gradients.
     """
-    seen, stack = set(), [tensor]
+    seen, stack, weighed = set(), [tensor], False
     while stack:
         t = stack.pop()
         value, users = run.value(t), graph.users(t)
@@ -63,14 +63,14 @@ def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
             node, made = graph.nodes[k], graph.tensor(k)
             positions = [p for p, i in enumerate(node.inputs) if i == t and not isinstance(i, Lit)]
             if node.op.name in READERS and positions == [0]:
-                read = run.value(made)
+                read, weighed = run.value(made), True
                 if np.isnan(read).any() or (read.shape != value.shape and not finite(read)):
                     return False
             elif all(map(node.op.is_linear_in, positions)) or node.op.infinite or node.op.name == "stop_gradient":
                 stack.append(made)
             elif graph.is_float(made):  # a comparison reads it without harm
                 return False
-    return True
+    return weighed
 
 
 def in_gradients(run: Pass, k: int, contributions: Iterable[Contribution]) -> Fault | None:

@@ -293,6 +293,17 @@ def shown(event: Event) -> str:
     return f"{event.phase} {event.name}"
 
 
+DROPPED = (step("n", "dropout", "y", p=0.999),)
+COMPARED = (step("c", "less", "y", 0.0), step("n", "where", "c", "z", 1.0))
+
+
+@pytest.mark.parametrize("steps", [DROPPED, COMPARED], ids=["dropped", "compared"])
+def test_an_infinity_that_no_softmax_reads_is_no_mask(steps: tuple[Step, ...]) -> None:
+    """Dropped, or compared: what is made of it is finite, and it is a fault where it is."""
+    found = of({"x": [-INF, 1.0], "z": [1.0, 2.0]}, step("y", "mul", "x", 2.0), *steps)
+    assert found["forward y"] == Fault("inf", "x", 1, (0,))
+
+
 @examples(60)
 @given(graphs(nodes=10), st.data())
 def test_a_graph_is_clean_exactly_when_every_number_is_finite(random: Random, data: st.DataObject) -> None:
