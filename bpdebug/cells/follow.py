@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.cells.sets import Fed, fed, shrunk
-from bpdebug.cells.table import MOVES, Value
+from bpdebug.cells.table import MOVES, Value, unfilled
 from bpdebug.symbolic import PRIMS, Expr, walk
 
 MADE, CANCELS, UNREAD = "made", "cancels", "unread"
@@ -88,8 +88,7 @@ def zeros(root: Expr, g: Expr | None) -> Hand:
         holds[id(e)] = e is g or any(holds[id(a)] for a in e.operands())
 
     def hand(e: Expr, cells: Array, value: Value) -> Handed:
-        assert e.prim is not None
-        name = e.prim.name
+        name = e.applies
         order = [n for n, a in enumerate(e.args) if not (isinstance(a, Expr) and holds[id(a)])]
         if name == "multiply":
             return _one_of(e, cells, value, 1 if order == [1] else 0)
@@ -139,9 +138,8 @@ def _product(e: Expr, cells: Array, value: Value, order: list[int]) -> Handed:
 
 def _terms(e: Expr, cells: Array, value: Value) -> Handed:
     """To the terms that are all zero; where one is not, they cancel; where there is none, nothing comes in."""
-    assert e.prim is not None
-    run = PRIMS["add" if e.prim.name == "subtract" else e.prim.name].run
-    count = 1 if e.prim.name.startswith("scatter") else len(e.args)
+    run = PRIMS["add" if e.applies == "subtract" else e.applies].run
+    count = 1 if e.applies.startswith("scatter") else len(e.args)
     arrays, others = [value(a) if isinstance(a, Expr) else np.asarray(a) for a in e.args[:count]], e.args[count:]
     ids = [value(a) for a in others]
     there = np.asarray(run(*((a != 0).astype(np.float64) for a in arrays), *ids, **e.attrs)) > 0
@@ -151,6 +149,5 @@ def _terms(e: Expr, cells: Array, value: Value) -> Handed:
 
 
 def _nowhere(e: Expr) -> Array:
-    assert e.prim is not None
-    attrs = {**e.attrs, "fill": 0} if "fill" in e.attrs else e.attrs
-    return np.asarray(e.prim.run(np.ones(e.args[0].shape, np.int8), **attrs) == 0)
+    """The cells (bool) of a move into which nothing is put."""
+    return np.asarray(PRIMS[e.applies].run(np.ones(e.args[0].shape, np.int8), **unfilled(e)) == 0)

@@ -11,14 +11,16 @@ from collections.abc import Callable
 import numpy as np
 
 from bpdebug.arrays import Array, Shape
-from bpdebug.cells.table import SETTLED, Value, axes_of
+from bpdebug.cells.table import SETTLED, Value
+from bpdebug.ops.axes import axes_of
 from bpdebug.symbolic import Expr, stretched
+from bpdebug.symbolic.arrays import same
 
 Fed = list[tuple[Expr, Array]]
 
 
 def shrunk(cells: Array, shape: Shape) -> Array:
-    """The cells of an operand of this shape that broadcasting puts at `cells`."""
+    """The cells (bool) of an operand of this shape that broadcasting puts at `cells`."""
     axes = stretched(cells.shape, shape)
     return np.asarray(cells.any(axis=axes)).reshape(shape) if axes else cells
 
@@ -28,9 +30,8 @@ def _each(e: Expr, cells: Array, value: Value) -> Fed:
 
 
 def _settled(e: Expr, cells: Array, value: Value) -> Fed:
-    assert e.prim is not None
     found: Fed = []
-    for summand in SETTLED[e.prim.name](e, np.nonzero(cells) if cells.ndim else (), value) or ():
+    for summand in SETTLED[e.applies](e, np.nonzero(cells) if cells.ndim else (), value) or ():
         for operand, at, _ in summand.reads if len(summand.of) else ():
             mine = np.zeros(operand.shape, bool)
             mine[at] = True
@@ -41,7 +42,7 @@ def _settled(e: Expr, cells: Array, value: Value) -> Fed:
 def _along(e: Expr, cells: Array) -> Array:
     """The cells of the operand of a reduction, along its axes."""
     if not e.attrs.get("keepdims", True):
-        cells = np.expand_dims(cells, tuple(axes_of(e)))
+        cells = np.expand_dims(cells, axes_of(e.attrs["axis"], e.args[0].shape))
     return np.broadcast_to(cells, e.args[0].shape)
 
 
@@ -52,7 +53,7 @@ def _summed(e: Expr, cells: Array, value: Value) -> Fed:
 def _extreme(e: Expr, cells: Array, value: Value) -> Fed:
     """Of a maximum over axes the cells that are it; NaN is the largest."""
     x, y = value(e.args[0]), _along(e, value(e))
-    return [(e.args[0], _along(e, cells) & ((x == y) | (np.isnan(y) & np.isnan(x))))]
+    return [(e.args[0], _along(e, cells) & same(x, y))]
 
 
 def _row(e: Expr, cells: Array, value: Value) -> Fed:
@@ -61,13 +62,12 @@ def _row(e: Expr, cells: Array, value: Value) -> Fed:
 
 def _larger(e: Expr, cells: Array, value: Value) -> Fed:
     y = value(e)
-    taken = [(a, cells & ((value(a) == y) | (np.isnan(y) & np.isnan(value(a))))) for a in e.operands()]
-    return [(a, shrunk(c, a.shape)) for a, c in taken]
+    return [(a, shrunk(cells & same(value(a), y), a.shape)) for a in e.operands()]
 
 
 def _chosen(e: Expr, cells: Array, value: Value) -> Fed:
     test = np.asarray(value(e.args[0]) if isinstance(e.args[0], Expr) else e.args[0], bool)
-    both = ((e.args[1], cells & test), (e.args[2], cells & ~test))
+    both = zip(e.args[1:], (cells & test, cells & ~test), strict=True)
     return [(a, shrunk(c, a.shape)) for a, c in both if isinstance(a, Expr)]
 
 
@@ -80,19 +80,13 @@ def _product(e: Expr, cells: Array, value: Value) -> Fed:
     return [(a, shrunk(left, a.shape)), (b, shrunk(right, b.shape))]
 
 
-def _decided(e: Expr, cells: Array, value: Value) -> Fed:
-    """Numbers that only say where a literal goes."""
-    return []
-
-
 _FEEDS: dict[str, Callable[[Expr, Array, Value], Fed]] = {
     **dict.fromkeys(SETTLED, _settled), "sum": _summed, "max": _extreme, "min": _extreme, "softmax": _row,
     "log_softmax": _row, "maximum": _larger, "minimum": _larger, "where": _chosen, "matmul": _product,
-    "one_hot": _decided,
+    "one_hot": lambda e, cells, value: [],  # numbers that only say where a literal goes
 }  # fmt: skip
 
 
 def fed(e: Expr, cells: Array, value: Value) -> Fed:
     """The cells of each operand that these cells of an expression are made from; what only decides is left out."""
-    assert e.prim is not None
-    return _FEEDS.get(e.prim.name, _each)(e, cells, value)
+    return _FEEDS.get(e.applies, _each)(e, cells, value)

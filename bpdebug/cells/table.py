@@ -14,6 +14,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, Shape
 from bpdebug.cells.terms import At
+from bpdebug.ops.axes import axes_of
 from bpdebug.symbolic import PRIMS, Expr
 
 MOST_TERMS = 2**20
@@ -67,26 +68,32 @@ def _spread(operand: Any, e: Expr, at: At, under: bool = False) -> Read:
     return Read(operand, aligned(operand.shape, e.shape, at) if isinstance(operand, Expr) else (), under)
 
 
-def _transposed(e: Expr, at: At, value: Value) -> list[Summand]:
-    return [Summand(_rows(at), (Read(e.args[0], (*at[:-2], at[-1], at[-2])),))]
+def _moved(source: Callable[[Expr, At], At]) -> Row:
+    """Each cell comes from one of the operand's."""
+    return lambda e, at, value: [Summand(_rows(at), (Read(e.args[0], source(e, at)),))]
 
 
-def _permuted(e: Expr, at: At, value: Value) -> list[Summand]:
+def _permuted(e: Expr, at: At) -> At:
     places = {a % len(at): i for i, a in enumerate(e.attrs["axes"])}
-    return [Summand(_rows(at), (Read(e.args[0], tuple(at[places[a]] for a in range(len(at)))),))]
+    return tuple(at[places[a]] for a in range(len(at)))
 
 
-def _reshaped(e: Expr, at: At, value: Value) -> list[Summand]:
+def _reshaped(e: Expr, at: At) -> At:
     """reshape, and the dropping and adding of axes of size 1: the cells keep their order."""
-    return [Summand(_rows(at), (Read(e.args[0], _unflat(e.args[0].shape, _flat(e.shape, at))),))]
+    return _unflat(e.args[0].shape, _flat(e.shape, at))
+
+
+def unfilled(e: Expr) -> dict[str, Any]:
+    """The attributes with 0 for what is put where nothing comes from."""
+    return {**e.attrs, "fill": 0} if "fill" in e.attrs else dict(e.attrs)
 
 
 def _looked_up(e: Expr, at: At, value: Value) -> list[Summand]:
     """Any other moving about, followed by moving numbers of cells the same way; 0 is what came from nowhere."""
-    x, attrs = e.args[0], {**e.attrs, "fill": 0} if "fill" in e.attrs else e.attrs
-    assert e.prim is not None
+    x = e.args[0]
     numbers = np.arange(1, prod(x.shape) + 1).reshape(x.shape)
-    source = np.asarray(e.prim.run(numbers, *map(value, e.args[1:]), **attrs))[at].reshape(-1)
+    moved = PRIMS[e.applies].run(numbers, *map(value, e.args[1:]), **unfilled(e))
+    source = np.asarray(moved)[at].reshape(-1)
     there = np.flatnonzero(source)
     return [Summand(there, (Read(x, _unflat(x.shape, source[there] - 1)),))]
 
@@ -130,8 +137,7 @@ def _joined(e: Expr, at: At, value: Value) -> list[Summand]:
     """concat and stack: each cell comes from one of the operands."""
     ends = np.cumsum([0, *(prod(a.shape) for a in e.args)])
     numbers = [np.arange(n, m).reshape(a.shape) for (n, m), a in zip(pairwise(ends), e.args, strict=True)]
-    assert e.prim is not None
-    source = np.asarray(e.prim.run(*numbers, **e.attrs))[at].reshape(-1)
+    source = np.asarray(PRIMS[e.applies].run(*numbers, **e.attrs))[at].reshape(-1)
     made: list[Summand] = []
     for (n, m), operand in zip(pairwise(ends), e.args, strict=True):
         rows = np.flatnonzero((source >= n) & (source < m))
@@ -180,7 +186,7 @@ def _product(e: Expr, at: At, value: Value) -> list[Summand] | None:
 
 def _summed(e: Expr, at: At, value: Value) -> list[Summand] | None:
     """A sum over axes: every cell along them."""
-    x, axes = e.args[0], axes_of(e)
+    x, axes = e.args[0], sorted(axes_of(e.attrs["axis"], e.args[0].shape))
     sizes = tuple(x.shape[a] for a in axes)
     count, many = len(_rows(at)), prod(sizes)
     if count * many > MOST_TERMS:
@@ -189,12 +195,6 @@ def _summed(e: Expr, at: At, value: Value) -> list[Summand] | None:
     inside = iter([np.tile(i, count) for i in _unflat(sizes, np.arange(many))])
     outside = iter([i[of] for n, i in enumerate(at) if not e.attrs["keepdims"] or n not in axes])
     return [Summand(of, (Read(x, tuple(next(inside) if a in axes else next(outside) for a in range(x.ndim))),))]
-
-
-def axes_of(e: Expr) -> list[int]:
-    """The axes that a reduction goes along."""
-    axis, rank = e.attrs["axis"], e.args[0].ndim
-    return sorted(a % rank for a in (range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis))
 
 
 def _chosen(e: Expr, at: At, value: Value) -> list[Summand]:
@@ -209,7 +209,7 @@ def _chosen(e: Expr, at: At, value: Value) -> list[Summand]:
     else:
         with np.errstate(invalid="ignore"):
             less = cells(a) < cells(b)
-        first = ~less if e.prim and e.prim.name == "maximum" else less
+        first = ~less if e.applies == "maximum" else less
     made: list[Summand] = []
     for x, rows in ((a, np.flatnonzero(first)), (b, np.flatnonzero(~first))):
         if len(rows) and (isinstance(x, Expr) or x != 0):
@@ -218,9 +218,9 @@ def _chosen(e: Expr, at: At, value: Value) -> list[Summand]:
 
 
 MOVES: dict[str, Row] = {
-    "matrix_transpose": _transposed, "permute_dims": _permuted, "reshape": _reshaped, "expand_dims": _reshaped,
-    "squeeze": _reshaped, "broadcast_to": _times(False), "index": _looked_up, "place": _looked_up,
-    "pad0": _looked_up, "take": _looked_up, "take_along_axis": _looked_up, "unfold": _looked_up,
+    "matrix_transpose": _moved(lambda e, at: (*at[:-2], at[-1], at[-2])), "permute_dims": _moved(_permuted),
+    **dict.fromkeys(("reshape", "expand_dims", "squeeze"), _moved(_reshaped)), "broadcast_to": _times(False),
+    **dict.fromkeys(("index", "place", "pad0", "take", "take_along_axis", "unfold"), _looked_up),
 }  # fmt: skip
 """Operations that only move cells about."""
 
