@@ -43,11 +43,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"bpdebug {__version__}")
     verbs = top.add_subparsers(prog="bpdebug", dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
-    common = _Parser(add_help=False)
-    common.add_argument("--set", action="append", default=[], metavar="NAME=FILE.npy", help="replace a tensor")
-    common.add_argument("--memory", metavar="SIZE", help="all values and gradients together: 4G")
-    common.add_argument("--limit", action="append", default=[], metavar="NAME=N", help="move another limit")
-    common.add_argument("--fresh", action="store_true", help="ignore what an earlier session left")
+    common = _common_options()
 
     def verb(name: str, carry_out: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, parents=[] if carry_out is _page else [common], help=says)
@@ -76,6 +72,15 @@ def parser() -> argparse.ArgumentParser:
         printed.add_argument("--json", action="store_true")
     verb("schema", _page, "the JSON Schema of scenario files")
     return top
+
+
+def _common_options() -> _Parser:
+    common = _Parser(add_help=False)
+    common.add_argument("--set", action="append", default=[], metavar="NAME=FILE.npy", help="replace a tensor")
+    common.add_argument("--memory", metavar="SIZE", help="all values and gradients together: 4G")
+    common.add_argument("--limit", action="append", default=[], metavar="NAME=N", help="move another limit")
+    common.add_argument("--fresh", action="store_true", help="ignore what an earlier session left")
+    return common
 
 
 def _script_options(replay: argparse.ArgumentParser, test: argparse.ArgumentParser) -> None:

@@ -50,14 +50,12 @@ class Answer(Struct, frozen=True, eq=False):
             yield from self.displays.lines(width)
 
 
-Handle = Callable[[State], Iterator[Answer]]
-"""Carries out what a state requests of its front end (a file to read or to write)."""
+Handle = Callable[[State, str, str], Iterator[Answer]]
+"""Carries out what a state requests of its front end (a file to read or to write): a word and its argument."""
 
 
-def refuse(state: State) -> Iterator[Answer]:
-    """The front end that touches no files."""
-    assert state.request is not None
-    word = state.request[0]
+def refuse(state: State, word: str, argument: str) -> Iterator[Answer]:
+    """The front end that touches no files: E_COMMAND."""
     hint = "write it into a script: bpdebug replay walk.bpd" if word == "snapshot" else "the prompt does: bpdebug debug"
     raise CommandError(f"{word} is not possible here", hint=hint)
 
@@ -77,7 +75,7 @@ def replies(state: State, line: str, handle: Handle = refuse) -> Iterator[Answer
         # What follows cannot be taken back (a file is touched), or does not belong to the line (a stop's commands).
         yield from held if state.request is None else held[:-1]
         held = []
-        for made in handle(state) if state.request is not None else _after_stop(state, handle):
+        for made in handle(state, *state.request) if state.request is not None else _after_stop(state, handle):
             yield made
             state = made.state
     yield from held
@@ -92,7 +90,7 @@ def _after_stop(state: State, handle: Handle) -> Iterator[Answer]:
         while calls and not state.done:
             count += 1
             made = _one(state, calls.pop(0), handle, pending=True)
-            for answer in [made] if made.state.request is None else handle(made.state):
+            for answer in [made] if made.state.request is None else handle(made.state, *made.state.request):
                 yield answer
                 state = answer.state
             if state.pending:
@@ -119,7 +117,7 @@ def _one(state: State, call: Call, handle: Handle, *, pending: bool = False) -> 
     try:
         made = _answer(run(state, call), call, pending)
         if made.state.request is not None:
-            list(handle(made.state))
+            list(handle(made.state, *made.state.request))
     except BpdebugError as error:
         data = {"code": error.code, "message": error.message}
         report = Report("failed", f"fails as it must: {error.message}", (), data)

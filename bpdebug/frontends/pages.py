@@ -72,7 +72,7 @@ def schema() -> None:
 
 
 def ops(name: str | None, json: bool) -> None:
-    """Every op with its rule, or one in full with its NumPy source."""
+    """Every op with its rule, or one in full with its NumPy source; UsageError for a name that is none."""
     if name is not None and name not in OPS:
         raise UsageError(f"no op '{name}'", hint=op_hint(name, OPS))
     chosen = [OPS[name]] if name else list(OPS.values())

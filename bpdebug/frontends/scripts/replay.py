@@ -66,19 +66,18 @@ class Settings(Struct, frozen=True):
     spent: list[int] = field(default_factory=lambda: [0])
 
     def deeper(self, script: Script, folders: tuple[Path, ...]) -> Settings:
-        """For a script within a script: it finds what lies beside the outer one, and shares its count of lines."""
+        """For a script within a script: it finds what lies beside the outer one, and shares its count of lines.
+
+        E_LIMIT where it runs itself, or is more than MOST_DEEP scripts deep.
+        """
         name = script.key
         if name in self.running or len(self.running) >= MOST_DEEP:
             why = "runs itself" if name in self.running else f"is more than {MOST_DEEP} scripts deep"
             raise CommandError(f"the script {script.name} {why}", code="E_LIMIT", hint="take its `source` away")
         return replace(self, folders=folders, running=(*self.running, name))
 
-    def begun(self, script: Script) -> Settings:
-        """For the outermost script: it is the first that runs."""
-        return self if self.running else replace(self, running=(script.key,), spent=[0])
-
     def spend(self) -> None:
-        """Count a line; scripts that run each other do not do so for ever."""
+        """Count a line; scripts that run each other do not do so for ever (E_LIMIT)."""
         self.spent[0] += 1
         self.limits.check("calls", self.spent[0], "the lines of the script, and of those it runs")
 
@@ -97,12 +96,14 @@ class Run:
 
     def __init__(self, script: Script, settings: Settings | None = None, state: State | None = None) -> None:
         settings = settings or Settings()
-        self.script, self.settings, self.state = script, settings.begun(script), state
+        if not settings.running:  # the outermost script is the first that runs
+            settings = replace(settings, running=(script.key,), spent=[0])
+        self.script, self.settings, self.state = script, settings, state
         self.errors: list[ScriptError] = []
         self.last = Answer("", state, view(state)) if state is not None else None
         self.failed: BpdebugError | None = None
-        self.folders = (script.path.parent if script.path else Path(), *self.settings.folders)[: MOST_DEEP + 1]
-        self.requests = FileRequests(self.folders[0], limits=self.settings.limits, confined=True)
+        self.folders = (script.path.parent if script.path else Path(), *settings.folders)[: MOST_DEEP + 1]
+        self.requests = FileRequests(self.folders[0], limits=settings.limits, confined=True)
         self.requests.handlers |= {"snapshot": self.snapshot, "source": self.source}
         self.words: dict[str, Callable[[str], Iterator[Answer]]] = {"require": self.require, "load": self.load}
 
@@ -134,16 +135,12 @@ class Run:
                 answers.append(answer)
                 self.seen(answer)
         except BpdebugError as inner:
-            self.errors.append(self.failure(inner, number, text))
-            return CarriedOut(number, text, tuple(answers), self.errors[-1])
+            event = when_words(self.state) if self.state is not None else ""
+            if not isinstance(inner, ScriptError):  # one from a script within has its line
+                inner = ScriptError(inner, self.script.name, number, text, event)
+            self.errors.append(inner)
+            return CarriedOut(number, text, tuple(answers), inner)
         return CarriedOut(number, text, tuple(answers))
-
-    def failure(self, inner: BpdebugError, number: int, text: str) -> ScriptError:
-        """An error with its line in the script; one from a script within has its own."""
-        if isinstance(inner, ScriptError):
-            return inner
-        event = when_words(self.state) if self.state is not None else ""
-        return ScriptError(inner, self.script.name, number, text, event)
 
     def seen(self, answer: Answer) -> None:
         """What an answer leaves behind: the state, the last report, the last error that had to be."""
@@ -157,7 +154,7 @@ class Run:
     # --- lines ----------------------------------------------------------------------------------------------------
 
     def answers(self, text: str) -> Iterator[Answer]:
-        """One line: a word of scripts, or the debugger's language."""
+        """One line: a word of scripts, or the debugger's language. Raises BpdebugError where it fails."""
         word, _, rest = text.partition(" ")
         refused = re.fullmatch(r"(?:!\s*|expect\s+error\s+(E_[A-Z]+)\s+)(load|require)\s+(.*)", text)
         earlier = re.fullmatch(r"expect\s+error\s+(E_[A-Z]+)", text)
@@ -176,7 +173,7 @@ class Run:
             yield from replies(self.state, text, self.requests.handle)
 
     def refused(self, code: str | None, word: str, rest: str) -> Iterator[Answer]:
-        """A `load` or `require` that must fail, where a code is given with that code."""
+        """A `load` or `require` that must fail, where a code is given with that code; E_SCRIPT where it does not."""
         try:
             list(self.words[word](rest))
         except BpdebugError as error:
@@ -189,7 +186,7 @@ class Run:
         raise CommandError(f"'{word} {rest}' was to fail, and it did not", code="E_SCRIPT", hint="take the ! away")
 
     def load(self, rest: str) -> Iterator[Answer]:
-        """A scenario, and a session at its beginning."""
+        """A scenario, and a session at its beginning; E_SCRIPT without a file, else what refuses it."""
         if not rest:
             raise CommandError("load takes a scenario file", code="E_SCRIPT", hint="load two_layer.toml")
         limits = self.settings.limits
@@ -225,7 +222,7 @@ class Run:
         yield from run_inside(script, self.settings.deeper(script, folders), state)
 
     def snapshot(self, state: State, argument: str) -> Iterator[Answer]:
-        """The last report against the one that is stored."""
+        """The last report against the one that is stored; E_SCRIPT where it is another, or none is stored."""
         name = argument.strip('"')
         path = snapshot_path(self.script, name)
         kept, now = stored(path, self.settings.limits), (self.last.to_text() if self.last else "") + "\n"
@@ -247,7 +244,7 @@ class Run:
 
 
 def run_inside(script: Script, settings: Settings, state: State) -> Iterator[Answer]:
-    """The answers of a script that is run from elsewhere; its first failing line is raised."""
+    """The answers of a script that is run from elsewhere; its first failing line is raised as ScriptError."""
     run = Run(script, settings, state)
     for step in run.steps():
         yield from step.answers

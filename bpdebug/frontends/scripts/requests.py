@@ -41,12 +41,10 @@ class FileRequests:
             "transcript": self.transcript, "save": self.save, "record": self.record,
         }  # fmt: skip
 
-    def handle(self, state: State) -> Iterator[Answer]:
-        """The answers to a request."""
-        assert state.request is not None
-        word, argument = state.request
-        handler = self.handlers.get(word)
-        yield from refuse(state) if handler is None else handler(replace(state, request=None), argument)
+    def handle(self, state: State, word: str, argument: str) -> Iterator[Answer]:
+        """The answers to a request; E_COMMAND for one that this front end does not know."""
+        state, handler = replace(state, request=None), self.handlers.get(word)
+        yield from refuse(state, word, argument) if handler is None else handler(state, argument)
 
     def heard(self, lines: Iterable[str]) -> Iterator[str]:
         """The lines of an answer on their way out, remembered for the transcript as far as there is room."""
@@ -101,7 +99,7 @@ class FileRequests:
         return self.folder / argument.strip('"')
 
     def writable(self, argument: str) -> Path:
-        """Where something may be written: a script's files lie beside or below it."""
+        """Where something may be written: a script's files lie beside or below it; E_FILE elsewhere."""
         if self.confined:
             parts_of(argument.strip('"'))
         path = self.place(argument)

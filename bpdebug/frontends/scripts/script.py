@@ -132,7 +132,7 @@ _VERSION = re.compile(rf"bpdebug\s*({'|'.join(_COMPARED)})\s*(\d{{1,6}}(?:\.\d{{
 
 
 def require(rest: str) -> None:
-    """The version of bpdebug that a script is written for."""
+    """The version of bpdebug that a script is written for; E_SCRIPT where this is another."""
     match = _VERSION.fullmatch(rest)
     if match is None:
         raise CommandError(f"require {rest[:40]}", code="E_SCRIPT", hint="require bpdebug >= 0.1")
@@ -150,20 +150,17 @@ def _release(text: str) -> tuple[int, ...]:
 
 
 def snapshot_path(script: Script, name: str) -> Path:
-    """Where a snapshot is stored: beside the script, in a folder of its own."""
+    """Where a snapshot is stored: beside the script, in a folder of its own; E_SCRIPT for what is no name."""
     if script.path is None:
         raise CommandError("a script without a file has no snapshots", code="E_SCRIPT", hint="save the script first")
     if not is_plain(name):
-        raise CommandError(
-            f"'{shown(name)}' is no name for a snapshot",
-            code="E_SCRIPT",
-            hint="letters, digits, _ and -: snapshot first",
-        )
+        message = f"'{shown(name)}' is no name for a snapshot"
+        raise CommandError(message, code="E_SCRIPT", hint="letters, digits, _ and -: snapshot first")
     return script.path.with_name(f"{script.path.name}.snapshots") / f"{name}.txt"
 
 
 def stored(path: Path, limits: Limits) -> str | None:
-    """The text of a stored snapshot, None where there is none."""
+    """The text of a stored snapshot, None where there is none; E_FILE where it is no text."""
     if not os.path.lexists(path):
         return None
     try:

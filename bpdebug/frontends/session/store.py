@@ -70,10 +70,8 @@ class SessionStore:
 
     def complaint(self) -> str:
         """Why this session is not kept, once; '' where it is, or where that was said."""
-        if not self.trouble or self._told:
-            return ""
-        self._told = True
-        return self.trouble
+        told, self._told = self._told, bool(self.trouble)
+        return "" if told else self.trouble
 
     def typed(self, line: str) -> None:
         """A line that is about to be carried out; it is in the journal when this returns."""
@@ -135,12 +133,17 @@ class SessionStore:
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         for ending in (f"{self.kind}.json", f"{self.kind}.bpd", ".tmp"):
-            found = sorted(p for p in self.folder.iterdir() if _FILE.fullmatch(p.name) and p.name.endswith(ending))
-            for path in found[: -MOST_SESSIONS + 1]:
-                if _is_held(path.with_suffix(".bpd")):
-                    continue
-                with contextlib.suppress(OSError):
-                    path.unlink()
+            for path in self._files(ending)[: -MOST_SESSIONS + 1]:
+                if not _is_held(path.with_suffix(".bpd")):
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+
+    def _files(self, ending: str) -> list[Path]:
+        """What sessions of this scenario left under names that end so, the oldest first."""
+        try:
+            return sorted(p for p in self.folder.iterdir() if _FILE.fullmatch(p.name) and p.name.endswith(ending))
+        except OSError:
+            return []
 
     def close(self) -> None:
         """The end that the user wanted: the journal says so."""
@@ -155,23 +158,15 @@ class SessionStore:
     def offer(self) -> str:
         """One line about what an earlier session left, or ''."""
         lines = []
-        if self.earlier is not None:
-            saved = _read(self.earlier)
-            if saved is not None:
-                lines.append(f"an earlier session left {saved.words}: `restore` brings them back")
-        cut = self._cut()
-        if cut is not None:
+        if self.earlier is not None and (saved := _read(self.earlier)) is not None:
+            lines.append(f"an earlier session left {saved.words}: `restore` brings them back")
+        if (cut := self._cut()) is not None:
             lines.append(f"the last session was cut off; what was typed is in {cut}: `source` runs it again")
         return "; ".join(lines)
 
     def _earlier(self) -> Path | None:
         """The newest session that is over and left something: of this kind, or else of the other."""
-        try:
-            found = [p for p in self.folder.iterdir() if _FILE.fullmatch(p.name) and p.suffix == ".json"]
-        except OSError:
-            return None
-        found.sort(key=lambda p: (p.stem.endswith(self.kind), p.name), reverse=True)
-        for path in found:
+        for path in sorted(self._files(".json"), key=lambda p: (p.stem.endswith(self.kind), p.name), reverse=True):
             saved = None if _is_held(path.with_suffix(".bpd")) else _read(path)
             if saved is not None and saved.words:
                 return path
@@ -179,17 +174,16 @@ class SessionStore:
 
     def _cut(self) -> Path | None:
         """The journal of the last session of this kind, if it has no end and is over."""
+        journals = self._files(f"{self.kind}.bpd")
         try:
-            journals = sorted(p for p in self.folder.iterdir() if p.name.endswith(f"{self.kind}.bpd"))
-            if not journals or journals[-1].stem == self.stem:
+            if not journals or journals[-1].stem == self.stem or journals[-1].read_bytes().endswith(b"\n# end\n"):
                 return None
-            text = journals[-1].read_bytes()
         except OSError:
             return None
-        return None if text.endswith(b"\n# end\n") or _is_held(journals[-1]) else journals[-1]
+        return None if _is_held(journals[-1]) else journals[-1]
 
     def restore(self, state: State) -> tuple[State, str]:
-        """The state with what the earlier session left added to it, and a sentence about it."""
+        """The state with what the earlier session left added to it, and a sentence about it; E_COMMAND without one."""
         saved = None if self.earlier is None else _read(self.earlier)
         if saved is None or self.earlier is None:
             raise CommandError(

@@ -266,8 +266,6 @@ class BpdebugApp(App[int]):
     # --- what the panes say ---------------------------------------------------------------------------------------
 
     def on_input_submitted(self, event: Prompt.Submitted) -> None:
-        assert self.prompt is not None
-        self.prompt.remember(event.value)
         self.on_prompt_closed()
         if event.value.strip():
             self.run_text(event.value)

@@ -12,7 +12,7 @@ from bpdebug.frontends.tui.lines import BLANK, report_lines
 from bpdebug.frontends.tui.matrix import MatrixView
 from bpdebug.views.blocks import Block, Text
 
-GAP = 2
+GAP = 2  # columns between matrices
 READABLE = 88  # no line of words is longer
 SHRUNK = 36  # what a matrix too wide for the stage shrinks to, beside others
 Line = list[tuple["Part", int, int]]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from textual.binding import BindingType
 
-from textual.binding import Binding
-
-from bpdebug.debugger import COMMANDS, Command
+from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.bars import Pieces
 
@@ -24,25 +22,17 @@ OWN_KEYS = {
 }
 
 
-def wants_argument(command: Command) -> bool:
-    """Whether a command can do nothing without one: its key opens the command line."""
-    return bool(command.args) and not command.args.startswith("[")
+def bindings() -> list[BindingType]:
+    """Every key of the debugger with the app's action; for the screen with the panes, as no other takes them.
 
-
-def typed() -> Iterator[tuple[str, str, bool]]:
-    """Every key with the line it types, and whether the line is still to be completed."""
-    for command in COMMANDS.values():
-        if command.key:
-            yield command.key, command.name, wants_argument(command)
-    for key, line in SCREEN_KEYS.items():
-        yield key, line, False
-
-
-def bindings() -> list[Binding]:
-    """Every key of the debugger with the app's action; for the screen with the panes, as no other takes them."""
-    actions = {key: f"{'ask' if more else 'line'}({line!r})" for key, line, more in typed()}
+    The key of a command that can do nothing without an argument opens the command line.
+    """
+    keyed = [c for c in COMMANDS.values() if c.key]
+    asking = [c for c in keyed if c.args and not c.args.startswith("[")]
+    actions = {c.key: f"{'ask' if c in asking else 'line'}({c.name!r})" for c in keyed}
+    actions |= {key: f"line({line!r})" for key, line in SCREEN_KEYS.items()}
     actions |= {"?": "help", "f1": "help", "q": "line('quit')", "enter": "again", "escape": "event"}
-    return [Binding(key, f"app.{action}", show=False) for key, action in actions.items()]
+    return [(key, f"app.{action}") for key, action in actions.items()]
 
 
 def shown(key: str) -> str:

@@ -66,7 +66,7 @@ class MainScreen(Screen[None]):
 
     DEFAULT_CSS = "MainScreen { overflow: hidden; }"
     AUTO_FOCUS = "#stage"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
 
     def __init__(self) -> None:
         super().__init__()

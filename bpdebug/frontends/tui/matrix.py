@@ -29,7 +29,7 @@ _cache: dict[int, tuple[ref[Array], Format, float]] = {}
 
 
 def look(array: Array) -> tuple[Format, float]:
-    """An array's number format and its largest finite size, worked out once as long as the array lives."""
+    """An array's number format and its largest finite size; any shape and dtype, worked out once while it lives."""
     found = _cache.get(id(array))
     if found is None or found[0]() is not array:
         if len(_cache) > 256:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from textual.timer import Timer
-
 from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD, UsageError
 from bpdebug.frontends.scripts.replay import CarriedOut, Run, Settings
 from bpdebug.frontends.scripts.script import read_script
@@ -22,7 +20,6 @@ class Player(BpdebugApp):
     def __init__(self, run: Run, steps: Iterator[CarriedOut], delay: float) -> None:
         super().__init__(run.state)
         self.script, self.steps, self.delay = run, steps, max(delay, FASTEST)
-        self.playing: Timer | None = None
 
     def on_mount(self) -> None:
         """The screen begins, and the clock with it."""
@@ -34,7 +31,6 @@ class Player(BpdebugApp):
         self.script.state = self.state
         step = next(self.steps, None)
         if step is None or step.error is not None:
-            assert self.playing is not None
             self.playing.stop()
         if step is None:
             self.say("the script has ended: the keys are yours")
@@ -50,7 +46,10 @@ class Player(BpdebugApp):
 
 
 def play(path: str, settings: Settings, delay: float) -> int:
-    """A script, whose first lines load a scenario, a line every `delay` seconds; 1 where one of its lines fails."""
+    """A script, whose first lines load a scenario, a line every `delay` seconds; 1 where one of its lines fails.
+
+    Raises UsageError without a terminal, and ScriptError where a line fails before there is a scenario to show.
+    """
     if not 0 <= delay <= 3600:
         raise UsageError(f"--delay {delay:g}", hint="seconds between two lines: --delay 0.5")
     if not sys.stdout.isatty() or not sys.stdin.isatty():

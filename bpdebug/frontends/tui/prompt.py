@@ -51,10 +51,11 @@ class Prompt(Input):
         self.display = True
         self.screen.set_focus(self)  # now, not soon: the next key may be here already
 
-    def remember(self, line: str) -> None:
-        """A line for the history."""
-        if line.strip() and self.history[-1:] != [line]:
-            self.history.append(line)
+    async def action_submit(self) -> None:
+        """The line goes to the app, and into the history."""
+        if self.value.strip() and self.history[-1:] != [self.value]:
+            self.history.append(self.value)
+        await super().action_submit()
 
     def action_history(self, step: int) -> None:
         """An earlier or a later line."""
