@@ -22,7 +22,7 @@ from bpdebug.symbolic import Plan, trace
 from bpdebug.views import stage, stream, to_json
 from bpdebug.views.blocks import Table, Text
 from bpdebug.views.compare import compared
-from bpdebug.views.text import to_text
+from bpdebug.views.text import lines
 
 
 def run(scenario: Scenario, *, json: bool, full: bool, budget: int, record: str | None = None) -> None:
@@ -36,7 +36,7 @@ def run(scenario: Scenario, *, json: bool, full: bool, budget: int, record: str 
                     recorder.write(item["event"])
                 print_json(item)
             return
-        print(to_text(scenario.title, [Text(scenario.about.strip(), "note")] if scenario.about else [], 100))
+        print_lines(lines(scenario.title, [Text(scenario.about.strip(), "note")] if scenario.about else [], 100))
         for index in range(len(timeline) + 1):
             if recorder and index < len(timeline):
                 recorder.write(index)
@@ -61,7 +61,7 @@ def scenarios(json: bool) -> None:
     if json:
         print(to_json([{"name": s.name, "title": s.title, "about": s.about} for s in found]))
     else:
-        print(to_text("", [Table(("scenario", "title"), tuple((s.name, s.title) for s in found))], 100))
+        print_lines(lines("", [Table(("scenario", "title"), tuple((s.name, s.title) for s in found))], 100))
 
 
 def schema() -> None:
@@ -82,7 +82,7 @@ def ops(name: str | None, json: bool) -> None:
         print("\n".join(_page(chosen[0])))
     else:
         rows = tuple((_signature(op), op.says) for op in chosen)
-        print(to_text("", [Table(("op", "what it does"), rows)], 100))
+        print_lines(lines("", [Table(("op", "what it does"), rows)], 100))
 
 
 def _signature(op: Op) -> str:

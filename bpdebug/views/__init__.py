@@ -14,10 +14,9 @@ from bpdebug.views.blocks import Text
 from bpdebug.views.encode import json_pieces, to_json
 from bpdebug.views.inspector import inspector
 from bpdebug.views.lists import apropos, help_, info, print_, said, source, when, where
-from bpdebug.views.place import status_line
+from bpdebug.views.place import refusal, reply, status_line
 from bpdebug.views.practice import practice
-from bpdebug.views.program import program_rows
-from bpdebug.views.reply import refusal, reply
+from bpdebug.views.program import ProgramRows
 from bpdebug.views.report import Report
 from bpdebug.views.stage import stage
 from bpdebug.views.stream import stream
@@ -69,6 +68,6 @@ def view(state: State) -> Report:
 
 
 __all__ = [
-    "VIEWS", "Report", "displayed", "here", "inspector", "json_pieces", "program_rows", "refusal", "reply", "stage",
+    "VIEWS", "ProgramRows", "Report", "displayed", "here", "inspector", "json_pieces", "refusal", "reply", "stage",
     "status_line", "stop", "stream", "to_json", "view",
 ]  # fmt: skip

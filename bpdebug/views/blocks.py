@@ -65,7 +65,7 @@ class Table(Struct, frozen=True):
     bars: tuple[float | None, ...] = ()
 
 
-class Source(Struct, frozen=True):
+class Listing(Struct, frozen=True):
     """Lines of a file with their numbers; `current` and `marked` (breakpoints) are line numbers."""
 
     lines: tuple[tuple[int, str], ...]
@@ -73,7 +73,7 @@ class Source(Struct, frozen=True):
     marked: frozenset[int] = frozenset()
 
 
-Block = Text | Formula | Row | Cells | Table | Source
+Block = Text | Formula | Row | Cells | Table | Listing
 
 
 def signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:

@@ -18,10 +18,11 @@ from bpdebug.graph import Subject
 from bpdebug.symbolic.leaves import ALONE, numbered
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, between, signed
 from bpdebug.views.matrices import forward_items
+from bpdebug.views.numbers import number
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
 from bpdebug.views.stage import READABLE, part_rows, rule_lines, sentence
-from bpdebug.views.update_lens import update_lens
+from bpdebug.views.update import changes, settings_text, update_data
 
 MOST_LONG = 12
 """Cells of a gradient beyond which it is not laid out as a column."""
@@ -32,7 +33,7 @@ ROWS, COLUMNS = 1, 0
 def lens(state: State, found: Lens | UpdateLens) -> Report:
     """The call by indices and its axes; then each operand's gradient, with the reason of every transpose."""
     if isinstance(found, UpdateLens):
-        return update_lens(state, found)
+        return _update_lens(found)
     event = found.event
     title = f"lens  {event.phase}  {event.graph.statement(event.tensor)}"
     return Report("lens", title, tuple(_blocks(found)), lambda: _data(found))
@@ -184,3 +185,35 @@ def _marked(matrix: Matrix, marks: Marks) -> Matrix:
     rows, columns = matrix.shape[-2:]  # of each matrix in a stack
     cells = marks.get(of.transpose, frozenset())
     return replace(matrix, marked=frozenset((r // columns * rows + c, r % columns) for r, c in cells))
+
+
+def _update_lens(found: UpdateLens) -> Report:
+    """What the rule does, and every line of it in numbers at the cell that moved most."""
+    title = f"lens  update  {found.event.name} = {found.event.rule}"
+    return Report("lens", title, tuple(_update_blocks(found)), lambda: _update_data(found))
+
+
+def _update_blocks(found: UpdateLens) -> Iterator[Block]:
+    event = found.event
+    for says in found.says:
+        yield Text(f"{says}.", "note")
+    yield Text(settings_text(event), "dim")
+    at = f"[{', '.join(map(str, found.cell))}]" if found.cell else ""
+    for a in event.assignments:
+        yield Text("")
+        yield Formula(f"{a.name} = {a.formula}")
+        value = number(float(a.value[found.cell] if a.shape else a.value))
+        numbers = a.in_numbers(found.cell, number)
+        yield Formula(f"{a.to}{at if a.shape else ''} = {f'{numbers} = ' if numbers else ''}{value}")
+    yield Text("")
+    yield from changes(event)
+    if event.fault is not None:
+        yield Text(f"there is {event.fault.kind} in {event.fault.tensor} for the first time", "bad")
+
+
+def _update_data(found: UpdateLens) -> dict[str, Any]:
+    event = found.event
+    return {
+        "node": event.name, "op": None, "phase": event.phase, "says": list(found.says), "cell": list(found.cell),
+        **update_data(event),
+    }  # fmt: skip

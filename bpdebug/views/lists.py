@@ -15,7 +15,7 @@ from bpdebug.engine import stats
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, hex_cells, names_in, parse, target
 from bpdebug.graph import DRAWN, PARAMETER, Graph, Subject, frames
-from bpdebug.views.blocks import Block, Cells, Matrix, Row, Source, Table, Text
+from bpdebug.views.blocks import Block, Cells, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import norm_text, number, shape_text
 from bpdebug.views.overrides import marked
@@ -58,7 +58,7 @@ def source(state: State, line: int | None) -> Report:
     shown = tuple((n, lines[n - 1]) for n in range(max(first, at - AROUND), min(last, at + AROUND) + 1))
     offsets = (offset for b in state.breakpoints if b.located for offset in b.stops.offsets[:1000])
     nodes = (timeline.graph.node(timeline.schedule.tensor_at(offset)) for offset in offsets)
-    block = Source(shown, current, frozenset(node.line for node in nodes if node is not None))
+    block = Listing(shown, current, frozenset(node.line for node in nodes if node is not None))
     data = {"lines": [{"line": n, "text": text} for n, text in shown], "current": current}
     return Report("list", state.scenario.name, (block,), data)
 

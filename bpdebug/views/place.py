@@ -1,4 +1,4 @@
-"""Where the cursor stands, as data and as a line."""
+"""Where the cursor stands, as data and as a line; and the JSON object that answers a command."""
 
 from __future__ import annotations
 
@@ -6,37 +6,31 @@ from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.engine import END
+from bpdebug.errors import BpdebugError
 from bpdebug.views.numbers import number, short
+from bpdebug.views.report import Report
 
 
 def place_data(state: State) -> dict[str, Any]:
     """The `at` of a JSON reply."""
-    event, total = state.event, len(state.timeline)
-    if event is None:
-        iteration = state.timeline.schedule.place(total).iteration
-        return {
-            "event": total, "of": total, "phase": END, "node": None, "op": None, "line": None, "iteration": iteration,
-            "part": None,
-        }  # fmt: skip
-    part = None
-    if state.part:
-        contribution, view = event.parts[state.part - 1]
-        part = {"index": state.part, "of": len(event.parts), "to": contribution.to, "text": view.text}
+    event, moment, part = state.event, state.timeline.schedule.place(state.cursor), None
+    if event is not None and state.part:
+        line, view = event.parts[state.part - 1]
+        part = {"index": state.part, "of": len(event.parts), "to": line.to, "text": view.text}
+    node, op, line_number = (event.name, event.op, event.line) if event is not None else (None, None, None)
     return {
-        "event": event.index, "of": total, "phase": event.phase, "node": event.name, "op": event.op, "line": event.line,
-        "iteration": event.iteration, "part": part,
+        "event": state.cursor, "of": len(state.timeline), "phase": moment.phase, "node": node, "op": op,
+        "line": line_number, "iteration": moment.iteration, "part": part,
     }  # fmt: skip
 
 
 def when_text(state: State) -> str:
     """'event 17/42 backward Y matmul'; at the end 'event 42/42 end'."""
-    event, total = state.event, len(state.timeline)
+    event, where = state.event, f"event {state.cursor}/{len(state.timeline)}"
     if event is None:
-        return f"event {total}/{total} end"
-    words = [f"event {event.index}/{total}", event.phase, event.name, event.op or ""]
-    if state.part:
-        words.append(f"part {state.part}/{len(event.parts)}")
-    return " ".join(w for w in words if w)
+        return f"{where} {END}"
+    part = f"part {state.part}/{len(event.parts)}" if state.part else None
+    return " ".join(filter(None, (where, event.phase, event.name, event.op, part)))
 
 
 def fork_text(state: State) -> str:
@@ -65,3 +59,17 @@ def _status(state: State) -> list[str]:
     part = [f"part {state.part} of {len(event.parts)}"] if state.part else []
     statement = event.graph.statement(event.tensor)
     return [f"{place.phase} {place.nth + 1}/{schedule.counts[place.phase]}", statement, *part, *tail]
+
+
+def reply(state: State, report: Report, ident: Any = None) -> dict[str, Any]:
+    """The answer to a command that worked."""
+    return {
+        "id": ident, "ok": True, "stopped": state.stopped or None, "at": place_data(state),
+        "report": report.to_parts(),
+    }  # fmt: skip
+
+
+def refusal(state: State, error: BpdebugError, ident: Any = None) -> dict[str, Any]:
+    """The answer to a command that did not: its code, in words, and where the cursor still stands."""
+    said = {"code": error.code, "message": error.message, "hint": error.hint or None, "column": error.column}
+    return {"id": ident, "ok": False, "error": said, "at": place_data(state)}

@@ -86,15 +86,13 @@ class ProgramRows(Sequence[ProgramRow]):
     """The rows of a state, made when asked for; `current` is the row of the event under the cursor."""
 
     def __init__(self, state: State) -> None:
-        self.state = state
-        graph = state.timeline.graph
-        self._graph = graph
-        self._shown, self._gradients, self._rank = _order(graph)
+        self.state, self._graph = state, state.timeline.graph
+        self._shown, self._gradients, self._rank = _order(self._graph)
         self._leaves = len(self._shown)
         self._at = state.timeline.schedule.iteration_at(state.cursor)
 
     def __len__(self) -> int:
-        return self._leaves + len(self._graph.nodes) + len(self._gradients)
+        return self.gradients_from + len(self._gradients)
 
     @overload
     def __getitem__(self, index: int) -> ProgramRow: ...
@@ -109,9 +107,9 @@ class ProgramRows(Sequence[ProgramRow]):
             raise IndexError(index)
         if index < self._leaves:
             return self._leaf(self._shown[index])
-        if index < self._leaves + len(self._graph.nodes):
+        if index < self.gradients_from:
             return self._node(index - self._leaves)
-        return self._gradient(self._gradients[index - self._leaves - len(self._graph.nodes)])
+        return self._gradient(self._gradients[index - self.gradients_from])
 
     @property
     def gradients_from(self) -> int:
@@ -138,8 +136,7 @@ class ProgramRows(Sequence[ProgramRow]):
     def _node(self, k: int) -> ProgramRow:
         graph, timeline = self._graph, self.state.timeline
         node, tensor = graph.nodes[k], graph.tensor(k)
-        index = timeline.schedule.index_of(FORWARD, tensor, self._at)
-        assert index is not None
+        index = timeline.schedule.start(FORWARD, self._at) + k
         status = CURRENT if index == self.state.cursor else DONE if index < self.state.cursor else LATER
         backward = timeline.schedule.index_of(BACKWARD, tensor, self._at)
         stop = any(
@@ -175,8 +172,3 @@ class ProgramRows(Sequence[ProgramRow]):
         shape = "?" if asked else shape_text(self._graph.shapes[tensor])
         found = odd(timeline, tensor, cursor, gradient=True) if status in (DONE, CURRENT) and not asked else ""
         return ProgramRow("gradient", name, name, shape, status, None, index, odd=found)
-
-
-def program_rows(state: State) -> ProgramRows:
-    """The rows of the program pane."""
-    return ProgramRows(state)

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from bpdebug.views.blocks import Block
 from bpdebug.views.encode import made, to_json
-from bpdebug.views.text import lines, to_text
+from bpdebug.views.text import lines
 
 
 class Report(Struct, frozen=True, eq=False):
@@ -22,7 +22,7 @@ class Report(Struct, frozen=True, eq=False):
 
     def to_text(self, width: int = 100) -> str:
         """The report as plain text; matrices side by side where they fit the width."""
-        return to_text(self.title, self.blocks, width)
+        return "\n".join(self.lines(width))
 
     def lines(self, width: int = 100) -> Iterator[str]:
         """The report as plain text, line by line: one that is long need not be there as a whole."""

@@ -29,9 +29,8 @@ def stream(scenario: Scenario, timeline: Timeline, *, full: bool = False) -> Ite
 def end_object(timeline: Timeline, *, full: bool = False) -> dict[str, Any]:
     """The end: the loss, and the gradient of every float leaf, of the last iteration."""
     graph = timeline.graph
-    gradients = {
-        leaf.name: _maybe(timeline.grad(leaf.name), full) for i, leaf in enumerate(graph.leaves) if graph.is_float(i)
-    }
+    found = {leaf.name: timeline.grad(leaf.name) for i, leaf in enumerate(graph.leaves) if graph.is_float(i)}
+    gradients = {name: None if array is None else cells(array, full) for name, array in found.items()}
     return {"end": True, "loss": timeline.loss, "grads": gradients}
 
 
@@ -43,16 +42,8 @@ def _leaves(timeline: Timeline, kind: str) -> dict[str, Any]:
     }
 
 
-def _maybe(array: Array | None, full: bool) -> Any:
-    return None if array is None else cells(array, full)
-
-
 def _tensor(array: Array, full: bool) -> dict[str, Any]:
-    return {"shape": list(array.shape), **_content(array, full)}
-
-
-def _content(array: Array, full: bool) -> dict[str, Any]:
-    return {"value": cells(array, full), "stats": stats(array)}
+    return {"shape": list(array.shape), "value": cells(array, full), "stats": stats(array)}
 
 
 def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
@@ -70,7 +61,8 @@ def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
         ]
         made = event.value
         head["output"] = {
-            "name": event.name, "shape": list(made.shape), "dtype": made.dtype.name, **_content(made, full),
+            "name": event.name, "shape": list(made.shape), "dtype": made.dtype.name, "value": cells(made, full),
+            "stats": stats(made),
         }  # fmt: skip
     elif event.phase in (SEED, BACKWARD):
         head["grad"] = _tensor(event.value, full)

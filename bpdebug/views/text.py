@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import repeat
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import printable
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number_format, shape_text, short
 
@@ -30,13 +29,8 @@ Box = tuple[list[str], list[int]]
 """Lines that stand side by side with others, and how wide each is."""
 
 
-def to_text(title: str, blocks: Iterable[Block], width: int) -> str:
-    """A title and blocks as text, without markup or colour."""
-    return "\n".join(lines(title, blocks, width))
-
-
 def lines(title: str, blocks: Iterable[Block], width: int) -> Iterator[str]:
-    """A title and blocks line by line, each made when it is asked for."""
+    """A title and blocks as text, without markup or colour, line by line, each made when it is asked for."""
     if title:
         yield printable(title).rstrip()
     for block in blocks:
@@ -54,7 +48,7 @@ def _block(block: Block, width: int) -> Iterable[str]:
         return row_lines(block, width)
     if isinstance(block, Table):
         return table_lines(block)
-    return source_lines(block) if isinstance(block, Source) else cells_lines(block.array)
+    return listing_lines(block) if isinstance(block, Listing) else cells_lines(block.array)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -113,12 +107,12 @@ def _rows(table: Table) -> Iterator[tuple[str, ...]]:
         yield (*map(printable, row), *drawn)
 
 
-def source_lines(source: Source) -> list[str]:
+def listing_lines(listing: Listing) -> list[str]:
     """Program lines with numbers; `▶` the current one, `●` those with a breakpoint."""
-    digits = max((len(str(n)) for n, _ in source.lines), default=1)
+    digits = max((len(str(n)) for n, _ in listing.lines), default=1)
     return [
-        f"  {'●' if n in source.marked else ' '}{'▶' if n == source.current else ' '} {n:>{digits}}  {printable(text)}"
-        for n, text in source.lines
+        f"  {' ●'[n in listing.marked]}{' ▶'[n == listing.current]} {n:>{digits}}  {printable(text)}"
+        for n, text in listing.lines
     ]
 
 
@@ -199,9 +193,10 @@ def _body(array: Array, marked: Marked, room: int) -> tuple[str, ...]:
         heads = ("⋯" if c is None else f"{c}{gap}".rjust(width) for c in columns)
         lines.append(" " * left + "  " + " ".join(heads))
     for r, label in zip(rows, labels, strict=True):
-        values: Sequence[Any] = ["⋯" if c is None else "⋮".rjust(width) if r is None else "" for c in columns]
-        if r is not None:
-            values = ["⋯" if c is None else _cell(marked, form.cell(flat[r, c]), r, c, width) for c in columns]
+        values = (
+            "⋯" if c is None else "⋮".rjust(width) if r is None else _cell(marked, form.cell(flat[r, c]), r, c, width)
+            for c in columns
+        )
         lines.append(label.rjust(left) + "  " + " ".join(values))
     return tuple(lines)
 

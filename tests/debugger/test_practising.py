@@ -9,7 +9,7 @@ import pytest
 import bpdebug
 from bpdebug.debugger.practice import question
 from bpdebug.errors import BpdebugError
-from bpdebug.views import here, inspector, program_rows
+from bpdebug.views import ProgramRows, here, inspector
 from tests.lessons import NAMES
 
 
@@ -37,7 +37,7 @@ def test_it_begins_at_the_next_backward_event_and_hides_what_it_asks() -> None:
     for text in (here(state).to_text(), inspector(state).to_text()):
         assert "@ Wᵀ" not in text
         assert "−3" not in text
-    shapes = {row.text: row.shape for row in program_rows(state) if row.kind == "gradient"}
+    shapes = {row.text: row.shape for row in ProgramRows(state) if row.kind == "gradient"}
     assert shapes == {"∂Y": "2×4", "∂X": "?", "∂W": "?"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from bpdebug.debugger import open_session, update
 from bpdebug.engine import Timeline
 from bpdebug.scenario import load
-from bpdebug.views import program_rows
+from bpdebug.views import ProgramRows
 from tests.lessons import FAULTY, NAMES, WALK, scenario
 
 DIVERGES = """
@@ -35,7 +35,7 @@ def test_a_row_is_odd_exactly_where_what_is_there_is_not_finite(name: str) -> No
     timeline = state.timeline
     for index in [*range(len(timeline)), "end"]:
         state = update(state, f"seek {index}")
-        for row in program_rows(state):
+        for row in ProgramRows(state):
             name = row.tensor.removeprefix("∂")
             there = row.status in ("done", "current")
             array = None
@@ -59,9 +59,9 @@ def test_rows_read_no_file_and_compute_nothing_that_is_to_come(tmp_path: Path) -
     )
     state = open_session(load(tmp_path / "s.toml"))
     timeline: Timeline = state.timeline
-    rows = list(program_rows(state))
+    rows = list(ProgramRows(state))
     run = timeline.iteration(0)
     assert [run.V[timeline.graph.index[n]] is None for n in ("late", "Y", "L")] == [True, False, True]
     assert not any(row.odd for row in rows)
     state = update(state, "step")
-    assert {row.tensor: row.odd for row in program_rows(state) if row.odd} == {"late": "nan", "mul1": "nan"}
+    assert {row.tensor: row.odd for row in ProgramRows(state) if row.odd} == {"late": "nan", "mul1": "nan"}

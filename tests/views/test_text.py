@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from bpdebug.errors import printable
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
+from bpdebug.views.report import Report
 from bpdebug.views.text import (
     MOST_COLUMNS,
     MOST_ROWS,
     cells_lines,
     display_width,
+    listing_lines,
     matrix_lines,
     row_lines,
     shown,
-    source_lines,
     table_lines,
-    to_text,
 )  # fmt: skip
 
 
@@ -133,22 +133,23 @@ def test_a_long_row_in_full_is_broken() -> None:
     assert " ".join(lines).replace("  ", " ") == str(array.tolist())
 
 
-def test_source_lines_mark_the_current_one_and_breakpoints() -> None:
-    lines = source_lines(Source(((9, "Y = X"), (10, "Z = Y")), 10, frozenset({9})))
+def test_listing_lines_mark_the_current_one_and_breakpoints() -> None:
+    lines = listing_lines(Listing(((9, "Y = X"), (10, "Z = Y")), 10, frozenset({9})))
     assert lines == ["  ●   9  Y = X", "   ▶ 10  Z = Y"]
 
 
 def test_paragraphs_are_wrapped_and_what_is_laid_out_is_not() -> None:
     words = "word " * 60
-    wrapped = to_text("", [Text(words, "note")], 80).splitlines()
+    wrapped = Report("", "", (Text(words, "note"),)).to_text(80).splitlines()
     assert max(map(len, wrapped)) <= 80
     assert " ".join(wrapped).split() == words.split()
     table = "x  " * 60
-    assert to_text("", [Text(table)], 80) == table.rstrip()
+    assert Report("", "", (Text(table),)).to_text(80) == table.rstrip()
 
 
 def test_no_line_ends_in_blanks() -> None:
-    text = to_text("title  ", [Row((matrix([[1.0], [2.0]]), "=", matrix([[1.0]]))), Formula("a"), Text("")], 80)
+    blocks = (Row((matrix([[1.0], [2.0]]), "=", matrix([[1.0]]))), Formula("a"), Text(""))
+    text = Report("", "title  ", blocks).to_text(80)
     assert not [line for line in text.splitlines() if line != line.rstrip()]
 
 
@@ -162,10 +163,10 @@ def test_hostile_text_cannot_reach_the_terminal_in_any_block() -> None:
         Formula(HOSTILE, HOSTILE),
         Row((Matrix(HOSTILE, np.zeros((2, 2)), (2, 2), HOSTILE), HOSTILE, Matrix(HOSTILE, None, (2,), HOSTILE))),
         Table((HOSTILE,), ((HOSTILE,),)),
-        Source(((1, HOSTILE),), 1),
+        Listing(((1, HOSTILE),), 1),
     ]
     for block in blocks:
-        text = to_text(HOSTILE, [block], 100)
+        text = Report("", HOSTILE, (block,)).to_text()
         assert printable(text) == text
         assert "\\x1b" in text
         assert "[bold]" in text

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import CommandError
 from bpdebug.scenario import load
-from bpdebug.views import inspector, program_rows, view
+from bpdebug.views import ProgramRows, inspector, view
+from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.place import place_data
 from bpdebug.views.stream import event_object
 from tests.lessons import MOMENTUM
@@ -92,7 +94,7 @@ def test_lists() -> None:
     ]  # fmt: skip
     assert {"w.velocity"} == {r["name"] for r in table("info tensors") if r["op"] == "state"}
     assert not any("velocity" in r["name"] for r in table("info gradients"))
-    assert not any("velocity" in row.text for row in program_rows(session()))
+    assert not any("velocity" in row.text for row in ProgramRows(session()))
     assert table("info optimizer", text=PLAIN_SGD.partition("[train]")[0]) == []
 
 
@@ -198,3 +200,15 @@ steps = 1
     timeline = session(text=text).timeline
     assert timeline.value("layer1.m").tolist() == [3.0, 8.0]
     assert timeline.value("layer1.v").tolist() == pytest.approx([0.001, 0.004])
+
+
+def test_a_transpose_in_a_written_rule_is_drawn_as_in_a_backward_rule() -> None:
+    state = session("set rule W1@upd = W1 - lr * dW1.T.T", "seek W1@upd", "stepi", text=PLAIN_SGD)
+    rows = [block for block in view(state).blocks if isinstance(block, Row)]
+    (given, arrow, turned), *rest = (row.items for row in rows)
+    assert not rest
+    assert arrow == "→"
+    assert isinstance(given, Matrix)
+    assert isinstance(turned, Matrix)
+    assert (given.name, turned.name, turned.note, turned.mark) == ("∂W1", "∂W1ᵀ", "transposed", "transpose")
+    assert (np.asarray(turned.array) == np.asarray(given.array).T).all()

@@ -17,7 +17,7 @@ from bpdebug.debugger.commands.table import split
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD
 from bpdebug.errors import BpdebugError, printable
-from bpdebug.views import VIEWS, Report, inspector, program_rows, status_line, to_json, view
+from bpdebug.views import VIEWS, ProgramRows, Report, inspector, status_line, to_json, view
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.text import display_width
 from tests.graphs import examples
@@ -251,7 +251,7 @@ def test_the_states_of_a_gradient_are_told_apart_in_info() -> None:
 
 def test_the_states_of_a_gradient_are_told_apart_in_the_program() -> None:
     def statuses(name: str, *lines: str) -> dict[str, str]:
-        return {row.text: row.status for row in program_rows(session(name, *lines)) if row.kind == "gradient"}
+        return {row.text: row.status for row in ProgramRows(session(name, *lines)) if row.kind == "gradient"}
 
     assert statuses(WALK)["∂H"] == "not computed yet"
     assert statuses(WALK, "seek 12")["∂H"] == "partial"
@@ -270,7 +270,7 @@ def test_print_info_and_the_program_agree_at_every_event(name: str) -> None:
     for k in range(len(state.timeline) + 1):
         state = update(state, f"seek {k}")
         listed = {row["name"]: row["status"] for row in view(update(state, "info gradients")).to_data()["rows"]}
-        shown = {row.text: row.status for row in program_rows(state) if row.kind == "gradient"}
+        shown = {row.text: row.status for row in ProgramRows(state) if row.kind == "gradient"}
         for gradient, status in listed.items():
             assert view(update(state, f"print {gradient}")).to_data()["status"] == status
             assert shown[gradient] in (words[status], "current")
@@ -280,7 +280,7 @@ def test_print_info_and_the_program_agree_at_every_event(name: str) -> None:
 @pytest.mark.parametrize("name", ALL, ids=IDS)
 def test_the_program_has_a_row_for_everything_and_its_current_row_is_the_event(name: str) -> None:
     for state in everywhere(name):
-        rows = program_rows(state)
+        rows = ProgramRows(state)
         listed = list(rows)
         assert len(listed) == len(rows)
         assert [row.kind for row in listed] == sorted((r.kind for r in listed), key=["leaf", "node", "gradient"].index)
@@ -299,7 +299,7 @@ def test_the_program_has_a_row_for_everything_and_its_current_row_is_the_event(n
 
 def test_a_row_of_the_program_leads_to_its_event() -> None:
     state = session(WALK)
-    for row in program_rows(state):
+    for row in ProgramRows(state):
         if row.index is not None:
             there = update(state, f"seek {row.index}").event
             assert there is not None
@@ -313,7 +313,7 @@ def test_drawn_masks_are_hidden_from_lists_and_can_be_printed() -> None:
     state = session(PLAIN, "seek end")
     names = [row["name"] for row in view(update(state, "info tensors")).to_data()["rows"]]
     assert names == ["X", "ids", "alone", "W", "b", "Z", "Y", "D", "seen", "L"]
-    assert "D.mask" not in [row.tensor for row in program_rows(state)]
+    assert "D.mask" not in [row.tensor for row in ProgramRows(state)]
     assert said(PLAIN, "seek end", "print D.mask").startswith("  D.mask  2×2")
 
 

@@ -27,7 +27,7 @@ from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Work, is_slow
 from bpdebug.progress import Stopped, stoppable
 from bpdebug.scenario import Shipped
-from bpdebug.views import Report, inspector, program_rows, status_line, stop, view
+from bpdebug.views import ProgramRows, Report, inspector, status_line, stop, view
 from bpdebug.views.lists import LISTS
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class BpdebugApp(App[int]):
                 self.stage.scroll_end(animate=False)  # the newest part is the last
         if self.size.width >= WIDE:
             self.inspector.show(inspector(state))
-        self.program.show(program_rows(state))
+        self.program.show(ProgramRows(state))
         self.timeline.show(state)
         left = (("bpdebug  ", palette.HERE), (state.scenario.name + "  ", palette.TITLE))
         self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status_line(state), palette.PLAIN)))

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from bpdebug.errors import printable
 from bpdebug.frontends.tui import palette
-from bpdebug.views.blocks import Block, Cells, Formula, Matrix, Row, Source, Table, Text
+from bpdebug.views.blocks import Block, Cells, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.text import BAR, bar, cells_lines
 
 BLANK = Strip([], 0)
@@ -73,8 +73,8 @@ def block_lines(block: Block, width: int) -> list[Strip]:
     if isinstance(block, Cells):
         lines = (strip((line, palette.PLAIN)) for text in cells_lines(block.array) for line in wrap(text, width))
         return [*islice(lines, MOST_LINES), *(_more(block.array.size, "cells in all") if next(lines, None) else ())]
-    if isinstance(block, Source):
-        return source_lines(block, width)
+    if isinstance(block, Listing):
+        return listing_lines(block, width)
     assert isinstance(block, Row)
     names = (clean(i.name if isinstance(i, Matrix) else i) for i in block.items)
     return [strip((" ".join(names), palette.PLAIN))]
@@ -152,12 +152,12 @@ def _row_lines(
         yield strip((indent, palette.PLAIN), *zip((*padded, texts[-1]), styles, strict=True))
 
 
-def source_lines(source: Source, width: int) -> list[Strip]:
+def listing_lines(listing: Listing, width: int) -> list[Strip]:
     """Numbered lines; ▶ at the current one, ● where a breakpoint is."""
-    digits = len(str(source.lines[-1][0])) if source.lines else 1
+    digits = len(str(listing.lines[-1][0])) if listing.lines else 1
     lines = []
-    for number, text in source.lines:
-        here, stop = number == source.current, number in source.marked
+    for number, text in listing.lines:
+        here, stop = number == listing.current, number in listing.marked
         mark = ("▶" if here else " ", palette.HERE), ("● " if stop else "  ", palette.STOP)
         style = palette.HERE if here else palette.PLAIN
         lines.append(fit(strip(*mark, (f"{number:>{digits}}  ", palette.DIM), (clean(text), style)), width))

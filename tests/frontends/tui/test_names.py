@@ -6,7 +6,7 @@ import numpy as np
 
 from bpdebug.errors import CommandError
 from bpdebug.frontends.tui.lines import clean, report_lines, wrap
-from bpdebug.views.blocks import Formula, Source, Table, Text
+from bpdebug.views.blocks import Formula, Listing, Table, Text
 from bpdebug.views.report import Report
 
 from .screen import MARKUP, StageApp, app_of, lines_of, text_of
@@ -30,7 +30,7 @@ async def test_markup_is_shown_as_it_is_written() -> None:
 async def test_hostile_text_everywhere() -> None:
     app = StageApp((HOSTILE, np.ones((2, 2))), HOSTILE, (HOSTILE, (2, 2)))
     async with app.run_test(size=(140, 40)) as pilot:
-        blocks = (Text(HOSTILE), Formula(HOSTILE, HOSTILE), Table((HOSTILE,), ((HOSTILE,),)), Source(((1, HOSTILE),)))
+        blocks = (Text(HOSTILE), Formula(HOSTILE, HOSTILE), Table((HOSTILE,), ((HOSTILE,),)), Listing(((1, HOSTILE),)))
         assert "\\x1b]0;title\\x07" in text_of(app)
         app.stage.show(Report("x", HOSTILE, blocks))
         await pilot.pause()
