@@ -58,6 +58,7 @@ class Limits(Struct, frozen=True):
 
 
 def spell_count(n: int) -> str:
+    """A count with its thousands apart; a huge one as a power of two."""
     return f"{n:,}" if n.bit_length() < 128 else f"about 2**{n.bit_length() - 1}"
 
 
@@ -70,7 +71,7 @@ def spell_bytes(n: int) -> str:
 
 
 def parse_size(text: str) -> int:
-    """'512MiB', '4G', '1000' as bytes; units count in 1024s."""
+    """'512MiB', '4G', '1000' as bytes; units count in 1024s; UsageError where it is no size."""
     units = {"": 1, "B": 1, "K": KIB, "KIB": KIB, "M": MIB, "MIB": MIB, "G": GIB, "GIB": GIB, "T": 2**40, "TIB": 2**40}
     number = text.rstrip("BbIiKkMmGgTt")
     unit = text[len(number) :].upper()
@@ -80,7 +81,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_limit(text: str) -> tuple[str, int]:
-    """'nodes=500000' as a row of the table and its new value."""
+    """'nodes=500000' as a row of the table and its new value; UsageError where there is no such row or value."""
     name, _, value = text.partition("=")
     if name not in TABLE:
         raise UsageError(f"no limit '{name}'", hint=did_you_mean(name, TABLE) or "limits: " + ", ".join(TABLE))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -11,19 +12,39 @@ from bpdebug.errors import InputError, shown, suggest
 REQUIRED = object()
 """The default of an attribute that must be given."""
 
-_WORDS = {
-    "int": "an integer",
-    "float": "a number",
-    "number": "a number or None",
-    "bool": "True or False",
-    "ints": "an integer or a tuple of integers",
-    "axis": "an integer, a tuple of integers or None",
-    "widths": "an integer, or tuples of integers",
-    "key": "an index in plain data",
-}
-_SAMPLES = {
-    "int": "1", "float": "0.5", "number": "0.5", "bool": "True", "ints": "(2, 3)", "axis": "0",
-    "widths": "((1, 1), (0, 0))",
+
+def _all_ints(value: Any) -> bool:
+    return type(value) is tuple and all(type(v) is int for v in value)
+
+
+def _sizes(value: Any) -> bool:
+    return type(value) is int or _all_ints(value)
+
+
+def _is_place(item: Any) -> bool:
+    """An item of an index in plain data: an integer, '...', or (start, stop, step)."""
+    ends = type(item) is tuple and len(item) == 3 and all(v is None or type(v) is int for v in item)
+    return ends or type(item) is int or item == "..."
+
+
+class _Kind(NamedTuple):
+    words: str
+    example: str
+    fits: Callable[[Any], bool]
+
+
+_KINDS = {
+    "int": _Kind("an integer", "1", lambda v: type(v) is int),
+    "float": _Kind("a number", "0.5", lambda v: type(v) in (int, float)),
+    "number": _Kind("a number or None", "0.5", lambda v: type(v) in (int, float)),
+    "bool": _Kind("True or False", "True", lambda v: type(v) is bool),
+    "ints": _Kind("an integer or a tuple of integers", "(2, 3)", _sizes),
+    "axis": _Kind("an integer, a tuple of integers or None", "0", _sizes),
+    "widths": _Kind(
+        "an integer, or tuples of integers", "((1, 1), (0, 0))",
+        lambda v: _sizes(v) or (type(v) is tuple and all(map(_all_ints, v))),
+    ),
+    "key": _Kind("an index in plain data", "...", lambda v: type(v) is tuple and all(map(_is_place, v))),
 }  # fmt: skip
 
 
@@ -42,7 +63,8 @@ class Attr(Struct, frozen=True):
     hidden: bool = False
 
     def example(self, name: str) -> str:
-        sample = f'"{self.choices[0]}"' if self.choices else _SAMPLES.get(self.kind, "...")
+        """The hint that shows a value which would do."""
+        sample = f'"{self.choices[0]}"' if self.choices else _KINDS[self.kind].example
         return f"attributes are constants, such as {name}={sample}"
 
 
@@ -60,21 +82,10 @@ def fit(op: str, name: str, attr: Attr, value: Any) -> Any:
         return None
     if attr.kind == "str":
         return _choice(op, name, attr, value)
-    if attr.kind in ("float", "number") and type(value) in (int, float):
-        return float(as_literal(value))
-    integers = type(value) is int or _all_ints(value)
-    fits = {
-        "int": type(value) is int,
-        "bool": type(value) is bool,
-        "ints": integers,
-        "axis": integers,
-        "widths": integers or (type(value) is tuple and all(map(_all_ints, value))),
-        "key": type(value) is tuple and all(map(_is_place, value)),
-    }
-    if not fits.get(attr.kind, False):
-        words = f"must be {_WORDS[attr.kind]}, not {shown(spelt(value))}"
-        raise misfit(op, name, words, attr.example(name))
-    return value
+    kind = _KINDS[attr.kind]
+    if not kind.fits(value):
+        raise misfit(op, name, f"must be {kind.words}, not {shown(spelt(value))}", attr.example(name))
+    return float(as_literal(value)) if attr.kind in ("float", "number") else value
 
 
 def _choice(op: str, name: str, attr: Attr, value: Any) -> str:
@@ -85,20 +96,11 @@ def _choice(op: str, name: str, attr: Attr, value: Any) -> str:
     raise misfit(op, name, f"must be one of {choices}, not {shown(spelt(value))}", hint)
 
 
-def _all_ints(value: Any) -> bool:
-    return type(value) is tuple and all(type(v) is int for v in value)
-
-
-def _is_place(item: Any) -> bool:
-    """An item of an index in plain data: an integer, '...', or (start, stop, step)."""
-    ends = type(item) is tuple and len(item) == 3 and all(v is None or type(v) is int for v in item)
-    return ends or type(item) is int or item == "..."
-
-
 def spelt(value: Any) -> str:
     """A value as it is written: a text in quotes."""
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def misfit(op: str, name: str, message: str, hint: str) -> InputError:
+    """E_ATTR for an attribute of a call."""
     return InputError(f"{op}: {name} {message}", code="E_ATTR", hint=hint)

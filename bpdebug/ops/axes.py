@@ -18,7 +18,7 @@ def refuse(message: str, hint: str) -> ShapeError:
 
 
 def axes_of(axis: Axis, shape: Shape) -> tuple[int, ...]:
-    """The axes of `shape` meant by None (all), an int or a tuple, counted from the start."""
+    """The axes of `shape` meant by None (all), an int or a tuple, counted from the start; E_SHAPE where it has none."""
     rank = len(shape)
     given = range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis
     for a in given:
@@ -39,6 +39,7 @@ def axis_of(axis: int, shape: Shape) -> int:
 
 
 def tuple_of(sizes: Sizes) -> tuple[int, ...]:
+    """One size as a tuple of one."""
     return (sizes,) if isinstance(sizes, int) else tuple(sizes)
 
 

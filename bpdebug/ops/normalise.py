@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -17,16 +18,17 @@ def _check_eps(eps: float) -> None:
         raise refuse(f"eps={eps} is negative", hint="eps keeps the square root from 0: 1e-5")
 
 
+def _check_scales(x: Shape, scales: Sequence[Shape], fits: Sequence[Shape], one_for: str) -> None:
+    for name, shape in zip(("gamma", "beta"), scales, strict=False):
+        if shape not in fits:
+            raise ShapeError(f"{name} of shape {shape} for x of shape {x}", hint=f"one {name} {one_for}")
+
+
 def _check_last(x: Shape, *scales: Shape, eps: float) -> None:
     _check_eps(eps)
     if not x or x[-1] == 0:
         raise ShapeError(f"shape {x} has no cells along a last axis to normalise", hint="x is (..., features)")
-    for name, shape in zip(("gamma", "beta"), scales, strict=False):
-        if shape not in ((), x[-1:]):
-            raise ShapeError(
-                f"{name} of shape {shape} for x of shape {x}",
-                hint=f"one {name} a feature of the last axis: shape {x[-1:]}",
-            )
+    _check_scales(x, scales, ((), x[-1:]), f"a feature of the last axis: shape {x[-1:]}")
 
 
 def _check_batch(x: Shape, *scales: Shape, eps: float) -> None:
@@ -35,12 +37,7 @@ def _check_batch(x: Shape, *scales: Shape, eps: float) -> None:
         raise ShapeError(f"shape {x} has no axis 1 of channels", hint="x is (batch, channels, ...)")
     if x[0] * prod(x[2:]) == 0:
         raise ShapeError(f"shape {x} has no cells a channel to normalise", hint="the batch is empty")
-    for name, shape in zip(("gamma", "beta"), scales, strict=False):
-        if shape != x[1:2]:
-            raise ShapeError(
-                f"{name} of shape {shape} for x of shape {x}",
-                hint=f"one {name} a channel, axis 1: shape {x[1:2]}",
-            )
+    _check_scales(x, scales, (x[1:2],), f"a channel, axis 1: shape {x[1:2]}")
 
 
 def _standard(xp: Any, x: Any, axis: Axis, eps: float) -> tuple[Any, Any]:

@@ -154,7 +154,7 @@ OPS: dict[str, Op] = {}
 
 
 def register(*ops: Op) -> None:
-    """Put ops into the table; a name stands there once."""
+    """Put ops into the table; ValueError where a name stands there already."""
     for op in ops:
         if op.name in OPS:
             raise ValueError(f"op {op.name!r} is in the table already")

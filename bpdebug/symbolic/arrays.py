@@ -28,6 +28,7 @@ MIDDLE_FROM, FAR_FROM = 0.66291, 5.65685
 BEYOND = 40.0
 """So many deviations out the normal density is 0 in double precision."""
 PEAK = 1 / math.sqrt(2 * math.pi)
+"""The standard normal density at 0."""
 
 
 def _quotient(x: Array, polynomials: tuple[tuple[float, ...], tuple[float, ...]]) -> Array:
@@ -96,7 +97,7 @@ def normal_pdf(x: Array) -> Array:
 
 
 def same(a: Array, b: Array) -> Array:
-    """a == b, where a NaN is the same as another."""
+    """a == b cell by cell, where a NaN is the same as another."""
     return np.asarray((a == b) | ((a != a) & (b != b)))
 
 
@@ -142,11 +143,6 @@ def one_hot(ids: Array, depth: int, dtype: Any) -> Array:
     return np.asarray(np.asarray(ids)[..., None] == np.arange(depth)).astype(dtype)
 
 
-def tri(rows: int, columns: int) -> Array:
-    """The lower triangle, as booleans: True where column <= row."""
-    return np.tri(rows, columns, dtype=bool)
-
-
 def unfold(x: Array, size: Shape, stride: Shape, padding: Shape, dilation: Shape, fill: float = 0.0) -> Array:
     """Every window of (N, C, *space) as a row: (N, windows, C * prod(size)); im2col."""
     out = windows(x.shape[2:], size, stride, padding, dilation)
@@ -189,7 +185,7 @@ def is_long(a: Any, b: Any) -> bool:
 
 
 def product(a: Array, b: Array) -> Array:
-    """a @ b; a long product is made some rows at a time, always the same ones, so that it may be stopped."""
+    """a @ b of shape (..., n, m); a long one is made some rows at a time, always the same, so that it may be stopped."""
     if not is_long(a, b):
         short: Array = np.matmul(a, b)
         return short

@@ -65,7 +65,9 @@ def _shared_axes(root: Expr, deep: bool) -> dict[int, Axes]:
         if e.prim is None:
             continue
         own = found[id(e)]
-        for a, axes in zip(e.args, _below(e, own, fresh) if own is not None else [None] * len(e.args), strict=True):
+        for a, axes in zip(
+            e.args, _below(e, e.prim.name, own, fresh) if own is not None else [None] * len(e.args), strict=True
+        ):
             if isinstance(a, Expr):
                 known = found.get(id(a), axes)
                 both = None if known is None or axes is None else zip(known, axes, strict=True)
@@ -73,10 +75,9 @@ def _shared_axes(root: Expr, deep: bool) -> dict[int, Axes]:
     return {ident: axes for ident, axes in found.items() if axes is not None}
 
 
-def _below(e: Expr, own: Axes, fresh: Iterator[int]) -> list[Axes | None]:
+def _below(e: Expr, name: str, own: Axes, fresh: Iterator[int]) -> list[Axes | None]:
     """The axes of an operation's operands, from those of its result."""
-    assert e.prim is not None
-    name, rank = e.prim.name, e.args[0].ndim if e.args and isinstance(e.args[0], Expr) else 0
+    rank = e.args[0].ndim if e.args and isinstance(e.args[0], Expr) else 0
     if name == "matmul":
         inner = next(fresh)
         left, right = (_aligned(a.shape[:-2], e.shape[:-2], own[:-2]) for a in e.args)

@@ -89,14 +89,11 @@ class Plan:
         if self.dtype.kind != "f":
             return (None,) * len(self.operands)
         found = self.rule.vjp(self.xp, self.g, self.y, *self.operands, **self.attrs)
-        wanted: list[Expr | None] = []
-        for i, operand in enumerate(self.operands):
-            gradient = found[i] if i < len(found) else None
-            if isinstance(operand, Expr) and operand.dtype.kind == "f" and gradient is not None:
-                wanted.append(self.check(i, gradient))
-            else:
-                wanted.append(None)
-        return tuple(wanted)
+        pairs = zip(self.operands, (*found, *(None,) * len(self.operands)), strict=False)
+        return tuple(
+            self.check(i, g) if g is not None and isinstance(operand, Expr) and operand.dtype.kind == "f" else None
+            for i, (operand, g) in enumerate(pairs)
+        )
 
     @property
     def own(self) -> Plan:
@@ -118,7 +115,7 @@ class Plan:
         return Plan(self.rule, operands, self.attrs, replaced)
 
     def check(self, position: int, gradient: Any) -> Expr:
-        """The gradient, if its shape and dtype are what operand `position` needs before un-broadcasting."""
+        """The gradient; E_SHAPE, E_DTYPE or TraceError where operand `position` needs another, before its sum."""
         operand = self.operands[position]
         if not isinstance(gradient, Expr):
             raise TraceError(f"{self.rule.name}: the gradient of operand {position} is no array")
@@ -158,7 +155,7 @@ class Plan:
         return gradient
 
     def summed(self, position: int) -> Expr:
-        """The gradient of an operand, un-broadcast: what is accumulated."""
+        """The gradient of an operand, un-broadcast to its shape: what is accumulated; TraceError where it has none."""
         return unbroadcast(self.xp, self.gradient(position), self.operands[position].shape)
 
     def tensor(self, number: int, name: str, shape: Shape, dtype: DType) -> Expr:
@@ -230,18 +227,14 @@ class Plan:
     def source(self, operands: Sequence[str], output: str = "y", gradient: str = "g") -> list[str]:
         """Readable NumPy of the whole rule: forward, then each operand's gradient."""
         names = self.naming(operands, output)
-        written = {id(self.g): gradient}
-        both = lambda e: written.get(id(e)) or names(e)  # noqa: E731 - a two-word closure
-        lines = [f"{output} = {write(self.value, both, SOURCE)}"]
-        for i, gradient_expr in enumerate(self.gradients):
-            if gradient_expr is not None:
-                lines.append(f"d{operands[i]} = {write(gradient_expr, both, SOURCE)}")
-        return lines
+        targets = [(output, self.value), *((f"d{n}", g) for n, g in zip(operands, self.gradients, strict=True))]
+        both = lambda e: gradient if e is self.g else names(e)  # noqa: E731 - a two-word closure
+        return [f"{name} = {write(e, both, SOURCE)}" for name, e in targets if e is not None]
 
     # --- running --------------------------------------------------------------------------------------------------
 
     def evaluate(self, expr: Expr, leaves: Mapping[int, Any]) -> Array:
-        """The value of an expression of this plan, given its leaves by identity: the interpreter behind parts."""
+        """The value of an expression, of its shape, given its leaves by identity: the interpreter behind parts."""
         return np.asarray(evaluate(expr, leaves)[id(expr)])
 
     def leaves(self, inputs: Sequence[Any], y: Any = None, g: Any = None) -> dict[int, Any]:
@@ -289,7 +282,7 @@ def key_of(operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, An
 
 
 def unbroadcast(xp: Trace, gradient: Expr, shape: Shape) -> Expr:
-    """A gradient summed over the axes along which its operand was broadcast; the same expression where none was."""
+    """A gradient summed over the axes its operand was broadcast along, if any; TraceError where that is not `shape`."""
     if gradient.shape == shape:
         return gradient
     axes = stretched(gradient.shape, shape)

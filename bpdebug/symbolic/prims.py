@@ -197,8 +197,8 @@ _ROWS = (
         shape=lambda ids, depth, dtype: (*ids.shape, depth),
     ),
     Prim(
-        "tri", arrays.tri, arrays=0, attrs={"rows": ..., "columns": ...}, dtype=_boolean,
-        shape=lambda rows, columns: (rows, columns),
+        "tri", lambda rows, columns: np.tri(rows, columns, dtype=bool), arrays=0,
+        attrs={"rows": ..., "columns": ...}, shape=lambda rows, columns: (rows, columns), dtype=_boolean,
     ),
     Prim("unfold", arrays.unfold, attrs={**_WINDOW, "fill": 0.0}, shape=_unfolded, scratch=_padded_cells),
     Prim("fold", arrays.fold, attrs={"shape": ..., **_WINDOW}, shape=_given, scratch=_padded_cells),

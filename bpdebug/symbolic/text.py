@@ -22,7 +22,7 @@ class Dialect(Struct, frozen=True):
     module: str = "np."
 
     def literal(self, value: Any) -> str:
-        """A number, tuple, name of a dtype or None; the one gate for values, by exact type."""
+        """A number, tuple, name of a dtype or None; the one gate for values, by exact type; TraceError for others."""
         if type(value) is float and not np.isfinite(value):
             return {"inf": f"{self.module}inf", "-inf": f"-{self.module}inf"}.get(repr(value), f"{self.module}nan")
         if type(value) in (bool, int, float, type(None)):
