@@ -185,7 +185,7 @@ def is_long(a: Any, b: Any) -> bool:
 
 
 def product(a: Array, b: Array) -> Array:
-    """a @ b of shape (..., n, m); a long one is made some rows at a time, always the same, so that it may be stopped."""
+    """a @ b of shape (..., n, m); a long one is made some rows at a time, so that it may be stopped."""
     if not is_long(a, b):
         short: Array = np.matmul(a, b)
         return short
