@@ -11,6 +11,7 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.engine.closeness import worst
 from bpdebug.errors import CommandError
+from bpdebug.language.tokens import refuse
 
 LONGEST = 10_000
 """Characters of numbers in brackets."""
@@ -28,16 +29,14 @@ class ExpectationError(CommandError):
 def literal(text: str) -> Array:
     """Numbers in brackets, as they are printed, as float64: [[1, −2.5], [nan, 0]]; E_EXPR for anything else."""
     if len(text) > LONGEST:
-        raise CommandError(f"numbers of {len(text):,} characters", code="E_EXPR", hint=f"at most {LONGEST:,} are read")
+        raise refuse(f"numbers of {len(text):,} characters", None, f"at most {LONGEST:,} are read")
     plain = text.replace("−", "-")
     plain = re.sub(r"(?<![\w.])-?(?:nan|inf)\b", lambda m: f'"{m[0]}"', plain)
     plain = re.sub(r"(?<![\w.])(-?)\+?(\d+)\.(?!\d)", r"\1\2.0", plain)
     try:
         decoded = msgspec.json.decode(plain)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        raise CommandError(
-            f"'{text[:60]}' are no numbers in brackets", code="E_EXPR", hint="[[1, 2], [3, 4]]"
-        ) from None
+        raise refuse(f"'{text[:60]}' are no numbers in brackets", None, "[[1, 2], [3, 4]]") from None
     return as_array(decoded, text)
 
 
@@ -46,9 +45,8 @@ def as_array(numbers: Any, text: str) -> Array:
     try:
         return np.array(numbers, dtype=np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError):
-        raise CommandError(
-            f"'{text[:60]}' is no array of numbers", code="E_EXPR", hint="rows of one length: [[1, 2], [3, 4]]"
-        ) from None
+        hint = "rows of one length: [[1, 2], [3, 4]]"
+        raise refuse(f"'{text[:60]}' is no array of numbers", None, hint) from None
 
 
 def compare(what: str, found: Array, wanted: Array, rtol: float, atol: float) -> None:

@@ -107,7 +107,8 @@ class Program(Struct, frozen=True, eq=False):
 class Setting(Struct, frozen=True):
     """What an expression is compiled for; programs are remembered by it.
 
-    `condition`: words about the event are known; `about`: shape and dtype of its tensor, for `grad` and `out`.
+    `memory` is what its steps may hold together, in bytes. `condition`: words about the event are known; `about`: shape
+    and dtype of its tensor, for `grad` and `out`.
     """
 
     graph: Graph

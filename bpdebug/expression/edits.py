@@ -18,9 +18,11 @@ from bpdebug.expression.stops import resolve
 from bpdebug.expression.target import target
 from bpdebug.graph import Lit
 from bpdebug.language import as_rule, as_update
+from bpdebug.language.tokens import refuse
 
 CODES = dict.fromkeys(("E_SYNTAX", "E_NAME", "E_OP", "E_ATTR"), "E_EXPR")
 """What is wrong with the text of a rule is wrong with an expression, where it is typed."""
+_RULES = "set rule Y@bwd X = dY @ W.T, set rule w@upd = w - lr * dw"
 _SET = re.compile(r"(rule\s+)?(.+?)\s*(?<![<>=!])=(?!=)\s*(.+)", re.DOTALL)
 
 
@@ -32,9 +34,8 @@ def read_edit(text: str, timeline: Timeline, iteration: int, numbers: Callable[[
     """
     match = _SET.fullmatch(text)
     if match is None:
-        raise CommandError(
-            "set takes a place and a value", hint="set W[0, 1] = 2, set dY = 0, set rule Y@bwd X = dY @ W"
-        )
+        hint = "set W[0, 1] = 2, set dY = 0, set rule Y@bwd X = dY @ W"
+        raise CommandError("set takes a place and a value", hint=hint)
     place, value = match[2].strip(), match[3].strip()
     line = f"set {'rule ' if match[1] else ''}{place} = {value}"
     if match[1]:
@@ -51,19 +52,14 @@ def _cells(
     reference, array = goal.reference, numbers(text)
     dtype = graph.dtypes[reference.tensor]
     if dtype.kind != "f" and array.dtype.kind == "f" and not np.array_equal(array, np.trunc(array)):
-        raise CommandError(
-            f"{reference} is {dtype}, and {text} is not whole", code="E_EXPR", hint="write whole numbers"
-        )
+        raise refuse(f"{reference} is {dtype}, and {text} is not whole", None, "write whole numbers")
     try:
         np.broadcast_to(array, goal.shape)
     except ValueError:
-        raise CommandError(
-            f"{place} has shape {goal.shape}, and {text} has {array.shape}",
-            code="E_EXPR",
-            hint="give one number, or as many",
-        ) from None
+        message = f"{place} has shape {goal.shape}, and {text} has {array.shape}"
+        raise refuse(message, None, "give one number, or as many") from None
     if reference.gradient and not graph.has_gradient(reference.tensor):
-        raise CommandError(f"{reference} has no path to an output", code="E_EXPR", hint=f"why {reference} says more")
+        raise refuse(f"{reference} has no path to an output", None, f"why {reference} says more")
     with np.errstate(all="ignore"):
         cast = array.astype(dtype)
     return Override(reference.tensor, reference.gradient, goal.key, cast, iteration, line)
@@ -76,10 +72,7 @@ def _rule(timeline: Timeline, place: str, text: str, line: str, dtype: str) -> E
     if event.phase == UPDATE:
         return _update(timeline, event, operand if location else "", text, line, dtype)
     if not location:
-        raise CommandError(
-            "set rule takes a location and an operand",
-            hint="set rule Y@bwd X = dY @ W.T, set rule w@upd = w - lr * dw",
-        )  # fmt: skip
+        raise CommandError("set rule takes a location and an operand", hint=_RULES)
     if not isinstance(event, NodeEvent):
         raise CommandError(f"{location} is no node", hint="name a node: set rule Y@bwd X = dY @ W.T")
     graph, k, names = timeline.graph, event.k, event.operands
@@ -112,5 +105,4 @@ def typed() -> Iterator[None]:
     except InputError as error:
         raise CommandError(error.message, code=CODES.get(error.code, error.code), hint=error.hint) from None
     except TypeError as error:
-        hint = "set rule Y@bwd X = dY @ W.T, set rule w@upd = w - lr * dw"
-        raise CommandError(f"this rule cannot be traced: {error}", code="E_EXPR", hint=hint) from None
+        raise refuse(f"this rule cannot be traced: {error}", None, _RULES) from None

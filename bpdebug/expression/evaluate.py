@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from msgspec import Struct, field
+from msgspec import Struct
 
 from bpdebug.arrays import Array, Shape
 from bpdebug.engine import Event, Timeline
@@ -16,7 +16,6 @@ from bpdebug.expression.names import names_in
 from bpdebug.expression.parse import Expression
 from bpdebug.expression.program import compile_tree
 from bpdebug.language.tokens import counted
-from bpdebug.limits import Limits
 
 _PROGRAMS = 64
 """Programs an expression remembers: one for each graph, and for each shape that `grad` and `out` have had."""
@@ -28,7 +27,6 @@ class Scope(Struct, frozen=True, eq=False):
     timeline: Timeline
     position: int
     event: Event | None = None
-    limits: Limits = field(default_factory=Limits)
 
 
 class Value(Struct, frozen=True, eq=False):
@@ -70,11 +68,8 @@ def evaluate(expression: Expression, scope: Scope) -> Value:
         kind = program.kind
         tensor = kind.kind not in (TUPLE, TEXT)
         return Value(missing.status, None, kind.shape if tensor else None, str(kind.dtype) if tensor else None)
-    return _value(found, program.kind, PARTIAL if frame.partial else VALUE)
-
-
-def _value(found: Any, kind: Kind, status: str) -> Value:
-    if kind.kind in (TUPLE, TEXT):
+    status = PARTIAL if frame.partial else VALUE
+    if program.kind.kind in (TUPLE, TEXT):
         return Value(status, None, None, None, found)
     array = as_array(found)
     array.flags.writeable = False
@@ -97,13 +92,12 @@ def holds(condition: Expression, scope: Scope) -> bool:
 
 
 @counted
-def check(expression: Expression, timeline: Timeline, *, condition: bool = False, limits: Limits | None = None) -> None:
+def check(expression: Expression, timeline: Timeline, *, condition: bool = False) -> None:
     """E_EXPR now for what would be wrong at any position; the shapes of `grad` and `out` show at an event only."""
     names_in(expression, timeline.graph, condition=condition)
     if expression.about_event and condition:
         return
-    setting = Setting(timeline.graph, (limits or Limits())["memory"], condition)
-    kind = compile_tree(expression, setting).kind
+    kind = compile_tree(expression, Setting(timeline.graph, timeline.store.budget.size, condition)).kind
     if condition:
         operations.check_truth(kind, expression.column(expression.root))
 
@@ -113,12 +107,12 @@ def _program(expression: Expression, scope: Scope) -> Program:
     about = None
     if event is not None and expression.about_event:
         about = (graph.shapes[event.tensor], graph.dtypes[event.tensor])
-    key = (graph, scope.limits["memory"], event is not None, about)
-    found: Program | None = expression.programs.get(key)
+    setting = Setting(graph, scope.timeline.store.budget.size, event is not None, about)
+    found: Program | None = expression.programs.get(setting)
     if found is None:
         if len(expression.programs) >= _PROGRAMS:
             expression.programs.clear()
-        found = expression.programs[key] = compile_tree(expression, Setting(*key))
+        found = expression.programs[setting] = compile_tree(expression, setting)
     return found
 
 

@@ -12,8 +12,8 @@ import pytest
 from bpdebug.engine import Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import BpdebugError
-from bpdebug.expression import Scope, evaluate, hex_cells, parse
-from bpdebug.limits import Limits
+from bpdebug.expression import Scope, check, evaluate, hex_cells, parse
+from bpdebug.limits import GIB
 from tests.expression.common import END, LEAVES, TIMELINE, array, ask, at, refused
 from tests.graphs import assert_same, make, step
 
@@ -155,6 +155,7 @@ def test_results_are_held_against_the_memory_limit_before_they_are_computed() ->
             evaluate(parse(text), scope)
         assert caught.value.code == "E_EXPR"
         assert "--memory" in caught.value.hint
+        check(parse(text), Timeline(made, budget=32 * GIB))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2**20
@@ -164,16 +165,15 @@ def test_results_are_held_against_the_memory_limit_before_they_are_computed() ->
 
 def test_what_is_alive_together_counts_together() -> None:
     made = make({"a": np.ones((1000, 1)), "b": np.ones((1, 1000))}, step("y", "sum", "a"), loss="y")
-    limits = Limits({"memory": 20_000_000})
-    timeline = Timeline(made)
+    timeline = Timeline(made, budget=20_000_000)
     one_by_one = parse("(a + b)[0, 0]" + " + (a + b)[0, 0]" * 5)
     chain = parse("a + b" + " + 1" * 300)
     together = parse("(a + b) * ((a + b) * (a + b))")
-    assert evaluate(chain, Scope(timeline, 0, limits=limits)).array is not None
-    assert evaluate(one_by_one, Scope(timeline, 0, limits=limits)).array is not None
+    assert evaluate(chain, Scope(timeline, 0)).array is not None
+    assert evaluate(one_by_one, Scope(timeline, 0)).array is not None
     with pytest.raises(BpdebugError, match="limit 'memory' is 19"):
-        evaluate(together, Scope(timeline, 0, limits=limits))
-    assert evaluate(together, Scope(timeline, 0)).array is not None
+        evaluate(together, Scope(timeline, 0))
+    assert evaluate(together, Scope(Timeline(made), 0)).array is not None
 
 
 def test_hex_cells() -> None:

@@ -15,6 +15,7 @@ from bpdebug.engine import UPDATE, Timeline
 from bpdebug.engine.edits import Edit, RuleOverride, UpdateOverride
 from bpdebug.errors import CommandError
 from bpdebug.expression.edits import read_edit, typed
+from bpdebug.language.tokens import refuse
 
 
 @command(
@@ -40,11 +41,9 @@ def _numbers(state: State, text: str) -> Array:
         return literal(text)
     value = state.value(text)
     if value.plain is not None:
-        raise CommandError(f"{text} is no number and no tensor", code="E_EXPR", hint="set W[0, 1] = 2, set dY = 0")
+        raise refuse(f"{text} is no number and no tensor", None, "set W[0, 1] = 2, set dY = 0")
     if value.array is None:
-        raise CommandError(
-            f"'{text}' has no value here: {value.status}", code="E_EXPR", hint="step on first, or write numbers"
-        )
+        raise refuse(f"'{text}' has no value here: {value.status}", None, "step on first, or write numbers")
     return value.array
 
 
