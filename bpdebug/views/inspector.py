@@ -49,8 +49,7 @@ def _blocks(state: State, event: Event, name: str, array: Array, of: Subject | N
     rows = [("norm", number(two_norm(array))), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
     if event.phase == BACKWARD and tensor not in (None, event.tensor):  # a part, a transpose, has none
         rows.append(("gain", f"{_gain(event, s.norm)} (∂{event.name} to {name})"))
-    rows.append(("zeros", str(s.zeros)))
-    rows.append(("nan, inf", f"{s.nans}, {s.infs}"))
+    rows += [("zeros", str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")]
     yield Table(("", ""), tuple(rows))
     yield from _goes_to(state, event, tensor)
 

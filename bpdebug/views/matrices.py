@@ -14,7 +14,7 @@ def tensor_matrix(
     graph: Graph, tensor: int, array: Array, mark: str, note: str = "", *, gradient: bool = False,
     axes: Axes | None = None,
 ) -> Matrix:  # fmt: skip
-    """A tensor of the graph, or its gradient, under its name."""
+    """A tensor of the graph, or its gradient, which has its shape and dtype, under its name."""
     name = f"{'∂' * gradient}{graph.names[tensor]}"
     return Matrix(name, array, array.shape, note, mark, subject=Subject(tensor, gradient), axes=axes)
 

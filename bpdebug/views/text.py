@@ -72,6 +72,7 @@ def display_width(text: str) -> int:
 
 
 def pad(text: str, width: int) -> str:
+    """A text with blanks behind it, up to a width in terminal cells."""
     return text + " " * (width - display_width(text))
 
 
