@@ -24,6 +24,8 @@ import pytest
 import bpdebug
 from bpdebug.cli import main
 from bpdebug.debugger import State, open_session, update
+from bpdebug.debugger.commands.expecting import KINDS
+from bpdebug.debugger.commands.table import COMMANDS
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.prompt import debug_json
 from bpdebug.frontends.scripts.replay import Run, Settings
@@ -275,3 +277,20 @@ def test_files(quick: Path) -> None:
 @pytest.mark.parametrize("text", [SCENARIO, TOML], ids=["SCENARIO", "TOML"])
 def test_the_scenarios_that_are_spoilt_are_good(text: str) -> None:
     assert len(bpdebug.run(load(text))) > 10
+
+
+NEARLY_NOTHING = ('""', '" "', "''", '"', "-", "@", "#", "[]", "=", "~", "if ", "in ", ",", "\u202e", "1 2 3", "a b c")
+
+
+@pytest.mark.parametrize("head", [*COMMANDS, *(f"expect {kind}" for kind in KINDS), "set rule", "break Y if"])
+def test_next_to_nothing_is_refused_or_carried_out(opened: State, head: str) -> None:
+    for nothing in NEARLY_NOTHING:
+        with suppress(BpdebugError):
+            update(opened, f"{head} {nothing}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_expectation_of_nothing_does_not_hold(opened: State, kind: str) -> None:
+    for nothing in ("", '""', "' '"):
+        with pytest.raises(BpdebugError):
+            update(opened, f"expect {kind} {nothing}")

@@ -281,7 +281,7 @@ def expect(state: State, argument: str) -> State:
     sides = [side.strip() for side in cut(argument, "~")]
     if len(sides) == 2 and not (word == "error" and rest.startswith("E_")):
         said = _near(state, sides[0], sides[1])
-    elif word in KINDS and rest.strip():
+    elif word in KINDS and unquoted(rest).strip():
         said = KINDS[word](state, rest.strip())
     elif argument and len(sides) == 1 and word not in KINDS:
         said = _condition(state, argument)
