@@ -14,6 +14,13 @@ Key = tuple[Any, ...]
 """An index as hashable plain data: integers, '...', and (start, stop, step) for a slice."""
 
 
+def read_only(array: Any) -> Array:
+    """The same array, which nothing can be written into from here on."""
+    array.flags.writeable = False
+    found: Array = array
+    return found
+
+
 def encode_key(key: Any) -> Key:
     """An index as hashable plain data."""
     items = key if isinstance(key, tuple) else (key,)

@@ -7,7 +7,6 @@ from pathlib import Path
 import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.layout import Layout
-from bpdebug.engine.slots import made
 from bpdebug.frontends.recorder import record
 from bpdebug.scenario import Scenario, open_timeline
 
@@ -48,6 +47,6 @@ def same(a: Timeline, b: Timeline, events: int) -> None:
     for index in range(events):
         moment = a.schedule.place(index)
         for slot in layout.slots(index):
-            x, y = (made(timeline, moment, slot) for timeline in (a, b))
+            x, y = (timeline.store.made(moment, slot) for timeline in (a, b))
             assert (x.shape, x.dtype) == (y.shape, y.dtype)
             assert x.tobytes() == y.tobytes()

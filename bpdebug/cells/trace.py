@@ -214,9 +214,7 @@ class CellTracer:
         The rule is linear in its cotangent, so it is asked for a cotangent of one cell; of a matrix product only the
         row or the column that the cell meets is looked at.
         """
-        graph, plan = self.graph, self.graph.plans[k]
-        operand = graph.nodes[k].inputs[position]
-        assert isinstance(operand, int)
+        graph, plan, operand = self.graph, self.graph.plans[k], self.graph.operand(k, position)
         if graph.nodes[k].op.name == "matmul" and not plan.replaced and len(cell) == 2 == len(graph.shapes[operand]):
             other = self.run.value(graph.nodes[k].tensors[1 - position])
             line = other[:, cell[1]] if position == 0 else other[cell[0]]

@@ -15,7 +15,7 @@ from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import index_of, relative, top
 from bpdebug.engine.edits import overridden, overrides
 from bpdebug.engine.run import Pass
-from bpdebug.engine.source import Source
+from bpdebug.engine.source import ArraySource
 from bpdebug.graph import Graph
 
 RULE, UPSTREAM = "rule", "upstream"
@@ -137,7 +137,7 @@ def _rows(graph: Graph, k: int, alone: dict[int, Check], upstream: dict[int, Rul
         yield RuleVerdict(**structs.asdict(row), node=graph.nodes[k].id, where=RULE if row.verdict == "fail" else None)
 
 
-class Mended(Source):
+class Mended(ArraySource):
     """A pass as it would be with other rules where some are `wrong`, (node, position): what they give by differences.
 
     `run` is that pass; its values are those of the `other`.

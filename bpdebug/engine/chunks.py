@@ -42,12 +42,11 @@ class _Chunk:
 
     def fill(self, template: code.Template, k: int) -> list[str]:
         """Write a template's shared lines for node k, and give its targets' expressions."""
-        inputs, tensor = self.graph.nodes[k].inputs, self.graph.first + k
+        graph = self.graph
         blanks = {"t": f"t{self.temporaries}_"}
         self.temporaries += 1
         for name, (what, number) in template.used.items():
-            read = inputs[number] if what == "operand" else number if what == "tensor" else tensor
-            assert isinstance(read, int)
+            read = graph.operand(k, number) if what == "operand" else number if what == "tensor" else graph.tensor(k)
             blanks[name] = self.local("G" if what == "gradient" else "V", read, load=True)
         self.lines.extend(line.format_map(blanks) for line in template.lines)
         return [source.format_map(blanks) for source in template.sources]
@@ -78,10 +77,10 @@ class ChunkedCode(Code):
         chunk, stores = _Chunk(self.graph), []
         for k in nodes:
             (source,) = chunk.fill(code.template(self.graph.plans[k]), k)
-            name = chunk.local("V", self.graph.first + k, load=False)
+            name = chunk.local("V", self.graph.tensor(k), load=False)
             chunk.lines.append(f"{name} = {source}")
             stores.append(name)
-        first = chunk.names["V", self.graph.first + nodes[0]].removeprefix("v")
+        first = chunk.names["V", self.graph.tensor(nodes[0])].removeprefix("v")
         return chunk.function([f"a = n[{first}]", f"V[a:a + {len(stores)}] = ({', '.join(stores)},)"])
 
     @cached_property
@@ -98,8 +97,7 @@ class ChunkedCode(Code):
             template = code.template(self.graph.plans[k], positions)
             sources = chunk.fill(template, k)
             for position, source, scalar in zip(positions, sources, template.scalars, strict=True):
-                tensor = self.graph.nodes[k].inputs[position]
-                assert isinstance(tensor, int)
+                tensor = self.graph.operand(k, position)
                 name = chunk.local("G", tensor, load=tensor in live)
                 if tensor in live:
                     source = f"np.asarray({name} + {source})" if scalar else f"{name} + ({source})"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, read_only
 from bpdebug.engine.parts import Contribution, PartView, Term, part
 from bpdebug.engine.store import Store
 from bpdebug.graph import Lit, Subject, subjects
@@ -81,9 +81,7 @@ class _Edge:
             self.known = run.leaves(self.k, run.gradient(self.graph.tensor(self.k)))
         with np.errstate(all="ignore"):
             self.known = evaluate(expr, self.known)
-        found = np.asarray(self.known[id(expr)])
-        found.flags.writeable = False
-        return found
+        return read_only(np.asarray(self.known[id(expr)]))
 
 
 def _added(store: Store, t: int, k: int, position: int) -> Array:

@@ -95,7 +95,7 @@ def part(
     return PartView(text, e.shape, why, partial(read, e), sign, terms, subject(e), axes[id(e)])
 
 
-class Result(Lazy, frozen=True, eq=False, dict=True):
+class Computation(Lazy, frozen=True, eq=False, dict=True):
     """What an event makes of one tensor: the `formula`, its parts, and the value (read-only, of `shape`)."""
 
     to: str
@@ -113,7 +113,7 @@ class Result(Lazy, frozen=True, eq=False, dict=True):
         return self._parts()
 
 
-class Contribution(Result, frozen=True, eq=False, dict=True):
+class Contribution(Computation, frozen=True, eq=False, dict=True):
     """What one backward event adds to one operand: the rule as a formula, and its parts.
 
     `operand` counts the node's tensor operands, `position` all its inputs. `value` is what is added (after the sum
@@ -145,7 +145,7 @@ class Contribution(Result, frozen=True, eq=False, dict=True):
         return tuple(p for p in self.parts if p.why not in ("unbroadcast", "accumulate"))
 
 
-class Assignment(Result, frozen=True, eq=False, dict=True):
+class Assignment(Computation, frozen=True, eq=False, dict=True):
     """A line of an update: `velocity = momentum * velocity + ∂w`, with its parts; the last one is the parameter's.
 
     `to` is a tensor's name (w.velocity, w), or that of what stands between (`g`, the gradient it goes by; `norm`);

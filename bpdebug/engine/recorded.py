@@ -7,7 +7,7 @@ from typing import Protocol
 from bpdebug.arrays import Array
 from bpdebug.engine.layout import ADDED, GRADIENT, INCOMING, KEPT, MASK, UPDATED, VALUE, Layout, Slot
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
-from bpdebug.engine.source import Source
+from bpdebug.engine.source import ArraySource
 from bpdebug.graph import DRAWN, STATE
 
 
@@ -44,14 +44,14 @@ class Recorded:
         """A leaf as it is at iteration t, before edits: a mask, a parameter or a state as the update before left it."""
         graph, kind = self.graph, self.graph.kind(tensor)
         if kind == DRAWN:
-            node = graph.index[graph.names[tensor].removesuffix(".mask")]
-            return self.find(t, FORWARD, node, Slot(MASK, tensor))
+            (k,) = graph.users(tensor)
+            return self.find(t, FORWARD, graph.tensor(k), Slot(MASK, tensor))
         if t == 0 or (kind == STATE and not self.layout.states):
             return None
         return self.find(t - 1, UPDATE, tensor, Slot(KEPT if kind == STATE else UPDATED, tensor))
 
 
-class RecordedSource(Source):
+class RecordedSource(ArraySource):
     """One iteration of a recording."""
 
     whole = True
@@ -77,6 +77,5 @@ class RecordedSource(Source):
         return self.recorded.layout.sole(tensor)
 
     def contribution(self, k: int, position: int) -> Array | None:
-        tensor = self.graph.nodes[k].inputs[position]
-        assert isinstance(tensor, int)
+        tensor = self.graph.operand(k, position)
         return self.recorded.find(self.t, BACKWARD, self.graph.tensor(k), Slot(ADDED, tensor, position))

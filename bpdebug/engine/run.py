@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, read_only
 from bpdebug.engine.edits import Override
-from bpdebug.engine.source import COMPUTE, Source
+from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.errors import ShapeError
-from bpdebug.graph import Graph, Lit
+from bpdebug.graph import Graph, Lit, Node
 from bpdebug.progress import may_stop
 from bpdebug.symbolic import Plan
 from bpdebug.symbolic import compile as code
@@ -60,14 +60,13 @@ class Code:
         return [_stopping(plans[k], code.backward(plans[k], wanted(graph, k))) for k in graph.backward_nodes]
 
     def run_forward(self, V: list[Any]) -> None:
-        """Every node's value, in program order; the leaves are there."""
-        graph, tensor = self.graph, self.graph.first
+        """Every node's value, in program order; the leaves are there. E_SHAPE for an index that does not fit."""
+        nodes = self.graph.nodes
         try:
-            for run, node in zip(self._forward, graph.nodes, strict=True):
+            for tensor, (run, node) in enumerate(zip(self._forward, nodes, strict=True), self.graph.first):
                 run(V, tensor, *node.inputs)
-                tensor += 1
         except IndexError as error:
-            raise out_of_range(graph, tensor - graph.first, error) from None
+            raise out_of_range(node, error) from None
 
     def run_backward(self, V: list[Any], G: list[Any]) -> None:
         """Every wanted gradient, in the order of the backward pass; the seeds are there."""
@@ -85,7 +84,7 @@ class Pass:
     """
 
     def __init__(
-        self, graph: Graph, compiled: Code, leaf: Callable[[int], Array], source: Source = COMPUTE,
+        self, graph: Graph, compiled: Code, leaf: Callable[[int], Array], source: ArraySource = COMPUTE,
         edits: Sequence[Override] = (),
     ) -> None:  # fmt: skip
         self.graph, self.code, self._leaf, self.source = graph, compiled, leaf, source
@@ -101,21 +100,19 @@ class Pass:
     # --- values ---------------------------------------------------------------------------------------------------
 
     def value(self, tensor: int) -> Array:
-        """A tensor's value; computes its ancestors and nothing else."""
+        """A tensor's value, of its shape; computes its ancestors and nothing else."""
         if self.V[tensor] is None:
             with np.errstate(all="ignore"):
                 self._compute(self._missing([tensor]))
-        found: Array = self.V[tensor]
-        found.flags.writeable = False
-        return found
+        return read_only(self.V[tensor])
 
     def operands(self, k: int) -> list[Any]:
         """What node k's rule reads: its operands, arrays or literals, then the tensors from outside."""
         return [i.value if isinstance(i, Lit) else self.value(i) for i in self.graph.read_by_rule(k)]
 
     def leaves(self, k: int, g: Array | None = None) -> dict[int, Any]:
-        """The leaves of node k's plan on these numbers, with a cotangent."""
-        return self.graph.plans[k].leaves(self.operands(k), self.value(self.graph.first + k), g)
+        """The leaves of node k's plan on these numbers, with a cotangent of the node's shape."""
+        return self.graph.plans[k].leaves(self.operands(k), self.value(self.graph.tensor(k)), g)
 
     def _missing(self, wanted: Sequence[int]) -> list[int]:
         """The tensors among `wanted` and their ancestors that have no value yet, in program order."""
@@ -127,10 +124,9 @@ class Pass:
             if tensor in needed or (self.source is not COMPUTE and _known(V, tensor, self.source.value)):
                 continue
             needed.add(tensor)
-            if tensor >= graph.first:
-                for operand in graph.nodes[tensor - graph.first].inputs:
-                    if not isinstance(operand, Lit) and V[operand] is None:
-                        stack.append(operand)
+            node = graph.node(tensor)
+            if node is not None:
+                stack.extend(t for t in node.tensors if V[t] is None)
         return sorted(needed)
 
     def _edited(self, tensor: int, gradient: bool, array: Any) -> Any:
@@ -143,14 +139,15 @@ class Pass:
         graph, V = self.graph, self.V
         for tensor in tensors:
             may_stop()
-            if tensor < graph.first:
+            k = graph.k(tensor)
+            if k is None:
                 V[tensor] = self._leaf(tensor)
             else:
-                node = graph.nodes[tensor - graph.first]
+                node = graph.nodes[k]
                 try:
-                    code.forward(graph.plans[tensor - graph.first])(V, tensor, *node.inputs)
+                    code.forward(graph.plans[k])(V, tensor, *node.inputs)
                 except IndexError as error:
-                    raise out_of_range(graph, tensor - graph.first, error) from None
+                    raise out_of_range(node, error) from None
             if self._edits:
                 V[tensor] = self._edited(tensor, False, V[tensor])
 
@@ -175,12 +172,11 @@ class Pass:
     # --- gradients ------------------------------------------------------------------------------------------------
 
     def seed(self, tensor: int) -> Array:
-        """The gradient that comes in at an output: 1 for the loss."""
+        """The gradient that comes in at an output, of its shape: 1 for the loss."""
         read, array = self.graph.incoming[tensor], self.source.seed(tensor)
         if array is None:
             array = np.ones((), self.graph.dtypes[tensor]) if read is None else read()
-        array.flags.writeable = False
-        return array
+        return read_only(array)
 
     def gradient(self, tensor: int) -> Array | None:
         """A tensor's whole gradient, of its shape; None where no path leads to an output."""
@@ -193,9 +189,7 @@ class Pass:
             with np.errstate(all="ignore"):
                 for t in self._downstream(tensor):
                     self.G[t] = self._edited(t, True, self._sum(t, self.graph.edges_from(t)))
-        found: Array = self.G[tensor]
-        found.flags.writeable = False
-        return found
+        return read_only(self.G[tensor])
 
     def _downstream(self, tensor: int) -> list[int]:
         """Tensors whose gradient is needed for this one's and is missing, in the order of the backward pass."""
@@ -205,7 +199,7 @@ class Pass:
             if t in needed or _known(self.G, t, self.source.gradient):
                 continue
             needed.add(t)
-            stack.extend(graph.first + k for k, _ in graph.edges_from(t))
+            stack.extend(graph.tensor(k) for k, _ in graph.edges_from(t))
         return sorted(needed, reverse=True)
 
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
@@ -223,27 +217,24 @@ class Pass:
         if given is not None:
             return given
         graph = self.graph
-        node, tensor = graph.nodes[k], graph.first + k
+        node, tensor = graph.nodes[k], graph.tensor(k)
         needed = [t for t in (tensor, *graph.read_by_rule(k)) if not isinstance(t, Lit) and self.V[t] is None]
         if needed:
             self._compute(self._missing(needed))
-        found: Array = code.contribution(graph.plans[k], position)(self.V, self.G, tensor, *node.inputs)
-        return found
+        return np.asarray(code.contribution(graph.plans[k], position)(self.V, self.G, tensor, *node.inputs))
 
     def contribution(self, k: int, position: int) -> Array:
         """What node k's operand at `position` gets from it, un-broadcast, before it is added."""
-        tensor = self.graph.nodes[k].inputs[position]
-        assert isinstance(tensor, int)
+        tensor = self.graph.operand(k, position)
         found = self.gradient(tensor) if self.source.sole(tensor) else self.source.contribution(k, position)
         if found is None:
-            self.gradient(self.graph.first + k)
+            self.cotangent(self.graph.tensor(k))
             with np.errstate(all="ignore"):
                 found = self._contribution(k, position)
-        found.flags.writeable = False
-        return found
+        return read_only(found)
 
     def partial(self, tensor: int, count: int) -> Array | None:
-        """The gradient after the seed, if there is one, and the first `count` contributions; None where nothing is.
+        """The gradient (the tensor's shape) after the seed and the first `count` contributions; None where nothing is.
 
         Running sums are kept, the newest and every 32nd, so that walking along a tensor with many consumers, in
         either direction, does not start from the beginning each time.
@@ -267,9 +258,7 @@ class Pass:
         if total is None:
             return None
         self._newest[tensor] = count, total
-        found = np.asarray(total)
-        found.flags.writeable = False
-        return found
+        return read_only(np.asarray(total))
 
     def run_backward(self) -> None:
         """Every gradient, in one loop over the backward events."""
@@ -296,10 +285,7 @@ def _known(table: list[Any], tensor: int, read: Callable[[int], Array | None]) -
     return table[tensor] is not None
 
 
-def out_of_range(graph: Graph, k: int, error: IndexError) -> ShapeError:
+def out_of_range(node: Node, error: IndexError) -> ShapeError:
     """Indices that a node computed turned out not to fit: known only now, worded like the rest."""
-    node = graph.nodes[k]
-    return ShapeError(
-        f"{node.op.name} '{node.id}' (line {node.line}): {error}",
-        hint="the indices were computed by the program: check them",
-    )
+    message = f"{node.op.name} '{node.id}' (line {node.line}): {error}"
+    return ShapeError(message, hint="the indices were computed by the program: check them")

@@ -65,9 +65,9 @@ class Schedule:
         """The tensor that an event is about."""
         phase, nth = moment.phase, moment.nth
         if phase == FORWARD:
-            return self.graph.first + nth
+            return self.graph.tensor(nth)
         if phase == BACKWARD:
-            return self.graph.first + self.graph.backward_nodes[nth]
+            return self.graph.tensor(self.graph.backward_nodes[nth])
         return self._seeds[nth] if phase == SEED else self.trained[nth]
 
     def index_of(self, phase: str, tensor: int, iteration: int = 0) -> int | None:

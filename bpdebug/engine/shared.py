@@ -8,11 +8,11 @@ from functools import cached_property
 from bpdebug.arrays import Array
 from bpdebug.engine.edits import Edit, Override, RuleOverride
 from bpdebug.engine.run import Pass
-from bpdebug.engine.source import Source
+from bpdebug.engine.source import ArraySource
 from bpdebug.graph import Graph
 
 
-class Shared(Source):
+class Shared(ArraySource):
     """The arrays of another pass that no edit reaches; `edits` are those that the other does not have."""
 
     def __init__(self, graph: Graph, parent: Pass, edits: Sequence[Edit]) -> None:
@@ -33,8 +33,7 @@ class Shared(Source):
         for tensor, gradient in self._set:
             touched[tensor] |= not gradient
         for k, node in enumerate(graph.nodes):
-            if not touched[graph.first + k]:
-                touched[graph.first + k] = any(touched[t] for t in node.tensors)
+            touched[graph.tensor(k)] |= any(touched[t] for t in node.tensors)
         return touched
 
     @cached_property
@@ -44,10 +43,9 @@ class Shared(Source):
         touched = bytearray(len(graph.names))
         for tensor in range(len(graph.names) - 1, -1, -1):
             touched[tensor] = (tensor, True) in self._set or any(
-                touched[graph.first + k]
+                touched[graph.tensor(k)]
                 or (k, position) in self._rules
-                or values[graph.first + k]
-                or any(values[t] for t in (*graph.nodes[k].tensors, *graph.plans[k].outside))
+                or any(values[t] for t in (graph.tensor(k), *graph.nodes[k].tensors, *graph.plans[k].outside))
                 for k, position in graph.edges_from(tensor)
             )
         return touched

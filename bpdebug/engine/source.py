@@ -5,8 +5,8 @@ from __future__ import annotations
 from bpdebug.arrays import Array
 
 
-class Source:
-    """Arrays of one iteration; None is what is not there, as here where nothing is."""
+class ArraySource:
+    """Arrays of one iteration, of their tensors' shapes; None is what is not there, as here where nothing is."""
 
     whole = False
     """Whether it has everything, read when somebody looks at it: there is nothing to compute in advance."""
@@ -32,4 +32,4 @@ class Source:
         return None
 
 
-COMPUTE = Source()
+COMPUTE = ArraySource()

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, read_only
 from bpdebug.engine.budget import ARRAY, Budget, Keeps
 from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
+from bpdebug.engine.layout import ADDED, Slot
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.recorded import Recorded, RecordedSource
 from bpdebug.engine.run import KEEP, Code, Pass
+from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
-from bpdebug.engine.source import COMPUTE, Source
+from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.engine.update import Norm, UpdateRule
+from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, NODE, STATE, Graph
 from bpdebug.progress import may_stop
 
@@ -91,7 +95,7 @@ class Store:
 
     def make(self, t: int, changed: State) -> Pass:
         """A pass of iteration t, with nothing computed; `changed` is what updates made of parameters and states."""
-        source: Source = COMPUTE
+        source: ArraySource = COMPUTE
         state = None if self.recorded else changed
         if self.recorded is not None:
             source = RecordedSource(self.recorded, t)
@@ -150,7 +154,7 @@ class Store:
         return True
 
     def parameter(self, tensor: int, updates: int) -> Array:
-        """A parameter's value, or a state's, after so many updates: the one that this iteration starts from."""
+        """A parameter's value (or a state's), of its shape, after so many updates: what that iteration starts from."""
         if overridden(self.edits, tensor, False, updates):
             return self.iteration(updates).value(tensor)
         if self.parent is not None and updates <= self.first:
@@ -160,6 +164,28 @@ class Store:
     def updated(self, tensor: int, t: int) -> Array:
         """What iteration t's update makes of a parameter or of a state, whatever is set for the next to start from."""
         return self.parent.updated(tensor, t) if self.parent and t < self.first else self.leaf(tensor, t + 1)
+
+    def result(self, phase: str, tensor: int, t: int) -> Array:
+        """What a tensor's event in a phase computes, of its shape (see Event.value)."""
+        if phase == UPDATE:
+            return self.updated(tensor, t)
+        run = self.iteration(t)
+        return run.value(tensor) if phase == FORWARD else run.seed(tensor) if phase == SEED else run.cotangent(tensor)
+
+    def made(self, moment: Moment, slot: Slot) -> Array:
+        """One of the arrays that an event makes, of its tensor's shape."""
+        if slot.role == ADDED:
+            k = self.graph.backward_nodes[moment.nth]
+            return self.iteration(moment.iteration).contribution(k, slot.position)
+        return self.result(moment.phase, slot.tensor, moment.iteration)
+
+    def run_ahead(self, moment: Moment) -> None:
+        """At the first event of a pass: computes all of it in one go, because its events will be asked for."""
+        if moment.nth == 0 and moment.phase in (FORWARD, BACKWARD):
+            run = self.iteration(moment.iteration)
+            # A pass that fails half-way is computed event by event, and fails again where it must.
+            with suppress(BpdebugError):
+                run.run_forward() if moment.phase == FORWARD else run.run_backward()
 
     def start(self, t: int) -> State:
         """Parameters and optimizer states after t updates; those that never changed are left out."""
@@ -201,18 +227,15 @@ class Store:
         self, tensor: int, run: Pass, t: int, norm: float | None, *, lines_only: bool = False
     ) -> dict[int, Array]:  # fmt: skip
         """The values of a parameter's update in iteration t, by its expressions' identity: all, or its lines'."""
-        update, gradient = self.update(tensor), run.gradient(tensor)
-        assert gradient is not None
-        states = [run.value(n) for n in self.graph.states.get(tensor, ())]
-        leaves = update.leaves(run.value(tensor), gradient, states, t + 1, norm)
+        update, states = self.update(tensor), [run.value(n) for n in self.graph.states.get(tensor, ())]
+        leaves = update.leaves(run.value(tensor), run.cotangent(tensor), states, t + 1, norm)
         return update.evaluate(leaves, lines_only=lines_only)
 
     def norm(self, run: Pass) -> float | None:
         """The norm of all gradients of a pass, where updates depend on it."""
         if not self.parameters or not self.update(self.parameters[0]).needs_norm:
             return None
-        found = [run.gradient(tensor) for tensor in self.parameters]
-        return self.norm_rule.run([g for g in found if g is not None])
+        return self.norm_rule.run([run.cotangent(tensor) for tensor in self.parameters])
 
     @cached_property
     def norm_rule(self) -> Norm:
@@ -246,12 +269,10 @@ class Store:
         if self.graph.kind(tensor) == DRAWN:
             return self._draw(tensor, t)
         if tensor not in self._leaves:
-            state = self.graph.kind(tensor) == STATE
-            array = np.zeros(self.graph.shapes[tensor], self.graph.dtypes[tensor]) if state else (
-                self.graph.leaves[tensor].read()
-            )  # fmt: skip
-            array.flags.writeable = False
-            self._leaves[tensor] = array
+            graph = self.graph
+            state = graph.kind(tensor) == STATE
+            array = np.zeros(graph.shapes[tensor], graph.dtypes[tensor]) if state else graph.leaves[tensor].read()
+            self._leaves[tensor] = read_only(array)
         return self._leaves[tensor]
 
     @cached_property
@@ -261,13 +282,11 @@ class Store:
 
     def _draw(self, tensor: int, t: int) -> Array:
         """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""
-        name = self.graph.names[tensor].removesuffix(".mask")
-        p = self.graph.nodes[self.graph.index[name] - self.graph.first].attrs["p"]
-        entropy = int.from_bytes(hashlib.sha256(f"{self.seed}\0{name}\0{t}".encode()).digest()[:16], "big")
-        keep = np.random.Generator(np.random.PCG64(entropy)).random(self.graph.shapes[tensor]) >= p
-        mask = np.asarray(keep)
-        mask.flags.writeable = False
-        return mask
+        (k,) = self.graph.users(tensor)
+        node = self.graph.nodes[k]
+        entropy = int.from_bytes(hashlib.sha256(f"{self.seed}\0{node.id}\0{t}".encode()).digest()[:16], "big")
+        drawn = np.random.Generator(np.random.PCG64(entropy)).random(self.graph.shapes[tensor])
+        return read_only(np.asarray(drawn >= node.attrs["p"]))
 
 
 def nbytes(state: State) -> int:

@@ -19,7 +19,7 @@ from bpdebug.engine.optimizers import Training
 from bpdebug.engine.parts import Assignment, Contribution, Fault, Lazy, PartView, sealed
 from bpdebug.engine.recorded import Recorded, Recording
 from bpdebug.engine.run import Pass
-from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
+from bpdebug.engine.schedule import BACKWARD, FORWARD, UPDATE, Schedule
 from bpdebug.engine.store import Store
 from bpdebug.engine.update import state_names
 from bpdebug.errors import CommandError, did_you_mean
@@ -82,8 +82,8 @@ class Event(Lazy, frozen=True, eq=False, dict=True):
 
     @property
     def value(self) -> Array:
-        """What the event computed: a value, the incoming gradient, the node's whole gradient, or the new parameter."""
-        return sealed(self.timeline.result(self.phase, self.tensor, self.iteration))
+        """What it computed, of its tensor's shape: a value, what comes in, the whole gradient, or the new parameter."""
+        return sealed(self.timeline.store.result(self.phase, self.tensor, self.iteration))
 
     @cached_property
     def fault(self) -> Fault | None:
@@ -199,7 +199,7 @@ class Timeline(Sequence[Event]):
         return self
 
     def event(self, index: int) -> Event:
-        """Event number `index`, from 0; the one asked for last is kept, with what was worked out of it."""
+        """Event number `index`, from 0, else IndexError; the one asked for last is kept, with what was made of it."""
         if not 0 <= operator.index(index) < len(self):
             raise IndexError(f"no event {index}; there are {len(self)}")
         may_stop()
@@ -237,7 +237,7 @@ class Timeline(Sequence[Event]):
         return self.store.iteration(t)
 
     def value(self, name: str, at: int | None = None) -> Array:
-        """A tensor's value at a position (default: the end); its ancestors are computed, nothing else.
+        """A tensor's value, of its shape, at a position (default: the end); its ancestors are computed, nothing else.
 
         Raises CommandError where it is not computed yet at that position.
         """
@@ -247,7 +247,7 @@ class Timeline(Sequence[Event]):
         return sealed(found)
 
     def value_at(self, tensor: int, at: int | None = None) -> Array | None:
-        """The value by tensor number; None where it is not computed yet."""
+        """The value by tensor number, of its shape; None where it is not computed yet."""
         schedule = self.schedule
         at = min(len(self) if at is None else at, len(self) - 1)
         t = schedule.iteration_at(at)
@@ -257,12 +257,12 @@ class Timeline(Sequence[Event]):
         return self.iteration(t).value(tensor) if schedule.has_value(tensor, at) else None
 
     def grad(self, name: str, at: int | None = None) -> Array | None:
-        """A tensor's gradient at a position (default: the end): what has been added so far, None where nothing."""
+        """A tensor's gradient, of its shape, at a position (default: the end): the sum so far, or None."""
         found = self.grad_at(self.number(name), self._position(at))
         return None if found is None else sealed(found)
 
     def grad_at(self, tensor: int, at: int) -> Array | None:
-        """The gradient so far by tensor number; the whole one once its last contribution is in."""
+        """The gradient so far by tensor number, of its shape; the whole one once its last contribution is in."""
         status = self.schedule.grad_status(tensor, at)
         run = self.iteration(self.schedule.iteration_at(at))
         if status == "value":
@@ -279,15 +279,6 @@ class Timeline(Sequence[Event]):
         if self.graph.loss is None or not self.schedule.has_value(self.graph.loss, at):
             return None
         return float(self.iteration(self.schedule.iteration_at(at)).value(self.graph.loss))
-
-    def result(self, phase: str, tensor: int, t: int) -> Array:
-        """What a tensor's event in a phase computes (see Event.value)."""
-        if phase == UPDATE:
-            return self.store.updated(tensor, t)
-        run = self.iteration(t)
-        found = run.value(tensor) if phase == FORWARD else run.seed(tensor) if phase == SEED else run.gradient(tensor)
-        assert found is not None
-        return found
 
     def run(self) -> Timeline:
         """Both passes of every iteration at once, all gradients; returns the timeline."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpdebug.arrays import Array, DType
+from bpdebug.arrays import Array, DType, Shape, read_only
 from bpdebug.engine.optimizers import DOUBLE, OPTIMIZERS, Training, clipped, norm
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, evaluate, walk
@@ -34,7 +34,7 @@ class UpdateRule:
     """
 
     def __init__(
-        self, training: Training, shape: tuple[int, ...], dtype: DType,
+        self, training: Training, shape: Shape, dtype: DType,
         rule: Callable[[UpdateRule], Any] | None = None,
     ) -> None:  # fmt: skip
         optimizer = OPTIMIZERS[training.optimizer]
@@ -90,7 +90,7 @@ class UpdateRule:
         return {name: float(v[t - 1] if isinstance(v, Sequence) else v) for name, v in given}
 
     def leaves(self, w: Array, g: Array, states: Sequence[Array], t: int, norm: float | None) -> dict[int, Array]:
-        """Values for `evaluate`; `states` in the order of `self.states`, `t` from 1."""
+        """Values for `evaluate`, of the parameter's shape; `states` in the order of `self.states`, `t` from 1."""
         known = {id(self.w): w, id(self.g): g}
         known |= {id(leaf): value for leaf, value in zip(self.states.values(), states, strict=True)}
         numbers = {**self.numbers(t), "t": float(t), NORM: np.nan if norm is None else norm}
@@ -111,13 +111,12 @@ class UpdateRule:
         return found
 
     def evaluate(self, leaves: Mapping[int, Array], *, lines_only: bool = False) -> dict[int, Array]:
-        """The value of every expression of the rule, or of its lines alone, by identity; read-only."""
+        """The value of every expression of the rule (of its shape), or of its lines alone, by identity; read-only."""
         known: dict[int, Any] = dict(leaves)
         with np.errstate(all="ignore"):
             for e in self.order:
-                made = e.prim.run(*(known[id(a)] if isinstance(a, Expr) else a for a in e.args), **e.attrs)  # type: ignore[union-attr]
-                known[id(e)] = found = np.asarray(made)
-                found.flags.writeable = False
+                made = PRIMS[e.applies].run(*(known[id(a)] if isinstance(a, Expr) else a for a in e.args), **e.attrs)
+                known[id(e)] = read_only(np.asarray(made))
                 for done in self._used_last[id(e)] if lines_only else ():
                     del known[done]
         return known
@@ -153,7 +152,7 @@ class UpdateRule:
 class Norm:
     """The norm of all gradients together: traced once for all parameters of a graph."""
 
-    def __init__(self, shapes: Sequence[tuple[int, ...]], dtypes: Sequence[DType]) -> None:
+    def __init__(self, shapes: Sequence[Shape], dtypes: Sequence[DType]) -> None:
         self.xp = Trace(PRIMS)
         self.gradients = [self.xp.leaf("g", *typed) for typed in zip(shapes, dtypes, strict=True)]
         self.expr: Expr = norm(self.xp, self.gradients)

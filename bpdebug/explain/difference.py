@@ -9,7 +9,6 @@ from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
 from bpdebug.engine.closeness import index_of, relative
 from bpdebug.engine.layout import NONE, Layout, Slot
-from bpdebug.engine.slots import made, run_ahead
 
 
 class Difference(Struct, frozen=True):
@@ -72,14 +71,14 @@ def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int
     if ours is not None and theirs is not None and ours.digests(index) == theirs.digests(index):
         return None
     here, there = a.schedule.place(index), b.schedule.place(index)
-    run_ahead(a, here)
-    run_ahead(b, there)
+    a.store.run_ahead(here)
+    b.store.run_ahead(there)
     left, right = (
         {(_what(t, index, s), s.position): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True)
     )
     for key, slot in left.items():
         if key in right:
-            found = _compared(index, a, key[0], made(a, here, slot), made(b, there, right[key]))
+            found = _compared(index, a, key[0], a.store.made(here, slot), b.store.made(there, right[key]))
             if found is not None:
                 return found
     what, operand = next((key for key in (*left, *right) if key not in left or key not in right), ("", NONE))

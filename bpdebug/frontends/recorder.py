@@ -16,7 +16,6 @@ from bpdebug.engine import Timeline
 from bpdebug.engine.edits import Override
 from bpdebug.engine.layout import Layout, Slot
 from bpdebug.engine.schedule import Moment
-from bpdebug.engine.slots import made, run_ahead
 from bpdebug.errors import CommandError, InputError, shown
 from bpdebug.frontends.files import NEW
 from bpdebug.importers.trace import EDIT, LEAF
@@ -115,10 +114,10 @@ class Recorder:
         schedule = self.timeline.schedule
         moment, offset = schedule.place(index), index % schedule.per_iteration
         head, slots = self._known.get(offset) or self._shared(index, offset, moment)
-        run_ahead(self.timeline, moment)
+        self.timeline.store.run_ahead(moment)
         entries, raws = [], []
         for slot, begun in slots:
-            entry, raw = self._entry(begun, made(self.timeline, moment, slot))
+            entry, raw = self._entry(begun, self.timeline.store.made(moment, slot))
             entries.append(entry)
             raws.append(raw)
         large = len(raws) == 1 or sum(map(len, raws)) > SMALL

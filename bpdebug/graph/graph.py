@@ -141,6 +141,12 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         """What node k's rule reads beside its output: its operands, and the tensors that a written rule names."""
         return (*self.nodes[k].inputs, *self.plans[k].outside)
 
+    def operand(self, k: int, position: int) -> int:
+        """The tensor that node k takes at `position`, where a gradient goes."""
+        found = self.nodes[k].inputs[position]
+        assert isinstance(found, int), "a literal has no gradient"
+        return found
+
     def edges(self, k: int) -> Iterator[tuple[int, int]]:
         """Node k's differentiable edges, as (position among its inputs, tensor number)."""
         plan = self.plans[k]
