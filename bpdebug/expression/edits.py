@@ -81,7 +81,7 @@ def _rule(timeline: Timeline, place: str, text: str, line: str, dtype: str) -> E
         there = [graph.names[i] for i in event.node.inputs if not isinstance(i, Lit)]
         raise CommandError(f"{event.name} has no operand '{operand}'", hint="operands: " + ", ".join(there))
     position = found[0]
-    if not graph.plans[k].differentiable(position) or timeline.schedule.index_of(BACKWARD, event.tensor) is None:
+    if position not in graph.plans[k].differentiable or timeline.schedule.index_of(BACKWARD, event.tensor) is None:
         raise CommandError(f"{event.name} gives {operand} no gradient", hint="there is no rule to replace")
     with typed():
         return RuleOverride(k, position, as_rule(text, names, event.name, dtype=dtype, graph=graph), line)

@@ -86,12 +86,13 @@ class _Builder:
         typed = [i.value if isinstance(i, Lit) else (self.shapes[i], self.dtypes[i]) for i in inputs]
         key = (step.op, key_of(typed, step.attrs))
         found = self.known.get(key)
-        attrs = op.bind(step.attrs) if found is None else found[1]
         if found is None:
+            attrs = op.bind(step.attrs)
             check_dtypes(op, typed, [isinstance(i, int) and i < len(self.leaves) for i in inputs])
         try:
-            plan = self.plan(op, typed, attrs) if found is None else found[0]
-            self.known[key] = plan, attrs
+            if found is None:
+                found = self.known[key] = self.plan(op, typed, attrs), attrs
+            plan, attrs = found
             if op.indexes is not None:
                 self._check_ids(op.indexes(tuple(map(self._shape, inputs)), attrs), inputs)
         except BpdebugError as error:

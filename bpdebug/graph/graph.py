@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any, TypeVar
@@ -147,12 +147,10 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         assert isinstance(found, int), "a literal has no gradient"
         return found
 
-    def edges(self, k: int) -> Iterator[tuple[int, int]]:
+    def edges(self, k: int) -> list[tuple[int, int]]:
         """Node k's differentiable edges, as (position among its inputs, tensor number)."""
-        plan = self.plans[k]
-        for position, operand in enumerate(self.nodes[k].inputs):
-            if isinstance(operand, int) and plan.differentiable(position):
-                yield position, operand
+        inputs: Sequence[Any] = self.nodes[k].inputs
+        return [(position, inputs[position]) for position in self.plans[k].differentiable]
 
     @cached_property
     def backward_nodes(self) -> tuple[int, ...]:

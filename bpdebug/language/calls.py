@@ -51,13 +51,14 @@ def dotted(node: ast.expr) -> str:
 
 
 def no_stars(node: ast.Call) -> None:
-    """E_SYNTAX for f(*xs) and f(**attrs)."""
+    """E_SYNTAX for f(*xs), f(x for x in xs) and f(**attrs)."""
     for arg in node.args:
-        if isinstance(arg, ast.Starred):
+        if isinstance(arg, ast.Starred | ast.GeneratorExp):
             raise refusal(arg)
-    if any(k.arg is None for k in node.keywords):
-        message = "** before a value is not in the language of programs"
-        raise InputError(message, code="E_SYNTAX", hint="write axis=0 and so on")
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            message = "** before a value is not in the language of programs"
+            raise InputError(message, code="E_SYNTAX", hint="write axis=0 and so on")
 
 
 def take_apart(op: Op, node: ast.Call, constants: ConstantReader) -> Arguments:

@@ -187,8 +187,6 @@ class Expressions(Nodes):
         op = self.vocabulary.get(name)
         if op is None or name == "slice":
             raise self._no_op(name)
-        if any(type(arg) is ast.GeneratorExp for arg in node.args):
-            raise refusal(next(arg for arg in node.args if type(arg) is ast.GeneratorExp))
         no_stars(node)
         operands, attrs = take_apart(op, node, self.constants)
         self.limits.check("terms", len(operands), "the operands of a call")

@@ -144,8 +144,10 @@ class Plan:
             return self.shape[:-2] + tuple(operand.shape[-2:])
         return tuple(operand.shape)
 
-    def differentiable(self, position: int) -> bool:
-        return self.gradients[position] is not None
+    @cached_property
+    def differentiable(self) -> tuple[int, ...]:
+        """The positions of the operands that have a gradient; literals have none."""
+        return tuple(i for i, gradient in enumerate(self.gradients) if gradient is not None)
 
     def gradient(self, position: int) -> Expr:
         """The gradient of an operand, before it is un-broadcast; TraceError where it has none."""
@@ -276,8 +278,8 @@ def trace(rule: Traceable, operands: Sequence[tuple[Shape, DType] | Any], attrs:
 def key_of(operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> Hashable:
     """What tells calls of one rule apart. Numbers by their text: True, 1 and 1.0 are equal, and so are 0.0 and -0.0."""
     return (
-        tuple(o if isinstance(o, tuple) else repr(o) for o in operands),
-        tuple((name, repr(value)) for name, value in attrs.items()),
+        tuple([o if type(o) is tuple else repr(o) for o in operands]),
+        tuple([(name, repr(value)) for name, value in attrs.items()]) if attrs else (),
     )
 
 

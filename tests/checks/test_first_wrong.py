@@ -85,7 +85,7 @@ def planted() -> Iterator[tuple[Op, int, str]]:
     for op in OPS.values():
         call = sample_call(op, op.samples[0])
         for position in range(len(call.operands)):
-            if call.plan.differentiable(position):
+            if position in call.plan.differentiable:
                 yield op, position, next(kinds)
 
 

@@ -69,7 +69,7 @@ def test_every_rule_that_is_off_by_a_thousandth_fails(op: Op, i: int) -> None:
     if call.value.dtype.kind != "f":
         return
     timeline = Timeline(graph_of(call, np.ones(call.value.shape)))
-    for position, _ in list(timeline.graph.edges(0)):
+    for position, _ in timeline.graph.edges(0):
         spoilt = timeline.fork(RuleOverride(0, position, lambda plan, p=position: plan.own_gradients[p] * 1.001))  # type: ignore[misc]
         rows = [row.verdict for e in spoilt for row in check_rule(e)]
         assert "fail" in rows

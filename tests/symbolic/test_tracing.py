@@ -125,7 +125,7 @@ def test_float64_does_not_creep_in() -> None:
 def test_only_floats_are_differentiated() -> None:
     ids = ((4,), np.dtype(np.int64))
     plan = trace(OPS["gather"], [((3, 2), DOUBLE), ids], {"axis": 0})
-    assert [plan.differentiable(i) for i in range(2)] == [True, False]
+    assert plan.differentiable == (0,)
     assert trace(OPS["add"], [ids, ids], {}).gradients == (None, None)
     assert trace(OPS["greater"], [F, F], {}).gradients == (None, None)
     with pytest.raises(TraceError, match="operand 1 has no gradient"):
