@@ -110,7 +110,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
         given = {name: attr.default for name, attr in self.attrs.items() if attr.default is not REQUIRED}
         return MappingProxyType(given)
 
-    @property
+    @cached_property
     def arity(self) -> tuple[int, int | None]:
         """The least and the greatest number of operands; None is any number."""
         least = sum(not o.endswith("?") for o in self.operands)
