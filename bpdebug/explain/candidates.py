@@ -91,14 +91,11 @@ class Comparison:
         self.rows = self._rows_to_compare(other, g, rng)
         self.truth = self._of_rows(rule.gradient(position, rule.value(), g, own=not trusted))
         random, noise = np.asarray(rng.normal(size=other.shape)), np.asarray(rng.normal(size=g.shape))
-        self.random_truth = self._by_rule(random, noise)
+        # On random numbers, so that what is right for these numbers only is told apart.
+        turned = np.swapaxes(random, -1, -2)
+        left, right = (noise, turned) if position == 0 else (turned, noise)
+        self.random_truth = self._summed(self._of_rows(left) @ right)
         self.sides = sides(event.graph, event.k, position, [other, random], [g, noise])
-
-    def _by_rule(self, other: Array, g: Array) -> Array:
-        """The gradient on random numbers, so that what is right for these numbers only is told apart."""
-        transposed = np.swapaxes(other, -1, -2)
-        left, right = (g, transposed) if self.position == 0 else (transposed, g)
-        return self._summed(self._of_rows(left) @ right)
 
     def _rows_to_compare(self, other: Array, g: Array, rng: np.random.Generator) -> Array | None:
         """Which rows of a gradient are compared: all (None), or some of a large one, of two axes."""

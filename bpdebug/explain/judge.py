@@ -56,7 +56,10 @@ class Numbers:
         self.gradients = {words[f"∂{n}"]: graph.index[n] for n in names}
 
     def value(self, name: str) -> Array:
-        """What a name means in a line: the reader's own, else a tensor's value, else a gradient."""
+        """What a name means in a line: the reader's own, else a tensor's value, else a gradient, of its shape.
+
+        Raises what was wrong with the line that the name is from, and E_EXPR where there is no gradient.
+        """
         if name in self.known:
             found = self.known[name]
             if isinstance(found, BpdebugError):

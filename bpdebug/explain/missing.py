@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -13,7 +13,7 @@ from bpdebug.checks.rule import NodeRule
 from bpdebug.explain.wrong import MOST_TEXT, Wanted, same
 from bpdebug.graph import PARAMETER
 from bpdebug.ops.op import MIXES
-from bpdebug.symbolic import Expr, walk
+from bpdebug.symbolic import Expr, evaluate, walk
 
 MOST_PLACES = 6
 """Sides of sums in a rule beyond which no term is looked for."""
@@ -26,7 +26,7 @@ MOST_DIAGONAL = 1024
 def missing_term(wanted: Wanted, made: Array) -> str:
     """The rule without one of its terms, or without several: the dot product of softmax, the mean of a norm."""
     for k, p in wanted.edges:
-        rule, names, node = wanted.rule(k), wanted.graph.operand_names(k), wanted.graph.nodes[k]
+        rule, names, node = wanted.rule(k), wanted.graph.leaf_names(k), wanted.graph.nodes[k]
         whole = rule.plan.summed(p)
         places = terms_with(whole, rule.plan.g) or terms_with(whole)
         if not places or len(places) > MOST_PLACES or made.shape != wanted.truth.shape:
@@ -34,9 +34,9 @@ def missing_term(wanted: Wanted, made: Array) -> str:
         leaves = rule.plan.leaves(rule.inputs, rule.value(), wanted.cotangent(k))
         for count in range(1, len(places) + 1):
             for chosen in combinations(places, count):
-                sides = {id(e): side for e, side in chosen}
-                if len(sides) == count and wanted.gives(made, (k, p), without(whole, sides, leaves)):
-                    terms = [rule.plan.text_of(e.args[side], names, node.id) for e, side in chosen]
+                sums = {id(e) for e, _ in chosen}
+                if len(sums) == count and wanted.gives(made, (k, p), without(whole, chosen, leaves)):
+                    terms = [rule.plan.text_of(e.args[side], *names) for e, side in chosen]
                     left = " and ".join(t if len(t) <= MOST_TEXT else f"{t[:MOST_TEXT]} …" for t in terms)
                     what = "a term" if count == 1 else f"{count} terms"
                     return f"{what} of {node.op.name}'s rule {'is' if count == 1 else 'are'} missing: {left}"
@@ -52,26 +52,20 @@ def terms_with(whole: Expr, leaf: Expr | None = None) -> list[tuple[Expr, int]]:
     found = []
     for e in walk(whole):
         has[id(e)] = leaf is None or e is leaf or any(has[id(a)] for a in e.operands())
-        if e.prim is not None and e.prim.name in ("add", "subtract") and len(e.operands()) == 2:
+        if e.applies in ("add", "subtract") and len(e.operands()) == 2:
             found += [(e, side) for side in (1, 0)] if all(has[id(a)] for a in e.operands()) else []
     return found
 
 
-def without(whole: Expr, dropped: Mapping[int, int], leaves: Mapping[int, Any]) -> Array:
-    """An expression's value where of some sums one side is left out."""
+def without(whole: Expr, dropped: Sequence[tuple[Expr, int]], leaves: Mapping[int, Any]) -> Array:
+    """An expression's value, of its shape, where of some sums one side is left out; inner sums come first."""
     known = dict(leaves)
     with np.errstate(all="ignore"):
-        for e in walk(whole):
-            if e.prim is None:
-                continue
-            args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
-            if id(e) in dropped:
-                kept = args[1 - dropped[id(e)]]
-                sign = -1 if e.prim.name == "subtract" and dropped[id(e)] == 0 else 1
-                known[id(e)] = np.broadcast_to(sign * kept, e.shape)
-            else:
-                known[id(e)] = e.prim.run(*args, **e.attrs)
-    return np.asarray(known[id(whole)])
+        for e, side in dropped:
+            rest = e.args[1 - side]
+            kept = evaluate(rest, known)[id(rest)]
+            known[id(e)] = np.broadcast_to(-kept if e.applies == "subtract" and side == 0 else kept, e.shape)
+        return np.asarray(evaluate(whole, known)[id(whole)])
 
 
 def only_diagonal(wanted: Wanted, made: Array) -> str:

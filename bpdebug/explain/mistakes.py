@@ -40,7 +40,7 @@ def right(graph: Graph, tensor: int) -> str:
     return f"∂{graph.names[tensor]} = {' + '.join([*seed, *rules, *more])}"
 
 
-# --- the mistakes, the most telling first
+# --- the mistakes, the most telling first: of `made`, an array of any shape
 
 
 def not_summed(wanted: Wanted, made: Array) -> str:

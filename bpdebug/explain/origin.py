@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Cell
-from bpdebug.cells.trace import CellSource, CellTracer, Consumer, FactorCell
+from bpdebug.cells.trace import CellSource, CellTracer, Consumer, cell_text
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import overridden
 from bpdebug.expression import Target
@@ -26,7 +26,7 @@ class Origin(Struct, frozen=True, eq=False):
 
     @property
     def text(self) -> str:
-        return FactorCell(self.of, self.cell, self.value).text
+        return cell_text(self.of, self.cell)
 
     @property
     def sum(self) -> float:

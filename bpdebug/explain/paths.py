@@ -9,7 +9,7 @@ from math import isnan
 from msgspec import Struct
 
 from bpdebug.arrays import Cell
-from bpdebug.cells.trace import CellTracer, FactorCell
+from bpdebug.cells.trace import CellTracer, cell_text
 from bpdebug.engine import Timeline
 from bpdebug.expression import Target
 
@@ -55,7 +55,7 @@ def heaviest(timeline: Timeline, goal: Target, iteration: int, most: int = 5) ->
     found, complete = search.ways(start, most) if search.run.gradient(tensor) is not None else ([], True)
     share = bool(gradient) and abs(gradient) < float("inf")
     rows = (
-        Path(tuple(FactorCell(names[t], c, 0.0).text for t, c in way), weight, weight / gradient if share else None)
+        Path(tuple(cell_text(names[t], c) for t, c in way), weight, weight / gradient if share else None)
         for way, weight in found
     )
     return Paths(f"∂{names[tensor]}", gradient, tuple(rows), exact, complete)

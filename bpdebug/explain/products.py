@@ -56,7 +56,7 @@ class Pair(NamedTuple):
 def sides(
     graph: Graph, k: int, position: int, operands: Sequence[Array], cotangents: Sequence[Array]
 ) -> tuple[Side, Side]:
-    """What the gradient of node k's operand is a product of: the other operand and the cotangent."""
+    """What the gradient of node k's operand is a product of: the other operand, the cotangent, in their shapes."""
     names, name = graph.leaf_names(k)
     return Side(names[1 - position], tuple(operands)), Side(f"∂{name}", tuple(cotangents), cotangent=True)
 

@@ -42,7 +42,7 @@ class Wanted(OnPass):
                     yield rule.plan.evaluate(given, rule.plan.leaves(rule.inputs, rule.value(), self.cotangent(k)))
 
     def gives(self, made: Array, edge: tuple[int, int], found: Array) -> bool:
-        """Whether an array is what one edge would give by another rule, alone or with what the others give."""
+        """Whether an array of any shape is what an edge would give by another rule, alone or added to the others."""
         if same(made, found):
             return True
         others = self.truth - to_float64(self.run.contribution(*edge))

@@ -11,20 +11,7 @@ from bpdebug.engine.stats import two_norm
 from bpdebug.explain.why.absent import absent
 from bpdebug.explain.why.births import Birth, birth
 from bpdebug.explain.why.causes import PRODUCT, QUOTIENT, SUM, told
-from bpdebug.explain.why.tracer import (
-    CANCELLED,
-    MASKED,
-    NONZERO,
-    OVERFLOW,
-    UNDEFINED,
-    ZERO_TIMES_INF,
-    RuleTracer,
-    Test,
-    Why,
-    is_zero,
-    number,
-    one,
-)
+from bpdebug.explain.why.tracer import Answer, RuleTracer, Test, Why, is_zero, number, one
 from bpdebug.explain.why.zero import zero
 from bpdebug.expression import Target
 from bpdebug.graph import Site
@@ -52,7 +39,7 @@ def why(timeline: Timeline, goal: Target, iteration: int, cursor: int = 0) -> Wh
     by_hand = tracer.set_by_hand(site)[mask].any()
     if site.gradient and cells.size and not by_hand and _is_rounding(tracer, site, mask, cells):
         text = f"its terms cancel: what is left, at most {np.abs(cells).max():.2g}, is their rounding"
-        return Why(CANCELLED, tracer.completed(site), (text,))
+        return Why("cancelled", tracer.completed(site), (text,))
     return _nonzero(cells, tracer.completed(site))
 
 
@@ -67,7 +54,7 @@ def _kind(cells: Array) -> Test | None:
 def _nonzero(cells: Array, event: int | None) -> Why:
     zeros = int(cells.size - np.count_nonzero(cells))
     text = f"norm {two_norm(cells):.4g}; {zeros} of {cells.size} cells {'is' if zeros == 1 else 'are'} zero"
-    return Why(NONZERO, event, (text,))
+    return Why("nonzero", event, (text,))
 
 
 def _changed(tracer: RuleTracer, site: Site, mask: Array, event: int) -> Why | None:
@@ -81,7 +68,7 @@ def _changed(tracer: RuleTracer, site: Site, mask: Array, event: int) -> Why | N
         return None
     words = f"the update at event {event} made {tracer.name(site, cells)} {number(array[cells][0])}"
     if test is is_zero:
-        return Why(CANCELLED, event, (words, *_in_numbers(timeline, event, cells, test)))
+        return Why("cancelled", event, (words, *_in_numbers(timeline, event, cells, test)))
     return _updated(timeline, Birth(site, cells, event, words), (tracer.owner(site.tensor), tracer.iteration), test)
 
 
@@ -93,11 +80,11 @@ def _born(tracer: RuleTracer, site: Site, mask: Array, test: Test) -> Why:
     said, kind, overflowed = told(tracer, found, test)
     backward = found.edge is not None and found.edge[1] is not None
     if test is is_zero:
-        answer = CANCELLED if kind == SUM else MASKED
+        answer: Answer = "cancelled" if kind == SUM else "masked"
     elif test is np.isnan and backward and kind in (PRODUCT, QUOTIENT):
-        answer = ZERO_TIMES_INF
+        answer = "zero-times-inf"
     else:
-        answer = OVERFLOW if overflowed or test is np.isinf else UNDEFINED
+        answer = "overflow" if overflowed or test is np.isinf else "undefined"
     return Why(answer, found.event, (*found.way, *said))
 
 
@@ -110,7 +97,7 @@ def _updated(timeline: Timeline, found: Birth, update: tuple[int, int], test: Te
     if not bad.any():
         assert found.event is not None
         said += _in_numbers(timeline, found.event, found.cells, test)
-        return Why(OVERFLOW if test is np.isinf else UNDEFINED, found.event, said)
+        return Why("overflow" if test is np.isinf else "undefined", found.event, said)
     same = bool(test(gradient[bad]).any())
     made = _born(tracer, site, bad, test if same else np.isinf)
     said += (f"{tracer.name(site)} was not finite there",)

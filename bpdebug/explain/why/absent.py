@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bpdebug.explain.why.tracer import CUT, NO_PATH, RuleTracer, Why
+from bpdebug.explain.why.tracer import RuleTracer, Why
 from bpdebug.graph import Graph
 
 
@@ -12,20 +12,20 @@ def absent(tracer: RuleTracer, tensor: int) -> Why:
     """What keeps a tensor from having a gradient."""
     graph, name = tracer.graph, tracer.graph.names[tensor]
     if not graph.is_float(tensor):
-        return Why(NO_PATH, None, (f"{name} is {graph.dtypes[tensor]}: no derivative",))
+        return Why("no-path", None, (f"{name} is {graph.dtypes[tensor]}: no derivative",))
     if graph.leads_to_output(tensor):
         above = any(graph.is_float(t) for t in _above(graph, tensor) if graph.is_leaf(t))
         text = "every float leaf above it lies behind a cut" if above else "no float leaf lies above it"
-        return Why(NO_PATH, None, (f"{name}: {text}, so there is nothing to learn",))
+        return Why("no-path", None, (f"{name}: {text}, so there is nothing to learn",))
     reaching = _above(graph, *graph.incoming)
     if tensor not in reaching:
         users = [graph.nodes[k].id for k in graph.users(tensor)]
         text = f"it goes to {', '.join(users[:6])}, and not on to an output" if users else "nothing uses it"
-        return Why(NO_PATH, None, (f"{name}: {text}",))
+        return Why("no-path", None, (f"{name}: {text}",))
     cut = next(_cuts(graph, tensor, reaching))
     node = graph.nodes[cut]
     text = f"{node.op.name} '{node.id}' (line {node.line}) lets no gradient through"
-    return Why(CUT, tracer.event(cut, None), (text,))
+    return Why("cut", tracer.event(cut, None), (text,))
 
 
 def _above(graph: Graph, *tensors: int) -> set[int]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.cells.follow import Traced, everything, having, traced, zeros
-from bpdebug.cells.trace import CellTracer
+from bpdebug.cells.trace import CellTracer, cell_text
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.edits import overridden
 from bpdebug.graph import Site, sites
 from bpdebug.symbolic import Expr, Plan, evaluate, walk
 from bpdebug.symbolic.text import factor
 
-NO_PATH, CUT, MASKED, CANCELLED, NONZERO = "no-path", "cut", "masked", "cancelled", "nonzero"
-ZERO_TIMES_INF, OVERFLOW, UNDEFINED = "zero-times-inf", "overflow", "undefined"
+Answer = Literal["no-path", "cut", "masked", "cancelled", "nonzero", "zero-times-inf", "overflow", "undefined"]
 MOST_NAMED, FEW = 8, 4
 """Consumers of a tensor, or events on a way, that the evidence names one by one; rules whose numbers are kept."""
 Test = Callable[[Array], Array]
@@ -29,7 +29,7 @@ Edge = tuple[int, int | None]
 class Why(Struct, frozen=True):
     """The answer, the event where it was born (None: nowhere), and the evidence, a sentence each."""
 
-    answer: str
+    answer: Answer
     born: int | None
     evidence: tuple[str, ...]
 
@@ -125,8 +125,7 @@ class RuleTracer(CellTracer):
     def name(self, site: Site, cells: Array | None = None) -> str:
         """'∂x', or '∂x[0,1]': the first of some cells."""
         name = f"{'∂' if site.gradient else ''}{self.graph.names[site.tensor]}"
-        cell = "" if cells is None else ",".join(map(str, np.argwhere(cells)[0].tolist()))
-        return f"{name}[{cell}]" if cell else name
+        return name if cells is None else cell_text(name, tuple(np.argwhere(cells)[0].tolist()))
 
     def cells(self, site: Site, cells: Array) -> str:
         """'W[0,1]', or of more cells than one 'W'."""

@@ -12,17 +12,7 @@ from bpdebug.cells.follow import CANCELS, UNREAD, Born, Traced
 from bpdebug.cells.sets import shrunk
 from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
-from bpdebug.explain.why.tracer import (
-    CANCELLED,
-    MASKED,
-    MOST_NAMED,
-    EvaluatedRule,
-    RuleTracer,
-    Why,
-    is_zero,
-    number,
-    shortened,
-)
+from bpdebug.explain.why.tracer import MOST_NAMED, EvaluatedRule, RuleTracer, Why, is_zero, number, shortened
 from bpdebug.graph import Graph, Site
 from bpdebug.ops.op import ROUTES, SCALES
 from bpdebug.symbolic import Expr, walk
@@ -57,7 +47,7 @@ def _step(tracer: RuleTracer, site: Site, cells: Array) -> Step:
     """From a gradient to the first consumer that reads the cells, and through its rule."""
     graph, run, name, whole = tracer.graph, tracer.run, tracer.name(site), tracer.completed(site)
     if tracer.set_by_hand(site)[cells].any():
-        return Step([], Why(MASKED, whole, (f"{name} was set to zero",)))
+        return Step([], Why("masked", whole, (f"{name} was set to zero",)))
     edges = graph.edges_from(site.tensor)
     given = [(graph.nodes[k].id, run.contribution(k, p)[cells]) for k, p in edges]
     if site.tensor in graph.incoming:
@@ -66,14 +56,14 @@ def _step(tracer: RuleTracer, site: Site, cells: Array) -> Step:
         norms = ", ".join(f"{of} {two_norm(c):.4g}" for of, c in given[:MOST_NAMED])
         norms += f" and {len(given) - MOST_NAMED:,} more" if len(given) > MOST_NAMED else ""
         text = f"the contributions to {name} add up to zero; their norms: {norms}"
-        return Step([], Why(CANCELLED, whole, (text,)))
+        return Step([], Why("cancelled", whole, (text,)))
     if not edges:
         text = f"the gradient that comes in at {graph.names[site.tensor]} is zero there"
-        return Step([], Why(MASKED, tracer.index(SEED, site.tensor), (text,)))
+        return Step([], Why("masked", tracer.index(SEED, site.tensor), (text,)))
     unread = [_unread(tracer, *edge, cells) for edge in edges]
     reading = [edge for edge, text in zip(edges, unread, strict=True) if not text]
     if not reading:
-        return Step([], Why(MASKED, whole, (*unread[:MOST_NAMED], *_more(len(unread)))))
+        return Step([], Why("masked", whole, (*unread[:MOST_NAMED], *_more(len(unread)))))
     others = [f"{name} gets zeros from {tracer.at(k, p)} (operand {p}), too" for k, p in reading[1:MOST_NAMED]]
     said, onward = _through(tracer, *reading[0], name, cells)
     return Step([*others, *_more(len(reading)), *said], onward)
@@ -89,7 +79,7 @@ def _through(tracer: RuleTracer, k: int, position: int, name: str, cells: Array)
     way = rule.followed(cells, is_zero)
     if any(b.how == CANCELS and _holds(b.expr, rule.plan.g) for b in way.born):
         text = f"inside the rule of {at} terms cancel, though {name} is made of them"
-        return Step([], Why(CANCELLED, event, (text,)))
+        return Step([], Why("cancelled", event, (text,)))
     reasons = _reasons(tracer, rule, way)
     hit = [c for leaf, c in way.leaves if leaf is rule.plan.g]
     if hit:
@@ -101,7 +91,7 @@ def _through(tracer: RuleTracer, k: int, position: int, name: str, cells: Array)
     else:
         joined = " and ".join(r.joined + r.text for r in reasons[:4])
         text = f"{at} multiplies every gradient by zero at {_count(cells)} of {name}, {joined}"
-    return Step([], Why(MASKED, event, (text, *_dead_units(tracer, rule, position))))
+    return Step([], Why("masked", event, (text, *_dead_units(tracer, rule, position))))
 
 
 def _holds(expr: Any, leaf: Expr) -> bool:
