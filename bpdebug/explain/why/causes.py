@@ -47,7 +47,7 @@ class Cause(NamedTuple):
     because: str = ""
 
 
-class Step(NamedTuple):
+class CauseStep(NamedTuple):
     """What is said of a culprit, what is to be explained next, and whether something overflowed."""
 
     said: Sequence[str] = ()
@@ -200,7 +200,7 @@ def _chain(tracer: RuleTracer, todo: list[Culprit]) -> tuple[list[str], bool]:
     return list(dict.fromkeys(said)), over
 
 
-def _explained(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]) -> Step:
+def _explained(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]) -> CauseStep:
     """How cells came to be zero or infinite: the operation of this rule that made them, or what made its leaves."""
     rule, test, found = culprit.rule, culprit.test, culprit.followed()
     assert test is not None
@@ -219,22 +219,22 @@ def _explained(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]
         else:
             more, _, large = told(tracer, birth(tracer, site, one(there), test), test)
             said, over = said + more, over or large
-    return Step(said, onward, over)
+    return CauseStep(said, onward, over)
 
 
-def _one_step(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]) -> Step:
+def _one_step(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]) -> CauseStep:
     """How a number that is neither zero nor infinite came about: the one operation that made it."""
     rule, cell = culprit.rule, culprit.cells
     site = rule.sites.get(id(culprit.expr))
     if site is None:
-        return Step(next=_as_numbers(rule, culprit.followed().leaves))
+        return CauseStep(next=_as_numbers(rule, culprit.followed().leaves))
     if site.gradient or (site, None) in seen:
-        return Step()
+        return CauseStep()
     seen.add((site, None))
     k = tracer.graph.k(site.tensor)
     if k is None:
         same = tracer.array(site)[cell]
-        return Step([birth(tracer, site, cell, lambda array: array == same).words])
+        return CauseStep([birth(tracer, site, cell, lambda array: array == same).words])
     above = tracer.rule(k)
     leaves = above.followed(cell).leaves
     found = {id(leaf): c for leaf, c in leaves}
@@ -246,7 +246,7 @@ def _one_step(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]])
     numbers = f" = {above.plan.call_text(names)}" if alone else ""
     value = number(above.result[cell][0])
     said = f"{tracer.name(site, cell)} = {tracer.formula(above)}{numbers} = {value}, at {tracer.at(k, None)}"
-    return Step([said], _passing(above, leaves, np.isinf))
+    return CauseStep([said], _passing(above, leaves, np.isinf))
 
 
 def _notes(tracer: RuleTracer, culprits: tuple[Culprit, ...]) -> list[str]:

@@ -18,7 +18,7 @@ from bpdebug.ops.op import ROUTES, SCALES
 from bpdebug.symbolic import Expr, walk
 
 
-class Step(NamedTuple):
+class ZeroStep(NamedTuple):
     """What is said of cells of a gradient, and where their zeros come from: another gradient's cells, or the answer."""
 
     said: list[str]
@@ -43,11 +43,11 @@ def zero(tracer: RuleTracer, site: Site, cells: Array) -> Why:
         onward = step.onward
 
 
-def _step(tracer: RuleTracer, site: Site, cells: Array) -> Step:
+def _step(tracer: RuleTracer, site: Site, cells: Array) -> ZeroStep:
     """From a gradient to the first consumer that reads the cells, and through its rule."""
     graph, run, name, whole = tracer.graph, tracer.run, tracer.name(site), tracer.completed(site)
     if tracer.set_by_hand(site)[cells].any():
-        return Step([], Why("masked", whole, (f"{name} was set to zero",)))
+        return ZeroStep([], Why("masked", whole, (f"{name} was set to zero",)))
     edges = graph.edges_from(site.tensor)
     given = [(graph.nodes[k].id, run.contribution(k, p)[cells]) for k, p in edges]
     if site.tensor in graph.incoming:
@@ -56,42 +56,42 @@ def _step(tracer: RuleTracer, site: Site, cells: Array) -> Step:
         norms = ", ".join(f"{of} {two_norm(c):.4g}" for of, c in given[:MOST_NAMED])
         norms += f" and {len(given) - MOST_NAMED:,} more" if len(given) > MOST_NAMED else ""
         text = f"the contributions to {name} add up to zero; their norms: {norms}"
-        return Step([], Why("cancelled", whole, (text,)))
+        return ZeroStep([], Why("cancelled", whole, (text,)))
     if not edges:
         text = f"the gradient that comes in at {graph.names[site.tensor]} is zero there"
-        return Step([], Why("masked", tracer.index(SEED, site.tensor), (text,)))
+        return ZeroStep([], Why("masked", tracer.index(SEED, site.tensor), (text,)))
     unread = [_unread(tracer, *edge, cells) for edge in edges]
     reading = [edge for edge, text in zip(edges, unread, strict=True) if not text]
     if not reading:
-        return Step([], Why("masked", whole, (*unread[:MOST_NAMED], *_more(len(unread)))))
+        return ZeroStep([], Why("masked", whole, (*unread[:MOST_NAMED], *_more(len(unread)))))
     others = [f"{name} gets zeros from {tracer.at(k, p)} (operand {p}), too" for k, p in reading[1:MOST_NAMED]]
     said, onward = _through(tracer, *reading[0], name, cells)
-    return Step([*others, *_more(len(reading)), *said], onward)
+    return ZeroStep([*others, *_more(len(reading)), *said], onward)
 
 
 def _more(count: int) -> list[str]:
     return [f"and from {count - MOST_NAMED:,} nodes more"] if count > MOST_NAMED else []
 
 
-def _through(tracer: RuleTracer, k: int, position: int, name: str, cells: Array) -> Step:
+def _through(tracer: RuleTracer, k: int, position: int, name: str, cells: Array) -> ZeroStep:
     """Through a node's rule, to its own gradient's zeros, or to what makes zeros of any."""
     rule, at, event = tracer.rule(k, position), tracer.at(k, position), tracer.event(k, position)
     way = rule.followed(cells, is_zero)
     if any(b.how == CANCELS and _holds(b.expr, rule.plan.g) for b in way.born):
         text = f"inside the rule of {at} terms cancel, though {name} is made of them"
-        return Step([], Why("cancelled", event, (text,)))
+        return ZeroStep([], Why("cancelled", event, (text,)))
     reasons = _reasons(tracer, rule, way)
     hit = [c for leaf, c in way.leaves if leaf is rule.plan.g]
     if hit:
         site = Site(tracer.graph.tensor(k), True)
         only, rest = ("", f"; elsewhere {' and '.join(r.text for r in reasons)}") if reasons else ("only ", "")
-        return Step([f"{at} {only}hands on: {tracer.name(site)} is zero there already{rest}"], (site, hit[0]))
+        return ZeroStep([f"{at} {only}hands on: {tracer.name(site)} is zero there already{rest}"], (site, hit[0]))
     if not reasons and any(b.expr.applies in ("multiply", "divide") for b in way.born):
         text = f"at {at} the product is too small for {rule.plan.dtype} and becomes zero"
     else:
         joined = " and ".join(r.joined + r.text for r in reasons[:4])
         text = f"{at} multiplies every gradient by zero at {_count(cells)} of {name}, {joined}"
-    return Step([], Why("masked", event, (text, *_dead_units(tracer, rule, position))))
+    return ZeroStep([], Why("masked", event, (text, *_dead_units(tracer, rule, position))))
 
 
 def _holds(expr: Any, leaf: Expr) -> bool:
