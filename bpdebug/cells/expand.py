@@ -36,7 +36,7 @@ class Expansion:
         return self.expand(expr, tuple(np.array([i]) for i in cell))
 
     def value(self, expr: Expr) -> Array:
-        """The whole array of an expression, computed once."""
+        """The whole array of an expression, of its shape; computed once."""
         if id(expr) not in self.known:
             with np.errstate(all="ignore"):
                 self.known[id(expr)] = self.plan.evaluate(expr, self.known)

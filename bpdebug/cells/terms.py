@@ -36,7 +36,7 @@ class Terms(Struct, frozen=True, eq=False):
 
     @property
     def products(self) -> Array:
-        """The value of each term, in double precision."""
+        """The value of each term, in double precision (1-d)."""
         found = self.weight
         with np.errstate(all="ignore"):
             for factor in self.factors:

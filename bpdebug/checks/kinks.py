@@ -74,7 +74,7 @@ class Sides(Struct, frozen=True, eq=False):
 
     @property
     def jump(self) -> Array:
-        """By how much the two slopes of each result differ."""
+        """By how much the two slopes of each result differ, of the results' shape."""
         return np.asarray(np.abs(self.right - self.left))
 
     @property

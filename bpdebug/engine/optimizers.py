@@ -15,21 +15,22 @@ from msgspec import Struct, field
 Number = float | Sequence[float]
 States = dict[str, Any]
 Old = Callable[[str], Any]
+Cast = Callable[[Any], Any]
 DOUBLE = np.dtype(np.float64)
 
 
 class Optimizer(Struct, frozen=True, eq=False):
-    """`step(xp, w, g, old, s)` gives the new parameter and the new states, by name.
+    """`step(xp, cast, w, g, old, s)` gives the new parameter and the new states, by name.
 
-    `old` gives a state as it was, zeros at first. `s` holds the settings in double precision, and `t`, the number of
-    the step from 1; one that is off (0 or false, as by default) is not in it. Weight decay is added to the gradient
-    before, unless it is `decoupled`. `says` is what the rule does, in a sentence.
+    `cast` gives a number the parameter's dtype, `old` a state as it was, zeros at first. `s` holds the settings in
+    double precision, and `t`, the number of the step from 1; one that is off (0 or false, as by default) is not in it.
+    Weight decay is added to the gradient before, unless it is `decoupled`. `says` is what the rule does, in a sentence.
     """
 
     name: str
     says: str
     settings: Mapping[str, float]
-    step: Callable[[Any, Any, Any, Old, Mapping[str, Any]], tuple[Any, States]]
+    step: Callable[[Any, Cast, Any, Any, Old, Mapping[str, Any]], tuple[Any, States]]
     decoupled: bool = False
 
     def settings_of(self, given: Mapping[str, Number]) -> dict[str, Number]:
@@ -63,12 +64,12 @@ COMMON = {"weight_decay": 0.0, "clip_norm": 0.0, "clip_value": 0.0}
 """Settings of every optimizer; adamw has its own weight decay."""
 
 
-def clipped(xp: Any, g: Any, s: Mapping[str, Any]) -> Any:
+def clipped(xp: Any, cast: Cast, g: Any, s: Mapping[str, Any]) -> Any:
     """The gradient as torch.nn.utils.clip_grad_norm_ and then clip_grad_value_ leave it; `norm` is of all gradients."""
     if "clip_norm" in s:
-        g = g * xp.astype(xp.minimum(s["clip_norm"] / (s["norm"] + 1e-6), 1.0), g.dtype)
+        g = g * cast(xp.minimum(s["clip_norm"] / (s["norm"] + 1e-6), 1.0))
     if "clip_value" in s:
-        most = xp.astype(s["clip_value"], g.dtype)
+        most = cast(s["clip_value"])
         g = xp.minimum(xp.maximum(g, -most), most)
     return g
 
@@ -79,13 +80,8 @@ def norm(xp: Any, gradients: Sequence[Any]) -> Any:
     return xp.sqrt(squares[0] if len(squares) == 1 else xp.sum(xp.stack(squares, axis=0)))
 
 
-def _caster(xp: Any, w: Any) -> Callable[[Any], Any]:
-    return lambda constant: xp.astype(constant, w.dtype)
-
-
-def _sgd(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+def _sgd(xp: Any, cast: Cast, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
     """Sutskever et al. 2013 as PyTorch has it: the learning rate stands outside, the first step is not dampened."""
-    cast = _caster(xp, w)
     if "momentum" not in s:
         return w - cast(s["lr"]) * g, {}
     added = g
@@ -96,24 +92,22 @@ def _sgd(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, 
     return w - cast(s["lr"]) * step, {"velocity": velocity}
 
 
-def _adam(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+def _adam(xp: Any, cast: Cast, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
     """Kingma and Ba 2015, algorithm 1."""
-    cast = _caster(xp, w)
     m = cast(s["beta1"]) * old("m") + cast(1 - s["beta1"]) * g
     v = cast(s["beta2"]) * old("v") + cast(1 - s["beta2"]) * xp.square(g)
     left1, left2 = (cast(1 - s[name] ** s["t"]) for name in ("beta1", "beta2"))
     return w - cast(s["lr"]) * (m / left1) / (xp.sqrt(v / left2) + cast(s["eps"])), {"m": m, "v": v}
 
 
-def _adamw(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+def _adamw(xp: Any, cast: Cast, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
     """Loshchilov and Hutter 2019: the weights shrink by themselves, and no moment hears of it."""
-    shrunk = w * xp.astype(1 - s["lr"] * s["weight_decay"], w.dtype) if "weight_decay" in s else w
-    return _adam(xp, shrunk, g, old, s)
+    shrunk = w * cast(1 - s["lr"] * s["weight_decay"]) if "weight_decay" in s else w
+    return _adam(xp, cast, shrunk, g, old, s)
 
 
-def _rmsprop(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+def _rmsprop(xp: Any, cast: Cast, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
     """Hinton 2012, lecture 6; centered as in Graves 2013, equations 38 to 45."""
-    cast = _caster(xp, w)
     left = cast(1 - s["alpha"])
     states = {"square": cast(s["alpha"]) * old("square") + left * xp.square(g)}
     spread = states["square"]
@@ -126,9 +120,8 @@ def _rmsprop(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[A
     return w - cast(s["lr"]) * step, states
 
 
-def _adagrad(xp: Any, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
+def _adagrad(xp: Any, cast: Cast, w: Any, g: Any, old: Old, s: Mapping[str, Any]) -> tuple[Any, States]:
     """Duchi, Hazan and Singer 2011; the learning rate decays as 1 / (1 + (t - 1) lr_decay)."""
-    cast = _caster(xp, w)
     total = old("sum") + xp.square(g)
     lr = s["lr"] / (1 + (s["t"] - 1) * s["lr_decay"]) if "lr_decay" in s else s["lr"]
     return w - cast(lr) * g / (xp.sqrt(total) + cast(s["eps"])), {"sum": total}

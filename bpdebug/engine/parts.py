@@ -84,7 +84,7 @@ def part(
     e: Expr, text: str, why: str, read: Callable[[Expr], Array], subject: Callable[[Expr], Subject],
     text_of: Callable[[Any], str],
 ) -> PartView:  # fmt: skip
-    """The part that an expression is, with its operands as terms."""
+    """The part that an expression is, with its operands as terms; `read` gives an expression's array, of its shape."""
     axes = shared_axes(e, deep=False)
     terms = tuple(
         Term(text_of(a), a.shape, partial(read, a), subject(a), axes.get(id(a))) if isinstance(a, Expr)

@@ -20,7 +20,7 @@ class Recording(Protocol):
     states: bool
 
     def read(self, index: int, slot: Slot) -> Array:
-        """The array of a slot of a recorded event; InputError (E_TRACE) where its bytes are not what they were."""
+        """A slot's array, of its tensor's shape; InputError (E_TRACE) where its bytes are not what they were."""
         ...
 
     def digests(self, index: int) -> tuple[str, ...]:
@@ -36,12 +36,12 @@ class Recorded:
         self.layout = Layout(schedule, recording.apart, recording.states)
 
     def find(self, t: int, phase: str, tensor: int, slot: Slot) -> Array | None:
-        """The array of a slot of a tensor's event in a phase."""
+        """The array, of the tensor's shape, of a slot of its event in a phase."""
         index = self.schedule.index_of(phase, tensor, t)
         return None if index is None or index >= self.schedule.events else self.recording.read(index, slot)
 
     def leaf(self, tensor: int, t: int) -> Array | None:
-        """A leaf as it is at iteration t, before edits: a mask, a parameter or a state as the update before left it."""
+        """A leaf, of its shape, at iteration t before edits: a mask, or what the update before left."""
         graph, kind = self.graph, self.graph.kind(tensor)
         if kind == DRAWN:
             (k,) = graph.users(tensor)

@@ -116,7 +116,7 @@ class Pass:
 
     def _missing(self, wanted: Sequence[int]) -> list[int]:
         """The tensors among `wanted` and their ancestors that have no value yet, in program order."""
-        V, graph = self.V, self.graph
+        V, graph, first = self.V, self.graph, self.graph.first  # no calls in what runs once a node
         needed: set[int] = set()
         stack = [t for t in wanted if V[t] is None]
         while stack:
@@ -124,9 +124,9 @@ class Pass:
             if tensor in needed or (self.source is not COMPUTE and _known(V, tensor, self.source.value)):
                 continue
             needed.add(tensor)
-            node = graph.node(tensor)
-            if node is not None:
-                stack.extend(t for t in node.tensors if V[t] is None)
+            if tensor >= first:
+                inputs = graph.nodes[tensor - first].inputs
+                stack.extend([i for i in inputs if isinstance(i, int) and V[i] is None])
         return sorted(needed)
 
     def _edited(self, tensor: int, gradient: bool, array: Any) -> Any:
@@ -136,16 +136,15 @@ class Pass:
         return array
 
     def _compute(self, tensors: Sequence[int]) -> None:
-        graph, V = self.graph, self.V
+        graph, V, first = self.graph, self.V, self.graph.first
         for tensor in tensors:
             may_stop()
-            k = graph.k(tensor)
-            if k is None:
+            if tensor < first:
                 V[tensor] = self._leaf(tensor)
             else:
-                node = graph.nodes[k]
+                node = graph.nodes[tensor - first]
                 try:
-                    code.forward(graph.plans[k])(V, tensor, *node.inputs)
+                    code.forward(graph.plans[tensor - first])(V, tensor, *node.inputs)
                 except IndexError as error:
                     raise out_of_range(node, error) from None
             if self._edits:
@@ -193,13 +192,13 @@ class Pass:
 
     def _downstream(self, tensor: int) -> list[int]:
         """Tensors whose gradient is needed for this one's and is missing, in the order of the backward pass."""
-        graph, needed, stack = self.graph, set(), [tensor]
+        graph, first, needed, stack = self.graph, self.graph.first, set(), [tensor]
         while stack:
             t = stack.pop()
             if t in needed or _known(self.G, t, self.source.gradient):
                 continue
             needed.add(t)
-            stack.extend(graph.tensor(k) for k, _ in graph.edges_from(t))
+            stack.extend(first + k for k, _ in graph.edges_from(t))
         return sorted(needed, reverse=True)
 
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
@@ -213,11 +212,11 @@ class Pass:
         return total
 
     def _contribution(self, k: int, position: int) -> Array:
-        given = self.source.contribution(k, position)
+        given = None if self.source is COMPUTE else self.source.contribution(k, position)
         if given is not None:
             return given
         graph = self.graph
-        node, tensor = graph.nodes[k], graph.tensor(k)
+        node, tensor = graph.nodes[k], graph.first + k
         needed = [t for t in (tensor, *graph.read_by_rule(k)) if not isinstance(t, Lit) and self.V[t] is None]
         if needed:
             self._compute(self._missing(needed))

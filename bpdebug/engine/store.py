@@ -86,14 +86,14 @@ class Store:
         """A pass of iteration t, the one that somebody still holds or a new one, kept with the state it starts from."""
         found = self._alive.get(t)
         if found is None:
-            found = self._alive[t] = self.make(t, start)
+            found = self._alive[t] = self._new(t, start)
         self._passes[t] = found
         if start is not NOTHING:
             self._states[t] = start
         self.budget.keep((self._me, t), whole=True)
         return found
 
-    def make(self, t: int, changed: State) -> Pass:
+    def _new(self, t: int, changed: State) -> Pass:
         """A pass of iteration t, with nothing computed; `changed` is what updates made of parameters and states."""
         source: ArraySource = COMPUTE
         state = None if self.recorded else changed
@@ -162,7 +162,7 @@ class Store:
         return self.leaf(tensor, updates)
 
     def updated(self, tensor: int, t: int) -> Array:
-        """What iteration t's update makes of a parameter or of a state, whatever is set for the next to start from."""
+        """What iteration t's update makes of a parameter or a state, of its shape, whatever is set for the next one."""
         return self.parent.updated(tensor, t) if self.parent and t < self.first else self.leaf(tensor, t + 1)
 
     def result(self, phase: str, tensor: int, t: int) -> Array:
@@ -226,7 +226,7 @@ class Store:
     def computed(
         self, tensor: int, run: Pass, t: int, norm: float | None, *, lines_only: bool = False
     ) -> dict[int, Array]:  # fmt: skip
-        """The values of a parameter's update in iteration t, by its expressions' identity: all, or its lines'."""
+        """The arrays of a parameter's update, by the identity of expressions, whose shapes they have: all, or lines."""
         update, states = self.update(tensor), [run.value(n) for n in self.graph.states.get(tensor, ())]
         leaves = update.leaves(run.value(tensor), run.cotangent(tensor), states, t + 1, norm)
         return update.evaluate(leaves, lines_only=lines_only)
@@ -255,7 +255,7 @@ class Store:
         return self._updates[tensor]
 
     def leaf(self, tensor: int, t: int, changed: State | None = None) -> Array:
-        """A leaf's array at t, before edits: an input as read, a parameter or state as updated, a mask as drawn.
+        """A leaf, of its shape, at t before edits: an input as read, a parameter or state as updated, a mask as drawn.
 
         `changed` is what updates made, where that is known.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,10 +45,11 @@ class UpdateRule:
         more = ("t", NORM) if "clip_norm" in on else ("t",)
         self.scalars = {name: self.xp.leaf(name, (), DOUBLE) for name in (*on, *more)}
         self.states: dict[str, Expr] = {}
-        g = clipped(self.xp, self.g, self.scalars)
+        cast = partial(self.xp.astype, dtype=dtype)
+        g = clipped(self.xp, cast, self.g, self.scalars)
         if "weight_decay" in on and not optimizer.decoupled:
-            g = g + self.xp.astype(self.scalars["weight_decay"], dtype) * self.w
-        result, new = optimizer.step(self.xp, self.w, g, self._old, self.scalars)
+            g = g + cast(self.scalars["weight_decay"]) * self.w
+        result, new = optimizer.step(self.xp, cast, self.w, g, self._old, self.scalars)
         made = {} if g is self.g else {GRADIENT: g}
         made |= {name: new[name] for name in self.states} | {PARAMETER: result}
         self.lines = [UpdateLine(name, expr) for name, expr in made.items()]
