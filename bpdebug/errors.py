@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -72,6 +71,8 @@ class UsageError(BpdebugError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """'did you mean relu?' for the nearest of `known`, or '' where nothing is near."""
+    import difflib  # start-up: only what is misspelt needs it
+
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else ""
 

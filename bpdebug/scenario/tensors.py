@@ -16,7 +16,6 @@ from bpdebug.errors import BpdebugError, InputError, ShapeError, shown, suggest
 from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
-from bpdebug.scenario.archives import npz_cells, npz_header, safetensors_header
 from bpdebug.scenario.arrays import BOOL, INT, Footprint, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
 from bpdebug.scenario.files import Header, Take, bad, cells, npy_header
 from bpdebug.scenario.paths import ENDINGS, check_ending, open_inside, open_ordinary
@@ -182,12 +181,16 @@ def _opened(
 def _header(file: BinaryIO, ending: str, member: str, take: Take) -> Header:
     if ending == ".npy":
         return npy_header(file, os.fstat(file.fileno()).st_size, take)
+    from bpdebug.scenario.archives import npz_header, safetensors_header  # start-up: zipfile and json are slow to load
+
     return npz_header(file, member, take) if ending == ".npz" else safetensors_header(file, member, take)
 
 
 def _cells(file: BinaryIO, ending: str, member: str, header: Header) -> Array:
     file.seek(0)
     if ending == ".npz":
+        from bpdebug.scenario.archives import npz_cells  # as above
+
         return npz_cells(file, member, header)
     file.seek(header.start)
     return cells(file, header)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -101,6 +100,8 @@ _UNPRINTED = re.compile(r"[^\x20-\x7e]")
 
 
 def _escaped(found: re.Match[str]) -> str:
+    import json  # start-up: hardly a text needs it
+
     return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
