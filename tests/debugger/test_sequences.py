@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bpdebug.debugger import State, update
 from bpdebug.errors import BpdebugError
 from bpdebug.views import view
-from tests.debugger.test_motion_laws import Blocked, blocked
+from tests.debugger.commands.test_motion_laws import Blocked, blocked
 from tests.graphs import examples
 
 LENGTH = 200

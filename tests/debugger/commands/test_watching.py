@@ -13,7 +13,7 @@ from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
 from bpdebug.expression import Scope, evaluate, holds, parse
 from bpdebug.views import view
-from tests.debugger.test_motion_laws import Blocked, blocked
+from tests.debugger.commands.test_motion_laws import Blocked, blocked
 from tests.graphs import examples
 from tests.lessons import FAULTY, NAMES, WALK, said, scenario, session
 
