@@ -34,7 +34,7 @@ class _Lines:
         self.update: UpdateRule = store.update(tensor)
         self.numbers = dict(zip(self.update.states, self.graph.states.get(self.tensor, ()), strict=True))
         self.numbers[PARAMETER] = self.tensor
-        self.computed = cache(partial(_computed, store, t, tensor))
+        self.computed = cache(lambda: store.computed(tensor, t, store.norm(t)))
 
     def called(self, name: str) -> str:
         """A short name as formulas write it; in full where a tensor of the program is called so."""
@@ -101,14 +101,9 @@ class _Lines:
         store, graph = self.store, self.graph
         name = self.called(NORM)
         formula = store.norm_rule.text([f"∂{graph.names[t]}" for t in store.parameters])
-        value = cache(lambda: np.asarray(store.norm(store.iteration(self.t))))
+        value = cache(lambda: np.asarray(store.norm(self.t)))
         view = PartView(f"{name} = {formula}", (), "elementwise", value, subject=Subject(name), axes=())
         return Assignment(
             name, formula, (), value, lambda: (view,),
             name=name, subject=Subject(name), _before=None, in_numbers=lambda cell, form: "",
         )  # fmt: skip
-
-
-def _computed(store: Store, t: int, tensor: int) -> dict[int, Array]:
-    run = store.iteration(t)
-    return store.computed(tensor, run, t, store.norm(run))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class _Edge:
         self.k, self.position, self.tensor = k, position, tensor
         self.plan, self.node = self.graph.plans[k], self.graph.nodes[k]
         self.names, self.subject = self.graph.operand_names(k), subjects(self.graph, k)
-        self.value = cache(partial(_added, store, t, k, position))
+        self.value = cache(lambda: store.iteration(t).contribution(k, position))
         self.known: dict[int, Any] = {}
 
     def made(self) -> Contribution:
@@ -82,7 +82,3 @@ class _Edge:
         with np.errstate(all="ignore"):
             self.known = evaluate(expr, self.known)
         return read_only(np.asarray(self.known[id(expr)]))
-
-
-def _added(store: Store, t: int, k: int, position: int) -> Array:
-    return store.iteration(t).contribution(k, position)

@@ -215,27 +215,26 @@ class Store:
     def _step(self, t: int, start: State) -> State:
         run = self._passes.get(t) or self._pass(t, start)
         run.run_backward()
-        norm, after = self.norm(run), dict[int, Array]()
+        norm, after = self.norm(t), dict[int, Array]()
         for tensor in self.parameters:
-            update, known = self.update(tensor), self.computed(tensor, run, t, norm, lines_only=True)
+            update, known = self.update(tensor), self.computed(tensor, t, norm, lines_only=True)
             numbers = (*self.graph.states.get(tensor, ()), tensor)
             made = [line.expr for line in update.lines[-len(numbers) :]]
             after |= {n: known[id(e)] for n, e in zip(numbers, made, strict=True)}
         return after
 
-    def computed(
-        self, tensor: int, run: Pass, t: int, norm: float | None, *, lines_only: bool = False
-    ) -> dict[int, Array]:  # fmt: skip
+    def computed(self, tensor: int, t: int, norm: float | None, *, lines_only: bool = False) -> dict[int, Array]:
         """The arrays of a parameter's update, by the identity of expressions, whose shapes they have: all, or lines."""
-        update, states = self.update(tensor), [run.value(n) for n in self.graph.states.get(tensor, ())]
+        update, run = self.update(tensor), self.iteration(t)
+        states = [run.value(n) for n in self.graph.states.get(tensor, ())]
         leaves = update.leaves(run.value(tensor), run.cotangent(tensor), states, t + 1, norm)
         return update.evaluate(leaves, lines_only=lines_only)
 
-    def norm(self, run: Pass) -> float | None:
-        """The norm of all gradients of a pass, where updates depend on it."""
+    def norm(self, t: int) -> float | None:
+        """The norm of all gradients of an iteration, where updates depend on it."""
         if not self.parameters or not self.update(self.parameters[0]).needs_norm:
             return None
-        return self.norm_rule.run([run.cotangent(tensor) for tensor in self.parameters])
+        return self.norm_rule.run([self.iteration(t).cotangent(tensor) for tensor in self.parameters])
 
     @cached_property
     def norm_rule(self) -> Norm:
