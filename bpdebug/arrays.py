@@ -15,7 +15,7 @@ Key = tuple[Any, ...]
 
 
 def read_only(array: Any) -> Array:
-    """The same array, which nothing can be written into from here on."""
+    """The same array, of any shape, which nothing can be written into from here on."""
     array.flags.writeable = False
     found: Array = array
     return found
