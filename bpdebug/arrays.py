@@ -21,6 +21,16 @@ def read_only(array: Any) -> Array:
     return found
 
 
+def cell_text(name: str, cell: Cell) -> str:
+    """A cell as it is typed: `W[0,1]`; a single number's name alone."""
+    return f"{name}[{','.join(map(str, cell))}]" if cell else name
+
+
+def at_cell(cell: Cell) -> str:
+    """Where in an array: ' at [0, 1]'; '' of a single number."""
+    return f" at [{', '.join(map(str, cell))}]" if cell else ""
+
+
 def encode_key(key: Any) -> Key:
     """An index as hashable plain data."""
     items = key if isinstance(key, tuple) else (key,)

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, Cell
+from bpdebug.arrays import Array, Cell, cell_text
 from bpdebug.cells.expand import Expansion
 from bpdebug.cells.terms import Factor, Terms
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
@@ -84,11 +84,6 @@ class FactorCell(Struct, frozen=True):
     def text(self) -> str:
         """'∂Y[0, 1]', as it is typed."""
         return cell_text(self.name, self.cell) if self.name else repr(self.value)
-
-
-def cell_text(name: str, cell: Cell) -> str:
-    """A cell as it is typed: `W[0,1]`; a single number's name alone."""
-    return f"{name}[{','.join(map(str, cell))}]" if cell else name
 
 
 class Product(Struct, frozen=True):

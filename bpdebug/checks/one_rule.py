@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from msgspec import structs
 
-from bpdebug.arrays import Array, Cell
+from bpdebug.arrays import Array, Cell, at_cell
 from bpdebug.checks.differences import FAIL, FEW, LOOK, MOST_CELLS, STEPS, Check, best, differences, sampled, severity
 from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, second_jumps
 from bpdebug.checks.rule import NodeRule, largest, rule_of
@@ -175,8 +175,7 @@ class Trial:
             return f"{what}: {self.op.kink_at(*map(float, cells))}"
         if kink.finite or self.finite[kink.result]:
             return f"{what}: {self.op.kink or 'the slopes to its left and right differ'}"
-        at = f" [{', '.join(map(str, kink.result))}]" if kink.result else ""
-        return f"{what}: the result{at} is not finite"
+        return f"{what}: the result{at_cell(kink.result)} is not finite"
 
     def _doubt(self, cell: Cell, at: float, gap: float) -> tuple[str, str]:
         """Why a derivative that is off by little is not called wrong: its reason, and in words."""

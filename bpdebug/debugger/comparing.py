@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, at_cell
 from bpdebug.engine.closeness import worst
 from bpdebug.errors import CommandError
 from bpdebug.language.tokens import refuse
@@ -55,7 +55,8 @@ def compare(what: str, found: Array, wanted: Array, rtol: float, atol: float) ->
         raise ExpectationError(what, f"shape {wanted.shape}", f"shape {found.shape}")
     off = worst(found, wanted, rtol, atol)
     if off is not None:
-        at = f" at [{', '.join(map(str, off.cell))}]" if off.cell else ""
         cells = max(found.size, wanted.size)
         more = f"{off.off} of {cells} cells are off, " if cells > 1 else ""
-        raise ExpectationError(what, f"{off.expected!r}{at}", repr(off.found), f"{more}rtol {rtol:g}, atol {atol:g}")
+        raise ExpectationError(
+            what, f"{off.expected!r}{at_cell(off.cell)}", repr(off.found), f"{more}rtol {rtol:g}, atol {atol:g}"
+        )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, Cell, Shape
+from bpdebug.arrays import Array, Cell, Shape, at_cell
 from bpdebug.graph import Subject
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.leaves import Axes, shared_axes
@@ -43,7 +43,7 @@ class Fault(Struct, frozen=True):
     @property
     def first_at(self) -> str:
         """', first at [0, 1]'; '' of a tensor without axes."""
-        return f", first at [{', '.join(map(str, self.first))}]" if self.first else ""
+        return f", first{at_cell(self.first)}" if self.first else ""
 
 
 class Term(Lazy, frozen=True, eq=False, dict=True):

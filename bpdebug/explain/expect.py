@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from msgspec import UNSET, Struct
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, at_cell
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.closeness import EXPECTED, worst
 from bpdebug.errors import CommandError, shown, suggest
@@ -94,8 +94,9 @@ def _compare(key: str, expected: Any, found: Array, rtol: float, atol: float) ->
         return
     off = worst(found, wanted, rtol, atol)
     if off is not None:
-        at = f" at [{', '.join(map(str, off.cell))}]" if off.cell else ""
-        yield Mismatch(key, f"{off.expected!r}{at}", repr(off.found), f"{off.off} of {found.size} cells are off")
+        yield Mismatch(
+            key, f"{off.expected!r}{at_cell(off.cell)}", repr(off.found), f"{off.off} of {found.size} cells are off"
+        )
 
 
 def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timeline) -> Iterator[Mismatch]:
@@ -147,6 +148,5 @@ def _gradcheck(timeline: Timeline) -> Iterator[Mismatch]:
 
     for row in gradcheck(timeline):
         if row.verdict == "fail":
-            at = f" at [{', '.join(map(str, row.cell))}]" if row.cell else ""
-            numeric = f"{row.numeric:.10g} for ∂{row.name}{at}, from differences"
+            numeric = f"{row.numeric:.10g} for ∂{row.name}{at_cell(row.cell)}, from differences"
             yield Mismatch("gradcheck", numeric, f"{row.analytic:.10g}", f"relative error {row.error:.2g}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Cell
-from bpdebug.cells.trace import CellSource, CellTracer, Consumer, cell_text
+from bpdebug.arrays import Cell, cell_text
+from bpdebug.cells.trace import CellSource, CellTracer, Consumer
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import overridden
 from bpdebug.expression import Target

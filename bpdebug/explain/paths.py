@@ -8,8 +8,8 @@ from math import isnan
 
 from msgspec import Struct
 
-from bpdebug.arrays import Cell
-from bpdebug.cells.trace import CellTracer, cell_text
+from bpdebug.arrays import Cell, cell_text
+from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import Timeline
 from bpdebug.expression import Target
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import asdict
 
-from bpdebug.cells.trace import cell_text
+from bpdebug.arrays import cell_text
 from bpdebug.checks.first_wrong import Checked, RuleVerdict
 from bpdebug.debugger import State
 from bpdebug.views.blocks import Block, Table, Text

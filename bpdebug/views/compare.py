@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpdebug.arrays import at_cell
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.explain.difference import Difference, first_difference, gradient_changes
@@ -42,8 +43,7 @@ def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) 
         return f"it is another event in {names[1]}: these are two different programs"
     if found.error is None:
         return f"{found.what} differs"
-    cell = f" at [{', '.join(map(str, found.cell))}]" if found.cell else ""
     return (
-        f"{found.what}: largest relative error {found.error:.3g}{cell}\n"
+        f"{found.what}: largest relative error {found.error:.3g}{at_cell(found.cell or ())}\n"
         f"{names[0]}: {found.left!r}\n{names[1]}: {found.right!r}"
     )

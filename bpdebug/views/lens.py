@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from bpdebug.arrays import cell_text
 from bpdebug.cells.marks import Marks, lit
 from bpdebug.debugger import State
 from bpdebug.explain.axes import AxisName
@@ -198,13 +199,12 @@ def _update_blocks(found: UpdateLens) -> Iterator[Block]:
     for says in found.says:
         yield Text(f"{says}.", "note")
     yield Text(settings_text(event), "dim")
-    at = f"[{', '.join(map(str, found.cell))}]" if found.cell else ""
     for a in event.assignments:
         yield Text("")
         yield Formula(f"{a.name} = {a.formula}")
         value = number(float(a.value[found.cell] if a.shape else a.value))
         numbers = a.in_numbers(found.cell, number)
-        yield Formula(f"{a.to}{at if a.shape else ''} = {f'{numbers} = ' if numbers else ''}{value}")
+        yield Formula(f"{cell_text(a.to, found.cell if a.shape else ())} = {f'{numbers} = ' if numbers else ''}{value}")
     yield Text("")
     yield from changes(event)
     if event.fault is not None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bpdebug.arrays import cell_text
 from bpdebug.cells.marks import lit
-from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product, cell_text
+from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product
 from bpdebug.debugger import State
 from bpdebug.explain.origin import Origin
 from bpdebug.explain.paths import size

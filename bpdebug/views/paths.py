@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpdebug.cells.trace import cell_text
+from bpdebug.arrays import cell_text
 from bpdebug.debugger import State
 from bpdebug.explain.paths import Paths
 from bpdebug.views.blocks import Block, Table, Text

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import cell_text
 from bpdebug.debugger import State
 from bpdebug.debugger.ranges import Range
 from bpdebug.errors import BpdebugError
@@ -57,7 +58,7 @@ def cells_(state: State, text: str, value: Value, span: Range, at: tuple[int, ..
     data["count"] = len(found)
     shown = [at] if at is not None else [tuple(map(int, c)) for c in found[:MOST]]
     data["cells"] = [{"cell": list(c), "value": value.array[c].item()} for c in shown]
-    rows = tuple((f"{text}[{', '.join(map(str, c))}]" if c else text, form.text(value.array[c])) for c in shown)
+    rows = tuple((cell_text(text, c), form.text(value.array[c])) for c in shown)
     blocks: list[Block] = [Table(("", ""), rows)] if rows else []
     if at is None and len(found) > MOST:
         blocks.append(Text(f"and {len(found) - MOST} more", "dim"))

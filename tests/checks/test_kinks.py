@@ -124,9 +124,9 @@ PLACES: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
     ("max_pool2d", ([[[[0.0, 1.0, 1.0, 1.0, 0.0, 0.0]]]],), {"size": (1, 3), "stride": 1}, KINK, "a kink"),
     ("max_pool2d", ([[[[1.0, 1.0], [1.0, 0.0]]]],), {"size": 3, "stride": 1, "padding": 1}, KINK, "a kink"),
     ("sqrt", ([0.0, 1.0],), {}, KINK, "no slope here: at 0 the slope is infinite"),
-    ("sqrt", ([-1.0, 1.0],), {}, KINK, "no slope here: the result [0] is not finite"),
-    ("log", ([0.0, 1.0],), {}, KINK, "no slope here: the result [0] is not finite"),
-    ("div", ([1.0, 2.0], [0.0, 1.0]), {}, KINK, "no slope here: the result [0] is not finite"),
+    ("sqrt", ([-1.0, 1.0],), {}, KINK, "no slope here: the result at [0] is not finite"),
+    ("log", ([0.0, 1.0],), {}, KINK, "no slope here: the result at [0] is not finite"),
+    ("div", ([1.0, 2.0], [0.0, 1.0]), {}, KINK, "no slope here: the result at [0] is not finite"),
     ("pow", ([0.0, 1.0], 0.5), {}, KINK, "no slope here: x ** 0.5 begins at 0, where its slope is infinite"),
     ("pow", ([0.0, 1.0], 1.5), {}, KINK, "no differences here: x ** 1.5 begins at 0, where its slope is 0"),
     ("sqrt", ([1e-20, 1.0],), {}, KINK, "no differences here: at 0 the slope is infinite"),
@@ -134,7 +134,7 @@ PLACES: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
     ("pow", ([0.0, 1.0], -0.5), {}, KINK, "no slope here: 0 ** -0.5 is infinite"),
     ("pow", ([-2.0, 1.0], 0.5), {}, KINK, "no slope here: a negative base has no power 0.5"),
     ("bce", ([0.0], [1.0]), {}, KINK, "no slope here: the result is not finite"),
-    ("rms_norm", ([[0.0, 0.0]],), {"eps": 0.0}, KINK, "no slope here: the result [0, 0] is not finite"),
+    ("rms_norm", ([[0.0, 0.0]],), {"eps": 0.0}, KINK, "no slope here: the result at [0, 0] is not finite"),
     ("softmax", ([[-np.inf, -np.inf]],), {}, KINK, "none of its cells is finite"),
 ]
 

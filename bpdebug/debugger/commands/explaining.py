@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import cell_text
 from bpdebug.debugger.commands.table import COMMANDS, command
 from bpdebug.debugger.state import State
 from bpdebug.engine import UPDATE
@@ -221,8 +222,7 @@ def _largest(state: State) -> str:
         name, array = f"∂{name}", np.asarray(state.timeline.iteration(event.iteration).gradient(event.tensor))
     if not array.size:
         raise CommandError(f"{name} has no cells", code="E_EXPR", hint="name another cell: origin dW[0, 1]")
-    at = largest_cell(array)
-    return f"{name}[{', '.join(map(str, at))}]" if at else name
+    return cell_text(name, largest_cell(array))
 
 
 @command(

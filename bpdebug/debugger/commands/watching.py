@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from bpdebug.arrays import at_cell
 from bpdebug.debugger.commands.stops import add, held
 from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.ranges import typed_number
@@ -116,7 +117,7 @@ def _check(timeline: Timeline, at: int) -> str | None:
     for row in check_rule(timeline.event(at)):
         if row.verdict == "fail":
             return (
-                f"the rule of {row.name}: {row.analytic:.6g} at [{', '.join(map(str, row.cell))}], and finite "
+                f"the rule of {row.name}: {row.analytic:.6g}{at_cell(row.cell)}, and finite "
                 f"differences give {row.numeric:.6g}; relative error {row.error:.2g}, above the threshold {FAIL:g}; "
                 "candidates and check say more"
             )

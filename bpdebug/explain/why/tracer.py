@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, cell_text
 from bpdebug.cells.follow import Traced, everything, having, traced, zeros
-from bpdebug.cells.trace import CellTracer, cell_text
+from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.edits import overridden
 from bpdebug.graph import Site, sites

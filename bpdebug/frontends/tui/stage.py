@@ -13,6 +13,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.widget import Widget
 
+from bpdebug.arrays import cell_text
 from bpdebug.frontends.tui.flow import GAP, Part, TextBlock, fold
 from bpdebug.frontends.tui.layout import Placed
 from bpdebug.frontends.tui.lines import clean
@@ -189,7 +190,7 @@ class Stage(Widget, can_focus=True):
         of, cell = view.matrix.subject, view.index(row, column)
         if of is None or isinstance(of.tensor, str) or of.transposed:
             return ""
-        return view.matrix.name + (f"[{','.join(map(str, cell))}]" if cell else "")
+        return cell_text(view.matrix.name, cell)
 
     def _reveal(self) -> None:
         if self.chosen:

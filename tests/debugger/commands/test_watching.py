@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
 from bpdebug.expression import Scope, evaluate, holds, parse
+from bpdebug.scenario import load
 from bpdebug.views import view
 from tests.debugger.commands.test_motion_laws import Blocked, blocked
 from tests.graphs import examples
@@ -255,6 +257,18 @@ def test_the_gradient_check_catches_the_rules_of_lessons_that_are_wrong_and_no_o
     state = update(open_session(found), "catch gradcheck ;; continue")
     assert state.stopped == ("catch gradcheck" if found.rules else "end")
     assert state.event is None or state.event.name in found.rules
+
+
+def test_a_rule_that_is_wrong_for_a_number_is_caught_without_a_cell() -> None:
+    program = """
+format = 1
+title = "A wrong rule of a single number"
+parameters.w = 2.0
+graph = { incoming = { y = 1.0 }, program = "y = w ** 2" }
+rules.y.w = "dy * w"
+"""
+    state = update(open_session(load(program)), "catch gradcheck ;; continue")
+    assert re.match(r"the rule of w: \S+, and finite differences give ", state.detail)
 
 
 @pytest.mark.parametrize(
