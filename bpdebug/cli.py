@@ -198,9 +198,9 @@ def _opened(args: argparse.Namespace, name: str) -> tuple[Scenario, int]:
 
 def _show(args: argparse.Namespace) -> int:
     if args.file is not None and "." not in args.file and (hint := _meant(args.file)):
-        from bpdebug.scenario import shipped
+        from bpdebug.scenario.load import shipped_paths
 
-        if args.file not in {s.name for s in shipped()}:
+        if args.file not in shipped_paths():
             raise UsageError(f"no command and no file '{args.file}'", hint=hint)
     scenario, budget = (None, _limits(args)["memory"]) if args.file is None else _opened(args, args.file)
     if not (sys.stdout.isatty() and sys.stderr.isatty()) or (not sys.stdin.isatty() and args.file != "-"):

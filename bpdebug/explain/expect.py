@@ -16,7 +16,7 @@ from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.closeness import EXPECTED, worst
 from bpdebug.errors import CommandError, shown, suggest
 from bpdebug.expression import Stops, parse_location, resolve
-from bpdebug.expression.location import PHASES
+from bpdebug.expression.location import SHORT
 from bpdebug.scenario import Scenario
 from bpdebug.scenario.schema import Expect
 
@@ -139,8 +139,7 @@ def _fault(expect: Expect, timeline: Timeline) -> Iterator[Mismatch]:
         return
     here = _stops(expect.fault.at, timeline)
     if here is None or not here.contains(event.index) or expect.fault.kind not in (UNSET, event.fault.kind):
-        phase = next(short for short, phase in PHASES.items() if phase == event.phase)
-        yield Mismatch("fault", wanted, f"{event.fault.kind} at {event.name}@{phase} first")
+        yield Mismatch("fault", wanted, f"{event.fault.kind} at {event.name}@{SHORT[event.phase]} first")
 
 
 def _gradcheck(timeline: Timeline) -> Iterator[Mismatch]:

@@ -10,7 +10,8 @@ from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE
 from bpdebug.language.tokens import counted, name_end, refuse, starts_name
 
 NAME, LINE, BLOCK, GLOB, EVENT, REGEX = "name", "line", "block", "glob", "event", "regex"
-PHASES = {"fwd": FORWARD, "seed": SEED, "bwd": BACKWARD, "upd": UPDATE}
+SHORT = {FORWARD: "fwd", SEED: "seed", BACKWARD: "bwd", UPDATE: "upd"}
+"""What a phase is called behind an @."""
 
 LONGEST = 2_000
 """Characters of a location: names in blocks within blocks are long."""
@@ -75,13 +76,13 @@ def _ending(text: str, start: int, column: int) -> tuple[str | None, int | None]
     if found is None:
         raise refuse(f"'{text[start:]}' behind a location", column + start, "first @bwd, then %2: Y@bwd%2")
     phase, iteration = found["phase"], found["iteration"]
-    if phase is not None and phase not in PHASES:
-        long = {full: short for short, full in PHASES.items()}
-        hint = f"write @{long[phase]}" if phase in long else "phases: fwd, seed, bwd, upd"
+    phases = {short: long for long, short in SHORT.items()}
+    if phase is not None and phase not in phases:
+        hint = f"write @{SHORT[phase]}" if phase in SHORT else f"phases: {', '.join(phases)}"
         raise refuse(f"no phase '{phase}'", column + found.start("phase"), hint)
     if iteration is not None and not _DIGITS.fullmatch(iteration):
         raise refuse(f"'{iteration}' is no iteration", column + found.start("iteration"), "iterations count from 0: %2")
-    return None if phase is None else PHASES[phase], None if iteration is None else int(iteration)
+    return None if phase is None else phases[phase], None if iteration is None else int(iteration)
 
 
 def _kind(text: str, column: int) -> tuple[str, str, int]:

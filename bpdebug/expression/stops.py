@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
-from bpdebug.engine.schedule import Schedule
+from bpdebug.engine.schedule import PHASES, Schedule
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.expression.location import BLOCK, EVENT, LINE, NAME, PHASES, REGEX, Location
+from bpdebug.expression.location import BLOCK, EVENT, LINE, NAME, REGEX, Location
 from bpdebug.expression.names import nearest
 from bpdebug.expression.regex import compile_glob, compile_regex
 from bpdebug.graph import DRAWN, Graph, Node, frames
@@ -73,7 +73,7 @@ def resolve(location: Location, timeline: Timeline) -> Stops:
         hint = f"iterations: 0 to {last}" if last > 0 else "without [train] there is iteration 0 only"
         raise refuse(f"no iteration {location.iteration}", location.column, hint)
     tensors = _tensors(location, timeline.graph)
-    phases = tuple(PHASES.values()) if location.phase is None else (location.phase,)
+    phases = PHASES if location.phase is None else (location.phase,)
     offsets = sorted({offset for t in tensors for offset in _offsets(timeline, t, phases)})
     if not offsets:
         raise _no_event(location, timeline, tensors)

@@ -51,7 +51,7 @@ def load(
     tensors only integers are read. Raises BpdebugError with one of the stable codes, and nothing else.
     """
     limits = limits or Limits()
-    source = read_source(_shipped_path(path_or_text), limits)
+    source = _source(path_or_text, limits)
     with quiet():
         return _scenario(source, limits, lambda file, context: read_leaves(file, context, replace or {}))
 
@@ -159,7 +159,7 @@ def read_derivation(
 def expected_error(path_or_text: str | os.PathLike[str], *, limits: Limits | None = None) -> str | None:
     """The code with which a file says it must be refused; None where it says nothing, or cannot be read so far."""
     try:
-        tables, _ = parse_toml(read_source(_shipped_path(path_or_text), limits or Limits()), limits or Limits())
+        tables, _ = parse_toml(_source(path_or_text, limits or Limits()), limits or Limits())
     except BpdebugError:
         return None
     expect = tables.get("expect")
@@ -185,7 +185,7 @@ def _folder() -> Path:
     return installed if installed.is_dir() else package.parent / "scenarios"
 
 
-def _paths() -> dict[str, Path]:
+def shipped_paths() -> dict[str, Path]:
     """The shipped scenarios by name: a file each, or a folder with a file of its name in it."""
     folder = _folder()
     files = {p.stem: p for p in sorted(folder.glob("*.toml"))}
@@ -196,25 +196,28 @@ def _paths() -> dict[str, Path]:
 
 def find(name: str) -> Path:
     """The file of a shipped scenario; E_FILE with a suggestion for a name that is none."""
-    paths = _paths()
+    paths = shipped_paths()
     if name not in paths:
         hint = suggest(name, paths, "bpdebug list names the scenarios that are shipped")
         raise InputError(f"no file and no shipped scenario '{shown(name)}'", code="E_FILE", hint=hint)
     return paths[name]
 
 
-def _shipped_path(path_or_text: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """The path as it is, or that of the shipped scenario where a plain name names no file."""
-    plain = isinstance(path_or_text, str) and re.fullmatch(r"\w[\w-]*", path_or_text)
-    if not plain or os.path.lexists(path_or_text):
-        return path_or_text
-    return find(os.fspath(path_or_text))
+def meant(name: str) -> Path | None:
+    """The file of the shipped scenario that a plain name means, which raises as `find` does; None for other names."""
+    return find(name) if re.fullmatch(r"\w[\w-]*", name) else None
+
+
+def _source(path_or_text: str | os.PathLike[str], limits: Limits) -> FileText:
+    """What is in the file, or in the shipped scenario where a plain name names no file."""
+    found = meant(path_or_text) if isinstance(path_or_text, str) and not os.path.lexists(path_or_text) else None
+    return read_source(found or path_or_text, limits)
 
 
 def shipped() -> list[Shipped]:
     """The shipped scenarios in the order in which they are learnt."""
     found = []
-    for name, path in _paths().items():
+    for name, path in shipped_paths().items():
         head: dict[str, Any] = {}
         try:
             text = path.read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from bpdebug.arrays import cell_text
 from bpdebug.cells.marks import lit
 from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product
 from bpdebug.debugger import State
+from bpdebug.engine import UPDATE
 from bpdebug.explain.origin import Origin
 from bpdebug.explain.paths import size
 from bpdebug.graph import INPUT
@@ -176,7 +177,7 @@ def _joined(pieces: list[tuple[str, bool]]) -> str:
 
 def _goes(state: State, way: Consumer) -> str:
     event = state.timeline.event(way.event)
-    if event.phase == "update":
+    if event.phase == UPDATE:
         return f"goes into the update of {way.name} (event {way.event})"
     shown = [
         f"{cell_text(way.name, c)} (×{number(w)})"

@@ -128,7 +128,7 @@ class ProgramRows(Sequence[ProgramRow]):
 
     def _leaf(self, tensor: int) -> ProgramRow:
         leaf = self._graph.leaves[tensor]
-        index = self.state.timeline.schedule.index_of("update", tensor, self._at)
+        index = self.state.timeline.schedule.index_of(UPDATE, tensor, self._at)
         status = CURRENT if index == self.state.cursor else DONE
         text, found = f"{leaf.name}  {leaf.kind}", odd(self.state.timeline, tensor, self.state.cursor)
         return ProgramRow("leaf", leaf.name, text, shape_text(leaf.shape), status, None, index, odd=found)

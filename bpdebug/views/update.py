@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from bpdebug.debugger import State
-from bpdebug.engine import Assignment, Contribution, Event
+from bpdebug.engine import UPDATE, Assignment, Contribution, Event
 from bpdebug.symbolic.leaves import numbered
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.matrices import part_items, parts_until, tensor_matrix
@@ -83,7 +83,7 @@ def optimizer_rows(state: State) -> Iterator[tuple[str, ...]]:
     yield from ((name, "setting", "", exact(value)) for name, value in numbers.items())
     for parameter in parameters:
         if timeline.store.update(parameter).by_hand:
-            index = timeline.schedule.index_of("update", parameter)
+            index = timeline.schedule.index_of(UPDATE, parameter)
             assert index is not None
             yield f"{graph.names[parameter]}@upd", "rule set by hand", "", timeline.event(index).rule or ""
         for tensor in graph.states.get(parameter, ()):

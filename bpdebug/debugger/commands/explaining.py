@@ -15,7 +15,7 @@ import numpy as np
 from bpdebug.arrays import cell_text
 from bpdebug.debugger.commands.table import COMMANDS, command
 from bpdebug.debugger.state import State
-from bpdebug.engine import UPDATE
+from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.errors import CommandError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
@@ -134,7 +134,7 @@ def why_(state: State, argument: str) -> State:
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
 
     event = state.event
-    if not argument and event is not None and event.phase == "forward" and event.fault is not None:
+    if not argument and event is not None and event.phase == FORWARD and event.fault is not None:
         argument = event.name
     goal, text = _goal(state, argument, "why")
     if 0 in goal.shape:
@@ -214,11 +214,11 @@ def _largest(state: State) -> str:
     if event is None:
         raise CommandError("origin takes a cell", hint="origin dW[0, 1]")
     name, array = event.name, event.value
-    if event.phase == "backward" and event.contributions:
+    if event.phase == BACKWARD and event.contributions:
         name, array = f"∂{event.contributions[0].to}", event.contributions[0].total
-    elif event.phase == "seed":
+    elif event.phase == SEED:
         name = f"∂{name}"
-    elif event.phase == "update":
+    elif event.phase == UPDATE:
         name, array = f"∂{name}", np.asarray(state.timeline.iteration(event.iteration).gradient(event.tensor))
     if not array.size:
         raise CommandError(f"{name} has no cells", code="E_EXPR", hint="name another cell: origin dW[0, 1]")

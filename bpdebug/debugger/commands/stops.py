@@ -12,8 +12,8 @@ from bpdebug.debugger.running import fill, reason
 from bpdebug.debugger.state import Breakpoint, State
 from bpdebug.errors import CommandError
 from bpdebug.expression import check, parse, parse_location, resolve
+from bpdebug.expression.location import SHORT
 
-SHORT = {"forward": "fwd", "seed": "seed", "backward": "bwd", "update": "upd"}
 _IF = re.compile(r"(?:^|\s)if\s")
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bpdebug.debugger.commands.table import chosen, command
 from bpdebug.debugger.ranges import parse_range
 from bpdebug.debugger.state import Display, State
+from bpdebug.engine import FORWARD, UPDATE
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, check, parse
 
@@ -72,7 +73,7 @@ def _current(state: State) -> str:
     event = state.event
     if event is None:
         raise CommandError("no tensor here", hint="highlight dW > 0.1 first")
-    return event.name if event.phase in ("forward", "update") else f"∂{event.name}"
+    return event.name if event.phase in (FORWARD, UPDATE) else f"∂{event.name}"
 
 
 @command("display", "an expression shown at every stop", "display 1 + 1", key="D", args="EXPR", family="tensors")

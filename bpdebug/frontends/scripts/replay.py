@@ -33,7 +33,7 @@ from bpdebug.frontends.scripts.script import (
 )
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
-from bpdebug.scenario import find
+from bpdebug.scenario import meant
 from bpdebug.views import view
 
 MOST_DEEP = 10
@@ -205,9 +205,7 @@ class Run:
         if self.requests.inside is not None and name in self.script.files:
             return self.requests.inside / name
         there = [folder / name for folder in self.folders if os.path.lexists(folder / name)]
-        if not there and re.fullmatch(r"\w[\w-]*", name):
-            return find(name)
-        return (there or [self.folders[0] / name])[0]
+        return there[0] if there else meant(name) or self.folders[0] / name
 
     # --- requests -------------------------------------------------------------------------------------------------
 

@@ -16,8 +16,7 @@ from bpdebug.frontends.files import HEADER, write
 from bpdebug.frontends.loop import Answer, as_typed, refuse
 from bpdebug.frontends.recorder import record
 from bpdebug.limits import Limits
-from bpdebug.scenario import find
-from bpdebug.scenario import shipped as shipped_scenarios
+from bpdebug.scenario.load import shipped_paths
 from bpdebug.scenario.paths import parts_of
 from bpdebug.views import Report
 
@@ -74,8 +73,8 @@ class FileRequests:
         """What a script loads to come here, and the lines inside it where the scenario has no file that stays."""
         found = state.scenario.path
         if found is not None and found.parent != self.inside:
-            shipped = {s.name for s in shipped_scenarios()}
-            if found.stem in shipped and find(found.stem).resolve() == found.resolve():
+            shipped = shipped_paths().get(found.stem)
+            if shipped is not None and shipped.resolve() == found.resolve():
                 return found.stem, []
             return _as_seen_from(script.parent, found), []
         name = found.name if found is not None else "scenario.toml"

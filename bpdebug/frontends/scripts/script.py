@@ -16,7 +16,7 @@ from bpdebug import __version__
 from bpdebug.errors import BpdebugError, CommandError, InputError, shown
 from bpdebug.frontends.loop import gathered, opens
 from bpdebug.limits import Limits
-from bpdebug.scenario import find
+from bpdebug.scenario import meant
 from bpdebug.scenario.text import read_bytes, read_source
 
 MOST_FILES = 100
@@ -60,10 +60,11 @@ def read_script(path: str | os.PathLike[str], limits: Limits | None = None) -> S
 
 
 def _shipped(path: Path) -> Path:
-    if not os.path.lexists(path) and re.fullmatch(r"\w[\w-]*", str(path)):
-        with contextlib.suppress(BpdebugError):
-            beside = find(str(path)).with_suffix(".bpd")
-            return beside if beside.exists() else path
+    """The path as it is, or that of a shipped scenario's script where a plain name names no file."""
+    with contextlib.suppress(BpdebugError):
+        found = None if os.path.lexists(path) else meant(str(path))
+        if found is not None and (beside := found.with_suffix(".bpd")).exists():
+            return beside
     return path
 
 

@@ -16,7 +16,7 @@ from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError, line,
 from bpdebug.frontends.files import write
 from bpdebug.frontends.scripts.checks import Failure, Result, check_file, collect
 from bpdebug.frontends.scripts.replay import Settings
-from bpdebug.scenario import find
+from bpdebug.scenario import meant
 
 
 def run_tests(
@@ -41,20 +41,15 @@ def run_tests(
 
 
 def collected(paths: Sequence[str], settings: Settings, word: str = "") -> list[Path]:
-    """The files to test, each once; `word` keeps those with it in their path, whatever its case."""
+    """The files to test, each once; `word` keeps those with it in their path, whatever its case; E_FILE for none."""
     found: dict[Path, None] = {}
     for given in paths:
-        path = Path(given)
-        if not os.path.exists(path):
-            path = _shipped(given)
+        path = Path(given) if os.path.exists(given) else meant(given)
+        if path is None:
+            hint = "name files, folders or shipped scenarios"
+            raise InputError(f"nothing at '{shown(given)}'", code="E_FILE", hint=hint)
         found |= dict.fromkeys(collect(path, settings.limits["file"]))
     return [path for path in found if word.casefold() in path.as_posix().casefold()]
-
-
-def _shipped(given: str) -> Path:
-    if given.replace("_", "").replace("-", "").isalnum():
-        return find(given)
-    raise InputError(f"nothing at '{shown(given)}'", code="E_FILE", hint="name files, folders or shipped scenarios")
 
 
 def summary(results: Sequence[Result]) -> str:
