@@ -38,12 +38,12 @@ class Indexed(Struct, frozen=True):
         """'Y[i,j] = Σₖ X[i,k]·W[k,j]'."""
         return _sum(self.output, self.result, zip(self.names, self.letters, strict=True))
 
-    def gradient(self, position: int) -> str:
-        """'∂X[i,k] = Σⱼ ∂Y[i,j]·W[k,j]', in the order in which the rule multiplies."""
+    def gradient(self, position: int, sign: str) -> str:
+        """'∂X[i,k] = Σⱼ ∂Y[i,j]·W[k,j]', in the order in which the rule multiplies; `sign`: = or +=."""
         other = (self.names[1 - position], self.letters[1 - position])
         g = (f"∂{self.output}", self.result)
         factors = [g, other] if position == 0 else [other, g]
-        return _sum(f"∂{self.names[position]}", self.letters[position], factors)
+        return _sum(f"∂{self.names[position]}", self.letters[position], factors, sign)
 
     def why(self, position: int) -> str:
         """Which way the sum runs, which way `@` goes, and so what is turned."""
@@ -60,12 +60,12 @@ class Indexed(Struct, frozen=True):
         return text
 
 
-def _sum(name: str, kept: str, factors: Iterable[tuple[str, str]]) -> str:
+def _sum(name: str, kept: str, factors: Iterable[tuple[str, str]], sign: str = "=") -> str:
     pairs = list(factors)
     every = "".join(dict.fromkeys("".join(letters for _, letters in pairs)))
     summed = "".join(LOW[c] for c in every if c not in kept)
     right = "·".join(_cell(n, letters) for n, letters in pairs)
-    return f"{_cell(name, kept)} = {f'Σ{summed} ' if summed else ''}{right}"
+    return f"{_cell(name, kept)} {sign} {f'Σ{summed} ' if summed else ''}{right}"
 
 
 def _cell(name: str, letters: Sequence[str]) -> str:

@@ -128,7 +128,7 @@ class Look:
         return Looked(
             contribution=c, shape=value.shape, says=self.op.back, linear=self.linear,
             transposed="" if turned is None else self.event.graph.names[turned],
-            sum=self.index.gradient(self.position) if self.index else "",
+            sum=self.index.gradient(self.position, c.sign) if self.index else "",
             why=self.index.why(self.position) if self.index else "",
             note="; ".join(filter(None, (note, *self._notes(turned)))), wrong=wrong, meant=meant, jacobian=jacobian,
             slope=slope, cell=cell, source=source, marks=lit(Subject(c.tensor, True), cell, value.shape, source),

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 from bpdebug.arrays import cell_text
 from bpdebug.cells.marks import Marks, lit
 from bpdebug.debugger import State
+from bpdebug.engine import Contribution
 from bpdebug.explain.axes import AxisName
 from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens
 from bpdebug.graph import Subject
 from bpdebug.symbolic.leaves import ALONE, numbered
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, between, signed
-from bpdebug.views.matrices import forward_items
+from bpdebug.views.matrices import forward_items, result_of
 from bpdebug.views.numbers import number
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
@@ -88,7 +89,7 @@ def _forward(found: Lens) -> Iterator[Block]:
     items, result = forward_items(event)
     yield _with_marks(Row((*signed(items, node.op.infix or node.op.name), "=", result)), found.marks)
     if found.source is not None:
-        yield from cell_lines(event.name, found.cell, found.source)
+        yield from cell_lines(cell_text(event.name, found.cell), "=", found.source)
     if node.op.back:
         yield Text(sentence(f"on the way back: {node.op.back}"), "note")
 
@@ -100,7 +101,7 @@ def _looked(found: Lens, o: Looked) -> Iterator[Block]:
     yield from (*words, *rule) if len(c.formula) > READABLE and o.meant is None else (*rule, *words)
     yield from _numbers(found, o)
     if o.source is not None:
-        yield from cell_lines(f"∂{c.to}", o.cell, o.source, said=True)
+        yield from cell_lines(cell_text(f"∂{c.to}", o.cell), c.sign, o.source, said=True)
     if o.meant is not None:
         yield Text(f"What ∂{c.to} should be:", "note")
         yield Row((Matrix(f"∂{c.to}", o.meant, o.shape, "as it should be", "gradient", subject=c.subject),))
@@ -143,8 +144,13 @@ def _outer(o: Looked) -> Iterator[Block]:
     items = between("+", (drawn(name, array, mark="operand", subject=Subject(name)) for name, array in o.outer))
     items += [f"+ {more} more"] * (more > 0)
     yield Text(f"The same as a sum of outer products, one for each row of the batch ({o.outer_count}):", "note")
-    total = c.value if o.meant is None else o.meant
-    yield Row((*items, "=", drawn(f"∂{c.to}", total, mark="gradient", subject=c.subject)))
+    total, (name, of) = c.value if o.meant is None else o.meant, _given(c)
+    yield Row((*items, "=", drawn(name, total, mark="gradient", subject=of)))
+
+
+def _given(c: Contribution) -> tuple[str, Subject | None]:
+    """What a contribution is called: the gradient, or what is added to it."""
+    return result_of(c.parts[-1 if c.sign == "=" else -2], c)
 
 
 def _at(cell: tuple[int, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, int]]:
@@ -174,7 +180,8 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
         g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, total))
         incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand", axes=(ROWS, ALONE))
         cell = frozenset({(row, 0)})
-        gives = Matrix(f"∂{to}", made, made.shape, "as a column", "gradient", cell, axes=(COLUMNS, ALONE))
+        axes, called = (COLUMNS, ALONE), _given(o.contribution)[0]
+        gives = Matrix(called, made, made.shape, "as a column", "gradient", cell, axes=axes)
         yield Row((turned, "@", incoming, "=", gives))
 
 

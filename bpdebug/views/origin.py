@@ -84,13 +84,13 @@ def _given(state: State, found: Origin) -> str:
 
 
 def _source(state: State, found: Origin, source: CellSource) -> Iterator[Block]:
-    assigned = f"{found.of} {'=' if len(found.sources) == 1 else '+='}"
+    sign = "=" if len(found.sources) == 1 else "+="
     if source.formula == INCOMING:
-        yield Formula(f"{assigned} {number(source.sum)}", "what comes in")
+        yield Formula(f"{found.of} {sign} {number(source.sum)}", "what comes in")
         return
     formula = source.formula if len(source.formula) <= LONG else f"the rule of {source.node}"
-    yield Formula(f"{assigned} {formula}", "" if source.event is None else f"event {source.event}")
-    yield from cell_lines(found.of, found.cell, source)
+    yield Formula(f"{found.of} {sign} {formula}", "" if source.event is None else f"event {source.event}")
+    yield from cell_lines(found.text, sign, source)
     yield from _matrices(state, found, source)
 
 
@@ -112,29 +112,28 @@ def _matrices(state: State, found: Origin, source: CellSource) -> Iterator[Block
         yield Row((items[0], "of", *between(",", items[1:])))
 
 
-def cell_lines(name: str, cell: tuple[int, ...], source: CellSource, *, said: bool = False) -> Iterator[Block]:
-    """A cell as the sum of its products: written out where they are few, else the largest in a table.
+def cell_lines(cell: str, sign: str, source: CellSource, *, said: bool = False) -> Iterator[Block]:
+    """What a cell is (`=`) or gets (`+=`) as a sum of products: the few written out, else the largest in a table.
 
     What short names stand for follows, unless it was `said` before.
     """
-    yield from _terms(name, cell, source)
+    yield from _terms(cell, sign, source)
     for short_name, text in () if said else source.where:
         yield Formula(f"  {short_name} = {text}")
 
 
-def _terms(name: str, cell: tuple[int, ...], source: CellSource) -> Iterator[Block]:
-    text = cell_text(name, cell)
+def _terms(cell: str, sign: str, source: CellSource) -> Iterator[Block]:
     products = source.products(MOST)
     if not products:
-        yield Formula(f"{text} = 0", "no cell came into it")
+        yield Formula(f"{cell} {sign} 0", "no cell came into it")
         return
     if len(products) <= FEW and len(source) == len(products):
-        yield Formula(f"{text} = {_plus(map(_product, products))}")
+        yield Formula(f"{cell} {sign} {_plus(map(_product, products))}")
         numbers, made = _plus(map(_numbers, products)), number(source.sum)
-        yield Formula(f"{' ' * len(text)} = {numbers}" + (f" = {made}" if numbers != made else ""))
+        yield Formula(f"{' ' * len(f'{cell} {sign[1:]}')}= {numbers}" + (f" = {made}" if numbers != made else ""))
         return
     rows = tuple((_product(p), _numbers(p), number(p.value)) for p in products)
-    yield Table((f"{text} is a sum of", "numbers", "product"), rows)
+    yield Table((f"{cell} {'is' if sign == '=' else sign} a sum of", "numbers", "product"), rows)
     left = len(source) - len(products)
     rest = f", {left:,} smaller ones among them" if left else ""
     yield Text(f"the sum of {len(source):,} products{rest}: {number(source.sum)}")

@@ -185,7 +185,7 @@ def test_the_sums_over_indices_are_the_gradients(x: tuple[int, ...], w: tuple[in
     for position, name in ((0, "X"), (1, "W")):
         gradient = t.grad(name)
         assert gradient is not None
-        made = einsum(index, index.gradient(position), arrays)
+        made = einsum(index, index.gradient(position, "="), arrays)
         np.testing.assert_allclose(made.reshape(gradient.shape), gradient, rtol=1e-12)
     assert [axis.contracted for axis in index.axes][-3:] == [False, True, False]
 

@@ -18,6 +18,7 @@ from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD
 from bpdebug.errors import BpdebugError, printable
 from bpdebug.views import VIEWS, ProgramRows, Report, inspector, status_line, to_json, view
+from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.text import display_width
 from tests.graphs import examples
@@ -155,6 +156,32 @@ def test_an_accumulation_is_told() -> None:
     text = said(WALK, "seek 13")
     assert "  ∂H += ∂h @ W2ᵀ" in text
     assert "  ∂W2 += Hᵀ @ ∂h" in text
+
+
+def test_what_is_added_to_a_gradient_is_not_called_the_gradient() -> None:
+    """Where others gave to ∂W before, Xᵀ @ ∂A and its cells are a share of it."""
+    text = said("tied_autoencoder", "seek A@bwd", "lens")
+    assert "∂W[k,j] += Σᵢ X[i,k]·∂A[i,j]" in text
+    assert "∂W[0,1] += X[0,0]·∂A[0,1] + " in text
+    assert "∂W[0,1] = " not in text
+    text = said("tied_autoencoder", "seek end", "origin dW[0,0]")
+    assert "∂W[0,0] += ∂Wt[0,0]" in text
+    assert "∂W[0,0] = −0.287 − 0.06876 = −0.3557" in text
+
+
+@pytest.mark.parametrize("name", ["fan_out", "tied_autoencoder", "residual", "attention", "lstm"])
+def test_the_lens_calls_a_gradient_what_is_all_of_it_so_far(name: str) -> None:
+    state, added = session(name), 0
+    for at in range(len(state.timeline)):
+        event = state.timeline.event(at)
+        totals = [(f"∂{c.to}", c.total.ravel().tolist()) for c in event.contributions]
+        added += sum(c.sign == "+=" for c in event.contributions)
+        for block in view(update(state, f"seek {at} ;; lens")).blocks if totals else ():
+            for m in block.items if isinstance(block, Row) else ():
+                if isinstance(m, Matrix) and m.mark == "gradient" and m.name in dict(totals):
+                    assert m.array is not None
+                    assert (m.name, m.array.ravel().tolist()) in totals
+    assert added
 
 
 def test_a_fault_is_said_in_words() -> None:
