@@ -102,6 +102,13 @@ def test_every_gradient_has_an_answer_that_its_numbers_allow(random: Random) -> 
         elif gradient.size and not gradient.any():
             assert found.answer in ("masked", "cancelled")
             assert found.born is not None
+        elif (
+            found.answer == "cancelled"
+        ):  # what is left is rounding: of some dozen terms, each with factors of some ten
+            largest = max(
+                np.abs(g).max() for n in timeline.graph.names if (g := timeline.grad(n)) is not None and g.size
+            )
+            assert np.abs(gradient).max() <= 1000 * np.finfo(gradient.dtype).eps * largest
         else:
             assert found.answer == "nonzero"
         assert found.evidence
