@@ -1,4 +1,4 @@
-"""What people type: expressions, conditions and locations, parsed to typed trees and evaluated on a timeline."""
+"""What only a debugger asks: values at a place in time, conditions and locations; compiled once for a graph."""
 
 from bpdebug.expression.evaluate import Scope, Value, check, evaluate, hex_cells, holds, truth
 from bpdebug.expression.location import Location, parse_location
