@@ -103,8 +103,7 @@ def plan_of(op: Op, sample: Sample) -> tuple[Plan, list[str]]:
     if op.draws:
         typed.append((typed[0][0], np.dtype(np.bool_)))
     plan = trace(op, typed, op.bind(sample.attrs))
-    variadic = op.operands[-1].startswith("*")
-    names = [f"x{i + 1}" for i in range(len(typed))] if variadic else [n.rstrip("?") for n in op.operands]
+    names = [f"x{i + 1}" for i in range(len(typed))] if op.variadic else [n.rstrip("?") for n in op.operands]
     names = [*names, "mask"] if op.draws else names[: len(typed)]
     return plan, [str(t) if isinstance(t, int | float) else n for t, n in zip(typed, names, strict=True)]
 

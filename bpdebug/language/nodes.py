@@ -120,7 +120,7 @@ def _with_literals(op: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if type(value) is tuple:
             message = f"{op} takes one tensor here, and is given a tuple of {len(value)}"
             raise InputError(message, code="E_ATTR", hint="unpack it first: a, b = ...")
-        if VOCABULARY[op].operands[-1].startswith("*") and not is_tensor(value):
+        if VOCABULARY[op].variadic and not is_tensor(value):
             hint = f"attributes are keywords; did you mean axis={shown(value)}?"
             raise InputError(f"{op} joins tensors, and {shown(value)} is a number", code="E_ATTR", hint=hint)
     return tuple(v if is_tensor(v) else Lit(as_literal(v)) for v in inputs)

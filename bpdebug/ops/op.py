@@ -86,8 +86,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
 
     def is_linear_in(self, position: int) -> bool:
         """Whether the op is linear in its operand at a position, the others held fixed."""
-        every = self.operands[-1].startswith("*") and bool(self.linear_in)
-        return every or position in self.linear_in
+        return position in self.linear_in or (self.variadic and bool(self.linear_in))
 
     def is_given(self, attr: str, value: Any) -> bool:
         """Whether an attribute says more than its default does."""
@@ -110,16 +109,21 @@ class Op(Struct, frozen=True, eq=False, dict=True):
         given = {name: attr.default for name, attr in self.attrs.items() if attr.default is not REQUIRED}
         return MappingProxyType(given)
 
+    @property
+    def variadic(self) -> bool:
+        """Whether it takes any number of operands."""
+        return self.operands[-1].startswith("*")
+
     @cached_property
     def arity(self) -> tuple[int, int | None]:
         """The least and the greatest number of operands; None is any number."""
         least = sum(not o.endswith("?") for o in self.operands)
-        return least, None if self.operands[-1:] == ("*xs",) else len(self.operands)
+        return least, None if self.variadic else len(self.operands)
 
     @property
     def signature(self) -> str:
         """How a call is written: matmul(a, b), sum(x, axis=None, keepdims=False)."""
-        operands = [o.strip("?") if not o.startswith("*") else "a, b, ..." for o in self.operands]
+        operands = ["a, b, ..."] if self.variadic else [o.strip("?") for o in self.operands]
         attrs = [n if a.default is REQUIRED else f"{n}={spelt(a.default)}" for n, a in self.open_attrs.items()]
         return f"{self.name}({', '.join(operands + attrs)})"
 

@@ -26,8 +26,8 @@ def saved(stops: tuple[Breakpoint, ...]) -> list[str]:
     """The lines of a script that makes stops again; they are numbered anew from 1, in their order."""
     lines = []
     for number, b in enumerate(stops, 1):
-        plain = b.kind in ("break", "trace")
-        lines.append(b.line.partition(" if ")[0] if plain and b.kind == "break" else b.line)
+        made = {"break": f"{'t' * b.temporary}break {b.location}", "trace": f'trace {b.location} "{b.says}"'}
+        lines.append(made.get(b.kind, b.line))
         more = [f"condition {number} {b.condition_text}"] if b.condition_text else []
         more += [f"ignore {number} {b.ignore}"] if b.ignore else []
         more += [f"commands {number}", *(f"  {line}" for line in b.commands), "end"] if b.commands else []

@@ -365,6 +365,17 @@ def test_a_transcript_holds_a_scenario_that_has_no_file(tmp_path: Path) -> None:
     assert again.state.cursor == 6
 
 
+@pytest.mark.parametrize("made", ['trace Y@bwd if norm(dY) > 1 "here"', "break Y@bwd if norm(dY) > 1"])
+@pytest.mark.parametrize("condition", ["", " event > 1"])
+def test_a_stop_is_saved_with_the_condition_that_it_has_now(tmp_path: Path, made: str, condition: str) -> None:
+    lines = f"load one.toml\n{made}\ncondition 1{condition}\nsave breakpoints b.bpd\n"
+    assert not ran(lines, path=tmp_path / "a.bpd").errors
+    state = ran("load one.toml\nsource b.bpd\n", path=tmp_path / "a.bpd").state
+    assert state is not None
+    assert [b.condition_text for b in state.breakpoints] == [condition.strip()]
+    assert "norm" not in (tmp_path / "b.bpd").read_text()
+
+
 def test_saved_breakpoints_come_back(tmp_path: Path) -> None:
     made = """load one.toml
 break Y@bwd if norm(dY) > 0
