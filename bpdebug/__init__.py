@@ -29,4 +29,5 @@ def __getattr__(name: str) -> Any:
     """The public names, imported when first used, so that `bpdebug --help` does not wait for NumPy."""
     if name not in _HOMES:
         raise AttributeError(f"module 'bpdebug' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found

@@ -123,7 +123,7 @@ def _passes(timeline: Timeline, iteration: int, wrong: Set[tuple[int, int]]) -> 
     """An iteration in double precision, twice: as its rules have it, and with the wrong ones mended."""
     found = float64_pass(timeline.iteration(iteration), overrides(timeline.edits, iteration))
     source = Mended(found, wrong)
-    source.run = Pass(found.graph, found.code, found.value, source)
+    source.run = Pass(found.graph, found.value, source)
     return found, source.run
 
 

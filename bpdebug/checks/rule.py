@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, Event, NodeEvent, Timeline
 from bpdebug.engine.edits import Override
-from bpdebug.engine.run import Code, Pass
+from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
 from bpdebug.graph import Graph, Lit, Node
 from bpdebug.symbolic import Expr, Plan, evaluate, trace, walk
@@ -93,7 +93,7 @@ def float64_pass(run: Pass, edits: Sequence[Override] = ()) -> Pass:
     """A pass in double precision from the leaves and the incoming gradients of another one."""
     seeds = {t: partial(_float64_seed, run, t) for t in run.graph.incoming}
     graph = replace(float64_graph(run.graph), incoming=seeds)
-    return Pass(graph, Code(graph), lambda t: to_float64(run.value(t)), edits=edits)
+    return Pass(graph, lambda t: to_float64(run.value(t)), edits=edits)
 
 
 def _float64_seed(run: Pass, tensor: int) -> Array:

@@ -61,7 +61,7 @@ class Budget:
 
     def touch(self, key: Key) -> None:
         """It was used just now."""
-        if key in self._sizes:
+        if len(self._sizes) > 1 and key in self._sizes:
             self._sizes.move_to_end(key)
 
     def thin(self) -> None:

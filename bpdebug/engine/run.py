@@ -2,77 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import Array, read_only
 from bpdebug.engine.edits import Override
+from bpdebug.engine.routes import ALL, Route
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph, Lit, Node
 from bpdebug.progress import may_stop
-from bpdebug.symbolic import Plan
 from bpdebug.symbolic import compile as code
-
-Function = Callable[..., Any]
-
 
 KEEP = 32
 """Every so many running sums of a gradient one is kept."""
-LARGE = 2**18
-"""Bytes of a node's result from which on its function is so slow that asking whether to stop costs nothing."""
-
-
-def wanted(graph: Graph, k: int) -> tuple[int, ...]:
-    """The positions of node k's operands whose gradient anybody wants."""
-    return tuple(p for p, t in graph.edges(k) if graph.has_gradient(t))
-
-
-def _stopping(plan: Plan, run: Function) -> Function:
-    """A node's function; one that takes its time may be stopped before it begins."""
-    if plan.nbytes < LARGE:
-        return run
-
-    def stopping(*args: Any) -> None:
-        may_stop()
-        run(*args)
-
-    return stopping
-
-
-class Code:
-    """A graph's compiled functions, one pointer a node; equal nodes share theirs. These are the two loops."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-
-    @cached_property
-    def _forward(self) -> list[Function]:
-        return [_stopping(plan, code.forward(plan)) for plan in self.graph.plans]
-
-    @cached_property
-    def _backward(self) -> list[Function]:
-        """In the order of the backward pass."""
-        plans, graph = self.graph.plans, self.graph
-        return [_stopping(plans[k], code.backward(plans[k], wanted(graph, k))) for k in graph.backward_nodes]
-
-    def run_forward(self, V: list[Any]) -> None:
-        """Every node's value, in program order; the leaves are there. E_SHAPE for an index that does not fit."""
-        nodes = self.graph.nodes
-        try:
-            for tensor, (run, node) in enumerate(zip(self._forward, nodes, strict=True), self.graph.first):
-                run(V, tensor, *node.inputs)
-        except IndexError as error:
-            raise out_of_range(node, error) from None
-
-    def run_backward(self, V: list[Any], G: list[Any]) -> None:
-        """Every wanted gradient, in the order of the backward pass; the seeds are there."""
-        nodes, first = self.graph.nodes, self.graph.first
-        for run, k in zip(self._backward, self.graph.backward_nodes, strict=True):
-            run(V, G, first + k, *nodes[k].inputs)
 
 
 class Pass:
@@ -84,10 +29,9 @@ class Pass:
     """
 
     def __init__(
-        self, graph: Graph, compiled: Code, leaf: Callable[[int], Array], source: ArraySource = COMPUTE,
-        edits: Sequence[Override] = (),
+        self, graph: Graph, leaf: Callable[[int], Array], source: ArraySource = COMPUTE, edits: Sequence[Override] = ()
     ) -> None:  # fmt: skip
-        self.graph, self.code, self._leaf, self.source = graph, compiled, leaf, source
+        self.graph, self._leaf, self.source = graph, leaf, source
         self._edits: dict[tuple[int, bool], list[Override]] = {}
         for edit in edits:
             self._edits.setdefault((edit.tensor, edit.gradient), []).append(edit)
@@ -95,13 +39,15 @@ class Pass:
         self.G: list[Any] = [None] * len(graph.names)
         self._running: dict[int, dict[int, Any]] = {}
         self._newest: dict[int, tuple[int, Any]] = {}
+        self._routed = source is COMPUTE and not edits
+        self._here: Route | None = Route.start(graph) if self._routed else None
         self._forward_done = self._backward_done = False
 
     # --- values ---------------------------------------------------------------------------------------------------
 
     def value(self, tensor: int) -> Array:
         """A tensor's value, of its shape; computes its ancestors and nothing else."""
-        if self.V[tensor] is None:
+        if self.V[tensor] is None and not self._went(tensor, False):
             with np.errstate(all="ignore"):
                 self._compute(self._missing([tensor]))
         return read_only(self.V[tensor])
@@ -114,7 +60,7 @@ class Pass:
         """The leaves of node k's plan on these numbers, with a cotangent of the node's shape."""
         return self.graph.plans[k].leaves(self.operands(k), self.value(self.graph.tensor(k)), g)
 
-    def _missing(self, wanted: Sequence[int]) -> list[int]:
+    def _missing(self, wanted: Iterable[int]) -> list[int]:
         """The tensors among `wanted` and their ancestors that have no value yet, in program order."""
         V, graph, first = self.V, self.graph, self.graph.first  # no calls in what runs once a node
         needed: set[int] = set()
@@ -137,6 +83,7 @@ class Pass:
 
     def _compute(self, tensors: Sequence[int]) -> None:
         graph, V, first = self.graph, self.V, self.graph.first
+        self._here = None
         for tensor in tensors:
             may_stop()
             if tensor < first:
@@ -150,23 +97,60 @@ class Pass:
             if self._edits:
                 V[tensor] = self._edited(tensor, False, V[tensor])
 
-    @property
-    def _by_itself(self) -> bool:
-        """Whether the two loops come to the same."""
-        return self.source is COMPUTE and not self._edits
-
     def run_forward(self) -> None:
         """Every value that is not computed yet, in program order."""
         if self._forward_done or self.source.whole:
             return
-        graph, V = self.graph, self.V
-        with np.errstate(all="ignore"):
-            if self._by_itself and all(v is None for v in V[graph.first :]):
-                self._compute([t for t in range(graph.first) if V[t] is None])
-                self.code.run_forward(V)
-            else:
-                self._compute(self._missing(range(len(V))))
+        if not self._went(ALL, False):
+            with np.errstate(all="ignore"):
+                self._compute(self._missing(range(len(self.V))))
         self._forward_done = True
+
+    # --- routes ---------------------------------------------------------------------------------------------------
+
+    def _went(self, tensor: int, gradient: bool) -> bool:
+        """Whether a tensor's value or gradient, or all of them, could be computed along the graph's routes.
+
+        Where something was computed beside them, no route leads on; and where one was left half-way, the gradients are
+        as they were, for half a sum must not be seen.
+        """
+        here, self._here = self._here, None
+        if here is None:
+            return False
+        graph, V, G = self.graph, self.V, self.G
+        ask = tensor, gradient
+        route = here.onward.get(ask) or here.leads(graph, ask, self._route(tensor, gradient))
+        for t in route.leaves:
+            V[t] = self._leaf(t)
+        if gradient:
+            G = G.copy()
+            for t in route.seeds:
+                G[t] = self.seed(t)
+        try:
+            with np.errstate(all="ignore"):
+                route.run(graph, V, G)
+        except IndexError:  # of indices that a node computed: node by node the message names it
+            return False
+        self.G, self._here = G, route
+        return True
+
+    def _route(self, tensor: int, gradient: bool) -> Route:
+        """The route from here; what it computes is what `value` and `cotangent` compute without."""
+        graph, wanted = self.graph, range(len(self.V)) if tensor == ALL else [tensor]
+        if not gradient:
+            return Route(graph, self._missing(wanted))
+        needed = self._downstream([t for t in wanted if graph.has_gradient(t) or t in graph.incoming])
+        positions: dict[int, list[int]] = {}
+        for t in needed:
+            for k, position in needed[t]:
+                positions.setdefault(k, []).append(position)
+        rows = [(k, tuple(sorted(positions[k]))) for k in sorted(positions, reverse=True)]
+        values = self._missing(t for k, _ in rows for t in self._read(k))
+        return Route(graph, values, (t for t in needed if t in graph.incoming), rows)
+
+    def _read(self, k: int) -> list[int]:
+        """The tensors that node k's rule reads, its output too."""
+        return [t for t in (self.graph.first + k, *self.graph.read_by_rule(k)) if not isinstance(t, Lit)]
 
     # --- gradients ------------------------------------------------------------------------------------------------
 
@@ -184,22 +168,23 @@ class Pass:
 
     def cotangent(self, tensor: int) -> Array:
         """The whole gradient, of its shape, of a tensor that has one; computes what lies between."""
-        if self.G[tensor] is None:
+        if self.G[tensor] is None and not self._went(tensor, True):
             with np.errstate(all="ignore"):
-                for t in self._downstream(tensor):
-                    self.G[t] = self._edited(t, True, self._sum(t, self.graph.edges_from(t)))
+                for t, edges in self._downstream([tensor]).items():
+                    self.G[t] = self._edited(t, True, self._sum(t, edges))
         return read_only(self.G[tensor])
 
-    def _downstream(self, tensor: int) -> list[int]:
-        """Tensors whose gradient is needed for this one's and is missing, in the order of the backward pass."""
-        graph, first, needed, stack = self.graph, self.graph.first, set(), [tensor]
+    def _downstream(self, wanted: Sequence[int]) -> dict[int, Sequence[tuple[int, int]]]:
+        """Tensors whose gradient is needed for these and is missing, with their edges, in the order of the way back."""
+        graph, first, stack = self.graph, self.graph.first, list(wanted)
+        needed: dict[int, Sequence[tuple[int, int]]] = {}
         while stack:
             t = stack.pop()
             if t in needed or _known(self.G, t, self.source.gradient):
                 continue
-            needed.add(t)
-            stack.extend(first + k for k, _ in graph.edges_from(t))
-        return sorted(needed, reverse=True)
+            needed[t] = graph.edges_from(t)
+            stack.extend(first + k for k, _ in needed[t])
+        return dict(sorted(needed.items(), reverse=True))
 
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
         """The seed, if the tensor is an output, and the contributions of `edges`, in this order."""
@@ -216,11 +201,11 @@ class Pass:
         if given is not None:
             return given
         graph = self.graph
-        node, tensor = graph.nodes[k], graph.first + k
-        needed = [t for t in (tensor, *graph.read_by_rule(k)) if not isinstance(t, Lit) and self.V[t] is None]
+        needed = [t for t in self._read(k) if self.V[t] is None]
         if needed:
             self._compute(self._missing(needed))
-        return np.asarray(code.contribution(graph.plans[k], position)(self.V, self.G, tensor, *node.inputs))
+        made = code.contribution(graph.plans[k], position)
+        return np.asarray(made(self.V, self.G, graph.tensor(k), *graph.nodes[k].inputs))
 
     def contribution(self, k: int, position: int) -> Array:
         """What node k's operand at `position` gets from it, un-broadcast, before it is added."""
@@ -260,20 +245,17 @@ class Pass:
         return read_only(np.asarray(total))
 
     def run_backward(self) -> None:
-        """Every gradient, in one loop over the backward events."""
+        """Every gradient, in one go over the backward events."""
         if self._backward_done or self.source.whole:
             return
         self.run_forward()
-        if not self._by_itself:
+        if self._here is None and self._routed:
+            start, ask = Route.start(self.graph), (ALL, False)
+            self._here = start.onward.get(ask) or start.leads(self.graph, ask, Route(self.graph, range(len(self.V))))
+            self.G = [None] * len(self.G)
+        if not self._went(ALL, True):
             for tensor in range(len(self.G) - 1, -1, -1):
                 self.gradient(tensor)
-            return
-        G: list[Any] = [None] * len(self.graph.names)
-        for tensor in self.graph.incoming:
-            G[tensor] = self.seed(tensor)
-        with np.errstate(all="ignore"):
-            self.code.run_backward(self.V, G)
-        self.G = G
         self._backward_done = True
 
 

@@ -43,6 +43,10 @@ class Schedule:
             self.events = min(recorded, self.planned)
             self.iterations = max(1, -(-self.events // max(self.per_iteration, 1)))
 
+    def is_over(self, at: int) -> bool:
+        """Whether a position is the end, with all of the last iteration's events behind it."""
+        return at >= self.events == self.planned > 0
+
     # --- which event, and of what ---------------------------------------------------------------------------------
 
     def place(self, index: int) -> Moment:

@@ -12,12 +12,11 @@ import numpy as np
 
 from bpdebug.arrays import Array, read_only
 from bpdebug.engine.budget import ARRAY, Budget, Keeps
-from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.layout import ADDED, Slot
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.recorded import Recorded, RecordedSource
-from bpdebug.engine.run import KEEP, Code, Pass
+from bpdebug.engine.run import KEEP, Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, ArraySource
@@ -31,9 +30,6 @@ State = dict[int, Array]
 
 NOTHING: State = {}
 """The state before the first update."""
-
-MANY_RUNS = 25
-"""Full runs after which code generated for the whole graph has paid for its generation (0.16 s per 10,000 nodes)."""
 
 
 class Store:
@@ -55,12 +51,8 @@ class Store:
         self.edits, self.parent, self.recorded = edits, parent, recorded
         self._more = edits[len(parent.edits) :] if parent else edits
         self.first = first_iteration(self._more)
-        many = training is not None and training.steps >= MANY_RUNS
-        self.code = ChunkedCode(graph) if many else Code(graph)
         self.parameters = graph.trainable if training else ()
-        self._leaves: dict[int, Array] = parent._leaves if parent else {}
         self._passes: dict[int, Pass] = {}
-        self._alive: WeakValueDictionary[int, Pass] = WeakValueDictionary()
         self._states: dict[int, State] = {}
         self._checkpoints: dict[int, State] = {}
         self._spacing, self._each = 1, 0
@@ -84,10 +76,7 @@ class Store:
 
     def _pass(self, t: int, start: State) -> Pass:
         """A pass of iteration t, the one that somebody still holds or a new one, kept with the state it starts from."""
-        found = self._alive.get(t)
-        if found is None:
-            found = self._alive[t] = self._new(t, start)
-        self._passes[t] = found
+        found = self._passes[t] = self._dropped.get(t) or self._new(t, start)
         if start is not NOTHING:
             self._states[t] = start
         self.budget.keep((self._me, t), whole=True)
@@ -101,7 +90,7 @@ class Store:
             source = RecordedSource(self.recorded, t)
         elif self.parent is not None and t == self.first:
             source = Shared(self.graph, self.parent.iteration(t), self._more)
-        return Pass(self.graph, self.code, lambda i: self.leaf(i, t, state), source, overrides(self.edits, t))
+        return Pass(self.graph, lambda i: self.leaf(i, t, state), source, overrides(self.edits, t))
 
     # --- what is kept ---------------------------------------------------------------------------------------------
 
@@ -120,8 +109,15 @@ class Store:
 
     def drop(self, t: int) -> None:
         """Forgets an iteration; whoever works with it keeps it until that is done."""
-        self._passes.pop(t, None)
+        run = self._passes.pop(t, None)
+        if run is not None:
+            self._dropped[t] = run
         self._states.pop(t, None)
+
+    @cached_property
+    def _dropped(self) -> WeakValueDictionary[int, Pass]:
+        """Those that somebody still works with, perhaps."""
+        return WeakValueDictionary()
 
     @cached_property
     def _pass_bytes(self) -> int:
@@ -267,12 +263,9 @@ class Store:
             return changed[tensor]
         if self.graph.kind(tensor) == DRAWN:
             return self._draw(tensor, t)
-        if tensor not in self._leaves:
-            graph = self.graph
-            state = graph.kind(tensor) == STATE
-            array = np.zeros(graph.shapes[tensor], graph.dtypes[tensor]) if state else graph.leaves[tensor].read()
-            self._leaves[tensor] = read_only(array)
-        return self._leaves[tensor]
+        if self.graph.kind(tensor) == STATE:
+            return read_only(np.zeros(self.graph.shapes[tensor], self.graph.dtypes[tensor]))
+        return self.graph.leaves[tensor].array
 
     @cached_property
     def _updated(self) -> set[int]:

@@ -263,7 +263,7 @@ class Timeline(Sequence[Event]):
 
     def grad_at(self, tensor: int, at: int) -> Array | None:
         """The gradient so far by tensor number, of its shape; the whole one once its last contribution is in."""
-        status = self.schedule.grad_status(tensor, at)
+        status = "value" if self.schedule.is_over(at) else self.schedule.grad_status(tensor, at)
         run = self.iteration(self.schedule.iteration_at(at))
         if status == "value":
             return run.gradient(tensor)

@@ -13,7 +13,7 @@ from bpdebug.checks.rule import OnPass, float64_attrs, largest, to_float64
 from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import ALIKE, error, rounding, top
 from bpdebug.engine.closeness import RIGHT as RIGHT_IN
-from bpdebug.engine.run import Code, Pass
+from bpdebug.engine.run import Pass
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.conventions import convention, kinks_after, kinks_of
 from bpdebug.explain.mistakes import mistake
@@ -222,7 +222,7 @@ class Judge(OnPass):
             move = rng.uniform(0.5, 1, array.shape) * rng.choice((-1, 1), array.shape)
             return np.asarray(array + side * move * np.maximum(1, np.abs(array))).astype(array.dtype)
 
-        made = Judge(self.timeline, self.iteration, Pass(self.graph, Code(self.graph), leaf))
+        made = Judge(self.timeline, self.iteration, Pass(self.graph, leaf))
         for what in self._done:
             if isinstance(what, Step):
                 made.carry_out(what)

@@ -39,7 +39,8 @@ def load(path: str | os.PathLike[str]) -> Scenario:
 
     Raises BpdebugError where it is refused; nothing is computed.
     """
-    _given(path, str | os.PathLike, "load", "a path, or a shipped name: bpdebug.load('two_layer')")
+    given = os.fspath(path) if isinstance(path, os.PathLike) else path
+    _given(given, str, "load", "a path, or a shipped name: bpdebug.load('two_layer')")
     return open_any(path)
 
 
@@ -53,6 +54,6 @@ def run(scenario: Scenario) -> Timeline:
 
 def _given(value: Any, kind: Any, name: str, what: str = "a scenario: bpdebug.load('two_layer')") -> Any:
     """The value, or UsageError where it is of a wrong type."""
-    if not isinstance(value, kind) or (isinstance(value, os.PathLike) and not isinstance(os.fspath(value), str)):
+    if not isinstance(value, kind):
         raise UsageError(f"{name} takes {what.partition(':')[0]}, not {value!r}", hint=what.partition(": ")[2])
     return value

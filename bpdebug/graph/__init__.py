@@ -2,7 +2,8 @@
 
 from bpdebug.graph.build import Incoming, Step, build
 from bpdebug.graph.dtypes import check_dtypes
-from bpdebug.graph.graph import DRAWN, INPUT, NODE, PARAMETER, STATE, Graph, Leaf, Lit, Node, frames
+from bpdebug.graph.graph import Graph, frames
+from bpdebug.graph.nodes import DRAWN, INPUT, NODE, PARAMETER, STATE, Leaf, Lit, Node
 from bpdebug.graph.subject import Site, Subject, sites, subject_among, subjects
 
 __all__ = [

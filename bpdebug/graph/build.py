@@ -13,7 +13,8 @@ from msgspec import Struct
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
 from bpdebug.graph.dtypes import check_dtypes
-from bpdebug.graph.graph import DRAWN, Graph, Leaf, Lit, Node, Operand
+from bpdebug.graph.graph import Graph
+from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import Plan, key_of, trace

@@ -1,4 +1,4 @@
-"""The graph's data: leaves, nodes in program order, and who feeds whom."""
+"""The graph: its leaves and its nodes in program order, and who feeds whom."""
 
 from __future__ import annotations
 
@@ -13,47 +13,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.ops import Op
+from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Leaf, Lit, Node, Operand
 from bpdebug.symbolic import Plan
 
-INPUT, PARAMETER, DRAWN, STATE, NODE = "input", "parameter", "drawn", "state", "node"
-
-
-class Leaf(Struct, frozen=True, eq=False):
-    """A tensor that no node computes; `read` gives its array when first needed (integers: at building as well)."""
-
-    name: str
-    kind: str
-    shape: Shape
-    dtype: DType
-    read: Callable[[], Array]
-
-
-class Lit(Struct, frozen=True):
-    """A number written in the program and folded into an op: no tensor, no gradient."""
-
-    value: bool | int | float
-
-
-Operand = int | Lit
 T = TypeVar("T", int, Operand)
 Numbers = np.ndarray[Any, np.dtype[np.int32]]
-
-
-class Node(Struct, frozen=True, eq=False):
-    """One application of an op. `inputs` are tensor numbers or literals; `line` counts in the file, from 1."""
-
-    id: str
-    op: Op
-    inputs: tuple[Operand, ...]
-    attrs: Mapping[str, Any]
-    block: str
-    line: int
-
-    @property
-    def tensors(self) -> tuple[int, ...]:
-        """The tensor operands' numbers, literals left out."""
-        return tuple(i for i in self.inputs if isinstance(i, int))
 
 
 class Graph(Struct, frozen=True, eq=False, dict=True):
@@ -267,6 +231,11 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     def edge_rank(self, tensor: int, k: int, position: int) -> int:
         """How many edges contribute to a tensor's gradient before the one from node k's operand at `position`."""
         return bisect_left(self.edges_from(tensor), (-k, position), key=lambda edge: (-edge[0], edge[1]))
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What others work out of the graph once, for every timeline of it."""
+        return {}
 
     @cached_property
     def _edges(self) -> dict[int, list[tuple[int, int]]]:

@@ -6,15 +6,19 @@ one gate in `text.py`: no text of a user's reaches what is executed.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from bpdebug.symbolic.expr import Expr, walk
+from bpdebug.arrays import DType
+from bpdebug.progress import may_stop
+from bpdebug.symbolic.expr import Expr, Prim, Trace, walk
 from bpdebug.symbolic.plan import Plan
 from bpdebug.symbolic.prims import PRIMS
 from bpdebug.symbolic.text import SOURCE, named, write
@@ -22,11 +26,79 @@ from bpdebug.symbolic.text import SOURCE, named, write
 # `__builtins__` stays whole: with an empty one NumPy's own methods raise KeyError.
 # Keywords at their defaults are not printed, so the words know them.
 SCOPE: dict[str, Any] = {
+    "may_stop": may_stop,
     "np": np,
     "xp": SimpleNamespace(**{p.name: partial(p.run, **d) if (d := p.defaults) else p.run for p in PRIMS.values()}),
 }
 
 Function = Callable[..., Any]
+
+COMPARES = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+COMPUTES = {"add", "subtract", "multiply", "divide", "maximum", "minimum"}
+WEAK, NUMBERS = 2**15, 1000
+"""Numbers are made arrays up to this size, which even float16 has, and so many of them."""
+MANY = 1024
+"""Cells from which on choosing between cells and 0 takes up to three times as long as a product."""
+_UNSIGNED = {2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+def _kept(x: Any, mask: Any) -> Any:
+    """`where(mask, x, 0)`, bit for bit and in the same layout: a cell's bits times 1 or 0."""
+    return (x.view(_UNSIGNED[x.dtype.itemsize]) * mask).view(x.dtype)
+
+
+def _dropped(x: Any, mask: Any) -> Any:
+    """`where(mask, 0, x)` likewise, of a mask that was computed."""
+    return _kept(x, ~mask)
+
+
+KEPT, DROPPED = Prim("kept", _kept, arrays=2), Prim("dropped", _dropped, arrays=2)
+SCOPE["xp"].kept, SCOPE["xp"].dropped = _kept, _dropped
+_NUMBERS: dict[tuple[str, str], Expr] = {}
+
+
+def _number(value: Any, dtype: DType) -> Any:
+    """A number as the 0-d array that NumPy would make of it beside an array of this dtype in every call."""
+    key = repr(value), dtype.char
+    if key not in _NUMBERS:
+        if len(_NUMBERS) >= NUMBERS:
+            return value
+        name = f"c{len(_NUMBERS)}"
+        SCOPE[name] = array = np.asarray(value, dtype)
+        array.flags.writeable = False
+        _NUMBERS[key] = Expr(Trace({}), None, (), {}, (), dtype, name)
+    return _NUMBERS[key]
+
+
+def _is_zero(x: Any) -> bool:
+    return type(x) in (int, float) and repr(x) in ("0", "0.0")
+
+
+def _cheaper(e: Expr, args: tuple[Any, ...]) -> tuple[Prim | None, tuple[Any, ...]]:
+    """What is computed in place of an expression, `args` being in place of its own, because it costs less."""
+    name, floats = e.applies, [a for a in args if isinstance(a, Expr) and a.shape and a.dtype.kind == "f"]
+    if name in COMPARES or name in COMPUTES:
+        weak = [type(a) in (int, float) and abs(a) <= WEAK for a in args]
+        if len(floats) == 1 and any(weak):
+            return e.prim, tuple(_number(a, floats[0].dtype) if w else a for a, w in zip(args, weak, strict=True))
+    if name == "where" and prod(e.shape) >= MANY and e.dtype.kind == "f":
+        mask, a, b = args
+        if isinstance(mask, Expr) and isinstance(a, Expr) and a.dtype == e.dtype and _is_zero(b):
+            return KEPT, (a, mask)
+        dense = isinstance(mask, Expr) and mask.applies in COMPARES and mask.shape == e.shape
+        if dense and isinstance(b, Expr) and b.dtype == e.dtype and _is_zero(a):
+            return DROPPED, (b, mask)
+    return e.prim, args
+
+
+def _in_place(targets: Sequence[Expr]) -> list[Expr]:
+    """The expressions that are computed in place of these."""
+    made: dict[int, Expr] = {}
+    for e in walk(*targets):
+        prim, args = _cheaper(e, tuple(made[id(a)] if isinstance(a, Expr) else a for a in e.args))
+        changed = any(a is not b for a, b in zip(args, e.args, strict=False))
+        made[id(e)] = Expr(e.trace, prim, args, e.attrs, e.shape, e.dtype) if changed else e
+    return [made[id(e)] for e in targets]
 
 
 def statements(targets: Sequence[Expr], names: Mapping[int, str]) -> tuple[list[str], list[str]]:
@@ -34,8 +106,9 @@ def statements(targets: Sequence[Expr], names: Mapping[int, str]) -> tuple[list[
 
     A 0-d result is kept as a 0-d array: NumPy's scalars and arrays differ in last bits (`** 3`).
     """
-    known = dict(names)
+    targets = _in_place(targets)
     order = walk(*targets)
+    known = {id(e): e.name for e in order if e.prim is None} | dict(names)
     uses = Counter(id(a) for e in order for a in e.operands()) + Counter(map(id, targets))
     lines: list[str] = []
     for e in order:
@@ -50,10 +123,9 @@ def statements(targets: Sequence[Expr], names: Mapping[int, str]) -> tuple[list[
 def function(name: str, parameters: Sequence[str], lines: Sequence[str]) -> Function:
     """A function from generated lines."""
     body = "\n    ".join(lines) or "pass"
-    scope, text = dict(SCOPE), f"def {name}({', '.join(parameters)}):\n    {body}"
-    exec(compile(text, f"<bpdebug {name}>", "exec"), scope)  # noqa: S102 - no text of a user's, as said above
-    made: Function = scope[name]
-    return made
+    made, text = dict[str, Function](), f"def {name}({', '.join(parameters)}):\n    {body}"
+    exec(compile(text, f"<bpdebug {name}>", "exec"), SCOPE, made)  # noqa: S102 - no text of a user's, as said above
+    return made[name]
 
 
 class Template:
@@ -130,15 +202,15 @@ def contribution(plan: Plan, position: int) -> Function:
     return made
 
 
-_CHUNKS: dict[str, Function] = {}
+_CHUNKS: dict[bytes, Function] = {}
 
 
 def chunk(lines: Sequence[str]) -> Function:
     """`c(V, G, n)` from generated lines, `n` being tensor numbers; chunks with equal lines share one function."""
-    text = "\n".join(lines)
-    found = _CHUNKS.get(text)
+    key = hashlib.sha256("\n".join(lines).encode()).digest()
+    found = _CHUNKS.get(key)
     if found is None:
         if len(_CHUNKS) > 500:
             _CHUNKS.clear()
-        found = _CHUNKS[text] = function("chunk", ["V", "G", "n"], lines)
+        found = _CHUNKS[key] = function("chunk", ["V", "G", "n"], lines)
     return found

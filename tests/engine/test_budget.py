@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -121,11 +122,10 @@ def test_what_is_dropped_is_freed_at_once() -> None:
         for line in (forked, timeline):
             forwards(line)
         timeline.store.budget.recent = None
-        alive = timeline.store._alive
-        assert list(alive) == [0]
+        alive = [ref(line.store._passes[0]) for line in (forked, timeline)]
         forked.store.drop(0)
         timeline.store.drop(0)
-        assert not alive
+        assert [run() for run in alive] == [None, None]
     finally:
         gc.enable()
 

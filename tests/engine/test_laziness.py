@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpdebug.engine import Timeline, Training, chunks
-from bpdebug.engine.run import Code
+from bpdebug.engine import Timeline, Training
 from tests.graphs import Random, assert_same, bits, examples, graphs, make, step
 
 
@@ -214,20 +213,6 @@ def test_a_gradient_is_its_last_total(random: Random) -> None:
 def _after(event: Any, tensor: int) -> Any:
     """What the event's last contribution to the tensor (there may be two) made of its gradient."""
     return [c.total for c in event.contributions if c.tensor == tensor][-1]
-
-
-@pytest.mark.parametrize("size", [1, 4, 500])
-def test_generated_chunks_give_the_same_bits(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "SIZE", size)
-
-    @examples(40)
-    @given(graphs(nodes=30))
-    def check(random: Random) -> None:
-        loops, straight = random.timeline(), random.timeline()
-        loops.store.code, straight.store.code = Code(loops.graph), chunks.ChunkedCode(straight.graph)
-        assert everything(loops.run()) == everything(straight.run())
-
-    check()
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 100])

@@ -10,7 +10,6 @@ import pytest
 import bpdebug
 from bpdebug.checks.first_wrong import check
 from bpdebug.checks.whole_graph import gradcheck
-from bpdebug.engine.chunks import ChunkedCode
 from bpdebug.errors import BpdebugError
 from bpdebug.language import as_rule
 from bpdebug.ops import OPS, Op
@@ -175,7 +174,6 @@ def test_a_rule_may_name_any_tensor_of_the_program(dtype: str) -> None:
     """Leaves and nodes, before and after its own; the numbers are those of NumPy, however they are asked for."""
     found = load(FAR.format(dtype=dtype))
     lazy, whole = open_timeline(found), open_timeline(found)
-    whole.store.code = ChunkedCode(whole.graph)
     whole.run()
     for t in (0, 5):
         run, done = lazy.iteration(t), whole.iteration(t)

@@ -1,0 +1,94 @@
+"""From where a pass stands to one thing more: worked out once for a graph, and taken by every pass of it.
+
+What has to be computed for a tensor follows from the tensor and from what is there already. So passes that are asked
+for the same things in the same order take the same routes: first the nodes' functions in a loop, then generated code.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bpdebug.engine.chunks import Chunk, Row, backward_chunks, forward_chunks
+from bpdebug.graph import Graph
+from bpdebug.progress import may_stop
+from bpdebug.symbolic import compile as code
+
+ALL = -1
+"""Every tensor, in place of a tensor's number."""
+LOOPS = 2
+"""Runs of a route before code is generated for it; equal chunks share theirs, so that it soon pays."""
+ROUTES = 64
+"""So many routes a graph remembers at most, and as many more for each of its leaves: stepping asks for everything."""
+
+Ask = tuple[int, bool]
+"""A tensor's number, and whether its gradient is meant."""
+
+
+class Route:
+    """A route reads `leaves`, computes values of nodes, and goes back from what comes in at the outputs `seeds`.
+
+    `tensors` and `rows` are in the order of computation. A row is a node, and the positions of those of its operands
+    whose gradients it adds to. `onward` are the routes from where it ends, by what is asked for there.
+    """
+
+    __slots__ = ("_chunks", "_loop", "_runs", "leaves", "onward", "seeds")
+
+    def __init__(
+        self, graph: Graph, tensors: Sequence[int] = (), seeds: Iterable[int] = (), rows: Sequence[Row] = ()
+    ) -> None:  # fmt: skip
+        self.leaves, self.seeds = tuple(t for t in tensors if t < graph.first), tuple(seeds)
+        self.onward: dict[Ask, Route] = {}
+        one: dict[tuple[int, ...], tuple[int, ...]] = {}  # equal positions are one object
+        positions = tuple(one.setdefault(p, p) for _, p in rows)
+        self._loop: tuple[Sequence[int], Sequence[int], Sequence[tuple[int, ...]]] | None = (
+            array("i", (t for t in tensors if t >= graph.first)), array("i", (k for k, _ in rows)), positions,
+        )  # fmt: skip
+        self._chunks: tuple[Chunk, ...] = ()
+        self._runs = 0
+
+    @classmethod
+    def start(cls, graph: Graph) -> Route:
+        """Where nothing is computed."""
+        kept = graph.kept
+        if "routes" not in kept:
+            kept["routes"], kept["more"] = cls(graph), ROUTES * (1 + len(graph.leaves))
+        found: Route = kept["routes"]
+        return found
+
+    def leads(self, graph: Graph, ask: Ask, route: Route) -> Route:
+        """Remembers the route from where this one ends to what is asked for."""
+        if graph.kept["more"]:
+            graph.kept["more"] -= 1
+            self.onward[ask] = route
+        return route
+
+    def run(self, graph: Graph, V: list[Any], G: list[Any]) -> None:
+        """Computes values into V and gradients into G, in which leaves and seeds are."""
+        loop = self._loop
+        self._runs += 1
+        if loop is not None and self._runs > LOOPS:
+            tensors, nodes, positions = loop
+            rows = list(zip(nodes, positions, strict=True))
+            self._chunks = (*forward_chunks(graph, tensors), *backward_chunks(graph, rows, self.seeds))
+            loop = self._loop = None
+        if loop is not None:
+            _along(graph, *loop, V, G)
+        for run, numbers in self._chunks if loop is None else ():
+            may_stop()
+            run(V, G, numbers)
+
+
+def _along(
+    graph: Graph, tensors: Sequence[int], nodes: Sequence[int], positions: Sequence[tuple[int, ...]], V: list[Any],
+    G: list[Any],
+) -> None:  # fmt: skip
+    """The functions of nodes one by one: values, then what nodes add to their operands at the positions."""
+    inputs, plans, first = graph.nodes, graph.plans, graph.first
+    for tensor in tensors:
+        may_stop()
+        code.forward(plans[tensor - first])(V, tensor, *inputs[tensor - first].inputs)
+    for k, wanted in zip(nodes, positions, strict=True):
+        may_stop()
+        code.backward(plans[k], wanted)(V, G, first + k, *inputs[k].inputs)

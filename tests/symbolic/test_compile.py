@@ -1,0 +1,64 @@
+"""What is computed in place of an expression because it costs less has the same bits, in the same layout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from bpdebug.arrays import Array, DType
+from bpdebug.ops import OPS
+from bpdebug.symbolic import compile
+from tests.graphs import DOUBLE, SINGLE, Call, bits
+
+CELLS = np.array([np.nan, -np.nan, np.inf, -np.inf, -0.0, 0.0, 1.5, -2.0, 5e-39])
+
+
+def layouts(array: Array) -> Iterator[Array]:
+    """The same shape along its rows, its columns, backwards, in steps, and broadcast either way."""
+    yield array
+    yield np.asfortranarray(array)
+    yield array[::-1, ::-1]
+    yield np.repeat(array, 2, axis=1)[:, ::2]
+    yield np.broadcast_to(array[:1], array.shape)
+    yield np.broadcast_to(array[:, :1], array.shape)
+
+
+def value(call: Call) -> Array:
+    """What the plan's compiled function gives."""
+    V, k = [*call.operands, None], len(call.operands)
+    with np.errstate(all="ignore"):
+        compile.forward(call.plan)(V, k, *range(k))
+    return np.asarray(V[k])
+
+
+def same(found: Array, wanted: Array) -> None:
+    assert (bits(found), found.strides) == (bits(wanted), wanted.strides)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("shape", [(4, 5), (40, 33)])
+def test_zero_or_a_cell(shape: tuple[int, int], dtype: DType) -> None:
+    """A choice between 0 and a cell of any bits, in few cells and in many; the mask is computed, or given."""
+    rng = np.random.default_rng(0)
+    x, g, m = (np.asarray(rng.choice(CELLS, shape), dtype) for _ in range(3))
+    for a in layouts(x):
+        for b in layouts(g):
+            relu = Call(OPS["relu"], (a,), {})
+            same(relu.contributions(b)[0], relu.raw_gradients(b)[0])
+        for mask in layouts(m > 0):
+            for operands in ((mask, a, 0), (mask, 0, a), (mask, 0.0, a), (mask, a, -0.0)):
+                call = Call(OPS["where"], operands, {})
+                same(value(call), call.value)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("number", [0, -0.0, 1, -3, 0.1, 1e-42, 40_000, 2**30 + 1, 1e300, math.inf, math.nan, True])
+@pytest.mark.parametrize("op", ["add", "sub", "mul", "div", "maximum", "minimum", "less", "equal"])
+def test_a_number_beside_an_array(op: str, number: float, dtype: DType) -> None:
+    for x in (np.asarray(CELLS, dtype), np.asarray(1.5, dtype), np.arange(3)):
+        for operands in ((x, number), (number, x)):
+            call = Call(OPS[op], operands, {})
+            same(value(call), call.value)
