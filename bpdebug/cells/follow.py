@@ -76,6 +76,8 @@ _KEEPING = (
 _ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis")
 _PUTTING = ("place", "pad0", "unfold")
 """Moves that leave cells into which nothing is put."""
+SUMMING = ("matmul", "sum")
+"""What has a cell that nothing comes into only where an axis is empty: a sum of no terms."""
 
 
 def zeros(root: Expr, g: Expr | None) -> Hand:
@@ -122,8 +124,10 @@ def _one_of(e: Expr, cells: Array, value: Value, first: int, args: tuple[Any, ..
 
 
 def _product(e: Expr, cells: Array, value: Value, order: list[int]) -> Handed:
-    """To the zeros of a row and a column; where both are zero, not to the cotangent's."""
+    """To the zeros of a row and a column; where both are zero, not to the cotangent's; a sum of no terms is unread."""
     a, b = e.args
+    if not a.shape[-1]:
+        return [], [Born(e, cells, UNREAD)]
     here, there = ((value(x) != 0).astype(np.float32) for x in (a, b))
     born = cells & (np.matmul(here, there) > 0)
     rest = cells & ~born

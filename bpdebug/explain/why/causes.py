@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpdebug.arrays import Array, Shape
-from bpdebug.cells.follow import CANCELS, UNREAD, Born, Traced
+from bpdebug.cells.follow import CANCELS, SUMMING, UNREAD, Born, Traced
 from bpdebug.cells.sets import Fed, fed
 from bpdebug.cells.table import MOVES
 from bpdebug.explain.why.births import Birth, birth, born_in
@@ -63,7 +63,7 @@ def cause(tracer: RuleTracer, rule: EvaluatedRule, born: Born) -> Cause:
     if e.applies == "matmul" and np.isnan(value):
         feeds = _term(rule, feeds)
     if born.how == UNREAD and value == 0:
-        return Cause("0 is put there as padding", OTHER)
+        return Cause("a sum of no terms is 0" if e.applies in SUMMING else "0 is put there as padding", OTHER)
     if np.isinf(value) and (not feeds or e.applies in ("where", "unfold")):
         return Cause(f"{number(value)} is put there", OTHER)
     text = _numbers(rule, e, cell, feeds)

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array
-from bpdebug.cells.follow import CANCELS, UNREAD, Born, Traced
+from bpdebug.cells.follow import CANCELS, SUMMING, UNREAD, Born, Traced
 from bpdebug.cells.sets import shrunk
 from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
@@ -116,6 +116,8 @@ def _not_read(tracer: RuleTracer, rule: EvaluatedRule, born: Born) -> str:
         rows = np.unique(np.nonzero(born.cells)[axis])
         which = ", ".join(map(str, rows[:MOST_NAMED].tolist())) + (" ..." if len(rows) > MOST_NAMED else "")
         return f"no id of {at} names row{'s' if len(rows) > 1 else ''} {which}" + (f" of axis {axis}" if axis else "")
+    if e.applies in SUMMING:
+        return f"{at} adds up no terms: an axis of it is empty"
     if e.applies == "scatter_along_axis":
         return f"no id of {at} names {cells}"
     return f"{at}, {tracer.graph.call_text(rule.edge[0])}, does not take {cells}"

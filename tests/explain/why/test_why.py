@@ -80,6 +80,30 @@ def test_the_evidence_names_what_did_it(x: str, program: str, of: str, says: str
     assert any(says in text for text in asked(x, program, of)[2].evidence), asked(x, program, of)[2].evidence
 
 
+EMPTY = """format = 1
+[inputs]
+a = { shape = [0, 2], init = "zeros" }
+b = [[1, 2, 3], [4, 5, 6]]
+[graph]
+loss = "L"
+program = "n = a @ b\\nL = sum(n.T @ a) + sum(n)"
+"""
+
+
+@pytest.mark.parametrize(
+    ("of", "born", "says"),
+    [("∂b", "backward n", "matmul 'n' "), ("matmul1", "forward matmul1", "a sum of no terms is 0")],
+)
+def test_a_sum_of_no_terms_is_said_to_be_one(of: str, born: str, says: str) -> None:
+    timeline = bpdebug.run(bpdebug.load(EMPTY))
+    found = why(timeline, target(parse(of), timeline.graph), 0)
+    assert found.born is not None
+    event = timeline.events[found.born]
+    assert f"{event.phase} {event.name}" == born
+    assert any(says in text for text in found.evidence), found.evidence
+    assert any("no terms" in text for text in found.evidence), found.evidence
+
+
 def test_a_gradient_that_was_set_to_zero() -> None:
     answer, born, found = asked("1, 2", "y = x * 2\nz = y * 2\nL = sum(z)", "dx", "set dy = 0")
     assert (answer, born) == ("masked", "backward z")
