@@ -41,9 +41,10 @@ class Fault(Struct, frozen=True):
     first: Cell
 
     @property
-    def first_at(self) -> str:
-        """', first at [0, 1]'; '' of a tensor without axes."""
-        return f", first{at_cell(self.first)}" if self.first else ""
+    def where(self) -> str:
+        """'2 cells of ∂s, first at [0, 1]'."""
+        first = f", first{at_cell(self.first)}" if self.first else ""
+        return f"{self.cells} cell{'s' * (self.cells != 1)} of {self.tensor}{first}"
 
 
 class Term(Lazy, frozen=True, eq=False, dict=True):

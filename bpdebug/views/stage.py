@@ -65,7 +65,7 @@ def event_blocks(state: State, event: Event) -> Iterator[Block]:
 def _fault_words(fault: Fault) -> str:
     """Where NaN or infinity appeared first, in a sentence."""
     kind = "NaN" if fault.kind == "nan" else "infinity"
-    return f"{kind} appears here first: {fault.cells} cell{'s' * (fault.cells != 1)} of {fault.tensor}{fault.first_at}"
+    return f"{kind} appears here first: {fault.where}"
 
 
 def _forward(event: NodeEvent) -> Iterator[Block]:

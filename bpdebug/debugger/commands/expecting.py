@@ -165,8 +165,7 @@ def _fault(state: State, text: str) -> str:
 
 
 def _fault_words(event: Event, fault: Fault) -> str:
-    there = f"{fault.cells} cells of {fault.tensor}{fault.first_at}"
-    return f"{fault.kind} in {there} at event {event.index}, {event.name}"
+    return f"{fault.kind} in {fault.where} at event {event.index}, {event.name}"
 
 
 def _error(state: State, text: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from bpdebug.arrays import cell_text
 from bpdebug.debugger.commands.table import COMMANDS, command
 from bpdebug.debugger.state import State
-from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE
+from bpdebug.engine import BACKWARD, SEED, UPDATE
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.errors import CommandError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
@@ -134,8 +134,8 @@ def why_(state: State, argument: str) -> State:
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
 
     event = state.event
-    if not argument and event is not None and event.phase == FORWARD and event.fault is not None:
-        argument = event.name
+    if not argument and event is not None and event.phase != UPDATE and event.fault is not None:
+        argument = event.fault.tensor
     goal, text = _goal(state, argument, "why")
     if 0 in goal.shape:
         raise CommandError(f"{text[:40]} has no cells", code="E_EXPR", hint="why dW, why dW[0, 1]")

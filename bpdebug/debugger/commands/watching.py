@@ -71,7 +71,7 @@ def _fault(kind: str, timeline: Timeline, at: int) -> str | None:
     if fault is None or fault.kind != kind:
         return None
     name = "NaN" if kind == "nan" else "infinity"
-    return f"{name} in {fault.cells} cells of {fault.tensor}{fault.first_at}; its operands have none: print them"
+    return f"{name} in {fault.where}; its operands have none: print them"
 
 
 def _gains(timeline: Timeline, event: Event) -> Iterator[tuple[str, float, float, float]]:

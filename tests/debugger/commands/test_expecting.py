@@ -147,7 +147,7 @@ L = sum(y)
     for line in ("fault inf", "fault inf y@fwd", 'fault inf at "y@fwd"', "fault y", "fault at y"):
         update(state, f"expect {line}")
     for line in ("fault nan", "fault none", "fault inf L@fwd"):
-        with pytest.raises(ExpectationError, match="found inf in 1 cells of y, first at \\[1\\] at event 0, y"):
+        with pytest.raises(ExpectationError, match="found inf in 1 cell of y, first at \\[1\\] at event 0, y"):
             update(state, f"expect {line}")
 
 

@@ -248,7 +248,7 @@ def test_a_catch_says_the_threshold_and_the_value() -> None:
     assert "threshold 0.5" in state.detail
     state = session(FAULTY, "catch nan", "continue")
     assert state.stopped == "catch nan"
-    assert "NaN in 1 cells of v, first at [1]" in state.detail
+    assert "NaN in 1 cell of v, first at [1]" in state.detail
 
 
 @pytest.mark.parametrize("name", NAMES)

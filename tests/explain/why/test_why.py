@@ -182,3 +182,12 @@ def test_a_value_is_asked_about_where_the_cursor_meets_its_fault() -> None:
     assert session.do("why").to_data()["of"] == "y"
     session.do("expect why L overflow")
     session.do("expect why y[1] nonzero")
+
+
+def test_a_gradient_is_asked_about_where_the_cursor_meets_its_fault() -> None:
+    """At root's rule ∂root is as it should be, and ∂s is what `catch nan` stopped for."""
+    session = bpdebug.Session(bpdebug.load("nan_where"))
+    session.do("catch nan ;; continue")
+    assert "NaN in 1 cell of ∂s, first at [2, 1]; " in session.state.detail
+    found = session.do("why").to_data()
+    assert (found["of"], found["answer"]) == ("∂s", "zero-times-inf")
