@@ -20,6 +20,8 @@ from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.run import Pass
 from bpdebug.symbolic import Plan, walk
 
+SEED, SIGNS = np.random.SeedSequence(0), np.array((-1.0, 1.0))
+"""What the random numbers of every rule's check start from, and the signs of its cotangent."""
 LINEAR = (1.0,)
 """The step where the function is linear: any is exact, and a large one keeps the rounding small."""
 LEAST_CELLS, MOST_WORK = 4, 2 * 10**10
@@ -34,17 +36,18 @@ TIES = ("max", "min", "maximum", "minimum")
 """Ops that bend only where two of the cells they choose from are equal."""
 
 
-def check_rule(event: Event, seed: int = 0) -> list[Check]:
+def check_rule(event: Event) -> list[Check]:
     """One backward event's rule on its own inputs against central differences: is this rule wrong?
 
     One row an operand that has cells; none at another event.
     """
     if event.phase != BACKWARD or not isinstance(event, NodeEvent):
         return []
-    return list(check_node(event.run, event.k, seed).values())
+    return list(check_node(event.run, event.k).values())
 
 
-def check_node(run: Pass, k: int, seed: int = 0) -> dict[int, Check]:
+@np.errstate(all="ignore")
+def check_node(run: Pass, k: int) -> dict[int, Check]:
     """Node k's rule on the numbers of a pass: by position the worst cell of each operand that has cells.
 
     The cotangent is random and not uniform, since one of ones hides mistakes (batch norm's gradient under it is zero
@@ -52,8 +55,8 @@ def check_node(run: Pass, k: int, seed: int = 0) -> dict[int, Check]:
     kink what one could is tried beside it too, where there is one answer only.
     """
     graph, rule = run.graph, rule_of(run.graph, k, run.operands(k))
-    rng = np.random.default_rng(seed)
-    g = rng.uniform(0.5, 1.5, rule.plan.shape) * rng.choice((-1.0, 1.0), rule.plan.shape)
+    rng = np.random.default_rng(SEED)
+    g = rng.uniform(0.5, 1.5, rule.plan.shape) * SIGNS[rng.integers(0, 2, rule.plan.shape)]
     rows = {}
     for position, tensor in graph.edges(k):
         if prod(graph.shapes[tensor]):
@@ -65,7 +68,6 @@ def check_node(run: Pass, k: int, seed: int = 0) -> dict[int, Check]:
     return rows
 
 
-@np.errstate(all="ignore")
 def _beside(trial: Trial, cells: Sequence[Cell], rng: Any) -> list[Check]:
     """What is wrong at cells when all operands are moved off the kink they stand on, to either side."""
     rule, found = trial.rule, list[Check]()
@@ -97,6 +99,7 @@ class Trial:
         self.linear = self.op.is_linear_in(position)
         self.y = rule.value()
         self.finite = np.isfinite(self.y)
+        self.whole = bool(self.finite.all())
         self.weight = np.where(self.finite, g, np.nan) if self.op.infinite else g
         self.gradient = rule.gradient(position, self.y, g)
 
@@ -111,12 +114,12 @@ class Trial:
         return [self.judged(cell) for cell in chosen]
 
     def results(self, cell: Cell, to: float) -> Array:
-        """Every result times its cotangent, with one cell moved; 0 for those that do not count."""
+        """Every result times its cotangent, one cell moved; 0 where it does not count. In the caller's errstate."""
         moved = self.x.copy()
         moved[cell] = to
         y = self.rule.moved(self.position, moved)
-        with np.errstate(all="ignore"):
-            return np.where(np.isnan(self.weight), 0.0, y * self.weight)
+        weighed = y * self.weight
+        return np.where(np.isnan(self.weight), 0.0, weighed) if self.op.infinite else weighed
 
     @cached_property
     def sizes(self) -> tuple[float, float]:
@@ -130,7 +133,14 @@ class Trial:
         Results that are not finite have no differences: without them a cell can be right, and never wrong.
         """
         analytic, at = float(self.gradient[cell]), float(self.x[cell])
-        total = lru_cache(lambda to: float(self.results(cell, to).sum(where=self.finite)))
+        known: dict[float, float] = {}
+
+        def total(to: float) -> float:
+            if to not in known:
+                weighed = self.results(cell, to)
+                known[to] = float(weighed.sum() if self.whole else weighed.sum(where=self.finite))
+            return known[to]
+
         found = list(differences(total, at, analytic, LINEAR if self.linear else STEPS))
         if not self.linear and min(error for _, error in found) > LOOK:  # steps made for 1 are none for 1e-7 or 1e6
             for base in {1.0, abs(at)} - {max(1.0, abs(at)), 0.0}:
@@ -159,7 +169,7 @@ class Trial:
     def _kink(self, cell: Cell, at: float, total: Callable[[float], float], error: float) -> Kink | None:
         """The kink at a cell, or so near that differences do not agree; where it is smooth or they do, None."""
         if self.linear:
-            return None if error <= LOOK or self.finite.all() else Kink(index_of(~self.finite), finite=False)
+            return None if error <= LOOK or self.whole else Kink(index_of(~self.finite), finite=False)
         if error <= LOOK and find_kink(total, at) is None:
             return None
         found = find_kink(partial(self.results, cell), at)
@@ -193,6 +203,7 @@ def _agree(found: Sequence[tuple[float, float]]) -> bool:
     return any(b - a <= 0.01 * max(abs(a), abs(b)) for a, b in pairwise(numbers))
 
 
+@lru_cache
 def cells_to_move(plan: Plan, linear: bool) -> int:
     """How many cells of an operand are moved: fewer of a rule that costs much each time, at least LEAST_CELLS."""
     work = sum(prod(e.shape) * (e.args[0].shape[-1] if e.prim.name == "matmul" else 1)

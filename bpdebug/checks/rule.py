@@ -16,7 +16,9 @@ from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
 from bpdebug.graph import Graph, Lit, Node
+from bpdebug.progress import may_stop
 from bpdebug.symbolic import Expr, Plan, evaluate, trace, walk
+from bpdebug.symbolic import compile as code
 
 DOUBLE = np.dtype(np.float64)
 
@@ -42,17 +44,29 @@ class NodeRule(Struct, frozen=True, eq=False):
     def value(self, inputs: tuple[Any, ...] | None = None) -> Array:
         """The forward function, on other operands where they are given; of the node's shape."""
         with np.errstate(all="ignore"):
-            return self.plan.evaluate(self.plan.value, self.plan.leaves(inputs or self.inputs))
+            return self._value([*(inputs or self.inputs), None])
 
     def moved(self, position: int, array: Array) -> Array:
-        """The forward function with one operand replaced by an array of its shape."""
-        return self.value((*self.inputs[:position], array, *self.inputs[position + 1 :]))
+        """The forward function with one operand replaced by an array of its shape; in the caller's errstate."""
+        V = [*self.inputs, None]
+        V[position] = array
+        return self._value(V)
+
+    def _value(self, V: list[Any]) -> Array:
+        """The forward function on the operands that a list begins with; it is left at its end."""
+        may_stop()
+        code.forward(self.plan)(V, -1, *range(len(self.plan.operands)))
+        found: Array = V[-1]
+        return found
 
     def gradient(self, position: int, y: Array, g: Array, *, own: bool = False) -> Array:
         """What an operand gets from a cotangent, summed over the axes it was broadcast along."""
+        may_stop()
         plan = self.own if own else self.plan
+        k = -1 - len(plan.operands)  # numbers of its own: the graph's, from 0, are those of what is read outside
+        V = {k: y, **dict(zip((*range(k + 1, 0), *plan.outside), self.inputs, strict=False))}
         with np.errstate(all="ignore"):
-            return plan.evaluate(plan.summed(position), plan.leaves(self.inputs, y, g))
+            return np.asarray(code.contribution(plan, position)(V, {k: g}, k, *range(k + 1, 0)))
 
 
 def rule_of(graph: Graph, k: int, inputs: Iterable[Any]) -> NodeRule:

@@ -18,6 +18,7 @@ MOST_CELLS = 64
 """Cells that differ of which it is asked whether they are at a kink."""
 
 
+@np.errstate(all="ignore")
 def kinks_of(on: OnPass, made: Array, truth: Array, edges: Edges, seed: float | Array, near: float) -> list[int] | None:
     """The nodes among `edges` that have a kink at the cells where an array differs from a gradient.
 

@@ -17,6 +17,7 @@ from bpdebug.engine import Timeline
 from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
 from bpdebug.scenario import load
+from bpdebug.symbolic import Expr
 from bpdebug.views import view
 from tests.graphs import make, step
 from tests.lessons import scenario, session
@@ -133,3 +134,19 @@ def test_the_time_is_what_the_line_says(
 def test_what_is_no_time_is_refused(time: str) -> None:
     with pytest.raises(CommandError, match="is no time"):
         update(State(scenario("transpose"), session("transpose").timeline), f"check for {time}")
+
+
+def test_a_rule_is_taken_apart_once_however_many_nodes_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every cell of every node is moved some twenty times; walking the rule's tree each time was most of a check."""
+    visits, counts, operands = list[Expr](), [], Expr.operands
+
+    def counted(expr: Expr) -> list[Expr]:
+        visits.append(expr)
+        return operands(expr)
+
+    monkeypatch.setattr(Expr, "operands", counted)
+    for nodes in (20, 200):
+        del visits[:]
+        assert {row.verdict for row in check(chain(nodes), 0).rows} == {"pass"}
+        counts.append(len(visits))
+    assert counts[1] <= counts[0] < 200
