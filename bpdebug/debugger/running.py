@@ -106,10 +106,10 @@ NAMES = {"break": "breakpoint", "watch": "watch", "catch": "catch", "trace": "tr
 
 def fill(text: str, timeline: Timeline, at: int) -> str:
     """A tracepoint's text with `{expr}` replaced by values at an event; what cannot be evaluated says so."""
-    return re.sub(r"\{([^}]*)\}", lambda found: shown(found[1], timeline, at), text)
+    return re.sub(r"\{([^}]*)\}", lambda found: in_words(found[1], timeline, at), text)
 
 
-def shown(text: str, timeline: Timeline, at: int) -> str:
+def in_words(text: str, timeline: Timeline, at: int) -> str:
     """One expression's value in a few words."""
     value = evaluate(parse(text), Scope(timeline, at, timeline.event(at) if at < len(timeline) else None))
     if value.plain is not None:

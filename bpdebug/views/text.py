@@ -145,7 +145,7 @@ def _zeros(number: int, sizes: Sequence[int]) -> int:
     return found
 
 
-def shown(size: int, most: int) -> list[int | None]:
+def ends(size: int, most: int) -> list[int | None]:
     """The indices shown of an axis: all of them, or both ends with None for the gap."""
     if size <= most:
         return list(range(size))
@@ -182,12 +182,12 @@ def _body(array: Array, marked: Marked, room: int) -> tuple[str, ...]:
     if array.ndim == 0:
         return (form.text(array[()]),)
     flat = array.reshape(-1, array.shape[-1])
-    rows = shown(flat.shape[0], MOST_ROWS)
+    rows = ends(flat.shape[0], MOST_ROWS)
     labels = [row_label(r, array.shape[:-1]) if r is not None else "⋮" for r in rows]
     left, size = max(map(len, labels)), flat.shape[1]
     width = max(form.width, len(str(size - 1))) + (2 if marked else 0)
     fits = (room - left - 1) // (width + 1)
-    columns = shown(size, min(MOST_COLUMNS, fits if size <= fits else max(2, (room - left - 3) // (width + 1))))
+    columns = ends(size, min(MOST_COLUMNS, fits if size <= fits else max(2, (room - left - 3) // (width + 1))))
     lines = []
     if array.ndim > 1 or array.shape[0] > 1:
         gap = " " if marked else ""

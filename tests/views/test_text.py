@@ -15,10 +15,10 @@ from bpdebug.views.text import (
     MOST_ROWS,
     cells_lines,
     display_width,
+    ends,
     listing_lines,
     matrix_lines,
     row_lines,
-    shown,
     table_lines,
 )  # fmt: skip
 
@@ -79,7 +79,7 @@ def test_a_large_matrix_is_shown_by_its_corners_with_its_size() -> None:
 
 @pytest.mark.parametrize(("size", "most"), [(5, 10), (10, 10), (11, 10), (1000, 10), (13, 12)])
 def test_the_ends_of_an_axis_are_shown(size: int, most: int) -> None:
-    found = shown(size, most)
+    found = ends(size, most)
     indices = [i for i in found if i is not None]
     assert indices == sorted(set(indices))
     assert indices[0] == 0

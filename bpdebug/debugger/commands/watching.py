@@ -11,7 +11,7 @@ from bpdebug.arrays import at_cell
 from bpdebug.debugger.commands.stops import add, held
 from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.ranges import typed_number
-from bpdebug.debugger.running import shown
+from bpdebug.debugger.running import in_words
 from bpdebug.debugger.state import Breakpoint, State
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
 from bpdebug.engine.stats import two_norm
@@ -54,7 +54,7 @@ def watch(state: State, argument: str) -> State:
         before = evaluate(expression, Scope(timeline, at - 1)) if at else None
         if before is None or now.same(before):
             return None
-        return f"{argument}: {shown(argument, timeline, at - 1)} → {shown(argument, timeline, at)}"
+        return f"{argument}: {in_words(argument, timeline, at - 1)} → {in_words(argument, timeline, at)}"
 
     made = Breakpoint(
         state.next_number, "watch", f"watch {argument}", argument, changes(expression, state.timeline), test=test

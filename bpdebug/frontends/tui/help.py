@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui.inspector import ReportPane
-from bpdebug.frontends.tui.keys import OWN_KEYS, SCREEN_KEYS, shown
+from bpdebug.frontends.tui.keys import OWN_KEYS, SCREEN_KEYS, keycap
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.report import Report
 
@@ -31,8 +31,8 @@ SIGNS = (
 
 def help_report() -> Report:
     """Everything the screen can do."""
-    keys = [(shown(c.key), c.name, c.says) for c in COMMANDS.values() if c.key]
-    keys += [(shown(key), line, COMMANDS[line.split()[0]].says) for key, line in SCREEN_KEYS.items()]
+    keys = [(keycap(c.key), c.name, c.says) for c in COMMANDS.values() if c.key]
+    keys += [(keycap(key), line, COMMANDS[line.split()[0]].says) for key, line in SCREEN_KEYS.items()]
     keys += [(key, "", says) for key, says in OWN_KEYS.items()]
     rest = [(f"{c.name} {c.args}".strip(), ", ".join(c.aliases), c.says) for c in COMMANDS.values()]
     blocks: tuple[Block, ...] = (

@@ -35,7 +35,7 @@ def bindings() -> list[BindingType]:
     return [(key, f"app.{action}") for key, action in actions.items()]
 
 
-def shown(key: str) -> str:
+def keycap(key: str) -> str:
     """A key as it is printed on the keyboard."""
     return {"slash": "/"}.get(key, key if len(key) == 1 or " " in key else key.capitalize())
 
@@ -47,7 +47,7 @@ def foot() -> Pieces:
     forth = [(c.key, c.name) for c in keyed if c.repeats and c not in back]
     rest = [(c.key, c.name) for c in keyed if not c.repeats and c.name not in ("help", "quit", "restart")]
     pairs = (*forth, (" ".join(c.key for c in back), "the same, back"), *rest)
-    return tuple(piece for key, name in pairs for piece in ((shown(key), palette.HERE), (f" {name}  ", palette.DIM)))
+    return tuple(piece for key, name in pairs for piece in ((keycap(key), palette.HERE), (f" {name}  ", palette.DIM)))
 
 
 ALWAYS: Pieces = (
