@@ -182,7 +182,7 @@ class Pass:
             t = stack.pop()
             if t in needed or _known(self.G, t, self.source.gradient):
                 continue
-            needed[t] = graph.edges_from(t)
+            needed[t] = graph.edges_into(t)
             stack.extend(first + k for k, _ in needed[t])
         return dict(sorted(needed.items(), reverse=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -117,9 +118,9 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         return [(position, inputs[position]) for position in self.plans[k].differentiable]
 
     @cached_property
-    def backward_nodes(self) -> tuple[int, ...]:
+    def backward_nodes(self) -> Sequence[int]:
         """The nodes between a float leaf and an output, in reverse program order: those with a backward event."""
-        return tuple(k for k in range(len(self.nodes) - 1, -1, -1) if self.has_gradient(self.first + k))
+        return array("i", (k for k in range(len(self.nodes) - 1, -1, -1) if self.has_gradient(self.first + k)))
 
     def has_gradient(self, tensor: int) -> bool:
         """Whether a differentiable path leads from a float leaf to this tensor and on to an output."""
@@ -220,13 +221,17 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         """
         found = self._edges.pop(tensor, None)
         if found is None:
-            start, edges = self.consumers
-            rows = edges[start[tensor] : start[tensor + 1]].tolist() if self.has_gradient(tensor) else []
-            found = [(k, p) for k, p in rows if self.has_gradient(self.first + k)]
+            found = self.edges_into(tensor)
             if len(self._edges) > 256:
                 del self._edges[next(iter(self._edges))]
         self._edges[tensor] = found  # the newest last: one that is asked for again and again stays
         return found
+
+    def edges_into(self, tensor: int) -> list[tuple[int, int]]:
+        """The same, a list of one's own; of a weight that 100,000 nodes use it is large."""
+        start, edges = self.consumers
+        rows = edges[start[tensor] : start[tensor + 1]].tolist() if self.has_gradient(tensor) else []
+        return [(k, p) for k, p in rows if self.has_gradient(self.first + k)]
 
     def edge_rank(self, tensor: int, k: int, position: int) -> int:
         """How many edges contribute to a tensor's gradient before the one from node k's operand at `position`."""

@@ -56,7 +56,7 @@ def test_what_a_graph_knows() -> None:
     assert (node.id, node.op.name, node.tensors, node.block, node.line) == ("Y", "matmul", (0, 1), "layer1", 3)
     assert graph.node(0) is None
     assert graph.nodes[2].inputs == (5, 3), "a drawn mask is the last operand"
-    assert graph.backward_nodes == (3, 2, 1, 0)
+    assert list(graph.backward_nodes) == [3, 2, 1, 0]
     assert graph.edges_from(5) == [(2, 0)]
     assert graph.edges(0) == [(0, 0), (1, 1)]
     assert not graph.has_gradient(3)
