@@ -38,7 +38,7 @@ class Pass:
         self.V: list[Any] = [None] * len(graph.names)
         self.G: list[Any] = [None] * len(graph.names)
         self._running: dict[int, dict[int, Any]] = {}
-        self._newest: dict[int, tuple[int, Any]] = {}
+        self._newest: dict[int, int] = {}
         self._routed = source is COMPUTE and not edits
         self._here: Route | None = Route.start(graph) if self._routed else None
         self._forward_done = self._backward_done = False
@@ -220,29 +220,29 @@ class Pass:
     def partial(self, tensor: int, count: int) -> Array | None:
         """The gradient (the tensor's shape) after the seed and the first `count` contributions; None where nothing is.
 
-        Running sums are kept, the newest and every 32nd, so that walking along a tensor with many consumers, in
-        either direction, does not start from the beginning each time.
+        Running sums are kept, the newest two (an accumulation shows both) and every 32nd, so that walking along a
+        tensor with many consumers, in either direction, does not start from the beginning each time.
         """
         edges = self.graph.edges_from(tensor)
         if count == len(edges):
             return self.gradient(tensor)
-        sums = self._running.setdefault(tensor, {})
-        at, total = self._newest.get(tensor, (count + 1, None))
-        if at > count:
-            at, total = 0, self.seed(tensor) if tensor in self.graph.incoming else None
-        nearer = next((n for n in range(count - count % KEEP, at, -KEEP) if n in sums), None)
-        if nearer is not None:
-            at, total = nearer, sums[nearer]
-        for n in range(at, count):
-            c = self.contribution(*edges[n])
+        if tensor not in self._running:
+            self._running[tensor] = {0: self.seed(tensor) if tensor in self.graph.incoming else None}
+        sums = self._running[tensor]
+        at = next(n for n in range(count, -1, -1) if n in sums)
+        total = sums[at]
+        for n in range(at + 1, count + 1):
+            c = self.contribution(*edges[n - 1])
             with np.errstate(all="ignore"):
-                total = c if total is None else np.asarray(total + c)
-            if (n + 1) % KEEP == 0:
-                sums[n + 1] = total
-        if total is None:
-            return None
-        self._newest[tensor] = count, total
-        return read_only(np.asarray(total))
+                total = sums[n] = c if total is None else np.asarray(total + c)
+            if (n - 2) % KEEP:
+                sums.pop(n - 2, None)
+        if at < count:
+            last, self._newest[tensor] = self._newest.get(tensor, 0), count
+            for n in {last - 1, last} - {count - 1, count}:
+                if n % KEEP:
+                    sums.pop(n, None)
+        return None if total is None else read_only(np.asarray(total))
 
     def run_backward(self) -> None:
         """Every gradient, in one go over the backward events."""

@@ -125,7 +125,7 @@ class Store:
         graph, (start, _) = self.graph, self.graph.consumers
         total = 0
         for t, consumers in enumerate(np.diff(start).tolist()):
-            sums = consumers // KEEP + 1 if consumers > 1 else 0
+            sums = consumers // KEEP + 2 if consumers > 1 else 0
             owned = graph.kind(t) in (NODE, DRAWN)
             total += (graph.nbytes(t) + ARRAY) * (owned + (1 + sums) * graph.has_gradient(t))
         return total

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bpdebug.arrays import Array
 from bpdebug.engine import Timeline, Training
+from bpdebug.engine.run import KEEP, Pass
 from tests.graphs import Random, assert_same, bits, examples, graphs, make, step
 
 
@@ -228,3 +230,29 @@ def test_running_sums_of_many_consumers_in_any_order(count: int) -> None:
         assert_same(events[i].contributions[0].total, forwards[i])
     assert_same(timeline.grad("x"), forwards[-1])
     assert_same(Timeline(graph).run().grad("x"), forwards[-1])
+
+
+@pytest.mark.parametrize(("way", "most"), [(1, 5), (-1, KEEP)])
+def test_along_many_consumers_an_event_costs_what_it_does_along_few(
+    way: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contributions computed for each event with its accumulation, which shows the sums before and after it."""
+    computed, contribution = list[int](), Pass._contribution
+
+    def counted(run: Pass, k: int, position: int) -> Array:
+        computed.append(k)
+        return contribution(run, k, position)
+
+    monkeypatch.setattr(Pass, "_contribution", counted)
+    for count in (10, 400):
+        steps = [step(f"y{i}", "mul", "x", float(i)) for i in range(count)]
+        graph = make({"x": np.ones(3)}, *steps, into={f"y{i}": np.ones(3) for i in range(count)})
+        events = [e for e in Timeline(graph) if e.contributions][::way]
+        assert events[0].contributions[0].total is not None
+        del computed[:]
+        for event in events:
+            for part in event.contributions[0].parts:
+                assert part.value.shape == (3,)
+                assert all(term.read().shape == (3,) for term in part.terms if term.read)
+        assert len(computed) <= most * count
+        assert len(events[0].run._running[0]) <= count // KEEP + 3
