@@ -57,12 +57,11 @@ class Route:
         found: Route = kept["routes"]
         return found
 
-    def leads(self, graph: Graph, ask: Ask, route: Route) -> Route:
-        """Remembers the route from where this one ends to what is asked for."""
-        if graph.kept["more"]:
-            graph.kept["more"] -= 1
-            self.onward[ask] = route
-        return route
+    @staticmethod
+    def may_lead(graph: Graph, ask: Ask) -> bool:
+        """Whether one route more may be remembered: always to everything, and to single tensors while there is room."""
+        graph.kept["more"] -= ask[0] != ALL
+        return ask[0] == ALL or graph.kept["more"] >= 0
 
     def run(self, graph: Graph, V: list[Any], G: list[Any]) -> None:
         """Computes values into V and gradients into G, in which leaves and seeds are."""

@@ -119,7 +119,11 @@ class Pass:
             return False
         graph, V, G = self.graph, self.V, self.G
         ask = tensor, gradient
-        route = here.onward.get(ask) or here.leads(graph, ask, self._route(tensor, gradient))
+        route = here.onward.get(ask)
+        if route is None:
+            if not here.may_lead(graph, ask):
+                return False
+            route = here.onward[ask] = self._route(tensor, gradient)
         for t in route.leaves:
             V[t] = self._leaf(t)
         if gradient:
@@ -136,17 +140,19 @@ class Pass:
 
     def _route(self, tensor: int, gradient: bool) -> Route:
         """The route from here; what it computes is what `value` and `cotangent` compute without."""
-        graph, wanted = self.graph, range(len(self.V)) if tensor == ALL else [tensor]
+        graph, everything = self.graph, range(len(self.V))
         if not gradient:
-            return Route(graph, self._missing(wanted))
-        needed = self._downstream([t for t in wanted if graph.has_gradient(t) or t in graph.incoming])
-        positions: dict[int, list[int]] = {}
-        for t in needed:
-            for k, position in needed[t]:
-                positions.setdefault(k, []).append(position)
-        rows = [(k, tuple(sorted(positions[k]))) for k in sorted(positions, reverse=True)]
-        values = self._missing(t for k, _ in rows for t in self._read(k))
-        return Route(graph, values, (t for t in needed if t in graph.incoming), rows)
+            return Route(graph, self._missing(everything if tensor == ALL else [tensor]))
+        nodes: Iterable[int] = graph.backward_nodes
+        if tensor == ALL:
+            needed = {t for t in everything if self.G[t] is None and (graph.has_gradient(t) or t in graph.incoming)}
+        else:
+            edges = self._downstream(tensor)
+            needed, nodes = set(edges), sorted({k for found in edges.values() for k, _ in found}, reverse=True)
+        passed_on = {t for t in needed if graph.has_gradient(t)}  # an output may have its seed alone
+        rows = [(k, found) for k in nodes if (found := tuple(p for p, t in graph.edges(k) if t in passed_on))]
+        values = self._missing(everything if tensor == ALL else (t for k, _ in rows for t in self._read(k)))
+        return Route(graph, values, (t for t in graph.incoming if t in needed), rows)
 
     def _read(self, k: int) -> list[int]:
         """The tensors that node k's rule reads, its output too."""
@@ -170,14 +176,14 @@ class Pass:
         """The whole gradient, of its shape, of a tensor that has one; computes what lies between."""
         if self.G[tensor] is None and not self._went(tensor, True):
             with np.errstate(all="ignore"):
-                for t, edges in self._downstream([tensor]).items():
+                for t, edges in self._downstream(tensor).items():
                     self.G[t] = self._edited(t, True, self._sum(t, edges))
         return read_only(self.G[tensor])
 
-    def _downstream(self, wanted: Sequence[int]) -> dict[int, Sequence[tuple[int, int]]]:
-        """Tensors whose gradient is needed for these and is missing, with their edges, in the order of the way back."""
-        graph, first, stack = self.graph, self.graph.first, list(wanted)
-        needed: dict[int, Sequence[tuple[int, int]]] = {}
+    def _downstream(self, tensor: int) -> dict[int, list[tuple[int, int]]]:
+        """Tensors whose gradient is needed for this one's and is missing, with their edges, in backward order."""
+        graph, first, stack = self.graph, self.graph.first, [tensor]
+        needed: dict[int, list[tuple[int, int]]] = {}
         while stack:
             t = stack.pop()
             if t in needed or _known(self.G, t, self.source.gradient):
@@ -250,8 +256,9 @@ class Pass:
             return
         self.run_forward()
         if self._here is None and self._routed:
-            start, ask = Route.start(self.graph), (ALL, False)
-            self._here = start.onward.get(ask) or start.leads(self.graph, ask, Route(self.graph, range(len(self.V))))
+            onward = Route.start(self.graph).onward
+            self._here = onward.get((ALL, False)) or Route(self.graph, range(len(self.V)))
+            onward[ALL, False] = self._here
             self.G = [None] * len(self.G)
         if not self._went(ALL, True):
             for tensor in range(len(self.G) - 1, -1, -1):
