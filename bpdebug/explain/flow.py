@@ -10,6 +10,7 @@ from msgspec import Struct
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import PARAMETER, frames
+from bpdebug.progress import may_stop
 
 VANISHED, EXPLODED = 1e-3, 1e3
 """Parts of the first event's norm beyond which a gradient has vanished, or exploded."""
@@ -69,22 +70,25 @@ class Flowing(Struct, frozen=True):
 
 def flow(timeline: Timeline, iteration: int) -> Flowing:
     """The norms of an iteration's backward pass, in event order."""
-    graph, start = timeline.graph, timeline.schedule.start(BACKWARD, iteration)
+    graph, start, run = timeline.graph, timeline.schedule.start(BACKWARD, iteration), timeline.iteration(iteration)
     rows = []
     blocks: dict[str, list[float]] = {}
-    for index in range(start, min(start + len(graph.backward_nodes), len(timeline))):
-        event = timeline.event(index)
-        norm, parts = two_norm(event.value), [two_norm(c.value) for c in event.contributions]
-        rows.append(Flow(index, event.name, event.op or "", norm, _ratio(two_norm(np.array(parts)), norm)))
-        for block in frames(event.block):
+    for index, k in zip(range(start, len(timeline)), graph.backward_nodes, strict=False):
+        may_stop()
+        node, tensor = graph.nodes[k], graph.tensor(k)
+        norm = two_norm(run.cotangent(tensor))
+        parts = [(t, two_norm(run.contribution(k, p))) for p, t in graph.edges(k) if graph.has_gradient(t)]
+        given = two_norm(np.array([size for _, size in parts]))
+        rows.append(Flow(index, node.id, node.op.name, norm, _ratio(given, norm)))
+        for block in frames(node.block):
             sums = blocks.setdefault(block, [0.0, 0.0])
-            users = (graph.nodes[k] for k in graph.users(event.tensor))
-            if event.tensor in graph.incoming or any(block not in frames(user.block) for user in users):
+            users = (graph.nodes[k] for k in graph.users(tensor))
+            if tensor in graph.incoming or any(block not in frames(user.block) for user in users):
                 sums[0] = hypot(sums[0], norm)
-            for c, size in zip(event.contributions, parts, strict=True):
-                node = graph.node(c.tensor)
-                outside = node is None or block not in frames(node.block)
-                if outside and graph.kind(c.tensor) != PARAMETER:
+            for t, size in parts:
+                made = graph.node(t)
+                outside = made is None or block not in frames(made.block)
+                if outside and graph.kind(t) != PARAMETER:
                     sums[1] = hypot(sums[1], size)
     first = next((r.norm for r in rows if r.norm and np.isfinite(r.norm)), 0.0)
     return Flowing(

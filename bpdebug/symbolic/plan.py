@@ -15,7 +15,7 @@ from bpdebug.errors import ShapeError
 from bpdebug.symbolic.brief import Brief, brief
 from bpdebug.symbolic.expr import Expr, Trace, TraceError, evaluate, stretched, walk
 from bpdebug.symbolic.prims import PRIMS
-from bpdebug.symbolic.text import FORMULA, SOURCE, addend, named, write
+from bpdebug.symbolic.text import SOURCE, Names, addend, named, write
 
 Build = Callable[["Plan"], Any]
 """What builds a gradient from a plan's leaves."""
@@ -72,7 +72,8 @@ class Plan:
         self.compiled: dict[Any, Callable[..., Any]] = {}
         self.templates: dict[Any, Any] = {}
         self.outside: dict[int, tuple[str, Expr]] = {}
-        self._written: dict[int, list[str]] = {}
+        self._written: dict[Any, list[str]] = {}
+        self._steps: dict[int, list[tuple[Expr, str]]] = {}
         self.replaced = replaced or {}
 
     @cached_property
@@ -176,14 +177,14 @@ class Plan:
         table.update({id(leaf): name for name, leaf in self.outside.values()})
         return named(table)
 
-    def text_of(self, expr: Any, operands: Sequence[str], output: str) -> str:
+    def text_of(self, expr: Any, operands: Sequence[str], output: str, to: Callable[[Any, Names], str] = write) -> str:
         """Any expression of this plan (or a literal of it) as a formula; written once, names are filled in."""
-        pieces = self._written.get(id(expr))
+        pieces = self._written.get((id(expr), to))
         if pieces is None:
             blanks = [f"\0{i}\0" for i in range(len(operands) + 1)]
-            pieces = write(expr, self.naming(blanks[:-1], blanks[-1]), FORMULA).split("\0")
+            pieces = to(expr, self.naming(blanks[:-1], blanks[-1])).split("\0")
             if isinstance(expr, Expr):
-                self._written[id(expr)] = pieces
+                self._written[id(expr), to] = pieces
         names = (*operands, output)
         return "".join(names[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces))
 
@@ -193,15 +194,17 @@ class Plan:
 
     def parts(self, position: int, operands: Sequence[str], output: str) -> list[Part]:
         """Every operation of one operand's rule in order, then the sum over broadcast axes where there is one."""
+        if position not in self._steps:
+            self._steps[position] = self._operations(position)
+        return [Part(self.text_of(e, operands, output), e.shape, why, e) for e, why in self._steps[position]]
+
+    def _operations(self, position: int) -> list[tuple[Expr, str]]:
         gradient = self.gradients[position]
         if gradient is None:
             return []
         found = [(e, e.prim.why) for e in walk(gradient) if e.prim is not None and e.prim.name != "astype"]
-        found = found or [(gradient, "operand")]
         total = self.summed(position)
-        if total is not gradient:
-            found.append((total, "unbroadcast"))
-        return [Part(self.text_of(e, operands, output), e.shape, why, e) for e, why in found]
+        return (found or [(gradient, "operand")]) + ([(total, "unbroadcast")] if total is not gradient else [])
 
     def brief(self, root: Expr, operands: Sequence[str], output: str) -> Brief:
         """A formula with names for what is repeated in it, where it is long; with them it can be read."""
@@ -224,7 +227,7 @@ class Plan:
 
     def sum_text(self, before: str, position: int, operands: Sequence[str], output: str) -> str:
         """The accumulation as text: `∂X + ∂Y @ Wᵀ`, what is added in brackets where it is a sum itself."""
-        return f"{before} + {addend(self.summed(position), self.naming(operands, output))}"
+        return f"{before} + {self.text_of(self.summed(position), operands, output, addend)}"
 
     def source(self, operands: Sequence[str], output: str = "y", gradient: str = "g") -> list[str]:
         """Readable NumPy of the whole rule: forward, then each operand's gradient."""

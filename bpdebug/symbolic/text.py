@@ -38,7 +38,7 @@ FORMULA = Dialect(formula=True, module="")
 SOURCE = Dialect(formula=False)
 
 
-def write(expr: Any, names: Names, dialect: Dialect) -> str:
+def write(expr: Any, names: Names, dialect: Dialect = FORMULA) -> str:
     """The expression in a dialect; `names` gives a leaf's (or a kept subexpression's) text, else None.
 
     Brackets stand where precedence needs them, and where `@` meets `*` or `/`, which readers get wrong.

@@ -10,12 +10,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
+import bpdebug
 from bpdebug.debugger import State, open_session, parse, update
 from tests.benchmarks.bench import CHAIN, load
 
 STEPS = 10_000
+PLACES = (10, 40, 60, 75, 90, 95)
+"""Where steps are measured, in per cent of the events."""
 
 
 def seconds(run: Callable[[], object], times: int = 5) -> float:
@@ -32,6 +36,44 @@ def walk(state: State, line: str) -> State:
     for _ in range(STEPS):
         state = update(state, line)
     return state
+
+
+def cpu(run: Callable[[], object]) -> float:
+    """The thread's CPU seconds of one call."""
+    start = time.thread_time()
+    run()
+    return time.thread_time() - start
+
+
+def by_size() -> Iterator[tuple[str, float, float]]:
+    """What must not grow with the graph, or only by so much a node, as a user asks for it: steps in both directions at
+    100,000 nodes beside 1,000, at the place where they are slowest; then catch nan, check and flow a node."""
+    sessions = [bpdebug.Session(load(CHAIN.replace("3333", str(n)))) for n in (333, 33_333)]
+    for line in ("step", "reverse-step"):
+        worst = 0.0
+        for place in PLACES:
+            for session in sessions:
+                session.do(f"seek {place}%")
+            pairs = [[cpu(partial(s.do, line)) for s in sessions] for _ in range(60)]
+            small, large = map(statistics.median, zip(*pairs, strict=True))  # the pairs' events differ, not all of them
+            worst = max(worst, large / small)
+        yield f"{line}, 100,000 nodes to 1,000, at its slowest", worst, 1.3
+    found = {line: [_a_node(line, n) for n in (333, 3333)] for line in ("continue", "check", "flow")}
+    small, large = found["continue"]
+    yield "catch nan to the end, 10,000 nodes to 1,000, by node", large / small, 1.2
+    yield "check, ms a node", found["check"][1] * 1e3, 0.3
+    yield "flow, µs a node", found["flow"][1] * 1e6, 40.0
+
+
+def _a_node(line: str, times: int) -> float:
+    """The median CPU seconds of a line for each node of the chain, everything else being computed."""
+    taken = []
+    for _ in range(3):
+        session = bpdebug.Session(load(CHAIN.replace("3333", str(times))))
+        session.state.timeline.run()
+        session.do("catch nan")
+        taken.append(cpu(partial(session.do, line)) / (3 * times))
+    return statistics.median(taken)
 
 
 def main() -> None:
@@ -68,6 +110,7 @@ def main() -> None:
         ratios.append(conditional / without)
     rows.append(("continue, ten conditional breakpoints to ten plain ones", statistics.median(ratios), 3.0))
     rows.append(("parsing a line, µs", seconds(lambda: [parse("step") for _ in range(1000)]) * 1e3, 30.0))
+    rows += by_size()
     print("| what | measured | at most |\n|---|---|---|")
     for what, found, limit in rows:
         print(f"| {what} | {found:.3g} | {limit:g} |")

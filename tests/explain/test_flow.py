@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import bpdebug
+from bpdebug.arrays import Array
 from bpdebug.engine import Timeline
+from bpdebug.engine.run import Pass
 from bpdebug.explain.flow import EXPLODED, VANISHED, flow
 from bpdebug.explain.flow import Flowing as Found
 from tests.graphs import make, step
@@ -136,3 +138,19 @@ def test_at_the_prompt() -> None:
 
 def test_one_event_is_no_events() -> None:
     assert said("transpose", "flow").startswith("gradient flow, 1 event: ")
+
+
+def test_each_contribution_is_computed_once_and_no_record_of_it_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Formulas and parts of contributions were half of what flow took."""
+    timeline = bpdebug.run(bpdebug.load("two_layer")).run()
+    edges = sum(len(event.contributions) for event in timeline)
+    computed, contribution = list[int](), Pass._contribution
+
+    def counted(run: Pass, k: int, position: int) -> Array:
+        computed.append(k)
+        return contribution(run, k, position)
+
+    monkeypatch.setattr(Pass, "_contribution", counted)
+    monkeypatch.setattr("bpdebug.engine.timeline.contributions", None)
+    assert flow(timeline, 0).rows
+    assert len(computed) == edges > 0

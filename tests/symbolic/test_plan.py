@@ -304,3 +304,13 @@ def test_zero_d_stays_an_array_and_keeps_its_bits() -> None:
     for x in rng.uniform(0.1, 9, 300):
         assert_plan_is_rule(Call(OPS["pow"], (np.array(x), 3), {}))
         assert_plan_is_rule(Call(OPS["gelu"], (np.array(x),), {"approximate": "tanh"}))
+
+
+def test_formulas_are_written_once_and_only_names_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph of 100,000 nodes has some three plans: writing the formulas anew at each event was a part of a walk."""
+    plan = Plan(OPS["add"], [((2, 2), DOUBLE), ((2,), DOUBLE)], {})
+    parts, total = plan.parts(1, "ab", "y"), plan.sum_text("∂b", 1, "ab", "y")
+    monkeypatch.setattr(Expr, "operands", None)
+    monkeypatch.setattr("bpdebug.symbolic.text._write", None)
+    assert [p.text for p in plan.parts(1, "ab", "y")] == [p.text for p in parts]
+    assert plan.sum_text("∂d", 1, "cd", "z") == total.replace("∂b", "∂d").replace("∂y", "∂z")
