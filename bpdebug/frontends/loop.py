@@ -183,7 +183,7 @@ def as_typed(line: str) -> str:
 
     What is no command would mean something in a script (a comment, the beginning of a file): it becomes a comment.
     """
-    head, *body = line.split("\n")
+    head, *body = line.strip().split("\n")
     if opens(head):
         return "\n".join([head, *(word for part in body if (word := part.strip()) not in ("", "end")), "end"])
     text = "\\n".join([head, *body])

@@ -129,7 +129,7 @@ def _call(piece: str, start: int) -> Call:
         raise CommandError(f"'{text[:40]}' is no command", hint="help lists the commands")
     lead = len(match[2]) - len(match[2].lstrip())
     command = find(match[1])
-    if "\n" in piece.rstrip() and command.name != "commands":
+    if "\n" in text and command.name != "commands":
         raise CommandError(f"{command.name} stands on one line", hint="a command a line")
     return Call(command.name, match[2].strip(), start + match.start(2) + lead + 1, text)
 
@@ -162,7 +162,7 @@ def split(line: str) -> list[str]:
         line.encode()
     except UnicodeEncodeError:
         raise CommandError(f"half a character: {line[:40]!a}", hint="type it as UTF-8") from None
-    line, feed, block = line.partition("\n")
+    line, feed, block = line.lstrip().partition("\n")
     pieces = cut(line, ";;")
     return [p for p in (*pieces[:-1], pieces[-1] + feed + block) if p.strip()]
 

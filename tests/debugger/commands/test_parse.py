@@ -48,6 +48,7 @@ def refusal(line: str) -> CommandError:
         ("   ", []),
         (";;", []),
         ("step ;; next", [("step", ""), ("next", "")]),
+        ("\n step 2 ;; next\n", [("step", "2"), ("next", "")]),
         ("step;;next 2 ;; ;; p 1", [("step", ""), ("next", "2"), ("print", "1")]),
         ('print ";;" ;; step', [("print", '";;"'), ("step", "")]),
         ("print 1;step", [("print", "1;step")]),

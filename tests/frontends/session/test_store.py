@@ -217,6 +217,10 @@ def test_a_command_is_one_line_of_the_journal(command: str, folder: Path, tmp_pa
     assert journal.read_text().count("\n# end\n") == (1 + ("# end" in command and "commands" in command))
 
 
+def test_line_feeds_around_a_command_are_no_part_of_it_in_the_journal() -> None:
+    assert as_typed("\n step\n") == "step"
+
+
 def test_the_json_prompt_says_that_nothing_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder.write_text("a file")
     state = open_session(bpdebug.load("two_layer"))
