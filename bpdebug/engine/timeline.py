@@ -200,7 +200,8 @@ class Timeline(Sequence[Event]):
 
     def event(self, index: int) -> Event:
         """Event number `index`, from 0, else IndexError; the one asked for last is kept, with what was made of it."""
-        if not 0 <= operator.index(index) < len(self):
+        index = int(operator.index(index))  # True is a number, and would stand in JSON as one that is none
+        if not 0 <= index < len(self):
             raise IndexError(f"no event {index}; there are {len(self)}")
         may_stop()
         recent: Event | None = self.store.budget.recent

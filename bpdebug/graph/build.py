@@ -78,6 +78,9 @@ class _Builder:
         op = OPS.get(step.op)
         if op is None:
             raise InputError(f"no op '{step.op}'", code="E_OP", hint=did_you_mean(step.op, OPS) or "see bpdebug ops")
+        (least, most), count = op.arity, len(step.inputs)
+        if count < least or (most is not None and count > most):
+            raise op.miscounted(count)
         inputs: list[Operand] = [i if isinstance(i, Lit) else self.find(i) for i in step.inputs]
         if op.draws:
             mask = self.index[f"{step.id}.mask"]

@@ -12,7 +12,7 @@ _KINDS = {"f": "float", "i": "integer", "b": "boolean"}
 _COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 _CONDITION = "write a comparison: x > 0"
 _COMPUTED = (
-    "integers that are computed have no dtype to leave out: multiply a float tensor with the condition, then sum"
+    "integers that are declared need no dtype; of those computed, multiply a float tensor with the condition, then sum"
 )
 _MASK = "multiply a float tensor with the mask first: 0.01 * (x * (x > 0)), or choose: where(x > 0, x, 0.01 * x)"
 

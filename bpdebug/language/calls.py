@@ -100,30 +100,21 @@ def _put_keyword(op: Op, keyword: ast.keyword, operands: dict[int, ast.expr], gi
 
 def _check_count(op: Op, operands: Mapping[int, ast.expr]) -> None:
     """E_ATTR where an operand is left out."""
-    least, most = op.arity
-    missing = next((i for i in range(max(least, *operands, 0)) if i not in operands), None)
+    missing = next((i for i in range(max(op.arity[0], *operands, 0)) if i not in operands), None)
     if missing is not None:
-        takes = f"at least {least}" if most is None else f"{least}" if least == most else f"{least} to {most}"
-        name = op.operands[min(missing, len(op.operands) - 1)].strip("?*")
-        message = f"{op.name} takes {takes} operand{_plural(least if most is None else most)}, and {name} is missing"
-        raise InputError(message, code="E_ATTR", hint=f"write {op.signature}")
-
-
-def _plural(n: int) -> str:
-    return "" if n == 1 else "s"
+        raise op.miscounted(missing)
 
 
 def _too_many(op: Op, given: int, extra: ast.expr, constants: ConstantReader) -> InputError:
     """What to say of an argument too many: most likely an attribute without its keyword."""
-    most, hint = op.arity[1] or 0, f"write {op.signature}"
+    hint = ""
     for name, attr in op.open_attrs.items():
         if name not in op.positional:
             with suppress(NotConstant, InputError):
                 value = fit(op.name, name, attr, constants.value(extra))
                 hint = f"attributes are keywords; did you mean {name}={shown(spelt(value))}?"
                 break
-    message = f"{op.name} takes {most} operand{_plural(most)}, and {given} arguments are given"
-    return InputError(message, code="E_ATTR", hint=hint)
+    return op.miscounted(given, hint)
 
 
 def _constant(op: Op, name: str, attr: Attr, expression: ast.expr, constants: ConstantReader) -> Any:

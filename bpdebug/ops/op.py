@@ -120,6 +120,16 @@ class Op(Struct, frozen=True, eq=False, dict=True):
         least = sum(not o.endswith("?") for o in self.operands)
         return least, None if self.variadic else len(self.operands)
 
+    def miscounted(self, count: int, hint: str = "") -> InputError:
+        """E_ATTR for more operands than the op takes, or where the one behind so many is left out."""
+        least, most = self.arity
+        takes = f"at least {least}" if most is None else f"{least}" if least == most else f"{least} to {most}"
+        found = f"{count} arguments are given"
+        if most is None or count < most:
+            found = f"{self.operands[min(count, len(self.operands) - 1)].strip('?*')} is missing"
+        message = f"{self.name} takes {takes} operand{'s' * ((least if most is None else most) != 1)}, and {found}"
+        return InputError(message, code="E_ATTR", hint=hint or f"write {self.signature}")
+
     @property
     def signature(self) -> str:
         """How a call is written: matmul(a, b), sum(x, axis=None, keepdims=False)."""

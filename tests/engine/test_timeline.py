@@ -87,6 +87,14 @@ def test_it_is_a_sequence() -> None:
             timeline[index]
 
 
+@pytest.mark.parametrize("one", [True, np.int64(1)])
+def test_what_counts_as_an_integer_becomes_one(one: int) -> None:
+    """The event is kept, and its number is written in JSON: `true` is none."""
+    timeline = layer()
+    for event in (timeline.event(one), timeline.event(1)):
+        assert [type(event.index), type(event.iteration), type(event.tensor)] == [int, int, int]
+
+
 # --- who takes part in the backward pass
 
 

@@ -56,3 +56,13 @@ def test_a_graph_refuses_attributes_that_do_not_fit_with_their_line() -> None:
     assert (caught.value.code, caught.value.where) == ("E_ATTR", "f.toml:7")
     with pytest.raises(BpdebugError, match="needs shape"):
         make({"X": [1.0]}, Step("L", "reshape", ("X",), {}, "", 7), loss="L")
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
+def test_a_graph_refuses_operands_too_few_or_too_many(op: Op) -> None:
+    least, most = op.arity
+    for count in {least - 1, None if most is None else most + 1} - {-1, None}:
+        with pytest.raises(BpdebugError, match=f"{op.name} takes ") as caught:
+            make({"X": [1.0]}, Step("Y", op.name, ("X",) * int(count or 0), {}, "", 7), loss="Y")
+        assert (caught.value.code, caught.value.where) == ("E_ATTR", "f.toml:7")
+        assert caught.value.hint == f"write {op.signature}"
