@@ -112,7 +112,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     @property
     def variadic(self) -> bool:
         """Whether it takes any number of operands."""
-        return self.operands[-1].startswith("*")
+        return any(o.startswith("*") for o in self.operands)
 
     @cached_property
     def arity(self) -> tuple[int, int | None]:
