@@ -1,9 +1,9 @@
 """The road that users take beside hand-written NumPy: `python -m tests.benchmarks.road [mlp|chain|big|one]`.
 
 `t = bpdebug.run(scenario); t.loss; [t.grad(name) for name in leaves]`, each run on a new timeline of an open scenario
-whose leaves are files. Thread CPU, interleaved, one BLAS thread, medians of the ratios of neighbouring runs to the hand
-that keeps only what is asked; each table in a fresh process. PyTorch, JAX, autograd and MyGrad run beside it where the
-extra `benchmark` is installed.
+whose leaves are files. Thread CPU, interleaved, one BLAS thread, medians of the ratios of a round's runs to the hand
+that keeps only what is asked; each table in a fresh process. Each round has another order: whoever runs after a large
+free pays the page faults. PyTorch, JAX, autograd and MyGrad run beside it where the extra `benchmark` is installed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
+import random
 import statistics
 import subprocess
 import sys
@@ -41,8 +42,9 @@ def ratios(runs: dict[str, Run], times: int) -> dict[str, float]:
         for _ in range(WARM):
             run()
     taken: dict[str, list[float]] = {name: [] for name in runs}
+    chance = random.Random(0)
     for _ in range(times):
-        for name, run in runs.items():
+        for name, run in chance.sample(list(runs.items()), len(runs)):
             start = time.thread_time()
             run()
             taken[name].append(time.thread_time() - start)
