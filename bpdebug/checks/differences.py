@@ -87,7 +87,7 @@ def differences(
         width = (at + step) - (at - step)  # what was really moved, rounded as it is
         numeric = (above - below) / width if width else np.nan
         # Each value carries a few units of rounding; their difference over the step cannot be better than this.
-        noise = rounding(max(abs(above), abs(below)), FEW) / step
+        noise = rounding(max(abs(above), abs(below)), FEW) / step if step else 0.0
         scale = max(abs(analytic), abs(numeric))
         gap = abs(analytic - numeric)
         error = float("inf") if not np.isfinite(gap) else 0.0 if gap <= noise else (gap - noise) / scale

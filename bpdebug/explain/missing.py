@@ -72,7 +72,7 @@ def only_diagonal(wanted: Wanted, made: Array) -> str:
     """Of an op that mixes cells, each cell's slope by itself alone: softmax's P * (1 - P)."""
     for k, p in wanted.edges:
         rule, node, g = wanted.rule(k), wanted.graph.nodes[k], wanted.cotangent(k)
-        if node.op.back != MIXES or g.shape != made.shape or made.size > MOST_DIAGONAL:
+        if node.op.back != MIXES or not g.shape == made.shape == rule.inputs[p].shape or made.size > MOST_DIAGONAL:
             continue
         y, diagonal = rule.value(), np.zeros(g.shape)
         for cell in np.ndindex(g.shape):

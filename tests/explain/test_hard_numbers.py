@@ -33,6 +33,7 @@ HEALTHY = [
     ("n = sqrt(sum(X * X))\nY = X / n\nL = sum(Y ** 3)", "X = [1e-7, 2e-7]"),
     ("Y = log(X - 2)\nL = sum(Y)", "X = [[1, 2, 3], [4, 5, 6]]"),
     ("Y = exp(X * 300)\nL = mean(Y * 2)", "X = [[1, 2, 3], [4, 5, 6]]"),
+    ("L = sum(2 / X)", "X = [1e-320, 1]"),
 ]  # fmt: skip
 
 
@@ -145,6 +146,8 @@ def test_what_once_crashed() -> None:
         with pytest.raises(BpdebugError):
             made.do(line)
     made.do("answer dY*(X>=0)")
+    made = session("Y = layer_norm(X, gamma)\nL = sum(Y * Y)", "X = [[1, 2, 4], [3, 5, 4]]\ngamma = [1, 2, 3]")
+    assert "this is (2, 3), and gamma is (3,)" in made.do("derivation dgamma = dY * X").to_text()
 
 
 def test_no_way_ends_nowhere() -> None:
