@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import Call, parse
 from bpdebug.debugger.state import Note, State
+from bpdebug.engine import Timeline
 from bpdebug.engine.budget import Budget
 from bpdebug.errors import BpdebugError, CommandError, InputError
 from bpdebug.expression import parse_location, resolve
@@ -22,17 +25,21 @@ def open_session(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> State
     Raises InputError (E_NAME) where a note's location is not in the program.
     """
     timeline = open_timeline(scenario, budget=budget)
-    notes = []
+    notes = tuple(placed(scenario, timeline))
+    return State(scenario, timeline, notes=notes, stopped="begin" if len(timeline) else "end")
+
+
+def placed(scenario: Scenario, timeline: Timeline) -> Iterator[Note]:
+    """The scenario's notes with their places; E_NAME where one has none."""
     for key, text in scenario.notes.items():
         try:
-            notes.append(Note(key, resolve(parse_location(key), timeline), text))
+            yield Note(key, resolve(parse_location(key), timeline), text)
         except BpdebugError as error:
             if scenario.recording is not None:
                 continue  # of a place that was cut off
             raise InputError(
                 f'the note "{key}" has no place: {error.message}', code="E_NAME", hint=error.hint, where=scenario.name
             ) from None
-    return State(scenario, timeline, notes=tuple(notes), stopped="begin" if len(timeline) else "end")
 
 
 def update(state: State, line: str) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import Any, Protocol
-from weakref import WeakSet, ref
+from weakref import ref
 
 ARRAY = 128
 """Bytes that an array takes beside its cells."""
@@ -38,7 +38,7 @@ class Budget:
 
     def __init__(self, size: int) -> None:
         self.size, self.used = size, 0
-        self.stores: WeakSet[Keeps] = WeakSet()
+        self.stores: list[ref[Keeps]] = []
         self.recent: Any = None  # the one asked for last, with what was worked out of it
         self._sizes: OrderedDict[Key, int] = OrderedDict()
         self._whole: set[Key] = set()
@@ -69,17 +69,20 @@ class Budget:
         while self._checkpoints > self.size // SHARE and self._thinned():
             pass
 
+    def _living(self) -> list[Keeps]:
+        return [store for at in self.stores if (store := at()) is not None]
+
     @property
     def _checkpoints(self) -> int:
-        return sum(store.checkpoint_bytes for store in self.stores)
+        return sum(store.checkpoint_bytes for store in self._living())
 
     def _thinned(self) -> bool:
         """Every second checkpoint of the store with the most is dropped; False where there is none."""
-        return max(self.stores, key=lambda store: store.checkpoint_bytes).thin()
+        return max(self._living(), key=lambda store: store.checkpoint_bytes).thin()
 
     def _evict(self) -> None:
         last = next((key for key in reversed(self._sizes) if key in self._whole), None)
-        apart = max((store.apart for store in self.stores), default=0)
+        apart = max((store.apart for store in self._living()), default=0)
         while self.used + apart + self._checkpoints > self.size:
             key = next(iter(self._sizes))
             if key != last:

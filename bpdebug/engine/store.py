@@ -58,7 +58,8 @@ class Store:
         self._spacing, self._each = 1, 0
         self._updates: dict[int, UpdateRule] = {}
         self._me: ref[Keeps] = ref(self)
-        budget.stores.add(self)
+        self._dropped: WeakValueDictionary[int, Pass] | None = None  # those that somebody still works with, perhaps
+        budget.stores.append(self._me)
 
     def iteration(self, t: int) -> Pass:
         """Iteration t, computed from the nearest checkpoint where it is not kept."""
@@ -76,7 +77,7 @@ class Store:
 
     def _pass(self, t: int, start: State) -> Pass:
         """A pass of iteration t, the one that somebody still holds or a new one, kept with the state it starts from."""
-        found = self._passes[t] = self._dropped.get(t) or self._new(t, start)
+        found = self._passes[t] = (self._dropped and self._dropped.get(t)) or self._new(t, start)
         if start is not NOTHING:
             self._states[t] = start
         self.budget.keep((self._me, t), whole=True)
@@ -111,13 +112,9 @@ class Store:
         """Forgets an iteration; whoever works with it keeps it until that is done."""
         run = self._passes.pop(t, None)
         if run is not None:
+            self._dropped = WeakValueDictionary() if self._dropped is None else self._dropped
             self._dropped[t] = run
         self._states.pop(t, None)
-
-    @cached_property
-    def _dropped(self) -> WeakValueDictionary[int, Pass]:
-        """Those that somebody still works with, perhaps."""
-        return WeakValueDictionary()
 
     @cached_property
     def _pass_bytes(self) -> int:
@@ -261,9 +258,10 @@ class Store:
             changed = self.start(t) if tensor in self._updated else NOTHING
         if tensor in changed:
             return changed[tensor]
-        if self.graph.kind(tensor) == DRAWN:
+        kind = self.graph.kinds[tensor]
+        if kind == DRAWN:
             return self._draw(tensor, t)
-        if self.graph.kind(tensor) == STATE:
+        if kind == STATE:
             return read_only(np.zeros(self.graph.shapes[tensor], self.graph.dtypes[tensor]))
         return self.graph.leaves[tensor].array
 

@@ -153,14 +153,20 @@ class Timeline(Sequence[Event]):
         if parent is None:
             graph = edited(graph if graph.states else graph.with_states(state_names(training)), edits)
         self.graph, self.seed, self.training, self.edits, self.recording = graph, seed, training, edits, recording
-        trained, steps = (graph.trainable, training.steps) if training else ((), 1)
-        numbered = None if parent is None or parent.recording is not None else parent.schedule
-        self.schedule: Schedule = numbered or Schedule(graph, trained, steps, recording.events if recording else None)
+        self._plain = training is None and recording is None
+        if parent is not None and parent.recording is None:
+            self.schedule = parent.schedule
         self.store: Store = Store(
             graph, seed, training, budget if isinstance(budget, Budget) else Budget(budget), edits=edits,
             parent=None if parent is None else parent.store,
             recorded=Recorded(recording, self.schedule) if recording else None,
         )  # fmt: skip
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Which event comes when; of no concern to whoever asks for what there is at the end."""
+        trained, steps = (self.graph.trainable, self.training.steps) if self.training else ((), 1)
+        return Schedule(self.graph, trained, steps, self.recording.events if self.recording else None)
 
     def fork(self, edit: Edit) -> Timeline:
         """The timeline with one edit more; it shares with this one what the edit does not reach.
@@ -220,9 +226,8 @@ class Timeline(Sequence[Event]):
             raise CommandError(f"a tensor's name is text, not {name!r}", code="E_NAME", hint='timeline.value("Y")')
         found = self.graph.index.get(name)
         if found is None:
-            raise CommandError(
-                f"no tensor '{name}'", code="E_NAME", hint=did_you_mean(name, self.graph.index) or "see info tensors"
-            )
+            hint = did_you_mean(name, self.graph.index) or "see info tensors"
+            raise CommandError(f"no tensor '{name}'", code="E_NAME", hint=hint)
         return found
 
     def _position(self, at: int | None) -> int:
@@ -230,8 +235,7 @@ class Timeline(Sequence[Event]):
         if at is None:
             return len(self)
         if not isinstance(at, int | np.integer) or not 0 <= at <= len(self):
-            hint = f"positions run from 0 to {len(self)}, the end"
-            raise CommandError(f"no position {at!r}", hint=hint)
+            raise CommandError(f"no position {at!r}", hint=f"positions run from 0 to {len(self)}, the end")
         return int(at)
 
     def iteration(self, t: int) -> Pass:
@@ -259,7 +263,9 @@ class Timeline(Sequence[Event]):
 
     def grad(self, name: str, at: int | None = None) -> Array | None:
         """A tensor's gradient, of its shape, at a position (default: the end): the sum so far, or None."""
-        found = self.grad_at(self.number(name), self._position(at))
+        number = self.number(name)
+        plain = at is None and self._plain
+        found = self.iteration(0).gradient(number) if plain else self.grad_at(number, self._position(at))
         return None if found is None else sealed(found)
 
     def grad_at(self, tensor: int, at: int) -> Array | None:
@@ -273,6 +279,8 @@ class Timeline(Sequence[Event]):
     @property
     def loss(self) -> float | None:
         """The loss of the last iteration; None where gradients come in instead, or a recording ends before it."""
+        if self._plain and self.graph.loss is not None:
+            return float(self.iteration(0).value(self.graph.loss))
         return self.loss_at(len(self))
 
     def loss_at(self, at: int) -> float | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from bpdebug.debugger import State, open_session
+from bpdebug.debugger import State, open_session, placed
 from bpdebug.engine import Timeline
 from bpdebug.errors import UsageError
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.importers import open_any
-from bpdebug.scenario import Scenario
+from bpdebug.scenario import Scenario, open_timeline
 from bpdebug.views import Report
 
 
@@ -49,7 +49,9 @@ def run(scenario: Scenario) -> Timeline:
 
     Raises BpdebugError where the scenario is none, or has a note at a place that is not there.
     """
-    return open_session(_given(scenario, Scenario, "run")).timeline
+    timeline = open_timeline(_given(scenario, Scenario, "run"))
+    tuple(placed(scenario, timeline))
+    return timeline
 
 
 def _given(value: Any, kind: Any, name: str, what: str = "a scenario: bpdebug.load('two_layer')") -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import DType
+from bpdebug.arrays import DType, Shape
 from bpdebug.progress import may_stop
 from bpdebug.symbolic.expr import Expr, Prim, Trace, walk
 from bpdebug.symbolic.plan import Plan
@@ -52,8 +52,14 @@ def _dropped(x: Any, mask: Any) -> Any:
     return _kept(x, ~mask)
 
 
+def _spread(x: Any, shape: Shape) -> Any:
+    """`broadcast_to` of a single number, in the same layout: a tenth of the time of NumPy's."""
+    return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+
+
 KEPT, DROPPED = Prim("kept", _kept, arrays=2), Prim("dropped", _dropped, arrays=2)
-SCOPE["xp"].kept, SCOPE["xp"].dropped = _kept, _dropped
+SPREAD = Prim("spread", _spread, attrs=PRIMS["broadcast_to"].attrs)
+SCOPE["xp"].kept, SCOPE["xp"].dropped, SCOPE["xp"].spread = _kept, _dropped, _spread
 _NUMBERS: dict[tuple[str, str], Expr] = {}
 
 
@@ -74,30 +80,35 @@ def _is_zero(x: Any) -> bool:
     return type(x) in (int, float) and repr(x) in ("0", "0.0")
 
 
-def _cheaper(e: Expr, args: tuple[Any, ...]) -> tuple[Prim | None, tuple[Any, ...]]:
+def _cheaper(e: Expr, args: tuple[Any, ...]) -> tuple[Prim | None, tuple[Any, ...], Mapping[str, Any]]:
     """What is computed in place of an expression, `args` being in place of its own, because it costs less."""
     name, floats = e.applies, [a for a in args if isinstance(a, Expr) and a.shape and a.dtype.kind == "f"]
     if name in COMPARES or name in COMPUTES:
         weak = [type(a) in (int, float) and abs(a) <= WEAK for a in args]
         if len(floats) == 1 and any(weak):
-            return e.prim, tuple(_number(a, floats[0].dtype) if w else a for a, w in zip(args, weak, strict=True))
+            made = tuple(_number(a, floats[0].dtype) if w else a for a, w in zip(args, weak, strict=True))
+            return e.prim, made, e.attrs
     if name == "where" and prod(e.shape) >= MANY and e.dtype.kind == "f":
         mask, a, b = args
         if isinstance(mask, Expr) and isinstance(a, Expr) and a.dtype == e.dtype and _is_zero(b):
-            return KEPT, (a, mask)
+            return KEPT, (a, mask), {}
         dense = isinstance(mask, Expr) and mask.applies in COMPARES and mask.shape == e.shape
         if dense and isinstance(b, Expr) and b.dtype == e.dtype and _is_zero(a):
-            return DROPPED, (b, mask)
-    return e.prim, args
+            return DROPPED, (b, mask), {}
+    if name == "expand_dims" and isinstance(args[0], Expr):
+        return PRIMS["reshape"], args, {"shape": e.shape}
+    if name == "broadcast_to" and isinstance(args[0], Expr) and not args[0].shape:
+        return SPREAD, args, e.attrs
+    return e.prim, args, e.attrs
 
 
 def _in_place(targets: Sequence[Expr]) -> list[Expr]:
     """The expressions that are computed in place of these."""
     made: dict[int, Expr] = {}
     for e in walk(*targets):
-        prim, args = _cheaper(e, tuple(made[id(a)] if isinstance(a, Expr) else a for a in e.args))
-        changed = any(a is not b for a, b in zip(args, e.args, strict=False))
-        made[id(e)] = Expr(e.trace, prim, args, e.attrs, e.shape, e.dtype) if changed else e
+        prim, args, attrs = _cheaper(e, tuple(made[id(a)] if isinstance(a, Expr) else a for a in e.args))
+        changed = prim is not e.prim or any(a is not b for a, b in zip(args, e.args, strict=False))
+        made[id(e)] = Expr(e.trace, prim, args, attrs, e.shape, e.dtype) if changed else e
     return [made[id(e)] for e in targets]
 
 

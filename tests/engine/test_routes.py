@@ -104,6 +104,16 @@ def chain() -> Graph:
     return make({"x": [0.5, 1.0], "w": [1.5, -0.5]}, *steps, step("L", "sum", "h2"), loss="L")
 
 
+def test_what_there_is_at_the_end_takes_no_numbering_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss and gradients are those of the last event, which nobody has to count."""
+    timeline = Timeline(chain())
+    with monkeypatch.context() as patch:
+        patch.setattr("bpdebug.engine.timeline.Schedule", None)
+        found = timeline.loss, bits(timeline.grad("x"))
+    last = len(timeline) - 1
+    assert found == (timeline.loss_at(last), bits(timeline.grad("x", last)))
+
+
 def test_leaves_are_read_once_for_a_graph(tmp_path: Path) -> None:
     reads: list[str] = []
     graph = make({"x": np.ones(2)}, step("y", "exp", "x"), into={"y": np.ones(2)}, reads=reads)

@@ -62,3 +62,22 @@ def test_a_number_beside_an_array(op: str, number: float, dtype: DType) -> None:
         for operands in ((x, number), (number, x)):
             call = Call(OPS[op], operands, {})
             same(value(call), call.value)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 1), (2, 0, 3)])
+def test_one_number_in_every_cell(shape: tuple[int, ...], dtype: DType) -> None:
+    """A 0-d array made to fill a shape, as it stands and out of a quotient, which NumPy makes a scalar."""
+    for number in CELLS:
+        call = Call(OPS["broadcast_to"], (np.asarray(number, dtype),), {"shape": shape})
+        same(value(call), call.value)
+    mean = Call(OPS["mean"], (np.ones((3, 4), dtype),), {"axis": None, "keepdims": False})
+    g = np.asarray(0.3, dtype)
+    same(mean.contributions(g)[0], mean.raw_gradients(g)[0])
+
+
+@pytest.mark.parametrize("axis", [0, -1, (0, -1), (1, 2)])
+def test_axes_of_size_1(axis: int | tuple[int, ...]) -> None:
+    for x in layouts(np.arange(20.0).reshape(4, 5)):
+        call = Call(OPS["expand_dims"], (x,), {"axis": axis})
+        same(value(call), call.value)
