@@ -22,8 +22,24 @@ LOOPS = 2
 ROUTES = 64
 """So many routes a graph remembers at most, and as many more for each of its leaves: stepping asks for everything."""
 
+SHORT = 100
+"""So many times the rows of a short route are fewer than a graph's tensors: to copy all gradients would take longer."""
+
 Ask = tuple[int, bool]
 """A tensor's number, and whether its gradient is meant."""
+
+
+class Beside(dict[int, Any]):
+    """What a route makes of gradients, by tensor number, beside those that were there."""
+
+    def __init__(self, there: list[Any]) -> None:
+        self._there = there
+
+    def __missing__(self, tensor: int) -> Any:
+        return self._there[tensor]
+
+
+Gradients = list[Any] | Beside
 
 
 class Route:
@@ -33,12 +49,13 @@ class Route:
     whose gradients it adds to. `onward` are the routes from where it ends, by what is asked for there.
     """
 
-    __slots__ = ("_chunks", "_loop", "_runs", "leaves", "onward", "seeds")
+    __slots__ = ("_chunks", "_loop", "_runs", "leaves", "onward", "seeds", "short")
 
     def __init__(
         self, graph: Graph, tensors: Sequence[int] = (), seeds: Iterable[int] = (), rows: Sequence[Row] = ()
     ) -> None:  # fmt: skip
         self.leaves, self.seeds = tuple(t for t in tensors if t < graph.first), tuple(seeds)
+        self.short = len(rows) * SHORT < len(graph.names)
         self.onward: dict[Ask, Route] = {}
         one: dict[tuple[int, ...], tuple[int, ...]] = {}  # equal positions are one object
         positions = tuple(one.setdefault(p, p) for _, p in rows)
@@ -63,7 +80,7 @@ class Route:
         graph.kept["more"] -= ask[0] != ALL
         return ask[0] == ALL or graph.kept["more"] >= 0
 
-    def run(self, graph: Graph, V: list[Any], G: list[Any]) -> None:
+    def run(self, graph: Graph, V: list[Any], G: Gradients) -> None:
         """Computes values into V and gradients into G, in which leaves and seeds are."""
         loop = self._loop
         self._runs += 1
@@ -81,7 +98,7 @@ class Route:
 
 def _along(
     graph: Graph, tensors: Sequence[int], nodes: Sequence[int], positions: Sequence[tuple[int, ...]], V: list[Any],
-    G: list[Any],
+    G: Gradients,
 ) -> None:  # fmt: skip
     """The functions of nodes one by one: values, then what nodes add to their operands at the positions."""
     inputs, plans, first = graph.nodes, graph.plans, graph.first

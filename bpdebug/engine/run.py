@@ -9,7 +9,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, read_only
 from bpdebug.engine.edits import Override
-from bpdebug.engine.routes import ALL, Route
+from bpdebug.engine.routes import ALL, Beside, Gradients, Route
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph, Lit, Node
@@ -117,7 +117,7 @@ class Pass:
         here, self._here = self._here, None
         if here is None:
             return False
-        graph, V, G = self.graph, self.V, self.G
+        graph, V = self.graph, self.V
         ask = tensor, gradient
         route = here.onward.get(ask)
         if route is None:
@@ -126,16 +126,20 @@ class Pass:
             route = here.onward[ask] = self._route(tensor, gradient)
         for t in route.leaves:
             V[t] = self._leaf(t)
-        if gradient:
-            G = G.copy()
-            for t in route.seeds:
-                G[t] = self.seed(t)
+        G: Gradients = Beside(self.G) if route.short else self.G.copy() if gradient else self.G
+        for t in route.seeds:
+            G[t] = self.seed(t)
         try:
             with np.errstate(all="ignore"):
                 route.run(graph, V, G)
         except IndexError:  # of indices that a node computed: node by node the message names it
             return False
-        self.G, self._here = G, route
+        if isinstance(G, Beside):
+            for t, found in G.items():
+                self.G[t] = found
+        else:
+            self.G = G
+        self._here = route
         return True
 
     def _route(self, tensor: int, gradient: bool) -> Route:

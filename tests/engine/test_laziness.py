@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bpdebug.arrays import Array
 from bpdebug.engine import Timeline, Training
+from bpdebug.engine.routes import SHORT
 from bpdebug.engine.run import KEEP, Pass
 from tests.graphs import Random, assert_same, bits, examples, graphs, make, step
 
@@ -256,3 +257,18 @@ def test_along_many_consumers_an_event_costs_what_it_does_along_few(
                 assert all(term.read().shape == (3,) for term in part.terms if term.read)
         assert len(computed) <= most * count
         assert len(events[0].run._running[0]) <= count // KEEP + 3
+
+
+def test_one_gradient_more_leaves_the_table_of_all_where_it_is() -> None:
+    """A step on asks for one; a copy of 100,000 places for it took longer than the step."""
+    steps = [step(f"h{n}", "tanh", f"h{n - 1}" if n else "x") for n in range(4 * SHORT)]
+    graph = make({"x": np.ones(2)}, *steps, step("L", "sum", f"h{4 * SHORT - 1}"), loss="L")
+    timeline, whole = Timeline(graph), Timeline(graph).run()
+    run = timeline.iteration(0)
+    assert timeline.loss == whole.loss
+    table = run.G
+    for name in (f"h{n}" for n in reversed(range(3 * SHORT, 4 * SHORT))):
+        assert_same(timeline.grad(name), whole.grad(name))
+        assert run.G is table
+    assert_same(timeline.grad("x"), whole.grad("x"))
+    assert run.G is not table
