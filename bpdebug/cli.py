@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from bpdebug import __version__
 from bpdebug.errors import (
@@ -28,72 +27,6 @@ if TYPE_CHECKING:
 
 
 VERBS = ("run", "debug", "replay", "test", "compare", "list", "ops", "schema")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line as argparse sees it; each command says in `carry_out` who carries it out."""
-    top = _Parser(
-        prog="bpdebug", usage="bpdebug [FILE]\n       bpdebug COMMAND ...",
-        description="A step-through debugger for computational graphs. Without a command: the screen.",
-    )  # fmt: skip
-    top.add_argument("--version", action="version", version=f"bpdebug {__version__}")
-    verbs = top.add_subparsers(prog="bpdebug", dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
-    common = _common_options()
-
-    def verb(name: str, carry_out: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
-        made = verbs.add_parser(name, parents=[] if carry_out is _page else [common], help=says)
-        made.set_defaults(carry_out=carry_out)
-        return made
-
-    verb("show", _show, "the screen (what `bpdebug FILE` starts)").add_argument("file", nargs="?", metavar="FILE")
-    run = verb("run", _run, "both passes, every event printed")
-    run.add_argument("file", metavar="FILE")
-    run.add_argument("--json", action="store_true", help="JSON Lines")
-    run.add_argument("--values", choices=("some", "full"), default="some", help="full: tensors of any size")
-    run.add_argument("--record", metavar="FILE.bptrace", help="keep every event in a new recording")
-    debug = verb("debug", _debug, "the debugger at a plain prompt")
-    debug.add_argument("file", metavar="FILE")
-    debug.add_argument("--json", action="store_true", help="one JSON object per reply")
-    _script_options(
-        verb("replay", _scripts, "a script, printed or played on the screen"),
-        verb("test", _scripts, "scenarios' [expect] and scripts"),
-    )
-    compare = verb("compare", _compare, "the first event where two recordings differ")
-    compare.add_argument("file", metavar="A", help="a recording or a scenario")
-    compare.add_argument("other", nargs="?", metavar="B", help="another; without it, recording A computed again")
-    listing, ops = verb("list", _page, "the scenarios that are shipped"), verb("ops", _page, "the ops with their rules")
-    ops.add_argument("op", nargs="?", metavar="OP")
-    for printed in (compare, listing, ops):
-        printed.add_argument("--json", action="store_true")
-    verb("schema", _page, "the JSON Schema of scenario files")
-    return top
-
-
-def _common_options() -> _Parser:
-    common = _Parser(add_help=False)
-    common.add_argument("--set", action="append", default=[], metavar="NAME=FILE.npy", help="replace a tensor")
-    common.add_argument("--memory", metavar="SIZE", help="all values and gradients together: 4G")
-    common.add_argument("--limit", action="append", default=[], metavar="NAME=N", help="move another limit")
-    common.add_argument("--fresh", action="store_true", help="ignore what an earlier session left")
-    return common
-
-
-def _script_options(replay: argparse.ArgumentParser, test: argparse.ArgumentParser) -> None:
-    replay.add_argument("file", metavar="SCRIPT.bpd")
-    replay.add_argument("--tui", action="store_true", help="on the screen")
-    replay.add_argument("--delay", type=float, default=0.5, metavar="SECONDS", help="between lines on the screen")
-    test.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders to go through")
-    test.add_argument("--junitxml", metavar="FILE", help="the results for a CI server")
-    test.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; 0: one for each processor")
-    test.add_argument("-k", dest="word", default="", metavar="WORD", help="only what has this word in its path")
-    for verb in (replay, test):
-        verb.add_argument("--keep-going", action="store_true", help="run on behind a line that fails")
-        verb.add_argument("--update", action="store_true", help="store snapshots as they are now")
 
 
 @doors()
@@ -144,12 +77,26 @@ def _carried_out(words: list[str]) -> int:
             raise UsageError(f"no command '{words[0]}'", hint=hint)
         words = ["show", *words]
     try:
-        args = parser().parse_args(words)
+        args = plain(words) or _parsed(words)
     except SystemExit as stop:  # help and the version are printed
         return int(stop.code or EXIT_GOOD)
     _check_values(args)
-    code: int = args.carry_out(args)
-    return code
+    return _COMMANDS.get(args.verb, _page)(args)
+
+
+def plain(words: list[str]) -> SimpleNamespace | None:
+    """What the parser makes of a command and a file without options: the common start need not wait for argparse."""
+    if len(words) != 2 or words[0] not in ("show", "run", "debug") or words[1].startswith("-"):
+        return None
+    return SimpleNamespace(
+        verb=words[0], file=words[1], set=[], memory=None, limit=[], fresh=False, json=False, values="some", record=None
+    )
+
+
+def _parsed(words: list[str]) -> SimpleNamespace:
+    from bpdebug.frontends.arguments import parser  # plain words do not need it
+
+    return parser().parse_args(words, SimpleNamespace())
 
 
 def _meant(word: str) -> str:
@@ -157,21 +104,21 @@ def _meant(word: str) -> str:
     return "" if os.path.exists(word) else did_you_mean(word, VERBS)
 
 
-def _check_values(args: argparse.Namespace) -> None:
+def _check_values(args: SimpleNamespace) -> None:
     """argparse makes an empty list of the value in `--memory=--`, whatever type the option has."""
     for name, value in vars(args).items():
         if [] in (value if isinstance(value, list) else ()) or (value == [] and name not in ("set", "limit")):
             raise UsageError(f"--{name}=--", hint=f"{name} takes a value; `bpdebug --help` has an example")
 
 
-def _limits(args: argparse.Namespace) -> Limits:
+def _limits(args: SimpleNamespace) -> Limits:
     moved = dict(map(parse_limit, args.limit))
     if args.memory is not None:
         moved["memory"] = parse_size(args.memory)
     return Limits(moved)
 
 
-def _replaced(args: argparse.Namespace) -> dict[str, str]:
+def _replaced(args: SimpleNamespace) -> dict[str, str]:
     replaced = {}
     for word in args.set:
         name, sign, path = word.partition("=")
@@ -184,19 +131,24 @@ def _replaced(args: argparse.Namespace) -> dict[str, str]:
 # --- the commands: front ends are imported when they are wanted, since each start pays for what it uses
 
 
-def _opened(args: argparse.Namespace, name: str) -> tuple[Scenario, int]:
+def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int]:
     """A scenario, and the bytes that its values may take; from here on there is garbage to collect."""
     from bpdebug.importers import open_any
 
     limits = _limits(args)
-    path = Path(name) if "\n" in name else name  # a text of several lines is a scenario in Python only
+    path: str | os.PathLike[str] = name
+    if "\n" in name:  # a text of several lines is a scenario in Python only
+        from pathlib import Path  # nothing else of a start needs it
+
+        path = Path(name)
     scenario = open_any(path, limits=limits, replace=_replaced(args))
     sys.stderr.writelines(f"note: {remark}\n" for remark in scenario.remarks)
+    gc.freeze()  # what was imported stays: neither a collection nor the exit goes through it
     gc.enable()
     return scenario, limits["memory"]
 
 
-def _show(args: argparse.Namespace) -> int:
+def _show(args: SimpleNamespace) -> int:
     if args.file is not None and "." not in args.file and (hint := _meant(args.file)):
         from bpdebug.scenario.load import shipped_paths
 
@@ -213,7 +165,7 @@ def _show(args: argparse.Namespace) -> int:
     return code
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: SimpleNamespace) -> int:
     scenario, budget = _opened(args, args.file)
     from bpdebug.frontends import pages
 
@@ -221,7 +173,7 @@ def _run(args: argparse.Namespace) -> int:
     return EXIT_GOOD
 
 
-def _debug(args: argparse.Namespace) -> int:
+def _debug(args: SimpleNamespace) -> int:
     scenario, budget = _opened(args, args.file)
     from bpdebug.debugger import open_session
     from bpdebug.frontends import prompt
@@ -232,7 +184,7 @@ def _debug(args: argparse.Namespace) -> int:
     return prompt.debug_json(state, store) if args.json else prompt.debug(state, store)
 
 
-def _scripts(args: argparse.Namespace) -> int:
+def _scripts(args: SimpleNamespace) -> int:
     from bpdebug.frontends.scripts.replay import Settings, replay
 
     gc.enable()
@@ -248,7 +200,7 @@ def _scripts(args: argparse.Namespace) -> int:
     return replay(args.file, settings)
 
 
-def _compare(args: argparse.Namespace) -> int:
+def _compare(args: SimpleNamespace) -> int:
     left, budget = _opened(args, args.file)
     if args.other:
         right, names = _opened(args, args.other)[0], (args.file, args.other)
@@ -263,7 +215,7 @@ def _compare(args: argparse.Namespace) -> int:
     return pages.compare(left, right, names, json=args.json, budget=budget)
 
 
-def _page(args: argparse.Namespace) -> int:
+def _page(args: SimpleNamespace) -> int:
     from bpdebug.frontends import pages
 
     if args.verb == "list":
@@ -273,6 +225,11 @@ def _page(args: argparse.Namespace) -> int:
     else:
         pages.schema()
     return EXIT_GOOD
+
+
+_COMMANDS = {
+    "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

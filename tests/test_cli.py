@@ -20,8 +20,9 @@ import pytest
 
 import bpdebug
 from bpdebug import __version__
-from bpdebug.cli import VERBS, main
+from bpdebug.cli import VERBS, main, plain
 from bpdebug.errors import BpdebugError
+from bpdebug.frontends.arguments import parser
 from bpdebug.limits import TABLE
 from bpdebug.ops import OPS
 from bpdebug.scenario import find, json_schema, shipped
@@ -646,3 +647,28 @@ def test_a_long_line_of_a_script_is_not_echoed_in_full(run: Runner, tmp_path: Pa
     assert found.code == 1
     assert len(found.out) + len(found.err) < 8000
     assert f"({length + 6:,} characters)" in found.out
+
+
+@pytest.mark.parametrize("verb", ["show", "run", "debug"])
+@pytest.mark.parametrize("file", ["mlp", "show", "run", "a b.toml", "@a", ""])
+def test_a_plain_command_line_is_what_the_parser_makes_of_it(verb: str, file: str) -> None:
+    made = plain([verb, file])
+    assert made is not None
+    assert vars(parser().parse_args([verb, file])).items() <= vars(made).items()
+
+
+@pytest.mark.parametrize("words", [[], ["run"], ["run", "-"], ["run", "--json"], ["run", "a", "b"], ["list", "a"]])
+def test_other_command_lines_are_the_parsers(words: list[str]) -> None:
+    assert plain(words) is None
+
+
+def test_what_a_plain_run_does_not_need_is_not_imported() -> None:
+    code = """
+import sys
+from bpdebug.cli import main
+main(["run", "transpose"])
+late = ("argparse", "pathlib", "hashlib", "shutil", "bpdebug.debugger.commands", "bpdebug.explain")
+print([name for name in sys.modules if name.startswith(late)])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split("\n")[-2] == "[]"

@@ -1,45 +1,15 @@
-"""Opening a session, and what one command makes of the state."""
+"""What one command makes of the state."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import Call, parse
-from bpdebug.debugger.state import Note, State
-from bpdebug.engine import Timeline
-from bpdebug.engine.budget import Budget
-from bpdebug.errors import BpdebugError, CommandError, InputError
-from bpdebug.expression import parse_location, resolve
-from bpdebug.limits import GIB
-from bpdebug.scenario import Scenario, open_timeline
+from bpdebug.debugger.state import State
+from bpdebug.errors import BpdebugError, CommandError
 
 MOST_PLACES = 1000
 """Places visited that are remembered."""
-
-
-def open_session(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> State:
-    """A session at its beginning: event 0 has just happened. Nothing is computed yet.
-
-    Raises InputError (E_NAME) where a note's location is not in the program.
-    """
-    timeline = open_timeline(scenario, budget=budget)
-    notes = tuple(placed(scenario, timeline))
-    return State(scenario, timeline, notes=notes, stopped="begin" if len(timeline) else "end")
-
-
-def placed(scenario: Scenario, timeline: Timeline) -> Iterator[Note]:
-    """The scenario's notes with their places; E_NAME where one has none."""
-    for key, text in scenario.notes.items():
-        try:
-            yield Note(key, resolve(parse_location(key), timeline), text)
-        except BpdebugError as error:
-            if scenario.recording is not None:
-                continue  # of a place that was cut off
-            raise InputError(
-                f'the note "{key}" has no place: {error.message}', code="E_NAME", hint=error.hint, where=scenario.name
-            ) from None
 
 
 def update(state: State, line: str) -> State:

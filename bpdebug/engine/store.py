@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -274,6 +273,8 @@ class Store:
         """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""
         (k,) = self.graph.users(tensor)
         node = self.graph.nodes[k]
+        import hashlib  # here alone: it loads OpenSSL, and few graphs draw masks
+
         entropy = int.from_bytes(hashlib.sha256(f"{self.seed}\0{node.id}\0{t}".encode()).digest()[:16], "big")
         drawn = np.random.Generator(np.random.PCG64(entropy)).random(self.graph.shapes[tensor])
         return read_only(np.asarray(drawn >= node.attrs["p"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -28,6 +27,8 @@ def print_json(data: Any) -> None:
 
 def paged(lines: Iterable[str], ask: Callable[[str], str] = input) -> Iterator[str]:
     """Lines a page of the terminal at a time; `ask` is put MORE between pages, and its answer says how to go on."""
+    import shutil  # here alone: it loads every compressor
+
     columns, rows = shutil.get_terminal_size()
     used, whole = 0, False
     for line in lines:

@@ -5,31 +5,32 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
 
-from bpdebug.debugger import open_session
+from bpdebug.debugger import State, open_session
 from bpdebug.engine.budget import Budget
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, UsageError, printable
 from bpdebug.frontends.output import print_json, print_lines
-from bpdebug.frontends.recorder import Recorder
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, shipped
 from bpdebug.symbolic import Plan, trace
 from bpdebug.views import stage, stream, to_json
 from bpdebug.views.blocks import Table, Text
-from bpdebug.views.compare import compared
 from bpdebug.views.text import lines
+
+if TYPE_CHECKING:
+    from bpdebug.frontends.recorder import Recorder
 
 
 def run(scenario: Scenario, *, json: bool, full: bool, budget: int, record: str | None = None) -> None:
     """Both passes, every event printed as it comes; each is recorded before it is printed, where that is asked for."""
     state = open_session(scenario, budget=budget)
     timeline = state.timeline
-    with closing(Recorder(record, scenario, timeline)) if record else nullcontext() as recorder:
+    with closing(_recorder(record, state)) if record else nullcontext() as recorder:
         if json:
             for item in stream(scenario, timeline, full=full):
                 if recorder and "event" in item:
@@ -43,8 +44,16 @@ def run(scenario: Scenario, *, json: bool, full: bool, budget: int, record: str 
             sys.stdout.write(f"\n{stage(replace(state, cursor=index)).to_text()}\n")
 
 
+def _recorder(path: str, state: State) -> Recorder:
+    from bpdebug.frontends.recorder import Recorder  # a run that is not recorded does not wait for it
+
+    return Recorder(path, state.scenario, state.timeline)
+
+
 def compare(left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budget: int) -> int:
     """The first event where they differ, and by how much; 1 where they do."""
+    from bpdebug.views.compare import compared  # as above
+
     shared = Budget(budget)
     ours, theirs = (open_session(scenario, budget=shared).timeline for scenario in (left, right))
     report = compared(ours, theirs, (printable(names[0]), printable(names[1])))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from math import prod
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from msgspec import UNSET
@@ -30,6 +28,10 @@ from bpdebug.scenario.tensors import Context, read_incoming, read_leaves
 from bpdebug.scenario.text import FileText, Outline, parse_toml, place_of, read_source
 from bpdebug.scenario.training import training_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PLAIN = re.compile(r"\w[\w-]*")
 _ORDER = (
     "transpose", "transpose_left", "bias", "two_layer", "square_trap", "fan_out", "cs231n_neuron", "mazur", "logistic",
     "mlp", "mlp_spelled", "dead_relu", "vanishing_sigmoid", "stop_gradient", "accumulation", "tied_autoencoder",
@@ -64,7 +66,7 @@ def rebuild(
     raw = text.encode("utf-8", "surrogatepass")
     limits.check("file", len(raw), "the size of the scenario", where=name)
     with quiet():
-        return _scenario(FileText(name, text, hashlib.sha256(raw).hexdigest()), limits, leaves)
+        return _scenario(FileText(name, text, raw), limits, leaves)
 
 
 def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> Scenario:
@@ -75,9 +77,7 @@ def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], 
     except Unfit as error:
         raise error.at(where.place(source.name, error.path)) from None
     dtype = np.dtype(file.dtype)
-    context = Context(
-        source.name, dtype, file.seed, source.path and source.path.parent, limits, where, Footprint(limits)
-    )
+    context = Context(source.name, dtype, file.seed, source.folder, limits, where, Footprint(limits))
     _check_outputs(file, source.name, where)
     if training is not None:
         at = where.place(source.name, ("train", "steps"))
@@ -97,9 +97,9 @@ def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], 
         derivation = read_derivation(file.derivation.program, graph, dtype=file.dtype, limits=limits, place=line)
     return Scenario(
         name=source.name, title=file.title, about=file.about.strip(), dtype=dtype, seed=file.seed, graph=graph,
-        program=file.graph.program, program_line=place.first, path=source.path,
+        program=file.graph.program, program_line=place.first, file=source.path,
         lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=file.notes,
-        derivation=derivation, train=file.train or None, expect=file.expect or None, digest=source.digest,
+        derivation=derivation, train=file.train or None, expect=file.expect or None, raw=source.raw,
         rules=file.rules, remarks=tuple(context.remarks),
     )  # fmt: skip
 
@@ -178,40 +178,60 @@ class Shipped(NamedTuple):
     about: str
 
 
-def _folder() -> Path:
+def _folder() -> str:
     """Where they lie: in the installed package, or at the top of the repository."""
-    package = Path(__file__).parents[1]
-    installed = package / "_scenarios"
-    return installed if installed.is_dir() else package.parent / "scenarios"
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    installed = os.path.join(package, "_scenarios")
+    return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(package), "scenarios")
 
 
-def shipped_paths() -> dict[str, Path]:
+def _files() -> dict[str, str]:
     """The shipped scenarios by name: a file each, or a folder with a file of its name in it."""
-    folder = _folder()
-    files = {p.stem: p for p in sorted(folder.glob("*.toml"))}
-    files.update({p.stem: p for p in sorted(folder.glob("*/*.toml")) if p.stem == p.parent.name})
+    folder, files = _folder(), {}
+    for entry in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        name, ending = os.path.splitext(entry)
+        inside = os.path.join(folder, entry, f"{entry}.toml")
+        if ending == ".toml":
+            files[name] = os.path.join(folder, entry)
+        elif os.path.exists(inside):
+            files[entry] = inside
     known = [name for name in _ORDER if name in files]
     return {name: files[name] for name in (*known, *(n for n in sorted(files) if n not in known))}
 
 
+def _file(name: str) -> str:
+    """The file of a shipped scenario; E_FILE with a suggestion for a name that is none."""
+    files = _files()
+    if name not in files:
+        hint = suggest(name, files, "bpdebug list names the scenarios that are shipped")
+        raise InputError(f"no file and no shipped scenario '{shown(name)}'", code="E_FILE", hint=hint)
+    return files[name]
+
+
+def shipped_paths() -> dict[str, Path]:
+    """The files of the shipped scenarios by name."""
+    from pathlib import Path  # opening needs none, and importing it is slow
+
+    return {name: Path(file) for name, file in _files().items()}
+
+
 def find(name: str) -> Path:
     """The file of a shipped scenario; E_FILE with a suggestion for a name that is none."""
-    paths = shipped_paths()
-    if name not in paths:
-        hint = suggest(name, paths, "bpdebug list names the scenarios that are shipped")
-        raise InputError(f"no file and no shipped scenario '{shown(name)}'", code="E_FILE", hint=hint)
-    return paths[name]
+    from pathlib import Path  # as above
+
+    return Path(_file(name))
 
 
 def meant(name: str) -> Path | None:
     """The file of the shipped scenario that a plain name means, which raises as `find` does; None for other names."""
-    return find(name) if re.fullmatch(r"\w[\w-]*", name) else None
+    return find(name) if _PLAIN.fullmatch(name) else None
 
 
 def _source(path_or_text: str | os.PathLike[str], limits: Limits) -> FileText:
     """What is in the file, or in the shipped scenario where a plain name names no file."""
-    found = meant(path_or_text) if isinstance(path_or_text, str) and not os.path.lexists(path_or_text) else None
-    return read_source(found or path_or_text, limits)
+    if isinstance(path_or_text, str) and _PLAIN.fullmatch(path_or_text) and not os.path.lexists(path_or_text):
+        path_or_text = _file(path_or_text)
+    return read_source(path_or_text, limits)
 
 
 def shipped() -> list[Shipped]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import BinaryIO
 
 from bpdebug.errors import InputError, shown
@@ -63,7 +62,7 @@ def parts_of(file: str) -> list[str]:
     return parts
 
 
-def open_inside(folder: Path, file: str) -> BinaryIO:
+def open_inside(folder: str, file: str) -> BinaryIO:
     """An ordinary file below a folder, opened without following any link; E_FILE where there is none."""
     parts = parts_of(file)
     try:
@@ -82,7 +81,7 @@ def _ordinary(fd: int, path: str | os.PathLike[str], instead: str = _ORDINARY, b
     return os.fdopen(fd, "rb", buffering)
 
 
-def _open_stepwise(folder: Path, parts: list[str]) -> int:
+def _open_stepwise(folder: str, parts: list[str]) -> int:
     here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in parts[:-1]:
@@ -94,10 +93,12 @@ def _open_stepwise(folder: Path, parts: list[str]) -> int:
         os.close(here)
 
 
-def _open_checked(folder: Path, parts: list[str]) -> int:
+def _open_checked(folder: str, parts: list[str]) -> int:
     """For systems without openat (Windows): links are looked for before the file is opened, and again after."""
-    path = folder.joinpath(*parts)
-    inside = folder.resolve(strict=True).joinpath(*parts)
+    from pathlib import Path  # here alone: importing it is slow
+
+    path = Path(folder).joinpath(*parts)
+    inside = Path(folder).resolve(strict=True).joinpath(*parts)
     if path.resolve(strict=True) != inside:
         raise PermissionError(0, "a link leads elsewhere")
     fd = os.open(path, _FLAGS)

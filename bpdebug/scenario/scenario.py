@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -12,6 +12,9 @@ from bpdebug.engine.edits import Edit
 from bpdebug.engine.recorded import Recording
 from bpdebug.graph import Graph, Step
 from bpdebug.scenario.schema import Expect, Rules, Train
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Derivation(Struct, frozen=True, eq=False):
@@ -30,10 +33,10 @@ class Scenario(Struct, frozen=True, eq=False):
     """A scenario: its graph is built and checked, and none of its values is computed.
 
     `name` stands in messages (the file's name); `program_line` is the file line of the program's first line, and
-    `lines` are the lines of the whole file; `notes` are said at the locations that are their keys; `digest` is the
-    SHA-256 of the file. `rules` are those the graph's plans have in place of their ops' own. `recording` is where
-    values come from in place of a computation, and `edits` what was set by hand there. `remarks` are what its reader
-    should know and need not mend.
+    `lines` are the lines of the whole file; `notes` are said at the locations that are their keys; `file` is where the
+    file lies, and `raw` what it holds. `rules` are those the graph's plans have in place of their ops' own. `recording`
+    is where values come from in place of a computation, and `edits` what was set by hand there. `remarks` are what its
+    reader should know and need not mend.
     """
 
     name: str
@@ -44,17 +47,31 @@ class Scenario(Struct, frozen=True, eq=False):
     graph: Graph
     program: str
     program_line: int
-    path: Path | None = None
+    file: str | None = None
     lines: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=dict)
     derivation: Derivation | None = None
     train: Train | None = None
     expect: Expect | None = None
-    digest: str = ""
+    raw: bytes = b""
     recording: Recording | None = None
     edits: tuple[Edit, ...] = ()
     remarks: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path | None:
+        """Where the file lies; None where there is none."""
+        from pathlib import Path  # `run` asks for neither, and importing is slow
+
+        return None if self.file is None else Path(self.file)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file."""
+        import hashlib  # as above
+
+        return hashlib.sha256(self.raw).hexdigest()
 
     def __repr__(self) -> str:
         return f"<Scenario {self.name} {self.title[:60]!r}: {len(self.graph)} nodes>"

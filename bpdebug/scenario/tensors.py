@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -31,7 +30,7 @@ class Context(Struct, frozen=True):
     name: str
     dtype: DType
     seed: int
-    folder: Path | None
+    folder: str | None
     limits: Limits
     where: Outline
     footprint: Footprint

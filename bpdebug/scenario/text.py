@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sys
 import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
@@ -28,8 +26,13 @@ class FileText(Struct, frozen=True):
 
     name: str
     text: str
-    digest: str
-    path: Path | None = None
+    raw: bytes
+    path: str | None = None
+
+    @property
+    def folder(self) -> str | None:
+        """Where files that it names lie."""
+        return self.path and (os.path.dirname(self.path) or os.curdir)
 
 
 def read_source(path_or_text: str | os.PathLike[str], limits: Limits) -> FileText:
@@ -38,11 +41,16 @@ def read_source(path_or_text: str | os.PathLike[str], limits: Limits) -> FileTex
         return _source("<text>", path_or_text.encode("utf-8", "surrogatepass"), limits)
     if path_or_text == "-":
         return _source("<stdin>", sys.stdin.buffer.read(limits["file"] + 1), limits)
-    path = Path(path_or_text)
-    return _source(shown(path.name or path, 200), read_bytes(path, limits), limits, path)
+    path = os.fspath(path_or_text) or os.curdir
+    return _source(shown(_name(path), 200), read_bytes(path, limits), limits, path)
 
 
-def _source(name: str, raw: bytes, limits: Limits, path: Path | None = None) -> FileText:
+def _name(path: str) -> str:
+    """What a file is called in messages: its name, or its path where that ends in none."""
+    return os.path.basename(os.path.normpath(path)) or path
+
+
+def _source(name: str, raw: bytes, limits: Limits, path: str | None = None) -> FileText:
     limits.check("file", len(raw), "the size of the file", where=name)
     try:
         text = raw.decode("utf-8-sig")
@@ -50,10 +58,10 @@ def _source(name: str, raw: bytes, limits: Limits, path: Path | None = None) -> 
         line = raw.count(b"\n", 0, error.start) + 1
         message, hint = "the file is not UTF-8 text", "save it as UTF-8 in an editor"
         raise InputError(message, code="E_SYNTAX", where=f"{name}:{line}", hint=hint) from None
-    return FileText(name, text, hashlib.sha256(raw).hexdigest(), path)
+    return FileText(name, text, raw, path)
 
 
-def read_bytes(path: Path, limits: Limits) -> bytes:
+def read_bytes(path: str, limits: Limits) -> bytes:
     """The bytes of an ordinary file; E_FILE for pipes, devices and folders, E_LIMIT for one that is too large."""
     hint = "name a scenario file, or one that is shipped: bpdebug list"
     try:
@@ -61,7 +69,7 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
             limits.check("file", os.fstat(file.fileno()).st_size, "the size of the file")
             return file.read(limits["file"] + 1)
     except InputError as error:
-        raise error.at(shown(path.name or path)) from None
+        raise error.at(shown(_name(path))) from None
 
 
 # --- where the keys stand

@@ -6,7 +6,6 @@ one gate in `text.py`: no text of a user's reaches what is executed.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -218,6 +217,8 @@ _CHUNKS: dict[bytes, Function] = {}
 
 def chunk(lines: Sequence[str]) -> Function:
     """`c(V, G, n)` from generated lines, `n` being tensor numbers; chunks with equal lines share one function."""
+    import hashlib  # here alone: it loads OpenSSL, and many graphs have no chunk
+
     key = hashlib.sha256("\n".join(lines).encode()).digest()
     found = _CHUNKS.get(key)
     if found is None:

@@ -8,7 +8,8 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from bpdebug.debugger import COMMANDS, Command, State
+from bpdebug import debugger  # its commands are imported when they are listed
+from bpdebug.debugger import State
 from bpdebug.debugger.running import NAMES, block_at
 from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
@@ -142,10 +143,10 @@ LISTS: dict[str, tuple[tuple[str, ...], Callable[[State], Rows]]] = {
 def help_(state: State, name: str) -> Report:
     """Every command in a line each, or one in full."""
     if not name:
-        rows = tuple((_usage(c), ", ".join(c.aliases), c.key, c.says) for c in COMMANDS.values())
-        data = {"commands": [_described(n) for n in COMMANDS]}
+        rows = tuple((_usage(c), ", ".join(c.aliases), c.key, c.says) for c in debugger.COMMANDS.values())
+        data = {"commands": [_described(n) for n in debugger.COMMANDS]}
         return Report("help", "", (Table(("command", "alias", "key", "what it does"), rows),), data)
-    command = COMMANDS[name]
+    command = debugger.COMMANDS[name]
     usage, also = f"{command.name} {command.args}".strip(), ", ".join(command.aliases) or "–"
     table = Table(
         ("", ""), (("usage", usage), ("also", also), ("key", command.key or "–"), ("example", command.example))
@@ -153,7 +154,7 @@ def help_(state: State, name: str) -> Report:
     return Report("help", f"{command.name}: {command.says}", (table,), _described(name))
 
 
-def _usage(command: Command) -> str:
+def _usage(command: debugger.Command) -> str:
     """The command with its arguments, where they are short; `help COMMAND` has them whole."""
     words = f"{command.name} {command.args}".strip()
     return words if len(words) <= MOST_USAGE else f"{command.name} ..."
@@ -162,7 +163,7 @@ def _usage(command: Command) -> str:
 def apropos(state: State, word: str) -> Report:
     """The commands whose row has a word in it, whatever its case."""
     found = [
-        c for c in COMMANDS.values()
+        c for c in debugger.COMMANDS.values()
         if word.casefold() in " ".join((c.name, *c.aliases, c.args, c.says, c.example)).casefold()
     ]  # fmt: skip
     rows = tuple((_usage(c), c.says) for c in found)
@@ -172,7 +173,7 @@ def apropos(state: State, word: str) -> Report:
 
 
 def _described(name: str) -> dict[str, Any]:
-    c = COMMANDS[name]
+    c = debugger.COMMANDS[name]
     return {
         "name": c.name, "aliases": list(c.aliases), "key": c.key, "args": c.args, "says": c.says, "example": c.example,
     }  # fmt: skip

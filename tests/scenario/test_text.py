@@ -19,7 +19,7 @@ from tests.language.writing import text
 
 
 def source(content: str) -> FileText:
-    return FileText("x.toml", content, "")
+    return FileText("x.toml", content, b"")
 
 
 def refused(content: str) -> BpdebugError:

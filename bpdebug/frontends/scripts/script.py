@@ -56,7 +56,7 @@ def read_script(path: str | os.PathLike[str], limits: Limits | None = None) -> S
         if error.code == "E_FILE":
             error.hint = "name a script: bpdebug replay walk.bpd"
         raise
-    return parse_script(source.name, source.text, path=source.path)
+    return parse_script(source.name, source.text, path=Path(source.path) if source.path else None)
 
 
 def _shipped(path: Path) -> Path:
@@ -165,6 +165,6 @@ def stored(path: Path, limits: Limits) -> str | None:
     if not os.path.lexists(path):
         return None
     try:
-        return read_bytes(path, limits).decode("utf-8")
+        return read_bytes(str(path), limits).decode("utf-8")
     except UnicodeDecodeError:
         raise CommandError(f"the snapshot {path.name} is no text", code="E_FILE", hint="remove it") from None

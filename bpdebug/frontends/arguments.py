@@ -1,0 +1,76 @@
+"""The command line's words: every command with its options."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from bpdebug import __version__
+from bpdebug.errors import UsageError
+
+PAGES = ("list", "ops", "schema")
+"""Commands that print what is always there: they open no file, and take none of the common options."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line as argparse sees it; `verb` is the command."""
+    top = _Parser(
+        prog="bpdebug", usage="bpdebug [FILE]\n       bpdebug COMMAND ...",
+        description="A step-through debugger for computational graphs. Without a command: the screen.",
+    )  # fmt: skip
+    top.add_argument("--version", action="version", version=f"bpdebug {__version__}")
+    verbs = top.add_subparsers(prog="bpdebug", dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
+    common = _common_options()
+
+    def verb(name: str, says: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, parents=[] if name in PAGES else [common], help=says)
+
+    verb("show", "the screen (what `bpdebug FILE` starts)").add_argument("file", nargs="?", metavar="FILE")
+    run = verb("run", "both passes, every event printed")
+    run.add_argument("file", metavar="FILE")
+    run.add_argument("--json", action="store_true", help="JSON Lines")
+    run.add_argument("--values", choices=("some", "full"), default="some", help="full: tensors of any size")
+    run.add_argument("--record", metavar="FILE.bptrace", help="keep every event in a new recording")
+    debug = verb("debug", "the debugger at a plain prompt")
+    debug.add_argument("file", metavar="FILE")
+    debug.add_argument("--json", action="store_true", help="one JSON object per reply")
+    _script_options(
+        verb("replay", "a script, printed or played on the screen"),
+        verb("test", "scenarios' [expect] and scripts"),
+    )
+    compare = verb("compare", "the first event where two recordings differ")
+    compare.add_argument("file", metavar="A", help="a recording or a scenario")
+    compare.add_argument("other", nargs="?", metavar="B", help="another; without it, recording A computed again")
+    listing, ops = verb("list", "the scenarios that are shipped"), verb("ops", "the ops with their rules")
+    ops.add_argument("op", nargs="?", metavar="OP")
+    for printed in (compare, listing, ops):
+        printed.add_argument("--json", action="store_true")
+    verb("schema", "the JSON Schema of scenario files")
+    return top
+
+
+def _common_options() -> _Parser:
+    common = _Parser(add_help=False)
+    common.add_argument("--set", action="append", default=[], metavar="NAME=FILE.npy", help="replace a tensor")
+    common.add_argument("--memory", metavar="SIZE", help="all values and gradients together: 4G")
+    common.add_argument("--limit", action="append", default=[], metavar="NAME=N", help="move another limit")
+    common.add_argument("--fresh", action="store_true", help="ignore what an earlier session left")
+    return common
+
+
+def _script_options(replay: argparse.ArgumentParser, test: argparse.ArgumentParser) -> None:
+    replay.add_argument("file", metavar="SCRIPT.bpd")
+    replay.add_argument("--tui", action="store_true", help="on the screen")
+    replay.add_argument("--delay", type=float, default=0.5, metavar="SECONDS", help="between lines on the screen")
+    test.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders to go through")
+    test.add_argument("--junitxml", metavar="FILE", help="the results for a CI server")
+    test.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; 0: one for each processor")
+    test.add_argument("-k", dest="word", default="", metavar="WORD", help="only what has this word in its path")
+    for verb in (replay, test):
+        verb.add_argument("--keep-going", action="store_true", help="run on behind a line that fails")
+        verb.add_argument("--update", action="store_true", help="store snapshots as they are now")
