@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from weakref import WeakValueDictionary, ref
 
 import numpy as np
@@ -85,12 +85,13 @@ class Store:
     def _new(self, t: int, changed: State) -> Pass:
         """A pass of iteration t, with nothing computed; `changed` is what updates made of parameters and states."""
         source: ArraySource = COMPUTE
-        state = None if self.recorded else changed
+        # The pass of a computation does not hold its store, or all its arrays would wait for the garbage collector.
+        leaf: Callable[[int], Array] = partial(starting, self.graph, self.seed, t, changed)
         if self.recorded is not None:
-            source = RecordedSource(self.recorded, t)
+            source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
         elif self.parent is not None and t == self.first:
             source = Shared(self.graph, self.parent.iteration(t), self._more)
-        return Pass(self.graph, lambda i: self.leaf(i, t, state), source, overrides(self.edits, t))
+        return Pass(self.graph, leaf, source, overrides(self.edits, t))
 
     # --- what is kept ---------------------------------------------------------------------------------------------
 
@@ -245,39 +246,41 @@ class Store:
             self._updates[tensor] = UpdateRule(training, graph.shapes[tensor], graph.dtypes[tensor], rule)
         return self._updates[tensor]
 
-    def leaf(self, tensor: int, t: int, changed: State | None = None) -> Array:
-        """A leaf, of its shape, at t before edits: an input as read, a parameter or state as updated, a mask as drawn.
-
-        `changed` is what updates made, where that is known.
-        """
+    def leaf(self, tensor: int, t: int) -> Array:
+        """A leaf, of its shape, at t before edits: an input as read, a parameter as updated, a mask as drawn."""
         found = self.recorded.leaf(tensor, t) if self.recorded is not None else None
         if found is not None:
             return found
-        if changed is None:
-            changed = self.start(t) if tensor in self._updated else NOTHING
-        if tensor in changed:
-            return changed[tensor]
-        kind = self.graph.kinds[tensor]
-        if kind == DRAWN:
-            return self._draw(tensor, t)
-        if kind == STATE:
-            return read_only(np.zeros(self.graph.shapes[tensor], self.graph.dtypes[tensor]))
-        return self.graph.leaves[tensor].array
+        changed = self.start(t) if tensor in self._updated else NOTHING
+        return starting(self.graph, self.seed, t, changed, tensor)
 
     @cached_property
     def _updated(self) -> set[int]:
         """Parameters and states that updates change."""
         return {*self.parameters, *self.graph.owners}
 
-    def _draw(self, tensor: int, t: int) -> Array:
-        """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""
-        (k,) = self.graph.users(tensor)
-        node = self.graph.nodes[k]
-        import hashlib  # here alone: it loads OpenSSL, and few graphs draw masks
 
-        entropy = int.from_bytes(hashlib.sha256(f"{self.seed}\0{node.id}\0{t}".encode()).digest()[:16], "big")
-        drawn = np.random.Generator(np.random.PCG64(entropy)).random(self.graph.shapes[tensor])
-        return read_only(np.asarray(drawn >= node.attrs["p"]))
+def starting(graph: Graph, seed: int, t: int, changed: State, tensor: int) -> Array:
+    """What iteration t has in a leaf, of its shape, before edits; `changed` is what updates made."""
+    if tensor in changed:
+        return changed[tensor]
+    kind = graph.kinds[tensor]
+    if kind == DRAWN:
+        return _drawn(graph, seed, t, tensor)
+    if kind == STATE:
+        return read_only(np.zeros(graph.shapes[tensor], graph.dtypes[tensor]))
+    return graph.leaves[tensor].array
+
+
+def _drawn(graph: Graph, seed: int, t: int, tensor: int) -> Array:
+    """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""
+    (k,) = graph.users(tensor)
+    node = graph.nodes[k]
+    import hashlib  # here alone: it loads OpenSSL, and few graphs draw masks
+
+    entropy = int.from_bytes(hashlib.sha256(f"{seed}\0{node.id}\0{t}".encode()).digest()[:16], "big")
+    drawn = np.random.Generator(np.random.PCG64(entropy)).random(graph.shapes[tensor])
+    return read_only(np.asarray(drawn >= node.attrs["p"]))
 
 
 def nbytes(state: State) -> int:

@@ -151,7 +151,8 @@ class Timeline(Sequence[Event]):
         edits: Sequence[Edit] = (), recording: Recording | None = None, parent: Timeline | None = None,
     ) -> None:  # fmt: skip
         if parent is None:
-            graph = edited(graph if graph.states else graph.with_states(state_names(training)), edits)
+            stateful = training is not None and not graph.states
+            graph = edited(graph.with_states(state_names(training)) if stateful else graph, edits)
         self.graph, self.seed, self.training, self.edits, self.recording = graph, seed, training, edits, recording
         self._plain = training is None and recording is None
         if parent is not None and parent.recording is None:
@@ -263,8 +264,7 @@ class Timeline(Sequence[Event]):
 
     def grad(self, name: str, at: int | None = None) -> Array | None:
         """A tensor's gradient, of its shape, at a position (default: the end): the sum so far, or None."""
-        number = self.number(name)
-        plain = at is None and self._plain
+        number, plain = self.number(name), at is None and self._plain
         found = self.iteration(0).gradient(number) if plain else self.grad_at(number, self._position(at))
         return None if found is None else sealed(found)
 

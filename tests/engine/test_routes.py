@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -112,6 +114,20 @@ def test_what_there_is_at_the_end_takes_no_numbering_of_events(monkeypatch: pyte
         found = timeline.loss, bits(timeline.grad("x"))
     last = len(timeline) - 1
     assert found == (timeline.loss_at(last), bits(timeline.grad("x", last)))
+
+
+def test_what_a_timeline_computed_is_freed_with_it_at_once() -> None:
+    """Arrays that wait for the garbage collector are memory that the next run has to ask the system for."""
+    gc.disable()
+    try:
+        for training in (None, Training("adam", 3, {"lr": 0.01})):
+            timeline = Timeline(chain(), training=training)
+            assert timeline.grad("x") is not None
+            run = ref(timeline.iteration(0))
+            del timeline
+            assert run() is None
+    finally:
+        gc.enable()
 
 
 def test_leaves_are_read_once_for_a_graph(tmp_path: Path) -> None:
