@@ -75,7 +75,7 @@ def parse_size(text: str) -> int:
     units = {"": 1, "B": 1, "K": KIB, "KIB": KIB, "M": MIB, "MIB": MIB, "G": GIB, "GIB": GIB, "T": 2**40, "TIB": 2**40}
     number = text.rstrip("BbIiKkMmGgTt")
     unit = text[len(number) :].upper()
-    if unit not in units or not (number.isascii() and number.strip().isdigit()) or len(number) > 20:
+    if unit not in units or not (number.isascii() and number.strip(" ").isdigit()) or len(number) > 20:
         raise UsageError(f"'{text}' is no size", hint="write a number with K, M, G or T behind it: 4G")
     return int(number) * units[unit]
 

@@ -48,6 +48,17 @@ class Incoming(Struct, frozen=True, eq=False):
     fits: Callable[[Shape], None] | None = None
 
 
+def _op_of(step: Step) -> Op:
+    """A step's op; E_OP where there is none, E_ATTR where it takes another number of operands."""
+    op = OPS.get(step.op)
+    if op is None:
+        raise InputError(f"no op '{step.op}'", code="E_OP", hint=did_you_mean(step.op, OPS) or "see bpdebug ops")
+    (least, most), count = op.arity, len(step.inputs)
+    if count < least or (most is not None and count > most):
+        raise op.miscounted(count)
+    return op
+
+
 class _Builder:
     """The tables while they grow; nodes are numbered after the leaves and the drawn masks."""
 
@@ -75,12 +86,7 @@ class _Builder:
         """One step more: its operands found, its plan traced or shared, its bytes counted."""
         if step.id in self.index:
             raise named_twice(step.id)
-        op = OPS.get(step.op)
-        if op is None:
-            raise InputError(f"no op '{step.op}'", code="E_OP", hint=did_you_mean(step.op, OPS) or "see bpdebug ops")
-        (least, most), count = op.arity, len(step.inputs)
-        if count < least or (most is not None and count > most):
-            raise op.miscounted(count)
+        op = _op_of(step)
         inputs: list[Operand] = [i if isinstance(i, Lit) else self.find(i) for i in step.inputs]
         if op.draws:
             mask = self.index[f"{step.id}.mask"]
