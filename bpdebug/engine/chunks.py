@@ -1,4 +1,4 @@
-"""Code generated for what many passes compute: straight-line functions over some 500 nodes each.
+"""Code generated for what many passes compute: straight-line functions over some hundred nodes each.
 
 Locals stand between the nodes, lists only at the borders. One function for 100,000 nodes would take seconds and
 hundreds of megabytes to compile; equal chunks share their code.
@@ -12,8 +12,8 @@ from bpdebug.graph import Graph
 from bpdebug.symbolic import Plan
 from bpdebug.symbolic import compile as code
 
-SIZE = 500
-"""Nodes in a chunk."""
+SIZE = 420
+"""Nodes in a chunk: layers of up to seven nodes divide it, so that chunks of a repeated layer are equal."""
 LARGE = 2**18
 """Bytes of a node's result from which on its function is so slow that asking whether to stop costs nothing."""
 

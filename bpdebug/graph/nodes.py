@@ -38,7 +38,7 @@ class Lit(Struct, frozen=True):
 Operand = int | Lit
 
 
-class Node(Struct, frozen=True, eq=False):
+class Node(Struct, frozen=True, eq=False, gc=False):
     """One application of an op. `inputs` are tensor numbers or literals; `line` counts in the file, from 1."""
 
     id: str
