@@ -14,7 +14,7 @@ from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import Graph
-from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand
+from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, per_tensor
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import Plan, key_of, trace
@@ -200,10 +200,12 @@ def build(
         outputs = _outputs(builder, loss, incoming or {})
     except BpdebugError as error:
         raise error.at(where) from None
+    plans, first = tuple(builder.plans), builder.first
+    shapes, dtypes = per_tensor(builder.shapes[:first], builder.dtypes[:first], plans)
     graph = Graph(
         names=tuple(builder.names), index=builder.index, kinds=builder.kinds, leaves=tuple(builder.leaves),
-        nodes=tuple(builder.nodes), plans=tuple(builder.plans), shapes=tuple(builder.shapes),
-        dtypes=tuple(builder.dtypes), incoming=outputs, loss=builder.index[loss] if loss else None, first=builder.first,
+        nodes=tuple(builder.nodes), plans=plans, shapes=shapes, dtypes=dtypes, incoming=outputs,
+        loss=builder.index[loss] if loss else None, first=first,
     )  # fmt: skip
     gradients = sum(graph.nbytes(t) for t in range(len(graph.names)) if graph.has_gradient(t))
     scratch = max((plan.scratch for plan, _ in builder.known.values()), default=0)

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Leaf, Lit, Node, Operand
+from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Leaf, Lit, Node, Operand, per_tensor
 from bpdebug.symbolic import Plan
 
 T = TypeVar("T", int, Operand)
@@ -35,8 +35,8 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     leaves: tuple[Leaf, ...]
     nodes: tuple[Node, ...]
     plans: tuple[Plan, ...]
-    shapes: tuple[Shape, ...]
-    dtypes: tuple[DType, ...]
+    shapes: Sequence[Shape]
+    dtypes: Sequence[DType]
     incoming: Mapping[int, Callable[[], Array] | None]
     loss: int | None
     first: int
@@ -69,6 +69,8 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         return NODE if tensor >= self.first else self.kinds[tensor]
 
     def nbytes(self, tensor: int) -> int:
+        if tensor >= self.first:
+            return self.plans[tensor - self.first].nbytes
         return prod(self.shapes[tensor]) * self.dtypes[tensor].itemsize
 
     def is_float(self, tensor: int) -> bool:
@@ -167,14 +169,16 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         first, more = self.first, len(owners)
         called = [f"{self.names[p]}.{name}" for p, name in owners]
         numbers = range(first, first + more)
+        like = (*range(first), *(p for p, _ in owners))
+        shapes, dtypes = per_tensor([self.shapes[t] for t in like], [self.dtypes[t] for t in like], self.plans)
         return replace(
             self,
             names=(*self.names[:first], *called, *self.names[first:]),
             index=dict(zip(called, numbers, strict=True)) | {n: _moved(t, first, more) for n, t in self.index.items()},
             kinds={**self.kinds, **dict.fromkeys(numbers, STATE)},
             nodes=tuple(replace(n, inputs=tuple(_moved(i, first, more) for i in n.inputs)) for n in self.nodes),
-            shapes=(*self.shapes[:first], *(self.shapes[p] for p, _ in owners), *self.shapes[first:]),
-            dtypes=(*self.dtypes[:first], *(self.dtypes[p] for p, _ in owners), *self.dtypes[first:]),
+            shapes=shapes,
+            dtypes=dtypes,
             incoming={_moved(t, first, more): read for t, read in self.incoming.items()},
             loss=None if self.loss is None else self.loss + more,
             first=first + more,

@@ -1,15 +1,18 @@
-"""What a graph is made of: leaves, numbers folded into ops, and nodes."""
+"""What a graph is made of: leaves, numbers folded into ops, nodes, and what is said of every tensor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import chain
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape, read_only
 from bpdebug.ops import Op
+from bpdebug.symbolic import Plan
 
 INPUT, PARAMETER, DRAWN, STATE, NODE = "input", "parameter", "drawn", "state", "node"
 
@@ -36,6 +39,7 @@ class Lit(Struct, frozen=True):
 
 
 Operand = int | Lit
+V = TypeVar("V")
 
 
 class Node(Struct, frozen=True, eq=False, gc=False):
@@ -52,3 +56,31 @@ class Node(Struct, frozen=True, eq=False, gc=False):
     def tensors(self) -> tuple[int, ...]:
         """The tensor operands' numbers, literals left out."""
         return tuple(i for i in self.inputs if isinstance(i, int))
+
+
+class PerTensor(Sequence[V]):
+    """Something of every tensor, by number: of those `before` the nodes as given, of a node what its plan says."""
+
+    __slots__ = ("_before", "_plans", "_what")
+
+    def __init__(self, before: Sequence[V], plans: Sequence[Plan], what: Callable[[Plan], V]) -> None:
+        self._before, self._plans, self._what = tuple(before), plans, what
+
+    def __len__(self) -> int:
+        return len(self._before) + len(self._plans)
+
+    def __getitem__(self, tensor: Any) -> Any:
+        first = len(self._before)
+        if tensor < 0:
+            tensor += len(self)
+        return self._before[tensor] if tensor < first else self._what(self._plans[tensor - first])
+
+    def __iter__(self) -> Iterator[V]:
+        return chain(self._before, map(self._what, self._plans))
+
+
+def per_tensor(
+    shapes: Sequence[Shape], dtypes: Sequence[DType], plans: Sequence[Plan]
+) -> tuple[PerTensor[Shape], PerTensor[DType]]:
+    """Shapes and dtypes of all tensors, from those before the nodes."""
+    return PerTensor(shapes, plans, attrgetter("shape")), PerTensor(dtypes, plans, attrgetter("dtype"))

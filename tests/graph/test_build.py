@@ -46,7 +46,7 @@ def test_what_a_graph_knows() -> None:
     assert graph.first == 4
     assert len(graph) == 4
     assert [graph.kind(i) for i in range(8)] == [INPUT, PARAMETER, INPUT, DRAWN] + [NODE] * 4
-    assert graph.shapes == ((2, 3), (3, 2), (2,), (2, 2), (2, 2), (2, 2), (2, 2), ())
+    assert tuple(graph.shapes) == ((2, 3), (3, 2), (2,), (2, 2), (2, 2), (2, 2), (2, 2), ())
     assert [str(d) for d in graph.dtypes] == ["float64"] * 3 + ["bool"] + ["float64"] * 4
     assert graph.loss == 7
     assert dict(graph.incoming) == {7: None}
