@@ -21,6 +21,7 @@ from bpdebug import __version__
 from bpdebug.debugger import State
 from bpdebug.errors import CommandError
 from bpdebug.frontends.files import NEW, put
+from bpdebug.frontends.folders import state_folder
 from bpdebug.frontends.loop import as_typed
 from bpdebug.frontends.session.saved import Saved, SavedFork, SavedStop, restored
 from bpdebug.limits import spell_bytes
@@ -35,16 +36,6 @@ MOST_SESSIONS = 10
 MOST_BYTES = 2**24
 """Bytes of what one session leaves: more is neither written nor read."""
 _FILE = re.compile(r"\d{20}-\d{1,10}-(?:terminal|pipe)\.(?:json|bpd|tmp)|\.bpdebug-\d{20}-\d{1,10}\.tmp")
-
-
-def state_folder() -> Path:
-    """Where sessions are kept."""
-    moved = os.environ.get("BPDEBUG_STATE_DIR")
-    if moved:
-        return Path(moved)
-    from platformdirs import user_state_path  # start-up: only sessions need it
-
-    return user_state_path("bpdebug")
 
 
 def kind() -> str:
