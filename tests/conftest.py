@@ -20,6 +20,7 @@ settings.load_profile("default")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Sessions are kept in a folder of the tests' own, never in the user's."""
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Sessions are kept, and keys read, in folders of the tests' own, never in the user's."""
     os.environ["BPDEBUG_STATE_DIR"] = str(tmp_path_factory.mktemp("state"))
+    os.environ["BPDEBUG_CONFIG_DIR"] = str(tmp_path_factory.mktemp("config"))

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = False) -> int:
-    """The screen until it is left, and the exit code; without a scenario, a menu of the shipped ones first."""
+    """The screen until it is left, and the exit code; without a scenario, a menu of the shipped ones first.
+
+    Raises InputError where the user's file of keys says what it cannot.
+    """
     gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
     from rich.console import Console  # start-up, as below
 
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
+    from bpdebug.frontends.tui.preferences import read_preferences  # start-up: the same
 
     def opened(name: str) -> State:
         return open_session(open_any(find(name)), budget=budget)
@@ -37,7 +41,7 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
     if not sys.stdin.isatty():  # the scenario came from standard input: the keys come from the terminal
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
     state = None if scenario is None else open_session(scenario, budget=budget)
-    app = BpdebugApp(state, () if scenario else shipped(), opened, talks)
+    app = BpdebugApp(state, () if scenario else shipped(), opened, talks, read_preferences())
     app.error_console = Console(markup=False, highlight=False, stderr=True, color_system=None)  # no escapes of its own
     app.run()
     if app.talk is not None:

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from textual.app import App, ComposeResult
-from textual.events import Event, Key, Resize
+from textual.app import ComposeResult
+from textual.events import DescendantFocus, Event, Key, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 
-from bpdebug.debugger import COMMANDS, State, find
+from bpdebug.debugger import State, find, parse
 from bpdebug.debugger.commands.explaining import lens_at
-from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Bar, Message, refused
 from bpdebug.frontends.tui.inspector import ReportPane
+from bpdebug.frontends.tui.keybar import WHILE_WORKING, KeyBar, foot
+from bpdebug.frontends.tui.keyed import KeyedApp
 from bpdebug.frontends.tui.layout import WIDE, MainScreen
 from bpdebug.frontends.tui.menu import MenuScreen
+from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
-from bpdebug.frontends.tui.prompt import Prompt
+from bpdebug.frontends.tui.prompt import Prompt, words
+from bpdebug.frontends.tui.screens import DebuggerScreen, KeyedStage
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
-from bpdebug.frontends.tui.working import Work, is_slow
-from bpdebug.progress import Stopped, stoppable
+from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
 from bpdebug.scenario import Shipped
 from bpdebug.views import ProgramRows, Report, inspector, status_line, stop, view
-from bpdebug.views.lists import LISTS
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
 
-Outcome = tuple[State, Report | None, BpdebugError | None]
 EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
 
 
@@ -53,12 +54,10 @@ def settle() -> None:
     gc.enable()
 
 
-class BpdebugApp(App[int]):
+class BpdebugApp(KeyedApp):
     """The debugger in the terminal."""
 
     TITLE = "bpdebug"
-    CSS = palette.CSS
-    ENABLE_COMMAND_PALETTE = False
 
     def __init__(
         self,
@@ -66,23 +65,25 @@ class BpdebugApp(App[int]):
         entries: Sequence[Shipped] = (),
         load: Callable[[str], State] | None = None,
         talks: Callable[[State], Talk] | None = None,
+        preferences: Preferences | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(preferences or Preferences())
         self.animation_level = "none"
         self.state, self.entries, self.load, self.talks = state, entries, load, talks
         self.talk: Talk | None = None
-        self.repeat = ""
+        self.repeat, self.line, self.asked = "", "", ""
         self.pause: Timer | None = None
         self.work: Work[Outcome] | None = None
-        self.header, self.message, self.foot = Bar("header"), Message("message"), Bar("keys", yields="left")
+        self.header, self.message = Bar("header"), Message("message")
+        self.foot = KeyBar({id: row.cap for id, row in self.keys.items()})
         self.program = ProgramPane(id="program")
-        self.stage = Stage(id="stage", classes="panel")
+        self.stage = KeyedStage(id="stage", classes="panel")
         self.inspector = ReportPane(id="inspector")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
 
     def get_default_screen(self) -> Screen[None]:
-        return MainScreen()
+        return DebuggerScreen()
 
     def compose(self) -> ComposeResult:
         if self.state is not None:
@@ -92,6 +93,7 @@ class BpdebugApp(App[int]):
     def on_mount(self) -> None:
         if self.state is None:
             self.push_screen(MenuScreen(self.entries), self.open)
+        self.fit(self.size)
         self.call_after_refresh(settle)
 
     def begin(self) -> None:
@@ -127,12 +129,14 @@ class BpdebugApp(App[int]):
         state = self.state
         if state is None or self.work is not None:
             return
+        self.line, talk = line, self.talk or replies
         if is_slow(line, state.timeline.graph, len(state.timeline)):
-            self.work = Work(lambda: self.carried_out(state, line))
+            self.work = Work(lambda: carried_out(state, line, talk))
+            self.foot.show(WHILE_WORKING)
             self.clock = self.set_interval(0.1, self.look_after)
             self.look_after()
         else:
-            self.finish(self.carried_out(state, line))
+            self.finish(carried_out(state, line, talk))
 
     def look_after(self) -> None:
         """How far the work is; once it is done, what it came to."""
@@ -143,23 +147,10 @@ class BpdebugApp(App[int]):
         elif self.work is not None:
             self.say(self.work.far if self.work.ended else f"{self.work.far}  Esc stops")
 
-    def carried_out(self, before: State, line: str) -> Outcome:
-        """The state after a line, what was asked to be seen, and what was refused."""
-        state, report = before, None
-        try:
-            for answer in self.talk(state, line) if self.talk else replies(state, line):
-                state, report = answer.state, answer.report if answer.state.view.name != "event" else None
-            if stoppable():
-                stop(state)  # what the stage is going to show is worked out here, where Esc can end it
-        except BpdebugError as error:
-            return state, report, error
-        except Stopped:
-            return before, None, CommandError("stopped", hint="it changed nothing")
-        return state, report, None
-
     def finish(self, outcome: Outcome) -> None:
         """The panes as views of the state that a line came to."""
         self.state, report, error = outcome
+        self.asked = ""
         if error is None or report is not None:
             self.show(report)
         if error is not None:
@@ -187,11 +178,16 @@ class BpdebugApp(App[int]):
         self.timeline.show(state)
         left = (("bpdebug  ", palette.HERE), (state.scenario.name + "  ", palette.TITLE))
         self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status_line(state), palette.PLAIN)))
-        self.foot.show(keys.foot(), keys.ALWAYS)
+        self.show_keys()
         self.say(report.title if report is not None else arrived(state))
         if self.pause is not None:
             self.pause.stop()
         self.pause = self.set_timer(0.4, gc.collect)
+
+    def show_keys(self, place: str = "") -> None:
+        """What stands in the bar of keys: what is of use now, and in this place, or else where the focus is."""
+        if self.state is not None and self.work is None:
+            self.foot.show(foot(self.state, place or keys.place_of(self.focused)))
 
     def say(self, text: str) -> None:
         """A sentence below the timeline."""
@@ -203,7 +199,7 @@ class BpdebugApp(App[int]):
 
     async def on_event(self, event: Event) -> None:
         """A colon opens the command line before the next key is handed on, so that typing ahead goes into it."""
-        typed = isinstance(event, Key) and event.key == "colon"
+        typed = isinstance(event, Key) and event.key in self.keys["line"].names
         if typed and isinstance(self.screen, MainScreen) and not isinstance(self.focused, Prompt):
             await self.action_ask("")
         else:
@@ -235,33 +231,31 @@ class BpdebugApp(App[int]):
             self.state = self.state.show("event")
             self.show()
 
-    def action_help(self) -> None:
-        """The help screen."""
-        from bpdebug.frontends.tui.help import HelpScreen  # start-up: not needed before
-
-        self.push_screen(HelpScreen())
+    def lost(self) -> str:
+        """What would be gone if one left now; '' where nothing would."""
+        if self.work is not None and any(call.name == "record" for call in parse(self.line)):
+            return "the recording that is being written"
+        kept = self.talk is not None and not self.talk.store.trouble
+        return "" if kept or self.state is None or not self.state.forks else "the forks, which are kept nowhere"
 
     def action_leave(self) -> None:
-        """Out of the program."""
-        self.exit(0)
+        """Out of the program; where something would be lost, when it is asked for again."""
+        if (lost := self.lost()) == self.asked:
+            self.exit(0)
+            return
+        while not isinstance(self.screen, MainScreen):
+            self.pop_screen()
+        self.asked = lost
+        self.say(f"{lost} would be lost: {self.keys['quit'].cap} again leaves")
 
     async def action_ask(self, start: str) -> None:
         """Opens the command line."""
         if self.prompt is None:
-            self.prompt = Prompt(self.words)
+            self.prompt = Prompt(lambda first: words(self.state, first))
             await self.screen.mount(self.prompt)
-        self.foot.show(((PROMPT, palette.HERE), ("", palette.DIM)))
+        self.foot.show((), (), PROMPT)
         cell = self.stage.cell_text() if start and start != "answer" else ""
         self.prompt.begin(f"{start} {cell}" if start else "")
-
-    def words(self, first: bool) -> Iterator[str]:
-        """What can be completed: commands first, then tensors, their gradients and lists."""
-        if first or self.state is None:
-            yield from COMMANDS
-        else:
-            graph = self.state.timeline.graph
-            gradients = (f"d{name}" for t, name in enumerate(graph.names) if graph.takes_gradient(t))
-            yield from (*graph.names, *gradients, *LISTS, *COMMANDS)
 
     # --- what the panes say ---------------------------------------------------------------------------------------
 
@@ -274,7 +268,7 @@ class BpdebugApp(App[int]):
         if self.prompt is not None:
             self.prompt.display = False
         self.stage.focus()
-        self.foot.show(keys.foot(), keys.ALWAYS)
+        self.show_keys()
 
     def on_prompt_offered(self, event: Prompt.Offered) -> None:
         self.say("  ".join(event.words[:40]) or "nothing begins like that")
@@ -282,6 +276,11 @@ class BpdebugApp(App[int]):
     def on_seek(self, event: Seek) -> None:
         assert self.state is not None
         self.run_text(f"seek {'end' if event.index >= len(self.state.timeline) else f'#{event.index}'}")
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Another pane has other keys; what is typed into covers them."""
+        if (place := keys.place_of(event.widget)) in (keys.STAGE, keys.PROGRAM, keys.PAGE):
+            self.show_keys(place)
 
     def on_stage_left(self) -> None:
         self.action_event()
@@ -293,5 +292,7 @@ class BpdebugApp(App[int]):
             self.stage.show_again(view(state))
 
     def on_resize(self, event: Resize) -> None:
+        if self.roomy is not None:  # before that nothing is there that could be in its place
+            self.fit(event.size)
         if self.state is not None and event.size.width >= WIDE:  # below that it was left as it was
             self.inspector.show(inspector(self.state))

@@ -1,4 +1,4 @@
-"""One-line widgets: the header, the message line and the keys."""
+"""One-line widgets: the header and the message line."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ Pieces = tuple[tuple[str, Style], ...]
 
 
 class Bar(Widget):
-    """Pieces of text at the left and at the right of one line; those that `yields` names give way first.
+    """Pieces of text at the left and at the right of one line; those at the right give way first, the last one last.
 
-    What still does not fit is cut, "…" at its end; with yields="left", it goes by twos: a key and what it does.
+    What still does not fit is cut, "…" at its end.
     """
 
-    def __init__(self, id: str, *, yields: str = "right") -> None:
+    def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        self.yields = yields
         self.left: Pieces = ()
         self.right: Pieces = ()
 
@@ -42,12 +41,9 @@ class Bar(Widget):
             return BLANK
         width = self.size.width - 2
         left, right = list(self.left), list(self.right)
-        gives = right if self.yields == "right" else []
-        while (left or len(gives) > 1) and (over := _length(left) + 2 * bool(right) + _length(right) - width) > 0:
-            if len(gives) > 1:
-                del gives[0]
-            elif self.yields == "left":
-                del left[-2:]
+        while (left or len(right) > 1) and (over := _length(left) + 2 * bool(right) + _length(right) - width) > 0:
+            if len(right) > 1:
+                del right[0]
             else:
                 text, style = left.pop()
                 if cell_len(text) > over:

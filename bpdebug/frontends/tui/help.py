@@ -1,16 +1,18 @@
-"""The help screen: keys and commands from their table, and the signs of the screen."""
+"""The help screen: every key from the table of keys, where it holds and what it does; signs, commands, and a search."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from bpdebug.debugger import COMMANDS
+from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.inspector import ReportPane
-from bpdebug.frontends.tui.keys import OWN_KEYS, SCREEN_KEYS, keycap
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.report import Report
 
@@ -27,31 +29,65 @@ SIGNS = (
     ("gain", "how much larger the gradient leaves an event than it came in"),
     ("∂W, Wᵀ", "typed as dW and W.T"),
 )
+Section = tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]
 
 
-def help_report() -> Report:
-    """Everything the screen can do."""
-    keys = [(keycap(c.key), c.name, c.says) for c in COMMANDS.values() if c.key]
-    keys += [(keycap(key), line, COMMANDS[line.split()[0]].says) for key, line in SCREEN_KEYS.items()]
-    keys += [(key, "", says) for key, says in OWN_KEYS.items()]
-    rest = [(f"{c.name} {c.args}".strip(), ", ".join(c.aliases), c.says) for c in COMMANDS.values()]
-    blocks: tuple[Block, ...] = (
-        Text("Keys", "title"), Table((), tuple(keys)), Text(""),
-        Text("Signs", "title"), Table((), SIGNS), Text(""),
-        Text("Commands, after :", "title"), Table((), tuple(rest)),
-    )  # fmt: skip
-    return Report("help", "Help: Esc closes", blocks)
+def _sections(table: Mapping[str, keys.Key], place: str) -> Iterator[Section]:
+    """Titles, headers and rows: first the keys of the pane that one is in, then by what they are for."""
+    heads = ("key", "where", "what it does", "called")
+    said = {row: (row.caps, row.place, row.says, row.id) for row in table.values()}
+    if own := [words for row, words in said.items() if row.place == place]:
+        yield f"Here, in the {place}", heads, own
+    families = ["motion", "explain"]  # the debugger's own two before the rest of it
+    rest = sorted(
+        (row for row in table.values() if row.place != place),
+        key=lambda row: families.index(row.purpose) if row.purpose in families else len(families),
+    )
+    purposes = dict.fromkeys(row.purpose for row in rest)
+    for purpose in purposes:
+        yield purpose.capitalize(), heads, [said[row] for row in rest if row.purpose == purpose]
+    yield "Signs", (), SIGNS
+    commands = [(f"{c.name} {c.args}".strip(), ", ".join(c.aliases), c.says) for c in COMMANDS.values()]
+    yield "Commands, after :", (), commands
+
+
+def help_report(table: Mapping[str, keys.Key], place: str, words: str = "") -> Report:
+    """Everything the screen can do, or those lines of it that have all the words in them."""
+    blocks: list[Block] = []
+    for title, heads, rows in _sections(table, place):
+        found = [row for row in rows if all(word in " ".join((title, *row)).lower() for word in words.lower().split())]
+        if found:
+            blocks += [Text(title, "title"), Table(heads, tuple(found)), Text("")]
+    return Report("help", "Help: type to search, Esc closes", tuple(blocks or [Text("nothing has these words")]))
 
 
 class HelpScreen(Screen[None]):
-    """One page of text over everything else."""
+    """One page of text over everything else, and a line to search it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark,f1", "dismiss")]
+    DEFAULT_CSS = """
+    HelpScreen Input, HelpScreen Input:focus { border: none; height: 1; padding: 0 1; }
+    HelpScreen ReportPane { height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.HELP)
+    AUTO_FOCUS = "Input"
+
+    def __init__(self, table: Mapping[str, keys.Key], place: str) -> None:
+        super().__init__()
+        self.table, self.place = table, place
 
     def compose(self) -> ComposeResult:
+        yield Input(placeholder="search")
         yield ReportPane()
 
     def on_mount(self) -> None:
+        self.query_one(ReportPane).show(help_report(self.table, self.place))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """The lines that have what is typed."""
         pane = self.query_one(ReportPane)
-        pane.show(help_report())
-        pane.focus()
+        pane.show(help_report(self.table, self.place, event.value))
+        pane.scroll_home(animate=False)
+
+    def action_scroll(self, how: str) -> None:
+        """The text, while the focus is in the line above it."""
+        getattr(self.query_one(ReportPane), f"action_{how}")()

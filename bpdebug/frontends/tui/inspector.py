@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from textual.binding import BindingType
 from textual.content import Content
 from textual.strip import Strip
 
+from bpdebug.frontends.tui.keys import PAGE, bindings
 from bpdebug.frontends.tui.lines import BLANK, clean, report_lines
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.views.report import Report
@@ -14,6 +16,8 @@ from bpdebug.views.report import Report
 
 class ReportPane(Pane):
     """A report's words, wrapped to the width, scrolled when they are many."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PAGE)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -1,56 +1,213 @@
-"""Keys, read from the table of commands: what a key types, and what stands at the foot of the screen."""
+"""Every key in one table: its id, what it does and where it holds; panes take their bindings from it, and so does help.
+
+The debugger's rows are read from the table of commands. A user's own keys replace those of a row, by its id.
+"""
 
 from __future__ import annotations
 
-from textual.binding import BindingType
+from collections.abc import Iterable, Iterator, Mapping
 
-from bpdebug.debugger import COMMANDS
-from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.bars import Pieces
+from msgspec import Struct
+from msgspec.structs import replace
+from textual.binding import Binding, BindingType
+from textual.keys import key_to_character
+from textual.widget import Widget
 
-SCREEN_KEYS = {"home": "seek begin", "end": "seek end"}
-"""Keys for a command together with its argument."""
+from bpdebug.debugger import COMMANDS, Command
+
+EVERYWHERE, DEBUGGER, STAGE, PROGRAM, PAGE = "everywhere", "any pane", "stage", "program", "text"
+LINE, HELP, MENU, SMALL = "command line", "help", "menu", "small window"
+PANES = (STAGE, PROGRAM, PAGE, LINE)
+"""Places in the debugger: there the debugger's keys hold, too, where the pane has no use of its own for them."""
+TYPING = (EVERYWHERE, LINE, HELP)
+"""Where letters are typed, and can be no keys."""
+
+
+class Key(Struct, frozen=True):
+    """A row: `keys`, separated by commas, do what `says`, where the focus is in `place`; `purpose` is its heading."""
+
+    id: str
+    keys: str
+    action: str
+    says: str
+    purpose: str
+    place: str
+
+    @property
+    def names(self) -> list[str]:
+        """Its keys as Textual names them."""
+        return [binding.key for binding in Binding.make_bindings([(self.keys, "")])]
+
+    @property
+    def cap(self) -> str:
+        """The first of its keys, as it is printed on the keyboard."""
+        return keycap(self.names[0])
+
+    @property
+    def caps(self) -> str:
+        """Its keys as they are printed on the keyboard."""
+        return " ".join(map(keycap, self.names))
+
+
+ALSO = {"help": "f1", "back": "alt+left", "forward": "alt+right"}
+"""More keys for a command: a bracket alone would be none, where it is typed with AltGr."""
 OF_A_CELL = ("origin", "why", "contributions")
 """Lines that a key types with the cell behind them that is marked, if one is."""
-OWN_KEYS = {
-    ":": "the command line",
-    "↑ ↓ ← →": "mark a cell, and the cells it is made of",
-    ", .": "the matrix before, the next one",
-    "Tab": "program or stage; in the program ↑ ↓ select, Enter goes there, b stops there",
-    "Enter": "the last motion again",
-    "Esc": "close what was asked for",
-}
+OWN_ACTIONS = {"help": "app.help", "quit": "app.leave"}
 
 
-def bindings() -> list[BindingType]:
-    """Every key of the debugger with the app's action; for the screen with the panes, as no other takes them.
-
-    The key of a command that can do nothing without an argument opens the command line.
-    """
-    keyed = [c for c in COMMANDS.values() if c.key]
-    asking = [c for c in keyed if c.args and not c.args.startswith("[")]
-    actions = {c.key: f"{'ask' if c in asking else 'line'}({c.name!r})" for c in keyed}
-    actions |= {key: f"line({line!r})" for key, line in SCREEN_KEYS.items()}
-    actions |= {"?": "help", "f1": "help", "q": "line('quit')", "enter": "again", "escape": "event"}
-    return [(key, f"app.{action}") for key, action in actions.items()]
+def action_of(command: Command) -> str:
+    """What a command's key does; where it can do nothing without an argument, it opens the command line."""
+    asks = command.args and not command.args.startswith("[")
+    return OWN_ACTIONS.get(command.name, f"app.{'ask' if asks else 'line'}({command.name!r})")
 
 
-def keycap(key: str) -> str:
+def _of_commands() -> Iterator[Key]:
+    """A row a command that has a key."""
+    for c in COMMANDS.values():
+        if c.key:
+            keys = ",".join(filter(None, (c.key, ALSO.get(c.name))))
+            yield Key(c.name, keys, action_of(c), c.says, c.family, DEBUGGER)
+
+
+def _rows(place: str, purpose: str, *rows: tuple[str, str, str, str]) -> tuple[Key, ...]:
+    return tuple(Key(id, keys, action, says, purpose, place) for id, keys, action, says in rows)
+
+
+TABLE: dict[str, Key] = {row.id: row for row in (
+    *_of_commands(),
+    *_rows(DEBUGGER, "motion",
+        ("begin", "home", "app.line('seek begin')", "the beginning"),
+        ("end", "end", "app.line('seek end')", "the end"),
+        ("again", "enter", "app.again", "the last motion again"),
+    ),
+    *_rows(DEBUGGER, "screen",
+        ("line", ":", "app.ask('')", "the command line"),
+        ("close", "escape", "app.event", "close what was asked for; stop what takes long"),
+        ("pane.next", "tab", "app.focus_next", "the next pane"),
+        ("pane.previous", "shift+tab", "app.focus_previous", "the pane before"),
+        ("maximise", "M", "app.maximise", "this pane alone, and all of them again"),
+    ),
+    *_rows(EVERYWHERE, "screen",
+        ("palette", "ctrl+p", "app.command_palette", "all commands, keys and themes, to choose from"),
+        ("suspend", "ctrl+z", "app.suspend_process", "to the shell; fg comes back"),
+        ("leave", "ctrl+q", "app.leave", "leave, from anywhere"),
+    ),
+    *_rows(STAGE, "cells",
+        ("stage.up", "up", "move(-1,0)", "mark a cell, and the cells it is made of: the one above"),
+        ("stage.down", "down", "move(1,0)", "the cell below"),
+        ("stage.left", "left", "move(0,-1)", "the cell at the left"),
+        ("stage.right", "right", "move(0,1)", "the cell at the right"),
+        ("stage.page.up", "pageup", "page(-1)", "a page up"),
+        ("stage.page.down", "pagedown", "page(1)", "a page down"),
+        ("stage.previous", "comma", "other(-1)", "the matrix before"),
+        ("stage.next", "full_stop", "other(1)", "the next matrix"),
+        ("stage.unmark", "escape", "leave", "no cell is marked; then, close what was asked for"),
+    ),
+    *_rows(PROGRAM, "program",
+        ("program.up", "up", "select(-1)", "select the row above"),
+        ("program.down", "down", "select(1)", "the row below; b stops there"),
+        ("program.page.up", "pageup", "select(-10)", "ten rows up"),
+        ("program.page.down", "pagedown", "select(10)", "ten rows down"),
+        ("program.go", "enter", "go", "to the selected row"),
+    ),
+    *_rows(PAGE, "text",
+        ("text.up", "up", "scroll_up", "a line up"),
+        ("text.down", "down", "scroll_down", "a line down"),
+        ("text.page.up", "pageup", "page_up", "a page up"),
+        ("text.page.down", "pagedown", "page_down", "a page down"),
+    ),
+    *_rows(LINE, "command line",
+        ("line.enter", "enter", "submit", "carry the line out"),
+        ("line.complete", "tab", "complete", "complete the word"),
+        ("line.earlier", "up", "history(-1)", "an earlier line"),
+        ("line.later", "down", "history(1)", "a later line"),
+        ("line.close", "escape", "close", "close it"),
+    ),
+    *_rows(HELP, "help",
+        ("help.up", "up", "scroll('scroll_up')", "a line up"),
+        ("help.down", "down", "scroll('scroll_down')", "a line down"),
+        ("help.page.up", "pageup", "scroll('page_up')", "a page up"),
+        ("help.page.down", "pagedown", "scroll('page_down')", "a page down"),
+        ("help.close", "escape,f1", "dismiss", "close it"),
+    ),
+    *_rows(MENU, "menu",
+        ("menu.up", "up,k", "move(-1)", "the lesson above"),
+        ("menu.down", "down,j", "move(1)", "the lesson below"),
+        ("menu.page.up", "pageup", "move(-10)", "ten lessons up"),
+        ("menu.page.down", "pagedown", "move(10)", "ten lessons down"),
+        ("menu.first", "home", "move(-1000)", "the first"),
+        ("menu.last", "end", "move(1000)", "the last"),
+        ("menu.open", "enter", "screen.open", "open it"),
+        ("menu.leave", "q,escape", "app.leave", "leave"),
+    ),
+    *_rows(SMALL, "small window", ("small.leave", "q,escape", "app.leave", "leave")),
+)}  # fmt: skip
+"""Every key of ours by its id; Textual's own, in a field that is typed into or a list, keep theirs."""
+
+SHADOWS = {"stage.unmark": "close", "program.go": "again"}
+"""Rows of a pane that take a key from the debugger, and mean to."""
+PRESETS: dict[str, dict[str, str]] = {
+    "vim": {
+        "candidates": "K", "back": "ctrl+o,[,alt+left",
+        "stage.up": "k,up", "stage.down": "j,down", "stage.left": "h,left", "stage.right": "l,right",
+        "program.up": "k,up", "program.down": "j,down", "text.up": "k,up", "text.down": "j,down",
+        "stage.page.up": "ctrl+b,pageup", "stage.page.down": "ctrl+f,pagedown",
+    },
+    "arrows": {
+        "step": "right,s", "reverse-step": "left,S", "stepi": "down,i", "reverse-stepi": "up,I",
+        "stage.up": "shift+up", "stage.down": "shift+down", "stage.left": "shift+left", "stage.right": "shift+right",
+        "program.up": "shift+up", "program.down": "shift+down", "text.up": "shift+up", "text.down": "shift+down",
+    },
+    "fkeys": {
+        "continue": "f5,c", "break": "f9,b", "next": "f10,n", "step": "f11,s", "finish": "shift+f11,f",
+        "restart": "ctrl+shift+f5,R",
+    },
+}  # fmt: skip
+"""Keys to choose by a word: those of vi, the arrows for time (with Shift for cells), those of VS Code."""
+
+
+def rows(moved: Mapping[str, str]) -> dict[str, Key]:
+    """The table, with a user's own keys by the rows' ids."""
+    return {id: replace(row, keys=moved[id]) if id in moved else row for id, row in TABLE.items()}
+
+
+def bindings(*places: str) -> list[BindingType]:
+    """The bindings of a place, for the class of what lies there."""
+    return [
+        Binding(row.keys, row.action, row.says, show=False, id=row.id, priority=row.place == EVERYWHERE)
+        for row in TABLE.values() if row.place in places
+    ]  # fmt: skip
+
+
+def place_of(node: Widget | None) -> str:
+    """The place that a widget is, by its bindings; of one that has none, the debugger's."""
+    ids = (b.id for b in (node.BINDINGS if node else ()) if isinstance(b, Binding))
+    return next((TABLE[id].place for id in ids if id in TABLE), DEBUGGER)
+
+
+def clash(table: Iterable[Key]) -> tuple[str, Key, Key] | None:
+    """A key that two rows have where both hold, or a pane's takes from the debugger's; None where there is none."""
+    there: dict[tuple[str, str], Key] = {}
+    for row in sorted(table, key=lambda row: row.place in PANES):
+        over = (DEBUGGER,) if row.place in PANES and row.place != LINE else ()
+        for name in row.names:
+            for place in (row.place, *over, EVERYWHERE):
+                other = there.get((place, name))
+                if other is not None and other is not row and SHADOWS.get(row.id) != other.id:
+                    return name, other, row
+            there[row.place, name] = row
+    return None
+
+
+SIGNS = {
+    "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "escape": "Esc",
+    "space": "Space", "tab": "Tab", "slash": "/",
+}  # fmt: skip
+
+
+def keycap(name: str) -> str:
     """A key as it is printed on the keyboard."""
-    return {"slash": "/"}.get(key, key if len(key) == 1 or " " in key else key.capitalize())
-
-
-def foot() -> Pieces:
-    """The keys in one line: motions first, their reverses together, then the rest of the table."""
-    keyed = [c for c in COMMANDS.values() if c.key]
-    back = [c for c in keyed if c.name.startswith("reverse-")]
-    forth = [(c.key, c.name) for c in keyed if c.repeats and c not in back]
-    rest = [(c.key, c.name) for c in keyed if not c.repeats and c.name not in ("help", "quit", "restart")]
-    pairs = (*forth, (" ".join(c.key for c in back), "the same, back"), *rest)
-    return tuple(piece for key, name in pairs for piece in ((keycap(key), palette.HERE), (f" {name}  ", palette.DIM)))
-
-
-ALWAYS: Pieces = (
-    (":", palette.HERE), (" command  ", palette.DIM), ("?", palette.HERE), (" help  ", palette.DIM),
-    ("q", palette.HERE), (" quit", palette.DIM),
-)  # fmt: skip
+    *held, last = name.split("+")
+    sign = SIGNS.get(last) or key_to_character(last) or last
+    return "+".join((*map(str.capitalize, held), sign[0].upper() + sign[1:] if held or len(sign) > 1 else sign))

@@ -15,6 +15,7 @@ from textual.strip import Strip
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.bars import Message, refused
+from bpdebug.frontends.tui.keys import MENU, bindings
 from bpdebug.frontends.tui.lines import BLANK, clean, strip, wrap
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.scenario import Shipped
@@ -23,10 +24,7 @@ from bpdebug.scenario import Shipped
 class Choices(Pane):
     """Titles, with the text about the chosen one below it; its keys are its own, or they would scroll a long list."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("up,k", "move(-1)"), ("down,j", "move(1)"), ("pageup", "move(-10)"), ("pagedown", "move(10)"),
-        ("home", "move(-1000)"), ("end", "move(1000)"),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = bindings(MENU)
 
     def __init__(self, entries: Sequence[Shipped], chosen: int) -> None:
         super().__init__()
@@ -76,7 +74,6 @@ class MenuScreen(Screen[str]):
     """Arrow keys choose, Enter opens; the result is the entry's name."""
 
     DEFAULT_CSS = "MenuScreen > Message { height: auto; dock: bottom; } MenuScreen > Choices { height: 1fr; }"
-    BINDINGS: ClassVar[list[BindingType]] = [("enter", "open"), ("q,escape", "app.leave")]
 
     def __init__(self, entries: Sequence[Shipped], chosen: str = "", error: BpdebugError | None = None) -> None:
         super().__init__()

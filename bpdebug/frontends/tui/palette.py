@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from rich.style import Style
 
-INK, EDGE, PAPER = "#14171c", "#333a46", "#c9cfd9"
-ACCENT, QUIET = "#7fd1b9", "#7d8697"
+INK, EDGE, FOCUS, PAPER, BRIGHT = "#14171c", "#333a46", "#4f8a7d", "#c9cfd9", "#eceff4"
+ACCENT, QUIET, FAINT, SOFT, NOTED = "#7fd1b9", "#7d8697", "#6a7280", "#a3b1c6", "#b4c3dc"
+RIGHT, WRONG, ALARM, TURN = "#93cf83", "#ff7b72", "#ffb454", "#c9a2f2"
+BELOW, ABOVE = ("#5f7d9c", "#5b8fc2", "#5aa2e6", "#74b9ff"), ("#96795c", "#bf8b55", "#e6a050", "#ffb863")
+"""Below zero and above it, from small to large; the smallest are still readable on INK."""
+BORDERS = (EDGE, FOCUS)
+COLOURS = (
+    *BORDERS, PAPER, BRIGHT, ACCENT, QUIET, FAINT, SOFT, NOTED, RIGHT, WRONG, ALARM, TURN, *BELOW, *ABOVE,
+)  # fmt: skip
+"""All that is drawn with on INK; a theme says what stands for each (themes.py)."""
+STRENGTH = {color: n for ramp in (BELOW, ABOVE) for n, color in enumerate(ramp)}
+"""How much one colour has to stand out more than another."""
 
 
 def _ink(color: str, *, bold: bool = False, italic: bool = False) -> Style:
@@ -13,25 +23,23 @@ def _ink(color: str, *, bold: bool = False, italic: bool = False) -> Style:
 
 
 PLAIN = _ink(PAPER)
-TITLE = _ink("#eceff4", bold=True)
+TITLE = _ink(BRIGHT, bold=True)
 DIM = _ink(QUIET)
-LABEL = _ink("#a3b1c6")
-NOTE = _ink("#b4c3dc", italic=True)
-GOOD = _ink("#93cf83")
-BAD = _ink("#ff7b72", bold=True)
-WARNING = Style(color=INK, bgcolor="#ffb454", bold=True)
+LABEL = _ink(SOFT)
+NOTE = _ink(NOTED, italic=True)
+GOOD = _ink(RIGHT)
+BAD = _ink(WRONG, bold=True)
+WARNING = Style(color=INK, bgcolor=ALARM, bold=True)
 HERE = _ink(ACCENT, bold=True)
-SIGN = _ink("#eceff4", bold=True)
-TURNED = _ink("#c9a2f2", bold=True)
-STOP = _ink("#ff7b72", bold=True)
+SIGN = _ink(BRIGHT, bold=True)
+TURNED = _ink(TURN, bold=True)
+STOP = _ink(WRONG, bold=True)
 MARKED = Style(reverse=True, bold=True)
 TEXT_STYLES = {"": PLAIN, "title": TITLE, "note": NOTE, "dim": DIM, "good": GOOD, "bad": BAD}
 NAME_STYLES = {"transpose": TURNED, "result": HERE, "gradient": HERE}
 
-# From small to large; the smallest are still readable on INK.
-NEGATIVE = tuple(_ink(c) for c in ("#5f7d9c", "#5b8fc2", "#5aa2e6", "#74b9ff"))
-POSITIVE = tuple(_ink(c) for c in ("#96795c", "#bf8b55", "#e6a050", "#ffb863"))
-ZERO = _ink("#6a7280")
+NEGATIVE, POSITIVE = tuple(map(_ink, BELOW)), tuple(map(_ink, ABOVE))
+ZERO = _ink(FAINT)
 
 CSS = f"""
 Screen {{ background: {INK}; color: {PAPER}; }}
@@ -42,12 +50,15 @@ ScrollView, Stage {{
 }}
 #stage, #inspector, HelpScreen ReportPane, Choices {{ padding: 0 1; }}
 .panel {{
-    border: round {EDGE}; border-title-color: #eceff4; border-title-style: bold;
+    border: round {EDGE}; border-title-color: {BRIGHT}; border-title-style: bold;
     border-subtitle-color: {QUIET}; background: {INK};
 }}
-.panel:focus {{ border: round #4f8a7d; }}
-Prompt, Prompt:focus {{ border: none; padding: 0; height: 1; background: {INK}; color: #eceff4; }}
-Bar, TimelineBar {{ background: {INK}; }}
+.panel:focus {{ border: round {FOCUS}; }}
+Prompt, Prompt:focus {{ border: none; padding: 0; height: 1; background: {INK}; color: {BRIGHT}; }}
+CommandList > .option-list--option-highlighted {{
+    background: $block-cursor-background; color: $block-cursor-foreground;
+}}
+Bar, KeyBar, TimelineBar {{ background: {INK}; }}
 """
 
 

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from bpdebug.frontends.tui.lines import fit
 
 
-class Pane(ScrollView):
+class Pane(ScrollView, inherit_bindings=False):
     """What lies in it says how many lines there are (`measure`), and draws one of them (`line`)."""
 
     DEFAULT_CSS = "Pane { overflow-x: hidden; }"

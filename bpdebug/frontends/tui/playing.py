@@ -9,6 +9,7 @@ from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD, UsageError
 from bpdebug.frontends.scripts.replay import CarriedOut, Run, Settings
 from bpdebug.frontends.scripts.script import read_script
 from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.frontends.tui.preferences import Preferences, read_preferences
 
 FASTEST = 0.01
 """Seconds between two lines, at least: the screen must come to be drawn."""
@@ -17,8 +18,10 @@ FASTEST = 0.01
 class Player(BpdebugApp):
     """The screen, with a script at the keys."""
 
-    def __init__(self, run: Run, steps: Iterator[CarriedOut], delay: float) -> None:
-        super().__init__(run.state)
+    def __init__(
+        self, run: Run, steps: Iterator[CarriedOut], delay: float, preferences: Preferences | None = None
+    ) -> None:
+        super().__init__(run.state, preferences=preferences)
         self.script, self.steps, self.delay = run, steps, max(delay, FASTEST)
 
     def on_mount(self) -> None:
@@ -63,6 +66,6 @@ def play(path: str, settings: Settings, delay: float) -> int:
             break
     if run.state is None:
         return EXIT_GOOD  # a script of comments
-    app = Player(run, steps, delay)
+    app = Player(run, steps, delay, read_preferences())
     app.run()
     return EXIT_BUG if app.return_code else EXIT_FAILED if run.errors else EXIT_GOOD

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.keys import PROGRAM, bindings
 from bpdebug.frontends.tui.lines import BLANK, clean, strip
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.views.program import ProgramRow, ProgramRows
@@ -41,10 +42,7 @@ class ProgramPane(Pane):
     A blank line and a heading stand before the gradients: places on the screen are `at`, rows of the view `row`.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("up", "select(-1)"), ("down", "select(1)"), ("pageup", "select(-10)"), ("pagedown", "select(10)"),
-        ("enter", "go"),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PROGRAM)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
+
+from bpdebug.debugger import COMMANDS, State
+from bpdebug.frontends.tui.keys import LINE, bindings
+from bpdebug.views.lists import LISTS
 
 
 def complete(text: str, words: Iterable[str]) -> tuple[str, list[str]]:
@@ -21,12 +25,20 @@ def complete(text: str, words: Iterable[str]) -> tuple[str, list[str]]:
     return text[:start] + first[:same] + (" " if len(found) == 1 else ""), found
 
 
+def words(state: State | None, first: bool) -> Iterator[str]:
+    """What can be completed: commands first, then tensors, their gradients and lists."""
+    if first or state is None:
+        yield from COMMANDS
+    else:
+        graph = state.timeline.graph
+        gradients = (f"d{name}" for t, name in enumerate(graph.names) if graph.takes_gradient(t))
+        yield from (*graph.names, *gradients, *LISTS, *COMMANDS)
+
+
 class Prompt(Input):
     """One line of the debugger's language."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("up", "history(-1)"), ("down", "history(1)"), ("tab", "complete"), ("escape", "close"),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = bindings(LINE)
 
     class Closed(Message):
         """Esc was pressed."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from functools import lru_cache
 from threading import Thread
 from typing import Generic, TypeVar
 
-from bpdebug.debugger import parse
-from bpdebug.errors import BpdebugError
+from bpdebug.debugger import State, parse
+from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.frontends.bar import bar
+from bpdebug.frontends.loop import Answer
 from bpdebug.graph import Graph
-from bpdebug.progress import Stopped, listening
+from bpdebug.progress import Stopped, listening, stoppable
+from bpdebug.views import Report, stop
 
 Result = TypeVar("Result")
+Outcome = tuple[State, Report | None, BpdebugError | None]
+"""The state after a line, what was asked to be seen, and what was refused."""
 AT_ONCE = 0.15
 """Seconds in which most are done; what is not gets a bar."""
 
@@ -34,6 +38,21 @@ def is_slow(line: str, graph: Graph, events: int) -> bool:
 @lru_cache(maxsize=4)
 def _is_large(graph: Graph) -> bool:
     return max((plan.nbytes for plan in graph.plans), default=0) >= LARGE
+
+
+def carried_out(before: State, line: str, talk: Callable[[State, str], Iterator[Answer]]) -> Outcome:
+    """What a line comes to."""
+    state, report = before, None
+    try:
+        for answer in talk(state, line):
+            state, report = answer.state, answer.report if answer.state.view.name != "event" else None
+        if stoppable():
+            stop(state)  # what the stage is going to show is worked out here, where Esc can end it
+    except BpdebugError as error:
+        return state, report, error
+    except Stopped:
+        return before, None, CommandError("stopped", hint="it changed nothing")
+    return state, report, None
 
 
 class Work(Generic[Result]):

@@ -177,7 +177,7 @@ async def test_a_stop_while_the_stage_is_worked_out_takes_the_line_back(monkeypa
             raise Stopped
         return stop(state)
 
-    monkeypatch.setattr("bpdebug.frontends.tui.app.stop", stopped)
+    monkeypatch.setattr(working, "stop", stopped)
     monkeypatch.setattr(working, "LARGE", 0)
     app = app_of("two_layer")
     async with app.run_test(size=(120, 50)) as pilot:

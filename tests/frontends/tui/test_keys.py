@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
 
 from bpdebug.debugger import COMMANDS
+from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.frontends.tui.help import HelpScreen
+from bpdebug.frontends.tui.inspector import ReportPane
+from bpdebug.frontends.tui.keyed import KeyedApp
+from bpdebug.frontends.tui.menu import Choices
+from bpdebug.frontends.tui.preferences import Preferences
+from bpdebug.frontends.tui.program import ProgramPane
 from bpdebug.frontends.tui.prompt import Prompt, complete
+from bpdebug.frontends.tui.screens import DebuggerScreen, KeyedStage, SmallScreen
+from bpdebug.frontends.tui.stage import Stage
 from bpdebug.scenario import shipped
 
 from .screen import TRAINED, app_of, lines_of, state_of, text_of
@@ -44,6 +57,12 @@ async def test_every_key_of_the_table_does_its_command_or_asks(monkeypatch: pyte
                 assert app.is_running
 
 
+def subclasses(of: type[DOMNode]) -> set[type[DOMNode]]:
+    """All classes below one, of whatever depth."""
+    below = set(of.__subclasses__())
+    return below.union(*map(subclasses, below))
+
+
 KEYS = [*(c.key for c in COMMANDS.values() if c.key), "colon", "end", "home", "enter"]
 
 
@@ -53,11 +72,25 @@ async def test_the_help_takes_no_key_of_the_debugger() -> None:
         before = app.state
         await pilot.press("f1")
         helped = app.screen
-        await pilot.press(*(key for key in KEYS if key not in ("q", "?")))  # these close it
+        await pilot.press(*KEYS)
         assert app.screen is helped
         assert app.state is before
         await pilot.press("escape", "?", "escape", "escape", "colon")
         assert isinstance(app.focused, Prompt)
+
+
+async def test_the_palette_takes_no_key_of_the_debugger() -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=(100, 30)) as pilot:
+        before = app.state
+        await pilot.press("ctrl+p")
+        opened = app.screen
+        await pilot.press(*(key for key in KEYS if key not in ("enter", "escape")))
+        assert app.screen is opened
+        assert app.state is before
+        await pilot.press("escape", "s")
+        assert app.state is not None
+        assert app.state.cursor == 1
 
 
 async def test_the_menu_takes_no_key_of_the_debugger() -> None:
@@ -115,17 +148,101 @@ async def test_q_leaves_with_exit_code_0() -> None:
     assert app.return_value == 0
 
 
-async def test_the_help_is_read_from_the_table_and_closes() -> None:
-    app = app_of("two_layer")
-    async with app.run_test(size=(100, 60)) as pilot:
-        await pilot.press("question_mark")
+# --- the table
+
+
+PLACED: dict[str, type[DOMNode]] = {
+    keys.EVERYWHERE: KeyedApp, keys.DEBUGGER: DebuggerScreen, keys.STAGE: KeyedStage, keys.PROGRAM: ProgramPane,
+    keys.PAGE: ReportPane, keys.LINE: Prompt, keys.HELP: HelpScreen, keys.MENU: Choices, keys.SMALL: SmallScreen,
+}  # fmt: skip
+"""The class whose bindings are those of a place."""
+
+
+def test_every_binding_of_ours_is_a_row_of_the_table_with_id_and_help() -> None:
+    classes = [c for c in subclasses(DOMNode) if c.__module__.startswith("bpdebug.")]
+    bound = [b for c in classes if c is not Stage for b in Binding.make_bindings(vars(c).get("BINDINGS", ()))]
+    assert {b.id for b in bound} == keys.TABLE.keys()
+    assert [b for b in bound if not b.description] == []
+    for place, owner in PLACED.items():
+        own = {b.id for b in Binding.make_bindings(owner.BINDINGS)}
+        assert own == {row.id for row in keys.TABLE.values() if row.place == place}
+    inherited = {(b.key, b.action) for b in Binding.make_bindings(Stage.BINDINGS)}
+    assert inherited <= {(b.key, b.action) for b in Binding.make_bindings(KeyedStage.BINDINGS)}
+
+
+def test_every_command_with_a_key_is_a_row() -> None:
+    for command in COMMANDS.values():
+        row = keys.TABLE.get(command.name)
+        assert bool(command.key) == (row is not None)
+        assert row is None or (row.says == command.says and command.key in row.keys.split(","))
+
+
+def test_no_command_has_only_a_bracket_for_a_key() -> None:
+    for row in keys.TABLE.values():
+        assert [key for key in row.keys.split(",") if key not in tuple("[]{}")], row.id
+
+
+@pytest.mark.parametrize("preset", ["", *keys.PRESETS])
+def test_no_two_rows_clash(preset: str) -> None:
+    assert keys.clash(keys.rows(keys.PRESETS.get(preset, {})).values()) is None
+
+
+@pytest.mark.parametrize(
+    ("id", "key"),
+    [("step", "i"), ("step", "up"), ("stage.up", "s"), ("text.up", "ctrl+p"), ("menu.up", "j"), ("begin", "end")],
+)
+def test_a_clash_is_seen(id: str, key: str) -> None:
+    assert keys.clash(keys.rows({id: key}).values()) is not None
+
+
+@pytest.mark.parametrize("preset", ["vim", "arrows", "fkeys"])
+async def test_the_keys_of_a_preset_do_what_the_row_says(preset: str) -> None:
+    moved = keys.PRESETS[preset]
+    app = BpdebugApp(state_of("two_layer"), preferences=Preferences(moved))
+    async with app.run_test(size=(100, 30)) as pilot:
+        for id, row in keys.rows(moved).items():
+            if id in moved and row.place in (keys.DEBUGGER, keys.STAGE):
+                for name in row.names:
+                    await pilot.press("end", "home")  # so that there is a place to go back to
+                    active = app.screen.active_bindings
+                    assert active[name].binding.id == id, (id, name)
+                    await pilot.press(name, "escape", "escape")
+
+
+async def test_a_key_that_is_moved_works_and_the_old_one_does_not() -> None:
+    app = BpdebugApp(state_of("two_layer"), preferences=Preferences({"step": "f8", "line": "semicolon"}))
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app.state is not None
+        await pilot.press("f8", "s")
+        assert app.state.cursor == 1
         await pilot.pause()
-        screen = text_of(app)
-        assert all(c.says.split()[0] in screen for c in COMMANDS.values() if c.key)
-        assert "typed as dW" in screen
-        await pilot.press("q")
-        assert app.is_running
-        assert "Program" in text_of(app)
+        assert lines_of(app)[-1].startswith(" F8 step")
+        await pilot.press("colon")
+        assert not isinstance(app.focused, Prompt)
+        await pilot.press("semicolon", *"step", "enter")
+        assert app.state.cursor == 2
+        await pilot.press("f1")
+        await pilot.pause()
+        assert re.search(r"F8 +any pane +the next event", text_of(app))
+
+
+async def test_alt_left_and_right_are_back_and_forward() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app.state is not None
+        await pilot.press("end", "alt+left")
+        assert app.state.cursor == 0
+        await pilot.press("alt+right")
+        assert app.state.event is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("alt+left", "Alt+←"), ("question_mark", "?"), ("f5", "F5"), ("shift+f11", "Shift+F11"), ("comma", ","),
+     ("s", "s"), ("S", "S"), ("ctrl+p", "Ctrl+P"), ("slash", "/"), ("full_stop", "."), ("tab", "Tab")],
+)  # fmt: skip
+def test_a_key_as_it_is_printed(name: str, said: str) -> None:
+    assert keys.keycap(name) == said
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from bpdebug.views.blocks import Cells, Table
 from .judge import says
 from .screen import app_of, lines_of
 
-NARROW, WIDE = 40, 200
+NARROW, WIDE = 60, 200
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 

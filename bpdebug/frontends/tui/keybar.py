@@ -1,0 +1,120 @@
+"""The keys that are of use where one is, each with a word; a click presses one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.events import Click
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from bpdebug.debugger import COMMANDS, State
+from bpdebug.engine import BACKWARD, Event
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.keys import PROGRAM
+from bpdebug.frontends.tui.lines import BLANK, strip
+
+GAP = 2
+"""Columns between keys."""
+Item = tuple[str, str]
+"""A row of the table of keys by its id, and the word that stands beside its key."""
+INSIDE = {"transpose": "turn it", "product": "multiply", "unbroadcast": "sum it", "accumulate": "add it"}
+"""What the next part of a rule does; of another it is said that it lies inside."""
+ALWAYS: tuple[Item, ...] = (("line", "cmd"), ("help", "help"), ("quit", "quit"))
+WHILE_WORKING: tuple[Item, ...] = (("close", "stop it"),)
+
+
+def foot(state: State, place: str) -> list[Item]:
+    """What stands in the bar: what is of use here first, in the backward pass what explains, and then all the rest."""
+    first = dict(_here(state, place))
+    keyed = (c.name for c in COMMANDS.values() if c.key and not c.name.startswith("reverse-"))
+    rest = ((name, name) for name in keyed if name not in dict(ALWAYS))
+    return [*first.items(), *(item for item in rest if item[0] not in first)]
+
+
+def _here(state: State, place: str) -> Iterator[Item]:
+    if place == PROGRAM:
+        yield from (("program.down", "select"), ("program.go", "go there"), ("break", "stop there"))
+    if state.view.name != "event":
+        yield "close", "close"
+    yield from (("step", "step"), ("reverse-step", "back"))
+    event = state.event
+    if event is None:
+        yield from (("begin", "begin"), ("flow", "flow"), ("check", "check"))
+    elif event.phase != BACKWARD:
+        yield from (("next", "next"), ("continue", "run"), *_inside(state, event), ("break", "break"), ("lens", "lens"))
+    elif state.practice is not None:
+        yield "answer", "answer"  # what else there is would tell
+    else:
+        yield from (*_inside(state, event), ("lens", "lens"), ("why", "why"))
+        yield from (("candidates", "candidates"),) if event.op == "matmul" else ()
+        yield from (("origin", "origin"), ("adjoint", "adjoint"), ("next", "next"), ("continue", "run"))
+
+
+def _inside(state: State, event: Event) -> Iterator[Item]:
+    for _, part in event.parts[state.part : state.part + 1]:
+        yield "stepi", INSIDE.get(part.why, "inside")
+
+
+class KeyBar(Widget):
+    """Keys from the left, as many as have room, and others at the right, which are always there; none is ever cut."""
+
+    class Pressed(Message):
+        """A key was clicked: the id of its row."""
+
+        def __init__(self, id: str) -> None:
+            super().__init__()
+            self.id = id
+
+    def __init__(self, keys: dict[str, str]) -> None:
+        """`keys` says how the key of a row is printed."""
+        super().__init__(id="keys")
+        self.keys = keys
+        self.left: Sequence[Item] = ()
+        self.right: Sequence[Item] = ()
+        self.prompt = ""
+
+    def show(self, left: Sequence[Item], right: Sequence[Item] = ALWAYS, prompt: str = "") -> None:
+        """Other keys; in place of them, what stands before a line that is typed."""
+        if (left, right, prompt) != (self.left, self.right, self.prompt):
+            self.left, self.right, self.prompt = left, right, prompt
+            self.refresh()
+
+    def _wide(self, item: Item) -> int:
+        return cell_len(self.keys[item[0]]) + 1 + cell_len(item[1])
+
+    def placed(self) -> Iterator[tuple[int, Item]]:
+        """The keys that have room, each with its column."""
+        room = self.size.width - 1
+        right = list(self.right)
+        while right and sum(map(self._wide, right)) + GAP * (len(right) - 1) >= room:
+            right.pop(0)
+        end = room - sum(map(self._wide, right)) - GAP * max(len(right) - 1, 0)
+        at = 1
+        for item in self.left:
+            if at + self._wide(item) + (GAP if right else 0) > end:
+                break
+            yield at, item
+            at += self._wide(item) + GAP
+        for item in right:
+            yield end, item
+            end += self._wide(item) + GAP
+
+    def render_line(self, y: int) -> Strip:
+        if y:
+            return BLANK
+        pieces: list[tuple[str, Style]] = [(f" {self.prompt}", palette.HERE)]
+        at = len(pieces[0][0])
+        for column, (id, word) in self.placed():
+            key = self.keys[id]
+            pieces += (" " * (column - at), palette.PLAIN), (key, palette.HERE), (f" {word}", palette.DIM)
+            at = column + self._wide((id, word))
+        return strip(*pieces, (" " * (self.size.width - at), palette.PLAIN))
+
+    def on_click(self, event: Click) -> None:
+        for column, item in self.placed():
+            if column <= event.x < column + self._wide(item):
+                self.post_message(self.Pressed(item[0]))

@@ -1,0 +1,68 @@
+"""An app with the keys that its user chose, each of which can be clicked or looked up, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
+from textual.geometry import Size
+
+from bpdebug.frontends.tui import keys
+from bpdebug.frontends.tui.keybar import KeyBar
+from bpdebug.frontends.tui.preferences import Preferences
+from bpdebug.frontends.tui.screens import LEAST, SmallScreen
+from bpdebug.frontends.tui.themed import ThemedApp
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+
+def _offers() -> type[Provider]:
+    from bpdebug.frontends.tui.offers import Offers  # start-up: the palette is opened later, if at all
+
+    return Offers
+
+
+class KeyedApp(ThemedApp):
+    """What a key does is the action of its row, whoever asks for it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.EVERYWHERE)
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_offers}
+
+    def __init__(self, preferences: Preferences) -> None:
+        super().__init__(preferences.theme, preferences.keep)
+        self.keys = keys.rows(preferences.keys)
+        self.set_keymap(preferences.keys)
+        self.roomy: bool | None = None
+
+    async def press(self, id: str) -> None:
+        """What the key of a row does, where the focus is."""
+        await self.run_action(self.keys[id].action, self.focused or self.screen)
+
+    async def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
+        await self.press(event.id)
+
+    def action_help(self) -> None:
+        """The help screen."""
+        from bpdebug.frontends.tui.help import HelpScreen  # start-up: not needed before
+
+        self.push_screen(HelpScreen(self.keys, keys.place_of(self.focused)))
+
+    def action_maximise(self) -> None:
+        """The pane that has the focus alone, or all of them."""
+        self.screen.maximized = None if self.screen.maximized else self.focused
+
+    def action_command_palette(self) -> None:
+        """All commands, where there is room for them."""
+        if not isinstance(self.screen, SmallScreen):
+            super().action_command_palette()
+
+    def fit(self, size: Size) -> None:
+        """Where there is no room for the screen it says so, once the screen is there."""
+        roomy = size.width >= LEAST.width and size.height >= LEAST.height
+        if not roomy and self.roomy is not False:
+            self.push_screen(SmallScreen())
+        elif roomy and isinstance(self.screen, SmallScreen):
+            self.pop_screen()
+        self.roomy = roomy

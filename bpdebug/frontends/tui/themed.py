@@ -1,0 +1,56 @@
+"""An app in the colours that its user chose, or in none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+
+from textual.app import App
+from textual.filter import LineFilter
+from textual.reactive import Initialize, Reactive
+from textual.theme import BUILTIN_THEMES
+
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.preferences import OWN_THEME
+from bpdebug.frontends.tui.themes import OWN_THEMES, Colourless, Inks
+from bpdebug.scenario.paths import reason
+
+BUILTIN_THEMES.update({own.name: own for own in OWN_THEMES})  # before an app works out what a theme means
+
+
+class ThemedApp(App[int]):
+    """Widgets draw in the house's colours; a filter over the lines makes another theme of them."""
+
+    CSS = palette.CSS
+    theme: Reactive[str] = Reactive(Initialize(attrgetter("chosen")))
+
+    def __init__(self, chosen: str, keep: Callable[[str], None] | None) -> None:
+        """Begins in a theme that there is, else in the house's own; `keep` is told of another one."""
+        self.chosen = chosen if chosen in BUILTIN_THEMES else OWN_THEME
+        self.keep = keep
+        self.inks: list[LineFilter] = []
+        super().__init__()
+        self.watch_theme(self.chosen)
+
+    def watch_theme(self, name: str) -> None:
+        """Other colours, from the next line that is painted on."""
+        theme = self.available_themes[name]
+        self.inks = [] if name == OWN_THEME else [Inks(theme)]
+        self.inks += [Colourless(theme)] if self.no_color else []
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through."""
+        return self.inks if self.no_color else [*super().get_line_filters(), *self.inks]
+
+    def action_choose_theme(self, name: str) -> None:
+        """Another theme, which the next session begins with."""
+        self.theme = name
+        try:
+            if self.keep is not None:
+                self.keep(name)
+        except OSError as error:
+            self.say(f"the theme is not kept: {reason(error)}")
+
+    def say(self, text: str) -> None:
+        """Tells the user."""
+        raise NotImplementedError

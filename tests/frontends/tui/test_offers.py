@@ -1,0 +1,75 @@
+"""The command palette: everything is in it, and what is chosen is done."""
+
+from __future__ import annotations
+
+import pytest
+from textual.theme import BUILTIN_THEMES
+from textual.widgets import OptionList
+
+from bpdebug.debugger import COMMANDS
+from bpdebug.frontends.tui import keys
+from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.frontends.tui.offers import offers
+from bpdebug.frontends.tui.prompt import Prompt
+from bpdebug.scenario import shipped
+
+from .screen import app_of, state_of
+
+
+@pytest.mark.parametrize("place", [keys.STAGE, keys.PROGRAM, keys.PAGE, keys.LINE])
+def test_every_command_every_key_and_every_theme_is_offered(place: str) -> None:
+    found = list(offers(keys.TABLE, BUILTIN_THEMES, place, True))
+    titles = [offer.title for offer in found]
+    assert len(set(titles)) == len(titles)
+    assert all(offer.says for offer in found)
+    assert {title.split()[0] for title in titles} >= COMMANDS.keys()
+    holding = [row for row in keys.TABLE.values() if row.place in (place, keys.DEBUGGER, keys.EVERYWHERE)]
+    assert {row.action for row in holding} - {offer.action for offer in found} == {"app.command_palette"}
+    assert {f"theme {name}" for name in BUILTIN_THEMES} | {"screenshot", "maximise"} <= set(titles)
+
+
+async def chosen(app: BpdebugApp, pilot: object, words: str) -> None:
+    """Types into the palette, and takes the first that it offers."""
+    press, pause = pilot.press, pilot.pause  # type: ignore[attr-defined]
+    await press("ctrl+p")
+    await pause()
+    await press(*words)
+    for _ in range(50):
+        await app.workers.wait_for_complete()
+        await pause()
+        if app.screen.query_one(OptionList).option_count:
+            break
+    await press("enter")
+    await pause()
+    await pause()
+
+
+async def test_what_is_chosen_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_of("two_layer")
+    shots: list[str] = []
+    monkeypatch.setattr(BpdebugApp, "deliver_screenshot", lambda self, *_: shots.append("shot"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app.state is not None
+        await chosen(app, pilot, "step [N]")
+        assert app.state.cursor == 1
+        await chosen(app, pilot, "theme projector")
+        assert app.theme == "projector"
+        await chosen(app, pilot, "info WHAT")
+        assert isinstance(app.focused, Prompt)
+        assert app.focused.value == "info "
+        await pilot.press("escape")
+        await chosen(app, pilot, "stage: down")
+        assert app.stage.chosen is not None
+        await chosen(app, pilot, "screenshot")
+        await pilot.pause(0.2)
+        assert shots == ["shot"]
+
+
+async def test_on_the_menu_no_command_of_the_debugger_is_offered() -> None:
+    app = BpdebugApp(None, shipped(), state_of)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        titles = {offer.title for offer in offers(app.keys, BUILTIN_THEMES, keys.MENU, False)}
+        assert {"menu: open", "theme nord", "leave"} <= titles
+        assert "flow" not in titles
