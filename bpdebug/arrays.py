@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from weakref import ref
 
 import numpy as np
 
@@ -11,6 +14,7 @@ Shape = tuple[int, ...]
 DType = np.dtype[Any]
 Cell = tuple[int, ...]
 Key = tuple[Any, ...]
+Made = TypeVar("Made")
 """An index as hashable plain data: integers, '...', and (start, stop, step) for a slice."""
 
 
@@ -40,3 +44,30 @@ def encode_key(key: Any) -> Key:
 def decode_key(key: Key) -> tuple[Any, ...]:
     """The index NumPy takes, from what `encode_key` made."""
     return tuple(slice(*k) if isinstance(k, tuple) else ... if k == "..." else k for k in key)
+
+
+MOST_KEPT = 256
+"""Arrays of which something is remembered."""
+
+
+def kept(make: Callable[[Array], Made]) -> Callable[[Array], Made]:
+    """What is said of an array, worked out once while it lives; of one that can be written into, again and again.
+
+    Views of the same cells in the same order are one array.
+    """
+    found: dict[Key, tuple[ref[Array], Made]] = {}
+
+    @wraps(make)
+    def ask(array: Array) -> Made:
+        if array.flags.writeable:
+            return make(array)
+        owner: Array = array.base if isinstance(array.base, np.ndarray) else array
+        key = id(owner), array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+        known = found.get(key)
+        if known is None or known[0]() is not owner:
+            if len(found) >= MOST_KEPT:
+                found.clear()
+            known = found[key] = ref(owner), make(array)
+        return known[1]
+
+    return ask

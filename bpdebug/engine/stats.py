@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, kept
 
 
 class Stats(Struct, frozen=True):
@@ -21,6 +21,7 @@ class Stats(Struct, frozen=True):
     infs: int
 
 
+@kept
 def stats(array: Array) -> Stats:
     """Statistics of an array of any dtype and shape; computed in float64, so that float32 does not overflow."""
     kind = array.dtype.kind
@@ -45,6 +46,7 @@ def _mean_and_std(cells: Array, low: float, high: float) -> tuple[float, float]:
     return float((cells / top).mean()) * top, float((cells / top).std()) * top
 
 
+@kept
 def two_norm(cells: Array) -> float:
     """The 2-norm over all cells, scaled so that neither overflow nor underflow spoils it."""
     cells = np.asarray(cells, dtype=np.float64)

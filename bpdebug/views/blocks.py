@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.graph import Subject
 from bpdebug.symbolic.leaves import Axes
+from bpdebug.views.sums import MatrixProduct
 
 
 class Text(Struct, frozen=True):
-    """A paragraph. `style` is one of: '', 'title', 'note', 'dim', 'good', 'bad'."""
+    """A paragraph. `style` is one of: '', 'title', 'note', 'dim', 'good', 'bad'.
+
+    Of what `folds`, a screen with little room shows the first sentence.
+    """
 
     text: str
     style: str = ""
+    folds: bool = False
 
 
 class Formula(Struct, frozen=True):
@@ -32,7 +37,7 @@ class Matrix(Struct, frozen=True, eq=False):
     a row belong together along `axes` of the same number; None: they belong to none there.
     `note` stands below ('transposed'); `mark` names what it is in the row: '', 'operand', 'transpose', 'result',
     'gradient'. `shape` is given where the array is not there. `marked` are the cells, (row, column), that stand out
-    (leading axes count as rows, one below the other).
+    (leading axes count as rows, one below the other). `product` is what it is made of, of a matrix product.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Matrix(Struct, frozen=True, eq=False):
     marked: frozenset[tuple[int, int]] = frozenset()
     subject: Subject | None = None
     axes: Axes | None = None
+    product: MatrixProduct | None = None
 
 
 class Cells(Struct, frozen=True, eq=False):
@@ -73,7 +79,20 @@ class Listing(Struct, frozen=True):
     marked: frozenset[int] = frozenset()
 
 
+class Section(Struct, frozen=True, eq=False):
+    """What is seen together, as all that is said of one operand's gradient: a small screen shows one at a time."""
+
+    blocks: tuple[Text | Formula | Row, ...]
+
+
 Block = Text | Formula | Row | Cells | Table | Listing
+Blocks = Iterable[Block | Section]
+
+
+def flat(blocks: Blocks) -> Iterator[Block]:
+    """The blocks one after the other, those of sections too."""
+    for block in blocks:
+        yield from block.blocks if isinstance(block, Section) else (block,)
 
 
 def signed(operands: Sequence[Matrix | str], sign: str) -> list[Matrix | str]:

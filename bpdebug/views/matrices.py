@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from msgspec.structs import replace
+
 from bpdebug.arrays import Array
 from bpdebug.engine import Assignment, Contribution, Event, NodeEvent, PartView
 from bpdebug.engine.parts import Term
 from bpdebug.graph import Graph, Lit, Subject
 from bpdebug.symbolic.leaves import Axes, shared_axes, uses
 from bpdebug.views.blocks import Matrix, signed
+from bpdebug.views.sums import MatrixProduct
+
+Read = Callable[[], Array]
 
 
 def tensor_matrix(
@@ -37,7 +45,15 @@ def forward_items(event: NodeEvent) -> tuple[list[Matrix | str], Matrix]:
         else tensor_matrix(graph, i, run.value(i), "operand", axes=axes.get(id(leaf)))
         for i, leaf in zip(event.node.inputs, plan.operands, strict=True)
     ]
-    return items, tensor_matrix(graph, event.tensor, event.value, "result", axes=axes[id(plan.value)])
+    result = tensor_matrix(graph, event.tensor, event.value, "result", axes=axes[id(plan.value)])
+    if plan.value.prim is not None and plan.value.prim.why == "product":
+        result = replace(result, product=product(*(partial(run.value, t) for t in event.node.tensors)))
+    return items, result
+
+
+def product(left: Read | None, right: Read | None) -> MatrixProduct | None:
+    """What is asked for the sum that a cell of a product is; None where an operand is a literal."""
+    return None if left is None or right is None else MatrixProduct(left, right)
 
 
 NOTES = {"transpose": "transposed", "unbroadcast": "summed over the broadcast axes"}
@@ -48,7 +64,10 @@ def part_items(part: PartView, line: Contribution | Assignment) -> tuple[Matrix 
     """A part as matrices and signs: `∂Y @ Wᵀ = ∂X`, `W → Wᵀ`, `sum over axis 0 of ∂Z = ∂b`."""
     (name, of), last = result_of(part, line), part is line.parts[-1] and isinstance(line, Contribution)
     mark = "gradient" if last else "transpose" if part.why == "transpose" else "result"
-    result = Matrix(name, part.value, part.shape, NOTES.get(part.why, ""), mark, subject=of, axes=part.axes)
+    made = product(*(t.read for t in part.terms)) if part.why == "product" else None
+    result = Matrix(
+        name, part.value, part.shape, NOTES.get(part.why, ""), mark, subject=of, axes=part.axes, product=made
+    )
     if not part.terms:
         whole = Matrix(part.text, part.value, part.shape, mark="operand", subject=part.subject, axes=part.axes)
         return (whole, "=", result) if last else (result,)

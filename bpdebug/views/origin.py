@@ -18,7 +18,7 @@ from bpdebug.graph import INPUT
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text, between
 from bpdebug.views.encode import MANY_CELLS
 from bpdebug.views.matrices import tensor_matrix
-from bpdebug.views.numbers import number
+from bpdebug.views.numbers import bracketed, number
 from bpdebug.views.report import Report
 
 MOST = 12
@@ -153,17 +153,12 @@ def _numbers(product: Product) -> str:
     """'2·(−3)'."""
     sign, factors = _signed(product)
     alone = len(factors) == 1 and not sign
-    return sign + _joined([(number(f.value) if alone else _bracketed(f.value), f.under) for f in factors])
+    return sign + _joined([(number(f.value) if alone else bracketed(f.value), f.under) for f in factors])
 
 
 def _signed(product: Product) -> tuple[str, tuple[FactorCell, ...]]:
     first, *rest = product.factors
     return ("−", tuple(rest)) if rest and not first.name and first.value == -1 else ("", product.factors)
-
-
-def _bracketed(value: float) -> str:
-    text = number(value)
-    return f"({text})" if text.startswith("−") else text
 
 
 def _joined(pieces: list[tuple[str, bool]]) -> str:

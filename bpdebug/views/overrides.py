@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -10,16 +11,22 @@ from bpdebug.arrays import encode_key
 from bpdebug.debugger import State
 from bpdebug.engine.edits import overridden
 from bpdebug.symbolic.text import key_text
-from bpdebug.views.blocks import Block, Matrix, Row
+from bpdebug.views.blocks import Block, Matrix, Row, Section
+
+Seen = TypeVar("Seen", bound=Block | Section)
 
 
-def marked(state: State, blocks: Iterable[Block]) -> Iterator[Block]:
+def marked(state: State, blocks: Iterable[Seen]) -> Iterator[Seen]:
     """The blocks, with a note below each matrix that holds cells which were set for this timeline."""
-    for block in blocks:
-        if state.timeline.edits and isinstance(block, Row):
-            yield Row(tuple(_noted(state, i) if isinstance(i, Matrix) else i for i in block.items))
-        else:
-            yield block
+    return (_marked(state, block) for block in blocks) if state.timeline.edits else iter(blocks)
+
+
+def _marked(state: State, block: Any) -> Any:
+    if isinstance(block, Section):
+        return Section(tuple(_marked(state, b) for b in block.blocks))
+    if isinstance(block, Row):
+        return Row(tuple(_noted(state, i) if isinstance(i, Matrix) else i for i in block.items))
+    return block
 
 
 def _noted(state: State, matrix: Matrix) -> Matrix:

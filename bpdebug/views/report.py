@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from bpdebug.views.blocks import Block
+from bpdebug.views.blocks import Block, Section, flat
 from bpdebug.views.encode import made, to_json
 from bpdebug.views.text import lines
 
@@ -17,7 +17,7 @@ class Report(Struct, frozen=True, eq=False):
 
     kind: str
     title: str
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[Block | Section, ...] = ()
     data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
 
     def to_text(self, width: int = 100) -> str:
@@ -26,7 +26,7 @@ class Report(Struct, frozen=True, eq=False):
 
     def lines(self, width: int = 100) -> Iterator[str]:
         """The report as plain text, line by line: one that is long need not be there as a whole."""
-        return lines(self.title, self.blocks, width)
+        return lines(self.title, flat(self.blocks), width)
 
     def to_json(self) -> str:
         """The report's data as one line of JSON, its kind first."""

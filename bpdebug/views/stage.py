@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bpdebug.debugger import State
 from bpdebug.engine import FORWARD, SEED, Contribution, Event, Fault, NodeEvent, PartView
 from bpdebug.ops.op import MIXES
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, signed
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, signed
 from bpdebug.views.matrices import forward_items, part_items, parts_until, summary_items, tensor_matrix
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
@@ -34,7 +34,7 @@ def stage(state: State) -> Report:
 
 def said_here(state: State) -> tuple[Text, ...]:
     """The scenario's notes for this stop; in a fork it is said that they were not written for it."""
-    notes = tuple(Text(n.text.strip(), "note") for n in state.notes if n.stops.contains(state.cursor))
+    notes = tuple(Text(n.text.strip(), "note", folds=True) for n in state.notes if n.stops.contains(state.cursor))
     if not notes or not state.fork:
         return notes
     return (*notes, Text("a note speaks of the file's numbers, not of this fork's", "dim"))
@@ -47,15 +47,18 @@ def heading(state: State, event: Event) -> str:
     return f"{event.phase}  {event.graph.statement(event.tensor)}{line}{iteration}"
 
 
-def event_blocks(state: State, event: Event) -> Iterator[Block]:
-    """The blocks of one event."""
+def event_blocks(state: State, event: Event) -> Iterator[Block | Section]:
+    """The blocks of one event; what is to be seen together is a section."""
     if event.phase == SEED:
         own = "the loss's gradient with respect to itself is 1"
         words = own if event.graph.loss is not None else "the gradient that comes in from the layer above"
         yield Formula(f"∂{event.name}", f"{words}: here the backward pass begins")
         yield Row((tensor_matrix(event.graph, event.tensor, event.value, "gradient", gradient=True),))
     elif isinstance(event, NodeEvent):
-        yield from _forward(event) if event.phase == FORWARD else _backward(state, event)
+        if event.phase == FORWARD:
+            yield Section(tuple(_forward(event)))
+        else:
+            yield from _backward(state, event)
     else:
         yield from update_blocks(state, event)
     if event.fault is not None:
@@ -68,7 +71,7 @@ def _fault_words(fault: Fault) -> str:
     return f"{kind} appears here first: {fault.where}"
 
 
-def _forward(event: NodeEvent) -> Iterator[Block]:
+def _forward(event: NodeEvent) -> Iterator[Formula | Row]:
     items, result = forward_items(event)
     shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in items]
     infix = event.node.op.infix
@@ -84,17 +87,17 @@ def forward_line(event: NodeEvent) -> Text:
     return Text(f"forward  {event.name} {shape_text(event.value.shape)} = {call}  with {shapes}", "dim")
 
 
-def _backward(state: State, event: NodeEvent) -> Iterator[Block]:
+def _backward(state: State, event: NodeEvent) -> Iterator[Block | Section]:
     yield forward_line(event)
     yield from _in_words(event)
     if not state.part:
         for c in event.contributions:
-            yield from contribution_blocks(event, c, c.parts)
+            yield Section(tuple(contribution_blocks(event, c, c.parts)))
         return
     contribution, parts = parts_until(event, state.part)
     assert isinstance(contribution, Contribution)
     yield Text(f"part {state.part} of {len(event.parts)}: {WHY[parts[-1].why]}", "dim")
-    yield from contribution_blocks(event, contribution, parts)
+    yield Section(tuple(contribution_blocks(event, contribution, parts)))
 
 
 def _in_words(event: NodeEvent) -> Iterator[Block]:
@@ -120,7 +123,9 @@ WHY = {
 }
 
 
-def contribution_blocks(event: NodeEvent, c: Contribution, parts: tuple[PartView, ...]) -> Iterator[Block]:
+def contribution_blocks(
+    event: NodeEvent, c: Contribution, parts: tuple[PartView, ...]
+) -> Iterator[Text | Formula | Row]:
     """One operand's gradient: the rule, then as many of its parts as are given; later ones are hidden."""
     yield from rule_lines(event, c, ", a rule set by hand" * (c.position in event.plan.replaced))
     yield from part_rows(event, c, parts)
@@ -128,7 +133,7 @@ def contribution_blocks(event: NodeEvent, c: Contribution, parts: tuple[PartView
 
 def part_rows(
     event: NodeEvent, c: Contribution, parts: tuple[PartView, ...], *, operands: bool = True
-) -> Iterator[Block]:
+) -> Iterator[Text | Row]:
     """Parts of a contribution as matrices; where they are all and many, what goes in and comes out of the rule."""
     rule = c.rule
     if len(parts) == len(c.parts) and len(rule) > MANY_PARTS:
@@ -139,7 +144,7 @@ def part_rows(
         yield Row(part_items(part, c))
 
 
-def rule_lines(event: NodeEvent, c: Contribution, more: str = "") -> Iterator[Block]:
+def rule_lines(event: NodeEvent, c: Contribution, more: str = "") -> Iterator[Formula]:
     """The rule of one operand with its shape, and `more` to say; of a long one what is repeated stands below."""
     given, shape = event.plan.gradient(c.position), shape_text(c.shape)
     summed = shape if given.shape == c.shape else f"{shape_text(given.shape)}, summed to {shape}"

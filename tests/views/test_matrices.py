@@ -15,7 +15,7 @@ from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
 from bpdebug.explain.lens import lens
 from bpdebug.graph import Graph, Subject
 from bpdebug.ops import OPS
-from bpdebug.views.blocks import Matrix, Row
+from bpdebug.views.blocks import Matrix, Row, flat
 from bpdebug.views.inspector import inspector
 from bpdebug.views.lens import lens as lens_view
 from bpdebug.views.report import Report
@@ -47,7 +47,7 @@ def twins(name: str) -> tuple[State, State]:
 
 def drawn(report: Report) -> Iterator[Any]:
     """Everything of the matrices but their names; a formula is one, whatever it says."""
-    for block in report.blocks:
+    for block in flat(report.blocks):
         if isinstance(block, Row):
             yield tuple("" if isinstance(i, str) else plain(i) for i in block.items)
 
@@ -86,7 +86,7 @@ def test_a_matrix_is_what_it_says_it_is(name: str) -> None:
     state, count = open_session(scenario(name)), 0
     for event in list(state.timeline)[:60]:
         run, graph = state.timeline.iteration(event.iteration), state.timeline.graph
-        for block in stage(replace(state, cursor=event.index)).blocks if event.phase != UPDATE else ():
+        for block in flat(stage(replace(state, cursor=event.index)).blocks) if event.phase != UPDATE else ():
             for m in block.items if isinstance(block, Row) else ():
                 of = m.subject if isinstance(m, Matrix) else None
                 if of is None or isinstance(of.tensor, str) or (of.gradient and len(graph.edges_from(of.tensor)) > 1):

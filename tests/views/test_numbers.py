@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpdebug.views.numbers import DIGITS, number, number_format, percent, shape_text
+from bpdebug.views.numbers import DIGITS, extent, number, number_format, percent, shape_text
 from tests.graphs import examples
 
 
@@ -132,6 +132,21 @@ def test_every_matrix_is_aligned_and_nothing_reads_as_what_it_is_not(values: lis
     for value, cell in zip(values, found, strict=True):
         if not math.isfinite(value):
             assert cell.strip() == ("nan" if value != value else "inf" if value > 0 else "−inf")
+
+
+@examples(200)
+@given(st.lists(FLOATS | st.sampled_from([0.0, 0.96, 9.96, -0.04]), min_size=1, max_size=8), st.integers(1, 4))
+def test_with_fewer_digits_it_is_rounded_and_aligned(values: list[float], digits: int) -> None:
+    form = extent(np.array(values)).format(digits)
+    found = [form.cell(v) for v in values]
+    top = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    assert {len(cell) for cell in found} == {form.width}
+    for value, cell in zip(values, found, strict=True):
+        text = cell.strip().replace("−", "-")
+        if math.isfinite(value) and text not in ("+ε", "-ε"):
+            room = 0.5 * 10.0 ** (1 - digits) * (abs(value) if form.kind == "e" else top)
+            assert abs(float(text) - value) <= room * (1 + 1e-9)
+            assert (float(text) == 0) == (value == 0)
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=6))

@@ -7,7 +7,7 @@ import pytest
 from bpdebug.debugger import State, open_session, update
 from bpdebug.scenario import load
 from bpdebug.views import view
-from bpdebug.views.blocks import Formula, Matrix, Row, Text
+from bpdebug.views.blocks import Formula, Matrix, Row, Text, flat
 
 WINDOWS = """format = 1
 [inputs]
@@ -40,7 +40,7 @@ def at(call: str, *lines: str) -> State:
 @pytest.mark.parametrize("call", SAID)
 @pytest.mark.parametrize("part", ["", "stepi"])
 def test_conv_and_pool_say_their_rule_before_its_formula(call: str, part: str) -> None:
-    blocks = view(at(call, *part.split())).blocks
+    blocks = list(flat(view(at(call, *part.split())).blocks))
     said = [(i, b.text) for i, b in enumerate(blocks) if isinstance(b, Text) and b.text.startswith(SAID[call])]
     ((words, sentence),) = said
     assert words < next(i for i, b in enumerate(blocks) if isinstance(b, Formula) and "∂" in b.text)
@@ -79,7 +79,7 @@ L = sum(Y ** 3)
 def drawn(beta: str) -> set[str]:
     """What stands beside ∂X in the row of its rule."""
     state = update(open_session(load(NAMED.replace("BETA", beta))), "seek Y@bwd")
-    rows = [[i.name for i in b.items if isinstance(i, Matrix)] for b in view(state).blocks if isinstance(b, Row)]
+    rows = [[i.name for i in b.items if isinstance(i, Matrix)] for b in flat(view(state).blocks) if isinstance(b, Row)]
     (row,) = [names for names in rows if names[-1] == "∂X"]
     return {*row} - {"∂X"}
 

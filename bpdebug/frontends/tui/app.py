@@ -25,7 +25,7 @@ from bpdebug.frontends.tui.menu import MenuScreen
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
 from bpdebug.frontends.tui.prompt import Prompt, words
-from bpdebug.frontends.tui.screens import DebuggerScreen, KeyedStage
+from bpdebug.frontends.tui.screens import DebuggerScreen
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
@@ -77,7 +77,7 @@ class BpdebugApp(KeyedApp):
         self.header, self.message = Bar("header"), Message("message")
         self.foot = KeyBar({id: row.cap for id, row in self.keys.items()})
         self.program = ProgramPane(id="program")
-        self.stage = KeyedStage(id="stage", classes="panel")
+        self.stage = Stage(id="stage", classes="panel")
         self.inspector = ReportPane(id="inspector")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
@@ -171,7 +171,7 @@ class BpdebugApp(KeyedApp):
         else:
             self.stage.show(stop(state))
             if state.part:
-                self.stage.scroll_end(animate=False)  # the newest part is the last
+                self.stage.to_end()  # the newest part is the last
         if self.size.width >= WIDE:
             self.inspector.show(inspector(state))
         self.program.show(ProgramRows(state))

@@ -1,89 +1,129 @@
-"""The lines that the stage is made of: blocks of text, and rows of matrices that wrap where there is no room."""
+"""The lines of the stage: words, and rows of matrices, as much of them as there is room for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
 
-from textual.geometry import Size
+from msgspec import Struct
+from msgspec.structs import replace
 from textual.strip import Strip
-from textual.widget import Widget
 
-from bpdebug.frontends.tui.lines import BLANK, report_lines
-from bpdebug.frontends.tui.matrix import MatrixView
-from bpdebug.views.blocks import Block, Text
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.lines import BLANK, block_lines, fit, strip, wrap
+from bpdebug.frontends.tui.matrix import MatrixBox
+from bpdebug.frontends.tui.rows import Item, items, visible
+from bpdebug.views.blocks import Block, Blocks, Formula, Row, Section, Text
 
-GAP = 2  # columns between matrices
-READABLE = 88  # no line of words is longer
-SHRUNK = 36  # what a matrix too wide for the stage shrinks to, beside others
-Line = list[tuple["Part", int, int]]
+READABLE = 88
+"""No line of words is longer."""
 
 
-class TextBlock(Widget):
-    """Some lines of text."""
+class Band(Struct, eq=False):
+    """A section by its number, or what stands outside of all: words, and the rows of matrices below them, in turn.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks: Sequence[Block] = ()
-        self._wrapped: tuple[int, list[Strip]] = (-1, [])
+    `rows` are for what belongs together: they have the matrices too that are not drawn a second time.
+    """
 
-    def show(self, blocks: Sequence[Block]) -> None:
-        """Other blocks in the same widget."""
-        self.blocks, self._wrapped = blocks, (-1, [])
-        self.refresh()
-
-    def lines(self, width: int) -> list[Strip]:
-        """The lines at a width; a note is set apart by blank lines."""
-        if self._wrapped[0] != width:
-            found: list[Strip] = []
-            was_note = False
-            for block in self.blocks:
-                words = isinstance(block, Text)
-                note = isinstance(block, Text) and block.style == "note"
-                if found and (note or was_note):
-                    found.append(BLANK)
-                found += report_lines([block], min(width, READABLE) if words else width)
-                was_note = note
-            self._wrapped = (width, found)
-        return self._wrapped[1]
+    number: int | None
+    groups: list[tuple[list[Block], list[list[Item]]]]
+    rows: list[list[MatrixBox]]
 
     @property
-    def natural(self) -> Size:
-        lines = self.lines(10_000)
-        return Size(max((line.cell_length for line in lines), default=0), len(lines))
-
-    def render_line(self, y: int) -> Strip:
-        lines = self.lines(self.size.width)
-        return lines[y] if y < len(lines) else BLANK
+    def folds(self) -> bool:
+        return any(isinstance(block, Text) and block.folds for blocks, _ in self.groups for block in blocks)
 
 
-Part = TextBlock | MatrixView
+def parts(blocks: Blocks) -> list[Band]:
+    """A report as what can be laid out."""
+    found: list[Band] = []
+    outside: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Section):
+            found += [_part(outside, None)] if outside else []
+            found.append(_part(block.blocks, sum(part.number is not None for part in found)))
+            outside = []
+        else:
+            outside.append(block)
+    return [*found, _part(outside, None)] if outside else found
 
 
-def fold(row: Sequence[Part], size: Size) -> Iterator[Line]:
-    """A row as lines of (widget, width, height); only what would scroll anyway is made smaller."""
-    line: Line = []
-    used = 0
-    for part in row:
-        wide, high = part.natural
-        capped = wide > size.width
-        wide = min(SHRUNK, size.width) if capped else wide
-        if high + capped > size.height and isinstance(part, MatrixView):
-            high, wide = min(high, max(8, size.height * 3 // 5)), min(wide + 1, size.width)
-        gap = GAP if line else 0
-        if used + gap + wide > size.width and line:
-            yield _stretch(line, size.width - used)
-            line, used, gap = [], 0, 0
-        line.append((part, wide, high + capped))
-        used += gap + wide
-    if line:
-        yield _stretch(line, size.width - used)
+def _part(blocks: Iterable[Block], number: int | None) -> Band:
+    part, drawn = Band(number, [], []), set[object]()
+    for block in blocks:
+        if isinstance(block, Row):
+            row = list(items(block, drawn))
+            part.rows.append([item.box for item in row if item.box is not None])
+            part.groups = part.groups or [([], [])]
+            part.groups[-1][1].append(list(visible(row)))
+            if number is not None:  # a transpose, and a product that something is added to, are drawn once
+                made = (box.matrix for box in part.rows[-1])
+                drawn |= {(m.subject, m.shape) for m in made if m.mark == "transpose" or m.product is not None}
+        elif part.groups and not part.groups[-1][1]:
+            part.groups[-1][0].append(block)
+        else:
+            part.groups.append(([block], []))
+    return part
 
 
-def _stretch(line: Line, spare: int) -> Line:
-    """What was shrunk takes the room that is left."""
-    small = [i for i, (part, wide, _) in enumerate(line) if wide < part.natural.width]
-    for n, i in enumerate(small):
-        part, wide, high = line[i]
-        more = min(part.natural.width - wide, spare // (len(small) - n))
-        line[i], spare = (part, wide + more, high), spare - more
-    return line
+class Tall(Struct, frozen=True):
+    """How many lines words take: whole `notes`, or their first sentences, or in one line; all `sections`, or one.
+
+    At last they are `bare` formulas: what is dim or folds is left out.
+    """
+
+    notes: bool = False
+    sections: bool = False
+    blanks: bool = False
+    brief: bool = False
+    bare: bool = False
+
+
+BRIEF = ("dim", "note")
+"""What is said in one line where there is little room."""
+
+
+def words(blocks: Sequence[Block], width: int, fits: Tall) -> list[Strip]:
+    """The lines of blocks without matrices; a note is set apart by blank lines where there is room for them."""
+    found: list[Strip] = []
+    was_note = folded = False
+    for block in blocks:
+        if fits.bare and isinstance(block, Text) and (block.folds or block.style == "dim"):
+            continue
+        is_note = isinstance(block, Text) and block.style == "note"
+        whole = isinstance(block, Text) and block.folds and fits.notes
+        if isinstance(block, Text) and block.folds and not whole:
+            if folded:
+                continue
+            folded, block = True, replace(block, text=first_sentence(block.text))
+        if found and (is_note or was_note) and fits.blanks:
+            found.append(BLANK)
+        room = min(width, READABLE) if isinstance(block, Text) else width
+        lines = block_lines(block, room)
+        brief = isinstance(block, Formula) or (isinstance(block, Text) and block.style in BRIEF and not whole)
+        found += [_in_one(lines, room)] if fits.brief and brief and lines else lines
+        was_note = is_note
+    return found
+
+
+def _in_one(lines: Sequence[Strip], width: int) -> Strip:
+    """Lines as one, as far as there is room."""
+    space = strip((" ", palette.PLAIN))
+    return fit(Strip.join([piece for line in lines for piece in (space, line)][1:]), width)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a note, and a sign where there is more."""
+    text = " ".join(text.split())
+    found = re.match(r".*?[.!?](?= )", text)
+    return f"{found[0]} …" if found else text
+
+
+def sum_of(box: MatrixBox, width: int, height: int) -> list[str]:
+    """The sum that the marked cell of a product is, in so many lines; nothing where no single cell is marked."""
+    product, cell, matrix = box.matrix.product, box.mark.single, box.matrix
+    if product is None or cell is None or matrix.array is None:
+        return []
+    at = box.index(*cell)
+    name = matrix.name if matrix.subject is not None and not isinstance(matrix.subject.tensor, str) else ""
+    return wrap(product.line(name, at, float(matrix.array[at]), height * width - 12 * (height - 1)), width)[:height]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
-from textual.content import Content
 from textual.strip import Strip
 
 from bpdebug.frontends.tui.keys import PAGE, bindings
-from bpdebug.frontends.tui.lines import BLANK, clean, report_lines
+from bpdebug.frontends.tui.lines import BLANK, report_lines
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.views.report import Report
 
@@ -27,7 +26,7 @@ class ReportPane(Pane):
     def show(self, report: Report) -> None:
         """Another report."""
         self.report = report
-        self.border_title = Content(clean(report.title))
+        self.head(report.title)
         self.on_resize()
 
     def on_resize(self) -> None:

@@ -102,6 +102,9 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("stage.page.down", "pagedown", "page(1)", "a page down"),
         ("stage.previous", "comma", "other(-1)", "the matrix before"),
         ("stage.next", "full_stop", "other(1)", "the next matrix"),
+        ("stage.section", "tab", "section(1)", "the next gradient where one is seen at a time, then the next pane"),
+        ("stage.section.before", "shift+tab", "section(-1)", "the gradient before, then the pane before"),
+        ("stage.unfold", "z", "unfold", "the whole note, or its first sentence"),
         ("stage.unmark", "escape", "leave", "no cell is marked; then, close what was asked for"),
     ),
     *_rows(PROGRAM, "program",
@@ -145,7 +148,10 @@ TABLE: dict[str, Key] = {row.id: row for row in (
 )}  # fmt: skip
 """Every key of ours by its id; Textual's own, in a field that is typed into or a list, keep theirs."""
 
-SHADOWS = {"stage.unmark": "close", "program.go": "again"}
+SHADOWS = {
+    "stage.unmark": "close", "program.go": "again",
+    "stage.section": "pane.next", "stage.section.before": "pane.previous",
+}  # fmt: skip
 """Rows of a pane that take a key from the debugger, and mean to."""
 PRESETS: dict[str, dict[str, str]] = {
     "vim": {

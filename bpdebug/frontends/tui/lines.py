@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, islice, zip_longest
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from bpdebug.errors import printable
 from bpdebug.frontends.tui import palette
-from bpdebug.views.blocks import Block, Cells, Formula, Listing, Matrix, Row, Table, Text
+from bpdebug.views.blocks import Block, Blocks, Cells, Formula, Listing, Matrix, Row, Table, Text, flat
 from bpdebug.views.text import BAR, bar, cells_lines
 
 BLANK = Strip([], 0)
@@ -164,6 +164,6 @@ def listing_lines(listing: Listing, width: int) -> list[Strip]:
     return lines
 
 
-def report_lines(blocks: Iterable[Block], width: int) -> list[Strip]:
+def report_lines(blocks: Blocks, width: int) -> list[Strip]:
     """All blocks of a report, one under the other."""
-    return [line for block in blocks for line in block_lines(block, width)]
+    return [line for block in flat(blocks) for line in block_lines(block, width)]

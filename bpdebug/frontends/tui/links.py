@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bpdebug.frontends.tui.matrix import Highlight, MatrixView
+from bpdebug.frontends.tui.matrix import Highlight, MatrixBox
 from bpdebug.symbolic.leaves import ALONE
 
-Rows = Sequence[Sequence[MatrixView]]
+Rows = Sequence[Sequence[MatrixBox]]
 At = tuple[int | None, ...]
 """A place along each axis of a matrix; None: all of them."""
 
 
-def partners(rows: Rows, view: MatrixView, row: int, column: int) -> dict[MatrixView, Highlight]:
+def partners(rows: Rows, box: MatrixBox, row: int, column: int) -> dict[MatrixBox, Highlight]:
     """The marks of all matrices when one cell of one of them is chosen."""
-    found: dict[MatrixView, At] = {view: view.index(row, column)}
-    found.update(_along(rows, view, found[view]))
+    found: dict[MatrixBox, At] = {box: box.index(row, column)}
+    found.update(_along(rows, box, found[box]))
     for other in [other for line in rows for other in line if other not in found]:
         at = _same(other, found)
         if at is not None and other not in found:
             found[other] = at
             if None not in at:
                 found = _along(rows, other, at) | found
-    return {view: view.mark_at(at) for view, at in found.items()}
+    return {box: box.mark_at(at) for box, at in found.items()}
 
 
-def _same(view: MatrixView, found: Mapping[MatrixView, At]) -> At | None:
+def _same(box: MatrixBox, found: Mapping[MatrixBox, At]) -> At | None:
     """The place in the same tensor elsewhere, or in its transpose with the axes swapped."""
-    here, shape = view.matrix.subject, view.matrix.shape
+    here, shape = box.matrix.subject, box.matrix.shape
     for other, at in found.items() if here is not None else ():
         there = other.matrix.subject
         if here == there and other.matrix.shape == shape:
@@ -37,7 +37,7 @@ def _same(view: MatrixView, found: Mapping[MatrixView, At]) -> At | None:
     return None
 
 
-def _along(rows: Rows, here: MatrixView, at: At) -> dict[MatrixView, At]:
+def _along(rows: Rows, here: MatrixBox, at: At) -> dict[MatrixBox, At]:
     """What belongs to a place within its own row of matrices."""
     line, axes = next(line for line in rows if here in line), here.matrix.axes
     if axes is None:

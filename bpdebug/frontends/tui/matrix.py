@@ -1,51 +1,37 @@
-"""A matrix on the screen: any tensor, of any size, of which only what is visible is ever formatted."""
+"""A matrix on the stage: any tensor, of any size, of which only what is visible is ever formatted."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from math import prod
 from typing import Any
-from weakref import ref
 
 import numpy as np
 from msgspec import Struct
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import Click
-from textual.geometry import Offset, Region, Size
-from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from bpdebug.arrays import Array
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import clean, fit, strip
+from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
 from bpdebug.views.blocks import Matrix
-from bpdebug.views.numbers import Format, number_format, shape_text, short
+from bpdebug.views.numbers import DIGITS, Extent, Format, extent, shape_text, short
 
-ABSENT = "not computed yet"
-Cell = list[Segment]
-_cache: dict[int, tuple[ref[Array], Format, float]] = {}
-
-
-def look(array: Array) -> tuple[Format, float]:
-    """An array's number format and its largest finite size; any shape and dtype, worked out once while it lives."""
-    found = _cache.get(id(array))
-    if found is None or found[0]() is not array:
-        if len(_cache) > 256:
-            _cache.clear()
-        found = _cache[id(array)] = (ref(array), number_format(array), _top(array))
-    return found[1], found[2]
+ABSENT, EMPTY = "not computed yet", "empty: no cells"
+MORE = 2
+"""Characters of the sign that there are more columns, at either side."""
+LEAST = 1
+"""Rows that are seen of a matrix that is cut, at least."""
 
 
-def _top(array: Array) -> float:
-    if not array.size:
-        return 0.0
-    low, high = float(array.min()), float(array.max())
-    if not np.isfinite(low) or not np.isfinite(high):
-        cells = array[np.isfinite(array)]
-        low, high = (float(cells.min()), float(cells.max())) if cells.size else (0.0, 0.0)
-    return max(abs(low), abs(high))
+def known(array: Array) -> Extent:
+    """What an array's format depends on; that of a transpose on what it is the transpose of, which has its cells."""
+    base: Any = array.base
+    whole = isinstance(base, np.ndarray) and (base.size, base.dtype) == (array.size, array.dtype)
+    return extent(base if whole else array)
 
 
 class Highlight(Struct, frozen=True):
@@ -63,163 +49,189 @@ class Highlight(Struct, frozen=True):
             return (row, column) in self.cells
         return bool(self) and self.row in (None, row) and self.column in (None, column)
 
+    @property
+    def single(self) -> tuple[int, int] | None:
+        """The one cell that stands out; None where there are others, or none."""
+        if len(self.cells) == 1:
+            return next(iter(self.cells))
+        return None if self.row is None or self.column is None else (self.row, self.column)
 
-class MatrixView(ScrollView, can_focus=False):
-    """Name and shape, row and column numbers that stay in place, and the cells."""
 
-    class Clicked(Message):
-        """A cell was clicked, or (None) a place between them."""
+class MatrixBox:
+    """Name and shape, row and column numbers that stay in place, and whole cells; at (x, y) once it has a place.
 
-        def __init__(self, view: MatrixView, cell: tuple[int, int] | None) -> None:
-            super().__init__()
-            self.view, self.cell = view, cell
+    `hidden` stands for one that is drawn elsewhere, and is there for what belongs together.
+    """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.matrix = Matrix("", None, ())
-        self.lead, self.mark = "", Highlight()
-        self.rows = self.columns = self.label = self.cell = self.indent = self.first = 0
-        self.format, self.top = Format("i", 0, 1), 0.0
-        self.natural, self._at = Size(1, 1), Offset(0, 0)
-
-    # --- what is shown --------------------------------------------------------------------------------------------
-
-    def show(self, matrix: Matrix, lead: str = "", mark: Highlight | None = None) -> None:
-        """Another matrix in the same widget; `lead` is the sign before it, at the height of its first numbers."""
-        same = (matrix.name, matrix.shape) == (self.matrix.name, self.matrix.shape)
-        self.matrix, self.lead, self.mark = matrix, clean(lead), mark or Highlight()
-        self.indent = cell_len(self.lead) + 1 if self.lead else 0
-        self._measure()
-        self.set_reactive(ScrollView.virtual_size, self.natural)
-        if not same:
-            view = ScrollView
-            for place in (view.scroll_x, view.scroll_y, view.scroll_target_x, view.scroll_target_y):
-                self.set_reactive(place, 0.0)
-        self.refresh()
-
-    def _measure(self) -> None:
-        array, shape = self.matrix.array, self.matrix.shape
+    def __init__(self, matrix: Matrix, *, hidden: bool = False) -> None:
+        self.matrix, self.hidden, self.mark = matrix, hidden, Highlight(cells=matrix.marked)
+        shape = matrix.shape
         self.rows, self.columns = prod(shape[:-1]), shape[-1] if shape else 1
-        self.label = sum(len(str(max(n - 1, 0))) + 1 for n in shape[:-1]) + 1 if len(shape) > 1 else 0
-        self.first = 2 if shape else 1  # where the cells begin: below the title and the column numbers
-        title = self.indent + self._title().cell_length
-        words = len(ABSENT)
-        if array is None or not array.size:
-            self.first, size = 1, Size(max(title, self.indent + words), 2)
-        else:
-            self.format, self.top = look(array)
-            self.cell = max(self.format.width, len(str(self.columns - 1)) if shape else 0) + 2
-            width = self.indent + self.label + self.columns * self.cell
-            size = Size(max(title, width), self.first + self.rows)
-        note = self.indent + cell_len(clean(self.matrix.note)) if self.matrix.note else 0
-        self.natural = Size(max(size.width, note), size.height + bool(note))
+        self.filled = matrix.array is not None and bool(matrix.array.size)
+        self.first = 1 + bool(shape) * self.filled  # where the cells begin: below the title and the column numbers
+        self.left = self.top = self.x = self.y = self.width = self.height = self.gap = self.cell = self.label = 0
+        self.format, self.largest, self.rounded = Format("i", 0, 1), 0.0, False
 
-    def _title(self) -> Strip:
-        style = palette.NAME_STYLES.get(self.matrix.mark, palette.TITLE)
-        return strip(
-            (clean(short(self.matrix.name)), style),
-            (f" {shape_text(self.matrix.shape)}", palette.DIM),
-        )
+    # --- how large it is, and where -------------------------------------------------------------------------------
+
+    def fit(self, gap: int = 2, digits: int = DIGITS) -> tuple[int, int]:
+        """Draws cells `gap` apart, with so many significant digits; the size that the whole then has."""
+        self.gap, title, leading = gap, self._title().cell_length, self.matrix.shape[:-1]
+        self.label = sum(len(str(max(n - 1, 0))) + 1 for n in leading) + (gap == 1) if leading else 0
+        if self.filled:
+            found = self.extent
+            self.format, self.largest = found.format(digits), found.top
+            self.rounded = self.format.decimals < found.format().decimals
+            self.cell = max(self.format.width, len(str(self.columns - 1)) if self.matrix.shape else 0) + gap
+            size = self.label + self.columns * self.cell + 1, self.first + self.rows
+        else:
+            size = len(ABSENT), 2
+        note = cell_len(self._note)
+        return max(title, note, size[0]), size[1] + bool(note)
+
+    @cached_property
+    def extent(self) -> Extent:
+        """What its format depends on."""
+        assert self.matrix.array is not None
+        return known(self.matrix.array)
+
+    @property
+    def least(self) -> tuple[int, int]:
+        """The least size in which it says something: one column, LEAST rows."""
+        width = self.label + self.cell * min(self.columns, 1) + 1 + 2 * MORE * (self.columns > 1)
+        return width if self.filled else len(EMPTY), self.first + min(self.rows, LEAST) + 1
+
+    def put(self, x: int, y: int, width: int, height: int) -> None:
+        """Gives it a place; what was seen of it stays in view, as far as there is something to see."""
+        self.x, self.y, self.width, self.height = x, y, width, height
+        self.top = max(0, min(self.top, self.rows - self.high))
+        while self.left > 0 and self.left - 1 + self._count(self.left - 1) >= self.columns:
+            self.left -= 1
+        self.left = max(0, min(self.left, self.columns - 1))
+
+    @property
+    def high(self) -> int:
+        """How many rows of cells are seen."""
+        room = self.height - self.first
+        return self.rows if room >= self.rows + bool(self._note) else max(min(room - 1, self.rows), 0)
+
+    def _count(self, left: int) -> int:
+        """How many columns are seen whole, from a first one on."""
+        room = self.width - self.label - 1 - MORE * (left > 0)
+        if room >= (self.columns - left) * self.cell:
+            return self.columns - left
+        return max((room - MORE) // self.cell, 0)
+
+    @property
+    def cut(self) -> bool:
+        """Whether there is more of it than is seen."""
+        return self.filled and (self.high < self.rows or self._count(self.left) < self.columns)
+
+    def show_mark(self) -> None:
+        """Scrolls the least that brings the row, the column or the first cell that is marked into view."""
+        row, column = min(self.mark.cells, default=(self.mark.row, self.mark.column))
+        if row is not None:
+            self.top = min(max(self.top, row + 1 - self.high), row)
+        if column is not None:
+            self.left = min(self.left, column)
+            while self.left < column and column >= self.left + self._count(self.left):
+                self.left += 1
+
+    def scroll(self, rows: int) -> bool:
+        """Rows further down, or up; whether there were any."""
+        before = self.top
+        self.top = max(0, min(self.top + rows, self.rows - self.high))
+        return self.top != before
 
     # --- the lines ------------------------------------------------------------------------------------------------
 
-    def render_line(self, y: int) -> Strip:
-        """Line `y` of what is visible; the sign stands beside the numbers, so that it is no part of their name."""
-        size, sign = self.scrollable_content_region.size, self.lead if y == self.first else ""
-        width, self._at = size.width, self._seen(size)  # once for a line: it is asked for again and again
-        signed = strip((sign.ljust(self.indent), palette.SIGN))
-        return fit(Strip.join([signed, self._beside(y, max(width - self.indent, 1))]), width)
+    @property
+    def _note(self) -> str:
+        """What stands below; in narrow columns, of a transpose, its name and its arrow must do."""
+        return "" if self.gap < 2 and self.matrix.mark == "transpose" else clean(self.matrix.note)
 
-    def _beside(self, y: int, width: int) -> Strip:
-        """Line `y` to the right of the sign."""
-        array = self.matrix.array
+    def _title(self) -> Strip:
+        style = palette.NAME_STYLES.get(self.matrix.mark, palette.TITLE)
+        return strip((clean(short(self.matrix.name)), style), (f" {shape_text(self.matrix.shape)}", palette.DIM))
+
+    def line(self, y: int) -> Strip:
+        """Line `y` of it, counted from its title: no wider than its place."""
+        array, row, high = self.matrix.array, y - self.first + self.top, self.high if self.filled else 1
         if y == 0:
-            return fit(self._title(), width)
-        note_at = self.natural.height - 1 if self.matrix.note else -1
-        row = y - self.first + self._at.y
-        if y >= self.first - 1 and y + self._at.y == note_at:
-            return fit(strip((clean(self.matrix.note), palette.NOTE)), width)
+            return fit(self._title(), self.width)
+        if y == self.first + high and y < self.height:
+            return fit(strip((self._below(high), palette.NOTE)), self.width)
         if array is None or not array.size:
-            words = ABSENT if array is None else "empty: no cells"
-            return fit(strip((words, palette.DIM)), width) if y == 1 else Strip([])
+            return fit(strip((ABSENT if array is None else EMPTY, palette.DIM)), self.width) if y == 1 else BLANK
         if y < self.first:
-            return self._join(" " * self.label, palette.DIM, self._numbers(width), width)
-        if not 0 <= row < self.rows:
-            return Strip([])
+            return Strip([Segment(" " * self.label, palette.DIM), *self._numbers()])
+        if not self.top <= row < self.top + high:
+            return BLANK
         here = self.mark.row == row
-        text = f"{'▸' if here else ' '}{self._row_name(row):>{self.label - 2}} " if self.label else ""
-        return self._join(text, palette.HERE if here else palette.DIM, self._cells(array, row, width), width)
+        name = self._row_name(row).rjust(self.label - 1 - (self.gap == 1))
+        text = f"{'▸' if here else ' '}{name}".ljust(self.label) if self.label else ""
+        return Strip([Segment(text, palette.HERE if here else palette.DIM), *self._cells(array, row)])
 
-    def _join(self, label: str, style: Style, cells: list[Cell], width: int) -> Strip:
-        """A line of cells: those that fit whole, and … in what would be seen of others."""
-        start, room = self._at.x, max(width - self.label, 0)
-        at, left = -(start % self.cell), int(start > 0)
-        right = room - (self.columns * self.cell > start + room)
-        segments = [Segment(label, style)]
-        for cell in cells:
-            end = at + self.cell
-            if left <= at and end <= right:
-                segments += cell
-            elif (seen := min(end, room) - max(at, 0)) > 0:
-                segments.append(Segment("…".ljust(seen) if at < left else "…".rjust(seen), palette.DIM))
-            at = end
-        return Strip(segments)
-
-    def _window(self, width: int) -> range:
-        start = self._at.x // self.cell
-        return range(start, min(self.columns, start + width // self.cell + 2))
+    def _below(self, high: int) -> str:
+        """The note, and which rows are seen where not all are."""
+        last = f"–{self.top + high - 1}" if high > 1 else ""
+        seen = f"row{'s' * bool(last)} {self.top}{last} of {self.rows:,}" if high < self.rows else ""
+        return " · ".join(filter(None, (seen, self._note)))
 
     def _row_name(self, row: int) -> str:
         leading = self.matrix.shape[:-1]
         return ",".join(str(int(i)) for i in np.unravel_index(row, leading)) if leading else ""
 
-    def _numbers(self, width: int) -> list[Cell]:
-        plain, here = palette.DIM, palette.HERE
-        return [
-            [Segment(f"{column:>{self.cell - 1}} ", here if column == self.mark.column else plain)]
-            for column in self._window(width)
-        ]
+    def _numbers(self) -> Iterator[Segment]:
+        plain, count = palette.DIM, self._count(self.left)
+        yield from self._sign(self.left > 0)
+        for column in range(self.left, self.left + count):
+            yield Segment(f"{column:>{self.cell}}", palette.HERE if column == self.mark.column else plain)
+        yield from self._sign(self.left + count < self.columns)
 
-    def _cells(self, array: Array, row: int, width: int) -> list[Cell]:
-        window, leading = self._window(width), self.matrix.shape[:-1]
+    def _sign(self, more: bool) -> Iterator[Segment]:
+        if more:
+            yield Segment(" …", palette.DIM)
+
+    def _cells(self, array: Array, row: int) -> Iterator[Segment]:
+        """Cells right-aligned, those that are marked between brackets, for which the blanks around them have room."""
+        leading, count = self.matrix.shape[:-1], self._count(self.left)
         line: Any = array[np.unravel_index(row, leading)] if leading else array.reshape(-1)
-        cells, cell, room = [], self.format.cell, self.cell - 2
-        for column, value in zip(window, line[window.start : window.stop].tolist(), strict=True):
-            style, text = palette.value_style(value, self.top), cell(value).rjust(room)
-            if self.mark.has(row, column):
-                cells.append([Segment(f"[{text.strip()}]".rjust(self.cell), style + palette.MARKED)])
-            elif style is palette.WARNING:
-                words = text.strip()
-                before = Segment(f" {text[: -len(words)]}", palette.PLAIN)
-                cells.append([before, Segment(words, style), Segment(" ", palette.PLAIN)])
+        yield from self._sign(self.left > 0)
+        before, behind = palette.PLAIN, False
+        for column, value in enumerate(line[self.left : self.left + count].tolist(), self.left):
+            text, style = self.format.cell(value), palette.value_style(value, self.largest)
+            body, marked = text.lstrip(), self.mark.has(row, column)
+            gap = " " * (self.cell - len(body))
+            if behind and marked and self.gap == 1:  # no room for two brackets: the cells stand together
+                yield Segment(gap, style + palette.MARKED)
             else:
-                cells.append([Segment(f" {text} ", style)])
-        return cells
-
-    @property
-    def seen(self) -> Offset:
-        """How far it is scrolled."""
-        return self._seen(self.scrollable_content_region.size)
-
-    def _seen(self, room: Size) -> Offset:
-        """No further than there is something to see, whatever stood here before."""
-        (x, y), (width, high) = self.scroll_offset, room
-        return Offset(min(x, max(self.natural.width - width, 0)), min(y, max(self.natural.height - high, 0)))
+                yield from _between(gap, behind, marked, before, style)
+            yield Segment(body, style + palette.MARKED if marked else style)
+            before, behind = style, marked
+        yield from _between(" ", behind, False, before, palette.PLAIN)
+        yield from self._sign(self.left + count < self.columns)
 
     # --- cells under the mouse and the keys -----------------------------------------------------------------------
 
     def cell_at(self, x: int, y: int) -> tuple[int, int] | None:
-        """The cell at a place in the widget, or None between them."""
-        row, column = y - self.first + self.seen.y, x - self.indent - self.label + self.seen.x
-        if self.matrix.array is None or not self.matrix.array.size or y < self.first:
+        """The cell at a place in the box, or None between them."""
+        row, across = y - self.first + self.top, x - self.label - MORE * (self.left > 0)
+        if not self.filled or not 0 <= y - self.first < self.high or across < 0:
             return None
-        column = column // self.cell if column >= 0 else -1
-        return (row, column) if 0 <= row < self.rows and 0 <= column < self.columns else None
+        column = self.left + across // self.cell
+        return (row, column) if column < self.left + self._count(self.left) else None
 
     def index(self, row: int, column: int) -> tuple[int, ...]:
         """A cell's index in the tensor, whose leading axes are laid out one below the other."""
         shape = self.matrix.shape
         return (*map(int, np.unravel_index(row, shape[:-1])), column) if len(shape) > 1 else (column,) * len(shape)
+
+    def place(self, at: tuple[int, ...]) -> tuple[int, int]:
+        """The row and the column of a cell by its index."""
+        shape = self.matrix.shape
+        row = int(np.ravel_multi_index(at[:-1], shape[:-1])) if len(shape) > 1 else 0
+        return row, at[-1] if at else 0
 
     def mark_at(self, at: tuple[int | None, ...]) -> Highlight:
         """The mark of a place along each axis (None: of all along it)."""
@@ -236,27 +248,11 @@ class MatrixView(ScrollView, can_focus=False):
         columns = range(self.columns) if column is None else [column]
         return Highlight(cells=frozenset((r, c) for r in rows for c in columns))
 
-    def on_click(self, event: Click) -> None:
-        self.post_message(self.Clicked(self, self.cell_at(event.x, event.y)))
 
-    def set_mark(self, mark: Highlight) -> None:
-        """Marks other cells, and brings a single one into view."""
-        if mark == self.mark:
-            return
-        self.mark = mark
-        if mark.row is not None and mark.column is not None and self.cell:
-            self.show_cell(mark.row, mark.column)
-        self.refresh()
-
-    def show_cell(self, row: int, column: int) -> None:
-        """Scrolls the least that brings a cell into view, and at a side where there are others the sign of them."""
-        room = self.scrollable_content_region.size
-        x, y, (left, top) = column * self.cell, row, self.seen
-        wide, high = room.width - self.indent - self.label, room.height - self.first
-        left = min(max(left, x + self.cell + (column + 1 < self.columns) - wide), x - (column > 0))
-        top = min(max(top, y + 1 - high), y)
-        self.scroll_to(left, top, animate=False)
-
-    def place_in_stage(self, row: int) -> Region:
-        """Where a row of cells is within the widget, for the stage to scroll to."""
-        return Region(0, self.first + row - self.seen.y, 1, 1)
+def _between(gap: str, closes: bool, opens: bool, before: Style, after: Style) -> Iterator[Segment]:
+    """The blanks between two cells, with the bracket that closes the one and the bracket that opens the other."""
+    if closes:
+        yield Segment("]", before + palette.MARKED)
+    yield Segment(gap[closes : len(gap) - opens], palette.PLAIN)
+    if opens:
+        yield Segment("[", after + palette.MARKED)

@@ -48,7 +48,8 @@ ScrollView, Stage {{
     scrollbar-background-hover: {INK}; scrollbar-background-active: {INK};
     scrollbar-color-hover: {QUIET}; scrollbar-color-active: {ACCENT}; scrollbar-corner-color: {INK};
 }}
-#stage, #inspector, HelpScreen ReportPane, Choices {{ padding: 0 1; }}
+#inspector, HelpScreen ReportPane, Choices {{ padding: 0 1; }}
+#stage {{ padding: 0 0 0 1; }}
 .panel {{
     border: round {EDGE}; border-title-color: {BRIGHT}; border-title-style: bold;
     border-subtitle-color: {QUIET}; background: {INK};

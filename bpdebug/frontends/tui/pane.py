@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from textual.events import Click
@@ -9,10 +10,11 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from bpdebug.frontends.tui.lined import Lined
 from bpdebug.frontends.tui.lines import fit
 
 
-class Pane(ScrollView, inherit_bindings=False):
+class Pane(ScrollView, Lined, inherit_bindings=False):
     """What lies in it says how many lines there are (`measure`), and draws one of them (`line`)."""
 
     DEFAULT_CSS = "Pane { overflow-x: hidden; }"
@@ -27,12 +29,13 @@ class Pane(ScrollView, inherit_bindings=False):
     def measure(self, count: int) -> None:
         """There are so many lines now, and others."""
         if self.virtual_size != (size := Size(1, count)):
-            self.virtual_size = size
-        self.refresh()
+            self.set_reactive(ScrollView.virtual_size, size)  # set otherwise, the whole screen is laid out anew
+            self._scroll_update(size)
+        self.repaint()
 
-    def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        return fit(self.line(y + self.scroll_offset.y, width), width)
+    def drawn(self) -> Iterator[Strip]:
+        (width, high), top = self.scrollable_content_region.size, self.scroll_offset.y
+        return (fit(self.line(top + y, width), width) for y in range(high))
 
     def reveal(self, first: int, last: int) -> None:
         """Scrolls the least that brings lines into view; the first one, where they are too many."""

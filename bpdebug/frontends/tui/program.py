@@ -124,7 +124,7 @@ class ProgramPane(Pane):
             at += 1 if step > 0 else -1
         self.selected = at
         self.bring(at)
-        self.refresh()
+        self.repaint()
 
     def action_go(self) -> None:
         """To the event of the selected row."""

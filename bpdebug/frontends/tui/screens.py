@@ -14,15 +14,8 @@ from textual.widget import Widget
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Message
 from bpdebug.frontends.tui.layout import MainScreen
-from bpdebug.frontends.tui.stage import Stage
 
 LEAST = Size(60, 15)
-
-
-class KeyedStage(Stage):
-    """The stage, with its keys from the table."""
-
-    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.STAGE)
 
 
 class DebuggerScreen(MainScreen):

@@ -1,38 +1,39 @@
-"""The stage: a report's blocks, matrices side by side, with widgets that are kept from step to step."""
+"""The stage: a report's blocks on lines, painted from the report; a step changes no layout."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 from typing import Any, ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.content import Content
-from textual.geometry import Region, Size
+from textual.events import Click, MouseEvent, MouseScrollDown, MouseScrollUp
 from textual.message import Message
-from textual.widget import Widget
+from textual.strip import Strip
 
 from bpdebug.arrays import cell_text
-from bpdebug.frontends.tui.flow import GAP, Part, TextBlock, fold
-from bpdebug.frontends.tui.layout import Placed
-from bpdebug.frontends.tui.lines import clean
+from bpdebug.engine.closeness import largest_cell
+from bpdebug.frontends.tui import keys, palette
+from bpdebug.frontends.tui.flow import Band, parts
+from bpdebug.frontends.tui.lined import Lined
+from bpdebug.frontends.tui.lines import strip
 from bpdebug.frontends.tui.links import partners
-from bpdebug.frontends.tui.matrix import Highlight, MatrixView
+from bpdebug.frontends.tui.matrix import Highlight, MatrixBox
+from bpdebug.frontends.tui.plan import LinePlan
+from bpdebug.frontends.tui.rows import MADE
 from bpdebug.graph import Subject
-from bpdebug.views.blocks import Block, Matrix, Row, Text
 from bpdebug.views.report import Report
 
+WHEEL = 2
+"""Lines that the mouse's wheel goes on."""
+SEARCHED = 4096
+"""Cells of a result beyond which its first one is marked, not its largest."""
+Chosen = tuple[MatrixBox, int, int]
 
-class Stage(Widget, can_focus=True):
+
+class Stage(Lined, can_focus=True):
     """Where a report is seen; the arrow keys walk over the cells, and what belongs to a cell is marked with it."""
 
-    DEFAULT_CSS = "Stage { overflow-y: auto; overflow-x: hidden; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("up", "move(-1,0)"), ("down", "move(1,0)"), ("left", "move(0,-1)"), ("right", "move(0,1)"),
-        ("pageup", "page(-1)"), ("pagedown", "page(1)"), ("comma", "other(-1)"), ("full_stop", "other(1)"),
-        ("escape", "leave"),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.STAGE)
 
     class Marked(Message):
         """A cell was marked, and with it single cells of other matrices: their indices."""
@@ -46,165 +47,181 @@ class Stage(Widget, can_focus=True):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.styles.set_rule("layout", Placed(self.places))
         self.report = Report("", "")
-        self.plan: list[TextBlock | list[Part]] = []
-        self._texts = [TextBlock()]
-        self._matrices: list[MatrixView] = []
-        self._used = [0, 0]
-        self.chosen: tuple[MatrixView, int, int] | None = None
+        self.parts: list[Band] = []
+        self.plan = LinePlan((), 1, 1, 0, unfolded=False)
+        self.top = self.section = 0
+        self.unfolded = False
+        self.chosen: Chosen | None = None
 
     # --- the report -----------------------------------------------------------------------------------------------
 
-    def compose(self) -> ComposeResult:
-        yield from self._texts
-        yield from self._matrices
-
     def show(self, report: Report) -> None:
-        """Another report: the widgets stay, their contents change."""
-        if report.title != self.report.title and self.is_attached:
-            self.scroll_home(animate=False)
-        self.report, self.plan, self._used, self.chosen = report, [], [0, 0], None
-        self.border_title = Content(clean(report.title))
-        for _, group in groupby(report.blocks, lambda block: isinstance(block, Row)):
-            blocks = list(group)
-            self.plan += [list(self._row(row)) for row in blocks if isinstance(row, Row)] or [self._text(blocks)]
-        self._texts[0].refresh(layout=True)  # a child's wish: the stage then arranges its children anew
+        """Another report."""
+        if report.title != self.report.title:
+            self.top, self.section, self.unfolded = 0, 0, False
+        seen = {(box.matrix.name, box.matrix.shape): (box.top, box.left) for box in self.boxes()}
+        self.report, self.parts, self.chosen = report, parts(report.blocks), None
+        for box in self.boxes():
+            box.top, box.left = seen.get((box.matrix.name, box.matrix.shape), (0, 0))
+        self._begin()
+        self.replan()
 
-    def _row(self, row: Row) -> Iterator[Part]:
-        lead = ""
-        for item in row.items:
-            if isinstance(item, Matrix):
-                view = self._take(1, self._matrices, MatrixView)
-                view.show(item, lead, Highlight(cells=item.marked))
-                yield view
-                lead = ""
-            else:
-                lead = f"{lead} {item}".strip()
-        if lead:
-            yield self._text([Text(lead)])
+    def _begin(self) -> None:
+        """What is marked from the start, unless the report marks something itself."""
+        if not any(box.mark for row in self.rows for box in row):
+            self._mark(self.first())
 
-    def _text(self, blocks: list[Block]) -> TextBlock:
-        view: TextBlock = self._take(0, self._texts, TextBlock)
-        view.show(blocks)
-        return view
+    def replan(self) -> None:
+        """Everything finds its place anew."""
+        width, height = self.size
+        if width > 1 and height > 0:
+            self.plan = LinePlan(self.parts, width - 1, height, self.section, unfolded=self.unfolded)
+            self.head(self.report.title, " · ".join(self.plan.said()))
+            self._show_marks()
+            self.scroll_by(0)
 
-    def _take(self, kind: int, pool: list[Any], make: type[Any]) -> Any:
-        if self._used[kind] == len(pool):
-            pool.append(make())
-            if self.is_attached:
-                self.mount(pool[-1])
-        self._used[kind] += 1
-        return pool[self._used[kind] - 1]
+    def on_resize(self) -> None:
+        self.replan()
 
-    def places(self, children: list[Widget], size: Size) -> Iterator[tuple[Widget, Region]]:
-        """Where every widget in use goes: blocks below each other, rows of matrices wrapped where there is no room."""
-        y, width = 0, size.width
-        for group in self.plan:
-            if isinstance(group, TextBlock):
-                high = len(group.lines(width))
-                yield group, Region(0, y, width, high)
-                y += high + 1
-                continue
-            for line in fold(group, size):
-                x = 0
-                for part, wide, high in line:
-                    yield part, Region(x, y, wide, high)
-                    x += wide + GAP
-                y += max(high for _, _, high in line) + 1
+    def drawn(self) -> Iterator[Strip]:
+        (width, height), length = self.size, max(self.plan.length, 1)
+        first = self.top * height // length
+        last = max(first, (self.top + height) * height // length - 1)
+        thumb = strip(("▐", palette.ZERO))
+        for y in range(height if width > 1 else 0):
+            line = self.plan.line(self.top + y).adjust_cell_length(width - 1)
+            yield Strip.join([line, thumb]) if length > height and first <= y <= last else line
+
+    # --- scrolling ------------------------------------------------------------------------------------------------
+
+    def scroll_by(self, lines: int) -> None:
+        """Other lines come into view, as far as there are any."""
+        height = self.size.height
+        self.plan.reach(self.top + lines + height)
+        self.top = max(0, min(self.top + lines, self.plan.length - height))
+        self.repaint()
+
+    def to_end(self) -> None:
+        """The last lines come into view."""
+        self.scroll_by(2**31)
 
     # --- cells ----------------------------------------------------------------------------------------------------
 
     @property
-    def rows(self) -> list[list[MatrixView]]:
-        """The matrices on the stage, row by row."""
-        rows = [group for group in self.plan if isinstance(group, list)]
-        return [[part for part in row if isinstance(part, MatrixView)] for row in rows]
+    def rows(self) -> list[list[MatrixBox]]:
+        """The matrices on the stage, row by row, with those that are not drawn a second time."""
+        return [row for part in self.parts for row in part.rows]
 
-    def on_matrix_view_clicked(self, event: MatrixView.Clicked) -> None:
-        if event.cell is None:
-            self.clear()
-        else:
-            self.choose(event.view, *event.cell)
+    def boxes(self) -> list[MatrixBox]:
+        """The matrices with cells that are drawn."""
+        shown = [part for part in self.parts if self.plan.shows(part)]
+        return [box for part in shown for row in part.rows for box in row if box.filled and not box.hidden]
 
-    def choose(self, view: MatrixView, row: int, column: int) -> None:
+    def first(self) -> Chosen | None:
+        """The cell that is marked from the start: one that the report marks, or the largest of what an event made."""
+        boxes = self.boxes()
+        lit = [(box, cell) for box in boxes if (cell := box.mark.single)]
+        if lit:
+            box, (row, column) = next((found for found in lit if found[0].matrix.mark in MADE), lit[0])
+            return box, row, column
+        here = [row for part in self.parts if part.number == self.section for row in part.rows]
+        made = [box for row in here for box in row if box.filled and box.matrix.mark in MADE]
+        array = made[-1].matrix.array if made else None
+        if array is None:
+            return None
+        at = largest_cell(array) if array.size <= SEARCHED else (0,) * array.ndim
+        return made[-1], *made[-1].place(at)
+
+    def _mark(self, chosen: Chosen | None) -> None:
         """Marks a cell, and in the other matrices what it is made of or goes into."""
-        self.chosen = view, row, column
-        found = partners(self.rows, view, row, column)
-        for other in self._matrices[: self._used[1]]:
-            other.set_mark(found.get(other, Highlight()))
+        found = {} if chosen is None else partners(self.rows, *chosen)
+        for box in (box for row in self.rows for box in row):
+            box.mark = found.get(box, Highlight())
+        self._show_marks()
+
+    def _show_marks(self) -> None:
+        for box in self.plan.boxes():
+            if box.filled:
+                box.show_mark()
+
+    def choose(self, box: MatrixBox, row: int, column: int) -> None:
+        """The reader marks a cell."""
+        self.chosen = box, row, column
+        self._mark(self.chosen)
         cells = {
-            v.matrix.subject: v.index(m.row, m.column)
-            for v, m in found.items()
-            if v.matrix.subject is not None and m.row is not None and m.column is not None
+            box.matrix.subject: box.index(*cell)
+            for row in self.rows
+            for box in row
+            if box.matrix.subject is not None and (cell := box.mark.single)
         }
+        line = box.y + box.first + row - box.top
+        self.scroll_by(min(line - self.top, 0) or max(line + 1 - self.top - self.size.height, 0))
         self.post_message(self.Marked(cells))
 
     def show_again(self, report: Report) -> None:
         """The same report about the marked cell: the mark stays, and with it the cells that the report marks."""
-        chosen = self.chosen
+        every = [box for row in self.rows for box in row]
+        at = None if self.chosen is None else (every.index(self.chosen[0]), *self.chosen[1:])
+        top = self.top
         self.show(Report(report.kind, self.report.title, report.blocks))
-        self.chosen = chosen
-        if chosen is not None and not chosen[0].mark.has(*chosen[1:]):
-            chosen[0].set_mark(Highlight(*chosen[1:]))
+        if at is not None:
+            box = [box for row in self.rows for box in row][at[0]]
+            self.chosen = box, *at[1:]
+            if not box.mark.has(*at[1:]):
+                box.mark = Highlight(*at[1:])
+        self.scroll_by(top - self.top)
 
     def clear(self) -> None:
-        """No cell is marked."""
+        """The reader marks no cell any more."""
         self.chosen = None
-        for view in self._matrices[: self._used[1]]:
-            view.set_mark(Highlight())
-
-    def _filled(self) -> list[MatrixView]:
-        every = [view for row in self.rows for view in row]
-        return [view for view in every if view.matrix.array is not None and view.matrix.array.size]
+        for box in (box for row in self.rows for box in row):
+            box.mark = Highlight(cells=box.matrix.marked)
+        self._begin()
+        self.repaint()
 
     def action_move(self, down: int, right: int) -> None:
-        """One cell on; the first press marks the result's first cell, or scrolls where there is no matrix."""
-        if self.chosen is None:
-            if views := self._filled():
-                lit = [v for v in views if len(v.mark.cells) == 1]
-                results = [v for v in views if v.matrix.mark] or views  # what is displayed is none
-                view = next((v for v in lit if v.matrix.mark in ("result", "gradient")), [*lit, results[-1]][0])
-                self.choose(view, *next(iter(view.mark.cells), (0, 0)))
-                self.call_after_refresh(self._reveal)
-            else:
-                self.scroll_relative(y=down, animate=False)
-            return
-        view, row, column = self.chosen
-        row, column = min(max(row + down, 0), view.rows - 1), min(max(column + right, 0), view.columns - 1)
-        self.choose(view, row, column)
-        self.call_after_refresh(self._reveal)
+        """One cell on from the one that is marked; the first press marks one, or scrolls where there is no matrix."""
+        chosen, boxes = self.chosen or self.first(), self.boxes()
+        if chosen is not None:
+            box, row, column = chosen
+            self.choose(box, min(max(row + down, 0), box.rows - 1), min(max(column + right, 0), box.columns - 1))
+        elif boxes:
+            made = [box for box in boxes if box.matrix.mark] or boxes  # what is displayed is none
+            self.choose(made[-1], 0, 0)
+        else:
+            self.scroll_by(down)
 
     def action_page(self, step: int) -> None:
         """A page of the marked matrix, or of the stage."""
         if self.chosen is None:
-            self.scroll_relative(y=step * self.size.height, animate=False)
+            self.scroll_by(step * self.size.height)
         else:
-            self.action_move(step * max(self.chosen[0].size.height - 3, 1), 0)
-
-    def cell_text(self) -> str:
-        """The marked cell as it is typed: 'dH[1,1]'."""
-        if self.chosen is None:
-            return ""
-        view, row, column = self.chosen
-        of, cell = view.matrix.subject, view.index(row, column)
-        if of is None or isinstance(of.tensor, str) or of.transposed:
-            return ""
-        return cell_text(view.matrix.name, cell)
-
-    def _reveal(self) -> None:
-        if self.chosen:
-            view, row, _ = self.chosen
-            region = view.place_in_stage(row)
-            self.scroll_to_region(region.translate(view.virtual_region.offset), animate=False)
+            self.action_move(step * max(self.chosen[0].high, 1), 0)
 
     def action_other(self, step: int) -> None:
         """The next matrix: its first cell."""
-        views = self._filled()
-        if views:
-            at = views.index(self.chosen[0]) if self.chosen else -1 if step > 0 else 0
-            self.choose(views[(at + step) % len(views)], 0, 0)
-            self.call_after_refresh(self._reveal)
+        if boxes := self.boxes():
+            at = boxes.index(self.chosen[0]) if self.chosen else -1 if step > 0 else 0
+            self.choose(boxes[(at + step) % len(boxes)], 0, 0)
+
+    def action_section(self, step: int) -> None:
+        """The next section, where one is seen at a time; behind the last one, the next pane."""
+        if not self.plan.tall.sections and 0 <= self.section + step < self.plan.sections:
+            self.section += step
+            self.top = 0
+            self.clear()
+            self.replan()
+        elif step > 0:
+            self.screen.focus_next()
+        else:
+            self.screen.focus_previous()
+
+    def action_unfold(self) -> None:
+        """The whole note, or its first sentence."""
+        self.unfolded = not self.unfolded
+        self.top = 0
+        self.replan()
 
     def action_leave(self) -> None:
         """Esc: first the mark goes, then what was asked for."""
@@ -212,3 +229,47 @@ class Stage(Widget, can_focus=True):
             self.clear()
         else:
             self.post_message(self.Left())
+
+    def cell_text(self) -> str:
+        """The cell that the reader marked, as it is typed: 'dH[1,1]'."""
+        if self.chosen is None:
+            return ""
+        box, row, column = self.chosen
+        of = box.matrix.subject
+        if of is None or isinstance(of.tensor, str) or of.transposed:
+            return ""
+        return cell_text(box.matrix.name, box.index(row, column))
+
+    # --- the mouse ------------------------------------------------------------------------------------------------
+
+    def _under(self, event: MouseEvent) -> tuple[MatrixBox, int, int] | None:
+        """The matrix under the mouse, and the place in it."""
+        offset = event.get_content_offset(self)
+        if offset is not None:
+            x, y = offset.x, offset.y + self.top
+            for box in self.plan.boxes():
+                if 0 <= x - box.x < box.width and 0 <= y - box.y < box.height:
+                    return box, x - box.x, y - box.y
+        return None
+
+    def on_click(self, event: Click) -> None:
+        under = self._under(event)
+        cell = None if under is None else under[0].cell_at(*under[1:])
+        if under is None or cell is None:
+            self.clear()
+        else:
+            self.choose(under[0], *cell)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        self._wheel(event, WHEEL)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        self._wheel(event, -WHEEL)
+
+    def _wheel(self, event: MouseEvent, lines: int) -> None:
+        """A matrix that is cut goes on, and the stage where it is none, or at its end."""
+        event.stop()
+        under = self._under(event)
+        if under is None or not under[0].scroll(lines):
+            self.scroll_by(lines)
+        self.repaint()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -22,7 +23,9 @@ from bpdebug.views import view
 
 SHAPE = r"(\d+(?:×\d+)+|\(\d*\))"
 FLOAT = re.compile(r"(?<![\w.∂])([−-] ?)?(\d+\.\d+(?:e[+−-]\d+)?|\d+e[+−-]\d+|nan|inf)(?![\w.]|\()( ?%)?")
-SCROLLBARS = str.maketrans("▁▂▃▄▅▆▇", "       ")
+SCROLLBARS = str.maketrans("▁▂▃▄▅▆▇▐", "        ")
+BELOW = re.compile(r"╯|\] = [^ ▸]|\S·\S")
+"""What stands below a matrix: the pane's edge, or the sum that a cell of a product is."""
 WORDS = ("nan, inf", "catch nan", "find nan", "in nan", "in inf")
 """Where nan and inf are words and no numbers."""
 THRESHOLDS = (0.001, 1000.0)
@@ -82,7 +85,8 @@ def matrices(lines: Sequence[str], names: Iterable[str]) -> Iterator[Drawn]:
 
 def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Drawn | None:
     shape = tuple(int(n) for n in re.findall(r"\d+", match[2]))
-    below = [line[match.start() : end] for line in lines[y + 1 :]]
+    inside = takewhile(lambda line: not BELOW.search(line), lines[y + 1 :])
+    below = [line[match.start() : end] for line in inside] or [""]
     if not shape:
         words = below[0].split()
         return (
@@ -108,11 +112,11 @@ def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Draw
         if any(n >= size for n, size in zip(leading, shape[:-1], strict=True)):
             break
         row = int(np.ravel_multi_index(leading, shape[:-1])) if leading else 0
-        for m in re.finditer(r"\[[^\]]*\]|[^\s…\[]+", text[label.end() :]):
-            first, last = m.start() + label.end(), m.end() + label.end() - m[0].endswith("]")
+        for m in re.finditer(r"[^\s…\[\]]+", text[label.end() :]):
+            first, last = m.start() + label.end(), m.end() + label.end()
             column = [c for c, e in heads if first >= e - wide and last <= e]
             if column:
-                cells[row, column[0]] = m[0].strip("[]")
+                cells[row, column[0]] = m[0]
             elif first < heads[-1][1]:
                 stray.append(m[0])
         if len(shape) == 1:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 from textual.app import App, ComposeResult
+from textual.geometry import Size
 
 from bpdebug.debugger import State, open_session
 from bpdebug.frontends.tui import palette
@@ -92,6 +93,22 @@ class StageApp(App[int]):
         self.stage.focus()
 
 
+class Sized(Stage):
+    """A stage of a size, without an app."""
+
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__()
+        self.room = Size(width, height)
+
+    @property
+    def size(self) -> Size:
+        return self.room
+
+    def lines(self) -> list[str]:
+        """What is seen."""
+        return [self.render_line(y).text for y in range(self.room.height)]
+
+
 PRIM = {"@": "matmul", "+": "add", "**": "pow", "/": "divide", "→": "matrix_transpose", "tanh": "tanh"}
 
 
@@ -117,4 +134,4 @@ def matrix(item: Any) -> Matrix | str:
     return Matrix(name, array if there else None, array.shape if there else array)
 
 
-__all__ = ["MARKUP", "TRAINED", "Stage", "StageApp", "app_of", "lines_of", "matrix", "state_of", "text_of"]
+__all__ = ["MARKUP", "TRAINED", "Sized", "Stage", "StageApp", "app_of", "lines_of", "matrix", "state_of", "text_of"]

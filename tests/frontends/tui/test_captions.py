@@ -13,7 +13,7 @@ from bpdebug.debugger import State, open_session, update
 from bpdebug.symbolic import NUMPY
 from bpdebug.symbolic.arrays import one_hot
 from bpdebug.views import Report
-from bpdebug.views.blocks import Matrix, Row
+from bpdebug.views.blocks import Matrix, Row, flat
 from bpdebug.views.numbers import shape_text, short
 from bpdebug.views.stage import stage
 from tests.lessons import NAMES, PLAIN, WALK, scenario
@@ -27,7 +27,7 @@ def rows(name: str) -> Iterator[tuple[State, Row]]:
     """The rows of matrices of every event and every part of a scenario."""
     state = open_session(scenario(name))
     while state.cursor < len(state.timeline):
-        for block in stage(state).blocks:
+        for block in flat(stage(state).blocks):
             if isinstance(block, Row):
                 yield state, block
         state = update(state, "stepi")
@@ -116,12 +116,13 @@ async def test_a_caption_is_drawn_without_the_sign_before_its_matrix() -> None:
         for row in kinds.values():
             app.stage.show(Report("test", "", (row,)))
             await pilot.pause()
-            lines = lines_of(app)
-            for view in app.stage.rows[0]:
-                drawn = lines[view.region.y][view.region.x : view.region.right].strip()
-                assert drawn == f"{short(view.matrix.name)} {shape_text(view.matrix.shape)}"
-                beside = lines[view.region.y + view.first][view.region.x : view.region.right]
-                assert beside.strip().startswith(view.lead)
+            lines, corner = lines_of(app), app.stage.content_region.offset
+            for item in (i for p in app.stage.plan.pieces if p.line for i in p.line.items):
+                if (box := item.box) is not None:
+                    x, y = corner.x + box.x, corner.y + box.y
+                    drawn = lines[y][x - item.before : x + box.width].strip()
+                    assert drawn == f"{short(box.matrix.name)} {shape_text(box.matrix.shape)}"
+                    assert lines[y + box.first][x - item.before : x].strip() == item.sign
     assert len(kinds) > 20
 
 

@@ -40,7 +40,7 @@ async def test_a_marked_cell_is_followed_by_a_key_and_by_another() -> None:
     app = app_of("transpose")
     async with app.run_test(size=(120, 50)) as pilot:
         app.run_text("seek Y@bwd")
-        await pilot.press("x", "down")
+        await pilot.press("x", "down", "up")
         assert app.stage.cell_text() == "∂X[0,1]"
         await pilot.press("o")
         assert app.stage.report.title.startswith("∂X[0,1] = 7")

@@ -18,7 +18,7 @@ from bpdebug.frontends.tui.menu import Choices
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane
 from bpdebug.frontends.tui.prompt import Prompt, complete
-from bpdebug.frontends.tui.screens import DebuggerScreen, KeyedStage, SmallScreen
+from bpdebug.frontends.tui.screens import DebuggerScreen, SmallScreen
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.scenario import shipped
 
@@ -134,11 +134,13 @@ async def test_the_newest_part_is_in_view() -> None:
         app.run_text("seek Y@bwd")
         await pilot.press("i", "i", "i", "i")
         await pilot.pause()
-        assert app.stage.max_scroll_y > 0
-        assert app.stage.scroll_y == app.stage.max_scroll_y
+        box = app.stage.boxes()[-1]
+        assert box.matrix.name == "∂W"
+        assert app.stage.top <= box.y
+        assert box.y + box.height <= app.stage.top + app.stage.size.height
         await pilot.press("n")
         await pilot.pause()
-        assert app.stage.scroll_y == 0
+        assert app.stage.top == 0
 
 
 async def test_q_leaves_with_exit_code_0() -> None:
@@ -152,7 +154,7 @@ async def test_q_leaves_with_exit_code_0() -> None:
 
 
 PLACED: dict[str, type[DOMNode]] = {
-    keys.EVERYWHERE: KeyedApp, keys.DEBUGGER: DebuggerScreen, keys.STAGE: KeyedStage, keys.PROGRAM: ProgramPane,
+    keys.EVERYWHERE: KeyedApp, keys.DEBUGGER: DebuggerScreen, keys.STAGE: Stage, keys.PROGRAM: ProgramPane,
     keys.PAGE: ReportPane, keys.LINE: Prompt, keys.HELP: HelpScreen, keys.MENU: Choices, keys.SMALL: SmallScreen,
 }  # fmt: skip
 """The class whose bindings are those of a place."""
@@ -160,14 +162,12 @@ PLACED: dict[str, type[DOMNode]] = {
 
 def test_every_binding_of_ours_is_a_row_of_the_table_with_id_and_help() -> None:
     classes = [c for c in subclasses(DOMNode) if c.__module__.startswith("bpdebug.")]
-    bound = [b for c in classes if c is not Stage for b in Binding.make_bindings(vars(c).get("BINDINGS", ()))]
+    bound = [b for c in classes for b in Binding.make_bindings(vars(c).get("BINDINGS", ()))]
     assert {b.id for b in bound} == keys.TABLE.keys()
     assert [b for b in bound if not b.description] == []
     for place, owner in PLACED.items():
         own = {b.id for b in Binding.make_bindings(owner.BINDINGS)}
         assert own == {row.id for row in keys.TABLE.values() if row.place == place}
-    inherited = {(b.key, b.action) for b in Binding.make_bindings(Stage.BINDINGS)}
-    assert inherited <= {(b.key, b.action) for b in Binding.make_bindings(KeyedStage.BINDINGS)}
 
 
 def test_every_command_with_a_key_is_a_row() -> None:

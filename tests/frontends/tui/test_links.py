@@ -19,12 +19,12 @@ async def linked(*items: Any, row: int, column: int, of: int = -1) -> dict[str, 
     """The cells that are marked in the other matrices when a cell of one of them is, of the last one."""
     app = StageApp(*items)
     async with app.run_test(size=(200, 40)):
-        (views,) = app.stage.rows
-        found = partners(app.stage.rows, views[of], row, column)
+        (boxes,) = app.stage.rows
+        found = partners(app.stage.rows, boxes[of], row, column)
         return {
-            view.matrix.name: {cell for cell in np.ndindex(view.rows, view.columns) if mark.has(*cell)}
-            for view, mark in found.items()
-            if view is not views[of]
+            box.matrix.name: {cell for cell in np.ndindex(box.rows, box.columns) if mark.has(*cell)}
+            for box, mark in found.items()
+            if box is not boxes[of]
         }
 
 

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from textual.geometry import Offset, Region
 
-from bpdebug.debugger import open_session
+from bpdebug.debugger import open_session, update
 from bpdebug.frontends.tui.app import BpdebugApp
-from bpdebug.frontends.tui.matrix import Highlight, MatrixView
+from bpdebug.frontends.tui.matrix import Highlight, MatrixBox
 from bpdebug.scenario import load
+from bpdebug.views import stop
 from bpdebug.views.blocks import Matrix
+from tests.lessons import scenario
 
-from .judge import matrices, reading, says, wrong_cells
-from .screen import StageApp, lines_of, text_of
+from .judge import Known, faults_of, matrices, reading, says, wrong_cells
+from .screen import Sized, StageApp, lines_of, text_of
 
 
 async def shown(*items: Any, size: tuple[int, int] = (80, 24), keys: str = "") -> list[str]:
@@ -106,15 +107,14 @@ async def test_headers_stay_in_place_when_scrolling_both_ways() -> None:
     array = np.arange(10_000).reshape(100, 100)
     app = StageApp(("A", array))
     async with app.run_test(size=(60, 24)) as pilot:
-        view = app.stage._matrices[0]
-        view.show_cell(50, 60)
+        app.stage.choose(app.stage.rows[0][0], 50, 60)
         await pilot.pause()
         lines = [line[1:-1] for line in lines_of(app)[1:-1]]
     numbers = [int(n) for n in lines[1].replace("…", " ").split() if n.isdigit()]
     assert 60 in numbers
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    row = next(line.split() for line in lines if line.split()[:1] == ["50"])
-    assert "5060" in row
+    row = next(line for line in lines if line.split()[:1] == ["▸50"])
+    assert "[5060]" in row
     assert lines[0].strip() == "A 100×100"
 
 
@@ -127,33 +127,60 @@ async def test_cells_scrolled_sideways_are_drawn_whole_or_not_at_all(width: int)
     app = BpdebugApp(state)
     cells = state.timeline.value("X").reshape(-1, 8)
     async with app.run_test(size=(width, 30)) as pilot:
-        await pilot.press("full_stop" if width != 119 else "down")
+        await pilot.press("full_stop")
         for column in range(1, 8):
             await pilot.press("right")
             await pilot.pause()
             drawn = next(matrices(lines_of(app), ["X"]))
             assert wrong_cells(drawn, [state.timeline.value("X")]) == []
             assert says(drawn.cells[0, column], cells[0, column])
-        assert "…" in text_of(app)
-        assert len({column for _, column in drawn.cells}) < 8
 
 
-@pytest.mark.parametrize("room", range(12, 60))
-def test_what_is_cut_says_so_at_every_width_and_place(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
-    array = np.random.default_rng(1).normal(size=(1, 9)) * 100
-    view = MatrixView()
-    monkeypatch.setattr(MatrixView, "scrollable_content_region", Region(0, 0, room, 3))
-    view.show(Matrix("A", array, array.shape))
-    for x in range(max(view.natural.width - room, 0) + 1):
-        monkeypatch.setattr(MatrixView, "scroll_offset", Offset(x, 0))
-        head, line = view.render_line(1).text, view.render_line(2).text
-        assert max(len(head), len(line)) <= room
+A = np.random.default_rng(1).normal(size=(2, 9)) * 100
+
+
+@pytest.mark.parametrize("room", range(20, 201))
+@pytest.mark.parametrize("gap", [1, 2])
+def test_cells_are_whole_and_what_is_cut_says_so_at_every_width_and_place(room: int, gap: int) -> None:
+    box = MatrixBox(Matrix("A", A, A.shape))
+    wide, high = box.fit(gap)
+    box.mark = Highlight(1, None)
+    for first in range(9):
+        box.left = first
+        box.put(0, 0, min(room, wide), high)
+        head, *lines = (box.line(y).text for y in range(1, high))
+        assert max(map(len, (head, *lines))) <= min(room, wide)
         seen = [int(n) for n in head.replace("…", " ").split()]
-        assert [reading(t)[0] for t in line.split()[1:] if t != "…"] == [round(array[0, c], 1) for c in seen]
-        assert ("…" in line[: len(line) // 2 + 1]) == (x > 0)
-        assert line.endswith("…") == (x + room < view.label + 9 * view.cell)
-    monkeypatch.setattr(MatrixView, "scroll_offset", Offset(1000, 1000))  # of a larger one that stood here before
-    assert view.render_line(2).text == line
+        assert seen == list(range(box.left, box.left + len(seen)))
+        for row, line in enumerate(lines):
+            label, *cells = line.translate(str.maketrans("▸[]", "   ")).replace("…", " ").split()
+            assert [label, *map(reading_of, cells)] == [str(row), *(round(A[row, c], 1) for c in seen)]
+            assert line[: box.label + 2].count("…") == (box.left > 0)
+            assert line.endswith("…") == (box.left + len(seen) < 9)
+        assert ("…" in head) == (len(seen) < 9)
+    box.left, box.top = 1000, 1000  # of a larger one that was seen there before
+    box.put(0, 0, min(room, wide), high)
+    assert box.line(2).text == lines[0]
+
+
+def reading_of(text: str) -> float:
+    return reading(text)[0]
+
+
+@pytest.mark.parametrize("width", range(20, 201, 9))
+async def test_every_row_of_an_event_is_drawn_whole_at_every_width(width: int) -> None:
+    """The numbers of a row of matrices, parsed and judged, whatever of it is cut."""
+    state = update(open_session(scenario("lstm")), "seek r2@bwd")
+    known, stage = Known(state.timeline), Sized(width, 16)
+    stage.show(stop(state))
+    for section in range(2):
+        if not stage.plan.tall.sections and section:
+            stage.action_section(1)
+        for _ in range(12):
+            lines = stage.lines()
+            assert max(map(len, lines)) <= width
+            assert not faults_of(lines, state, known)
+            stage.action_move(0, 1)
 
 
 def test_marks() -> None:

@@ -74,10 +74,10 @@ async def test_a_click_on_a_cell_marks_it() -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        view = app.stage.rows[0][0]
-        await pilot.click(offset=(view.region.x + view.indent + view.label + 2, view.region.y + 2))
+        box, corner = app.stage.rows[0][0], app.stage.content_region.offset
+        await pilot.click(offset=(corner.x + box.x + box.label + 2, corner.y + box.y + 2))
         await pilot.pause()
-        assert app.stage.chosen == (view, 0, 0)
+        assert app.stage.chosen == (box, 0, 0)
         assert "[" in text_of(app)
         await pilot.press("escape")
         assert app.stage.chosen is None

@@ -77,3 +77,14 @@ async def test_the_main_screen(width: int, height: int) -> None:
     if os.environ.get(ACCEPT):
         stored.write_text(found, encoding="utf-8")
     assert found == stored.read_text(encoding="utf-8"), f"the screen has changed; {ACCEPT}=1 accepts it"
+
+
+async def test_the_current_row_of_a_long_program_is_in_view_beside_a_scrollbar() -> None:
+    app = app_of("transformer_block")
+    async with app.run_test(size=(80, 24)) as pilot:
+        for place in ("#40", "#3", "#54"):
+            app.run_text(f"seek {place}")
+            await pilot.pause()
+            assert any(line.startswith("│▶") for line in text_of(app).split("\n"))
+        assert app.program.show_vertical_scrollbar
+        assert app.program.can_focus

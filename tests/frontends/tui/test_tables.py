@@ -58,7 +58,7 @@ async def test_norms_gains_and_bars_of_flow_are_seen_at_every_width(name: str, w
     for row in data["rows"]:
         assert any(says(text, row["norm"]) for text in shown)
         assert row["gain"] is None or any(says(text, row["gain"]) for text in shown)
-    bars = re.findall(r" (█*[▏▎▍▌▋▊▉]?)(?= |│)", "\n".join(line[line.find("─╮╭─") + 1 :] for line in lines))
+    bars = re.findall(r" (█*[▏▎▍▌▋▊▉]?)(?=[ │▐])", "\n".join(line[line.find("─╮╭─") + 1 :] for line in lines))
     lengths = [sum(EIGHTHS.index(c) for c in found) for found in bars if found]
     logs = [log10(row["norm"]) for row in data["rows"]]
     assert len(lengths) == len(logs)

@@ -1,0 +1,196 @@
+"""What stands where on the stage: as much as there is room for, worked out as far down as somebody looks."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
+
+from msgspec import Struct
+from msgspec.structs import replace
+from textual.strip import Strip
+
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.flow import Band, Tall, sum_of, words
+from bpdebug.frontends.tui.lines import BLANK, strip
+from bpdebug.frontends.tui.matrix import MatrixBox
+from bpdebug.frontends.tui.rows import MADE, Line, Wide, lines_of, shorten
+from bpdebug.views.blocks import Block
+
+LOWEST = 8
+"""Lines that what is cut has, however much else there is."""
+MOST_SUM = 3
+"""Lines of a sum, at most."""
+LOOSE = Wide(gap=2, folded=True, cut=True)
+"""A report without sections is as long as it is; it is cut to the width alone."""
+TALL = (
+    Tall(notes=True, sections=True, blanks=True), Tall(sections=True, blanks=True), Tall(notes=True, blanks=True),
+    Tall(blanks=True), Tall(), Tall(brief=True),
+)  # fmt: skip
+BRIEF = Tall(brief=True), Tall(brief=True, bare=True)
+WIDE = (
+    Wide(gap=2), Wide(), Wide(digits=3), Wide(digits=2), Wide(gap=2, folded=True), Wide(digits=2, folded=True),
+)  # fmt: skip
+CUT = (
+    Wide(digits=2, cut=True), Wide(digits=2, cut=True, nameless=True), Wide(digits=1, cut=True),
+    Wide(digits=1, cut=True, nameless=True),
+)  # fmt: skip
+"""What is tried until a section is in view: notes shrink first, then blanks, digits, at last columns and rows."""
+
+
+class Stretch(Struct, eq=False):
+    """Some lines of the stage, and what draws one of them: words, a line of matrices, or the sum under a product."""
+
+    height: int
+    draw: Callable[[int], Strip]
+    line: Line | None = None
+    apart: bool = False
+    sum: bool = False
+    y: int = 0
+
+
+class Laid(Struct, eq=False):
+    """A part with its matrices on lines: words, and the lines below them, in turn."""
+
+    part: Band
+    groups: list[tuple[list[Block], list[Line]]]
+
+    def lines(self, *, made: bool = False) -> list[Line]:
+        """Its lines of matrices; or those that lead to what a product made, without what becomes of that."""
+        every = [line for _, lines in self.groups for line in lines]
+        products = [n for n, line in enumerate(every) if line.products()]
+        return every[: products[-1] + 1] if made and products else every
+
+
+class LinePlan:
+    """The lines of a report on a stage of a width and a height.
+
+    One with sections is made to fit: of all of them, or of the one with the number `section`, all that leads to its
+    result is in view. Another is as long as it is; where notes are `unfolded`, so is every one.
+    """
+
+    def __init__(self, parts: Sequence[Band], width: int, height: int, section: int, *, unfolded: bool) -> None:
+        self.parts, self.width, self.height, self.section = parts, width, height, section
+        self.sections = sum(part.number is not None for part in parts)
+        self.tall, self.wide = TALL[0], LOOSE
+        self._words: dict[tuple[int, Tall], list[Strip]] = {}
+        self._sums: dict[tuple[int, int], int] = {}
+        self.laid = self._fitted() if self.sections else [self._lay(part, LOOSE) for part in parts]
+        if unfolded:
+            self.tall = replace(self.tall, notes=True)
+        elif any(part.folds for part in parts) and not self.sections and self._height(self.laid, TALL[0]) > height:
+            self.tall = TALL[1]
+        self.pieces: list[Stretch] = []
+        self.length = 0
+        self._rest = self._pieces(self.laid, self.tall)
+        self.reach(height)
+
+    # --- what there is room for -----------------------------------------------------------------------------------
+
+    def shows(self, part: Band) -> bool:
+        """Whether a part is there to be seen."""
+        return self.tall.sections or part.number in (None, self.section)
+
+    def _fitted(self) -> list[Laid]:
+        """The parts that are shown, with as little shrunk as does to bring them into view."""
+        boxes = [box for part in self.parts if part.number == self.section for row in part.rows for box in row]
+        large = [box for box in boxes if box.columns > self.width or box.rows > self.height]
+        for made in (False, True) if not large else ():
+            for self.wide in WIDE:
+                laid = [self._lay(part, self.wide) for part in self.parts]
+                for self.tall in TALL:
+                    shown = [one for one in laid if self.shows(one.part)]
+                    narrow = all(line.width <= self.width for one in shown for line in one.lines())
+                    if narrow and self._height(shown, self.tall, made=made) <= self.height:
+                        return shown
+        whole = not any(box.matrix.mark in MADE for box in large)
+        for self.tall, self.wide, made in product(BRIEF, CUT, (False, True)) if whole else ():
+            shown = self._cut(made)
+            lines = [line for one in shown for line in one.lines(made=made)]
+            if all(line.whole() for line in lines) and self._height(shown, self.tall, made=made) <= self.height:
+                return shown
+        self.tall, self.wide = BRIEF[0], CUT[0]
+        return self._cut(made=True)
+
+    def _cut(self, made: bool) -> list[Laid]:
+        """The parts that are shown, cut to the width, and what leads to a result to the lines that are left."""
+        shown = [self._lay(part, self.wide) for part in self.parts if self.shows(part)]
+        lines = [line for one in shown if one.part.number is not None for line in one.lines(made=made)]
+        others = self._height(shown, self.tall, made=made) - sum(line.height for line in lines)
+        shorten(lines, max(self.height - others, LOWEST))
+        return shown
+
+    def _lay(self, part: Band, wide: Wide) -> Laid:
+        return Laid(part, [(blocks, lines_of(rows, self.width, wide)) for blocks, rows in part.groups])
+
+    def _height(self, shown: Iterable[Laid], tall: Tall, *, made: bool = False) -> int:
+        """How many lines these are; or, of what is `made`, as far as the sum below it."""
+        length, at = 0, 0
+        for piece in self._pieces(shown, tall):
+            length += piece.height + (piece.apart and tall.blanks and length > 0)
+            at = length if piece.sum else at
+        return at if made and at else length
+
+    # --- the lines ------------------------------------------------------------------------------------------------
+
+    def _pieces(self, shown: Iterable[Laid], tall: Tall) -> Iterator[Stretch]:
+        for one in shown:
+            first = not one.part.number
+            for blocks, lines in one.groups:
+                if blocks:
+                    said = self._said(blocks, tall)
+                    yield Stretch(len(said), said.__getitem__, apart=not first)
+                first = False
+                for line in lines:
+                    yield Stretch(line.height, line.line, line, apart=True)
+                    yield from (self._sum(box, 1 if tall.brief else MOST_SUM) for box in line.products())
+
+    def _said(self, blocks: list[Block], tall: Tall) -> list[Strip]:
+        found = self._words.get((id(blocks), tall))
+        if found is None:
+            found = self._words[id(blocks), tall] = words(blocks, self.width, tall)
+        return found
+
+    def _sum(self, box: MatrixBox, most: int) -> Stretch:
+        height = self._sums.get((id(box), most))
+        if height is None:
+            height = self._sums[id(box), most] = max(len(sum_of(box, self.width, most)), 1)
+
+        def draw(y: int) -> Strip:
+            lines = sum_of(box, self.width, height)
+            return strip((lines[y], palette.PLAIN)) if y < len(lines) else BLANK
+
+        return Stretch(height, draw, sum=True)
+
+    def reach(self, y: int) -> None:
+        """Works it out as far as a line."""
+        while self.length <= y and (piece := next(self._rest, None)) is not None:
+            if piece.line is not None and not self.sections and piece.height > self.height:
+                piece.height = piece.line.shorten(max(LOWEST, self.height * 3 // 5))
+            piece.y = self.length + (piece.apart and bool(self.pieces) and self.tall.blanks)
+            if piece.line is not None:
+                piece.line.put(piece.y)
+            self.pieces.append(piece)
+            self.length = piece.y + piece.height
+
+    def line(self, y: int) -> Strip:
+        """A line of it; blank below the last one."""
+        self.reach(y)
+        at = bisect_right(self.pieces, y, key=lambda piece: piece.y) - 1
+        piece = self.pieces[at] if at >= 0 else None
+        return piece.draw(y - piece.y) if piece is not None and y < piece.y + piece.height else BLANK
+
+    def boxes(self) -> Iterator[MatrixBox]:
+        """The matrices that are drawn, as far as it is worked out."""
+        for piece in self.pieces:
+            if piece.line is not None:
+                yield from (item.box for item in piece.line.items if item.box is not None)
+
+    def said(self) -> Iterator[str]:
+        """What is not seen, and which key shows it."""
+        if self.sections > 1 and not self.tall.sections:
+            yield f"{self.section + 1} of {self.sections}: Tab"
+        if not self.tall.notes and any(part.folds for part in self.parts):
+            yield "the whole note: z"
+        if any(box.rounded for box in self.boxes()):
+            yield f"{self.wide.digits} digits"
