@@ -1,9 +1,10 @@
-"""The road that users take beside hand-written NumPy: `python -m tests.benchmarks.road [mlp|chain|big|one]`.
+"""The road that users take beside hand-written NumPy: `python -m tests.benchmarks.road [mlp|chain|big]`.
 
 `t = bpdebug.run(scenario); t.loss; [t.grad(name) for name in leaves]`, each run on a new timeline of an open scenario
-whose leaves are files. Thread CPU, interleaved, one BLAS thread, medians of the ratios of a round's runs to the hand
-that keeps only what is asked; each table in a fresh process. Each round has another order: whoever runs after a large
-free pays the page faults. PyTorch, JAX, autograd and MyGrad run beside it where the extra `benchmark` is installed.
+whose leaves are files. CPU time of the process, since a peer may have threads of its own; interleaved, one BLAS thread,
+medians of the ratios of a round's runs to the hand that keeps only what is asked; each table in a fresh process. Each
+round has another order: whoever runs after a large free pays the page faults. PyTorch, JAX, autograd and MyGrad run
+beside it where the extra `benchmark` is installed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ WARM = 6
 
 
 def ratios(runs: dict[str, Run], times: int) -> dict[str, float]:
-    """The median over rounds of each run's thread CPU time to the first one's of the same round."""
+    """The median over rounds of each run's CPU time to the first one's of the same round."""
     for run in runs.values():
         for _ in range(WARM):
             run()
@@ -45,9 +46,9 @@ def ratios(runs: dict[str, Run], times: int) -> dict[str, float]:
     chance = random.Random(0)
     for _ in range(times):
         for name, run in chance.sample(list(runs.items()), len(runs)):
-            start = time.thread_time()
+            start = time.process_time()
             run()
-            taken[name].append(time.thread_time() - start)
+            taken[name].append(time.process_time() - start)
     first = next(iter(taken.values()))
     return {name: statistics.median(a / b for a, b in zip(own, first, strict=True)) for name, own in taken.items()}
 
@@ -260,7 +261,7 @@ TABLES: dict[str, tuple[str, Callable[[Path], dict[str, float]]]] = {
 
 def main() -> None:
     if not sys.argv[1:]:
-        print(f"Python {sys.version.split()[0]}, NumPy {np.__version__}, one BLAS thread, thread CPU")
+        print(f"Python {sys.version.split()[0]}, NumPy {np.__version__}, one BLAS thread, CPU time")
         for name in TABLES:  # a fresh process each
             subprocess.run([sys.executable, "-m", "tests.benchmarks.road", name], check=True)
         return
