@@ -33,6 +33,7 @@ class ReportPane(Pane):
         width = self.scrollable_content_region.width
         self._lines = report_lines(self.report.blocks, width) if width > 0 else []
         self.measure(len(self._lines))
+        self.repaint()
 
     def line(self, at: int, width: int) -> Strip:
         return self._lines[at] if at < len(self._lines) else BLANK

@@ -45,6 +45,7 @@ class Choices(Pane):
                 lines += [(strip((f"    {text}", palette.NOTE)), i) for text in (*about, "")]
         self._lines = lines
         self.measure(len(lines))
+        self.repaint()
         if places := [at for at, (_, i) in enumerate(lines) if i == self.chosen]:
             self.reveal(places[0], places[-1])
 

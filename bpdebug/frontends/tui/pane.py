@@ -27,11 +27,10 @@ class Pane(ScrollView, Lined, inherit_bindings=False):
         raise NotImplementedError
 
     def measure(self, count: int) -> None:
-        """There are so many lines now, and others."""
+        """There are so many lines now; they are still to be painted."""
         if self.virtual_size != (size := Size(1, count)):
             self.set_reactive(ScrollView.virtual_size, size)  # set otherwise, the whole screen is laid out anew
             self._scroll_update(size)
-        self.repaint()
 
     def drawn(self) -> Iterator[Strip]:
         (width, high), top = self.scrollable_content_region.size, self.scroll_offset.y

@@ -97,7 +97,10 @@ class LinePlan:
         large = [box for box in boxes if box.columns > self.width or box.rows > self.height]
         for made in (False, True) if not large else ():
             for self.wide in WIDE:
-                laid = [self._lay(part, self.wide) for part in self.parts]
+                here = {id(part): self._lay(part, self.wide) for part in self.parts if part.number == self.section}
+                if any(line.width > self.width for one in here.values() for line in one.lines()):
+                    continue
+                laid = [here.get(id(part)) or self._lay(part, self.wide) for part in self.parts]
                 for self.tall in TALL:
                     shown = [one for one in laid if self.shows(one.part)]
                     narrow = all(line.width <= self.width for one in shown for line in one.lines())

@@ -72,6 +72,7 @@ class ProgramPane(Pane):
     def on_resize(self) -> None:
         if self.current is not None:
             self.bring(self.current)
+        self.repaint()
 
     def bring(self, at: int) -> None:
         """A place comes into view, with two rows around it where there is room."""
