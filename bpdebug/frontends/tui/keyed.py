@@ -55,8 +55,10 @@ class KeyedApp(ThemedApp):
 
     def action_command_palette(self) -> None:
         """All commands, where there is room for them."""
-        if not isinstance(self.screen, SmallScreen):
-            super().action_command_palette()
+        from bpdebug.frontends.tui.offers import Palette  # start-up: as above
+
+        if not isinstance(self.screen, SmallScreen | Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def fit(self, size: Size) -> None:
         """Where there is no room for the screen it says so, once the screen is there."""

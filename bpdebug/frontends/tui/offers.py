@@ -7,12 +7,21 @@ from functools import partial
 from typing import Any
 
 from msgspec import Struct
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui.keys import DEBUGGER, EVERYWHERE, Key, action_of, place_of
 from bpdebug.frontends.tui.layout import MainScreen
+
+
+class Palette(CommandPalette):
+    """Textual's, closed once: a second Enter that was pressed before it was gone would end the program."""
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Closes it where it is the screen that is seen: Textual takes away whichever that is."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
 
 class Offer(Struct, frozen=True):

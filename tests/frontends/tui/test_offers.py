@@ -9,8 +9,9 @@ from textual.widgets import OptionList
 from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.app import BpdebugApp
-from bpdebug.frontends.tui.offers import offers
+from bpdebug.frontends.tui.offers import Palette, offers
 from bpdebug.frontends.tui.prompt import Prompt
+from bpdebug.frontends.tui.screens import SmallScreen
 from bpdebug.scenario import shipped
 
 from .screen import app_of, state_of
@@ -73,3 +74,27 @@ async def test_on_the_menu_no_command_of_the_debugger_is_offered() -> None:
         titles = {offer.title for offer in offers(app.keys, BUILTIN_THEMES, keys.MENU, False)}
         assert {"menu: open", "theme nord", "leave"} <= titles
         assert "flow" not in titles
+
+
+async def test_a_palette_that_is_chosen_from_twice_is_closed_once() -> None:
+    """Two Enters, the second before the palette is gone; and one while a screen lies over it."""
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 30)) as pilot:
+        below = app.screen
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        palette = app.screen
+        assert isinstance(palette, Palette)
+        palette.dismiss()
+        palette.dismiss()
+        await pilot.pause()
+        assert app.screen is below
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        palette = app.screen
+        app.push_screen(SmallScreen())
+        await pilot.pause()
+        assert isinstance(palette, Palette)
+        palette.dismiss()
+        await pilot.pause()
+        assert isinstance(app.screen, SmallScreen)
