@@ -26,6 +26,8 @@ FLOAT = re.compile(r"(?<![\w.∂])([−-] ?)?(\d+\.\d+(?:e[+−-]\d+)?|\d+e[+−
 SCROLLBARS = str.maketrans("▁▂▃▄▅▆▇▐", "        ")
 BELOW = re.compile(r"╯|\] = [^ ▸]|\S·\S")
 """What stands below a matrix: the pane's edge, or the sum that a cell of a product is."""
+NEXT = re.compile(rf"(?:^|[^\s,]) {SHAPE}(?: |$)")
+"""The caption of another matrix: where there is little room, it stands right below."""
 WORDS = ("nan, inf", "catch nan", "find nan", "in nan", "in inf")
 """Where nan and inf are words and no numbers."""
 THRESHOLDS = (0.001, 1000.0)
@@ -85,7 +87,7 @@ def matrices(lines: Sequence[str], names: Iterable[str]) -> Iterator[Drawn]:
 
 def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Drawn | None:
     shape = tuple(int(n) for n in re.findall(r"\d+", match[2]))
-    inside = takewhile(lambda line: not BELOW.search(line), lines[y + 1 :])
+    inside = takewhile(lambda line: not BELOW.search(line) and not NEXT.search(_pane(line, match)), lines[y + 1 :])
     below = [line[match.start() : end] for line in inside] or [""]
     if not shape:
         words = below[0].split()
@@ -122,6 +124,12 @@ def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Draw
         if len(shape) == 1:
             break
     return Drawn(match[1], shape, cells, tuple(stray))
+
+
+def _pane(line: str, match: re.Match[str]) -> str:
+    """What stands on a line in the pane that a caption is in."""
+    before, after = line.rfind("│", 0, match.start()) + 1, line.find("│", match.start())
+    return line[before : None if after < 0 else after]
 
 
 def wrong_cells(drawn: Drawn, arrays: Iterable[Array]) -> list[str]:
