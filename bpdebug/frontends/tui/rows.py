@@ -145,7 +145,9 @@ class Line(Struct, eq=False):
                 sign = f"{item.sign}{' ' * self.gap * (item.box is not None)}" if here else ""
                 pieces.append(strip((sign.rjust(item.before), palette.SIGN)))
             if item.box is not None:
-                pieces.append((item.box.line(y) if y < item.height else Strip([])).adjust_cell_length(item.width))
+                pieces.append(
+                    (item.box.line(y) if y < item.height else Strip([])).adjust_cell_length(item.width, palette.PLAIN)
+                )
         return Strip.join(pieces)
 
 

@@ -90,7 +90,7 @@ class Stage(Lined, can_focus=True):
         last = max(first, (self.top + height) * height // length - 1)
         thumb = strip(("▐", palette.ZERO))
         for y in range(height if width > 1 else 0):
-            line = self.plan.line(self.top + y).adjust_cell_length(width - 1)
+            line = self.plan.line(self.top + y).adjust_cell_length(width - 1, palette.PLAIN)
             yield Strip.join([line, thumb]) if length > height and first <= y <= last else line
 
     # --- scrolling ------------------------------------------------------------------------------------------------
