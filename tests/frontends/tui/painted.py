@@ -48,7 +48,7 @@ def text(cells: Cells) -> str:
 def painted(themes: Sequence[str], screens: Sequence[Cells]) -> str:
     """One screen, drawn in several themes, as a text."""
     legend: dict[tuple[str, ...], str] = {}
-    lines, before = [], ""
+    before, lines = "", list[str]()
     for drawn in zip(*screens, strict=True):
         lines += dict.fromkeys("".join(character for character, _ in line).rstrip() for line in drawn)
         styles = zip(*([style for _, style in line] for line in drawn), strict=False)

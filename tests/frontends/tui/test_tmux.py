@@ -1,0 +1,86 @@
+"""The installed program in a real terminal: what a driver of tests cannot see of keys, sizes and the way out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+TMUX = shutil.which("tmux")
+pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed: a terminal to drive the program in")
+PATIENCE = 60.0
+"""Seconds until a screen that does not come is given up; nothing is measured by it."""
+
+
+class Terminal:
+    """A terminal of 100x30 with the program in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = str(folder / "tmux")
+        self.env = {
+            **os.environ,
+            "LANG": "C.UTF-8",
+            "BPDEBUG_CONFIG_DIR": str(folder),
+            "BPDEBUG_STATE_DIR": str(folder),
+        }
+
+    def tmux(self, *words: str) -> str:
+        """What tmux answers."""
+        command = [str(TMUX), "-S", self.socket, "-f", os.devnull, *words]
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, check=True).stdout
+
+    def start(self, *words: str) -> None:
+        """The program with arguments; the terminal stays when it has ended, and says its exit status."""
+        line = f"{Path(sys.executable).with_name('bpdebug')} {' '.join(words)}; echo left with $?; exec cat"
+        self.tmux("new-session", "-d", "-x", "100", "-y", "30", line)
+
+    def until(self, holds: Callable[[str], bool]) -> str:
+        """The screen, as soon as something holds of it."""
+        end = time.monotonic() + PATIENCE
+        while not holds(found := self.tmux("capture-pane", "-p")):
+            assert time.monotonic() < end, f"it never came:\n{found}"
+            time.sleep(0.05)
+        return found
+
+    def says(self, *texts: str) -> str:
+        """The screen, as soon as all texts are on it."""
+        return self.until(lambda screen: all(text in screen for text in texts))
+
+    def press(self, *keys: str) -> None:
+        self.tmux("send-keys", *keys)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path)
+    yield terminal
+    subprocess.run([str(TMUX), "-S", terminal.socket, "kill-server"], capture_output=True, check=False)
+
+
+def test_both_passes_the_lens_a_breakpoint_and_the_way_out(terminal: Terminal) -> None:
+    terminal.start("transpose")
+    terminal.says("event 0", "s step")
+    terminal.press("s")
+    terminal.says("forward 1/", "Y = X @ W")
+    terminal.press("s", "s", "s", "s")
+    terminal.says("backward", "∂Y")
+    terminal.press(":", "seek Y@bwd", "Enter")
+    terminal.says("backward", "Wᵀ", "1 of 2")
+    terminal.press("x")
+    terminal.says("Esc closes", "so ")
+    terminal.press("Escape")
+    terminal.until(lambda screen: "Esc closes" not in screen)
+    terminal.press(":", "break Y@fwd", "Enter")
+    terminal.says("●")
+    terminal.press("C")
+    terminal.says("forward", "breakpoint 1")
+    terminal.press("c")
+    terminal.until(lambda screen: "breakpoint 1" not in screen)
+    terminal.press("q")
+    terminal.says("left with 0")
