@@ -88,6 +88,14 @@ def reason(b: Breakpoint, timeline: Timeline, at: int) -> str | None:
     return words if holds(b.condition, scope) else None
 
 
+def met(b: Breakpoint, timeline: Timeline, at: int) -> str:
+    """With which values a stop's condition holds at an event, `norm(dY) = 1.25 meets norm(dY) > 1`; '' without one."""
+    if b.condition is None:
+        return ""
+    values = [f"{text} = {in_words(text, timeline, at)}" for text in b.condition.compared]
+    return f"{', '.join(values)} meets {b.condition_text}" if values else f"{b.condition_text} is so"
+
+
 def _with(state: State, changed: dict[int, Breakpoint], printed: list[str]) -> State:
     kept = tuple(changed.get(b.number, b) for b in state.breakpoints)
     return replace(state, breakpoints=kept, printed=(*state.printed, *printed))
@@ -95,7 +103,8 @@ def _with(state: State, changed: dict[int, Breakpoint], printed: list[str]) -> S
 
 def _stopped(state: State, at: int, b: Breakpoint, words: str) -> State:
     name = f"catch {b.location.split()[0]}" if b.kind == "catch" else f"{NAMES[b.kind]} {b.number}"
-    state = replace(move(state, at, name), stopped=name, detail=words, pending=b.commands)
+    detail = "; ".join(filter(None, (words, met(b, state.timeline, at))))
+    state = replace(move(state, at, name), stopped=name, detail=detail, pending=b.commands)
     if b.temporary:
         state = replace(state, breakpoints=tuple(s for s in state.breakpoints if s.number != b.number))
     return state

@@ -58,6 +58,16 @@ class Expression(Struct, frozen=True, eq=False):
         """Where the places of an index stand in the text."""
         return [self.column(place) for place in (index.elts if isinstance(index, ast.Tuple) else [index])]
 
+    @property
+    def compared(self) -> list[str]:
+        """What its comparisons compare, as typed: everything but the constants."""
+        sides = [s for n in ast.walk(self.root) if isinstance(n, ast.Compare) for s in (n.left, *n.comparators)]
+        return list(dict.fromkeys(self._typed(s) for s in sides if any(isinstance(n, ast.Name) for n in ast.walk(s))))
+
+    def _typed(self, node: ast.expr) -> str:
+        first, last = (bisect_right(self.starts, at) for at in (node.col_offset, (node.end_col_offset or 1) - 1))
+        return self.text[self.columns[first - 1] - 1 : self.columns[last] - 1].rstrip()
+
     def _behind(self, node: ast.expr) -> int:
         """The sign behind an operand and the brackets around it."""
         at = node.end_col_offset or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from bpdebug.debugger import update
@@ -84,3 +85,28 @@ def test_the_event_under_the_cursor_is_no_stop_but_the_one_before_and_after() ->
     assert (state.cursor, state.stopped) == (6, "breakpoint 2")
     state = update(state, "reverse-continue")
     assert (state.cursor, state.stopped) == (5, "breakpoint 1")
+
+
+@pytest.mark.parametrize(
+    ("condition", "values"),
+    [
+        ("norm( ∂H ) > 0.01", "norm( ∂H ) = {norm}"),
+        ("0.01 < norm(dH) <= 1e9 and not event == 3", "norm(dH) = {norm}, event = 14"),
+        ("(W1[0,0]  + 1) ** 2 > 0 or max(abs(W1)) > (3 - 1)", "(W1[0,0]  + 1) ** 2 = 2.25, max(abs(W1)) = 0.5"),
+        ('phase == "backward"', "phase = backward"),
+        ("H.shape == (3, 2)", "H.shape = (3, 2)"),
+        ("W1.T[0:1].T[1, 0] == W1[1, 0]", "W1.T[0:1].T[1, 0] = 0.25, W1[1, 0] = 0.25"),
+    ],
+)  # fmt: skip
+def test_a_conditional_stop_says_the_values_that_met_the_condition(condition: str, values: str) -> None:
+    state = session(WALK, f"break H@bwd if {condition}", "continue")
+    assert (state.cursor, state.stopped) == (14, "breakpoint 1")
+    norm = np.linalg.norm(np.asarray(state.timeline.grad("H", 14)))
+    assert state.detail == f"{values.format(norm=f'{norm:.6g}')} meets {condition}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "detail"), [(" if 1 > 0", "1 > 0 is so"), (" if sum(X)", "sum(X) is so"), ("", "")]
+)
+def test_a_stop_says_no_values_where_nothing_was_compared(condition: str, detail: str) -> None:
+    assert session(WALK, f"break H@bwd{condition}", "continue").detail == detail
