@@ -19,7 +19,7 @@ from bpdebug.errors import (
     UsageError,
     did_you_mean,
 )  # fmt: skip
-from bpdebug.frontends.terminal import doors
+from bpdebug.frontends.terminal import doors, spell_in_ascii
 from bpdebug.limits import Limits, parse_limit, parse_size
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def _carried_out(words: list[str]) -> int:
     except SystemExit as stop:  # help and the version are printed
         return int(stop.code or EXIT_GOOD)
     _check_values(args)
+    if args.ascii:
+        spell_in_ascii()
     return _COMMANDS.get(args.verb, _page)(args)
 
 
@@ -89,8 +91,9 @@ def plain(words: list[str]) -> SimpleNamespace | None:
     if len(words) != 2 or words[0] not in ("show", "run", "debug") or words[1].startswith("-"):
         return None
     return SimpleNamespace(
-        verb=words[0], file=words[1], set=[], memory=None, limit=[], fresh=False, json=False, values="some", record=None
-    )
+        verb=words[0], file=words[1], set=[], memory=None, limit=[], fresh=False, json=False, values="some",
+        record=None, ascii=False,
+    )  # fmt: skip
 
 
 def _parsed(words: list[str]) -> SimpleNamespace:

@@ -25,10 +25,11 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"bpdebug {__version__}")
     verbs = top.add_subparsers(prog="bpdebug", dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
-    common = _common_options()
+    signs, common = _Parser(add_help=False), _common_options()
+    signs.add_argument("--ascii", action="store_true", help="every sign in ASCII: d for a gradient, .T for a transpose")
 
     def verb(name: str, says: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, parents=[] if name in PAGES else [common], help=says)
+        return verbs.add_parser(name, parents=[signs] if name in PAGES else [common, signs], help=says)
 
     verb("show", "the screen (what `bpdebug FILE` starts)").add_argument("file", nargs="?", metavar="FILE")
     run = verb("run", "both passes, every event printed")

@@ -20,8 +20,9 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def print_json(data: Any) -> None:
     """One line of JSON on standard output."""
+    write = getattr(sys.stdout, "write_json", sys.stdout.write)
     for piece in json_pieces(data):
-        sys.stdout.write(piece)
+        write(piece)
     sys.stdout.write("\n")
 
 

@@ -18,7 +18,7 @@ from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, shipped
 from bpdebug.symbolic import Plan, trace
-from bpdebug.views import stage, stream, to_json
+from bpdebug.views import stage, stream
 from bpdebug.views.blocks import Table, Text
 from bpdebug.views.text import lines
 
@@ -68,7 +68,7 @@ def scenarios(json: bool) -> None:
     """The scenarios that are shipped, in the order in which they teach."""
     found = shipped()
     if json:
-        print(to_json([{"name": s.name, "title": s.title, "about": s.about} for s in found]))
+        print_json([{"name": s.name, "title": s.title, "about": s.about} for s in found])
     else:
         print_lines(lines("", [Table(("scenario", "title"), tuple((s.name, s.title) for s in found))], 100))
 
@@ -86,7 +86,7 @@ def ops(name: str | None, json: bool) -> None:
         raise UsageError(f"no op '{name}'", hint=op_hint(name, OPS))
     chosen = [OPS[name]] if name else list(OPS.values())
     if json:
-        print(to_json([_described(op) for op in chosen]))
+        print_json([_described(op) for op in chosen])
     elif name:
         print("\n".join(_page(chosen[0])))
     else:

@@ -1,4 +1,4 @@
-"""The one door to the terminal: what goes out is UTF-8, and nothing in it steers the terminal, whoever prints."""
+"""The one door to the terminal: UTF-8, or ASCII, goes out, and nothing that steers the terminal, whoever prints."""
 
 from __future__ import annotations
 
@@ -11,16 +11,33 @@ from typing import Any, TextIO, cast
 
 from bpdebug.errors import printable
 
+_UNICODE = ("utf8", "utf16", "utf32", "utf8sig")
+"""Encodings that have every sign."""
+
 
 class Door:
-    """A standard stream behind the one sanitiser (CWE-150); else it is that stream."""
+    """A standard stream behind the one sanitiser (CWE-150), in ASCII where `ascii` is set; else it is that stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
+        self.ascii = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "") not in _UNICODE
 
     def write(self, text: str) -> int:
         """Control and bidirectional characters leave as escapes; line feeds stay."""
-        return self.stream.write(printable(text))
+        text = printable(text)
+        if self.ascii and not text.isascii():
+            from bpdebug.frontends.ascii import in_ascii  # start-up: few terminals want it
+
+            text = in_ascii(text)
+        return self.stream.write(text)
+
+    def write_json(self, text: str) -> int:
+        """The same for JSON, which has escapes of its own."""
+        if self.ascii and not text.isascii():
+            from bpdebug.frontends.ascii import json_in_ascii  # start-up: as above
+
+            text = json_in_ascii(text)
+        return self.write(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for text in lines:
@@ -71,3 +88,15 @@ def erase_line() -> None:
     """The one thing that a terminal is told: to begin its line anew. On the error stream."""
     stream = sys.stderr
     (stream.stream if isinstance(stream, Door) else stream).write("\r\x1b[K")
+
+
+def spell_in_ascii() -> None:
+    """From here on everything is written in ASCII."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, Door):
+            stream.ascii = True
+
+
+def in_ascii() -> bool:
+    """Whether the terminal is to be written to in ASCII: because it was asked for, or has no other signs."""
+    return isinstance(sys.stdout, Door) and sys.stdout.ascii

@@ -31,7 +31,7 @@ class KeyedApp(ThemedApp):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_offers}
 
     def __init__(self, preferences: Preferences) -> None:
-        super().__init__(preferences.theme, preferences.keep)
+        super().__init__(preferences)
         self.keys = keys.rows(preferences.keys)
         self.set_keymap(preferences.keys)
         self.roomy: bool | None = None

@@ -16,6 +16,7 @@ from textual.keys import Keys, key_to_character
 from bpdebug.errors import InputError, did_you_mean, shown
 from bpdebug.frontends.files import put
 from bpdebug.frontends.folders import config_folder, state_folder
+from bpdebug.frontends.terminal import in_ascii
 from bpdebug.frontends.tui.keys import PRESETS, TABLE, TYPING, clash, rows
 from bpdebug.limits import Limits
 from bpdebug.scenario.text import Outline, parse_toml, read_source
@@ -27,16 +28,20 @@ _HINT = 'it may say: preset = "vim", and below [keys], step = "space,s"'
 
 
 class Preferences(Struct, frozen=True):
-    """Keys by the ids of the rows that they are for, the name of a theme, and what is told when another is chosen."""
+    """Keys by the ids of the rows that they are for, the name of a theme, and what is told when another is chosen.
+
+    `ascii` says that every sign is to be drawn in ASCII.
+    """
 
     keys: Mapping[str, str] = field(default_factory=dict)
     theme: str = OWN_THEME
     keep: Callable[[str], None] | None = None
+    ascii: bool = False
 
 
 def read_preferences() -> Preferences:
     """What the user set; InputError (E_CONFIG, or what reading a file may raise) where the file says what it cannot."""
-    return Preferences(_read_keys(config_folder() / "config.toml"), _kept_theme(), keep_theme)
+    return Preferences(_read_keys(config_folder() / "config.toml"), _kept_theme(), keep_theme, in_ascii())
 
 
 def _read_keys(path: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 
 from textual.app import App
@@ -11,8 +11,8 @@ from textual.reactive import Initialize, Reactive
 from textual.theme import BUILTIN_THEMES
 
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.preferences import OWN_THEME
-from bpdebug.frontends.tui.themes import OWN_THEMES, Colourless, Inks
+from bpdebug.frontends.tui.preferences import OWN_THEME, Preferences
+from bpdebug.frontends.tui.themes import OWN_THEMES, Colourless, InAscii, Inks
 from bpdebug.scenario.paths import reason
 
 BUILTIN_THEMES.update({own.name: own for own in OWN_THEMES})  # before an app works out what a theme means
@@ -24,10 +24,11 @@ class ThemedApp(App[int]):
     CSS = palette.CSS
     theme: Reactive[str] = Reactive(Initialize(attrgetter("chosen")))
 
-    def __init__(self, chosen: str, keep: Callable[[str], None] | None) -> None:
-        """Begins in a theme that there is, else in the house's own; `keep` is told of another one."""
-        self.chosen = chosen if chosen in BUILTIN_THEMES else OWN_THEME
-        self.keep = keep
+    def __init__(self, preferences: Preferences) -> None:
+        """Begins in a theme that there is, else in the house's own."""
+        self.chosen = preferences.theme if preferences.theme in BUILTIN_THEMES else OWN_THEME
+        self.keep = preferences.keep
+        self.signs: list[LineFilter] = [InAscii()] if preferences.ascii else []
         self.inks: list[LineFilter] = []
         super().__init__()
         self.watch_theme(self.chosen)
@@ -35,7 +36,7 @@ class ThemedApp(App[int]):
     def watch_theme(self, name: str) -> None:
         """Other colours, from the next line that is painted on."""
         theme = self.available_themes[name]
-        self.inks = [] if name == OWN_THEME else [Inks(theme)]
+        self.inks = [*self.signs] if name == OWN_THEME else [*self.signs, Inks(theme)]
         self.inks += [Colourless(theme)] if self.no_color else []
 
     def get_line_filters(self) -> Sequence[LineFilter]:

@@ -14,6 +14,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.theme import Theme
 
+from bpdebug.frontends.ascii import pieces_in_ascii
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.preferences import OWN_THEME
 
@@ -133,3 +134,12 @@ class Colourless(LineFilter):
         """The segments with each style's colours taken away."""
         plain = self.plain
         return [Segment(text, style and plain(style), control) for text, style, control in segments]
+
+
+class InAscii(LineFilter):
+    """Lines in ASCII, as wide as they were."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments with each sign spelled."""
+        texts = pieces_in_ascii([text for text, _, _ in segments])
+        return [Segment(text, style, control) for text, (_, style, control) in zip(texts, segments, strict=True)]
