@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from math import prod
 from typing import Any
@@ -17,9 +18,10 @@ from bpdebug.graph.graph import Graph
 from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, per_tensor
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
-from bpdebug.symbolic import Plan, key_of, trace
+from bpdebug.symbolic import Plan, attrs_key, trace
 
 _BOOL = np.dtype(np.bool_)
+Typed = tuple[Shape, DType]
 
 
 class Step(Struct, frozen=True, eq=False):
@@ -68,57 +70,72 @@ class _Builder:
         self.names = [leaf.name for leaf in leaves] + [f"{s.id}.mask" for s in drawn]
         self.kinds = {i: leaf.kind for i, leaf in enumerate(leaves)}
         self.kinds.update(dict.fromkeys(range(len(leaves), len(self.names)), DRAWN))
-        self.shapes: list[Shape] = [leaf.shape for leaf in leaves] + [()] * len(drawn)
-        self.dtypes: list[DType] = [leaf.dtype for leaf in leaves] + [_BOOL] * len(drawn)
+        self.met: dict[Typed, Typed] = {}
+        self.types = [self.typed(leaf.shape, leaf.dtype) for leaf in leaves] + [self.typed((), _BOOL)] * len(drawn)
         self.floats = {leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"}
         self.first = len(self.names)
         self.index = {name: i for i, name in enumerate(self.names)}
         self.nodes: list[Node] = []
         self.plans: list[Plan] = []
-        self.known: dict[Any, tuple[Plan, Mapping[str, Any]]] = {}
-        self.bytes = 0
+        self.known: dict[Any, tuple[Plan, Mapping[str, Any], Typed]] = {}
+        self.bytes, self.most = 0, limits["memory"]
         for i, leaf in enumerate(leaves):
             if self.index[leaf.name] != i:
                 raise named_twice(leaf.name).at(where)
             self.count(i, f"{leaf.kind} '{leaf.name}' of shape {leaf.shape}", where)
 
+    def typed(self, shape: Shape, dtype: DType) -> Typed:
+        """A shape and a dtype, one object wherever they are equal: by its identity calls are told apart."""
+        return self.met.setdefault((shape, dtype), (shape, dtype))
+
     def add(self, step: Step) -> None:
         """One step more: its operands found, its plan traced or shared, its bytes counted."""
-        if step.id in self.index:
+        index, types = self.index, self.types
+        if step.id in index:
             raise named_twice(step.id)
-        op = _op_of(step)
-        inputs: list[Operand] = [i if isinstance(i, Lit) else self.find(i) for i in step.inputs]
+        try:
+            inputs: list[Operand] = [i if isinstance(i, Lit) else index[i] for i in step.inputs]
+        except KeyError as missing:
+            _op_of(step)
+            raise self._unknown(missing.args[0]) from None
+        op = OPS.get(step.op) or _op_of(step)
         if op.draws:
-            mask = self.index[f"{step.id}.mask"]
-            self.shapes[mask] = self._shape(inputs[0])
-            inputs.append(mask)
-            self.count(mask, f"the mask of '{step.id}'", f"{self.where}:{step.line}")
-        typed = [i.value if isinstance(i, Lit) else (self.shapes[i], self.dtypes[i]) for i in inputs]
-        key = (step.op, key_of(typed, step.attrs))
+            self._draw(step, inputs)
+        told = [repr(i.value) if isinstance(i, Lit) else id(types[i]) for i in inputs]
+        key = step.op, tuple(told), attrs_key(step.attrs)
         found = self.known.get(key)
         if found is None:
-            attrs = op.bind(step.attrs)
-            check_dtypes(op, typed, [isinstance(i, int) and i < len(self.leaves) for i in inputs])
-        try:
-            if found is None:
-                found = self.known[key] = self.plan(op, typed, attrs), attrs
-            plan, attrs = found
-            if op.indexes is not None:
+            found = self.known[key] = self._call(step, inputs)
+        plan, attrs, typed = found
+        if op.indexes is not None:
+            with _said(op, step):
                 self._check_ids(op.indexes(tuple(map(self._shape, inputs)), attrs), inputs)
-        except BpdebugError as error:
-            said = f"{op.name} '{step.id}': {error.message}"
-            raise type(error)(said, hint=error.hint, code=error.code) from None
-        node = Node(step.id, op, tuple(inputs), attrs, step.block, step.line)
-        number = len(self.names)
-        self.index[step.id] = number
+        number = index[step.id] = len(types)
         self.names.append(step.id)
-        self.shapes.append(plan.shape)
-        self.dtypes.append(plan.dtype)
-        self.nodes.append(node)
+        types.append(typed)
+        self.nodes.append(Node(step.id, op, tuple(inputs), attrs, step.block, step.line))
         self.plans.append(plan)
         self.bytes += plan.nbytes
-        if self.bytes > self.limits["memory"]:
+        if self.bytes > self.most:
             self.count(number, f"{step.op} '{step.id}' of shape {plan.shape}", f"{self.where}:{step.line}", add=False)
+
+    def _draw(self, step: Step, inputs: list[Operand]) -> None:
+        """The mask that a step draws, of its first operand's shape, as its last operand."""
+        _op_of(step)
+        mask = self.index[f"{step.id}.mask"]
+        self.types[mask] = self.typed(self._shape(inputs[0]), _BOOL)
+        inputs.append(mask)
+        self.count(mask, f"the mask of '{step.id}'", f"{self.where}:{step.line}")
+
+    def _call(self, step: Step, inputs: Sequence[Operand]) -> tuple[Plan, Mapping[str, Any], Typed]:
+        """What calls of an op with operands of these shapes and dtypes share: plan, attributes, what they give."""
+        op = _op_of(step)
+        typed = [i.value if isinstance(i, Lit) else self.types[i] for i in inputs]
+        attrs = op.bind(step.attrs)
+        check_dtypes(op, typed, [isinstance(i, int) and i < len(self.leaves) for i in inputs])
+        with _said(op, step):
+            plan = self.plan(op, typed, attrs)
+        return plan, attrs, self.typed(plan.shape, plan.dtype)
 
     def plan(self, op: Op, typed: Sequence[Any], attrs: Mapping[str, Any]) -> Plan:
         """The plan of a call seen for the first time, after everything that can be said in words was checked."""
@@ -139,7 +156,7 @@ class _Builder:
         """Indices that are known (leaves) must be in range; those computed later are checked when they are."""
         position, least, size = span
         operand = inputs[position] if position < len(inputs) else None
-        if not isinstance(operand, int) or operand >= len(self.leaves) or self.dtypes[operand].kind != "i":
+        if not isinstance(operand, int) or operand >= len(self.leaves) or self.types[operand][1].kind != "i":
             return
         ids = self.leaves[operand].read()
         if ids.size and not (least <= int(ids.min()) and int(ids.max()) < size):
@@ -147,16 +164,12 @@ class _Builder:
             message = f"'{self.names[operand]}' holds {int(bad)}, which is out of range for {size}"
             raise ShapeError(message, hint=f"indices run from {least} to {size - 1}")
 
-    def find(self, name: str) -> int:
-        """The number of a tensor; E_NAME where there is none."""
-        number = self.index.get(name)
-        if number is None:
-            hint = did_you_mean(name, self.index) or "assign it first"
-            raise InputError(f"no tensor '{name}'", code="E_NAME", hint=hint)
-        return number
+    def _unknown(self, name: str) -> InputError:
+        hint = did_you_mean(name, self.index) or "assign it first"
+        return InputError(f"no tensor '{name}'", code="E_NAME", hint=hint)
 
     def _shape(self, operand: Operand) -> Shape:
-        return () if isinstance(operand, Lit) else self.shapes[operand]
+        return () if isinstance(operand, Lit) else self.types[operand][0]
 
     def _check_size(self, shape: Shape, dtype: DType, what: str, where: str = "") -> None:
         self.limits.check("rank", len(shape), f"the axes of {what}", where=where)
@@ -167,10 +180,19 @@ class _Builder:
 
     def count(self, number: int, what: str, where: str, *, add: bool = True) -> None:
         """Add a tensor's bytes and hold the sum against the memory limit."""
-        shape, dtype = self.shapes[number], self.dtypes[number]
+        shape, dtype = self.types[number]
         self._check_size(shape, dtype, what, where)
         self.bytes += prod(shape) * dtype.itemsize if add else 0
         self.limits.check("memory", self.bytes, f"with {what} all values together", where=where)
+
+
+@contextmanager
+def _said(op: Op, step: Step) -> Iterator[None]:
+    """An error inside names the op and the node."""
+    try:
+        yield
+    except BpdebugError as error:
+        raise type(error)(f"{op.name} '{step.id}': {error.message}", hint=error.hint, code=error.code) from None
 
 
 def named_twice(name: str) -> InputError:
@@ -201,15 +223,16 @@ def build(
     except BpdebugError as error:
         raise error.at(where) from None
     plans, first = tuple(builder.plans), builder.first
-    shapes, dtypes = per_tensor(builder.shapes[:first], builder.dtypes[:first], plans)
+    shapes, dtypes = per_tensor(builder.types[:first], plans)
     graph = Graph(
         names=tuple(builder.names), index=builder.index, kinds=builder.kinds, leaves=tuple(builder.leaves),
         nodes=tuple(builder.nodes), plans=plans, shapes=shapes, dtypes=dtypes, incoming=outputs,
         loss=builder.index[loss] if loss else None, first=first,
     )  # fmt: skip
-    gradients = sum(graph.nbytes(t) for t in range(len(graph.names)) if graph.has_gradient(t))
-    scratch = max((plan.scratch for plan, _ in builder.known.values()), default=0)
-    limits.check("memory", builder.bytes + gradients + scratch, "all values and gradients together", where=where)
+    scratch = max((plan.scratch for plan, *_ in builder.known.values()), default=0)
+    if 2 * builder.bytes + scratch > limits["memory"]:  # with a gradient for every tensor; now counted one by one
+        gradients = sum(graph.nbytes(t) for t in range(len(graph.names)) if graph.has_gradient(t))
+        limits.check("memory", builder.bytes + gradients + scratch, "all values and gradients together", where=where)
     return graph
 
 
@@ -222,14 +245,15 @@ def _outputs(
         raise _no_start(f"the graph has {both}", 'give one: loss = "L", or incoming = { Y = ... }')
     if loss is not None:
         number = _output(builder, loss)
-        if builder.shapes[number] != ():
-            message = f"the loss '{loss}' has shape {builder.shapes[number]}"
+        shape = builder.types[number][0]
+        if shape != ():
+            message = f"the loss '{loss}' has shape {shape}"
             raise _no_start(message, f"a loss is one number: mean({loss})")
         return {number: None}
     outputs: dict[int, Callable[[], Array] | None] = {}
     for name, spec in incoming.items():
         number = _output(builder, name)
-        shape = builder.shapes[number]
+        shape = builder.types[number][0]
         if spec.shape is not None and tuple(spec.shape) != shape:
             message = f"the gradient coming in at '{name}' has shape {tuple(spec.shape)}, and {name} has {shape}"
             raise ShapeError(message, hint="a gradient has the shape of what it is the gradient of")
@@ -247,7 +271,7 @@ def _output(builder: _Builder, name: str) -> int:
         raise _no_start(f"no tensor '{name}' to start from", hint)
     if number < builder.first:
         raise _no_start(f"'{name}' is no node", "name a tensor that the program computes")
-    dtype = builder.dtypes[number]
+    dtype = builder.types[number][1]
     if dtype.kind != "f":
         raise _no_start(f"'{name}' is {dtype}, and only floats have gradients", "start from a float tensor")
     return number

@@ -137,21 +137,30 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         reaching = bytearray(len(self.names))
         for out in self.incoming:
             reaching[out] = 1
-        for k in range(len(self.nodes) - 1, -1, -1):
-            if reaching[self.first + k]:
-                for _, tensor in self.edges(k):
-                    reaching[tensor] = 1
+        number = len(self.names)
+        for node, plan in zip(reversed(self.nodes), reversed(self.plans), strict=True):
+            number -= 1
+            if reaching[number]:
+                inputs: Sequence[Any] = node.inputs
+                for position in plan.differentiable:
+                    reaching[inputs[position]] = 1
         return reaching
 
     @cached_property
     def _on_path(self) -> bytearray:
-        found = bytearray(len(self.names))
+        """Per tensor: does a path to an output lead through it, and come from a float leaf?"""
+        found = bytearray(self._reaching)
         for number in range(self.first):
-            found[number] = self.is_float(number)
-        for k in range(len(self.nodes)):
-            found[self.first + k] = any(found[t] for _, t in self.edges(k))
-        reaching = self._reaching
-        return bytearray(a & b for a, b in zip(found, reaching, strict=True))
+            found[number] &= self.is_float(number)
+        for number, (node, plan) in enumerate(zip(self.nodes, self.plans, strict=True), self.first):
+            if found[number]:
+                inputs: Sequence[Any] = node.inputs
+                for position in plan.differentiable:
+                    if found[inputs[position]]:
+                        break
+                else:
+                    found[number] = 0
+        return found
 
     @property
     def trainable(self) -> tuple[int, ...]:
@@ -170,7 +179,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         called = [f"{self.names[p]}.{name}" for p, name in owners]
         numbers = range(first, first + more)
         like = (*range(first), *(p for p, _ in owners))
-        shapes, dtypes = per_tensor([self.shapes[t] for t in like], [self.dtypes[t] for t in like], self.plans)
+        shapes, dtypes = per_tensor([(self.shapes[t], self.dtypes[t]) for t in like], self.plans)
         return replace(
             self,
             names=(*self.names[:first], *called, *self.names[first:]),

@@ -80,7 +80,8 @@ class PerTensor(Sequence[V]):
 
 
 def per_tensor(
-    shapes: Sequence[Shape], dtypes: Sequence[DType], plans: Sequence[Plan]
+    before: Sequence[tuple[Shape, DType]], plans: Sequence[Plan]
 ) -> tuple[PerTensor[Shape], PerTensor[DType]]:
     """Shapes and dtypes of all tensors, from those before the nodes."""
+    shapes, dtypes = [shape for shape, _ in before], [dtype for _, dtype in before]
     return PerTensor(shapes, plans, attrgetter("shape")), PerTensor(dtypes, plans, attrgetter("dtype"))

@@ -269,7 +269,7 @@ def trace(rule: Traceable, operands: Sequence[tuple[Shape, DType] | Any], attrs:
 
     Raises ShapeError where shapes do not fit, TraceError where the rule itself is at fault.
     """
-    key = (id(rule), key_of(operands, attrs))
+    key = (id(rule), tuple([o if type(o) is tuple else repr(o) for o in operands]), attrs_key(attrs))
     found = _PLANS.get(key)
     if found is None:
         if len(_PLANS) > 20_000:
@@ -278,12 +278,9 @@ def trace(rule: Traceable, operands: Sequence[tuple[Shape, DType] | Any], attrs:
     return found
 
 
-def key_of(operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> Hashable:
-    """What tells calls of one rule apart. Numbers by their text: True, 1 and 1.0 are equal, and so are 0.0 and -0.0."""
-    return (
-        tuple([o if type(o) is tuple else repr(o) for o in operands]),
-        tuple([(name, repr(value)) for name, value in attrs.items()]) if attrs else (),
-    )
+def attrs_key(attrs: Mapping[str, Any]) -> Hashable:
+    """What tells attributes apart. Values by their text: True, 1 and 1.0 are equal, and so are 0.0 and -0.0."""
+    return tuple([(name, repr(value)) for name, value in attrs.items()]) if attrs else ()
 
 
 def unbroadcast(xp: Trace, gradient: Expr, shape: Shape) -> Expr:

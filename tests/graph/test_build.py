@@ -15,7 +15,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, INPUT, NODE, PARAMETER, Graph, Incoming, Leaf, Lit, Step, build
 from bpdebug.limits import GIB, MIB, Limits
 from bpdebug.ops import OPS
-from tests.counting import work
+from tests.counting import growth, work
 from tests.graphs import DOUBLE, SINGLE, all_attrs, assert_same, leaf, make, step
 
 X, W, B = np.ones((2, 3)), np.ones((3, 2)), np.ones(2)
@@ -311,6 +311,21 @@ def test_computed_indices_are_checked_when_they_are_computed() -> None:
 
 
 # --- outputs
+
+
+def test_a_node_that_draws_needs_its_operand() -> None:
+    error = refused({"x": X}, step("y", "dropout"), loss="y")
+    assert (error.code, error.message) == ("E_ATTR", "dropout takes 1 operand, and x is missing")
+
+
+def test_a_step_whose_like_was_seen_is_a_few_lines_of_work() -> None:
+    def long(length: int) -> Graph:
+        steps = [step(f"h{i + 1}", "mul" if i % 2 else "add", f"h{i}", "x") for i in range(length)]
+        return make({"h0": X, "x": X}, *steps, step("L", "sum", f"h{length}"), loss="L")
+
+    assert 1.9 < growth(long, 1000) < 2.1
+    assert work(lambda: long(1000)).lines < 45_000, "45 lines a node, with those of the test"
+    assert "_on_path" not in vars(long(10)), "where gradients go is worked out by the first that asks"
 
 
 def test_a_loss_is_one_float_of_the_program() -> None:
