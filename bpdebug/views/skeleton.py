@@ -1,0 +1,119 @@
+"""The rows of a graph as it is drawn: a leaf before what reads it first, nodes in order, blocks that may be folded."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from bpdebug.graph import DRAWN, INPUT, STATE, Graph, frames
+
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+OUTSIDE = -1
+"""In place of a span: outside of all blocks."""
+
+
+class Span(Struct, gc=False):
+    """A block where it stands: the nodes from `first` to before `end`; `parent` is the span around it.
+
+    Blocks of one name that stand apart are spans apart.
+    """
+
+    name: str
+    first: int
+    end: int
+    parent: int
+    depth: int
+
+
+class Skeleton:
+    """What is the same whatever is folded: the spans, where leaves stand, and the edges; made in one pass."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.spans: list[Span] = []
+        self.inside = array("i")
+        """The innermost span of each node."""
+        self.starting: dict[int, list[int]] = defaultdict(list)
+        self._find_spans()
+        self.leaves: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        """Before which node leaves stand, each with the depth of the block that it is in, the least first."""
+        self._place_leaves()
+        self.edges = self._edges()
+
+    def _find_spans(self) -> None:
+        spans, nodes, stack = self.spans, self.graph.nodes, list[int]()
+        for k, node in enumerate(nodes):
+            if node.block != (spans[stack[-1]].name if stack else ""):
+                path = frames(node.block)[::-1]
+                same = 0
+                while same < min(len(stack), len(path)) and spans[stack[same]].name == path[same]:
+                    same += 1
+                for s in stack[same:]:
+                    spans[s].end = k
+                del stack[same:]
+                for name in path[same:]:
+                    self.starting[k].append(len(spans))
+                    spans.append(Span(name, k, len(nodes), stack[-1] if stack else OUTSIDE, len(stack) + 1))
+                    stack.append(len(spans) - 1)
+            self.inside.append(stack[-1] if stack else OUTSIDE)
+
+    def _place_leaves(self) -> None:
+        """Before its first reader, in the innermost block in which all readers are; an input outside of all blocks."""
+        for t in range(self.graph.first):
+            kind, users = self.graph.kind(t), self.graph.users(t)
+            if kind in (DRAWN, STATE):
+                continue
+            at, last = (users[0], users[-1]) if users else (0, len(self.inside))
+            span = self.inside[at] if at < len(self.inside) else OUTSIDE
+            while span != OUTSIDE and (self.spans[span].end <= last or kind == INPUT):
+                at, span = self.spans[span].first, self.spans[span].parent
+            self.leaves[at].append((0 if span == OUTSIDE else self.spans[span].depth, t))
+        for leaves in self.leaves.values():
+            leaves.sort()
+
+    def _edges(self) -> Numbers:
+        """Columns of (tensor, node, the node again where a gradient flows, else -1), in order of the nodes."""
+        graph, found = self.graph, array("q")
+        for k, node in enumerate(graph.nodes):
+            flows = (
+                {t for _, t in graph.edges(k) if graph.has_gradient(t)} if graph.has_gradient(graph.first + k) else ()
+            )
+            for t in dict.fromkeys(node.tensors):
+                found.extend((t, k, k if t in flows else -1))
+        return np.array(found, np.int64).reshape(-1, 3).T
+
+    def rows(self, folded: Collection[int]) -> tuple[list[int], Numbers]:
+        """What stands in each row, a tensor or ~(a span); and the row of each tensor, of one in a folded span its own.
+
+        -1 is the row of what is not shown: masks and an optimizer's states.
+        """
+        found, k, count = list[int](), 0, len(self.graph.nodes)
+        row = np.full(len(self.graph.names), -1, np.int64)
+        while k < count or not found:
+            waiting = self.leaves.get(k, [])
+            for s in self.starting.get(k, ()):
+                span = self.spans[s]
+                found += [t for depth, t in waiting if depth < span.depth]
+                waiting = [(depth, t) for depth, t in waiting if depth >= span.depth]
+                found.append(~s)
+                if s in folded:
+                    row[self.graph.first + k : self.graph.first + span.end] = len(found) - 1
+                    k = span.end
+                    break
+            else:
+                found += [t for _, t in waiting]
+                found += [self.graph.first + k] if k < count else []
+                k += 1
+        for r, what in enumerate(found):
+            if what >= 0:
+                row[what] = r
+        for at, leaves in self.leaves.items():
+            for _, t in leaves:
+                if row[t] < 0:  # in a folded block, as the node that it stands before
+                    row[t] = row[self.graph.first + at]
+        return found, row
