@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-Listener = Callable[[int, int], None]
+Listener = Callable[[float, int], None]
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 _STOP: ContextVar[Callable[[], None] | None] = ContextVar("stop", default=None)
 
@@ -19,11 +19,26 @@ class Stopped(BaseException):
     """Somebody stopped the work. No error, or it would be taken for what is wrong with what was being worked out."""
 
 
-def report(done: int, total: int) -> None:
+def report(done: float, total: int) -> None:
     """So much of so much is done."""
     listener = _LISTENER.get()
     if listener is not None:
         listener(done, total)
+
+
+@contextmanager
+def part(done: int, total: int) -> Iterator[None]:
+    """So much of so much is done; what is reported inside is how far the next one is."""
+    listener = _LISTENER.get()
+    if listener is None:
+        yield
+        return
+    listener(done, total)
+    token = _LISTENER.set(lambda some, of: listener(done + some / of, total))
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
 
 
 def may_stop() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bpdebug.debugger import open_session, update
 from bpdebug.frontends.loop import replies
-from bpdebug.progress import Stopped, listening, may_stop, report, stoppable
+from bpdebug.progress import Stopped, listening, may_stop, part, report, stoppable
 from bpdebug.scenario import Scenario, load
 from bpdebug.symbolic import arrays
 from bpdebug.symbolic.arrays import product
@@ -92,7 +92,7 @@ def test_nobody_is_asked_where_nobody_could_stop_it() -> None:
     with listening(lambda done, total: None):
         assert not stoppable()
         may_stop()
-    heard: list[tuple[int, int]] = []
+    heard: list[tuple[float, int]] = []
     with listening(lambda done, total: heard.append((done, total)), lambda: None):
         assert stoppable()
         report(1, 2)
@@ -146,3 +146,17 @@ def test_what_was_stopped_changes_nothing_and_the_state_is_what_it_was() -> None
         list(replies(state, "step ;; seek end"))
     assert state.cursor == 0
     assert update(state, "step").cursor == 1
+
+
+def test_what_is_reported_inside_is_a_part_of_the_next_step() -> None:
+    heard: list[tuple[float, int]] = []
+    with listening(lambda done, total: heard.append((done, total))):
+        for n in range(2):
+            with part(n, 2):
+                report(1, 4)
+                with part(1, 2):
+                    report(1, 2)
+        report(1, 1)
+    assert heard == [(0, 2), (0.25, 2), (0.5, 2), (0.75, 2), (1, 2), (1.25, 2), (1.5, 2), (1.75, 2), (1, 1)]
+    with part(0, 1):
+        report(1, 2)

@@ -12,12 +12,22 @@ from bpdebug.progress import listening
 
 WIDE, PATIENCE = 30, 0.4
 """Characters of the bar, and seconds after which it appears."""
+ENOUGH = 1.0
+"""Seconds of work from which the rest can be guessed."""
 
 
-def bar(done: int, total: int) -> str:
-    """'[####......] 2/5'."""
-    filled = WIDE * done // max(total, 1)
-    return f"[{'#' * filled}{'.' * (WIDE - filled)}] {done}/{total}"
+def bar(done: float, total: int, seconds: float = 0) -> str:
+    """'[####......] 2/5, 14 s left', where these seconds have been needed so far."""
+    filled = int(WIDE * done // max(total, 1))
+    left = f", {duration(seconds * (total - done) / done)} left" if done and seconds >= ENOUGH else ""
+    return f"[{'#' * filled}{'.' * (WIDE - filled)}] {int(done)}/{total}{left}"
+
+
+def duration(seconds: float) -> str:
+    """About how long that is: '14 s', '3 min', '2 h'."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
 
 
 def show(text: str) -> None:
@@ -35,11 +45,11 @@ def watching() -> Iterator[None]:
         return
     began, shown = time.perf_counter(), False
 
-    def heard(done: int, total: int) -> None:
+    def heard(done: float, total: int) -> None:
         nonlocal shown
-        if time.perf_counter() - began > PATIENCE:
+        if (seconds := time.perf_counter() - began) > PATIENCE:
             shown = True
-            show(bar(done, total))
+            show(bar(done, total, seconds))
 
     try:
         with listening(heard):

@@ -31,12 +31,19 @@ def here(state: State) -> Report:
     return stage(state)
 
 
-def stop(state: State) -> Report:
-    """The event and what is displayed at every stop: first, or below the newest part, where the end is kept in view."""
-    report = here(state)
+OF_EVENTS = ("event", "practice")
+"""Kinds of reports that are what `here` says; any other is one that was asked for."""
+
+
+def stop(state: State, report: Report | None = None, found: Report | None = None) -> Report:
+    """The event and what is displayed at every stop: first, or below the newest part, where the end is kept in view.
+
+    `report` and `found` are the two where they are made already.
+    """
+    report = report or here(state)
     if not state.displays or question(state) is not None:
         return report
-    found = displayed(state)
+    found = found or displayed(state)
     shown = found.blocks or (Text(found.title, "bad"),)
     return replace(report, blocks=(*report.blocks, *shown) if state.part else (*shown, *report.blocks))
 
@@ -68,6 +75,6 @@ def view(state: State) -> Report:
 
 
 __all__ = [
-    "VIEWS", "ProgramRows", "Report", "displayed", "here", "inspector", "json_pieces", "refusal", "reply", "stage",
-    "status_line", "stop", "stream", "to_json", "view",
+    "OF_EVENTS", "VIEWS", "ProgramRows", "Report", "displayed", "here", "inspector", "json_pieces", "refusal", "reply",
+    "stage", "status_line", "stop", "stream", "to_json", "view",
 ]  # fmt: skip

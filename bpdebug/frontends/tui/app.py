@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.events import DescendantFocus, Event, Key, Resize
 from textual.screen import Screen
@@ -18,19 +19,19 @@ from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Bar, Message, refused
 from bpdebug.frontends.tui.inspector import ReportPane
-from bpdebug.frontends.tui.keybar import WHILE_WORKING, KeyBar, foot
-from bpdebug.frontends.tui.keyed import KeyedApp
+from bpdebug.frontends.tui.keybar import foot
 from bpdebug.frontends.tui.layout import WIDE, MainScreen
 from bpdebug.frontends.tui.menu import MenuScreen
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
 from bpdebug.frontends.tui.prompt import Prompt, words
+from bpdebug.frontends.tui.running import RunningApp
 from bpdebug.frontends.tui.screens import DebuggerScreen
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
 from bpdebug.scenario import Shipped
-from bpdebug.views import ProgramRows, Report, inspector, status_line, stop, view
+from bpdebug.views import OF_EVENTS, ProgramRows, Report, inspector, status_line, stop, view
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
@@ -54,7 +55,7 @@ def settle() -> None:
     gc.enable()
 
 
-class BpdebugApp(KeyedApp):
+class BpdebugApp(RunningApp):
     """The debugger in the terminal."""
 
     TITLE = "bpdebug"
@@ -73,9 +74,7 @@ class BpdebugApp(KeyedApp):
         self.talk: Talk | None = None
         self.repeat, self.line, self.asked = "", "", ""
         self.pause: Timer | None = None
-        self.work: Work[Outcome] | None = None
         self.header, self.message = Bar("header"), Message("message")
-        self.foot = KeyBar({id: row.cap for id, row in self.keys.items()})
         self.program = ProgramPane(id="program")
         self.stage = Stage(id="stage", classes="panel")
         self.inspector = ReportPane(id="inspector")
@@ -131,47 +130,35 @@ class BpdebugApp(KeyedApp):
             return
         self.line, talk = line, self.talk or replies
         if is_slow(line, state.timeline.graph, len(state.timeline)):
-            self.work = Work(lambda: carried_out(state, line, talk))
-            self.foot.show(WHILE_WORKING)
-            self.clock = self.set_interval(0.1, self.look_after)
-            self.look_after()
+            self.start(Work(lambda: carried_out(state, line, talk)), lambda work: self.finish(work.result()))
         else:
             self.finish(carried_out(state, line, talk))
 
-    def look_after(self) -> None:
-        """How far the work is; once it is done, what it came to."""
-        if self.work is not None and self.work.done:
-            done, self.work = self.work, None
-            self.clock.stop()
-            self.finish(done.result())
-        elif self.work is not None:
-            self.say(self.work.far if self.work.ended else f"{self.work.far}  Esc stops")
-
     def finish(self, outcome: Outcome) -> None:
         """The panes as views of the state that a line came to."""
-        self.state, report, error = outcome
-        self.asked = ""
-        if error is None or report is not None:
-            self.show(report)
-        if error is not None:
-            self.complain(error)
+        self.state, self.asked = outcome.state, ""
+        if outcome.report is not None:
+            self.show(outcome.report, outcome.said)
+        if outcome.error is not None:
+            self.show_keys()
+            self.complain(outcome.error)
         elif self.talk is not None and (complaint := self.talk.store.complaint()):
             self.say(complaint)
         if self.state.done:
             self.exit(0)
 
-    def show(self, report: Report | None = None) -> None:
+    def show(self, report: Report | None = None, said: str = "") -> None:
         """Every pane anew, with a report on the stage or the event; what is folded away is not worked out."""
         state = self.state
         if state is None:
             return
-        if report is not None and report.blocks:
-            title = f"{report.title or report.kind} · Esc closes"
-            self.stage.show(Report(report.kind, title, report.blocks))
-        else:
-            self.stage.show(stop(state))
+        report = report or stop(state)
+        if report.kind in OF_EVENTS:
+            self.stage.show(report)
             if state.part:
                 self.stage.to_end()  # the newest part is the last
+        else:
+            self.stage.show(replace(report, title=f"{report.title} · Esc closes"))
         if self.size.width >= WIDE:
             self.inspector.show(inspector(state))
         self.program.show(ProgramRows(state))
@@ -179,7 +166,7 @@ class BpdebugApp(KeyedApp):
         left = (("bpdebug  ", palette.HERE), (state.scenario.name + "  ", palette.TITLE))
         self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status_line(state), palette.PLAIN)))
         self.show_keys()
-        self.say(report.title if report is not None else arrived(state))
+        self.say(said or arrived(state))
         if self.pause is not None:
             self.pause.stop()
         self.pause = self.set_timer(0.4, gc.collect)
@@ -225,9 +212,8 @@ class BpdebugApp(KeyedApp):
     def action_event(self) -> None:
         """Back to the event itself; work that is going on is ended."""
         if self.work is not None:
-            self.work.end()
-            return
-        if self.state is not None and self.state.view.name != "event":
+            self.action_interrupt()
+        elif self.state is not None and self.state.view.name != "event":
             self.state = self.state.show("event")
             self.show()
 

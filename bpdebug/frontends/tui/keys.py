@@ -90,6 +90,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
     ),
     *_rows(EVERYWHERE, "screen",
         ("palette", "ctrl+p", "app.command_palette", "all commands, keys and themes, to choose from"),
+        ("interrupt", "ctrl+c", "app.interrupt", "stop what takes long; copy the text that is selected"),
         ("suspend", "ctrl+z", "app.suspend_process", "to the shell; fg comes back"),
         ("leave", "ctrl+q", "app.leave", "leave, from anywhere"),
     ),

@@ -10,6 +10,7 @@ from bpdebug.frontends.scripts.replay import CarriedOut, Run, Settings
 from bpdebug.frontends.scripts.script import read_script
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.preferences import Preferences, read_preferences
+from bpdebug.frontends.tui.working import seen
 
 FASTEST = 0.01
 """Seconds between two lines, at least: the screen must come to be drawn."""
@@ -39,13 +40,12 @@ class Player(BpdebugApp):
             self.say("the script has ended: the keys are yours")
             return
         self.state = self.script.state
-        answer = step.answers[-1] if step.answers else None
-        elsewhere = answer is not None and answer.state.view.name != "event"
-        self.show(answer.report if answer is not None and elsewhere else None)
+        report, said = seen(step.answers[-1]) if step.answers else (None, "")
+        self.show(report)
         if step.error is not None:
             self.complain(step.error)
         else:
-            self.say(step.text.split("\n")[0] + (f"  ·  {answer.report.title}" if answer and elsewhere else ""))
+            self.say(step.text.split("\n")[0] + (f"  ·  {said}" if said else ""))
 
 
 def play(path: str, settings: Settings, delay: float) -> int:

@@ -6,23 +6,25 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from functools import lru_cache
 from threading import Thread
+from time import monotonic
 from typing import Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.debugger import State, parse
 from bpdebug.errors import BpdebugError, CommandError
-from bpdebug.frontends.bar import bar
+from bpdebug.frontends.bar import bar, duration
 from bpdebug.frontends.loop import Answer
 from bpdebug.graph import Graph
-from bpdebug.progress import Stopped, listening, stoppable
-from bpdebug.views import Report, stop
+from bpdebug.progress import Stopped, listening
+from bpdebug.views import OF_EVENTS, Report, stop
 
 Result = TypeVar("Result")
-Outcome = tuple[State, Report | None, BpdebugError | None]
-"""The state after a line, what was asked to be seen, and what was refused."""
-AT_ONCE = 0.15
-"""Seconds in which most are done; what is not gets a bar."""
-
-
+AT_ONCE = 0.04
+"""Seconds that the screen waits for what is mostly done by then; what is not runs on beside it."""
+PATIENCE = 0.15
+"""Seconds after which it is said that something runs."""
 LARGE, MANY = 2**20, 5000
 """Bytes of a node's result, and events, from which on any command may take long."""
 
@@ -40,27 +42,50 @@ def _is_large(graph: Graph) -> bool:
     return max((plan.nbytes for plan in graph.plans), default=0) >= LARGE
 
 
+class Outcome(Struct, frozen=True, eq=False):
+    """What a line comes to: the state after it, the report to be seen, what is said, and what was refused.
+
+    Without a report what is seen stays as it is; with one, and nothing that is said, the place says it.
+    """
+
+    state: State
+    report: Report | None = None
+    said: str = ""
+    error: BpdebugError | None = None
+
+
 def carried_out(before: State, line: str, talk: Callable[[State, str], Iterator[Answer]]) -> Outcome:
-    """What a line comes to."""
-    state, report = before, None
+    """What a line comes to; all that is seen of it is made here, once, where Esc can end it."""
+    state, last, error = before, None, None
     try:
-        for answer in talk(state, line):
-            state, report = answer.state, answer.report if answer.state.view.name != "event" else None
-        if stoppable():
-            stop(state)  # what the stage is going to show is worked out here, where Esc can end it
-    except BpdebugError as error:
-        return state, report, error
+        try:
+            for last in talk(before, line):
+                state = last.state
+        except BpdebugError as refused:
+            error = refused
+        report, said = (None, "") if last is None else seen(last)
+        return Outcome(state, report, said, error)
     except Stopped:
-        return before, None, CommandError("stopped", hint="it changed nothing")
-    return state, report, None
+        return Outcome(before, error=CommandError("stopped", hint="it changed nothing"))
+
+
+def seen(answer: Answer) -> tuple[Report, str]:
+    """The report that is seen after an answer, which has a title, and what is said beside it."""
+    state, report = answer.state, answer.report
+    if report.kind in OF_EVENTS and state.view.name == "event":
+        return stop(state, report, answer.displays), ""
+    if report.blocks and state.view.name != "event":
+        return replace(report, title=report.title or answer.command), report.title
+    return stop(state), report.title if state.view.name != "event" else ""
 
 
 class Work(Generic[Result]):
     """A piece of work that has begun: how far it is, whether it is done, and what it came to."""
 
-    def __init__(self, work: Callable[[], Result]) -> None:
-        self.far, self.ended = "", False
-        self._work = work
+    def __init__(self, work: Callable[[], Result], clock: Callable[[], float] = monotonic) -> None:
+        self.ended = False
+        self._work, self._clock, self._began = work, clock, clock()
+        self._reported: tuple[float, int] | None = None
         self._found: Future[Result] = Future()
         Thread(target=self._run, daemon=True).start()
         wait([self._found], AT_ONCE)
@@ -72,21 +97,35 @@ class Work(Generic[Result]):
         except BaseException as error:
             self._found.set_exception(error)  # raised where the result is asked for, on the screen's thread
 
-    def _heard(self, done: int, total: int) -> None:
+    def _heard(self, done: float, total: int) -> None:
         self._stop()
-        self.far = bar(done, total)
+        self._reported = done, total
 
     def _stop(self) -> None:
         if self.ended:
             raise Stopped
 
     @property
+    def far(self) -> str:
+        """How far it is, and how long it may still take; '' while it may be done in no time."""
+        seconds = self._clock() - self._began
+        if self.ended:
+            return "stopping …"
+        if self._reported is not None:
+            return bar(*self._reported, seconds)
+        return f"working, {duration(seconds)}" if seconds >= PATIENCE else ""
+
+    @property
     def done(self) -> bool:
         return self._found.done()
 
+    def then(self, told: Callable[[], object]) -> None:
+        """Tells somebody, from its own thread, when it is done."""
+        self._found.add_done_callback(lambda _: told())
+
     def end(self) -> None:
         """Asks it to stop, which it does at the next place where it may."""
-        self.ended, self.far = True, "stopping …"
+        self.ended = True
 
     def result(self) -> Result:
         """What it came to; raises what it raised."""
