@@ -53,7 +53,7 @@ def dotted(node: ast.expr) -> str:
 def no_stars(node: ast.Call) -> None:
     """E_SYNTAX for f(*xs), f(x for x in xs) and f(**attrs)."""
     for arg in node.args:
-        if isinstance(arg, ast.Starred | ast.GeneratorExp):
+        if type(arg) is ast.Starred or type(arg) is ast.GeneratorExp:
             raise refusal(arg)
     for keyword in node.keywords:
         if keyword.arg is None:

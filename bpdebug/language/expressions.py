@@ -30,7 +30,7 @@ from bpdebug.ops import OPS, Op
 from bpdebug.ops.attributes import misfit
 
 MISSING = object()
-_OPERATORS = {kind: BY_SIGN[sign].name for kind, sign in SYMBOLS.items() if sign in BY_SIGN}
+_OPERATORS = {kind: BY_SIGN[sign] for kind, sign in SYMBOLS.items() if sign in BY_SIGN}
 
 
 class Expressions(Nodes):
@@ -50,25 +50,24 @@ class Expressions(Nodes):
         self.body: Sequence[ast.stmt] = program.body
         self.statement: ast.stmt | None = None
         self.written: Callable[[float, str], None] | None = None
-        self.constants = ProgramConstants(self.name, program.chains, limits)
-        self.nesting = limits["nesting"]
-        self.rules: dict[type[ast.AST], Callable[[Any, int], Value]] = {
-            ast.Name: self._name, ast.Constant: self._constant, ast.BinOp: self._binary, ast.UnaryOp: self._unary,
-            ast.Compare: self._compare, ast.Call: self._call, ast.Attribute: self._attribute,
-            ast.Subscript: self._subscript, ast.Tuple: self._tuple,
-        }  # fmt: skip
+        self.nesting, self.terms = limits["nesting"], limits["terms"]
 
     def expr(self, node: ast.expr, depth: int = 0) -> Value:
         """The value of an expression; what `elaborate` raises (E_SYNTAX ... E_LIMIT) gets its line."""
-        rule = self.rules.get(type(node))
+        rule = _RULES.get(type(node))
         try:
             if rule is None:
                 raise refusal(node)
             if depth > self.nesting:
                 self.limits.check("nesting", depth, "the depth of an expression, with the blocks around it")
-            return rule(node, depth)
+            return rule(self, node, depth)
         except BpdebugError as error:
             raise error.at(self.place.at(node.lineno)) from None
+
+    @property
+    def constants(self) -> ProgramConstants:
+        """What reads constants with the names in sight; not kept, so that all this is freed when it is read."""
+        return ProgramConstants(self.name, self.chains, self.limits)
 
     # --- names and numbers
 
@@ -83,9 +82,10 @@ class Expressions(Nodes):
         return value
 
     def _name(self, node: ast.Name, depth: int) -> Value:
-        if node.id in self.chains:
-            return self.expr(self.chains[node.id], depth)
-        return self.name(node.id)
+        value = self.scope.get(node.id, MISSING)
+        if value is not MISSING:
+            return value
+        return self.expr(self.chains[node.id], depth) if node.id in self.chains else self.name(node.id)
 
     def _constant(self, node: ast.Constant, depth: int) -> Value:
         if type(node.value) is bool:
@@ -113,7 +113,7 @@ class Expressions(Nodes):
                 first = self.chains[first.id]
             else:
                 break
-        if len(spine) >= self.limits["terms"]:
+        if len(spine) >= self.terms:
             self.limits.check("terms", len(spine) + 1, "the terms of an expression")
         value = self.expr(first, depth + 1)
         for part in reversed(spine):
@@ -125,7 +125,7 @@ class Expressions(Nodes):
             op = _OPERATORS.get(kind)
             if op is None:
                 raise refusal(kind()).at(self.place.at(node.lineno))
-            return self.add(op, (a, b), OPS[op].defaults, node.lineno)
+            return self.add(op.name, (a, b), op.defaults, node.lineno)
         try:
             return fold(kind, a, b, self.limits)
         except BpdebugError as error:
@@ -189,7 +189,8 @@ class Expressions(Nodes):
             raise self._no_op(name)
         no_stars(node)
         operands, attrs = take_apart(op, node, self.constants)
-        self.limits.check("terms", len(operands), "the operands of a call")
+        if len(operands) > self.terms:
+            self.limits.check("terms", len(operands), "the operands of a call")
         inputs = tuple([self.expr(operand, depth + 1) for operand in operands])
         if name == "one_hot":
             attrs = {**attrs, "dtype": self.dtype}
@@ -238,3 +239,10 @@ class Expressions(Nodes):
     def call_block(self, block: Def, node: ast.Call, depth: int) -> Value:
         """The value of a call of a def; statements come in program.py."""
         raise NotImplementedError
+
+
+_RULES: dict[type[ast.AST], Callable[[Expressions, Any, int], Value]] = {
+    ast.Name: Expressions._name, ast.Constant: Expressions._constant, ast.BinOp: Expressions._binary,
+    ast.UnaryOp: Expressions._unary, ast.Compare: Expressions._compare, ast.Call: Expressions._call,
+    ast.Attribute: Expressions._attribute, ast.Subscript: Expressions._subscript, ast.Tuple: Expressions._tuple,
+}  # fmt: skip

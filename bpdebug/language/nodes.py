@@ -66,12 +66,10 @@ class Nodes:
     def steps(self, taken: Collection[str]) -> list[Step]:
         """The nodes under their final names; `taken` are names that no node is called by on its own."""
         ids = _final_names(self.names, self.ops, self.blocks, taken)
-        columns = zip(ids, self.ops, self.inputs, self.attrs, self.blocks, self.lines, self.names, strict=True)
-        line = self.place.line
-        return [
-            Step(name, op, tuple([_operand(v, ids) for v in inputs]), attrs, block, line(n), assigned)
-            for name, op, inputs, attrs, block, n, assigned in columns
-        ]
+        inputs = [tuple([ids[v] if type(v) is NewNode else _operand(v) for v in row]) for row in self.inputs]
+        first, step = self.place.line(0), self.place.step
+        lines = [first + n * step for n in self.lines]
+        return list(map(Step, ids, self.ops, inputs, self.attrs, self.blocks, lines, self.names))
 
 
 def _final_names(
@@ -89,24 +87,21 @@ def _final_names(
         times[name] = n + 1
         names.append(f"{name}.{n}" if n else name or "")
     used = {*taken, *names}
-    numbers: dict[tuple[str, str], int] = {}
+    numbers: dict[str, int] = {}
     for i, name in enumerate(names):
         if name:
             continue
-        key = blocks[i], ops[i]
         start = f"{blocks[i]}.{ops[i]}" if blocks[i] else ops[i]
-        n = numbers.get(key, 0) + 1
-        while f"{start}{n}" in used:
+        n = numbers.get(start, 0) + 1
+        while (name := f"{start}{n}") in used:
             n += 1
-        numbers[key] = n
-        names[i] = f"{start}{n}"
-        used.add(names[i])
+        numbers[start] = n
+        names[i] = name
+        used.add(name)
     return names
 
 
-def _operand(value: Value, ids: Sequence[str]) -> str | Lit:
-    if type(value) is NewNode:
-        return ids[value]
+def _operand(value: Value) -> str | Lit:
     return value if type(value) is Lit else str.__str__(value)
 
 

@@ -89,7 +89,7 @@ class Reader(Expressions):
         self.prefix = ""
         self.params: Collection[str] = ()
         self.carried = 0
-        self.most = self.limits["calls"]
+        self.most, self.longest = self.limits["calls"], self.limits["name"]
         self.calls: dict[str, int] = {}
         self.groups: set[str] = set()
 
@@ -129,7 +129,7 @@ class Reader(Expressions):
     # --- assignments
 
     def _assign(self, node: ast.Assign, depth: int) -> None:
-        goals = [self._names(target) for target in node.targets]
+        goals = [self._goal(target) for target in node.targets]
         start = len(self.ops)
         value = self.expr(node.value, depth + 1)
         named: set[int] = set()
@@ -145,15 +145,18 @@ class Reader(Expressions):
             for name, part in zip(goal, value, strict=True):
                 self._bind(name, part, start, named)
 
-    def _names(self, target: ast.expr) -> str | list[str]:
+    def _goal(self, target: ast.expr) -> str | list[str]:
         """The name, or the names, that a target binds; E_SYNTAX or E_NAME where it cannot."""
+        if type(target) is ast.Name:
+            self._check_assignable(target.id)
+            return target.id
         names = []
         for place in target.elts if isinstance(target, ast.Tuple) else (target,):
             if not isinstance(place, ast.Name):
                 raise self._no_target(place)
             self._check_assignable(place.id)
             names.append(place.id)
-        return names if isinstance(target, ast.Tuple) else names[0]
+        return names
 
     def _no_target(self, node: ast.expr) -> InputError:
         if isinstance(node, ast.Starred):
@@ -164,11 +167,11 @@ class Reader(Expressions):
         return InputError(f"{words} cannot be assigned to", code="E_SYNTAX", hint=hint)
 
     def _check_assignable(self, name: str) -> None:
-        kept = self.kept if name in self.leaves and name not in self.params else "a block" if name in self.defs else ""
-        if kept:
+        if name in self.defs or (name in self.leaves and name not in self.params):
+            kept = "a block" if name in self.defs else self.kept
             message = f"'{name}' is {kept}, and cannot be assigned"
             raise InputError(message, code="E_NAME", hint="assign to another name")
-        if len(name) > self.limits["name"] or name in NUMBERS:
+        if len(name) > self.longest or name in NUMBERS:
             check_name(name, self.limits)
 
     def _bind(self, name: str, value: Value, start: int, named: set[int]) -> None:

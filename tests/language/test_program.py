@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 
 import pytest
@@ -321,6 +322,19 @@ def test_a_long_chain_over_several_lines_keeps_its_lines() -> None:
 def test_the_work_is_in_proportion_to_the_lines() -> None:
     assert len(steps("h = relu(X)\n" * 10_000)) == 10_000
     assert growth(lambda n: steps("h = relu(X)\n" * n), 500) < 2.2
+
+
+def test_a_program_that_was_read_leaves_nothing_to_the_garbage_collector() -> None:
+    steps("Y = relu(X) @ W")
+    gc.collect()
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        steps("def f(x):\n    return x[0] + 2\nfor i in range(3):\n    Y = -f(sum(X, axis=i) < W.T)")
+        assert gc.collect() == 0, "its tree is freed when it is read, not walked through first"
+    finally:
+        if running:
+            gc.enable()
 
 
 @pytest.mark.parametrize(
