@@ -19,8 +19,11 @@ from bpdebug.language.tokens import STRING, respelt
 from bpdebug.language.words import LANGUAGE
 from bpdebug.limits import Limits
 
+_SIMPLE = r"[^\n\\\"'#()\[\]{}]*+"
 _MARK = re.compile(
-    rf"(?P<string>{STRING})|(?P<comment>#[^\n]*+)|(?P<open>[(\[{{])|(?P<close>[)\]}}])|(?P<end>(?<!\\)\n)"
+    rf"(?P<line>^{_SIMPLE}(?P<inside>[(\[]{_SIMPLE}[)\]]{_SIMPLE})*+(?<!\\)\n)"  # most lines are one mark
+    rf"|(?P<string>{STRING})|(?P<comment>#[^\n]*+)|(?P<open>[(\[{{])|(?P<close>[)\]}}])|(?P<end>(?<!\\)\n)",
+    re.MULTILINE,
 )
 _STATEMENT = re.compile(r"^[ \t]*+[^\s#]", re.MULTILINE)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -98,7 +101,7 @@ def _stem(text: str) -> str:
 
 def _measured(text: str, limits: Limits, place: Place, cutter: Cutter) -> str:
     """The text with its depth of brackets checked, and the chains of its long logical lines cut."""
-    depth, start, last = 0, 0, 0
+    depth, start, last, deepest = 0, 0, 0, limits["nesting"]
     done: list[str] = []
 
     def end_line(end: int) -> None:
@@ -110,15 +113,17 @@ def _measured(text: str, limits: Limits, place: Place, cutter: Cutter) -> str:
 
     for mark in _MARK.finditer(text):
         kind = mark.lastgroup
+        inside = kind == "open" or (kind == "line" and mark["inside"] is not None)
+        if inside and depth >= deepest:
+            where = place.at(_line(text, mark.start()))
+            limits.check("nesting", depth + 1, "the depth of the brackets", where=where)
         if kind == "open":
             depth += 1
-            if depth > limits["nesting"]:
-                limits.check("nesting", depth, "the depth of the brackets", where=place.at(_line(text, mark.start())))
         elif kind == "close":
             depth -= 1
-        elif kind == "end" and depth <= 0:
+        elif (kind == "line" or kind == "end") and depth <= 0:
             depth = 0
-            end_line(mark.start())
+            end_line(mark.end() - 1)
     end_line(len(text))
     return "".join((*done, text[last:]))
 

@@ -341,6 +341,7 @@ def test_a_program_that_was_read_leaves_nothing_to_the_garbage_collector() -> No
     ("program", "says"),
     [
         ("Y = " + "(" * 70 + "X" + ")" * 70, "nesting"),
+        ("Y = " + "(\n" * 64 + "X[0]\n" + ")" * 64, "depth of the brackets: 65"),
         ("Y = " + "relu(" * 70 + "X" + ")" * 70, "nesting"),
         ("Y = " + "-" * 70 + "X", "nesting"),
         ("Y = X" + ".T" * 70, "nesting"),
