@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
@@ -39,7 +40,21 @@ class ProgramRow(Struct, frozen=True):
 
 MOST_LOOKED = 100_000
 """Tensors of which it is remembered whether they are finite; then it begins anew."""
-_looked: WeakKeyDictionary[Timeline, dict[tuple[int, int, bool], str]] = WeakKeyDictionary()
+
+
+class Finite(Struct, eq=False):
+    """What is known of a timeline's tensors: 'nan', 'inf' or ''; and the events that made those that are not finite."""
+
+    known: dict[tuple[int, int, bool], str] = field(default_factory=dict)
+    faults: list[int] = field(default_factory=list)
+
+
+_looked: WeakKeyDictionary[Timeline, Finite] = WeakKeyDictionary()
+
+
+def faults(timeline: Timeline) -> Sequence[int]:
+    """The events, ascending, that are known to have made NaN or infinity: those that were looked at so far."""
+    return _looked[timeline].faults if timeline in _looked else ()
 
 
 def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> str:
@@ -52,17 +67,40 @@ def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> 
     first = graph.first_user(tensor)
     if graph.is_leaf(tensor) and not gradient and (first is None or at < t * timeline.schedule.per_iteration + first):
         return ""
-    key = (t + (update is not None and update <= at), tensor, gradient)  # an updated parameter is the next iteration's
-    known = _looked.setdefault(timeline, {})
-    if key not in known:
-        if len(known) > MOST_LOOKED:
-            known.clear()
+    updated = update is not None and update <= at
+    key = (t + updated, tensor, gradient)  # an updated parameter is the next iteration's
+    looked = _looked.setdefault(timeline, Finite())
+    if key not in looked.known:
+        if len(looked.known) > MOST_LOOKED:
+            looked.known.clear()
         try:
             array = timeline.grad_at(tensor, at) if gradient else timeline.value_at(tensor, at)
         except BpdebugError:  # an index out of range: the event itself says so
             return ""
-        known[key] = "" if array is None else _odd(array)
-    return known[key]
+        looked.known[key] = "" if array is None else _odd(array)
+        if looked.known[key]:
+            event = update if updated else event_of(timeline, tensor, t, gradient=gradient)
+            at = bisect_left(looked.faults, event or 0)
+            if event is not None and looked.faults[at : at + 1] != [event]:
+                looked.faults.insert(at, event)
+    return looked.known[key]
+
+
+def event_of(timeline: Timeline, tensor: int, iteration: int, *, gradient: bool) -> int | None:
+    """The event after which a tensor or its gradient is there, of a leaf the first that reads it; None without one."""
+    schedule, graph = timeline.schedule, timeline.graph
+    if gradient:
+        return schedule.completed_by(tensor, iteration)
+    k = graph.first_user(tensor) if graph.is_leaf(tensor) else graph.k(tensor)
+    return None if k is None else schedule.start(FORWARD, iteration) + k
+
+
+def since(timeline: Timeline, at: int) -> int:
+    """The first node in program order that has handed its gradient on at a position; before the backward pass, none."""
+    place = timeline.schedule.place(min(at, timeline.schedule.events - 1))
+    if place.phase == BACKWARD:
+        return timeline.graph.backward_nodes[place.nth]
+    return 0 if place.phase == UPDATE else len(timeline.graph.nodes)
 
 
 def _odd(array: Array) -> str:
@@ -105,11 +143,13 @@ class ProgramRows(Sequence[ProgramRow]):
             index += len(self)
         if not 0 <= index < len(self):
             raise IndexError(index)
-        if index < self._leaves:
-            return self._leaf(self._shown[index])
         if index < self.gradients_from:
-            return self._node(index - self._leaves)
+            return self.of(self._shown[index] if index < self._leaves else self._graph.tensor(index - self._leaves))
         return self._gradient(self._gradients[index - self.gradients_from])
+
+    def of(self, tensor: int) -> ProgramRow:
+        """The row of a leaf, or of what a node computes."""
+        return self._leaf(tensor) if self._graph.is_leaf(tensor) else self._node(tensor - self._graph.first)
 
     @property
     def gradients_from(self) -> int:

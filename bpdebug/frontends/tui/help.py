@@ -19,7 +19,8 @@ from bpdebug.views.report import Report
 SIGNS = (
     ("▶", "where the cursor stands: this has just happened"),
     ("●", "in the program: a breakpoint; on the line of time: the cursor"),
-    ("┃ ┿", "on the line of time: a breakpoint; where the backward pass begins"),
+    ("┿ »", "on the line of time: where the backward pass begins; where another iteration does"),
+    ("┃ ◆ ✗", "on the line of time: a breakpoint; a bookmark; NaN or infinity, of what was looked at so far"),
     ("✓", "computed"),
     ("·", "not computed yet, which is not zero"),
     ("no path", "no path leads from here to an output: there is no gradient"),

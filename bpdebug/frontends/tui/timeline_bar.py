@@ -1,43 +1,57 @@
-"""Both passes in one line: where the cursor stands, where breakpoints are; a click or a drag goes there."""
+"""Both passes in one line, and what is marked on it: a click or a drag goes there."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.events import MouseDown, MouseMove, MouseUp
 from textual.strip import Strip
 from textual.widget import Widget
 
-from bpdebug.debugger import Breakpoint, State
+from bpdebug.debugger import State
+from bpdebug.engine import FORWARD
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK
 from bpdebug.frontends.tui.program import Seek
+from bpdebug.views.program import faults
 
 LEFT = " forward "
-MANY = 5_000
-"""Stops, more than which no line of the screen could show apart."""
+TURN, ITERATION, FAULT, BOOKMARK, STOP, CURSOR = "┿", "»", "✗", "◆", "┃", "●"
+"""Where the backward pass begins, another iteration, what is not finite, ...: of two in a column the later one here."""
+After = Callable[[int], int | None]
+"""The first of some events that is not before another."""
 
 
 class TimelineBar(Widget):
-    """The events of one iteration, from left to right."""
+    """The events from left to right: of one iteration, or of as many as have a column for each of their events."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        self.start, self.count, self.turn, self.cursor = 0, 1, 0, 0
-        self.stops: frozenset[int] = frozenset()
-        self.tail = " backward "
+        self.state: State | None = None
+        self.start, self.count, self.per, self.turn, self.cursor = 0, 1, 1, 0, 0
+        self.tail, self.forward = " backward ", True
         self._dragged = False
 
     def show(self, state: State) -> None:
-        """The iteration that the cursor is in, with the end behind the last one."""
+        """The iteration that the cursor is in and those beside it, with the end behind the last one."""
+        self.state, self.cursor = state, state.cursor
         timeline, schedule = state.timeline, state.timeline.schedule
         iteration, many = schedule.iteration_at(state.cursor), schedule.iterations
-        self.start, self.cursor, self.turn = iteration * schedule.per_iteration, state.cursor, len(timeline.graph.nodes)
-        self.count = schedule.per_iteration + (iteration == many - 1)
-        self.stops = _stops(state.breakpoints, self.start, self.start + self.count)
         self.tail = " backward " if many < 2 else f" backward  {iteration + 1}/{many} "
+        self.forward = schedule.place(state.cursor).phase == FORWARD
+        self.per, self.turn = max(schedule.per_iteration, 1), len(timeline.graph.nodes)
+        together = max((self.room - 1) // self.per, 1)
+        first = iteration - iteration % together
+        self.start, end = first * self.per, min((first + together) * self.per, len(timeline))
+        self.count = max(end - self.start + (end == len(timeline)), 1)
         self.refresh()
+
+    def on_resize(self) -> None:
+        if self.state is not None:
+            self.show(self.state)
 
     @property
     def room(self) -> int:
@@ -52,25 +66,49 @@ class TimelineBar(Widget):
         x = min(max(x - len(LEFT), 0), self.room - 1)
         return self.start + round(x * (self.count - 1) / max(self.room - 1, 1))
 
+    def marks(self) -> dict[int, tuple[str, Style]]:
+        """The signs on the line, by their columns."""
+        state, done, found = self.state, palette.DIM, dict[int, tuple[str, Style]]()
+        if state is None:
+            return found
+        starts = range(self.start, self.start + self.count, self.per)
+        turns, later = ([i + self.turn for i in starts if 0 < self.turn < self.per], starts[1:])
+        signs: list[tuple[str, Style, list[After]]] = [
+            (TURN, done, [_among(turns)]),
+            (ITERATION, done, [_among([i for i in later if i < len(state.timeline)])]),
+            (FAULT, palette.BAD, [_among(faults(state.timeline))]),
+            (BOOKMARK, palette.GOOD, [_among(sorted(mark.cursor for mark in state.marks))]),
+            (STOP, palette.STOP, [_behind(b.stops.next_after) for b in state.breakpoints if b.enabled and b.located]),
+        ]
+        for sign, style, several in signs:
+            for after in several:
+                found |= dict.fromkeys(self._columns(after), (sign, style))
+        return found
+
+    def _columns(self, after: After) -> Iterator[int]:
+        """Where events stand: each column is asked for once, however many of them there are."""
+        at = after(self.start)
+        while at is not None and at < self.start + self.count:
+            x = self.column(at)
+            yield x
+            next_one = self.start + int((x + 0.5) * (self.count - 1) / max(self.room - 1, 1))
+            at = after(max(at + 1, next_one))
+
     def render_line(self, y: int) -> Strip:
         if y:
             return BLANK
-        room, here = self.room, self.column(self.cursor)
-        stops = {self.column(i) for i in self.stops}
-        turn = self.column(self.start + self.turn) if 0 < self.turn < self.count else -1
-        forward = self.cursor - self.start < self.turn
-        segments = [Segment(LEFT, palette.HERE if forward else palette.DIM)]
-        for x in range(room):
+        here, marks = self.column(self.cursor), self.marks()
+        segments = [Segment(LEFT, palette.HERE if self.forward else palette.DIM)]
+        for x in range(self.room):
             style = palette.HERE if x <= here else palette.DIM
             if x == here:
-                segments.append(Segment("●", palette.TITLE))
-            elif x in stops:
-                segments.append(Segment("┃", palette.STOP))
-            elif x == turn:
-                segments.append(Segment("┿", style))
+                segments.append(Segment(CURSOR, palette.TITLE))
+            elif x in marks:
+                sign, own = marks[x]
+                segments.append(Segment(sign, style if own == palette.DIM else own))
             else:
                 segments.append(Segment("━" if x < here else "┄", style))
-        return Strip([*segments, Segment(self.tail, palette.DIM if forward else palette.HERE)])
+        return Strip([*segments, Segment(self.tail, palette.DIM if self.forward else palette.HERE)])
 
     def _seek(self, x: int) -> None:
         index = self.event_at(x)
@@ -91,14 +129,13 @@ class TimelineBar(Widget):
         self.release_mouse()
 
 
-@lru_cache(maxsize=16)
-def _stops(breakpoints: tuple[Breakpoint, ...], start: int, end: int) -> frozenset[int]:
-    """Where breakpoints stand; catches and watches may stop anywhere, and are no places."""
-    found: set[int] = set()
-    for b in breakpoints:
-        if b.enabled and b.located:
-            at = b.stops.next_after(start - 1)
-            while at is not None and at < end and len(found) < MANY:
-                found.add(at)
-                at = b.stops.next_after(at)
-    return frozenset(found)
+def _among(events: Sequence[int]) -> After:
+    def after(index: int) -> int | None:
+        at = bisect_left(events, index)
+        return events[at] if at < len(events) else None
+
+    return after
+
+
+def _behind(next_after: After) -> After:
+    return lambda index: next_after(index - 1)

@@ -80,6 +80,18 @@ async def test_a_fork_stands_in_the_header_until_it_is_left() -> None:
             assert "fork" not in lines_of(app)[0]
 
 
+@pytest.mark.parametrize("name", ["two_layer", "transformer_block", "exploding_rnn_clipped"])
+async def test_at_no_width_the_header_loses_the_fork(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_of(name)
+    async with app.run_test(size=(200, 24)):
+        assert app.state is not None
+        weight = app.state.timeline.graph.names[1]
+        app.run_text(f"set {weight} = 0.123456789 * {weight} + 0.987654321 * {weight}")
+        for width in range(60, 201):
+            monkeypatch.setattr(Bar, "size", Size(width, 1))
+            assert f"fork 1: set {weight} = 0.123456789" in app.header.render_line(0).text, width
+
+
 # --- what is displayed at every stop
 
 
