@@ -1,54 +1,89 @@
-"""Numbers about the tensor at hand."""
+"""What stands beside an event, tab by tab: the tensor at hand, the stack, the stops, and what is displayed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
+from bpdebug.debugger.running import NAMES, in_words
+from bpdebug.debugger.state import Breakpoint
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, stats
+from bpdebug.engine.closeness import top
+from bpdebug.engine.distribution import histogram, peaks
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import Subject
-from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
+from bpdebug.views.lists import where
 from bpdebug.views.matrices import result_of
-from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.numbers import number, number_format, shape_text
 from bpdebug.views.report import Report
+from bpdebug.views.tensors import displayed
+
+USES = 40
+"""Consumers of a tensor listed one by one."""
+LEVELS = "▁▂▃▄▅▆▇█"
+ZERO, NOT_A_NUMBER, INFINITE, DONE = "·✗∞✓"
 
 
-def inspector(state: State) -> Report:
-    """The tensor that the current event (or part) is about: what it is, its statistics, where it goes."""
-    event = state.event
+class Shown(Struct, frozen=True, eq=False):
+    """The tensor that an event (or a part of it) is about: its name, an array of any shape, and what it is."""
+
+    event: Event
+    name: str
+    array: Array
+    of: Subject | None
+
+    @property
+    def tensor(self) -> int | str | None:
+        """Whose gradient it is, if it is one of a tensor."""
+        return self.of.tensor if self.of is not None and self.of.gradient and not self.of.transposed else None
+
+
+def inspector(state: State, tab: str = "facts") -> Report:
+    """One of TABS, about the current event (or part)."""
+    event, asked = state.event, question(state) is not None
+    if tab in OF_THE_SESSION:
+        title = _shown(state, event).name if event is not None and not asked else ""
+        return Report("inspector", title, tuple(OF_THE_SESSION[tab](state)))
     if event is None:
         return Report("inspector", "", (Text("everything is done", "dim"),))
-    if question(state) is not None:
+    if asked:
         return Report("inspector", "practice", (Text("the numbers come when the answer is there", "dim"),))
-    name, array, of = _shown(state, event)
-    return Report("inspector", name, tuple(_blocks(state, event, name, array, of)))
+    shown = _shown(state, event)
+    return Report("inspector", shown.name, tuple(OF_A_TENSOR[tab](state, shown)))
 
 
-def _shown(state: State, event: Event) -> tuple[str, Array, Subject | None]:
+def _shown(state: State, event: Event) -> Shown:
     """The part that is looked at; else, in the backward pass, the first operand's gradient; else what was computed."""
     if state.part:
         line, part = event.parts[state.part - 1]
         name, of = result_of(part, line)
-        return name, part.value, of
+        return Shown(event, name, part.value, of)
     if event.contributions:
         first = event.contributions[0]
-        return f"∂{first.to}", first.total, first.subject
+        return Shown(event, f"∂{first.to}", first.total, first.subject)
     gradient = event.phase not in (FORWARD, UPDATE)
-    return f"{'∂' * gradient}{event.name}", event.value, Subject(event.tensor, gradient)
+    return Shown(event, f"{'∂' * gradient}{event.name}", event.value, Subject(event.tensor, gradient))
 
 
-def _blocks(state: State, event: Event, name: str, array: Array, of: Subject | None) -> Iterator[Block]:
-    graph, tensor = event.timeline.graph, of.tensor if of is not None and of.gradient and not of.transposed else None
+# --- the tensor at hand
+
+
+def _facts(state: State, shown: Shown) -> Iterator[Block]:
+    """Shape, dtype, statistics, and in a sentence where it goes."""
+    event, array, tensor = shown.event, shown.array, shown.tensor
     yield Table(("", ""), ((shape_text(array.shape), str(array.dtype)),))
     if isinstance(tensor, int):
-        yield Text(f"type d{graph.names[tensor]}", "dim")
+        yield Text(f"type d{event.graph.names[tensor]}", "dim")
     s = stats(array)
     rows = [("norm", number(two_norm(array))), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
     if event.phase == BACKWARD and tensor not in (None, event.tensor):  # a part, a transpose, has none
-        rows.append(("gain", f"{_gain(event, s.norm)} (∂{event.name} to {name})"))
+        rows.append(("gain", f"{_gain(event, s.norm)} (∂{event.name} to {shown.name})"))
     rows += [("zeros", str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")]
     yield Table(("", ""), tuple(rows))
     yield from _goes_to(state, event, tensor)
@@ -77,3 +112,127 @@ def _goes_to(state: State, event: Event, tensor: int | str | None) -> Iterator[B
         yield Text(f"{name} is a sum of {len(edges)}, {words}")
     elif edges:
         yield Text(f"{name} comes from its only consumer, {graph.nodes[edges[0][0]].id}")
+
+
+def _map(state: State, shown: Shown) -> Iterator[Block]:
+    """The largest |x| of each block of cells; what is not finite has signs of its own."""
+    array, found = shown.array, peaks(shown.array)
+    if not array.size:
+        yield Text("empty: no cells", "dim")
+        return
+    largest, times = top(found.sizes), 2 if found.sizes.shape[1] <= 8 else 1
+    first = [str(row * found.high) for row in range(len(found.sizes))]
+    lines = (
+        f"{label.rjust(len(first[-1]))} {''.join(times * _level(size, largest) for size in row)}"
+        for label, row in zip(first, found.sizes.tolist(), strict=True)
+    )
+    yield Text("\n".join(lines))
+    block = "a cell's size" if found.high == found.wide == 1 else f"the largest size in {found.high}×{found.wide} cells"
+    yield Text(f"each sign is {block}: {ZERO} is 0, {LEVELS[-1]} up to {number(largest)}", "dim")
+    if np.isnan(found.sizes).any():
+        yield Text(f"{NOT_A_NUMBER} has NaN in it", "bad")
+    if np.isinf(found.sizes).any():
+        yield Text(f"{INFINITE} has infinity in it", "bad")
+
+
+def _level(size: float, largest: float) -> str:
+    """A sign as high as a part of the largest; whatever is not 0 is seen."""
+    if not np.isfinite(size):
+        return NOT_A_NUMBER if size != size else INFINITE
+    return LEVELS[min(int(size / largest * len(LEVELS)), len(LEVELS) - 1)] if size else ZERO
+
+
+def _hist(state: State, shown: Shown) -> Iterator[Block]:
+    """How many cells there are between numbers; zeros and what is not finite are counted apart."""
+    found = histogram(shown.array)
+    if found.counts:
+        form = number_format(np.array(found.edges, shown.array.dtype))
+        edges, most = [form.cell(edge) for edge in found.edges], max(max(found.counts), 1)
+        rows = tuple((e, f"{n:,}".rjust(len(f"{most:,}"))) for e, n in zip(edges, found.counts, strict=False))
+        yield Table(("from", "cells", ""), rows, tuple(count / most for count in found.counts))
+        yield Text(f"{len(rows)} bins of one width to {edges[-1].strip()}", "dim")
+    rest = [("zeros, in no bin", f"{found.zeros:,}"), ("NaN", f"{found.nans:,}")]
+    yield Table(("", ""), (*rest, ("−inf, inf", f"{found.below:,}, {found.above:,}")))
+
+
+def _uses(state: State, shown: Shown) -> Iterator[Block]:
+    """Every consumer: whether it has been computed, or in the backward pass has given its part of the gradient."""
+    yield from _goes_to(state, shown.event, shown.tensor)
+    graph, schedule = state.timeline.graph, state.timeline.schedule
+    if shown.event.phase not in (SEED, BACKWARD):
+        nodes = graph.users(shown.event.tensor)
+        done = [schedule.has_value(graph.tensor(k), state.cursor) for k in nodes[:USES]]
+    elif isinstance(shown.tensor, int):
+        nodes = [k for k, _ in graph.edges_from(shown.tensor)]
+        given = schedule.edges_done(shown.tensor, state.cursor)
+        done = [n < given for n in range(len(nodes[:USES]))]
+    else:
+        return
+    said = ((DONE if d else ZERO, graph.statement(graph.tensor(k))) for d, k in zip(done, nodes, strict=False))
+    yield Table(("", ""), tuple(said))
+    if len(nodes) > USES:
+        yield Text(f"and {len(nodes) - USES:,} more", "dim")
+
+
+OF_A_TENSOR: dict[str, Callable[[State, Shown], Iterator[Block]]] = {
+    "facts": _facts, "map": _map, "hist": _hist, "uses": _uses,
+}  # fmt: skip
+
+
+# --- the session
+
+
+def _stack(state: State) -> Iterator[Block]:
+    found = where(state)
+    yield Text(found.title, "dim")
+    yield from (block for block in found.blocks if isinstance(block, Table))
+
+
+def _stops(state: State) -> Iterator[Block]:
+    """Every stop, how often it was hit, and what a watched expression is here."""
+    for b in state.breakpoints:
+        kind = f"{'temporary ' * b.temporary}{NAMES[b.kind]}{'' if b.enabled else ', disabled'}"
+        yield Text(f"{b.number} {kind}, {_hits(b)}", "title")
+        yield Text(f"  {b.location}" + (f" if {b.condition_text}" if b.condition else ""))
+        if b.kind == "watch" and question(state) is None:
+            yield Text(f"  = {in_words(b.location, state.timeline, state.cursor)}")
+    if not state.breakpoints:
+        yield Text("no stops: b sets one here, w watches an expression", "dim")
+
+
+def _hits(b: Breakpoint) -> str:
+    return f"{b.hits} hit{'s' * (b.hits != 1)}" + (f", {b.ignore} to pass over" if b.ignore else "")
+
+
+def _displays(state: State) -> Iterator[Block]:
+    """Every display with its value here."""
+    if not state.displays:
+        yield Text("no displays: D shows an expression at every stop", "dim")
+    elif question(state) is not None:
+        yield Text("the numbers come when the answer is there", "dim")
+    else:
+        found = displayed(state)
+        yield from (block for block in found.blocks or (Text(found.title, "bad"),) if isinstance(block, Text | Row))
+
+
+OF_THE_SESSION: dict[str, Callable[[State], Iterator[Block]]] = {
+    "stack": _stack, "stops": _stops, "displays": _displays,
+}  # fmt: skip
+TABS = (*OF_A_TENSOR, *OF_THE_SESSION)
+
+
+def watched(state: State, *, displays: bool) -> list[str]:
+    """What is watched, and the displays if they are wanted, in a few words each, for where the inspector is not."""
+    if question(state) is not None:
+        return []
+    found = [
+        f"watch {b.number} {b.location} = {in_words(b.location, state.timeline, state.cursor)}, {_hits(b)}"
+        for b in state.breakpoints
+        if b.kind == "watch"
+    ]
+    for block in displayed(state).blocks if displays and state.displays else ():
+        if isinstance(block, Text):
+            found.append(block.text)
+        elif isinstance(block, Row):
+            found += [f"{m.name} {shape_text(m.shape)}" for m in block.items if isinstance(m, Matrix)]
+    return found

@@ -18,9 +18,9 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Bar, Message, refused
-from bpdebug.frontends.tui.inspector import ReportPane
+from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.keybar import foot
-from bpdebug.frontends.tui.layout import WIDE, MainScreen
+from bpdebug.frontends.tui.layout import MainScreen
 from bpdebug.frontends.tui.menu import MenuScreen
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
@@ -31,7 +31,7 @@ from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
 from bpdebug.scenario import Shipped
-from bpdebug.views import OF_EVENTS, ProgramRows, Report, inspector, status_line, stop, view
+from bpdebug.views import OF_EVENTS, ProgramRows, Report, status_line, stop, view
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
@@ -75,14 +75,15 @@ class BpdebugApp(RunningApp):
         self.repeat, self.line, self.asked = "", "", ""
         self.pause: Timer | None = None
         self.header, self.message = Bar("header"), Message("message")
+        self.main = DebuggerScreen(self.preferences)
         self.program = ProgramPane(id="program")
         self.stage = Stage(id="stage", classes="panel")
-        self.inspector = ReportPane(id="inspector")
+        self.inspector = InspectorPane("inspector")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
 
     def get_default_screen(self) -> Screen[None]:
-        return DebuggerScreen()
+        return self.main
 
     def compose(self) -> ComposeResult:
         if self.state is not None:
@@ -153,14 +154,14 @@ class BpdebugApp(RunningApp):
         if state is None:
             return
         report = report or stop(state)
+        self.main.ask(whole=report.kind not in OF_EVENTS)
         if report.kind in OF_EVENTS:
             self.stage.show(report)
             if state.part:
                 self.stage.to_end()  # the newest part is the last
         else:
             self.stage.show(replace(report, title=f"{report.title} · Esc closes"))
-        if self.size.width >= WIDE:
-            self.inspector.show(inspector(state))
+        self.inspector.stand(state)
         self.program.show(ProgramRows(state))
         self.timeline.show(state)
         left = (("bpdebug  ", palette.HERE), (state.scenario.name + "  ", palette.TITLE))
@@ -265,7 +266,7 @@ class BpdebugApp(RunningApp):
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Another pane has other keys; what is typed into covers them."""
-        if (place := keys.place_of(event.widget)) in (keys.STAGE, keys.PROGRAM, keys.PAGE):
+        if (place := keys.place_of(event.widget)) in (keys.STAGE, keys.PROGRAM, keys.INSPECTOR):
             self.show_keys(place)
 
     def on_stage_left(self) -> None:
@@ -280,5 +281,3 @@ class BpdebugApp(RunningApp):
     def on_resize(self, event: Resize) -> None:
         if self.roomy is not None:  # before that nothing is there that could be in its place
             self.fit(event.size)
-        if self.state is not None and event.size.width >= WIDE:  # below that it was left as it was
-            self.inspector.show(inspector(self.state))

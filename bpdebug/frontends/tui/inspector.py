@@ -1,22 +1,30 @@
-"""A report as scrolling text: the inspector at the right, and whole pages such as the help."""
+"""A report as scrolling text: the help, and the inspector beside the stage, which has tabs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
+from textual.events import Click
 from textual.strip import Strip
 
-from bpdebug.frontends.tui.keys import PAGE, bindings
-from bpdebug.frontends.tui.lines import BLANK, report_lines
+from bpdebug.debugger import State
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.keys import INSPECTOR, bindings
+from bpdebug.frontends.tui.lines import BLANK, block_lines, fit, strip
+from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.pane import Pane
+from bpdebug.views.blocks import Matrix, Row, flat
+from bpdebug.views.inspector import TABS, inspector
 from bpdebug.views.report import Report
+
+MOST_ROWS = 16
+"""Lines of a matrix among others."""
 
 
 class ReportPane(Pane):
     """A report's words, wrapped to the width, scrolled when they are many."""
-
-    BINDINGS: ClassVar[list[BindingType]] = bindings(PAGE)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -27,13 +35,107 @@ class ReportPane(Pane):
         """Another report."""
         self.report = report
         self.head(report.title)
-        self.on_resize()
+        self.relay()
 
     def on_resize(self) -> None:
+        self.relay()
+
+    def relay(self) -> None:
+        """The lines anew, at the width that there is."""
         width = self.scrollable_content_region.width
-        self._lines = report_lines(self.report.blocks, width) if width > 0 else []
+        self._lines = list(_drawn(self.report, width)) if width > 0 else []
         self.measure(len(self._lines))
         self.repaint()
 
     def line(self, at: int, width: int) -> Strip:
         return self._lines[at] if at < len(self._lines) else BLANK
+
+
+def _drawn(report: Report, width: int) -> Iterator[Strip]:
+    """A report's lines, one block under the other, with as many cells of its matrices as there is room for."""
+    for block in flat(report.blocks):
+        if isinstance(block, Row):
+            for matrix in (item for item in block.items if isinstance(item, Matrix)):
+                box = MatrixBox(matrix)
+                high = min(box.fit(1)[1], MOST_ROWS)
+                box.put(0, 0, width, high)
+                yield from map(box.line, range(high))
+        else:
+            yield from block_lines(block, width)
+
+
+class InspectorPane(ReportPane):
+    """One tab of what there is to know of a state, worked out once it is seen; the others stand above it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(INSPECTOR)
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.tab = TABS[0]
+        self.state: State | None = None
+        self.stale = False
+
+    def stand(self, state: State) -> None:
+        """Another state."""
+        self.state, self.stale = state, True
+        if self.is_on_screen:
+            self.renew()
+
+    def renew(self) -> None:
+        """What there is to say of the state, unless it is said already."""
+        if self.state is not None and self.stale:
+            self.stale = False
+            self.show(inspector(self.state, self.tab))
+
+    def on_resize(self) -> None:
+        if self.stale:
+            self.renew()
+        else:
+            self.relay()
+
+    def turn_to(self, tab: str) -> None:
+        """Another tab, from its beginning."""
+        self.tab, self.stale = tab, True
+        self.scroll_to(y=0, animate=False)
+        self.renew()
+
+    def action_turn(self, step: int) -> None:
+        """The next tab, or the one before."""
+        self.turn_to(TABS[(TABS.index(self.tab) + step) % len(TABS)])
+
+    # --- the tabs stand above what is scrolled
+
+    def places(self, width: int) -> Iterator[tuple[int, int, str]]:
+        """The column and the line of each tab, and its name."""
+        x = y = 0
+        for tab in TABS:
+            wide = len(tab) + 2 * (tab == self.tab)
+            if x and x + wide > width:
+                x, y = 0, y + 1
+            yield x, y, tab
+            x += wide + 1
+
+    def measure(self, count: int) -> None:
+        super().measure(count + self.over)
+
+    @property
+    def over(self) -> int:
+        """Lines that the tabs take."""
+        *_, (_, y, _) = self.places(self.scrollable_content_region.width)
+        return y + 1
+
+    def drawn(self) -> Iterator[Strip]:
+        (width, high), top = self.scrollable_content_region.size, self.scroll_offset.y
+        lines = [Strip([])] * self.over
+        for _, y, tab in self.places(width):
+            here = tab == self.tab
+            label = strip((f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM), (" ", palette.PLAIN))
+            lines[y] = Strip.join([lines[y], label])
+        yield from (fit(line, width) for line in lines[:high])
+        yield from (fit(self.line(top + y, width), width) for y in range(high - len(lines)))
+
+    def on_click(self, event: Click) -> None:
+        if (offset := event.get_content_offset(self)) is not None:
+            for x, y, tab in self.places(self.scrollable_content_region.width):
+                if y == offset.y and x <= offset.x < x + len(tab) + 2 * (tab == self.tab):
+                    self.turn_to(tab)

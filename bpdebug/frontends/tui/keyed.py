@@ -32,6 +32,7 @@ class KeyedApp(ThemedApp):
 
     def __init__(self, preferences: Preferences) -> None:
         super().__init__(preferences)
+        self.preferences = preferences
         self.keys = keys.rows(preferences.keys)
         self.set_keymap(preferences.keys)
         self.roomy: bool | None = None

@@ -15,9 +15,9 @@ from textual.widget import Widget
 
 from bpdebug.debugger import COMMANDS, Command
 
-EVERYWHERE, DEBUGGER, STAGE, PROGRAM, PAGE = "everywhere", "any pane", "stage", "program", "text"
+EVERYWHERE, DEBUGGER, STAGE, PROGRAM, INSPECTOR = "everywhere", "any pane", "stage", "program", "inspector"
 LINE, HELP, MENU, SMALL = "command line", "help", "menu", "small window"
-PANES = (STAGE, PROGRAM, PAGE, LINE)
+PANES = (STAGE, PROGRAM, INSPECTOR, LINE)
 """Places in the debugger: there the debugger's keys hold, too, where the pane has no use of its own for them."""
 TYPING = (EVERYWHERE, LINE, HELP)
 """Where letters are typed, and can be no keys."""
@@ -87,6 +87,12 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("pane.next", "tab", "app.focus_next", "the next pane"),
         ("pane.previous", "shift+tab", "app.focus_previous", "the pane before"),
         ("maximise", "M", "app.maximise", "this pane alone, and all of them again"),
+        ("pane.program", "P", "screen.hide('program')", "hide the program, or show it again"),
+        ("pane.inspector", "V", "screen.hide('inspector')", "hide the inspector, or show it, folded away or not"),
+        ("tab", "v", "screen.tab", "the inspector's next tab: facts, map, histogram, uses, stack, stops, displays"),
+        ("pane.larger", "plus", "screen.resize(2)", "this pane larger; a border can be dragged, too"),
+        ("pane.smaller", "minus", "screen.resize(-2)", "this pane smaller"),
+        ("pane.sizes", "0", "screen.as_ever", "all panes as large as they are by themselves"),
     ),
     *_rows(EVERYWHERE, "screen",
         ("palette", "ctrl+p", "app.command_palette", "all commands, keys and themes, to choose from"),
@@ -115,7 +121,9 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("program.page.down", "pagedown", "select(10)", "ten rows down"),
         ("program.go", "enter", "go", "to the selected row"),
     ),
-    *_rows(PAGE, "text",
+    *_rows(INSPECTOR, "inspector",
+        ("tab.before", "left", "turn(-1)", "the tab before"),
+        ("tab.next", "right", "turn(1)", "the next tab"),
         ("text.up", "up", "scroll_up", "a line up"),
         ("text.down", "down", "scroll_down", "a line down"),
         ("text.page.up", "pageup", "page_up", "a page up"),
@@ -159,12 +167,14 @@ PRESETS: dict[str, dict[str, str]] = {
         "candidates": "K", "back": "ctrl+o,[,alt+left",
         "stage.up": "k,up", "stage.down": "j,down", "stage.left": "h,left", "stage.right": "l,right",
         "program.up": "k,up", "program.down": "j,down", "text.up": "k,up", "text.down": "j,down",
+        "tab.before": "h,left", "tab.next": "l,right",
         "stage.page.up": "ctrl+b,pageup", "stage.page.down": "ctrl+f,pagedown",
     },
     "arrows": {
         "step": "right,s", "reverse-step": "left,S", "stepi": "down,i", "reverse-stepi": "up,I",
         "stage.up": "shift+up", "stage.down": "shift+down", "stage.left": "shift+left", "stage.right": "shift+right",
         "program.up": "shift+up", "program.down": "shift+down", "text.up": "shift+up", "text.down": "shift+down",
+        "tab.before": "shift+left", "tab.next": "shift+right",
     },
     "fkeys": {
         "continue": "f5,c", "break": "f9,b", "next": "f10,n", "step": "f11,s", "finish": "shift+f11,f",

@@ -1,4 +1,4 @@
-"""What a user likes: keys, from a file of theirs, and the theme that was chosen last, which the screen keeps.
+"""What a user likes: keys, from a file of theirs, and what the screen keeps: the theme and the panes as they were last.
 
 The file is config.toml in the user's folder of settings (folders.py).
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import MsgspecError, Struct, field, json
 from textual.keys import Keys, key_to_character
 
 from bpdebug.errors import InputError, did_you_mean, shown
@@ -27,8 +27,20 @@ NAMED = {key.value for key in Keys}
 _HINT = 'it may say: preset = "vim", and below [keys], step = "space,s"'
 
 
+class Panes(Struct, frozen=True):
+    """Columns of the panes beside the stage, rows of the `strip` that the program is above it, 0 as by themselves.
+
+    Those that are `hidden` are there when they are called.
+    """
+
+    program: int = 0
+    strip: int = 0
+    inspector: int = 0
+    hidden: frozenset[str] = frozenset()
+
+
 class Preferences(Struct, frozen=True):
-    """Keys by the ids of the rows that they are for, the name of a theme, and what is told when another is chosen.
+    """Keys by the ids of the rows that they are for, a theme's name and the panes; and what is told of others.
 
     `ascii` says that every sign is to be drawn in ASCII.
     """
@@ -37,11 +49,14 @@ class Preferences(Struct, frozen=True):
     theme: str = OWN_THEME
     keep: Callable[[str], None] | None = None
     ascii: bool = False
+    panes: Panes = Panes()
+    keep_panes: Callable[[Panes], None] | None = None
 
 
 def read_preferences() -> Preferences:
     """What the user set; InputError (E_CONFIG, or what reading a file may raise) where the file says what it cannot."""
-    return Preferences(_read_keys(config_folder() / "config.toml"), _kept_theme(), keep_theme, in_ascii())
+    keys = _read_keys(config_folder() / "config.toml")
+    return Preferences(keys, _kept_theme(), keep_theme, in_ascii(), _kept_panes(), keep_panes)
 
 
 def _read_keys(path: Path) -> dict[str, str]:
@@ -93,18 +108,39 @@ def _is_key(text: str) -> bool:
     return bool(known) and set(held) <= MODIFIERS
 
 
-# --- the theme
+# --- what the screen keeps
+
+
+def _kept(name: str) -> bytes:
+    """What was kept; nothing, where it cannot be read."""
+    try:
+        with (state_folder() / name).open("rb") as file:
+            return file.read(1000)
+    except OSError:
+        return b""
+
+
+def _keep(name: str, raw: bytes) -> None:
+    state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    put(state_folder() / name, raw + b"\n", 0o600)
 
 
 def _kept_theme() -> str:
-    try:
-        with (state_folder() / "theme").open(encoding="utf-8") as file:
-            return file.read(100).strip()
-    except (OSError, UnicodeDecodeError):
-        return OWN_THEME
+    return _kept("theme").decode("utf-8", "ignore").strip() or OWN_THEME
 
 
 def keep_theme(name: str) -> None:
     """The theme with which the screen is to begin the next time; OSError where it cannot be kept."""
-    state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    put(state_folder() / "theme", f"{name}\n".encode(), 0o600)
+    _keep("theme", name.encode())
+
+
+def _kept_panes() -> Panes:
+    try:
+        return json.decode(_kept("panes"), type=Panes)
+    except MsgspecError:
+        return Panes()
+
+
+def keep_panes(panes: Panes) -> None:
+    """The panes as they are to be the next time; OSError where that cannot be kept."""
+    _keep("panes", json.encode(panes))

@@ -3,35 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.events import MouseDown, MouseMove, MouseUp
+from textual.geometry import Offset, Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
 
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Message
-from bpdebug.frontends.tui.layout import MainScreen
+from bpdebug.frontends.tui.inspector import InspectorPane
+from bpdebug.frontends.tui.layout import MainScreen, borders, places, stacked
+from bpdebug.frontends.tui.preferences import Panes, Preferences
+from bpdebug.scenario.paths import reason
 
 LEAST = Size(60, 15)
 
 
 class DebuggerScreen(MainScreen):
-    """The panes; one that is maximised has the room of all of them, between the bars."""
+    """The panes; one that is maximised has the room of all of them, between the bars; a border is dragged."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.DEBUGGER)
     ALLOW_IN_MAXIMIZED_VIEW = "Bar, KeyBar, TimelineBar, Prompt"
     ESCAPE_TO_MINIMIZE = False
 
+    def __init__(self, preferences: Preferences) -> None:
+        super().__init__(preferences.panes)
+        self.keep = preferences.keep_panes
+        self.dragged = ""
+
     def places(self, children: list[Widget], size: Size) -> Iterator[tuple[Widget, Region]]:
         """Where the panes go that have room."""
         placed = dict(super().places(children, size))
         if (alone := self.maximized) is not None:
-            ends = min(region.y for child, region in placed.items() if child.id == "timeline")
+            ends = min(region.y for child, region in placed.items() if child.id in ("timeline", "watched"))
             placed[alone] = Region(0, 1, size.width, ends - 1)
         yield from placed.items()
+
+    def ask(self, **changes: Any) -> None:
+        if changes.get("whole") and self.maximized is not None and self.maximized.id != "stage":
+            self.maximized = None
+        super().ask(**changes)
+
+    def set_panes(self, panes: Panes) -> None:
+        """The panes as they are wanted from here on, the next time, too."""
+        if panes != self.asked.panes:
+            self.ask(panes=panes)
+            try:
+                if self.keep is not None:
+                    self.keep(panes)
+            except OSError as error:
+                self.query_one(Message).show(((f"the panes are not kept: {reason(error)}", palette.NOTE),))
+
+    # --- hidden, and there again
+
+    def action_hide(self, pane: str) -> None:
+        """Hides a pane that is seen, and shows one that is not: the inspector where it would fold away, too."""
+        panes, seen, whole, self.maximized = self.asked.panes, pane in self.seen, self.asked.whole, None
+        self.ask(whole=False)
+        if whole and pane in self.seen:
+            return  # a report had its room
+        if seen and pane == "inspector" and self.asked.called:
+            self.ask(called=False)
+        elif seen:
+            self.set_panes(replace(panes, hidden=panes.hidden | {pane}))
+        else:
+            self.set_panes(replace(panes, hidden=panes.hidden - {pane}))
+            self.ask(called=pane == "inspector" and pane not in self.seen)
+
+    def action_tab(self) -> None:
+        """The next tab of the inspector, which is shown first where it is not."""
+        if "inspector" not in self.seen:
+            self.action_hide("inspector")
+        else:
+            self.query_one(InspectorPane).action_turn(1)
+
+    # --- larger and smaller
+
+    def action_resize(self, step: int) -> None:
+        """The pane with the focus becomes larger or smaller: the stage by what the panes beside it give."""
+        mine = self.focused.id if self.focused is not None else None
+        for pane in borders(self.seen):
+            if mine in (pane, "stage"):
+                self.resize(pane, step if mine == pane else -step)
+
+    def resize(self, pane: str, more: int) -> None:
+        """Gives a pane more room, as far as there is some; it has it the next time, too."""
+        name, side = ("strip", "height") if stacked(self.seen, pane) else (pane, "width")
+        size = max(getattr(self.seen[pane], side) + more, 1)
+        panes = replace(self.asked.panes, **{name: size})
+        got = getattr(places(self.size, 1, replace(self.asked, panes=panes))[pane], side)
+        self.set_panes(replace(panes, **{name: got}))
+
+    def action_as_ever(self) -> None:
+        """All panes as they are by themselves."""
+        self.ask(called=False)
+        self.set_panes(Panes())
+
+    # --- the mouse drags a border
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        at = Offset(event.screen_x, event.screen_y)
+        found = {} if self.maximized else borders(self.seen)
+        self.dragged = next((pane for pane, border in found.items() if border.contains_point(at)), "")
+        if self.dragged:
+            self.clear_selection()  # Textual began one at the border
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        if self.dragged in self.seen:
+            left, top, width, height = self.seen[self.dragged]
+            x, y = event.screen_x, event.screen_y
+            across = left - x if self.dragged == "inspector" else x + 1 - left - width
+            self.resize(self.dragged, y + 1 - top - height if stacked(self.seen, self.dragged) else across)
+
+    def on_mouse_up(self, event: MouseUp) -> None:
+        if self.dragged:
+            self.dragged = ""
+            self.release_mouse()
 
 
 class SmallScreen(Screen[None]):

@@ -24,7 +24,7 @@ def test_every_key_is_there_once_with_its_place_and_what_it_does() -> None:
 
 
 def test_the_keys_of_the_pane_come_first() -> None:
-    for place in (keys.STAGE, keys.PROGRAM, keys.PAGE):
+    for place in (keys.STAGE, keys.PROGRAM, keys.INSPECTOR):
         report = help_report(keys.TABLE, place)
         assert report.blocks[0] == Text(f"Here, in the {place}", "title")
         rows = rows_of(report)

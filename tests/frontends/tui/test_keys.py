@@ -12,7 +12,7 @@ from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.help import HelpScreen
-from bpdebug.frontends.tui.inspector import ReportPane
+from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.keyed import KeyedApp
 from bpdebug.frontends.tui.menu import Choices
 from bpdebug.frontends.tui.preferences import Preferences
@@ -155,7 +155,8 @@ async def test_q_leaves_with_exit_code_0() -> None:
 
 PLACED: dict[str, type[DOMNode]] = {
     keys.EVERYWHERE: KeyedApp, keys.DEBUGGER: DebuggerScreen, keys.STAGE: Stage, keys.PROGRAM: ProgramPane,
-    keys.PAGE: ReportPane, keys.LINE: Prompt, keys.HELP: HelpScreen, keys.MENU: Choices, keys.SMALL: SmallScreen,
+    keys.INSPECTOR: InspectorPane, keys.LINE: Prompt, keys.HELP: HelpScreen, keys.MENU: Choices,
+    keys.SMALL: SmallScreen,
 }  # fmt: skip
 """The class whose bindings are those of a place."""
 

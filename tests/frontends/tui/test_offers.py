@@ -17,7 +17,7 @@ from bpdebug.scenario import shipped
 from .screen import app_of, state_of
 
 
-@pytest.mark.parametrize("place", [keys.STAGE, keys.PROGRAM, keys.PAGE, keys.LINE])
+@pytest.mark.parametrize("place", [keys.STAGE, keys.PROGRAM, keys.INSPECTOR, keys.LINE])
 def test_every_command_every_key_and_every_theme_is_offered(place: str) -> None:
     found = list(offers(keys.TABLE, BUILTIN_THEMES, place, True))
     titles = [offer.title for offer in found]
