@@ -153,7 +153,7 @@ def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int]:
 
 def _show(args: SimpleNamespace) -> int:
     if args.file is not None and "." not in args.file and (hint := _meant(args.file)):
-        from bpdebug.scenario.load import shipped_paths
+        from bpdebug.scenario.lessons import shipped_paths
 
         if args.file not in shipped_paths():
             raise UsageError(f"no command and no file '{args.file}'", hint=hint)

@@ -26,7 +26,7 @@ from bpdebug.expression import parse_location, resolve
 from bpdebug.frontends.scripts.checks import mismatches
 from bpdebug.frontends.scripts.replay import Settings
 from bpdebug.scenario import find, load, open_timeline, shipped
-from bpdebug.scenario.load import _ORDER
+from bpdebug.scenario.lessons import TOPICS
 from tests.golden_files import FLOOR, RELATIVE, compare, largest
 from tests.lessons import NAMES, REFUSED, scenario
 
@@ -49,7 +49,7 @@ def test_every_file_of_the_folder_is_a_lesson_of_the_list() -> None:
     folders = {p.stem for p in FOLDER.glob("*/*.toml") if p.stem == p.parent.name}
     assert {*NAMES, *REFUSED} == files | folders
     assert len(NAMES) == len(set(NAMES))
-    assert [s.name for s in shipped()] == list(_ORDER)
+    assert [(s.topic, s.name) for s in shipped()] == [(topic, n) for topic, names in TOPICS.items() for n in names]
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -1,20 +1,19 @@
-"""From a file to a checked scenario: `load`, and the scenarios that are shipped."""
+"""From a file to a checked scenario."""
 
 from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import UNSET
 
 from bpdebug.engine.update import state_names
-from bpdebug.errors import BpdebugError, InputError, shown, suggest
+from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import Graph, Leaf, build
 from bpdebug.language.names import Place
 from bpdebug.language.parse import quiet
@@ -22,6 +21,7 @@ from bpdebug.language.program import elaborate
 from bpdebug.language.written import nameable, spelling, with_rules
 from bpdebug.limits import Limits
 from bpdebug.scenario.arrays import Footprint
+from bpdebug.scenario.lessons import shipped_file
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
 from bpdebug.scenario.tensors import Context, read_incoming, read_leaves
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PLAIN = re.compile(r"\w[\w-]*")
-_ORDER = (
-    "transpose", "transpose_left", "bias", "two_layer", "square_trap", "fan_out", "cs231n_neuron", "mazur", "logistic",
-    "mlp", "mlp_spelled", "dead_relu", "vanishing_sigmoid", "stop_gradient", "accumulation", "tied_autoencoder",
-    "residual", "rnn", "exploding_rnn", "exploding_rnn_clipped", "lstm", "embedding", "conv_im2col",
-    "batch_norm_spelled", "batch_norm", "layer_norm", "attention", "causal_attention", "transformer_block", "nan_sqrt",
-    "nan_where", "broken_transpose", "broken_transpose_shapes", "broken_bias", "broken_fan_out", "broken_mean",
-    "broken_softmax", "broken_embedding", "broken_batch_norm", "broken_broadcast", "broken_shape",
-)  # fmt: skip
-"""The lessons in the order in which they are learnt, then those that are broken; others follow by name."""
 
 
 def load(
@@ -167,59 +158,11 @@ def expected_error(path_or_text: str | os.PathLike[str], *, limits: Limits | Non
     return code if isinstance(code, str) and code in Code.__args__ else None  # type: ignore[attr-defined]  # a Literal's own
 
 
-# --- the scenarios that are shipped
-
-
-class Shipped(NamedTuple):
-    """A shipped scenario: what to call it by, and what it is about."""
-
-    name: str
-    title: str
-    about: str
-
-
-def _folder() -> str:
-    """Where they lie: in the installed package, or at the top of the repository."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    installed = os.path.join(package, "_scenarios")
-    return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(package), "scenarios")
-
-
-def _files() -> dict[str, str]:
-    """The shipped scenarios by name: a file each, or a folder with a file of its name in it."""
-    folder, files = _folder(), {}
-    for entry in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-        name, ending = os.path.splitext(entry)
-        inside = os.path.join(folder, entry, f"{entry}.toml")
-        if ending == ".toml":
-            files[name] = os.path.join(folder, entry)
-        elif os.path.exists(inside):
-            files[entry] = inside
-    known = [name for name in _ORDER if name in files]
-    return {name: files[name] for name in (*known, *(n for n in sorted(files) if n not in known))}
-
-
-def _file(name: str) -> str:
-    """The file of a shipped scenario; E_FILE with a suggestion for a name that is none."""
-    files = _files()
-    if name not in files:
-        hint = suggest(name, files, "bpdebug list names the scenarios that are shipped")
-        raise InputError(f"no file and no shipped scenario '{shown(name)}'", code="E_FILE", hint=hint)
-    return files[name]
-
-
-def shipped_paths() -> dict[str, Path]:
-    """The files of the shipped scenarios by name."""
-    from pathlib import Path  # opening needs none, and importing it is slow
-
-    return {name: Path(file) for name, file in _files().items()}
-
-
 def find(name: str) -> Path:
     """The file of a shipped scenario; E_FILE with a suggestion for a name that is none."""
-    from pathlib import Path  # as above
+    from pathlib import Path  # opening needs none, and importing it is slow
 
-    return Path(_file(name))
+    return Path(shipped_file(name))
 
 
 def meant(name: str) -> Path | None:
@@ -230,19 +173,5 @@ def meant(name: str) -> Path | None:
 def _source(path_or_text: str | os.PathLike[str], limits: Limits) -> FileText:
     """What is in the file, or in the shipped scenario where a plain name names no file."""
     if isinstance(path_or_text, str) and _PLAIN.fullmatch(path_or_text) and not os.path.lexists(path_or_text):
-        path_or_text = _file(path_or_text)
+        path_or_text = shipped_file(path_or_text)
     return read_source(path_or_text, limits)
-
-
-def shipped() -> list[Shipped]:
-    """The shipped scenarios in the order in which they are learnt."""
-    found = []
-    for name, path in shipped_paths().items():
-        head: dict[str, Any] = {}
-        try:
-            text = path.read_text(encoding="utf-8")
-            head = tomllib.loads(re.split(r"^\[", text, maxsplit=1, flags=re.MULTILINE)[0])
-        except (OSError, ValueError):
-            pass  # the menu shows its name; opening it says what is wrong
-        found.append(Shipped(name, str(head.get("title") or name), str(head.get("about") or "").strip()))
-    return found

@@ -10,7 +10,7 @@ from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.practice import Exercise, question
 from bpdebug.debugger.running import move
 from bpdebug.debugger.state import Practice, State
-from bpdebug.engine import BACKWARD
+from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.errors import CommandError
 from bpdebug.expression.operations import placed
 from bpdebug.language import read_expression
@@ -20,11 +20,11 @@ PATIENCE = 2
 
 
 @command(
-    "practice", "ask before showing: the shape, then the formula of each gradient", "practice", args="[off]",
+    "practice", "ask before showing: the shape, then the formula of each gradient", "practice", key="p", args="[off]",
     family="explain",
 )  # fmt: skip
 def practice(state: State, argument: str) -> State:
-    """Asks at this event or the next one of the backward pass; `off` ends it; E_COMMAND where none is ahead."""
+    """Asks here in a backward pass, or begins with its first matmul; `off` ends it; E_COMMAND where there is none."""
     if argument == "off":
         if state.practice is None:
             raise CommandError("there is no practice going on", hint="practice begins one")
@@ -32,14 +32,26 @@ def practice(state: State, argument: str) -> State:
         return replace(state, practice=None).show("said", f"practice is over: {score}")
     if argument:
         raise CommandError(f"practice '{argument[:40]}'", hint="practice, or practice off")
+    at = _first_asked(state.timeline, state.cursor)
     state = replace(state, practice=state.practice or Practice())
-    timeline = state.timeline
-    at = state.cursor
-    while at < len(timeline) and timeline.schedule.place(at).phase != BACKWARD:
-        at += 1
-    if at >= len(timeline):
-        raise CommandError("no event of the backward pass lies ahead", hint="restart, then practice again")
     return state.show("event") if at == state.cursor else move(state, at, "step")
+
+
+def _first_asked(timeline: Timeline, cursor: int) -> int:
+    """Where practice begins: here in a backward pass, else at the first matmul of the one that lies ahead.
+
+    One without a matmul begins with its first event. Where none lies ahead it is the first of all.
+    """
+    schedule, graph = timeline.schedule, timeline.graph
+    if schedule.place(cursor).phase == BACKWARD:
+        return cursor
+    nth = next((n for n, k in enumerate(graph.backward_nodes) if graph.nodes[k].op.name == "matmul"), 0)
+    now = schedule.iteration_at(cursor)
+    starts = [schedule.start(BACKWARD, iteration) + nth for iteration in (now, now + 1, 0)]
+    there = [at for at in starts if at < len(timeline) and schedule.place(at).phase == BACKWARD]
+    if not there:
+        raise CommandError("there is no event of the backward pass", hint="a loss that depends on a tensor makes some")
+    return next((at for at in there if at > cursor), there[-1])
 
 
 @command(

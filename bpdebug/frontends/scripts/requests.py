@@ -16,7 +16,7 @@ from bpdebug.frontends.files import HEADER, write
 from bpdebug.frontends.loop import Answer, as_typed, refuse
 from bpdebug.frontends.recorder import record
 from bpdebug.limits import Limits
-from bpdebug.scenario.load import shipped_paths
+from bpdebug.scenario.lessons import shipped_paths
 from bpdebug.scenario.paths import parts_of
 from bpdebug.views import Report
 

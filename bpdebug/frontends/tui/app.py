@@ -21,11 +21,10 @@ from bpdebug.frontends.tui.bars import Bar, Message, refused
 from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.keybar import foot
 from bpdebug.frontends.tui.layout import MainScreen
-from bpdebug.frontends.tui.menu import MenuScreen
+from bpdebug.frontends.tui.lessons import TaughtApp
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
 from bpdebug.frontends.tui.prompt import Prompt, words
-from bpdebug.frontends.tui.running import RunningApp
 from bpdebug.frontends.tui.screens import DebuggerScreen
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
@@ -55,7 +54,7 @@ def settle() -> None:
     gc.enable()
 
 
-class BpdebugApp(RunningApp):
+class BpdebugApp(TaughtApp):
     """The debugger in the terminal."""
 
     TITLE = "bpdebug"
@@ -68,10 +67,9 @@ class BpdebugApp(RunningApp):
         talks: Callable[[State], Talk] | None = None,
         preferences: Preferences | None = None,
     ) -> None:
-        super().__init__(preferences or Preferences())
+        super().__init__(entries, load, preferences or Preferences())
         self.animation_level = "none"
-        self.state, self.entries, self.load, self.talks = state, entries, load, talks
-        self.talk: Talk | None = None
+        self.state, self.talks = state, talks
         self.repeat, self.line, self.asked = "", "", ""
         self.pause: Timer | None = None
         self.header, self.message = Bar("header"), Message("message")
@@ -92,7 +90,7 @@ class BpdebugApp(RunningApp):
 
     def on_mount(self) -> None:
         if self.state is None:
-            self.push_screen(MenuScreen(self.entries), self.open)
+            self.choose()
         self.fit(self.size)
         self.call_after_refresh(settle)
 
@@ -112,16 +110,6 @@ class BpdebugApp(RunningApp):
         """What is said first: what the scenario's reader should know, else how signs are typed."""
         return next(iter(self.state.scenario.remarks if self.state else ()), EXPLAINED)
 
-    def open(self, name: str | None) -> None:
-        """A scenario from the menu."""
-        assert self.load is not None
-        try:
-            self.state = self.load(name or "")
-        except BpdebugError as error:
-            self.push_screen(MenuScreen(self.entries, name or "", error), self.open)
-        else:
-            self.begin()
-
     # --- the one loop ---------------------------------------------------------------------------------------------
 
     def run_text(self, line: str) -> None:
@@ -139,6 +127,7 @@ class BpdebugApp(RunningApp):
         """The panes as views of the state that a line came to."""
         self.state, self.asked = outcome.state, ""
         if outcome.report is not None:
+            self.came(self.line, outcome.state)
             self.show(outcome.report, outcome.said)
         if outcome.error is not None:
             self.show_keys()
@@ -156,7 +145,7 @@ class BpdebugApp(RunningApp):
         report = report or stop(state)
         self.main.ask(whole=report.kind not in OF_EVENTS)
         if report.kind in OF_EVENTS:
-            self.stage.show(report)
+            self.stage.show(self.taught(report, state))
             if state.part:
                 self.stage.to_end()  # the newest part is the last
         else:
@@ -225,15 +214,20 @@ class BpdebugApp(RunningApp):
         kept = self.talk is not None and not self.talk.store.trouble
         return "" if kept or self.state is None or not self.state.forks else "the forks, which are kept nowhere"
 
-    def action_leave(self) -> None:
-        """Out of the program; where something would be lost, when it is asked for again."""
+    def sure(self, id: str) -> bool:
+        """Whether what is open may go; where something would be lost, when the key of a row is pressed again."""
         if (lost := self.lost()) == self.asked:
-            self.exit(0)
-            return
+            return True
         while not isinstance(self.screen, MainScreen):
             self.pop_screen()
         self.asked = lost
-        self.say(f"{lost} would be lost: {self.keys['quit'].cap} again leaves")
+        self.say(f"{lost} would be lost: {self.keys[id].cap} again leaves")
+        return False
+
+    def action_leave(self) -> None:
+        """Out of the program."""
+        if self.sure("quit"):
+            self.exit(0)
 
     async def action_ask(self, start: str) -> None:
         """Opens the command line."""

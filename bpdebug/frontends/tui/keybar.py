@@ -24,6 +24,9 @@ Item = tuple[str, str]
 INSIDE = {"transpose": "turn it", "product": "multiply", "unbroadcast": "sum it", "accumulate": "add it"}
 """What the next part of a rule does; of another it is said that it lies inside."""
 ALWAYS: tuple[Item, ...] = (("line", "cmd"), ("help", "help"), ("quit", "quit"))
+AT_THE_END: tuple[Item, ...] = (
+    ("restart", "again"), ("practice", "practise"), ("lesson.next", "next lesson"), ("lesson.menu", "all lessons"),
+)  # fmt: skip
 WHILE_WORKING: tuple[Item, ...] = (("close", "stop it"),)
 
 
@@ -43,7 +46,7 @@ def _here(state: State, place: str) -> Iterator[Item]:
     yield from (("step", "step"), ("reverse-step", "back"))
     event = state.event
     if event is None:
-        yield from (("begin", "begin"), ("flow", "flow"), ("check", "check"))
+        yield from (*AT_THE_END, ("flow", "flow"), ("check", "check"))
     elif event.phase != BACKWARD:
         yield from (("next", "next"), ("continue", "run"), *_inside(state, event), ("break", "break"), ("lens", "lens"))
     elif state.practice is not None:
@@ -52,6 +55,16 @@ def _here(state: State, place: str) -> Iterator[Item]:
         yield from (*_inside(state, event), ("lens", "lens"), ("why", "why"))
         yield from (("candidates", "candidates"),) if event.op == "matmul" else ()
         yield from (("origin", "origin"), ("adjoint", "adjoint"), ("next", "next"), ("continue", "run"))
+
+
+def onward(state: State) -> Item:
+    """The key that a lesson goes on with: into the rule where the next part is more than its operands, else on."""
+    event = state.event
+    parts = event.parts[state.part :] if event is not None and event.phase == BACKWARD else ()
+    for _, part in parts[:1]:
+        if part.why in INSIDE:
+            return "stepi", INSIDE[part.why]
+    return ("stepi", "look inside") if any(part.why in INSIDE for _, part in parts) else ("step", "go on")
 
 
 def _inside(state: State, event: Event) -> Iterator[Item]:

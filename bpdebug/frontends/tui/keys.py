@@ -16,10 +16,10 @@ from textual.widget import Widget
 from bpdebug.debugger import COMMANDS, Command
 
 EVERYWHERE, DEBUGGER, STAGE, PROGRAM, INSPECTOR = "everywhere", "any pane", "stage", "program", "inspector"
-LINE, HELP, MENU, SMALL = "command line", "help", "menu", "small window"
+LINE, HELP, MENU, FILTER, SMALL = "command line", "help", "menu", "filter", "small window"
 PANES = (STAGE, PROGRAM, INSPECTOR, LINE)
 """Places in the debugger: there the debugger's keys hold, too, where the pane has no use of its own for them."""
-TYPING = (EVERYWHERE, LINE, HELP)
+TYPING = (EVERYWHERE, LINE, HELP, FILTER)
 """Where letters are typed, and can be no keys."""
 
 
@@ -94,6 +94,10 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("pane.smaller", "minus", "screen.resize(-2)", "this pane smaller"),
         ("pane.sizes", "0", "screen.as_ever", "all panes as large as they are by themselves"),
     ),
+    *_rows(DEBUGGER, "lessons",
+        ("lesson.next", "J", "app.next_lesson", "the next lesson"),
+        ("lesson.menu", "O", "app.menu", "all lessons"),
+    ),
     *_rows(EVERYWHERE, "screen",
         ("palette", "ctrl+p", "app.command_palette", "all commands, keys and themes, to choose from"),
         ("interrupt", "ctrl+c", "app.interrupt", "stop what takes long; copy the text that is selected"),
@@ -144,14 +148,22 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("help.close", "escape,f1", "dismiss", "close it"),
     ),
     *_rows(MENU, "menu",
-        ("menu.up", "up,k", "move(-1)", "the lesson above"),
-        ("menu.down", "down,j", "move(1)", "the lesson below"),
-        ("menu.page.up", "pageup", "move(-10)", "ten lessons up"),
-        ("menu.page.down", "pagedown", "move(10)", "ten lessons down"),
-        ("menu.first", "home", "move(-1000)", "the first"),
-        ("menu.last", "end", "move(1000)", "the last"),
+        ("menu.up", "up,k", "screen.move(-1)", "the lesson above"),
+        ("menu.down", "down,j", "screen.move(1)", "the lesson below"),
+        ("menu.page.up", "pageup", "screen.move(-10)", "ten lessons up"),
+        ("menu.page.down", "pagedown", "screen.move(10)", "ten lessons down"),
+        ("menu.first", "home", "screen.move(-1000)", "the first"),
+        ("menu.last", "end", "screen.move(1000)", "the last"),
         ("menu.open", "enter", "screen.open", "open it"),
-        ("menu.leave", "q,escape", "app.leave", "leave"),
+        ("menu.filter", "slash", "screen.filter", "only those with words that are typed"),
+        ("menu.help", "question_mark,f1", "app.help", "all keys"),
+        ("menu.leave", "q,escape", "screen.leave", "leave; back to where one was"),
+    ),
+    *_rows(FILTER, "menu",
+        ("filter.up", "up", "screen.move(-1)", "the lesson above"),
+        ("filter.down", "down", "screen.move(1)", "the lesson below"),
+        ("filter.open", "enter", "screen.open", "open it"),
+        ("filter.close", "escape", "screen.unfilter", "all lessons again"),
     ),
     *_rows(SMALL, "small window", ("small.leave", "q,escape", "app.leave", "leave")),
 )}  # fmt: skip
@@ -219,7 +231,7 @@ def clash(table: Iterable[Key]) -> tuple[str, Key, Key] | None:
 
 SIGNS = {
     "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "escape": "Esc",
-    "space": "Space", "tab": "Tab", "slash": "/",
+    "space": "Space", "tab": "Tab", "slash": "/", "plus": "+",
 }  # fmt: skip
 
 

@@ -1,8 +1,10 @@
-"""The menu of the scenarios that are shipped, for those who start without a file."""
+"""The menu of the lessons, by topic: for those who start without a file, and for those who have come to an end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,87 +13,152 @@ from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widgets import Input
 
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.bars import Message, refused
-from bpdebug.frontends.tui.keys import MENU, bindings
+from bpdebug.frontends.tui.keybar import KeyBar
+from bpdebug.frontends.tui.keys import FILTER, MENU, Key, bindings
 from bpdebug.frontends.tui.lines import BLANK, clean, strip, wrap
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.scenario import Shipped
 
+KEYS = (
+    ("menu.up", "up"), ("menu.down", "down"), ("menu.open", "open"), ("menu.filter", "search"), ("menu.help", "help"),
+    ("menu.leave", "leave"),
+)  # fmt: skip
+
 
 class Choices(Pane):
-    """Titles, with the text about the chosen one below it; its keys are its own, or they would scroll a long list."""
+    """Titles below their topics, with the text about the chosen one; its keys are its own, or they would scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(MENU)
 
-    def __init__(self, entries: Sequence[Shipped], chosen: int) -> None:
+    def __init__(self, entries: Sequence[Shipped], walked: Collection[str], chosen: str) -> None:
         super().__init__()
-        self.entries, self.chosen = entries, chosen
-        self._lines: list[tuple[Strip, int]] = []
-        self.border_title = Content("bpdebug: the scenarios")
+        self.every = self.entries = entries
+        self.walked, self.chosen = walked, chosen
+        self._lines: list[tuple[Strip, str]] = []
+        self.border_title = Content("bpdebug: the lessons")
+
+    @property
+    def place(self) -> int:
+        """Where the chosen entry stands among those that are shown; the first where it is not among them."""
+        return next((i for i, entry in enumerate(self.entries) if entry.name == self.chosen), 0)
 
     def on_resize(self) -> None:
         """The lines anew, the chosen entry in view."""
-        width, lines = self.scrollable_content_region.width, []
-        for i, entry in enumerate(self.entries):
-            here = i == self.chosen
-            style = palette.HERE if here else palette.PLAIN
-            head = ("▶ " if here else "  ", palette.HERE), (clean(entry.title), style)
-            lines.append((strip(*head, (f"  {clean(entry.name)}", palette.DIM)), i))
-            if here:
-                about = wrap(entry.about.strip(), width - 6)
-                lines += [(strip((f"    {text}", palette.NOTE)), i) for text in (*about, "")]
-        self._lines = lines
-        self.measure(len(lines))
+        self._lines = list(self._made(self.scrollable_content_region.width))
+        self.measure(len(self._lines))
         self.repaint()
-        if places := [at for at, (_, i) in enumerate(lines) if i == self.chosen]:
-            self.reveal(places[0], places[-1])
+        if places := [at for at, (_, name) in enumerate(self._lines) if name and name == self.chosen]:
+            self.reveal(0 if places[0] == 1 else places[0], places[-1])
+
+    def _made(self, width: int) -> Iterator[tuple[Strip, str]]:
+        for topic, group in groupby(self.entries, attrgetter("topic")):
+            done = sum(e.name in self.walked for e in self.every if e.topic == topic)
+            said = f"  {done} of {sum(e.topic == topic for e in self.every)}" if done else ""
+            yield strip((clean(topic), palette.LABEL), (said, palette.GOOD)), ""
+            for entry in group:
+                here = entry.name == self.chosen
+                style = palette.HERE if here else palette.PLAIN
+                head = (
+                    ("▶ " if here else "  ", palette.HERE),
+                    ("✓ " if entry.name in self.walked else "  ", palette.GOOD),
+                )
+                yield strip(*head, (clean(entry.title), style), (f"  {clean(entry.name)}", palette.DIM)), entry.name
+                for text in (*wrap(entry.about.strip(), width - 8), "") if here else ():
+                    yield strip((f"      {text}", palette.NOTE)), entry.name
+        if not self.entries:
+            yield strip(("no lesson has these words", palette.DIM)), ""
 
     def line(self, at: int, width: int) -> Strip:
         return self._lines[at][0] if at < len(self._lines) else BLANK
 
     def choose(self, index: int) -> None:
         """Another entry."""
-        self.chosen = min(max(index, 0), len(self.entries) - 1)
+        if self.entries:
+            self.chosen = self.entries[min(max(index, 0), len(self.entries) - 1)].name
         self.on_resize()
 
-    def action_move(self, step: int) -> None:
-        """An entry further on or back."""
-        self.choose(self.chosen + step)
+    def sift(self, words: str) -> None:
+        """Only the entries with all the words in what is said of them."""
+        self.entries = [e for e in self.every if all(w in " ".join(e).lower() for w in words.lower().split())]
+        self.choose(self.place)
 
     def on_click(self, event: Click) -> None:
         at = self.clicked(event)
-        if at is not None and at < len(self._lines):
-            index = self._lines[at][1]
-            if index == self.chosen and isinstance(self.screen, MenuScreen):
-                self.screen.action_open()
-            else:
-                self.choose(index)
+        name = self._lines[at][1] if at is not None and at < len(self._lines) else ""
+        if name and name == self.chosen and isinstance(self.screen, MenuScreen):
+            self.screen.action_open()
+        elif name:
+            self.chosen = name
+            self.on_resize()
+
+
+class Filter(Input):
+    """Where the words are typed."""
+
+    DEFAULT_CSS = "Filter, Filter:focus { border: none; height: 1; padding: 0 1; display: none; }"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(FILTER)
 
 
 class MenuScreen(Screen[str]):
-    """Arrow keys choose, Enter opens; the result is the entry's name."""
+    """Arrow keys choose, Enter opens; the result is the entry's name, or None."""
 
-    DEFAULT_CSS = "MenuScreen > Message { height: auto; dock: bottom; } MenuScreen > Choices { height: 1fr; }"
+    DEFAULT_CSS = """
+    MenuScreen > Message { height: auto; dock: bottom; } MenuScreen > KeyBar { height: 1; dock: bottom; }
+    MenuScreen > Choices { height: 1fr; }
+    """
+    AUTO_FOCUS = "Choices"
 
-    def __init__(self, entries: Sequence[Shipped], chosen: str = "", error: BpdebugError | None = None) -> None:
+    def __init__(
+        self, entries: Sequence[Shipped], table: Mapping[str, Key], *, walked: Collection[str] = (), chosen: str = "",
+        error: BpdebugError | None = None,
+    ) -> None:  # fmt: skip
+        """`table` says how keys are printed, `walked` what is ticked; an `error` is why the chosen one did not open."""
         super().__init__()
-        self.entries, self.error = entries, error
-        self.chosen = next((i for i, entry in enumerate(entries) if entry.name == chosen), 0)
+        known = chosen in (entry.name for entry in entries)
+        self.choices = Choices(entries, walked, chosen if known or not entries else entries[0].name)
+        self.words, self.error, self.keys = (
+            Filter(placeholder="search"),
+            error,
+            KeyBar({i: r.cap for i, r in table.items()}),
+        )
 
     def compose(self) -> ComposeResult:
-        yield Choices(self.entries, self.chosen)
-        yield Message("foot")
+        yield from (self.words, self.choices, self.keys)
+        if self.error is not None:
+            yield Message("foot")
 
     def on_mount(self) -> None:
-        self.query_one(Choices).focus()
-        keys = (("↑ ↓", palette.HERE), (" choose  ", palette.DIM), ("Enter", palette.HERE), (" open  ", palette.DIM))
-        foot = (*keys, ("q", palette.HERE), (" quit", palette.DIM))
-        self.query_one(Message).show(refused(self.error) if self.error else foot)
+        self.keys.show(KEYS, ())
+        if self.error is not None:
+            self.query_one(Message).show(refused(self.error))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.choices.sift(event.value)
+
+    def action_move(self, step: int) -> None:
+        """An entry further on or back."""
+        self.choices.choose(self.choices.place + step)
+
+    def action_filter(self) -> None:
+        """A line to type words into."""
+        self.words.display = True
+        self.words.focus()
+
+    def action_unfilter(self) -> None:
+        """All entries again."""
+        self.words.value, self.words.display = "", False
+        self.choices.focus()
 
     def action_open(self) -> None:
         """The chosen scenario."""
-        if self.entries:
-            self.dismiss(self.entries[self.query_one(Choices).chosen].name)
+        if self.choices.entries:
+            self.dismiss(self.choices.chosen)
+
+    def action_leave(self) -> None:
+        """Back to where one was; where that was nowhere, out of the program."""
+        self.dismiss(None)

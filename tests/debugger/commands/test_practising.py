@@ -8,14 +8,17 @@ import pytest
 
 import bpdebug
 from bpdebug.debugger.practice import question
+from bpdebug.engine import BACKWARD
 from bpdebug.errors import BpdebugError
 from bpdebug.views import ProgramRows, here, inspector
 from tests.lessons import NAMES
 
 
 def begun(name: str, *lines: str) -> bpdebug.Session:
+    """A practice that begins with the first event of the backward pass."""
     session = bpdebug.Session(bpdebug.load(name))
-    for line in ("practice", *lines):
+    first = session.state.timeline.schedule.start(BACKWARD, 0)
+    for line in (f"seek #{first}", "practice", *lines):
         session.do(line)
     return session
 
@@ -26,7 +29,28 @@ def said(session: bpdebug.Session, line: str) -> tuple[str, bool]:
     return data["said"], data["well"]
 
 
-def test_it_begins_at_the_next_backward_event_and_hides_what_it_asks() -> None:
+def test_it_begins_at_the_first_matmul_of_the_way_back() -> None:
+    for name in NAMES:
+        session = bpdebug.Session(bpdebug.load(name))
+        backward = [e for e in session.state.timeline.events if e.phase == BACKWARD]
+        wanted = next((e.index for e in backward if e.op == "matmul"), backward[0].index)
+        for line in ("practice", "seek end ;; practice"):  # from an end there is a way back, too
+            session.do(line)
+            assert session.state.event is not None
+            assert session.state.cursor == wanted, name
+
+
+def test_in_the_backward_pass_it_begins_here_and_in_the_next_iteration_there() -> None:
+    session = bpdebug.Session(bpdebug.load("broken_mean"))
+    session.do("seek L@bwd ;; practice")
+    assert session.state.event is not None
+    assert session.state.event.name == "L"
+    session.do("practice off ;; seek W@upd%1 ;; practice")
+    assert session.state.event is not None
+    assert (session.state.event.name, session.state.event.iteration) == ("Y", 2)
+
+
+def test_it_hides_what_it_asks() -> None:
     session = begun("transpose")
     state = session.state
     assert state.event is not None
@@ -218,9 +242,6 @@ def test_motions_go_on_and_nothing_is_asked_in_the_forward_pass() -> None:
     assert question(session.state) is None
     with pytest.raises(BpdebugError, match="nothing is asked"):
         session.do("answer 1")
-    session.do("seek end")
-    with pytest.raises(BpdebugError, match="no event"):
-        session.do("practice")
     session.do("practice off")
     for line in ("practice off", "answer 2x3", "practice now"):
         with pytest.raises(BpdebugError):

@@ -14,7 +14,7 @@ from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.help import HelpScreen
 from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.keyed import KeyedApp
-from bpdebug.frontends.tui.menu import Choices
+from bpdebug.frontends.tui.menu import Choices, Filter
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane
 from bpdebug.frontends.tui.prompt import Prompt, complete
@@ -96,8 +96,12 @@ async def test_the_palette_takes_no_key_of_the_debugger() -> None:
 async def test_the_menu_takes_no_key_of_the_debugger() -> None:
     app = BpdebugApp(None, shipped(), state_of)
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.press(*(key for key in KEYS if key not in ("q", "enter")))
+        menu = app.screen
+        await pilot.press(*(key for key in KEYS if key not in ("q", "enter", "/", "?")))
+        await pilot.press("/", *(key for key in KEYS if key not in ("enter", "escape")), "escape")
+        await pilot.pause()
         assert app.state is None
+        assert app.screen is menu
         assert not app.screen.query(Prompt)
         await pilot.press("enter", "colon", *"step", "enter")
         await pilot.pause()
@@ -155,7 +159,7 @@ async def test_q_leaves_with_exit_code_0() -> None:
 
 PLACED: dict[str, type[DOMNode]] = {
     keys.EVERYWHERE: KeyedApp, keys.DEBUGGER: DebuggerScreen, keys.STAGE: Stage, keys.PROGRAM: ProgramPane,
-    keys.INSPECTOR: InspectorPane, keys.LINE: Prompt, keys.HELP: HelpScreen, keys.MENU: Choices,
+    keys.INSPECTOR: InspectorPane, keys.LINE: Prompt, keys.HELP: HelpScreen, keys.MENU: Choices, keys.FILTER: Filter,
     keys.SMALL: SmallScreen,
 }  # fmt: skip
 """The class whose bindings are those of a place."""
@@ -240,7 +244,7 @@ async def test_alt_left_and_right_are_back_and_forward() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [("alt+left", "Alt+←"), ("question_mark", "?"), ("f5", "F5"), ("shift+f11", "Shift+F11"), ("comma", ","),
-     ("s", "s"), ("S", "S"), ("ctrl+p", "Ctrl+P"), ("slash", "/"), ("full_stop", "."), ("tab", "Tab")],
+     ("s", "s"), ("S", "S"), ("ctrl+p", "Ctrl+P"), ("slash", "/"), ("full_stop", "."), ("tab", "Tab"), ("plus", "+")],
 )  # fmt: skip
 def test_a_key_as_it_is_printed(name: str, said: str) -> None:
     assert keys.keycap(name) == said

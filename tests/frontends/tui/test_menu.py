@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
+import pytest
+
 from bpdebug.debugger import State
 from bpdebug.errors import InputError
 from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.frontends.tui.keybar import KeyBar
+from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.scenario import shipped
+from bpdebug.scenario.lessons import TOPICS
 
-from .screen import state_of, text_of
+from .screen import lines_of, state_of, text_of
 
 
 async def test_a_scenario_is_chosen() -> None:
@@ -42,8 +49,68 @@ async def test_a_scenario_that_is_refused_leaves_the_menu_open() -> None:
     assert app.return_value == 0
 
 
-async def test_an_empty_menu() -> None:
+async def test_an_empty_menu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bpdebug.frontends.tui.lessons.shipped", list)
     app = BpdebugApp(None)
     async with app.run_test() as pilot:
         await pilot.press("down", "enter", "q")
     assert app.return_value == 0
+
+
+def titles(app: BpdebugApp) -> list[str]:
+    """The topics that are seen, and the titles of lessons."""
+    return [line[1:-1].strip() for line in lines_of(app)]
+
+
+async def test_lessons_stand_below_their_topics() -> None:
+    app = BpdebugApp(None, shipped(), state_of)
+    async with app.run_test(size=(100, 90)) as pilot:
+        await pilot.pause()
+        lines = titles(app)
+        places = [lines.index(topic) for topic in TOPICS]
+        assert places == sorted(places)
+        for topic, entries in groupby(shipped(), lambda entry: entry.topic):
+            after = lines[lines.index(topic) :]
+            assert all(any(f"{entry.title}  {entry.name}" in line for line in after) for entry in entries)
+
+
+async def test_typing_after_a_slash_searches() -> None:
+    app = BpdebugApp(None, shipped(), state_of)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await pilot.press("slash", *"attention q")  # q is a letter here
+        await pilot.pause()
+        screen = text_of(app)
+        assert "no lesson has these words" in screen or "attention" in screen
+        await pilot.press("escape", "slash", *"causal")
+        await pilot.pause()
+        assert "Causal attention" in text_of(app)
+        assert "Where Wᵀ comes from" not in text_of(app)
+        await pilot.press("down", "up", "enter")
+        await pilot.pause()
+        assert app.state is not None
+        assert app.state.scenario.name == "causal_attention.toml"
+
+
+async def test_escape_shows_all_again_and_then_leaves() -> None:
+    app = BpdebugApp(None, shipped(), state_of)
+    async with app.run_test(size=(100, 90)) as pilot:
+        await pilot.press("slash", *"causal", "escape")
+        await pilot.pause()
+        assert "Where Wᵀ comes from" in text_of(app)
+        await pilot.press("escape")
+    assert app.return_value == 0
+
+
+async def test_the_keys_of_the_menu_are_helped_and_clicked() -> None:
+    app = BpdebugApp(None, shipped(), state_of, preferences=Preferences({"menu.open": "f4"}))
+    async with app.run_test(size=(100, 40)) as pilot:
+        await pilot.pause()
+        assert "F4 open" in lines_of(app)[-1]
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "Here, in the menu" in text_of(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        await pilot.click(KeyBar, offset=(lines_of(app)[-1].index("open"), 0))
+        await pilot.pause()
+        assert app.state is not None

@@ -44,7 +44,7 @@ SCENARIOS = (
 )  # fmt: skip
 MOVES = ("s", "s", "n", "i", "i", "f", "S", "N", "I", "end", "home", "enter")
 CELLS = ("right", "right", "left", "down", "up", "comma", "full_stop", "pagedown", "pageup", "tab")
-REST = (*(c.key for c in COMMANDS.values() if c.key and c.key != "q"), "escape", "escape", "ctrl+p", "M")
+REST = (*(c.key for c in COMMANDS.values() if c.key and c.key != "q"), "escape", "escape", "ctrl+p", "M", "J", "O")
 LINES = """\
 print {t} | print d{t} | print/s {t} | display norm({t}) | display d{t} | undisplay | seek {t}@bwd | seek {t}
 set {t} = 0 | set d{t} = 1 | switch 0 | info gradients | info tensors | contributions d{t} | check {t}

@@ -1,0 +1,125 @@
+"""An app that leads through lessons: what to press first and next, what there is to do at the end, and the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from bpdebug.debugger import State, open_session, parse
+from bpdebug.errors import BpdebugError
+from bpdebug.frontends.tui.keybar import AT_THE_END, onward
+from bpdebug.frontends.tui.preferences import Preferences
+from bpdebug.frontends.tui.running import RunningApp
+from bpdebug.frontends.tui.walked import note, walked
+from bpdebug.importers import open_any
+from bpdebug.scenario import Shipped, find, lesson_after, lesson_of, shipped
+from bpdebug.views import Report
+from bpdebug.views.blocks import Text
+
+if TYPE_CHECKING:
+    from bpdebug.frontends.session.talk import Talk
+
+WALKING = ("step", "next", "stepi", "finish")
+"""Motions that come to the end on foot."""
+
+
+def opened(name: str) -> State:
+    """A lesson from its beginning."""
+    return open_session(open_any(find(name)))
+
+
+class TaughtApp(RunningApp):
+    """The debugger's app tells it where it stands (`taught`), and begins what is opened."""
+
+    state: State | None
+    talk: Talk | None = None
+
+    def __init__(
+        self, entries: Sequence[Shipped], load: Callable[[str], State] | None, preferences: Preferences
+    ) -> None:
+        super().__init__(preferences)
+        self.entries, self.load = entries, load or opened
+
+    @cached_property
+    def lesson(self) -> str:
+        """The name of the lesson that is open; '' where what is open is none."""
+        return lesson_of(self.state.scenario.file) if self.state is not None else ""
+
+    # --- what is said on the stage --------------------------------------------------------------------------------
+
+    def taught(self, report: Report, state: State) -> Report:
+        """The report of a stop, with what the scenario is about first, and the key that goes on below the notes."""
+        if report.kind != "event":
+            return report
+        blocks = list(report.blocks)
+        notes = max((n for n, b in enumerate(blocks, 1) if isinstance(b, Text) and b.folds), default=0)
+        begins = state.cursor == 0 and not state.part
+        about = [Text(state.scenario.about, "note", folds=True)] if begins and state.scenario.about else []
+        hints = list(self._hints(state)) if begins or notes or state.event is None else []
+        return replace(report, blocks=(*about, *blocks[:notes], *hints, *blocks[notes:]))
+
+    def _hints(self, state: State) -> Iterator[Text]:
+        if state.event is not None:
+            id, word = onward(state)
+            yield Text(f"press {self.keys[id].cap} to {word}", "dim")
+            return
+        after = lesson_after(self.lesson)
+        offers = [(self.keys[id].cap, word) for id, word in AT_THE_END if after or id != "lesson.next"]
+        yield Text("The end. " + " · ".join(f"{cap} {word}" for cap, word in offers), "good")
+
+    def came(self, line: str, state: State) -> None:
+        """A line was carried out: who has come to the end on foot, and in no fork, has walked the lesson."""
+        if state.event is None and not state.fork and self.lesson and parse(line)[-1].name in WALKING:
+            note(self.lesson)
+
+    # --- other lessons --------------------------------------------------------------------------------------------
+
+    def choose(self, chosen: str = "", error: BpdebugError | None = None) -> None:
+        """The menu."""
+        from bpdebug.frontends.tui.menu import MenuScreen  # start-up: most come with a file
+
+        self.entries = self.entries or shipped()
+        chosen = chosen or self.lesson
+        menu = MenuScreen(self.entries, self.keys, walked=walked(), chosen=chosen, error=error)
+        self.push_screen(menu, self.open)
+
+    def open(self, name: str | None) -> None:
+        """A scenario by its name; without one, what is open stays, and where nothing is, the program ends."""
+        if name is None:
+            if self.state is None:
+                self.exit(0)
+            return
+        try:
+            state = self.load(name)
+        except BpdebugError as error:
+            self.choose(name, error)
+            return
+        if self.talk is not None:
+            self.talk.store.close()
+        self.state, self.talk = state, None
+        self.__dict__.pop("lesson", None)
+        self.begin()
+
+    def action_menu(self) -> None:
+        """All lessons, to choose another."""
+        if self.work is None and self.sure("lesson.menu"):
+            self.choose()
+
+    def action_next_lesson(self) -> None:
+        """The lesson after this one."""
+        name = lesson_after(self.lesson)
+        if not name:
+            self.say(f"no lesson comes after this: {self.keys['lesson.menu'].cap} shows all")
+        elif self.work is None and self.sure("lesson.next"):
+            self.open(name)
+
+    def begin(self) -> None:
+        """The first screen of a scenario."""
+        raise NotImplementedError
+
+    def sure(self, id: str) -> bool:
+        """Whether what is open may go, and the key of a row need not be pressed again."""
+        raise NotImplementedError
