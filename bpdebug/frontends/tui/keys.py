@@ -231,7 +231,7 @@ def clash(table: Iterable[Key]) -> tuple[str, Key, Key] | None:
 
 SIGNS = {
     "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "escape": "Esc",
-    "space": "Space", "tab": "Tab", "slash": "/", "plus": "+",
+    "space": "Space", "tab": "Tab", "slash": "/", "plus": "+", "minus": "-",
 }  # fmt: skip
 
 
