@@ -66,7 +66,7 @@ async def test_the_menu() -> None:
     app = BpdebugApp(None, shipped(), state_of, preferences=PLAIN)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert "Where W.T comes from  transpose" in seen(app)
+        assert "Where W.T comes from transpose" in seen(app)
         assert not ESCAPE.search(seen(app))
 
 
