@@ -185,28 +185,31 @@ def strategy(*names: str) -> Callable[[Strategy], Strategy]:
     return add
 
 
-POSITIVE = {"log": 0.3, "sqrt": 0.3}
+POSITIVE = dict.fromkeys(("log", "sqrt", "rsqrt", "reciprocal", "log1p", "log2"), 0.3)
 NUMBERS = st.sampled_from([2, -3, 0.5, -1.5, 1])
 
 
 @strategy(
     "neg", "exp", "log", "sqrt", "square", "abs", "sin", "cos", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus",
-    "sigmoid", "tanh", "dropout", "stop_gradient", "clip",
+    "sigmoid", "tanh", "dropout", "stop_gradient", "clip", "log1p", "log2", "rsqrt", "reciprocal", "sinh", "cosh",
+    "erf", "expm1", "sign", "hardtanh", "relu6", "hardswish", "hardsigmoid", "celu", "selu", "mish", "softsign",
+    "hardshrink", "softshrink", "threshold",
 )  # fmt: skip
 def _unary(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return tuple(spread(rng, draw(shapes()))), {}
 
 
 @strategy(
-    "add", "sub", "mul", "maximum", "minimum", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal"
-)
+    "add", "sub", "mul", "maximum", "minimum", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
+    "atan2", "hypot", "logaddexp",
+)  # fmt: skip
 def _binary(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     a, b = spread(rng, *draw(broadcasting(2)))
     form = draw(st.sampled_from(["both", "both", "left", "right"]))
     return (a if form != "right" else draw(NUMBERS), b if form != "left" else draw(NUMBERS)), {}
 
 
-@strategy("div", "pow")
+@strategy("div", "pow", "xlogy")
 def _positive_right(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     """Both positive: the divisor keeps away from 0, the base from 0 and below."""
     a, b = spread(rng, *draw(broadcasting(2)), start=0.4)
@@ -461,7 +464,9 @@ def _mended(draw: st.DrawFn, op: Op, rng: np.random.Generator, drawn: Drawn) -> 
     x = operands[0]
     if op.name in POSITIVE:
         operands = tuple(spread(rng, x.shape, start=POSITIVE[op.name]))
-    elif op.name in ("leaky_relu", "elu"):
+    elif op.name == "threshold":
+        attrs = {"threshold": draw(st.sampled_from([0.0, 0.51])), "value": draw(st.sampled_from([0.0, -2.0]))}
+    elif op.name in ("leaky_relu", "elu", "celu", "hardshrink", "softshrink"):
         attrs = {} if draw(st.booleans()) else {next(iter(op.attrs)): 0.3}
     elif op.name == "gelu":
         attrs = {"approximate": draw(st.sampled_from(["none", "tanh"]))}
@@ -689,9 +694,24 @@ class Random:
         )
 
 
+FLAT = {"sign", "floor", "round"}
+"""Ops whose gradient is 0 by their meaning: a wrong factor changes nothing."""
 CURVES = ["neg", "sin", "cos", "tanh", "sigmoid", "softplus", "silu", "gelu", "square", "exp"]
 BENDS = ["relu", "abs", "leaky_relu", "elu", "clip", "maximum", "minimum", "max", "min", "max_pool2d"]
-UNSMOOTH = {*BENDS, "stop_gradient", "dropout", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+STEPS = ["sign", "floor", "round", "mod", "hardtanh", "relu6", "hardswish", "hardsigmoid", "hardshrink", "softshrink",
+         "threshold", "prelu", "celu", "selu"]  # fmt: skip
+UNSMOOTH = {
+    *BENDS,
+    *STEPS,
+    "stop_gradient",
+    "dropout",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "equal",
+    "not_equal",
+}
 
 
 def _wire_unary(draw: st.DrawFn, d: Drawing, smooth: bool) -> None:
@@ -766,7 +786,7 @@ def _wire_call(draw: st.DrawFn, d: Drawing, smooth: bool) -> None:
         n for n in OPS if not OPS[n].draws and not (smooth and n in UNSMOOTH) and n not in ("one_hot", "causal_mask")
     ]
     call = draw(calls(OPS[draw(st.sampled_from(names))]))
-    free = call.op.name not in (*POSITIVE, "div", "pow", "bce")
+    free = call.op.name not in (*POSITIVE, "div", "pow", "xlogy", "bce")
     inputs: list[Any] = []
     for x in call.operands:
         if not isinstance(x, np.ndarray):

@@ -15,6 +15,8 @@ KINK, TIE, SECOND, ROUNDING, SMALL = "kink", "tie", "second derivative jumps", "
 FAR, NEAR, AT = 1e-3, 1e-5, 1e-12
 """Steps, relative to the cell or to 1. One-sided slopes of a smooth function differ by f'' times the step, at NEAR a
 hundredth of what they do at FAR; those of a kink by the same at both. Within AT, a cell's own rounding, it is here."""
+TORN = 0.01
+"""By how much of itself what a function rises by over two steps may differ where it jumps, however short they are."""
 SLACK = 1e-3
 """Part of the slopes by which those left and right may differ without a kink: at NEAR an f'' of 100 times the slope."""
 
@@ -22,7 +24,8 @@ SLACK = 1e-3
 class Kink(Struct, frozen=True):
     """The result that bends the most, as an index, and the least and the largest that a derivative may be there.
 
-    `finite` is False where the function has no number at the cell or beside it: then every answer is possible.
+    `finite` is False where the function has no number at the cell or beside it: then, as at a jump, every answer is
+    possible.
     `here` is False of a kink that is near, so that the derivative exists and differences have stepped across.
     """
 
@@ -55,10 +58,15 @@ def find_kink(function: Function, at: float) -> Kink | None:
         return far
     if isinstance(near, Kink):
         return near
+    closest = _sides(function, at, AT * (abs(at) or 1.0))
+    if isinstance(closest, Sides):
+        same = np.abs(near.rise - closest.rise) <= TORN * closest.rise
+        torn = same & (closest.steepest > 10 * closest.slack)
+        if torn.any():
+            return Kink(index_of(torn))
     bent = near.bent & (near.jump > 0.5 * far.jump)
     if not bent.any():
         return None
-    closest = _sides(function, at, AT * (abs(at) or 1.0))
     here = isinstance(closest, Sides) and bool((closest.bent & bent).any())
     slack = float(near.slack.sum())
     low, high = np.minimum(near.left, near.right).sum(), np.maximum(near.left, near.right).sum()
@@ -71,11 +79,22 @@ class Sides(Struct, frozen=True, eq=False):
     left: Array
     right: Array
     slack: Array
+    step: float
 
     @property
     def jump(self) -> Array:
         """By how much the two slopes of each result differ, of the results' shape."""
         return np.asarray(np.abs(self.right - self.left))
+
+    @property
+    def steepest(self) -> Array:
+        """The larger slope of each result, of the results' shape."""
+        return np.asarray(np.maximum(np.abs(self.left), np.abs(self.right)))
+
+    @property
+    def rise(self) -> Array:
+        """By how much each result changes over the steeper step."""
+        return self.steepest * self.step
 
     @property
     def bent(self) -> Array:
@@ -91,7 +110,7 @@ def _sides(function: Function, at: float, step: float) -> Sides | Kink:
         return Kink(index_of(broken), finite=False)
     left, right = (here - below) / step, (above - here) / step
     noise = rounding(np.maximum(np.abs(above), np.abs(below))) / step
-    return Sides(left, right, SLACK * np.maximum(np.abs(left), np.abs(right)) + noise)
+    return Sides(left, right, SLACK * np.maximum(np.abs(left), np.abs(right)) + noise, step)
 
 
 def second_jumps(function: Callable[[float], Array], at: float) -> float:

@@ -4,6 +4,9 @@ from bpdebug.ops import (
     activations,
     convolution,
     elementwise,
+    functions,
+    gates,
+    hard,
     indexing,
     joining,
     linear,
@@ -17,6 +20,6 @@ from bpdebug.ops.attributes import REQUIRED, Attr, as_literal
 from bpdebug.ops.op import OPS, Op, Sample
 
 __all__ = [
-    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "convolution", "elementwise", "indexing",
-    "joining", "linear", "loss", "masking", "normalise", "reduce", "shaping",
+    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "convolution", "elementwise", "functions",
+    "gates", "hard", "indexing", "joining", "linear", "loss", "masking", "normalise", "reduce", "shaping",
 ]  # fmt: skip

@@ -6,7 +6,9 @@ import math
 from functools import partial
 from typing import Any
 
+from bpdebug.arrays import Shape
 from bpdebug.ops.attributes import Attr
+from bpdebug.ops.axes import refuse
 from bpdebug.ops.op import ROUTES, SCALES, Op, Sample, register
 
 
@@ -19,6 +21,37 @@ def sigmoid(xp: Any, x: Any) -> Any:
 def softplus(xp: Any, x: Any) -> Any:
     """log(1 + exp(x)), with only ever a negative number in the exponent."""
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _softplus(xp: Any, x: Any, beta: float, threshold: float | None) -> Any:
+    if beta == 1 and threshold is None:
+        return softplus(xp, x)
+    bent = softplus(xp, beta * x) / beta
+    return bent if threshold is None else xp.where(beta * x > threshold, x, bent)
+
+
+def _softplus_vjp(xp: Any, g: Any, y: Any, x: Any, beta: float, threshold: float | None) -> tuple[Any, ...]:
+    into = g * xp.sigmoid(x if beta == 1 else beta * x)
+    return (into if threshold is None else xp.where(beta * x > threshold, g, into),)
+
+
+def _check_beta(x: Shape, beta: float, threshold: float | None) -> None:
+    if beta <= 0:
+        raise refuse(f"beta={beta} is not positive", hint="beta says how sharp the corner is: 1.0")
+
+
+def _check_alpha(x: Shape, alpha: float) -> None:
+    if alpha == 0:
+        raise refuse("alpha=0 leaves nothing to divide by", hint="alpha is what negative cells come near: 1.0")
+
+
+def _mish_vjp(xp: Any, g: Any, y: Any, x: Any) -> tuple[Any, ...]:
+    """Misra 2019 (arXiv:1908.08681): by the product rule, with the slope of tanh(softplus(x)).
+
+    1 - tanh(softplus(x))² is written (2 s / (1 + s²))² with s = sigmoid(-x), which keeps its digits where it is small.
+    """
+    off = xp.sigmoid(-x)
+    return (g * (xp.tanh(softplus(xp, x)) + x * xp.square(2 * off / (1 + off**2)) * xp.sigmoid(x)),)
 
 
 _SLOPE, _CUBIC = 2 * math.sqrt(2 / math.pi), 0.044715
@@ -45,6 +78,8 @@ def _gelu_vjp(xp: Any, g: Any, y: Any, x: Any, approximate: str) -> tuple[Any, .
     return (g * (xp.normal_cdf(x) + x * xp.normal_pdf(x)),)
 
 
+_SELU, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+"""Klambauer et al. 2017 (arXiv:1706.02515), appendix A.1: what keeps mean 0 and variance 1."""
 _ROWS = [[1.0, -2.0, 0.5], [-0.25, 3.0, -1.5]]
 _activation = partial(Op, back=SCALES, samples=(Sample((_ROWS,)),))
 
@@ -91,9 +126,40 @@ register(
     ),
     _activation(
         "softplus",
-        "log(1 + exp(x)), a relu with its corner rounded.",
-        forward=softplus,
-        vjp=lambda xp, g, y, x: (g * xp.sigmoid(x),),
+        "log(1 + exp(beta x)) / beta, a relu with its corner rounded; x itself where beta x is beyond a threshold.",
+        forward=_softplus,
+        vjp=_softplus_vjp,
+        attrs={"beta": Attr("float", 1.0), "threshold": Attr("number", None)},
+        check=_check_beta,
+        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"beta": 2.0, "threshold": 4.0})),
+    ),
+    _activation(
+        "mish",
+        "x times the tanh of its softplus.",
+        forward=lambda xp, x: x * xp.tanh(softplus(xp, x)),
+        vjp=_mish_vjp,
+    ),
+    _activation(
+        "softsign",
+        "x / (1 + |x|), between -1 and 1.",
+        forward=lambda xp, x: x / (1 + xp.abs(x)),
+        vjp=lambda xp, g, y, x: (g / xp.square(1 + xp.abs(x)),),
+    ),
+    _activation(
+        "celu",
+        "Negative cells bent to alpha * (exp(x / alpha) - 1), without a corner.",
+        forward=lambda xp, x, alpha: xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0) / alpha)),
+        vjp=lambda xp, g, y, x, alpha: (xp.where(x > 0, g, g * xp.exp(xp.minimum(x, 0) / alpha)),),
+        attrs={"alpha": Attr("float", 1.0)},
+        check=_check_alpha,
+        samples=(Sample((_ROWS,)), Sample((_ROWS,), {"alpha": 0.5})),
+    ),
+    _activation(
+        "selu",
+        "An elu whose scale keeps mean 0 and variance 1.",
+        forward=lambda xp, x: _SELU * xp.where(x > 0, x, _SELU_ALPHA * xp.expm1(xp.minimum(x, 0))),
+        vjp=lambda xp, g, y, x: (g * _SELU * xp.where(x > 0, 1, _SELU_ALPHA * xp.exp(xp.minimum(x, 0))),),
+        kink="the derivative at 0 is taken to be that to the left, 1.7581",
     ),
     _activation(
         "sigmoid",

@@ -137,11 +137,16 @@ _ROWS = (
     ),
     *(
         Prim(name, getattr(np, name))
-        for name in ("exp", "expm1", "log", "log1p", "sqrt", "square", "abs", "sign", "sin", "cos", "tanh")
+        for name in ("exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan",
+                     "sinh", "cosh", "tanh", "floor", "round")
     ),
     *(Prim(name, getattr(arrays, name), scratch=_tenfold) for name in ("erf", "normal_cdf", "normal_pdf")),
     Prim("same", arrays.same, arrays=2, dtype=_boolean),
-    *(Prim(name, getattr(np, name), arrays=2) for name in ("maximum", "minimum")),
+    *(
+        Prim(name, getattr(np, name), arrays=2)
+        for name in ("maximum", "minimum", "atan2", "hypot", "logaddexp")
+    ),
+    Prim("remainder", np.remainder, arrays=2, word="mod"),
     Prim("where", np.where, arrays=3, dtype=lambda condition, a, b: promoted(a, b)),
     Prim("astype", lambda x, dtype: x.astype(dtype), attrs={"dtype": ...}, dtype=_asked, source="{0}.astype({dtype})"),
     Prim("sum", _reducer(np.add), attrs=_REDUCE, shape=_reduced, dtype=_counted, source="{0}.sum({attrs})"),

@@ -69,6 +69,15 @@ def test_what_is_smooth_has_none(function: Any, at: float) -> None:
     assert find_kink(lambda x: np.asarray(function(x)), at) is None
 
 
+@pytest.mark.parametrize(
+    ("function", "at"), [(np.sign, 0.0), (np.floor, 2.0), (np.round, 2.5), (lambda x: np.arctan2(x, -1.0), 0.0)]
+)
+def test_at_a_jump_every_answer_is_possible(function: Any, at: float) -> None:
+    found = find_kink(lambda x: np.array([x, function(x)]), at)
+    assert found is not None
+    assert (found.finite, found.here, found.result, found.allows(0.0)) == (True, True, (1,), True)
+
+
 def test_a_kink_close_by_is_not_here() -> None:
     for near in (1e-9, -1e-7, 1e-6):
         found = find_kink(lambda x: np.asarray(abs(x - 1)), 1 + near)
@@ -134,6 +143,25 @@ PLACES: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
     ("pow", ([0.0, 1.0], -0.5), {}, KINK, "no slope here: 0 ** -0.5 is infinite"),
     ("pow", ([-2.0, 1.0], 0.5), {}, KINK, "no slope here: a negative base has no power 0.5"),
     ("bce", ([0.0], [1.0]), {}, KINK, "no slope here: the result is not finite"),
+    ("sign", ([0.0, 1.0],), {}, KINK, "the derivative at 0 is taken to be 0"),
+    ("floor", ([2.0, 0.5],), {}, KINK, "the derivative at whole numbers"),
+    ("round", ([0.5, 1.0],), {}, KINK, "the derivative between two whole numbers"),
+    ("mod", ([2.0, 0.5], 1), {}, KINK, "the derivative where a is a multiple of b"),
+    ("atan2", ([0.0, 0.5], [0.0, 1.0]), {}, KINK, "there is no angle"),
+    ("hypot", ([0.0, 0.5], [0.0, 1.0]), {}, KINK, "at a = b = 0 both gradients are 0"),
+    ("xlogy", ([0.0, 0.5], [0.0, 1.0]), {}, KINK, "at a = 0 the gradient for b is 0"),
+    ("rsqrt", ([0.0, 1.0],), {}, KINK, "no slope here: the result at [0] is not finite"),
+    ("reciprocal", ([0.0, 1.0],), {}, KINK, "no slope here: the result at [0] is not finite"),
+    ("selu", ([0.0, 1.0],), {}, KINK, "that to the left, 1.7581"),
+    ("prelu", ([0.0, 1.0], [0.25]), {}, KINK, "is taken to be the slope"),
+    ("celu", ([0.0, -1.0],), {"alpha": 1.0}, SECOND, "the second derivative jumps"),
+    ("hardtanh", ([1.0, 0.5],), {}, KINK, "the derivative at both ends is taken to be 0"),
+    ("relu6", ([6.0, 0.5],), {}, KINK, "the derivative at both ends is taken to be 0"),
+    ("hardsigmoid", ([-3.0, 0.5],), {}, KINK, "the derivative at both ends is taken to be 0"),
+    ("hardswish", ([3.0, 0.5],), {}, KINK, "at 3 to be 1"),
+    ("hardshrink", ([0.5, 1.0],), {}, KINK, "the derivative at -lambd and lambd is taken to be 0"),
+    ("softshrink", ([-0.5, 1.0],), {}, KINK, "the derivative at -lambd and lambd is taken to be 0"),
+    ("threshold", ([0.5, 1.0],), {"threshold": 0.5, "value": 2.0}, KINK, "the derivative at the threshold"),
     ("rms_norm", ([[0.0, 0.0]],), {"eps": 0.0}, KINK, "no slope here: the result at [0, 0] is not finite"),
     ("softmax", ([[-np.inf, -np.inf]],), {}, KINK, "none of its cells is finite"),
 ]

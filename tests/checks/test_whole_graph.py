@@ -15,7 +15,7 @@ from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.engine import Timeline, Training
 from bpdebug.engine.edits import RuleOverride
 from bpdebug.ops import OPS, Op
-from tests.graphs import DOUBLE, SAMPLES, SINGLE, Random, examples, graph_of, graphs, make, sample_call, step
+from tests.graphs import DOUBLE, FLAT, SAMPLES, SINGLE, Random, examples, graph_of, graphs, make, sample_call, step
 
 RNG = np.random.default_rng(0)
 
@@ -62,7 +62,10 @@ def test_every_rule_passes_at_its_samples(op: Op, i: int) -> None:
             assert row.verdict == "pass", row
 
 
-@pytest.mark.parametrize(("op", "i"), SAMPLES, ids=[f"{op.name}-{i}" for op, i in SAMPLES])
+STEEP = [(op, i) for op, i in SAMPLES if op.name not in FLAT]
+
+
+@pytest.mark.parametrize(("op", "i"), STEEP, ids=[f"{op.name}-{i}" for op, i in STEEP])
 def test_every_rule_that_is_off_by_a_thousandth_fails(op: Op, i: int) -> None:
     """One gradient scaled: nothing so small slips through, at any sample of any op."""
     call = sample_call(op, op.samples[i])

@@ -15,29 +15,80 @@ torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
 F = torch.nn.functional
 Word = Callable[..., Any]
 
-EDGES = [0.0, -0.0, np.nan, np.inf, -np.inf, 1.0, -1.0, 0.5, -3.0, 20.0, -20.0, 100.0, -100.0, 800.0, -800.0]
+EDGES = [
+    0.0,
+    -0.0,
+    np.nan,
+    np.inf,
+    -np.inf,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    3.0,
+    -3.0,
+    6.0,
+    20.0,
+    -20.0,
+    100.0,
+    -100.0,
+    800.0,
+    -800.0,
+]
 """And the smallest, the smallest normal and the largest number of the dtype, of either sign."""
 
 UNARY: dict[str, Word] = {
     **{name: getattr(torch, name) for name in ("neg", "exp", "log", "sqrt", "square", "abs", "sin", "cos")},
     **{name: getattr(F, name) for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh")},
+    **{name: getattr(torch, name) for name in ("expm1", "log1p", "log2", "tan", "sinh", "cosh", "erf", "rsqrt")},
+    **{name: getattr(torch, name) for name in ("reciprocal", "sign", "floor", "round")},
+    **{name: getattr(F, name) for name in ("mish", "softsign", "celu", "selu", "hardtanh", "relu6", "hardsigmoid")},
+    **{name: getattr(F, name) for name in ("hardswish", "hardshrink", "softshrink")},
+    "threshold": lambda x: F.threshold(x, 0.5, 2.0),
     "clip": lambda x: torch.clip(x, -1, 1),
 }
 BINARY: dict[str, Word] = {
     **{name: getattr(torch, name) for name in ("add", "sub", "mul", "div", "maximum", "minimum", "pow")},
+    **{name: getattr(torch, name) for name in ("atan2", "hypot", "logaddexp", "xlogy")},
+    "mod": torch.remainder,
     "mse": lambda y, t: F.mse_loss(y, t, reduction="none"),
     "bce_with_logits": lambda z, t: F.binary_cross_entropy_with_logits(z, t, reduction="none"),
 }
 ATTRS: dict[str, dict[str, Any]] = {
-    "clip": {"min": -1.0, "max": 1.0}, "mse": {"reduction": "none"}, "bce_with_logits": {"reduction": "none"},
+    "clip": {"min": -1.0, "max": 1.0}, "threshold": {"threshold": 0.5, "value": 2.0}, "mse": {"reduction": "none"},
+    "bce_with_logits": {"reduction": "none"},
 }  # fmt: skip
 
 OTHERWISE: dict[tuple[str, str], Callable[..., Any]] = {
     # Conventions, in README's table.
     ("clip", "a"): lambda x: np.isnan(x),
+    # A NaN is neither inside nor outside: PyTorch's vectors let the gradient through, its single numbers do not, and
+    # its hardsigmoid never does; where the slope is computed from the cell, ours is NaN.
+    **dict.fromkeys(
+        (
+            (name, "a")
+            for name in ("hardtanh", "relu6", "hardsigmoid", "hardswish", "hardshrink", "softshrink", "celu", "selu")
+        ),
+        lambda x: np.isnan(x),
+    ),
+    ("softsign", "a"): lambda x: np.isinf(x),
     # PyTorch takes sgn(NaN) for 0; its vectors of float32 have slope 1 for elu at NaN, single numbers NaN.
     ("abs", "a"): lambda x: np.isnan(x),
     ("elu", "a"): lambda x: np.isnan(x),
+    ("hypot", "a"): lambda a, b: (a == 0) & (b == 0),
+    ("hypot", "b"): lambda a, b: (a == 0) & (b == 0),
+    ("xlogy", "b"): lambda a, b: a == 0,
+    # Both are infinite at -0.0; PyTorch's is the cube of -inf.
+    ("rsqrt", "a"): lambda x: x == 0,
+    # In vectors (not in single numbers) PyTorch has NaN where the quotient overflows; its slope divides anew.
+    ("mod", "value"): lambda a, b: ~np.isfinite(a / b),
+    ("mod", "b"): lambda a, b: ~np.isfinite(a / b) | np.isinf(b),
+    # PyTorch takes the sign of NaN for 0; NumPy does not.
+    ("sign", "value"): lambda x: np.isnan(x),
+    # PyTorch adds 1 to what is -1 but for its last digits.
+    ("expm1", "a"): lambda x: x <= -20,
+    # PyTorch adds squares, which overflow and vanish.
+    **dict.fromkeys((("atan2", "a"), ("atan2", "b")), lambda a, b: ~np.isfinite(1 / (a * a + b * b))),
     # PyTorch subtracts from 1 what is near 1, and has 0 or few digits left: tests/ops/test_precision.py has the digits.
     ("sigmoid", "a"): lambda x: x >= 20,
     ("gelu", "value"): lambda x: (x <= -3) | (x == np.inf) | (x > 1e38),  # float32: NaN, inf
@@ -89,5 +140,9 @@ def test_the_answers_are_pytorchs(name: str, dtype: Any) -> None:
 
 
 def test_every_op_of_single_cells_is_compared() -> None:
-    single = {op.name for op in OPS.values() if op.forward.__module__.endswith((".elementwise", ".activations"))}
+    single = {
+        op.name
+        for op in OPS.values()
+        if op.forward.__module__.endswith((".elementwise", ".functions", ".hard", ".activations"))
+    }
     assert single <= {*UNARY, *BINARY}
