@@ -93,7 +93,7 @@ class Sides(Struct, frozen=True, eq=False):
 
     @property
     def rise(self) -> Array:
-        """By how much each result changes over the steeper step."""
+        """By how much each result changes over the steeper step, of the results' shape."""
         return self.steepest * self.step
 
     @property
