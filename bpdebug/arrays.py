@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar
 from weakref import ref
@@ -71,3 +71,22 @@ def kept(make: Callable[[Array], Made]) -> Callable[[Array], Made]:
         return known[1]
 
     return ask
+
+
+PIECE = 2**16
+"""Cells that are looked at together, so that what is made of them stays in the processor's cache."""
+
+
+def pieces(array: Array) -> Iterator[Array]:
+    """All cells of an array of any shape, PIECE of them at a time, flat, in the order in which they lie in memory."""
+    if array.size <= PIECE:
+        yield array.ravel(order="K")
+        return
+    array = array.transpose(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
+    if array.flags.c_contiguous:
+        flat = array.reshape(-1)
+        yield from (flat[start : start + PIECE] for start in range(0, flat.size, PIECE))
+        return
+    rows = PIECE // (array.size // len(array))
+    for start in range(0, len(array), max(rows, 1)):
+        yield from pieces(array[start : start + rows] if rows else array[start])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.arrays import Array, kept
+from bpdebug.arrays import Array, kept, pieces
 from bpdebug.engine.stats import two_norm
 
 DIGITS = 4
@@ -64,21 +65,25 @@ class Extent(Struct, frozen=True):
     """What a matrix's format depends on, whatever the order of its cells.
 
     `top` is its largest finite size, `least` the smallest that is not 0 (0 where there is none), `decimals` are those
-    that its finite cells need. Of integers, `width` is all there is to know.
+    that its finite cells need. Of integers, `width` is all there is to know. What is finite lies between `low` and
+    `high`; there are `nans` and `infs` besides.
     """
 
     top: float
     least: float = 0.0
     negative: bool = False
-    finite: bool = True
     decimals: int = 0
     width: int = 0
+    nans: int = 0
+    infs: int = 0
+    low: float = np.inf
+    high: float = -np.inf
 
     def format(self, digits: int = DIGITS) -> Format:
         """How the cells are written, with so many significant digits of the largest, and one decimal at least."""
         if self.width:
             return Format("i", 0, self.width)
-        special = 0 if self.finite else 4
+        special = 4 if self.nans or self.infs else 0
         if self.top == 0.0:
             return Format("f", 0, max(special, 2))
         decimals = min(self.decimals, max(digits - 1 - (0 if self.scientific else self.magnitude), 1))
@@ -100,41 +105,47 @@ class Extent(Struct, frozen=True):
 
 @kept
 def extent(array: Array) -> Extent:
-    """What there is to know of an array of any shape and dtype to write it; costs a few passes over it."""
+    """What there is to know of an array of any shape and dtype to write it; goes over it once, and copies nothing."""
     if array.dtype.kind != "f":
-        ends = (int(array.min()), int(array.max())) if array.size else (0,)
-        return Extent(float(max(map(abs, ends))), width=max(len(str(n)) for n in ends))
-    cells = array.ravel(order="K")  # of a transpose no copy
-    low, high = (float(cells.min()), float(cells.max())) if cells.size else (0.0, 0.0)
-    all_finite = bool(np.isfinite([low, high]).all())
-    if not all_finite:
-        cells = cells[np.isfinite(cells)]
-        low, high = (float(cells.min()), float(cells.max())) if cells.size else (0.0, 0.0)
-    top = max(abs(low), abs(high))
-    if top == 0.0:
-        return Extent(0.0, finite=all_finite)
-    found = Extent(top, _least(cells), low < 0, all_finite, DIGITS - 1)
+        ends = (int(array.min()), int(array.max())) if array.size else (0, 0)
+        width = max(len(str(n)) for n in ends)
+        return Extent(float(max(map(abs, ends))), width=width, low=float(ends[0]), high=float(ends[1]))
+    low, high, least, nans, infs, cells = np.inf, -np.inf, np.inf, 0, 0, array
+    for cells in pieces(array) if array.size else ():
+        first, last = float(cells.min()), float(cells.max())
+        if not isfinite(first) or not isfinite(last):
+            nans, infs = nans + int(np.isnan(cells).sum()), infs + int(np.isinf(cells).sum())
+            cells = cells[np.isfinite(cells)]
+            first, last = float(cells.min(initial=np.inf)), float(cells.max(initial=-np.inf))
+        low, high, least = min(low, first), max(high, last), min(least, _least(cells, first, last))
+    if low > high:
+        return Extent(0.0, nans=nans, infs=infs)
+    found = Extent(max(abs(low), abs(high)), nans=nans, infs=infs, low=low, high=high)
+    if found.top == 0.0:
+        return found
+    found = replace(found, least=least, negative=low < 0, decimals=DIGITS - 1)
     if found.scientific:
         return found
     decimals = max(0, DIGITS - 1 - found.magnitude)
-    if decimals and cells.size <= 4096:
+    if decimals and array.size <= 4096:
         # A matrix of short numbers (0.5, 2) does not grow zeros it does not need.
         decimals = next(d for d in range(decimals + 1) if d == decimals or bool((cells == np.round(cells, d)).all()))
     return replace(found, decimals=decimals)
 
 
-PIECE = 2**16
-"""Cells that are looked at together, so that what is made of them stays in the processor's cache."""
+def _least(cells: Array, low: float, high: float) -> float:
+    """The smallest size that is not 0, of a flat piece of finite cells between two; infinite where there is none."""
+    if low > 0 or high < 0:
+        return max(low, -high)
+    sizes = np.abs(cells)
+    return float(sizes.min(initial=np.inf)) or float(sizes.min(initial=np.inf, where=sizes > 0))
 
 
-def _least(cells: Array) -> float:
-    """The smallest size that is not 0, of a flat array that has one."""
-    found = np.inf
-    for start in range(0, len(cells), PIECE):
-        sizes = np.abs(cells[start : start + PIECE])
-        least = float(sizes.min())
-        found = min(found, least or float(sizes.min(initial=np.inf, where=sizes > 0)))
-    return found
+def range_text(found: Extent) -> str:
+    """'−1.2 to 3.4, 1 nan': the ends of what is finite, and how many cells are not."""
+    ends = [f"{number(found.low)} to {number(found.high)}"] if found.low <= found.high else []
+    odd = ((found.nans, "nan"), (found.infs, "inf"))
+    return ", ".join([*ends, *(f"{count:,} {what}" for count, what in odd if count)])
 
 
 def number_format(array: Array) -> Format:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bpdebug.frontends.tui.matrix import Highlight, MatrixBox
+from bpdebug.frontends.tui.marks import Highlight
+from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.symbolic.leaves import ALONE
 
 Rows = Sequence[Sequence[MatrixBox]]

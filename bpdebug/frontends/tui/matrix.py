@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
-from math import prod
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, Cell
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
+from bpdebug.frontends.tui.marks import Highlight, mark_of
+from bpdebug.frontends.tui.slices import MOST_LAID_OUT, Along, Lines, Sheet, laid_out, sheet_of
 from bpdebug.views.blocks import Matrix
-from bpdebug.views.numbers import DIGITS, Extent, Format, extent, shape_text, short
+from bpdebug.views.numbers import DIGITS, Extent, Format, extent, range_text, shape_text, short
 
 ABSENT, EMPTY = "not computed yet", "empty: no cells"
 MORE = 2
 """Characters of the sign that there are more columns, at either side."""
+AXES = 2
+"""Behind a name and a bracket the axes begin."""
 LEAST = 1
 """Rows that are seen of a matrix that is cut, at least."""
 
@@ -34,64 +36,59 @@ def known(array: Array) -> Extent:
     return extent(base if whole else array)
 
 
-class Highlight(Struct, frozen=True):
-    """Which cells stand out: a row, a column, or where they meet; or `cells` one by one."""
-
-    row: int | None = None
-    column: int | None = None
-    cells: frozenset[tuple[int, int]] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.cells) or self.row is not None or self.column is not None
-
-    def has(self, row: int, column: int) -> bool:
-        if self.cells:
-            return (row, column) in self.cells
-        return bool(self) and self.row in (None, row) and self.column in (None, column)
-
-    @property
-    def single(self) -> tuple[int, int] | None:
-        """The one cell that stands out; None where there are others, or none."""
-        if len(self.cells) == 1:
-            return next(iter(self.cells))
-        return None if self.row is None or self.column is None else (self.row, self.column)
-
-
 class MatrixBox:
     """Name and shape, row and column numbers that stay in place, and whole cells; at (x, y) once it has a place.
 
-    `hidden` stands for one that is drawn elsewhere, and is there for what belongs together.
+    `hidden` stands for one that is drawn elsewhere, and is there for what belongs together. `sheet` says which of a
+    tensor's axes are rows and columns, and `seen` is the view of the array that those are of.
     """
 
     def __init__(self, matrix: Matrix, *, hidden: bool = False) -> None:
-        self.matrix, self.hidden, self.mark = matrix, hidden, Highlight(cells=matrix.marked)
-        shape = matrix.shape
-        self.rows, self.columns = prod(shape[:-1]), shape[-1] if shape else 1
+        self.matrix, self.hidden, shape = matrix, hidden, matrix.shape
         self.filled = matrix.array is not None and bool(matrix.array.size)
         self.first = 1 + bool(shape) * self.filled  # where the cells begin: below the title and the column numbers
         self.left = self.top = self.x = self.y = self.width = self.height = self.gap = self.cell = self.label = 0
         self.format, self.largest, self.rounded = Format("i", 0, 1), 0.0, False
+        self.turn(sheet_of(shape))
+        self.mark = self.own_mark()
+
+    def turn(self, sheet: Sheet) -> None:
+        """Other axes are rows and columns, or another slice is seen."""
+        self.sheet, self.rows, self.columns = sheet, sheet.rows, sheet.columns
+        self.lines = Lines(self.rows)
+        self.seen = None if self.matrix.array is None else sheet.view(self.matrix.array)
+
+    def own_mark(self) -> Highlight:
+        """The cells that it says itself stand out, the first of whose slices comes into view."""
+        whole, marked = laid_out(self.matrix.shape), sorted(self.matrix.marked)
+        if self.sheet == whole or not marked:
+            return Highlight(cells=self.matrix.marked)
+        at = [whole.index(*cell) for cell in marked]
+        self.turn(self.sheet.facing(at[0]))
+        return Highlight(cells=frozenset(self.sheet.place(cell) for cell in at if self.sheet.has(cell)))
 
     # --- how large it is, and where -------------------------------------------------------------------------------
 
     def fit(self, gap: int = 2, digits: int = DIGITS) -> tuple[int, int]:
         """Draws cells `gap` apart, with so many significant digits; the size that the whole then has."""
-        self.gap, title, leading = gap, self._title().cell_length, self.matrix.shape[:-1]
-        self.label = sum(len(str(max(n - 1, 0))) + 1 for n in leading) + (gap == 1) if leading else 0
+        self.gap, sizes = gap, self.sheet.sizes
+        apart = len(sizes) > 1 and sizes[-1] > 1 and (gap > 1 or self.rows > MOST_LAID_OUT)
+        self.lines = Lines(self.rows, sizes[-1] if apart else 0)
+        self.label = sum(len(str(max(n - 1, 0))) + 1 for n in sizes) + (gap == 1) if sizes else 0
         if self.filled:
             found = self.extent
             self.format, self.largest = found.format(digits), found.top
             self.rounded = self.format.decimals < found.format().decimals
             self.cell = max(self.format.width, len(str(self.columns - 1)) if self.matrix.shape else 0) + gap
-            size = self.label + self.columns * self.cell + 1, self.first + self.rows
+            size = self.label + self.columns * self.cell + 1, self.first + self.lines.count
         else:
             size = len(ABSENT), 2
-        note = cell_len(self._note)
-        return max(title, note, size[0]), size[1] + bool(note)
+        below = [*self.facts(), *filter(None, (self._note,))]
+        return max(self._title().cell_length, size[0], *map(cell_len, below)), size[1] + len(below)
 
-    @cached_property
+    @property
     def extent(self) -> Extent:
-        """What its format depends on."""
+        """What its format depends on: the whole, so that all slices have the same."""
         assert self.matrix.array is not None
         return known(self.matrix.array)
 
@@ -104,18 +101,28 @@ class MatrixBox:
     def put(self, x: int, y: int, width: int, height: int) -> None:
         """Gives it a place; what was seen of it stays in view, as far as there is something to see."""
         self.x, self.y, self.width, self.height = x, y, width, height
-        self.top = max(0, min(self.top, self.rows - self.high))
-        while self.left > 0 and self.left - 1 + self._count(self.left - 1) >= self.columns:
+        self.scroll(0)
+        while self.left > 0 and self.left - 1 + self.count(self.left - 1) >= self.columns:
             self.left -= 1
         self.left = max(0, min(self.left, self.columns - 1))
 
     @property
+    def below(self) -> int:
+        """How many lines of facts there is room for."""
+        return max(min(2 * bool(self.sheet.hidden) * self.filled, self.height - self.first - LEAST - 1), 0)
+
+    @property
+    def room(self) -> int:
+        """The lines that there are for cells."""
+        room = self.height - self.first - self.below
+        return room if room >= self.lines.count + bool(self._note) else max(room - 1, 0)
+
+    @property
     def high(self) -> int:
         """How many rows of cells are seen."""
-        room = self.height - self.first
-        return self.rows if room >= self.rows + bool(self._note) else max(min(room - 1, self.rows), 0)
+        return self.lines.seen(self.top, self.room)
 
-    def _count(self, left: int) -> int:
+    def count(self, left: int) -> int:
         """How many columns are seen whole, from a first one on."""
         room = self.width - self.label - 1 - MORE * (left > 0)
         if room >= (self.columns - left) * self.cell:
@@ -125,25 +132,33 @@ class MatrixBox:
     @property
     def cut(self) -> bool:
         """Whether there is more of it than is seen."""
-        return self.filled and (self.high < self.rows or self._count(self.left) < self.columns)
+        return self.filled and (self.high < self.rows or self.count(self.left) < self.columns)
 
     def show_mark(self) -> None:
         """Scrolls the least that brings the row, the column or the first cell that is marked into view."""
-        row, column = min(self.mark.cells, default=(self.mark.row, self.mark.column))
+        row, column = self.mark.first
         if row is not None:
-            self.top = min(max(self.top, row + 1 - self.high), row)
+            self.top = min(self.top, row)
+            if row >= self.top + self.high:
+                self.top = self.lines.first(row, self.room)
         if column is not None:
             self.left = min(self.left, column)
-            while self.left < column and column >= self.left + self._count(self.left):
+            while self.left < column and column >= self.left + self.count(self.left):
                 self.left += 1
 
     def scroll(self, rows: int) -> bool:
         """Rows further down, or up; whether there were any."""
         before = self.top
-        self.top = max(0, min(self.top + rows, self.rows - self.high))
+        self.top = max(0, min(self.top + rows, self.lines.first(self.rows - 1, self.room)))
         return self.top != before
 
     # --- the lines ------------------------------------------------------------------------------------------------
+
+    def facts(self) -> list[str]:
+        """Of a slice, between which ends its cells lie, and those of the whole."""
+        if self.seen is None or not self.filled or not self.sheet.hidden:
+            return []
+        return [f"here {range_text(known(self.seen))}", f"of all {range_text(self.extent)}"]
 
     @property
     def _note(self) -> str:
@@ -151,39 +166,60 @@ class MatrixBox:
         return "" if self.gap < 2 and self.matrix.mark == "transpose" else clean(self.matrix.note)
 
     def _title(self) -> Strip:
-        style = palette.NAME_STYLES.get(self.matrix.mark, palette.TITLE)
-        return strip((clean(short(self.matrix.name)), style), (f" {shape_text(self.matrix.shape)}", palette.DIM))
+        """The name, the slice, and the shape of what is seen, or of which it is a slice."""
+        style, sheet = palette.NAME_STYLES.get(self.matrix.mark, palette.TITLE), self.sheet
+        axis = None if sheet.turns is None else AXES + 2 * sheet.turns
+        texts = [(text, style + palette.TURNS if n == axis else style) for n, text in enumerate(self._texts())]
+        return strip(*texts, (f" {shape_text(sheet.seen_shape)}", palette.DIM))
+
+    def _texts(self) -> list[str]:
+        """The name, and the pieces of the slice: those of the axes are every second one from AXES on."""
+        name, pieces = clean(short(self.matrix.name)), self.sheet.pieces
+        if self.sheet.turned and self.matrix.subject is not None and self.matrix.subject.transposed:
+            return [name.removesuffix("ᵀ"), *pieces]
+        return [name, *pieces, *["ᵀ"] * self.sheet.turned]
+
+    def axis_at(self, x: int, y: int) -> int | None:
+        """The axis whose index stands at a place in the title, if it can be another."""
+        found = sum(end <= x for end in accumulate(map(cell_len, self._texts()))) - AXES
+        return found // 2 if y == 0 and not found % 2 and found // 2 in self.sheet.hidden else None
 
     def line(self, y: int) -> Strip:
         """Line `y` of it, counted from its title: no wider than its place."""
-        array, row, high = self.matrix.array, y - self.first + self.top, self.high if self.filled else 1
         if y == 0:
             return fit(self._title(), self.width)
-        if y == self.first + high and y < self.height:
-            return fit(strip((self._below(high), palette.NOTE)), self.width)
-        if array is None or not array.size:
-            return fit(strip((ABSENT if array is None else EMPTY, palette.DIM)), self.width) if y == 1 else BLANK
+        if self.seen is None or not self.filled:
+            absent = (ABSENT if self.seen is None else EMPTY, palette.DIM), (self._note, palette.NOTE)
+            return fit(strip(absent[y - 1]), self.width) if y < 3 else BLANK
         if y < self.first:
             return Strip([Segment(" " * self.label, palette.DIM), *self._numbers()])
-        if not self.top <= row < self.top + high:
-            return BLANK
+        high, start = self.high, self.lines.of(self.top)
+        end = self.first + self.lines.of(self.top + high - 1) - start + 1 if high else self.first
+        if y >= end:
+            below = [text for text in (self._below(high), *self.facts()[: self.below]) if text]
+            return (
+                fit(strip((below[y - end], palette.NOTE)), self.width)
+                if y < min(end + len(below), self.height)
+                else BLANK
+            )
+        row = self.lines.at(start + y - self.first)
+        return BLANK if row is None else self._row(self.seen, row)
+
+    def _row(self, seen: Array, row: int) -> Strip:
         here = self.mark.row == row
-        name = self._row_name(row).rjust(self.label - 1 - (self.gap == 1))
+        name = self.sheet.name(row).rjust(self.label - 1 - (self.gap == 1))
         text = f"{'▸' if here else ' '}{name}".ljust(self.label) if self.label else ""
-        return Strip([Segment(text, palette.HERE if here else palette.DIM), *self._cells(array, row)])
+        return Strip([Segment(text, palette.HERE if here else palette.DIM), *self._cells(seen, row)])
 
     def _below(self, high: int) -> str:
         """The note, and which rows are seen where not all are."""
-        last = f"–{self.top + high - 1}" if high > 1 else ""
-        seen = f"row{'s' * bool(last)} {self.top}{last} of {self.rows:,}" if high < self.rows else ""
+        ends = dict.fromkeys(map(self.sheet.name, (self.top, self.top + high - 1)))
+        to = "–" if len(self.sheet.down) == 1 else " to "
+        seen = f"row{'s' * (len(ends) > 1)} {to.join(ends)} of {self.rows:,}" if high < self.rows else ""
         return " · ".join(filter(None, (seen, self._note)))
 
-    def _row_name(self, row: int) -> str:
-        leading = self.matrix.shape[:-1]
-        return ",".join(str(int(i)) for i in np.unravel_index(row, leading)) if leading else ""
-
     def _numbers(self) -> Iterator[Segment]:
-        plain, count = palette.DIM, self._count(self.left)
+        plain, count = palette.DIM, self.count(self.left)
         yield from self._sign(self.left > 0)
         for column in range(self.left, self.left + count):
             yield Segment(f"{column:>{self.cell}}", palette.HERE if column == self.mark.column else plain)
@@ -195,8 +231,8 @@ class MatrixBox:
 
     def _cells(self, array: Array, row: int) -> Iterator[Segment]:
         """Cells right-aligned, those that are marked between brackets, for which the blanks around them have room."""
-        leading, count = self.matrix.shape[:-1], self._count(self.left)
-        line: Any = array[np.unravel_index(row, leading)] if leading else array.reshape(-1)
+        sizes, count = self.sheet.sizes, self.count(self.left)
+        line: Any = array[np.unravel_index(row, sizes)] if sizes else array.reshape(-1)
         yield from self._sign(self.left > 0)
         before, behind = palette.PLAIN, False
         for column, value in enumerate(line[self.left : self.left + count].tolist(), self.left):
@@ -216,37 +252,29 @@ class MatrixBox:
 
     def cell_at(self, x: int, y: int) -> tuple[int, int] | None:
         """The cell at a place in the box, or None between them."""
-        row, across = y - self.first + self.top, x - self.label - MORE * (self.left > 0)
-        if not self.filled or not 0 <= y - self.first < self.high or across < 0:
+        row, across = self.lines.at(self.lines.of(self.top) + y - self.first), x - self.label - MORE * (self.left > 0)
+        if not self.filled or y < self.first or row is None or row >= self.top + self.high or across < 0:
             return None
         column = self.left + across // self.cell
-        return (row, column) if column < self.left + self._count(self.left) else None
+        return (row, column) if column < self.left + self.count(self.left) else None
 
-    def index(self, row: int, column: int) -> tuple[int, ...]:
-        """A cell's index in the tensor, whose leading axes are laid out one below the other."""
-        shape = self.matrix.shape
-        return (*map(int, np.unravel_index(row, shape[:-1])), column) if len(shape) > 1 else (column,) * len(shape)
+    def line_of(self, row: int) -> int:
+        """The line of a row, counted from the title."""
+        return self.first + self.lines.of(row) - self.lines.of(self.top)
 
-    def place(self, at: tuple[int, ...]) -> tuple[int, int]:
+    def index(self, row: int, column: int) -> Cell:
+        """A cell's index in the tensor."""
+        return self.sheet.index(row, column)
+
+    def place(self, at: Cell) -> tuple[int, int]:
         """The row and the column of a cell by its index."""
-        shape = self.matrix.shape
-        row = int(np.ravel_multi_index(at[:-1], shape[:-1])) if len(shape) > 1 else 0
-        return row, at[-1] if at else 0
+        return self.sheet.place(at)
 
-    def mark_at(self, at: tuple[int | None, ...]) -> Highlight:
-        """The mark of a place along each axis (None: of all along it)."""
-        *lead, column = at or (0,)
-        if at and not any(i is not None for i in at):
-            return Highlight()  # every cell belongs to it: none stands out
-        if lead and not any(i is not None for i in lead):
-            return Highlight(None, column)
-        leading = self.matrix.shape[:-1]
-        places = np.ix_(*(range(n) if i is None else [i] for i, n in zip(lead, leading, strict=True)))
-        rows = np.ravel_multi_index(places, leading).reshape(-1).tolist() if lead else [0]
-        if len(rows) == 1:
-            return Highlight(rows[0], column)
-        columns = range(self.columns) if column is None else [column]
-        return Highlight(cells=frozenset((r, c) for r in rows for c in columns))
+    def mark_at(self, at: Along) -> Highlight:
+        """The mark of a place along each axis (None: of all along it), whose slice comes into view."""
+        if not self.sheet.has(at):
+            self.turn(self.sheet.facing(at))
+        return mark_of(self.sheet, at)
 
 
 def _between(gap: str, closes: bool, opens: bool, before: Style, after: Style) -> Iterator[Segment]:

@@ -35,6 +35,7 @@ SIGN = _ink(BRIGHT, bold=True)
 TURNED = _ink(TURN, bold=True)
 STOP = _ink(WRONG, bold=True)
 MARKED = Style(reverse=True, bold=True)
+TURNS = Style(underline=True)
 TEXT_STYLES = {"": PLAIN, "title": TITLE, "note": NOTE, "dim": DIM, "good": GOOD, "bad": BAD}
 NAME_STYLES = {"transpose": TURNED, "result": HERE, "gradient": HERE}
 

@@ -14,10 +14,11 @@ from bpdebug.arrays import cell_text
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.flow import Band, parts
-from bpdebug.frontends.tui.lined import Lined
 from bpdebug.frontends.tui.lines import strip
 from bpdebug.frontends.tui.links import partners
-from bpdebug.frontends.tui.matrix import Highlight, MatrixBox
+from bpdebug.frontends.tui.looking import Chosen, Looking
+from bpdebug.frontends.tui.marks import Highlight
+from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.plan import LinePlan
 from bpdebug.frontends.tui.rows import MADE
 from bpdebug.graph import Subject
@@ -25,12 +26,13 @@ from bpdebug.views.report import Report
 
 WHEEL = 2
 """Lines that the mouse's wheel goes on."""
+RIGHT = 3
+"""The mouse's right button."""
 SEARCHED = 4096
 """Cells of a result beyond which its first one is marked, not its largest."""
-Chosen = tuple[MatrixBox, int, int]
 
 
-class Stage(Lined, can_focus=True):
+class Stage(Looking, can_focus=True):
     """Where a report is seen; the arrow keys walk over the cells, and what belongs to a cell is marked with it."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.STAGE)
@@ -52,7 +54,6 @@ class Stage(Lined, can_focus=True):
         self.plan = LinePlan((), 1, 1, 0, unfolded=False)
         self.top = self.section = 0
         self.unfolded = False
-        self.chosen: Chosen | None = None
 
     # --- the report -----------------------------------------------------------------------------------------------
 
@@ -62,6 +63,7 @@ class Stage(Lined, can_focus=True):
             self.top, self.section, self.unfolded = 0, 0, False
         seen = {(box.matrix.name, box.matrix.shape): (box.top, box.left) for box in self.boxes()}
         self.report, self.parts, self.chosen = report, parts(report.blocks), None
+        self.look(box for row in self.rows for box in row)
         for box in self.boxes():
             box.top, box.left = seen.get((box.matrix.name, box.matrix.shape), (0, 0))
         self._begin()
@@ -130,8 +132,8 @@ class Stage(Lined, can_focus=True):
         array = made[-1].matrix.array if made else None
         if array is None:
             return None
-        at = largest_cell(array) if array.size <= SEARCHED else (0,) * array.ndim
-        return made[-1], *made[-1].place(at)
+        searched = array.size <= SEARCHED and not made[-1].sheet.hidden
+        return made[-1], *(made[-1].place(largest_cell(array)) if searched else (0, 0))
 
     def _mark(self, chosen: Chosen | None) -> None:
         """Marks a cell, and in the other matrices what it is made of or goes into."""
@@ -155,7 +157,7 @@ class Stage(Lined, can_focus=True):
             for box in row
             if box.matrix.subject is not None and (cell := box.mark.single)
         }
-        line = box.y + box.first + row - box.top
+        line = box.y + box.line_of(row)
         self.scroll_by(min(line - self.top, 0) or max(line + 1 - self.top - self.size.height, 0))
         self.post_message(self.Marked(cells))
 
@@ -176,21 +178,26 @@ class Stage(Lined, can_focus=True):
         """The reader marks no cell any more."""
         self.chosen = None
         for box in (box for row in self.rows for box in row):
-            box.mark = Highlight(cells=box.matrix.marked)
+            box.mark = box.own_mark()
         self._begin()
         self.repaint()
 
     def action_move(self, down: int, right: int) -> None:
         """One cell on from the one that is marked; the first press marks one, or scrolls where there is no matrix."""
-        chosen, boxes = self.chosen or self.first(), self.boxes()
+        chosen, target = self.chosen or self.first(), self.target()
         if chosen is not None:
             box, row, column = chosen
             self.choose(box, min(max(row + down, 0), box.rows - 1), min(max(column + right, 0), box.columns - 1))
-        elif boxes:
-            made = [box for box in boxes if box.matrix.mark] or boxes  # what is displayed is none
-            self.choose(made[-1], 0, 0)
+        elif target is not None:
+            self.choose(*target)
         else:
             self.scroll_by(down)
+
+    def target(self) -> Chosen | None:
+        """What the keys are about: the marked cell, or the one that would be marked first."""
+        boxes = self.boxes()
+        made = [box for box in boxes if box.matrix.mark] or boxes  # what is displayed is none
+        return self.chosen or self.first() or ((made[-1], 0, 0) if made else None)
 
     def action_page(self, step: int) -> None:
         """A page of the marked matrix, or of the stage."""
@@ -254,6 +261,9 @@ class Stage(Lined, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         under = self._under(event)
+        if under is not None and (axis := under[0].axis_at(*under[1:])) is not None:
+            self.leaf(under[0], axis, -1 if event.button == RIGHT else 1)
+            return
         cell = None if under is None else under[0].cell_at(*under[1:])
         if under is None or cell is None:
             self.clear()

@@ -65,18 +65,34 @@ def says(text: str, value: float) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-    """A matrix as it is seen: its caption, and (row, column) with the text of each cell that is not cut."""
+    """A matrix as it is seen: its caption, and (row, column) with the text of each cell that is not cut.
+
+    `of` is the slice of it that its caption says, with the shape of the whole.
+    """
 
     name: str
     shape: tuple[int, ...]
     cells: Mapping[tuple[int, int], str]
     stray: tuple[str, ...]
+    of: str = ""
+
+    def part(self, array: Array) -> Array:
+        """What is seen of an array, as NumPy slices it: rows that are several axes one below the other."""
+        seen = _sliced(array, self.of)
+        return seen.reshape(-1, seen.shape[-1] if seen.shape else 1)
+
+
+def _sliced(array: Array, of: str) -> Array:
+    inside = of.strip("[]ᵀ")
+    key = tuple(slice(None) if i.strip() == ":" else int(i) for i in inside.split(",")) if inside else ()
+    seen: Array = array[key]
+    return seen.swapaxes(-1, -2) if of.endswith("ᵀ") else seen
 
 
 def matrices(lines: Sequence[str], names: Iterable[str]) -> Iterator[Drawn]:
     """Every matrix whose caption is one of the names."""
     known = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-    title = re.compile(rf"(?:(?<=  )|(?<=│ )|^)({known}) {SHAPE}(?= |│|$)")
+    title = re.compile(rf"(?:(?<=  )|(?<=│ )|^)({known})(\[[\d:, ]+\]ᵀ?)? {SHAPE}(?= |│|$)")
     for y, line in enumerate(lines[:-2]):
         for match in title.finditer(line):
             beside = re.compile(r"\S").search(line, match.end())  # the caption of the next one, or the pane's edge
@@ -86,13 +102,14 @@ def matrices(lines: Sequence[str], names: Iterable[str]) -> Iterator[Drawn]:
 
 
 def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Drawn | None:
-    shape = tuple(int(n) for n in re.findall(r"\d+", match[2]))
+    whole, of = tuple(int(n) for n in re.findall(r"\d+", match[3])), match[2] or ""
+    shape = _sliced(np.broadcast_to(0, whole), of).shape
     inside = takewhile(lambda line: not BELOW.search(line) and not NEXT.search(_pane(line, match)), lines[y + 1 :])
     below = [line[match.start() : end] for line in inside] or [""]
     if not shape:
         words = below[0].split()
         return (
-            Drawn(match[1], shape, {(0, 0): words[0]}, ())
+            Drawn(match[1], whole, {(0, 0): words[0]}, (), of)
             if words and re.match(r"[−+]?\d|nan|inf|−", words[0])
             else None
         )
@@ -107,6 +124,8 @@ def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Draw
         return None
     cells, stray, wide = {}, [], heads[1][1] - heads[0][1] if len(heads) > 1 else heads[0][1]
     for text in below[1:]:
+        if not text.strip() and len(shape) > 2:
+            continue  # between slices that are laid out
         label = re.match(r"▸? *(\d+(?:,\d+)*)(?= )" if len(shape) > 1 else r"()", text)
         if label is None or label[1].count(",") != max(len(shape) - 2, 0) or "─" in text:
             break
@@ -123,7 +142,7 @@ def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Draw
                 stray.append(m[0])
         if len(shape) == 1:
             break
-    return Drawn(match[1], shape, cells, tuple(stray))
+    return Drawn(match[1], whole, cells, tuple(stray), of)
 
 
 def _pane(line: str, match: re.Match[str]) -> str:
@@ -137,7 +156,7 @@ def wrong_cells(drawn: Drawn, arrays: Iterable[Array]) -> list[str]:
     best: list[str] | None = None
     for array in arrays:
         if array.shape == drawn.shape:
-            rows = array.reshape(-1, array.shape[-1] if array.shape else 1)
+            rows = drawn.part(array)
             wrong = [
                 f"[{r},{c}] {text} is {rows[r, c]!r}"
                 for (r, c), text in drawn.cells.items()

@@ -13,7 +13,7 @@ from bpdebug.debugger.commands.explaining import EXPLANATIONS
 from bpdebug.debugger.commands.table import Command
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.frontends.tui import working
-from bpdebug.frontends.tui.matrix import Highlight
+from bpdebug.frontends.tui.marks import Highlight
 from bpdebug.frontends.tui.prompt import Prompt
 from bpdebug.progress import Stopped, report, stoppable
 from bpdebug.views import Report, stop, view

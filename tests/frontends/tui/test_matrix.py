@@ -10,7 +10,8 @@ import pytest
 
 from bpdebug.debugger import open_session, update
 from bpdebug.frontends.tui.app import BpdebugApp
-from bpdebug.frontends.tui.matrix import Highlight, MatrixBox
+from bpdebug.frontends.tui.marks import Highlight
+from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.scenario import load
 from bpdebug.views import stop
 from bpdebug.views.blocks import Matrix

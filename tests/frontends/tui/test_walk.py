@@ -19,6 +19,7 @@ from textual.pilot import Pilot
 
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.frontends.tui.keys import TABLE
 from bpdebug.scenario import shipped
 from bpdebug.views.numbers import Format, number
 
@@ -38,12 +39,17 @@ X = { shape = [2, 4, 6, 8], init = "normal", scale = 0.5 }
 loss = "L"
 program = "L = sum(tanh(X))"
 """
+SLICED = SCROLLED.replace("[2, 4, 6, 8]", "[3, 5, 9, 4]")
 SCENARIOS = (
-    TRAINED, SCROLLED, "two_layer", "mlp", "bias", "fan_out", "transpose", "nan_sqrt", "nan_where", "vanishing_sigmoid",
-    "layer_norm", "embedding", "dead_relu", "mazur", "conv_im2col", "broken_transpose", "tied_autoencoder", "rnn",
+    TRAINED, SCROLLED, SLICED, "two_layer", "mlp", "bias", "fan_out", "transpose", "nan_sqrt", "nan_where",
+    "vanishing_sigmoid", "layer_norm", "embedding", "dead_relu", "mazur", "conv_im2col", "broken_transpose",
+    "tied_autoencoder", "rnn",
 )  # fmt: skip
 MOVES = ("s", "s", "n", "i", "i", "f", "S", "N", "I", "end", "home", "enter")
-CELLS = ("right", "right", "left", "down", "up", "comma", "full_stop", "pagedown", "pageup", "tab")
+CELLS = (
+    "right", "right", "left", "down", "up", "comma", "full_stop", "pagedown", "pageup", "tab",
+    *(name for row in TABLE.values() if row.purpose == "matrices" for name in row.names), ")", "(",
+)  # fmt: skip
 REST = (*(c.key for c in COMMANDS.values() if c.key and c.key != "q"), "escape", "escape", "ctrl+p", "M", "J", "O")
 LINES = """\
 print {t} | print d{t} | print/s {t} | display norm({t}) | display d{t} | undisplay | seek {t}@bwd | seek {t}

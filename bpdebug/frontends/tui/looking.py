@@ -1,0 +1,86 @@
+"""How the matrices on a stage are looked at: which slices of them, and with which axes as rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bpdebug.arrays import Shape
+from bpdebug.frontends.tui.lined import Lined
+from bpdebug.frontends.tui.marks import mark_of
+from bpdebug.frontends.tui.matrix import MatrixBox
+from bpdebug.frontends.tui.slices import Sheet, laid_out
+
+Chosen = tuple[MatrixBox, int, int]
+"""A matrix, and a cell of it by its row and its column."""
+
+
+class Looking(Lined):
+    """A stage's keys for it; what was chosen for a matrix holds wherever one of its name and shape is shown."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        self.chosen: Chosen | None = None
+        self.sheets: dict[tuple[str, Shape], Sheet] = {}
+
+    def target(self) -> Chosen | None:
+        """What the keys are about: a cell, and its matrix."""
+        raise NotImplementedError
+
+    def choose(self, box: MatrixBox, row: int, column: int) -> None:
+        """The reader marks a cell."""
+        raise NotImplementedError
+
+    def replan(self) -> None:
+        """Everything finds its place anew."""
+        raise NotImplementedError
+
+    def look(self, boxes: Iterable[MatrixBox]) -> None:
+        """Boxes as the reader wants to see them."""
+        for box in boxes:
+            if sheet := self.sheets.get((box.matrix.name, box.matrix.shape)):
+                box.turn(sheet)
+                box.mark = box.own_mark()
+
+    def turn(self, box: MatrixBox, sheet: Sheet, at: tuple[int, ...]) -> None:
+        """Other axes of a matrix are seen, or another slice, and a cell of that is marked."""
+        self.sheets[box.matrix.name, box.matrix.shape] = sheet
+        box.turn(sheet)
+        box.mark = mark_of(sheet, at)
+        self.replan()
+        self.choose(box, *sheet.place(at))
+
+    def action_slice(self, step: int) -> None:
+        """The next slice of the marked matrix; of one that is laid out, first the slice that the cell is in."""
+        if (chosen := self.target()) and len(chosen[0].matrix.shape) > 2:
+            box, *cell = chosen
+            at = box.index(*cell)
+            sheet = box.sheet.leaf(step) if box.sheet.hidden else laid_out(box.matrix.shape).other_axes(at)
+            self.turn(box, sheet, at)
+
+    def action_axis(self) -> None:
+        """Another axis is leafed along."""
+        if chosen := self.target():
+            self.turn(chosen[0], chosen[0].sheet.next_axis(), chosen[0].index(*chosen[1:]))
+
+    def action_axes(self) -> None:
+        """Other axes of the marked matrix are rows and columns."""
+        if (chosen := self.target()) and len(chosen[0].matrix.shape) > 2:
+            at = chosen[0].index(*chosen[1:])
+            self.turn(chosen[0], chosen[0].sheet.other_axes(at), at)
+
+    def action_transpose(self) -> None:
+        """Rows as columns; again, and rows are rows."""
+        if chosen := self.target():
+            self.turn(chosen[0], chosen[0].sheet.transposed(), chosen[0].index(*chosen[1:]))
+
+    def leaf(self, box: MatrixBox, axis: int, step: int) -> None:
+        """The next slice along an axis: its index in the title was clicked."""
+        sheet = box.sheet.along(axis, step)
+        self.turn(box, sheet, sheet.index(0, 0))
+
+    def action_across(self, step: int) -> None:
+        """A page of columns on, or back."""
+        if chosen := self.target():
+            box, row, column = chosen
+            wide = step * max(box.count(box.left), 1)
+            self.choose(box, row, min(max(column + wide, 0), box.columns - 1))
