@@ -14,7 +14,7 @@ from bpdebug.views.blocks import Text
 from bpdebug.views.encode import json_pieces, to_json
 from bpdebug.views.inspector import inspector
 from bpdebug.views.lists import apropos, help_, info, print_, said, source, when, where
-from bpdebug.views.place import refusal, reply, status_line
+from bpdebug.views.place import refusal, reply, status, status_line
 from bpdebug.views.practice import practice
 from bpdebug.views.program import ProgramRows
 from bpdebug.views.report import Report
@@ -76,5 +76,5 @@ def view(state: State) -> Report:
 
 __all__ = [
     "OF_EVENTS", "VIEWS", "ProgramRows", "Report", "displayed", "here", "inspector", "json_pieces", "refusal", "reply",
-    "stage", "status_line", "stop", "stream", "to_json", "view",
+    "stage", "status", "status_line", "stop", "stream", "to_json", "view",
 ]  # fmt: skip

@@ -44,21 +44,22 @@ def status_line(state: State) -> str:
 
     A fork stands before all that.
     """
-    return " · ".join(filter(None, (fork_text(state), *_status(state))))
+    return " · ".join(status(state).values())
 
 
-def _status(state: State) -> list[str]:
+def status(state: State) -> dict[str, str]:
+    """The same by what each piece says; of those, what there is here: fork, place, call, part, loss, iteration."""
     timeline, schedule, event = state.timeline, state.timeline.schedule, state.event
-    loss = timeline.loss_at(state.cursor)
-    tail = [f"loss {number(loss)}"] if loss is not None else []
+    loss, place = timeline.loss_at(state.cursor), schedule.place(state.cursor)
+    found = {"fork": fork_text(state), "place": "the end"}
+    if event is not None:
+        found["place"] = f"{place.phase} {place.nth + 1}/{schedule.counts[place.phase]}"
+        found["call"] = event.graph.statement(event.tensor)
+        found["part"] = f"part {state.part} of {len(event.parts)}" if state.part else ""
+    found["loss"] = f"loss {number(loss)}" if loss is not None else ""
     if schedule.iterations > 1:
-        tail.append(f"iteration {schedule.iteration_at(state.cursor) + 1} of {schedule.iterations}")
-    if event is None:
-        return ["the end", *tail]
-    place = schedule.place(state.cursor)
-    part = [f"part {state.part} of {len(event.parts)}"] if state.part else []
-    statement = event.graph.statement(event.tensor)
-    return [f"{place.phase} {place.nth + 1}/{schedule.counts[place.phase]}", statement, *part, *tail]
+        found["iteration"] = f"iteration {schedule.iteration_at(state.cursor) + 1} of {schedule.iterations}"
+    return {name: text for name, text in found.items() if text}
 
 
 def reply(state: State, report: Report, ident: Any = None) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from bpdebug.debugger.commands.explaining import lens_at
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
-from bpdebug.frontends.tui.bars import Bar, Message, refused
-from bpdebug.frontends.tui.inspector import InspectorPane
+from bpdebug.frontends.tui.bars import Header, Message, refused
 from bpdebug.frontends.tui.keybar import foot
 from bpdebug.frontends.tui.layout import MainScreen
 from bpdebug.frontends.tui.lessons import TaughtApp
@@ -30,7 +29,7 @@ from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
 from bpdebug.scenario import Shipped
-from bpdebug.views import OF_EVENTS, ProgramRows, Report, status_line, stop, view
+from bpdebug.views import OF_EVENTS, ProgramRows, Report, status, stop, view
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
@@ -72,11 +71,10 @@ class BpdebugApp(TaughtApp):
         self.state, self.talks = state, talks
         self.repeat, self.line, self.asked = "", "", ""
         self.pause: Timer | None = None
-        self.header, self.message = Bar("header"), Message("message")
+        self.header, self.message = Header("header"), Message("message")
         self.main = DebuggerScreen(self.preferences)
         self.program = ProgramPane(id="program")
         self.stage = Stage(id="stage", classes="panel")
-        self.inspector = InspectorPane("inspector")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
 
@@ -86,7 +84,8 @@ class BpdebugApp(TaughtApp):
     def compose(self) -> ComposeResult:
         if self.state is not None:
             self.begin()  # before the first paint, so that there is only one
-        yield from (self.header, self.program, self.stage, self.inspector, self.timeline, self.message, self.foot)
+        yield from (self.header, self.program, self.stage, self.main.inspector, self.main.watched)
+        yield from (self.timeline, self.message, self.foot)
 
     def on_mount(self) -> None:
         if self.state is None:
@@ -143,18 +142,16 @@ class BpdebugApp(TaughtApp):
         if state is None:
             return
         report = report or stop(state)
-        self.main.ask(whole=report.kind not in OF_EVENTS)
         if report.kind in OF_EVENTS:
             self.stage.show(self.taught(report, state))
             if state.part:
                 self.stage.to_end()  # the newest part is the last
         else:
             self.stage.show(replace(report, title=f"{report.title} · Esc closes"))
-        self.inspector.stand(state)
+        self.main.stand(state, report=report.kind not in OF_EVENTS)
         self.program.show(ProgramRows(state))
         self.timeline.show(state)
-        left = (("bpdebug  ", palette.HERE), (state.scenario.name + "  ", palette.TITLE))
-        self.header.show(left, ((state.scenario.title + "   ", palette.DIM), (status_line(state), palette.PLAIN)))
+        self.header.stand(state.scenario, status(state))
         self.show_keys()
         self.say(said or arrived(state))
         if self.pause is not None:

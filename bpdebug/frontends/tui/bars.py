@@ -1,10 +1,10 @@
-"""One-line widgets: the header and the message line."""
+"""One-line widgets: the header, what is watched, and the message line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
@@ -13,15 +13,13 @@ from textual.widget import Widget
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip, wrap
+from bpdebug.scenario import Scenario
 
 Pieces = tuple[tuple[str, Style], ...]
 
 
 class Bar(Widget):
-    """Pieces of text at the left and at the right of one line; those at the right give way first, the last one last.
-
-    What still does not fit is cut, "…" at its end.
-    """
+    """Pieces of text at the left and at the right of one line: whole ones, as many as have room."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
@@ -36,21 +34,60 @@ class Bar(Widget):
             self.left, self.right = left, right
             self.refresh()
 
+    def fitted(self, width: int) -> tuple[Pieces, Pieces]:
+        """What of them is said at a width."""
+        return self.left, self.right
+
     def render_line(self, y: int) -> Strip:
         if y:
             return BLANK
-        width = self.size.width - 2
-        left, right = list(self.left), list(self.right)
-        while (left or len(right) > 1) and (over := _length(left) + 2 * bool(right) + _length(right) - width) > 0:
-            if len(right) > 1:
-                del right[0]
-            else:
-                text, style = left.pop()
-                if cell_len(text) > over:
-                    left.append((set_cell_size(text, cell_len(text) - over - 1) + "…", style))
-        gap = width - _length(left) - _length(right)
+        left, right = self.fitted(self.size.width - 2)
+        gap = self.size.width - 2 - _length(left) - _length(right)
         pad = (" ", palette.PLAIN)
-        return fit(strip(pad, *left, (" " * gap, palette.PLAIN), *right), width + 2)
+        return fit(strip(pad, *left, (" " * gap, palette.PLAIN), *right), self.size.width)
+
+
+class Header(Bar):
+    """Where one is: the file, its title, and the status; what says least gives way first, and what is left is cut."""
+
+    SHED = ("title", "bpdebug", "call", "iteration", "name", "loss", "part")
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.said: dict[str, str] = {}
+
+    def stand(self, scenario: Scenario, status: dict[str, str]) -> None:
+        """Another place."""
+        said = {"bpdebug": "bpdebug", "name": scenario.name, "title": scenario.title, **status}
+        if said != self.said:
+            self.said = said
+            self.refresh()
+
+    def fitted(self, width: int) -> tuple[Pieces, Pieces]:
+        said = {name: clean(text) for name, text in self.said.items()}
+        for name in ("", *self.SHED):
+            said.pop(name, None)
+            styles = (("bpdebug", palette.HERE), ("name", palette.TITLE), ("title", palette.DIM))
+            own = {key: (f"{said[key]}  ", style) for key, style in styles if said.get(key)}
+            place = " · ".join(text for key, text in said.items() if key not in own)
+            title = own.pop("title", ("", palette.DIM))
+            left, right = tuple(own.values()), (title, (place, palette.PLAIN))
+            if _length(left) + _length(right) <= width:
+                break
+        return left, right
+
+
+class WatchedBar(Bar):
+    """What is watched and displayed, one piece each; of what has no room it says how many there are."""
+
+    def fitted(self, width: int) -> tuple[Pieces, Pieces]:
+        left, more = self.left, self.right
+        for count in range(len(left), 0, -1):
+            more = ((f"+{len(self.left) - count}", palette.DIM),) if count < len(self.left) else ()
+            left = tuple((f"{text}   ", style) for text, style in self.left[:count])
+            if _length(left) + _length(more) <= width:
+                break
+        return left, more
 
 
 class Message(Bar):

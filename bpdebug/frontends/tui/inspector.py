@@ -87,11 +87,11 @@ class InspectorPane(ReportPane):
             self.stale = False
             self.show(inspector(self.state, self.tab))
 
-    def on_resize(self) -> None:
+    def relay(self) -> None:
         if self.stale:
             self.renew()
         else:
-            self.relay()
+            super().relay()
 
     def turn_to(self, tab: str) -> None:
         """Another tab, from its beginning."""

@@ -87,7 +87,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("pane.next", "tab", "app.focus_next", "the next pane"),
         ("pane.previous", "shift+tab", "app.focus_previous", "the pane before"),
         ("maximise", "M", "app.maximise", "this pane alone, and all of them again"),
-        ("pane.program", "P", "screen.hide('program')", "hide the program, or show it again"),
+        ("pane.program", "P", "screen.hide('program')", "the program beside the stage, above it, or hidden"),
         ("pane.inspector", "V", "screen.hide('inspector')", "hide the inspector, or show it, folded away or not"),
         ("tab", "v", "screen.tab", "the inspector's next tab: facts, map, histogram, uses, stack, stops, displays"),
         ("pane.larger", "plus", "screen.resize(2)", "this pane larger; a border can be dragged, too"),

@@ -71,7 +71,7 @@ def stacked(found: Mapping[str, Region], pane: str) -> bool:
 def borders(found: Mapping[str, Region]) -> dict[str, Region]:
     """Where each pane has a border with the stage that can be moved: two cells wide, of both panes."""
     made = {}
-    for pane, (left, top, width, height) in found.items():
+    for pane, (left, top, width, height) in found.items() if "stage" in found else ():
         if pane == "program" and stacked(found, pane):
             made[pane] = Region(left, top + height - 1, width, 2)
         elif pane in ("program", "inspector") and not stacked(found, pane):
@@ -84,7 +84,7 @@ def _beside(room: Region, height: int, asked: Asked) -> dict[str, Region]:
     found, panes, width = dict[str, Region](), asked.panes, room.width
     inspected = "inspector" not in panes.hidden and (width >= WIDE or asked.called)
     shown = "program" not in panes.hidden
-    aside = shown and (width >= WIDE or (width >= NARROW and not inspected))
+    aside = shown and not panes.above and (width >= WIDE or (width >= NARROW and not inspected))
     if inspected and width < NARROW:
         shown = False
         room, found["inspector"] = room.split_horizontal(-(room.height // 2))
@@ -139,14 +139,15 @@ class MainScreen(Screen[None]):
         """Other panes are wanted, by the fields of Asked: all of them find their places anew."""
         if (asked := replace(self.asked, **changes)) != self.asked:
             self.asked = asked
-            self.on_resize()
+            self.keep_focus()
             for child in self.children[:1]:
                 child.refresh(layout=True)
 
     @property
     def seen(self) -> dict[str, Region]:
-        """The panes that have room now."""
-        return {id: region for id, region in places(self.size, 1, self.asked).items() if id in PANES}
+        """The panes that are seen now; one that is maximised, alone."""
+        alone = (self.maximized.id,) if self.maximized is not None else PANES
+        return {id: region for id, region in places(self.size, 1, self.asked).items() if id in alone}
 
     @property
     def focus_chain(self) -> list[Widget]:
@@ -155,6 +156,9 @@ class MainScreen(Screen[None]):
         return [widget for widget in super().focus_chain if widget.id not in unseen]
 
     def on_resize(self) -> None:
+        self.keep_focus()
+
+    def keep_focus(self) -> None:
         """The focus does not stay in a pane that is seen no more."""
         if self.focused is not None and self.focused.id in {*PANES} - self.seen.keys():
             self.set_focus(self.query_one("#stage"))

@@ -1,4 +1,4 @@
-"""A widget of lines that paints those anew that are others than before: a step changes few of them."""
+"""Widgets of lines that paint those anew that are others than before: a step changes few of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from textual.content import Content
+from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -60,3 +61,52 @@ class Lined(Widget):
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         return self if self._still else super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+
+class Scrolled(Lined):
+    """Lines of which those from `top` on are in view, beside a bar in the last column, which is dragged."""
+
+    top = 0
+    _held: int | None = None
+
+    @property
+    def length(self) -> int:
+        """How many lines there are."""
+        raise NotImplementedError
+
+    def scroll_by(self, lines: int) -> None:
+        """Other lines come into view, as far as there are any."""
+        raise NotImplementedError
+
+    def bar(self) -> range:
+        """The lines of the widget beside which the bar stands; none where all is in view."""
+        height, length = self.size.height, max(self.length, 1)
+        first = self.top * height // length
+        return range(first, max(first + 1, (self.top + height) * height // length)) if length > height else range(0)
+
+    def on_bar(self, event: MouseEvent) -> bool:
+        """Whether the mouse is in the bar's column, and there is a bar."""
+        offset = event.get_content_offset(self)
+        return offset is not None and offset.x == self.size.width - 1 and bool(self.bar())
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        if self.on_bar(event):
+            y, bar = event.get_content_offset_capture(self).y, self.bar()
+            self._held = y - bar.start if y in bar else len(bar) // 2
+            self.screen.clear_selection()  # Textual began one there
+            self.capture_mouse()
+            self._drag(y)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        if self._held is not None:
+            self._drag(event.get_content_offset_capture(self).y)
+
+    def on_mouse_up(self, event: MouseUp) -> None:
+        if self._held is not None:
+            self._held = None
+            self.release_mouse()
+
+    def _drag(self, y: int) -> None:
+        """The bar begins where the mouse holds it."""
+        if y - (self._held or 0) != self.bar().start:
+            self.scroll_by(-(-(y - (self._held or 0)) * self.length // max(self.size.height, 1)) - self.top)

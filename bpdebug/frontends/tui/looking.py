@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bpdebug.arrays import Shape
-from bpdebug.frontends.tui.lined import Lined
+from bpdebug.frontends.tui.lined import Scrolled
 from bpdebug.frontends.tui.marks import mark_of
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.slices import Sheet, laid_out
@@ -14,7 +14,7 @@ Chosen = tuple[MatrixBox, int, int]
 """A matrix, and a cell of it by its row and its column."""
 
 
-class Looking(Lined):
+class Looking(Scrolled):
     """A stage's keys for it; what was chosen for a matrix holds wherever one of its name and shape is shown."""
 
     def __init__(self, **options: object) -> None:

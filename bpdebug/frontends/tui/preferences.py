@@ -28,14 +28,15 @@ _HINT = 'it may say: preset = "vim", and below [keys], step = "space,s"'
 
 
 class Panes(Struct, frozen=True):
-    """Columns of the panes beside the stage, rows of the `strip` that the program is above it, 0 as by themselves.
+    """Columns of the panes beside the stage, rows of the `strip` that the program is above it; 0 as by themselves.
 
-    Those that are `hidden` are there when they are called.
+    The program may be `above` at any width; panes that are `hidden` are there when they are called.
     """
 
     program: int = 0
     strip: int = 0
     inspector: int = 0
+    above: bool = False
     hidden: frozenset[str] = frozenset()
 
 

@@ -13,12 +13,14 @@ from textual.geometry import Offset, Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
 
+from bpdebug.debugger import State
 from bpdebug.frontends.tui import keys, palette
-from bpdebug.frontends.tui.bars import Message
+from bpdebug.frontends.tui.bars import Message, WatchedBar
 from bpdebug.frontends.tui.inspector import InspectorPane
-from bpdebug.frontends.tui.layout import MainScreen, borders, places, stacked
+from bpdebug.frontends.tui.layout import SHORT, MainScreen, borders, places, stacked
 from bpdebug.frontends.tui.preferences import Panes, Preferences
 from bpdebug.scenario.paths import reason
+from bpdebug.views.inspector import watched
 
 LEAST = Size(60, 15)
 
@@ -34,6 +36,8 @@ class DebuggerScreen(MainScreen):
         super().__init__(preferences.panes)
         self.keep = preferences.keep_panes
         self.dragged = ""
+        self.inspector, self.watched = InspectorPane("inspector"), WatchedBar("watched")
+        self.state: State | None = None
 
     def places(self, children: list[Widget], size: Size) -> Iterator[tuple[Widget, Region]]:
         """Where the panes go that have room."""
@@ -43,10 +47,30 @@ class DebuggerScreen(MainScreen):
             placed[alone] = Region(0, 1, size.width, ends - 1)
         yield from placed.items()
 
-    def ask(self, **changes: Any) -> None:
-        if changes.get("whole") and self.maximized is not None and self.maximized.id != "stage":
+    def stand(self, state: State, *, report: bool) -> None:
+        """Another state, of which an event or a report is seen: what the panes are, and the inspector in them."""
+        self.state = state
+        if report and self.maximized is not None and self.maximized.id != "stage":
             self.maximized = None
+        self.inspector.stand(state)
+        self.ask(whole=report)
+
+    def ask(self, **changes: Any) -> None:
         super().ask(**changes)
+        self.look()
+
+    def look(self) -> None:
+        """What is watched and displayed stands in a line of its own, where the inspector is not seen."""
+        if self.state is not None:
+            words = [] if "inspector" in self.seen else watched(self.state, displays=self.asked.whole)
+            self.watched.show(tuple((text, palette.NOTE) for text in words))
+            super().ask(watched=bool(words))
+
+    def on_resize(self) -> None:
+        self.look()
+
+    def watch_maximized(self) -> None:
+        self.look()
 
     def set_panes(self, panes: Panes) -> None:
         """The panes as they are wanted from here on, the next time, too."""
@@ -61,25 +85,31 @@ class DebuggerScreen(MainScreen):
     # --- hidden, and there again
 
     def action_hide(self, pane: str) -> None:
-        """Hides a pane that is seen, and shows one that is not: the inspector where it would fold away, too."""
-        panes, seen, whole, self.maximized = self.asked.panes, pane in self.seen, self.asked.whole, None
+        """Hides a pane that is seen, and shows one that is not: the inspector where it would fold away, too.
+
+        The program becomes a strip above the stage before it is hidden.
+        """
+        panes, before, alone = self.asked.panes, self.seen, self.asked.whole or self.maximized is not None
+        self.maximized = None
         self.ask(whole=False)
-        if whole and pane in self.seen:
-            return  # a report had its room
-        if seen and pane == "inspector" and self.asked.called:
-            self.ask(called=False)
-        elif seen:
-            self.set_panes(replace(panes, hidden=panes.hidden | {pane}))
-        else:
-            self.set_panes(replace(panes, hidden=panes.hidden - {pane}))
+        if pane not in before and alone and pane in self.seen:
+            return  # it only had no room
+        if pane not in before:
+            self.set_panes(replace(panes, hidden=panes.hidden - {pane}, above=panes.above and pane != "program"))
             self.ask(called=pane == "inspector" and pane not in self.seen)
+        elif pane == "program" and not alone and not stacked(before, pane) and self.size.height >= SHORT:
+            self.set_panes(replace(panes, above=True))
+        elif pane == "inspector" and self.asked.called:
+            self.ask(called=False)
+        else:
+            self.set_panes(replace(panes, hidden=panes.hidden | {pane}))
 
     def action_tab(self) -> None:
         """The next tab of the inspector, which is shown first where it is not."""
         if "inspector" not in self.seen:
             self.action_hide("inspector")
         else:
-            self.query_one(InspectorPane).action_turn(1)
+            self.inspector.action_turn(1)
 
     # --- larger and smaller
 
@@ -107,8 +137,7 @@ class DebuggerScreen(MainScreen):
 
     def on_mouse_down(self, event: MouseDown) -> None:
         at = Offset(event.screen_x, event.screen_y)
-        found = {} if self.maximized else borders(self.seen)
-        self.dragged = next((pane for pane, border in found.items() if border.contains_point(at)), "")
+        self.dragged = next((pane for pane, border in borders(self.seen).items() if border.contains_point(at)), "")
         if self.dragged:
             self.clear_selection()  # Textual began one at the border
             self.capture_mouse()

@@ -87,18 +87,18 @@ class Stage(Looking, can_focus=True):
         self.replan()
 
     def drawn(self) -> Iterator[Strip]:
-        (width, height), length = self.size, max(self.plan.length, 1)
-        first = self.top * height // length
-        last = max(first, (self.top + height) * height // length - 1)
-        thumb = strip(("▐", palette.ZERO))
+        (width, height), bar, thumb = self.size, self.bar(), strip(("▐", palette.ZERO))
         for y in range(height if width > 1 else 0):
             line = self.plan.line(self.top + y).adjust_cell_length(width - 1, palette.PLAIN)
-            yield Strip.join([line, thumb]) if length > height and first <= y <= last else line
+            yield Strip.join([line, thumb]) if y in bar else line
 
     # --- scrolling ------------------------------------------------------------------------------------------------
 
+    @property
+    def length(self) -> int:
+        return self.plan.length
+
     def scroll_by(self, lines: int) -> None:
-        """Other lines come into view, as far as there are any."""
         height = self.size.height
         self.plan.reach(self.top + lines + height)
         self.top = max(0, min(self.top + lines, self.plan.length - height))
@@ -260,6 +260,8 @@ class Stage(Looking, can_focus=True):
         return None
 
     def on_click(self, event: Click) -> None:
+        if self.on_bar(event):
+            return
         under = self._under(event)
         if under is not None and (axis := under[0].axis_at(*under[1:])) is not None:
             self.leaf(under[0], axis, -1 if event.button == RIGHT else 1)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Size
+from textual.widget import Widget
 
+from bpdebug.debugger import update
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
-from bpdebug.frontends.tui.bars import Bar
-from bpdebug.views import tensors
+from bpdebug.frontends.tui.bars import Header, Message, WatchedBar, refused
+from bpdebug.frontends.tui.keybar import KeyBar, foot
+from bpdebug.frontends.tui.keys import TABLE
+from bpdebug.frontends.tui.timeline_bar import TimelineBar
+from bpdebug.views import status, status_line, tensors
+from tests.lessons import NAMES
 
 from .judge import says
 from .screen import app_of, lines_of, state_of, text_of
@@ -18,16 +25,66 @@ from .screen import app_of, lines_of, state_of, text_of
 PLAIN = Style()
 
 
+def drawn(monkeypatch: pytest.MonkeyPatch, bar: Widget, width: int, height: int = 1) -> list[str]:
+    """A bar's lines at a width."""
+    monkeypatch.setattr(type(bar), "size", Size(width, height))
+    return [bar.render_line(y).text for y in range(height)]
+
+
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 10, 20, 40, 80])
 def test_any_pieces_fit_any_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    monkeypatch.setattr(Bar, "size", Size(width, 1))
-    monkeypatch.setattr(Bar, "refresh", lambda self: None)
-    words = ["", "k", " step  ", "一二三 wide", "a long text that wants more than there is"]
-    for left in range(len(words) + 1):
-        for right in range(len(words) + 1):
-            bar = Bar("bar")
-            bar.show(tuple((w, PLAIN) for w in words[:left]), tuple((w, PLAIN) for w in words[:right]))
-            assert bar.render_line(0).cell_length <= max(width, 1)
+    words = ["k", " step  ", "一二三 wide", "a long text that wants more than there is"]
+    for count in range(len(words) + 1):
+        header, watched = Header("header"), WatchedBar("watched")
+        header.stand(state_of("two_layer").scenario, {"fork": words[count - 1], "place": " ".join(words[:count])})
+        watched.show(tuple((w, PLAIN) for w in words[:count]))
+        for bar in (header, watched):
+            assert cell_len(drawn(monkeypatch, bar, width)[0]) <= max(width, 1)
+
+
+@pytest.mark.parametrize(("n", "name"), enumerate(NAMES))
+def test_no_bar_is_cut_at_any_width(monkeypatch: pytest.MonkeyPatch, n: int, name: str) -> None:
+    header, keys, line = Header("header"), KeyBar({id: row.cap for id, row in TABLE.items()}), TimelineBar("timeline")
+    state = state_of(name)
+    for place in ("seek begin", "seek 40%", "seek 70%", "stepi", "seek end"):
+        state = update(state, place)
+        said = status(state)
+        header.stand(state.scenario, said)
+        keys.show(foot(state, "stage"))
+        line.show(state)
+        for width in range(60 + n % 8, 201, 8):  # every one of them in some lessons
+            (top,) = drawn(monkeypatch, header, width)
+            assert "…" not in top.replace(state.scenario.title, "")
+            assert said["place"] in top
+            least = cell_len(f" bpdebug  {state.scenario.name}    {status_line(state)} ")
+            assert width < least or (state.scenario.name in top and all(text in top for text in said.values()))
+            (bottom,) = drawn(monkeypatch, keys, width)
+            assert bottom.rstrip().endswith("q quit")
+            assert cell_len(bottom) == width
+            (time,) = drawn(monkeypatch, line, width)
+            assert time.startswith(" forward ")
+            assert time.endswith(line.tail)
+            assert cell_len(time) == width
+
+
+def test_what_is_watched_is_said_whole_and_the_rest_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    bar, words = WatchedBar("watched"), [f"watch {n} norm(dW{n}) = 0.{n}234, {n} hits" for n in range(1, 8)]
+    bar.show(tuple((text, PLAIN) for text in words))
+    for width in range(60, 301):
+        said, _, more = drawn(monkeypatch, bar, width)[0].rstrip().partition("+")
+        shown = [text for text in said.split("   ") if text.strip()]
+        assert [text.strip() for text in shown] == words[: len(shown)]
+        assert len(shown) + int(more or 0) == len(words)
+
+
+@pytest.mark.parametrize("width", range(60, 201, 7))
+def test_a_message_is_whole_at_every_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    message = Message("message")
+    monkeypatch.setattr(Message, "size", Size(width, 9))
+    monkeypatch.setattr(Message, "refresh", lambda self, **_: None)
+    message.show(refused(BpdebugError("one word after another " * 12, code="E_EXPR", hint="what to do " * 9)))
+    text = " ".join(" ".join(drawn(monkeypatch, message, width, 9)).split())
+    assert text == " ".join(("E_EXPR " + "one word after another " * 12 + "help: " + "what to do " * 9).split())
 
 
 @pytest.mark.parametrize("size", [(120, 30), (80, 24), (60, 24)])
@@ -88,7 +145,7 @@ async def test_at_no_width_the_header_loses_the_fork(name: str, monkeypatch: pyt
         weight = app.state.timeline.graph.names[1]
         app.run_text(f"set {weight} = 0.123456789 * {weight} + 0.987654321 * {weight}")
         for width in range(60, 201):
-            monkeypatch.setattr(Bar, "size", Size(width, 1))
+            monkeypatch.setattr(Header, "size", Size(width, 1))
             assert f"fork 1: set {weight} = 0.123456789" in app.header.render_line(0).text, width
 
 
@@ -137,3 +194,43 @@ async def test_a_display_that_cannot_be_evaluated_says_why(monkeypatch: pytest.M
         monkeypatch.setattr(tensors, "evaluate", refuse)
         await pilot.press("s")
         assert "display: it cannot be" in text_of(app)
+
+
+# --- where the inspector is not seen
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 30)])
+async def test_watches_and_displays_are_seen_where_the_inspector_is_not(size: tuple[int, int]) -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=size) as pilot:
+        assert app.state is not None
+        app.run_text("watch norm(dW2) ;; display norm(W1) ;; display W2")
+        norm = float(np.sqrt((app.state.timeline.value("W1") ** 2).sum()))
+        for line, over in (("seek begin", 0), ("info tensors", 1), ("seek end", 0), ("info gradients", 1)):
+            app.run_text(line)
+            await pilot.pause()
+            await pilot.pause()
+            assert ("inspector" in app.main.seen) == (size[0] == 120 and not over)
+            if "inspector" in app.main.seen:
+                app.main.inspector.turn_to("displays")
+                await pilot.pause()
+                beside = [text[app.stage.region.right :] for text in lines_of(app)]
+                assert any(says(word, norm) for text in beside if "1: norm(W1)" in text for word in text.split())
+            else:
+                strip = next(text for text in lines_of(app) if "watch 1 norm(dW2)" in text)
+                assert ("not computed, 0 hits" in strip) == (app.state.cursor == 0)
+                assert not over or "1: norm(W1) = " in strip or "+" in strip
+                assert not over or size[0] == 60 or any(says(word, norm) for word in strip.split())
+        app.run_text("delete")
+        app.run_text("undisplay")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not app.main.watched.is_on_screen
+
+
+async def test_in_practice_the_line_of_what_is_watched_does_not_give_the_answer_away() -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_text("watch norm(dH) ;; practice ;; seek H@bwd")
+        await pilot.pause()
+        assert "norm(dH)" not in text_of(app)

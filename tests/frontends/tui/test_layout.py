@@ -16,10 +16,11 @@ from bpdebug.frontends.tui.preferences import Panes, Preferences, keep_panes, re
 from .screen import app_of, lines_of, state_of
 
 HIDDEN = [frozenset(pair) for n in range(3) for pair in combinations(("program", "inspector"), n)]
+BOTH = (False, True)
 SIZES = ((0, 0, 0), (1, 1, 1), (30, 9, 40), (500, 500, 500))
 ASKED = [
-    Asked(Panes(*sizes, hidden), called, watched, whole)
-    for sizes, hidden, called, watched, whole in product(SIZES, HIDDEN, (False, True), (False, True), (False, True))
+    Asked(Panes(*sizes, above, hidden), called, watched, whole)
+    for sizes, hidden, above, called, watched, whole in product(SIZES, HIDDEN, BOTH, BOTH, BOTH, BOTH)
 ]
 
 
@@ -93,19 +94,31 @@ async def test_the_focus_goes_to_what_is_seen_and_to_nothing_else(size: tuple[in
 async def test_a_pane_that_folds_away_hands_the_focus_to_the_stage() -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(120, 30)) as pilot:
-        for pane, act in (("inspector", "V"), ("program", "P"), ("program", (60, 15)), ("inspector", "x")):
+        for pane, act in (("inspector", "V"), ("program", "PP"), ("program", (60, 15)), ("inspector", "x")):
             await pilot.resize_terminal(120, 30)
             await pilot.press("escape", "0")
             await pilot.pause()
             app.query_one(f"#{pane}").focus()
             await pilot.pause()
             assert app.focused is app.query_one(f"#{pane}")
-            await (pilot.press(act) if isinstance(act, str) else pilot.resize_terminal(*act))
+            await (pilot.press(*act) if isinstance(act, str) else pilot.resize_terminal(*act))
             await pilot.pause()
             assert app.focused is app.stage
 
 
 # --- hidden, called, alone
+
+
+async def test_the_program_is_beside_the_stage_above_it_or_hidden() -> None:
+    for width in (120, 80, 66):
+        app = app_of("two_layer")
+        async with app.run_test(size=(width, 24)) as pilot:
+            seen = [app.main.seen.get("program")]
+            for _ in range(3):
+                await pilot.press("P")
+                seen.append(app.main.seen.get("program"))
+            shapes = ["hidden" if at is None else "above" if at.height == 3 else "beside" for at in seen]
+            assert shapes == (["beside", "above", "hidden", "beside"] if width > 70 else ["above", "hidden"] * 2)
 
 
 async def test_v_calls_the_inspector_where_it_is_folded_away() -> None:
@@ -225,6 +238,6 @@ async def test_where_panes_cannot_be_kept_the_screen_says_so(monkeypatch: pytest
     monkeypatch.setenv("BPDEBUG_STATE_DIR", str(tmp_path / "state"))
     app = BpdebugApp(state_of("two_layer"), preferences=Preferences(keep_panes=keep_panes))
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("P")
+        await pilot.press("P", "P")
         assert "not kept" in app.message.left[0][0]
         assert "program" not in app.main.seen

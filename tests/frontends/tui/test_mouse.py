@@ -81,3 +81,41 @@ async def test_a_click_on_a_cell_marks_it() -> None:
         assert "[" in text_of(app)
         await pilot.press("escape")
         assert app.stage.chosen is None
+
+
+async def test_the_bar_of_the_stage_is_dragged() -> None:
+    app = app_of("transformer_block")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_text("info tensors")
+        await pilot.pause()
+        stage, (left, top, width, height) = app.stage, app.stage.content_region
+        assert stage.bar().start == 0
+        x, seen = left + width - 1, []
+        await pilot.mouse_down(offset=(x, top))
+        for y in (*range(height), height + 9, 0):
+            await pilot.hover(offset=(x - y % 5, min(top + y, 23)))
+            seen.append((stage.top, stage.bar().start))
+        await pilot.mouse_up(offset=(x, top))
+        last = stage.length - height
+        assert [start for _, start in seen[:height]] == [min(y, last * height // stage.length) for y in range(height)]
+        assert [at for at, _ in seen[-3:]] == [last, last, 0]
+        await pilot.hover(offset=(x, top + 9))
+        assert stage.top == 0
+        await pilot.click(offset=(x, top + height - 1))
+        await pilot.pause()
+        assert stage.top == last
+        assert app.main.selections == {}
+
+
+async def test_a_click_on_the_bar_leaves_the_mark() -> None:
+    app = app_of("transformer_block")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_text("seek 60% ;; lens")
+        await pilot.press("down")
+        await pilot.pause()
+        assert app.stage.bar()
+        corner = app.stage.content_region
+        await pilot.click(offset=(corner.right - 1, corner.y + 3))
+        assert app.stage.chosen is not None
+        await pilot.click(offset=(corner.right - 2, corner.y + 3))
+        assert app.stage.chosen is None
