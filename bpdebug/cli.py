@@ -81,7 +81,7 @@ def _carried_out(words: list[str]) -> int:
     except SystemExit as stop:  # help and the version are printed
         return int(stop.code or EXIT_GOOD)
     _check_values(args)
-    if args.ascii:
+    if args.ascii or vars(args).get("plain"):
         spell_in_ascii()
     return _COMMANDS.get(args.verb, _page)(args)
 
@@ -92,7 +92,7 @@ def plain(words: list[str]) -> SimpleNamespace | None:
         return None
     return SimpleNamespace(
         verb=words[0], file=words[1], set=[], memory=None, limit=[], fresh=False, json=False, values="some",
-        record=None, ascii=False,
+        record=None, ascii=False, plain=False,
     )  # fmt: skip
 
 
@@ -152,11 +152,15 @@ def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int]:
 
 
 def _show(args: SimpleNamespace) -> int:
+    if args.plain and args.file is None:
+        raise UsageError("--plain walks a FILE", hint="bpdebug list names the lessons: bpdebug transpose --plain")
     if args.file is not None and "." not in args.file and (hint := _meant(args.file)):
         from bpdebug.scenario.lessons import shipped_paths
 
         if args.file not in shipped_paths():
             raise UsageError(f"no command and no file '{args.file}'", hint=hint)
+    if args.plain:
+        return _debug(args)
     scenario, budget = (None, _limits(args)["memory"]) if args.file is None else _opened(args, args.file)
     if not (sys.stdout.isatty() and sys.stderr.isatty()) or (not sys.stdin.isatty() and args.file != "-"):
         raise UsageError("the screen needs a terminal", hint="bpdebug run FILE prints, bpdebug debug FILE takes a pipe")
@@ -184,7 +188,9 @@ def _debug(args: SimpleNamespace) -> int:
 
     state = open_session(scenario, budget=budget)
     store = SessionStore(state, kind(), fresh=args.fresh)
-    return prompt.debug_json(state, store) if args.json else prompt.debug(state, store)
+    if vars(args).get("json"):
+        return prompt.debug_json(state, store)
+    return prompt.debug(state, store, plain=args.plain)
 
 
 def _scripts(args: SimpleNamespace) -> int:

@@ -31,13 +31,15 @@ def parser() -> argparse.ArgumentParser:
     def verb(name: str, says: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, parents=[signs] if name in PAGES else [common, signs], help=says)
 
-    verb("show", "the screen (what `bpdebug FILE` starts)").add_argument("file", nargs="?", metavar="FILE")
+    _plain_option(verb("show", "the screen (what `bpdebug FILE` starts)")).add_argument(
+        "file", nargs="?", metavar="FILE"
+    )
     run = verb("run", "both passes, every event printed")
     run.add_argument("file", metavar="FILE")
     run.add_argument("--json", action="store_true", help="JSON Lines")
     run.add_argument("--values", choices=("some", "full"), default="some", help="full: tensors of any size")
     run.add_argument("--record", metavar="FILE.bptrace", help="keep every event in a new recording")
-    debug = verb("debug", "the debugger at a plain prompt")
+    debug = _plain_option(verb("debug", "the debugger at a plain prompt"))
     debug.add_argument("file", metavar="FILE")
     debug.add_argument("--json", action="store_true", help="one JSON object per reply")
     _script_options(
@@ -53,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
         printed.add_argument("--json", action="store_true")
     verb("schema", "the JSON Schema of scenario files")
     return top
+
+
+def _plain_option(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    verb.add_argument("--plain", action="store_true", help="lines of words, for screen readers and logs")
+    return verb
 
 
 def _common_options() -> _Parser:

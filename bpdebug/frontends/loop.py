@@ -15,6 +15,7 @@ from bpdebug.debugger import Call, State, find, parse, quiet, run
 from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.views import Report, displayed, reply, view
+from bpdebug.views.blocks import Block, flat
 from bpdebug.views.text import lines
 
 PROMPT = "(bpdebug) "
@@ -22,6 +23,10 @@ MOST_PENDING = 100_000
 """Commands of stops that run after one line; more than that chase each other in a circle."""
 QUIET = ("", "step", "begin", "end")
 """Reasons to stop that the place itself says."""
+
+
+Draw = Callable[[str, Iterable[Block], int], Iterator[str]]
+"""Makes lines of a title and blocks, at a width."""
 
 
 class Answer(Struct, frozen=True, eq=False):
@@ -40,14 +45,14 @@ class Answer(Struct, frozen=True, eq=False):
         """All of it as text."""
         return "\n".join(self.lines(width))
 
-    def lines(self, width: int = 100) -> Iterator[str]:
+    def lines(self, width: int = 100, draw: Draw = lines) -> Iterator[str]:
         """All of it line by line: tracepoints first, then the stop, the report and the displays."""
         state = self.state
         stop = [] if state.stopped in QUIET else [f"{state.stopped}  {state.detail}"]
-        yield from lines("\n".join([*state.printed, *stop]), (), width)
-        yield from self.report.lines(width)
-        if self.displays is not None:
-            yield from self.displays.lines(width)
+        yield from draw("\n".join([*state.printed, *stop]), (), width)
+        for report in (self.report, self.displays):
+            if report is not None:
+                yield from draw(report.title, flat(report.blocks), width)
 
 
 Handle = Callable[[State, str, str], Iterator[Answer]]

@@ -12,6 +12,7 @@ import msgspec
 
 from bpdebug.debugger import COMMANDS, State, parse
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
+from bpdebug.frontends import spoken
 from bpdebug.frontends.bar import watching
 from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered
 from bpdebug.frontends.output import paged, print_json, print_lines
@@ -20,30 +21,32 @@ from bpdebug.frontends.session.talk import Talk
 from bpdebug.views import Report, refusal, reply, view
 
 
-def debug(state: State, store: SessionStore) -> int:
+def debug(state: State, store: SessionStore, *, plain: bool = False) -> int:
     """Read commands until `quit` or the end of input; reports go to standard output, refusals to standard error.
 
     On a terminal Enter repeats a motion. From a pipe a command that fails, or a check or derivation that finds a
-    mistake, makes the exit code 1, and the rest is run.
+    mistake, makes the exit code 1, and the rest is run. What is `plain` is read aloud or kept as a log: lines of words,
+    nothing that steers a terminal, the screen's keys typed as lines.
     """
     asked = sys.stdin.isatty()
-    page = paged if asked and sys.stdout.isatty() else iter
+    page = paged if asked and sys.stdout.isatty() and not plain else iter
+    meant, said = (spoken.meant, spoken.said) if plain else (str, Answer.lines)
     talk = Talk(store)
     code, last = EXIT_GOOD, ""
-    print_lines(view(state).lines())
+    print_lines(spoken.greeting(state) if plain else view(state).lines())
     if asked and (offer := talk.store.offer()):
         print(offer)
-    for _, typed in gathered(_lines(asked)):
-        line = typed or (last if asked else "")
+    for _, typed in gathered(_lines(asked, plain)):
+        line = meant(typed) or (last if asked else "")
         if not line or line.startswith("#"):
             continue
         bad = False
         try:
             answers = talk(state, line)
-            while (answer := _next(answers)) is not None:
+            while (answer := next(answers, None) if plain else _next(answers)) is not None:
                 state = answer.state
                 bad = bad or _wrong(answer.report)
-                print_lines(page(talk.requests.heard(answer.lines())))
+                print_lines(page(talk.requests.heard(said(answer))))
             last = line if _repeats(line) else ""
         except BpdebugError as error:
             print(error, file=sys.stderr)
@@ -78,16 +81,23 @@ def _repeats(line: str) -> bool:
     return all(call.command.repeats and not call.must_fail for call in parse(line))
 
 
-def _lines(asked: bool) -> Iterator[str]:
-    """Lines from standard input; on a terminal with a prompt, history and completion."""
-    if not asked:
-        yield from sys.stdin
-        return
-    import readline  # only where there is a terminal
+def _lines(asked: bool, plain: bool) -> Iterator[str]:
+    """Lines from standard input; on a terminal with a prompt, history and completion.
 
-    readline.set_completer(_completer)
-    readline.set_completer_delims(" \t\n;")
-    readline.parse_and_bind("tab: complete")
+    `plain` ones are a log: history and completion would steer the terminal, and a line from a pipe is printed, too.
+    """
+    if not asked:
+        for line in sys.stdin:
+            if plain:
+                print(f"{PROMPT}{line.strip()}")
+            yield line
+        return
+    if not plain:
+        import readline  # only where there is a terminal
+
+        readline.set_completer(_completer)
+        readline.set_completer_delims(" \t\n;")
+        readline.parse_and_bind("tab: complete")
     with contextlib.suppress(EOFError):
         while True:
             yield input(PROMPT)

@@ -13,16 +13,13 @@ from textual.widget import Widget
 
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.engine import BACKWARD, Event
+from bpdebug.frontends.onward import INSIDE, Item
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.keys import PROGRAM
 from bpdebug.frontends.tui.lines import BLANK, strip
 
 GAP = 2
 """Columns between keys."""
-Item = tuple[str, str]
-"""A row of the table of keys by its id, and the word that stands beside its key."""
-INSIDE = {"transpose": "turn it", "product": "multiply", "unbroadcast": "sum it", "accumulate": "add it"}
-"""What the next part of a rule does; of another it is said that it lies inside."""
 ALWAYS: tuple[Item, ...] = (("line", "cmd"), ("help", "help"), ("quit", "quit"))
 AT_THE_END: tuple[Item, ...] = (
     ("restart", "again"), ("practice", "practise"), ("lesson.next", "next lesson"), ("lesson.menu", "all lessons"),
@@ -55,16 +52,6 @@ def _here(state: State, place: str) -> Iterator[Item]:
         yield from (*_inside(state, event), ("lens", "lens"), ("why", "why"))
         yield from (("candidates", "candidates"),) if event.op == "matmul" else ()
         yield from (("origin", "origin"), ("adjoint", "adjoint"), ("next", "next"), ("continue", "run"))
-
-
-def onward(state: State) -> Item:
-    """The key that a lesson goes on with: into the rule where the next part is more than its operands, else on."""
-    event = state.event
-    parts = event.parts[state.part :] if event is not None and event.phase == BACKWARD else ()
-    for _, part in parts[:1]:
-        if part.why in INSIDE:
-            return "stepi", INSIDE[part.why]
-    return ("stepi", "look inside") if any(part.why in INSIDE for _, part in parts) else ("step", "go on")
 
 
 def _inside(state: State, event: Event) -> Iterator[Item]:

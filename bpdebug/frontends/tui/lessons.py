@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from bpdebug.debugger import State, open_session, parse
 from bpdebug.errors import BpdebugError
-from bpdebug.frontends.tui.keybar import AT_THE_END, onward
+from bpdebug.frontends.onward import onward
+from bpdebug.frontends.tui.keybar import AT_THE_END
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.running import RunningApp
 from bpdebug.frontends.tui.walked import note, walked

@@ -1,0 +1,148 @@
+"""Reports in lines that are read aloud, or searched in a log: no columns and no drawing, every number with its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat, zip_longest
+
+import numpy as np
+from msgspec.structs import replace
+
+from bpdebug.debugger import COMMANDS, State
+from bpdebug.errors import printable
+from bpdebug.frontends.loop import Answer
+from bpdebug.frontends.onward import onward
+from bpdebug.views import view
+from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
+from bpdebug.views.numbers import number_format, short
+from bpdebug.views.text import MOST_ROWS, cells_lines, ends, row_label
+
+SIGNS = {"=": "gives", "→": "turned is", ",": "and"}
+"""Words for what stands between matrices; of other signs they are those that are typed."""
+KEYS = {c.key: c.name for c in COMMANDS.values() if c.key}
+"""What the screen's keys are for; here they are typed as lines."""
+FIRST = ("step", "reverse-step", "stepi", "lens", "help", "quit")
+"""Commands that are told at the beginning."""
+
+
+def spoken(title: str, blocks: Iterable[Block], width: int = 0) -> Iterator[str]:
+    """A title and blocks, line by line; none is wrapped, whatever the width."""
+    if title:
+        yield printable(title).rstrip()
+    heard: set[Heard] = set()
+    for block in blocks:
+        for line in _lines(block, heard):
+            yield printable(line).rstrip()
+
+
+Heard = tuple[str, int, frozenset[tuple[int, int]]]
+"""A matrix that was read out: its name, its array, and what is marked in it."""
+
+
+def _lines(block: Block, heard: set[Heard]) -> Iterable[str]:
+    if isinstance(block, Text):
+        return [" ".join(part.split()) for part in block.text.split("\n") if part.strip()]
+    if isinstance(block, Formula):
+        return [block.text + (f", {block.note}" if block.note else "")]
+    if isinstance(block, Row):
+        return (line for item in block.items for line in _item(item, heard))
+    if isinstance(block, Table):
+        return _table(block)
+    return _listing(block) if isinstance(block, Listing) else cells_lines(block.array)
+
+
+def _item(item: Matrix | str, heard: set[Heard]) -> Iterable[str]:
+    if isinstance(item, str):
+        return [SIGNS.get(item, item)]
+    this = item.name, id(item.array), item.marked
+    if this in heard and item.shape:
+        return [f"{short(item.name)}, as above"]
+    heard.add(this)
+    return _matrix(item)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " by ".join(map(str, shape)) if len(shape) != 1 else f"{shape[0]} numbers"
+
+
+def _matrix(matrix: Matrix) -> Iterator[str]:
+    """Its name and size, then a line a row: 'row 0: 1, 0, 2'; of a large one the ends, and how many are left out."""
+    note = f", {matrix.note}" if matrix.note else ""
+    head = f"{short(matrix.name)}, {_size(matrix.shape)}{note}" if matrix.shape else f"{short(matrix.name)}{note}"
+    if matrix.array is None:
+        yield f"{head}: not computed yet"
+        return
+    array = np.asarray(matrix.array)
+    form = number_format(array)
+    if array.ndim < 2 or not array.size:
+        cells = array.reshape(1, -1)
+        yield f"{head}: {_cells(matrix, cells[0], 0, form.text) if array.size else 'no cells'}"
+        return
+    yield f"{head}:"
+    flat = array.reshape(-1, array.shape[-1])
+    for r in ends(len(flat), MOST_ROWS):
+        if r is None:
+            yield f"{len(flat) - MOST_ROWS} more rows"
+        else:
+            yield f"row {row_label(r, array.shape[:-1])}: {_cells(matrix, flat[r], r, form.text)}"
+
+
+def _cells(matrix: Matrix, row: Sequence[float], r: int, text: Callable[[float], str]) -> str:
+    left_out = f"{len(row) - MOST_ROWS} more"
+    return ", ".join(
+        left_out if c is None else text(row[c]).strip() + " marked" * ((r, c) in matrix.marked)
+        for c in ends(len(row), MOST_ROWS)
+    )
+
+
+def _table(table: Table) -> Iterator[str]:
+    """A line a row; each cell with its header."""
+    heads = table.headers if any(table.headers) else ()
+    for row, share in zip(table.rows, table.bars or repeat(None), strict=False):
+        named = zip_longest(heads, row, fillvalue="") if heads else (("", cell) for cell in row)
+        said = [
+            f"{head.strip()}: {cell.strip()}" if head.strip() else cell.strip() for head, cell in named if cell.strip()
+        ]
+        yield "; ".join(said + ([f"{share:.0%}"] if share is not None else []))
+    if not table.rows:
+        yield "none"
+
+
+def _listing(listing: Listing) -> Iterator[str]:
+    for number, text in listing.lines:
+        here, stop = ", here" * (number == listing.current), ", breakpoint" * (number in listing.marked)
+        yield f"line {number}{here}{stop}: {text}"
+
+
+def meant(line: str) -> str:
+    """A line in which a key stands for its command: alone, or, where it is a sign, before what belongs to it."""
+    word, _, rest = line.partition(" ")
+    return f"{KEYS[word]} {rest}".strip() if word in KEYS and not (rest and word.isalpha()) else line
+
+
+def said(answer: Answer) -> Iterator[str]:
+    """An answer, and at a stop what to type next: where a note has been read, which is once, and at the end."""
+    report = answer.report
+    if answer.state.part:
+        blocks = tuple(b for b in report.blocks if not (isinstance(b, Text) and b.folds))
+        answer = replace(answer, report=replace(report, blocks=blocks))
+    yield from answer.lines(draw=spoken)
+    if report.kind == "event":
+        yield from _hint(answer.state)
+
+
+def _hint(state: State) -> Iterator[str]:
+    keys = {name: key for key, name in KEYS.items()}
+    if state.event is None:
+        yield f"{keys['restart']} begins again, {keys['practice']} asks before it shows, {keys['quit']} leaves"
+    elif any(note.stops.contains(state.cursor) for note in state.notes):
+        name, word = onward(state)
+        yield f"type {keys[name]} to {word}"
+
+
+def greeting(state: State) -> Iterator[str]:
+    """What the scenario is about, which lines to begin with, and the first stop."""
+    keys = {name: key for key, name in KEYS.items()}
+    yield from filter(None, (state.scenario.title, " ".join(state.scenario.about.split())))
+    yield "type a key and Enter: " + "; ".join(f"{keys[name]}, {COMMANDS[name].says}" for name in FIRST)
+    yield from said(Answer("", state, view(state)))
