@@ -61,9 +61,12 @@ class CellSource(Struct, frozen=True, eq=False):
     def _factors(self, terms: Terms, row: int) -> tuple[FactorCell, ...]:
         weight = float(terms.weight[row])
         found = [
-            FactorCell(self._name(f), tuple(int(a[row]) for a in f.at), float(f.values[row]), f.under)
+            FactorCell(
+                self._name(f), tuple(int(a[row]) for a in f.at), float(f.values[row]), f.under,
+                self.subjects.get(id(f.expr)),
+            )
             for f in terms.factors
-        ]
+        ]  # fmt: skip
         if weight == 1.0 and found and not found[0].under:
             return tuple(found)
         return (FactorCell("", (), weight), *found)  # a literal, or the 1 that a quotient begins with
@@ -73,12 +76,13 @@ class CellSource(Struct, frozen=True, eq=False):
 
 
 class FactorCell(Struct, frozen=True):
-    """A cell of a named array and its number; a number alone (a literal) has no name. `under`: divided by."""
+    """A cell of a named array, what that is, and its number; a literal has no name. `under`: divided by."""
 
     name: str
     cell: Cell
     value: float
     under: bool = False
+    subject: Subject | None = None
 
     @property
     def text(self) -> str:

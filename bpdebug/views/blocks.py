@@ -15,19 +15,21 @@ from bpdebug.views.sums import MatrixProduct
 class Text(Struct, frozen=True):
     """A paragraph. `style` is one of: '', 'title', 'note', 'dim', 'good', 'bad'.
 
-    Of what `folds`, a screen with little room shows the first sentence.
+    Of what `folds`, a screen with little room shows the first sentence. `link` is the command that leads on from here.
     """
 
     text: str
     style: str = ""
     folds: bool = False
+    link: str = ""
 
 
 class Formula(Struct, frozen=True):
-    """One line of mathematics, and what it says: `∂X = ∂Y @ Wᵀ`."""
+    """One line of mathematics, and what it says: `∂X = ∂Y @ Wᵀ`; and the command that leads on from it."""
 
     text: str
     note: str = ""
+    link: str = ""
 
 
 class Matrix(Struct, frozen=True, eq=False):
@@ -64,11 +66,15 @@ class Row(Struct, frozen=True, eq=False):
 
 
 class Table(Struct, frozen=True):
-    """Rows of texts under headers; `bars` are shares of 1, one a row, drawn in a last column (None: no bar)."""
+    """Rows of texts under headers; `bars` are shares of 1, one a row, drawn in a last column (None: no bar).
+
+    `links` are the commands that lead on from the rows ('': nowhere); none, where no row leads anywhere.
+    """
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     bars: tuple[float | None, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 class Listing(Struct, frozen=True):

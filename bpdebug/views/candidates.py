@@ -25,7 +25,8 @@ def _blocks(found: ProductVerdicts) -> Iterator[Block]:
         fit, right = sum(r.fits for r in rows), sum(r.verdict == "right" for r in rows)
         yield Text(f"{target}: {fit} of {len(rows)} {'fits' if fit == 1 else 'fit'}, {right} right", "title")
         shown = [*rows, *(r for r in found.inverses if r.target == target)]
-        yield Table(("formula", "shape", "verdict", "", "error"), tuple(map(_row, shown)))
+        links = (f"print {target}",) * len(shown)
+        yield Table(("formula", "shape", "verdict", "", "error"), tuple(map(_row, shown)), links=links)
     for target in found.unconfirmed:
         yield Text(f"the rule in use for {target} is wrong by finite differences; judged by the op's own", "bad")
 

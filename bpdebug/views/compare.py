@@ -31,7 +31,8 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
     changes = [] if found.what in ("end", "event") else gradient_changes(left, right)
     if changes:
         rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
-        blocks.append(Table(("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change"), rows))
+        headers = ("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change")
+        blocks.append(Table(headers, rows, links=tuple(f"print ∂{c.name}" for c in changes)))
     return Report("compare", title, tuple(blocks), {"equal": False, "first": record(found), "gradients": changes})
 
 

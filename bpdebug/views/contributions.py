@@ -43,11 +43,12 @@ def contributions(state: State, found: Contributions) -> Report:
         for r in found.rows
     )  # fmt: skip
     headers = ("from", "at", "formula", "norm", "share", "norm of sum", "")
-    blocks: list[Block] = [Table(headers, table)] if table else []
+    blocks: list[Block] = [Table(headers, table, links=tuple(f"seek #{r.event}" for r in found.rows))] if table else []
     blocks += _matrices(found, name)
     for source, event in found.later[:MOST]:
         there = event < len(state.timeline)
-        blocks.append(Text(f"from {source}, " + (f"at event {event}: not computed yet" if there else CUT), "dim"))
+        words, link = (f"at event {event}: not computed yet", f"seek #{event}") if there else (CUT, "")
+        blocks.append(Text(f"from {source}, {words}", "dim", link=link))
     if len(found.later) > MOST:
         blocks.append(Text(f"and {len(found.later) - MOST:,} more", "dim"))
     return Report("contributions", f"contributions to {name}", tuple(blocks), data)

@@ -24,7 +24,8 @@ def derivation(state: State, found: Derived) -> Report:
         + f", {kinks} by another convention at a kink" * bool(kinks)
         + (f", first wrong {found.first_wrong}" * bool(found.first_wrong))
     )
-    blocks: list[Block] = [Table(("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows)))]
+    links = tuple(f"print ∂{r.to}" for r in found.rows)
+    blocks: list[Block] = [Table(("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows)), links=links)]
     blocks += [
         Text(f"∂{r.to}: {r.suggestion}", "dim" if r.verdict == "kink" else "bad")
         for r in found.rows if r.suggestion

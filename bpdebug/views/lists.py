@@ -14,15 +14,15 @@ from bpdebug.debugger.running import NAMES, block_at
 from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
 from bpdebug.errors import CommandError
-from bpdebug.expression import Value, hex_cells, names_in, parse, target
-from bpdebug.graph import DRAWN, PARAMETER, Graph, Subject, frames
+from bpdebug.expression import Value, hex_cells, names_in, parse
+from bpdebug.graph import DRAWN, PARAMETER, Graph, frames
 from bpdebug.views.blocks import Block, Cells, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import norm_text, number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.report import Report
-from bpdebug.views.tensors import made_by
+from bpdebug.views.tensors import made_by, subject_of
 from bpdebug.views.update import optimizer_rows
 
 MOST_USAGE = 36
@@ -47,7 +47,8 @@ def where(state: State) -> Report:
     names = [*found, state.scenario.name]
     rows = tuple(("▶" if i == state.frame else "", f"#{i}", name) for i, name in enumerate(names))
     data = {"blocks": found, "frame": state.frame, "at": place_data(state)}
-    return Report("where", when_text(state), (Table(("", "", ""), rows),), data)
+    links = (*(f"seek {block}." for block in found), "seek begin")
+    return Report("where", when_text(state), (Table(("", "", ""), rows, links=links),), data)
 
 
 def source(state: State, line: int | None) -> Report:
@@ -68,8 +69,10 @@ def info(state: State, what: str, filters: str) -> Report:
     """One of the lists; a filter is a word that must stand in the row, or `name=W*`, `op=matmul`, `shape=3x4`."""
     headers, rows = LISTS[what]
     named = partial(zip, headers, strict=True)
-    kept = tuple(row for row in rows(state) if all(_passes(dict(named(row)), word) for word in filters.split()))
-    return Report("info", "", (Table(headers, kept),), lambda: {"what": what, "rows": [dict(named(r)) for r in kept]})
+    found = [(row, link) for row, link in rows(state) if all(_passes(dict(named(row)), w) for w in filters.split())]
+    kept, links = tuple(row for row, _ in found), tuple(link for _, link in found)
+    table = Table(headers, kept, links=links)
+    return Report("info", "", (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in kept]})
 
 
 def _passes(row: dict[str, str], word: str) -> bool:
@@ -79,7 +82,8 @@ def _passes(row: dict[str, str], word: str) -> bool:
     return key in row and fnmatchcase(row[key].replace("×", "x"), pattern.replace("×", "x"))
 
 
-Rows = Iterator[tuple[str, ...]]
+Rows = Iterator[tuple[tuple[str, ...], str]]
+"""Rows, each with the command that leads on from it, or ''."""
 
 
 def _tensors(state: State) -> Rows:
@@ -87,14 +91,17 @@ def _tensors(state: State) -> Rows:
     for t, name in enumerate(graph.names):
         if graph.kind(t) != DRAWN:  # a mask belongs to its node
             there = "value" if schedule.has_value(t, state.cursor) else "not-computed"
-            yield name, made_by(graph, t), shape_text(graph.shapes[t]), str(graph.dtypes[t]), there
+            row = (name, made_by(graph, t), shape_text(graph.shapes[t]), str(graph.dtypes[t]), there)
+            yield row, f"print {name}"
 
 
 def _breakpoints(state: State) -> Rows:
     for b in state.breakpoints:
         what = f"{'temporary ' * b.temporary}{NAMES[b.kind]}{'' if b.enabled else ', disabled'}"
         hits = f"{b.hits}, {b.ignore} to pass over" if b.ignore else str(b.hits)
-        yield str(b.number), what, b.location, b.condition_text, hits, " ;; ".join(b.commands)
+        at = b.stops.next_after(state.cursor) if b.located else None
+        link = f"seek #{at}" if at is not None else f"seek {b.location}" if b.located else ""
+        yield (str(b.number), what, b.location, b.condition_text, hits, " ;; ".join(b.commands)), link
 
 
 def _blocks(state: State) -> Rows:
@@ -102,14 +109,14 @@ def _blocks(state: State) -> Rows:
     for node in state.timeline.graph.nodes:
         for block in frames(node.block):
             lines.setdefault(block, []).append(node.line)
-    return ((name, str(len(found)), str(found[0])) for name, found in lines.items())
+    return (((name, str(len(found)), str(found[0])), f"seek {name}.") for name, found in lines.items())
 
 
 def _parameters(state: State) -> Rows:
     for t, leaf in enumerate(state.timeline.graph.leaves):
         if leaf.kind == PARAMETER:
             norm = norm_text(state.timeline.value_at(t, state.cursor))
-            yield leaf.name, shape_text(leaf.shape), str(leaf.dtype), norm
+            yield (leaf.name, shape_text(leaf.shape), str(leaf.dtype), norm), f"print {leaf.name}"
 
 
 def _gradients(state: State) -> Rows:
@@ -117,13 +124,23 @@ def _gradients(state: State) -> Rows:
     for t, name in enumerate(graph.names):
         if graph.takes_gradient(t):
             status = timeline.schedule.grad_status(t, state.cursor)
-            yield f"∂{name}", shape_text(graph.shapes[t]), status, norm_text(timeline.grad_at(t, state.cursor))
+            norm = norm_text(timeline.grad_at(t, state.cursor))
+            yield (f"∂{name}", shape_text(graph.shapes[t]), status, norm), f"print ∂{name}"
 
 
 def _forks(state: State) -> Rows:
     for f in state.forks or (Fork(0, state.timeline),):
         parent, made = str(f.parent) if f.number else "", " ;; ".join(f.lines) or "the scenario"
-        yield "▶" * (f.number == state.fork), str(f.number), parent, made
+        yield ("▶" * (f.number == state.fork), str(f.number), parent, made), f"switch {f.number}"
+
+
+def _displays(state: State) -> Rows:
+    return (((str(d.number), d.text), f"print {d.text}") for d in state.displays)
+
+
+def _marks(state: State) -> Rows:
+    for m in state.marks:
+        yield (str(m.number), str(m.cursor), m.note), f"seek {m.cursor}"
 
 
 LISTS: dict[str, tuple[tuple[str, ...], Callable[[State], Rows]]] = {
@@ -132,10 +149,10 @@ LISTS: dict[str, tuple[tuple[str, ...], Callable[[State], Rows]]] = {
     "blocks": (("block", "nodes", "line"), _blocks),
     "parameters": (("name", "shape", "dtype", "norm"), _parameters),
     "gradients": (("name", "shape", "status", "norm"), _gradients),
-    "marks": (("number", "event", "note"), lambda s: ((str(m.number), str(m.cursor), m.note) for m in s.marks)),
-    "displays": (("number", "expression"), lambda s: ((str(d.number), d.text) for d in s.displays)),
+    "marks": (("number", "event", "note"), _marks),
+    "displays": (("number", "expression"), _displays),
     "forks": (("", "number", "of", "made by"), _forks),
-    "optimizer": (("name", "what", "shape", "value"), optimizer_rows),
+    "optimizer": (("name", "what", "shape", "value"), lambda s: ((row, "") for row in optimizer_rows(s))),
 }
 """The headers of each list, and what makes its rows."""
 
@@ -145,7 +162,8 @@ def help_(state: State, name: str) -> Report:
     if not name:
         rows = tuple((_usage(c), ", ".join(c.aliases), c.key, c.says) for c in debugger.COMMANDS.values())
         data = {"commands": [_described(n) for n in debugger.COMMANDS]}
-        return Report("help", "", (Table(("command", "alias", "key", "what it does"), rows),), data)
+        links = tuple(f"help {c.name}" for c in debugger.COMMANDS.values())
+        return Report("help", "", (Table(("command", "alias", "key", "what it does"), rows, links=links),), data)
     command = debugger.COMMANDS[name]
     usage, also = f"{command.name} {command.args}".strip(), ", ".join(command.aliases) or "–"
     table = Table(
@@ -169,7 +187,8 @@ def apropos(state: State, word: str) -> Report:
     rows = tuple((_usage(c), c.says) for c in found)
     data = {"word": word, "commands": [c.name for c in found]}
     title = "" if rows else f"no command speaks of '{word}'"
-    return Report("apropos", title, (Table(("command", "what it does"), rows),) if rows else (), data)
+    table = Table(("command", "what it does"), rows, links=tuple(f"help {c.name}" for c in found))
+    return Report("apropos", title, (table,) if rows else (), data)
 
 
 def _described(name: str) -> dict[str, Any]:
@@ -230,13 +249,4 @@ def _printed(graph: Graph, text: str, array: Any, style: str) -> Iterator[Block]
         yield Text(f"{text}  {shape_text(array.shape)}")
         yield Cells(array)
     else:
-        yield Row((Matrix(text, array, array.shape, subject=_subject(text, graph)),))
-
-
-def _subject(text: str, graph: Graph) -> Subject | None:
-    """The tensor or gradient that was typed; None for cells of it, and for what is computed."""
-    try:
-        place = target(parse(text), graph)
-    except CommandError:
-        return None
-    return None if place.key else Subject(place.reference.tensor, place.reference.gradient)
+        yield Row((Matrix(text, array, array.shape, subject=subject_of(text, graph)),))

@@ -69,7 +69,7 @@ def _blocks(state: State, found: Origin) -> Iterator[Block]:
         sums = _plus(number(s.sum) for s in found.sources)
         yield Formula(f"{found.text} = {sums} = {number(found.value)}", f"a sum of {count} contributions")
     for way in found.goes[:MOST_SOURCES]:
-        yield Text(_goes(state, way), "dim")
+        yield Text(_goes(state, way), "dim", link=f"seek #{way.event}")
     if len(found.goes) > MOST_SOURCES:
         yield Text(f"goes into {len(found.goes) - MOST_SOURCES:,} nodes more", "dim")
 
@@ -89,7 +89,8 @@ def _source(state: State, found: Origin, source: CellSource) -> Iterator[Block]:
         yield Formula(f"{found.of} {sign} {number(source.sum)}", "what comes in")
         return
     formula = source.formula if len(source.formula) <= LONG else f"the rule of {source.node}"
-    yield Formula(f"{found.of} {sign} {formula}", "" if source.event is None else f"event {source.event}")
+    note, link = ("", "") if source.event is None else (f"event {source.event}", f"seek #{source.event}")
+    yield Formula(f"{found.of} {sign} {formula}", note, link)
     yield from cell_lines(found.text, sign, source)
     yield from _matrices(state, found, source)
 
@@ -133,7 +134,8 @@ def _terms(cell: str, sign: str, source: CellSource) -> Iterator[Block]:
         yield Formula(f"{' ' * len(f'{cell} {sign[1:]}')}= {numbers}" + (f" = {made}" if numbers != made else ""))
         return
     rows = tuple((_product(p), _numbers(p), number(p.value)) for p in products)
-    yield Table((f"{cell} {'is' if sign == '=' else sign} a sum of", "numbers", "product"), rows)
+    headers = (f"{cell} {'is' if sign == '=' else sign} a sum of", "numbers", "product")
+    yield Table(headers, rows, links=tuple(map(_link, products)))
     left = len(source) - len(products)
     rest = f", {left:,} smaller ones among them" if left else ""
     yield Text(f"the sum of {len(source):,} products{rest}: {number(source.sum)}")
@@ -154,6 +156,13 @@ def _numbers(product: Product) -> str:
     sign, factors = _signed(product)
     alone = len(factors) == 1 and not sign
     return sign + _joined([(number(f.value) if alone else bracketed(f.value), f.under) for f in factors])
+
+
+def _link(product: Product) -> str:
+    """Where a product leads: to the cell of a gradient among its factors, or to its first cell of a tensor."""
+    cells = [f for f in product.factors if (s := f.subject) and isinstance(s.tensor, int) and not s.transposed]
+    cells.sort(key=lambda f: not (f.subject and f.subject.gradient))
+    return f"origin {cells[0].text}" if cells else ""
 
 
 def _signed(product: Product) -> tuple[str, tuple[FactorCell, ...]]:

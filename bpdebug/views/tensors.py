@@ -10,9 +10,9 @@ import numpy as np
 from bpdebug.arrays import cell_text
 from bpdebug.debugger import State
 from bpdebug.debugger.ranges import Range
-from bpdebug.errors import BpdebugError
-from bpdebug.expression import Scope, Value, evaluate
-from bpdebug.graph import Graph
+from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.expression import Scope, Value, evaluate, parse, target
+from bpdebug.graph import Graph, Subject
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number_format, shape_text
@@ -52,18 +52,28 @@ def cells_(state: State, text: str, value: Value, span: Range, at: tuple[int, ..
     if value.array is None:
         words = STATUS.get(value.status, value.status)
         return Report("cells", f"{text}: {words}", (), data)
-    mask = span.mask(value.array)
+    graph, mask = state.timeline.graph, span.mask(value.array)
     found = np.argwhere(mask)
     form = number_format(value.array)
     data["count"] = len(found)
     shown = [at] if at is not None else [tuple(map(int, c)) for c in found[:MOST]]
     data["cells"] = [{"cell": list(c), "value": value.array[c].item()} for c in shown]
     rows = tuple((cell_text(text, c), form.text(value.array[c])) for c in shown)
-    blocks: list[Block] = [Table(("", ""), rows)] if rows else []
+    links = tuple(f"origin {cell_text(text, c)}" for c in shown) if subject_of(text, graph) is not None else ()
+    blocks: list[Block] = [Table(("", ""), rows, links=links)] if rows else []
     if at is None and len(found) > MOST:
         blocks.append(Text(f"and {len(found) - MOST} more", "dim"))
     title = f"{len(found)} cell{'s' * (len(found) != 1)} of {text} in {span.text}, of {value.array.size}"
     return Report("cells", title, tuple(blocks), data)
+
+
+def subject_of(text: str, graph: Graph) -> Subject | None:
+    """The tensor or gradient that was typed; None for cells of it, and for what is computed."""
+    try:
+        place = target(parse(text), graph)
+    except CommandError:
+        return None
+    return None if place.key else Subject(place.reference.tensor, place.reference.gradient)
 
 
 def neighbours(state: State, way: str, name: str, everything: bool) -> Report:
@@ -85,7 +95,9 @@ def neighbours(state: State, way: str, name: str, everything: bool) -> Report:
         edge = list(found)
     rows = tuple((str(d), graph.names[t], made_by(graph, t), shape_text(graph.shapes[t])) for t, d in seen.items())
     data = {"of": name, "way": way, "rows": [{"distance": d, "name": graph.names[t]} for t, d in seen.items()]}
-    return Report("neighbours", f"{way} of {name}", (Table(("distance", "name", "op", "shape"), rows),), data)
+    links = tuple(f"{way} {graph.names[t]}" for t in seen)
+    blocks = (Table(("distance", "name", "op", "shape"), rows, links=links),)
+    return Report("neighbours", f"{way} of {name}", blocks, data)
 
 
 def made_by(graph: Graph, tensor: int) -> str:

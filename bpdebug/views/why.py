@@ -25,5 +25,5 @@ def why(state: State, found: Why, of: str) -> Report:
     lines = [Text(text) for text in found.evidence]
     if found.born is not None:
         event = state.timeline.event(found.born)
-        lines.append(Text(f"seek #{found.born}: {event.phase} {event.name}", "dim"))
+        lines.append(Text(f"seek #{found.born}: {event.phase} {event.name}", "dim", link=f"seek #{found.born}"))
     return Report("why", f"{of}: {SAYS[found.answer]}", tuple(lines), data)

@@ -6,14 +6,12 @@ import gc
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.events import DescendantFocus, Event, Key, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 
 from bpdebug.debugger import State, find, parse
-from bpdebug.debugger.commands.explaining import lens_at
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
@@ -24,12 +22,10 @@ from bpdebug.frontends.tui.lessons import TaughtApp
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
 from bpdebug.frontends.tui.prompt import Prompt, words
-from bpdebug.frontends.tui.screens import DebuggerScreen
-from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
 from bpdebug.scenario import Shipped
-from bpdebug.views import OF_EVENTS, ProgramRows, Report, status, stop, view
+from bpdebug.views import ProgramRows, Report, status, stop
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
@@ -69,12 +65,10 @@ class BpdebugApp(TaughtApp):
         super().__init__(entries, load, preferences or Preferences())
         self.animation_level = "none"
         self.state, self.talks = state, talks
-        self.repeat, self.line, self.asked = "", "", ""
+        self.line, self.asked = "", ""
         self.pause: Timer | None = None
         self.header, self.message = Header("header"), Message("message")
-        self.main = DebuggerScreen(self.preferences)
         self.program = ProgramPane(id="program")
-        self.stage = Stage(id="stage", classes="panel")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
 
@@ -141,14 +135,8 @@ class BpdebugApp(TaughtApp):
         state = self.state
         if state is None:
             return
-        report = report or stop(state)
-        if report.kind in OF_EVENTS:
-            self.stage.show(self.taught(report, state))
-            if state.part:
-                self.stage.to_end()  # the newest part is the last
-        else:
-            self.stage.show(replace(report, title=f"{report.title} · Esc closes"))
-        self.main.stand(state, report=report.kind not in OF_EVENTS)
+        self.read(report or stop(state))
+        self.main.stand(state, report=self.reports.open)
         self.program.show(ProgramRows(state))
         self.timeline.show(state)
         self.header.stand(state.scenario, status(state))
@@ -161,7 +149,7 @@ class BpdebugApp(TaughtApp):
     def show_keys(self, place: str = "") -> None:
         """What stands in the bar of keys: what is of use now, and in this place, or else where the focus is."""
         if self.state is not None and self.work is None:
-            self.foot.show(foot(self.state, place or keys.place_of(self.focused)))
+            self.foot.show(foot(self.state, place or keys.place_of(self.focused), self.reports))
 
     def say(self, text: str) -> None:
         """A sentence below the timeline."""
@@ -191,19 +179,6 @@ class BpdebugApp(TaughtApp):
             self.repeat = line
         self.run_text(line)
 
-    def action_again(self) -> None:
-        """The last motion again."""
-        if self.repeat:
-            self.run_text(self.repeat)
-
-    def action_event(self) -> None:
-        """Back to the event itself; work that is going on is ended."""
-        if self.work is not None:
-            self.action_interrupt()
-        elif self.state is not None and self.state.view.name != "event":
-            self.state = self.state.show("event")
-            self.show()
-
     def lost(self) -> str:
         """What would be gone if one left now; '' where nothing would."""
         if self.work is not None and any(call.name == "record" for call in parse(self.line)):
@@ -225,6 +200,13 @@ class BpdebugApp(TaughtApp):
         """Out of the program."""
         if self.sure("quit"):
             self.exit(0)
+
+    def action_close_or_leave(self) -> None:
+        """Out of a report first, then out of the program."""
+        if self.reports.open and self.work is None:
+            self.action_event()
+        else:
+            self.action_leave()
 
     async def action_ask(self, start: str) -> None:
         """Opens the command line."""
@@ -259,15 +241,6 @@ class BpdebugApp(TaughtApp):
         """Another pane has other keys; what is typed into covers them."""
         if (place := keys.place_of(event.widget)) in (keys.STAGE, keys.PROGRAM, keys.INSPECTOR):
             self.show_keys(place)
-
-    def on_stage_left(self) -> None:
-        self.action_event()
-
-    def on_stage_marked(self, event: Stage.Marked) -> None:
-        """The lens says what the marked cell is made of."""
-        if self.state is not None and (state := lens_at(self.state, event.cells)):
-            self.state = state
-            self.stage.show_again(view(state))
 
     def on_resize(self, event: Resize) -> None:
         if self.roomy is not None:  # before that nothing is there that could be in its place

@@ -17,6 +17,7 @@ from bpdebug.frontends.onward import INSIDE, Item
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.keys import PROGRAM
 from bpdebug.frontends.tui.lines import BLANK, strip
+from bpdebug.frontends.tui.reports import Reports
 
 GAP = 2
 """Columns between keys."""
@@ -27,12 +28,18 @@ AT_THE_END: tuple[Item, ...] = (
 WHILE_WORKING: tuple[Item, ...] = (("close", "stop it"),)
 
 
-def foot(state: State, place: str) -> list[Item]:
+def foot(state: State, place: str, reports: Reports = Reports()) -> list[Item]:  # noqa: B008 - it is frozen
     """What stands in the bar: what is of use here first, in the backward pass what explains, and then all the rest."""
-    first = dict(_here(state, place))
+    first = dict((*_reading(reports), *_here(state, place)))
     keyed = (c.name for c in COMMANDS.values() if c.key and not c.name.startswith("reverse-"))
     rest = ((name, name) for name in keyed if name not in dict(ALWAYS))
     return [*first.items(), *(item for item in rest if item[0] not in first)]
+
+
+def _reading(reports: Reports) -> Iterator[Item]:
+    if reports.open:
+        yield from (("stage.follow", "follow"), ("close", "close"))
+        yield from (("before", "go back"),) if len(reports.pages) > 1 else ()
 
 
 def _here(state: State, place: str) -> Iterator[Item]:

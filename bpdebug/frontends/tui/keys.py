@@ -53,7 +53,7 @@ ALSO = {"help": "f1", "back": "alt+left", "forward": "alt+right"}
 """More keys for a command: a bracket alone would be none, where it is typed with AltGr."""
 OF_A_CELL = ("origin", "why", "contributions")
 """Lines that a key types with the cell behind them that is marked, if one is."""
-OWN_ACTIONS = {"help": "app.help", "quit": "app.leave"}
+OWN_ACTIONS = {"help": "app.help", "quit": "app.close_or_leave"}
 
 
 def action_of(command: Command) -> str:
@@ -84,6 +84,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
     *_rows(DEBUGGER, "screen",
         ("line", ":", "app.ask('')", "the command line"),
         ("close", "escape", "app.event", "close what was asked for; stop what takes long"),
+        ("before", "backspace", "app.before", "the report from which one came"),
         ("pane.next", "tab", "app.focus_next", "the next pane"),
         ("pane.previous", "shift+tab", "app.focus_previous", "the pane before"),
         ("maximise", "M", "app.maximise", "this pane alone, and all of them again"),
@@ -118,7 +119,8 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("stage.section", "tab", "section(1)", "the next gradient where one is seen at a time, then the next pane"),
         ("stage.section.before", "shift+tab", "section(-1)", "the gradient before, then the pane before"),
         ("stage.unfold", "z", "unfold", "the whole note, or its first sentence"),
-        ("stage.unmark", "escape", "leave", "no cell is marked; then, close what was asked for"),
+        ("stage.follow", "enter", "app.follow", "on to what is marked in a report; elsewhere, the last motion again"),
+        ("stage.unmark", "escape", "leave", "close what was asked for; else no cell is marked any more"),
     ),
     *_rows(STAGE, "matrices",
         ("slice.before", "less_than_sign", "slice(-1)", "of a tensor of three axes or more: the slice before"),
@@ -179,7 +181,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
 """Every key of ours by its id; Textual's own, in a field that is typed into or a list, keep theirs."""
 
 SHADOWS = {
-    "stage.unmark": "close", "program.go": "again",
+    "stage.unmark": "close", "stage.follow": "again", "program.go": "again",
     "stage.section": "pane.next", "stage.section.before": "pane.previous",
 }  # fmt: skip
 """Rows of a pane that take a key from the debugger, and mean to."""
@@ -240,7 +242,7 @@ def clash(table: Iterable[Key]) -> tuple[str, Key, Key] | None:
 
 SIGNS = {
     "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "escape": "Esc",
-    "space": "Space", "tab": "Tab", "slash": "/", "plus": "+", "minus": "-",
+    "space": "Space", "tab": "Tab", "slash": "/", "plus": "+", "minus": "-", "backspace": "Backspace",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.onward import onward
 from bpdebug.frontends.tui.keybar import AT_THE_END
 from bpdebug.frontends.tui.preferences import Preferences
-from bpdebug.frontends.tui.running import RunningApp
+from bpdebug.frontends.tui.reading import ReadingApp
 from bpdebug.frontends.tui.walked import note, walked
 from bpdebug.importers import open_any
 from bpdebug.scenario import Shipped, find, lesson_after, lesson_of, shipped
@@ -32,10 +32,9 @@ def opened(name: str) -> State:
     return open_session(open_any(find(name)))
 
 
-class TaughtApp(RunningApp):
-    """The debugger's app tells it where it stands (`taught`), and begins what is opened."""
+class TaughtApp(ReadingApp):
+    """What is read of an event says what there is to do, too; the debugger's app begins what is opened."""
 
-    state: State | None
     talk: Talk | None = None
 
     def __init__(
@@ -50,6 +49,9 @@ class TaughtApp(RunningApp):
         return lesson_of(self.state.scenario.file) if self.state is not None else ""
 
     # --- what is said on the stage --------------------------------------------------------------------------------
+
+    def read(self, report: Report) -> None:
+        super().read(report if self.state is None else self.taught(report, self.state))
 
     def taught(self, report: Report, state: State) -> Report:
         """The report of a stop, with what the scenario is about first, and the key that goes on below the notes."""

@@ -22,6 +22,21 @@ SET_IN, LEAST_BAR, LEAST_WORDS = 2, 4, 12
 """What columns that go below others are set in by; a bar's and a text's least width."""
 
 
+class Leading(Strip):
+    """A line that leads on: `to` is the number that it has in its table, and the command."""
+
+    __slots__ = ("to",)
+
+    def __init__(self, line: Strip, to: tuple[int, str]) -> None:
+        super().__init__(list(line), line.cell_length)
+        self.to = to
+
+
+def leading(lines: Sequence[Strip], number: int, link: str) -> list[Strip]:
+    """Lines that lead on together, where there is a link."""
+    return [Leading(line, (number, link)) for line in lines] if link else list(lines)
+
+
 def clean(text: str) -> str:
     """One line that is safe on a terminal: control characters shown as escapes, line feeds as a sign."""
     return printable(text).replace("\n", "⏎")
@@ -64,11 +79,11 @@ def block_lines(block: Block, width: int) -> list[Strip]:
     """A block as lines; matrices only by name, because they have a widget of their own."""
     if isinstance(block, Text):
         style = palette.TEXT_STYLES.get(block.style, palette.PLAIN)
-        return [strip((line, style)) for line in wrap(block.text, width)]
+        return leading([strip((line, style)) for line in wrap(block.text, width)], 0, block.link)
     if isinstance(block, Formula):
-        return formula_lines(block, width)
+        return leading(formula_lines(block, width), 0, block.link)
     if isinstance(block, Table):
-        most = Table(block.headers, block.rows[:MOST_LINES], block.bars[:MOST_LINES])
+        most = Table(block.headers, block.rows[:MOST_LINES], block.bars[:MOST_LINES], block.links[:MOST_LINES])
         return [*table_lines(most, width), *_more(len(block.rows) - MOST_LINES, "rows")]
     if isinstance(block, Cells):
         lines = (strip((line, palette.PLAIN)) for text in cells_lines(block.array) for line in wrap(text, width))
@@ -114,7 +129,8 @@ def table_lines(table: Table, width: int) -> list[Strip]:
                 styles[0] = palette.TITLE if heads else palette.LABEL
             lines[n] += _row_lines(row, widths, " " * indent, gap, styles)
         first += len(widths)
-    return [line for row in lines for line in row]
+    links = ("", *table.links, *[""] * (len(rows) - 1 - len(table.links)))
+    return [line for n, row in enumerate(lines) for line in leading(row, n, links[n])]
 
 
 def _beside(columns: Sequence[Sequence[str]], width: int, last: int) -> tuple[int, list[int]]:

@@ -10,13 +10,13 @@ from textual.events import Click, MouseEvent, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 from textual.strip import Strip
 
-from bpdebug.arrays import cell_text
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.flow import Band, parts
+from bpdebug.frontends.tui.leading import LeadingLines
 from bpdebug.frontends.tui.lines import strip
 from bpdebug.frontends.tui.links import partners
-from bpdebug.frontends.tui.looking import Chosen, Looking
+from bpdebug.frontends.tui.looking import Chosen
 from bpdebug.frontends.tui.marks import Highlight
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.plan import LinePlan
@@ -32,7 +32,7 @@ SEARCHED = 4096
 """Cells of a result beyond which its first one is marked, not its largest."""
 
 
-class Stage(Looking, can_focus=True):
+class Stage(LeadingLines, can_focus=True):
     """Where a report is seen; the arrow keys walk over the cells, and what belongs to a cell is marked with it."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.STAGE)
@@ -45,7 +45,7 @@ class Stage(Looking, can_focus=True):
             self.cells = cells
 
     class Left(Message):
-        """Esc was pressed, and no cell was marked."""
+        """Esc was pressed."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -62,7 +62,7 @@ class Stage(Looking, can_focus=True):
         if report.title != self.report.title:
             self.top, self.section, self.unfolded = 0, 0, False
         seen = {(box.matrix.name, box.matrix.shape): (box.top, box.left) for box in self.boxes()}
-        self.report, self.parts, self.chosen = report, parts(report.blocks), None
+        self.report, self.parts, self.chosen, self.led = report, parts(report.blocks), None, None
         self.look(box for row in self.rows for box in row)
         for box in self.boxes():
             box.top, box.left = seen.get((box.matrix.name, box.matrix.shape), (0, 0))
@@ -89,24 +89,8 @@ class Stage(Looking, can_focus=True):
     def drawn(self) -> Iterator[Strip]:
         (width, height), bar, thumb = self.size, self.bar(), strip(("▐", palette.ZERO))
         for y in range(height if width > 1 else 0):
-            line = self.plan.line(self.top + y).adjust_cell_length(width - 1, palette.PLAIN)
+            line = self.seen(self.top + y).adjust_cell_length(width - 1, palette.PLAIN)
             yield Strip.join([line, thumb]) if y in bar else line
-
-    # --- scrolling ------------------------------------------------------------------------------------------------
-
-    @property
-    def length(self) -> int:
-        return self.plan.length
-
-    def scroll_by(self, lines: int) -> None:
-        height = self.size.height
-        self.plan.reach(self.top + lines + height)
-        self.top = max(0, min(self.top + lines, self.plan.length - height))
-        self.repaint()
-
-    def to_end(self) -> None:
-        """The last lines come into view."""
-        self.scroll_by(2**31)
 
     # --- cells ----------------------------------------------------------------------------------------------------
 
@@ -149,7 +133,7 @@ class Stage(Looking, can_focus=True):
 
     def choose(self, box: MatrixBox, row: int, column: int) -> None:
         """The reader marks a cell."""
-        self.chosen = box, row, column
+        self.chosen, self.led = (box, row, column), None
         self._mark(self.chosen)
         cells = {
             box.matrix.subject: box.index(*cell)
@@ -176,7 +160,7 @@ class Stage(Looking, can_focus=True):
 
     def clear(self) -> None:
         """The reader marks no cell any more."""
-        self.chosen = None
+        self.chosen = self.led = None
         for box in (box for row in self.rows for box in row):
             box.mark = box.own_mark()
         self._begin()
@@ -185,7 +169,14 @@ class Stage(Looking, can_focus=True):
     def action_move(self, down: int, right: int) -> None:
         """One cell on from the one that is marked; the first press marks one, or scrolls where there is no matrix."""
         chosen, target = self.chosen or self.first(), self.target()
-        if chosen is not None:
+        place = self.next_place(chosen, down) if down else None
+        if isinstance(place, int):
+            self.lead(place)
+        elif place is not None:
+            self.choose(place, 0 if down > 0 else place.rows - 1, 0)
+        elif self.led is not None:
+            self.scroll_by(down)
+        elif chosen is not None:
             box, row, column = chosen
             self.choose(box, min(max(row + down, 0), box.rows - 1), min(max(column + right, 0), box.columns - 1))
         elif target is not None:
@@ -231,21 +222,8 @@ class Stage(Looking, can_focus=True):
         self.replan()
 
     def action_leave(self) -> None:
-        """Esc: first the mark goes, then what was asked for."""
-        if self.chosen:
-            self.clear()
-        else:
-            self.post_message(self.Left())
-
-    def cell_text(self) -> str:
-        """The cell that the reader marked, as it is typed: 'dH[1,1]'."""
-        if self.chosen is None:
-            return ""
-        box, row, column = self.chosen
-        of = box.matrix.subject
-        if of is None or isinstance(of.tensor, str) or of.transposed:
-            return ""
-        return cell_text(box.matrix.name, box.index(row, column))
+        """Esc: what was asked for goes, or else the mark."""
+        self.post_message(self.Left())
 
     # --- the mouse ------------------------------------------------------------------------------------------------
 
@@ -267,7 +245,11 @@ class Stage(Looking, can_focus=True):
             self.leaf(under[0], axis, -1 if event.button == RIGHT else 1)
             return
         cell = None if under is None else under[0].cell_at(*under[1:])
-        if under is None or cell is None:
+        if (line := self.clicked_link(event)) is not None:
+            if line == self.led:
+                self.post_message(self.Followed())
+            self.lead(line)
+        elif under is None or cell is None:
             self.clear()
         else:
             self.choose(under[0], *cell)

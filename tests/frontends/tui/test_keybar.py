@@ -57,7 +57,7 @@ async def test_explanations_come_first_at_a_backward_event() -> None:
         ("seek end", ["step", "reverse-step", "restart", "practice", "lesson.next", "lesson.menu"]),
         ("seek Y@bwd", ["step", "reverse-step", "stepi", "lens", "why", "candidates"]),
         ("seek H@bwd", ["step", "reverse-step", "stepi", "lens", "why", "origin"]),
-        ("seek Y@bwd ;; lens", ["close", "step", "reverse-step", "stepi"]),
+        ("seek Y@bwd ;; lens", ["stage.follow", "close", "step", "reverse-step", "stepi"]),
         ("practice", ["step", "reverse-step", "answer"]),
     ],
 )

@@ -1,0 +1,122 @@
+"""Lines of a report that lead on: which there are, and which one is marked."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.events import Click
+from textual.message import Message
+from textual.strip import Strip
+
+from bpdebug.arrays import cell_text
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.lines import Leading
+from bpdebug.frontends.tui.looking import Chosen, Looking
+from bpdebug.frontends.tui.matrix import MatrixBox
+from bpdebug.frontends.tui.plan import LinePlan
+
+
+class LeadingLines(Looking):
+    """The lines of a plan, from `top` on: the one that is marked of those that lead on is number `led`."""
+
+    class Followed(Message):
+        """The marked line was clicked again: on to what it leads to."""
+
+    plan: LinePlan
+    top = 0
+    led: int | None = None
+
+    def boxes(self) -> list[MatrixBox]:
+        """The matrices between the lines."""
+        raise NotImplementedError
+
+    def clear(self) -> None:
+        """The reader marks nothing any more."""
+        raise NotImplementedError
+
+    @property
+    def length(self) -> int:
+        return self.plan.length
+
+    def scroll_by(self, lines: int) -> None:
+        height = self.size.height
+        self.plan.reach(self.top + lines + height)
+        self.top = max(0, min(self.top + lines, self.plan.length - height))
+        self.repaint()
+
+    def to_end(self) -> None:
+        """The last lines come into view."""
+        self.scroll_by(2**31)
+
+    def to(self, y: int | None) -> tuple[int, str] | None:
+        """What a line leads to, and its number."""
+        line = None if y is None else self.plan.line(y)
+        return line.to if isinstance(line, Leading) else None
+
+    def first_of(self, y: int) -> int:
+        """The first of the lines that lead on together with this one."""
+        while y > 0 and self.to(y - 1) == self.to(y):
+            y -= 1
+        return y
+
+    def seen(self, y: int) -> Strip:
+        """A line as it is drawn."""
+        line = self.plan.line(y)
+        if self.led is None or not isinstance(line, Leading) or self.first_of(y) != self.led:
+            return line
+        return Strip([Segment(text, (style or palette.PLAIN) + palette.MARKED) for text, style, _ in line])
+
+    def next_link(self, y: int, step: int) -> int | None:
+        """The first line of what leads on next, below (1) or above (-1) a line."""
+        self.plan.reach(2**31)
+        here, y = self.to(y), y + step
+        while 0 <= y < self.plan.length:
+            found = self.to(y)
+            if found is not None and found != here:
+                return self.first_of(y)
+            here, y = found and here, y + step
+        return None
+
+    def next_place(self, chosen: Chosen | None, down: int) -> int | MatrixBox | None:
+        """What the arrow keys come to, from a cell or a line that leads on: such a line, or else a matrix.
+
+        None where it is a cell of the same matrix, or nothing leads on.
+        """
+        if chosen is not None:
+            box, row, _ = chosen
+            last = box.y + box.height - 1 if down > 0 else box.y
+            return None if 0 <= row + down < box.rows else self.next_link(last, down)
+        if self.led is None:
+            return self.next_link(self.top - 1 if down > 0 else self.top + self.size.height, down)
+        found = self.next_link(self.led, down)
+        near = [box for box in self.boxes() if (box.y - self.led) * down > 0]
+        near = [box for box in near if found is None or (found - box.y) * down > 0]
+        return min(near, key=lambda box: box.y * down, default=found)
+
+    def cell_text(self) -> str:
+        """The cell that the reader marked, as it is typed: 'dH[1,1]'."""
+        if self.chosen is None:
+            return ""
+        box, row, column = self.chosen
+        of = box.matrix.subject
+        if of is None or isinstance(of.tensor, str) or of.transposed:
+            return ""
+        return cell_text(box.matrix.name, box.index(row, column))
+
+    def lead(self, y: int) -> None:
+        """The reader marks a line that leads on."""
+        if self.chosen is not None:
+            self.clear()
+        self.led = y
+        self.scroll_by(min(y - self.top, 0) or max(y + 1 - self.top - self.size.height, 0))
+
+    @property
+    def link(self) -> str:
+        """The command that leads on from the marked line, or from the marked cell to what it is made of."""
+        to, cell = self.to(self.led), self.cell_text()
+        return to[1] if to is not None else f"origin {cell}" if cell else ""
+
+    def clicked_link(self, event: Click) -> int | None:
+        """The first line of what was clicked, where that leads on."""
+        offset = event.get_content_offset(self)
+        y = None if offset is None else offset.y + self.top
+        return None if y is None or self.to(y) is None else self.first_of(y)

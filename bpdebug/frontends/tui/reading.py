@@ -1,0 +1,110 @@
+"""An app in which reports are read: they lie one above the other, and lead to others."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bpdebug.debugger import State
+from bpdebug.debugger.commands.explaining import lens_at
+from bpdebug.frontends.tui.preferences import Preferences
+from bpdebug.frontends.tui.reports import Page, Reports
+from bpdebug.frontends.tui.running import RunningApp
+from bpdebug.frontends.tui.screens import DebuggerScreen
+from bpdebug.frontends.tui.stage import Stage
+from bpdebug.views import OF_EVENTS, Report, view
+
+
+class ReadingApp(RunningApp):
+    """The event is on the stage, or a report that was asked for, as wide as the screen."""
+
+    def __init__(self, preferences: Preferences) -> None:
+        super().__init__(preferences)
+        self.state: State | None = None
+        self.repeat, self.reports = "", Reports()
+        self.stage = Stage(id="stage", classes="panel")
+        self.main = DebuggerScreen(self.preferences)
+
+    def read(self, report: Report) -> None:
+        """Brings a report onto the stage."""
+        self.reports = self.reports.left((self.stage.top, self.stage.led))
+        if report.kind in OF_EVENTS or self.state is None:
+            self.stage.show(report)
+            if self.state is not None and self.state.part:
+                self.stage.to_end()  # the newest part is the last
+        else:
+            self.reports = self.reports.opened(Page(report, self.state.view))
+            self.turn_to(self.reports.pages[-1])
+
+    def turn_to(self, page: Page) -> None:
+        """A report where one was in it."""
+        more = f" · {self.keys['before'].cap} goes back" * (len(self.reports.pages) > 1)
+        self.stage.show(replace(page.report, title=f"{page.report.title} · {self.keys['close'].cap} closes{more}"))
+        self.stage.top, self.stage.led = page.place
+        self.stage.scroll_by(0)
+        self.stage.focus()
+
+    def run_text(self, line: str) -> None:
+        """Carries out a line of the language."""
+        raise NotImplementedError
+
+    def show_keys(self) -> None:
+        """What the keys do now."""
+        raise NotImplementedError
+
+    def show(self) -> None:
+        """The state on every pane."""
+        raise NotImplementedError
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def action_again(self) -> None:
+        """The last motion again."""
+        if self.repeat:
+            self.run_text(self.repeat)
+
+    def action_follow(self) -> None:
+        """On to what is marked in a report; elsewhere the last motion again."""
+        if not self.reports.open:
+            self.action_again()
+        elif link := self.stage.link:
+            self.run_text(link)
+        else:
+            self.say("the arrow keys mark a row or a cell: Enter goes on from there")
+
+    def action_before(self) -> None:
+        """The report from which one came, or to which one can go back from the event."""
+        if self.state is None or self.work is not None or not self.reports.pages:
+            return
+        self.reports = self.reports.before()
+        if not self.reports.open:
+            self.action_event()
+            return
+        page = self.reports.pages[-1]
+        self.state = replace(self.state, view=page.view)
+        self.turn_to(page)
+        self.main.stand(self.state, report=True)
+        self.show_keys()
+        self.say(page.report.title)
+
+    def action_event(self) -> None:
+        """Back to the event itself; work that is going on is ended."""
+        if self.work is not None:
+            self.action_interrupt()
+        elif self.state is not None and self.state.view.name != "event":
+            self.state, self.reports = self.state.show("event"), Reports()
+            self.show()
+
+    def on_leading_lines_followed(self) -> None:
+        self.action_follow()
+
+    def on_stage_left(self) -> None:
+        if self.work is None and not self.reports.open:
+            self.stage.clear()
+        self.action_event()
+
+    def on_stage_marked(self, event: Stage.Marked) -> None:
+        """The lens says what the marked cell is made of."""
+        if self.state is not None and (state := lens_at(self.state, event.cells)):
+            self.state, report = state, view(state)
+            self.reports = self.reports.opened(Page(report, state.view))
+            self.stage.show_again(report)
