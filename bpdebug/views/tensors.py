@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import cell_text
+from bpdebug.arrays import Array, Cell, cell_text
 from bpdebug.debugger import State
 from bpdebug.debugger.ranges import Range
 from bpdebug.errors import BpdebugError, CommandError
@@ -53,17 +53,17 @@ def cells_(state: State, text: str, value: Value, span: Range, at: tuple[int, ..
         words = STATUS.get(value.status, value.status)
         return Report("cells", f"{text}: {words}", (), data)
     graph, mask = state.timeline.graph, span.mask(value.array)
-    found = np.argwhere(mask)
-    form = number_format(value.array)
-    data["count"] = len(found)
-    shown = [at] if at is not None else [tuple(map(int, c)) for c in found[:MOST]]
+    count, form = int(np.count_nonzero(mask)), number_format(value.array)
+    data["count"] = count
+    shown = [at] if at is not None else list(_first(mask))
     data["cells"] = [{"cell": list(c), "value": value.array[c].item()} for c in shown]
     rows = tuple((cell_text(text, c), form.text(value.array[c])) for c in shown)
     links = tuple(f"origin {cell_text(text, c)}" for c in shown) if subject_of(text, graph) is not None else ()
     blocks: list[Block] = [Table(("", ""), rows, links=links)] if rows else []
-    if at is None and len(found) > MOST:
-        blocks.append(Text(f"and {len(found) - MOST} more", "dim"))
-    title = f"{len(found)} cell{'s' * (len(found) != 1)} of {text} in {span.text}, of {value.array.size}"
+    if at is None and count > MOST:
+        blocks.append(Text(f"and {count - MOST} more", "dim"))
+    where = span.text if span.single else f"in {span.text}"
+    title = f"{count} cell{'s' * (count != 1)} of {text} {where}, of {value.array.size}"
     return Report("cells", title, tuple(blocks), data)
 
 
@@ -74,6 +74,14 @@ def subject_of(text: str, graph: Graph) -> Subject | None:
     except CommandError:
         return None
     return None if place.key else Subject(place.reference.tensor, place.reference.gradient)
+
+
+def _first(mask: Array) -> Iterator[Cell]:
+    """The first MOST cells of a mask of any shape."""
+    flat, at = mask.reshape(-1), -1
+    for _ in range(min(MOST, int(np.count_nonzero(flat)))):
+        at += 1 + int(flat[at + 1 :].argmax())
+        yield tuple(map(int, np.unravel_index(at, mask.shape)))
 
 
 def neighbours(state: State, way: str, name: str, everything: bool) -> Report:

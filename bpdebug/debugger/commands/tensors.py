@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from msgspec.structs import replace
 
+from bpdebug.arrays import Array
 from bpdebug.debugger.commands.table import chosen, command
-from bpdebug.debugger.ranges import parse_range
+from bpdebug.debugger.ranges import WORDS, parse_range
 from bpdebug.debugger.state import Display, State
 from bpdebug.engine import FORWARD, UPDATE
 from bpdebug.errors import CommandError
@@ -35,7 +36,10 @@ def whatis(state: State, argument: str) -> State:
     return state.show("whatis", argument, value_of(state, argument, "whatis"))
 
 
-_RANGE = re.compile(r"^(.*?)\s*((?<=\s)\[[^\]]*\]|[<>]=?\s*[^\s<>]+|(?<=\s)(?:nan|inf|zero))\s*$", re.DOTALL)
+_RANGE = re.compile(
+    rf"^(.*?)\s*((?<=\s)\[[^\]]*\]|[<>]=?\s*[^\s<>]+|(?<=\s)(?:{WORDS})|(?<=\s)at\s+[-−+\d,\s]+)\s*$", re.DOTALL
+)
+"""An expression and a range behind it, or a range alone behind a blank."""
 
 
 @command("highlight", "cells in a range", "highlight 1 + 1 > 0", args="EXPR RANGE", family="tensors")
@@ -49,24 +53,38 @@ def highlight(state: State, argument: str) -> State:
     return replace(state, found=(text, span.text, -1)).show("cells", text, value, span, None)
 
 
-@command("find", "the next cell in a range", "find > 0", key="/", args="RANGE", family="tensors")
+@command("find", "the next cell in a range", "find > 0", key="/", args="[EXPR] RANGE", family="tensors")
 def find_(state: State, argument: str) -> State:
-    """In the tensor that was highlighted, or else in that of the current event; E_COMMAND without a range."""
-    text = state.found[0] if state.found else _current(state)
+    """`find > 0.1`, `find nan`, `find max`, `find dW at 2,0`; without a range, the next cell in the one before.
+
+    In the tensor that is named, or else in the one that was highlighted or searched, or in that of the current event.
+    E_COMMAND without a range.
+    """
+    match = _RANGE.match(f" {argument}")
+    before = state.found
+    text = match[1].strip() if match else ""
+    text = text or (before[0] if before else _current(state))
     if argument:
-        span = parse_range(argument)
-    elif state.found:
-        span = parse_range(state.found[1])
+        span = parse_range(match[2] if match else argument)
+    elif before:
+        span = parse_range(before[1])
     else:
-        raise CommandError("find takes a range", hint="find > 0.1, find [-1, 1], find nan")
+        raise CommandError("find takes a range", hint="find > 0.1, find [-1, 1], find nan, find max")
     value = value_of(state, text, "find")
-    after = int(state.found[2]) if state.found and state.found[:2] == (text, span.text) else -1
-    cells = np.flatnonzero(span.mask(value.array)) if value.array is not None else np.empty(0, int)
-    if value.array is None or not cells.size:
-        return replace(state, found=(text, span.text, -1)).show("cells", text, value, span, None)
-    cell = int(cells[np.searchsorted(cells, after, "right") % cells.size])  # after the last it begins again
-    at = tuple(map(int, np.unravel_index(cell, value.array.shape)))
-    return replace(state, found=(text, span.text, cell)).show("cells", text, value, span, at)
+    after = before[2] if before and before[:2] == (text, span.text) else -1
+    at = None if value.array is None else _next(span.mask(value.array), after)
+    found = before if span.single else (text, span.text, -1 if at is None else at)
+    cell = None if at is None or value.array is None else tuple(map(int, np.unravel_index(at, value.array.shape)))
+    return replace(state, found=found).show("cells", text, value, span, cell)
+
+
+def _next(mask: Array, after: int) -> int | None:
+    """The next cell of a mask of any shape, flat, after one of them; behind the last the first, if there is one."""
+    flat = mask.reshape(-1)
+    for start in (after + 1, 0):
+        if start < flat.size and flat[at := start + int(flat[start:].argmax())]:
+            return at
+    return None
 
 
 def _current(state: State) -> str:

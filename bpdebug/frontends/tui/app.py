@@ -16,9 +16,9 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Header, Message, refused
+from bpdebug.frontends.tui.finding import FindingApp
 from bpdebug.frontends.tui.keybar import foot
 from bpdebug.frontends.tui.layout import MainScreen
-from bpdebug.frontends.tui.lessons import TaughtApp
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
 from bpdebug.frontends.tui.prompt import Prompt, words
@@ -49,7 +49,7 @@ def settle() -> None:
     gc.enable()
 
 
-class BpdebugApp(TaughtApp):
+class BpdebugApp(FindingApp):
     """The debugger in the terminal."""
 
     TITLE = "bpdebug"
@@ -121,7 +121,8 @@ class BpdebugApp(TaughtApp):
         self.state, self.asked = outcome.state, ""
         if outcome.report is not None:
             self.came(self.line, outcome.state)
-            self.show(outcome.report, outcome.said)
+            if not self.show_found(outcome.state):
+                self.show(outcome.report, outcome.said)
         if outcome.error is not None:
             self.show_keys()
             self.complain(outcome.error)
@@ -214,8 +215,7 @@ class BpdebugApp(TaughtApp):
             self.prompt = Prompt(lambda first: words(self.state, first))
             await self.screen.mount(self.prompt)
         self.foot.show((), (), PROMPT)
-        cell = self.stage.cell_text() if start and start != "answer" else ""
-        self.prompt.begin(f"{start} {cell}" if start else "")
+        self.prompt.begin(self.begun(start))
 
     # --- what the panes say ---------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ The debugger's rows are read from the table of commands. A user's own keys repla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -58,7 +59,7 @@ OWN_ACTIONS = {"help": "app.help", "quit": "app.close_or_leave"}
 
 def action_of(command: Command) -> str:
     """What a command's key does; where it can do nothing without an argument, it opens the command line."""
-    asks = command.args and not command.args.startswith("[")
+    asks = re.sub(r"\[[^]]*\]", "", command.args).strip()
     return OWN_ACTIONS.get(command.name, f"app.{'ask' if asks else 'line'}({command.name!r})")
 
 
@@ -127,6 +128,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("slice.next", "greater_than_sign", "slice(1)", "the next slice, along the axis that is underlined"),
         ("slice.axis", "A", "axis", "leaf along another axis"),
         ("slice.axes", "X", "axes", "other two axes as rows and columns; at last all of them, laid out"),
+        ("stage.cell", "W", "app.ask('find at')", "go to a cell by its index"),
         ("transpose", "T", "transpose", "rows as columns: the transpose is seen, nothing is copied"),
     ),
     *_rows(PROGRAM, "program",

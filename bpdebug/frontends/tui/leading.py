@@ -92,15 +92,16 @@ class LeadingLines(Looking):
         near = [box for box in near if found is None or (found - box.y) * down > 0]
         return min(near, key=lambda box: box.y * down, default=found)
 
+    def named(self) -> str:
+        """The matrix in which the reader marked a cell, as it is typed."""
+        matrix = None if self.chosen is None else self.chosen[0].matrix
+        of = None if matrix is None else matrix.subject
+        return "" if matrix is None or of is None or isinstance(of.tensor, str) or of.transposed else matrix.name
+
     def cell_text(self) -> str:
         """The cell that the reader marked, as it is typed: 'dH[1,1]'."""
-        if self.chosen is None:
-            return ""
-        box, row, column = self.chosen
-        of = box.matrix.subject
-        if of is None or isinstance(of.tensor, str) or of.transposed:
-            return ""
-        return cell_text(box.matrix.name, box.index(row, column))
+        name = self.named()
+        return cell_text(name, self.chosen[0].index(*self.chosen[1:])) if name and self.chosen else ""
 
     def lead(self, y: int) -> None:
         """The reader marks a line that leads on."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from bpdebug.arrays import Shape
+from bpdebug.arrays import Cell, Shape
+from bpdebug.frontends.tui.flow import Band
 from bpdebug.frontends.tui.lined import Scrolled
 from bpdebug.frontends.tui.marks import mark_of
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.slices import Sheet, laid_out
+from bpdebug.views.blocks import Matrix
 
 Chosen = tuple[MatrixBox, int, int]
 """A matrix, and a cell of it by its row and its column."""
@@ -19,6 +21,8 @@ class Looking(Scrolled):
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
+        self.parts: list[Band] = []
+        self.section = 0
         self.chosen: Chosen | None = None
         self.sheets: dict[tuple[str, Shape], Sheet] = {}
 
@@ -41,7 +45,7 @@ class Looking(Scrolled):
                 box.turn(sheet)
                 box.mark = box.own_mark()
 
-    def turn(self, box: MatrixBox, sheet: Sheet, at: tuple[int, ...]) -> None:
+    def turn(self, box: MatrixBox, sheet: Sheet, at: Cell) -> None:
         """Other axes of a matrix are seen, or another slice, and a cell of that is marked."""
         self.sheets[box.matrix.name, box.matrix.shape] = sheet
         box.turn(sheet)
@@ -72,6 +76,15 @@ class Looking(Scrolled):
         """Rows as columns; again, and rows are rows."""
         if chosen := self.target():
             self.turn(chosen[0], chosen[0].sheet.transposed(), chosen[0].index(*chosen[1:]))
+
+    def find(self, among: Callable[[Matrix], bool], at: Cell) -> None:
+        """Marks a cell of the first matrix that it is among, and what is seen of that has it."""
+        boxes = ((part, box) for part in self.parts for row in part.rows for box in row if not box.hidden)
+        for part, box in boxes:
+            if among(box.matrix):
+                self.section = self.section if part.number is None else part.number
+                self.turn(box, box.sheet.facing(at), at)
+                return
 
     def leaf(self, box: MatrixBox, axis: int, step: int) -> None:
         """The next slice along an axis: its index in the title was clicked."""

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.frontends.tui import keys, palette
-from bpdebug.frontends.tui.flow import Band, parts
+from bpdebug.frontends.tui.flow import parts
 from bpdebug.frontends.tui.leading import LeadingLines
 from bpdebug.frontends.tui.lines import strip
 from bpdebug.frontends.tui.links import partners
@@ -50,9 +50,8 @@ class Stage(LeadingLines, can_focus=True):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.report = Report("", "")
-        self.parts: list[Band] = []
         self.plan = LinePlan((), 1, 1, 0, unfolded=False)
-        self.top = self.section = 0
+        self.top = 0
         self.unfolded = False
 
     # --- the report -----------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bpdebug.debugger import open_session, update
+from bpdebug.debugger.commands import tensors
 from bpdebug.debugger.ranges import parse_range
 from bpdebug.errors import BpdebugError
 from bpdebug.views import view
@@ -57,6 +59,7 @@ def test_whatis_tells_what_is_known_whether_it_is_computed_or_not(
         ("> 2", [3, 4, 6]), (">2", [3, 4, 6]), (">= 2", [2, 3, 4, 6]), ("< 2", [1, 5]), ("<= 2", [1, 2, 5]),
         ("[2, 3]", [2, 3]),
         ("[-1, 1]", [1, 5]), ("nan", [0]), ("inf", [6]), ("zero", [5]), ("> 1e300", [6]), ("[−1, −0.5]", []),
+        ("max", [6]), ("min", [5]), ("at 3", [3]), ("at -1", [6]), ("at −2", [5]),
     ],
 )  # fmt: skip
 def test_ranges(text: str, cells: list[int]) -> None:
@@ -65,7 +68,22 @@ def test_ranges(text: str, cells: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2", "> x", "[1]", "[2, 1]", "[1, 2, 3]", "=2", "> nan", "[nan, 1]", "> " + "9" * 100]
+    "text",
+    [
+        "",
+        "2",
+        "> x",
+        "[1]",
+        "[2, 1]",
+        "[1, 2, 3]",
+        "=2",
+        "> nan",
+        "[nan, 1]",
+        "> " + "9" * 100,
+        "at",
+        "at x",
+        "maximum",
+    ],
 )
 def test_what_is_no_range_is_refused(text: str) -> None:
     with pytest.raises(BpdebugError) as caught:
@@ -97,6 +115,36 @@ def test_find_alone_asks_for_a_range_and_takes_the_tensor_at_hand() -> None:
     assert refused(PLAIN, "find").hint
     assert view(session(PLAIN, "find > 0")).to_data()["expr"] == "Z"
     assert refused(PLAIN, "seek end", "find > 0").hint
+
+
+@pytest.mark.parametrize("line", ["find > 1", "find nan", "find max", "find min", "find [-1, 0.2]", "find zero"])
+def test_find_comes_to_every_cell_in_the_order_of_numpy(line: str) -> None:
+    array = np.random.default_rng(4).normal(size=(3, 4, 5)).round(1)
+    array[1, 2, 3] = array[2, 0, 0] = np.nan
+    finite = array[~np.isnan(array)]
+    right = {
+        "find > 1": array > 1, "find nan": np.isnan(array), "find max": array == finite.max(),
+        "find min": array == finite.min(), "find [-1, 0.2]": (array >= -1) & (array <= 0.2), "find zero": array == 0,
+    }[line]  # fmt: skip
+    state = session(PLAIN, "seek begin")
+    value = replace(state.value("Z"), array=array, shape=array.shape)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tensors, "value_of", lambda *_: value)
+        cells = [tuple(map(int, c)) for c in np.argwhere(right)]
+        for cell in (*cells, *cells[:1]):
+            state = update(state, line if cell == cells[0] else "find")
+            assert view(state).to_data()["at"] == list(cell)
+
+
+def test_find_takes_a_tensor_and_an_index() -> None:
+    state = session(PLAIN, "find X max")
+    assert (view(state).to_data()["expr"], view(state).to_data()["at"]) == ("X", [1, 2])
+    state = update(state, "find X at 0, 1")
+    assert view(state).to_data()["cells"] == [{"cell": [0, 1], "value": 2.0}]
+    assert "1 cell of X at 0,1, of 6" in view(state).to_text()
+    assert view(update(state, "find")).to_data()["at"] == [1, 2]  # still of what was looked for
+    for line in ("find X at 2, 0", "find X at 1", "find X at 0, 0, 0"):
+        assert refused(PLAIN, line).hint == "an index for each axis: at 2,0"
 
 
 # --- neighbours

@@ -57,7 +57,8 @@ print {t} | print d{t} | print/s {t} | display norm({t}) | display d{t} | undisp
 set {t} = 0 | set d{t} = 1 | switch 0 | info gradients | info tensors | contributions d{t} | check {t}
 why d{t} | origin d{t} | highlight {t} > 0.1 | stats {t} | whatis {t} | break {t}@bwd | watch norm({t})
 catch nan | continue | forks | list | where | practice | answer 2x3 | print nope | print (( | seek 50%
-trace {t} "norm {{norm({t})}}" | compare 0 | paths d{t} | display {t} + nope | help seek | apropos nan"""
+trace {t} "norm {{norm({t})}}" | compare 0 | paths d{t} | display {t} + nope | help seek | apropos nan
+find {t} max | find > 0.1 | find | find d{t} min | find {t} at 0,0 | find {t} * 2 < 0"""
 SIZES = ((120, 30), (80, 24), (119, 24), (100, 24), (70, 20), (60, 24), (140, 40), (40, 12), (20, 5), (1, 1))
 
 
