@@ -22,6 +22,7 @@ from bpdebug.views.numbers import norm_text, number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.report import Report
+from bpdebug.views.source import stop_lines
 from bpdebug.views.tensors import made_by, subject_of
 from bpdebug.views.update import optimizer_rows
 
@@ -53,14 +54,12 @@ def where(state: State) -> Report:
 
 def source(state: State, line: int | None) -> Report:
     """The program around the cursor, or around a line of the file."""
-    event, timeline, lines = state.event, state.timeline, state.scenario.lines
+    event, lines = state.event, state.scenario.lines
     current, first = event.line if event else None, state.scenario.program_line
     last = min(len(lines), first + len(state.scenario.program.splitlines()) - 1)
     at = line or current or first
     shown = tuple((n, lines[n - 1]) for n in range(max(first, at - AROUND), min(last, at + AROUND) + 1))
-    offsets = (offset for b in state.breakpoints if b.located for offset in b.stops.offsets[:1000])
-    nodes = (timeline.graph.node(timeline.schedule.tensor_at(offset)) for offset in offsets)
-    block = Listing(shown, current, frozenset(node.line for node in nodes if node is not None))
+    block = Listing(shown, current, stop_lines(state.breakpoints, state.timeline.schedule))
     data = {"lines": [{"line": n, "text": text} for n, text in shown], "current": current}
     return Report("list", state.scenario.name, (block,), data)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import overload
 from weakref import WeakKeyDictionary
 
@@ -43,10 +44,11 @@ MOST_LOOKED = 100_000
 
 
 class Finite(Struct, eq=False):
-    """What is known of a timeline's tensors: 'nan', 'inf' or ''; and the events that made those that are not finite."""
+    """What is known of a timeline's tensors: 'nan', 'inf' or ''; and of the events, ascending, that made such a one."""
 
     known: dict[tuple[int, int, bool], str] = field(default_factory=dict)
     faults: list[int] = field(default_factory=list)
+    kinds: dict[int, str] = field(default_factory=dict)
 
 
 _looked: WeakKeyDictionary[Timeline, Finite] = WeakKeyDictionary()
@@ -55,6 +57,13 @@ _looked: WeakKeyDictionary[Timeline, Finite] = WeakKeyDictionary()
 def faults(timeline: Timeline) -> Sequence[int]:
     """The events, ascending, that are known to have made NaN or infinity: those that were looked at so far."""
     return _looked[timeline].faults if timeline in _looked else ()
+
+
+def fault_between(timeline: Timeline, first: int, end: int) -> str:
+    """'nan' or 'inf' of the first such event from `first` to before `end`; '' where none is known."""
+    found = faults(timeline)
+    at = bisect_left(found, first)
+    return _looked[timeline].kinds[found[at]] if at < len(found) and found[at] < end else ""
 
 
 def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> str:
@@ -80,9 +89,9 @@ def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> 
         looked.known[key] = "" if array is None else _odd(array)
         if looked.known[key]:
             event = update if updated else event_of(timeline, tensor, t, gradient=gradient)
-            at = bisect_left(looked.faults, event or 0)
-            if event is not None and looked.faults[at : at + 1] != [event]:
-                looked.faults.insert(at, event)
+            if event is not None and event not in looked.kinds:
+                looked.kinds[event] = looked.known[key]
+                insort(looked.faults, event)
     return looked.known[key]
 
 
@@ -118,6 +127,28 @@ def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int]]:
     there = set(found)
     found += [t for t in range(len(graph.names)) if graph.takes_gradient(t) and t not in there]
     return shown, found, {t: i for i, t in enumerate(found)}
+
+
+def is_backward(timeline: Timeline, at: int) -> bool:
+    """Whether a gradient has come in at a position: from then on it is asked what became of it."""
+    return timeline.schedule.place(min(at, timeline.schedule.events - 1)).phase != FORWARD
+
+
+def matching(graph: Graph, text: str) -> list[int]:
+    """The rows in whose name or op every word of a text stands; only a word with a capital asks for capitals."""
+    shown, gradients, _ = _order(graph)
+    words = text.split()
+    whole, small = [w for w in words if w != w.lower()], [w for w in words if w == w.lower()]
+    said = chain(
+        (f"{graph.names[t]} {graph.kind(t)}" for t in shown),
+        (f"{node.id} {node.op.name}" for node in graph.nodes),
+        (f"∂{graph.names[t]} d{graph.names[t]}" for t in gradients),
+    )
+    found = []
+    for row, name in enumerate(said):
+        if all(w in name for w in whole) and (not small or all(w in low for low in [name.lower()] for w in small)):
+            found.append(row)
+    return found
 
 
 class ProgramRows(Sequence[ProgramRow]):

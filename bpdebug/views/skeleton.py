@@ -40,8 +40,10 @@ class Skeleton:
         """The innermost span of each node."""
         self.starting: dict[int, list[int]] = defaultdict(list)
         self._find_spans()
-        self.leaves: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        """Before which node leaves stand, each with the depth of the block that it is in, the least first."""
+        self.leaves: dict[int, list[int]] = defaultdict(list)
+        """The leaves before each node, those of outer blocks first."""
+        self.home: dict[int, int] = {}
+        """The span that each leaf is in."""
         self._place_leaves()
         self.edges = self._edges()
 
@@ -72,9 +74,14 @@ class Skeleton:
             span = self.inside[at] if at < len(self.inside) else OUTSIDE
             while span != OUTSIDE and (self.spans[span].end <= last or kind == INPUT):
                 at, span = self.spans[span].first, self.spans[span].parent
-            self.leaves[at].append((0 if span == OUTSIDE else self.spans[span].depth, t))
+            self.home[t] = span
+            self.leaves[at].append(t)
         for leaves in self.leaves.values():
-            leaves.sort()
+            leaves.sort(key=self.depth)
+
+    def depth(self, leaf: int) -> int:
+        """In how many blocks a leaf is."""
+        return 0 if self.home[leaf] == OUTSIDE else self.spans[self.home[leaf]].depth
 
     def _edges(self) -> Numbers:
         """Columns of (tensor, node, the node again where a gradient flows, else -1), in order of the nodes."""
@@ -98,22 +105,22 @@ class Skeleton:
             waiting = self.leaves.get(k, [])
             for s in self.starting.get(k, ()):
                 span = self.spans[s]
-                found += [t for depth, t in waiting if depth < span.depth]
-                waiting = [(depth, t) for depth, t in waiting if depth >= span.depth]
+                found += [t for t in waiting if self.depth(t) < span.depth]
+                waiting = [t for t in waiting if self.depth(t) >= span.depth]
                 found.append(~s)
                 if s in folded:
                     row[self.graph.first + k : self.graph.first + span.end] = len(found) - 1
                     k = span.end
                     break
             else:
-                found += [t for _, t in waiting]
+                found += waiting
                 found += [self.graph.first + k] if k < count else []
                 k += 1
         for r, what in enumerate(found):
             if what >= 0:
                 row[what] = r
         for at, leaves in self.leaves.items():
-            for _, t in leaves:
+            for t in leaves:
                 if row[t] < 0:  # in a folded block, as the node that it stands before
                     row[t] = row[self.graph.first + at]
         return found, row

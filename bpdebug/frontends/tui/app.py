@@ -25,7 +25,7 @@ from bpdebug.frontends.tui.prompt import Prompt, words
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
 from bpdebug.scenario import Shipped
-from bpdebug.views import ProgramRows, Report, status, stop
+from bpdebug.views import Report, status, stop
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
@@ -138,7 +138,7 @@ class BpdebugApp(FindingApp):
             return
         self.read(report or stop(state))
         self.main.stand(state, report=self.reports.open)
-        self.program.show(ProgramRows(state))
+        self.program.show(state)
         self.timeline.show(state)
         self.header.stand(state.scenario, status(state))
         self.show_keys()
@@ -172,8 +172,8 @@ class BpdebugApp(FindingApp):
 
     def action_line(self, line: str) -> None:
         """A key that types a whole line; in the program, `b` means the selected row."""
-        if line == "break" and self.focused is self.program and self.program.event is not None:
-            line = f"break #{self.program.event}"
+        if line == "break" and self.focused is self.program:
+            line = f"break {self.program.stop}".strip()
         if line in keys.OF_A_CELL and (cell := self.stage.cell_text()):
             line = f"{line} {cell}"
         if find(line.split()[0]).repeats:

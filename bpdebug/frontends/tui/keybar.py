@@ -45,6 +45,7 @@ def _reading(reports: Reports) -> Iterator[Item]:
 def _here(state: State, place: str) -> Iterator[Item]:
     if place == PROGRAM:
         yield from (("program.down", "select"), ("program.go", "go there"), ("break", "stop there"))
+        yield from (("program.filter", "filter"), ("program.tab", "source, graph"))
     if state.view.name != "event":
         yield "close", "close"
     yield from (("step", "step"), ("reverse-step", "back"))

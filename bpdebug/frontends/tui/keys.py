@@ -88,6 +88,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("before", "backspace", "app.before", "the report from which one came"),
         ("pane.next", "tab", "app.focus_next", "the next pane"),
         ("pane.previous", "shift+tab", "app.focus_previous", "the pane before"),
+        ("program.tab", "r", "screen.program_tab", "the program as a list, as its source, as a graph in lanes"),
         ("maximise", "M", "app.maximise", "this pane alone, and all of them again"),
         ("pane.program", "P", "screen.hide('program')", "the program beside the stage, above it, or hidden"),
         ("pane.inspector", "V", "screen.hide('inspector')", "hide the inspector, or show it, folded away or not"),
@@ -136,7 +137,12 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("program.down", "down", "select(1)", "the row below; b stops there"),
         ("program.page.up", "pageup", "select(-10)", "ten rows up"),
         ("program.page.down", "pagedown", "select(10)", "ten rows down"),
-        ("program.go", "enter", "go", "to the selected row"),
+        ("program.go", "enter", "go", "to the selected row; a block folds or unfolds"),
+        ("program.filter", "slash", "filter", "only the rows that have what is typed; Enter goes there, Esc ends it"),
+        ("program.unfilter", "escape", "leave", "all rows again; then, close what was asked for"),
+        ("program.fold", "left", "fold(True)", "in the graph: fold the block around the row, then the one around it"),
+        ("program.unfold", "right", "fold(False)", "in the graph: unfold the block"),
+        ("program.fold.all", "z", "fold_all", "in the graph: all blocks folded, or none"),
     ),
     *_rows(INSPECTOR, "inspector",
         ("tab.before", "left", "turn(-1)", "the tab before"),
@@ -184,6 +190,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
 
 SHADOWS = {
     "stage.unmark": "close", "stage.follow": "again", "program.go": "again",
+    "program.filter": "find", "program.unfilter": "close",
     "stage.section": "pane.next", "stage.section.before": "pane.previous",
 }  # fmt: skip
 """Rows of a pane that take a key from the debugger, and mean to."""
@@ -191,15 +198,16 @@ PRESETS: dict[str, dict[str, str]] = {
     "vim": {
         "candidates": "K", "back": "ctrl+o,[,alt+left",
         "stage.up": "k,up", "stage.down": "j,down", "stage.left": "h,left", "stage.right": "l,right",
-        "program.up": "k,up", "program.down": "j,down", "text.up": "k,up", "text.down": "j,down",
-        "tab.before": "h,left", "tab.next": "l,right",
+        "program.up": "k,up", "program.down": "j,down", "program.fold": "h,left", "program.unfold": "l,right",
+        "text.up": "k,up", "text.down": "j,down", "tab.before": "h,left", "tab.next": "l,right",
         "stage.page.up": "ctrl+b,pageup", "stage.page.down": "ctrl+f,pagedown",
     },
     "arrows": {
         "step": "right,s", "reverse-step": "left,S", "stepi": "down,i", "reverse-stepi": "up,I",
         "stage.up": "shift+up", "stage.down": "shift+down", "stage.left": "shift+left", "stage.right": "shift+right",
-        "program.up": "shift+up", "program.down": "shift+down", "text.up": "shift+up", "text.down": "shift+down",
-        "tab.before": "shift+left", "tab.next": "shift+right",
+        "program.up": "shift+up", "program.down": "shift+down",
+        "program.fold": "shift+left", "program.unfold": "shift+right",
+        "text.up": "shift+up", "text.down": "shift+down", "tab.before": "shift+left", "tab.next": "shift+right",
     },
     "fkeys": {
         "continue": "f5,c", "break": "f9,b", "next": "f10,n", "step": "f11,s", "finish": "shift+f11,f",

@@ -1,31 +1,24 @@
-"""The program as a list: leaves, nodes and gradients, with marks; of any length, only what is visible is drawn."""
+"""The program in a pane with tabs: a list, the source, a graph; of any length, only what is visible is drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from textual.actions import SkipAction
 from textual.binding import BindingType
-from textual.content import Content
-from textual.events import Click
+from textual.events import Blur, Click, Key
 from textual.message import Message
 from textual.strip import Strip
 
-from bpdebug.frontends.tui import palette
+from bpdebug.debugger import State
 from bpdebug.frontends.tui.keys import PROGRAM, bindings
-from bpdebug.frontends.tui.lines import BLANK, clean, strip
+from bpdebug.frontends.tui.listed import ListTab
 from bpdebug.frontends.tui.pane import Pane
-from bpdebug.views.program import ProgramRow, ProgramRows
+from bpdebug.frontends.tui.tab import Tab
 
-SIGNS = {"done": ("✓", palette.GOOD), "current": ("✓", palette.HERE)}
-ODD = {"nan": ("✗", palette.BAD, "NaN"), "inf": ("∞", palette.BAD, "infinite")}
-"""In the place of ✓ where what is done is not finite."""
-WORDS = {
-    "not computed yet": ("not computed", "not yet"),
-    "no path": ("no path",),
-    "partial": ("partial: more is to be added", "partial"),
-}
+TABS = ("list", "source", "graph")
+TITLE = 3
+"""The column in which a border's title begins."""
 
 
 class Seek(Message):
@@ -36,43 +29,54 @@ class Seek(Message):
         self.index = index
 
 
-class ProgramPane(Pane):
-    """The list, its current row in view; the arrow keys select, Enter and a click go there.
+def made(name: str) -> Tab:
+    """A tab that is looked at for the first time."""
+    if name == "source":
+        from bpdebug.frontends.tui.sourced import SourceTab  # start-up: the list is seen first
 
-    A blank line and a heading stand before the gradients: places on the screen are `at`, rows of the view `row`.
-    """
+        return SourceTab()
+    from bpdebug.frontends.tui.laned import GraphTab  # as above
+
+    return GraphTab()
+
+
+class ProgramPane(Pane):
+    """The tab that is seen, its current line in view; the arrow keys choose, Enter and a click go there."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(PROGRAM)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.rows: Sequence[ProgramRow] = ()
-        self.heading, self.digits = 0, 2
-        self.current: int | None = None
+        self.list = ListTab()
+        self.tabs: dict[str, Tab] = {"list": self.list}
+        self.tab: Tab = self.list
+        self.state: State | None = None
         self.selected: int | None = None
-        self.border_title = Content("Program")
+        self.typing = False
 
-    def show(self, rows: ProgramRows) -> None:
-        """Other rows; the current one comes into view, and nothing is selected any more."""
-        self.rows, self.heading, self.selected = rows, rows.gradients_from, None
-        last = rows[rows.gradients_from - 1] if rows.gradients_from else None
-        self.digits = max(2, len(str(last.line or 0))) if last else 2
-        self.current = None if rows.current is None else self._place(rows.current)
-        self.measure(len(rows) + (2 if self.heading < len(rows) else 0))
+    def show(self, state: State) -> None:
+        """Another state; the current line comes into view, and nothing is selected any more."""
+        self.state, self.selected = state, None
+        self.tab.show(state)
+        self._refit()
+
+    def _refit(self) -> None:
+        """What there is of other length, or of other lines."""
+        self.measure(self.tab.count)
         self.on_resize()
 
-    def _place(self, row: int) -> int:
-        return row if row < self.heading else row + 2
-
-    def _row(self, at: int) -> ProgramRow | None:
-        row = at if at < self.heading else at - 2
-        blank = self.heading <= at < self.heading + 2
-        return None if blank or not 0 <= row < len(self.rows) else self.rows[row]
-
     def on_resize(self) -> None:
-        if self.current is not None:
-            self.bring(self.current)
+        words = f"/{self.list.words}{'▏' * self.typing}" if self.typing or self.list.words else ""
+        self.head(self._names(), words)
+        if (at := self.tab.current if self.selected is None else self.selected) is not None:
+            self.bring(at)
         self.repaint()
+
+    def _names(self) -> str:
+        """The tabs, the one that is seen in brackets."""
+        names = " ".join(f"[{name}]" if name == self.tab.name else name for name in TABS)
+        whole = f"Program {names}"
+        return whole if len(whole) + 2 * TITLE <= self.outer_size.width else names
 
     def bring(self, at: int) -> None:
         """A place comes into view, with two rows around it where there is room."""
@@ -80,60 +84,116 @@ class ProgramPane(Pane):
         self.reveal(at - around, at + around)
 
     def line(self, at: int, width: int) -> Strip:
-        if at == self.heading + 1 and self.heading < len(self.rows):
-            return strip(("Gradients", palette.TITLE))
-        row = self._row(at)
-        return BLANK if row is None else self._line(row, at, width)
+        return self.tab.line(at, width, at == self.selected)
 
-    def _line(self, row: ProgramRow, at: int, width: int) -> Strip:
-        here = at == self.current
-        sign, style = SIGNS.get(row.status, ("·", palette.DIM))
-        text, tail = clean(row.text), f" {clean(row.shape)} "
-        number = f"{row.line or '':>{self.digits}} "
-        room = width - 3 - len(number) - cell_len(tail)
-        text = text if cell_len(text) <= room else set_cell_size(text, max(room - 1, 0)) + "…"
-        room -= cell_len(text)
-        said: Sequence[str] = WORDS.get(row.status, ())
-        if row.odd:
-            sign, style, *said = ODD[row.odd]
-        words = next((w for w in said if cell_len(w) + 2 <= room), "")
-        pieces = [
-            ("▶" if here else " ", palette.HERE),
-            ("●" if row.breakpoint else " ", palette.STOP),
-            (number, palette.DIM),
-            (text, palette.HERE if here else palette.PLAIN if row.status in SIGNS else palette.DIM),
-            (" " * (room - len(words)), palette.DIM),
-            (words, style if row.odd else palette.DIM),
-            (tail, palette.DIM),
-            (sign, style),
-        ]
-        if at == self.selected:
-            pieces = [(words, style + palette.MARKED) for words, style in pieces]
-        return strip(*pieces)
+    # --- the mouse ------------------------------------------------------------------------------------------------
 
     def on_click(self, event: Click) -> None:
         at = self.clicked(event)
-        if at is not None and self._row(at) is not None:
+        if at is None:
+            self._click_title(event)
+        elif at < self.tab.count and not self.tab.is_blank(at):
             self.selected = at
             self.action_go()
 
+    def _click_title(self, event: Click) -> None:
+        names = self._names()
+        for name in TABS if event.y == 0 else ():
+            if -1 <= event.x - TITLE - names.index(name) <= len(name):
+                self.look(name)
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def look(self, name: str) -> None:
+        """Another tab."""
+        if name not in self.tabs:
+            self.tabs[name] = made(name)
+        self.tab, self.selected = self.tabs[name], None
+        self.typing = self.typing and name == "list"
+        if self.state is not None:
+            self.show(self.state)
+
+    def action_tab(self) -> None:
+        """The next tab."""
+        self.look(TABS[(TABS.index(self.tab.name) + 1) % len(TABS)])
+
     def action_select(self, step: int) -> None:
-        """Another row."""
-        at, count = self.selected if self.selected is not None else self.current or 0, self.virtual_size.height
+        """Another line."""
+        at, count = self.selected if self.selected is not None else self.tab.current or 0, self.tab.count
         at = min(max(at + step, 0), count - 1)
-        while self.heading <= at < self.heading + 2 < count:
+        while 0 <= at < count - 1 and self.tab.is_blank(at):
             at += 1 if step > 0 else -1
-        self.selected = at
-        self.bring(at)
-        self.repaint()
+        self.selected = max(at, 0)
+        self.on_resize()
 
     def action_go(self) -> None:
-        """To the event of the selected row."""
-        if self.event is not None:
+        """To the event of the selected line, which a filter has one of; what folds, folds or unfolds."""
+        if self.typing and self.selected is None:
+            self.selected = 0
+        self.typing = False
+        if self.selected is not None and self.tab.folds(self.selected):
+            self.action_fold(None)
+        elif self.event is not None:
             self.post_message(Seek(self.event))
+        self.on_resize()
 
     @property
     def event(self) -> int | None:
-        """The event of the selected row."""
-        row = None if self.selected is None else self._row(self.selected)
-        return None if row is None else row.index
+        """The event of the selected line."""
+        return None if self.selected is None else self.tab.event(self.selected)
+
+    @property
+    def stop(self) -> str:
+        """Where a breakpoint would stand that is set at the selected line; '' for none."""
+        return "" if self.selected is None else self.tab.stop(self.selected)
+
+    def action_fold(self, close: bool | None) -> None:
+        """The block around the selected line, or the current one, in a row; or that row as a block again; or either."""
+        at = self.selected if self.selected is not None else self.tab.current
+        if at is not None:
+            self.selected = self.tab.fold(at, close)
+            self._refit()
+
+    def action_fold_all(self) -> None:
+        """All blocks in a row each, or none of them."""
+        if self.tab.fold_all():
+            self.selected = None
+            self._refit()
+
+    # --- the filter -----------------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        """What is typed from now on filters the list."""
+        self.look("list")
+        self.typing = True
+        self.on_resize()
+
+    def action_leave(self) -> None:
+        """The whole list again; where it is already, raises SkipAction: the key is the debugger's."""
+        if self.typing or self.list.words:
+            self.typing = False
+            self._filter("")
+        else:
+            raise SkipAction
+
+    def _filter(self, words: str) -> None:
+        self.list.filter(words)
+        self.selected = None
+        self._refit()
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Whether a key is typed into the filter."""
+        return self.typing and (key == "backspace" or (character is not None and character.isprintable()))
+
+    def on_key(self, event: Key) -> None:
+        if self.check_consume_key(event.key, event.character):
+            event.stop()
+            event.prevent_default()
+            self._filter(
+                self.list.words[:-1] if event.key == "backspace" else self.list.words + (event.character or "")
+            )
+
+    def on_blur(self, event: Blur) -> None:
+        if self.typing:
+            self.typing = False
+            self.on_resize()

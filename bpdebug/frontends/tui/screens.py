@@ -19,6 +19,7 @@ from bpdebug.frontends.tui.bars import Message, WatchedBar
 from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.layout import SHORT, MainScreen, borders, places, stacked
 from bpdebug.frontends.tui.preferences import Panes, Preferences
+from bpdebug.frontends.tui.program import ProgramPane
 from bpdebug.scenario.paths import reason
 from bpdebug.views.inspector import watched
 
@@ -46,6 +47,10 @@ class DebuggerScreen(MainScreen):
             ends = min(region.y for child, region in placed.items() if child.id in ("timeline", "watched"))
             placed[alone] = Region(0, 1, size.width, ends - 1)
         yield from placed.items()
+
+    def action_program_tab(self) -> None:
+        """The program in its next tab."""
+        self.query_one(ProgramPane).action_tab()
 
     def stand(self, state: State, *, report: bool) -> None:
         """Another state, of which an event or a report is seen: what the panes are, and the inspector in them."""

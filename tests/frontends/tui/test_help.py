@@ -62,4 +62,4 @@ async def test_typing_searches_and_the_arrows_scroll() -> None:
         assert "one event back" not in screen
         await pilot.press("escape")
         await pilot.pause()
-        assert "Program" in text_of(app)
+        assert "[list]" in text_of(app)

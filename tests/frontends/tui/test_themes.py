@@ -139,7 +139,7 @@ async def test_no_color_is_no_color_and_what_is_marked_is_reversed(monkeypatch: 
             await pilot.press("down")
             await pilot.pause()
             assert colors(app) == set()
-        assert not styled(app, "Program")[0].reverse
+        assert not styled(app, "[list] source graph")[0].reverse
         await pilot.press("escape", "escape")
         app.run_text("print dx")
         await pilot.pause()

@@ -51,7 +51,10 @@ CELLS = (
     *(name for row in TABLE.values() if row.purpose == "matrices" for name in row.names), ")", "(",
 )  # fmt: skip
 KEYED = (c.key for c in COMMANDS.values() if c.key and c.key != "q")
-REST = (*KEYED, "escape", "escape", "ctrl+p", "M", "J", "O", "enter", "backspace", "backspace", "ctrl+c")
+REST = (
+    *(*KEYED, "escape", "escape", "ctrl+p", "M", "J", "O", "enter", "backspace", "backspace", "ctrl+c"),
+    *("r", "r", "z", "slash"),
+)
 LINES = """\
 print {t} | print d{t} | print/s {t} | display norm({t}) | display d{t} | undisplay | seek {t}@bwd | seek {t}
 set {t} = 0 | set d{t} = 1 | switch 0 | info gradients | info tensors | contributions d{t} | check {t}

@@ -1,0 +1,76 @@
+"""The program as a list: leaves, nodes and gradients, of any length; or those rows of it in which words stand."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from textual.strip import Strip
+
+from bpdebug.debugger import State
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.lines import BLANK, strip
+from bpdebug.frontends.tui.tab import Tab, row_line
+from bpdebug.views.program import ProgramRows, matching
+
+
+class ListTab(Tab):
+    """Before the gradients stand a blank line and a heading: places on the screen are `at`, rows of the view `row`."""
+
+    name = "list"
+
+    def __init__(self) -> None:
+        self.rows: ProgramRows | None = None
+        self.heading, self.digits = 0, 2
+        self.words = ""
+        self.kept: list[int] | None = None
+        """The rows that have the words in them; None: all of them."""
+
+    def show(self, state: State) -> None:
+        before, self.rows = self.rows, ProgramRows(state)
+        if before is None or before.state.timeline.graph is not state.timeline.graph:
+            last = self.rows[self.rows.gradients_from - 1] if self.rows.gradients_from else None
+            self.digits = max(2, len(str(last.line or 0))) if last else 2
+            self.filter(self.words)
+        self.current = None if self.rows.current is None else self._place(self.rows.current)
+
+    def filter(self, words: str) -> None:
+        """Only the rows that have these words in them; without words, all."""
+        self.words = words
+        if self.rows is None:
+            return
+        self.kept = matching(self.rows.state.timeline.graph, words) if words else None
+        first, rows = self.rows.gradients_from, len(self.rows)
+        self.heading, rows = (first, rows) if self.kept is None else (bisect_left(self.kept, first), len(self.kept))
+        self.count = rows + (2 if self.heading < rows else 0)
+        self.current = None if self.rows.current is None else self._place(self.rows.current)
+
+    def _place(self, row: int) -> int | None:
+        if self.kept is not None:
+            at = bisect_left(self.kept, row)
+            if self.kept[at : at + 1] != [row]:
+                return None
+            row = at
+        return row if row < self.heading else row + 2
+
+    def _row(self, at: int) -> int | None:
+        row = at if at < self.heading else at - 2
+        if self.is_blank(at) or not 0 <= at < self.count:
+            return None
+        return row if self.kept is None else self.kept[row]
+
+    def is_blank(self, at: int) -> bool:
+        return self.heading <= at < self.heading + 2
+
+    def line(self, at: int, width: int, chosen: bool) -> Strip:
+        if at == self.heading + 1 and at < self.count:
+            return strip(("Gradients", palette.TITLE))
+        row = self._row(at)
+        if row is None or self.rows is None:
+            return BLANK
+        found = self.rows[row]
+        number = (f"{found.line or '':>{self.digits}} ", palette.DIM)
+        return row_line(found, [number], width, at == self.current, chosen)
+
+    def event(self, at: int) -> int | None:
+        row = self._row(at)
+        return None if row is None or self.rows is None else self.rows[row].index

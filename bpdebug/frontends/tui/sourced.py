@@ -1,0 +1,64 @@
+"""The program as it was written: the lines of the file, with marks beside them."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from textual.strip import Strip
+
+from bpdebug.debugger import State
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.lines import BLANK, clean, strip
+from bpdebug.frontends.tui.tab import ODD, Tab, drawn, marks
+from bpdebug.views.source import SourceLine, SourceLines
+
+NO_FILE = "no source: values come from a recording"
+
+
+class SourceTab(Tab):
+    """Lines of the file by their numbers, from 1; places on the screen begin at 0."""
+
+    name = "source"
+
+    def __init__(self) -> None:
+        self.lines: SourceLines | None = None
+
+    def show(self, state: State) -> None:
+        self.lines = SourceLines(state)
+        self.count = len(self.lines)
+        self.current = None if self.lines.current is None or not self.count else self.lines.current - 1
+
+    def line(self, at: int, width: int, chosen: bool) -> Strip:
+        if self.lines is None or at >= self.count:
+            return strip((NO_FILE, palette.DIM)) if at == 0 else BLANK
+        found = self.lines.of(at + 1)
+        sign, style = _sign(found)
+        number, text = f"{found.number:>{len(str(self.count))}} ", clean(found.text)
+        room = max(width - 3 - len(number) - len(sign), 1)
+        text = set_cell_size(text, room) if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"
+        here = at == self.current
+        pieces = [
+            *marks(here, found.stop),
+            (number, palette.DIM),
+            (f"{text} ", palette.HERE if here else palette.PLAIN if found.of else palette.DIM),
+            (sign, style),
+        ]
+        return drawn(pieces, chosen)
+
+    def event(self, at: int) -> int | None:
+        return None if self.lines is None or at >= self.count else self.lines.event(at + 1)
+
+    def stop(self, at: int) -> str:
+        return "" if self.event(at) is None else f":{at + 1}"
+
+
+def _sign(line: SourceLine) -> tuple[str, Style]:
+    """How far a line is: ✓ computed, ∂ with its gradients, or how many times of how many."""
+    if line.odd:
+        return ODD[line.odd][:2]
+    if not line.of:
+        return " ", palette.DIM
+    if line.done in (0, line.of):
+        done = "∂" if line.backward else "✓"
+        return (done, palette.GOOD) if line.done else ("✓", palette.GOOD) if line.backward else ("·", palette.DIM)
+    return f"{'∂' * line.backward}{line.done}/{line.of}", palette.HERE

@@ -1,0 +1,99 @@
+"""What lies in a tab of the program's pane, and how a row is drawn in any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from textual.strip import Strip
+
+from bpdebug.debugger import State
+from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.lines import clean, strip
+from bpdebug.views.program import ProgramRow
+
+SIGNS = {"done": ("✓", palette.GOOD), "current": ("✓", palette.HERE), "": (" ", palette.DIM)}
+ODD = {"nan": ("✗", palette.BAD, "NaN"), "inf": ("∞", palette.BAD, "infinite")}
+"""In the place of ✓ where what is done is not finite."""
+WORDS = {
+    "not computed yet": ("not computed", "not yet"),
+    "no path": ("no path",),
+    "partial": ("partial: more is to be added", "partial"),
+}
+Piece = tuple[str, Style]
+
+
+class Tab:
+    """One way to look at the program: `count` lines, of which `current` is where the cursor stands."""
+
+    name: ClassVar[str]
+    count = 0
+    current: int | None = None
+
+    def show(self, state: State) -> None:
+        """Another state."""
+        raise NotImplementedError
+
+    def line(self, at: int, width: int, chosen: bool) -> Strip:
+        """The line at a place; one that is chosen stands out."""
+        raise NotImplementedError
+
+    def event(self, at: int) -> int | None:
+        """The event to go to from a place; None where there is none."""
+        raise NotImplementedError
+
+    def stop(self, at: int) -> str:
+        """Where a breakpoint that is set at a place stands, as it is typed; '' where none can be."""
+        event = self.event(at)
+        return "" if event is None else f"#{event}"
+
+    def is_blank(self, at: int) -> bool:
+        """Whether there is nothing at a place that could be chosen."""
+        return False
+
+    def folds(self, at: int) -> bool:
+        """Whether a click at a place folds or unfolds, and leads nowhere."""
+        return False
+
+    def fold(self, at: int, close: bool | None) -> int:
+        """Folds what is around a place, or unfolds what is folded there (None: either); the place where that is now."""
+        return at
+
+    def fold_all(self) -> bool:
+        """Folds all there is, or unfolds it; whether there is anything."""
+        return False
+
+
+def marks(here: bool, stop: bool) -> list[Piece]:
+    """What stands before every line: whether the cursor is here, and a breakpoint."""
+    return [("▶" if here else " ", palette.HERE), ("●" if stop else " ", palette.STOP)]
+
+
+def drawn(pieces: Sequence[Piece], chosen: bool) -> Strip:
+    """The pieces as a line, in reverse video where it is chosen."""
+    return strip(*((words, style + palette.MARKED if chosen else style) for words, style in pieces))
+
+
+def row_line(row: ProgramRow, head: Sequence[Piece], width: int, here: bool, chosen: bool) -> Strip:
+    """A row: marks, what stands before its text, the text, what there is to say, the shape, and a sign."""
+    sign, style = SIGNS.get(row.status, ("·", palette.DIM))
+    text, tail = clean(row.text), f" {clean(row.shape)} "
+    room = width - 3 - sum(cell_len(piece) for piece, _ in head) - cell_len(tail)
+    text = text if cell_len(text) <= room else set_cell_size(text, max(room - 1, 0)) + "…"
+    room -= cell_len(text)
+    said: Sequence[str] = WORDS.get(row.status, ())
+    if row.odd:
+        sign, style, *said = ODD[row.odd]
+    words = next((w for w in said if cell_len(w) + 2 <= room), "")
+    pieces = [
+        *marks(here, row.breakpoint),
+        *head,
+        (text, palette.HERE if here else palette.PLAIN if row.status in SIGNS else palette.DIM),
+        (" " * (room - len(words)), palette.DIM),
+        (words, style if row.odd else palette.DIM),
+        (tail, palette.DIM),
+        (sign, style),
+    ]
+    return drawn(pieces, chosen)
