@@ -23,7 +23,7 @@ from bpdebug.language.tokens import refuse
 CODES = dict.fromkeys(("E_SYNTAX", "E_NAME", "E_OP", "E_ATTR"), "E_EXPR")
 """What is wrong with the text of a rule is wrong with an expression, where it is typed."""
 _RULES = "set rule Y@bwd X = dY @ W.T, set rule w@upd = w - lr * dw"
-_SET = re.compile(r"(rule\s+)?(.+?)\s*(?<![<>=!])=(?!=)\s*(.+)", re.DOTALL)
+_SET = r"(?s)(rule\s+)?(.+?)\s*(?<![<>=!])=(?!=)\s*(.+)"
 
 
 def read_edit(text: str, timeline: Timeline, iteration: int, numbers: Callable[[str], Array], dtype: str) -> Edit:
@@ -32,7 +32,7 @@ def read_edit(text: str, timeline: Timeline, iteration: int, numbers: Callable[[
     Cells are set in one iteration, rules in all. Raises CommandError where there is no such place, or what it is set
     to does not fit.
     """
-    match = _SET.fullmatch(text)
+    match = re.fullmatch(_SET, text)
     if match is None:
         hint = "set W[0, 1] = 2, set dY = 0, set rule Y@bwd X = dY @ W"
         raise CommandError("set takes a place and a value", hint=hint)

@@ -16,8 +16,8 @@ SHORT = {FORWARD: "fwd", SEED: "seed", BACKWARD: "bwd", UPDATE: "upd"}
 LONGEST = 2_000
 """Characters of a location: names in blocks within blocks are long."""
 
-_END = re.compile(r"(?:@(?P<phase>[^@%]*))?(?:%(?P<iteration>[^@%]*))?$")
-_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
+_END = r"(?:@(?P<phase>[^@%]*))?(?:%(?P<iteration>[^@%]*))?$"
+_DIGITS = r"[0-9]{1,18}"
 _KINDS = "a location is Y, Y@bwd, Y@bwd%2, :12, layer1., enc.*, #17 or /attn.*q/"
 
 
@@ -72,7 +72,7 @@ def _pattern(text: str, column: int, allowed: bool) -> tuple[str, str, int]:
 
 def _ending(text: str, start: int, column: int) -> tuple[str | None, int | None]:
     """`@phase` and `%iteration`, each of which may be left out."""
-    found = _END.fullmatch(text, start)
+    found = re.compile(_END).fullmatch(text, start)
     if found is None:
         raise refuse(f"'{text[start:]}' behind a location", column + start, "first @bwd, then %2: Y@bwd%2")
     phase, iteration = found["phase"], found["iteration"]
@@ -80,7 +80,7 @@ def _ending(text: str, start: int, column: int) -> tuple[str | None, int | None]
     if phase is not None and phase not in phases:
         hint = f"write @{SHORT[phase]}" if phase in SHORT else f"phases: {', '.join(phases)}"
         raise refuse(f"no phase '{phase}'", column + found.start("phase"), hint)
-    if iteration is not None and not _DIGITS.fullmatch(iteration):
+    if iteration is not None and not re.fullmatch(_DIGITS, iteration):
         raise refuse(f"'{iteration}' is no iteration", column + found.start("iteration"), "iterations count from 0: %2")
     return None if phase is None else phases[phase], None if iteration is None else int(iteration)
 
@@ -89,7 +89,7 @@ def _kind(text: str, column: int) -> tuple[str, str, int]:
     """Which kind of location stands before the ending."""
     for sign, kind, what in ((":", LINE, "line"), ("#", EVENT, "event")):
         if text.startswith(sign):
-            if not _DIGITS.fullmatch(text[1:]):
+            if not re.fullmatch(_DIGITS, text[1:]):
                 raise refuse(f"'{text[1:]}' is no {what}", column + 1, f"write {sign}12")
             return kind, "", int(text[1:])
     if any(c in text for c in "*?["):

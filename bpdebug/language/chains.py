@@ -19,7 +19,7 @@ LONG = 1000
 _PIECE = 400
 """Terms of a piece: Python's parser takes some 3,000, and fewer inside of brackets."""
 
-_TOKEN = re.compile(
+_LEXEME = (  # compiled when the first long line is met
     r"(?P<space>\s+|\\\n|#[^\n]*+)"
     r"|(?P<operand>[^\W\d]\w*|(?:0[xXoObB]\w+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?[jJ]?)"
     r'|"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:[^"\\\n]++|\\.)*+"|\'(?:[^\'\\\n]++|\\.)*+\')'
@@ -71,7 +71,7 @@ class Cutter:
         """
         levels = [_Level((0, line), (0, line))]
         operand = False
-        for token in _TOKEN.finditer(text):
+        for token in re.finditer(_LEXEME, text):
             kind, word, level = token.lastgroup or "other", token[0], levels[-1]
             if kind == "operand" and word in _WORDS:
                 kind = "other"

@@ -27,7 +27,7 @@ _MARK = re.compile(
 )
 _STATEMENT = re.compile(r"^[ \t]*+[^\s#]", re.MULTILINE)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_NAME = re.compile(rf"{STRING}|#[^\n]*+|(?<!\w)(?P<name>(?![0-9])[A-Za-z0-9_]*+[^\x00-\x7f\W]\w*)")
+_NAME = rf"{STRING}|#[^\n]*+|(?<!\w)(?P<name>(?![0-9])[A-Za-z0-9_]*+[^\x00-\x7f\W]\w*)"
 """Names with letters beyond ASCII, and what is none of them: strings and comments."""
 
 
@@ -83,7 +83,7 @@ def quiet() -> Iterator[None]:
 
 def _check_names(text: str, limits: Limits, place: Place) -> None:
     """Refuse names that Python's parser would silently read as others; strings and comments may hold what they like."""
-    for word in _NAME.finditer(text) if not text.isascii() else ():
+    for word in re.finditer(_NAME, text) if not text.isascii() else ():
         if word["name"]:
             try:
                 check_name(word["name"], limits)

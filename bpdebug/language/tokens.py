@@ -19,7 +19,7 @@ DIGITS = TABLE["digits"].default
 NAME, NUMBER, TEXT, OP, END = "name", "number", "text", "op", "end"
 TRANSPOSED, PARTIAL = "ᵀ", "∂"
 
-_OPERATOR = re.compile(rf"\.\.\.|\*\*|//|[=!<>]=|[-+*/%@<>()\[\],:.={TRANSPOSED}{PARTIAL}]")
+_OPERATOR = rf"\.\.\.|\*\*|//|[=!<>]=|[-+*/%@<>()\[\],:.={TRANSPOSED}{PARTIAL}]"
 _SAME = {"−": "-", "×": "*", "·": "*", "⋅": "*", "≤": "<=", "≥": ">=", "≠": "!="}
 """Signs that stand on the screen, and what they mean when they are copied from it."""
 
@@ -28,7 +28,7 @@ _HINTS = {
     "~": "write not", "<>": "write !=", ":=": "expressions assign nothing", ";": "one expression at a time",
 }  # fmt: skip
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
-_NUMBER = re.compile(
+_NUMBER = (  # compiled, like its neighbours, when first used: start-up
     r"0[xX][0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?(?:[pP][+−-]?[0-9]+)?"
     rf"|{_DIGITS}(?:\.(?:{_DIGITS})?)?(?:[eE][+−-]?[0-9]+)?|\.{_DIGITS}(?:[eE][+−-]?[0-9]+)?"
 )
@@ -40,7 +40,7 @@ STRING = (
     r'|"(?:[^"\\\n]++|\\[\s\S])*+"'
     r"|'(?:[^'\\\n]++|\\[\s\S])*+'"
 )
-_QUOTED = re.compile(rf"{STRING}|#[^\n]*+|[\"']")
+_QUOTED = rf"{STRING}|#[^\n]*+|[\"']"
 
 
 class Token(Struct, frozen=True):
@@ -111,7 +111,7 @@ def _scan(text: str, at: int) -> tuple[int, str]:
         if close < 0:
             raise refuse("the quoted text does not end", at + 1, f"close it with {char}")
         return close + 1, TEXT
-    number = _NUMBER.match(text, at)
+    number = re.compile(_NUMBER).match(text, at)
     if number:
         end = number.end()
         if end < len(text) and _continues(text[end]):
@@ -121,7 +121,7 @@ def _scan(text: str, at: int) -> tuple[int, str]:
         return name_end(text, at), NAME
     if char in _SAME:
         return at + 1, OP
-    operator = _OPERATOR.match(text, at)
+    operator = re.compile(_OPERATOR).match(text, at)
     if operator:
         return operator.end(), OP
     hint = _HINTS.get(text[at : at + 2]) or _HINTS.get(char, "")
@@ -188,7 +188,7 @@ def number(token: Token) -> int | float:
 
 # --- lines of a program
 
-_WORTH = re.compile(rf"[\"'#{PARTIAL}{TRANSPOSED}{''.join(_SAME)}]|[^\W\d]|\.?[0-9]")
+_WORTH = rf"[\"'#{PARTIAL}{TRANSPOSED}{''.join(_SAME)}]|[^\W\d]|\.?[0-9]"
 
 
 def respelt(text: str, words: Mapping[str, str]) -> str:
@@ -200,18 +200,18 @@ def respelt(text: str, words: Mapping[str, str]) -> str:
     if text.isascii() and not words:
         return text
     out, at = [], 0
-    while found := _WORTH.search(text, at):
+    while found := re.compile(_WORTH).search(text, at):
         start, char = found.start(), found[0]
         out.append(text[at:start])
         gradient = char == PARTIAL and starts_name(text[start + 1 : start + 2] or " ")
-        quoted = _QUOTED.match(text, start)
+        quoted = re.compile(_QUOTED).match(text, start)
         if quoted:
             at = quoted.end()
             out.append(quoted[0])
         elif gradient or starts_name(char):
             at = name_end(text, start + gradient)
             out.append(_identifier(text[start + gradient : at], gradient, words))
-        elif number := _NUMBER.match(text, start):
+        elif number := re.compile(_NUMBER).match(text, start):
             at = number.end()
             out.append(number[0].replace("−", "-"))
         else:

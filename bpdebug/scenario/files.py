@@ -65,12 +65,12 @@ def cells(file: BinaryIO, header: Header) -> Array:
 
 # --- .npy
 
-_ITEM = re.compile(
+_ITEM = (
     r"""\s*(['"])(?P<key>descr|fortran_order|shape)\1\s*:\s*"""
     r"""(?:(['"])(?P<descr>[^'"\\]{0,20})\3|(?P<fortran_order>True|False)|\((?P<shape>[-\dL,\s]{0,4000})\))"""
     r"""\s*(?:,|(?=\}))"""
 )
-_DTYPE = re.compile(r"(?:[<>=][fiu][248]|[<>=]?f[48]|\|[iu]1|\|b1)")
+_DTYPE = r"(?:[<>=][fiu][248]|[<>=]?f[48]|\|[iu]1|\|b1)"
 _MOST = 10_000
 """Bytes of a header; NumPy itself reads no more without being asked to."""
 
@@ -91,7 +91,7 @@ def npy_header(file: BinaryIO, size: int, take: Take) -> Header:
     except UnicodeDecodeError:
         raise bad("the header is no text") from None
     descr, fortran, shape = _npy_fields(text)
-    if not _DTYPE.fullmatch(descr):
+    if not re.fullmatch(_DTYPE, descr):
         hint = "floats, integers and booleans can; no objects (pickles)"
         raise bad(f"cells of type '{shown(descr)}' cannot be read", hint)
     header = Header(np.dtype(descr), shape, fortran, 8 + width + length)
@@ -107,7 +107,7 @@ def _npy_fields(text: str) -> tuple[str, bool, Shape]:
     text = text.strip(" \n")
     found: dict[str, str] = {}
     at = 1
-    while text.startswith("{") and (item := _ITEM.match(text, at)) and item["key"] not in found:
+    while text.startswith("{") and (item := re.compile(_ITEM).match(text, at)) and item["key"] not in found:
         if item[item["key"]] is None:
             break
         found[item["key"]] = item[item["key"]]

@@ -93,10 +93,10 @@ def _nested(array: Array) -> Iterator[str]:
 
 
 def _printable(line: str) -> str:
-    return line if line.isprintable() else _UNPRINTED.sub(_escaped, line)
+    return line if line.isprintable() else re.sub(_UNPRINTED, _escaped, line)
 
 
-_UNPRINTED = re.compile(r"[^\x20-\x7e]")
+_UNPRINTED = r"[^\x20-\x7e]"
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -26,13 +26,13 @@ LONGEST = 20_000
 
 # --- numbers
 
-_OPTION = re.compile(r"\s(rtol|atol)\s*=\s*(\S+)\s*$")
+_OPTION = r"\s(rtol|atol)\s*=\s*(\S+)\s*$"
 
 
 def _near(state: State, left: str, right: str) -> str:
     """Both sides agree in every cell, to the tolerances; a single number stands for all cells."""
     given: dict[str, float] = {}
-    while (match := _OPTION.search(f" {right}")) is not None:
+    while (match := re.search(_OPTION, f" {right}")) is not None:
         given[match[1]] = _tolerance(match[1], match[2])
         right = right[: match.start() - 1 if match.start() else 0].rstrip()
     if not left or not right:
@@ -91,7 +91,7 @@ def _condition(state: State, text: str) -> str:
 
 # --- shapes, places, faults, errors, formulas
 
-_SHAPE = re.compile(r"(.*?\S)\s*(?:==|=|is)?\s*(\([\d,\s]*\)|(?<=\s)\d+(?:\s*[x×]\s*\d+)*)", re.DOTALL)
+_SHAPE = r"(?s)(.*?\S)\s*(?:==|=|is)?\s*(\([\d,\s]*\)|(?<=\s)\d+(?:\s*[x×]\s*\d+)*)"
 
 
 def unquoted(text: str) -> str:
@@ -101,7 +101,7 @@ def unquoted(text: str) -> str:
 
 
 def _shape(state: State, text: str) -> str:
-    match = _SHAPE.fullmatch(" ".join(text.split()))
+    match = re.fullmatch(_SHAPE, " ".join(text.split()))
     if match is None or len(match[2]) > 400:
         raise CommandError(f"expect shape {text[:40]}", hint="expect shape dW (3, 4)")
     wanted = tuple(int(n) for n in re.findall(r"\d+", match[2]))
@@ -183,12 +183,12 @@ def _error(state: State, text: str) -> str:
     raise ExpectationError(f"error of {command}", code, "no error")
 
 
-_FORMULA = re.compile(r"""(?:([^\s"']+)\s+)?(?:"([^"]*)"|'([^']*)')""")
+_FORMULA = r"""(?:([^\s"']+)\s+)?(?:"([^"]*)"|'([^']*)')"""
 
 
 def _formula(state: State, text: str) -> str:
     """The rule of this event: for an operand's gradient, for the node itself, or for any of them."""
-    match = _FORMULA.fullmatch(text)
+    match = re.fullmatch(_FORMULA, text)
     if match is None:
         raise CommandError(f"expect formula {text[:40]}", hint='expect formula X "∂Y @ Wᵀ"')
     graph, event = state.timeline.graph, state.event

@@ -24,7 +24,7 @@ from bpdebug.graph import Subject
 from bpdebug.progress import report
 from bpdebug.scenario import read_derivation
 
-TIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)")
+TIME = r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)"
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 LONGEST = 1e7
 """Seconds that a command may be given."""
@@ -175,7 +175,7 @@ def _within(argument: str) -> tuple[str, float | None]:
     place, word, time = f" {argument}".rpartition(" for ")
     if not word:
         return argument, None
-    found = TIME.fullmatch(time.strip())
+    found = re.fullmatch(TIME, time.strip())
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not 0 < seconds < LONGEST:
         raise CommandError(f"'{time.strip()[:40]}' is no time", hint="check for 30s, check Y for 2m")

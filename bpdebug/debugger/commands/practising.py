@@ -100,12 +100,12 @@ def _after(state: State, asked: Exercise, made: Practice) -> State:
     return replace(state, practice=made).show("event")
 
 
-_SHAPE = re.compile(r"\(? ?(\d{1,9}(?: ?[x×,] ?\d{1,9})*)? ?,? ?\)?")
-_NAMED = re.compile(r"[d∂][\w.]+ ?\+?=(?!=) ?")
+_SHAPE = r"\(? ?(\d{1,9}(?: ?[x×,] ?\d{1,9})*)? ?,? ?\)?"
+_NAMED = r"[d∂][\w.]+ ?\+?=(?!=) ?"
 
 
 def _shape(asked: Exercise, text: str) -> tuple[str, bool]:
-    match = _SHAPE.fullmatch(text)
+    match = re.fullmatch(_SHAPE, text)
     if match is None:
         raise CommandError(f"'{text[:40]}' is no shape", hint="answer (5, 7), or 5x7; () is a number")
     found = tuple(int(n) for n in re.findall(r"\d+", match[1] or ""))
@@ -120,8 +120,8 @@ def _formula(state: State, asked: Exercise, text: str) -> tuple[str, bool]:
     from bpdebug.explain.derivation import by_the_ops, judged_edge  # start-up: answers are judged when there is one
     from bpdebug.explain.judge import Judge  # start-up: the same
 
-    text = text[named.end() :] if (named := _NAMED.match(text)) else text
-    if _SHAPE.fullmatch(text) and ("," in text or "x" in text):
+    text = text[named.end() :] if (named := re.match(_NAMED, text)) else text
+    if re.fullmatch(_SHAPE, text) and ("," in text or "x" in text):
         raise CommandError(
             f"'{text[:40]}' is a shape; the formula is asked",
             hint="answer with names: answer dY @ W.T",

@@ -14,7 +14,7 @@ from bpdebug.errors import CommandError
 from bpdebug.expression import check, parse, parse_location, resolve
 from bpdebug.expression.location import SHORT
 
-_IF = re.compile(r"(?:^|\s)if\s")
+_IF = r"(?:^|\s)if\s"
 
 
 def add(state: State, made: Breakpoint, says: str, at: int | None = None) -> State:
@@ -38,7 +38,7 @@ def held(state: State, b: Breakpoint, since: int | None = None) -> int | None:
 
 def located(state: State, argument: str, kind: str, *, temporary: bool = False, says: str = "") -> Breakpoint:
     """A stop at `LOC [if EXPR]`; location and condition are checked now, against this graph."""
-    match = None if argument.startswith("/") and argument.count("/") < 2 else _IF.search(argument)
+    match = None if argument.startswith("/") and argument.count("/") < 2 else re.search(_IF, argument)
     place, condition = (argument[: match.start()], argument[match.end() :]) if match else (argument, "")
     stops = resolve(parse_location(place.strip()), state.timeline)
     made = Breakpoint(

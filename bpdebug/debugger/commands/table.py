@@ -102,7 +102,7 @@ class Call(Struct, frozen=True, eq=False):
         return COMMANDS.get(self.name, _NO_COMMAND)
 
 
-_WORD = re.compile(r"\s*([A-Za-z][A-Za-z-]*|\?)(.*)", re.DOTALL)
+_WORD = r"(?s)\s*([A-Za-z][A-Za-z-]*|\?)(.*)"
 
 
 @lru_cache(maxsize=8)
@@ -124,7 +124,7 @@ def _call(piece: str, start: int) -> Call:
     text = piece.strip()
     if text.startswith("!"):
         return _failing(text, start)
-    match = _WORD.match(piece)
+    match = re.match(_WORD, piece)
     if match is None:
         raise CommandError(f"'{text[:40]}' is no command", hint="help lists the commands")
     lead = len(match[2]) - len(match[2].lstrip())

@@ -36,16 +36,14 @@ def whatis(state: State, argument: str) -> State:
     return state.show("whatis", argument, value_of(state, argument, "whatis"))
 
 
-_RANGE = re.compile(
-    rf"^(.*?)\s*((?<=\s)\[[^\]]*\]|[<>]=?\s*[^\s<>]+|(?<=\s)(?:{WORDS})|(?<=\s)at\s+[-−+\d,\s]+)\s*$", re.DOTALL
-)
+_RANGE = rf"(?s)^(.*?)\s*((?<=\s)\[[^\]]*\]|[<>]=?\s*[^\s<>]+|(?<=\s)(?:{WORDS})|(?<=\s)at\s+[-−+\d,\s]+)\s*$"
 """An expression and a range behind it, or a range alone behind a blank."""
 
 
 @command("highlight", "cells in a range", "highlight 1 + 1 > 0", args="EXPR RANGE", family="tensors")
 def highlight(state: State, argument: str) -> State:
     """`highlight dW > 0.1`, `highlight dW [-1, 1]`, `highlight dW nan`; E_COMMAND for no range."""
-    match = _RANGE.match(argument)
+    match = re.match(_RANGE, argument)
     if match is None or not match[1].strip():
         raise CommandError("highlight takes an expression and a range", hint="highlight dW > 0.1, highlight dW [-1, 1]")
     text, span = match[1].strip(), parse_range(match[2])
@@ -60,7 +58,7 @@ def find_(state: State, argument: str) -> State:
     In the tensor that is named, or else in the one that was highlighted or searched, or in that of the current event.
     E_COMMAND without a range.
     """
-    match = _RANGE.match(f" {argument}")
+    match = re.match(_RANGE, f" {argument}")
     before = state.found
     text = match[1].strip() if match else ""
     text = text or (before[0] if before else _current(state))
