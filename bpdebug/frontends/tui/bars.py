@@ -21,6 +21,8 @@ Pieces = tuple[tuple[str, Style], ...]
 class Bar(Widget):
     """Pieces of text at the left and at the right of one line: whole ones, as many as have room."""
 
+    ALLOW_SELECT = False
+
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.left: Pieces = ()

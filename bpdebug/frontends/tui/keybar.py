@@ -70,6 +70,8 @@ def _inside(state: State, event: Event) -> Iterator[Item]:
 class KeyBar(Widget):
     """Keys from the left, as many as have room, and others at the right, which are always there; none is ever cut."""
 
+    ALLOW_SELECT = False
+
     class Pressed(Message):
         """A key was clicked: the id of its row."""
 

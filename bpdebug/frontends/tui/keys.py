@@ -57,6 +57,13 @@ OF_A_CELL = ("origin", "why", "contributions")
 OWN_ACTIONS = {"help": "app.help", "quit": "app.close_or_leave"}
 
 
+COPIES = {
+    "cell": "the marked cell", "row": "its row", "slice": "the rows and columns that it is among",
+    "tensor": "the whole tensor", "report": "what is on the stage, its words as comments",
+}  # fmt: skip
+"""What can be copied, in the order in which the key goes through it."""
+
+
 def action_of(command: Command) -> str:
     """What a command's key does; where it can do nothing without an argument, it opens the command line."""
     asks = re.sub(r"\[[^]]*\]", "", command.args).strip()
@@ -85,6 +92,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
     *_rows(DEBUGGER, "screen",
         ("line", ":", "app.ask('')", "the command line"),
         ("close", "escape", "app.event", "close what was asked for; stop what takes long"),
+        ("copy", "Y", "app.copy", "copy the marked cell, as NumPy reads it; again, its row, slice, tensor, the report"),
         ("before", "backspace", "app.before", "the report from which one came"),
         ("pane.next", "tab", "app.focus_next", "the next pane"),
         ("pane.previous", "shift+tab", "app.focus_previous", "the pane before"),

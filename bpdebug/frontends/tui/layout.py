@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import BindingType
-from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size, clamp
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Offset, Region, Size, clamp
 from textual.layout import Layout, WidgetPlacement
 from textual.screen import Screen
 from textual.widget import Widget
@@ -16,6 +16,7 @@ from textual.widget import Widget
 from bpdebug.frontends.loop import PROMPT
 from bpdebug.frontends.tui.bars import Message
 from bpdebug.frontends.tui.keys import bindings
+from bpdebug.frontends.tui.lined import Lined
 from bpdebug.frontends.tui.preferences import Panes
 
 WIDE, NARROW, SHORT, LEAST = 100, 70, 16, 8
@@ -128,6 +129,14 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.asked = Asked(panes)
         self.styles.set_rule("layout", Placed(self.places))
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """Where a selection begins or ends: lines know it, and their segments need not each say where they are."""
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        if not isinstance(widget, Lined):
+            return widget, offset
+        offset = widget.place_of(Offset(x, y))
+        return (None, None) if offset is None else (widget, offset)
 
     def places(self, children: list[Widget], size: Size) -> Iterator[tuple[Widget, Region]]:
         """Where the panes go that have room."""

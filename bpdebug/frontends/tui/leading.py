@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from rich.segment import Segment
 from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
 
 from bpdebug.arrays import cell_text
-from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import Leading
+from bpdebug.frontends.tui.lines import Leading, reversed_
 from bpdebug.frontends.tui.looking import Chosen, Looking
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.plan import LinePlan
@@ -63,7 +61,7 @@ class LeadingLines(Looking):
         line = self.plan.line(y)
         if self.led is None or not isinstance(line, Leading) or self.first_of(y) != self.led:
             return line
-        return Strip([Segment(text, (style or palette.PLAIN) + palette.MARKED) for text, style, _ in line])
+        return reversed_(line)
 
     def next_link(self, y: int, step: int) -> int | None:
         """The first line of what leads on next, below (1) or above (-1) a line."""

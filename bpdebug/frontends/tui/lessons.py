@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from bpdebug.debugger import State, open_session, parse
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.onward import onward
+from bpdebug.frontends.tui.copying import CopyingApp
 from bpdebug.frontends.tui.keybar import AT_THE_END
 from bpdebug.frontends.tui.preferences import Preferences
-from bpdebug.frontends.tui.reading import ReadingApp
 from bpdebug.frontends.tui.walked import note, walked
 from bpdebug.importers import open_any
 from bpdebug.scenario import Shipped, find, lesson_after, lesson_of, shipped
@@ -32,7 +32,7 @@ def opened(name: str) -> State:
     return open_session(open_any(find(name)))
 
 
-class TaughtApp(ReadingApp):
+class TaughtApp(CopyingApp):
     """What is read of an event says what there is to do, too; the debugger's app begins what is opened."""
 
     talk: Talk | None = None

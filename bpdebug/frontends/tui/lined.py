@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from textual.content import Content
-from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
-from textual.geometry import Region
+from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseUp
+from textual.geometry import Offset, Region
+from textual.message import Message
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from bpdebug.frontends.tui.lines import BLANK, clean
+from bpdebug.frontends.tui.lines import BLANK, clean, reversed_
+from bpdebug.views.as_numpy import ascii_numbers
 
 
 class Lined(Widget):
@@ -42,7 +45,7 @@ class Lined(Widget):
     def render_line(self, y: int) -> Strip:
         if self._drawn_at != (self.size, self.scroll_offset):
             self._drawn, self._drawn_at = list(self.drawn()), (self.size, self.scroll_offset)
-        return self._drawn[y] if y < len(self._drawn) else BLANK
+        return self._selected(self._drawn[y], y) if y < len(self._drawn) else BLANK
 
     def head(self, title: str, subtitle: str = "") -> None:
         """What stands in the border, above and below; where it is other than before, that line is painted."""
@@ -62,12 +65,47 @@ class Lined(Widget):
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         return self if self._still else super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
+    # --- text that is selected with the mouse
+
+    def place_of(self, at: Offset) -> Offset | None:
+        """The line, counted from the first one, and the column at a place of the screen; None beside the lines."""
+        region = self.content_region
+        return at - region.offset + (0, self.first_line) if region.contains_point(at) else None
+
+    @property
+    def first_line(self) -> int:
+        """The number of the first line that is in view."""
+        return self.scroll_offset.y
+
+    def get_selection(self, selection: Selection) -> tuple[str, str]:
+        """The text of the lines in view that are selected, with the minus signs of programs."""
+        spans = ((line, selection.get_span(self.first_line + y)) for y, line in enumerate(self._drawn))
+        found = [line.crop(at[0], None if at[1] < 0 else at[1]).text.rstrip() for line, at in spans if at is not None]
+        return ascii_numbers("\n".join(found)), "\n"
+
+    def _selected(self, line: Strip, y: int) -> Strip:
+        """A line of the widget as it is drawn, what is selected of it in reverse."""
+        selection = self.text_selection
+        span = None if selection is None else selection.get_span(self.first_line + y)
+        if span is None:
+            return line
+        start, end = span[0], line.cell_length if span[1] < 0 else span[1]
+        return Strip.join([line.crop(0, start), reversed_(line.crop(start, end)), line.crop(end)])
+
+    def check_message_enabled(self, message: Message) -> bool:
+        """A click that ends a selection means nothing else."""
+        return super().check_message_enabled(message) and not (isinstance(message, Click) and self.text_selection)
+
 
 class Scrolled(Lined):
     """Lines of which those from `top` on are in view, beside a bar in the last column, which is dragged."""
 
     top = 0
     _held: int | None = None
+
+    @property
+    def first_line(self) -> int:
+        return self.top
 
     @property
     def length(self) -> int:

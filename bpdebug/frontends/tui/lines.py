@@ -47,6 +47,11 @@ def strip(*pieces: tuple[str, Style]) -> Strip:
     return Strip([Segment(clean(text), style) for text, style in pieces if text])
 
 
+def reversed_(line: Strip) -> Strip:
+    """A line that is marked, in reverse."""
+    return Strip([Segment(text, (style or palette.PLAIN) + palette.MARKED) for text, style, _ in line])
+
+
 def fit(line: Strip, width: int) -> Strip:
     """A line cut to a width, with … where something was cut off."""
     if line.cell_length <= width or width <= 0:

@@ -12,7 +12,7 @@ from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from bpdebug.debugger import COMMANDS
-from bpdebug.frontends.tui.keys import DEBUGGER, EVERYWHERE, Key, action_of, place_of
+from bpdebug.frontends.tui.keys import COPIES, DEBUGGER, EVERYWHERE, Key, action_of, place_of
 from bpdebug.frontends.tui.layout import MainScreen
 
 
@@ -42,6 +42,9 @@ def offers(table: Mapping[str, Key], themes: Iterable[str], place: str, debuggin
     for row in table.values():
         if row.place in places and row.id not in COMMANDS and row.id != "palette":
             yield Offer(row.id.replace(".", ": "), row.caps, row.says, row.action)
+    for what, says in COPIES.items() if debugging else ():
+        yield Offer(f"copy {what}", "", f"{says}, as NumPy reads it", f"app.copy({what!r})")
+        yield Offer(f"copy {what} into a file", "", f"{says}, as NumPy reads it", f"app.copy({what!r}, True)")
     yield Offer("screenshot", "", "this screen as an SVG file, among the downloads", "app.screenshot")
     for name in themes:
         yield Offer(f"theme {name}", "", "other colours, which are kept", f"app.choose_theme({name!r})")

@@ -26,6 +26,8 @@ class ReadingApp(RunningApp):
 
     def read(self, report: Report) -> None:
         """Brings a report onto the stage."""
+        if self.main.selections:
+            self.main.clear_selection()  # that was the text of another
         self.reports = self.reports.left((self.stage.top, self.stage.led))
         if report.kind in OF_EVENTS or self.state is None:
             self.stage.show(report)

@@ -28,6 +28,8 @@ After = Callable[[int], int | None]
 class TimelineBar(Widget):
     """The events from left to right: of one iteration, or of as many as have a column for each of their events."""
 
+    ALLOW_SELECT = False
+
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.state: State | None = None

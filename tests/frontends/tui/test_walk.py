@@ -52,7 +52,7 @@ CELLS = (
 )  # fmt: skip
 KEYED = (c.key for c in COMMANDS.values() if c.key and c.key != "q")
 REST = (
-    *(*KEYED, "escape", "escape", "ctrl+p", "M", "J", "O", "enter", "backspace", "backspace", "ctrl+c"),
+    *(*KEYED, "escape", "escape", "ctrl+p", "M", "J", "O", "Y", "enter", "backspace", "backspace", "ctrl+c"),
     *("r", "r", "z", "slash"),
 )
 LINES = """\
