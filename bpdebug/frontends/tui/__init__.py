@@ -27,6 +27,7 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
 
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
     from bpdebug.frontends.tui.preferences import read_preferences  # start-up: the same
+    from bpdebug.frontends.tui.walked import first_time  # start-up: the same
 
     def opened(name: str) -> State:
         return open_session(open_any(find(name)), budget=budget)
@@ -42,6 +43,7 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
     state = None if scenario is None else open_session(scenario, budget=budget)
     app = BpdebugApp(state, () if scenario else shipped(), opened, talks, read_preferences())
+    app.guided = first_time
     app.error_console = Console(markup=False, highlight=False, stderr=True, color_system=None)  # no escapes of its own
     app.run()
     if app.talk is not None:

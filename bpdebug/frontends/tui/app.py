@@ -83,7 +83,7 @@ class BpdebugApp(FindingApp):
 
     def on_mount(self) -> None:
         if self.state is None:
-            self.choose()
+            self.arrive()
         self.fit(self.size)
         self.call_after_refresh(settle)
 
@@ -98,6 +98,7 @@ class BpdebugApp(FindingApp):
         if self.talks is not None and self.state is not None:
             self.talk = self.talks(self.state)
             self.say(self.talk.store.offer() or self.greeting())
+        self.arrive()
 
     def greeting(self) -> str:
         """What is said first: what the scenario's reader should know, else how signs are typed."""

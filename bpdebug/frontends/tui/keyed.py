@@ -61,9 +61,13 @@ class KeyedApp(ThemedApp):
         if not isinstance(self.screen, SmallScreen | Palette):
             self.push_screen(Palette(id="--command-palette"))
 
+    def has_room(self, size: Size) -> bool:
+        """Whether there is room for the screen."""
+        return size.width >= LEAST.width and size.height >= LEAST.height
+
     def fit(self, size: Size) -> None:
         """Where there is no room for the screen it says so, once the screen is there."""
-        roomy = size.width >= LEAST.width and size.height >= LEAST.height
+        roomy = self.has_room(size)
         if not roomy and self.roomy is not False:
             self.push_screen(SmallScreen())
         elif roomy and isinstance(self.screen, SmallScreen):

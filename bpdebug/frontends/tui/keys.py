@@ -17,7 +17,7 @@ from textual.widget import Widget
 from bpdebug.debugger import COMMANDS, Command
 
 EVERYWHERE, DEBUGGER, STAGE, PROGRAM, INSPECTOR = "everywhere", "any pane", "stage", "program", "inspector"
-LINE, HELP, MENU, FILTER, SMALL = "command line", "help", "menu", "filter", "small window"
+LINE, HELP, MENU, FILTER, SMALL, TOUR = "command line", "help", "menu", "filter", "small window", "tour"
 PANES = (STAGE, PROGRAM, INSPECTOR, LINE)
 """Places in the debugger: there the debugger's keys hold, too, where the pane has no use of its own for them."""
 TYPING = (EVERYWHERE, LINE, HELP, FILTER)
@@ -108,6 +108,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
     *_rows(DEBUGGER, "lessons",
         ("lesson.next", "J", "app.next_lesson", "the next lesson"),
         ("lesson.menu", "O", "app.menu", "all lessons"),
+        ("tour", "f2", "app.tour", "the tour of the screen, in nine stops"),
     ),
     *_rows(EVERYWHERE, "screen",
         ("palette", "ctrl+p", "app.command_palette", "all commands, keys and themes, to choose from"),
@@ -191,6 +192,11 @@ TABLE: dict[str, Key] = {row.id: row for row in (
         ("filter.down", "down", "screen.move(1)", "the lesson below"),
         ("filter.open", "enter", "screen.open", "open it"),
         ("filter.close", "escape", "screen.unfilter", "all lessons again"),
+    ),
+    *_rows(TOUR, "tour",
+        ("tour.next", "enter,space,right", "go(1)", "the next stop"),
+        ("tour.back", "backspace,left", "go(-1)", "the stop before"),
+        ("tour.end", "escape", "end", "the end of it; so does every other key, which does what it does"),
     ),
     *_rows(SMALL, "small window", ("small.leave", "q,escape", "app.leave", "leave")),
 )}  # fmt: skip

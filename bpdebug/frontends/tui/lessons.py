@@ -7,14 +7,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
+from textual.events import DescendantFocus
 
 from bpdebug.debugger import State, open_session, parse
 from bpdebug.errors import BpdebugError
+from bpdebug.frontends.loop import replies
 from bpdebug.frontends.onward import onward
 from bpdebug.frontends.tui.copying import CopyingApp
 from bpdebug.frontends.tui.keybar import AT_THE_END
 from bpdebug.frontends.tui.preferences import Preferences
+from bpdebug.frontends.tui.screens import DebuggerScreen
+from bpdebug.frontends.tui.tour import LESSON, TourBox
 from bpdebug.frontends.tui.walked import note, walked
+from bpdebug.frontends.tui.working import Outcome, carried_out
 from bpdebug.importers import open_any
 from bpdebug.scenario import Shipped, find, lesson_after, lesson_of, shipped
 from bpdebug.views import Report
@@ -36,12 +41,16 @@ class TaughtApp(CopyingApp):
     """What is read of an event says what there is to do, too; the debugger's app begins what is opened."""
 
     talk: Talk | None = None
+    main: DebuggerScreen
+    after: Callable[[], None] | None = None
 
     def __init__(
         self, entries: Sequence[Shipped], load: Callable[[str], State] | None, preferences: Preferences
     ) -> None:
         super().__init__(preferences)
         self.entries, self.load = entries, load or opened
+        self.guided: Callable[[], bool] = lambda: False
+        self.tour: TourBox | None = None
 
     @cached_property
     def lesson(self) -> str:
@@ -118,6 +127,66 @@ class TaughtApp(CopyingApp):
             self.say(f"no lesson comes after this: {self.keys['lesson.menu'].cap} shows all")
         elif self.work is None and self.sure("lesson.next"):
             self.open(name)
+
+    # --- the tour -------------------------------------------------------------------------------------------------
+
+    def arrive(self) -> None:
+        """The first screen is there: newcomers are led over it; who came without a file, to the menu, perhaps later."""
+        came = self.state is None
+        if (came or self.lesson == LESSON) and self.tour is None and self.has_room(self.size) and self.guided():
+            self.lead(then=self.choose if came else None)
+        elif came:
+            self.choose()
+
+    def lead(self, then: Callable[[], None] | None = None) -> None:
+        """The tour from its first stop on; `then` comes after it."""
+        if self.lesson != LESSON:
+            self.open(LESSON)
+        self.after = then
+        if self.tour is None:
+            self.tour = TourBox({id: row.cap for id, row in self.keys.items()})
+            self.main.mount(self.tour)
+        self.tour.go(0)
+        self.tour.focus()
+
+    def action_tour(self) -> None:
+        """The tour again."""
+        if self.work is None and (self.lesson == LESSON or self.sure("tour")):
+            self.lead()
+
+    def on_tour_box_moved(self, event: TourBox.Moved) -> None:
+        """What a stop points at stands out, and the lesson is where it should be."""
+        self.main.query(".pointed").remove_class("pointed")
+        if self.tour is None or self.state is None:
+            return
+        if event.number is None:
+            self.end_tour()
+            return
+        self.main.query(f"#{self.tour.stop.pane}").add_class("pointed")
+        self.finish(carried_out(self.state, self.tour.stop.line, replies))
+        self.tour.refresh(layout=True)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Who turns to something else has seen enough."""
+        if event.widget is self.tour:
+            self.tour.begun = True
+        elif self.tour is not None and self.tour.begun:
+            self.end_tour()
+
+    def end_tour(self) -> None:
+        """The panes without the box."""
+        box, self.tour = self.tour, None
+        self.main.query(".pointed").remove_class("pointed")
+        if box is not None:
+            if self.main.focused is box:
+                self.main.query_one("#stage").focus()
+            box.remove()
+            if self.after is not None:
+                self.after()
+
+    def finish(self, outcome: Outcome) -> None:
+        """The panes as views of the state that a line came to."""
+        raise NotImplementedError
 
     def begin(self) -> None:
         """The first screen of a scenario."""

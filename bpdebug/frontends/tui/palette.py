@@ -56,6 +56,11 @@ ScrollView, Stage {{
     border-subtitle-color: {QUIET}; background: {INK};
 }}
 .panel:focus {{ border: round {FOCUS}; }}
+.pointed.panel {{ border: heavy {ACCENT}; }}
+TourBox {{
+    border: double {ACCENT}; border-title-style: bold; border-title-color: {BRIGHT}; border-subtitle-color: {SOFT};
+    background: {INK}; padding: 0 1;
+}}
 Prompt, Prompt:focus {{ border: none; padding: 0; height: 1; background: {INK}; color: {BRIGHT}; }}
 CommandList > .option-list--option-highlighted {{
     background: $block-cursor-background; color: $block-cursor-foreground;

@@ -20,6 +20,7 @@ from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.layout import SHORT, MainScreen, borders, places, stacked
 from bpdebug.frontends.tui.preferences import Panes, Preferences
 from bpdebug.frontends.tui.program import ProgramPane
+from bpdebug.frontends.tui.tour import TourBox
 from bpdebug.scenario.paths import reason
 from bpdebug.views.inspector import watched
 
@@ -47,6 +48,9 @@ class DebuggerScreen(MainScreen):
             ends = min(region.y for child, region in placed.items() if child.id in ("timeline", "watched"))
             placed[alone] = Region(0, 1, size.width, ends - 1)
         yield from placed.items()
+        by_id = {child.id: region for child, region in placed.items()}
+        boxes = (child for child in children if isinstance(child, TourBox))
+        yield from ((box, box.place(by_id.get(box.stop.pane), size)) for box in boxes)
 
     def action_program_tab(self) -> None:
         """The program in its next tab."""

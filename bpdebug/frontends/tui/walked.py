@@ -1,4 +1,4 @@
-"""Which lessons were walked to their end: an empty file each, in the user's folder, that nothing else can overwrite."""
+"""What a user has seen: lessons walked to their end, the tour; an empty file each, which nothing can overwrite."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def note(name: str) -> None:
     with contextlib.suppress(OSError):
         (state_folder() / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
         (state_folder() / FOLDER / name).touch(mode=0o600)
+
+
+def first_time() -> bool:
+    """Whether the tour was not shown before; it is noted that it is now. Where that cannot be, it is not shown."""
+    try:
+        state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        (state_folder() / "tour").touch(mode=0o600, exist_ok=False)
+    except OSError:
+        return False
+    return True

@@ -20,6 +20,7 @@ from bpdebug.frontends.tui.program import ProgramPane
 from bpdebug.frontends.tui.prompt import Prompt, complete
 from bpdebug.frontends.tui.screens import DebuggerScreen, SmallScreen
 from bpdebug.frontends.tui.stage import Stage
+from bpdebug.frontends.tui.tour import TourBox
 from bpdebug.scenario import shipped
 
 from .screen import TRAINED, app_of, lines_of, state_of, text_of
@@ -160,7 +161,7 @@ async def test_q_leaves_with_exit_code_0() -> None:
 PLACED: dict[str, type[DOMNode]] = {
     keys.EVERYWHERE: KeyedApp, keys.DEBUGGER: DebuggerScreen, keys.STAGE: Stage, keys.PROGRAM: ProgramPane,
     keys.INSPECTOR: InspectorPane, keys.LINE: Prompt, keys.HELP: HelpScreen, keys.MENU: Choices, keys.FILTER: Filter,
-    keys.SMALL: SmallScreen,
+    keys.SMALL: SmallScreen, keys.TOUR: TourBox,
 }  # fmt: skip
 """The class whose bindings are those of a place."""
 
