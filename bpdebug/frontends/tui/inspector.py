@@ -35,12 +35,9 @@ class ReportPane(Pane):
         """Another report."""
         self.report = report
         self.head(report.title)
-        self.relay()
+        self.resized()
 
-    def on_resize(self) -> None:
-        self.relay()
-
-    def relay(self) -> None:
+    def resized(self) -> None:
         """The lines anew, at the width that there is."""
         width = self.scrollable_content_region.width
         self._lines = list(_drawn(self.report, width)) if width > 0 else []
@@ -87,11 +84,11 @@ class InspectorPane(ReportPane):
             self.stale = False
             self.show(inspector(self.state, self.tab))
 
-    def relay(self) -> None:
+    def resized(self) -> None:
         if self.stale:
             self.renew()
         else:
-            super().relay()
+            super().resized()
 
     def turn_to(self, tab: str) -> None:
         """Another tab, from its beginning."""

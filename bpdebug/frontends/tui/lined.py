@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from textual.content import Content
 from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseUp
-from textual.geometry import Offset, Region
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
@@ -29,6 +29,16 @@ class Lined(Widget):
     def drawn(self) -> Iterator[Strip]:
         """The lines in view, from the first one on."""
         raise NotImplementedError
+
+    def resized(self) -> None:
+        """Everything finds its place at another size: before it is painted, and not in a second frame behind it."""
+        self.repaint()
+
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        before, changed = self.size, super()._size_updated(size, virtual_size, container_size, layout)
+        if size != before:
+            self.resized()
+        return changed
 
     def repaint(self) -> None:
         """Draws the lines, and paints those that changed."""

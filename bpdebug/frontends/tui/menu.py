@@ -47,7 +47,7 @@ class Choices(Pane):
         """Where the chosen entry stands among those that are shown; the first where it is not among them."""
         return next((i for i, entry in enumerate(self.entries) if entry.name == self.chosen), 0)
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """The lines anew, the chosen entry in view."""
         self._lines = list(self._made(self.scrollable_content_region.width))
         self.measure(len(self._lines))
@@ -80,7 +80,7 @@ class Choices(Pane):
         """Another entry."""
         if self.entries:
             self.chosen = self.entries[min(max(index, 0), len(self.entries) - 1)].name
-        self.on_resize()
+        self.resized()
 
     def sift(self, words: str) -> None:
         """Only the entries with all the words in what is said of them."""
@@ -94,7 +94,7 @@ class Choices(Pane):
             self.screen.action_open()
         elif name:
             self.chosen = name
-            self.on_resize()
+            self.resized()
 
 
 class Filter(Input):

@@ -22,6 +22,12 @@ class Pane(ScrollView, Lined, inherit_bindings=False):
     def __init__(self, **options: Any) -> None:
         super().__init__(classes="panel", **options)
 
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        before, changed = self.size, super()._size_updated(size, virtual_size, container_size, layout)
+        if size != before:
+            self.resized()
+        return changed
+
     def line(self, at: int, width: int) -> Strip:
         """The line at a place, counted from the first; behind the last one it is blank."""
         raise NotImplementedError

@@ -63,9 +63,9 @@ class ProgramPane(Pane):
     def _refit(self) -> None:
         """What there is of other length, or of other lines."""
         self.measure(self.tab.count)
-        self.on_resize()
+        self.resized()
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         words = f"/{self.list.words}{'▏' * self.typing}" if self.typing or self.list.words else ""
         self.head(self._names(), words)
         if (at := self.tab.current if self.selected is None else self.selected) is not None:
@@ -124,7 +124,7 @@ class ProgramPane(Pane):
         while 0 <= at < count - 1 and self.tab.is_blank(at):
             at += 1 if step > 0 else -1
         self.selected = max(at, 0)
-        self.on_resize()
+        self.resized()
 
     def action_go(self) -> None:
         """To the event of the selected line, which a filter has one of; what folds, folds or unfolds."""
@@ -135,7 +135,7 @@ class ProgramPane(Pane):
             self.action_fold(None)
         elif self.event is not None:
             self.post_message(Seek(self.event))
-        self.on_resize()
+        self.resized()
 
     @property
     def event(self) -> int | None:
@@ -166,7 +166,7 @@ class ProgramPane(Pane):
         """What is typed from now on filters the list."""
         self.look("list")
         self.typing = True
-        self.on_resize()
+        self.resized()
 
     def action_leave(self) -> None:
         """The whole list again; where it is already, raises SkipAction: the key is the debugger's."""
@@ -196,4 +196,4 @@ class ProgramPane(Pane):
     def on_blur(self, event: Blur) -> None:
         if self.typing:
             self.typing = False
-            self.on_resize()
+            self.resized()

@@ -82,7 +82,7 @@ class Stage(LeadingLines, can_focus=True):
             self._show_marks()
             self.scroll_by(0)
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         self.replan()
 
     def drawn(self) -> Iterator[Strip]:

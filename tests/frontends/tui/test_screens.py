@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from textual._compositor import LayoutUpdate
+from textual.screen import Screen
 
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui.app import BpdebugApp
@@ -120,3 +124,24 @@ async def test_ctrl_z_suspends(monkeypatch: pytest.MonkeyPatch) -> None:
         for keys in ((), ("question_mark",), ("escape", "colon"), ("escape", "ctrl+p")):
             await pilot.press(*keys, "ctrl+z")
     assert done == ["suspended"] * 4
+
+
+BAR = dict.fromkeys(map(ord, "▁▂▃▄▅▆▇"), " ")
+"""The end of a scroll bar, which Textual moves by less than a line when it has been painted."""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_the_first_frame_is_the_whole_screen(size: tuple[int, int]) -> None:
+    frames: list[list[str]] = []
+
+    class Watched(BpdebugApp):
+        def _display(self, screen: Screen[Any], renderable: Any) -> None:
+            super()._display(screen, renderable)
+            if isinstance(renderable, LayoutUpdate):
+                lines = ("".join(s.text for strip in line for s in strip) for line in renderable.strips)
+                frames.append([line.translate(BAR).rstrip() for line in lines])
+
+    app = Watched(state_of("two_layer"))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert frames[0] == [line.translate(BAR).rstrip() for line in lines_of(app)], "it does not come bit by bit"
