@@ -20,7 +20,7 @@ Made = TypeVar("Made")
 
 def read_only(array: Any) -> Array:
     """The same array, of any shape, which nothing can be written into from here on."""
-    array.flags.writeable = False
+    array.setflags(write=False)
     found: Array = array
     return found
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
+from typing import Any, TypeVar
 
 Listener = Callable[[float, int], None]
+Made = TypeVar("Made")
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 _STOP: ContextVar[Callable[[], None] | None] = ContextVar("stop", default=None)
 
@@ -51,6 +53,14 @@ def may_stop() -> None:
 def stoppable() -> bool:
     """Whether anybody could stop the work."""
     return _STOP.get() is not None
+
+
+def apart(context: Context, work: Callable[..., Made], *given: Any) -> Made:
+    """What the work makes of what is given, in a copy of a context; it may be stopped as here."""
+    own, stop = context.copy(), _STOP.get()
+    if stop is not None:
+        own.run(_STOP.set, stop)
+    return own.run(work, *given)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ LARGE = 2**18
 Row = tuple[int, tuple[int, ...]]
 """A node, and the positions of its operands whose gradients it adds to."""
 Chunk = tuple[code.Function, tuple[int, ...]]
-"""`run(V, G, numbers)`."""
+"""`run(V, G, sums, numbers)`."""
 
 
 class _Straight:
@@ -30,17 +30,24 @@ class _Straight:
         self.graph = graph
         self.lines: list[str] = []
         self.names: dict[tuple[str, int], str] = {}
-        self.loaded: dict[str, list[int]] = {"V": [], "G": []}
+        self.loaded: dict[str, list[int]] = {"V": [], "G": [], "S": []}
         self.temporaries = 0
 
-    def local(self, table: str, tensor: int, *, load: bool) -> str:
-        """The local name of V[tensor] or G[tensor]; with `load` it is fetched on entry."""
-        name = self.names.get((table, tensor))
+    def local(self, what: str, tensor: int, load: str = "") -> str:
+        """The local name of a tensor's value ("v"), its transpose ("m") or gradient ("g"); `load`: from which table."""
+        name = self.names.get((what, tensor))
         if name is None:
-            name = self.names[table, tensor] = f"{table.lower()}{len(self.names)}"
+            name = self.names[what, tensor] = f"{what}{len(self.names)}"
             if load:
-                self.loaded[table].append(tensor)
+                self.loaded[load].append(tensor)
         return name
+
+    def transposed(self, tensor: int) -> str:
+        """A value's transpose: of a leaf, which many nodes may use, it is made once."""
+        known, value = ("m", tensor) in self.names, self.local("v", tensor, "V")
+        if self.graph.is_leaf(tensor) and not known:
+            self.lines.append(f"{self.local('m', tensor)} = {value}.mT")
+        return self.local("m", tensor) if self.graph.is_leaf(tensor) else f"{value}.mT"
 
     def fill(self, plan: Plan, k: int, positions: tuple[int, ...] | None = None) -> tuple[list[str], list[bool]]:
         """Write the shared lines of node k's template, and give its targets' expressions, and which have no axes."""
@@ -48,20 +55,25 @@ class _Straight:
         blanks = {"t": f"t{self.temporaries}_"}
         self.temporaries += 1
         for name, (what, number) in template.used.items():
-            read = graph.operand(k, number) if what == "operand" else number if what == "tensor" else graph.tensor(k)
-            blanks[name] = self.local("G" if what == "gradient" else "V", read, load=True)
+            own = what in ("value", "gradient")
+            tensor = graph.tensor(k) if own else number if what == "tensor" else graph.operand(k, number)
+            if what == "transposed":
+                blanks[name] = self.transposed(tensor)
+            else:
+                blanks[name] = self.local("g", tensor, "G") if what == "gradient" else self.local("v", tensor, "V")
         if plan.nbytes >= LARGE:
             self.lines.append("may_stop()")
         self.lines.extend(line.format_map(blanks) for line in template.lines)
         return [source.format_map(blanks) for source in template.sources], template.scalars
 
-    def function(self, table: str, stored: Iterable[int]) -> Chunk:
-        """All of it, between the loads and the stores: of tensors whose numbers go up evenly in one slice."""
+    def function(self, **stored: Iterable[int]) -> Chunk:
+        """All of it, between the loads and the stores, by table: of tensors whose numbers go up evenly in one slice."""
         numbers: list[int] = []
 
         def moves(table: str, tensors: Iterable[int]) -> Iterator[tuple[str, str]]:
-            for span in _spans(sorted(tensors)):
-                names, at = [self.names[table, t] for t in span], f"n[{len(numbers)}]"
+            what = "v" if table == "V" else "g"
+            for span in _spans(sorted(tensors)) if table != "S" else (range(t, t + 1) for t in tensors):
+                names, at = [self.names[what, t] for t in span], f"n[{len(numbers)}]"
                 numbers.append(span[0])
                 if len(span) == 1:
                     yield names[0], f"{table}[{at}]"
@@ -70,7 +82,7 @@ class _Straight:
                     yield ", ".join(names), f"{table}[{ends}]"
 
         loads = [f"{names} = {place}" for name, tensors in self.loaded.items() for names, place in moves(name, tensors)]
-        stores = [f"{place} = {names}" for names, place in moves(table, stored)]
+        stores = [f"{place} = {names}" for table, made in stored.items() for names, place in moves(table, made)]
         return code.chunk([*loads, *self.lines, *stores]), tuple(numbers)
 
 
@@ -80,26 +92,30 @@ def forward_chunks(graph: Graph, tensors: Sequence[int]) -> Iterator[Chunk]:
         chunk, stored = _Straight(graph), tensors[at : at + SIZE]
         for tensor in stored:
             (source,), _ = chunk.fill(graph.plans[tensor - graph.first], tensor - graph.first)
-            chunk.lines.append(f"{chunk.local('V', tensor, load=False)} = {source}")
-        yield chunk.function("V", stored)
+            chunk.lines.append(f"{chunk.local('v', tensor)} = {source}")
+        yield chunk.function(V=stored)
 
 
 def backward_chunks(graph: Graph, rows: Sequence[Row], seeds: Iterable[int]) -> Iterator[Chunk]:
-    """Code that goes back through these nodes, in the order of the backward pass; `seeds` have a gradient already."""
+    """Code that goes back through these nodes, in the order of the backward pass; `seeds` have a gradient already.
+
+    From chunk to chunk a sum that is not whole yet goes among the `sums`, and only whole ones among the gradients.
+    """
     live = set(seeds)
+    last = {graph.operand(k, p): k for k, positions in rows for p in positions}
     for at in range(0, len(rows), SIZE):
         chunk, stored = _Straight(graph), dict[int, None]()
         for k, positions in rows[at : at + SIZE]:
             sources, scalars = chunk.fill(graph.plans[k], k, positions)
             for position, source, scalar in zip(positions, sources, scalars, strict=True):
                 tensor = graph.operand(k, position)
-                name = chunk.local("G", tensor, load=tensor in live)
+                name = chunk.local("g", tensor, "S" if tensor in live else "")
                 if tensor in live:
                     source = f"np.asarray({name} + {source})" if scalar else f"{name} + ({source})"
                 live.add(tensor)
                 chunk.lines.append(f"{name} = {source}")
                 stored[tensor] = None
-        yield chunk.function("G", stored)
+        yield chunk.function(G=[t for t in stored if last[t] >= k], S=[t for t in stored if last[t] < k])
 
 
 def _spans(numbers: Sequence[int]) -> Iterator[range]:

@@ -58,8 +58,10 @@ class UpdateOverride(Struct, frozen=True, eq=False):
 Edit = Override | RuleOverride | UpdateOverride
 
 
-def edited(graph: Graph, edits: Iterable[Edit]) -> Graph:
+def edited(graph: Graph, edits: Sequence[Edit]) -> Graph:
     """The graph with backward rules replaced; ShapeError where one gives another shape."""
+    if not edits:
+        return graph
     plans: dict[int, Plan] = {}
     for e in edits:
         if isinstance(e, RuleOverride):

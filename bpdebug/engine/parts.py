@@ -17,9 +17,10 @@ from bpdebug.symbolic.leaves import Axes, shared_axes
 
 def sealed(array: Array) -> Array:
     """The array for those outside, of any shape: nothing can be written into it, or make it writeable again."""
-    whole: Any = array
+    array.setflags(write=False)
+    whole: Any = array.base
     while isinstance(whole, np.ndarray):
-        whole.flags.writeable = False
+        whole.setflags(write=False)
         whole = whole.base
     return array.view()
 

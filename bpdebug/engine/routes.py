@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bpdebug.arrays import Array
 from bpdebug.engine.chunks import Chunk, Row, backward_chunks, forward_chunks
 from bpdebug.graph import Graph
 from bpdebug.progress import may_stop
@@ -39,9 +40,6 @@ class Beside(dict[int, Any]):
         return self._there[tensor]
 
 
-Gradients = list[Any] | Beside
-
-
 class Route:
     """A route reads `leaves`, computes values of nodes, and goes back from what comes in at the outputs `seeds`.
 
@@ -49,13 +47,13 @@ class Route:
     whose gradients it adds to. `onward` are the routes from where it ends, by what is asked for there.
     """
 
-    __slots__ = ("_chunks", "_loop", "_runs", "leaves", "onward", "seeds", "short")
+    __slots__ = ("_alone", "_chunks", "_loop", "_runs", "leaves", "onward", "seeds")
 
     def __init__(
         self, graph: Graph, tensors: Sequence[int] = (), seeds: Iterable[int] = (), rows: Sequence[Row] = ()
     ) -> None:  # fmt: skip
         self.leaves, self.seeds = tuple(t for t in tensors if t < graph.first), tuple(seeds)
-        self.short = len(rows) * SHORT < len(graph.names)
+        self._alone = set(self.seeds).difference(graph.operand(k, p) for k, wanted in rows for p in wanted)
         self.onward: dict[Ask, Route] = {}
         one: dict[tuple[int, ...], tuple[int, ...]] = {}  # equal positions are one object
         positions = tuple(one.setdefault(p, p) for _, p in rows)
@@ -80,31 +78,49 @@ class Route:
         graph.kept["more"] -= ask[0] != ALL
         return ask[0] == ALL or graph.kept["more"] >= 0
 
-    def run(self, graph: Graph, V: list[Any], G: Gradients) -> None:
-        """Computes values into V and gradients into G, in which leaves and seeds are."""
-        loop = self._loop
+    def run(self, graph: Graph, V: list[Any], G: list[Any], sums: dict[int, Array]) -> list[Any]:
+        """Computes values into V, in which the leaves are, and gives the gradients that there are then: G, or a copy.
+
+        `sums` begin with what comes in. However it ends, and whoever looks on, in G is no half of a sum.
+        """
         self._runs += 1
-        if loop is not None and self._runs > LOOPS:
-            tensors, nodes, positions = loop
+        if self._loop is not None:
+            tensors, nodes, positions = self._loop
             rows = list(zip(nodes, positions, strict=True))
+            if self._runs <= LOOPS:
+                _values(graph, tensors, V)
+                return _gradients(graph, rows, V, G, sums) if sums or rows else G
             self._chunks = (*forward_chunks(graph, tensors), *backward_chunks(graph, rows, self.seeds))
-            loop = self._loop = None
-        if loop is not None:
-            _along(graph, *loop, V, G)
-        for run, numbers in self._chunks if loop is None else ():
+            self._loop = None
+        for tensor in self._alone:
+            G[tensor] = sums[tensor]
+        for run, numbers in self._chunks:
             may_stop()
-            run(V, G, numbers)
+            run(V, G, sums, numbers)
+        return G
 
 
-def _along(
-    graph: Graph, tensors: Sequence[int], nodes: Sequence[int], positions: Sequence[tuple[int, ...]], V: list[Any],
-    G: Gradients,
-) -> None:  # fmt: skip
-    """The functions of nodes one by one: values, then what nodes add to their operands at the positions."""
-    inputs, plans, first = graph.nodes, graph.plans, graph.first
+def _values(graph: Graph, tensors: Sequence[int], V: list[Any]) -> None:
+    """The functions of nodes one by one."""
+    nodes, plans, first = graph.nodes, graph.plans, graph.first
     for tensor in tensors:
         may_stop()
-        code.forward(plans[tensor - first])(V, tensor, *inputs[tensor - first].inputs)
-    for k, wanted in zip(nodes, positions, strict=True):
+        code.forward(plans[tensor - first])(V, tensor, *nodes[tensor - first].inputs)
+
+
+def _gradients(graph: Graph, rows: Sequence[Row], V: list[Any], G: list[Any], sums: dict[int, Array]) -> list[Any]:
+    """The same, backwards: what nodes add to their operands at the positions."""
+    nodes, plans, first = graph.nodes, graph.plans, graph.first
+    short = len(rows) * SHORT < len(G)
+    made: Any = Beside(G) if short else G.copy()
+    for tensor, seed in sums.items():
+        made[tensor] = seed
+    for k, positions in rows:
         may_stop()
-        code.backward(plans[k], wanted)(V, G, first + k, *inputs[k].inputs)
+        code.backward(plans[k], positions)(V, made, first + k, *nodes[k].inputs)
+    if not short:
+        whole: list[Any] = made
+        return whole
+    for tensor, found in made.items():
+        G[tensor] = found
+    return G

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
 from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import Array, read_only
 from bpdebug.engine.edits import Override
-from bpdebug.engine.routes import ALL, Beside, Gradients, Route
+from bpdebug.engine.routes import ALL, Route
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph, Lit, Node
-from bpdebug.progress import may_stop
+from bpdebug.progress import apart, may_stop
 from bpdebug.symbolic import compile as code
 
 KEEP = 32
 """Every so many running sums of a gradient one is kept."""
+UNWARNED = Context()
+"""NumPy's settings while a route is taken; entering `np.errstate` for each costs three times as much."""
+UNWARNED.run(np.seterr, all="ignore")
 
 
 class Pass:
@@ -27,6 +31,8 @@ class Pass:
     the rest is computed, and then edited. Every way of computing a thing gives the same bits: one expression, the same
     operands, the same order of sums.
     """
+
+    _forward_done = _backward_done = False
 
     def __init__(
         self, graph: Graph, leaf: Callable[[int], Array], source: ArraySource = COMPUTE, edits: Sequence[Override] = ()
@@ -40,8 +46,7 @@ class Pass:
         self._running: dict[int, dict[int, Any]] = {}
         self._newest: dict[int, int] = {}
         self._routed = source is COMPUTE and not edits
-        self._here: Route | None = Route.start(graph) if self._routed else None
-        self._forward_done = self._backward_done = False
+        self._here: Route | None = (graph.kept.get("routes") or Route.start(graph)) if self._routed else None
 
     # --- values ---------------------------------------------------------------------------------------------------
 
@@ -111,34 +116,27 @@ class Pass:
     def _went(self, tensor: int, gradient: bool) -> bool:
         """Whether a tensor's value or gradient, or all of them, could be computed along the graph's routes.
 
-        Where something was computed beside them, no route leads on; and where one was left half-way, the gradients are
-        as they were, for half a sum must not be seen.
+        Where something was computed beside them, or one was left half-way, no route leads on.
         """
         here, self._here = self._here, None
         if here is None:
             return False
-        graph, V = self.graph, self.V
         ask = tensor, gradient
         route = here.onward.get(ask)
         if route is None:
-            if not here.may_lead(graph, ask):
+            if not here.may_lead(self.graph, ask):
                 return False
             route = here.onward[ask] = self._route(tensor, gradient)
+        V, leaf = self.V, self._leaf
         for t in route.leaves:
-            V[t] = self._leaf(t)
-        G: Gradients = Beside(self.G) if route.short else self.G.copy() if gradient else self.G
+            V[t] = leaf(t)
+        sums: dict[int, Array] = {}
         for t in route.seeds:
-            G[t] = self.seed(t)
+            sums[t] = self.graph.incoming[t]()
         try:
-            with np.errstate(all="ignore"):
-                route.run(graph, V, G)
+            self.G = apart(UNWARNED, route.run, self.graph, V, self.G, sums)
         except IndexError:  # of indices that a node computed: node by node the message names it
             return False
-        if isinstance(G, Beside):
-            for t, found in G.items():
-                self.G[t] = found
-        else:
-            self.G = G
         self._here = route
         return True
 
@@ -166,15 +164,12 @@ class Pass:
 
     def seed(self, tensor: int) -> Array:
         """The gradient that comes in at an output, of its shape: 1 for the loss."""
-        read, array = self.graph.incoming[tensor], self.source.seed(tensor)
-        if array is None:
-            array = np.ones((), self.graph.dtypes[tensor]) if read is None else read()
-        return read_only(array)
+        array = self.source.seed(tensor)
+        return read_only(self.graph.incoming[tensor]() if array is None else array)
 
     def gradient(self, tensor: int) -> Array | None:
         """A tensor's whole gradient, of its shape; None where no path leads to an output."""
-        has = self.graph.has_gradient(tensor) or tensor in self.graph.incoming
-        return self.cotangent(tensor) if has else None
+        return self.cotangent(tensor) if self.graph.on_path[tensor] or tensor in self.graph.incoming else None
 
     def cotangent(self, tensor: int) -> Array:
         """The whole gradient, of its shape, of a tensor that has one; computes what lies between."""

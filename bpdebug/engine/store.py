@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
-from bpdebug.arrays import Array, read_only
+from bpdebug.arrays import Array
 from bpdebug.engine.budget import ARRAY, Budget, Keeps
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.layout import ADDED, Slot
@@ -19,16 +19,11 @@ from bpdebug.engine.run import KEEP, Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, ArraySource
+from bpdebug.engine.starting import NOTHING, State, leaves, nbytes, starting
 from bpdebug.engine.update import Norm, UpdateRule
 from bpdebug.errors import BpdebugError
-from bpdebug.graph import DRAWN, NODE, STATE, Graph
+from bpdebug.graph import DRAWN, NODE, Graph
 from bpdebug.progress import may_stop
-
-State = dict[int, Array]
-"""What updates have changed, by tensor number: parameters, and the optimizer's states of them."""
-
-NOTHING: State = {}
-"""The state before the first update."""
 
 
 class Store:
@@ -44,12 +39,12 @@ class Store:
 
     def __init__(
         self, graph: Graph, seed: int, training: Training | None, budget: Budget, *, edits: Sequence[Edit] = (),
-        parent: Store | None = None, recorded: Recorded | None = None,
+        parent: Store | None = None, recorded: Recorded | None = None, begun: Pass | None = None,
     ) -> None:  # fmt: skip
         self.graph, self.seed, self.training, self.budget = graph, seed, training, budget
         self.edits, self.parent, self.recorded = edits, parent, recorded
         self._more = edits[len(parent.edits) :] if parent else edits
-        self.first = first_iteration(self._more)
+        self.first = first_iteration(self._more) if self._more else 0
         self.parameters = graph.trainable if training else ()
         self._passes: dict[int, Pass] = {}
         self._states: dict[int, State] = {}
@@ -59,16 +54,18 @@ class Store:
         self._me: ref[Keeps] = ref(self)
         self._dropped: WeakValueDictionary[int, Pass] | None = None  # those that somebody still works with, perhaps
         budget.stores.append(self._me)
+        if begun is not None:
+            self._keep(0, begun)
 
     def iteration(self, t: int) -> Pass:
         """Iteration t, computed from the nearest checkpoint where it is not kept."""
+        found = self._passes.get(t)
+        if found is not None:
+            self.used(t)
+            return found
         if self.parent is not None and t < self.first:
             return self.parent.iteration(t)
-        found = self._passes.get(t)
-        if found is None:
-            found = self._pass(t, NOTHING if self.recorded else self.start(t))
-        self.used(t)
-        return found
+        return self._pass(t, self.start(t) if self.parameters and not self.recorded else NOTHING)
 
     def used(self, t: int) -> None:
         """Iteration t was used just now."""
@@ -76,17 +73,20 @@ class Store:
 
     def _pass(self, t: int, start: State) -> Pass:
         """A pass of iteration t, the one that somebody still holds or a new one, kept with the state it starts from."""
-        found = self._passes[t] = (self._dropped and self._dropped.get(t)) or self._new(t, start)
         if start is not NOTHING:
             self._states[t] = start
+        return self._keep(t, (self._dropped and self._dropped.get(t)) or self._new(t, start))
+
+    def _keep(self, t: int, run: Pass) -> Pass:
+        self._passes[t] = run
         self.budget.keep((self._me, t), whole=True)
-        return found
+        return run
 
     def _new(self, t: int, changed: State) -> Pass:
         """A pass of iteration t, with nothing computed; `changed` is what updates made of parameters and states."""
         source: ArraySource = COMPUTE
         # The pass of a computation does not hold its store, or all its arrays would wait for the garbage collector.
-        leaf: Callable[[int], Array] = partial(starting, self.graph, self.seed, t, changed)
+        leaf = leaves(self.graph, self.seed, t, changed)
         if self.recorded is not None:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
         elif self.parent is not None and t == self.first:
@@ -258,31 +258,3 @@ class Store:
     def _updated(self) -> set[int]:
         """Parameters and states that updates change."""
         return {*self.parameters, *self.graph.owners}
-
-
-def starting(graph: Graph, seed: int, t: int, changed: State, tensor: int) -> Array:
-    """What iteration t has in a leaf, of its shape, before edits; `changed` is what updates made."""
-    if tensor in changed:
-        return changed[tensor]
-    kind = graph.kinds[tensor]
-    if kind == DRAWN:
-        return _drawn(graph, seed, t, tensor)
-    if kind == STATE:
-        return read_only(np.zeros(graph.shapes[tensor], graph.dtypes[tensor]))
-    return graph.leaves[tensor].array
-
-
-def _drawn(graph: Graph, seed: int, t: int, tensor: int) -> Array:
-    """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""
-    (k,) = graph.users(tensor)
-    node = graph.nodes[k]
-    import hashlib  # here alone: it loads OpenSSL, and few graphs draw masks
-
-    entropy = int.from_bytes(hashlib.sha256(f"{seed}\0{node.id}\0{t}".encode()).digest()[:16], "big")
-    drawn = np.random.Generator(np.random.PCG64(entropy)).random(graph.shapes[tensor])
-    return read_only(np.asarray(drawn >= node.attrs["p"]))
-
-
-def nbytes(state: State) -> int:
-    """The bytes of parameters and optimizer states."""
-    return sum(a.nbytes + ARRAY for a in state.values())

@@ -12,6 +12,7 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.engine.assignments import assignments
 from bpdebug.engine.budget import Budget
+from bpdebug.engine.computed import Computed
 from bpdebug.engine.contributions import contributions
 from bpdebug.engine.edits import Edit, UpdateOverride, edited
 from bpdebug.engine.faults import born, in_gradients, in_update, in_value
@@ -20,7 +21,6 @@ from bpdebug.engine.parts import Assignment, Contribution, Fault, Lazy, PartView
 from bpdebug.engine.recorded import Recorded, Recording
 from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, UPDATE, Schedule
-from bpdebug.engine.store import Store
 from bpdebug.engine.update import state_names
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.graph import Graph, Node
@@ -138,7 +138,7 @@ class LeafEvent(Event, frozen=True, eq=False, dict=True):
         return in_update(self.run, self.tensor, self.assignments) if self.phase == UPDATE else super().fault
 
 
-class Timeline(Sequence[Event]):
+class Timeline(Computed, Sequence[Event]):
     """Both passes of a graph as a sequence of events; position len(timeline) is the end, everything done.
 
     `edits` are what was set by hand; they number tensors as `graph` does once the optimizer's states are among them. Of
@@ -157,11 +157,10 @@ class Timeline(Sequence[Event]):
         self._plain = training is None and recording is None
         if parent is not None and parent.recording is None:
             self.schedule = parent.schedule
-        self.store: Store = Store(
-            graph, seed, training, budget if isinstance(budget, Budget) else Budget(budget), edits=edits,
-            parent=None if parent is None else parent.store,
-            recorded=Recorded(recording, self.schedule) if recording else None,
-        )  # fmt: skip
+        store = None if parent is None else parent.store
+        recorded = Recorded(recording, self.schedule) if recording else None
+        self._given = budget, store, recorded
+        self._alone = self._plain and parent is None and not edits and isinstance(budget, int)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -239,9 +238,6 @@ class Timeline(Sequence[Event]):
             raise CommandError(f"no position {at!r}", hint=f"positions run from 0 to {len(self)}, the end")
         return int(at)
 
-    def iteration(self, t: int) -> Pass:
-        return self.store.iteration(t)
-
     def value(self, name: str, at: int | None = None) -> Array:
         """A tensor's value, of its shape, at a position (default: the end); its ancestors are computed, nothing else.
 
@@ -264,8 +260,9 @@ class Timeline(Sequence[Event]):
 
     def grad(self, name: str, at: int | None = None) -> Array | None:
         """A tensor's gradient, of its shape, at a position (default: the end): the sum so far, or None."""
-        number, plain = self.number(name), at is None and self._plain
-        found = self.iteration(0).gradient(number) if plain else self.grad_at(number, self._position(at))
+        number = self.number(name)
+        plain = at is None and self._plain
+        found = (self._begun or self.end()).gradient(number) if plain else self.grad_at(number, self._position(at))
         return None if found is None else sealed(found)
 
     def grad_at(self, tensor: int, at: int) -> Array | None:
@@ -280,7 +277,7 @@ class Timeline(Sequence[Event]):
     def loss(self) -> float | None:
         """The loss of the last iteration; None where gradients come in instead, or a recording ends before it."""
         if self._plain and self.graph.loss is not None:
-            return float(self.iteration(0).value(self.graph.loss))
+            return float(self.end().value(self.graph.loss))
         return self.loss_at(len(self))
 
     def loss_at(self, at: int) -> float | None:

@@ -236,10 +236,8 @@ def build(
     return graph
 
 
-def _outputs(
-    builder: _Builder, loss: str | None, incoming: Mapping[str, Incoming]
-) -> dict[int, Callable[[], Array] | None]:
-    """Where gradients come in: the loss, or the outputs with an incoming gradient, in program order."""
+def _outputs(builder: _Builder, loss: str | None, incoming: Mapping[str, Incoming]) -> dict[int, Callable[[], Array]]:
+    """Where gradients come in, and what: the loss, 1; or the outputs with an incoming gradient, in program order."""
     if (loss is None) == (not incoming):
         both = "both 'loss' and 'incoming'" if loss else "neither 'loss' nor 'incoming'"
         raise _no_start(f"the graph has {both}", 'give one: loss = "L", or incoming = { Y = ... }')
@@ -249,8 +247,8 @@ def _outputs(
         if shape != ():
             message = f"the loss '{loss}' has shape {shape}"
             raise _no_start(message, f"a loss is one number: mean({loss})")
-        return {number: None}
-    outputs: dict[int, Callable[[], Array] | None] = {}
+        return {number: cache(partial(np.ones, (), builder.types[number][1]))}
+    outputs: dict[int, Callable[[], Array]] = {}
     for name, spec in incoming.items():
         number = _output(builder, name)
         shape = builder.types[number][0]

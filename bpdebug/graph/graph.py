@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Leaf, Lit, Node, Operand, per_tensor
+from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Arrays, Leaf, Lit, Node, Operand, per_tensor
 from bpdebug.symbolic import Plan
 
 T = TypeVar("T", int, Operand)
@@ -24,7 +24,7 @@ Numbers = np.ndarray[Any, np.dtype[np.int32]]
 class Graph(Struct, frozen=True, eq=False, dict=True):
     """Leaves, drawn masks, an optimizer's states and nodes, numbered in this order; node k is tensor `first + k`.
 
-    `incoming` maps an output's tensor number to what comes in there (None: the loss, with 1).
+    `incoming` maps an output's tensor number to what gives the gradient that comes in there: 1 at the loss.
     `plans` holds each node's traced rule; equal nodes share one. `states` maps a parameter to the numbers
     of its states.
     """
@@ -37,7 +37,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     plans: tuple[Plan, ...]
     shapes: Sequence[Shape]
     dtypes: Sequence[DType]
-    incoming: Mapping[int, Callable[[], Array] | None]
+    incoming: Mapping[int, Callable[[], Array]]
     loss: int | None
     first: int
     states: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
 
     def has_gradient(self, tensor: int) -> bool:
         """Whether a differentiable path leads from a float leaf to this tensor and on to an output."""
-        return bool(self._on_path[tensor])
+        return bool(self.on_path[tensor])
 
     def leads_to_output(self, tensor: int) -> bool:
         return bool(self._reaching[tensor])
@@ -147,7 +147,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         return reaching
 
     @cached_property
-    def _on_path(self) -> bytearray:
+    def on_path(self) -> bytearray:
         """Per tensor: does a path to an output lead through it, and come from a float leaf?"""
         found = bytearray(self._reaching)
         for number in range(self.first):
@@ -249,6 +249,11 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     def edge_rank(self, tensor: int, k: int, position: int) -> int:
         """How many edges contribute to a tensor's gradient before the one from node k's operand at `position`."""
         return bisect_left(self.edges_from(tensor), (-k, position), key=lambda edge: (-edge[0], edge[1]))
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The arrays of leaves, read when first asked for, once for every timeline."""
+        return Arrays(self.leaves)
 
     @cached_property
     def kept(self) -> dict[str, Any]:

@@ -32,6 +32,17 @@ class Leaf(Struct, frozen=True, eq=False, dict=True):
         return read_only(self.read())
 
 
+class Arrays(dict[int, Array]):
+    """The arrays of leaves, by tensor number: looking one up again takes no Python of ours."""
+
+    def __init__(self, leaves: Sequence[Leaf]) -> None:
+        self._leaves = leaves
+
+    def __missing__(self, tensor: int) -> Array:
+        found = self[tensor] = self._leaves[tensor].array
+        return found
+
+
 class Lit(Struct, frozen=True):
     """A number written in the program and folded into an op: no tensor, no gradient."""
 

@@ -38,27 +38,22 @@ WEAK, NUMBERS = 2**15, 1000
 """Numbers are made arrays up to this size, which even float16 has, and so many of them."""
 MANY = 1024
 """Cells from which on choosing between cells and 0 takes up to three times as long as a product."""
-_UNSIGNED = {2: np.uint16, 4: np.uint32, 8: np.uint64}
-
-
-def _kept(x: Any, mask: Any) -> Any:
-    """`where(mask, x, 0)`, bit for bit and in the same layout: a cell's bits times 1 or 0."""
-    return (x.view(_UNSIGNED[x.dtype.itemsize]) * mask).view(x.dtype)
-
-
-def _dropped(x: Any, mask: Any) -> Any:
-    """`where(mask, 0, x)` likewise, of a mask that was computed."""
-    return _kept(x, ~mask)
+_UNSIGNED: dict[int, DType] = {2: np.dtype(np.uint16), 4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
+VIEW = Prim("view", lambda x, dtype: x.view(dtype), attrs={"dtype": ...}, source="{0}.view({dtype})")
+INVERT = Prim("invert", np.invert, infix="~", precedence=70)
 
 
 def _spread(x: Any, shape: Shape) -> Any:
-    """`broadcast_to` of a single number, in the same layout: a tenth of the time of NumPy's."""
-    return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+    """`broadcast_to`, in the same layout, in half of the time of NumPy's; of a single number in a tenth."""
+    if not x.shape:
+        return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+    return np.nditer(x, ("multi_index", "refs_ok", "zerosize_ok"), ("readonly",), itershape=shape, order="C").itviews[0]
 
 
-KEPT, DROPPED = Prim("kept", _kept, arrays=2), Prim("dropped", _dropped, arrays=2)
+TOTAL = Prim("total", np.add.reduce, attrs={"axis": ..., "keepdims": False})
+LARGEST = Prim("largest", np.maximum.reduce, attrs=TOTAL.attrs)
 SPREAD = Prim("spread", _spread, attrs=PRIMS["broadcast_to"].attrs)
-SCOPE["xp"].kept, SCOPE["xp"].dropped, SCOPE["xp"].spread = _kept, _dropped, _spread
+SCOPE["xp"].spread, SCOPE["xp"].total, SCOPE["xp"].largest = _spread, TOTAL.run, LARGEST.run
 _NUMBERS: dict[tuple[str, str], Expr] = {}
 
 
@@ -79,6 +74,15 @@ def _is_zero(x: Any) -> bool:
     return type(x) in (int, float) and repr(x) in ("0", "0.0")
 
 
+def _chosen(e: Expr, x: Expr, mask: Expr, *, dense: bool) -> tuple[Prim, tuple[Any, ...], Mapping[str, Any]]:
+    """`where(mask, x, 0)`, bit for bit and in the same layout: a cell's bits times 1 or 0."""
+    bits = _UNSIGNED[e.dtype.itemsize]
+    cells = Expr(e.trace, VIEW, (x,), {"dtype": bits}, x.shape, bits)
+    if dense:  # cast in pieces, as the product does, it takes longer; of what is spread the layout would be another
+        mask = Expr(e.trace, PRIMS["astype"], (mask,), {"dtype": bits}, mask.shape, bits)
+    return VIEW, (Expr(e.trace, PRIMS["multiply"], (cells, mask), {}, e.shape, bits),), {"dtype": e.dtype}
+
+
 def _cheaper(e: Expr, args: tuple[Any, ...]) -> tuple[Prim | None, tuple[Any, ...], Mapping[str, Any]]:
     """What is computed in place of an expression, `args` being in place of its own, because it costs less."""
     name, floats = e.applies, [a for a in args if isinstance(a, Expr) and a.shape and a.dtype.kind == "f"]
@@ -89,14 +93,18 @@ def _cheaper(e: Expr, args: tuple[Any, ...]) -> tuple[Prim | None, tuple[Any, ..
             return e.prim, made, e.attrs
     if name == "where" and prod(e.shape) >= MANY and e.dtype.kind == "f":
         mask, a, b = args
-        if isinstance(mask, Expr) and isinstance(a, Expr) and a.dtype == e.dtype and _is_zero(b):
-            return KEPT, (a, mask), {}
         dense = isinstance(mask, Expr) and mask.applies in COMPARES and mask.shape == e.shape
+        if isinstance(mask, Expr) and isinstance(a, Expr) and a.dtype == e.dtype and _is_zero(b):
+            return _chosen(e, a, mask, dense=dense)
         if dense and isinstance(b, Expr) and b.dtype == e.dtype and _is_zero(a):
-            return DROPPED, (b, mask), {}
+            return _chosen(e, b, Expr(e.trace, INVERT, (mask,), {}, e.shape, mask.dtype), dense=True)
+    if name == "pow" and floats and args[0] is floats[0] and type(args[1]) is int and args[1] == 2:
+        return PRIMS["multiply"], (args[0], args[0]), {}
     if name == "expand_dims" and isinstance(args[0], Expr):
         return PRIMS["reshape"], args, {"shape": e.shape}
-    if name == "broadcast_to" and isinstance(args[0], Expr) and not args[0].shape:
+    if name in ("sum", "max") and isinstance(args[0], Expr):
+        return TOTAL if name == "sum" else LARGEST, args, e.attrs
+    if name == "broadcast_to" and isinstance(args[0], Expr):
         return SPREAD, args, e.attrs
     return e.prim, args, e.attrs
 
@@ -122,7 +130,7 @@ def statements(targets: Sequence[Expr], names: Mapping[int, str]) -> tuple[list[
     uses = Counter(id(a) for e in order for a in e.operands()) + Counter(map(id, targets))
     lines: list[str] = []
     for e in order:
-        if e.prim is not None and uses[id(e)] > 1:
+        if id(e) not in known and uses[id(e)] > 1:
             text = write(e, named(known), SOURCE)
             known[id(e)] = name = f"{{t}}{len(lines)}"
             lines.append(f"{name} = {text}")
@@ -139,7 +147,7 @@ def function(name: str, parameters: Sequence[str], lines: Sequence[str]) -> Func
 
 
 class Template:
-    """A plan's statements with blanks for names (`{x0}`, `{y}`, `{g}`, and `{t}` before temporaries).
+    """A plan's statements with blanks for names (`{x0}`, its transpose `{m0}`, `{y}`, `{g}`; `{t}` before temporaries).
 
     `used` says which blanks there are, and what stands for each; `sources` are the targets' expressions in the order
     asked for, `scalars` those that have no axes.
@@ -149,7 +157,10 @@ class Template:
         leaves = [(o, f"x{i}", "operand", i) for i, o in enumerate(plan.operands)]
         leaves += [(leaf, f"e{tensor}", "tensor", tensor) for tensor, (_, leaf) in plan.outside.items()]
         leaves += [(plan.y, "y", "value", 0), (plan.g, "g", "gradient", 0)]
-        below = {id(e) for e in walk(*targets)}
+        order = walk(*targets)
+        turned = {id(e.args[0]): e for e in order if e.applies == "matrix_transpose"}
+        leaves += [(turned[id(o)], f"m{i}", "transposed", i) for i, o in enumerate(plan.operands) if id(o) in turned]
+        below = {id(e) for e in order}
         used = [leaf for leaf in leaves if id(leaf[0]) in below]
         self.used = {name: (what, number) for _, name, what, number in used}
         self.lines, self.sources = statements(targets, {id(leaf): f"{{{name}}}" for leaf, name, _, _ in used})
@@ -157,9 +168,9 @@ class Template:
 
     def loaded(self, operand: str = "V[i{}]") -> tuple[list[str], list[str]]:
         """The lines and the targets' expressions, each blank loaded from the tables into a local of its name."""
-        blanks = {name: name for name in ("t", *self.used)}
         places = {"operand": operand, "tensor": "V[{}]", "value": "V[k]", "gradient": "G[k]"}
-        loads = [f"{name} = {places[what].format(number)}" for name, (what, number) in self.used.items()]
+        loads = [f"{n} = {places[what].format(i)}" for n, (what, i) in self.used.items() if what in places]
+        blanks = {n: n if what in places else f"x{i}.mT" for n, (what, i) in self.used.items()} | {"t": "t"}
         lines, sources = ([text.format_map(blanks) for text in texts] for texts in (self.lines, self.sources))
         return loads + lines, sources
 
@@ -216,7 +227,7 @@ _CHUNKS: dict[bytes, Function] = {}
 
 
 def chunk(lines: Sequence[str]) -> Function:
-    """`c(V, G, n)` from generated lines, `n` being tensor numbers; chunks with equal lines share one function."""
+    """`c(V, G, S, n)` from generated lines, `n` being tensor numbers; chunks with equal lines share one function."""
     import hashlib  # here alone: it loads OpenSSL, and many graphs have no chunk
 
     key = hashlib.sha256("\n".join(lines).encode()).digest()
@@ -224,5 +235,5 @@ def chunk(lines: Sequence[str]) -> Function:
     if found is None:
         if len(_CHUNKS) > 500:
             _CHUNKS.clear()
-        found = _CHUNKS[key] = function("chunk", ["V", "G", "n"], lines)
+        found = _CHUNKS[key] = function("chunk", ["V", "G", "S", "n"], lines)
     return found

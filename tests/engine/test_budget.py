@@ -15,7 +15,8 @@ import pytest
 from bpdebug.engine import Event, Timeline, Training
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Override, RuleOverride
-from bpdebug.engine.store import NOTHING, State, Store
+from bpdebug.engine.starting import NOTHING, State
+from bpdebug.engine.store import Store
 from bpdebug.frontends.recorder import record
 from bpdebug.graph import Graph
 from bpdebug.importers.trace import open_recording

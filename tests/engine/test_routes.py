@@ -175,6 +175,37 @@ def test_what_is_stopped_on_the_way_shows_no_half_sums(loops: int, monkeypatch: 
 
 
 @pytest.mark.parametrize("loops", [0, 10])
+def test_a_short_way_back_through_a_large_graph(loops: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its gradients stand beside those of all tensors while they are made, in generated code as well."""
+    monkeypatch.setattr(routes, "LOOPS", loops)
+    steps = [step(f"h{n}", "tanh", f"h{n - 1}" if n else "x") for n in range(5 * routes.SHORT)]
+    graph = make({"x": [0.5, 1.0]}, *steps, step("L", "sum", steps[-1].id), loss="L")
+    timeline, whole = Timeline(graph), Timeline(graph).run()
+    for name in ("L", steps[-4].id, steps[-5].id, "x"):
+        assert_same(timeline.grad(name), whole.grad(name), name)
+
+
+@pytest.mark.parametrize("loops", [0, 10])
+def test_no_half_sum_is_seen_while_a_gradient_is_computed(loops: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By another thread, that is, such as the screen's: here by whoever is asked whether to stop."""
+    monkeypatch.setattr(routes, "LOOPS", loops)
+    monkeypatch.setattr(chunks, "SIZE", 2)
+    graph = chain()
+    whole, timeline = Timeline(graph).run(), Timeline(graph)
+    run, seen = timeline.iteration(0), set[int]()
+
+    def look() -> None:
+        for tensor, found in enumerate(run.G):
+            if found is not None:
+                seen.add(tensor)
+                assert_same(found, whole.iteration(0).G[tensor], graph.names[tensor])
+
+    with listening(lambda done, total: None, look):
+        assert_same(timeline.grad("w"), whole.grad("w"))
+    assert bool(seen) == (loops == 0)
+
+
+@pytest.mark.parametrize("loops", [0, 10])
 def test_indices_that_do_not_fit_are_named_on_every_route(loops: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "LOOPS", loops)
     ids = np.array([0, 1])

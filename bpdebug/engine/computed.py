@@ -1,0 +1,51 @@
+"""The arrays behind a timeline: its store; and a pass alone, while nobody asks for more than the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from bpdebug.engine.budget import Budget
+from bpdebug.engine.edits import Edit
+from bpdebug.engine.optimizers import Training
+from bpdebug.engine.recorded import Recorded
+from bpdebug.engine.run import Pass
+from bpdebug.engine.starting import leaves
+from bpdebug.engine.store import Store
+from bpdebug.graph import Graph
+
+
+class Computed:
+    """The iterations of a graph: `_given` are the budget, the store of the timeline forked from, and a recording.
+
+    `_alone` is one that starts from no other and has nothing set, trained or recorded, and a budget of its own.
+    """
+
+    graph: Graph
+    seed: int
+    training: Training | None
+    edits: Sequence[Edit]
+    _given: tuple[int | Budget, Store | None, Recorded | None]
+    _alone: bool
+    _begun: Pass | None = None
+
+    @cached_property
+    def store(self) -> Store:
+        """What keeps the iterations."""
+        (budget, parent, recorded), begun = self._given, self._begun
+        self._alone, self._begun = False, None  # or what the budget drops would stay
+        return Store(
+            self.graph, self.seed, self.training, Budget(budget) if isinstance(budget, int) else budget,
+            edits=self.edits, parent=parent, recorded=recorded, begun=begun,
+        )  # fmt: skip
+
+    def iteration(self, t: int) -> Pass:
+        return self.store.iteration(t)
+
+    def end(self) -> Pass:
+        """The first iteration, for what there is at its end; of a timeline alone it needs no store."""
+        if not self._alone:
+            return self.store.iteration(0)
+        if self._begun is None:
+            self._begun = Pass(self.graph, leaves(self.graph, self.seed))
+        return self._begun

@@ -1,0 +1,53 @@
+"""What an iteration starts from: its leaves, before anything is set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from bpdebug.arrays import Array, read_only
+from bpdebug.engine.budget import ARRAY
+from bpdebug.graph import DRAWN, STATE, Graph
+
+State = dict[int, Array]
+"""What updates have changed, by tensor number: parameters, and the optimizer's states of them."""
+
+NOTHING: State = {}
+"""The state before the first update."""
+
+
+def leaves(graph: Graph, seed: int, t: int = 0, changed: State = NOTHING) -> Callable[[int], Array]:
+    """What gives `starting` of these, an array of a tensor's shape, by its number."""
+    if changed or graph.first > len(graph.leaves):
+        return partial(starting, graph, seed, t, changed)
+    return graph.arrays.__getitem__
+
+
+def starting(graph: Graph, seed: int, t: int, changed: State, tensor: int) -> Array:
+    """What iteration t has in a leaf, of its shape, before edits; `changed` is what updates made."""
+    if tensor in changed:
+        return changed[tensor]
+    kind = graph.kinds[tensor]
+    if kind == DRAWN:
+        return _drawn(graph, seed, t, tensor)
+    if kind == STATE:
+        return read_only(np.zeros(graph.shapes[tensor], graph.dtypes[tensor]))
+    return graph.arrays[tensor]
+
+
+def _drawn(graph: Graph, seed: int, t: int, tensor: int) -> Array:
+    """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""
+    (k,) = graph.users(tensor)
+    node = graph.nodes[k]
+    import hashlib  # here alone: it loads OpenSSL, and few graphs draw masks
+
+    entropy = int.from_bytes(hashlib.sha256(f"{seed}\0{node.id}\0{t}".encode()).digest()[:16], "big")
+    drawn = np.random.Generator(np.random.PCG64(entropy)).random(graph.shapes[tensor])
+    return read_only(np.asarray(drawn >= node.attrs["p"]))
+
+
+def nbytes(state: State) -> int:
+    """The bytes of parameters and optimizer states."""
+    return sum(a.nbytes + ARRAY for a in state.values())
