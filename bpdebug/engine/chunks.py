@@ -12,8 +12,9 @@ from bpdebug.graph import Graph
 from bpdebug.symbolic import Plan
 from bpdebug.symbolic import compile as code
 
-SIZE = 420
-"""Nodes in a chunk: layers of up to seven nodes divide it, so that chunks of a repeated layer are equal."""
+SIZE = 210
+"""Nodes in a chunk: layers of up to seven nodes divide it (of four: two of them), so that chunks of a repeated layer
+are equal."""
 LARGE = 2**18
 """Bytes of a node's result from which on its function is so slow that asking whether to stop costs nothing."""
 

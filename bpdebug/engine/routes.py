@@ -55,10 +55,10 @@ class Route:
         self.leaves, self.seeds = tuple(t for t in tensors if t < graph.first), tuple(seeds)
         self._alone = set(self.seeds).difference(graph.operand(k, p) for k, wanted in rows for p in wanted)
         self.onward: dict[Ask, Route] = {}
-        one: dict[tuple[int, ...], tuple[int, ...]] = {}  # equal positions are one object
-        positions = tuple(one.setdefault(p, p) for _, p in rows)
-        self._loop: tuple[Sequence[int], Sequence[int], Sequence[tuple[int, ...]]] | None = (
-            array("i", (t for t in tensors if t >= graph.first)), array("i", (k for k, _ in rows)), positions,
+        met: dict[tuple[int, ...], int] = {}  # rows of many nodes have few kinds of positions
+        kinds = array("i", (met.setdefault(p, len(met)) for _, p in rows))
+        self._loop: tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[tuple[int, ...]]] | None = (
+            array("i", (t for t in tensors if t >= graph.first)), array("i", (k for k, _ in rows)), kinds, tuple(met),
         )  # fmt: skip
         self._chunks: tuple[Chunk, ...] = ()
         self._runs = 0
@@ -85,8 +85,8 @@ class Route:
         """
         self._runs += 1
         if self._loop is not None:
-            tensors, nodes, positions = self._loop
-            rows = list(zip(nodes, positions, strict=True))
+            tensors, nodes, kinds, positions = self._loop
+            rows = list(zip(nodes, map(positions.__getitem__, kinds), strict=True))
             if self._runs <= LOOPS:
                 _values(graph, tensors, V)
                 return _gradients(graph, rows, V, G, sums) if sums or rows else G

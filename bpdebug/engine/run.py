@@ -41,8 +41,9 @@ class Pass:
         self._edits: dict[tuple[int, bool], list[Override]] = {}
         for edit in edits:
             self._edits.setdefault((edit.tensor, edit.gradient), []).append(edit)
-        self.V: list[Any] = [None] * len(graph.names)
-        self.G: list[Any] = [None] * len(graph.names)
+        count = graph.first + len(graph.nodes)
+        self.V: list[Any] = [None] * count
+        self.G: list[Any] = [None] * count
         self._running: dict[int, dict[int, Any]] = {}
         self._newest: dict[int, int] = {}
         self._routed = source is COMPUTE and not edits

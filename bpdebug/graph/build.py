@@ -111,7 +111,6 @@ class _Builder:
             with _said(op, step):
                 self._check_ids(op.indexes(tuple(map(self._shape, inputs)), attrs), inputs)
         number = index[step.id] = len(types)
-        self.names.append(step.id)
         types.append(typed)
         self.nodes.append(Node(step.id, op, tuple(inputs), attrs, step.block, step.line))
         self.plans.append(plan)
@@ -222,11 +221,11 @@ def build(
         outputs = _outputs(builder, loss, incoming or {})
     except BpdebugError as error:
         raise error.at(where) from None
-    plans, first = tuple(builder.plans), builder.first
-    shapes, dtypes = per_tensor(builder.types[:first], plans)
+    nodes, plans, first = tuple(builder.nodes), tuple(builder.plans), builder.first
+    names, shapes, dtypes = per_tensor(builder.names[:first], builder.types[:first], nodes, plans)
     graph = Graph(
-        names=tuple(builder.names), index=builder.index, kinds=builder.kinds, leaves=tuple(builder.leaves),
-        nodes=tuple(builder.nodes), plans=plans, shapes=shapes, dtypes=dtypes, incoming=outputs,
+        names=names, index=builder.index, kinds=builder.kinds, leaves=tuple(builder.leaves), nodes=nodes,
+        plans=plans, shapes=shapes, dtypes=dtypes, incoming=outputs,
         loss=builder.index[loss] if loss else None, first=first,
     )  # fmt: skip
     scratch = max((plan.scratch for plan, *_ in builder.known.values()), default=0)

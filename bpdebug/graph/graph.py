@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Arrays, Leaf, Lit, Node, Operand, per_tensor
+from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Leaf, LeafArrays, Lit, Node, Operand, per_tensor
 from bpdebug.symbolic import Plan
 
 T = TypeVar("T", int, Operand)
@@ -29,7 +29,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     of its states.
     """
 
-    names: tuple[str, ...]
+    names: Sequence[str]
     index: Mapping[str, int]
     kinds: Mapping[int, str]
     leaves: tuple[Leaf, ...]
@@ -179,13 +179,16 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         called = [f"{self.names[p]}.{name}" for p, name in owners]
         numbers = range(first, first + more)
         like = (*range(first), *(p for p, _ in owners))
-        shapes, dtypes = per_tensor([(self.shapes[t], self.dtypes[t]) for t in like], self.plans)
+        nodes = tuple(replace(n, inputs=tuple(_moved(i, first, more) for i in n.inputs)) for n in self.nodes)
+        before = [(self.shapes[t], self.dtypes[t]) for t in like]
+        leaves = [*map(self.names.__getitem__, range(first)), *called]
+        every, shapes, dtypes = per_tensor(leaves, before, nodes, self.plans)
         return replace(
             self,
-            names=(*self.names[:first], *called, *self.names[first:]),
+            names=every,
             index=dict(zip(called, numbers, strict=True)) | {n: _moved(t, first, more) for n, t in self.index.items()},
             kinds={**self.kinds, **dict.fromkeys(numbers, STATE)},
-            nodes=tuple(replace(n, inputs=tuple(_moved(i, first, more) for i in n.inputs)) for n in self.nodes),
+            nodes=nodes,
             shapes=shapes,
             dtypes=dtypes,
             incoming={_moved(t, first, more): read for t, read in self.incoming.items()},
@@ -212,20 +215,18 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _users(self) -> tuple[Numbers, Numbers]:
-        pairs = [(t, k) for k, node in enumerate(self.nodes) for t in dict.fromkeys(node.tensors)]
-        start, rows = _rows(pairs, 1, len(self.names))
-        return start, rows[:, 0]
+        return _rows(
+            [(t, k) for k, node in enumerate(self.nodes) for t in dict.fromkeys(node.tensors)], len(self.names)
+        )
 
     @cached_property
     def consumers(self) -> tuple[Numbers, Numbers]:
-        """For each tensor the edges (node, input position) that use it, in event order of the backward pass.
+        """For each tensor the nodes that pass a gradient on to it, in event order, once for each edge.
 
-        Two int32 arrays in compressed-row form: of tensor t the rows `start[t]:start[t + 1]` of (node, position).
+        Two int32 arrays in compressed-row form: of tensor t the nodes `start[t]:start[t + 1]`.
         """
         backward = reversed(range(len(self.nodes)))
-        return _rows(
-            [(tensor, k, position) for k in backward for position, tensor in self.edges(k)], 2, len(self.names)
-        )
+        return _rows([(tensor, k) for k in backward for _, tensor in self.edges(k)], len(self.names))
 
     def edges_from(self, tensor: int) -> list[tuple[int, int]]:
         """The edges that contribute to a tensor's gradient, (node, input position), in event order.
@@ -242,18 +243,24 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
 
     def edges_into(self, tensor: int) -> list[tuple[int, int]]:
         """The same, a list of one's own; of a weight that 100,000 nodes use it is large."""
-        start, edges = self.consumers
-        rows = edges[start[tensor] : start[tensor + 1]].tolist() if self.has_gradient(tensor) else []
-        return [(k, p) for k, p in rows if self.has_gradient(self.first + k)]
+        start, nodes = self.consumers
+        found: Iterable[int] = nodes[start[tensor] : start[tensor + 1]].tolist() if self.on_path[tensor] else ()
+        return [
+            (k, p)
+            for k in dict.fromkeys(found)
+            if self.on_path[self.first + k]
+            for p, t in self.edges(k)
+            if t == tensor
+        ]
 
     def edge_rank(self, tensor: int, k: int, position: int) -> int:
         """How many edges contribute to a tensor's gradient before the one from node k's operand at `position`."""
         return bisect_left(self.edges_from(tensor), (-k, position), key=lambda edge: (-edge[0], edge[1]))
 
     @cached_property
-    def arrays(self) -> Arrays:
+    def arrays(self) -> LeafArrays:
         """The arrays of leaves, read when first asked for, once for every timeline."""
-        return Arrays(self.leaves)
+        return LeafArrays(self.leaves)
 
     @cached_property
     def kept(self) -> dict[str, Any]:
@@ -270,15 +277,15 @@ def _moved(operand: T, first: int, more: int) -> T:
     return operand + more if isinstance(operand, int) and operand >= first else operand
 
 
-def _rows(pairs: Sequence[tuple[int, ...]], width: int, tensors: int) -> tuple[Numbers, Numbers]:
+def _rows(pairs: Sequence[tuple[int, int]], tensors: int) -> tuple[Numbers, Numbers]:
     """What belongs to each tensor, in compressed-row form: of tensor t the rows `start[t]:start[t + 1]`.
 
-    `pairs` are a tensor and the `width` integers of one of its rows, which keep their order; both arrays are int32.
+    `pairs` are a tensor and one of its rows, which keep their order; both arrays are int32.
     """
-    table = np.array(pairs, dtype=np.int32).reshape(-1, 1 + width)
+    table = np.array(pairs, dtype=np.int32).reshape(-1, 2)
     order = np.argsort(table[:, 0], kind="stable")
     start = np.searchsorted(table[order, 0], np.arange(tensors + 1)).astype(np.int32)
-    return start, np.ascontiguousarray(table[order, 1:])
+    return start, table[order, 1]
 
 
 def frames(block: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from operator import attrgetter
@@ -32,7 +32,7 @@ class Leaf(Struct, frozen=True, eq=False, dict=True):
         return read_only(self.read())
 
 
-class Arrays(dict[int, Array]):
+class LeafArrays(dict[int, Array]):
     """The arrays of leaves, by tensor number: looking one up again takes no Python of ours."""
 
     def __init__(self, leaves: Sequence[Leaf]) -> None:
@@ -70,29 +70,29 @@ class Node(Struct, frozen=True, eq=False, gc=False):
 
 
 class PerTensor(Sequence[V]):
-    """Something of every tensor, by number: of those `before` the nodes as given, of a node what its plan says."""
+    """Something of every tensor, by number: of those `before` the nodes as given, of a node what is said of it."""
 
-    __slots__ = ("_before", "_plans", "_what")
+    __slots__ = ("_before", "_nodes", "_what")
 
-    def __init__(self, before: Sequence[V], plans: Sequence[Plan], what: Callable[[Plan], V]) -> None:
-        self._before, self._plans, self._what = tuple(before), plans, what
+    def __init__(self, before: Iterable[V], nodes: Sequence[Any], what: str) -> None:
+        self._before, self._nodes, self._what = tuple(before), nodes, attrgetter(what)
 
     def __len__(self) -> int:
-        return len(self._before) + len(self._plans)
+        return len(self._before) + len(self._nodes)
 
     def __getitem__(self, tensor: Any) -> Any:
         first = len(self._before)
         if tensor < 0:
             tensor += len(self)
-        return self._before[tensor] if tensor < first else self._what(self._plans[tensor - first])
+        return self._before[tensor] if tensor < first else self._what(self._nodes[tensor - first])
 
     def __iter__(self) -> Iterator[V]:
-        return chain(self._before, map(self._what, self._plans))
+        return chain(self._before, map(self._what, self._nodes))
 
 
 def per_tensor(
-    before: Sequence[tuple[Shape, DType]], plans: Sequence[Plan]
-) -> tuple[PerTensor[Shape], PerTensor[DType]]:
-    """Shapes and dtypes of all tensors, from those before the nodes."""
+    names: Iterable[str], before: Sequence[tuple[Shape, DType]], nodes: Sequence[Node], plans: Sequence[Plan]
+) -> tuple[PerTensor[str], PerTensor[Shape], PerTensor[DType]]:
+    """Names, shapes and dtypes of all tensors, from those before the nodes."""
     shapes, dtypes = [shape for shape, _ in before], [dtype for _, dtype in before]
-    return PerTensor(shapes, plans, attrgetter("shape")), PerTensor(dtypes, plans, attrgetter("dtype"))
+    return PerTensor(names, nodes, "id"), PerTensor(shapes, plans, "shape"), PerTensor(dtypes, plans, "dtype")

@@ -42,7 +42,7 @@ def test_what_a_graph_knows() -> None:
         step("Y", "matmul", "X", "W", line=3, block="layer1"), step("Z", "add", "Y", "b", line=4),
         step("D", "dropout", "Z", line=5), step("L", "sum", "D", line=6), loss="L", parameters=["W"],
     )  # fmt: skip
-    assert graph.names == ("X", "W", "b", "D.mask", "Y", "Z", "D", "L")
+    assert tuple(graph.names) == ("X", "W", "b", "D.mask", "Y", "Z", "D", "L")
     assert graph.first == 4
     assert len(graph) == 4
     assert [graph.kind(i) for i in range(8)] == [INPUT, PARAMETER, INPUT, DRAWN] + [NODE] * 4
