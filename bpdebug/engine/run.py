@@ -170,7 +170,11 @@ class Pass:
 
     def gradient(self, tensor: int) -> Array | None:
         """A tensor's whole gradient, of its shape; None where no path leads to an output."""
-        return self.cotangent(tensor) if self.graph.on_path[tensor] or tensor in self.graph.incoming else None
+        if not self.graph.on_path[tensor] and tensor not in self.graph.incoming:
+            return None
+        if self.G[tensor] is None and not self._went(tensor, True):
+            return self.cotangent(tensor)
+        return read_only(self.G[tensor])
 
     def cotangent(self, tensor: int) -> Array:
         """The whole gradient, of its shape, of a tensor that has one; computes what lies between."""

@@ -260,10 +260,15 @@ class Timeline(Computed, Sequence[Event]):
 
     def grad(self, name: str, at: int | None = None) -> Array | None:
         """A tensor's gradient, of its shape, at a position (default: the end): the sum so far, or None."""
-        number = self.number(name)
+        try:
+            number = self.graph.index[name]
+        except (KeyError, TypeError):
+            number = self.number(name)  # which says what is wrong with it
         plain = at is None and self._plain
         found = (self._begun or self.end()).gradient(number) if plain else self.grad_at(number, self._position(at))
-        return None if found is None else sealed(found)
+        if found is None:
+            return None
+        return found.view() if plain and found.base is None else sealed(found)  # of a pass it is read-only already
 
     def grad_at(self, tensor: int, at: int) -> Array | None:
         """The gradient so far by tensor number, of its shape; the whole one once its last contribution is in."""
