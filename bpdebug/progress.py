@@ -21,6 +21,10 @@ class Stopped(BaseException):
     """Somebody stopped the work. No error, or it would be taken for what is wrong with what was being worked out."""
 
 
+class TimeOver(Stopped):
+    """The time that was given to a part of the work is over."""
+
+
 def report(done: float, total: int) -> None:
     """So much of so much is done."""
     listener = _LISTENER.get()
@@ -48,6 +52,27 @@ def may_stop() -> None:
     stop = _STOP.get()
     if stop is not None:
         stop()
+
+
+@contextmanager
+def until(over: Callable[[], bool] | None) -> Iterator[None]:
+    """Where the work inside may be stopped, TimeOver ends it once the time is `over`; without a time, nothing does."""
+    if over is None:
+        yield
+        return
+    outer = _STOP.get()
+
+    def stop() -> None:
+        if outer is not None:
+            outer()
+        if over():
+            raise TimeOver
+
+    token = _STOP.set(stop)
+    try:
+        yield
+    finally:
+        _STOP.reset(token)
 
 
 def stoppable() -> bool:

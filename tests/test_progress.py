@@ -121,6 +121,28 @@ def test_a_long_product_is_made_in_bands_with_a_place_to_stop_before_each(monkey
     assert product(np.ones((2, 0)), np.ones((0, 3))).shape == (2, 3)
 
 
+@pytest.mark.parametrize(("a", "b"), [
+    ((6, 5, 7), (6, 7, 9)), ((6, 5, 7), (7, 9)), ((5, 7), (4, 7, 9)), ((2, 1, 5, 7), (3, 7, 9)),
+    ((2, 3, 40, 7), (7, 9)),
+])  # fmt: skip
+def test_a_long_product_of_batches_is_too_and_has_the_same_bits(
+    a: tuple[int, ...], b: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    left, right = rng.normal(size=a), rng.normal(size=b)
+    whole = left @ right
+    monkeypatch.setattr(arrays, "LONG", 100)
+    for band, exact in ((5 * 7 * 9, True), (40 * 7 * 9 * 2, True), (2 * 63, False)):
+        monkeypatch.setattr(arrays, "BAND", band)
+        times, heard = [0], list[tuple[float, int]]()
+        with listening(lambda *far, heard=heard: heard.append(far), asked(times, 0)):
+            found = product(left, right)
+        assert np.array_equal(found, whole) if exact else np.allclose(found, whole, rtol=1e-13)
+        assert times[0] >= whole.size * 7 / band - 1
+        assert heard == sorted(heard)
+    assert not arrays.is_long(np.ones(200), np.ones((200, 3)))
+
+
 @pytest.mark.parametrize("line", ["seek Y@bwd", "step", "seek Y@bwd ;; candidates", "seek Y@bwd ;; adjoint",
                                   "seek Y@bwd ;; derivation dX = dY @ W.T"])  # fmt: skip
 def test_a_long_product_of_the_program_may_be_stopped_too(line: str, monkeypatch: pytest.MonkeyPatch) -> None:

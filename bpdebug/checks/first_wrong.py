@@ -17,6 +17,7 @@ from bpdebug.engine.edits import overridden, overrides
 from bpdebug.engine.run import Pass
 from bpdebug.engine.source import ArraySource
 from bpdebug.graph import Graph
+from bpdebug.progress import part
 
 RULE, UPSTREAM = "rule", "upstream"
 MOST_CELLS = 4096
@@ -56,20 +57,16 @@ class Checked(Struct, frozen=True):
     nodes: int = 0
 
 
-Progress = Callable[[int, int], None]
-
-
 @np.errstate(all="ignore")
 def check(
-    timeline: Timeline, iteration: int, tensors: Collection[int] | None = None, progress: Progress | None = None,
-    over: Callable[[], bool] | None = None,
-) -> Checked:  # fmt: skip
+    timeline: Timeline, iteration: int, tensors: Collection[int] | None = None, over: Callable[[], bool] | None = None
+) -> Checked:
     """Every rule of an iteration's backward pass (or of these tensors' nodes), alone and in its place.
 
     Alone: the rule on its own inputs, against differences, with a random cotangent. In its place: what it gives is
-    compared with what a pass gives in which every rule found wrong is replaced by differences. `progress(done, total)`
-    is called before each rule. Where `over` says after a rule that the time is over, the others are left out: those
-    nearest to the outputs were first, then came a sample of the rest, the same in every run.
+    compared with what a pass gives in which every rule found wrong is replaced by differences. How far it is, is
+    reported. Where `over` says that the time is over, the other rules are left out, and of a long one its other cells:
+    those nearest to the outputs were first, then came a sample of the rest, the same in every run.
     """
     graph = timeline.graph
     nodes = list(graph.backward_nodes)
@@ -77,10 +74,11 @@ def check(
     asked, needed = len(wanted), _downstream(timeline, wanted)
     alone: dict[int, dict[int, Check]] = {}
     for k in _ordered(nodes, wanted, needed, sample=over is not None):
-        if progress is not None:
-            progress(len(alone), len(needed))
-        rows_of = check_node(timeline.iteration(iteration), k).items()
-        alone[k] = {p: row for p, row in rows_of if graph.has_gradient(dict(graph.edges(k))[p])}
+        with part(len(alone), len(needed)):
+            rows_of = check_node(timeline.iteration(iteration), k, over)
+        if not rows_of and over is not None and over():
+            break  # not one cell could be moved in time
+        alone[k] = {p: row for p, row in rows_of.items() if graph.has_gradient(dict(graph.edges(k))[p])}
         if over is not None and over():
             break
     wanted = wanted & alone.keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from math import prod
@@ -18,6 +19,7 @@ from bpdebug.checks.rule import NodeRule, largest, rule_of
 from bpdebug.engine import BACKWARD, Event, NodeEvent
 from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.run import Pass
+from bpdebug.progress import TimeOver, part, until
 from bpdebug.symbolic import Plan, walk
 
 SEED, SIGNS = np.random.SeedSequence(0), np.array((-1.0, 1.0))
@@ -47,24 +49,29 @@ def check_rule(event: Event) -> list[Check]:
 
 
 @np.errstate(all="ignore")
-def check_node(run: Pass, k: int) -> dict[int, Check]:
+def check_node(run: Pass, k: int, over: Callable[[], bool] | None = None) -> dict[int, Check]:
     """Node k's rule on the numbers of a pass: by position the worst cell of each operand that has cells.
 
     The cotangent is random and not uniform, since one of ones hides mistakes (batch norm's gradient under it is zero
     by algebra). Large operands are sampled. Integer and boolean operands stay as they are. A rule that answers at a
-    kink what one could is tried beside it too, where there is one answer only.
+    kink what one could is tried beside it too, where there is one answer only. A rule that takes long is left as soon
+    as the time is `over`, with what is known of it by then.
     """
     graph, rule = run.graph, rule_of(run.graph, k, run.operands(k))
     rng = np.random.default_rng(SEED)
     g = rng.uniform(0.5, 1.5, rule.plan.shape) * SIGNS[rng.integers(0, 2, rule.plan.shape)]
     rows = {}
-    for position, tensor in graph.edges(k):
-        if prod(graph.shapes[tensor]):
-            trial = Trial(rule, position, g, graph.names[tensor])
-            found = trial.rows(rng)
-            kinks = [row.cell for row in found if row.kink and not rule.plan.outside][:LEAST_CELLS]
-            found += _beside(trial, kinks, rng) if kinks else []
-            rows[position] = max(found, key=severity)
+    long = cells_to_move(rule.plan, False) < MOST_CELLS
+    with suppress(TimeOver), until(over if long else None):
+        edges = [(position, tensor) for position, tensor in graph.edges(k) if prod(graph.shapes[tensor])]
+        for n, (position, tensor) in enumerate(edges):
+            with part(n, len(edges)):
+                trial = Trial(rule, position, g, graph.names[tensor])
+                if not (found := trial.rows(rng)):
+                    break
+                kinks = [row.cell for row in found if row.kink and not rule.plan.outside][:LEAST_CELLS]
+                found += _beside(trial, kinks, rng) if kinks else []
+                rows[position] = max(found, key=severity)
     return rows
 
 
@@ -111,7 +118,13 @@ class Trial:
             at, words = (0,) * self.gradient.ndim, "no differences here: none of its cells is finite"
             return [Check(self.name, at, float(self.gradient[at]), float("nan"), 0.0, 0, 0, KINK, words)]
         self.checked, self.cells = len(chosen), len(finite)
-        return [self.judged(cell) for cell in chosen]
+        found = []
+        with suppress(TimeOver):
+            for n, cell in enumerate(chosen):
+                with part(n, len(chosen)):
+                    found.append(self.judged(cell))
+        self.checked = len(found)
+        return [structs.replace(row, checked=len(found)) for row in found]
 
     def results(self, cell: Cell, to: float) -> Array:
         """Every result times its cotangent, one cell moved; 0 where it does not count. In the caller's errstate."""

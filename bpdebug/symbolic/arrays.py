@@ -9,7 +9,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, Key, Shape, decode_key
 from bpdebug.ops.convolution import windows
-from bpdebug.progress import may_stop
+from bpdebug.progress import may_stop, part
 
 NEAR = (0.065682337918207449113, 2.2352520354606839287, 161.02823106855587881, 1067.6894854603709582,
         18154.981253343561249), (1.0, 47.20258190468824187, 976.09855173777669322, 10260.932208618978205,
@@ -168,6 +168,7 @@ def fold(x: Array, shape: Shape, size: Shape, stride: Shape, padding: Shape, dil
     cols = cols.transpose(0, 1 + rank, *range(1, 1 + rank), *range(2 + rank, 2 + 2 * rank))
     total = np.zeros((*shape[:2], *(n + 2 * p for n, p in zip(shape[2:], padding, strict=True))), x.dtype)
     for offset in np.ndindex(*size):
+        may_stop()
         here = tuple(slice(o * d, o * d + s * n, s) for o, d, s, n in zip(offset, dilation, stride, out, strict=True))
         total[(slice(None), slice(None), *here)] += cols[(Ellipsis, *offset)]
     return total[(slice(None), slice(None), *(slice(p, p + n) for p, n in zip(padding, shape[2:], strict=True)))]
@@ -176,22 +177,35 @@ def fold(x: Array, shape: Shape, size: Shape, stride: Shape, padding: Shape, dil
 BAND = 2**32
 """Multiplications of a long product between two places where it may be stopped: a fifth of a second or so."""
 LONG = 2 * BAND
-"""Multiplications of two matrices from which on the product is long."""
+"""Multiplications from which on a product is long."""
 
 
 def is_long(a: Any, b: Any) -> bool:
-    """Whether the product of two matrices is long; a batch of matrices is none."""
-    return bool(a.ndim == b.ndim == 2 and math.prod((*a.shape, b.shape[1])) > LONG)
+    """Whether the product of two matrices, or of batches of them, is long."""
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if max(a.ndim, b.ndim) > 2 else ()
+    return bool(min(a.ndim, b.ndim) > 1 and math.prod((*batch, *a.shape[-2:], b.shape[-1])) > LONG)
 
 
 def product(a: Array, b: Array) -> Array:
-    """a @ b of shape (..., n, m); a long one is made some rows at a time, so that it may be stopped."""
+    """a @ b of shape (..., n, m); a long one is made some matrices or rows at a time, so that it may be stopped."""
     if not is_long(a, b):
         short: Array = np.matmul(a, b)
         return short
-    out = np.empty((len(a), b.shape[1]), np.result_type(a, b))
-    rows = max(1, BAND // b.size)
-    for start in range(0, len(a), rows):
-        may_stop()
-        np.matmul(a[start : start + rows], b, out=out[start : start + rows])
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    out = np.empty((*batch, a.shape[-2], b.shape[-1]), np.result_type(a, b))
+    _fill(out, np.broadcast_to(a, (*batch, *a.shape[-2:])), np.broadcast_to(b, (*batch, *b.shape[-2:])))
     return out
+
+
+def _fill(out: Array, a: Array, b: Array) -> None:
+    """Makes a long product in its place, as many at a time of its first axis as are no more than BAND."""
+    each = max(out[:1].size * a.shape[-1], 1)
+    count = max(1, BAND // each)
+    for start in range(0, len(out), count):
+        some, right = slice(start, start + count), b if out.ndim == 2 else b[start : start + count]
+        with part(start, len(out)):
+            may_stop()
+            if out.ndim > 2 and each > BAND:
+                _fill(out[start], a[start], b[start])
+            else:
+                np.matmul(a[some], right, out=out[some])

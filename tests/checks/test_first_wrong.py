@@ -19,6 +19,7 @@ from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.explain.why import why
 from bpdebug.expression import parse, target
 from bpdebug.ops import OPS, Op
+from bpdebug.progress import Stopped, listening
 from bpdebug.symbolic import Plan
 from bpdebug.views import view
 from tests.graphs import FLAT, Random, examples, graphs, make, sample_call, step
@@ -137,15 +138,19 @@ def test_a_wrong_rule_in_each_op_is_found_at_its_node(op: Op, position: int, kin
 
 
 def test_progress_is_told_and_can_stop_it() -> None:
-    heard: list[tuple[int, int]] = []
-    check(chain(), 0, progress=lambda done, total: heard.append((done, total)))
-    assert heard == [(n, 5) for n in range(5)]
+    heard: list[tuple[float, int]] = []
+    with listening(lambda done, total: heard.append((done, total))):
+        check(chain(), 0)
+    assert set(range(5)) <= {done for done, _ in heard}
+    assert heard == sorted(heard)
+    assert {total for _, total in heard} == {5}
+    assert len(heard) > 10  # within a rule, too
 
-    def stop(done: int, total: int) -> None:
-        raise RuntimeError
+    def stop() -> None:
+        raise Stopped
 
-    with pytest.raises(RuntimeError):
-        check(chain(), 0, progress=stop)
+    with pytest.raises(Stopped), listening(lambda done, total: None, stop):
+        check(chain(), 0)
 
 
 def test_a_large_operand_is_sampled_and_said_to_be() -> None:

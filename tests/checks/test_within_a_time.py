@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 import pytest
 
-from bpdebug.checks import first_wrong
+from bpdebug.checks import first_wrong, one_rule
 from bpdebug.checks.differences import Check
 from bpdebug.checks.first_wrong import NEAREST, Checked, check
 from bpdebug.checks.one_rule import check_node
@@ -41,9 +41,9 @@ def checked(
     """The nodes in the order in which they were checked, and what came of it."""
     order: list[int] = []
 
-    def noted(run: Pass, k: int) -> dict[int, Check]:
+    def noted(run: Pass, k: int, over: Callable[[], bool] | None = None) -> dict[int, Check]:
         order.append(k)
-        return check_node(run, k)
+        return check_node(run, k, over)
 
     with monkeypatch.context() as patched:
         patched.setattr(first_wrong, "check_node", noted)
@@ -150,3 +150,35 @@ def test_a_rule_is_taken_apart_once_however_many_nodes_have_it(monkeypatch: pyte
         assert {row.verdict for row in check(chain(nodes), 0).rows} == {"pass"}
         counts.append(len(visits))
     assert counts[1] <= counts[0] < 200
+
+
+def test_a_long_rule_is_left_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a rule that takes long a clock is read wherever it may be stopped; each cell that was moved counts."""
+    monkeypatch.setattr(one_rule, "MOST_WORK", 1)
+    one_rule.cells_to_move.cache_clear()
+    timeline = chain(10)
+    reads: list[int] = []
+
+    def over(after: int) -> Callable[[], bool]:
+        reads.clear()
+
+        def ask() -> bool:
+            reads.append(1)
+            return len(reads) > after
+
+        return ask
+
+    whole = check(timeline, 0, {timeline.number("h3")}, over(10**9))
+    count = len(reads)
+    assert whole.rows[0].checked == 2
+    for after in (0, 1, count // 20, count // 3):
+        found = check(timeline, 0, {timeline.number("h3")}, over(after))
+        assert len(reads) <= after + 3
+        assert found.checked <= 1
+        assert not found.rows or found.rows[0].checked <= whole.rows[0].checked
+    assert check(timeline, 0, {timeline.number("h3")}, over(0)).checked == 0
+    state = State(scenario("transpose"), timeline).show(
+        "check", check(timeline, 0, {timeline.number("h3")}, over(0)), 2.0
+    )
+    assert "0 of 1 rules were checked in 2 s" in view(state).title
+    one_rule.cells_to_move.cache_clear()

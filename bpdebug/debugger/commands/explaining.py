@@ -21,7 +21,6 @@ from bpdebug.errors import CommandError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
 from bpdebug.expression.operations import placed
 from bpdebug.graph import Subject
-from bpdebug.progress import report
 from bpdebug.scenario import read_derivation
 
 TIME = r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)"
@@ -155,7 +154,7 @@ def check_(state: State, argument: str) -> State:
     end = monotonic() + (seconds or 0)
     over = None if seconds is None else lambda: monotonic() >= end
     if not argument:
-        return state.show("check", check(timeline, iteration, None, report, over), seconds)
+        return state.show("check", check(timeline, iteration, None, over), seconds)
     location = parse_location(argument)
     at = list(resolve(location, timeline))
     tensors = {timeline.schedule.tensor_at(index) for index in at}
@@ -167,7 +166,7 @@ def check_(state: State, argument: str) -> State:
         iteration = location.iteration
     elif len(at) == 1:
         iteration = timeline.schedule.iteration_at(at[0])
-    return state.show("check", check(timeline, iteration, tensors, report, over), seconds)
+    return state.show("check", check(timeline, iteration, tensors, over), seconds)
 
 
 def _within(argument: str) -> tuple[str, float | None]:
