@@ -150,7 +150,7 @@ def _hist(state: State, shown: Shown) -> Iterator[Block]:
         edges, most = [form.cell(edge) for edge in found.edges], max(max(found.counts), 1)
         rows = tuple((e, f"{n:,}".rjust(len(f"{most:,}"))) for e, n in zip(edges, found.counts, strict=False))
         yield Table(("from", "cells", ""), rows, tuple(count / most for count in found.counts))
-        yield Text(f"{len(rows)} bins of one width to {edges[-1].strip()}", "dim")
+        yield Text(f"{len(rows)} bins, to {edges[-1].strip()}", "dim")
     rest = [("zeros, in no bin", f"{found.zeros:,}"), ("NaN", f"{found.nans:,}")]
     yield Table(("", ""), (*rest, ("−inf, inf", f"{found.below:,}, {found.above:,}")))
 

@@ -193,6 +193,58 @@ def wrong_statistics(name: str, drawn: Mapping[str, str], arrays: Iterable[Array
     return [f"{name}: {dict(drawn)} are its statistics nowhere"]
 
 
+# --- a histogram, by its edges and its counts
+
+BIN = re.compile(r"│ *([−+]?\d\S*|[−+]ε) +([\d,]+) *[█▏▎▍▌▋▊▉]* *(?:│|$)")
+LAST = re.compile(r"│ *\d+ bins?, to (\S+) ")
+
+
+def wrong_bins(lines: Sequence[str], named: Mapping[str, Sequence[Array]]) -> tuple[list[str], list[str]]:
+    """The bins of a pane that are of none of the arrays whose name it has; and the lines without all of them."""
+    kept, wrong = [*lines], []
+    for y, line in enumerate(lines):
+        for match in re.finditer(r"╭─ (\S.*?)(…?) ─", line):
+            if not any("[hist]" in text[match.start() :] for text in lines[y + 1 : y + 4]):
+                continue
+            found = [n for n in named if n == match[1] or (match[2] and n.startswith(match[1]))]
+            arrays = [array for name in found for array in named[name]]
+            bins = {}
+            for n, text in enumerate(lines[y + 1 :], y + 1):
+                if (m := BIN.match(text[match.start() :])) or (m := LAST.match(text[match.start() :])):
+                    bins[n] = m.groups()
+            if bins and arrays and not any(_binned(bins.values(), array) for array in arrays):
+                wrong.append(f"{match[1]}: {[*bins.values()]} are no bins of it")
+            kept = [text[: match.start()] if n in bins and arrays else text for n, text in enumerate(kept)]
+    return wrong, kept
+
+
+def _binned(bins: Iterable[Sequence[str]], array: Array) -> bool:
+    """Whether each bin begins where one of an array's does and has its cells that are not 0; the last one has no count.
+
+    A cell on an edge may be in the bin beside it.
+    """
+    cells = np.asarray(array, np.float64).reshape(-1)
+    cells = cells[np.isfinite(cells)]
+    if not cells.size or array.dtype.kind != "f":
+        return bool(cells.size)  # bins of integers are whole numbers
+    low, high = cells.min(), cells.max()
+    edges = np.linspace(low, high, 11 if low < high else 2)
+    edges[np.abs(edges) < 1e-12 * max(-low, high)] = 0.0
+    near, some = 2 * float(np.finfo(array.dtype).eps) * max(-low, high), cells[cells != 0]
+    right = {}
+    for n, edge in enumerate(edges[:-1]):
+        after = edges[n + 1] + near
+        sure = (some > edge + near * (n > 0)) & (some < after - 2 * near * (n + 2 < len(edges)))
+        sure |= (some == low) if n == 0 else False
+        right[n] = int(sure.sum()), int(((some >= edge - near) & (some <= after)).sum())
+    for text, *count in bins:
+        at = [n for n, edge in enumerate(edges) if says(text, edge) or (abs(edge) <= near and says(text, 0.0))]
+        least, most = right.get(at[0], (0, 0)) if at else (1, 0)
+        if not at or (count and not least <= int(count[0].replace(",", "")) <= most):
+            return False
+    return True
+
+
 # --- what there is
 
 
@@ -253,6 +305,7 @@ def counted(array: Array) -> list[float]:
     cells = np.asarray(array, np.float64).reshape(-1)
     finite = cells[np.isfinite(cells)]
     made = [finite.min(), finite.max(), finite.mean(), finite.std(), norm(finite)] if finite.size else []
+    made += [np.abs(finite).max()] if finite.size else []  # of a map, the largest size
     return [*finite[:MOST].tolist(), *map(float, made)]
 
 
@@ -284,6 +337,8 @@ def faults_of(lines: Sequence[str], state: State, known: Known, typed: str = "")
     """What the screen says that is not so; `typed` is text of the reader's own."""
     lines = [line.translate(SCROLLBARS) for line in lines]
     wrong = [text for drawn in matrices(lines, known.named) for text in wrong_cells(drawn, known.named[drawn.name])]
+    odd, lines = wrong_bins(lines, known.named)
+    wrong += odd
     for name, made in statistics(lines, known.named):
         wrong += wrong_statistics(name, made, known.named[name])
     text = "\n".join(lines).partition(" help: ")[0]  # what an error proposes is no number of this session

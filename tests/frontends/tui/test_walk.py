@@ -54,6 +54,7 @@ KEYED = (c.key for c in COMMANDS.values() if c.key and c.key != "q")
 REST = (
     *(*KEYED, "escape", "escape", "ctrl+p", "M", "J", "O", "Y", "enter", "backspace", "backspace", "ctrl+c"),
     *("r", "r", "z", "slash", "f2"),
+    *("v", "v", "v", "V", "P", "+", "-", "0"),
 )
 LINES = """\
 print {t} | print d{t} | print/s {t} | display norm({t}) | display d{t} | undisplay | seek {t}@bwd | seek {t}
