@@ -226,7 +226,8 @@ def watched(state: State, *, displays: bool) -> list[str]:
     if question(state) is not None:
         return []
     found = [
-        f"watch {b.number} {b.location} = {in_words(b.location, state.timeline, state.cursor)}, {_hits(b)}"
+        f"watch {b.number} {b.location} = {in_words(b.location, state.timeline, state.cursor)}"
+        + (f", {_hits(b)}" if b.hits else "")
         for b in state.breakpoints
         if b.kind == "watch"
     ]

@@ -15,7 +15,7 @@ from bpdebug.debugger import COMMANDS, State
 from bpdebug.engine import BACKWARD, Event
 from bpdebug.frontends.onward import INSIDE, Item
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.keys import PROGRAM
+from bpdebug.frontends.tui.keys import INSPECTOR, PROGRAM
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.reports import Reports
 
@@ -46,6 +46,8 @@ def _here(state: State, place: str) -> Iterator[Item]:
     if place == PROGRAM:
         yield from (("program.down", "select"), ("program.go", "go there"), ("break", "stop there"))
         yield from (("program.filter", "filter"), ("program.tab", "source, graph"))
+    elif place == INSPECTOR:
+        yield from (("tab.before", "tab"), ("tab.next", "tab"), ("pane.inspector", "hide"), ("maximise", "alone"))
     if state.view.name != "event":
         yield "close", "close"
     yield from (("step", "step"), ("reverse-step", "back"))

@@ -75,6 +75,9 @@ async def test_the_pane_with_the_focus_says_its_own_keys() -> None:
         app.program.focus()
         await pilot.pause()
         assert app.foot.left[0] == ("program.down", "select")
+        app.main.inspector.focus()
+        await pilot.pause()
+        assert app.foot.left[:2] == [("tab.before", "tab"), ("tab.next", "tab")]
         app.stage.focus()
         await pilot.pause()
         assert app.foot.left[0] == ("step", "step")
