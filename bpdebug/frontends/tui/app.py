@@ -15,7 +15,7 @@ from bpdebug.debugger import State, find, parse
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
-from bpdebug.frontends.tui.bars import Header, Message, refused
+from bpdebug.frontends.tui.bars import Message, StatusBar, refused
 from bpdebug.frontends.tui.finding import FindingApp
 from bpdebug.frontends.tui.keybar import foot
 from bpdebug.frontends.tui.layout import MainScreen
@@ -67,7 +67,7 @@ class BpdebugApp(FindingApp):
         self.state, self.talks = state, talks
         self.line, self.asked = "", ""
         self.pause: Timer | None = None
-        self.header, self.message = Header("header"), Message("message")
+        self.header, self.message = StatusBar("header"), Message("message")
         self.program = ProgramPane(id="program")
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None

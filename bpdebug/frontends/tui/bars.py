@@ -49,7 +49,7 @@ class Bar(Widget):
         return fit(strip(pad, *left, (" " * gap, palette.PLAIN), *right), self.size.width)
 
 
-class Header(Bar):
+class StatusBar(Bar):
     """Where one is: the file, its title, and the status; what says least gives way first, and what is left is cut."""
 
     SHED = ("title", "bpdebug", "call", "iteration", "name", "loss", "part")

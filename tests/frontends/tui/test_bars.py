@@ -12,7 +12,7 @@ from textual.widget import Widget
 from bpdebug.debugger import update
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
-from bpdebug.frontends.tui.bars import Header, Message, WatchedBar, refused
+from bpdebug.frontends.tui.bars import Message, StatusBar, WatchedBar, refused
 from bpdebug.frontends.tui.keybar import KeyBar, foot
 from bpdebug.frontends.tui.keys import TABLE
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
@@ -35,7 +35,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, bar: Widget, width: int, height: int 
 def test_any_pieces_fit_any_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     words = ["k", " step  ", "一二三 wide", "a long text that wants more than there is"]
     for count in range(len(words) + 1):
-        header, watched = Header("header"), WatchedBar("watched")
+        header, watched = StatusBar("header"), WatchedBar("watched")
         header.stand(state_of("two_layer").scenario, {"fork": words[count - 1], "place": " ".join(words[:count])})
         watched.show(tuple((w, PLAIN) for w in words[:count]))
         for bar in (header, watched):
@@ -44,7 +44,11 @@ def test_any_pieces_fit_any_width(monkeypatch: pytest.MonkeyPatch, width: int) -
 
 @pytest.mark.parametrize(("n", "name"), enumerate(NAMES))
 def test_no_bar_is_cut_at_any_width(monkeypatch: pytest.MonkeyPatch, n: int, name: str) -> None:
-    header, keys, line = Header("header"), KeyBar({id: row.cap for id, row in TABLE.items()}), TimelineBar("timeline")
+    header, keys, line = (
+        StatusBar("header"),
+        KeyBar({id: row.cap for id, row in TABLE.items()}),
+        TimelineBar("timeline"),
+    )
     state = state_of(name)
     for place in ("seek begin", "seek 40%", "seek 70%", "stepi", "seek end"):
         state = update(state, place)
@@ -145,7 +149,7 @@ async def test_at_no_width_the_header_loses_the_fork(name: str, monkeypatch: pyt
         weight = app.state.timeline.graph.names[1]
         app.run_text(f"set {weight} = 0.123456789 * {weight} + 0.987654321 * {weight}")
         for width in range(60, 201):
-            monkeypatch.setattr(Header, "size", Size(width, 1))
+            monkeypatch.setattr(StatusBar, "size", Size(width, 1))
             assert f"fork 1: set {weight} = 0.123456789" in app.header.render_line(0).text, width
 
 
