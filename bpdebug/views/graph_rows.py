@@ -59,11 +59,7 @@ class GraphRows:
     def __getitem__(self, r: int) -> ProgramRow:
         if (span := self.span(r)) is not None:
             return self._block(span, self.lanes.is_node(r))
-        row = self.rows.of(self.lanes.what[r])
-        return ProgramRow(
-            row.kind, row.tensor, statement(self.graph, self.lanes.what[r]), row.shape, row.status, row.line,
-            self.event(r), row.breakpoint, row.odd,
-        )  # fmt: skip
+        return self.rows.of(self.lanes.what[r], statement(self.graph, self.lanes.what[r]))
 
     def _block(self, span: Span, folded: bool) -> ProgramRow:
         name = short(span.name, span.name.rpartition(".")[0])

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from heapq import heappop, heappush
 
 import numpy as np
 
-from bpdebug.views.skeleton import Numbers, Skeleton
+from bpdebug.views.skeleton import Skeleton
 
 LEAF, NODE, FOLDED = "○", "◉", "▣"
 Cell = tuple[str, bool]
@@ -42,18 +43,14 @@ class Lanes:
         readers, operands = np.divmod(pairs, count)
         flow = np.maximum.reduceat(flow[shown][order], first) if len(pairs) else pairs
         self.start = np.searchsorted(readers, np.arange(count + 1)).tolist()
-        self.last = np.arange(count)
-        self.last[operands] = readers  # of several the last one stays
-        self.lit, self.flows = np.full(count, -1), np.full(count, -1)
-        alive = flow >= 0
-        self.lit[operands[alive]], self.flows[operands[alive]] = readers[alive], flow[alive]
+        last, lit, flows, alive = np.arange(count), np.full(count, -1), np.full(count, -1), flow >= 0
+        last[operands] = readers  # of several the last one stays
+        lit[operands[alive]], flows[operands[alive]] = readers[alive], flow[alive]
+        self.last, self.lit, self.flows = last.tolist(), lit.tolist(), flows.tolist()
         self.operands, self.flow = operands.tolist(), flow.tolist()
         self.lane, self.width = array("i", [-1]) * count, array("i", [0]) * count
         self._lay()
-        self._lanes = np.array(self.lane, np.int64)
-        keys = self._lanes * count + np.arange(count)
-        self._held: Numbers = np.argsort(keys)
-        self._keys: Numbers = keys[self._held]
+        self._keys = array("q", sorted(lane * count + r for r, lane in enumerate(self.lane)))
 
     def __len__(self) -> int:
         return len(self.what)
@@ -69,7 +66,7 @@ class Lanes:
         """
         free: list[int] = []
         due: dict[int, list[int]] = defaultdict(list)
-        used, top, last = bytearray(), -1, self.last.tolist()
+        used, top, last = bytearray(), -1, self.last
         for r in range(len(self.what)):
             for lane in due.pop(r, ()):
                 used[lane] = False
@@ -89,12 +86,12 @@ class Lanes:
 
     def held(self, r: int, lanes: int) -> list[int]:
         """The row that each of the first lanes comes from at row r, itself in its own; -1 where none does."""
-        wanted = np.arange(lanes)
-        at = np.searchsorted(self._keys, wanted * len(self.what) + r, side="right") - 1
-        rows = self._held[np.maximum(at, 0)]
-        there = (at >= 0) & (self._lanes[rows] == wanted) & (self.last[rows] >= r)
-        there |= rows == r
-        found: list[int] = np.where(there, rows, -1).tolist()
+        found, count = [-1] * lanes, len(self.what)
+        for lane in range(lanes):
+            at = bisect_right(self._keys, lane * count + r) - 1
+            p = self._keys[at] - lane * count
+            if at >= 0 and p >= 0 and self.last[p] >= r:
+                found[lane] = p
         return found
 
     def is_reached(self, r: int, since: int) -> bool:
@@ -116,7 +113,7 @@ class Lanes:
         for n in range(self.start[r], self.start[r + 1]):
             p = self.operands[n]
             if self.lane[p] != own:
-                taps[self.lane[p]] = bool(self.last[p] == r), self.flow[n] >= since
+                taps[self.lane[p]] = self.last[p] == r, self.flow[n] >= since
         left, right = min([own, *taps]), max([own, *taps])
         lit = [lane for lane, (_, alive) in taps.items() if alive]
         far = min([own, *lit]), max([own, *lit])

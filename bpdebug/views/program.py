@@ -178,9 +178,9 @@ class ProgramRows(Sequence[ProgramRow]):
             return self.of(self._shown[index] if index < self._leaves else self._graph.tensor(index - self._leaves))
         return self._gradient(self._gradients[index - self.gradients_from])
 
-    def of(self, tensor: int) -> ProgramRow:
-        """The row of a leaf, or of what a node computes."""
-        return self._leaf(tensor) if self._graph.is_leaf(tensor) else self._node(tensor - self._graph.first)
+    def of(self, tensor: int, text: str = "") -> ProgramRow:
+        """The row of a leaf, or of what a node computes; with another text, where one is given."""
+        return self._leaf(tensor, text) if self._graph.is_leaf(tensor) else self._node(tensor, text)
 
     @property
     def gradients_from(self) -> int:
@@ -197,16 +197,16 @@ class ProgramRows(Sequence[ProgramRow]):
             return self.gradients_from + self._rank[event.tensor]
         return self._leaves + event.k if isinstance(event, NodeEvent) else self._shown.index(event.tensor)
 
-    def _leaf(self, tensor: int) -> ProgramRow:
+    def _leaf(self, tensor: int, text: str) -> ProgramRow:
         leaf = self._graph.leaves[tensor]
         index = self.state.timeline.schedule.index_of(UPDATE, tensor, self._at)
         status = CURRENT if index == self.state.cursor else DONE
-        text, found = f"{leaf.name}  {leaf.kind}", odd(self.state.timeline, tensor, self.state.cursor)
+        text, found = text or f"{leaf.name}  {leaf.kind}", odd(self.state.timeline, tensor, self.state.cursor)
         return ProgramRow("leaf", leaf.name, text, shape_text(leaf.shape), status, None, index, odd=found)
 
-    def _node(self, k: int) -> ProgramRow:
-        graph, timeline = self._graph, self.state.timeline
-        node, tensor = graph.nodes[k], graph.tensor(k)
+    def _node(self, tensor: int, text: str) -> ProgramRow:
+        graph, timeline, k = self._graph, self.state.timeline, tensor - self._graph.first
+        node = graph.nodes[k]
         index = timeline.schedule.start(FORWARD, self._at) + k
         status = CURRENT if index == self.state.cursor else DONE if index < self.state.cursor else LATER
         backward = timeline.schedule.index_of(BACKWARD, tensor, self._at)
@@ -220,7 +220,7 @@ class ProgramRows(Sequence[ProgramRow]):
         return ProgramRow(
             "node",
             node.id,
-            graph.statement(tensor),
+            text or graph.statement(tensor),
             shape_text(graph.shapes[tensor]),
             status,
             node.line,

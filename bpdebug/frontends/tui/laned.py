@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import groupby
+from operator import itemgetter
 
 from textual.strip import Strip
 
@@ -42,13 +44,15 @@ class GraphTab(Tab):
             return BLANK
         most = max((width - LEAST_TEXT) // 2, 1)
         head = [
-            (sign.translate(HEAVY), palette.HERE) if lit else (sign, palette.DIM)
-            for sign, lit in self.lanes.cells(at, most, self.rows.since)
+            ("".join(sign for sign, _ in cells).translate(HEAVY), palette.HERE)
+            if lit
+            else ("".join(sign for sign, _ in cells), palette.DIM)
+            for lit, cells in groupby(self.lanes.cells(at, most, self.rows.since), itemgetter(1))
         ]
-        if self.lanes.width[at] > most:
-            hidden = self.lanes.lane[at] >= most
-            head.append(("…" + self.lanes.sign(at) * hidden, palette.DIM))
-        return row_line(self.rows[at], [*head, (" ", palette.DIM)], width, at == self.current, chosen)
+        cut = "…" if self.lanes.width[at] > most else ""
+        hidden = self.lanes.sign(at) if self.lanes.lane[at] >= most else ""
+        head.append((f"{cut}{hidden} ", palette.DIM))
+        return row_line(self.rows[at], tuple(head), width, at == self.current, chosen)
 
     def event(self, at: int) -> int | None:
         return None if self.rows is None or at >= self.count else self.rows.event(at)

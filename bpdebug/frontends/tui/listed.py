@@ -69,7 +69,7 @@ class ListTab(Tab):
             return BLANK
         found = self.rows[row]
         number = (f"{found.line or '':>{self.digits}} ", palette.DIM)
-        return row_line(found, [number], width, at == self.current, chosen)
+        return row_line(found, (number,), width, at == self.current, chosen)
 
     def event(self, at: int) -> int | None:
         row = self._row(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -76,8 +77,12 @@ def drawn(pieces: Sequence[Piece], chosen: bool) -> Strip:
     return strip(*((words, style + palette.MARKED if chosen else style) for words, style in pieces))
 
 
-def row_line(row: ProgramRow, head: Sequence[Piece], width: int, here: bool, chosen: bool) -> Strip:
-    """A row: marks, what stands before its text, the text, what there is to say, the shape, and a sign."""
+@lru_cache(maxsize=1024)
+def row_line(row: ProgramRow, head: tuple[Piece, ...], width: int, here: bool, chosen: bool) -> Strip:
+    """A row: marks, what stands before its text, the text, what there is to say, the shape, and a sign.
+
+    Most rows are the same after a step as before.
+    """
     sign, style = SIGNS.get(row.status, ("·", palette.DIM))
     text, tail = clean(row.text), f" {clean(row.shape)} "
     room = width - 3 - sum(cell_len(piece) for piece, _ in head) - cell_len(tail)
