@@ -5,6 +5,7 @@ Rules are tested as the table OPS lists them: an op nobody wrote a strategy for 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -248,7 +249,7 @@ def some_axes(draw: st.DrawFn, rank: int) -> Any:
     return axes[0] if len(axes) == 1 and draw(st.booleans()) else tuple(axes)
 
 
-@strategy("sum", "mean", "max", "min", "var", "logsumexp")
+@strategy("sum", "mean", "max", "min", "var", "std", "norm", "logsumexp", "prod")
 def _reduction(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes(sizes=SOME))
     return tuple(spread(rng, shape)), {"axis": draw(some_axes(len(shape))), "keepdims": draw(st.booleans())}
@@ -258,6 +259,12 @@ def _reduction(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
 def _along(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes(1, 3, SOME))
     return tuple(spread(rng, shape)), {"axis": draw(some_axes(len(shape)).filter(lambda a: a is not None))}
+
+
+@strategy("cumsum", "cumprod", "cummax", "sort", "argsort")
+def _scan(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    shape = draw(shapes(1))
+    return tuple(spread(rng, shape)), {"axis": draw(st.integers(-len(shape), len(shape) - 1))}
 
 
 @strategy("reshape")
@@ -475,7 +482,9 @@ def _mended(draw: st.DrawFn, op: Op, rng: np.random.Generator, drawn: Drawn) -> 
         attrs = {"min": low, "max": high}
     elif op.name == "dropout":
         operands, attrs = (x, mask_for(x)), {"p": draw(st.sampled_from([0.0, 0.25, 0.5]))}
-    elif op.name == "var":
+    elif op.name == "norm":
+        attrs["p"] = draw(st.sampled_from([2.0, 1.0, 3.0, math.inf]))
+    elif op.name in ("var", "std"):
         attrs["ddof"] = draw(st.integers(0, 1)) if attrs["axis"] is None and x.size > 1 else 0
     elif op.name == "squeeze":
         ones = [a for a, n in enumerate(x.shape) if n == 1]
@@ -699,7 +708,7 @@ FLAT = {"sign", "floor", "round"}
 CURVES = ["neg", "sin", "cos", "tanh", "sigmoid", "softplus", "silu", "gelu", "square", "exp"]
 BENDS = ["relu", "abs", "leaky_relu", "elu", "clip", "maximum", "minimum", "max", "min", "max_pool2d"]
 STEPS = ["sign", "floor", "round", "mod", "hardtanh", "relu6", "hardswish", "hardsigmoid", "hardshrink", "softshrink",
-         "threshold", "prelu", "celu", "selu"]  # fmt: skip
+         "threshold", "prelu", "celu", "selu", "cummax", "sort", "topk", "norm"]  # fmt: skip
 UNSMOOTH = {
     *BENDS,
     *STEPS,

@@ -70,10 +70,11 @@ def having(test: Callable[[Array], Array]) -> Hand:
 
 
 _KEEPING = (
-    "negative", "astype", "abs", "sign", "square", "sqrt", "sin", "tanh", "erf", "log1p", "expm1", "maximum", "minimum",
+    "negative", "astype", "abs", "sign", "square", "sqrt", "sin", "tan", "sinh", "tanh", "erf", "log1p", "expm1",
+    "floor", "round", "maximum", "minimum",
 )  # fmt: skip
 """Functions, cell by cell, that may give 0 because an operand is 0."""
-_ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis")
+_ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis", "cumsum")
 _PUTTING = ("place", "pad0", "unfold")
 """Moves that leave cells into which nothing is put."""
 SUMMING = ("matmul", "sum")
@@ -98,8 +99,8 @@ def zeros(root: Expr, g: Expr | None) -> Hand:
             return _product(e, cells, value, order)
         if name in _ADDING:
             return _terms(e, cells, value)
-        if name in ("divide", "pow") or name in _KEEPING:
-            return _one_of(e, cells, value, 0, e.args[:1] if name in ("divide", "pow") else e.args)
+        if name in ("divide", "pow", "remainder") or name in _KEEPING:
+            return _one_of(e, cells, value, 0, e.args[:1] if name in ("divide", "pow", "remainder") else e.args)
         if name == "where":
             test = np.asarray(value(e.args[0]) if isinstance(e.args[0], Expr) else e.args[0], bool)
             literal = [not isinstance(a, Expr) for a in e.args[1:]]

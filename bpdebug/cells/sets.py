@@ -14,7 +14,7 @@ from bpdebug.arrays import Array, Shape
 from bpdebug.cells.table import SETTLED, Value
 from bpdebug.ops.axes import axes_of
 from bpdebug.symbolic import Expr, stretched
-from bpdebug.symbolic.arrays import same
+from bpdebug.symbolic.arrays import argcummax, same
 
 Fed = list[tuple[Expr, Array]]
 
@@ -50,6 +50,43 @@ def _summed(e: Expr, cells: Array, value: Value) -> Fed:
     return [(e.args[0], _along(e, cells))]
 
 
+def _before(e: Expr, cells: Array, value: Value) -> Fed:
+    """A running sum or product: every cell up to the last one asked for."""
+    axis = e.attrs["axis"]
+    return [(e.args[0], np.flip(np.logical_or.accumulate(np.flip(cells, axis), axis=axis), axis))]
+
+
+def _nested(e: Expr, cells: Array, value: Value) -> Fed:
+    """horner: the cotangent's cells from the first one asked for, and the factors behind it."""
+    axis, (g, x) = e.attrs["axis"], e.args
+    mine = np.logical_or.accumulate(cells, axis=axis)
+    behind = np.zeros_like(mine)
+    np.moveaxis(behind, axis, 0)[1:] = np.moveaxis(mine, axis, 0)[:-1]
+    return [(g, mine), (x, behind)]
+
+
+def _between(e: Expr, cells: Array, value: Value) -> Fed:
+    """The cells behind i, up to j."""
+    pairs = np.moveaxis(cells, (e.attrs["axis"], e.attrs["axis"] + 1), (-2, -1))
+    up_to = np.flip(np.logical_or.accumulate(np.flip(pairs, -1), axis=-1), -1)
+    return [(e.args[0], np.moveaxis(np.asarray(np.triu(up_to, 1).any(axis=-2)), -1, e.attrs["axis"]))]
+
+
+def _largest(e: Expr, cells: Array, value: Value) -> Fed:
+    """Of a running maximum the cells that it is."""
+    axis, x = e.attrs["axis"], e.args[0]
+    mine = np.zeros(x.shape, bool)
+    places = list(np.nonzero(cells))
+    places[axis] = argcummax(value(x), axis)[cells]
+    mine[tuple(places)] = True
+    return [(x, mine)]
+
+
+def _nothing(e: Expr, cells: Array, value: Value) -> Fed:
+    """Numbers that only say where something goes, or comes from."""
+    return []
+
+
 def _extreme(e: Expr, cells: Array, value: Value) -> Fed:
     """Of a maximum over axes the cells that are it; NaN is the largest."""
     x, y = value(e.args[0]), _along(e, value(e))
@@ -83,7 +120,9 @@ def _product(e: Expr, cells: Array, value: Value) -> Fed:
 _FEEDS: dict[str, Callable[[Expr, Array, Value], Fed]] = {
     **dict.fromkeys(SETTLED, _settled), "sum": _summed, "max": _extreme, "min": _extreme, "softmax": _row,
     "log_softmax": _row, "maximum": _larger, "minimum": _larger, "where": _chosen, "matmul": _product,
-    "one_hot": lambda e, cells, value: [],  # numbers that only say where a literal goes
+    "prod": _summed, "cumsum": _before, "cumprod": _before, "before": _before, "others": _row,
+    "cummax": _largest, "horner": _nested, "between": _between,
+    **dict.fromkeys(("one_hot", "argsort", "argmax", "argmin", "argcummax"), _nothing),
 }  # fmt: skip
 
 

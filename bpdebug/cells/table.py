@@ -197,6 +197,31 @@ def _summed(e: Expr, at: At, value: Value) -> list[Summand] | None:
     return [Summand(of, (Read(x, tuple(next(inside) if a in axes else next(outside) for a in range(x.ndim))),))]
 
 
+def _running(e: Expr, at: At, value: Value) -> list[Summand] | None:
+    """A running sum: every cell up to its own."""
+    axis = e.attrs["axis"]
+    many = at[axis] + 1
+    if many.sum() > MOST_TERMS:
+        return None
+    of = np.repeat(_rows(at), many)
+    along = np.arange(len(of)) - np.repeat(np.cumsum(many) - many, many)
+    return [Summand(of, (Read(e.args[0], tuple(along if a == axis else i[of] for a, i in enumerate(at))),))]
+
+
+def _nested(e: Expr, at: At, value: Value) -> list[Summand] | None:
+    """horner: every cell of the cotangent from its own on, times the product of the factors between the two."""
+    (g, x), axis = e.args, e.attrs["axis"]
+    many = x.shape[axis] - at[axis]
+    if many.sum() > MOST_TERMS or x.shape[axis] * prod(x.shape) > MOST_TERMS:
+        return None
+    of = np.repeat(_rows(at), many)
+    first = at[axis][of]
+    along = first + np.arange(len(of)) - np.repeat(np.cumsum(many) - many, many)
+    there = tuple(along if a == axis else i[of] for a, i in enumerate(at))
+    factors = e.trace.make("between", x, axis=axis)
+    return [Summand(of, (Read(g, there), Read(factors, (*there[:axis], first, *there[axis:]))))]
+
+
 def _chosen(e: Expr, at: At, value: Value) -> list[Summand]:
     """where, maximum, minimum: each cell comes from one of two."""
     *test, a, b = e.args
@@ -220,7 +245,7 @@ def _chosen(e: Expr, at: At, value: Value) -> list[Summand]:
 MOVES: dict[str, Row] = {
     "matrix_transpose": _moved(lambda e, at: (*at[:-2], at[-1], at[-2])), "permute_dims": _moved(_permuted),
     **dict.fromkeys(("reshape", "expand_dims", "squeeze"), _moved(_reshaped)), "broadcast_to": _times(False),
-    **dict.fromkeys(("index", "place", "pad0", "take", "take_along_axis", "unfold"), _looked_up),
+    **dict.fromkeys(("index", "flip", "place", "pad0", "take", "take_along_axis", "unfold"), _looked_up),
 }  # fmt: skip
 """Operations that only move cells about."""
 
@@ -233,5 +258,6 @@ SETTLED: dict[str, Row] = {
 ROWS: dict[str, Row] = {
     **SETTLED, "astype": _times(False), "add": _plus(1.0, 1.0), "subtract": _plus(1.0, -1.0), "negative": _plus(-1.0),
     "multiply": _times(False, False), "divide": _times(False, True), "matmul": _product, "sum": _summed,
+    "cumsum": _running, "horner": _nested,
     "where": _chosen, "maximum": _chosen, "minimum": _chosen, "square": _squared, "pow": _squared,
 }  # fmt: skip

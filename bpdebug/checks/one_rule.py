@@ -34,7 +34,7 @@ LARGE = 1e3
 """Size of what a rule computes on the way up to which its rounding excuses a derivative that is off by so little."""
 BESIDE = 0.01
 """How far from a kink, relative to a cell or to 1, a rule is tried once more."""
-TIES = ("max", "min", "maximum", "minimum")
+TIES = ("max", "min", "maximum", "minimum", "cummax", "sort", "topk")
 """Ops that bend only where two of the cells they choose from are equal."""
 
 

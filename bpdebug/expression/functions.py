@@ -6,19 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.engine.stats import two_norm
 from bpdebug.ops import OPS, Op
+from bpdebug.symbolic import NUMPY
 
 ATTRIBUTES = ("T", "shape", "dtype")
 LENIENT = ("sum", "mean", "max", "min", "abs")
 """Ops that take a tensor of any dtype, or a number, where something is looked at and nothing goes back."""
 
 
-def _norm(x: Array, axis: Any, keepdims: bool) -> Array:
-    """The 2-norm along axes, scaled like the norm of a whole tensor."""
+def _norm(x: Array, axis: Any, keepdims: bool, p: float) -> Array:
+    """The p-norm along axes; the 2-norm is scaled like that of a whole tensor."""
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    if p != 2:
+        return np.asarray(OPS["norm"].forward(NUMPY, x.astype(dtype, copy=False), axis=axis, keepdims=keepdims, p=p))
     if axis is None and not keepdims:
         return np.asarray(two_norm(x), dtype)
     cells = np.abs(x.astype(np.float64, copy=False))
@@ -39,7 +43,11 @@ def _function(name: str, says: str, run: Callable[..., Any], *, axes: bool = Fal
 FUNCTIONS: dict[str, Op] = {
     op.name: op
     for op in (
-        _function("norm", "The 2-norm over some axes, or over all.", _norm, axes=True),
+        replace(
+            _function("norm", "The p-norm over some axes, or over all.", _norm),
+            attrs=OPS["norm"].attrs,
+            check=OPS["norm"].check,
+        ),
         _function("any", "Whether one cell is not zero.", np.any, axes=True),
         _function("all", "Whether no cell is zero.", np.all, axes=True),
         _function("isnan", "Where a cell is NaN.", np.isnan),

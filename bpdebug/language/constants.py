@@ -6,7 +6,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from bpdebug.errors import InputError, shown
@@ -109,12 +109,14 @@ class ProgramConstants:
             return check_tuple(tuple(self.value(item, depth + 1) for item in node.elts), self.limits)
         elif isinstance(node, ast.UnaryOp) and type(node.op) is ast.USub:
             if isinstance(node.operand, ast.Name) and node.operand.id == "inf":
-                return -self._named(node.operand)
+                return -inf
             return negative(self.value(node.operand, depth + 1))
         elif isinstance(node, ast.BinOp) and SYMBOLS[type(node.op)] in ARITHMETIC:
             left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
             return fold(type(node.op), left, right, self.limits)
         elif isinstance(node, ast.Name):
+            if node.id == "inf":
+                return inf
             if node.id in self.chains:
                 return self.value(self.chains[node.id], depth)
             return self._named(node)

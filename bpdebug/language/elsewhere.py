@@ -96,14 +96,14 @@ WRITTEN = {
     "min(x, axis=0)": "reduce_min amin",
     "logsumexp(x, axis=0)": "reduce_logsumexp lse",
     "var(x, axis=0)": "variance reduce_variance",
-    "sqrt(var(x, axis=0))": "std reduce_std stddev",
+    "std(x, axis=0)": "reduce_std stddev",
     "max(x) - min(x)": "ptp",
     "sum(where(x == x, x, 0))": "nansum",
-    "exp(sum(log(p)))": "prod reduce_prod product",
-    "stack(v[0], v[0] + v[1], v[0] + v[1] + v[2])": "cumsum cumulative_sum",
-    "stack(v[0], v[0] * v[1], v[0] * v[1] * v[2])": "cumprod cumulative_prod",
+    "prod(x)": "reduce_prod product",
+    "cumsum(x, 0)": "cumulative_sum",
+    "cumprod(x, 0)": "cumulative_prod",
     "x[1:] - x[:-1]": "diff",
-    "sqrt(sum(x ** 2))": "norm vector_norm frobenius_norm global_norm l2_norm",
+    "norm(x)": "vector_norm frobenius_norm global_norm l2_norm",
     "x / sqrt(sum(x ** 2, axis=-1, keepdims=True))": "normalize l2_normalize normalise",
     "sum(x * y, axis=-1) / sqrt(sum(x ** 2, axis=-1) * sum(y ** 2, axis=-1))": "cosine_similarity",
     "sqrt(sum((x - y) ** 2, axis=-1))": "pairwise_distance",
@@ -137,7 +137,7 @@ WRITTEN = {
 """What to write, with names of one's own in the place of these, and the words for it elsewhere."""
 
 ABSENT = (
-    "inv inverse det solve svd eig eigh qr cholesky lstsq pinv sort argsort topk argmax argmin unique nonzero "
+    "inv inverse det solve svd eig eigh qr cholesky lstsq pinv unique nonzero "
     "ceil trunc fft rfft erfc arctan atan arcsin asin arccos acos median quantile conv3d conv_transpose2d "
     "lstm gru rnn arctanh atanh arcsinh asinh arccosh acosh fmod floor_divide mode kron "
     "cross rot90 scatter put linspace isinf isfinite nanmean logcumsumexp gumbel_softmax dropout1d dropout2d dropout3d "

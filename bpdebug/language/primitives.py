@@ -18,10 +18,16 @@ from bpdebug.symbolic import NUMPY, PRIMS, Trace
 from bpdebug.symbolic.expr import Prim
 
 _KINDS = {
-    "axis": "int", "size": "ints", "shape": "ints", "key": "key", "rows": "int", "columns": "int", "stride": "ints",
+    "axis": "axis", "size": "ints", "shape": "ints", "key": "key", "rows": "int", "columns": "int", "stride": "ints",
     "padding": "ints", "dilation": "ints", "fill": "float",
 }  # fmt: skip
-_OPERANDS = {"same": ("a", "b"), "scatter_add": ("x", "ids"), "scatter_along_axis": ("x", "ids"), "tri": ()}
+_OPERANDS = {
+    "same": ("a", "b"),
+    "scatter_add": ("x", "ids"),
+    "scatter_along_axis": ("x", "ids"),
+    "tri": (),
+    "horner": ("g", "x"),
+}
 _MOST_TRIED = 2**28
 """Bytes up to which a word is tried on zeros, to see whether its attributes fit."""
 

@@ -13,7 +13,9 @@ from bpdebug.ops import (
     loss,
     masking,
     normalise,
+    order,
     reduce,
+    scans,
     shaping,
 )
 from bpdebug.ops.attributes import REQUIRED, Attr, as_literal
@@ -21,5 +23,6 @@ from bpdebug.ops.op import OPS, Op, Sample
 
 __all__ = [
     "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "convolution", "elementwise", "functions",
-    "gates", "hard", "indexing", "joining", "linear", "loss", "masking", "normalise", "reduce", "shaping",
+    "gates", "hard", "indexing", "joining", "linear", "loss", "masking", "normalise", "order", "reduce", "scans",
+    "shaping",
 ]  # fmt: skip

@@ -53,6 +53,43 @@ def _var_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, ddof: 
     return (kept(xp, g, x, axis, keepdims) * 2 * off / (cells(axis, x.shape) - ddof),)
 
 
+def _not_zero(xp: Any, length: Any) -> Any:
+    """A length to divide by: 0, which all that is divided by it is then, by 1."""
+    return xp.where(length == 0, 1, length)
+
+
+def _std_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> tuple[Any, ...]:
+    off = x - mean(xp, x, axis, True)
+    count = cells(axis, x.shape) - ddof
+    return (kept(xp, g, x, axis, keepdims) * off / (count * _not_zero(xp, kept(xp, y, x, axis, keepdims))),)
+
+
+def _check_norm(x: Shape, axis: Axis, keepdims: bool, p: float) -> None:
+    if not p >= 1:
+        raise refuse(f"p={p:g} is no norm", hint="p is 2 (the length), 1, inf, or another number above 1")
+    if p == math.inf:
+        check_cells("norm with p=inf", axis, x)
+    axes_of(axis, x)
+
+
+def _norm(xp: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> Any:
+    if p == math.inf:
+        return xp.max(xp.abs(x), axis=axis, keepdims=keepdims)
+    if p == 2:
+        return xp.sqrt(xp.sum(xp.square(x), axis=axis, keepdims=keepdims))
+    total = xp.sum(xp.abs(x) if p == 1 else xp.abs(x) ** p, axis=axis, keepdims=keepdims)
+    return total if p == 1 else total ** (1 / p)
+
+
+def _norm_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> tuple[Any, ...]:
+    into, length = kept(xp, g, x, axis, keepdims), _not_zero(xp, kept(xp, y, x, axis, keepdims))
+    if p == 1:
+        return (into * xp.sign(x),)
+    if p == math.inf:
+        return (extreme_vjp(xp, g, y, xp.abs(x), axis, keepdims)[0] * xp.sign(x),)
+    return (into * (x / length if p == 2 else xp.sign(x) * (xp.abs(x) / length) ** (p - 1)),)
+
+
 def _logsumexp(xp: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     top = xp.max(x, axis=axis, keepdims=True)
     top = xp.where(xp.abs(top) < math.inf, top, 0)  # all -inf must give -inf, not -inf - -inf
@@ -146,6 +183,33 @@ register(
         attrs={**_OVER, "ddof": Attr("int", 0)},
         check=_check_var,
         samples=(*_SAMPLES, Sample((ROWS,), {"axis": 1, "ddof": 1})),
+    ),
+    _reduction(
+        "std",
+        "The square root of the variance.",
+        back=MIXES,
+        forward=lambda xp, x, **attrs: xp.sqrt(_var(xp, x, **attrs)),
+        vjp=_std_vjp,
+        attrs={**_OVER, "ddof": Attr("int", 0)},
+        check=_check_var,
+        kink="where all cells are equal the gradient is taken to be 0",
+        samples=(*_SAMPLES, Sample((ROWS,), {"axis": 1, "ddof": 1})),
+    ),
+    _reduction(
+        "norm",
+        "The p-norm: the length for p = 2, the sum of magnitudes for 1, the largest for inf.",
+        back=MIXES,
+        forward=_norm,
+        vjp=_norm_vjp,
+        attrs={**_OVER, "p": Attr("float", 2.0)},
+        check=_check_norm,
+        kink="the gradient of a norm of 0 is taken to be 0, as is that of a magnitude at 0; tied largest cells share",
+        samples=(
+            *_SAMPLES,
+            Sample((ROWS,), {"p": 1.0}),
+            Sample((ROWS,), {"axis": 1, "p": math.inf}),
+            Sample((ROWS,), {"axis": 0, "p": 3.0}),
+        ),
     ),
     _reduction(
         "logsumexp",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array, Key, Shape, decode_key
+from bpdebug.ops.axes import Axis, axes_of
 from bpdebug.ops.convolution import windows
 from bpdebug.progress import may_stop, part
 
@@ -136,6 +137,54 @@ def scatter_along_axis(x: Array, ids: Array, axis: int, size: int) -> Array:
     out = np.zeros(shape, x.dtype)
     np.add.at(out, tuple(grid), x)
     return out
+
+
+def argsort(x: Array, axis: int) -> Array:
+    """Where the cells of the sorted array come from, of x's shape; tied cells keep their order."""
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+def argcummax(x: Array, axis: int) -> Array:
+    """Where the largest cell so far is, of x's shape (int64): of tied cells the last one; NaN is the largest."""
+    count = np.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+    return np.maximum.accumulate(np.where(same(x, np.maximum.accumulate(x, axis=axis)), count, 0), axis=axis)
+
+
+def before(x: Array, axis: int) -> Array:
+    """For each cell the product of those before it along an axis, of x's shape: 1 for the first."""
+    out = np.ones_like(x)
+    rows, factors = np.moveaxis(out, axis, 0), np.moveaxis(x, axis, 0)
+    np.cumprod(factors[:-1], axis=0, out=rows[1:])
+    return out
+
+
+def others(x: Array, axis: Axis) -> Array:
+    """For each cell the product of the others along axes (None: all), of x's shape; right at zeros, too."""
+    axes = axes_of(axis, x.shape)
+    order = (*(a for a in range(x.ndim) if a not in axes), *axes)
+    turned = x.transpose(order)
+    line = turned.reshape(*turned.shape[: x.ndim - len(axes)], math.prod(turned.shape[x.ndim - len(axes) :]))
+    found = before(line, line.ndim - 1) * np.flip(before(np.flip(line, -1), line.ndim - 1), -1)
+    return found.reshape(turned.shape).transpose(np.argsort(order))
+
+
+def between(x: Array, axis: int) -> Array:
+    """The products of the cells behind cell i up to cell j, along `axis` and a new axis behind it; 0 where j < i."""
+    rows = np.moveaxis(x, axis, 0)
+    out = np.zeros((len(rows), *rows.shape), x.dtype)
+    for i in range(len(rows)):
+        out[i, i] = 1
+        np.cumprod(rows[i + 1 :], axis=0, out=out[i, i + 1 :])
+    return np.moveaxis(out, (0, 1), (axis, axis + 1))
+
+
+def horner(g: Array, x: Array, axis: int) -> Array:
+    """For each cell g[i] + x[i+1] (g[i+1] + x[i+2] (g[i+2] + ...)) along an axis, of g's shape: cumprod's adjoint."""
+    rows, factors = np.moveaxis(g, axis, 0), np.moveaxis(x, axis, 0)
+    out = np.array(rows)
+    for i in range(len(out) - 2, -1, -1):
+        out[i] += factors[i + 1] * out[i + 1]
+    return np.moveaxis(out, 0, axis)
 
 
 def one_hot(ids: Array, depth: int, dtype: Any) -> Array:

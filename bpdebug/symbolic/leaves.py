@@ -12,6 +12,11 @@ from bpdebug.symbolic.expr import Expr, walk
 
 ALONE = -1
 """An axis that no other goes along with: a cell belongs to all cells along it."""
+ALONG = frozenset((
+    "sum", "prod", "max", "min", "argmax", "argmin", "softmax", "log_softmax", "flip", "cumsum", "cumprod", "cummax",
+    "argcummax", "argsort", "before", "others", "horner",
+))  # fmt: skip
+"""Operations that mix the cells along an axis, or move them about there."""
 Axes = tuple[int, ...]
 
 
@@ -87,10 +92,10 @@ def _below(e: Expr, name: str, own: Axes, fresh: Iterator[int]) -> list[Axes | N
     if name == "permute_dims":
         goes = {a % rank: number for a, number in zip(e.attrs["axes"], own, strict=True)}
         return [tuple(goes[a] for a in range(rank))]
-    if name in ("sum", "max", "min", "softmax", "log_softmax"):
+    if name in ALONG:
         gone = axes_of(e.attrs["axis"], e.args[0].shape)
         kept = iter(own) if len(own) < rank else (number for a, number in enumerate(own) if a not in gone)
-        return [tuple(ALONE if a in gone else next(kept) for a in range(rank))]
+        return [tuple(ALONE if a in gone else next(kept) for a in range(rank))] * len(e.args)
     if name in ("astype", "broadcast_to") or not e.attrs:
         return [_aligned(a.shape, e.shape, own) if isinstance(a, Expr) else None for a in e.args]
     return [None] * len(e.args)

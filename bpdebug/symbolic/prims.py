@@ -95,6 +95,10 @@ def _counted(x: Expr, **attrs: Any) -> DType:
     return x.dtype if x.dtype.kind == "f" else np.dtype(np.int64)
 
 
+def _index(*args: Any, **attrs: Any) -> DType:
+    return np.dtype(np.int64)
+
+
 def _asked(x: Expr, dtype: Any, **attrs: Any) -> DType:
     found: DType = np.dtype(dtype)
     return found
@@ -150,6 +154,7 @@ _ROWS = (
     Prim("where", np.where, arrays=3, dtype=lambda condition, a, b: promoted(a, b)),
     Prim("astype", lambda x, dtype: x.astype(dtype), attrs={"dtype": ...}, dtype=_asked, source="{0}.astype({dtype})"),
     Prim("sum", _reducer(np.add), attrs=_REDUCE, shape=_reduced, dtype=_counted, source="{0}.sum({attrs})"),
+    Prim("prod", _reducer(np.multiply), attrs=_REDUCE, shape=_reduced, dtype=_counted, source="{0}.prod({attrs})"),
     Prim("max", _reducer(np.maximum), attrs=_REDUCE, shape=_reduced, source="{0}.max({attrs})"),
     Prim("min", _reducer(np.minimum), attrs=_REDUCE, shape=_reduced, source="{0}.min({attrs})"),
     Prim(
@@ -197,6 +202,22 @@ _ROWS = (
         "scatter_along_axis", arrays.scatter_along_axis, arrays=2, attrs={"axis": ..., "size": ...}, dtype=_of_first,
         shape=lambda x, ids, axis, size: _resized(broadcast(x.shape, ids.shape), axis, size),
     ),
+    Prim("flip", np.flip, attrs={"axis": ...}, view=True),
+    Prim("cumsum", np.cumsum, attrs={"axis": ...}, dtype=_counted),
+    Prim("cumprod", np.cumprod, attrs={"axis": ...}, dtype=_counted),
+    Prim("cummax", lambda x, axis: np.maximum.accumulate(x, axis=axis), attrs={"axis": ...}),
+    Prim("argcummax", arrays.argcummax, attrs={"axis": ...}, dtype=_index, scratch=_thrice),
+    Prim("argsort", arrays.argsort, attrs={"axis": ...}, dtype=_index),
+    *(
+        Prim(name, getattr(np, name), attrs=_REDUCE, shape=_reduced, dtype=_index) for name in ("argmax", "argmin")
+    ),
+    Prim("before", arrays.before, attrs={"axis": ...}),
+    Prim("others", arrays.others, attrs={"axis": ...}, shape=_normed, scratch=_thrice),
+    Prim(
+        "between", arrays.between, attrs={"axis": ...},
+        shape=lambda x, axis: _resized(x.shape, axis, x.shape[axis], x.shape[axis]),
+    ),
+    Prim("horner", arrays.horner, arrays=2, attrs={"axis": ...}),
     Prim(
         "one_hot", arrays.one_hot, attrs={"depth": ..., "dtype": ...}, dtype=_asked,
         shape=lambda ids, depth, dtype: (*ids.shape, depth),

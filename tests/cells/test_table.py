@@ -31,7 +31,7 @@ def operations(name: str, sample: int) -> Iterator[tuple[Expr, Value]]:
             known = evaluate(root, leaves)
         for e in walk(root):
             if e.prim is not None and e.prim.name in ROWS and e.attrs.get("fill", 0) == 0:
-                yield e, partial(lambda known, x: np.asarray(known[id(x)]), known)
+                yield e, partial(lambda known, x: np.asarray(evaluate(x, known)[id(x)]), known)
 
 
 def read(r: Read, value: Value) -> Array:
@@ -74,8 +74,13 @@ def test_sets_of_cells_are_those_that_it_reads(name: str, sample: int) -> None:
         wanted = {id(a): np.zeros(a.shape, bool) for a in e.operands()}
         for s in summands:
             for r in s.reads:
-                if isinstance(r.operand, Expr) and len(s.of):
-                    wanted[id(r.operand)][r.at] = True
+                if not isinstance(r.operand, Expr) or not len(s.of):
+                    continue
+                mine = np.zeros(r.operand.shape, bool)
+                mine[r.at] = True
+                made = id(r.operand) not in wanted  # a factor of its own, of the operands' cells
+                for a, mask in fed(r.operand, mine, value) if made else [(r.operand, mine)]:
+                    wanted[id(a)] |= mask
         got = {key: np.zeros_like(mask) for key, mask in wanted.items()}
         for a, mask in fed(e, cells, value):
             got[id(a)] |= mask

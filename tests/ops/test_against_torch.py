@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,14 +78,48 @@ def reductions() -> list[Case]:
                 "mean": lambda x, a=every, k=keep: torch.mean(x, dim=a, keepdim=k),
                 "max": lambda x, a=every, k=keep: torch.amax(x, dim=a, keepdim=k),
                 "min": lambda x, a=every, k=keep: torch.amin(x, dim=a, keepdim=k),
+                "std": lambda x, a=every, k=keep: torch.std(x, dim=a, correction=0, keepdim=k),
+                "norm": lambda x, a=every, k=keep: torch.linalg.vector_norm(x, dim=a, keepdim=k),
                 "var": lambda x, a=every, k=keep: torch.var(x, dim=a, correction=0, keepdim=k),
                 "logsumexp": lambda x, a=every, k=keep: torch.logsumexp(x, dim=a, keepdim=k),
             }.items():
                 found.append(Case(name, ((2, 3, 4),), word, {"axis": axis, "keepdims": keep}))
+    for p in (1, 3, math.inf, 2):
+        for x in ((2, 3, 4), with_zeros(2, 2, 3)):
+            found.append(
+                Case("norm", (x,), partial(torch.linalg.vector_norm, ord=p, dim=1), {"axis": 1, "p": float(p)})
+            )
+    found += on("std", lambda x: torch.std(x, dim=1, correction=1), (3, 5), axis=1, ddof=1)
+    found += on("std", lambda x: torch.std(x, dim=1, correction=0), (with_zeros(2, 2, 3),), axis=1)
     found += on("var", lambda x: torch.var(x, dim=1, correction=1), (3, 5), axis=1, ddof=1)
     for axis in (0, 1, -1):
         found += on("softmax", lambda x, a=axis: F.softmax(x, dim=a), (2, 3, 4), axis=axis)
         found += on("log_softmax", lambda x, a=axis: F.log_softmax(x, dim=a), (2, 3, 4), axis=axis)
+    return found
+
+
+def with_zeros(zeros: int, *shape: int) -> Spec:
+    """Normal numbers, with so many zeros along the first axis."""
+
+    def drawn(rng: np.random.Generator) -> Any:
+        x = rng.normal(size=shape)
+        x[:zeros] = 0
+        return rng.permutation(x)
+
+    return drawn
+
+
+def scans(axis: int) -> list[Case]:
+    at = {"axis": axis}
+    found = on("cumsum", lambda x: torch.cumsum(x, axis), (2, 3, 4), **at)
+    for x in ((2, 3, 4), with_zeros(1, 4, 4), with_zeros(2, 4, 4)):
+        found += on("cumprod", lambda x: torch.cumprod(x, axis), (x,), **at)
+    found += on("cummax", lambda x: torch.cummax(x, axis)[0], (2, 3, 4), (with_zeros(2, 4, 4),), **at)
+    for down in (False, True):
+        attrs = {**at, "descending": down}
+        word = {"dim": axis, "descending": down, "stable": True}
+        found += on("sort", lambda x, w=word: torch.sort(x, **w)[0], (2, 3, 4), **attrs)
+        found += on("argsort", lambda x, w=word: torch.argsort(x, **w), (2, 3, 4), **attrs)
     return found
 
 
@@ -203,6 +239,16 @@ CASES = [
     *on("gelu", lambda x: F.gelu(x, approximate="tanh"), *UNARY, approximate="tanh"),
     *reductions(),
     *losses(),
+    *[case for axis in (0, 1, -1) for case in scans(axis)],
+    *on("prod", torch.prod, (2, 3), (4,), ()),
+    *on("prod", lambda x: torch.prod(x, 1, keepdim=True), (2, 3, 4), axis=1, keepdims=True),
+    *on("prod", lambda x: torch.prod(torch.prod(x, 2), 0), (2, 3, 4), axis=(0, -1)),
+    *on("prod", torch.prod, (with_zeros(0, 3),), (with_zeros(1, 3),), (with_zeros(2, 3),)),
+    *on("prod", lambda x: torch.prod(x, 0), (with_zeros(1, 4, 3),), axis=0),
+    *on("argmax", lambda x: torch.argmax(x), (2, 3), (4,)),
+    *on("argmin", lambda x: torch.argmin(x, 1, keepdim=True), (2, 3, 4), axis=1, keepdims=True),
+    *on("topk", lambda x: torch.topk(x, 3, 1)[0], (2, 5), (2, 4, 3), k=3, axis=1),
+    *on("topk", lambda x: torch.topk(x, 2)[1], (2, 5), k=2, part=1),
     *on("reshape", lambda x: x.reshape(4, -1), (2, 3, 4), shape=(4, -1)),
     *on("flatten", lambda x: x.flatten(1), (2, 3, 4), start=1),
     *on("squeeze", lambda x: x.squeeze((0, 2)), (1, 3, 1), axis=(0, -1)),

@@ -10,7 +10,7 @@ import pytest
 from bpdebug.arrays import Array
 from bpdebug.cells.sets import fed
 from bpdebug.symbolic import PRIMS, Expr, Plan, Trace, evaluate, walk
-from bpdebug.symbolic.leaves import ALONE, Axes, shared_axes, uses
+from bpdebug.symbolic.leaves import ALONE, ALONG, Axes, shared_axes, uses
 from tests.graphs import SAMPLES, sample_call
 
 DOUBLE = np.dtype(float)
@@ -93,10 +93,10 @@ def test_every_operation_is_followed_or_left_out_on_purpose() -> None:
     """A new word without a row here would be left out silently."""
     moved = {
         "reshape", "expand_dims", "squeeze", "concat", "stack", "index", "place", "pad0", "take", "scatter_add",
-        "take_along_axis", "scatter_along_axis", "one_hot", "tri", "unfold", "fold",
+        "take_along_axis", "scatter_along_axis", "one_hot", "tri", "unfold", "fold", "between",
     }  # fmt: skip
     followed = {p.name for p in PRIMS.values() if not p.attrs} | {
-        "astype", "broadcast_to", "permute_dims", "sum", "max", "min", "softmax", "log_softmax",
+        "astype", "broadcast_to", "permute_dims", *ALONG,
     }  # fmt: skip
     assert moved | followed == set(PRIMS)
     assert not moved & followed
