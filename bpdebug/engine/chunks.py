@@ -24,6 +24,13 @@ Chunk = tuple[code.Function, tuple[int, ...]]
 """`run(V, G, sums, numbers)`."""
 
 
+def reads(graph: Graph, k: int, positions: tuple[int, ...]) -> Iterator[int]:
+    """The tensors whose values node k reads when it adds to the operands at the positions."""
+    for what, number in code.template(graph.plans[k], positions).used.values():
+        if what != "gradient":
+            yield graph.tensor(k) if what == "value" else number if what == "tensor" else graph.operand(k, number)
+
+
 class _Straight:
     """Lines while they grow: each tensor's value or gradient gets a local, numbered by first use."""
 

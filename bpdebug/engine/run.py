@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array, read_only
+from bpdebug.engine.chunks import reads
 from bpdebug.engine.edits import Override
 from bpdebug.engine.routes import ALL, Route
 from bpdebug.engine.source import COMPUTE, ArraySource
@@ -142,7 +143,7 @@ class Pass:
         return True
 
     def _route(self, tensor: int, gradient: bool) -> Route:
-        """The route from here; what it computes is what `value` and `cotangent` compute without."""
+        """The route from here; it computes what `value` and `cotangent` compute, but no output that no rule reads."""
         graph, everything = self.graph, range(len(self.V))
         if not gradient:
             return Route(graph, self._missing(everything if tensor == ALL else [tensor]))
@@ -154,7 +155,8 @@ class Pass:
             needed, nodes = set(edges), sorted({k for found in edges.values() for k, _ in found}, reverse=True)
         passed_on = {t for t in needed if graph.has_gradient(t)}  # an output may have its seed alone
         rows = [(k, found) for k in nodes if (found := tuple(p for p, t in graph.edges(k) if t in passed_on))]
-        values = self._missing(everything if tensor == ALL else (t for k, _ in rows for t in self._read(k)))
+        read = everything if tensor == ALL else {t for row in rows for t in reads(graph, *row)}
+        values = self._missing(read)
         return Route(graph, values, (t for t in graph.incoming if t in needed), rows)
 
     def _read(self, k: int) -> list[int]:
