@@ -24,3 +24,11 @@ def config_folder() -> Path:
     from platformdirs import user_config_path  # start-up: not every command needs it
 
     return user_config_path("bpdebug")
+
+
+def downloads_folder() -> Path:
+    """Where this system keeps what was saved; where there is no such folder, the one in which the program runs."""
+    from platformdirs import user_downloads_path  # start-up: as above
+
+    folder = user_downloads_path()
+    return folder if folder.is_dir() else Path.cwd()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from time import strftime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 from textual.geometry import Size
 
+from bpdebug.errors import CommandError
+from bpdebug.frontends.files import write
+from bpdebug.frontends.folders import downloads_folder
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.keybar import KeyBar
+from bpdebug.frontends.tui.layout import MainScreen
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.screens import LEAST, SmallScreen
 from bpdebug.frontends.tui.themed import ThemedApp
@@ -60,6 +66,24 @@ class KeyedApp(ThemedApp):
 
         if not isinstance(self.screen, SmallScreen | Palette):
             self.push_screen(Palette(id="--command-palette"))
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """The screen as an SVG file, once what asked for it is gone; it is said where."""
+        self.set_timer(0.1, lambda: self.take(filename, path))
+
+    def take(self, filename: str | None, path: str | None) -> None:
+        """Writes what is seen, as a whole or not at all, over nothing, into a folder: the downloads, or this one."""
+        name = filename or f"bpdebug-{strftime('%Y-%m-%d-%H%M%S')}.svg"
+        file = (Path(path) if path else downloads_folder()) / name
+        try:
+            write(file, self.export_screenshot())
+            said = f"the screen is in {file}"
+        except CommandError as error:
+            said = f"there is no picture: {error.message}"
+        if isinstance(self.screen, MainScreen):
+            self.say(said)
+        else:
+            self.notify(said, markup=False)
 
     def has_room(self, size: Size) -> bool:
         """Whether there is room for the screen."""

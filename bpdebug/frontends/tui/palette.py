@@ -56,6 +56,8 @@ ScrollView, Stage {{
     border-subtitle-color: {QUIET}; background: {INK};
 }}
 .panel:focus {{ border: round {FOCUS}; }}
+.-spacious #stage {{ padding: 0 1 0 2; }}
+.-spacious #inspector, .-spacious HelpScreen ReportPane, .-spacious Choices {{ padding: 1 2; }}
 .pointed.panel {{ border: heavy {ACCENT}; }}
 TourBox {{
     border: double {ACCENT}; border-title-style: bold; border-title-color: {BRIGHT}; border-subtitle-color: {SOFT};

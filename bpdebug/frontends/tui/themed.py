@@ -12,7 +12,7 @@ from textual.theme import BUILTIN_THEMES
 
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.preferences import OWN_THEME, Preferences
-from bpdebug.frontends.tui.themes import OWN_THEMES, Colourless, InAscii, Inks
+from bpdebug.frontends.tui.themes import OWN_THEMES, PROJECTOR, Colourless, InAscii, Inks
 from bpdebug.scenario.paths import reason
 
 BUILTIN_THEMES.update({own.name: own for own in OWN_THEMES})  # before an app works out what a theme means
@@ -30,13 +30,21 @@ class ThemedApp(App[int]):
         self.keep = preferences.keep
         self.signs: list[LineFilter] = [InAscii()] if preferences.ascii else []
         self.inks: list[LineFilter] = []
+        self.few = False
         super().__init__()
         self.watch_theme(self.chosen)
 
+    def on_mount(self) -> None:
+        """A terminal of sixteen colours has others than those nearest to the theme's: those that can be read."""
+        if not self.is_headless and self.console.color_system == "standard":
+            self.few = True
+            self.watch_theme(self.theme)
+
     def watch_theme(self, name: str) -> None:
-        """Other colours, from the next line that is painted on."""
+        """Other colours, from the next line that is painted on; larger spaces, where it is for a projector."""
         theme = self.available_themes[name]
-        self.inks = [*self.signs] if name == OWN_THEME else [*self.signs, Inks(theme)]
+        self.set_class(name == PROJECTOR, "-spacious")
+        self.inks = [*self.signs] if name == OWN_THEME and not self.few else [*self.signs, Inks(theme, few=self.few)]
         self.inks += [Colourless(theme)] if self.no_color else []
 
     def get_line_filters(self) -> Sequence[LineFilter]:

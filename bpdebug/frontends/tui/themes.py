@@ -89,12 +89,29 @@ ANSI = {
 """The same for a terminal's own colours, of which nobody knows what they look like; the rest is as text is there."""
 
 
-class Inks(LineFilter):
-    """Lines in a theme's colours."""
+SIGNAL = {
+    palette.RIGHT: "bright_green", palette.WRONG: "bright_red", palette.ALARM: "bright_yellow",
+    **dict.fromkeys((palette.BRIGHT, palette.TURN), "bright_white"),
+    **dict.fromkeys((palette.ACCENT, palette.FOCUS, *palette.BELOW), "bright_cyan"),
+    **dict.fromkeys(palette.ABOVE, "bright_yellow"),
+}  # fmt: skip
+LIT = dict.fromkeys((palette.ACCENT, palette.FOCUS, palette.TURN, *palette.BELOW), "blue")
+"""Of sixteen colours, those that can be read on black, and on white, in the palettes that terminals come with."""
 
-    def __init__(self, theme: Theme) -> None:
+
+def sixteen(theme: Theme) -> dict[str, str]:
+    """Each colour of the house with what stands for it where a terminal has sixteen colours: its ground, too."""
+    ground, text, signal = ("black", "white", SIGNAL) if theme.dark else ("bright_white", "black", LIT)
+    return {palette.INK: ground} | {c: signal.get(c, text) for c in palette.COLOURS}
+
+
+class Inks(LineFilter):
+    """Lines in a theme's colours; in those of sixteen, where there are only so `few`."""
+
+    def __init__(self, theme: Theme, *, few: bool = False) -> None:
         super().__init__()
-        found = {c: ANSI.get(c, "default") for c in (palette.INK, *palette.COLOURS)} if theme.ansi else inks(theme)
+        terminals = {c: ANSI.get(c, "default") for c in (palette.INK, *palette.COLOURS)}
+        found = terminals if theme.ansi else sixteen(theme) if few else inks(theme)
         self.styles: Mapping[str, Style] = {c: Style(color=ink) for c, ink in found.items()}
         self.grounds: Mapping[str, Style] = {c: Style(bgcolor=ink) for c, ink in found.items()}
         self.turned = lru_cache(4096)(self._turned)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import OptionList
@@ -45,10 +47,10 @@ async def chosen(app: BpdebugApp, pilot: object, words: str) -> None:
     await pause()
 
 
-async def test_what_is_chosen_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_chosen_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     app = app_of("two_layer")
-    shots: list[str] = []
-    monkeypatch.setattr(BpdebugApp, "deliver_screenshot", lambda self, *_: shots.append("shot"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("platformdirs.user_downloads_path", lambda: tmp_path / "nowhere")
     async with app.run_test(size=(100, 30)) as pilot:
         assert app.state is not None
         await chosen(app, pilot, "step [N]")
@@ -62,8 +64,15 @@ async def test_what_is_chosen_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
         await chosen(app, pilot, "stage: down")
         assert app.stage.chosen is not None
         await chosen(app, pilot, "screenshot")
-        await pilot.pause(0.2)
-        assert shots == ["shot"]
+        await pilot.pause(0.3)
+        (picture,) = tmp_path.glob("bpdebug-*.svg")
+        assert f"the screen is in {picture}" in app.message.left[0][0]
+        assert "two_layer.toml" in picture.read_text(encoding="utf-8")
+        before = picture.read_bytes()
+        app.take(picture.name, str(tmp_path))
+        assert "is there already" in app.message.left[0][0]
+        assert picture.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [picture]
 
 
 async def test_on_the_menu_no_command_of_the_debugger_is_offered() -> None:

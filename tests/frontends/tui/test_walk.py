@@ -145,7 +145,7 @@ class Walker:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_walk(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("exit", "deliver_screenshot", "action_suspend_process"):  # the palette offers them, too
+    for name in ("exit", "action_screenshot", "action_suspend_process"):  # the palette offers them, too
         monkeypatch.setattr(BpdebugApp, name, lambda *_, **__: None)
     rng = random.Random(seed)
     scenario = rng.choice(SCENARIOS)
