@@ -86,11 +86,12 @@ class Route:
         self._runs += 1
         if self._loop is not None:
             tensors, nodes, kinds, positions = self._loop
-            rows = list(zip(nodes, map(positions.__getitem__, kinds), strict=True))
+            rows = zip(nodes, map(positions.__getitem__, kinds), strict=True)
             if self._runs <= LOOPS:
                 _values(graph, tensors, V)
-                return _gradients(graph, rows, V, G, sums) if sums or rows else G
-            self._chunks = (*forward_chunks(graph, tensors), *backward_chunks(graph, rows, self.seeds))
+                short = len(nodes) * SHORT < len(G)
+                return _gradients(graph, rows, V, G, sums, short=short) if sums or nodes else G
+            self._chunks = (*forward_chunks(graph, tensors), *backward_chunks(graph, list(rows), self.seeds))
             self._loop = None
         for tensor in self._alone:
             G[tensor] = sums[tensor]
@@ -108,10 +109,11 @@ def _values(graph: Graph, tensors: Sequence[int], V: list[Any]) -> None:
         code.forward(plans[tensor - first])(V, tensor, *nodes[tensor - first].inputs)
 
 
-def _gradients(graph: Graph, rows: Sequence[Row], V: list[Any], G: list[Any], sums: dict[int, Array]) -> list[Any]:
+def _gradients(
+    graph: Graph, rows: Iterable[Row], V: list[Any], G: list[Any], sums: dict[int, Array], *, short: bool
+) -> list[Any]:  # fmt: skip
     """The same, backwards: what nodes add to their operands at the positions."""
     nodes, plans, first = graph.nodes, graph.plans, graph.first
-    short = len(rows) * SHORT < len(G)
     made: Any = Beside(G) if short else G.copy()
     for tensor, seed in sums.items():
         made[tensor] = seed
