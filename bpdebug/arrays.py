@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -15,6 +15,7 @@ DType = np.dtype[Any]
 Cell = tuple[int, ...]
 Key = tuple[Any, ...]
 Made = TypeVar("Made")
+More = ParamSpec("More")
 """An index as hashable plain data: integers, '...', and (start, stop, step) for a slice."""
 
 
@@ -50,24 +51,24 @@ MOST_KEPT = 256
 """Arrays of which something is remembered."""
 
 
-def kept(make: Callable[[Array], Made]) -> Callable[[Array], Made]:
+def kept(make: Callable[Concatenate[Array, More], Made]) -> Callable[Concatenate[Array, More], Made]:
     """What is said of an array, worked out once while it lives; of one that can be written into, again and again.
 
-    Views of the same cells in the same order are one array.
+    Views of the same cells in the same order are one array. What more is given is hashable.
     """
     found: dict[Key, tuple[ref[Array], Made]] = {}
 
     @wraps(make)
-    def ask(array: Array) -> Made:
+    def ask(array: Array, /, *more: More.args, **named: More.kwargs) -> Made:
         if array.flags.writeable:
-            return make(array)
+            return make(array, *more, **named)
         owner: Array = array.base if isinstance(array.base, np.ndarray) else array
-        key = id(owner), array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+        key = id(owner), array.__array_interface__["data"][0], array.shape, array.strides, array.dtype, *more
         known = found.get(key)
         if known is None or known[0]() is not owner:
             if len(found) >= MOST_KEPT:
-                found.clear()
-            known = found[key] = ref(owner), make(array)
+                del found[next(iter(found))]
+            known = found[key] = ref(owner), make(array, *more, **named)
         return known[1]
 
     return ask

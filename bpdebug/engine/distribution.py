@@ -68,7 +68,7 @@ def _edges(array: Array, low: float, high: float) -> list[float]:
 
 
 class Peaks(Struct, frozen=True, eq=False):
-    """The largest |x| of each block of cells, ROWS x COLUMNS of them at most, as a matrix of doubles.
+    """The largest |x| of each block of cells, as a matrix of doubles.
 
     Leading axes are rows, one below the other. A block is `high` x `wide` cells; NaN is larger than any number.
     """
@@ -79,11 +79,11 @@ class Peaks(Struct, frozen=True, eq=False):
 
 
 @kept
-def peaks(array: Array) -> Peaks:
+def peaks(array: Array, most_rows: int = ROWS, most_columns: int = COLUMNS) -> Peaks:
     """Where an array's large cells are, whatever its shape: one that is not finite is seen among millions."""
     columns = array.shape[-1] if array.ndim else 1
     rows = array.size // max(columns, 1)
-    high, wide = max(-(-rows // ROWS), 1), max(-(-columns // COLUMNS), 1)
+    high, wide = max(-(-rows // most_rows), 1), max(-(-columns // most_columns), 1)
     starts = np.arange(0, columns, wide)
     found, row = np.zeros((-(-rows // high), len(starts))), 0
     for piece in _pieces(array):

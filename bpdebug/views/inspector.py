@@ -18,6 +18,7 @@ from bpdebug.engine.distribution import histogram, peaks
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import Subject
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
+from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, ZERO, level
 from bpdebug.views.lists import where
 from bpdebug.views.matrices import result_of
 from bpdebug.views.numbers import number, number_format, shape_text
@@ -26,8 +27,7 @@ from bpdebug.views.tensors import displayed
 
 USES = 40
 """Consumers of a tensor listed one by one."""
-LEVELS = "▁▂▃▄▅▆▇█"
-ZERO, NOT_A_NUMBER, INFINITE, DONE = "·✗∞✓"
+DONE = "✓"
 
 
 class Shown(Struct, frozen=True, eq=False):
@@ -123,7 +123,7 @@ def _map(state: State, shown: Shown) -> Iterator[Block]:
     largest, times = top(found.sizes), 2 if found.sizes.shape[1] <= 8 else 1
     first = [str(row * found.high) for row in range(len(found.sizes))]
     lines = (
-        f"{label.rjust(len(first[-1]))} {''.join(times * _level(size, largest) for size in row)}"
+        f"{label.rjust(len(first[-1]))} {''.join(times * level(size, largest) for size in row)}"
         for label, row in zip(first, found.sizes.tolist(), strict=True)
     )
     yield Text("\n".join(lines))
@@ -133,13 +133,6 @@ def _map(state: State, shown: Shown) -> Iterator[Block]:
         yield Text(f"{NOT_A_NUMBER} has NaN in it", "bad")
     if np.isinf(found.sizes).any():
         yield Text(f"{INFINITE} has infinity in it", "bad")
-
-
-def _level(size: float, largest: float) -> str:
-    """A sign as high as a part of the largest; whatever is not 0 is seen."""
-    if not np.isfinite(size):
-        return NOT_A_NUMBER if size != size else INFINITE
-    return LEVELS[min(int(size / largest * len(LEVELS)), len(LEVELS) - 1)] if size else ZERO
 
 
 def _hist(state: State, shown: Shown) -> Iterator[Block]:

@@ -14,6 +14,8 @@ from bpdebug.engine.stats import two_norm
 
 DIGITS = 4
 """Significant digits: `print/f` has them all."""
+LONGEST = 15
+"""Powers of ten that a number may be written out in full."""
 TINY = ("−ε", "+ε")
 """What stands for a number below and above zero that is too small for its matrix's format."""
 
@@ -46,6 +48,8 @@ class Format(Struct, frozen=True):
         number = float(value) + 0.0  # a zero has no sign here: print/x shows it
         if not np.isfinite(number):
             return f"{number}".replace("-", "−")
+        if self.kind == "x":
+            return number.hex().replace("-", "−")
         if self.kind == "e":
             mantissa, exponent = _scientific(number, self.decimals)
             return f"{mantissa}e{exponent[0]}{exponent[1:].zfill(self.exponent)}".replace("-", "−")
@@ -79,17 +83,26 @@ class Extent(Struct, frozen=True):
     low: float = np.inf
     high: float = -np.inf
 
-    def format(self, digits: int = DIGITS) -> Format:
-        """How the cells are written, with so many significant digits of the largest, and one decimal at least."""
+    def format(self, digits: int = DIGITS, kind: str = "") -> Format:
+        """How the cells are written, with so many significant digits of the largest, and one decimal at least.
+
+        `kind` is 'f' for fixed point, where numbers do not become too long, 'e' for powers of ten, and 'x' for
+        hexadecimal, of floats.
+        """
         if self.width:
             return Format("i", 0, self.width)
         special = 4 if self.nans or self.infs else 0
+        if kind == "x":
+            return Format("x", 0, max(len(self.top.hex()), len(self.least.hex())) + self.negative)
         if self.top == 0.0:
             return Format("f", 0, max(special, 2))
-        decimals = min(self.decimals, max(digits - 1 - (0 if self.scientific else self.magnitude), 1))
-        if self.scientific:
-            exponent = max(len(_scientific(number)[1]) for number in (self.top, self.least)) - 1
+        if kind == "e" or (self.scientific and (kind != "f" or abs(self.magnitude) > LONGEST)):
+            decimals = max(digits - 1, 1)
+            exponent = max(len(_scientific(number, decimals)[1]) for number in (self.top, self.least)) - 1
             return Format("e", decimals, max(decimals + 4 + exponent + self.negative, special), exponent)
+        wanted = max(digits - 1 - self.magnitude, 1)
+        short = digits <= DIGITS or self.decimals < DIGITS - 1 - self.magnitude
+        decimals = min(self.decimals, wanted) if short and not self.scientific else wanted
         signed = self.negative or self.least <= 0.5 * 10.0**-decimals
         return Format("f", decimals, max(len(f"{self.top:.{decimals}f}") + signed, special, 2))
 
@@ -142,10 +155,9 @@ def _least(cells: Array, low: float, high: float) -> float:
 
 
 def range_text(found: Extent) -> str:
-    """'−1.2 to 3.4, 1 nan': the ends of what is finite, and how many cells are not."""
-    ends = [f"{number(found.low)} to {number(found.high)}"] if found.low <= found.high else []
-    odd = ((found.nans, "nan"), (found.infs, "inf"))
-    return ", ".join([*ends, *(f"{count:,} {what}" for count, what in odd if count)])
+    """'1 nan, −1.2 to 3.4': how many cells are not finite, and between which ends the others lie."""
+    odd = [f"{count:,} {what}" for count, what in ((found.nans, "nan"), (found.infs, "inf")) if count]
+    return ", ".join([*odd, *[f"{number(found.low)} to {number(found.high)}"] * (found.low <= found.high)])
 
 
 def number_format(array: Array) -> Format:

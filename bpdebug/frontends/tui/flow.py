@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, block_lines, fit, strip, wrap
-from bpdebug.frontends.tui.matrix import MatrixBox
+from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
 from bpdebug.frontends.tui.rows import Item, items, visible
 from bpdebug.views.blocks import Block, Blocks, Formula, Row, Section, Text
 
@@ -34,25 +34,25 @@ class Band(Struct, eq=False):
         return any(isinstance(block, Text) and block.folds for blocks, _ in self.groups for block in blocks)
 
 
-def parts(blocks: Blocks) -> list[Band]:
-    """A report as what can be laid out."""
+def parts(blocks: Blocks, make: Boxes = MatrixBox) -> list[Band]:
+    """A report as what can be laid out, its matrices drawn by what makes their boxes."""
     found: list[Band] = []
     outside: list[Block] = []
     for block in blocks:
         if isinstance(block, Section):
-            found += [_part(outside, None)] if outside else []
-            found.append(_part(block.blocks, sum(part.number is not None for part in found)))
+            found += [_part(outside, None, make)] if outside else []
+            found.append(_part(block.blocks, sum(part.number is not None for part in found), make))
             outside = []
         else:
             outside.append(block)
-    return [*found, _part(outside, None)] if outside else found
+    return [*found, _part(outside, None, make)] if outside else found
 
 
-def _part(blocks: Iterable[Block], number: int | None) -> Band:
+def _part(blocks: Iterable[Block], number: int | None, make: Boxes) -> Band:
     part, drawn = Band(number, [], []), set[object]()
     for block in blocks:
         if isinstance(block, Row):
-            row = list(items(block, drawn))
+            row = list(items(block, drawn, make))
             part.rows.append([item.box for item in row if item.box is not None])
             part.groups = part.groups or [([], [])]
             part.groups[-1][1].append(list(visible(row)))

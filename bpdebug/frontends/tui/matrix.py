@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -15,6 +15,7 @@ from textual.strip import Strip
 from bpdebug.arrays import Array, Cell
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
+from bpdebug.frontends.tui.looks import LOG, LOOK
 from bpdebug.frontends.tui.marks import Highlight, mark_of
 from bpdebug.frontends.tui.slices import MOST_LAID_OUT, Along, Lines, Sheet, laid_out, sheet_of
 from bpdebug.views.blocks import Matrix
@@ -40,7 +41,8 @@ class MatrixBox:
     """Name and shape, row and column numbers that stay in place, and whole cells; at (x, y) once it has a place.
 
     `hidden` stands for one that is drawn elsewhere, and is there for what belongs together. `sheet` says which of a
-    tensor's axes are rows and columns, and `seen` is the view of the array that those are of.
+    tensor's axes are rows and columns, and `seen` is the view of the array that those are of. The brightest
+    cell is its largest, or as large as `scale` says; `aside` are columns at the right for what else is drawn.
     """
 
     def __init__(self, matrix: Matrix, *, hidden: bool = False) -> None:
@@ -48,7 +50,8 @@ class MatrixBox:
         self.filled = matrix.array is not None and bool(matrix.array.size)
         self.first = 1 + bool(shape) * self.filled  # where the cells begin: below the title and the column numbers
         self.left = self.top = self.x = self.y = self.width = self.height = self.gap = self.cell = self.label = 0
-        self.format, self.largest, self.rounded = Format("i", 0, 1), 0.0, False
+        self.format, self.digits, self.rounded = Format("i", 0, 1), DIGITS, False
+        self.look, self.largest, self.scale, self.aside = LOOK, 0.0, 0.0, 0
         self.turn(sheet_of(shape))
         self.mark = self.own_mark()
 
@@ -77,8 +80,10 @@ class MatrixBox:
         self.label = sum(len(str(max(n - 1, 0))) + 1 for n in sizes) + (gap == 1) if sizes else 0
         if self.filled:
             found = self.extent
-            self.format, self.largest = found.format(digits), found.top
-            self.rounded = self.format.decimals < found.format().decimals
+            usual = found.format(self.look.digits(DIGITS), self.look.kind)
+            self.digits = self.look.digits(digits)
+            self.format, self.largest = found.format(self.digits, self.look.kind), self.scale or found.top
+            self.rounded = self.format.decimals < usual.decimals
             self.cell = max(self.format.width, len(str(self.columns - 1)) if self.matrix.shape else 0) + gap
             size = self.label + self.columns * self.cell + 1, self.first + self.lines.count
         else:
@@ -124,7 +129,7 @@ class MatrixBox:
 
     def count(self, left: int) -> int:
         """How many columns are seen whole, from a first one on."""
-        room = self.width - self.label - 1 - MORE * (left > 0)
+        room = self.width - self.aside - self.label - 1 - MORE * (left > 0)
         if room >= (self.columns - left) * self.cell:
             return self.columns - left
         return max((room - MORE) // self.cell, 0)
@@ -158,7 +163,7 @@ class MatrixBox:
         """Of a slice, between which ends its cells lie, and those of the whole."""
         if self.seen is None or not self.filled or not self.sheet.hidden:
             return []
-        return [f"here {range_text(known(self.seen))}", f"of all {range_text(self.extent)}"]
+        return [f"here {range_text(known(self.seen))}", f"all {range_text(self.extent)}"]
 
     @property
     def _note(self) -> str:
@@ -197,11 +202,8 @@ class MatrixBox:
         end = self.first + self.lines.of(self.top + high - 1) - start + 1 if high else self.first
         if y >= end:
             below = [text for text in (self._below(high), *self.facts()[: self.below]) if text]
-            return (
-                fit(strip((below[y - end], palette.NOTE)), self.width)
-                if y < min(end + len(below), self.height)
-                else BLANK
-            )
+            text = below[y - end] if y < min(end + len(below), self.height) else ""
+            return fit(strip((text, palette.NOTE)), self.width)
         row = self.lines.at(start + y - self.first)
         return BLANK if row is None else self._row(self.seen, row)
 
@@ -234,9 +236,9 @@ class MatrixBox:
         sizes, count = self.sheet.sizes, self.count(self.left)
         line: Any = array[np.unravel_index(row, sizes)] if sizes else array.reshape(-1)
         yield from self._sign(self.left > 0)
-        before, behind = palette.PLAIN, False
+        before, behind, log = palette.PLAIN, False, self.look.scale == LOG
         for column, value in enumerate(line[self.left : self.left + count].tolist(), self.left):
-            text, style = self.format.cell(value), palette.value_style(value, self.largest)
+            text, style = self.format.cell(value), palette.value_style(value, self.largest, log=log)
             body, marked = text.lstrip(), self.mark.has(row, column)
             gap = " " * (self.cell - len(body))
             if behind and marked and self.gap == 1:  # no room for two brackets: the cells stand together
@@ -249,6 +251,11 @@ class MatrixBox:
         yield from self._sign(self.left + count < self.columns)
 
     # --- cells under the mouse and the keys -----------------------------------------------------------------------
+
+    @property
+    def step(self) -> tuple[int, int]:
+        """How many rows and columns the arrow keys go on."""
+        return 1, 1
 
     def cell_at(self, x: int, y: int) -> tuple[int, int] | None:
         """The cell at a place in the box, or None between them."""
@@ -275,6 +282,10 @@ class MatrixBox:
         if not self.sheet.has(at):
             self.turn(self.sheet.facing(at))
         return mark_of(self.sheet, at)
+
+
+Boxes = Callable[..., MatrixBox]
+"""What makes a box of a matrix, `hidden` or not."""
 
 
 def _between(gap: str, closes: bool, opens: bool, before: Style, after: Style) -> Iterator[Segment]:

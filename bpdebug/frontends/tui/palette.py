@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil, log10
+
 from rich.style import Style
 
 INK, EDGE, FOCUS, PAPER, BRIGHT = "#14171c", "#333a46", "#4f8a7d", "#c9cfd9", "#eceff4"
@@ -71,11 +73,15 @@ Bar, KeyBar, TimelineBar {{ background: {INK}; }}
 """
 
 
-def value_style(value: float, top: float) -> Style:
-    """Blue below zero, orange above, brighter the nearer to the matrix's largest; warning where not finite."""
+def value_style(value: float, top: float, *, log: bool = False) -> Style:
+    """Blue below zero, orange above, brighter the nearer to the largest: a shade a quarter of it, or a decade (`log`).
+
+    Warning where the value is not finite.
+    """
     if value != value or value in (float("inf"), float("-inf")):
         return WARNING
     if value == 0:
         return ZERO
-    level = min(3, int(4 * (abs(value) / top))) if top > 0 else 3
-    return POSITIVE[level] if value > 0 else NEGATIVE[level]
+    share = abs(value) / top if top > 0 else 1.0
+    level = max(3 + ceil(log10(share)) if share else 0, 0) if log else int(4 * share)
+    return (POSITIVE if value > 0 else NEGATIVE)[min(level, 3)]

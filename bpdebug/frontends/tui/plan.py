@@ -195,5 +195,5 @@ class LinePlan:
             yield f"{self.section + 1} of {self.sections}: Tab"
         if not self.tall.notes and any(part.folds for part in self.parts):
             yield "the whole note: z"
-        if any(box.rounded for box in self.boxes()):
-            yield f"{self.wide.digits} digits"
+        if digits := min((box.digits for box in self.boxes() if box.rounded or box.look.more), default=0):
+            yield f"{digits} digit{'s' * (digits > 1)}"

@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import clean, strip
-from bpdebug.frontends.tui.matrix import MatrixBox
+from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
 from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.numbers import DIGITS, short
 
@@ -64,13 +64,13 @@ class Item(Struct, eq=False):
         return self.box is not None and self.box.matrix.mark in MADE
 
 
-def items(row: Row, drawn: set[object]) -> Iterator[Item]:
+def items(row: Row, drawn: set[object], make: Boxes = MatrixBox) -> Iterator[Item]:
     """The matrices of a row with the signs before them; of those that were drawn before, the boxes are hidden."""
     sign = ""
     for item in row.items:
         if isinstance(item, Matrix):
             again = item.mark == "operand" and (item.subject, item.shape) in drawn
-            yield Item(sign, MatrixBox(item, hidden=again))
+            yield Item(sign, make(item, hidden=again))
             sign = ""
         else:
             sign = f"{sign} {clean(item)}".strip()

@@ -49,7 +49,6 @@ class Stage(LeadingLines, can_focus=True):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.report = Report("", "")
         self.plan = LinePlan((), 1, 1, 0, unfolded=False)
         self.top = 0
         self.unfolded = False
@@ -61,8 +60,8 @@ class Stage(LeadingLines, can_focus=True):
         if report.title != self.report.title:
             self.top, self.section, self.unfolded = 0, 0, False
         seen = {(box.matrix.name, box.matrix.shape): (box.top, box.left) for box in self.boxes()}
-        self.report, self.parts, self.chosen, self.led = report, parts(report.blocks), None, None
-        self.look(box for row in self.rows for box in row)
+        self.report, self.parts, self.chosen, self.led = report, parts(report.blocks, self.make), None, None
+        self.look(self.every())
         for box in self.boxes():
             box.top, box.left = seen.get((box.matrix.name, box.matrix.shape), (0, 0))
         self._begin()
@@ -70,7 +69,7 @@ class Stage(LeadingLines, can_focus=True):
 
     def _begin(self) -> None:
         """What is marked from the start, unless the report marks something itself."""
-        if not any(box.mark for row in self.rows for box in row):
+        if not any(box.mark for box in self.every()):
             self._mark(self.first())
 
     def replan(self) -> None:
@@ -78,7 +77,7 @@ class Stage(LeadingLines, can_focus=True):
         width, height = self.size
         if width > 1 and height > 0:
             self.plan = LinePlan(self.parts, width - 1, height, self.section, unfolded=self.unfolded)
-            self.head(self.report.title, " · ".join(self.plan.said()))
+            self.head(self.report.title, " · ".join((*self.plan.said(), *self.looked.said())))
             self._show_marks()
             self.scroll_by(0)
 
@@ -121,7 +120,7 @@ class Stage(LeadingLines, can_focus=True):
     def _mark(self, chosen: Chosen | None) -> None:
         """Marks a cell, and in the other matrices what it is made of or goes into."""
         found = {} if chosen is None else partners(self.rows, *chosen)
-        for box in (box for row in self.rows for box in row):
+        for box in self.every():
             box.mark = found.get(box, Highlight())
         self._show_marks()
 
@@ -136,8 +135,7 @@ class Stage(LeadingLines, can_focus=True):
         self._mark(self.chosen)
         cells = {
             box.matrix.subject: box.index(*cell)
-            for row in self.rows
-            for box in row
+            for box in self.every()
             if box.matrix.subject is not None and (cell := box.mark.single)
         }
         line = box.y + box.line_of(row)
@@ -146,12 +144,11 @@ class Stage(LeadingLines, can_focus=True):
 
     def show_again(self, report: Report) -> None:
         """The same report about the marked cell: the mark stays, and with it the cells that the report marks."""
-        every = [box for row in self.rows for box in row]
-        at = None if self.chosen is None else (every.index(self.chosen[0]), *self.chosen[1:])
+        at = None if self.chosen is None else (self.every().index(self.chosen[0]), *self.chosen[1:])
         top = self.top
         self.show(Report(report.kind, self.report.title, report.blocks))
         if at is not None:
-            box = [box for row in self.rows for box in row][at[0]]
+            box = self.every()[at[0]]
             self.chosen = box, *at[1:]
             if not box.mark.has(*at[1:]):
                 box.mark = Highlight(*at[1:])
@@ -160,7 +157,7 @@ class Stage(LeadingLines, can_focus=True):
     def clear(self) -> None:
         """The reader marks no cell any more."""
         self.chosen = self.led = None
-        for box in (box for row in self.rows for box in row):
+        for box in self.every():
             box.mark = box.own_mark()
         self._begin()
         self.repaint()
@@ -176,8 +173,9 @@ class Stage(LeadingLines, can_focus=True):
         elif self.led is not None:
             self.scroll_by(down)
         elif chosen is not None:
-            box, row, column = chosen
-            self.choose(box, min(max(row + down, 0), box.rows - 1), min(max(column + right, 0), box.columns - 1))
+            (box, row, column), (high, wide) = chosen, chosen[0].step
+            row, column = row + down * high, column + right * wide
+            self.choose(box, min(max(row, 0), box.rows - 1), min(max(column, 0), box.columns - 1))
         elif target is not None:
             self.choose(*target)
         else:

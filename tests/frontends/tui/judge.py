@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import takewhile
 from typing import Any
 
@@ -53,11 +54,21 @@ def says(text: str, value: float) -> bool:
         return value != 0 and (value > 0) == (text == "+ε") and abs(value) < 1
     if not np.isfinite(value):
         return text == ("nan" if value != value else "inf" if value > 0 else "−inf")
+    if "0x" in text:
+        return float.fromhex(text.replace("−", "-")) == value
     try:
         drawn, room = reading(text)
     except ValueError:
         return False
-    return (drawn < 0) == (value < 0) and (drawn == 0) == (value == 0) and abs(drawn - value) <= room * (1 + 1e-9)
+    alike = (drawn < 0) == (value < 0) and (drawn == 0) == (value == 0) and bool(np.isfinite(drawn))
+    return alike and (abs(drawn - value) <= room * (1 + 1e-9) or _rounds(text, float(value)))
+
+
+def _rounds(text: str, value: float) -> bool:
+    """Whether a number is this text, rounded: of 16 digits and more, which doubles cannot tell."""
+    drawn = Decimal(text.replace("−", "-").replace(" ", ""))
+    half = Decimal(5).scaleb(int(drawn.as_tuple().exponent) - 1)
+    return abs(drawn - Decimal(value)) <= half
 
 
 # --- matrices, by their captions

@@ -11,7 +11,8 @@ import pytest
 from bpdebug.engine import distribution
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.views import inspector
-from bpdebug.views.inspector import LEVELS, TABS
+from bpdebug.views.heat import LEVELS
+from bpdebug.views.inspector import TABS
 
 from .judge import Known, faults_of, reading, says
 from .screen import app_of, lines_of
