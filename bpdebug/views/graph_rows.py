@@ -33,10 +33,10 @@ def short(name: str, block: str) -> str:
 
 
 def statement(graph: Graph, tensor: int) -> str:
-    """How a tensor is computed, in the names of its block; of a leaf, what it is."""
+    """How a tensor is computed, in the names of its block; the name alone of a leaf."""
     node = graph.node(tensor)
     if node is None:
-        return f"{graph.names[tensor]}  {graph.kind(tensor)}"
+        return graph.names[tensor]
     names = [short(name, node.block) for name in graph.operand_names(tensor - graph.first)]
     return f"{short(node.id, node.block)} = {graph.plans[tensor - graph.first].call_text(names)}"
 

@@ -122,6 +122,18 @@ async def test_of_a_message_longer_than_the_screen_the_beginning_is_seen_and_tha
         assert "─ event 0" in text_of(app)
 
 
+async def test_a_conditional_stop_says_the_value_that_met_the_condition() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 30)) as pilot:
+        app.run_text("break H@bwd if norm(dH) > 0.5")
+        await pilot.press("c")
+        await pilot.pause()
+        assert app.state is not None
+        gradient = app.state.timeline.grad("H", app.state.cursor)
+        said = f"breakpoint 1 norm(dH) = {np.linalg.norm(np.asarray(gradient)):.6g} meets norm(dH) > 0.5"
+        assert said in lines_of(app)[-2]
+
+
 # --- a fork
 
 
