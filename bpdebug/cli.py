@@ -136,19 +136,26 @@ def _replaced(args: SimpleNamespace) -> dict[str, str]:
 
 def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int]:
     """A scenario, and the bytes that its values may take; from here on there is garbage to collect."""
+    scenario, limits = _read(args, name), _limits(args)
+    _note(scenario)
+    gc.freeze()  # what was imported stays: neither a collection nor the exit goes through it
+    gc.enable()
+    return scenario, limits["memory"]
+
+
+def _note(scenario: Scenario) -> None:
+    sys.stderr.writelines(f"note: {remark}\n" for remark in scenario.remarks)
+
+
+def _read(args: SimpleNamespace, name: str) -> Scenario:
     from bpdebug.importers import open_any
 
-    limits = _limits(args)
     path: str | os.PathLike[str] = name
     if "\n" in name:  # a text of several lines is a scenario in Python only
         from pathlib import Path  # nothing else of a start needs it
 
         path = Path(name)
-    scenario = open_any(path, limits=limits, replace=_replaced(args))
-    sys.stderr.writelines(f"note: {remark}\n" for remark in scenario.remarks)
-    gc.freeze()  # what was imported stays: neither a collection nor the exit goes through it
-    gc.enable()
-    return scenario, limits["memory"]
+    return open_any(path, limits=_limits(args), replace=_replaced(args))
 
 
 def _show(args: SimpleNamespace) -> int:
@@ -161,12 +168,22 @@ def _show(args: SimpleNamespace) -> int:
             raise UsageError(f"no command and no file '{args.file}'", hint=hint)
     if args.plain:
         return _debug(args)
-    scenario, budget = (None, _limits(args)["memory"]) if args.file is None else _opened(args, args.file)
+    found: list[Scenario] = []
+
+    def read() -> Scenario:
+        found.append(_read(args, args.file))
+        return found[0]
+
     if not (sys.stdout.isatty() and sys.stderr.isatty()) or (not sys.stdin.isatty() and args.file != "-"):
+        if args.file is not None:
+            _note(read())  # what is wrong with the file is said first
         raise UsageError("the screen needs a terminal", hint="bpdebug run FILE prints, bpdebug debug FILE takes a pipe")
     from bpdebug.frontends.tui import run_app
 
-    code = run_app(scenario, budget=budget, fresh=args.fresh)
+    name = os.path.basename(args.file or "")
+    code = run_app(None if args.file is None else read, name, budget=_limits(args)["memory"], fresh=args.fresh)
+    for scenario in found:
+        _note(scenario)
     if code == EXIT_BUG:
         sys.stderr.write("bpdebug has a bug\n  help: please report it with the file and the text above\n")
     return code

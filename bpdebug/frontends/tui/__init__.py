@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bpdebug.debugger import State, open_session
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
 
 
-def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = False) -> int:
-    """The screen until it is left, and the exit code; without a scenario, a menu of the shipped ones first.
+def run_app(read: Callable[[], Scenario] | None, name: str = "", *, budget: int = 4 * GIB, fresh: bool = False) -> int:
+    """The screen until it is left, and the exit code; without a scenario to read, a menu of the shipped ones first.
 
-    Raises InputError where the user's file of keys says what it cannot.
+    Raises InputError where the scenario, called `name`, or the user's file of keys says what it cannot.
     """
     gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
+    from bpdebug.frontends.tui.working import PATIENCE, Work  # start-up, as below
+
+    reading = None if read is None else Work(lambda: open_session(read(), budget=budget), doing=f"reading {name}")
+    if reading is not None and not sys.stdin.isatty():  # the scenario comes from standard input
+        reading.result()
     from rich.console import Console  # start-up, as below
 
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
@@ -39,13 +45,18 @@ def run_app(scenario: Scenario | None, *, budget: int = 4 * GIB, fresh: bool = F
 
         return Talk(SessionStore(state, TERMINAL, fresh=fresh))
 
-    if not sys.stdin.isatty():  # the scenario came from standard input: the keys come from the terminal
+    if not sys.stdin.isatty():  # there the scenario came from: the keys come from the terminal
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
-    state = None if scenario is None else open_session(scenario, budget=budget)
-    app = BpdebugApp(state, () if scenario else shipped(), opened, talks, read_preferences())
+    if reading is not None:
+        reading.wait(PATIENCE)  # most files are read by then: what is wrong with one is said without a screen
+    state = reading.result() if reading is not None and reading.done else None
+    entries = () if reading is not None else shipped()
+    app = BpdebugApp(state, entries, opened, talks, read_preferences(), reading if state is None else None)
     app.guided = first_time
     app.error_console = Console(markup=False, highlight=False, stderr=True, color_system=None)  # no escapes of its own
     app.run()
     if app.talk is not None:
         app.talk.store.close()
+    if app.refused is not None:
+        raise app.refused
     return EXIT_BUG if app.return_code else EXIT_GOOD

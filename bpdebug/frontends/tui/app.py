@@ -16,9 +16,9 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import Message, StatusBar, refused
-from bpdebug.frontends.tui.finding import FindingApp
 from bpdebug.frontends.tui.keybar import foot
 from bpdebug.frontends.tui.layout import MainScreen
+from bpdebug.frontends.tui.opening import OpeningApp
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
 from bpdebug.frontends.tui.prompt import Prompt, words
@@ -49,7 +49,7 @@ def settle() -> None:
     gc.enable()
 
 
-class BpdebugApp(FindingApp):
+class BpdebugApp(OpeningApp):
     """The debugger in the terminal."""
 
     TITLE = "bpdebug"
@@ -61,10 +61,11 @@ class BpdebugApp(FindingApp):
         load: Callable[[str], State] | None = None,
         talks: Callable[[State], Talk] | None = None,
         preferences: Preferences | None = None,
+        reading: Work[State] | None = None,
     ) -> None:
         super().__init__(entries, load, preferences or Preferences())
         self.animation_level = "none"
-        self.state, self.talks = state, talks
+        self.state, self.talks, self.opening = state, talks, reading
         self.line, self.asked = "", ""
         self.pause: Timer | None = None
         self.header, self.message = StatusBar("header"), Message("message")
@@ -78,18 +79,19 @@ class BpdebugApp(FindingApp):
     def compose(self) -> ComposeResult:
         if self.state is not None:
             self.begin()  # before the first paint, so that there is only one
+        elif self.opening is not None:
+            self.await_file(self.opening)
         yield from (self.header, self.program, self.stage, self.main.inspector, self.main.watched)
         yield from (self.timeline, self.message, self.foot)
 
     def on_mount(self) -> None:
-        if self.state is None:
+        if self.state is None and self.opening is None:
             self.arrive()
         self.fit(self.size)
         self.call_after_refresh(settle)
 
-    def begin(self) -> None:
-        """The first screen of a scenario."""
-        self.show()
+    def first_seen(self, report: Report | None) -> None:
+        self.show(report)
         self.say(self.greeting())
         self.call_after_refresh(self.converse)
 
@@ -164,6 +166,7 @@ class BpdebugApp(FindingApp):
     async def on_event(self, event: Event) -> None:
         """A colon opens the command line before the next key is handed on, so that typing ahead goes into it."""
         typed = isinstance(event, Key) and event.key in self.keys["line"].names
+        typed = typed and self.opening is None
         if typed and isinstance(self.screen, MainScreen) and not isinstance(self.focused, Prompt):
             await self.action_ask("")
         else:
@@ -235,8 +238,8 @@ class BpdebugApp(FindingApp):
         self.say("  ".join(event.words[:40]) or "nothing begins like that")
 
     def on_seek(self, event: Seek) -> None:
-        assert self.state is not None
-        self.run_text(f"seek {'end' if event.index >= len(self.state.timeline) else f'#{event.index}'}")
+        if self.state is not None:
+            self.run_text(f"seek {'end' if event.index >= len(self.state.timeline) else f'#{event.index}'}")
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Another pane has other keys; what is typed into covers them."""

@@ -16,9 +16,11 @@ from bpdebug.debugger import State, parse
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.frontends.bar import bar, duration
 from bpdebug.frontends.loop import Answer
+from bpdebug.frontends.tui.matrix import known
 from bpdebug.graph import Graph
-from bpdebug.progress import Stopped, listening
-from bpdebug.views import OF_EVENTS, Report, stop
+from bpdebug.progress import Stopped, listening, may_stop, stoppable
+from bpdebug.views import OF_EVENTS, Report, inspector, stop
+from bpdebug.views.blocks import Matrix, Row, flat
 
 Result = TypeVar("Result")
 AT_ONCE = 0.04
@@ -32,13 +34,14 @@ LARGE, MANY = 2**20, 5000
 def is_slow(line: str, graph: Graph, events: int) -> bool:
     """Whether a line holds a command that may take long; what cannot be parsed is refused at once."""
     try:
-        return any(call.command.slow for call in parse(line)) or events >= MANY or _is_large(graph)
+        return any(call.command.slow for call in parse(line)) or events >= MANY or is_large(graph)
     except BpdebugError:
         return False
 
 
 @lru_cache(maxsize=4)
-def _is_large(graph: Graph) -> bool:
+def is_large(graph: Graph) -> bool:
+    """Whether a node's result has so many bytes that it may take long."""
     return max((plan.nbytes for plan in graph.plans), default=0) >= LARGE
 
 
@@ -64,7 +67,7 @@ def carried_out(before: State, line: str, talk: Callable[[State, str], Iterator[
         except BpdebugError as refused:
             error = refused
         report, said = (None, "") if last is None else seen(last)
-        return Outcome(state, report, said, error)
+        return Outcome(state, report if report is None else prepared(state, report), said, error)
     except Stopped:
         return Outcome(before, error=CommandError("stopped", hint="it changed nothing"))
 
@@ -79,11 +82,26 @@ def seen(answer: Answer) -> tuple[Report, str]:
     return stop(state), report.title if state.view.name != "event" else ""
 
 
+def prepared(state: State, report: Report) -> Report:
+    """The report: what it takes to draw it, and the numbers beside it, is known by then of what is large."""
+    if stoppable() and is_large(state.timeline.graph):
+        for block in flat(report.blocks):
+            for item in block.items if isinstance(block, Row) else ():
+                if isinstance(item, Matrix) and item.array is not None:
+                    may_stop()
+                    known(item.array)
+        may_stop()
+        inspector(state)
+    return report
+
+
 class Work(Generic[Result]):
     """A piece of work that has begun: how far it is, whether it is done, and what it came to."""
 
-    def __init__(self, work: Callable[[], Result], clock: Callable[[], float] = monotonic) -> None:
-        self.ended = False
+    def __init__(
+        self, work: Callable[[], Result], clock: Callable[[], float] = monotonic, doing: str = "working"
+    ) -> None:
+        self.ended, self.doing = False, doing
         self._work, self._clock, self._began = work, clock, clock()
         self._reported: tuple[float, int] | None = None
         self._found: Future[Result] = Future()
@@ -113,7 +131,11 @@ class Work(Generic[Result]):
             return "stopping …"
         if self._reported is not None:
             return bar(*self._reported, seconds)
-        return f"working, {duration(seconds)}" if seconds >= PATIENCE else ""
+        return f"{self.doing}, {duration(seconds)}" if seconds >= PATIENCE else ""
+
+    def wait(self, seconds: float) -> None:
+        """Waits until it is done, but no longer than so many seconds."""
+        wait([self._found], seconds)
 
     @property
     def done(self) -> bool:
