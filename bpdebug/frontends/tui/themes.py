@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache, partial
 
+from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -114,12 +115,21 @@ class Inks(LineFilter):
         found = terminals if theme.ansi else sixteen(theme) if few else inks(theme)
         self.styles: Mapping[str, Style] = {c: Style(color=ink) for c, ink in found.items()}
         self.grounds: Mapping[str, Style] = {c: Style(bgcolor=ink) for c, ink in found.items()}
+        self.plain = (found[palette.PAPER], found[palette.INK]) if few and not theme.ansi else None
         self.turned = lru_cache(4096)(self._turned)
 
     def _turned(self, style: Style) -> Style:
         for color, there in ((style.color, self.styles), (style.bgcolor, self.grounds)):
             if color is not None and color.triplet is not None and (new := there.get(color.triplet.hex)):
                 style += new
+        return style if self.plain is None else self._limited(style, *self.plain)
+
+    def _limited(self, style: Style, text: str, ground: str) -> Style:
+        """What Textual's own widgets are drawn with, in the two colours that everything is written in."""
+        if style.bgcolor is None or style.bgcolor.triplet is not None:
+            style += Style(bgcolor=ground)
+        if style.color is not None and style.color.triplet is not None:
+            style += Style(color=text if style.bgcolor == RichColor.parse(ground) else ground)
         return style
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

@@ -189,6 +189,13 @@ async def test_a_terminal_of_sixteen_colours_is_sent_no_others(monkeypatch: pyte
         app.run_text("seek Y@bwd")
         await pilot.pause()
         assert colors(app) <= {*sixteen(BUILTIN_THEMES[theme]).values()}
+        await pilot.press("ctrl+p")
+        for _ in range(20):
+            await pilot.pause(0.05)
+            if rows := styled(app, "one event back"):
+                break
+        assert colors(app) <= {*sixteen(BUILTIN_THEMES[theme]).values()}
+        assert all(row.color != row.bgcolor for row in rows)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
