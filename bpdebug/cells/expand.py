@@ -44,9 +44,8 @@ class Expansion:
 
     def expand(self, expr: Expr, at: At) -> list[Terms]:
         """The terms of an expression's cells at `at` (index arrays of one length, none for a number)."""
-        name = "" if expr.prim is None else expr.prim.name
-        row = ROWS.get(name)
-        if row is None or expr.attrs.get("fill", 0) != 0 or not (name in MOVES or self.reaches(expr)):
+        row = ROWS.get(expr.applies)
+        if row is None or not self.opens(expr):
             return self.factor(expr, at)
         made: list[Terms] = []
         summands = row(expr, at, self.value)
@@ -62,6 +61,10 @@ class Expansion:
         values = self.value(expr)[at] if at else self.value(expr).reshape(1)
         count = len(values)
         return [Terms(np.arange(count), np.ones(count), (Factor(expr, at, values.astype(np.float64), under),))]
+
+    def opens(self, expr: Expr) -> bool:
+        """Whether an expression is taken apart: along the operations of the table, unless it is filled with numbers."""
+        return expr.attrs.get("fill", 0) == 0 and (expr.applies in MOVES or self.reaches(expr))
 
     def reaches(self, expr: Expr) -> bool:
         """Whether an expression contains a leaf with respect to which it is expanded."""

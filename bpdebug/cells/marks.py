@@ -1,28 +1,59 @@
-"""Which cells of which matrices a cell is made of: what is lit when it is looked at."""
+"""Cells that stand out in matrices: those that belong to one that somebody looks at."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from math import prod
 
-from bpdebug.arrays import Array, Cell, Shape
-from bpdebug.cells.terms import At
-from bpdebug.cells.trace import CellSource
+import numpy as np
+from msgspec import Struct
+
+from bpdebug.arrays import Array, Shape
 from bpdebug.graph import Subject
 
-Marks = dict[Subject, frozenset[tuple[int, int]]]
-"""For each matrix the cells that stand out, (row, column); leading axes count as rows, one below the other."""
+
+class CellSet(Struct, frozen=True, eq=False):
+    """Cells of a tensor of a shape, by their numbers in C order (1-d, ascending, each once)."""
+
+    cells: Array
+    shape: Shape
+
+    @property
+    def places(self) -> tuple[Array, Array]:
+        """Their rows and their columns; leading axes count as rows, one below the other."""
+        rows, columns = np.divmod(self.cells, self.shape[-1] if self.shape else 1)
+        return rows, columns
+
+    @property
+    def pairs(self) -> frozenset[tuple[int, int]]:
+        """The same as pairs."""
+        rows, columns = self.places
+        return frozenset(zip(rows.tolist(), columns.tolist(), strict=True))
+
+    @property
+    def along(self) -> tuple[int | None, ...] | None:
+        """Their place along each axis, where they are all at it (None: of all along it); None where they are not."""
+        at = np.unravel_index(self.cells, self.shape) if self.shape and len(self.cells) else ()
+        found = tuple(int(i[0]) if (i == i[0]).all() else None for i in at)
+        full = prod(n for n, i in zip(self.shape, found, strict=False) if i is None)
+        return found if len(self.cells) == full else None
+
+    def transposed(self) -> CellSet:
+        """The same cells of each matrix's transpose in a stack."""
+        (*lead, rows, columns), size = self.shape, self.shape[-2] * self.shape[-1]
+        stack, cell = np.divmod(self.cells, max(size, 1))
+        row, column = np.divmod(cell, columns)
+        return CellSet(np.sort(stack * size + column * rows + row), (*lead, columns, rows))
 
 
-def lit(of: Subject, cell: Cell, shape: Shape, source: CellSource | None) -> Marks:
-    """The cells of each matrix that a cell is made of, and the cell itself."""
-    cells: dict[Subject, tuple[list[At], Shape]] = {}
-    if source is not None:
-        for f in (f for t in source.terms for f in t.factors if len(f.values) and f.at):
-            cells.setdefault(source.subjects[id(f.expr)], ([], f.expr.shape))[0].append(f.at)
-    found = {s: _mark(tuple(map(np.concatenate, zip(*at, strict=True))), full) for s, (at, full) in cells.items()}
-    return {of: _mark(tuple(np.array([i]) for i in cell), shape), **found} if cell else found
+Marks = dict[Subject, CellSet]
 
 
-def _mark(at: tuple[Array, ...], shape: Shape) -> frozenset[tuple[int, int]]:
-    rows = np.ravel_multi_index(at[:-1], shape[:-1]) if len(at) > 1 else np.zeros(len(at[0]), int)
-    return frozenset(zip(rows.tolist(), at[-1].tolist(), strict=True))
+def lit_in(marks: Mapping[Subject, CellSet], of: Subject | None, shape: Shape) -> CellSet | None:
+    """The marks of a matrix: its own, or those of what it is the transpose of; None where it has none."""
+    if of is None:
+        return None
+    found = marks.get(of)
+    if found is None and len(shape) > 1 and of.transpose in marks:
+        found = marks[of.transpose].transposed()
+    return found if found is not None and found.shape == shape else None

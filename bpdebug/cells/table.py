@@ -51,15 +51,18 @@ def aligned(own: Shape, shape: Shape, at: At) -> At:
     return tuple(np.zeros_like(at[lead + a]) if n == 1 else at[lead + a] for a, n in enumerate(own))
 
 
-def _flat(shape: Shape, at: At) -> Array:
+def flat_index(shape: Shape, at: At) -> Array:
+    """Cells by their number in a tensor of this shape, in C order."""
     return np.ravel_multi_index(at, shape) if at else np.zeros(1, np.int64)
 
 
-def _unflat(shape: Shape, flat: Array) -> At:
+def unflat(shape: Shape, flat: Array) -> At:
+    """Cells by their indices, from their numbers."""
     return tuple(np.asarray(i) for i in np.unravel_index(flat, shape)) if shape else ()
 
 
-def _rows(at: At) -> Array:
+def rows_of(at: At) -> Array:
+    """The numbers of the cells asked about."""
     return np.arange(len(at[0]) if at else 1)
 
 
@@ -70,7 +73,7 @@ def _spread(operand: Any, e: Expr, at: At, under: bool = False) -> Read:
 
 def _moved(source: Callable[[Expr, At], At]) -> Row:
     """Each cell comes from one of the operand's."""
-    return lambda e, at, value: [Summand(_rows(at), (Read(e.args[0], source(e, at)),))]
+    return lambda e, at, value: [Summand(rows_of(at), (Read(e.args[0], source(e, at)),))]
 
 
 def _permuted(e: Expr, at: At) -> At:
@@ -80,7 +83,7 @@ def _permuted(e: Expr, at: At) -> At:
 
 def _reshaped(e: Expr, at: At) -> At:
     """reshape, and the dropping and adding of axes of size 1: the cells keep their order."""
-    return _unflat(e.args[0].shape, _flat(e.shape, at))
+    return unflat(e.args[0].shape, flat_index(e.shape, at))
 
 
 def unfilled(e: Expr) -> dict[str, Any]:
@@ -95,7 +98,7 @@ def _looked_up(e: Expr, at: At, value: Value) -> list[Summand]:
     moved = PRIMS[e.applies].run(numbers, *map(value, e.args[1:]), **unfilled(e))
     source = np.asarray(moved)[at].reshape(-1)
     there = np.flatnonzero(source)
-    return [Summand(there, (Read(x, _unflat(x.shape, source[there] - 1)),))]
+    return [Summand(there, (Read(x, unflat(x.shape, source[there] - 1)),))]
 
 
 def _added_up(goes: Callable[[Expr, Array, Value], Array]) -> Row:
@@ -106,13 +109,13 @@ def _added_up(goes: Callable[[Expr, Array, Value], Array]) -> Row:
         to = np.asarray(goes(e, np.arange(1, prod(e.shape) + 1).reshape(e.shape), value))
         to = np.broadcast_to(to, x.shape).reshape(-1)
         order = np.argsort(to, kind="stable")
-        asked = _flat(e.shape, at) + 1
+        asked = flat_index(e.shape, at) + 1
         first, last = (np.searchsorted(to[order], asked, side=s) for s in ("left", "right"))
         count = last - first
         of = np.repeat(np.arange(len(asked)), count)
         steps = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
         cells = order[np.repeat(first, count) + steps]
-        return [Summand(of, (Read(x, _unflat(x.shape, cells)),))]
+        return [Summand(of, (Read(x, unflat(x.shape, cells)),))]
 
     return row
 
@@ -142,7 +145,7 @@ def _joined(e: Expr, at: At, value: Value) -> list[Summand]:
     for (n, m), operand in zip(pairwise(ends), e.args, strict=True):
         rows = np.flatnonzero((source >= n) & (source < m))
         if len(rows):
-            made.append(Summand(rows, (Read(operand, _unflat(operand.shape, source[rows] - n)),)))
+            made.append(Summand(rows, (Read(operand, unflat(operand.shape, source[rows] - n)),)))
     return made
 
 
@@ -151,7 +154,7 @@ def _joined(e: Expr, at: At, value: Value) -> list[Summand]:
 
 def _plus(*weights: float) -> Row:
     def row(e: Expr, at: At, value: Value) -> list[Summand]:
-        of = _rows(at)
+        of = rows_of(at)
         return [Summand(of, (_spread(a, e, at),), by) for a, by in zip(e.args, weights, strict=True)]
 
     return row
@@ -160,7 +163,7 @@ def _plus(*weights: float) -> Row:
 def _times(*unders: bool) -> Row:
     def row(e: Expr, at: At, value: Value) -> list[Summand]:
         reads = (_spread(a, e, at, under) for a, under in zip(e.args, unders, strict=True))
-        return [Summand(_rows(at), tuple(reads))]
+        return [Summand(rows_of(at), tuple(reads))]
 
     return row
 
@@ -169,7 +172,7 @@ def _squared(e: Expr, at: At, value: Value) -> list[Summand] | None:
     x, power = e.args[0], e.args[1] if len(e.args) > 1 else 2
     if not isinstance(x, Expr) or isinstance(power, Expr) or power != 2:
         return None
-    return [Summand(_rows(at), (Read(x, at), Read(x, at)))]
+    return [Summand(rows_of(at), (Read(x, at), Read(x, at)))]
 
 
 def _product(e: Expr, at: At, value: Value) -> list[Summand] | None:
@@ -186,14 +189,14 @@ def _product(e: Expr, at: At, value: Value) -> list[Summand] | None:
 
 def _summed(e: Expr, at: At, value: Value) -> list[Summand] | None:
     """A sum over axes: every cell along them."""
-    x, axes = e.args[0], sorted(axes_of(e.attrs["axis"], e.args[0].shape))
+    x, axes, kept = e.args[0], sorted(axes_of(e.attrs["axis"], e.args[0].shape)), e.attrs.get("keepdims", True)
     sizes = tuple(x.shape[a] for a in axes)
-    count, many = len(_rows(at)), prod(sizes)
+    count, many = len(rows_of(at)), prod(sizes)
     if count * many > MOST_TERMS:
         return None
     of = np.repeat(np.arange(count), many)
-    inside = iter([np.tile(i, count) for i in _unflat(sizes, np.arange(many))])
-    outside = iter([i[of] for n, i in enumerate(at) if not e.attrs["keepdims"] or n not in axes])
+    inside = iter([np.tile(i, count) for i in unflat(sizes, np.arange(many))])
+    outside = iter([i[of] for n, i in enumerate(at) if not kept or n not in axes])
     return [Summand(of, (Read(x, tuple(next(inside) if a in axes else next(outside) for a in range(x.ndim))),))]
 
 
@@ -203,7 +206,7 @@ def _running(e: Expr, at: At, value: Value) -> list[Summand] | None:
     many = at[axis] + 1
     if many.sum() > MOST_TERMS:
         return None
-    of = np.repeat(_rows(at), many)
+    of = np.repeat(rows_of(at), many)
     along = np.arange(len(of)) - np.repeat(np.cumsum(many) - many, many)
     return [Summand(of, (Read(e.args[0], tuple(along if a == axis else i[of] for a, i in enumerate(at))),))]
 
@@ -214,7 +217,7 @@ def _nested(e: Expr, at: At, value: Value) -> list[Summand] | None:
     many = x.shape[axis] - at[axis]
     if many.sum() > MOST_TERMS or x.shape[axis] * prod(x.shape) > MOST_TERMS:
         return None
-    of = np.repeat(_rows(at), many)
+    of = np.repeat(rows_of(at), many)
     first = at[axis][of]
     along = first + np.arange(len(of)) - np.repeat(np.cumsum(many) - many, many)
     there = tuple(along if a == axis else i[of] for a, i in enumerate(at))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, Cell
-from bpdebug.engine.parts import Assignment, PartView, part
+from bpdebug.engine.parts import Assignment, PartView, Recipe, part
 from bpdebug.engine.store import Store
 from bpdebug.engine.update import NORM, PARAMETER, UpdateLine, UpdateRule
 from bpdebug.graph import Subject, subject_among
@@ -62,18 +63,26 @@ class _Lines:
             value, lambda: tuple(self._parts(line, f"{name} = {formula}", value, of)),
             name=name, subject=of, in_numbers=partial(self._in_numbers, line),
             _before=None if tensor is None else lambda: self.store.parameter(tensor, t),
+            recipe=Recipe(of, line.expr, self._subjects(line), self._computed),
         )  # fmt: skip
 
     def _parts(self, line: UpdateLine, whole: str, value: Callable[[], Array], of: Subject) -> Iterator[PartView]:
-        names, update, numbers = self.update.naming(line, self.called), self.update, self.numbers
-        known = {id(update.w): (self.tensor, False), id(update.g): (self.tensor, True)}
-        known |= {id(leaf): (numbers[name], False) for name, leaf in update.states.items()}
-        text_of = partial(write, names=names, dialect=FORMULA)
+        text_of, subject = self._text(line), self._subjects(line)
         for e in self.update.parts(line):
             shown = e.args[0] if e.prim is not None and e.prim.name == "astype" else e
             why = "operand" if shown.prim is None else shown.prim.why
-            made = part(shown, text_of(e), why, self._computed, lambda x: subject_among(known, x, text_of), text_of)
+            made = part(shown, text_of(e), why, self._computed, subject, text_of)
             yield replace(made, text=whole, read=value, subject=of) if e is line.expr else made
+
+    def _text(self, line: UpdateLine) -> Callable[[Any], str]:
+        return partial(write, names=self.update.naming(line, self.called), dialect=FORMULA)
+
+    def _subjects(self, line: UpdateLine) -> Callable[[Expr], Subject]:
+        """What the expressions of a line are."""
+        update, numbers = self.update, self.numbers
+        known = {id(update.w): (self.tensor, False), id(update.g): (self.tensor, True)}
+        known |= {id(leaf): (numbers[name], False) for name, leaf in update.states.items()}
+        return lambda e: subject_among(known, e, self._text(line))
 
     def _computed(self, e: Expr) -> Array:
         return self.computed()[id(e)]
@@ -102,7 +111,7 @@ class _Lines:
         name = self.called(NORM)
         formula = store.norm_rule.text([f"∂{graph.names[t]}" for t in store.parameters])
         value = cache(lambda: np.asarray(store.norm(self.t)))
-        view = PartView(f"{name} = {formula}", (), "elementwise", value, subject=Subject(name), axes=())
+        view = PartView(f"{name} = {formula}", (), "elementwise", value, subject=Subject(name))
         return Assignment(
             name, formula, (), value, lambda: (view,),
             name=name, subject=Subject(name), _before=None, in_numbers=lambda cell, form: "",

@@ -13,7 +13,6 @@ from bpdebug.engine.parts import Contribution, PartView, Term, part
 from bpdebug.engine.store import Store
 from bpdebug.graph import Lit, Subject, subjects
 from bpdebug.symbolic import Expr, evaluate
-from bpdebug.symbolic.leaves import numbered
 
 
 def contributions(store: Store, t: int, k: int) -> tuple[Contribution, ...]:
@@ -65,12 +64,12 @@ class _Edge:
         at = self.at
         if self.tensor in self.graph.incoming or at > 0:
             shape, gradient = self.graph.shapes[self.tensor], f"∂{self.graph.names[self.tensor]}"
-            of, along = Subject(self.tensor, True), numbered(len(shape))
+            of = Subject(self.tensor, True)
             total = self.subject(plan.summed(position))
-            added = Term(plan.total_text(position, names, name), shape, self.value, total, along)
-            before = Term(gradient, shape, lambda: self.sum(at), of, along)
+            added = Term(plan.total_text(position, names, name), shape, self.value, total)
+            before = Term(gradient, shape, lambda: self.sum(at), of)
             text = plan.sum_text(gradient, position, names, name)
-            yield PartView(text, shape, "accumulate", lambda: self.sum(at + 1), "+", (before, added), of, along)
+            yield PartView(text, shape, "accumulate", lambda: self.sum(at + 1), "+", (before, added), of)
 
     def read(self, expr: Expr) -> Array:
         """The value of an expression of the rule on these numbers."""

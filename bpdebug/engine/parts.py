@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -12,7 +12,6 @@ from msgspec import Struct
 from bpdebug.arrays import Array, Cell, Shape, at_cell
 from bpdebug.graph import Subject
 from bpdebug.symbolic import Expr
-from bpdebug.symbolic.leaves import Axes, shared_axes
 
 
 def sealed(array: Array) -> Array:
@@ -49,16 +48,12 @@ class Fault(Struct, frozen=True):
 
 
 class Term(Lazy, frozen=True, eq=False, dict=True):
-    """An operand of a part, with its value on demand; a literal is its text alone.
-
-    `axes` are numbered as the part's are: along those of one number, cells belong together.
-    """
+    """An operand of a part, with its value on demand; a literal is its text alone."""
 
     text: str
     shape: Shape
     read: Callable[[], Array] | None = None
     subject: Subject | None = None
-    axes: Axes | None = None
 
 
 class PartView(Lazy, frozen=True, eq=False, dict=True):
@@ -74,7 +69,6 @@ class PartView(Lazy, frozen=True, eq=False, dict=True):
     sign: str = ""
     terms: tuple[Term, ...] = ()
     subject: Subject | None = None
-    axes: Axes | None = None
 
     @cached_property
     def value(self) -> Array:
@@ -87,14 +81,25 @@ def part(
     text_of: Callable[[Any], str],
 ) -> PartView:  # fmt: skip
     """The part that an expression is, with its operands as terms; `read` gives an expression's array, of its shape."""
-    axes = shared_axes(e, deep=False)
     terms = tuple(
-        Term(text_of(a), a.shape, partial(read, a), subject(a), axes.get(id(a))) if isinstance(a, Expr)
-        else Term(text_of(a), ())
+        Term(text_of(a), a.shape, partial(read, a), subject(a)) if isinstance(a, Expr) else Term(text_of(a), ())
         for a in e.args
-    )  # fmt: skip
+    )
     sign = "" if e.prim is None else e.prim.infix or e.prim.name
-    return PartView(text, e.shape, why, partial(read, e), sign, terms, subject(e), axes[id(e)])
+    return PartView(text, e.shape, why, partial(read, e), sign, terms, subject(e))
+
+
+class Recipe(NamedTuple):
+    """How an array is made: `of` what, by which expression; what each expression in it is, and its array.
+
+    `opens` says which are taken apart into products; others are factors, whatever they are made of.
+    """
+
+    of: Subject
+    expr: Expr
+    subject: Callable[[Expr], Subject]
+    value: Callable[[Expr], Array]
+    opens: Callable[[Expr], bool] = lambda e: True
 
 
 class Computation(Lazy, frozen=True, eq=False, dict=True):
@@ -159,6 +164,8 @@ class Assignment(Computation, frozen=True, eq=False, dict=True):
     _before: Callable[[], Array] | None
     in_numbers: Callable[[Cell, Callable[[float], str]], str]
     """The formula with numbers for names, at one cell; '' where a cell depends on others than its own."""
+    recipe: Recipe | None = None
+    """None of what is no parameter's own: the norm of all gradients."""
 
     @cached_property
     def before(self) -> Array | None:

@@ -9,7 +9,9 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell
-from bpdebug.cells.marks import Marks, lit
+from bpdebug.cells.links import linked
+from bpdebug.cells.marks import Marks
+from bpdebug.cells.recipes import of_edge, of_value
 from bpdebug.cells.trace import CellSource, CellTracer
 from bpdebug.checks.rule import NodeRule, largest, rule_at, to_float64
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event, NodeEvent
@@ -94,7 +96,8 @@ def lens(event: Event | None, at: Mapping[Subject, Cell] | None = None) -> Lens:
         cell, source = at.get(of, largest_cell(value)), None
         if value.dtype.kind == "f" and value.size:
             source = next(tracer.of_value(event.tensor, cell), None)
-        return Lens(event, axes, text, (), cell, source, lit(of, cell, value.shape, source))
+        marks = linked([of_value(tracer, event.k)], of, cell, value.shape) if value.size else {}
+        return Lens(event, axes, text, (), cell, source, marks)
     rule, y = rule_at(event), to_float64(event.run.value(event.tensor))
     looked = (
         Look(event, rule, y, tracer, index, c).operand(at.get(Subject(c.tensor, True))) for c in event.contributions
@@ -115,11 +118,13 @@ class Look:
     def operand(self, at: Cell | None) -> Looked:
         """Everything about it, and about its cell `at` (None: its largest)."""
         value, c = self.contribution.value, self.contribution
-        cell, source = largest_cell(value) if at is None else at, None
+        cell, source, marks = largest_cell(value) if at is None else at, None, Marks()
         if value.size:
             plan, k = self.event.plan, self.event.k
             formula = plan.total_text(self.position, self.event.operands, self.event.name)
             terms = self.tracer.contribution(k, self.position, cell)
+            recipe = of_edge(self.tracer, k, self.position)
+            marks = linked([recipe], recipe.of, cell, value.shape)
             source = self.tracer.source(k, self.event.index, formula, terms, plan.summed(self.position))
         turned, (note, wrong, meant) = self._transposed(), self._by_hand()
         slope = self._slope() if self.index is None else None
@@ -131,7 +136,7 @@ class Look:
             sum=self.index.gradient(self.position, c.sign) if self.index else "",
             why=self.index.why(self.position) if self.index else "",
             note="; ".join(filter(None, (note, *self._notes(turned)))), wrong=wrong, meant=meant, jacobian=jacobian,
-            slope=slope, cell=cell, source=source, marks=lit(Subject(c.tensor, True), cell, value.shape, source),
+            slope=slope, cell=cell, source=source, marks=marks,
             outer=outer[:MOST_OUTER], outer_count=len(outer),
         )  # fmt: skip
 

@@ -207,7 +207,6 @@ class Trace:
     def __init__(self, prims: Mapping[str, Prim]) -> None:
         self._prims = prims
         self._seen: dict[Any, Expr] = {}
-        self.axes: dict[tuple[int, bool], dict[int, tuple[int, ...]]] = {}  # filled by `shared_axes`
 
     def leaf(self, name: str, shape: Shape, dtype: DType) -> Expr:
         return Expr(self, None, (), {}, shape, dtype, name)

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.graph import Subject
-from bpdebug.symbolic.leaves import Axes
 from bpdebug.views.sums import MatrixProduct
 
 
@@ -35,11 +34,11 @@ class Formula(Struct, frozen=True):
 class Matrix(Struct, frozen=True, eq=False):
     """A tensor with its name, shown with row and column indices; `array` None is not computed yet.
 
-    `subject` says what it is, where that is a tensor or made of some: its name is for readers. Cells of the matrices in
-    a row belong together along `axes` of the same number; None: they belong to none there.
-    `note` stands below ('transposed'); `mark` names what it is in the row: '', 'operand', 'transpose', 'result',
-    'gradient'. `shape` is given where the array is not there. `marked` are the cells, (row, column), that stand out
-    (leading axes count as rows, one below the other). `product` is what it is made of, of a matrix product.
+    `subject` says what it is, where that is a tensor or made of some: its name is for readers, and which cells belong
+    together is asked by subjects (`Report.links`). `note` stands below ('transposed'); `mark` names what it is in the
+    row: '', 'operand', 'transpose', 'result', 'gradient'. `shape` is given where the array is not there. `marked` are
+    the cells, (row, column), that stand out (leading axes count as rows, one below the other). `product` is what it is
+    made of, of a matrix product.
     """
 
     name: str
@@ -49,7 +48,6 @@ class Matrix(Struct, frozen=True, eq=False):
     mark: str = ""
     marked: frozenset[tuple[int, int]] = frozenset()
     subject: Subject | None = None
-    axes: Axes | None = None
     product: MatrixProduct | None = None
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
+import numpy as np
+
 from bpdebug.arrays import encode_key
+from bpdebug.cells.recipes import Links, laid
 from bpdebug.debugger import State
+from bpdebug.engine.parts import Recipe
 from bpdebug.explain.contributions import Contributions, Given
 from bpdebug.graph import Subject
-from bpdebug.symbolic.leaves import ALONE, numbered
+from bpdebug.symbolic import PRIMS, Expr, Trace
+from bpdebug.symbolic.plan import unbroadcast
 from bpdebug.symbolic.text import key_text
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text, between
 from bpdebug.views.encode import Later, cells
@@ -51,23 +57,39 @@ def contributions(state: State, found: Contributions) -> Report:
         blocks.append(Text(f"from {source}, {words}", "dim", link=link))
     if len(found.later) > MOST:
         blocks.append(Text(f"and {len(found.later) - MOST:,} more", "dim"))
-    return Report("contributions", f"contributions to {name}", tuple(blocks), data)
+    links = Links(lambda: _laid(found)) if found.rows and not key else None
+    return Report("contributions", f"contributions to {name}", tuple(blocks), data, links)
+
+
+def _laid(found: Contributions) -> Iterator[Recipe]:
+    """The terms, each summed over broadcast axes where it was, as the sum that they are."""
+    xp, known, terms = Trace(PRIMS), dict[Expr, Subject](), list[Expr]()
+    for n, r in enumerate(found.rows[:MOST]):
+        given = xp.leaf("", (r.value if r.before is None else r.before).shape, np.dtype(float))
+        terms.append(unbroadcast(xp, given, r.value.shape))
+        known |= {given: _term(n, before=True), terms[-1]: _term(n)}
+    reference = found.goal.reference
+    yield laid(Subject(reference.tensor, reference.gradient), reduce(operator.add, terms), known)
+
+
+def _term(n: int, *, before: bool = False) -> Subject:
+    """What a matrix of a term is; `before` it was summed over broadcast axes."""
+    return Subject(f"term {n}{' before' * before}")
 
 
 def _matrices(found: Contributions, name: str) -> Iterator[Row]:
     """Terms that were summed over broadcast axes, before and after; and all terms with their sum."""
     reference, whole = found.goal.reference, not found.goal.key
-    for r in found.rows[:MOST]:
+    for n, r in enumerate(found.rows[:MOST]):
         before, note = r.before, "before the sum over the broadcast axes"
         if before is not None:
-            axes = tuple(ALONE if a in r.axes else n for a, n in enumerate(numbered(before.ndim))) if whole else None
-            given = Matrix(r.formula, before, before.shape, note, "operand", axes=axes)
-            shape, term = r.value.shape, f"from {r.source}"
-            after = Matrix(term, r.value, shape, "after the sum", "result", axes=numbered(len(shape)))
+            given = Matrix(r.formula, before, before.shape, note, "operand", subject=_term(n, before=True))
+            after = Matrix(f"from {r.source}", r.value, r.value.shape, "after the sum", "result", subject=_term(n))
             yield Row((given, f"sum over {', '.join(map(str, r.axes))} →", after))
     if found.sum is not None and len(found.rows) <= MOST:
-        drawn = partial(Matrix, shape=found.sum.shape, axes=numbered(found.sum.ndim))
-        items = between("+", (drawn(f"from {r.source}", r.value, mark="operand") for r in found.rows))
+        drawn = partial(Matrix, shape=found.sum.shape)
+        terms = (drawn(f"from {r.source}", r.value, mark="operand", subject=_term(n)) for n, r in enumerate(found.rows))
+        items = between("+", terms)
         of = Subject(reference.tensor, reference.gradient) if whole else None
         note = "so far" * bool(found.later)
         yield Row((*items, "=", drawn(name, found.sum, note=note, mark="gradient", subject=of)))

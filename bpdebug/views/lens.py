@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, reduce
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 
 from bpdebug.arrays import cell_text
-from bpdebug.cells.marks import Marks, lit
+from bpdebug.cells.marks import CellSet, Marks, lit_in
+from bpdebug.cells.recipes import Links, laid, of_event
 from bpdebug.debugger import State
 from bpdebug.engine import Contribution
+from bpdebug.engine.parts import Recipe
 from bpdebug.explain.axes import AxisName
 from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens
 from bpdebug.graph import Subject
-from bpdebug.symbolic.leaves import ALONE, numbered
+from bpdebug.symbolic import PRIMS, Trace
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, between, signed
 from bpdebug.views.matrices import forward_items, result_of
 from bpdebug.views.numbers import number
@@ -28,8 +32,6 @@ from bpdebug.views.update import changes, settings_text, update_data
 
 MOST_LONG = 12
 """Cells of a gradient beyond which it is not laid out as a column."""
-ROWS, COLUMNS = 1, 0
-"""The axes of an op as a matrix: a row for each cell of its result, a column for each of the operand."""
 
 
 def lens(state: State, found: Lens | UpdateLens) -> Report:
@@ -38,7 +40,8 @@ def lens(state: State, found: Lens | UpdateLens) -> Report:
         return _update_lens(found)
     event = found.event
     title = f"lens  {event.phase}  {event.graph.statement(event.tensor)}"
-    return Report("lens", title, tuple(_blocks(found)), lambda: _data(found))
+    links = Links(lambda: chain(of_event(event), *(_laid(found, o) for o in found.operands)))
+    return Report("lens", title, tuple(_blocks(found)), lambda: _data(found), links)
 
 
 def _data(found: Lens) -> dict[str, Any]:
@@ -140,12 +143,25 @@ def _outer(o: Looked) -> Iterator[Block]:
     if o.outer_count < 2:
         return
     c, more = o.contribution, o.outer_count - len(o.outer)
-    drawn = partial(Matrix, shape=o.shape, marked=_at(o.cell, o.shape), axes=numbered(len(o.shape)))
+    drawn = partial(Matrix, shape=o.shape, marked=_at(o.cell, o.shape))
     items = between("+", (drawn(name, array, mark="operand", subject=Subject(name)) for name, array in o.outer))
     items += [f"+ {more} more"] * (more > 0)
     yield Text(f"The same as a sum of outer products, one for each row of the batch ({o.outer_count}):", "note")
     total, (name, of) = c.value if o.meant is None else o.meant, _given(c)
     yield Row((*items, "=", drawn(name, total, mark="gradient", subject=of)))
+
+
+def _laid(found: Lens, o: Looked) -> Iterator[Recipe]:
+    """The sum of outer products, and the product with the derivative as a matrix, as they are laid out above."""
+    xp, c, double = Trace(PRIMS), o.contribution, np.dtype(float)
+    outer = {xp.leaf(name, o.shape, double): Subject(name) for name, _ in o.outer}
+    if of := _given(c)[1] if outer else None:
+        yield laid(of, reduce(operator.add, outer), outer)
+    if o.jacobian is not None:
+        called, (rows, columns) = f"∂{found.event.name}/∂{c.to}", o.jacobian.shape
+        j, g = xp.leaf("", (rows, columns), double), xp.leaf("", (rows, 1), double)
+        known = {j: Subject(called), g: Subject(f"{called}, ∂{found.event.name}")}
+        yield laid(Subject(f"{called}, ∂{c.to}"), xp.matrix_transpose(j) @ g, known)
 
 
 def _given(c: Contribution) -> tuple[str, Subject | None]:
@@ -155,7 +171,7 @@ def _given(c: Contribution) -> tuple[str, Subject | None]:
 
 def _at(cell: tuple[int, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, int]]:
     """A cell as what is marked of its matrix."""
-    return lit(Subject(""), cell, shape, None).get(Subject(""), frozenset())
+    return CellSet(np.ravel_multi_index(cell, shape).reshape(1), shape).pairs if cell else frozenset()
 
 
 def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
@@ -171,34 +187,31 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     yield Text(f"{what}, {name} and {to} laid out as columns; ∂{to} is its transpose times ∂{name}:", "note")
     back, row = o.jacobian.T, int(np.ravel_multi_index(o.cell, o.shape)) if o.cell else 0
     line = frozenset((r, row) for r in range(len(o.jacobian)))
-    whole = Matrix(called, o.jacobian, back.shape[::-1], "", "operand", line, Subject(called), (ROWS, COLUMNS))
+    whole = Matrix(called, o.jacobian, back.shape[::-1], "", "operand", line, Subject(called))
     across, of = frozenset((r, c) for c, r in line), Subject(called, transposed=True)
-    turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", across, of, (COLUMNS, ROWS))
+    turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", across, of)
     yield Row((whole, "→", turned))
     if max(back.shape) <= MOST_LONG:
         total = o.contribution.value if o.meant is None else o.meant
         g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, total))
-        incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand", axes=(ROWS, ALONE))
+        incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand", subject=Subject(f"{called}, ∂{name}"))
         cell = frozenset({(row, 0)})
-        axes, called = (COLUMNS, ALONE), _given(o.contribution)[0]
-        gives = Matrix(called, made, made.shape, "as a column", "gradient", cell, axes=axes)
+        of = Subject(f"{called}, ∂{to}")
+        gives = Matrix(_given(o.contribution)[0], made, made.shape, "as a column", "gradient", cell, of)
         yield Row((turned, "@", incoming, "=", gives))
 
 
 def _marked(matrix: Matrix, marks: Marks) -> Matrix:
-    """A matrix with its marks: its own, or those of what it is the transpose of, transposed."""
-    of = matrix.subject
-    if of is None or of in marks or len(matrix.shape) < 2:
-        return matrix if of is None else replace(matrix, marked=marks.get(of, frozenset()))
-    rows, columns = matrix.shape[-2:]  # of each matrix in a stack
-    cells = marks.get(of.transpose, frozenset())
-    return replace(matrix, marked=frozenset((r // columns * rows + c, r % columns) for r, c in cells))
+    """A matrix with its marks."""
+    lit = lit_in(marks, matrix.subject, matrix.shape)
+    return matrix if matrix.subject is None else replace(matrix, marked=lit.pairs if lit else frozenset())
 
 
 def _update_lens(found: UpdateLens) -> Report:
     """What the rule does, and every line of it in numbers at the cell that moved most."""
     title = f"lens  update  {found.event.name} = {found.event.rule}"
-    return Report("lens", title, tuple(_update_blocks(found)), lambda: _update_data(found))
+    links = Links(lambda: of_event(found.event))
+    return Report("lens", title, tuple(_update_blocks(found)), lambda: _update_data(found), links)
 
 
 def _update_blocks(found: UpdateLens) -> Iterator[Block]:

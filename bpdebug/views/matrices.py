@@ -11,7 +11,7 @@ from bpdebug.arrays import Array
 from bpdebug.engine import Assignment, Contribution, Event, NodeEvent, PartView
 from bpdebug.engine.parts import Term
 from bpdebug.graph import Graph, Lit, Subject
-from bpdebug.symbolic.leaves import Axes, shared_axes, uses
+from bpdebug.symbolic.leaves import uses
 from bpdebug.views.blocks import Matrix, signed
 from bpdebug.views.sums import MatrixProduct
 
@@ -19,12 +19,11 @@ Read = Callable[[], Array]
 
 
 def tensor_matrix(
-    graph: Graph, tensor: int, array: Array, mark: str, note: str = "", *, gradient: bool = False,
-    axes: Axes | None = None,
-) -> Matrix:  # fmt: skip
+    graph: Graph, tensor: int, array: Array, mark: str, note: str = "", *, gradient: bool = False
+) -> Matrix:
     """A tensor of the graph, or its gradient, which has its shape and dtype, under its name."""
     name = f"{'∂' * gradient}{graph.names[tensor]}"
-    return Matrix(name, array, array.shape, note, mark, subject=Subject(tensor, gradient), axes=axes)
+    return Matrix(name, array, array.shape, note, mark, subject=Subject(tensor, gradient))
 
 
 def term_matrix(term: Term) -> Matrix | str:
@@ -32,20 +31,17 @@ def term_matrix(term: Term) -> Matrix | str:
     if term.read is None or term.subject is None:
         return term.text
     note = "transposed" * term.subject.transposed
-    return Matrix(term.text, term.read(), term.shape, note, "operand", subject=term.subject, axes=term.axes)
+    return Matrix(term.text, term.read(), term.shape, note, "operand", subject=term.subject)
 
 
 def forward_items(event: NodeEvent) -> tuple[list[Matrix | str], Matrix]:
     """What a node computes from, its operands as matrices and literals as they are written; and its result."""
     graph, run, plan = event.graph, event.run, event.plan
-    axes = shared_axes(plan.value)
     items = [
-        str(i.value)
-        if isinstance(i, Lit)
-        else tensor_matrix(graph, i, run.value(i), "operand", axes=axes.get(id(leaf)))
-        for i, leaf in zip(event.node.inputs, plan.operands, strict=True)
+        str(i.value) if isinstance(i, Lit) else tensor_matrix(graph, i, run.value(i), "operand")
+        for i in event.node.inputs
     ]
-    result = tensor_matrix(graph, event.tensor, event.value, "result", axes=axes[id(plan.value)])
+    result = tensor_matrix(graph, event.tensor, event.value, "result")
     if plan.value.prim is not None and plan.value.prim.why == "product":
         result = replace(result, product=product(*(partial(run.value, t) for t in event.node.tensors)))
     return items, result
@@ -65,11 +61,9 @@ def part_items(part: PartView, line: Contribution | Assignment) -> tuple[Matrix 
     (name, of), last = result_of(part, line), part is line.parts[-1] and isinstance(line, Contribution)
     mark = "gradient" if last else "transpose" if part.why == "transpose" else "result"
     made = product(*(t.read for t in part.terms)) if part.why == "product" else None
-    result = Matrix(
-        name, part.value, part.shape, NOTES.get(part.why, ""), mark, subject=of, axes=part.axes, product=made
-    )
+    result = Matrix(name, part.value, part.shape, NOTES.get(part.why, ""), mark, subject=of, product=made)
     if not part.terms:
-        whole = Matrix(part.text, part.value, part.shape, mark="operand", subject=part.subject, axes=part.axes)
+        whole = Matrix(part.text, part.value, part.shape, mark="operand", subject=part.subject)
         return (whole, "=", result) if last else (result,)
     terms = [term_matrix(t) for t in part.terms]
     if part.why == "transpose":
@@ -87,14 +81,13 @@ def summary_items(event: NodeEvent, c: Contribution, *, operands: bool = True) -
     """A rule as what goes in (with the `operands` that it uses) and what comes out."""
     graph, run, plan, made = event.graph, event.run, event.plan, c.rule[-1]
     given = plan.gradient(c.position)
-    used, axes = {id(use.of) for use in uses(given)} if operands else set(), shared_axes(given)
-    g = axes.get(id(plan.g))
-    items: list[Matrix | str] = [tensor_matrix(graph, event.tensor, event.value, "operand", gradient=True, axes=g)]
+    used = {id(use.of) for use in uses(given)} if operands else set()
+    items: list[Matrix | str] = [tensor_matrix(graph, event.tensor, event.value, "operand", gradient=True)]
     for i, leaf in zip(event.node.inputs, plan.operands, strict=True):
         if isinstance(i, int) and id(leaf) in used:
-            items += [",", tensor_matrix(graph, i, run.value(i), "operand", axes=axes.get(id(leaf)))]
+            items += [",", tensor_matrix(graph, i, run.value(i), "operand")]
     name, of = result_of(made, c)
-    return (*items, "→", Matrix(name, made.value, made.shape, mark="gradient", subject=of, axes=axes[id(given)]))
+    return (*items, "→", Matrix(name, made.value, made.shape, mark="gradient", subject=of))
 
 
 def result_of(part: PartView, line: Contribution | Assignment) -> tuple[str, Subject | None]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from bpdebug.arrays import cell_text
-from bpdebug.cells.marks import lit
-from bpdebug.cells.trace import INCOMING, CellSource, Consumer, FactorCell, Product
+from bpdebug.cells.links import linked
+from bpdebug.cells.recipes import Links, of_tensor
+from bpdebug.cells.trace import INCOMING, CellSource, CellTracer, Consumer, FactorCell, Product
 from bpdebug.debugger import State
 from bpdebug.engine import UPDATE
+from bpdebug.engine.parts import Recipe
 from bpdebug.explain.origin import Origin
 from bpdebug.explain.paths import size
 from bpdebug.graph import INPUT
@@ -36,7 +38,9 @@ FEW = 4
 def origin(state: State, found: Origin) -> Report:
     """The terms with their factors and products, their sum, and what the cell goes into."""
     title = f"{found.text} = {number(found.value)}"
-    return Report("origin", title, tuple(_blocks(state, found)), lambda: _data(found))
+    tracer = CellTracer(state.timeline, state.timeline.schedule.iteration_at(state.cursor))
+    links = Links(lambda: of_tensor(tracer, found.subject))
+    return Report("origin", title, tuple(_blocks(state, found, links.recipes)), lambda: _data(found), links)
 
 
 def _data(found: Origin) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def _term(product: Product) -> dict[str, Any]:
     return {"factors": factors, "product": product.value}
 
 
-def _blocks(state: State, found: Origin) -> Iterator[Block]:
+def _blocks(state: State, found: Origin, recipes: Sequence[Recipe]) -> Iterator[Block]:
     if found.was_set:
         yield Text(f"{found.of} was set by hand in this fork", "bad")
     if not found.sources:
@@ -61,7 +65,8 @@ def _blocks(state: State, found: Origin) -> Iterator[Block]:
     count = len(found.sources)
     chosen = sorted(range(count), key=lambda i: -size(found.sources[i].sum))[:MOST_SOURCES]
     for i in sorted(chosen):
-        yield from _source(state, found, found.sources[i])
+        made = i - count + len(recipes)  # what comes in is no event's, and the first
+        yield from _source(state, found, found.sources[i], recipes[max(made, 0) :][:1])
     if count > len(chosen):
         yield Text(f"and {count - len(chosen):,} contributions more, none of them larger", "dim")
         yield Formula(f"{found.text} = {number(found.value)}", f"a sum of {count:,} contributions")
@@ -83,7 +88,7 @@ def _given(state: State, found: Origin) -> str:
     return f"given: a{'n' * (kind == INPUT)} {kind}"
 
 
-def _source(state: State, found: Origin, source: CellSource) -> Iterator[Block]:
+def _source(state: State, found: Origin, source: CellSource, recipes: Sequence[Recipe]) -> Iterator[Block]:
     sign = "=" if len(found.sources) == 1 else "+="
     if source.formula == INCOMING:
         yield Formula(f"{found.of} {sign} {number(source.sum)}", "what comes in")
@@ -92,23 +97,24 @@ def _source(state: State, found: Origin, source: CellSource) -> Iterator[Block]:
     note, link = ("", "") if source.event is None else (f"event {source.event}", f"seek #{source.event}")
     yield Formula(f"{found.of} {sign} {formula}", note, link)
     yield from cell_lines(found.text, sign, source)
-    yield from _matrices(state, found, source)
+    yield from _matrices(state, found, recipes)
 
 
-def _matrices(state: State, found: Origin, source: CellSource) -> Iterator[Block]:
-    """The matrices that the factors are cells of, and the one of the cell itself, with these cells marked."""
+def _matrices(state: State, found: Origin, recipes: Sequence[Recipe]) -> Iterator[Block]:
+    """The matrices that the factors are made of, and the one of the cell itself, with these cells marked."""
     timeline, graph = state.timeline, state.timeline.graph
     run = timeline.iteration(timeline.schedule.iteration_at(state.cursor))
     items: list[Matrix] = []
     assert isinstance(found.subject.tensor, int)
-    for of, marked in lit(found.subject, found.cell, graph.shapes[found.subject.tensor], source).items():
+    marks = linked(recipes, found.subject, found.cell, graph.shapes[found.subject.tensor])
+    for of in (found.subject, *(of for of in marks if of != found.subject)):
         if isinstance(of.tensor, str) or of.transposed:
             continue
         array = run.gradient(of.tensor) if of.gradient else run.value(of.tensor)
         if array is not None and array.ndim and array.size <= MOST_LIT:
             mark = "gradient" if of == found.subject else "operand"
             drawn = tensor_matrix(graph, of.tensor, array, mark, gradient=of.gradient)
-            items.append(replace(drawn, marked=marked))
+            items.append(replace(drawn, marked=marks[of].pairs))
     if len(items) > 1:
         yield Row((items[0], "of", *between(",", items[1:])))
 

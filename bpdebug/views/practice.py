@@ -13,7 +13,7 @@ from bpdebug.views.matrices import tensor_matrix
 from bpdebug.views.numbers import shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.report import Report
-from bpdebug.views.stage import contribution_blocks, forward_line, said_here
+from bpdebug.views.stage import contribution_blocks, forward_line, links_of, said_here
 
 
 def practice(state: State, said: Practice, event: NodeEvent) -> Report:
@@ -31,7 +31,7 @@ def practice(state: State, said: Practice, event: NodeEvent) -> Report:
         "asks": asked.asks if asked else None, "to": asked.contribution.to if asked else None,
         "said": said.said or None, "well": said.well, "right": said.right, "asked": said.asked,
     }  # fmt: skip
-    return Report("practice", title, tuple(blocks), data)
+    return Report("practice", title, tuple(blocks), data, links_of(event))
 
 
 def _asked(asked: Exercise) -> Iterator[Block]:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from bpdebug.arrays import Cell, Shape
+from bpdebug.graph import Subject
 from bpdebug.views.blocks import Block, Section, flat
 from bpdebug.views.encode import made, to_json
 from bpdebug.views.text import lines
 
+if TYPE_CHECKING:
+    from bpdebug.cells.marks import Marks
+
+Link = Callable[[Subject, Cell, Shape], "Marks"]
+"""Of a cell of an array of this shape, the cells of every array that belong to it."""
+
 
 class Report(Struct, frozen=True, eq=False):
-    """What a view says: `kind` names it, `blocks` are for eyes, `data` (made when asked for) is for programs."""
+    """What a view says: `kind` names it, `blocks` are for eyes, `data` (made when asked for) is for programs.
+
+    `links` says which cells of its matrices belong together.
+    """
 
     kind: str
     title: str
     blocks: tuple[Block | Section, ...] = ()
     data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
+    links: Link | None = None
 
     def to_text(self, width: int = 100) -> str:
         """The report as plain text; matrices side by side where they fit the width."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from bpdebug.debugger import State
 from bpdebug.engine import FORWARD, SEED, Contribution, Event, Fault, NodeEvent, PartView
@@ -11,7 +12,7 @@ from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, sig
 from bpdebug.views.matrices import forward_items, part_items, parts_until, summary_items, tensor_matrix
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
-from bpdebug.views.report import Report
+from bpdebug.views.report import Link, Report
 from bpdebug.views.stream import end_object, event_object
 from bpdebug.views.update import update_blocks
 
@@ -26,10 +27,23 @@ def stage(state: State) -> Report:
     event = state.event
     notes = said_here(state)
     if event is None:
-        blocks = (*notes, *_end(state))
-        return Report("event", "the end: everything is done", blocks, lambda: end_object(state.timeline))
+        at_end = (*notes, *_end(state))
+        return Report("event", "the end: everything is done", at_end, lambda: end_object(state.timeline))
     title = f"event {event.index}/{len(state.timeline)}  {heading(state, event)}"
-    return Report("event", title, (*notes, *marked(state, event_blocks(state, event))), lambda: event_object(event))
+    blocks = (*notes, *marked(state, event_blocks(state, event)))
+    return Report("event", title, blocks, lambda: event_object(event), links_of(event))
+
+
+def links_of(event: Event) -> Link:
+    """What belongs together among what an event makes."""
+
+    @cache
+    def made() -> Link:
+        from bpdebug.cells.recipes import Links, of_event  # start-up: only a screen marks cells
+
+        return Links(lambda: of_event(event))
+
+    return lambda of, cell, shape: made()(of, cell, shape)
 
 
 def said_here(state: State) -> tuple[Text, ...]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.engine import UPDATE, Assignment, Contribution, Event
-from bpdebug.symbolic.leaves import numbered
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.matrices import part_items, parts_until, tensor_matrix
 from bpdebug.views.numbers import exact, norm_text, shape_text
@@ -36,14 +35,13 @@ def settings_text(event: Event) -> str:
 def changes(event: Event) -> Iterator[Row]:
     """The gradient, and each state and the parameter before and after."""
     graph, gradient = event.timeline.graph, event.timeline.iteration(event.iteration).gradient(event.tensor)
-    axes = numbered(len(graph.shapes[event.tensor]))
     for a in event.assignments:
         if a.before is None:
             continue
-        drawn = partial(Matrix, a.to, shape=a.shape, subject=a.subject, axes=axes)
+        drawn = partial(Matrix, a.to, shape=a.shape, subject=a.subject)
         items: list[Matrix | str] = [drawn(array=a.before, note="before", mark="operand")]
         if a is event.assignments[-1] and gradient is not None:
-            items += [",", tensor_matrix(graph, event.tensor, gradient, "gradient", gradient=True, axes=axes)]
+            items += [",", tensor_matrix(graph, event.tensor, gradient, "gradient", gradient=True)]
         yield Row((*items, "→", drawn(array=a.value, note="after", mark="result")))
 
 

@@ -54,7 +54,7 @@ def drawn(report: Report) -> Iterator[Any]:
 
 def plain(m: Matrix) -> Any:
     of = m.subject and (m.subject if isinstance(m.subject.tensor, int) else replaced(m.subject))
-    return of, m.shape, m.note, m.mark, m.marked, m.axes
+    return of, m.shape, m.note, m.mark, m.marked
 
 
 def replaced(of: Subject) -> Subject:

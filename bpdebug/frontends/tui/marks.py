@@ -50,8 +50,10 @@ def mark_of(sheet: Sheet, at: Along) -> Highlight:
     """The mark of a place along each axis (None: of all along it), in the slice in which it lies."""
     lead, column = [at[axis] for axis in sheet.down], 0 if sheet.across is None else at[sheet.across]
     fixed = [n for n, i in enumerate(lead) if i is not None]
+    if not fixed and column is None:
+        return Highlight(runs=((1, 1, 0),))  # every row
     if not fixed:
-        return Highlight(0 if not lead and column is not None else None, column)
+        return Highlight(None if lead else 0, column)
     if len(fixed) == len(lead):
         return Highlight(int(np.ravel_multi_index([i or 0 for i in lead], sheet.sizes)), column)
     sizes = sheet.sizes

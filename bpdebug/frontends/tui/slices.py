@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import prod
 
@@ -94,13 +94,25 @@ class Sheet(Struct, frozen=True):
         """Whether a place is in the slice, or passes through it."""
         return all(at[axis] in (None, self.at[axis]) for axis in self.hidden)
 
+    def among(self, at: Sequence[Array]) -> Array:
+        """Which of many cells (bool), by their indices along each axis, are in the slice."""
+        found = np.ones(len(at[0]), bool)
+        for axis in self.hidden:
+            found &= at[axis] == self.at[axis]
+        return found
+
+    def places(self, at: Sequence[Array]) -> tuple[Array, Array]:
+        """The rows and the columns of many cells, by their indices along each axis."""
+        rows = np.ravel_multi_index([at[axis] for axis in self.down], self.sizes) if self.down else at[0] * 0
+        return rows, rows * 0 if self.across is None else at[self.across]
+
     def name(self, row: int) -> str:
         """A row's indices along the axes that are rows."""
         return ",".join(str(int(i)) for i in np.unravel_index(row, self.sizes)) if self.down else ""
 
     # --- other sheets of the same tensor --------------------------------------------------------------------------
 
-    def facing(self, at: Along) -> Sheet:
+    def facing(self, at: Sequence[int | None]) -> Sheet:
         """The slice in which a place lies."""
         moved = [self.at[axis] if (i := at[axis]) is None else i for axis in self.hidden]
         return self._at(dict(zip(self.hidden, moved, strict=True)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from textual.binding import BindingType
 from textual.events import Click, MouseEvent, MouseScrollDown, MouseScrollUp
 from textual.message import Message
@@ -119,7 +120,7 @@ class Stage(LeadingLines, can_focus=True):
 
     def _mark(self, chosen: Chosen | None) -> None:
         """Marks a cell, and in the other matrices what it is made of or goes into."""
-        found = {} if chosen is None else partners(self.rows, *chosen)
+        found = {} if chosen is None else partners(self.rows, *chosen, self.report.links)
         for box in self.every():
             box.mark = found.get(box, Highlight())
         self._show_marks()
@@ -146,7 +147,7 @@ class Stage(LeadingLines, can_focus=True):
         """The same report about the marked cell: the mark stays, and with it the cells that the report marks."""
         at = None if self.chosen is None else (self.every().index(self.chosen[0]), *self.chosen[1:])
         top = self.top
-        self.show(Report(report.kind, self.report.title, report.blocks))
+        self.show(replace(report, title=self.report.title))
         if at is not None:
             box = self.every()[at[0]]
             self.chosen = box, *at[1:]

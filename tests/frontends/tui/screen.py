@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.geometry import Size
 
+from bpdebug.cells.recipes import Links, laid
 from bpdebug.debugger import State, open_session
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.stage import Stage
+from bpdebug.graph import Subject
 from bpdebug.scenario import find, load
 from bpdebug.symbolic import PRIMS, Trace
-from bpdebug.symbolic.leaves import shared_axes
 from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.report import Report
 
@@ -84,7 +84,7 @@ class StageApp(App[int]):
     def __init__(self, *items: Any) -> None:
         super().__init__()
         self.stage = Stage(id="stage", classes="panel")
-        self.stage.show(Report("test", "", (row(*items),)))
+        self.stage.show(report_of(*items))
 
     def compose(self) -> ComposeResult:
         yield self.stage
@@ -112,17 +112,18 @@ class Sized(Stage):
 PRIM = {"@": "matmul", "+": "add", "**": "pow", "/": "divide", "→": "matrix_transpose", "tanh": "tanh"}
 
 
-def row(*items: Any) -> Row:
-    """Matrices and signs, with the axes that they share by the operation between them, as it is traced."""
+def report_of(*items: Any) -> Report:
+    """A row of matrices and signs, whose cells belong together by the operation between them, as it is traced."""
     found = [matrix(i) for i in items]
     signs = [PRIM[i] for i in found if isinstance(i, str) and i in PRIM]
     if not signs or found[-2] not in ("=", "→"):
-        return Row(tuple(found))
-    trace = Trace(PRIMS)
-    leaves = [trace.leaf("", i.shape, np.dtype(float)) for i in found[:-1] if isinstance(i, Matrix)]
+        return Report("test", "", (Row(tuple(found)),))
+    trace, drawn = Trace(PRIMS), [i for i in found if isinstance(i, Matrix)]
+    leaves = [trace.leaf(i.name, i.shape, np.dtype(float)) for i in drawn[:-1]]
+    known = {leaf: Subject(leaf.name) for leaf in leaves}
     made = trace.make(signs[0], *leaves, *(int(i) for i in found if isinstance(i, str) and i.isdigit()))
-    axes, ids = shared_axes(made), iter([*map(id, leaves), id(made)])
-    return Row(tuple(i if isinstance(i, str) else replace(i, axes=axes[next(ids)]) for i in found))
+    recipe = laid(Subject(drawn[-1].name), made, known)
+    return Report("test", "", (Row(tuple(found)),), links=Links(lambda: [recipe]))
 
 
 def matrix(item: Any) -> Matrix | str:
@@ -131,7 +132,7 @@ def matrix(item: Any) -> Matrix | str:
         return item
     name, array = item
     there = isinstance(array, np.ndarray)
-    return Matrix(name, array if there else None, array.shape if there else array)
+    return Matrix(name, array if there else None, array.shape if there else array, subject=Subject(name))
 
 
 __all__ = ["MARKUP", "TRAINED", "Sized", "Stage", "StageApp", "app_of", "lines_of", "matrix", "state_of", "text_of"]
