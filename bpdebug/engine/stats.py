@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import isfinite, sqrt
+
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, kept
+from bpdebug.arrays import Array, kept, pieces
 
 
 class Stats(Struct, frozen=True):
@@ -24,33 +27,49 @@ class Stats(Struct, frozen=True):
 @kept
 def stats(array: Array) -> Stats:
     """Statistics of an array of any dtype and shape; computed in float64, so that float32 does not overflow."""
-    kind = array.dtype.kind
-    nans = int(np.count_nonzero(np.isnan(array))) if kind == "f" else 0
-    infs = int(np.count_nonzero(np.isinf(array))) if kind == "f" else 0
-    finite = array[np.isfinite(array)] if nans or infs else array
+    floats = array.dtype.kind == "f"
     zeros = int(array.size - np.count_nonzero(array))
-    if not finite.size:
-        return Stats(None, None, None, None, None, zeros, nans, infs)
-    cells = finite.astype(np.float64, copy=False)
+    low, high, total, count, nans = np.inf, -np.inf, 0.0, 0, 0
     with np.errstate(all="ignore"):
-        low, high = float(cells.min()), float(cells.max())
-        return Stats(low, high, *_mean_and_std(cells, low, high), two_norm(cells), zeros, nans, infs)
+        for piece in pieces(array):
+            nans += int(np.count_nonzero(np.isnan(piece))) if floats else 0
+            cells = _finite(piece)
+            low, high = min(low, float(cells.min(initial=np.inf))), max(high, float(cells.max(initial=-np.inf)))
+            total, count = total + float(cells.sum()), count + cells.size
+        infs = array.size - count - nans
+        if not count:
+            return Stats(None, None, None, None, None, zeros, nans, infs)
+        norm = _norm(map(_finite, pieces(array)), max(abs(low), abs(high)))
+        return Stats(low, high, *_mean_and_std(array, low, high, total / count, count), norm, zeros, nans, infs)
 
 
-def _mean_and_std(cells: Array, low: float, high: float) -> tuple[float, float]:
-    """NumPy's, unless a sum overflows or a square overflows or vanishes: then of the cells over the largest."""
-    mean, std = float(cells.mean()), float(cells.std())
-    if np.isfinite(mean + std) and (std > 0 or low == high):
-        return mean, std
-    top = max(abs(low), abs(high))
-    return float((cells / top).mean()) * top, float((cells / top).std()) * top
+def _finite(piece: Array) -> Array:
+    """The finite cells of a flat piece, as float64."""
+    there = np.isfinite(piece) if piece.dtype.kind == "f" else None
+    return (piece if there is None or there.all() else piece[there]).astype(np.float64, copy=False)
+
+
+def _mean_and_std(array: Array, low: float, high: float, mean: float, count: int) -> tuple[float, float]:
+    """As NumPy finds them; where a sum overflows, or a square does or vanishes, of the cells over the largest."""
+    for top in (1.0, max(abs(low), abs(high))):
+        if top != 1.0:
+            mean = sum(float((_finite(piece) / top).sum()) for piece in pieces(array)) / count
+        scaled = (_finite(piece) / top if top != 1.0 else _finite(piece) for piece in pieces(array))
+        std = sqrt(sum(float(np.square(cells - mean).sum()) for cells in scaled) / count)
+        if isfinite(mean + std) and (std > 0 or low == high):
+            break
+    return mean * top, std * top
 
 
 @kept
 def two_norm(cells: Array) -> float:
     """The 2-norm over all cells, scaled so that neither overflow nor underflow spoils it."""
-    cells = np.asarray(cells, dtype=np.float64)
-    top = float(np.abs(cells).max()) if cells.size else 0.0
-    if top == 0.0 or not np.isfinite(top):
+    top = float(np.max([np.abs(piece).max() for piece in pieces(cells) if piece.size], initial=0.0))
+    if top == 0.0 or not isfinite(top):
         return top
-    return top * float(np.sqrt(np.square(cells / top).sum()))
+    return _norm((piece.astype(np.float64, copy=False) for piece in pieces(cells)), top)
+
+
+def _norm(found: Iterable[Array], top: float) -> float:
+    """The 2-norm of flat pieces whose largest cell has this size."""
+    return top * sqrt(sum(float(np.square(cells / top).sum()) for cells in found)) if top else 0.0

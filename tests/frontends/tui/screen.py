@@ -106,7 +106,7 @@ class Sized(Stage):
 
     def lines(self) -> list[str]:
         """What is seen."""
-        return [self.render_line(y).text for y in range(self.room.height)]
+        return [line.text for line in self.drawn()]
 
 
 PRIM = {"@": "matmul", "+": "add", "**": "pow", "/": "divide", "→": "matrix_transpose", "tanh": "tanh"}
