@@ -33,18 +33,33 @@ def report(done: float, total: int) -> None:
 
 
 @contextmanager
-def part(done: int, total: int) -> Iterator[None]:
-    """So much of so much is done; what is reported inside is how far the next one is."""
+def steps(total: int) -> Iterator[Callable[[int], None] | None]:
+    """Gives what is told before each of so many steps how many are done; None where nobody hears it.
+
+    What is reported inside a step is how far that one is.
+    """
     listener = _LISTENER.get()
     if listener is None:
-        yield
+        yield None
         return
-    listener(done, total)
-    token = _LISTENER.set(lambda some, of: listener(done + some / of, total))
+
+    def step(done: int) -> None:
+        listener(done, total)
+        _LISTENER.set(lambda some, of: listener(done + some / of, total))
+
     try:
-        yield
+        yield step
     finally:
-        _LISTENER.reset(token)
+        _LISTENER.set(listener)
+
+
+@contextmanager
+def part(done: int, total: int) -> Iterator[None]:
+    """So much of so much is done; what is reported inside is how far the next one is."""
+    with steps(total) as step:
+        if step is not None:
+            step(done)
+        yield
 
 
 def may_stop() -> None:
@@ -56,7 +71,7 @@ def may_stop() -> None:
 
 @contextmanager
 def until(over: Callable[[], bool] | None) -> Iterator[None]:
-    """Where the work inside may be stopped, TimeOver ends it once the time is `over`; without a time, nothing does."""
+    """Raises TimeOver where the work inside may be stopped, once the time is `over`; without a time, never."""
     if over is None:
         yield
         return
@@ -81,10 +96,12 @@ def stoppable() -> bool:
 
 
 def apart(context: Context, work: Callable[..., Made], *given: Any) -> Made:
-    """What the work makes of what is given, in a copy of a context; it may be stopped as here."""
-    own, stop = context.copy(), _STOP.get()
+    """What the work makes of what is given, in a copy of a context; it may be stopped as here, and is heard."""
+    own, stop, listener = context.copy(), _STOP.get(), _LISTENER.get()
     if stop is not None:
         own.run(_STOP.set, stop)
+    if listener is not None:
+        own.run(_LISTENER.set, listener)
     return own.run(work, *given)
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from bpdebug.debugger import open_session, update
+from bpdebug.engine import routes
 from bpdebug.frontends.loop import replies
 from bpdebug.progress import Stopped, listening, may_stop, part, report, stoppable
 from bpdebug.scenario import Scenario, load
 from bpdebug.symbolic import arrays
 from bpdebug.symbolic.arrays import product
+from bpdebug.views import stop
+from tests.lessons import session
 
 TRAINED = """
 format = 1
@@ -182,3 +186,18 @@ def test_what_is_reported_inside_is_a_part_of_the_next_step() -> None:
     assert heard == [(0, 2), (0.25, 2), (0.5, 2), (0.75, 2), (1, 2), (1.25, 2), (1.5, 2), (1.75, 2), (1, 1)]
     with part(0, 1):
         report(1, 2)
+
+
+@pytest.mark.parametrize("line", ["seek end", "flow", "why dW", "check", "continue"])
+def test_how_far_a_long_command_is_goes_up(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is made of, passes and products among them: one whole, of which more and more is done."""
+    monkeypatch.setattr(routes, "SOME", 1)
+    heard: list[tuple[float, int]] = []
+    state = session("transpose")
+    with listening(lambda *far: heard.append(far)):
+        stop(update(state, line))
+    assert heard
+    starts = [n for n, (done, _) in enumerate(heard) if done == 0] + [len(heard)]
+    for first, last in pairwise(starts):
+        assert [done / total for done, total in heard[first:last]] == sorted(d / t for d, t in heard[first:last])
+        assert all(0 <= done <= total for done, total in heard[first:last])

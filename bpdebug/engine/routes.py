@@ -11,13 +11,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bpdebug.arrays import Array
-from bpdebug.engine.chunks import Chunk, Row, backward_chunks, forward_chunks
+from bpdebug.engine.chunks import LARGE, Chunk, Row, backward_chunks, forward_chunks
 from bpdebug.graph import Graph
-from bpdebug.progress import may_stop
+from bpdebug.progress import may_stop, part, steps
 from bpdebug.symbolic import compile as code
 
 ALL = -1
 """Every tensor, in place of a tensor's number."""
+SOME = 256
+"""Small nodes of which one says how far a pass is; each large one does."""
 LOOPS = 2
 """Runs of a route before code is generated for it; equal chunks share theirs, so that it soon pays."""
 ROUTES = 64
@@ -88,25 +90,31 @@ class Route:
             tensors, nodes, kinds, positions = self._loop
             rows = zip(nodes, map(positions.__getitem__, kinds), strict=True)
             if self._runs <= LOOPS:
-                _values(graph, tensors, V)
+                with part(0, 2):
+                    _values(graph, tensors, V)
                 short = len(nodes) * SHORT < len(G)
-                return _gradients(graph, rows, V, G, sums, short=short) if sums or nodes else G
+                with part(1, 2):
+                    return _gradients(graph, rows, V, G, sums, short=short) if sums or nodes else G
             self._chunks = (*forward_chunks(graph, tensors), *backward_chunks(graph, list(rows), self.seeds))
             self._loop = None
         for tensor in self._alone:
             G[tensor] = sums[tensor]
-        for run, numbers in self._chunks:
+        for n, (run, numbers) in enumerate(self._chunks):
             may_stop()
-            run(V, G, sums, numbers)
+            with part(n, len(self._chunks)):
+                run(V, G, sums, numbers)
         return G
 
 
 def _values(graph: Graph, tensors: Sequence[int], V: list[Any]) -> None:
     """The functions of nodes one by one."""
     nodes, plans, first = graph.nodes, graph.plans, graph.first
-    for tensor in tensors:
-        may_stop()
-        code.forward(plans[tensor - first])(V, tensor, *nodes[tensor - first].inputs)
+    with steps(len(tensors)) as step:
+        for n, tensor in enumerate(tensors):
+            may_stop()
+            if step is not None and (not n % SOME or plans[tensor - first].nbytes >= LARGE):
+                step(n)
+            code.forward(plans[tensor - first])(V, tensor, *nodes[tensor - first].inputs)
 
 
 def _gradients(
@@ -117,9 +125,12 @@ def _gradients(
     made: Any = Beside(G) if short else G.copy()
     for tensor, seed in sums.items():
         made[tensor] = seed
-    for k, positions in rows:
-        may_stop()
-        code.backward(plans[k], positions)(V, made, first + k, *nodes[k].inputs)
+    with steps(len(nodes)) as step:
+        for n, (k, positions) in enumerate(rows):
+            may_stop()
+            if step is not None and (not n % SOME or plans[k].nbytes >= LARGE):
+                step(n)
+            code.backward(plans[k], positions)(V, made, first + k, *nodes[k].inputs)
     if not short:
         whole: list[Any] = made
         return whole

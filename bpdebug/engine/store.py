@@ -23,7 +23,7 @@ from bpdebug.engine.starting import NOTHING, State, leaves, nbytes, starting
 from bpdebug.engine.update import Norm, UpdateRule
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, NODE, Graph
-from bpdebug.progress import may_stop
+from bpdebug.progress import may_stop, part
 
 
 class Store:
@@ -188,9 +188,11 @@ class Store:
         at = t
         while (state := self._known(at)) is None:
             at -= 1
+        first = at
         while at < t:
             may_stop()
-            state = self._step(at, state)
+            with part(at - first, t - first):
+                state = self._step(at, state)
             at += 1
             self._states[at] = state
             self.budget.keep((self._me, at), whole=at in self._passes)

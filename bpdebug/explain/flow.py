@@ -10,7 +10,7 @@ from msgspec import Struct
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import PARAMETER, frames
-from bpdebug.progress import may_stop
+from bpdebug.progress import may_stop, report
 
 VANISHED, EXPLODED = 1e-3, 1e3
 """Parts of the first event's norm beyond which a gradient has vanished, or exploded."""
@@ -73,8 +73,10 @@ def flow(timeline: Timeline, iteration: int) -> Flowing:
     graph, start, run = timeline.graph, timeline.schedule.start(BACKWARD, iteration), timeline.iteration(iteration)
     rows = []
     blocks: dict[str, list[float]] = {}
-    for index, k in zip(range(start, len(timeline)), graph.backward_nodes, strict=False):
+    many = len(graph.backward_nodes)
+    for n, (index, k) in enumerate(zip(range(start, len(timeline)), graph.backward_nodes, strict=False)):
         may_stop()
+        report(n, many)
         node, tensor = graph.nodes[k], graph.tensor(k)
         norm = two_norm(run.cotangent(tensor))
         parts = [(t, two_norm(run.contribution(k, p))) for p, t in graph.edges(k) if graph.has_gradient(t)]

@@ -16,6 +16,22 @@ from bpdebug.scenario import Scenario, find, shipped
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
+    from bpdebug.frontends.tui.working import Work
+
+
+BEFORE_THE_SCREEN = 0.15
+"""Seconds in which most files are read: what is wrong with one is said without a screen."""
+
+
+def _being_read(read: Callable[[], Scenario], name: str, budget: int) -> Work[State]:
+    """A file on its way, while the screen's modules are imported; of standard input, all is there then."""
+    from bpdebug.frontends.tui.working import Work  # start-up: other commands do without it
+
+    work = Work(lambda: open_session(read(), budget=budget), doing=f"reading {name}")
+    if not sys.stdin.isatty():  # there the scenario comes from: the keys come from the terminal
+        work.result()
+        os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
+    return work
 
 
 def run_app(read: Callable[[], Scenario] | None, name: str = "", *, budget: int = 4 * GIB, fresh: bool = False) -> int:
@@ -24,11 +40,7 @@ def run_app(read: Callable[[], Scenario] | None, name: str = "", *, budget: int 
     Raises InputError where the scenario, called `name`, or the user's file of keys says what it cannot.
     """
     gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
-    from bpdebug.frontends.tui.working import PATIENCE, Work  # start-up, as below
-
-    reading = None if read is None else Work(lambda: open_session(read(), budget=budget), doing=f"reading {name}")
-    if reading is not None and not sys.stdin.isatty():  # the scenario comes from standard input
-        reading.result()
+    reading = None if read is None else _being_read(read, name, budget)
     from rich.console import Console  # start-up, as below
 
     from bpdebug.frontends.tui.app import BpdebugApp  # start-up: other commands do without Textual
@@ -45,10 +57,8 @@ def run_app(read: Callable[[], Scenario] | None, name: str = "", *, budget: int 
 
         return Talk(SessionStore(state, TERMINAL, fresh=fresh))
 
-    if not sys.stdin.isatty():  # there the scenario came from: the keys come from the terminal
-        os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
     if reading is not None:
-        reading.wait(PATIENCE)  # most files are read by then: what is wrong with one is said without a screen
+        reading.wait(BEFORE_THE_SCREEN)
     state = reading.result() if reading is not None and reading.done else None
     entries = () if reading is not None else shipped()
     app = BpdebugApp(state, entries, opened, talks, read_preferences(), reading if state is None else None)

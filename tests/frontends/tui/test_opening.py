@@ -140,7 +140,7 @@ async def test_a_long_first_event_is_worked_out_beside_the_screen(ended: bool, m
 def test_a_file_that_is_read_at_once_needs_no_screen_to_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     apps: list[BpdebugApp] = []
     monkeypatch.setattr(BpdebugApp, "run", lambda self: apps.append(self))
-    monkeypatch.setattr(working, "PATIENCE", 30)
+    monkeypatch.setattr(tui, "BEFORE_THE_SCREEN", 30)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
 
     def wrong() -> Any:
