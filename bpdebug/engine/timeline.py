@@ -224,11 +224,10 @@ class Timeline(Computed, Sequence[Event]):
         """A tensor's number; CommandError with the nearest name where there is none."""
         if not isinstance(name, str):
             raise CommandError(f"a tensor's name is text, not {name!r}", code="E_NAME", hint='timeline.value("Y")')
-        found = self.graph.index.get(name)
-        if found is None:
+        if name not in self.graph.index:
             hint = did_you_mean(name, self.graph.index) or "see info tensors"
             raise CommandError(f"no tensor '{name}'", code="E_NAME", hint=hint)
-        return found
+        return self.graph.index[name]
 
     def _position(self, at: int | None) -> int:
         """A position that was given from outside; CommandError where there is none like it."""
@@ -266,9 +265,8 @@ class Timeline(Computed, Sequence[Event]):
             number = self.number(name)  # which says what is wrong with it
         plain = at is None and self._plain
         found = (self._begun or self.end()).gradient(number) if plain else self.grad_at(number, self._position(at))
-        if found is None:
-            return None
-        return found.view() if plain and found.base is None else sealed(found)  # of a pass it is read-only already
+        # what is a pass's own is read-only already
+        return None if found is None else found.view() if plain and found.base is None else sealed(found)
 
     def grad_at(self, tensor: int, at: int) -> Array | None:
         """The gradient so far by tensor number, of its shape; the whole one once its last contribution is in."""

@@ -128,7 +128,9 @@ def test_shapes_that_do_not_broadcast() -> None:
 
 
 @pytest.mark.parametrize(
-    "op", [op for op in OPS.values() if op.operands == ("x",) and "f" in op.kinds[0]], ids=lambda o: o.name
+    "op",
+    [op for op in OPS.values() if op.operands == ("x",) and "f" in op.kinds[0] and not op.name.startswith("arg")],
+    ids=lambda o: o.name,
 )
 def test_every_refusal_of_a_number_is_in_words(op: Any) -> None:
     """A 0-d operand with sample attributes: built, or refused with code, place and help, never another exception."""
