@@ -92,7 +92,7 @@ def plain(words: list[str]) -> SimpleNamespace | None:
         return None
     return SimpleNamespace(
         verb=words[0], file=words[1], set=[], memory=None, limit=[], fresh=False, json=False, values="some",
-        record=None, ascii=False, plain=False,
+        record=None, ascii=False, plain=False, motion=True,
     )  # fmt: skip
 
 
@@ -181,7 +181,9 @@ def _show(args: SimpleNamespace) -> int:
     from bpdebug.frontends.tui import run_app
 
     name = os.path.basename(args.file or "")
-    code = run_app(None if args.file is None else read, name, budget=_limits(args)["memory"], fresh=args.fresh)
+    code = run_app(
+        None if args.file is None else read, name, budget=_limits(args)["memory"], fresh=args.fresh, motion=args.motion
+    )
     for scenario in found:
         _note(scenario)
     if code == EXIT_BUG:

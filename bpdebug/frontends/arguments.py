@@ -31,9 +31,9 @@ def parser() -> argparse.ArgumentParser:
     def verb(name: str, says: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, parents=[signs] if name in PAGES else [common, signs], help=says)
 
-    _plain_option(verb("show", "the screen (what `bpdebug FILE` starts)")).add_argument(
-        "file", nargs="?", metavar="FILE"
-    )
+    show = _plain_option(verb("show", "the screen (what `bpdebug FILE` starts)"))
+    show.add_argument("file", nargs="?", metavar="FILE")
+    show.add_argument("--no-motion", dest="motion", action="store_false", help="nothing moves: W is Wᵀ at once")
     run = verb("run", "both passes, every event printed")
     run.add_argument("file", metavar="FILE")
     run.add_argument("--json", action="store_true", help="JSON Lines")

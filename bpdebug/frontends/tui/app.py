@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.events import DescendantFocus, Event, Key, Resize
+from textual.events import DescendantFocus, Event, Key, MouseDown, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -66,7 +66,7 @@ class BpdebugApp(OpeningApp):
         super().__init__(entries, load, preferences or Preferences())
         self.animation_level = "none"
         self.state, self.talks, self.opening = state, talks, reading
-        self.line, self.asked = "", ""
+        self.asked = ""
         self.pause: Timer | None = None
         self.header, self.message = StatusBar("header"), Message("message")
         self.program = ProgramPane(id="program")
@@ -165,6 +165,8 @@ class BpdebugApp(OpeningApp):
 
     async def on_event(self, event: Event) -> None:
         """A colon opens the command line before the next key is handed on, so that typing ahead goes into it."""
+        if isinstance(event, Key | MouseDown):
+            self.stage.still()
         typed = isinstance(event, Key) and event.key in self.keys["line"].names
         typed = typed and self.opening is None
         if typed and isinstance(self.screen, MainScreen) and not isinstance(self.focused, Prompt):

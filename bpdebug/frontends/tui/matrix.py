@@ -53,7 +53,7 @@ class MatrixBox:
         self.format, self.digits, self.rounded = Format("i", 0, 1), DIGITS, False
         self.look, self.largest, self.scale, self.aside = LOOK, 0.0, 0.0, 0
         self.turn(sheet_of(shape))
-        self.mark = self.own_mark()
+        self.mark, self.absent = self.own_mark(), frozenset[tuple[int, int]]()  # cells that are still to come
 
     def turn(self, sheet: Sheet) -> None:
         """Other axes are rows and columns, or another slice is seen."""
@@ -239,7 +239,7 @@ class MatrixBox:
         before, behind, log = palette.PLAIN, False, self.look.scale == LOG
         for column, value in enumerate(line[self.left : self.left + count].tolist(), self.left):
             text, style = self.format.cell(value), palette.value_style(value, self.largest, log=log)
-            body, marked = text.lstrip(), self.mark.has(row, column)
+            body, marked = "" if (row, column) in self.absent else text.lstrip(), self.mark.has(row, column)
             gap = " " * (self.cell - len(body))
             if behind and marked and self.gap == 1:  # no room for two brackets: the cells stand together
                 yield Segment(gap, style + palette.MARKED)

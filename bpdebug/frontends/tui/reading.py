@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from bpdebug.debugger import State
+from bpdebug.debugger import State, parse
 from bpdebug.debugger.commands.explaining import lens_at
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.reports import Page, Reports
@@ -20,7 +20,8 @@ class ReadingApp(RunningApp):
     def __init__(self, preferences: Preferences) -> None:
         super().__init__(preferences)
         self.state: State | None = None
-        self.repeat, self.reports = "", Reports()
+        self.line, self.repeat, self.reports = "", "", Reports()
+        self.motion = False
         self.stage = Stage(id="stage", classes="panel")
         self.main = DebuggerScreen(self.preferences)
 
@@ -33,6 +34,8 @@ class ReadingApp(RunningApp):
             self.stage.show(report)
             if self.state is not None and self.state.part:
                 self.stage.to_end()  # the newest part is the last
+                if self.motion and self.line and parse(self.line)[-1].name == "stepi":
+                    self.stage.begin_turn()
         else:
             self.reports = self.reports.opened(Page(report, self.state.view))
             self.turn_to(self.reports.pages[-1])

@@ -14,7 +14,6 @@ from textual.strip import Strip
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.flow import parts
-from bpdebug.frontends.tui.leading import LeadingLines
 from bpdebug.frontends.tui.lines import strip
 from bpdebug.frontends.tui.links import partners
 from bpdebug.frontends.tui.looking import Chosen
@@ -22,6 +21,7 @@ from bpdebug.frontends.tui.marks import Highlight
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.plan import LinePlan
 from bpdebug.frontends.tui.rows import MADE
+from bpdebug.frontends.tui.turning import TurningLines
 from bpdebug.graph import Subject
 from bpdebug.views.report import Report
 
@@ -33,7 +33,7 @@ SEARCHED = 4096
 """Cells of a result beyond which its first one is marked, not its largest."""
 
 
-class Stage(LeadingLines, can_focus=True):
+class Stage(TurningLines, can_focus=True):
     """Where a report is seen; the arrow keys walk over the cells, and what belongs to a cell is marked with it."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.STAGE)
@@ -58,6 +58,7 @@ class Stage(LeadingLines, can_focus=True):
 
     def show(self, report: Report) -> None:
         """Another report."""
+        self.still()
         if report.title != self.report.title:
             self.top, self.section, self.unfolded = 0, 0, False
         seen = {(box.matrix.name, box.matrix.shape): (box.top, box.left) for box in self.boxes()}
