@@ -66,7 +66,7 @@ COPIES = {
 
 def action_of(command: Command) -> str:
     """What a command's key does; where it can do nothing without an argument, it opens the command line."""
-    asks = re.sub(r"\[[^]]*\]", "", command.args).strip()
+    asks = re.sub(r"\[(?:[^][]|\[[^]]*\])*\]", "", command.args).strip()
     return OWN_ACTIONS.get(command.name, f"app.{'ask' if asks else 'line'}({command.name!r})")
 
 
