@@ -20,7 +20,7 @@ from bpdebug.engine import BACKWARD, Event, NodeEvent
 from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.run import Pass
 from bpdebug.progress import TimeOver, part, until
-from bpdebug.symbolic import Plan, walk
+from bpdebug.symbolic import Expr, Plan, walk
 
 SEED, SIGNS = np.random.SeedSequence(0), np.array((-1.0, 1.0))
 """What the random numbers of every rule's check start from, and the signs of its cotangent."""
@@ -28,6 +28,8 @@ LINEAR = (1.0,)
 """The step where the function is linear: any is exact, and a large one keeps the rounding small."""
 LEAST_CELLS, MOST_WORK = 4, 2 * 10**10
 """Of a rule that takes more multiplications than this for all its cells, fewer are moved, and at least so many."""
+LONG = 2**18
+"""Cells of an operand, or of the result, that take a while each time."""
 SURE = 1e-3
 """Part of a derivative that rounding may take of a difference for which the step was chosen afterwards."""
 LARGE = 1e3
@@ -61,7 +63,8 @@ def check_node(run: Pass, k: int, over: Callable[[], bool] | None = None) -> dic
     rng = np.random.default_rng(SEED)
     g = rng.uniform(0.5, 1.5, rule.plan.shape) * SIGNS[rng.integers(0, 2, rule.plan.shape)]
     rows = {}
-    long = cells_to_move(rule.plan, False) < MOST_CELLS
+    size = max(prod(e.shape) for e in (*rule.plan.operands, rule.plan.y) if isinstance(e, Expr))
+    long = cells_to_move(rule.plan, False) < MOST_CELLS or size >= LONG
     with suppress(TimeOver), until(over if long else None):
         edges = [(position, tensor) for position, tensor in graph.edges(k) if prod(graph.shapes[tensor])]
         for n, (position, tensor) in enumerate(edges):

@@ -182,3 +182,17 @@ def test_a_long_rule_is_left_when_the_time_is_over(monkeypatch: pytest.MonkeyPat
     )
     assert "0 of 1 rules were checked in 2 s" in view(state).title
     one_rule.cells_to_move.cache_clear()
+
+
+def test_a_rule_of_large_arrays_is_long_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though each of its values takes few multiplications: tanh of 4096 x 4096 took two minutes for 64 cells."""
+    monkeypatch.setattr(one_rule, "LONG", 2)
+    timeline, reads = chain(10), list[int]()
+
+    def over() -> bool:
+        reads.append(1)
+        return len(reads) > 10
+
+    found = check(timeline, 0, {timeline.number("h3")}, over)
+    assert found.checked <= 1
+    assert len(reads) <= 14

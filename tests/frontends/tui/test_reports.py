@@ -162,10 +162,10 @@ async def test_a_report_has_the_whole_width(width: int) -> None:
     async with app.run_test(size=(width, 40)) as pilot:
         await press(pilot, "G")
         assert app.stage.outer_size.width == width
-        assert "─ Program" not in text_of(app)
+        assert "Gradients" not in text_of(app)
         await press(pilot, "escape")
         assert app.stage.outer_size.width < width
-        assert "─ Program" in text_of(app)
+        assert "Gradients" in text_of(app)
         await press(pilot, "shift+tab", "M", "G")  # the program had the screen
         assert app.stage.outer_size.width == width
         assert app.stage.has_focus
