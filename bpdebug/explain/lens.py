@@ -100,12 +100,13 @@ def lens(event: Event | None, at: Mapping[Subject, Cell] | None = None) -> Lens:
         return Lens(event, axes, text, (), cell, source, marks)
     rule, y = rule_at(event), to_float64(event.run.value(event.tensor))
     looked = (
-        Look(event, rule, y, tracer, index, c).operand(at.get(Subject(c.tensor, True))) for c in event.contributions
+        OperandGradient(event, rule, y, tracer, index, c).operand(at.get(Subject(c.tensor, True)))
+        for c in event.contributions
     )
     return Lens(event, axes, text, tuple(looked))
 
 
-class Look:
+class OperandGradient:
     """One operand's gradient, and what there is to say of it."""
 
     def __init__(

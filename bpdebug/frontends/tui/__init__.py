@@ -16,6 +16,7 @@ from bpdebug.scenario import Scenario, find, shipped
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
+    from bpdebug.frontends.tui.app import BpdebugApp
     from bpdebug.frontends.tui.working import Work
 
 
@@ -34,18 +35,8 @@ def _being_read(read: Callable[[], Scenario], name: str, budget: int) -> Work[St
     return work
 
 
-def run_app(
-    read: Callable[[], Scenario] | None, name: str = "", *, budget: int = 4 * GIB, fresh: bool = False,
-    motion: bool = True,
-) -> int:  # fmt: skip
-    """The screen until it is left, and the exit code; without a scenario to read, a menu of the shipped ones first.
-
-    In `motion`, what is turned is turned before one's eyes, unless the environment has TEXTUAL_ANIMATIONS=none.
-
-    Raises InputError where the scenario, called `name`, or the user's file of keys says what it cannot.
-    """
-    gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
-    reading = None if read is None else _being_read(read, name, budget)
+def _screen(reading: Work[State] | None, budget: int, fresh: bool) -> BpdebugApp:
+    """The app on what is being read, without it on the menu; its modules are imported in the meantime."""
     from rich.console import Console  # start-up, as below
     from textual import constants  # start-up, as below
 
@@ -68,8 +59,25 @@ def run_app(
     state = reading.result() if reading is not None and reading.done else None
     entries = () if reading is not None else shipped()
     app = BpdebugApp(state, entries, opened, talks, read_preferences(), reading if state is None else None)
-    app.guided, app.motion = first_time, motion and constants.TEXTUAL_ANIMATIONS != "none"
+    app.guided, app.motion = first_time, constants.TEXTUAL_ANIMATIONS != "none"
     app.error_console = Console(markup=False, highlight=False, stderr=True, color_system=None)  # no escapes of its own
+    return app
+
+
+def run_app(
+    read: Callable[[], Scenario] | None, name: str = "", *, budget: int = 4 * GIB, fresh: bool = False,
+    motion: bool = True,
+) -> int:  # fmt: skip
+    """The screen until it is left, and the exit code; without a scenario to read, a menu of the shipped ones first.
+
+    In `motion`, what is turned is turned before one's eyes, unless the environment has TEXTUAL_ANIMATIONS=none.
+
+    Raises InputError where the scenario, called `name`, or the user's file of keys says what it cannot.
+    """
+    gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
+    reading = None if read is None else _being_read(read, name, budget)
+    app = _screen(reading, budget, fresh)
+    app.motion = motion and app.motion
     app.run()
     if app.talk is not None:
         app.talk.store.close()
