@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bpdebug.debugger import State, open_session
@@ -47,21 +48,23 @@ def _screen(reading: Work[State] | None, budget: int, fresh: bool) -> BpdebugApp
     def opened(name: str) -> State:
         return open_session(open_any(find(name)), budget=budget)
 
-    def talks(state: State) -> Talk:
-        # start-up: after the first screen is painted
-        from bpdebug.frontends.session.store import TERMINAL, SessionStore
-        from bpdebug.frontends.session.talk import Talk
-
-        return Talk(SessionStore(state, TERMINAL, fresh=fresh))
-
     if reading is not None:
         reading.wait(BEFORE_THE_SCREEN)
     state = reading.result() if reading is not None and reading.done else None
     entries = () if reading is not None else shipped()
+    talks = partial(_talk, fresh=fresh)
     app = BpdebugApp(state, entries, opened, talks, read_preferences(), reading if state is None else None)
     app.guided, app.motion = first_time, constants.TEXTUAL_ANIMATIONS != "none"
     app.error_console = Console(markup=False, highlight=False, stderr=True, color_system=None)  # no escapes of its own
     return app
+
+
+def _talk(state: State, *, fresh: bool) -> Talk:
+    # start-up: after the first screen is painted
+    from bpdebug.frontends.session.store import TERMINAL, SessionStore
+    from bpdebug.frontends.session.talk import Talk
+
+    return Talk(SessionStore(state, TERMINAL, fresh=fresh))
 
 
 def run_app(
