@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from textual.events import DescendantFocus
+from textual.widgets import Input
 
 from bpdebug.debugger import State, open_session, parse
 from bpdebug.errors import BpdebugError
@@ -132,8 +133,9 @@ class TaughtApp(CopyingApp):
 
     def arrive(self) -> None:
         """The first screen is there: newcomers are led over it; who came without a file, to the menu, perhaps later."""
-        came = self.state is None
-        if (came or self.lesson == LESSON) and self.tour is None and self.has_room(self.size) and self.guided():
+        came, busy = self.state is None, bool(self.line) or isinstance(self.focused, Input)  # who typed ahead knows why
+        fits = (came or self.lesson == LESSON) and self.has_room(self.size)
+        if fits and not busy and self.tour is None and self.guided():
             self.lead(then=self.choose if came else None)
         elif came:
             self.choose()

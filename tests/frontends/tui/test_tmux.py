@@ -15,7 +15,7 @@ import pytest
 
 TMUX = shutil.which("tmux")
 pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed: a terminal to drive the program in")
-PATIENCE = 1200
+PATIENCE = 400
 """Looks, 50 ms apart, until a screen that does not come is given up."""
 
 
@@ -39,7 +39,7 @@ class Terminal:
     def start(self, *words: str) -> None:
         """The program with arguments; the terminal stays when it has ended, and says its exit status."""
         line = f"{Path(sys.executable).with_name('bpdebug')} {' '.join(words)}; echo left with $?; exec cat"
-        self.tmux("new-session", "-d", "-x", "100", "-y", "30", line)
+        self.tmux("new-session", "-d", "-x", "100", "-y", "30", line, ";", "set", "-s", "set-clipboard", "on")
 
     def until(self, holds: Callable[[str], bool]) -> str:
         """The screen, as soon as something holds of it."""
@@ -64,24 +64,29 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     subprocess.run([str(TMUX), "-S", terminal.socket, "kill-server"], capture_output=True, check=False)
 
 
-def test_both_passes_the_lens_a_breakpoint_and_the_way_out(terminal: Terminal) -> None:
+def test_both_passes_the_lens_a_breakpoint_a_copy_and_the_way_out(terminal: Terminal) -> None:
     terminal.start("transpose")
-    terminal.says("event 0", "s step")
+    terminal.says("the tour: 1 of 9")
+    terminal.press("s")  # which ends the tour, and steps
+    terminal.says("event 1/3", "loss")
     terminal.press("s")
-    terminal.says("forward 1/", "Y = X @ W")
-    terminal.press("s", "s", "s", "s")
-    terminal.says("backward", "∂Y")
+    terminal.says("event 2/3", "1 of 2")
+    terminal.press("S", "S")
+    terminal.says("event 0/3")
     terminal.press(":", "seek Y@bwd", "Enter")
-    terminal.says("backward", "Wᵀ", "1 of 2")
+    terminal.says("event 2/3", "Wᵀ")
     terminal.press("x")
-    terminal.says("Esc closes", "so ")
+    terminal.says("Esc closes", "so W is turned")
     terminal.press("Escape")
     terminal.until(lambda screen: "Esc closes" not in screen)
     terminal.press(":", "break Y@fwd", "Enter")
     terminal.until(lambda screen: re.search(r"● *\d+ Y = X @ W", screen) is not None)
     terminal.press("C")
-    terminal.says("forward", "breakpoint 1")
+    terminal.says("event 0/3", "breakpoint 1")
     terminal.press("c")
-    terminal.until(lambda screen: "breakpoint 1" not in screen)
+    terminal.says("the end")
+    terminal.press("Down", "Y")
+    terminal.says("copied the cell")
+    assert re.fullmatch(r"np\.float64\(-?\d+\.\d+\)", terminal.tmux("show-buffer").strip())
     terminal.press("q")
     terminal.says("left with 0")

@@ -154,3 +154,15 @@ async def test_forks_are_asked_for_before_the_tour_and_its_keys_are_the_users() 
         assert "F8 goes on" in " ".join(text_of(app).split())
         assert app.state is not None
         assert app.state.scenario.name == "transpose.toml"
+
+
+@pytest.mark.parametrize("keys", [("s",), ("colon",)])
+async def test_who_types_ahead_is_not_led(keys: tuple[str, ...]) -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys)
+        guided(app).arrive()
+        await settled(pilot)
+        assert not app.screen.query(TourBox)
+    assert first_time(), "it comes at the next start"
