@@ -31,6 +31,11 @@ def cell_text(name: str, cell: Cell) -> str:
     return f"{name}[{','.join(map(str, cell))}]" if cell else name
 
 
+def number_text(value: float, digits: int = 4) -> str:
+    """A number in so many significant digits, with the minus sign of screens and books; a zero has no sign."""
+    return f"{value + 0.0:.{digits}g}".replace("-", "−")
+
+
 def at_cell(cell: Cell) -> str:
     """Where in an array: ' at [0, 1]'; '' of a single number."""
     return f" at [{', '.join(map(str, cell))}]" if cell else ""

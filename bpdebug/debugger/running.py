@@ -6,6 +6,7 @@ import re
 
 from msgspec.structs import replace
 
+from bpdebug.arrays import number_text
 from bpdebug.debugger.state import Breakpoint, State, View
 from bpdebug.engine import Timeline
 from bpdebug.expression import Scope, evaluate, holds, parse
@@ -126,7 +127,7 @@ def in_words(text: str, timeline: Timeline, at: int) -> str:
     if value.array is None:
         return value.status.replace("-", " ")
     if value.array.size == 1:
-        return f"{value.array.item():.6g}"
-    return (
-        f"{'×'.join(map(str, value.array.shape))} {value.dtype}" if value.array.size > 16 else str(value.array.tolist())
-    )
+        return number_text(value.array.item(), 6)
+    if value.array.size > 16:
+        return f"{'×'.join(map(str, value.array.shape))} {value.dtype}"
+    return str(value.array.tolist()).replace("-", "−")

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.arrays import Array, kept, pieces
+from bpdebug.arrays import Array, kept, number_text, pieces
 from bpdebug.engine.stats import two_norm
 
 DIGITS = 4
@@ -167,7 +167,7 @@ def number_format(array: Array) -> Format:
 
 def number(value: float | None) -> str:
     """One number on its own, four significant digits."""
-    return "–" if value is None else f"{value + 0.0:.{DIGITS}g}".replace("-", "−")
+    return "–" if value is None else number_text(value, DIGITS)
 
 
 def bracketed(value: float) -> str:

@@ -83,3 +83,14 @@ def test_a_file() -> None:
         assert timeline.loss == open_session(load(TEXT)).timeline.loss
     assert pasted.title == "Numbers below zero: −1"
     assert pasted.notes["Y@fwd"] == "It is −1.5."
+
+
+def test_what_is_said_of_numbers_has_the_minus_of_the_screen() -> None:
+    """Of a stop and of a tracepoint; those of why are in tests/explain."""
+    state = open_session(load(TEXT))
+    for line in ("break Y@fwd if X[0, 0] < 0", 'trace Z "x {X[0, 0]} of {X}"', "continue", "continue"):
+        state = update(state, line)
+        if line == "continue":
+            words = f"{state.detail} {' '.join(state.printed)}"
+            assert not [word for word in words.replace("[", " ").split() if word[:2] in ("-1", "-4")], words
+            assert "−1.5" in words

@@ -111,7 +111,7 @@ def test_in_a_rule_too() -> None:
 def test_why_tells_what_was_set_by_hand_from_what_was_not() -> None:
     program, inputs = "Y = relu(X)\nZ = Y * 2\nL = sum(Z)", "X = [[1, -2], [3, -4]]"
     for before, of, says in (
-        ("set dX[0,0] = 5", "dX[0,1]", "where the operand is -2"),
+        ("set dX[0,0] = 5", "dX[0,1]", "where the operand is −2"),
         ("set dX[0,1] = 0", "dX[0,1]", "was set to zero"),
         ("set dY = [[nan, 1], [1, 1]]", "dY", "∂Y was set to it by hand"),
         ("set dY = [[nan, 1], [1, 1]]", "dX", "∂Y was set to it by hand"),

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, cell_text
+from bpdebug.arrays import Array, cell_text, number_text
 from bpdebug.cells.follow import Traced, everything, having, traced, zeros
 from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import BACKWARD, FORWARD, Timeline
@@ -166,7 +166,7 @@ def is_zero(array: Array) -> Array:
 
 def number(value: object) -> str:
     """A number in a sentence, to four digits; a zero has no sign."""
-    return f"{float(value) + 0.0:.4g}"  # type: ignore[arg-type]  # any NumPy number
+    return number_text(float(value))  # type: ignore[arg-type]  # any NumPy number
 
 
 def shortened(said: list[str]) -> list[str]:

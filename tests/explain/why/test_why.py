@@ -155,7 +155,7 @@ def test_what_an_update_made_is_followed_into_the_iteration_before() -> None:
 
 UPDATED = [
     ("adam", "lr = 0.1\neps = 0.0", "w[1]", "undefined", "(sqrt(0 / (1 - 0.999 ** 1)) + 0) is nan"),
-    ("sgd", "lr = 1e308", "w[0]", "overflow", "w = 0.5 - 1e+308 * 10 is -inf"),
+    ("sgd", "lr = 1e308", "w[0]", "overflow", "w = 0.5 - 1e+308 * 10 is −inf"),
     ("sgd", "lr = 0.05", "w[0]", "cancelled", "w = 0.5 - 0.05 * 10 is 0"),
     ("adam", "lr = 0.1", "w.v[0]", "nonzero", "norm 0.1"),
     ("sgd", "lr = 0.1", "w[1]", "nonzero", "norm 0.25"),
