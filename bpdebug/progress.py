@@ -44,8 +44,15 @@ def steps(total: int) -> Iterator[Callable[[int], None] | None]:
         return
 
     def step(done: int) -> None:
+        furthest = float(done)
+
+        def inside(some: float, of: int) -> None:
+            nonlocal furthest  # of a step that is several wholes, one after another, none goes back
+            furthest = max(furthest, done + some / of)
+            listener(furthest, total)
+
         listener(done, total)
-        _LISTENER.set(lambda some, of: listener(done + some / of, total))
+        _LISTENER.set(inside)
 
     try:
         yield step

@@ -258,7 +258,7 @@ def test_fresh_is_understood(run: Runner) -> None:
         *((["test", "transpose", f"--{name}=--"], f"--{name}=--") for name in ("jobs", "junitxml")),
         (["run", "transpose", "--record=--"], "--record=--"),
         (["run", "transpose", "--limit", "rank=33"], "rank=33"),
-        (["ops", "nosuch"], "bpdebug ops lists the ops"),
+        (["ops", "quux"], "bpdebug ops lists the ops"),
         (["ops", "masked_fill"], "write where(mask, 0.5, x)"),
         (["ops", "matmull"], "did you mean matmul?"),
         (["ops", "Relu"], "did you mean relu?"),

@@ -36,9 +36,9 @@ def test_without_a_file_all_is_as_it_is() -> None:
 
 
 def test_own_keys_come_before_the_preset() -> None:
-    written('preset = "vim"\n[keys]\n"stage.up" = "w, ctrl+up"\nwatch = "W"\nstep = "space,s"\n')
+    written('preset = "vim"\n[keys]\n"stage.up" = "w, ctrl+up"\nwatch = "f12"\nstep = "space,s"\n')
     found = read_preferences().keys
-    assert found == PRESETS["vim"] | {"stage.up": "w, ctrl+up", "watch": "W", "step": "space,s"}
+    assert found == PRESETS["vim"] | {"stage.up": "w, ctrl+up", "watch": "f12", "step": "space,s"}
 
 
 REFUSED = [
