@@ -83,13 +83,15 @@ class Listing(Struct, frozen=True):
     marked: frozenset[int] = frozenset()
 
 
+Block = Text | Formula | Row | Cells | Table | Listing
+
+
 class Section(Struct, frozen=True, eq=False):
     """What is seen together, as all that is said of one operand's gradient: a small screen shows one at a time."""
 
-    blocks: tuple[Text | Formula | Row, ...]
+    blocks: tuple[Block, ...]
 
 
-Block = Text | Formula | Row | Cells | Table | Listing
 Blocks = Iterable[Block | Section]
 
 

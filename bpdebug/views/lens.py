@@ -22,7 +22,7 @@ from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens
 from bpdebug.graph import Subject
 from bpdebug.symbolic import PRIMS, Trace
-from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text, between, signed
+from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, between, signed
 from bpdebug.views.matrices import forward_items, result_of
 from bpdebug.views.numbers import number
 from bpdebug.views.origin import cell_lines
@@ -64,7 +64,7 @@ def _operand(o: Looked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _blocks(found: Lens) -> Iterator[Block]:
+def _blocks(found: Lens) -> Iterator[Block | Section]:
     event = found.event
     if found.sum:
         yield Formula(found.sum, "" if not found.operands else "the forward pass")
@@ -74,7 +74,7 @@ def _blocks(found: Lens) -> Iterator[Block]:
         return
     for o in found.operands:
         yield Text("")
-        yield from _looked(found, o)
+        yield Section(tuple(_looked(found, o)))
     if found.axes and len({a.size for a in found.axes[-3:]}) == 1:
         yield Text("All three sizes are equal: shapes would let every product pass. candidates tries them.", "note")
     if event.fault is not None:

@@ -39,7 +39,7 @@ def _asked(asked: Exercise) -> Iterator[Block]:
     yield Text("")
     if asked.asks == "shape":
         yield Formula(f"∂{c.to} {c.sign} ?", "what is its shape?")
-        yield Text("`answer 5x7` or (5, 7), on the screen after =; `answer` alone gives it up", "dim")
+        yield Text("`answer 5x7` or `answer (5, 7)`; `answer` alone gives it up", "dim")
         return
     yield Formula(f"∂{c.to} {c.sign} ?", f"which formula gives {shape_text(c.shape)}?")
     yield Row((tensor_matrix(event.graph, event.tensor, event.value, "operand", gradient=True),))

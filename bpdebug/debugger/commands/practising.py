@@ -24,7 +24,10 @@ PATIENCE = 2
     family="explain",
 )  # fmt: skip
 def practice(state: State, argument: str) -> State:
-    """Asks here in a backward pass, or begins with its first matmul; `off` ends it; E_COMMAND where there is none."""
+    """Asks here in a backward pass, or begins with its first matmul; `off` ends it; E_COMMAND where there is none.
+
+    Where all is answered it begins anew.
+    """
     if argument == "off":
         if state.practice is None:
             raise CommandError("there is no practice going on", hint="practice begins one")
@@ -34,7 +37,8 @@ def practice(state: State, argument: str) -> State:
         raise CommandError(f"practice '{argument[:40]}'", hint="practice, or practice off")
     at = _first_asked(state.timeline, state.cursor)
     state = replace(state, practice=state.practice or Practice())
-    return state.show("event") if at == state.cursor else move(state, at, "step")
+    state = state.show("event") if at == state.cursor else move(state, at, "step")
+    return state if question(state) is not None else replace(state, practice=Practice())
 
 
 def _first_asked(timeline: Timeline, cursor: int) -> int:

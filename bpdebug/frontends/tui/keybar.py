@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from bpdebug.debugger import COMMANDS, State
+from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD, Event
 from bpdebug.frontends.onward import INSIDE, Item
 from bpdebug.frontends.tui import palette
@@ -50,15 +51,15 @@ def _here(state: State, place: str) -> Iterator[Item]:
         yield from (("tab.before", "tab"), ("tab.next", "tab"), ("pane.inspector", "hide"), ("maximise", "alone"))
     if state.view.name != "event":
         yield "close", "close"
+    asked = question(state) is not None
+    yield from (("answer", "answer"),) if asked else ()
     yield from (("step", "step"), ("reverse-step", "back"))
     event = state.event
     if event is None:
         yield from (*AT_THE_END, ("flow", "flow"), ("check", "check"))
     elif event.phase != BACKWARD:
         yield from (("next", "next"), ("continue", "run"), *_inside(state, event), ("break", "break"), ("lens", "lens"))
-    elif state.practice is not None:
-        yield "answer", "answer"  # what else there is would tell
-    else:
+    elif not asked:  # or what else there is would tell
         yield from (*_inside(state, event), ("lens", "lens"), ("why", "why"))
         yield from (("candidates", "candidates"),) if event.op == "matmul" else ()
         yield from (("origin", "origin"), ("adjoint", "adjoint"), ("next", "next"), ("continue", "run"))

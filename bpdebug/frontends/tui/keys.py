@@ -87,7 +87,7 @@ TABLE: dict[str, Key] = {row.id: row for row in (
     *_rows(DEBUGGER, "motion",
         ("begin", "home", "app.line('seek begin')", "the beginning"),
         ("end", "end", "app.line('seek end')", "the end"),
-        ("again", "enter", "app.again", "the last motion again"),
+        ("again", "enter", "app.again", "the last motion again; where practice asks, the answer"),
     ),
     *_rows(DEBUGGER, "screen",
         ("line", ":", "app.ask('')", "the command line"),

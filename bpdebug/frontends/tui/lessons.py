@@ -11,6 +11,7 @@ from textual.events import DescendantFocus
 from textual.widgets import Input
 
 from bpdebug.debugger import State, open_session, parse
+from bpdebug.debugger.practice import question
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.onward import onward
@@ -66,13 +67,18 @@ class TaughtApp(CopyingApp):
     def taught(self, report: Report, state: State) -> Report:
         """The report of a stop, with what the scenario is about first, and the key that goes on below the notes."""
         if report.kind != "event":
-            return report
+            asks = report.kind == "practice" and question(state) is not None
+            return replace(report, blocks=(*report.blocks, *self._asking())) if asks else report
         blocks = list(report.blocks)
         notes = max((n for n, b in enumerate(blocks, 1) if isinstance(b, Text) and b.folds), default=0)
         begins = state.cursor == 0 and not state.part
         about = [Text(state.scenario.about, "note", folds=True)] if begins and state.scenario.about else []
         hints = list(self._hints(state)) if begins or notes or state.event is None else []
         return replace(report, blocks=(*about, *blocks[:notes], *hints, *blocks[notes:]))
+
+    def _asking(self) -> Iterator[Text]:
+        keys = self.keys
+        yield Text(f"press {keys['answer'].cap} to answer, {keys['step'].cap} to go on without", "dim")
 
     def _hints(self, state: State) -> Iterator[Text]:
         if state.event is not None:

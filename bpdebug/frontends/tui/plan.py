@@ -39,13 +39,17 @@ CUT = (
 
 
 class Stretch(Struct, eq=False):
-    """Some lines of the stage, and what draws one of them: words, a line of matrices, or the sum under a product."""
+    """Some lines of the stage, and what draws one of them: words, a line of matrices, or the sum under a product.
+
+    With one that `begins` a section does.
+    """
 
     height: int
     draw: Callable[[int], Strip]
     line: Line | None = None
     apart: bool = False
     sum: bool = False
+    begins: bool = False
     y: int = 0
 
 
@@ -65,20 +69,24 @@ class Laid(Struct, eq=False):
 class LinePlan:
     """The lines of a report on a stage of a width and a height.
 
-    One with sections is made to fit: of all of them, or of the one with the number `section`, all that leads to its
-    result is in view. Another is as long as it is; where notes are `unfolded`, so is every one.
+    An event's with sections is made to fit: of all of them, or of the one with the number `section`, all that leads to
+    its result is in view. A report that is `long` is as long as it is, its sections one below the other; where notes
+    are `unfolded`, so is every one.
     """
 
-    def __init__(self, parts: Sequence[Band], width: int, height: int, section: int, *, unfolded: bool) -> None:
+    def __init__(
+        self, parts: Sequence[Band], width: int, height: int, section: int, *, unfolded: bool, long: bool = False
+    ) -> None:
         self.parts, self.width, self.height, self.section = parts, width, height, section
-        self.sections = sum(part.number is not None for part in parts)
+        self.sections, self.fits = sum(part.number is not None for part in parts), not long
+        self.starts: list[int] = []
         self.tall, self.wide = TALL[0], LOOSE
         self._words: dict[tuple[int, Tall], list[Strip]] = {}
         self._sums: dict[tuple[int, int], int] = {}
-        self.laid = self._fitted() if self.sections else [self._lay(part, LOOSE) for part in parts]
+        self.laid = [self._lay(part, LOOSE) for part in parts] if self._loose else self._fitted()
         if unfolded:
             self.tall = replace(self.tall, notes=True)
-        elif any(part.folds for part in parts) and not self.sections and self._height(self.laid, TALL[0]) > height:
+        elif any(part.folds for part in parts) and self._loose and self._height(self.laid, TALL[0]) > height:
             self.tall = TALL[1]
         self.pieces: list[Stretch] = []
         self.length = 0
@@ -86,6 +94,10 @@ class LinePlan:
         self.reach(height)
 
     # --- what there is room for -----------------------------------------------------------------------------------
+
+    @property
+    def _loose(self) -> bool:
+        return not (self.sections and self.fits)
 
     def shows(self, part: Band) -> bool:
         """Whether a part is there to be seen."""
@@ -134,16 +146,23 @@ class LinePlan:
             at = length if piece.sum else at
         return at if made and at else length
 
+    @property
+    def turns(self) -> bool:
+        """Whether there is another section that is not seen."""
+        one = not self.tall.sections if self.fits else self.length > self.height
+        return self.sections > 1 and one
+
     # --- the lines ------------------------------------------------------------------------------------------------
 
     def _pieces(self, shown: Iterable[Laid], tall: Tall) -> Iterator[Stretch]:
         for one in shown:
-            first = not one.part.number
+            begins = one.part.number is not None
+            apart = bool(one.part.number) and self.fits
             for blocks, lines in one.groups:
                 if blocks:
                     said = self._said(blocks, tall)
-                    yield Stretch(len(said), said.__getitem__, apart=not first)
-                first = False
+                    yield Stretch(len(said), said.__getitem__, apart=apart, begins=begins)
+                apart, begins = True, False
                 for line in lines:
                     yield Stretch(line.height, line.line, line, apart=True)
                     yield from (self._sum(box, 1 if tall.brief else MOST_SUM) for box in line.products())
@@ -168,12 +187,13 @@ class LinePlan:
     def reach(self, y: int) -> None:
         """Works it out as far as a line."""
         while self.length <= y and (piece := next(self._rest, None)) is not None:
-            if piece.line is not None and not self.sections and piece.height > self.height:
+            if piece.line is not None and self._loose and piece.height > self.height:
                 piece.height = piece.line.shorten(max(LOWEST, self.height * 3 // 5))
             piece.y = self.length + (piece.apart and bool(self.pieces) and self.tall.blanks)
             if piece.line is not None:
                 piece.line.put(piece.y)
             self.pieces.append(piece)
+            self.starts += [piece.y] if piece.begins else []
             self.length = piece.y + piece.height
 
     def line(self, y: int) -> Strip:
@@ -183,6 +203,13 @@ class LinePlan:
         piece = self.pieces[at] if at >= 0 else None
         return piece.draw(y - piece.y) if piece is not None and y < piece.y + piece.height else BLANK
 
+    def start(self, section: int) -> int:
+        """The line with which the stage begins so that a section of a long report is seen, by its number."""
+        if self.fits or self.sections < 2:
+            return 0
+        self.reach(2**31)
+        return min(self.starts[section], max(self.length - self.height, 0))
+
     def boxes(self) -> Iterator[MatrixBox]:
         """The matrices that are drawn, as far as it is worked out."""
         for piece in self.pieces:
@@ -191,7 +218,7 @@ class LinePlan:
 
     def said(self) -> Iterator[str]:
         """What is not seen, and which key shows it."""
-        if self.sections > 1 and not self.tall.sections:
+        if self.turns:
             yield f"{self.section + 1} of {self.sections}: Tab"
         if not self.tall.notes and any(part.folds for part in self.parts):
             yield "the whole note: z"

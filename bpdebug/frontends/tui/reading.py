@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from bpdebug.debugger import State, parse
 from bpdebug.debugger.commands.explaining import lens_at
+from bpdebug.debugger.practice import question
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.reports import Page, Reports
 from bpdebug.frontends.tui.running import RunningApp
@@ -29,6 +30,7 @@ class ReadingApp(RunningApp):
         """Brings a report onto the stage."""
         if self.main.selections:
             self.main.clear_selection()  # that was the text of another
+        section = 0 if self.reports.open else self._section()
         self.reports = self.reports.left((self.stage.top, self.stage.led))
         if report.kind in OF_EVENTS or self.state is None:
             self.stage.show(report)
@@ -39,6 +41,17 @@ class ReadingApp(RunningApp):
         else:
             self.reports = self.reports.opened(Page(report, self.state.view))
             self.turn_to(self.reports.pages[-1])
+            if report.kind == "lens":
+                self.stage.turn_to(section)
+
+    def _section(self) -> int:
+        """Which operand's gradient is seen, of those of the event: its number."""
+        state = self.state
+        event = None if state is None or not state.part else state.event
+        if state is None or event is None or not event.contributions:
+            return self.stage.section
+        owner, _ = event.parts[state.part - 1]
+        return [line is owner for line in event.contributions].index(True)
 
     def turn_to(self, page: Page) -> None:
         """A report where one was in it."""
@@ -52,6 +65,10 @@ class ReadingApp(RunningApp):
         """Carries out a line of the language."""
         raise NotImplementedError
 
+    async def action_ask(self, start: str) -> None:
+        """Opens the command line."""
+        raise NotImplementedError
+
     def show_keys(self) -> None:
         """What the keys do now."""
         raise NotImplementedError
@@ -62,15 +79,17 @@ class ReadingApp(RunningApp):
 
     # --- keys -----------------------------------------------------------------------------------------------------
 
-    def action_again(self) -> None:
-        """The last motion again."""
-        if self.repeat:
+    async def action_again(self) -> None:
+        """The last motion again; where practice asks, the answer."""
+        if self.state is not None and question(self.state) is not None:
+            await self.action_ask("answer")
+        elif self.repeat:
             self.run_text(self.repeat)
 
-    def action_follow(self) -> None:
+    async def action_follow(self) -> None:
         """On to what is marked in a report; elsewhere the last motion again."""
         if not self.reports.open:
-            self.action_again()
+            await self.action_again()
         elif link := self.stage.link:
             self.run_text(link)
         else:
@@ -99,8 +118,8 @@ class ReadingApp(RunningApp):
             self.state, self.reports = self.state.show("event"), Reports()
             self.show()
 
-    def on_leading_lines_followed(self) -> None:
-        self.action_follow()
+    async def on_leading_lines_followed(self) -> None:
+        await self.action_follow()
 
     def on_stage_left(self) -> None:
         if self.work is None and not self.reports.open:

@@ -23,6 +23,7 @@ from bpdebug.frontends.tui.plan import LinePlan
 from bpdebug.frontends.tui.rows import MADE
 from bpdebug.frontends.tui.turning import TurningLines
 from bpdebug.graph import Subject
+from bpdebug.views import OF_EVENTS
 from bpdebug.views.report import Report
 
 WHEEL = 2
@@ -78,10 +79,14 @@ class Stage(TurningLines, can_focus=True):
         """Everything finds its place anew."""
         width, height = self.size
         if width > 1 and height > 0:
-            self.plan = LinePlan(self.parts, width - 1, height, self.section, unfolded=self.unfolded)
+            at_start = self.top > 0 and self.top == self.plan.start(self.section)
+            self.plan = LinePlan(
+                self.parts, width - 1, height, self.section, unfolded=self.unfolded,
+                long=self.report.kind not in OF_EVENTS,
+            )  # fmt: skip
             self.head(self.report.title, " · ".join((*self.plan.said(), *self.looked.said())))
             self._show_marks()
-            self.scroll_by(0)
+            self.scroll_by(self.plan.start(self.section) - self.top if at_start else 0)
 
     def resized(self) -> None:
         self.replan()
@@ -106,13 +111,14 @@ class Stage(TurningLines, can_focus=True):
 
     def first(self) -> Chosen | None:
         """The cell that is marked from the start: one that the report marks, or the largest of what an event made."""
-        boxes = self.boxes()
+        here = [row for part in self.parts if part.number == self.section for row in part.rows]
+        boxes = [box for row in here for box in row if box.filled and not box.hidden] or self.boxes()
         lit = [(box, cell) for box in boxes if (cell := box.mark.single)]
         if lit:
             box, (row, column) = next((found for found in lit if found[0].matrix.mark in MADE), lit[0])
             return box, row, column
-        here = [row for part in self.parts if part.number == self.section for row in part.rows]
-        made = [box for row in here for box in row if box.filled and box.matrix.mark in MADE]
+        of_use = MADE if any(box.matrix.mark in MADE for box in boxes) else ("transpose",)
+        made = [box for row in here for box in row if box.filled and box.matrix.mark in of_use]
         array = made[-1].matrix.array if made else None
         if array is None:
             return None
@@ -202,13 +208,17 @@ class Stage(TurningLines, can_focus=True):
             at = boxes.index(self.chosen[0]) if self.chosen else -1 if step > 0 else 0
             self.choose(boxes[(at + step) % len(boxes)], 0, 0)
 
+    def turn_to(self, section: int) -> None:
+        """A section by its number, as far as there are so many: the only one that is seen, or the first."""
+        self.section, self.top = min(section, max(self.plan.sections - 1, 0)), 0
+        self.clear()
+        self.replan()
+        self.scroll_by(self.plan.start(self.section))
+
     def action_section(self, step: int) -> None:
-        """The next section, where one is seen at a time; behind the last one, the next pane."""
-        if not self.plan.tall.sections and 0 <= self.section + step < self.plan.sections:
-            self.section += step
-            self.top = 0
-            self.clear()
-            self.replan()
+        """The next section, where not all of them are seen; behind the last one, the next pane."""
+        if self.plan.turns and 0 <= self.section + step < self.plan.sections:
+            self.turn_to(self.section + step)
         elif step > 0:
             self.screen.focus_next()
         else:

@@ -73,6 +73,54 @@ async def test_what_is_typed_ahead_goes_into_the_command_line() -> None:
         assert "what is its shape" in text_of(app)
 
 
+@pytest.mark.parametrize("keys", [("tab",), ("i", "i", "i")])
+async def test_the_lens_begins_with_the_gradient_that_was_seen(keys: tuple[str, ...]) -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_text("seek Y@bwd")
+        await pilot.press(*keys, "x")
+        await pilot.pause()
+        assert "The sum runs over i (batch)" in text_of(app)
+        assert "2 of 2: Tab" in text_of(app)
+        await pilot.press("shift+tab", "down")
+        assert "The sum runs over j (out)" in text_of(app)
+        assert app.stage.cell_text() == "∂X[1,1]"
+        await pilot.press("tab")
+        assert "The sum runs over i (batch)" in text_of(app)
+        await pilot.press("escape")
+        assert app.stage.report.kind == "event"
+
+
+async def test_what_is_turned_is_lit_from_the_start() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_text("seek Y@bwd")
+        await pilot.press("i")
+        views = {v.matrix.name: v for row in app.stage.rows for v in row}
+        assert views["Wᵀ"].mark.single == (3, 1)
+        assert views["W"].mark.single == (1, 3)
+
+
+async def test_in_practice_enter_answers_and_all_answered_it_begins_anew() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("s", "p")
+        assert "press = to answer" in text_of(app)
+        for answer in ("2x3", "dY @ W.T", "3x4", "X.T @ dY"):
+            await pilot.press("enter")
+            assert app.screen.query_one(Prompt).value == "answer "
+            app.screen.query_one(Prompt).value += answer
+            await pilot.press("enter")
+            await pilot.pause()
+        assert "4 of 4 right" in text_of(app)
+        assert "to answer" not in text_of(app)
+        await pilot.press("enter")
+        assert app.state is not None
+        assert app.state.event is None
+        await pilot.press("p")
+        assert "0 of 0 right" in text_of(app)
+
+
 async def test_practice_on_the_screen() -> None:
     app = app_of("transpose")
     async with app.run_test(size=(120, 50)) as pilot:

@@ -58,7 +58,7 @@ async def test_explanations_come_first_at_a_backward_event() -> None:
         ("seek Y@bwd", ["step", "reverse-step", "stepi", "lens", "why", "candidates"]),
         ("seek H@bwd", ["step", "reverse-step", "stepi", "lens", "why", "origin"]),
         ("seek Y@bwd ;; lens", ["stage.follow", "close", "step", "reverse-step", "stepi"]),
-        ("practice", ["step", "reverse-step", "answer"]),
+        ("practice", ["answer", "step", "reverse-step"]),
     ],
 )
 async def test_what_stands_first(lines: str, first: list[str]) -> None:
