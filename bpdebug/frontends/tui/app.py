@@ -226,6 +226,8 @@ class BpdebugApp(OpeningApp):
     # --- what the panes say ---------------------------------------------------------------------------------------
 
     def on_input_submitted(self, event: Prompt.Submitted) -> None:
+        if event.input is not self.prompt:
+            return  # what is searched for is no command
         self.on_prompt_closed()
         if event.value.strip():
             self.run_text(event.value)

@@ -18,6 +18,7 @@ from bpdebug.frontends.onward import onward
 from bpdebug.frontends.tui.copying import CopyingApp
 from bpdebug.frontends.tui.keybar import AT_THE_END
 from bpdebug.frontends.tui.preferences import Preferences
+from bpdebug.frontends.tui.reports import Reports
 from bpdebug.frontends.tui.screens import DebuggerScreen
 from bpdebug.frontends.tui.tour import LESSON, TourBox
 from bpdebug.frontends.tui.walked import note, walked
@@ -118,7 +119,7 @@ class TaughtApp(CopyingApp):
             return
         if self.talk is not None:
             self.talk.store.close()
-        self.state, self.talk = state, None
+        self.state, self.talk, self.repeat, self.reports = state, None, "", Reports()
         self.__dict__.pop("lesson", None)
         self.begin()
 

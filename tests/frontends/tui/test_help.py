@@ -63,3 +63,14 @@ async def test_typing_searches_and_the_arrows_scroll() -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert "[list]" in text_of(app)
+
+
+async def test_enter_behind_what_is_searched_for_carries_out_nothing() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 24)) as pilot:
+        for words in ("step", "quit"):
+            await pilot.press("question_mark", *words, "enter")
+            await pilot.pause()
+            assert app.state is not None
+            assert (app.is_running, app.state.cursor, app.line) == (True, 0, "")
+            await pilot.press("escape")

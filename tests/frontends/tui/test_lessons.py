@@ -171,3 +171,14 @@ async def test_what_cannot_be_written_or_read_disturbs_nobody(folder: Path) -> N
         assert isinstance(app.screen, MenuScreen)
         assert walked() == frozenset()
     assert (folder / "lessons").read_bytes() == b"\xff"
+
+
+async def test_nothing_of_a_lesson_is_left_in_the_next() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("n", "x", "J")
+        await pilot.pause()
+        state, event = app.state, app.stage.report.title
+        await pilot.press("backspace", "enter")  # a report that was open, and a motion to repeat, would be another's
+        await pilot.pause()
+        assert (app.state, app.stage.report.title) == (state, event)
