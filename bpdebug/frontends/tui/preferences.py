@@ -138,7 +138,7 @@ def keep_theme(name: str) -> None:
 def _kept_panes() -> Panes:
     try:
         return json.decode(_kept("panes"), type=Panes)
-    except MsgspecError:
+    except (MsgspecError, UnicodeDecodeError):  # raised for a string that is no text
         return Panes()
 
 

@@ -225,7 +225,18 @@ async def test_panes_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"\xff", b"{", b"[]", b'{"program": "wide"}', b'{"strip": 1e99}', b'{"hidden": 3}', b"{}" * 1000]
+    "raw",
+    [
+        b"",
+        b"\xff",
+        b"{",
+        b"[]",
+        b'{"program": "wide"}',
+        b'{"strip": 1e99}',
+        b'{"hidden": 3}',
+        b"{}" * 1000,
+        b'{"hidden": ["\xff"]}',
+    ],
 )
 def test_panes_that_cannot_be_read_are_as_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, raw: bytes) -> None:
     monkeypatch.setenv("BPDEBUG_STATE_DIR", str(tmp_path))
