@@ -36,9 +36,10 @@ CELLS = (
 )  # fmt: skip
 KEYS = sorted({name for row in TABLE.values() for name in row.names})
 """Every key that does something somewhere."""
-PALETTE = ("down", "down", "up", "enter", "escape", "pagedown", "backspace", *"aeinorst")
+PALETTE: tuple[str, ...] = ("down", "down", "up", "enter", "escape", "pagedown", "backspace", *"aeinorst")
 """Textual's own list, and what is typed to search it."""
-WORDS = ("nan", "@", "back", "x", "W", "  ", "[", "é", "漢", "zz")
+WORDS = "nabckx@W [é漢z"
+"""Characters that are typed where one types."""
 LINES = """\
 print {t} | print d{t} | print/s {t} | display norm({t}) | display d{t} | undisplay | seek {t}@bwd | seek {t}
 set {t} = 0 | set d{t} = 1 | switch 0 | info gradients | info tensors | contributions d{t} | check {t}
@@ -73,7 +74,7 @@ def here(app: BpdebugApp, rng: random.Random) -> str:
     if app.screen.id == "--command-palette":
         return rng.choice(PALETTE)
     if there[0] in TYPING and rng.random() < 0.4:
-        return rng.choice(rng.choice(WORDS))
+        return rng.choice(WORDS)
     own = [name for row in TABLE.values() if row.place == there[0] for name in row.names]
     more = [name for row in TABLE.values() if row.place in there for name in row.names]
     return rng.choice(own if rng.random() < 0.7 else more)
