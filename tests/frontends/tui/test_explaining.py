@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,7 +129,10 @@ async def test_what_is_turned_is_lit_from_the_start() -> None:
         assert views["W"].mark.single == (1, 3)
 
 
-async def test_in_practice_enter_answers_and_all_answered_it_begins_anew() -> None:
+async def test_in_practice_enter_answers_and_all_answered_it_begins_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BPDEBUG_STATE_DIR", str(tmp_path))  # who comes to the end has walked the lesson
     app = app_of("transpose")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("s", "p")
