@@ -73,7 +73,7 @@ class Call:
     def value(self) -> Array:
         """The raw rule run forward as it stands."""
         with np.errstate(all="ignore"):
-            return np.asarray(self.op.forward(NUMPY, *self.operands, **self.attrs))
+            return np.asarray(self.op.forward(NUMPY, *self.operands, **self.op.of_value(self.attrs)))
 
     def raw_gradients(self, g: Array) -> tuple[Any, ...]:
         """The raw rule run backward as it stands, before any sum over broadcast axes."""
@@ -610,12 +610,13 @@ def incoming(array: Any) -> Incoming:
 def make(
     leaves: Mapping[str, Any], *steps: Step, loss: str | None = None, into: Mapping[str, Any] | None = None,
     parameters: Iterable[str] = (), reads: list[str] | None = None, limits: Limits | None = None,
+    conventions: str = "default",
 ) -> Graph:  # fmt: skip
     """A graph of arrays and steps; `parameters` names the leaves that training would change."""
     names = set(parameters)
     made = [leaf(n, a, "parameter" if n in names else "input", reads) for n, a in leaves.items()]
     arriving = {name: incoming(a) for name, a in (into or {}).items()}
-    return build(made, steps, loss=loss, incoming=arriving, limits=limits, where="f.toml")
+    return build(made, steps, loss=loss, incoming=arriving, limits=limits, where="f.toml", conventions=conventions)
 
 
 def graph_of(call: Call, g: Array) -> Graph:

@@ -1,17 +1,22 @@
-"""README's table of conventions: our column and PyTorch's are measured here, JAX's is from measurements of 0.10.2."""
+"""README's tables of conventions: one is the data that is shipped, of the other two columns are measured."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 import bpdebug
+from bpdebug.ops import OPS
+from bpdebug.ops.conventions import DEFAULT, LIBRARIES, table
+from bpdebug.scenario.schema import Conventions
 
 ROW = re.compile(r"\| (.+?) \| (.+?) \| (.+?) \| (.+?) \|")
 
@@ -28,22 +33,10 @@ class Row:
 
 
 ROWS = [
-    Row("`abs(x)` at 0", [0.0], "abs(x)", lambda t, x: t.abs(x)),
-    Row("`leaky_relu(x)` at 0", [0.0], "leaky_relu(x)", lambda t, x: t.nn.functional.leaky_relu(x)),
-    Row("`relu(x)` at NaN", [0.0], "relu(x)", lambda t, x: t.relu(x)),
-    Row("`clip(x, 0, 1)` at NaN", [0.0], "clip(x, 0, 1)", lambda t, x: t.clip(x, 0, 1)),
-    Row("`clip(x, 0, 1)` at 0, 1", [0.0, 1.0], "clip(x, 0, 1)", lambda t, x: t.clip(x, 0, 1)),
-    Row("hardtanh, `clip(x, -1, 1)`, at -1, 1", [-1.0, 1.0], "clip(x, -1, 1)",
+    Row("the norm written out, `sqrt(sum(x ** 2))`, of 0, 0", [0.0, 0.0], "sqrt(sum(x ** 2))",
+        lambda t, x: t.linalg.norm(x)),
+    Row("hardtanh written as `clip(x, -1, 1)`, at -1, 1", [-1.0, 1.0], "clip(x, -1, 1)",
         lambda t, x: t.nn.functional.hardtanh(x)),
-    Row("relu6, `clip(x, 0, 6)`, at 0, 6", [0.0, 6.0], "clip(x, 0, 6)", lambda t, x: t.nn.functional.relu6(x)),
-    Row("hardsigmoid, `clip(x / 6 + 0.5, 0, 1)`, at -3, 3", [-3.0, 3.0], "clip(x / 6 + 0.5, 0, 1)",
-        lambda t, x: t.nn.functional.hardsigmoid(x)),
-    Row("hardswish, `x * clip(x / 6 + 0.5, 0, 1)`, at -3, 3", [-3.0, 3.0], "x * clip(x / 6 + 0.5, 0, 1)",
-        lambda t, x: t.nn.functional.hardswish(x)),
-    Row("`max(x, axis=0)` of 2, 2, 1", [2.0, 2.0, 1.0], "max(x, axis=0)", lambda t, x: x.max(dim=0).values),
-    Row("`max_pool2d` of a window of 2, 2, 1", [2.0, 2.0, 1.0], "max_pool2d(reshape(x, (1, 1, 1, 3)), (1, 3))",
-        lambda t, x: t.nn.functional.max_pool2d(x.reshape(1, 1, 1, 3), (1, 3))),
-    Row("the norm, `sqrt(sum(x ** 2))`, of 0, 0", [0.0, 0.0], "sqrt(sum(x ** 2))", lambda t, x: t.linalg.norm(x)),
     Row("`x ** 0.0` at 0", [0.0], "x ** 0.0", lambda t, x: x**0.0),
     Row("`batch_norm(x)` of one row", [[1.0, 2.0]], "batch_norm(x)",
         lambda t, x: t.nn.functional.batch_norm(x, None, None, training=True)),
@@ -51,27 +44,26 @@ ROWS = [
         lambda t, x: t.nn.functional.binary_cross_entropy(x, t.zeros_like(x)), loss=True),
     Row("the value of `gelu(x)` at 1", [1.0], "gelu(x)", lambda t, x: t.nn.functional.gelu(x), loss=True),
 ]  # fmt: skip
-NAMES = {0.5: "½", -0.5: "-½", 1.5: "1½", np.inf: "∞", -np.inf: "-∞"}
+NAMES = {0.5: "½", 1.5: "1½", 1.25: "1¼", 0.25: "¼", np.inf: "∞"}
 
 
 def said(numbers: Any) -> str:
     """Numbers as the table has them: `½, ½, 0`."""
 
     def one(n: float) -> str:
-        return "NaN" if np.isnan(n) else "1/6" if abs(n - 1 / 6) < 1e-12 else NAMES.get(n) or f"{n:.4g}"
+        return "NaN" if np.isnan(n) else NAMES.get(n) or (f"{n:.4g}" if abs(n) < 1 else f"{n:.5g}")
 
     return ", ".join(one(float(n)) for n in np.ravel(numbers))
 
 
 def ours(row: Row) -> str:
-    start = "x = z / z" if "NaN" in row.label else "x = z * 1.0"
     text = f"""format = 1
 [inputs]
 z = {row.x}
 [graph]
 loss = "L"
 program = '''
-{start}
+x = z * 1.0
 L = sum({row.program})
 '''
 """
@@ -80,8 +72,7 @@ L = sum({row.program})
 
 
 def theirs(torch: Any, row: Row) -> str:
-    z = torch.tensor(row.x, dtype=torch.float64, requires_grad=True)
-    x = torch.full_like(z, torch.nan).requires_grad_() if "NaN" in row.label else z
+    x = torch.tensor(row.x, dtype=torch.float64, requires_grad=True)
     try:
         y = row.torch(torch, x)
     except ValueError:
@@ -89,24 +80,75 @@ def theirs(torch: Any, row: Row) -> str:
     return said(y.detach()) if row.loss else said(torch.autograd.grad(y.sum(), x)[0])
 
 
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def shipped() -> str:
+    """The data as the first table: the points at which a library does not answer as we do."""
+    lines = ["| where | bpdebug | " + " | ".join(LIBRARIES) + " |", "|---" * (len(LIBRARIES) + 2) + "|"]
+    for point in table().points:
+        answers = [point.answer(name) for name in LIBRARIES]
+        cells = ["" if a is None else said(numbers(a.value)) for a in answers]
+        ours = said(numbers(point.ours))
+        if not point.smooth and set(cells) - {"", ours}:
+            lines.append(f"| `{point.op}` at {point.at} | {ours} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def numbers(value: tuple[float | None, ...]) -> list[float]:
+    return [np.nan if n is None else n for n in value]
+
+
+def test_the_first_table_is_the_data() -> None:
+    assert shipped() in README
+
+
+def test_readme_names_every_library_and_attribute_that_chooses() -> None:
+    part = README.split("## Where there is no derivative")[1].split("\n## ")[0]
+    for name, version in table().versions.items():
+        assert f"{name} {version}" in part
+    for op in OPS.values():
+        for name, attr in op.conventions.items():
+            assert attr.hidden or f"`{name}=" in part
+            assert attr.hidden or f"`{op.name}`" in part
+
+
+def test_a_scenario_says_whose_conventions_hold() -> None:
+    program = "[inputs]\nx = [2, 2, 1]\n[graph]\nloss = 'L'\nprogram = 'L = max(x, axis=0)'\n"
+    made = [bpdebug.load(f"format = 1\nconventions = '{name}'\n{program}") for name in ("torch", "jax", "default")]
+    assert [scenario.conventions for scenario in made] == ["torch", "jax", "default"]
+    assert [said(bpdebug.run(scenario).grad("x")) for scenario in made] == ["1, 0, 0", "½, ½, 0", "½, ½, 0"]
+    with pytest.raises(bpdebug.BpdebugError) as caught:
+        bpdebug.load(f"format = 1\nconventions = 'pytorch'\n{program}")
+    assert caught.value.code == "E_SCHEMA"
+    assert "torch, jax, tensorflow" in caught.value.hint
+    assert set(get_args(Conventions)) == {DEFAULT, *LIBRARIES}
+
+
+def test_the_data_is_read_only_where_it_is_asked_for() -> None:
+    program = "import bpdebug\nfrom bpdebug.ops.conventions import table\n"
+    program += "bpdebug.run(bpdebug.load('transpose')).loss\nprint(table.cache_info().currsize)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout == "0\n"
+
+
 @pytest.fixture(scope="module")
-def table() -> dict[str, tuple[str, str, str]]:
-    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    part = text.split("| where | bpdebug | PyTorch | JAX |")[1].split("\n\n")[0]
+def rows() -> dict[str, tuple[str, str, str]]:
+    part = README.split("| where | bpdebug | PyTorch | JAX |")[1].split("\n\n")[0]
     return {label: (a, b, c) for label, a, b, c in ROW.findall(part) if set(label) != {"-"}}
 
 
-def test_the_table_has_these_rows_and_each_is_a_difference(table: dict[str, tuple[str, str, str]]) -> None:
-    assert list(table) == [row.label for row in ROWS]
-    assert [label for label, cells in table.items() if len(set(cells)) == 1] == []
+def test_the_table_has_these_rows_and_each_is_a_difference(rows: dict[str, tuple[str, str, str]]) -> None:
+    assert list(rows) == [row.label for row in ROWS]
+    assert [label for label, cells in rows.items() if len(set(cells)) == 1] == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
-def test_our_column_is_what_we_answer(table: dict[str, tuple[str, str, str]], row: Row) -> None:
-    assert table[row.label][0] == ours(row)
+def test_our_column_is_what_we_answer(rows: dict[str, tuple[str, str, str]], row: Row) -> None:
+    assert rows[row.label][0] == ours(row)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
-def test_pytorchs_column_is_what_pytorch_answers(table: dict[str, tuple[str, str, str]], row: Row) -> None:
+def test_pytorchs_column_is_what_pytorch_answers(rows: dict[str, tuple[str, str, str]], row: Row) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
-    assert table[row.label][1] == theirs(torch, row)
+    assert rows[row.label][1] == theirs(torch, row)

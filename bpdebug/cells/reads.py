@@ -50,7 +50,8 @@ READS: dict[str, Row] = {
     **ROWS, "pow": _power, **dict.fromkeys(("prod", "softmax", "log_softmax", "others"), ROWS["sum"]),
     **dict.fromkeys(("max", "min"), _extreme), **dict.fromkeys(("cumprod", "before"), ROWS["cumsum"]),
     "cummax": _largest, "between": _between,
-    **dict.fromkeys(("one_hot", "tri", "argsort", "argmax", "argmin", "argcummax"), lambda e, at, value: []),
+    **dict.fromkeys(("one_hot", "tri", "argsort", "argmax", "argmin", "argcummax", "first_of", "last_of"),
+                    lambda e, at, value: []),
 }  # fmt: skip
 """Those of every operation that does not work cell by cell; what only says where something goes is made of none."""
 

@@ -122,7 +122,7 @@ _FEEDS: dict[str, Callable[[Expr, Array, Value], Fed]] = {
     "log_softmax": _row, "maximum": _larger, "minimum": _larger, "where": _chosen, "matmul": _product,
     "prod": _summed, "cumsum": _before, "cumprod": _before, "before": _before, "others": _row,
     "cummax": _largest, "horner": _nested, "between": _between,
-    **dict.fromkeys(("one_hot", "argsort", "argmax", "argmin", "argcummax"), _nothing),
+    **dict.fromkeys(("one_hot", "argsort", "argmax", "argmin", "argcummax", "first_of", "last_of"), _nothing),
 }  # fmt: skip
 
 

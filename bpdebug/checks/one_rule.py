@@ -19,6 +19,7 @@ from bpdebug.checks.rule import NodeRule, largest, rule_of
 from bpdebug.engine import BACKWARD, Event, NodeEvent
 from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.run import Pass
+from bpdebug.ops.conventions import said
 from bpdebug.progress import TimeOver, part, until
 from bpdebug.symbolic import Expr, Plan, walk
 
@@ -167,7 +168,7 @@ class Trial:
             error = 0.0
         row = Check(self.name, cell, analytic, numeric, error, self.checked, self.cells)
         kink = self._kink(cell, at, total, error)
-        if kink is not None and kink.allows(analytic):
+        if kink is not None and (kink.allows(analytic) or (kink.here and self._chosen())):
             reason, says = TIE if self.op.name in TIES else KINK, self._convention(kink, analytic)
             row = row if kink.finite else structs.replace(row, numeric=float("nan"))
         elif np.isfinite(analytic) and not np.isfinite(numeric):
@@ -191,6 +192,11 @@ class Trial:
         found = find_kink(partial(self.results, cell), at)
         return None if found is None or (error <= LOOK and not (found.finite and found.here)) else found
 
+    def _chosen(self) -> bool:
+        """Whether the op's own rule answers, and the call or the scenario has chosen what: any answer is right then."""
+        chosen = self.op.conventions.keys() & self.rule.node.attrs.keys()
+        return bool(chosen) and self.position not in self.rule.plan.replaced
+
     def _convention(self, kink: Kink, analytic: float) -> str:
         """What the op does at a kink."""
         what = f"a {'tie' if self.op.name in TIES else 'kink'}{'' if kink.here else ' close by'}"
@@ -200,7 +206,7 @@ class Trial:
             cells = (np.broadcast_to(i, self.y.shape)[kink.result] for i in self.rule.inputs[: len(self.op.operands)])
             return f"{what}: {self.op.kink_at(*map(float, cells))}"
         if kink.finite or self.finite[kink.result]:
-            return f"{what}: {self.op.kink or 'the slopes to its left and right differ'}"
+            return f"{what}: {said(self.op, self.rule.node.attrs) or 'the slopes to its left and right differ'}"
         return f"{what}: the result{at_cell(kink.result)} is not finite"
 
     def _doubt(self, cell: Cell, at: float, gap: float) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from bpdebug.arrays import Array
 from bpdebug.checks.kinks import find_kink
 from bpdebug.checks.one_rule import Trial, check_node
 from bpdebug.checks.rule import OnPass
+from bpdebug.ops.conventions import said
 
 Edges = Sequence[tuple[int, int, Array]]
 """A node, the number of its operand, and the cotangent that comes in at the node."""
@@ -55,7 +56,8 @@ def kinks_after(on: OnPass, tensor: int, iteration: int) -> list[int]:
 
 def convention(on: OnPass, nodes: Sequence[int]) -> str:
     """In words, what holds at the kinks of these nodes."""
-    words = {f"{on.graph.nodes[k].op.name} '{on.graph.nodes[k].id}'": on.graph.nodes[k].op.kink for k in nodes[:3]}
+    some = [on.graph.nodes[k] for k in nodes[:3]]
+    words = {f"{node.op.name} '{node.id}'": said(node.op, node.attrs) for node in some}
     return "right off the kink, and another convention at it; here: " + "; ".join(
         f"{name}, {kink or 'one of the slopes to its left and right'}" for name, kink in words.items()
     )

@@ -105,7 +105,7 @@ class Numbers:
         typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
         declared = [self.tensors.get(str(i), len(self.graph.leaves)) < len(self.graph.leaves) for i in step.inputs]
         check_dtypes(op, typed, declared)
-        attrs = float64_attrs(step.attrs)
+        attrs = float64_attrs(op.of_value(step.attrs))
         op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **attrs)
         plan = trace(op, typed, attrs)
         nbytes = sum(e.nbytes for e in walk(plan.value) if e.prim is not None)

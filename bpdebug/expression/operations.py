@@ -183,6 +183,7 @@ def call(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: int
     for kind in operands:
         if kind.kind in (TUPLE, TEXT):
             raise refuse(f"{op.name} of {kind}", column, "it takes a tensor")
+    attrs = op.of_value(attrs)
     with placed(column):
         if op.name in FUNCTIONS or op.name in LENIENT:
             return _looked_at(op, operands[0], attrs)

@@ -18,6 +18,7 @@ from bpdebug.graph.graph import Graph
 from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, per_tensor
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
+from bpdebug.ops.conventions import DEFAULT, chosen
 from bpdebug.symbolic import Plan, attrs_key, trace
 
 _BOOL = np.dtype(np.bool_)
@@ -64,8 +65,10 @@ def _op_of(step: Step) -> Op:
 class _Builder:
     """The tables while they grow; nodes are numbered after the leaves and the drawn masks."""
 
-    def __init__(self, leaves: Sequence[Leaf], steps: Sequence[Step], limits: Limits, where: str) -> None:
-        self.leaves, self.limits, self.where = leaves, limits, where
+    def __init__(
+        self, leaves: Sequence[Leaf], steps: Sequence[Step], limits: Limits, where: str, conventions: str
+    ) -> None:
+        self.leaves, self.limits, self.where, self.conventions = leaves, limits, where, conventions
         drawn = [s for s in steps if s.op in OPS and OPS[s.op].draws]
         self.names = [leaf.name for leaf in leaves] + [f"{s.id}.mask" for s in drawn]
         self.kinds = {i: leaf.kind for i, leaf in enumerate(leaves)}
@@ -131,6 +134,8 @@ class _Builder:
         op = _op_of(step)
         typed = [i.value if isinstance(i, Lit) else self.types[i] for i in inputs]
         attrs = op.bind(step.attrs)
+        if self.conventions != DEFAULT:
+            attrs = chosen(op, attrs, self.conventions)
         check_dtypes(op, typed, [isinstance(i, int) and i < len(self.leaves) for i in inputs])
         with _said(op, step):
             plan = self.plan(op, typed, attrs)
@@ -140,7 +145,7 @@ class _Builder:
         """The plan of a call seen for the first time, after everything that can be said in words was checked."""
         shapes = [t[0] if isinstance(t, tuple) else () for t in typed]
         shown = shapes[:-1] if op.draws else shapes
-        op.check(*shown, **attrs)
+        op.check(*shown, **op.of_value(attrs))
         plan = trace(op, typed, attrs)
         if plan.dtype.kind == "f" and self.floats and plan.dtype not in self.floats:
             names = " and ".join(sorted(d.name for d in self.floats))
@@ -202,16 +207,18 @@ def named_twice(name: str) -> InputError:
 def build(
     leaves: Iterable[Leaf], steps: Iterable[Step], *, loss: str | None = None,
     incoming: Mapping[str, Incoming] | None = None, limits: Limits | None = None, where: str = "",
+    conventions: str = DEFAULT,
 ) -> Graph:  # fmt: skip
     """A graph from leaves and steps in program order; refuses what does not fit, with the line in `where`.
 
+    `conventions` says whose answer holds where there is no derivative, in calls that do not choose it.
     Raises E_NAME, E_OP, E_ATTR, E_DTYPE, E_SHAPE, E_LOSS, E_LIMIT. Nothing is allocated; of the leaves only integer
     indices are read. Gradients and what rules compute on the way count against the memory limit too.
     """
     limits = limits or Limits()
     steps = list(steps)
     limits.check("nodes", len(steps), "nodes in the program", where=where)
-    builder = _Builder(tuple(leaves), steps, limits, where)
+    builder = _Builder(tuple(leaves), steps, limits, where, conventions)
     for step in steps:
         try:
             builder.add(step)

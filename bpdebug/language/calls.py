@@ -69,7 +69,7 @@ def take_apart(op: Op, node: ast.Call, constants: ConstantReader) -> Arguments:
     least, most = op.arity
     if not node.keywords and not op.attrs and len(node.args) == least == most:
         return node.args, op.defaults  # by far the most calls
-    allowed = op.open_attrs
+    allowed = op.keywords
     operands: dict[int, ast.expr] = dict(enumerate(node.args[:most]))
     rest = node.args[len(operands) :]
     given: dict[str, ast.expr] = dict(zip(op.positional, rest, strict=False))
@@ -86,7 +86,7 @@ def take_apart(op: Op, node: ast.Call, constants: ConstantReader) -> Arguments:
 
 def _put_keyword(op: Op, keyword: ast.keyword, operands: dict[int, ast.expr], given: dict[str, ast.expr]) -> None:
     """Put a keyword where it belongs: among the operands, or the attributes."""
-    name, allowed = keyword.arg or "", op.open_attrs
+    name, allowed = keyword.arg or "", op.keywords
     places = {o.strip("?"): i for i, o in enumerate(op.operands) if not o.startswith("*")}
     if name in allowed and name not in given:
         given[name] = keyword.value

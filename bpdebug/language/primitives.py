@@ -19,7 +19,7 @@ from bpdebug.symbolic.expr import Prim
 
 _KINDS = {
     "axis": "axis", "size": "ints", "shape": "ints", "key": "key", "rows": "int", "columns": "int", "stride": "ints",
-    "padding": "ints", "dilation": "ints", "fill": "float",
+    "padding": "ints", "dilation": "ints", "fill": "float", "first": "bool",
 }  # fmt: skip
 _OPERANDS = {
     "same": ("a", "b"),

@@ -168,10 +168,11 @@ def traced(step: Step, known: Mapping[str, Any], xp: Trace, dtype: DType) -> Any
     if op.operands and not any(isinstance(i, Expr) for i in inputs):
         raise InputError(f"{op.name} of numbers alone", code="E_ATTR", hint="write the number itself")
     check_dtypes(op, typed)
-    op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **step.attrs)
+    attrs = op.of_value(step.attrs)
+    op.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **attrs)
     if op.name in WORDS:
-        return xp.make(op.name, *inputs, **step.attrs)
-    return op.forward(xp, *inputs, **step.attrs)
+        return xp.make(op.name, *inputs, **attrs)
+    return op.forward(xp, *inputs, **attrs)
 
 
 def with_rules(graph: Graph, written: Written, dtype: str, limits: Limits, place: Callable[[str], Place]) -> Graph:

@@ -9,6 +9,7 @@ from typing import Any
 from bpdebug.arrays import Shape
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
+from bpdebug.ops.conventions import AT_NAN, at_zero, sided
 from bpdebug.ops.op import ROUTES, SCALES, Op, Sample, register
 
 
@@ -21,6 +22,17 @@ def sigmoid(xp: Any, x: Any) -> Any:
 def softplus(xp: Any, x: Any) -> Any:
     """log(1 + exp(x)), with only ever a negative number in the exponent."""
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _relu_vjp(
+    xp: Any, g: Any, y: Any, x: Any, at_zero: str = "left", at_nan: str = "pass"
+) -> tuple[Any, ...]:  # fmt: skip
+    """A NaN lets the gradient through, but where that is chosen otherwise."""
+    if at_zero in ("mean", "right", "sum"):
+        into = xp.where(x >= 0, g / 2 if at_zero == "mean" else g, 0)
+        into = into if at_zero != "mean" else xp.where(x > 0, g, into)
+        return (into if at_nan == "stop" else xp.where(x == x, into, g),)
+    return (xp.where(x > 0, g, 0) if at_nan == "stop" else xp.where(x <= 0, 0, g),)
 
 
 def _softplus(xp: Any, x: Any, beta: float, threshold: float | None) -> Any:
@@ -88,7 +100,8 @@ register(
         "relu",
         "Negative cells set to 0.",
         forward=lambda xp, x: xp.maximum(x, 0),
-        vjp=lambda xp, g, y, x: (xp.where(x <= 0, 0, g),),  # a NaN lets the gradient through
+        vjp=_relu_vjp,
+        conventions={**at_zero("left"), **AT_NAN},
         back=ROUTES,
         kink="the derivative at 0 is taken to be 0",
     ),
@@ -96,7 +109,8 @@ register(
         "leaky_relu",
         "Negative cells multiplied by a small slope.",
         forward=lambda xp, x, slope: xp.where(x > 0, x, slope * x),
-        vjp=lambda xp, g, y, x, slope: (xp.where(x > 0, g, slope * g),),
+        vjp=lambda xp, g, y, x, slope, at_zero="left": (sided(xp, x, slope * g, g, at_zero),),
+        conventions=at_zero("left"),
         attrs={"slope": Attr("float", 0.01)},
         kink="the derivative at 0 is taken to be the slope",
         samples=(Sample((_ROWS,)), Sample((_ROWS,), {"slope": 0.25})),
@@ -105,7 +119,10 @@ register(
         "elu",
         "Negative cells bent to alpha * (exp(x) - 1).",
         forward=lambda xp, x, alpha: xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))),
-        vjp=lambda xp, g, y, x, alpha: (xp.where(x > 0, g, g * alpha * xp.exp(xp.minimum(x, 0))),),
+        vjp=lambda xp, g, y, x, alpha, at_zero="left": (
+            sided(xp, x, g * alpha * xp.exp(xp.minimum(x, 0)), g, at_zero),
+        ),
+        conventions=at_zero("left"),
         attrs={"alpha": Attr("float", 1.0)},
         kink="the derivative at 0 is taken to be alpha",
         samples=(Sample((_ROWS,)), Sample((_ROWS,), {"alpha": 0.5})),
@@ -158,7 +175,10 @@ register(
         "selu",
         "An elu whose scale keeps mean 0 and variance 1.",
         forward=lambda xp, x: _SELU * xp.where(x > 0, x, _SELU_ALPHA * xp.expm1(xp.minimum(x, 0))),
-        vjp=lambda xp, g, y, x: (g * _SELU * xp.where(x > 0, 1, _SELU_ALPHA * xp.exp(xp.minimum(x, 0))),),
+        vjp=lambda xp, g, y, x, at_zero="left": (
+            g * _SELU * sided(xp, x, _SELU_ALPHA * xp.exp(xp.minimum(x, 0)), 1, at_zero),
+        ),
+        conventions=at_zero("left"),
         kink="the derivative at 0 is taken to be that to the left, 1.7581",
     ),
     _activation(

@@ -21,6 +21,11 @@ def _sizes(value: Any) -> bool:
     return type(value) is int or _all_ints(value)
 
 
+def _shares(value: Any) -> bool:
+    pair = value if type(value) is tuple else (value, value)
+    return len(pair) == 2 and all(type(v) in (int, float) and 0 <= v <= 1 for v in pair)
+
+
 def _is_place(item: Any) -> bool:
     """An item of an index in plain data: an integer, '...', or (start, stop, step)."""
     ends = type(item) is tuple and len(item) == 3 and all(v is None or type(v) is int for v in item)
@@ -44,6 +49,7 @@ _KINDS = {
         "an integer, or tuples of integers", "((1, 1), (0, 0))",
         lambda v: _sizes(v) or (type(v) is tuple and all(map(_all_ints, v))),
     ),
+    "share": _Kind("a number from 0 to 1, or a pair of them", "0.5", _shares),
     "key": _Kind("an index in plain data", "...", lambda v: type(v) is tuple and all(map(_is_place, v))),
 }  # fmt: skip
 
@@ -52,8 +58,9 @@ class Attr(Struct, frozen=True):
     """One keyword of an op: its default (or REQUIRED), what it may be, and whether it may stand positionally.
 
     `kind` is one of: int, float, bool, str, ints (a tuple of ints or one int, kept apart), axis (int, tuple or
-    None), widths (pad widths), key (an index), number (float or None). `choices` closes a `str`. None may be
-    written for any kind where it is the default. `hidden` marks what the language fills in by itself.
+    None), widths (pad widths), key (an index), number (float or None), share (from 0 to 1, or a pair).
+    `choices` closes a `str`. None may be written for any kind where it is the default. `hidden` marks what the language
+    fills in by itself.
     """
 
     kind: str
@@ -85,7 +92,9 @@ def fit(op: str, name: str, attr: Attr, value: Any) -> Any:
     kind = _KINDS[attr.kind]
     if not kind.fits(value):
         raise misfit(op, name, f"must be {kind.words}, not {shown(spelt(value))}", attr.example(name))
-    return float(as_literal(value)) if attr.kind in ("float", "number") else value
+    if attr.kind == "share" and type(value) is tuple:
+        return tuple(map(float, value))
+    return float(as_literal(value)) if attr.kind in ("float", "number", "share") else value
 
 
 def _choice(op: str, name: str, attr: Attr, value: Any) -> str:

@@ -88,8 +88,16 @@ def mean_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tup
     return (xp.broadcast_to(kept(xp, g, x, axis, keepdims) / cells(axis, x.shape), x.shape),)
 
 
-def extreme_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any]:
-    """The gradient of max or min, in the shape of x: to the cells that are the result, which share it equally."""
+def extreme_vjp(
+    xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, ties: str = "share"
+) -> tuple[Any]:  # fmt: skip
+    """The gradient of max or min, in the shape of x: to the cells that are the result, which share it equally.
+
+    `ties` may also give it to the first of them, the last, or to all.
+    """
     hit = xp.same(x, kept(xp, y, x, axis, keepdims))
+    if ties != "share":
+        hit = hit if ties == "all" else getattr(xp, f"{ties}_of")(hit, axis=axis)
+        return (xp.where(hit, kept(xp, g, x, axis, keepdims), 0),)
     ties = xp.sum(xp.astype(hit, x.dtype), axis=axis, keepdims=True)
     return (xp.where(hit, kept(xp, g, x, axis, keepdims) / ties, 0),)

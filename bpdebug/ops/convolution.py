@@ -12,6 +12,7 @@ from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Sizes, extreme_vjp, mean, mean_vjp, refuse
+from bpdebug.ops.conventions import TIES
 from bpdebug.ops.op import Op, Sample, register
 
 
@@ -155,10 +156,10 @@ def _pool(reduction: Callable[..., Any], fill: float) -> Callable[..., Any]:
 def _pool_vjp(reduction_vjp: Callable[..., tuple[Any]], fill: float) -> Callable[..., tuple[Any]]:
     """The reduction's own rule, row by row; then each window is added back where it was cut out."""
 
-    def vjp(xp: Any, g: Any, y: Any, x: Any, **window: Any) -> tuple[Any]:
+    def vjp(xp: Any, g: Any, y: Any, x: Any, *, ties: str | None = None, **window: Any) -> tuple[Any]:
         rows, frame = _rows(xp, x, fill, **window)
-        each = (*rows.shape[:2], 1)
-        (share,) = reduction_vjp(xp, xp.reshape(g, each), xp.reshape(y, each), rows, axis=-1, keepdims=True)
+        each, chosen = (*rows.shape[:2], 1), {} if ties is None else {"ties": ties}
+        (share,) = reduction_vjp(xp, xp.reshape(g, each), xp.reshape(y, each), rows, axis=-1, keepdims=True, **chosen)
         return (xp.reshape(xp.fold(share, shape=_maps(x), **frame), x.shape),)
 
     return vjp
@@ -220,6 +221,7 @@ register(
         back="each window's gradient goes to its largest cell; equal ones share",
         forward=_pool(lambda xp, rows, axis: xp.max(rows, axis=axis), -math.inf),
         vjp=_pool_vjp(extreme_vjp, -math.inf),
+        conventions=TIES,
         kink="tied cells of a window share the gradient equally",
     ),
     _pooling(

@@ -9,6 +9,7 @@ from typing import Any
 from bpdebug.arrays import Shape
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
+from bpdebug.ops.conventions import AT_NAN, TIES, at_zero, shares, sided
 from bpdebug.ops.op import ROUTES, ROWS, SCALES, Op, Sample, register
 
 
@@ -51,9 +52,43 @@ def _check_clip(x: Shape, min: float | None, max: float | None) -> None:
         raise refuse(f"min={min} is greater than max={max}", hint="swap the two")
 
 
-def _larger(xp: Any, g: Any, a: Any, b: Any) -> Any:
-    """The share of `g` that goes to `a` in maximum(a, b)."""
+def _clip_vjp(
+    xp: Any, g: Any, y: Any, x: Any, min: float | None, max: float | None, at_bounds: Any = 1.0, at_nan: str = "pass"
+) -> tuple[Any, ...]:  # fmt: skip
+    into = xp.where(xp.same(y, x) if at_nan == "pass" else y == x, g, 0)
+    for bound, share in zip((min, max), shares(at_bounds), strict=True):
+        if bound is not None and share != 1:
+            into = xp.where(x == bound, 0 if share == 0 else share * g, into)
+    return (into,)
+
+
+def _larger(xp: Any, g: Any, a: Any, b: Any, tied: float = 0.5) -> Any:
+    """The share of `g` that goes to `a` in maximum(a, b), of which it gets `tied` where both are equal."""
+    if tied != 0.5:
+        return xp.where(a < b, 0, g) if tied else xp.where(a <= b, 0, g)
     return xp.where(a < b, 0, xp.where(a == b, g / 2, g))
+
+
+_TIED = {"share": (0.5, 0.5), "first": (1, 0), "last": (0, 1), "all": (1, 1)}
+
+
+def _maximum_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any, ties: str = "share") -> tuple[Any, ...]:
+    left, right = _TIED[ties]
+    return _larger(xp, g, a, b, left), _larger(xp, g, b, a, right)
+
+
+def _minimum_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any, ties: str = "share") -> tuple[Any, ...]:
+    left, right = _TIED[ties]
+    return _larger(xp, g, b, a, left), _larger(xp, g, a, b, right)
+
+
+def _abs_vjp(xp: Any, g: Any, y: Any, x: Any, at_zero: str = "zero") -> tuple[Any, ...]:
+    return (g * xp.sign(x) if at_zero == "zero" else sided(xp, x, -g, g, at_zero),)
+
+
+def _sqrt_vjp(xp: Any, g: Any, y: Any, x: Any, at_zero: str = "inf") -> tuple[Any, ...]:
+    into = g / (2 * y)
+    return (into if at_zero == "inf" else xp.where(g == 0, 0, into),)
 
 
 _POSITIVE = [[1.0, 2.0, 0.5], [0.25, 3.0, 1.5]]
@@ -157,7 +192,8 @@ register(
         "sqrt",
         "The square root.",
         lambda xp, x: xp.sqrt(x),
-        lambda xp, g, y, x: (g / (2 * y),),
+        _sqrt_vjp,
+        conventions=at_zero("inf", "no_nan"),
         kink="at 0 the slope is infinite",
         samples=(Sample((_POSITIVE,)),),
     ),
@@ -166,7 +202,8 @@ register(
         "abs",
         "The magnitude, without the sign.",
         lambda xp, x: xp.abs(x),
-        lambda xp, g, y, x: (g * xp.sign(x),),
+        _abs_vjp,
+        conventions=at_zero("zero", "left", "right"),
         kinds=("fi",),
         kink="the derivative at 0 is taken to be 0",
     ),
@@ -178,14 +215,16 @@ register(
         "maximum",
         "The larger of two, cell by cell.",
         forward=lambda xp, a, b: xp.maximum(a, b),
-        vjp=lambda xp, g, y, a, b: (_larger(xp, g, a, b), _larger(xp, g, b, a)),
+        vjp=_maximum_vjp,
+        conventions=TIES,
         kink="the smaller operand gets 0; at an exact tie both operands get half",
     ),
     _extreme(
         "minimum",
         "The smaller of two, cell by cell.",
         forward=lambda xp, a, b: xp.minimum(a, b),
-        vjp=lambda xp, g, y, a, b: (_larger(xp, g, b, a), _larger(xp, g, a, b)),
+        vjp=_minimum_vjp,
+        conventions=TIES,
         kink="the larger operand gets 0; at an exact tie both operands get half",
     ),
     Op(
@@ -193,9 +232,10 @@ register(
         "x held between min and max; None leaves a side open.",
         back=ROUTES,
         forward=_clip,
-        vjp=lambda xp, g, y, x, min, max: (xp.where(xp.same(y, x), g, 0),),
+        vjp=_clip_vjp,
         attrs={"min": Attr("number", positional=True), "max": Attr("number", positional=True)},
         check=_check_clip,
+        conventions={"at_bounds": Attr("share", 1.0), **AT_NAN},
         kink="the gradient passes at the bounds themselves, and is 0 beyond",
         samples=(Sample((ROWS,), {"min": -1.0, "max": 1.25}), Sample((ROWS,), {"min": None, "max": 0.75})),
     ),

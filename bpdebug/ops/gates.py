@@ -8,6 +8,7 @@ from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import axis_of
+from bpdebug.ops.conventions import at_zero, sided
 from bpdebug.ops.op import CUBE, MIXES, ROWS, SCALES, Op, Sample, register
 
 
@@ -26,9 +27,9 @@ def _wide(xp: Any, x: Any, slope: Any) -> Any:
     return slope if one else xp.reshape(slope, (x.shape[1], *(1,) * (x.ndim - 2)))
 
 
-def _prelu_vjp(xp: Any, g: Any, y: Any, x: Any, slope: Any) -> tuple[Any, ...]:
+def _prelu_vjp(xp: Any, g: Any, y: Any, x: Any, slope: Any, at_zero: str = "left") -> tuple[Any, ...]:
     """He et al. 2015 (arXiv:1502.01852), section 2.1."""
-    into = xp.where(x > 0, g, _wide(xp, x, slope) * g)
+    into = sided(xp, x, _wide(xp, x, slope) * g, g, at_zero)
     if isinstance(slope, (int, float)):
         return into, None
     axes = tuple(range(x.ndim)) if slope.shape in ((), (1,)) else tuple(a for a in range(x.ndim) if a != 1)
@@ -72,6 +73,7 @@ register(
         vjp=_prelu_vjp,
         back=SCALES,
         check=_check_prelu,
+        conventions=at_zero("left"),
         kink="the derivative at 0 is taken to be the slope",
         samples=(Sample((ROWS, [0.25])), Sample((ROWS, [0.25, 0.5, -1.0])), Sample((CUBE, [0.25, 0.5, -1.0]))),
     ),

@@ -57,6 +57,8 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     gradient of the broadcast shape, and the engine sums it back. `infinite` marks an op whose infinities are
     its meaning and no fault.
     `back` says in words what its rule does to a gradient: of a linear op, what its transpose is.
+    `conventions` are attributes that choose what the gradient is where there is no derivative: a call has those that
+    were chosen, `vjp` alone is given them, and without them it gives the answer that is ours.
     `kink` says in words which convention holds where the derivative does not exist; `kink_at(*cells)` says it of
     these cells of an elementwise op's operands, where it is not the same everywhere.
     `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is which.
@@ -79,6 +81,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     infinite: bool = False
     broadcasts: str = ""
     back: str = ""
+    conventions: Mapping[str, Attr] = field(default_factory=dict)
     kink: str = ""
     kink_at: Callable[..., str] | None = None
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
@@ -90,6 +93,8 @@ class Op(Struct, frozen=True, eq=False, dict=True):
 
     def is_given(self, attr: str, value: Any) -> bool:
         """Whether an attribute says more than its default does."""
+        if attr in self.conventions:
+            return not self.conventions[attr].hidden
         known = self.attrs.get(attr)
         return known is None or value != known.default
 
@@ -97,6 +102,18 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     def open_attrs(self) -> Mapping[str, Attr]:
         """The attributes that may be written."""
         return {name: attr for name, attr in self.attrs.items() if not attr.hidden}
+
+    @cached_property
+    def keywords(self) -> Mapping[str, Attr]:
+        """The attributes that may be written, and those that choose a convention."""
+        chosen = {name: attr for name, attr in self.conventions.items() if not attr.hidden}
+        return {**self.open_attrs, **chosen} if chosen else self.open_attrs
+
+    def of_value(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The attributes of a call that its value depends on: all but those that choose a convention."""
+        if len(attrs) == len(self.attrs):
+            return attrs
+        return {name: value for name, value in attrs.items() if name not in self.conventions}
 
     @cached_property
     def positional(self) -> list[str]:
@@ -142,21 +159,23 @@ class Op(Struct, frozen=True, eq=False, dict=True):
         if attrs is self.defaults or (not attrs and len(self.defaults) == len(self.attrs)):
             return self.defaults
         for name in attrs:
-            if name not in self.attrs:
+            if name not in self.attrs and name not in self.conventions:
                 raise self.unknown(name)
         for name, attr in self.attrs.items():
             if attr.default is REQUIRED and name not in attrs:
                 message = f"{self.name} needs {name}, and it is not given"
                 raise InputError(message, code="E_ATTR", hint=f"write {self.signature}")
-        return {
+        bound = {
             name: fit(self.name, name, attr, attrs[name]) if name in attrs else attr.default
             for name, attr in self.attrs.items()
         }
+        chosen = (name for name in self.conventions if name in attrs)
+        return bound | {name: fit(self.name, name, self.conventions[name], attrs[name]) for name in chosen}
 
     def unknown(self, name: str) -> InputError:
         """E_ATTR for a keyword that the op does not have."""
-        known = [o.strip("?*") for o in self.operands] + list(self.open_attrs)
-        mine = ", ".join(self.open_attrs)
+        known = [o.strip("?*") for o in self.operands] + list(self.keywords)
+        mine = ", ".join(self.keywords)
         hint = suggest(name, known, f"{self.name} has: {mine}" if mine else f"{self.name} has no attributes")
         return InputError(f"{self.name} has no attribute '{shown(name)}'", code="E_ATTR", hint=hint)
 

@@ -11,6 +11,7 @@ from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Axis, axes_of, cells, check_cells, extreme_vjp, kept, mean, mean_vjp, refuse
+from bpdebug.ops.conventions import TIES, at_zero
 from bpdebug.ops.op import CUBE, MIXES, ROUTES, ROWS, Op, Sample, register
 
 
@@ -53,15 +54,17 @@ def _var_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, ddof: 
     return (kept(xp, g, x, axis, keepdims) * 2 * off / (cells(axis, x.shape) - ddof),)
 
 
-def _not_zero(xp: Any, length: Any) -> Any:
-    """A length to divide by: 0, which all that is divided by it is then, by 1."""
-    return xp.where(length == 0, 1, length)
+def _not_zero(xp: Any, length: Any, at_zero: str) -> Any:
+    """A length to divide by: 0, which all that is divided by it is then, by 1, unless NaN is wanted."""
+    return length if at_zero == "nan" else xp.where(length == 0, 1, length)
 
 
-def _std_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> tuple[Any, ...]:
+def _std_vjp(
+    xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, ddof: int, at_zero: str = "zero"
+) -> tuple[Any, ...]:  # fmt: skip
     off = x - mean(xp, x, axis, True)
     count = cells(axis, x.shape) - ddof
-    return (kept(xp, g, x, axis, keepdims) * off / (count * _not_zero(xp, kept(xp, y, x, axis, keepdims))),)
+    return (kept(xp, g, x, axis, keepdims) * off / (count * _not_zero(xp, kept(xp, y, x, axis, keepdims), at_zero)),)
 
 
 def _check_norm(x: Shape, axis: Axis, keepdims: bool, p: float) -> None:
@@ -81,8 +84,10 @@ def _norm(xp: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> Any:
     return total if p == 1 else total ** (1 / p)
 
 
-def _norm_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> tuple[Any, ...]:
-    into, length = kept(xp, g, x, axis, keepdims), _not_zero(xp, kept(xp, y, x, axis, keepdims))
+def _norm_vjp(
+    xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, p: float, at_zero: str = "zero"
+) -> tuple[Any, ...]:  # fmt: skip
+    into, length = kept(xp, g, x, axis, keepdims), _not_zero(xp, kept(xp, y, x, axis, keepdims), at_zero)
     if p == 1:
         return (into * xp.sign(x),)
     if p == math.inf:
@@ -162,6 +167,7 @@ register(
         vjp=extreme_vjp,
         kinds=("fi",),
         check=_check_some("max"),
+        conventions=TIES,
         kink=_SHARE,
     ),
     _reduction(
@@ -172,6 +178,7 @@ register(
         vjp=extreme_vjp,
         kinds=("fi",),
         check=_check_some("min"),
+        conventions=TIES,
         kink=_SHARE,
     ),
     _reduction(
@@ -192,6 +199,7 @@ register(
         vjp=_std_vjp,
         attrs={**_OVER, "ddof": Attr("int", 0)},
         check=_check_var,
+        conventions=at_zero("zero", "nan"),
         kink="where all cells are equal the gradient is taken to be 0",
         samples=(*_SAMPLES, Sample((ROWS,), {"axis": 1, "ddof": 1})),
     ),
@@ -203,6 +211,7 @@ register(
         vjp=_norm_vjp,
         attrs={**_OVER, "p": Attr("float", 2.0)},
         check=_check_norm,
+        conventions=at_zero("zero", "nan"),
         kink="the gradient of a norm of 0 is taken to be 0, as is that of a magnitude at 0; tied largest cells share",
         samples=(
             *_SAMPLES,

@@ -30,9 +30,10 @@ def _cumprod_vjp(xp: Any, g: Any, y: Any, x: Any, axis: int) -> tuple[Any, ...]:
     return (xp.before(x, axis=axis) * xp.horner(g, x, axis=axis),)
 
 
-def _cummax_vjp(xp: Any, g: Any, y: Any, x: Any, axis: int) -> tuple[Any, ...]:
+def _cummax_vjp(xp: Any, g: Any, y: Any, x: Any, axis: int, ties: str = "last") -> tuple[Any, ...]:
     axis = axis_of(axis, x.shape)
-    return (xp.scatter_along_axis(g, xp.argcummax(x, axis=axis), axis=axis, size=x.shape[axis]),)
+    where = xp.argcummax(x, axis=axis, first=ties == "first")
+    return (xp.scatter_along_axis(g, where, axis=axis, size=x.shape[axis]),)
 
 
 def _prod_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> tuple[Any, ...]:
@@ -72,6 +73,7 @@ register(
         vjp=_cummax_vjp,
         back="each gradient goes to where the largest cell so far was, and those that never were get 0",
         kinds=("fi",),
+        conventions={"ties": Attr("str", "last", choices=("last", "first"))},
         kink="of tied cells the last one so far gets the gradient",
     ),
     Op(

@@ -91,7 +91,7 @@ def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], 
         program=file.graph.program, program_line=place.first, file=source.path,
         lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=file.notes,
         derivation=derivation, train=file.train or None, expect=file.expect or None, raw=source.raw,
-        rules=file.rules, remarks=tuple(context.remarks),
+        rules=file.rules, remarks=tuple(context.remarks), conventions=file.conventions,
     )  # fmt: skip
 
 
@@ -103,7 +103,10 @@ def _graph(file: File, leaves: list[Leaf], place: Place, context: Context) -> Gr
     names = [leaf.name for leaf in leaves]
     steps = elaborate(said.program, names, limits=limits, place=place, dtype=file.dtype, written=written)
     try:
-        return build(leaves, steps, loss=said.loss or None, incoming=incoming, limits=limits, where=name)
+        return build(
+            leaves, steps, loss=said.loss or None, incoming=incoming, limits=limits, where=name,
+            conventions=file.conventions,
+        )  # fmt: skip
     except BpdebugError as error:
         if error.where == name and error.code in ("E_LOSS", "E_SHAPE"):
             error.where = context.where.place(name, ("graph", "loss" if said.loss else "incoming"))

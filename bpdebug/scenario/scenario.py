@@ -34,7 +34,8 @@ class Scenario(Struct, frozen=True, eq=False):
 
     `name` stands in messages (the file's name); `program_line` is the file line of the program's first line, and
     `lines` are the lines of the whole file; `notes` are said at the locations that are their keys; `file` is where the
-    file lies, and `raw` what it holds. `rules` are those the graph's plans have in place of their ops' own. `recording`
+    file lies, and `raw` what it holds. `rules` are those the graph's plans have in place of their ops' own.
+    `conventions` says whose answer holds where there is no derivative. `recording`
     is where values come from in place of a computation, and `edits` what was set by hand there. `remarks` are what its
     reader should know and need not mend.
     """
@@ -58,6 +59,7 @@ class Scenario(Struct, frozen=True, eq=False):
     recording: Recording | None = None
     edits: tuple[Edit, ...] = ()
     remarks: tuple[str, ...] = ()
+    conventions: str = "default"
 
     @property
     def path(self) -> Path | None:

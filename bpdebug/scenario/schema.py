@@ -14,6 +14,7 @@ from bpdebug.errors import InputError, shown, suggest
 
 Float = Literal["float64", "float32"]
 Init = Literal["normal", "uniform", "xavier", "he", "zeros", "ones", "eye", "arange"]
+Conventions = Literal["default", "torch", "jax", "tensorflow", "keras", "mlx", "paddle", "tinygrad"]
 Optimizer = Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
 Code = Literal[
     "E_SYNTAX", "E_SCHEMA", "E_NAME", "E_OP", "E_ATTR", "E_SHAPE", "E_DTYPE", "E_CYCLE", "E_LOSS", "E_FILE", "E_LIMIT",
@@ -125,6 +126,7 @@ class File(Struct, forbid_unknown_fields=True):
     about: str = ""
     dtype: Float = "float64"
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    conventions: Conventions = "default"
     inputs: dict[str, Data | Tensor] = {}
     parameters: dict[str, Data | Tensor] = {}
     notes: dict[str, str] = {}

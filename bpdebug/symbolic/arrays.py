@@ -144,10 +144,31 @@ def argsort(x: Array, axis: int) -> Array:
     return np.argsort(x, axis=axis, kind="stable")
 
 
-def argcummax(x: Array, axis: int) -> Array:
-    """Where the largest cell so far is, of x's shape (int64): of tied cells the last one; NaN is the largest."""
+def argcummax(x: Array, axis: int, first: bool = False) -> Array:
+    """Where the largest cell so far is, of x's shape (int64): of tied ones the last or the first; NaN is largest."""
     count = np.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis))
-    return np.maximum.accumulate(np.where(same(x, np.maximum.accumulate(x, axis=axis)), count, 0), axis=axis)
+    top = np.maximum.accumulate(x, axis=axis)
+    new = same(x, top)
+    if first:
+        inner = np.moveaxis(new, axis, 0)
+        inner[1:] &= ~same(np.moveaxis(top, axis, 0)[1:], np.moveaxis(top, axis, 0)[:-1])
+    return np.maximum.accumulate(np.where(new, count, 0), axis=axis)
+
+
+def first_of(hit: Array, axis: Axis) -> Array:
+    """The first True along axes (None: all), and False elsewhere; of hit's shape (bool)."""
+    axes = axes_of(axis, hit.shape)
+    order = (*(a for a in range(hit.ndim) if a not in axes), *axes)
+    turned = hit.transpose(order)
+    line = turned.reshape(*turned.shape[: hit.ndim - len(axes)], -1)
+    found = np.zeros_like(line)
+    np.put_along_axis(found, line.argmax(axis=-1, keepdims=True), True, axis=-1)
+    return (found & line).reshape(turned.shape).transpose(np.argsort(order))
+
+
+def last_of(hit: Array, axis: Axis) -> Array:
+    """The last True along axes (None: all), and False elsewhere; of hit's shape (bool)."""
+    return np.flip(first_of(np.flip(hit), axis))
 
 
 def before(x: Array, axis: int) -> Array:

@@ -33,6 +33,7 @@ class Traceable(Protocol):
     @property
     def broadcasts(self) -> str: ...
     def is_given(self, attr: str, value: Any) -> bool: ...
+    def of_value(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]: ...
 
 
 class Part(Struct, frozen=True, eq=False):
@@ -62,7 +63,7 @@ class Plan:
         self.operands: tuple[Any, ...] = tuple(
             self.xp.leaf(f"x{i}", *o) if isinstance(o, tuple) else o for i, o in enumerate(operands)
         )
-        value = rule.forward(self.xp, *self.operands, **attrs)
+        value = rule.forward(self.xp, *self.operands, **rule.of_value(attrs))
         if not isinstance(value, Expr):
             raise TraceError(f"{rule.name}: the forward rule gave {type(value).__name__}, not an array")
         self.value: Expr = value

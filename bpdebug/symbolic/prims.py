@@ -206,7 +206,11 @@ _ROWS = (
     Prim("cumsum", np.cumsum, attrs={"axis": ...}, dtype=_counted),
     Prim("cumprod", np.cumprod, attrs={"axis": ...}, dtype=_counted),
     Prim("cummax", lambda x, axis: np.maximum.accumulate(x, axis=axis), attrs={"axis": ...}),
-    Prim("argcummax", arrays.argcummax, attrs={"axis": ...}, dtype=_index, scratch=_thrice),
+    Prim("argcummax", arrays.argcummax, attrs={"axis": ..., "first": False}, dtype=_index, scratch=_thrice),
+    *(
+        Prim(name, getattr(arrays, name), attrs={"axis": ...}, shape=_normed, dtype=_boolean, scratch=_thrice)
+        for name in ("first_of", "last_of")
+    ),
     Prim("argsort", arrays.argsort, attrs={"axis": ...}, dtype=_index),
     *(
         Prim(name, getattr(np, name), attrs=_REDUCE, shape=_reduced, dtype=_index) for name in ("argmax", "argmin")

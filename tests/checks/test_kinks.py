@@ -186,6 +186,49 @@ def test_every_op_with_a_convention_was_at_its_kink() -> None:
     assert {op.name for op in OPS.values() if op.kink} <= {p[0] for p in PLACES}
 
 
+CHOSEN = [
+    ("abs", ([0.0, 1.0],), {}), ("relu", ([0.0, 1.0],), {}), ("leaky_relu", ([0.0, 1.0],), {}),
+    ("prelu", ([0.0, 1.0], [0.25]), {}), ("elu", ([0.0, 1.0],), {"alpha": 2.0}), ("selu", ([0.0, 1.0],), {}),
+    ("sqrt", ([0.0, 1.0],), {}), ("norm", ([0.0, 0.0],), {}), ("std", ([1.0, 1.0],), {}),
+    ("max", ([2.0, 2.0, 1.0],), {"axis": 0}), ("min", ([1.0, 1.0, 2.0],), {}), ("cummax", ([1.0, 1.0],), {"axis": 0}),
+    ("maximum", ([2.0, 0.0], [2.0, 1.0]), {}), ("minimum", ([2.0, 0.0], [2.0, 1.0]), {}),
+    ("max_pool2d", ([[[[2.0, 2.0, 1.0]]]],), {"size": (1, 3)}), ("clip", ([0.0, 1.0],), {"min": 0.0, "max": 1.0}),
+    ("hardtanh", ([-1.0, 1.0],), {}), ("relu6", ([0.0, 6.0],), {}), ("hardsigmoid", ([-3.0, 3.0],), {}),
+    ("hardswish", ([-3.0, 3.0],), {}),
+]  # fmt: skip
+WORDS = {
+    "first": "of tied cells the first", "last": "of tied cells the last", "all": "each of the tied cells",
+    "share": "tied cells share", "right": "that to its right", "zero": "taken to be 0", "nan": "is NaN",
+    0.5: "0.5 of the slope inside", (0.0, 1.0): "0 and 1 of the slope inside",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("op", "inputs", "attrs"), CHOSEN, ids=[op for op, *_ in CHOSEN])
+def test_whatever_is_chosen_there_wants_a_look_and_the_choice_is_said(
+    op: str, inputs: tuple[Any, ...], attrs: dict[str, Any]
+) -> None:
+    for name, attr in OPS[op].conventions.items():
+        for choice in () if attr.hidden else attr.choices or (0.0, 0.5, 1.0, (0.0, 1.0)):
+            for row in rows(one(op, *inputs, **attrs, **{name: choice})).values():
+                assert row.verdict == "look" or (op == "prelu" and row.name == "x1"), (name, choice, row)
+                assert row.kink or row.name == "x1"
+                assert row.name == "x1" or WORDS.get(choice, "slope") in row.says or op == "sqrt"
+
+
+def test_every_op_that_can_choose_was_at_its_kink() -> None:
+    assert {op.name for op in OPS.values() if op.conventions} == {op for op, *_ in CHOSEN}
+
+
+def test_a_rule_set_by_hand_is_not_excused_by_what_was_chosen() -> None:
+    def double(plan: Plan) -> Any:
+        return plan.own_gradients[0] * 2  # type: ignore[operator]  # it has a gradient
+
+    timeline = one("prelu", [0.0, 1.0], [0.25], at_zero="sum")
+    assert rows(timeline)["x0"].verdict == "look"
+    wrong = timeline.fork(RuleOverride(0, 0, double))
+    assert rows(wrong)["x0"].verdict == "fail"
+
+
 @pytest.mark.parametrize(("base", "exponent"), [(-2.0, 3.0), (-2.0, 0.5), (0.0, -1.0), (0.0, 0.0)])
 def test_what_a_power_has_not_is_said_of_its_exponent_too(base: float, exponent: float) -> None:
     row = rows(one("pow", [base], [exponent]))["x1"]

@@ -124,10 +124,9 @@ class InspectorPane(ReportPane):
     def drawn(self) -> Iterator[Strip]:
         (width, high), top = self.scrollable_content_region.size, self.scroll_offset.y
         lines = [Strip([])] * self.over
-        for x, y, tab in self.places(width):
+        for _, y, tab in self.places(width):
             here = tab == self.tab
-            apart = (" " * (x - lines[y].cell_length), palette.PLAIN)
-            label = strip(apart, (f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM))
+            label = strip((f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM), (" ", palette.PLAIN))
             lines[y] = Strip.join([lines[y], label])
         yield from (fit(line, width) for line in lines[:high])
         yield from (fit(self.line(top + y, width), width) for y in range(high - len(lines)))
