@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD
-from bpdebug.graph import Graph, frames
 from bpdebug.views.lanes import Lanes
 from bpdebug.views.program import (
     CURRENT,
@@ -18,27 +17,14 @@ from bpdebug.views.program import (
     event_of,
     fault_between,
     is_backward,
+    short,
     since,
+    statement,
 )
 from bpdebug.views.skeleton import Span
 
 BLOCK, HEAD = "block", "head"
 """A block in one row; the line above the rows of one that is unfolded."""
-
-
-def short(name: str, block: str) -> str:
-    """A name without the blocks that it is seen in."""
-    inside = next((frame for frame in frames(block) if name.startswith(f"{frame}.")), None)
-    return name if inside is None else name[len(inside) + 1 :]
-
-
-def statement(graph: Graph, tensor: int) -> str:
-    """How a tensor is computed, in the names of its block; the name alone of a leaf."""
-    node = graph.node(tensor)
-    if node is None:
-        return graph.names[tensor]
-    names = [short(name, node.block) for name in graph.operand_names(tensor - graph.first)]
-    return f"{short(node.id, node.block)} = {graph.plans[tensor - graph.first].call_text(names)}"
 
 
 class GraphRows:

@@ -81,11 +81,14 @@ def _facts(state: State, shown: Shown) -> Iterator[Block]:
     if isinstance(tensor, int):
         yield Text(f"type d{event.graph.names[tensor]}", "dim")
     s = stats(array)
+    said = ""
     rows = [("norm", number(two_norm(array))), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
     if event.phase == BACKWARD and tensor not in (None, event.tensor):  # a part, a transpose, has none
-        rows.append(("gain", f"{_gain(event, s.norm)} (∂{event.name} to {shown.name})"))
+        rows.append(("gain", _gain(event, s.norm)))
+        said = f"the gain: its norm by that of ∂{event.name}"
     rows += [("zeros", str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")]
     yield Table(("", ""), tuple(rows))
+    yield from (Text(said, "dim"),) if said else ()
     yield from _goes_to(state, event, tensor)
 
 

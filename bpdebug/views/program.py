@@ -11,12 +11,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD, UPDATE, NodeEvent, Timeline
 from bpdebug.errors import BpdebugError
-from bpdebug.graph import DRAWN, Graph
+from bpdebug.graph import DRAWN, Graph, frames
 from bpdebug.views.numbers import shape_text
 
 DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", "partial", "no path"
@@ -151,6 +152,21 @@ def matching(graph: Graph, text: str) -> list[int]:
     return found
 
 
+def short(name: str, block: str) -> str:
+    """A name without the blocks that it is seen in."""
+    inside = next((frame for frame in frames(block) if name.startswith(f"{frame}.")), None)
+    return name if inside is None else name[len(inside) + 1 :]
+
+
+def statement(graph: Graph, tensor: int) -> str:
+    """How a tensor is computed, in the names of its block; the name alone of a leaf."""
+    node = graph.node(tensor)
+    if node is None:
+        return graph.names[tensor]
+    names = [short(name, node.block) for name in graph.operand_names(tensor - graph.first)]
+    return f"{short(node.id, node.block)} = {graph.plans[tensor - graph.first].call_text(names)}"
+
+
 class ProgramRows(Sequence[ProgramRow]):
     """The rows of a state, made when asked for; `current` is the row of the event under the cursor."""
 
@@ -177,6 +193,15 @@ class ProgramRows(Sequence[ProgramRow]):
         if index < self.gradients_from:
             return self.of(self._shown[index] if index < self._leaves else self._graph.tensor(index - self._leaves))
         return self._gradient(self._gradients[index - self.gradients_from])
+
+    def brief(self, index: int) -> ProgramRow:
+        """A row with names as they are in its block, `…S = Q @ Kt`, `∂…S`; outside of all, as it is."""
+        row, graph, at = self[index], self._graph, index - self.gradients_from
+        tensor = self._gradients[at] if at >= 0 else graph.tensor(index - self._leaves) if index >= self._leaves else 0
+        node = graph.node(tensor)
+        if node is None or not node.block:
+            return row
+        return replace(row, text=f"∂…{short(node.id, node.block)}" if at >= 0 else f"…{statement(graph, tensor)}")
 
     def of(self, tensor: int, text: str = "") -> ProgramRow:
         """The row of a leaf, or of what a node computes; with another text, where one is given."""

@@ -49,8 +49,6 @@ def _here(state: State, place: str) -> Iterator[Item]:
         yield from (("program.filter", "filter"), ("program.tab", "source, graph"))
     elif place == INSPECTOR:
         yield from (("tab.before", "tab"), ("tab.next", "tab"), ("pane.inspector", "hide"), ("maximise", "alone"))
-    if state.view.name != "event":
-        yield "close", "close"
     asked = question(state) is not None
     yield from (("answer", "answer"),) if asked else ()
     yield from (("step", "step"), ("reverse-step", "back"))

@@ -9,7 +9,7 @@ from textual.strip import Strip
 from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, strip
-from bpdebug.frontends.tui.tab import Tab, row_line
+from bpdebug.frontends.tui.tab import Tab, fits, row_line
 from bpdebug.views.program import ProgramRows, matching
 
 
@@ -69,6 +69,8 @@ class ListTab(Tab):
             return BLANK
         found = self.rows[row]
         number = (f"{found.line or '':>{self.digits}} ", palette.DIM)
+        if not fits(found, (number,), width):
+            found = self.rows.brief(row)
         return row_line(found, (number,), width, at == self.current, chosen)
 
     def event(self, at: int) -> int | None:

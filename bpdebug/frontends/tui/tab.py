@@ -77,6 +77,16 @@ def drawn(pieces: Sequence[Piece], chosen: bool) -> Strip:
     return strip(*((words, style + palette.MARKED if chosen else style) for words, style in pieces))
 
 
+def _room(row: ProgramRow, head: tuple[Piece, ...], width: int) -> int:
+    """Columns for the text of a row, between what stands before it and its shape."""
+    return width - 3 - sum(cell_len(piece) for piece, _ in head) - cell_len(f" {clean(row.shape)} ")
+
+
+def fits(row: ProgramRow, head: tuple[Piece, ...], width: int) -> bool:
+    """Whether there is room for the whole text of a row."""
+    return cell_len(clean(row.text)) <= _room(row, head, width)
+
+
 @lru_cache(maxsize=1024)
 def row_line(row: ProgramRow, head: tuple[Piece, ...], width: int, here: bool, chosen: bool) -> Strip:
     """A row: marks, what stands before its text, the text, what there is to say, the shape, and a sign.
@@ -85,7 +95,7 @@ def row_line(row: ProgramRow, head: tuple[Piece, ...], width: int, here: bool, c
     """
     sign, style = SIGNS.get(row.status, ("·", palette.DIM))
     text, tail = clean(row.text), f" {clean(row.shape)} "
-    room = width - 3 - sum(cell_len(piece) for piece, _ in head) - cell_len(tail)
+    room = _room(row, head, width)
     text = text if cell_len(text) <= room else set_cell_size(text, max(room - 1, 0)) + "…"
     room -= cell_len(text)
     said: Sequence[str] = WORDS.get(row.status, ())

@@ -58,6 +58,7 @@ async def test_explanations_come_first_at_a_backward_event() -> None:
         ("seek Y@bwd", ["step", "reverse-step", "stepi", "lens", "why", "candidates"]),
         ("seek H@bwd", ["step", "reverse-step", "stepi", "lens", "why", "origin"]),
         ("seek Y@bwd ;; lens", ["stage.follow", "close", "step", "reverse-step", "stepi"]),
+        ("seek Y@bwd ;; break", ["step", "reverse-step", "stepi"]),  # what is said covers nothing
         ("practice", ["answer", "step", "reverse-step"]),
     ],
 )

@@ -175,6 +175,19 @@ def test_the_list_keeps_the_rows_that_have_all_the_words(words: str, wanted: set
     assert texts(tab) == whole
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_where_a_row_of_the_list_is_cut_its_own_name_is_seen(name: str) -> None:
+    state, tab = session(name), ListTab()
+    tab.show(state)
+    nodes = {node.id: node for node in state.timeline.graph.nodes}
+    for at in (at for at in range(tab.count) if not tab.is_blank(at)):
+        row = ProgramRows(state)[at - 2 * (at > tab.heading)]
+        line = tab.line(at, 34, chosen=False).text
+        node = nodes.get(row.tensor.removeprefix("∂"))
+        if row.text not in line and node is not None and node.block:
+            assert f"…{node.id.rpartition('.')[2]}" in line
+
+
 async def test_what_is_typed_after_a_slash_filters_and_escape_ends_it() -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(120, 40)) as pilot:
