@@ -184,7 +184,7 @@ class BpdebugApp(OpeningApp):
             line = f"{line} {cell}"
         if find(line.split()[0]).repeats:
             self.repeat = line
-        self.run_text(line)
+        self.run_text(self.inside() if line == "stepi" else line)
 
     def lost(self) -> str:
         """What would be gone if one left now; '' where nothing would."""

@@ -53,6 +53,14 @@ class ReadingApp(RunningApp):
         owner, _ = event.parts[state.part - 1]
         return [line is owner for line in event.contributions].index(True)
 
+    def inside(self) -> str:
+        """The line that goes on inside a rule: at first into that of the gradient that is seen."""
+        event = None if self.state is None or self.state.part else self.state.event
+        lines = () if event is None else event.contributions
+        if event is None or not 0 < (at := self.stage.section) < len(lines):
+            return "stepi"
+        return f"stepi {1 + [owner is lines[at] for owner, _ in event.parts].index(True)}"
+
     def turn_to(self, page: Page) -> None:
         """A report where one was in it."""
         more = f" · {self.keys['before'].cap} goes back" * (len(self.reports.pages) > 1)

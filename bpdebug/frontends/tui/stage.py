@@ -64,6 +64,7 @@ class Stage(TurningLines, can_focus=True):
             self.top, self.section, self.unfolded = 0, 0, False
         seen = {(box.matrix.name, box.matrix.shape): (box.top, box.left) for box in self.boxes()}
         self.report, self.parts, self.chosen, self.led = report, parts(report.blocks, self.make), None, None
+        self.section = min(self.section, max((part.number or 0 for part in self.parts), default=0))  # a part has one
         self.look(self.every())
         for box in self.boxes():
             box.top, box.left = seen.get((box.matrix.name, box.matrix.shape), (0, 0))

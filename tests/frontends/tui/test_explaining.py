@@ -91,14 +91,22 @@ async def test_the_lens_begins_with_the_gradient_that_was_seen(keys: tuple[str, 
         assert app.stage.report.kind == "event"
 
 
-async def test_what_is_turned_is_lit_from_the_start() -> None:
+@pytest.mark.parametrize("keys", [("i",), ("tab", "i")])
+async def test_what_is_turned_is_lit_from_the_start(keys: tuple[str, ...]) -> None:
     app = app_of("transpose")
     async with app.run_test(size=(80, 24)) as pilot:
         app.run_text("seek Y@bwd")
-        await pilot.press("i")
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert "transposed" in text_of(app)
         views = {v.matrix.name: v for row in app.stage.rows for v in row}
-        assert views["Wᵀ"].mark.single == (3, 1)
-        assert views["W"].mark.single == (1, 3)
+        before, turned = ("X", "Xᵀ") if "tab" in keys else ("W", "Wᵀ")  # it walks into what is seen
+        row, column = (2, 1) if "tab" in keys else (3, 1)
+        assert views[turned].mark.single == (row, column)
+        assert views[before].mark.single == (column, row)
+        await pilot.press("enter")
+        assert app.state is not None
+        assert app.state.part == (4 if "tab" in keys else 2)
 
 
 async def test_in_practice_enter_answers_and_all_answered_it_begins_anew() -> None:
