@@ -11,13 +11,13 @@ from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.widget import Widget
 
+from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.lines import BLANK, clean, reversed_
 from bpdebug.views.as_numpy import ascii_numbers
 
 
-class Lined(Widget):
+class Lined(Framed):
     """What lies in it yields the lines that are in view (`drawn`), and asks for them anew (`repaint`)."""
 
     def __init__(self, **options: Any) -> None:

@@ -1,0 +1,68 @@
+"""Widgets whose lines Textual does not go over again and again: each is put into its frame once, until it is another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.segment import Segment
+from textual.filter import ANSIToTruecolor, LineFilter
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from bpdebug.frontends.tui import palette
+
+
+class Framed(Widget):
+    """A widget of lines in the house's colours (`render_line`), with a border and padding, and no effects."""
+
+    def __init__(self, **options: Any) -> None:
+        self._rows: dict[int, Strip] = {}
+        self._sides: tuple[list[Segment], list[Segment]] | None = None
+        self._through: Sequence[LineFilter] = ()
+        super().__init__(**options)
+
+    def _set_dirty(self, *regions: Region) -> None:
+        super()._set_dirty(*regions)
+        if not regions:
+            self._forget()
+        top = self.content_offset.y if regions else 0
+        for region in regions:
+            for y in region.line_range:
+                self._rows.pop(y + top, None)
+
+    def _forget(self) -> None:
+        self._rows.clear()
+        self._sides = None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of the widget: those that are not as before are made, in one go; Textual makes four strips of each."""
+        through = [each for each in self.get_line_filters() if not isinstance(each, ANSIToTruecolor)]
+        if through != self._through:
+            self._forget()
+            self._through = through
+        rows, (first, last), width = self._rows, crop.column_span, self.outer_size.width
+        for y in crop.line_range:
+            if y not in rows:
+                rows[y] = self._row(y)
+        found = [rows[y] for y in crop.line_range]
+        return found if (first, last) == (0, width) else [row.crop(first, last) for row in found]
+
+    def _row(self, y: int) -> Strip:
+        """A line between its sides; what is above and below the lines is Textual's."""
+        gutter, (width, height) = self.styles.gutter, self.outer_size
+        if not gutter.top <= y < height - gutter.bottom:
+            return super().render_lines(Region(0, y, width, 1))[0]
+        if self._sides is None:
+            row = super().render_lines(Region(0, y, width, 1))[0]
+            self._sides = list(row.crop(0, gutter.left)), list(row.crop(width - gutter.right))
+        room, line = width - gutter.width, self.render_line(y - gutter.top)
+        missing = room - line.cell_length
+        segments = list(line if missing >= 0 else line.crop(0, room))
+        if missing > 0:
+            segments.append(Segment(" " * missing, palette.PLAIN))
+        for each in self._through:
+            segments = each.apply(segments, self.background_colors[1])
+        left, right = self._sides
+        return Strip([*left, *segments, *right], width)
