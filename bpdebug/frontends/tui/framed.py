@@ -26,13 +26,14 @@ class Framed(Widget):
     def _set_dirty(self, *regions: Region) -> None:
         super()._set_dirty(*regions)
         if not regions:
-            self._forget()
+            self.forget()
         top = self.content_offset.y if regions else 0
         for region in regions:
             for y in region.line_range:
                 self._rows.pop(y + top, None)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """All lines are to be made anew."""
         self._rows.clear()
         self._sides = None
 
@@ -40,7 +41,7 @@ class Framed(Widget):
         """Lines of the widget: those that are not as before are made, in one go; Textual makes four strips of each."""
         through = [each for each in self.get_line_filters() if not isinstance(each, ANSIToTruecolor)]
         if through != self._through:
-            self._forget()
+            self.forget()
             self._through = through
         rows, (first, last), width = self._rows, crop.column_span, self.outer_size.width
         for y in crop.line_range:

@@ -94,9 +94,13 @@ class HelpScreen(Screen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """The lines that have what is typed."""
         pane = self.query_one(ReportPane)
+        pane.top = 0
         pane.show(help_report(self.table, self.place, event.value))
-        pane.scroll_home(animate=False)
 
-    def action_scroll(self, how: str) -> None:
+    def action_scroll(self, lines: int) -> None:
         """The text, while the focus is in the line above it."""
-        getattr(self.query_one(ReportPane), f"action_{how}")()
+        self.query_one(ReportPane).scroll_by(lines)
+
+    def action_page(self, pages: int) -> None:
+        """The same, by what is in view."""
+        self.query_one(ReportPane).action_page(pages)

@@ -39,9 +39,12 @@ class ReportPane(Pane):
 
     def resized(self) -> None:
         """The lines anew, at the width that there is."""
-        width = self.scrollable_content_region.width
-        self._lines = list(_drawn(self.report, width)) if width > 0 else []
-        self.measure(len(self._lines))
+        for _ in range(2):  # where they are many, there is a bar beside them
+            width = self.room
+            self._lines = list(_drawn(self.report, width)) if width > 0 else []
+            self.measure(len(self._lines))
+            if self.room == width:
+                break
         self.repaint()
 
     def line(self, at: int, width: int) -> Strip:
@@ -93,7 +96,7 @@ class InspectorPane(ReportPane):
     def turn_to(self, tab: str) -> None:
         """Another tab, from its beginning."""
         self.tab, self.stale = tab, True
-        self.scroll_to(y=0, animate=False)
+        self.top = 0
         self.renew()
 
     def action_turn(self, step: int) -> None:
@@ -118,11 +121,11 @@ class InspectorPane(ReportPane):
     @property
     def over(self) -> int:
         """Lines that the tabs take."""
-        *_, (_, y, _) = self.places(self.scrollable_content_region.width)
+        *_, (_, y, _) = self.places(self.room)
         return y + 1
 
     def drawn(self) -> Iterator[Strip]:
-        (width, high), top = self.scrollable_content_region.size, self.scroll_offset.y
+        width, high, top = self.room, self.size.height, self.top
         lines = [Strip([])] * self.over
         for _, y, tab in self.places(width):
             here = tab == self.tab
@@ -133,6 +136,6 @@ class InspectorPane(ReportPane):
 
     def on_click(self, event: Click) -> None:
         if (offset := event.get_content_offset(self)) is not None:
-            for x, y, tab in self.places(self.scrollable_content_region.width):
+            for x, y, tab in self.places(self.room):
                 if y == offset.y and x <= offset.x < x + len(tab) + 2 * (tab == self.tab):
                     self.turn_to(tab)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 from textual.content import Content
-from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseUp
+from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseScrollDown, MouseScrollUp, MouseUp
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
+from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
-from bpdebug.frontends.tui.lines import BLANK, clean, reversed_
+from bpdebug.frontends.tui.lines import BLANK, clean, reversed_, strip
 from bpdebug.views.as_numpy import ascii_numbers
+
+THUMB = strip(("▐", palette.ZERO))
+WHEEL = 2
+"""Lines that the mouse's wheel goes on."""
 
 
 class Lined(Framed):
@@ -22,7 +27,8 @@ class Lined(Framed):
 
     def __init__(self, **options: Any) -> None:
         self._drawn: list[Strip] = []
-        self._drawn_at: object = None
+        self._drawn_size: Size | None = None
+        self._selection: Selection | None = None
         self._heads, self._still = ["", ""], False
         super().__init__(**options)
 
@@ -42,19 +48,27 @@ class Lined(Framed):
 
     def repaint(self) -> None:
         """Draws the lines, and paints those that changed."""
-        before, at = self._drawn, self._drawn_at
-        self._drawn, self._drawn_at = list(self.drawn()), (self.size, self.scroll_offset)
-        if at != self._drawn_at:
+        before, size = self._drawn, self._drawn_size
+        self._draw()
+        if size != self._drawn_size:
             self.refresh()
             return
-        width = self.size.width
         lines = enumerate(zip(before, self._drawn, strict=True))
-        if changed := [Region(0, y, width, 1) for y, (old, new) in lines if old != new]:
-            self.refresh(*changed)
+        if changed := [y for y, (old, new) in lines if old != new]:
+            (left, _), width = self.content_offset, self.outer_size.width  # whole rows are written as they are
+            self.refresh(*(Region(-left, y, width, 1) for y in changed))
+
+    def _draw(self) -> None:
+        self._drawn, self._drawn_size = list(self.drawn()), self.size
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if self._drawn_size != self.size:
+            self._draw()
+            self.forget()
+        self._selection = self.text_selection
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
-        if self._drawn_at != (self.size, self.scroll_offset):
-            self._drawn, self._drawn_at = list(self.drawn()), (self.size, self.scroll_offset)
         return self._selected(self._drawn[y], y) if y < len(self._drawn) else BLANK
 
     def head(self, title: str, subtitle: str = "") -> None:
@@ -85,7 +99,7 @@ class Lined(Framed):
     @property
     def first_line(self) -> int:
         """The number of the first line that is in view."""
-        return self.scroll_offset.y
+        return 0
 
     def get_selection(self, selection: Selection) -> tuple[str, str]:
         """The text of the lines in view that are selected, with the minus signs of programs."""
@@ -95,8 +109,7 @@ class Lined(Framed):
 
     def _selected(self, line: Strip, y: int) -> Strip:
         """A line of the widget as it is drawn, what is selected of it in reverse."""
-        selection = self.text_selection
-        span = None if selection is None else selection.get_span(self.first_line + y)
+        span = None if self._selection is None else self._selection.get_span(self.first_line + y)
         if span is None:
             return line
         start, end = span[0], line.cell_length if span[1] < 0 else span[1]
@@ -132,6 +145,12 @@ class Scrolled(Lined):
         first = self.top * height // length
         return range(first, max(first + 1, (self.top + height) * height // length)) if length > height else range(0)
 
+    def beside_bar(self, lines: Iterable[Strip], width: int) -> Iterator[Strip]:
+        """The lines in view, of a width, with the bar behind them."""
+        bar = self.bar()
+        for y, line in enumerate(lines):
+            yield Strip.join([line.adjust_cell_length(width, palette.PLAIN), THUMB]) if y in bar else line
+
     def on_bar(self, event: MouseEvent) -> bool:
         """Whether the mouse is in the bar's column, and there is a bar."""
         offset = event.get_content_offset(self)
@@ -153,6 +172,17 @@ class Scrolled(Lined):
         if self._held is not None:
             self._held = None
             self.release_mouse()
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        self.wheel(event, WHEEL)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        self.wheel(event, -WHEEL)
+
+    def wheel(self, event: MouseEvent, lines: int) -> None:
+        """The mouse's wheel goes on by lines."""
+        event.stop()
+        self.scroll_by(lines)
 
     def _drag(self, y: int) -> None:
         """The bar begins where the mouse holds it."""

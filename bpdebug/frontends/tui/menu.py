@@ -49,11 +49,11 @@ class Choices(Pane):
 
     def resized(self) -> None:
         """The lines anew, the chosen entry in view."""
-        self._lines = list(self._made(self.scrollable_content_region.width))
+        self._lines = list(self._made(self.room))
         self.measure(len(self._lines))
-        self.repaint()
         if places := [at for at, (_, name) in enumerate(self._lines) if name and name == self.chosen]:
             self.reveal(0 if places[0] == 1 else places[0], places[-1])
+        self.repaint()
 
     def _made(self, width: int) -> Iterator[tuple[Strip, str]]:
         for topic, group in groupby(self.entries, attrgetter("topic")):

@@ -80,7 +80,7 @@ class ProgramPane(Pane):
 
     def bring(self, at: int) -> None:
         """A place comes into view, with two rows around it where there is room."""
-        around = max(min(2, (self.scrollable_content_region.height - 1) // 2), 0)
+        around = max(min(2, (self.size.height - 1) // 2), 0)
         self.reveal(at - around, at + around)
 
     def line(self, at: int, width: int) -> Strip:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 from textual.binding import BindingType
-from textual.events import Click, MouseEvent, MouseScrollDown, MouseScrollUp
+from textual.events import Click, MouseEvent
 from textual.message import Message
 from textual.strip import Strip
 
@@ -26,8 +26,6 @@ from bpdebug.graph import Subject
 from bpdebug.views import OF_EVENTS
 from bpdebug.views.report import Report
 
-WHEEL = 2
-"""Lines that the mouse's wheel goes on."""
 RIGHT = 3
 """The mouse's right button."""
 SEARCHED = 4096
@@ -93,10 +91,9 @@ class Stage(TurningLines, can_focus=True):
         self.replan()
 
     def drawn(self) -> Iterator[Strip]:
-        (width, height), bar, thumb = self.size, self.bar(), strip(("▐", palette.ZERO))
-        for y in range(height if width > 1 else 0):
-            line = self.seen(self.top + y).adjust_cell_length(width - 1, palette.PLAIN)
-            yield Strip.join([line, thumb]) if y in bar else line
+        width, height = self.size
+        lines = (self.seen(self.top + y) for y in range(height if width > 1 else 0))
+        return self.beside_bar(lines, width - 1)
 
     # --- cells ----------------------------------------------------------------------------------------------------
 
@@ -264,13 +261,7 @@ class Stage(TurningLines, can_focus=True):
         else:
             self.choose(under[0], *cell)
 
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        self._wheel(event, WHEEL)
-
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        self._wheel(event, -WHEEL)
-
-    def _wheel(self, event: MouseEvent, lines: int) -> None:
+    def wheel(self, event: MouseEvent, lines: int) -> None:
         """A matrix that is cut goes on, and the stage where it is none, or at its end."""
         event.stop()
         under = self._under(event)

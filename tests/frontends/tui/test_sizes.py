@@ -56,7 +56,7 @@ async def test_the_current_row_of_a_long_program_is_in_view_beside_a_scrollbar()
             app.run_text(f"seek {place}")
             await pilot.pause()
             assert any(line.startswith("│▶") for line in text_of(app).split("\n"))
-        assert app.program.show_vertical_scrollbar
+        assert app.program.bar()
         assert app.program.can_focus
 
 
