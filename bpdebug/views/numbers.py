@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -83,6 +84,7 @@ class Extent(Struct, frozen=True):
     low: float = np.inf
     high: float = -np.inf
 
+    @lru_cache(maxsize=1024)  # noqa: B019 - what is kept is small
     def format(self, digits: int = DIGITS, kind: str = "") -> Format:
         """How the cells are written, with so many significant digits of the largest, and one decimal at least.
 

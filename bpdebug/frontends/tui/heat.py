@@ -118,7 +118,7 @@ class HeatBox(MatrixBox):
         super().fit(gap, digits)
         self.label += 1
         most, notes = self.label + 2 * min(self.columns, WIDE) + 1, self.notes()
-        words = [self._title().cell_length, LEGEND + len(notes[0]), *map(len, notes[1:])]
+        words = [self.title.cell_length, LEGEND + len(notes[0]), *map(len, notes[1:])]
         return max(most, *words), self.first + min(self.rows, HIGH) + len(notes)
 
     @property

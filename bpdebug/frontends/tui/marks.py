@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 import numpy as np
 from msgspec import Struct
+from rich.segment import Segment
+from rich.style import Style
 
+from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.slices import Along, Sheet
 
 
@@ -58,3 +62,12 @@ def mark_of(sheet: Sheet, at: Along) -> Highlight:
         return Highlight(int(np.ravel_multi_index([i or 0 for i in lead], sheet.sizes)), column)
     sizes = sheet.sizes
     return Highlight(column=column, runs=tuple((prod(sizes[n + 1 :]), sizes[n], lead[n] or 0) for n in fixed))
+
+
+def between(gap: str, closes: bool, opens: bool, before: Style, after: Style) -> Iterator[Segment]:
+    """The blanks between two cells, with the bracket that closes the one and the bracket that opens the other."""
+    if closes:
+        yield Segment("]", before + palette.MARKED)
+    yield Segment(gap[closes : len(gap) - opens], palette.PLAIN)
+    if opens:
+        yield Segment("[", after + palette.MARKED)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
 from bpdebug.arrays import Array, Cell
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
 from bpdebug.frontends.tui.looks import LOG, LOOK
-from bpdebug.frontends.tui.marks import Highlight, mark_of
+from bpdebug.frontends.tui.marks import Highlight, between, mark_of
 from bpdebug.frontends.tui.slices import MOST_LAID_OUT, Along, Lines, Sheet, laid_out, sheet_of
 from bpdebug.views.blocks import Matrix
 from bpdebug.views.numbers import DIGITS, Extent, Format, extent, range_text, shape_text, short
@@ -59,6 +59,7 @@ class MatrixBox:
         """Other axes are rows and columns, or another slice is seen."""
         self.sheet, self.rows, self.columns = sheet, sheet.rows, sheet.columns
         self.lines = Lines(self.rows)
+        vars(self).pop("title", None)
         self.seen = None if self.matrix.array is None else sheet.view(self.matrix.array)
 
     def own_mark(self) -> Highlight:
@@ -89,9 +90,9 @@ class MatrixBox:
         else:
             size = len(ABSENT), 2
         below = [*self.facts(), *filter(None, (self._note,))]
-        return max(self._title().cell_length, size[0], *map(cell_len, below)), size[1] + len(below)
+        return max(self.title.cell_length, size[0], *map(cell_len, below)), size[1] + len(below)
 
-    @property
+    @cached_property
     def extent(self) -> Extent:
         """What its format depends on: the whole, so that all slices have the same."""
         assert self.matrix.array is not None
@@ -170,7 +171,8 @@ class MatrixBox:
         """What stands below; in narrow columns, of a transpose, its name and its arrow must do."""
         return "" if self.gap < 2 and self.matrix.mark == "transpose" else clean(self.matrix.note)
 
-    def _title(self) -> Strip:
+    @cached_property
+    def title(self) -> Strip:
         """The name, the slice, and the shape of what is seen, or of which it is a slice."""
         style, sheet = palette.NAME_STYLES.get(self.matrix.mark, palette.TITLE), self.sheet
         axis = None if sheet.turns is None else AXES + 2 * sheet.turns
@@ -192,12 +194,12 @@ class MatrixBox:
     def line(self, y: int) -> Strip:
         """Line `y` of it, counted from its title: no wider than its place."""
         if y == 0:
-            return fit(self._title(), self.width)
+            return fit(self.title, self.width)
         if self.seen is None or not self.filled:
             absent = (ABSENT if self.seen is None else EMPTY, palette.DIM), (self._note, palette.NOTE)
             return fit(strip(absent[y - 1]), self.width) if y < 3 else BLANK
         if y < self.first:
-            return Strip([Segment(" " * self.label, palette.DIM), *self._numbers()])
+            return Strip([Segment(" " * self.label, palette.DIM), *self._numbers()], self._wide)
         high, start = self.high, self.lines.of(self.top)
         end = self.first + self.lines.of(self.top + high - 1) - start + 1 if high else self.first
         if y >= end:
@@ -211,7 +213,7 @@ class MatrixBox:
         here = self.mark.row == row
         name = self.sheet.name(row).rjust(self.label - 1 - (self.gap == 1))
         text = f"{'▸' if here else ' '}{name}".ljust(self.label) if self.label else ""
-        return Strip([Segment(text, palette.HERE if here else palette.DIM), *self._cells(seen, row)])
+        return Strip([Segment(text, palette.HERE if here else palette.DIM), *self._cells(seen, row)], self._wide + 1)
 
     def _below(self, high: int) -> str:
         """The note, and which rows are seen where not all are."""
@@ -219,6 +221,12 @@ class MatrixBox:
         to = "–" if len(self.sheet.down) == 1 else " to "
         seen = f"row{'s' * (len(ends) > 1)} {to.join(ends)} of {self.rows:,}" if high < self.rows else ""
         return " · ".join(filter(None, (seen, self._note)))
+
+    @property
+    def _wide(self) -> int:
+        """How wide the row of numbers above the cells is."""
+        left, count = self.left, self.count(self.left)
+        return self.label + count * self.cell + MORE * ((left > 0) + (left + count < self.columns))
 
     def _numbers(self) -> Iterator[Segment]:
         plain, count = palette.DIM, self.count(self.left)
@@ -238,16 +246,19 @@ class MatrixBox:
         yield from self._sign(self.left > 0)
         before, behind, log = palette.PLAIN, False, self.look.scale == LOG
         for column, value in enumerate(line[self.left : self.left + count].tolist(), self.left):
-            text, style = self.format.cell(value), palette.value_style(value, self.largest, log=log)
-            body, marked = "" if (row, column) in self.absent else text.lstrip(), self.mark.has(row, column)
+            body = "" if (row, column) in self.absent else self.format.text(value)
+            style, marked = palette.value_style(value, self.largest, log=log), self.mark.has(row, column)
             gap = " " * (self.cell - len(body))
-            if behind and marked and self.gap == 1:  # no room for two brackets: the cells stand together
-                yield Segment(gap, style + palette.MARKED)
+            if not behind and not marked:
+                yield Segment(gap + body, style)
             else:
-                yield from _between(gap, behind, marked, before, style)
-            yield Segment(body, style + palette.MARKED if marked else style)
+                if behind and marked and self.gap == 1:  # no room for two brackets: the cells stand together
+                    yield Segment(gap, style + palette.MARKED)
+                else:
+                    yield from between(gap, behind, marked, before, style)
+                yield Segment(body, style + palette.MARKED if marked else style)
             before, behind = style, marked
-        yield from _between(" ", behind, False, before, palette.PLAIN)
+        yield from between(" ", behind, False, before, palette.PLAIN)
         yield from self._sign(self.left + count < self.columns)
 
     # --- cells under the mouse and the keys -----------------------------------------------------------------------
@@ -286,12 +297,3 @@ class MatrixBox:
 
 Boxes = Callable[..., MatrixBox]
 """What makes a box of a matrix, `hidden` or not."""
-
-
-def _between(gap: str, closes: bool, opens: bool, before: Style, after: Style) -> Iterator[Segment]:
-    """The blanks between two cells, with the bracket that closes the one and the bracket that opens the other."""
-    if closes:
-        yield Segment("]", before + palette.MARKED)
-    yield Segment(gap[closes : len(gap) - opens], palette.PLAIN)
-    if opens:
-        yield Segment("[", after + palette.MARKED)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from rich.cells import cell_len
+from rich.segment import Segment
 from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import clean, strip
+from bpdebug.frontends.tui.lines import BLANK, clean
 from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
 from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.numbers import DIGITS, short
@@ -138,17 +139,18 @@ class Line(Struct, eq=False):
 
     def line(self, y: int) -> Strip:
         """Line `y` of all of them; a sign has a column of its own, at the height of the first numbers behind it."""
-        pieces: list[Strip] = []
+        pieces: list[Segment] = []
         for item in self.items:
             if item.before:
                 here = item.sign and y == min(item.height - 1, item.box.first if item.box is not None else 2)
                 sign = f"{item.sign}{' ' * self.gap * (item.box is not None)}" if here else ""
-                pieces.append(strip((sign.rjust(item.before), palette.SIGN)))
+                pieces.append(Segment(sign.rjust(item.before), palette.SIGN))
             if item.box is not None:
-                pieces.append(
-                    (item.box.line(y) if y < item.height else Strip([])).adjust_cell_length(item.width, palette.PLAIN)
-                )
-        return Strip.join(pieces)
+                line = item.box.line(y) if y < item.height else BLANK
+                pieces += line
+                if missing := item.width - line.cell_length:
+                    pieces.append(Segment(" " * missing, palette.PLAIN))
+        return Strip(pieces, self.width)
 
 
 def lines_of(rows: Iterable[Sequence[Item]], width: int, wide: Wide) -> list[Line]:
