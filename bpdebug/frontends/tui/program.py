@@ -68,8 +68,10 @@ class ProgramPane(Pane):
     def resized(self) -> None:
         words = f"/{self.list.words}{'▏' * self.typing}" if self.typing or self.list.words else ""
         self.head(self._names(), words)
-        if (at := self.tab.current if self.selected is None else self.selected) is not None:
-            self.bring(at)
+        if self.selected is not None:
+            self.bring(self.selected)
+        elif self.tab.current is not None:
+            self.bring(self.tab.current, self.size.height // 2)
         self.repaint()
 
     def _names(self) -> str:
@@ -78,9 +80,11 @@ class ProgramPane(Pane):
         whole = f"Program {names}"
         return whole if len(whole) + 2 * TITLE <= self.outer_size.width else names
 
-    def bring(self, at: int) -> None:
-        """A place comes into view, with two rows around it where there is room."""
+    def bring(self, at: int, far: int = 0) -> None:
+        """A place comes into view, with two rows around it where there is room; if it was not, with so many."""
         around = max(min(2, (self.size.height - 1) // 2), 0)
+        if not self.top <= at - around <= at + around < self.top + self.size.height:
+            around = max(around, far)
         self.reveal(at - around, at + around)
 
     def line(self, at: int, width: int) -> Strip:
