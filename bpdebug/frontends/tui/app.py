@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
+from asyncio import TimerHandle, get_running_loop
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.events import DescendantFocus, Event, Key, MouseDown, Resize
 from textual.screen import Screen
-from textual.timer import Timer
 
 from bpdebug.debugger import State, find, parse
 from bpdebug.errors import BpdebugError
@@ -67,7 +67,7 @@ class BpdebugApp(OpeningApp):
         self.animation_level = "none"
         self.state, self.talks, self.opening = state, talks, reading
         self.asked = ""
-        self.pause: Timer | None = None
+        self.pause: TimerHandle | None = None
         self.header, self.message = StatusBar("header"), Message("message")
         self.program = ProgramPane(id="program")
         self.timeline = TimelineBar("timeline")
@@ -147,8 +147,8 @@ class BpdebugApp(OpeningApp):
         self.show_keys()
         self.say(said or arrived(state))
         if self.pause is not None:
-            self.pause.stop()
-        self.pause = self.set_timer(0.4, gc.collect)
+            self.pause.cancel()
+        self.pause = get_running_loop().call_later(0.4, gc.collect)
 
     def show_keys(self, place: str = "") -> None:
         """What stands in the bar of keys: what is of use now, and in this place, or else where the focus is."""

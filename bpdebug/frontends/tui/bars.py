@@ -8,17 +8,17 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
-from textual.widget import Widget
 
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip, wrap
 from bpdebug.scenario import Scenario
 
 Pieces = tuple[tuple[str, Style], ...]
 
 
-class Bar(Widget):
+class Bar(Framed):
     """Pieces of text at the left and at the right of one line: whole ones, as many as have room."""
 
     ALLOW_SELECT = False

@@ -1,4 +1,4 @@
-"""Widgets whose lines Textual does not go over again and again: each is put into its frame once, until it is another."""
+"""Widgets of lines that Textual does not go over again and again: each is put into its frame once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Framed(Widget):
         if not gutter.top <= y < height - gutter.bottom:
             return super().render_lines(Region(0, y, width, 1))[0]
         if self._sides is None:
-            row = super().render_lines(Region(0, y, width, 1))[0]
+            row = super().render_lines(Region(0, y, width, 1))[0] if gutter.width else Strip([])
             self._sides = list(row.crop(0, gutter.left)), list(row.crop(width - gutter.right))
         room, line = width - gutter.width, self.render_line(y - gutter.top)
         missing = room - line.cell_length

@@ -9,13 +9,13 @@ from rich.style import Style
 from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD, Event
 from bpdebug.frontends.onward import INSIDE, Item
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.keys import INSPECTOR, PROGRAM
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.reports import Reports
@@ -68,7 +68,7 @@ def _inside(state: State, event: Event) -> Iterator[Item]:
         yield "stepi", INSIDE.get(part.why, "inside")
 
 
-class KeyBar(Widget):
+class KeyBar(Framed):
     """Keys from the left, as many as have room, and others at the right, which are always there; none is ever cut."""
 
     ALLOW_SELECT = False

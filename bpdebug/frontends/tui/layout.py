@@ -123,6 +123,7 @@ class MainScreen(Screen[None]):
 
     DEFAULT_CSS = "MainScreen { overflow: hidden; }"
     AUTO_FOCUS = "#stage"
+    BLANK = True
     BINDINGS: ClassVar[list[BindingType]] = bindings()
 
     def __init__(self, panes: Panes) -> None:

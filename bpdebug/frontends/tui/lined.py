@@ -149,7 +149,10 @@ class Scrolled(Lined):
         """The lines in view, of a width, with the bar behind them."""
         bar = self.bar()
         for y, line in enumerate(lines):
-            yield Strip.join([line.adjust_cell_length(width, palette.PLAIN), THUMB]) if y in bar else line
+            if y in bar:
+                yield Strip.join([line.adjust_cell_length(width, palette.PLAIN), THUMB])
+            else:
+                yield line if line.cell_length <= width else line.crop(0, width)
 
     def on_bar(self, event: MouseEvent) -> bool:
         """Whether the mouse is in the bar's column, and there is a bar."""

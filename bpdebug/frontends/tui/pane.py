@@ -46,7 +46,7 @@ class Pane(Scrolled, can_focus=True):
         return self.beside_bar(lines, width)
 
     def reveal(self, first: int, last: int) -> None:
-        """Scrolls the least that brings lines into view; the first one, where they are too many. Still to be painted."""
+        """Brings lines into view, the first one where they are too many; that is still to be painted."""
         high = self.size.height
         self.top = max(0, min(max(self.top, last + 1 - high), first, self.count - high))
 

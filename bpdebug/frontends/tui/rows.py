@@ -147,9 +147,9 @@ class Line(Struct, eq=False):
                 pieces.append(Segment(sign.rjust(item.before), palette.SIGN))
             if item.box is not None:
                 line = item.box.line(y) if y < item.height else BLANK
-                pieces += line
-                if missing := item.width - line.cell_length:
-                    pieces.append(Segment(" " * missing, palette.PLAIN))
+                missing = item.width - line.cell_length
+                pieces += line if missing >= 0 else line.crop(0, item.width)
+                pieces += [Segment(" " * missing, palette.PLAIN)] if missing > 0 else []
         return Strip(pieces, self.width)
 
 

@@ -12,9 +12,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from bpdebug.engine.closeness import largest_cell
-from bpdebug.frontends.tui import keys, palette
+from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.flow import parts
-from bpdebug.frontends.tui.lines import strip
 from bpdebug.frontends.tui.links import partners
 from bpdebug.frontends.tui.looking import Chosen
 from bpdebug.frontends.tui.marks import Highlight

@@ -9,11 +9,11 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.events import MouseDown, MouseMove, MouseUp
 from textual.strip import Strip
-from textual.widget import Widget
 
 from bpdebug.debugger import State
 from bpdebug.engine import FORWARD
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.lines import BLANK
 from bpdebug.frontends.tui.program import Seek
 from bpdebug.views.program import faults
@@ -25,7 +25,7 @@ After = Callable[[int], int | None]
 """The first of some events that is not before another."""
 
 
-class TimelineBar(Widget):
+class TimelineBar(Framed):
     """The events from left to right: of one iteration, or of as many as have a column for each of their events."""
 
     ALLOW_SELECT = False
@@ -99,18 +99,15 @@ class TimelineBar(Widget):
     def render_line(self, y: int) -> Strip:
         if y:
             return BLANK
-        here, marks = self.column(self.cursor), self.marks()
+        here, at, signs = self.column(self.cursor), 0, self.marks()
+        signs[here] = CURSOR, palette.TITLE
         segments = [Segment(LEFT, palette.HERE if self.forward else palette.DIM)]
-        for x in range(self.room):
-            style = palette.HERE if x <= here else palette.DIM
-            if x == here:
-                segments.append(Segment(CURSOR, palette.TITLE))
-            elif x in marks:
-                sign, own = marks[x]
-                segments.append(Segment(sign, style if own == palette.DIM else own))
-            else:
-                segments.append(Segment("━" if x < here else "┄", style))
-        return Strip([*segments, Segment(self.tail, palette.DIM if self.forward else palette.HERE)])
+        for x in (*sorted(signs), self.room):
+            line, style = ("━", palette.HERE) if x <= here else ("┄", palette.DIM)
+            sign, own = signs.get(x, ("", style))
+            segments += Segment(line * (x - at), style), Segment(sign, style if own == palette.DIM else own)
+            at = x + 1
+        return Strip([*filter(None, segments), Segment(self.tail, palette.DIM if self.forward else palette.HERE)])
 
     def _seek(self, x: int) -> None:
         index = self.event_at(x)
