@@ -394,17 +394,50 @@ def _norm(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
 @strategy("cross_entropy", "nll")
 def _classes(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes(1, 3, SOME))
-    return (*spread(rng, shape), _ids(draw, rng, shape[:-1], shape[-1], 0)), {"reduction": draw(REDUCTIONS)}
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    rows, classes = tuple(n for a, n in enumerate(shape) if a != axis % len(shape)), shape[axis]
+    attrs = {"reduction": draw(REDUCTIONS), "axis": axis}
+    ids = _ids(draw, rng, rows, classes, 0)
+    if ids.size and draw(st.booleans()):
+        ids = ids.copy()
+        attrs["ignore_index"] = draw(st.sampled_from([-100, 0]))
+        ids.flat[0] = classes - 1
+        if ids.size > 1:
+            ids.flat[-1] = attrs["ignore_index"]
+        if classes == 1 and attrs["ignore_index"] == 0:
+            del attrs["ignore_index"]
+    weight = [rng.uniform(0.5, 2, classes)] if draw(st.booleans()) else []
+    return (*spread(rng, shape), ids, *weight), attrs
+
+
+@strategy("multi_margin")
+def _margins(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    shape = draw(shapes(1, 3, SOME))
+    weight = [rng.uniform(0.5, 2, shape[-1])] if draw(st.booleans()) else []
+    attrs = {"reduction": draw(REDUCTIONS), "p": draw(st.integers(1, 2)), "margin": 0.425}
+    return (*spread(rng, shape), _ids(draw, rng, shape[:-1], shape[-1], 0), *weight), attrs
+
+
+@strategy("cosine_embedding", "hinge_embedding", "triplet_margin")
+def _signed(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    shape = draw(shapes(1, 3, SOME))
+    return tuple(spread(rng, shape, shape, shape, start=1.0)), {"reduction": draw(REDUCTIONS)}
 
 
 @strategy("bce")
 def _chances(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes(sizes=SOME))
     p, t = (rng.uniform(0.2, 0.8, shape) for _ in range(2))
-    return (p, t), {"reduction": draw(REDUCTIONS)}
+    return (p, t, *_weights(draw, rng, shape)), {"reduction": draw(REDUCTIONS)}
 
 
-@strategy("bce_with_logits", "mse")
+def _weights(draw: st.DrawFn, rng: np.random.Generator, shape: Shape) -> list[Array]:
+    """No weight, or one that broadcasts to this shape."""
+    kept = shape[draw(st.integers(0, len(shape))) :]
+    return [rng.uniform(0.5, 2, tuple(n if draw(st.booleans()) else 1 for n in kept))] if draw(st.booleans()) else []
+
+
+@strategy("bce_with_logits", "mse", "l1", "smooth_l1", "huber", "kl_div")
 def _pairs(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes(sizes=SOME))
     return tuple(spread(rng, shape, shape)), {"reduction": draw(REDUCTIONS)}
@@ -500,8 +533,25 @@ def _mended(draw: st.DrawFn, op: Op, rng: np.random.Generator, drawn: Drawn) -> 
         features = shape[1:2] if op.name == "batch_norm" else shape[-1:]
         scales = min(count, len(op.operands) - 1)
         operands = tuple(spread(rng, shape, *[features] * scales))
-    elif op.name == "cross_entropy" and draw(st.booleans()):
-        operands = (x, rng.uniform(0.0, 1.0, x.shape))
+    elif op.name == "cross_entropy":
+        attrs["label_smoothing"] = draw(st.sampled_from([0.0, 0.1]))
+        if "ignore_index" not in attrs and draw(st.booleans()):
+            operands = (x, rng.uniform(0.0, 1.0, x.shape), *operands[2:])
+    elif op.name == "bce_with_logits":
+        weight: list[Any] = [*_weights(draw, rng, x.shape)]
+        positive = _weights(draw, rng, x.shape)
+        operands = (*operands, *(weight or [1] * len(positive)), *positive)
+    elif op.name in ("smooth_l1", "huber"):
+        attrs[next(iter(op.attrs))] = 0.425  # differences are multiples of 0.17, but for 0.004
+    elif op.name == "kl_div":
+        log = draw(st.booleans())
+        operands, attrs = (x, operands[1] if log else rng.uniform(0.2, 0.8, x.shape)), {**attrs, "log_target": log}
+    elif op.name == "hinge_embedding":
+        operands, attrs = (x, rng.choice([-1.0, 1.0], x.shape)), {**attrs, "margin": 1.085 + 0.17 * (x.size // 2)}
+    elif op.name == "cosine_embedding":
+        operands = (*operands[:2], rng.choice([-1.0, 1.0], x.shape[:-1]))
+    elif op.name == "triplet_margin":
+        attrs |= {"margin": 20.0, "p": draw(st.sampled_from([2.0, 1.0, 3.0])), "swap": False}
     return operands, attrs
 
 
@@ -709,7 +759,8 @@ FLAT = {"sign", "floor", "round"}
 CURVES = ["neg", "sin", "cos", "tanh", "sigmoid", "softplus", "silu", "gelu", "square", "exp"]
 BENDS = ["relu", "abs", "leaky_relu", "elu", "clip", "maximum", "minimum", "max", "min", "max_pool2d"]
 STEPS = ["sign", "floor", "round", "mod", "hardtanh", "relu6", "hardswish", "hardsigmoid", "hardshrink", "softshrink",
-         "threshold", "prelu", "celu", "selu", "cummax", "sort", "topk", "norm"]  # fmt: skip
+         "threshold", "prelu", "celu", "selu", "cummax", "sort", "topk", "norm", "l1", "smooth_l1", "huber",
+         "hinge_embedding", "multi_margin", "triplet_margin", "cosine_embedding"]  # fmt: skip
 UNSMOOTH = {
     *BENDS,
     *STEPS,

@@ -112,7 +112,8 @@ class _Builder:
         plan, attrs, typed = found
         if op.indexes is not None:
             with _said(op, step):
-                self._check_ids(op.indexes(tuple(map(self._shape, inputs)), attrs), inputs)
+                span = op.indexes(tuple(map(self._shape, inputs)), attrs)
+                self._check_ids(span, inputs, attrs.get("ignore_index"))
         number = index[step.id] = len(types)
         types.append(typed)
         self.nodes.append(Node(step.id, op, tuple(inputs), attrs, step.block, step.line))
@@ -156,13 +157,15 @@ class _Builder:
         self.limits.check("memory", plan.scratch, "what its rule computes on the way, forward and backward")
         return plan
 
-    def _check_ids(self, span: tuple[int, int, int], inputs: Sequence[Operand]) -> None:
-        """Indices that are known (leaves) must be in range; those computed later are checked when they are."""
+    def _check_ids(self, span: tuple[int, int, int], inputs: Sequence[Operand], ignored: int | None) -> None:
+        """Indices that are known (leaves) must be in range, but for the one that is passed over; those computed later
+        are checked when they are."""
         position, least, size = span
         operand = inputs[position] if position < len(inputs) else None
         if not isinstance(operand, int) or operand >= len(self.leaves) or self.types[operand][1].kind != "i":
             return
         ids = self.leaves[operand].read()
+        ids = ids if ignored is None else ids[ids != ignored]
         if ids.size and not (least <= int(ids.min()) and int(ids.max()) < size):
             bad = ids[(ids < least) | (ids >= size)].flat[0]
             message = f"'{self.names[operand]}' holds {int(bad)}, which is out of range for {size}"

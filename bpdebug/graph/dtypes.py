@@ -50,7 +50,7 @@ def _kind(op: Op, position: int, operand: Any, allowed: str, declared: bool) -> 
             message = f"{op.name} takes {words} tensors, and operand {position + 1} is {operand[1]}"
             raise InputError(message, code="E_DTYPE", hint=_hint(allowed, kind, declared))
         return kind
-    if not op.broadcasts:
+    if not op.may_be_number(position):
         message = f"{op.name} takes a tensor as operand {position + 1}, not the number {operand}"
         raise InputError(message, code="E_OP", hint="declare it under [inputs], or leave it out")
     kind = {bool: "b", int: "", float: "f"}[type(operand)]

@@ -98,8 +98,11 @@ def _put_keyword(op: Op, keyword: ast.keyword, operands: dict[int, ast.expr], gi
         raise op.unknown(name)
 
 
-def _check_count(op: Op, operands: Mapping[int, ast.expr]) -> None:
-    """E_ATTR where an operand is left out."""
+def _check_count(op: Op, operands: dict[int, ast.expr]) -> None:
+    """Numbers put where an operand is left out that one stands for; E_ATTR for another."""
+    for i, name in enumerate(o.strip("?") for o in op.operands):
+        if name in op.instead and i not in operands and any(j > i for j in operands):
+            operands[i] = ast.Constant(op.instead[name], lineno=1, col_offset=0)
     missing = next((i for i in range(max(op.arity[0], *operands, 0)) if i not in operands), None)
     if missing is not None:
         raise op.miscounted(missing)

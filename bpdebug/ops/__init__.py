@@ -2,7 +2,9 @@
 
 from bpdebug.ops import (
     activations,
+    classes,
     convolution,
+    distances,
     elementwise,
     functions,
     gates,
@@ -11,6 +13,7 @@ from bpdebug.ops import (
     joining,
     linear,
     loss,
+    margins,
     masking,
     normalise,
     order,
@@ -22,7 +25,7 @@ from bpdebug.ops.attributes import REQUIRED, Attr, as_literal
 from bpdebug.ops.op import OPS, Op, Sample
 
 __all__ = [
-    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "convolution", "elementwise", "functions",
-    "gates", "hard", "indexing", "joining", "linear", "loss", "masking", "normalise", "order", "reduce", "scans",
-    "shaping",
+    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "classes", "convolution", "distances",
+    "elementwise", "functions", "gates", "hard", "indexing", "joining", "linear", "loss", "margins", "masking",
+    "normalise", "order", "reduce", "scans", "shaping",
 ]  # fmt: skip

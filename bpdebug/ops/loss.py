@@ -1,8 +1,8 @@
-"""Losses: how far a prediction is from its target."""
+"""Losses cell by cell: how far each number of a prediction is from its target."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from math import prod
 from typing import Any
@@ -10,205 +10,253 @@ from typing import Any
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
-from bpdebug.ops.op import CUBE, MIXES, ROWS, SCALES, Op, Sample, register
+from bpdebug.ops.axes import refuse
+from bpdebug.ops.op import ROWS, SCALES, Op, Sample, register
 
-Range = tuple[int, int, int]
 
+def reduced(losses: Callable[..., Any]) -> Callable[..., Any]:
+    """The forward rule of a loss, from the loss of each cell or row: `losses(xp, *operands, **attrs)`."""
 
-def _reduced(losses: Callable[..., Any]) -> Callable[..., Any]:
-    """The forward rule of a loss, from the loss of each cell or row."""
-
-    def forward(xp: Any, x: Any, target: Any, reduction: str) -> Any:
-        each = losses(xp, x, target)
+    def forward(xp: Any, *operands: Any, reduction: str, **attrs: Any) -> Any:
+        each = losses(xp, *operands, **attrs)
         if reduction == "none":
             return each
-        return xp.sum(each) / prod(each.shape) if reduction == "mean" else xp.sum(each)
+        total = xp.sum(each)
+        return total if reduction == "sum" else total / _count(each.shape, reduction)
 
     return forward
 
 
-def _spread(slopes: Callable[..., tuple[Any, ...]], classes: int = 0) -> Callable[..., tuple[Any, ...]]:
-    """The rule of a loss, from its slope by each operand: times the cotangent, over the count where it is a mean.
+def spread(gradients: Callable[..., tuple[Any, ...]], classes: int = 0) -> Callable[..., tuple[Any, ...]]:
+    """The rule of a loss, from its rule cell by cell, `gradients(xp, g, *operands, **attrs)`: over the count of a mean.
 
-    `classes` counts the last axes that one loss is of.
+    `classes` counts the last axes that one loss is of: its cotangent broadcasts along them.
     """
 
-    def vjp(xp: Any, g: Any, y: Any, x: Any, target: Any, reduction: str) -> tuple[Any, ...]:
-        count = prod(x.shape[: x.ndim - classes])
+    def vjp(xp: Any, g: Any, y: Any, x: Any, *others: Any, reduction: str, **attrs: Any) -> tuple[Any, ...]:
         g = xp.expand_dims(g, -1) if classes and reduction == "none" else g
-        spread = (None if slope is None else slope * g for slope in slopes(xp, x, target))
-        return tuple(each / count if reduction == "mean" and each is not None else each for each in spread)
+        found = gradients(xp, g, x, *others, **attrs)
+        if reduction in ("none", "sum"):
+            return found
+        count = _count(x.shape[: x.ndim - classes], reduction)
+        return tuple(each if each is None else each / count for each in found)
 
     return vjp
 
 
-def _check_count(shape: Shape, reduction: str) -> None:
-    if reduction == "mean" and prod(shape) == 0:
+def _count(losses: Shape, reduction: str) -> int:
+    return losses[0] if reduction == "batchmean" and losses else prod(losses)
+
+
+def check_count(shape: Shape, reduction: str) -> None:
+    """ShapeError for a mean over losses of this shape where there is none."""
+    if reduction in ("mean", "batchmean") and prod(shape) == 0:
         raise ShapeError(f"a mean over shape {shape} is over no cells", hint='reduction="sum" gives 0')
 
 
-# --- classes
-
-
-def _check_rows(name: str, x: Shape, target: Shape, reduction: str) -> None:
-    if not x or x[-1] == 0:
-        raise ShapeError(f"{name} of shape {x} have no classes along a last axis", hint=f"{name} are (..., classes)")
-    _check_count(x[:-1], reduction)
-
-
-def _check_cross_entropy(logits: Shape, target: Shape, reduction: str) -> None:
-    _check_rows("logits", logits, target, reduction)
-    if target not in (logits, logits[:-1]):
-        raise ShapeError(
-            f"target of shape {target} for logits of shape {logits}",
-            hint=f"a target is integer classes {logits[:-1]}, or a share for each class {logits}",
-        )
-
-
-def _check_nll(log_probs: Shape, target: Shape, reduction: str) -> None:
-    _check_rows("log_probs", log_probs, target, reduction)
-    if target != log_probs[:-1]:
-        raise ShapeError(
-            f"target of shape {target} for log_probs of shape {log_probs}",
-            hint=f"a target is an integer class for each row: shape {log_probs[:-1]}",
-        )
-
-
-def _classes(x: Any, target: Any) -> bool:
-    """Whether the target is integer classes, not a share for each class; E_DTYPE where it is neither."""
-    integers, rows = bool(target.dtype.kind == "i"), bool(target.shape != x.shape)
-    if integers != rows:
-        raise ShapeError(
-            f"target of shape {target.shape} is {target.dtype} for logits of shape {x.shape}",
-            hint='classes must be integers: { value = [0, 2, 1], dtype = "int64" }'
-            if rows
-            else "a share for each class must be floats; integer classes have one axis less",
-            code="E_DTYPE",
-        )
-    return integers
-
-
-def _picked(xp: Any, log_probs: Any, target: Any) -> Any:
-    """The cell of each row at its class."""
-    last = len(log_probs.shape) - 1
-    at = xp.take_along_axis(log_probs, xp.expand_dims(target, -1), axis=last)
-    return xp.squeeze(at, -1)
-
-
-def _cross_entropy(xp: Any, x: Any, target: Any) -> Any:
-    log_probs = xp.log_softmax(x)
-    return -_picked(xp, log_probs, target) if _classes(x, target) else -xp.sum(target * log_probs, axis=-1)
-
-
-def _cross_entropy_slopes(xp: Any, x: Any, target: Any) -> tuple[Any, Any]:
-    """Bishop 2006, Pattern Recognition and Machine Learning, (4.109): prediction less target."""
-    if _classes(x, target):
-        return xp.softmax(x) - xp.one_hot(target, depth=x.shape[-1], dtype=x.dtype), None
-    return xp.softmax(x) * xp.sum(target, axis=-1, keepdims=True) - target, -xp.log_softmax(x)
-
-
-def _classes_of(shapes: tuple[Shape, ...], attrs: Mapping[str, Any]) -> Range:
-    return 1, 0, shapes[0][-1]
-
-
-# --- cell by cell
-
-
-def _check_same(x: Shape, target: Shape, reduction: str) -> None:
+def _check_same(x: Shape, target: Shape, *weights: Shape, reduction: str, **attrs: Any) -> None:
     if x != target:
         raise ShapeError(
             f"prediction of shape {x} and target of shape {target} differ",
             hint="they would broadcast to every pair of cells; make them one shape with reshape or squeeze",
         )
-    _check_count(x, reduction)
+    for weight in weights:
+        aligned = zip(reversed(weight), reversed(x), strict=False)
+        if len(weight) > len(x) or any(n not in (1, m) for n, m in aligned):
+            raise ShapeError(
+                f"a weight of shape {weight} for a prediction of shape {x}",
+                hint=f"weights broadcast to the cells: one for all, one a column {x[-1:]}, or one a cell",
+            )
+    check_count(x, reduction)
 
 
-def _bce(xp: Any, p: Any, t: Any) -> Any:
+def _check_at_least(name: str, least: float, strict: bool) -> Callable[..., None]:
+    """The check of a loss with an attribute that is a distance."""
+
+    def check(x: Shape, target: Shape, *, reduction: str, **attrs: Any) -> None:
+        if attrs[name] < least or (strict and attrs[name] == least):
+            raise refuse(f"{name}={attrs[name]:g} is too small", hint=f"{name} is where the line begins: 1.0")
+        _check_same(x, target, reduction=reduction)
+
+    return check
+
+
+def _weighed(xp: Any, each: Any, weights: tuple[Any, ...]) -> Any:
+    return each * weights[0] if weights else each
+
+
+def _bce(xp: Any, p: Any, t: Any, *weight: Any) -> Any:
     """0 log 0 is 0, its limit: a certain and right prediction costs nothing."""
     right = xp.where(xp.abs(t) + xp.abs(p) == 0, 0, t * xp.log(p))
     wrong = xp.where(xp.abs(1 - t) + xp.abs(1 - p) == 0, 0, (1 - t) * xp.log1p(-p))
-    return -(right + wrong)
+    return _weighed(xp, -(right + wrong), weight)
 
 
-def _bce_slopes(xp: Any, p: Any, t: Any) -> tuple[Any, Any]:
-    return xp.where(p == t, 0, (p - t) / (p * (1 - p))), xp.log1p(-p) - xp.log(p)
+def _bce_vjp(xp: Any, g: Any, p: Any, t: Any, *weight: Any) -> tuple[Any, ...]:
+    into_p, into_t = xp.where(p == t, 0, (p - t) / (p * (1 - p))), xp.log1p(-p) - xp.log(p)
+    own = [_bce(xp, p, t) * g] if weight else []
+    return _weighed(xp, into_p, weight) * g, _weighed(xp, into_t, weight) * g, *own
 
 
-def _bce_with_logits(xp: Any, z: Any, t: Any) -> Any:
-    """t softplus(-z) + (1 - t) softplus(z): written so that no two large terms cancel."""
-    return (1 - t) * xp.maximum(z, 0) + t * xp.maximum(-z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
+def _softplus(xp: Any, z: Any) -> Any:
+    return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
 
 
-_LOGITS = [[1.0, -2.0, 0.5], [-0.25, 3.0, 1.5], [2.0, 0.75, -1.0], [0.1, -0.5, 1.25]]
-_LOG_PROBS = [[-0.5, -2.0, -1.25], [-3.0, -0.25, -2.5]]
-_SHARES = [[0.2, 0.5, 0.3], [1.0, 0.0, 0.0], [0.1, 0.1, 0.8], [0.25, 0.5, 0.75]]
+def _bce_with_logits(xp: Any, z: Any, t: Any, weight: Any = 1, *positive: Any) -> Any:
+    """(1 - t) softplus(z) + c t softplus(-z), c the weight of what is true; no two large terms cancel."""
+    if positive:
+        return ((1 - t) * _softplus(xp, z) + positive[0] * t * _softplus(xp, -z)) * weight
+    return ((1 - t) * xp.maximum(z, 0) + t * xp.maximum(-z, 0) + xp.log1p(xp.exp(-xp.abs(z)))) * weight
+
+
+def _bce_with_logits_vjp(xp: Any, g: Any, z: Any, t: Any, *weights: Any) -> tuple[Any, ...]:
+    weight, positive = weights[0] if weights else 1, weights[1:]
+    if not positive:
+        own = [_bce_with_logits(xp, z, t) * g] if weights else []
+        return (xp.sigmoid(z) - t) * weight * g, -z * weight * g, *own
+    (true,) = positive
+    into_z = (1 - t) * xp.sigmoid(z) - true * t * xp.sigmoid(-z)
+    into_t = true * _softplus(xp, -z) - _softplus(xp, z)
+    into_true = t * _softplus(xp, -z) * weight * g
+    return into_z * weight * g, into_t * weight * g, _bce_with_logits(xp, z, t, 1, true) * g, into_true
+
+
+def _smooth_l1(xp: Any, y: Any, t: Any, beta: float) -> Any:
+    off = xp.abs(y - t)
+    return xp.where(off < beta, xp.square(y - t) / (2 * beta), off - beta / 2) if beta else off
+
+
+def _smooth_l1_vjp(xp: Any, g: Any, y: Any, t: Any, beta: float) -> tuple[Any, ...]:
+    """Girshick 2015 (arXiv:1504.08083), section 2.3."""
+    off, into = y - t, xp.sign(y - t)
+    into = (xp.where(xp.abs(off) < beta, off / (1 if beta == 1 else beta), into) if beta else into) * g
+    return into, -into
+
+
+def _huber(xp: Any, y: Any, t: Any, delta: float) -> Any:
+    off = xp.abs(y - t)
+    return xp.where(off < delta, xp.square(y - t) / 2, delta * (off - delta / 2))
+
+
+def _huber_vjp(xp: Any, g: Any, y: Any, t: Any, delta: float) -> tuple[Any, ...]:
+    """Huber 1964 (Ann. Math. Statist. 35, 73-101)."""
+    into = xp.minimum(xp.maximum(y - t, -delta), delta) * g
+    return into, -into
+
+
+def _kl_div(xp: Any, x: Any, t: Any, log_target: bool) -> Any:
+    """0 log 0 is 0, its limit."""
+    return xp.exp(t) * (t - x) if log_target else xp.where(t == 0, 0, t * xp.log(t)) - t * x
+
+
+def _kl_div_vjp(xp: Any, g: Any, x: Any, t: Any, log_target: bool) -> tuple[Any, ...]:
+    if log_target:
+        return -xp.exp(t) * g, xp.exp(t) * (t - x + 1) * g
+    return -t * g, (xp.log(t) + 1 - x) * g
+
+
+def _hinge_vjp(xp: Any, g: Any, x: Any, t: Any, margin: float) -> tuple[Any, ...]:
+    return xp.where(t == 1, g, xp.where(x <= margin, -g, 0)), None
+
+
 _CHANCES = [[0.2, 0.5, 0.75], [0.9, 0.4, 0.05]]
 _TARGETS = [[0.0, 1.0, 1.0], [0.75, 0.1, 0.3]]
-_loss = partial(Op, attrs={"reduction": Attr("str", "mean", choices=("mean", "sum", "none"))})
+_NEAR = [[0.2, 1.0, 1.0], [0.5, 0.1, 1.8]]
+_LOGS = [[-0.5, -2.0, -1.25], [-3.0, -0.25, -2.5]]
+_SIDES = [[1.0, -1.0, 1.0], [-1.0, 1.0, -1.0]]
+_NONE, _SUM = {"reduction": "none"}, {"reduction": "sum"}
+REDUCTION = {"reduction": Attr("str", "mean", choices=("mean", "sum", "none"))}
+_loss = partial(Op, back=SCALES, operands=("y", "t"), attrs=REDUCTION, check=_check_same)
+_AT_0 = "the derivative at 0 is taken to be 0"
 
 register(
     _loss(
-        "cross_entropy",
-        "Minus the logarithm of the probability that softmax gives to the target class.",
-        back=MIXES,
-        operands=("logits", "target"),
-        forward=_reduced(_cross_entropy),
-        vjp=_spread(_cross_entropy_slopes, classes=1),
-        kinds=("f", "fi"),
-        check=_check_cross_entropy,
-        indexes=_classes_of,
-        samples=(
-            Sample((_LOGITS, [1, 0, 2, 1])),
-            Sample((_LOGITS, _SHARES)),
-            Sample((CUBE, [[1, 0, 3], [2, 2, 1]]), {"reduction": "none"}),
-            Sample((_LOGITS, _SHARES), {"reduction": "sum"}),
-        ),
-    ),
-    _loss(
-        "nll",
-        "Minus the log probability of the target class.",
-        back="minus the gradient (of a mean over rows, its share) at the target class, 0 at the others",
-        operands=("log_probs", "target"),
-        forward=_reduced(lambda xp, x, target: -_picked(xp, x, target)),
-        vjp=_spread(lambda xp, x, target: (-xp.one_hot(target, depth=x.shape[-1], dtype=x.dtype), None), classes=1),
-        kinds=("f", "i"),
-        check=_check_nll,
-        linear_in=(0,),
-        indexes=_classes_of,
-        samples=(
-            Sample((_LOG_PROBS, [1, 2])),
-            Sample((CUBE, [[1, 0, 3], [2, 2, 1]]), {"reduction": "none"}),
-        ),
-    ),
-    _loss(
         "bce",
         "Binary cross entropy of probabilities p and targets t.",
-        back=SCALES,
-        operands=("p", "t"),
-        forward=_reduced(_bce),
-        vjp=_spread(_bce_slopes),
-        check=_check_same,
+        operands=("p", "t", "weight?"),
+        forward=reduced(_bce),
+        vjp=spread(_bce_vjp),
+        broadcasts="elementwise",
         kink="a p of 0 or 1 gives 0 where t is the same, and is infinite where not: bce_with_logits has no such cells",
-        samples=(Sample((_CHANCES, _TARGETS)), Sample((_CHANCES, _TARGETS), {"reduction": "none"})),
+        samples=(
+            Sample((_CHANCES, _TARGETS)), Sample((_CHANCES, _TARGETS), _NONE),
+            Sample((_CHANCES, _TARGETS, [1.0, 0.5, 2.0])),
+        ),
     ),
     _loss(
         "bce_with_logits",
         "Binary cross entropy of sigmoid(z) and targets t, without the sigmoid's rounding.",
-        back=SCALES,
-        operands=("z", "t"),
-        forward=_reduced(_bce_with_logits),
-        vjp=_spread(lambda xp, z, t: (xp.sigmoid(z) - t, -z)),
-        check=_check_same,
-        samples=(Sample((ROWS, _TARGETS)), Sample((ROWS, _TARGETS), {"reduction": "sum"})),
+        operands=("z", "t", "weight?", "pos_weight?"),
+        forward=reduced(_bce_with_logits),
+        vjp=spread(_bce_with_logits_vjp),
+        broadcasts="elementwise",
+        instead={"weight": 1},
+        samples=(
+            Sample((ROWS, _TARGETS)), Sample((ROWS, _TARGETS), _SUM), Sample((ROWS, _TARGETS, [[0.5], [2.0]])),
+            Sample((ROWS, _TARGETS, 1, [1.0, 0.5, 3.0])),
+        ),
     ),
     _loss(
         "mse",
         "The mean squared difference of prediction y and target t.",
-        back=SCALES,
-        operands=("y", "t"),
-        forward=_reduced(lambda xp, x, t: xp.square(x - t)),
-        vjp=_spread(lambda xp, x, t: (2 * (x - t), -2 * (x - t))),
-        check=_check_same,
-        samples=(Sample((ROWS, _TARGETS)), Sample((ROWS, _TARGETS), {"reduction": "none"})),
+        forward=reduced(lambda xp, x, t: xp.square(x - t)),
+        vjp=spread(lambda xp, g, x, t: (2 * (x - t) * g, -2 * (x - t) * g)),
+        samples=(Sample((ROWS, _TARGETS)), Sample((ROWS, _TARGETS), _NONE)),
     ),
-)
+    _loss(
+        "l1",
+        "The mean absolute difference of prediction y and target t.",
+        forward=reduced(lambda xp, x, t: xp.abs(x - t)),
+        vjp=spread(lambda xp, g, x, t: (xp.sign(x - t) * g, -xp.sign(x - t) * g)),
+        kink=_AT_0,
+        samples=(Sample((ROWS, _TARGETS)), Sample((ROWS, _TARGETS), _NONE)),
+    ),
+    _loss(
+        "smooth_l1",
+        "The squared difference over 2 beta where it is less than beta, beyond it the absolute one less beta / 2.",
+        forward=reduced(_smooth_l1),
+        vjp=spread(_smooth_l1_vjp),
+        attrs={"beta": Attr("float", 1.0), **REDUCTION},
+        check=_check_at_least("beta", 0.0, strict=False),
+        kink=f"with beta = 0 {_AT_0}",
+        samples=(Sample((ROWS, _NEAR)), Sample((ROWS, _NEAR), {"beta": 0.6, **_NONE})),
+    ),
+    _loss(
+        "huber",
+        "Half the squared difference where it is less than delta, beyond it a straight line of slope delta.",
+        forward=reduced(_huber),
+        vjp=spread(_huber_vjp),
+        attrs={"delta": Attr("float", 1.0), **REDUCTION},
+        check=_check_at_least("delta", 0.0, strict=True),
+        samples=(Sample((ROWS, _NEAR)), Sample((ROWS, _NEAR), {"delta": 0.6, **_SUM})),
+    ),
+    _loss(
+        "kl_div",
+        "The divergence of a target from log probabilities, target * (log(target) - log_probs); of a target that is "
+        "logarithms itself with log_target.",
+        operands=("log_probs", "target"),
+        forward=reduced(_kl_div),
+        vjp=spread(_kl_div_vjp),
+        attrs={
+            "log_target": Attr("bool", False),
+            "reduction": Attr("str", "mean", choices=("mean", "batchmean", "sum", "none")),
+        },
+        back="minus each gradient times its target",
+        linear_in=(0,),
+        samples=(
+            Sample((_LOGS, _CHANCES)), Sample((_LOGS, [[-1.0, -0.5, -2.0], [-0.25, -3.0, -1.5]]), {"log_target": True}),
+            Sample((_LOGS, _CHANCES), {"reduction": "batchmean"}), Sample((_LOGS, _CHANCES), _NONE),
+        ),
+    ),
+    _loss(
+        "hinge_embedding",
+        "The distance x itself where target is 1; where it is -1, by how much x is less than the margin.",
+        operands=("x", "target"),
+        forward=reduced(lambda xp, x, t, margin: xp.where(t == 1, x, xp.maximum(margin - x, 0))),
+        vjp=spread(_hinge_vjp),
+        attrs={"margin": Attr("float", 1.0), **REDUCTION},
+        kinds=("f", "fi"),
+        kink="the derivative at the margin is taken to be -1",
+        samples=(Sample((ROWS, _SIDES)), Sample((ROWS, [[1, -1, -1], [-1, 1, -1]]), {"margin": 2.0, **_NONE})),
+    ),
+)  # fmt: skip

@@ -61,6 +61,8 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     were chosen, `vjp` alone is given them, and without them it gives the answer that is ours.
     `kink` says in words which convention holds where the derivative does not exist; `kink_at(*cells)` says it of
     these cells of an elementwise op's operands, where it is not the same everywhere.
+    `instead` has the numbers that stand for operands that are left out where one behind them is given (gamma: 1); they
+    may be numbers at any time.
     `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is which.
     `indexes(shapes, attrs)` gives (operand, least, size): integers of that operand must be in least..size-1.
     `linear_in` of an op of any number of operands names the first, which stands for all.
@@ -84,12 +86,18 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     conventions: Mapping[str, Attr] = field(default_factory=dict)
     kink: str = ""
     kink_at: Callable[..., str] | None = None
+    instead: Mapping[str, int] = field(default_factory=dict)
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
     indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], tuple[int, int, int]] | None = None
 
     def is_linear_in(self, position: int) -> bool:
         """Whether the op is linear in its operand at a position, the others held fixed."""
         return position in self.linear_in or (self.variadic and bool(self.linear_in))
+
+    def may_be_number(self, position: int) -> bool:
+        """Whether the operand at a position may be a number that is written."""
+        named = self.operands[position].strip("?") if position < len(self.operands) else ""
+        return bool(self.broadcasts) or named in self.instead
 
     def is_given(self, attr: str, value: Any) -> bool:
         """Whether an attribute says more than its default does."""

@@ -75,7 +75,7 @@ def _check_norm(x: Shape, axis: Axis, keepdims: bool, p: float) -> None:
     axes_of(axis, x)
 
 
-def _norm(xp: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> Any:
+def p_norm(xp: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> Any:
     if p == math.inf:
         return xp.max(xp.abs(x), axis=axis, keepdims=keepdims)
     if p == 2:
@@ -84,7 +84,7 @@ def _norm(xp: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> Any:
     return total if p == 1 else total ** (1 / p)
 
 
-def _norm_vjp(
+def p_norm_vjp(
     xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, p: float, at_zero: str = "zero"
 ) -> tuple[Any, ...]:  # fmt: skip
     into, length = kept(xp, g, x, axis, keepdims), _not_zero(xp, kept(xp, y, x, axis, keepdims), at_zero)
@@ -207,8 +207,8 @@ register(
         "norm",
         "The p-norm: the length for p = 2, the sum of magnitudes for 1, the largest for inf.",
         back=MIXES,
-        forward=_norm,
-        vjp=_norm_vjp,
+        forward=p_norm,
+        vjp=p_norm_vjp,
         attrs={**_OVER, "p": Attr("float", 2.0)},
         check=_check_norm,
         conventions=at_zero("zero", "nan"),

@@ -13,7 +13,7 @@ from msgspec import Struct
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic.brief import Brief, brief
-from bpdebug.symbolic.expr import Expr, Trace, TraceError, evaluate, stretched, walk
+from bpdebug.symbolic.expr import Expr, Trace, TraceError, broadcasted, evaluate, stretched, walk
 from bpdebug.symbolic.prims import PRIMS
 from bpdebug.symbolic.text import SOURCE, Names, addend, named, write
 
@@ -141,7 +141,7 @@ class Plan:
         """The shape of a gradient before it is summed over the axes its operand was broadcast along."""
         operand = self.operands[position]
         if self.rule.broadcasts == "elementwise":
-            return self.shape
+            return broadcasted(self.value, *self.operands)
         if self.rule.broadcasts == "matmul":
             return self.shape[:-2] + tuple(operand.shape[-2:])
         return tuple(operand.shape)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpdebug.errors import ShapeError
+import bpdebug
+from bpdebug.errors import BpdebugError, ShapeError
 
 RNG = np.random.default_rng(0)
 LOGITS, CLASSES = RNG.normal(size=(4, 3)), np.array([2, 0, 1, 1])
@@ -130,3 +131,50 @@ def test_classes_that_came_as_floats(forward: Any) -> None:
 def test_shares_that_came_as_integers(forward: Any) -> None:
     with pytest.raises(ShapeError, match="is int64 for logits"):
         forward("cross_entropy", LOGITS, np.eye(3, dtype=np.int64)[CLASSES])
+
+
+def test_ignored_targets_are_refused_for_shares(forward: Any) -> None:
+    with pytest.raises(ShapeError, match="ignore_index is for integer classes"):
+        forward("cross_entropy", LOGITS, np.eye(3)[CLASSES], ignore_index=0)
+
+
+def test_what_is_passed_over_may_be_anything(forward: Any, vjp: Any) -> None:
+    """A row of NaN costs nothing and gets no gradient; where all rows are passed over, the mean is of none."""
+    logits, classes = LOGITS.copy(), np.array([2, -1, 1, 1])
+    logits[1] = np.nan
+    few = np.delete(logits, 1, axis=0)
+    assert forward("cross_entropy", logits, classes, ignore_index=-1) == forward(
+        "cross_entropy", few, classes[[0, 2, 3]]
+    )
+    assert vjp("cross_entropy", logits, classes, ignore_index=-1)[0][1].tolist() == [0, 0, 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        assert np.isnan(forward("cross_entropy", LOGITS, np.full(4, -1), ignore_index=-1))
+        assert not vjp("cross_entropy", LOGITS, np.full(4, -1), ignore_index=-1)[0].any()
+
+
+def test_a_weight_left_out_before_another_is_1() -> None:
+    text = """format = 1
+[inputs]
+z = [0.5, -1.0]
+t = [1.0, 0.0]
+c = [3.0, 1.0]
+[graph]
+loss = "L"
+program = "L = bce_with_logits(z, t, pos_weight=c)"
+"""
+    want = (3 * np.log1p(np.exp(-0.5)) + np.log1p(np.exp(-1.0))) / 2
+    assert bpdebug.run(bpdebug.load(text)).loss == pytest.approx(want)
+
+
+def test_a_class_that_is_passed_over_is_not_out_of_range_and_others_are() -> None:
+    text = """format = 1
+[inputs]
+z = [[0.5, -1.0], [1.0, 2.0]]
+t = { value = [1, -100], dtype = "int64" }
+[graph]
+loss = "L"
+program = "L = cross_entropy(z, t, ignore_index=-100)"
+"""
+    assert bpdebug.run(bpdebug.load(text)).loss == pytest.approx(np.log1p(np.exp(1.5)))
+    with pytest.raises(BpdebugError, match="holds -100, which is out of range"):
+        bpdebug.load(text.replace("-100)", "-1)"))

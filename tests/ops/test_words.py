@@ -88,6 +88,12 @@ SHAPE = [
      "with dilation (1, 3) does not fit into (5, 6)", "padding"),
     ("cross_entropy", [(4, 3), (3,)], {},
      "target of shape (3,) for logits of shape (4, 3)", "integer classes (4,)"),
+    ("cross_entropy", [(4, 3), (4,), (4,)], {}, "a weight of shape (4,) for 3 classes", "shape (3,)"),
+    ("cross_entropy", [(4, 3), (4,)], {"axis": 0}, "target of shape (4,) for logits", "integer classes (3,)"),
+    ("multi_margin", [(4, 3), (3,)], {}, "target of shape (3,) for scores of shape (4, 3)", "shape (4,)"),
+    ("bce", [(4, 3), (4, 3), (4,)], {}, "a weight of shape (4,) for a prediction of shape (4, 3)", "one a column (3,)"),
+    ("cosine_embedding", [(4, 3), (4, 3), (3,)], {}, "target of shape (3,) for rows of shape (4, 3)", "shape (4,)"),
+    ("triplet_margin", [(4, 3), (4, 3), (3,)], {}, "rows of shapes (4, 3) and (4, 3) and (3,)", "(..., features)"),
     ("cross_entropy", [(), ()], {}, "logits of shape () have no classes", "(..., classes)"),
     ("cross_entropy", [(0, 3), (0,)], {}, "a mean over shape (0,) is over no cells", "sum"),
     ("nll", [(4, 3), (4, 3)], {}, "target of shape (4, 3) for log_probs of shape (4, 3)", "shape (4,)"),
@@ -102,6 +108,11 @@ ATTRIBUTES = [
     ("dropout", [(2,)], {"p": 1.0}, "p=1.0 is no share"),
     ("split", [(4,)], {"sections": 0}, "0 sections"),
     ("pad", [(2,)], {"widths": (-1, 0)}, "widths (-1, 0) are negative"),
+    ("cross_entropy", [(4, 3), (4,)], {"label_smoothing": 1.5}, "label_smoothing=1.5 is no share"),
+    ("multi_margin", [(4, 3), (4,)], {"p": 3}, "p=3 is neither 1 nor 2"),
+    ("huber", [(3,), (3,)], {"delta": 0.0}, "delta=0 is too small"),
+    ("smooth_l1", [(3,), (3,)], {"beta": -1.0}, "beta=-1 is too small"),
+    ("triplet_margin", [(4, 3)] * 3, {"p": 0.5}, "p=0.5 is no norm"),
     ("one_hot", [(2,)], {"depth": 0}, "depth=0 leaves no place for the one"),
     ("layer_norm", [(2,)], {"eps": -1e-5}, "eps=-1e-05 is negative"),
     ("rms_norm", [(2,)], {"eps": -0.5}, "eps=-0.5 is negative"),
@@ -154,4 +165,4 @@ def test_an_attribute_that_no_shape_could_make_right(
     ],
 )
 def test_a_check_counts_and_allocates_nothing(name: str, shapes: Any, attrs: dict[str, Any]) -> None:
-    OPS[name].check(*shapes, **attrs)
+    OPS[name].check(*shapes, **{**OPS[name].defaults, **attrs})
