@@ -382,7 +382,7 @@ def _where(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return (rng.integers(0, 2, wanted[0]).astype(bool), a, 0.5 if literal else b), {}
 
 
-@strategy("layer_norm", "rms_norm", "batch_norm")
+@strategy("layer_norm", "rms_norm", "batch_norm", "group_norm", "instance_norm")
 def _norm(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     """gamma and beta for any of the three; what the op does not take is cut off by `calls`."""
     shape = draw(shapes(2, 4, SOME))
@@ -528,11 +528,20 @@ def _mended(draw: st.DrawFn, op: Op, rng: np.random.Generator, drawn: Drawn) -> 
     elif op.name == "concat":
         axis = attrs["axis"]
         operands = tuple(o.take(range(draw(st.integers(0, o.shape[axis]))), axis=axis) for o in operands)
-    elif op.name in ("layer_norm", "rms_norm", "batch_norm"):
+    elif op.name in ("layer_norm", "rms_norm"):
         count, shape = operands[1]
-        features = shape[1:2] if op.name == "batch_norm" else shape[-1:]
-        scales = min(count, len(op.operands) - 1)
-        operands = tuple(spread(rng, shape, *[features] * scales))
+        first = draw(st.integers(0, len(shape) - 1))
+        last = first == len(shape) - 1 and draw(st.booleans())
+        attrs["axis"] = -1 if last else tuple(range(first, len(shape)))
+        operands = tuple(spread(rng, shape, *[shape[first:]] * min(count, len(op.operands) - 1)))
+    elif op.name in ("batch_norm", "group_norm", "instance_norm"):
+        count, shape = operands[1]
+        shape = (*shape, 2)[: max(len(shape), 3)] if op.name == "instance_norm" else shape
+        operands = tuple(spread(rng, shape, *[shape[1:2]] * count))
+        if op.name == "batch_norm" and count == 2 and draw(st.booleans()):
+            operands = (*operands, *spread(rng, shape[1:2]), *spread(rng, shape[1:2], start=0.4))
+        if op.name == "group_norm":
+            attrs["groups"] = draw(st.sampled_from([n for n in range(1, shape[1] + 1) if shape[1] % n == 0]))
     elif op.name == "cross_entropy":
         attrs["label_smoothing"] = draw(st.sampled_from([0.0, 0.1]))
         if "ignore_index" not in attrs and draw(st.booleans()):

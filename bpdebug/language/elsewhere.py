@@ -109,8 +109,8 @@ WRITTEN = {
     "sqrt(sum((x - y) ** 2, axis=-1))": "pairwise_distance",
     "layer_norm(x, gamma, beta)": "layer_normalization",
     "batch_norm(x, gamma, beta)": "batch_norm1d batch_norm2d batch_normalization",
-    "(img - mean(img, (2, 3), keepdims=True)) / sqrt(var(img, (2, 3), keepdims=True) + 1e-5)": "instance_norm",
-    "(img - mean(img, (1, 2, 3), keepdims=True)) / sqrt(var(img, (1, 2, 3), keepdims=True) + 1e-5)": "group_norm",
+    "group_norm(img, groups=1)": "group_normalization",
+    "instance_norm(img)": "instance_norm2d instance_normalization",
     # losses
     "cross_entropy(x, classes)": "cross_entropy_loss softmax_cross_entropy softmax_cross_entropy_with_logits "
     "sparse_softmax_cross_entropy_with_logits categorical_crossentropy",

@@ -337,6 +337,58 @@ def layer_norm(x: Any, *scales: Any) -> Any:
     return F.layer_norm(x, (4,), *scales)
 
 
+def norms() -> list[Case]:
+    """Over several axes; with a bias alone; groups, instances; statistics that are given, which have gradients here."""
+    found = []
+    for axes in ((-2, -1), (1, 2, 3), (0, 1, 2, 3), (-1,)):
+        shape = (2, 3, 4, 5)[-len(axes) :]
+        rows = lambda x, *s, n=shape, eps=1e-5: F.layer_norm(x, n, *s, eps=eps)  # noqa: E731 - a word
+        for scales in ((), (shape,), (shape, shape)):
+            found.append(Case("layer_norm", ((2, 3, 4, 5), *scales), rows, {"axis": axes}))
+            if len(scales) < 2:
+                word = lambda x, *s, n=shape: F.rms_norm(x, n, *s, eps=0.3)  # noqa: E731 - a word
+                found.append(Case("rms_norm", ((2, 3, 4, 5), *scales), word, {"axis": axes, "eps": 0.3}))
+        bias = lambda x, _, b, n=shape: F.layer_norm(x, n, None, b)  # noqa: E731 - a word
+        found.append(Case("layer_norm", ((2, 3, 4, 5), 1, shape), bias, {"axis": axes}))
+    some: tuple[tuple[Spec, ...], ...] = ((), ((4,),), ((4,), (4,)), (1, (4,)))
+    for x, given in product(((3, 4), (2, 4, 5), (2, 4, 3, 2), (1, 4, 2, 3, 2)), some):
+        for groups in (1, 2, 4):
+            # a bias alone has no backward pass in PyTorch 2.13
+            if len(x) > 2 or groups < 4:
+                found.append(Case("group_norm", (x, *given),
+                                  lambda x, g=None, b=None, n=groups: F.group_norm(x, n, ones(g), b),
+                                  {"groups": groups}))  # fmt: skip
+        if len(x) > 2:
+            found.append(Case("instance_norm", (x, *given),
+                              lambda x, g=None, b=None: F.instance_norm(x, None, None, tensor(g), b)))  # fmt: skip
+        found.append(Case("batch_norm", (x, *given), lambda x, g=None, b=None: batch_norm(x, tensor(g), b)))
+        for eps in (1e-5, 0.3):
+            both = (*given, *(1, 0)[len(given) :])
+            found.append(Case("batch_norm", (x, *both, (4,), positive(4)), partial(evaluated, eps=eps), {"eps": eps}))
+    return found
+
+
+def ones(scale: Any) -> Any:
+    """A scale, ones of the four channels for a number."""
+    return torch.ones(4).double() if isinstance(scale, int) else scale
+
+
+def tensor(scale: Any) -> Any:
+    """A scale, None for a number."""
+    return scale if isinstance(scale, torch.Tensor) else None
+
+
+def evaluated(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float) -> Any:
+    """Batch norm in evaluation as PyTorch has it; the statistics, which have no gradient there, get that of it spelled
+    out."""
+    given = tuple(map(tensor, (gamma, beta)))
+    y = F.batch_norm(x, mean.detach(), var.detach(), *given, training=False, eps=eps)
+    wide = [s if s is None else s.detach().reshape(-1, *(1,) * (x.ndim - 2)) for s in given]
+    centre, spread = (s.reshape(-1, *(1,) * (x.ndim - 2)) for s in (mean, var))
+    more = (x.detach() - centre) / (spread + eps).sqrt() * (1 if wide[0] is None else wide[0])
+    return y + (more - more.detach())
+
+
 def causal_mask(x: Any) -> Any:
     return x.masked_fill(~torch.ones(x.shape[-2:]).tril().bool(), -torch.inf)
 
@@ -425,6 +477,7 @@ CASES = [
     *on("batch_norm", batch_norm, (5, 3), ((5, 3), (3,), (3,)), ((4, 3, 2), (3,), (3,))),
     *on("batch_norm", batch_norm, ((4, 3, 2, 5), (3,))),
     *on("batch_norm", lambda x: batch_norm(x, eps=0.3), (5, 3), eps=0.3),
+    *norms(),
     *convolutions(),
     *on("dropout", lambda x, kept: dropout(x, kept, 0.3), ((4, 5), mask(4, 5)), p=0.3),
     *on("stop_gradient", lambda x: x.detach(), (2, 3)),

@@ -77,7 +77,7 @@ PLANTED: dict[str, tuple[str, Rule]] = {
     "repeated ids overwritten": ("gather", lambda xp, g, y, x, ids, axis: (_overwritten(xp, g, x, ids, axis), None)),
     "the bias summed over one axis": ("conv2d", lambda xp, g, y, *xs, **attrs: _half_bias(xp, g, y, *xs, **attrs)),
     "reversed axis kept": ("slice", lambda xp, g, y, x, key: OPS["slice"].vjp(xp, 2 * g, y, x, key)),
-    "the mean's share forgotten": ("layer_norm", lambda xp, g, y, *xs, eps: _no_mean(xp, g, y, *xs, eps=eps)),
+    "the mean's share forgotten": ("layer_norm", lambda xp, g, y, *xs, **attrs: _no_mean(xp, g, y, *xs, **attrs)),
 }  # fmt: skip
 
 
@@ -95,8 +95,8 @@ def _permuted_again(xp: Any, g: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return xp.reshape(xp.permute_dims(g, tuple(a % x.ndim for a in axes)), x.shape)
 
 
-def _no_mean(xp: Any, g: Any, y: Any, x: Any, *scales: Any, eps: float) -> tuple[Any, ...]:
-    into_x, *rest = OPS["layer_norm"].vjp(xp, g, y, x, *scales, eps=eps)
+def _no_mean(xp: Any, g: Any, y: Any, x: Any, *scales: Any, **attrs: Any) -> tuple[Any, ...]:
+    into_x, *rest = OPS["layer_norm"].vjp(xp, g, y, x, *scales, **attrs)
     return (into_x + xp.sum(g, axis=-1, keepdims=True) / x.shape[-1], *rest)
 
 
