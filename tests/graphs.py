@@ -121,7 +121,7 @@ def sample_call(op: Op, sample: Sample, dtype: DType = DOUBLE) -> Call:
     for given in sample.inputs:
         array = given if isinstance(given, bool | int | float) else np.array(given)
         operands.append(array.astype(dtype) if isinstance(array, np.ndarray) and array.dtype.kind == "f" else array)
-    if op.draws:
+    if op.is_drawn(len(operands)):
         operands.append(mask_for(operands[0]))
     return Call(op, tuple(operands), all_attrs(op, _typed_attrs(op, sample.attrs, dtype)))
 
@@ -410,6 +410,21 @@ def _classes(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return (*spread(rng, shape), ids, *weight), attrs
 
 
+@strategy("scaled_dot_product_attention")
+def _attention(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    n, m, features, values = (draw(SOME) for _ in range(4))
+    batches = draw(
+        st.sampled_from([((), (), (), ()), ((2,), (2,), (2,), ()), ((2,), (), (1,), (2,)), ((1, 2), (2,), (), ())])
+    )
+    sizes = ((n, features), (m, features), (m, values), (draw(st.sampled_from([1, n])), m))
+    wanted = [(*batch, *size) for batch, size in zip(batches, sizes, strict=True)]
+    q, k, v, added = spread(rng, *wanted)
+    kept = rng.random(wanted[3]) < 0.7
+    masks: list[tuple[Array, ...]] = [(), (added,), (kept,)]
+    attrs = {"causal": draw(st.booleans()), "scale": draw(st.sampled_from([None, 0.5]))}
+    return (q, k, v, *draw(st.sampled_from(masks))), attrs
+
+
 @strategy("multi_margin")
 def _margins(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes(1, 3, SOME))
@@ -681,7 +696,8 @@ def make(
 def graph_of(call: Call, g: Array) -> Graph:
     """A graph of one node that makes this call, with `g` coming in; its leaves are X0, X1, ..."""
     op = call.op
-    shown = call.operands[:-1] if op.draws else call.operands
+    drawn = op.draws and np.array_equal(call.operands[-1], mask_for(call.operands[0]))
+    shown = call.operands[:-1] if drawn else call.operands
     leaves = {f"X{i}": x for i, x in enumerate(shown) if isinstance(x, np.ndarray)}
     inputs = [f"X{i}" if isinstance(x, np.ndarray) else Lit(x) for i, x in enumerate(shown)]
     one = Step("Y", op.name, tuple(inputs), call.attrs, "", 1)

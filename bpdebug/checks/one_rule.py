@@ -107,7 +107,7 @@ class Trial:
     def __init__(self, rule: NodeRule, position: int, g: Array, name: str = "") -> None:
         self.rule, self.position, self.g, self.name = rule, position, g, name
         self.op, self.x, self.checked, self.cells = rule.node.op, rule.inputs[position], 0, 0
-        self.linear = self.op.is_linear_in(position)
+        self.linear = self.op.is_linear_in(position, rule.node.attrs)
         self.y = rule.value()
         self.finite = np.isfinite(self.y)
         self.whole = bool(self.finite.all())
@@ -116,7 +116,10 @@ class Trial:
 
     def rows(self, rng: Any) -> list[Check]:
         """Every cell, or some of a large operand."""
-        finite = np.flatnonzero(np.isfinite(self.x))  # there is no slope at infinity
+        counted = np.isfinite(self.x)  # there is no slope at infinity
+        if self.op.held is not None and self.position == 0 and (row := self.op.held(self.rule.node.attrs)) is not None:
+            counted[row] = False
+        finite = np.flatnonzero(counted)
         chosen = sampled(finite, self.x.shape, cells_to_move(self.rule.plan, self.linear), rng)
         if not chosen:
             at, words = (0,) * self.gradient.ndim, "no differences here: none of its cells is finite"

@@ -36,7 +36,11 @@ def gradcheck(timeline: Timeline, seed: int = 0) -> list[Check]:
 def _rows(run: Pass, held: Mapping[int, Array], leaf: int, rng: Any) -> Iterator[Check]:
     """Every cell of a leaf, or some of a large one."""
     gradient, array = run.cotangent(leaf), run.value(leaf)
-    chosen = sampled(np.arange(gradient.size), gradient.shape, MOST_CELLS, rng)
+    counted = np.ones(gradient.shape, bool)
+    for node in run.graph.nodes:
+        if node.op.held is not None and node.inputs[0] == leaf and (fixed := node.op.held(node.attrs)) is not None:
+            counted[fixed] = False
+    chosen = sampled(np.flatnonzero(counted), gradient.shape, MOST_CELLS, rng)
     for cell in chosen:
         analytic, at = float(gradient[cell]), float(array[cell])
         function = partial(_moved, run, held, leaf, cell)

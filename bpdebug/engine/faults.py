@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from bpdebug.arrays import Array
 from bpdebug.engine.closeness import index_of
 from bpdebug.engine.parts import Assignment, Contribution, Fault
 from bpdebug.engine.run import Pass
-from bpdebug.graph import Graph, Lit
+from bpdebug.graph import Graph, Lit, Node
 
 
 def in_value(run: Pass, k: int, *, first: bool) -> Fault | None:
@@ -41,8 +41,12 @@ def in_update(run: Pass, tensor: int, assignments: Iterable[Assignment]) -> Faul
     return next(filter(None, (born(a.to, a.value, had) for a, _ in kept)), None)
 
 
-READERS = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
-"""Ops that give a -inf in their first operand the weight 0; without another cell in its row it makes NaN."""
+READERS = {"softmax": 0, "log_softmax": 0, "logsumexp": 0, "cross_entropy": 0, "scaled_dot_product_attention": 3}
+"""Ops that give a -inf in one of their operands the weight 0; in most it makes NaN without another cell in its row."""
+
+
+def _carries(node: Node, positions: Sequence[int]) -> bool:
+    return all(node.op.is_linear_in(p, node.attrs) for p in positions)
 
 
 def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
@@ -62,11 +66,11 @@ def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
         for k in users:
             node, made = graph.nodes[k], graph.tensor(k)
             positions = [p for p, i in enumerate(node.inputs) if i == t and not isinstance(i, Lit)]
-            if node.op.name in READERS and positions == [0]:
+            if positions == [READERS.get(node.op.name)]:
                 read, weighed = run.value(made), True
                 if np.isnan(read).any() or (read.shape != value.shape and not finite(read)):
                     return False
-            elif all(map(node.op.is_linear_in, positions)) or node.op.infinite or node.op.name == "stop_gradient":
+            elif node.op.infinite or node.op.name == "stop_gradient" or _carries(node, positions):
                 stack.append(made)
             elif graph.is_float(made):  # a comparison reads it without harm
                 return False

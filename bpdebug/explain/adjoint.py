@@ -55,9 +55,9 @@ def adjoint(event: Event | None, operand: str = "") -> Adjoint:
 
 def _position(event: NodeEvent, operand: str) -> int:
     """Which input is meant; CommandError where the op is linear in none, or not in this one."""
-    op, names, graph = event.node.op, event.operands, event.graph
+    op, names, graph, attrs = event.node.op, event.operands, event.graph, event.node.attrs
     edges = [p for p, t in graph.edges(event.k) if graph.has_gradient(t)]
-    linear = [p for p in edges if op.is_linear_in(p)]
+    linear = [p for p in edges if op.is_linear_in(p, attrs)]
     if not linear:
         raise CommandError(
             f"{op.name} is not linear in what has a gradient here", code="E_EXPR",

@@ -95,7 +95,7 @@ class Numbers:
 
     def _result(self, step: Step) -> Array:
         op = VOCABULARY[step.op]
-        if op.draws:
+        if op.is_drawn(len(step.inputs)):
             raise BpdebugError(f"{op.name} draws a mask", code="E_OP")
         inputs = [i.value if isinstance(i, Lit) else self.value(i) for i in step.inputs]
         if op.operands and not any(isinstance(i, np.ndarray) for i in inputs):  # dL = 1

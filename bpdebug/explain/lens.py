@@ -114,7 +114,7 @@ class OperandGradient:
     ) -> None:
         self.event, self.rule, self.y, self.tracer, self.index = event, rule, y, tracer, index
         self.contribution, self.position, self.op = c, c.position, event.node.op
-        self.linear = self.op.is_linear_in(c.position)
+        self.linear = self.op.is_linear_in(c.position, self.rule.node.attrs)
 
     def operand(self, at: Cell | None) -> Looked:
         """Everything about it, and about its cell `at` (None: its largest)."""

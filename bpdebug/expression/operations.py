@@ -214,7 +214,7 @@ def _looked_at(op: Op, a: Kind, attrs: Mapping[str, Any]) -> tuple[Kind, Run]:
 
 def _traced(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: int) -> tuple[Kind, Run]:
     """What the op's rule, traced for these operands, gives; the function is the one that the engine runs."""
-    if op.draws:
+    if op.is_drawn(len(operands)):
         raise refuse(f"{op.name} draws a mask", column, "name what the program drew: Y.mask")
     if operands and not any(k.kind == TENSOR for k in operands):
         raise refuse(f"{op.name} needs a tensor", column, "write the number that it gives")

@@ -109,11 +109,11 @@ def plan_of(op: Op, sample: Sample) -> tuple[Plan, list[str]]:
         (array.shape, array.dtype) if array.ndim or array.dtype == bool else given
         for given, array in zip(sample.inputs, arrays, strict=True)
     ]
-    if op.draws:
+    if op.is_drawn(len(typed)):
         typed.append((typed[0][0], np.dtype(np.bool_)))
     plan = trace(op, typed, op.bind(sample.attrs))
     names = [f"x{i + 1}" for i in range(len(typed))] if op.variadic else [n.rstrip("?") for n in op.operands]
-    names = [*names, "mask"] if op.draws else names[: len(typed)]
+    names = names[: len(typed)]
     return plan, [str(t) if isinstance(t, int | float) else n for t, n in zip(typed, names, strict=True)]
 
 

@@ -69,7 +69,7 @@ class _Builder:
         self, leaves: Sequence[Leaf], steps: Sequence[Step], limits: Limits, where: str, conventions: str
     ) -> None:
         self.leaves, self.limits, self.where, self.conventions = leaves, limits, where, conventions
-        drawn = [s for s in steps if s.op in OPS and OPS[s.op].draws]
+        drawn = [s for s in steps if s.op in OPS and OPS[s.op].is_drawn(len(s.inputs))]
         self.names = [leaf.name for leaf in leaves] + [f"{s.id}.mask" for s in drawn]
         self.kinds = {i: leaf.kind for i, leaf in enumerate(leaves)}
         self.kinds.update(dict.fromkeys(range(len(leaves), len(self.names)), DRAWN))
@@ -102,7 +102,7 @@ class _Builder:
             _op_of(step)
             raise self._unknown(missing.args[0]) from None
         op = OPS.get(step.op) or _op_of(step)
-        if op.draws:
+        if op.is_drawn(len(inputs)):
             self._draw(step, inputs)
         told = [repr(i.value) if isinstance(i, Lit) else id(types[i]) for i in inputs]
         key = step.op, tuple(told), attrs_key(step.attrs)
@@ -145,8 +145,7 @@ class _Builder:
     def plan(self, op: Op, typed: Sequence[Any], attrs: Mapping[str, Any]) -> Plan:
         """The plan of a call seen for the first time, after everything that can be said in words was checked."""
         shapes = [t[0] if isinstance(t, tuple) else () for t in typed]
-        shown = shapes[:-1] if op.draws else shapes
-        op.check(*shown, **op.of_value(attrs))
+        op.check(*shapes, **op.of_value(attrs))
         plan = trace(op, typed, attrs)
         if plan.dtype.kind == "f" and self.floats and plan.dtype not in self.floats:
             names = " and ".join(sorted(d.name for d in self.floats))

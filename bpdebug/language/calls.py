@@ -70,7 +70,8 @@ def take_apart(op: Op, node: ast.Call, constants: ConstantReader) -> Arguments:
     if not node.keywords and not op.attrs and len(node.args) == least == most:
         return node.args, op.defaults  # by far the most calls
     allowed = op.keywords
-    operands: dict[int, ast.expr] = dict(enumerate(node.args[:most]))
+    plain = most - 1 if op.draws and most is not None else most
+    operands: dict[int, ast.expr] = dict(enumerate(node.args[:plain]))
     rest = node.args[len(operands) :]
     given: dict[str, ast.expr] = dict(zip(op.positional, rest, strict=False))
     if len(rest) > len(given):

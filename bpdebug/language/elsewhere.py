@@ -88,7 +88,7 @@ WRITTEN = {
     "sigmoid(x)": "expit logistic",
     "softmax(-x)": "softmin",
     "softmax(where(mask, x, -inf))": "masked_softmax",
-    "softmax(x @ y.T / 2.0) @ z": "scaled_dot_product_attention dot_product_attention attention",
+    "scaled_dot_product_attention(x, y, z)": "dot_product_attention attention flash_attention",
     # over axes
     "sum(x, axis=0)": "reduce_sum add_reduce",
     "mean(x, axis=0)": "reduce_mean average avg",

@@ -159,7 +159,7 @@ def traced(step: Step, known: Mapping[str, Any], xp: Trace, dtype: DType) -> Any
     Raises E_OP, E_ATTR, E_SHAPE or E_DTYPE where the op, its attributes or the expressions do not fit.
     """
     op = VOCABULARY[step.op]
-    if op.draws:
+    if op.is_drawn(len(step.inputs)):
         raise InputError(f"{op.name} draws a mask, and a rule must not", code="E_OP", hint="multiply by a mask")
     inputs = [i.value if isinstance(i, Lit) else known[i] for i in step.inputs]
     if op.name == "sum":  # formulas do not show the cast of booleans

@@ -2,6 +2,7 @@
 
 from bpdebug.ops import (
     activations,
+    attention,
     classes,
     convolution,
     distances,
@@ -25,7 +26,7 @@ from bpdebug.ops.attributes import REQUIRED, Attr, as_literal
 from bpdebug.ops.op import OPS, Op, Sample
 
 __all__ = [
-    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "classes", "convolution", "distances",
-    "elementwise", "functions", "gates", "hard", "indexing", "joining", "linear", "loss", "margins", "masking",
-    "normalise", "order", "reduce", "scans", "shaping",
+    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "attention", "classes", "convolution",
+    "distances", "elementwise", "functions", "gates", "hard", "indexing", "joining", "linear", "loss", "margins",
+    "masking", "normalise", "order", "reduce", "scans", "shaping",
 ]  # fmt: skip

@@ -35,11 +35,27 @@ def _rows_of_x(shapes: tuple[Shape, ...], attrs: Mapping[str, Any]) -> Range:
     return 1, -size, size
 
 
-def _check_embedding(table: Shape, ids: Shape) -> None:
+def _held(attrs: Mapping[str, Any]) -> int | None:
+    row: int | None = attrs["padding_idx"]
+    return row
+
+
+def _embedding_vjp(xp: Any, g: Any, y: Any, table: Any, ids: Any, padding_idx: int | None) -> tuple[Any, ...]:
+    if padding_idx is not None:  # an id may count from the end
+        rows = table.shape[0]
+        g = xp.where(xp.expand_dims(xp.remainder(ids, rows) == padding_idx % rows, -1), 0, g)
+    return xp.scatter_add(g, ids, axis=0, size=table.shape[0]), None
+
+
+def _check_embedding(table: Shape, ids: Shape, padding_idx: int | None) -> None:
     if len(table) < 2:
         raise ShapeError(
             f"a table of shape {table} has no rows to look up",
             hint="a table is (entries, features); for one number an entry use gather",
+        )
+    if padding_idx is not None and not -table[0] <= padding_idx < table[0]:
+        raise ShapeError(
+            f"padding_idx={padding_idx} is no row of a table of shape {table}", hint=f"there are {table[0]} entries"
         )
 
 
@@ -98,8 +114,10 @@ register(
         "The rows of a table at ids; repeated ids add up in the gradient.",
         back="scatter-add: each row goes back to its id, and repeated ids add up",
         operands=("table", "ids"),
-        forward=_gather,
-        vjp=_gather_vjp,
+        forward=lambda xp, table, ids, padding_idx: xp.take(table, ids, axis=0),
+        vjp=_embedding_vjp,
+        attrs={"padding_idx": Attr("int", None)},
+        held=_held,
         check=_check_embedding,
         samples=(Sample((_TABLE, [3, 1, 3])), Sample((_TABLE, [[0, 2, 2], [1, 0, 2]]))),
     ),

@@ -14,6 +14,8 @@ from bpdebug.ops.op import ROUTES, ROWS, Op, Sample, register
 
 
 def _check_dropout(x: Shape, *mask: Shape, p: float) -> None:
+    if mask and mask[0] != x:
+        raise ShapeError(f"a mask of shape {mask[0]} for x of shape {x}", hint="a mask is true where a cell is kept")
     if not 0 <= p < 1:
         raise refuse(f"p={p} is no share of cells to drop", hint="p is at least 0 and less than 1")
 
@@ -69,7 +71,8 @@ register(
     ),
     Op(
         "dropout",
-        "A random share p of the cells set to 0, the kept ones scaled by 1 / (1 - p).",
+        "A random share p of the cells, or those where a mask is false, set to 0, the others scaled by 1 / (1 - p).",
+        operands=("x", "mask?"),
         back="the same mask and the same scale: what was dropped gets 0",
         forward=lambda xp, x, mask, p: xp.where(mask, x / (1 - p), 0),
         vjp=lambda xp, g, y, x, mask, p: (xp.where(mask, g / (1 - p), 0), None),
@@ -78,7 +81,11 @@ register(
         check=_check_dropout,
         linear_in=(0,),
         draws=True,
-        samples=(Sample((ROWS,)), Sample((ROWS,), {"p": 0.25})),
+        samples=(
+            Sample((ROWS,)),
+            Sample((ROWS,), {"p": 0.25}),
+            Sample((ROWS, [[True, False, True], [False, True, True]])),
+        ),
     ),
     Op(
         "stop_gradient",

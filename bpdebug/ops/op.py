@@ -52,10 +52,11 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     `kinds` says what dtypes each operand takes (letters of "fib": float, integer, boolean), the last entry
     repeating. `check(*shapes, **attrs)` raises ShapeError with words before the rule is traced.
     `linear_in` lists the operands the op is linear in (the others held fixed). `infix` is how it is written
-    between operands or before one. `draws` marks an op that takes a random boolean mask of x's shape as a last
-    hidden operand. `broadcasts` is "elementwise" or "matmul" where operands broadcast: a rule then returns a
-    gradient of the broadcast shape, and the engine sums it back. `infinite` marks an op whose infinities are
-    its meaning and no fault.
+    between operands or before one. `draws` marks an op whose last operand, a boolean mask of x's shape that is given
+    by its keyword, is drawn where it is left out. `held(attrs)` is the row of operand 0 that is held fixed: its
+    gradient is 0 by convention, whatever it did, and so the op is not linear in it. `broadcasts` is "elementwise" or
+    "matmul" where operands broadcast: a rule then returns a gradient of the broadcast shape, and the engine sums it
+    back. `infinite` marks an op whose infinities are its meaning and no fault.
     `back` says in words what its rule does to a gradient: of a linear op, what its transpose is.
     `conventions` are attributes that choose what the gradient is where there is no derivative: a call has those that
     were chosen, `vjp` alone is given them, and without them it gives the answer that is ours.
@@ -80,6 +81,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     samples: tuple[Sample, ...] = ()
     infix: str = ""
     draws: bool = False
+    held: Callable[[Mapping[str, Any]], int | None] | None = None
     infinite: bool = False
     broadcasts: str = ""
     back: str = ""
@@ -90,9 +92,14 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
     indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], tuple[int, int, int]] | None = None
 
-    def is_linear_in(self, position: int) -> bool:
-        """Whether the op is linear in its operand at a position, the others held fixed."""
-        return position in self.linear_in or (self.variadic and bool(self.linear_in))
+    def is_linear_in(self, position: int, attrs: Mapping[str, Any]) -> bool:
+        """Whether a call of the op is linear in its operand at a position, the others held fixed."""
+        linear = position in self.linear_in or (self.variadic and bool(self.linear_in))
+        return linear and (self.held is None or self.held(attrs) is None)
+
+    def is_drawn(self, count: int) -> bool:
+        """Whether the mask of a call with so many operands is drawn."""
+        return self.draws and count < len(self.operands)
 
     def may_be_number(self, position: int) -> bool:
         """Whether the operand at a position may be a number that is written."""
@@ -160,7 +167,8 @@ class Op(Struct, frozen=True, eq=False, dict=True):
         """How a call is written: matmul(a, b), sum(x, axis=None, keepdims=False)."""
         operands = ["a, b, ..."] if self.variadic else [o.strip("?") for o in self.operands]
         attrs = [n if a.default is REQUIRED else f"{n}={spelt(a.default)}" for n, a in self.open_attrs.items()]
-        return f"{self.name}({', '.join(operands + attrs)})"
+        last = [f"{operands.pop()}=drawn"] if self.draws else []
+        return f"{self.name}({', '.join(operands + attrs + last)})"
 
     def bind(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
         """All attributes of a call in the op's order, from those that are given; E_ATTR where one does not fit."""

@@ -36,13 +36,13 @@ def term_matrix(term: Term) -> Matrix | str:
 
 def forward_items(event: NodeEvent) -> tuple[list[Matrix | str], Matrix]:
     """What a node computes from, its operands as matrices and literals as they are written; and its result."""
-    graph, run, plan = event.graph, event.run, event.plan
+    graph, run = event.graph, event.run
     items = [
         str(i.value) if isinstance(i, Lit) else tensor_matrix(graph, i, run.value(i), "operand")
         for i in event.node.inputs
     ]
     result = tensor_matrix(graph, event.tensor, event.value, "result")
-    if plan.value.prim is not None and plan.value.prim.why == "product":
+    if event.node.op.name == "matmul":
         result = replace(result, product=product(*(partial(run.value, t) for t in event.node.tensors)))
     return items, result
 

@@ -138,7 +138,7 @@ TORCH = {
     "clamp_min": "x.clamp_min(0)", "clamp_max": "x.clamp_max(0)",
     "tanhshrink": "F.tanhshrink(x)",
     "logsigmoid": "F.logsigmoid(x)", "expit": "torch.special.expit(x)",
-    "softmin": "F.softmin(x, -1)", "scaled_dot_product_attention": "F.scaled_dot_product_attention(x, y, z)",
+    "softmin": "F.softmin(x, -1)", "attention": "F.scaled_dot_product_attention(x, y, z)",
     "normalize": "F.normalize(x, dim=-1)", "cosine_similarity": "F.cosine_similarity(x, y)",
     "pairwise_distance": "F.pairwise_distance(x, y, eps=0)", "instance_norm2d": "F.instance_norm(img)",
     "cross_entropy_loss": "F.cross_entropy(x, classes)", "nll_loss": "F.nll_loss(F.log_softmax(x, -1), classes)",

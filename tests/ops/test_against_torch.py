@@ -389,6 +389,35 @@ def evaluated(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float) ->
     return y + (more - more.detach())
 
 
+def attentions() -> list[Case]:
+    """Batches that broadcast, masks of both kinds with rows that may see nothing, more queries than keys."""
+    shapes = (((3, 4), (5, 4), (5, 2)), ((2, 3, 4), (2, 5, 4), (2, 5, 4)), ((2, 2, 6, 4), (2, 2, 3, 4), (2, 2, 3, 1)),
+              ((2, 3, 4), (5, 4), (1, 5, 2)))  # fmt: skip
+    found = []
+    name = "scaled_dot_product_attention"
+    for (q, k, v), scale in product(shapes, (None, 0.3)):
+        rows = (q[-2], k[-2])
+        masks: list[tuple[Spec, ...]] = [(), (mask(*rows),), (some_rows(*rows),), (rows,), ((1, rows[1]),)]
+        masks.append((some_rows(*rows, fill=True),))
+        for given in masks:
+            word = lambda *xs, s=scale: F.scaled_dot_product_attention(*xs, scale=s)  # noqa: E731 - a word
+            found.append(Case(name, (q, k, v, *given), word, {"scale": scale}))
+        causal = lambda *xs, s=scale: F.scaled_dot_product_attention(*xs, is_causal=True, scale=s)  # noqa: E731 - a word
+        found.append(Case(name, (q, k, v), causal, {"scale": scale, "causal": True}))
+    return found
+
+
+def some_rows(*shape: int, fill: bool = False) -> Spec:
+    """A mask whose first row is false throughout; with `fill` numbers, and -inf where it is false."""
+
+    def drawn(rng: np.random.Generator) -> Any:
+        kept = rng.uniform(size=shape) < 0.7
+        kept[0] = False
+        return np.where(kept, rng.normal(size=shape), -np.inf) if fill else kept
+
+    return drawn
+
+
 def causal_mask(x: Any) -> Any:
     return x.masked_fill(~torch.ones(x.shape[-2:]).tril().bool(), -torch.inf)
 
@@ -478,6 +507,9 @@ CASES = [
     *on("batch_norm", batch_norm, ((4, 3, 2, 5), (3,))),
     *on("batch_norm", lambda x: batch_norm(x, eps=0.3), (5, 3), eps=0.3),
     *norms(),
+    *attentions(),
+    *[case for k in (0, 3, -1) for case in on("embedding", lambda x, i, k=k: F.embedding(i, x, padding_idx=k),
+                                              ((4, 3), ids(4, 2, 9)), padding_idx=k)],
     *convolutions(),
     *on("dropout", lambda x, kept: dropout(x, kept, 0.3), ((4, 5), mask(4, 5)), p=0.3),
     *on("stop_gradient", lambda x: x.detach(), (2, 3)),

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bpdebug
+from bpdebug.checks.whole_graph import gradcheck
+from bpdebug.errors import CommandError
 from bpdebug.ops import OPS
 
 X = np.arange(12.0).reshape(3, 4)
@@ -72,3 +75,30 @@ def test_what_ids_may_be(name: str, shapes: Any, attrs: dict[str, Any], want: tu
     indexes = OPS[name].indexes
     assert indexes is not None
     assert indexes(shapes, attrs) == want
+
+
+def test_a_row_of_padding_is_held_fixed() -> None:
+    """Its gradient is 0, and a check of the rule or of the whole graph does not call that wrong."""
+    text = """format = 1
+[inputs]
+ids = { value = [2, 0, 2, 1, -1], dtype = "int64" }
+table = [[1.0, 2.0], [0.5, 1.0], [3.0, -1.0]]
+[graph]
+loss = "L"
+program = '''
+y = embedding(table, ids, padding_idx=2)
+L = sum(y * y)
+'''
+[expect]
+gradcheck = true
+"""
+    timeline = bpdebug.run(bpdebug.load(text))
+    grad = timeline.grad("table")
+    assert grad is not None
+    assert grad.tolist() == [[2, 4], [1, 2], [0, 0]]
+    assert {row.verdict for row in gradcheck(timeline)} == {"pass"}
+    session = bpdebug.Session(bpdebug.load(text))
+    session.do("seek y@bwd")
+    assert "pass" in session.do("check y@bwd").to_text()
+    with pytest.raises(CommandError, match="not linear"):
+        session.do("adjoint")

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bpdebug
+from bpdebug.errors import BpdebugError
 from bpdebug.ops import OPS
 from bpdebug.symbolic.prims import NUMPY
 
@@ -32,6 +34,57 @@ def test_dropout_wants_a_share(refusal: Any, p: float) -> None:
     error = refusal("dropout", (2, 3), p=p)
     assert error.code == "E_ATTR"
     assert error.hint == "p is at least 0 and less than 1"
+
+
+def test_a_mask_that_is_given_is_not_drawn() -> None:
+    """By its keyword alone: a second number is p, as it was."""
+    text = """format = 1
+[inputs]
+x = [1.0, 2.0, 4.0]
+keep = { value = [true, false, true], dtype = "bool" }
+[graph]
+loss = "L"
+program = '''
+y = dropout(x, 0.5, mask=keep)
+L = sum(y)
+'''
+"""
+    timeline = bpdebug.run(bpdebug.load(text))
+    assert timeline.value("y").tolist() == [2, 0, 8]
+    grad = timeline.grad("x")
+    assert grad is not None
+    assert grad.tolist() == [2, 0, 2]
+    assert [n for n in timeline.graph.names if "mask" in n] == []
+    with pytest.raises(BpdebugError, match="dropout takes 1 to 2 operands"):
+        bpdebug.load(text.replace("0.5, mask=keep", "0.5, keep"))
+    assert OPS["dropout"].signature == "dropout(x, p=0.5, mask=drawn)"
+
+
+def test_what_nothing_is_seen_of_gets_nothing(forward: Any, vjp: Any) -> None:
+    """A query that may attend to no key gives 0, and takes none of the gradient."""
+    q, k, v, kept = np.ones((2, 3)), np.ones((4, 3)), np.ones((4, 2)), np.array([[False] * 4, [True] * 4])
+    with np.errstate(invalid="ignore"):
+        assert forward("scaled_dot_product_attention", q, k, v, kept).tolist() == [[0, 0], [1, 1]]
+        grads = vjp("scaled_dot_product_attention", q, k, v, kept, g=np.array([[1.0, 2.0], [0.0, 0.0]]))
+    assert not any(g.any() for g in grads[:3])
+    assert grads[3] is None
+
+
+def test_infinity_added_to_the_scores_is_no_fault() -> None:
+    text = """format = 1
+[inputs]
+q = [[1.0, 2.0], [0.5, 1.0]]
+keep = { value = [[true, false], [true, true]], dtype = "bool" }
+zero = [[0.0, 0.0], [0.0, 0.0]]
+[graph]
+loss = "L"
+program = '''
+m = where(keep, zero, -inf)
+L = sum(scaled_dot_product_attention(q, q, q, m))
+'''
+"""
+    timeline = bpdebug.run(bpdebug.load(text))
+    assert not any(event.fault for event in timeline)
 
 
 def test_nothing_goes_back_through_stop_gradient(forward: Any, vjp: Any) -> None:
