@@ -493,7 +493,7 @@ def test_the_ops_are_all_listed(run: Runner) -> None:
     data = json.loads(run("ops", "--json").out)
     assert [op["name"] for op in data] == list(OPS)
     for op in data:
-        assert list(op) == ["name", "says", "operands", "attributes", "gradients", "kink"]
+        assert list(op) == ["name", "says", "operands", "attributes", "gradients", "kink", "conventions"]
         assert set(op["gradients"]) <= {o.strip("?*") for o in op["operands"]} | {f"x{i}" for i in range(1, 9)}
 
 
@@ -509,6 +509,19 @@ def test_every_op_has_a_page(name: str, run: Runner) -> None:
     assert json.loads(run("ops", name, "--json").out)[0]["name"] == name
     for attr in op.attrs:
         assert attr in said.splitlines()[0]
+
+
+def test_the_page_of_an_op_says_what_may_be_chosen_and_who_answers_what(run: Runner) -> None:
+    said = run("ops", "max_pool2d").out
+    assert 'to choose: ties="share" | "first" | "last" | "all"' in said
+    assert "a window of 2, 2, 1  0.5, 0.5, 0  bpdebug, mlx, tinygrad\n" in said
+    assert "1, 0, 0      torch, jax, tensorflow, keras, paddle\n" in said
+    assert "torch 2.13.0, jax 0.10.2" in said
+    assert "x = 0, alpha 2, where it has a derivative" in run("ops", "celu").out
+    (found,) = json.loads(run("ops", "abs", "--json").out)
+    assert found["conventions"]["attributes"] == {"at_zero": {"default": "zero", "choices": ["zero", "left", "right"]}}
+    assert found["conventions"]["answers"][0]["jax"] == [1.0]
+    assert json.loads(run("ops", "matmul", "--json").out)[0]["conventions"] is None
 
 
 def test_the_page_of_matmul(run: Runner) -> None:

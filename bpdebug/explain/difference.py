@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array
-from bpdebug.engine import BACKWARD, FORWARD, SEED, Timeline, stats
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Event, NodeEvent, Timeline, stats
 from bpdebug.engine.closeness import index_of, relative
 from bpdebug.engine.layout import NONE, Layout, Slot
+from bpdebug.explain.answers import both_answer
 
 
 class Difference(Struct, frozen=True):
@@ -17,7 +19,8 @@ class Difference(Struct, frozen=True):
     `what` is "value" (of the node, or of an updated parameter), "incoming gradient", "contribution to X", "∂X",
     "leaf X" (an operand that was different from the beginning), "shape of ...", or, where the events themselves
     are others, "event" or "end". `error` is the largest relative error, at `cell`, where the sides are `left` and
-    `right`; infinite where only one of them is finite, and None where there are no numbers to compare.
+    `right`; infinite where only one of them is finite, and None where there are no numbers to compare. `convention`
+    says whose answers the two sides are, where they differ but where there is no derivative.
     """
 
     event: int
@@ -27,6 +30,7 @@ class Difference(Struct, frozen=True):
     cell: tuple[int, ...] | None = None
     left: float | None = None
     right: float | None = None
+    convention: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
 
 def first_difference(a: Timeline, b: Timeline) -> Difference | None:
@@ -38,12 +42,19 @@ def first_difference(a: Timeline, b: Timeline) -> Difference | None:
             return Difference(index, ours[2], "event")
         found = _leaves(a, b, index) or _arrays(a, b, layouts, index)
         if found is not None:
-            return found
+            return replace(found, convention=_convention(a.event(index), b.event(index), found))
     if len(a) == len(b):
         return None
     index = min(len(a), len(b))
     longer = a if len(a) > len(b) else b
     return Difference(index, longer.graph.names[longer.schedule.tensor_at(index)], "end")
+
+
+def _convention(left: Event, right: Event, found: Difference) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Whose answers a difference on the way back is one of, where both are some."""
+    if not (isinstance(left, NodeEvent) and isinstance(right, NodeEvent)):
+        return None
+    return both_answer(left, right) if left.phase == BACKWARD and found.error is not None else None
 
 
 def _named(timeline: Timeline, index: int) -> tuple[int, str, str]:

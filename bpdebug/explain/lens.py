@@ -17,6 +17,7 @@ from bpdebug.checks.rule import NodeRule, largest, rule_at, to_float64
 from bpdebug.engine import BACKWARD, FORWARD, Contribution, Event, NodeEvent
 from bpdebug.engine.closeness import RIGHT, largest_cell, rounding, worst
 from bpdebug.errors import CommandError
+from bpdebug.explain.answers import Answers, answers
 from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
 from bpdebug.graph import Subject
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
@@ -38,7 +39,8 @@ class Looked(Struct, frozen=True, eq=False):
     operand: for a linear op the op itself, whose transpose the rule is; `slope` the same where every cell depends on
     its own cell only. `cell` is the gradient's largest, `source` what it is made of, `marks` the cells of each matrix
     that it is made of: a row, a column or both. `outer` are the outer products a matmul's gradient is the sum of.
-    `meant` is the op's own gradient where a rule set by hand gives another one, and `wrong` says so.
+    `answers` is what libraries answer at a cell without a derivative. `meant` is the op's own gradient where a rule set
+    by hand gives another one, and `wrong` says so.
     """
 
     contribution: Contribution
@@ -58,6 +60,7 @@ class Looked(Struct, frozen=True, eq=False):
     marks: Marks | None = None
     outer: tuple[tuple[str, Array], ...] = ()
     outer_count: int = 0
+    answers: Answers | None = None
 
 
 class Lens(Struct, frozen=True, eq=False):
@@ -139,7 +142,11 @@ class OperandGradient:
             note="; ".join(filter(None, (note, *self._notes(turned)))), wrong=wrong, meant=meant, jacobian=jacobian,
             slope=slope, cell=cell, source=source, marks=marks,
             outer=outer[:MOST_OUTER], outer_count=len(outer),
+            answers=self._answers(cell) if value.size else None,
         )  # fmt: skip
+
+    def _answers(self, cell: Cell) -> Answers | None:
+        return answers(self.rule, self.position, self.y, to_float64(self.event.value), cell)
 
     def _transposed(self) -> int | None:
         """The operand that stands transposed in the rule that is in use."""

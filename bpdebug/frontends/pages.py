@@ -125,19 +125,28 @@ def _gradients(op: Op) -> Iterator[tuple[str, str]]:
 
 
 def _described(op: Op) -> dict[str, Any]:
+    from bpdebug.views import answers  # only here, as `json`: running needs nothing of it
+
     return {
         "name": op.name, "says": op.says, "operands": list(op.operands),
         "attributes": {key: None if attr.default is REQUIRED else attr.default for key, attr in op.attrs.items()},
         "gradients": dict(_gradients(op)), "kink": op.kink or None,
+        "conventions": answers.data(op),
     }  # fmt: skip
 
 
 def _page(op: Op) -> Iterator[str]:
+    from bpdebug.views import answers  # only here, as above
+
     plan, names = plan_of(op, op.samples[0])
     yield f"{_signature(op)}: {op.says}\n"
     for name, formula in _gradients(op):
         yield f"  ∂{name} = {formula}"
     if op.kink:
         yield f"\n  where it has no derivative: {op.kink}"
+    yield from (f"    to choose: {choice}" for choice in answers.choices(op))
+    if found := list(lines("", answers.measured(op), 96)):
+        yield "\n  what comes back there for 1, as it was measured:"
+        yield from (f"    {line.removeprefix('  ')}" for line in found)
     yield "\n  as NumPy, for the operands of its first sample:"
     yield from (f"    {line}" for line in plan.source(names))

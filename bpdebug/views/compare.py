@@ -28,12 +28,22 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
     words = ("event", str(event.index), event.phase, event.name, event.op or "")
     title = f"the first difference is {' '.join(w for w in words if w)}"
     blocks: list[Block] = [Text(_words(found, names, (len(left), len(right))))]
+    if found.convention is not None:
+        blocks.append(Text(_convention(found.convention, names), "note"))
     changes = [] if found.what in ("end", "event") else gradient_changes(left, right)
     if changes:
         rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
         headers = ("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change")
         blocks.append(Table(headers, rows, links=tuple(f"print ∂{c.name}" for c in changes)))
     return Report("compare", title, tuple(blocks), {"equal": False, "first": record(found), "gradients": changes})
+
+
+def _convention(whose: tuple[tuple[str, ...], tuple[str, ...]], names: tuple[str, str]) -> str:
+    left, right = (", ".join(some) for some in whose)
+    return (
+        "only a convention: where they differ there is no derivative; "
+        f"{names[0]} answers as {left} would, and {names[1]} as {right}"
+    )
 
 
 def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) -> str:

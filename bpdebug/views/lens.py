@@ -22,6 +22,7 @@ from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens
 from bpdebug.graph import Subject
 from bpdebug.symbolic import PRIMS, Trace
+from bpdebug.views.answers import who_answers
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, between, signed
 from bpdebug.views.matrices import forward_items, result_of
 from bpdebug.views.numbers import number
@@ -61,6 +62,7 @@ def _operand(o: Looked) -> dict[str, Any]:
         "why": o.why or None, "says": o.says, "note": o.note or None,
         "wrong": o.wrong or None, "turned": o.transposed or None, "linear": o.linear,
         "kind": kind, "derivative": array, "outer": o.outer_count,
+        "conventions": None if o.answers is None else {"cell": list(o.answers.cell), "answers": o.answers.by},
     }  # fmt: skip
 
 
@@ -105,6 +107,8 @@ def _looked(found: Lens, o: Looked) -> Iterator[Block]:
     yield from _numbers(found, o)
     if o.source is not None:
         yield from cell_lines(cell_text(f"∂{c.to}", o.cell), c.sign, o.source, said=True)
+    if o.answers is not None:
+        yield Text(who_answers(o.answers, f"∂{c.to}"), "note")
     if o.meant is not None:
         yield Text(f"What ∂{c.to} should be:", "note")
         yield Row((Matrix(f"∂{c.to}", o.meant, o.shape, "as it should be", "gradient", subject=c.subject),))
