@@ -311,6 +311,7 @@ def norm(array: Array) -> float:
     return float(top * np.sqrt(((cells / top) ** 2).sum())) if top else 0.0
 
 
+@np.errstate(all="ignore")
 def counted(array: Array) -> list[float]:
     """An array's cells and its statistics."""
     cells = np.asarray(array, np.float64).reshape(-1)

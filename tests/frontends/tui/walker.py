@@ -115,8 +115,9 @@ class Walker:
         self.typed = ""
 
     async def settle(self) -> None:
-        await self.pilot._wait_for_screen()  # a key is handed to a widget,
-        await self.pilot.pause(0)  # whose message is handed to the app; then all is painted
+        for _ in range(3):  # a key is handed to a widget, whose message to the screen, and that to the app
+            await self.pilot._wait_for_screen()
+            await self.pilot.pause(0)
         while self.app.work is not None:
             await self.pilot.pause(0.02)
 
