@@ -305,6 +305,7 @@ class Known:
         return False
 
 
+@np.errstate(all="ignore")
 def norm(array: Array) -> float:
     cells = np.asarray(array, np.float64)[np.isfinite(array)]
     top = np.abs(cells).max(initial=0.0)
