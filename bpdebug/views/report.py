@@ -23,7 +23,7 @@ Link = Callable[[Subject, Cell, Shape], "Marks"]
 class Report(Struct, frozen=True, eq=False):
     """What a view says: `kind` names it, `blocks` are for eyes, `data` (made when asked for) is for programs.
 
-    `links` says which cells of its matrices belong together.
+    `links` says which cells of its matrices belong together; `spare` is what a screen adds where there is room.
     """
 
     kind: str
@@ -31,6 +31,7 @@ class Report(Struct, frozen=True, eq=False):
     blocks: tuple[Block | Section, ...] = ()
     data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
     links: Link | None = None
+    spare: Callable[[], tuple[Block, ...]] | None = None
 
     def to_text(self, width: int = 100) -> str:
         """The report as plain text; matrices side by side where they fit the width."""

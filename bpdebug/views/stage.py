@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from bpdebug.debugger import State
@@ -31,7 +31,25 @@ def stage(state: State) -> Report:
         return Report("event", "the end: everything is done", at_end, lambda: end_object(state.timeline))
     title = f"event {event.index}/{len(state.timeline)}  {heading(state, event)}"
     blocks = (*notes, *marked(state, event_blocks(state, event)))
-    return Report("event", title, blocks, lambda: event_object(event), links_of(event))
+    return Report("event", title, blocks, lambda: event_object(event), links_of(event), spare(state, event))
+
+
+def spare(state: State, event: Event) -> Callable[[], tuple[Block, ...]] | None:
+    """Of a matmul's backward, the sums by indices, and so what is turned and why."""
+    if not isinstance(event, NodeEvent) or event.phase == FORWARD or event.node.op.name != "matmul":
+        return None
+    shown = (parts_until(event, state.part)[0],) if state.part else event.contributions
+
+    def made() -> Iterator[Block]:
+        from bpdebug.explain.axes import matmul_axes  # start-up: an explanation is worked out where there is room
+
+        index = matmul_axes(event.graph, event.k)
+        for c in shown:
+            if index is not None and isinstance(c, Contribution) and c.position not in event.plan.replaced:
+                yield Formula(index.gradient(c.position, c.sign), index.forward())
+                yield Text(index.why(c.position), "note")
+
+    return lambda: tuple(made())
 
 
 def links_of(event: Event) -> Link:

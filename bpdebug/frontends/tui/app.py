@@ -164,13 +164,12 @@ class BpdebugApp(OpeningApp):
         self.message.show(refused(error))
 
     async def on_event(self, event: Event) -> None:
-        """A colon opens the command line before the next key is handed on, so that typing ahead goes into it."""
+        """A key behind which others are typed does what it does before the next one is handed on."""
         if isinstance(event, Key | MouseDown):
             self.stage.still()
-        typed = isinstance(event, Key) and event.key in self.keys["line"].names
-        typed = typed and self.opening is None
-        if typed and isinstance(self.screen, MainScreen) and not isinstance(self.focused, Prompt):
-            await self.action_ask("")
+        row = self.asking(event) if isinstance(event, Key) and self.opening is None else None
+        if row is not None:
+            await self.press(row.id)
         else:
             await super().on_event(event)
 

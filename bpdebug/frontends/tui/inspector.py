@@ -127,9 +127,10 @@ class InspectorPane(ReportPane):
     def drawn(self) -> Iterator[Strip]:
         width, high, top = self.room, self.size.height, self.top
         lines = [Strip([])] * self.over
-        for _, y, tab in self.places(width):
+        for x, y, tab in self.places(width):
             here = tab == self.tab
-            label = strip((f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM), (" ", palette.PLAIN))
+            apart = (" " * (x - lines[y].cell_length), palette.PLAIN)
+            label = strip(apart, (f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM))
             lines[y] = Strip.join([lines[y], label])
         yield from (fit(line, width) for line in lines[:high])
         yield from (fit(self.line(top + y, width), width) for y in range(high - len(lines)))

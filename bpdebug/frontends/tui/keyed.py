@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from time import strftime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
+from textual.events import Key
 from textual.geometry import Size
 
 from bpdebug.errors import CommandError
@@ -42,6 +44,22 @@ class KeyedApp(ThemedApp):
         self.keys = keys.rows(preferences.keys)
         self.set_keymap(preferences.keys)
         self.roomy: bool | None = None
+
+    @cached_property
+    def rows(self) -> dict[tuple[str, str], keys.Key]:
+        """The table by place and key."""
+        return {(row.place, name): row for row in self.keys.values() for name in row.names}
+
+    def asking(self, event: Key) -> keys.Key | None:
+        """The row of a key behind which others are typed, where the focus is; None for one that is typed itself."""
+        here = self.focused
+        if here is not None and here.check_consume_key(event.key, event.character):
+            return None
+        place = keys.place_of(here)
+        row = self.rows.get((place, event.key))
+        if row is None and place in (keys.DEBUGGER, *keys.PANES):
+            row = self.rows.get((keys.DEBUGGER, event.key))
+        return row if row is not None and row.asks else None
 
     async def press(self, id: str) -> None:
         """What the key of a row does, where the focus is."""

@@ -148,7 +148,7 @@ class TaughtApp(CopyingApp):
             self.choose()
 
     def lead(self, then: Callable[[], None] | None = None) -> None:
-        """The tour from its first stop on; `then` comes after it."""
+        """The tour from its first stop on; `then` comes where it is skipped, else its lesson goes on."""
         if self.lesson != LESSON:
             self.open(LESSON)
         self.after = then
@@ -169,7 +169,7 @@ class TaughtApp(CopyingApp):
         if self.tour is None or self.state is None:
             return
         if event.number is None:
-            self.end_tour()
+            self.end_tour(skipped=event.skipped)
             return
         self.main.query(f"#{self.tour.stop.pane}").add_class("pointed")
         self.finish(carried_out(self.state, self.tour.stop.line, replies))
@@ -182,15 +182,15 @@ class TaughtApp(CopyingApp):
         elif self.tour is not None and self.tour.begun:
             self.end_tour()
 
-    def end_tour(self) -> None:
-        """The panes without the box."""
+    def end_tour(self, *, skipped: bool = False) -> None:
+        """The panes without the box; where it was skipped, what comes then."""
         box, self.tour = self.tour, None
         self.main.query(".pointed").remove_class("pointed")
         if box is not None:
             if self.main.focused is box:
                 self.main.query_one("#stage").focus()
             box.remove()
-            if self.after is not None:
+            if skipped and self.after is not None:
                 self.after()
 
     def finish(self, outcome: Outcome) -> None:

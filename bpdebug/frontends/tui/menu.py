@@ -147,7 +147,7 @@ class MenuScreen(Screen[str]):
     def action_filter(self) -> None:
         """A line to type words into."""
         self.words.display = True
-        self.words.focus()
+        self.set_focus(self.words)  # now, not soon: the next key may be here already
 
     def action_unfilter(self) -> None:
         """All entries again."""

@@ -93,6 +93,14 @@ class LinePlan:
         self._rest = self._pieces(self.laid, self.tall)
         self.reach(height)
 
+    def fill(self, spare: Callable[[], Sequence[Block]]) -> None:
+        """What else is said below, where there is room for all of it."""
+        if self.tall.sections and self.length < self.height:
+            lines = words(spare(), self.width, TALL[0])
+            if self.length + 1 + len(lines) <= self.height:
+                self.pieces.append(Stretch(len(lines), lines.__getitem__, y=self.length + 1))
+                self.length += 1 + len(lines)
+
     # --- what there is room for -----------------------------------------------------------------------------------
 
     @property

@@ -82,6 +82,8 @@ class Stage(TurningLines, can_focus=True):
                 self.parts, width - 1, height, self.section, unfolded=self.unfolded,
                 long=self.report.kind not in OF_EVENTS,
             )  # fmt: skip
+            if self.report.spare is not None:
+                self.plan.fill(self.report.spare)
             self.head(self.report.title, " · ".join((*self.plan.said(), *self.looked.said())))
             self._show_marks()
             self.scroll_by(self.plan.start(self.section) - self.top if at_start else 0)

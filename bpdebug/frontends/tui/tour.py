@@ -66,11 +66,11 @@ class TourBox(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.TOUR)
 
     class Moved(Message):
-        """Another stop: its number; None where the tour is over."""
+        """Another stop: its number; None where the tour is over, or `skipped`."""
 
-        def __init__(self, number: int | None) -> None:
+        def __init__(self, number: int | None, *, skipped: bool = False) -> None:
             super().__init__()
-            self.number = number
+            self.number, self.skipped = number, skipped
 
     def __init__(self, caps: Mapping[str, str]) -> None:
         """`caps` says how the keys of rows are printed."""
@@ -120,13 +120,13 @@ class TourBox(Widget, can_focus=True):
     def action_go(self, step: int) -> None:
         """The next stop, or the one before; behind the last one it is over."""
         if self.number + step >= len(STOPS):
-            self.action_end()
+            self.post_message(self.Moved(None))
         elif self.number + step >= 0:
             self.go(self.number + step)
 
     def action_end(self) -> None:
-        """The tour is over."""
-        self.post_message(self.Moved(None))
+        """Enough of it."""
+        self.post_message(self.Moved(None, skipped=True))
 
     def on_click(self, event: Click) -> None:
         event.stop()
@@ -135,4 +135,4 @@ class TourBox(Widget, can_focus=True):
     def on_key(self, event: Key) -> None:
         active = self.screen.active_bindings.get(event.key)
         if active is None or active.node is not self:
-            self.action_end()
+            self.post_message(self.Moved(None))

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 from textual.app import App, ComposeResult
+from textual.events import Key
 from textual.geometry import Size
+from textual.keys import _character_to_key
 
 from bpdebug.cells.recipes import Links, laid
 from bpdebug.debugger import State, open_session
@@ -136,3 +138,9 @@ def matrix(item: Any) -> Matrix | str:
 
 
 __all__ = ["MARKUP", "TRAINED", "Sized", "Stage", "StageApp", "app_of", "lines_of", "matrix", "state_of", "text_of"]
+
+
+def typed_at_once(app: App[Any], text: str) -> None:
+    """Characters as a terminal sends them that are typed faster than they are read."""
+    for character in text:
+        app.post_message(Key(_character_to_key(character), character))

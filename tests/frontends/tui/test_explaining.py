@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from bpdebug.views import Report, stop, view
 from bpdebug.views.numbers import number
 from tests.lessons import scenario
 
-from .screen import app_of, lines_of, text_of
+from .screen import app_of, lines_of, text_of, typed_at_once
 
 
 async def test_the_lens_lights_the_same_cells_in_an_operand_and_its_transpose() -> None:
@@ -73,6 +74,33 @@ async def test_what_is_typed_ahead_goes_into_the_command_line() -> None:
         assert "what is its shape" in text_of(app)
 
 
+@pytest.mark.parametrize(
+    ("keys", "value"), [("/max", "find max"), ("W0,1", "find at0,1"), (":n", "n"), ("L#1", "seek #1")]
+)
+async def test_every_key_that_asks_takes_what_is_typed_at_once(keys: str, value: str) -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_text("seek Y@bwd")
+        await pilot.pause()
+        typed_at_once(app, keys)
+        await pilot.pause()
+        assert app.screen.query_one(Prompt).value.replace("at ", "at") == value
+        await pilot.press("escape")
+        assert app.state is not None
+        assert app.state.cursor == 2
+
+
+async def test_what_opens_the_command_line_elsewhere_is_typed_into_a_filter() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.program.focus()
+        await pilot.pause()
+        typed_at_once(app, "/Y = X:")
+        await pilot.pause()
+        assert app.program.list.words == "Y = X:"
+        assert not app.screen.query(Prompt)
+
+
 @pytest.mark.parametrize("keys", [("tab",), ("i", "i", "i")])
 async def test_the_lens_begins_with_the_gradient_that_was_seen(keys: tuple[str, ...]) -> None:
     app = app_of("transpose")
@@ -109,7 +137,10 @@ async def test_what_is_turned_is_lit_from_the_start(keys: tuple[str, ...]) -> No
         assert app.state.part == (4 if "tab" in keys else 2)
 
 
-async def test_in_practice_enter_answers_and_all_answered_it_begins_anew() -> None:
+async def test_in_practice_enter_answers_and_all_answered_it_begins_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BPDEBUG_STATE_DIR", str(tmp_path))  # who comes to the end has walked the lesson
     app = app_of("transpose")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("s", "p")

@@ -47,6 +47,22 @@ async def test_every_tab_is_reached_by_keys_and_by_the_mouse(size: tuple[int, in
             assert inspector(app.state, tab).title in lines_of(app)[pane.region.y]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("theme", ["projector", "textual-dark"])
+async def test_no_tab_is_cut_however_wide_the_pane_is(theme: str) -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(140, 40)) as pilot:
+        app.theme = theme
+        app.main.inspector.focus()
+        widths = set[int]()
+        for key in ("minus",) * 6 + ("plus",) * 12:
+            await pilot.press(key)
+            await pilot.pause()
+            widths.add(app.main.inspector.content_region.width)
+            seen = " ".join(beside(app)[:5])
+            assert all(name in seen for name in TABS), seen
+        assert len(widths) > 6
+
+
 async def test_only_the_tab_that_is_seen_is_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     module = sys.modules["bpdebug.frontends.tui.inspector"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 import pytest
+from textual.widgets import Input
 
 from bpdebug.debugger import State
 from bpdebug.errors import InputError
@@ -14,7 +15,7 @@ from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.scenario import shipped
 from bpdebug.scenario.lessons import TOPICS
 
-from .screen import lines_of, state_of, text_of
+from .screen import lines_of, state_of, text_of, typed_at_once
 
 
 async def test_a_scenario_is_chosen() -> None:
@@ -47,6 +48,15 @@ async def test_a_scenario_that_is_refused_leaves_the_menu_open() -> None:
         assert "try another" in said
         await pilot.press("q")
     assert app.return_value == 0
+
+
+async def test_words_that_are_typed_at_once_go_into_the_filter() -> None:
+    app = BpdebugApp(None, shipped(), state_of)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        typed_at_once(app, "/qtrap")
+        await pilot.pause()
+        assert app.screen.query_one(Input).value == "qtrap"
 
 
 async def test_an_empty_menu(monkeypatch: pytest.MonkeyPatch) -> None:

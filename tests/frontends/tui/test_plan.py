@@ -221,3 +221,19 @@ def test_what_is_to_be_whole_is_cut_last() -> None:
     assert cut([(True, 10, 2), (False, 8, 3)], 15) == [10, 5]
     assert cut([(True, 10, 2), (False, 8, 3)], 12) == [6, 6]
     assert cut([(True, 10, 2), (False, 8, 3)], 1) == [2, 3]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_where_there_is_room_it_is_said_why_an_operand_is_turned_whole_or_not_at_all(size: tuple[int, int]) -> None:
+    said = 0
+    for state in (state for name in NAMES for state in matmuls(name)):
+        stage = staged(state, size)
+        event, lines = state.event, " ".join(" ".join(stage.lines()).split())
+        assert isinstance(event, NodeEvent)
+        own = [c.position for c in event.contributions if c.position not in event.plan.replaced]
+        others = [event.operands[1 - position] for position in own]
+        if "The sum runs over" in lines:
+            assert all(f"so {name} is turned" in lines for name in others), (others, lines)
+            assert stage.plan.length <= stage.size.height
+            said += 1
+    assert said or size != SIZES[-1]

@@ -118,7 +118,20 @@ async def test_it_is_shown_once_and_again_when_asked_for() -> None:
             assert "the tour: 1 of 9" in text_of(app)
 
 
-async def test_who_comes_without_a_file_has_the_menu_after_it() -> None:
+@pytest.mark.parametrize("keys", [("enter",) * 9 + ("s",), ("s",)])
+async def test_who_comes_without_a_file_and_goes_on_stays_in_its_lesson(keys: tuple[str, ...]) -> None:
+    app = guided(BpdebugApp(None))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        assert not isinstance(app.screen, MenuScreen)
+        assert app.state is not None
+        assert app.state.cursor == 1
+
+
+async def test_who_comes_without_a_file_and_skips_it_has_the_menu() -> None:
     app = guided(BpdebugApp(None))
     async with app.run_test(size=(100, 30)) as pilot:
         await settled(pilot)
