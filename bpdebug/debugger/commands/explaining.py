@@ -129,12 +129,17 @@ def contributions_(state: State, argument: str) -> State:
     args="[EXPR]", family="explain", verdicts=lambda found: [found.answer],
 )  # fmt: skip
 def why_(state: State, argument: str) -> State:
-    """Why a value or a gradient is what it is after both passes of this iteration; E_EXPR where it has no cells."""
+    """Why a value or a gradient is what it is after both passes of this iteration; at the end, the loss.
+
+    E_EXPR where it has no cells.
+    """
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
 
     event = state.event
     if not argument and event is not None and event.phase != UPDATE and event.fault is not None:
         argument = event.fault.tensor
+    if not argument and event is None and (loss := state.timeline.graph.loss) is not None:
+        argument = state.timeline.graph.names[loss]
     goal, text = _goal(state, argument, "why")
     if 0 in goal.shape:
         raise CommandError(f"{text[:40]} has no cells", code="E_EXPR", hint="why dW, why dW[0, 1]")

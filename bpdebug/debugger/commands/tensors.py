@@ -51,7 +51,7 @@ def highlight(state: State, argument: str) -> State:
     return replace(state, found=(text, span.text, -1)).show("cells", text, value, span, None)
 
 
-@command("find", "the next cell in a range", "find > 0", key="/", args="[EXPR] RANGE", family="tensors")
+@command("find", "the next cell in a range: > 0, nan, max", "find > 0", key="/", args="[EXPR] RANGE", family="tensors")
 def find_(state: State, argument: str) -> State:
     """`find > 0.1`, `find nan`, `find max`, `find dW at 2,0`; without a range, the next cell in the one before.
 

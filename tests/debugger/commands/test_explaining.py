@@ -50,3 +50,10 @@ def test_what_cannot_be_asked_is_refused_as_the_command_refuses_it(line: str) ->
     session = bpdebug.Session(bpdebug.load("square_trap"))
     with pytest.raises(BpdebugError):
         session.do(line)
+
+
+def test_why_at_the_end_is_about_the_loss() -> None:
+    session = bpdebug.Session(bpdebug.load("two_layer"))
+    assert session.do("seek end ;; why").to_text().startswith("L: it is finite")
+    with pytest.raises(BpdebugError):
+        bpdebug.Session(bpdebug.load("transpose")).do("seek end ;; why")  # it has none
