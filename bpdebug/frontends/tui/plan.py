@@ -212,8 +212,11 @@ class LinePlan:
         return piece.draw(y - piece.y) if piece is not None and y < piece.y + piece.height else BLANK
 
     def start(self, section: int) -> int:
-        """The line with which the stage begins so that a section of a long report is seen, by its number."""
-        if self.fits or self.sections < 2:
+        """The line with which the stage begins so that a section of a long report is seen, by its number.
+
+        What stands before the first one is seen with it.
+        """
+        if self.fits or not section:
             return 0
         self.reach(2**31)
         return min(self.starts[section], max(self.length - self.height, 0))

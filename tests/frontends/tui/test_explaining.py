@@ -110,8 +110,10 @@ async def test_the_lens_begins_with_the_gradient_that_was_seen(keys: tuple[str, 
         await pilot.pause()
         assert "The sum runs over i (batch)" in text_of(app)
         assert "2 of 2: Tab" in text_of(app)
-        await pilot.press("shift+tab", "down")
+        await pilot.press("shift+tab")
+        assert "the forward pass" in text_of(app)  # the report from its beginning
         assert "The sum runs over j (out)" in text_of(app)
+        await pilot.press("down")
         assert app.stage.cell_text() == "∂X[1,1]"
         await pilot.press("tab")
         assert "The sum runs over i (batch)" in text_of(app)
