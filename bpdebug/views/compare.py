@@ -9,6 +9,7 @@ from bpdebug.explain.difference import Difference, first_difference, gradient_ch
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.encode import record
 from bpdebug.views.numbers import number
+from bpdebug.views.program import way_to
 from bpdebug.views.report import Report
 
 
@@ -27,14 +28,16 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
     event = longer.event(found.event)
     words = ("event", str(event.index), event.phase, event.name, event.op or "")
     title = f"the first difference is {' '.join(w for w in words if w)}"
-    blocks: list[Block] = [Text(_words(found, names, (len(left), len(right))))]
+    there = f"seek #{found.event}" if longer is left else ""
+    blocks: list[Block] = [Text(_words(found, names, (len(left), len(right))), link=there)]
     if found.convention is not None:
         blocks.append(Text(_convention(found.convention, names), "note"))
     changes = [] if found.what in ("end", "event") else gradient_changes(left, right)
     if changes:
         rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
         headers = ("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change")
-        blocks.append(Table(headers, rows, links=tuple(f"print ∂{c.name}" for c in changes)))
+        last = left.schedule.iterations - 1
+        blocks.append(Table(headers, rows, links=tuple(way_to(left, c.name, last) for c in changes)))
     return Report("compare", title, tuple(blocks), {"equal": False, "first": record(found), "gradients": changes})
 
 

@@ -6,6 +6,7 @@ from bpdebug.debugger import State
 from bpdebug.explain.derivation import Derived, LineVerdict
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
+from bpdebug.views.program import way_to
 from bpdebug.views.report import Report
 
 SIGNS = {"right": "right", "kink": "a kink", "shape": "wrong shape", "value": "wrong numbers"}
@@ -24,7 +25,8 @@ def derivation(state: State, found: Derived) -> Report:
         + f", {kinks} by another convention at a kink" * bool(kinks)
         + (f", first wrong {found.first_wrong}" * bool(found.first_wrong))
     )
-    links = tuple(f"print ∂{r.to}" for r in found.rows)
+    timeline = state.timeline
+    links = tuple(way_to(timeline, r.to, timeline.schedule.iteration_at(state.cursor)) for r in found.rows)
     blocks: list[Block] = [Table(("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows)), links=links)]
     blocks += [
         Text(f"∂{r.to}: {r.suggestion}", "dim" if r.verdict == "kink" else "bad")

@@ -105,6 +105,12 @@ def event_of(timeline: Timeline, tensor: int, iteration: int, *, gradient: bool)
     return None if k is None else schedule.start(FORWARD, iteration) + k
 
 
+def way_to(timeline: Timeline, name: str, iteration: int) -> str:
+    """The command that goes to where a tensor's gradient is complete, or says that it has none."""
+    at = event_of(timeline, timeline.graph.index[name], iteration, gradient=True)
+    return f"print ∂{name}" if at is None else f"seek #{at}"
+
+
 def since(timeline: Timeline, at: int) -> int:
     """The first node in program order that has handed its gradient on at a position; before the backward pass, none."""
     place = timeline.schedule.place(min(at, timeline.schedule.events - 1))

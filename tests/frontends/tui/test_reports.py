@@ -74,6 +74,16 @@ def test_every_link_leads_somewhere(line: str) -> None:
         assert isinstance(update(state, link), State), link  # refused, it raises
 
 
+@pytest.mark.parametrize("line", ["derivation dW = X.T @ dY", "set W = 1 ;; compare 0"])
+def test_a_gradient_that_is_spoken_of_is_found_from_anywhere(line: str) -> None:
+    state = update(state_of("transpose"), line)
+    found = list(links(view(state)))
+    places = [update(state, link).event for link in found]
+    assert [event.name for event in places if event is not None] == ["Y"] * len(found)
+    assert places[-1] is not None
+    assert places[-1].phase == "backward"
+
+
 def test_no_command_with_a_table_is_forgotten() -> None:
     names = {find(line.split()[0]).name for line in LINES}
     missing = []
