@@ -79,6 +79,14 @@ def kept(make: Callable[Concatenate[Array, More], Made]) -> Callable[Concatenate
     return ask
 
 
+def ascending(numbers: Array) -> Array:
+    """The numbers of an array of any shape in order (1-d), each once: `np.unique`, which imports all of `numpy.ma`."""
+    found = np.sort(numbers, axis=None)
+    first = np.ones(len(found), bool)
+    np.not_equal(found[1:], found[:-1], out=first[1:])
+    return found[first]
+
+
 PIECE = 2**16
 """Cells that are looked at together, so that what is made of them stays in the processor's cache."""
 

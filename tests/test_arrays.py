@@ -6,7 +6,7 @@ import gc
 
 import numpy as np
 
-from bpdebug.arrays import Array, kept, read_only
+from bpdebug.arrays import Array, ascending, kept, read_only
 
 
 def test_what_is_said_of_an_array_is_worked_out_once_while_it_lives() -> None:
@@ -31,3 +31,10 @@ def test_what_is_said_of_an_array_is_worked_out_once_while_it_lives() -> None:
     del array
     gc.collect()
     assert total(read_only(np.ones((2, 3)))) == 6.0
+
+
+def test_numbers_in_order_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((0,), (1,), (7,), (3, 4), (2, 0)):
+        numbers = rng.integers(-3, 3, shape)
+        assert ascending(numbers).tolist() == np.unique(numbers).tolist()

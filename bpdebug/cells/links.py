@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from bpdebug.arrays import Array, Cell, Shape
+from bpdebug.arrays import Array, Cell, Shape, ascending
 from bpdebug.cells.marks import CellSet, Marks
 from bpdebug.cells.reads import READS, reads
 from bpdebug.cells.table import MOST_TERMS, ROWS, SETTLED, Summand, aligned, flat_index, unflat
@@ -33,7 +33,7 @@ def linked(recipes: Iterable[Recipe], of: Subject, cell: Cell, shape: Shape) -> 
         for e, cells in _linked(recipe, of, one).items():
             for subject in {recipe.subject(e), *([recipe.of] if e is recipe.expr else [])}:
                 found[subject].append(CellSet(cells, e.shape))
-    marks = {s: CellSet(np.unique(np.concatenate([p.cells for p in lit])), lit[0].shape) for s, lit in found.items()}
+    marks = {s: CellSet(ascending(np.concatenate([p.cells for p in lit])), lit[0].shape) for s, lit in found.items()}
     return marks | {of: CellSet(one, shape)}
 
 
@@ -113,14 +113,14 @@ def goes_on(start: Cells, recipe: Recipe) -> Cells:
                     _add(onward, e, cells)
                     for other, met in others:
                         _add(beside, other, flat_index(other.shape, met))
-    found = made_of({**start, **{e: np.union1d(c, start.get(e, c)) for e, c in beside.items()}}, recipe)
+    found = made_of({**start, **{e: ascending(np.concatenate((c, start.get(e, c)))) for e, c in beside.items()}}, recipe)
     for e, cells in onward.items():
         _add(found, e, cells)
     return found
 
 
 def _add(found: Cells, e: Expr, cells: Array) -> None:
-    found[e] = np.union1d(found[e], cells) if e in found else np.unique(cells)
+    found[e] = ascending(np.concatenate((found[e], cells)) if e in found else cells)
 
 
 Places = list[Array | None]
@@ -176,7 +176,7 @@ def _everywhere(places: Places, shape: Shape, at: At) -> Array:
         return np.arange(0)
     inside = iter([np.tile(i, count) for i in unflat(free, np.arange(many))])
     found = tuple(next(inside) if i is None else np.repeat(i, many) for i in places)
-    return np.unique(flat_index(shape, found))
+    return ascending(flat_index(shape, found))
 
 
 def _reading(e: Expr, x: Expr, at: At, cells: Array, recipe: Recipe) -> Array:
@@ -187,4 +187,4 @@ def _reading(e: Expr, x: Expr, at: At, cells: Array, recipe: Recipe) -> Array:
             if operand is x:
                 hit = np.isin(flat_index(x.shape, there), mine)
                 found.append(summand.of[np.broadcast_to(hit, summand.of.shape)])
-    return cells[np.unique(np.concatenate(found))]
+    return cells[ascending(np.concatenate(found))]
