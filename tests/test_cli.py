@@ -675,6 +675,30 @@ def test_other_command_lines_are_the_parsers(words: list[str]) -> None:
     assert plain(words) is None
 
 
+def test_what_the_first_screen_does_not_need_is_not_imported() -> None:
+    code = """
+import asyncio, sys
+from bpdebug.debugger import open_session
+from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.scenario import find, load
+async def main():
+    app = BpdebugApp(open_session(load(find("transpose"))))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        screens = ["help", "heat", "laned", "menu", "offers", "playing", "prompt", "sourced", "tour"]
+        views = ["lists", "practice", "source", "tensors"]
+        late = ("numpy.ma", "argparse", "hashlib", "bpdebug.explain", "bpdebug.checks", "bpdebug.frontends.session",
+            "bpdebug.frontends.clipboard", *(f"bpdebug.frontends.tui.{name}" for name in screens),
+            *(f"bpdebug.views.{name}" for name in views))
+        print([name for name in sys.modules if f"{name}.".startswith(tuple(f"{each}." for each in late))])
+        await pilot.press("question_mark")
+        print("bpdebug.frontends.tui.help" in sys.modules)
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split("\n")[:2] == ["[]", "True"]
+
+
 def test_what_a_plain_run_does_not_need_is_not_imported() -> None:
     code = """
 import sys

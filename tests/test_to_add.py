@@ -40,10 +40,8 @@ def ranks(state: State) -> Report:
     axes = [len(shape) for shape in state.timeline.graph.shapes]
     return Report("ranks", f"{max(axes)} axes at most", (), {"axes": axes})
 """
-VIEW_ROW = """from bpdebug.views.ranks import ranks
-
-VIEWS: dict[str, Callable[..., Report]] = {
-    "ranks": ranks,
+VIEW_ROW = """VIEWS = {
+    "ranks": "ranks:ranks",
 """
 IMPORTER = r'''from pathlib import Path
 
@@ -96,7 +94,7 @@ ADDED: dict[str, dict[str, Edit]] = {
     "a command": {"debugger/commands/FAMILY.py": ("looking", '@command(\n    "print",', COMMAND)},
     "a view": {
         "views/NAME.py": ("ranks", "", VIEW),
-        "views/__init__.py": ("", "VIEWS: dict[str, Callable[..., Report]] = {\n", VIEW_ROW),
+        "views/__init__.py": ("", "VIEWS = {\n", VIEW_ROW),
     },
     "an importer": {
         "importers/FORMAT.py": ("rows", "", IMPORTER),

@@ -113,7 +113,8 @@ def goes_on(start: Cells, recipe: Recipe) -> Cells:
                     _add(onward, e, cells)
                     for other, met in others:
                         _add(beside, other, flat_index(other.shape, met))
-    found = made_of({**start, **{e: ascending(np.concatenate((c, start.get(e, c)))) for e, c in beside.items()}}, recipe)
+    there = {e: ascending(np.concatenate((c, start.get(e, c)))) for e, c in beside.items()}
+    found = made_of({**start, **there}, recipe)
     for e, cells in onward.items():
         _add(found, e, cells)
     return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -13,21 +13,49 @@ from bpdebug.engine import BACKWARD, NodeEvent
 from bpdebug.views.blocks import Text
 from bpdebug.views.encode import json_pieces, to_json
 from bpdebug.views.inspector import inspector
-from bpdebug.views.lists import apropos, help_, info, print_, said, source, when, where
 from bpdebug.views.place import refusal, reply, status, status_line
-from bpdebug.views.practice import practice
 from bpdebug.views.program import ProgramRows
 from bpdebug.views.report import Report
 from bpdebug.views.stage import stage
 from bpdebug.views.stream import stream
-from bpdebug.views.tensors import cells_, displayed, displays, neighbours, whatis
+
+VIEWS = {
+    "event": ":here",
+    "said": "lists:said",
+    "when": "lists:when",
+    "where": "lists:where",
+    "list": "lists:source",
+    "info": "lists:info",
+    "help": "lists:help_",
+    "apropos": "lists:apropos",
+    "print": "lists:print_",
+    "whatis": "tensors:whatis",
+    "cells": "tensors:cells_",
+    "neighbours": "tensors:neighbours",
+    "displays": "tensors:displays",
+}
+"""What is shown at every turn: name -> MODULE:FUNCTION of this package, imported when asked for.
+
+Explanations are drawn by views/NAME.py.
+"""
+
+
+def _drawn(place: str, *args: Any) -> Report:
+    module, _, function = place.partition(":")
+    report: Report = getattr(import_module(f"{__name__}.{module}" if module else __name__), function)(*args)
+    return report
+
+
+def displayed(state: State) -> Report:
+    """What is displayed at every stop."""
+    return _drawn("tensors:displayed", state)
 
 
 def here(state: State) -> Report:
     """The event under the cursor; in practice, a backward event is asked about instead."""
     event = state.event
     if state.practice is not None and isinstance(event, NodeEvent) and event.phase == BACKWARD:
-        return practice(state, state.practice, event)
+        return _drawn("practice:practice", state, state.practice, event)
     return stage(state)
 
 
@@ -48,30 +76,10 @@ def stop(state: State, report: Report | None = None, found: Report | None = None
     return replace(report, blocks=(*report.blocks, *shown) if state.part else (*shown, *report.blocks))
 
 
-VIEWS: dict[str, Callable[..., Report]] = {
-    "event": here,
-    "said": said,
-    "when": when,
-    "where": where,
-    "list": source,
-    "info": info,
-    "help": help_,
-    "apropos": apropos,
-    "print": print_,
-    "whatis": whatis,
-    "cells": cells_,
-    "neighbours": neighbours,
-    "displays": displays,
-}
-"""What is shown at every turn. Explanations are drawn by views/NAME.py, loaded when the first one is asked for."""
-
-
 def view(state: State) -> Report:
     """What the last command asked to see."""
     name = state.view.name
-    draw = VIEWS.get(name) or getattr(import_module(f"{__name__}.{name}"), name)
-    report: Report = draw(state, *state.view.args)
-    return report
+    return _drawn(VIEWS.get(name, f"{name}:{name}"), state, *state.view.args)
 
 
 __all__ = [

@@ -19,11 +19,9 @@ from bpdebug.engine.stats import two_norm
 from bpdebug.graph import Subject
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, ZERO, level
-from bpdebug.views.lists import where
 from bpdebug.views.matrices import result_of
 from bpdebug.views.numbers import number, number_format, shape_text
 from bpdebug.views.report import Report
-from bpdebug.views.tensors import displayed
 
 USES = 40
 """Consumers of a tensor listed one by one."""
@@ -179,6 +177,8 @@ OF_A_TENSOR: dict[str, Callable[[State, Shown], Iterator[Block]]] = {
 
 
 def _stack(state: State) -> Iterator[Block]:
+    from bpdebug.views.lists import where  # start-up: the first tab is seen first
+
     found = where(state)
     yield Text(found.title, "dim")
     yield from (block for block in found.blocks if isinstance(block, Table))
@@ -207,8 +207,14 @@ def _displays(state: State) -> Iterator[Block]:
     elif question(state) is not None:
         yield Text("the numbers come when the answer is there", "dim")
     else:
-        found = displayed(state)
+        found = _displayed(state)
         yield from (block for block in found.blocks or (Text(found.title, "bad"),) if isinstance(block, Text | Row))
+
+
+def _displayed(state: State) -> Report:
+    from bpdebug.views.tensors import displayed  # start-up: as above
+
+    return displayed(state)
 
 
 OF_THE_SESSION: dict[str, Callable[[State], Iterator[Block]]] = {
@@ -227,7 +233,7 @@ def watched(state: State, *, displays: bool) -> list[str]:
         for b in state.breakpoints
         if b.kind == "watch"
     ]
-    for block in displayed(state).blocks if displays and state.displays else ():
+    for block in _displayed(state).blocks if displays and state.displays else ():
         if isinstance(block, Text):
             found.append(block.text)
         elif isinstance(block, Row):

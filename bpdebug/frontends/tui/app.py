@@ -21,7 +21,6 @@ from bpdebug.frontends.tui.layout import MainScreen
 from bpdebug.frontends.tui.opening import OpeningApp
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
-from bpdebug.frontends.tui.prompt import Prompt, words
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
 from bpdebug.scenario import Shipped
@@ -29,6 +28,7 @@ from bpdebug.views import Report, status, stop
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
+    from bpdebug.frontends.tui.prompt import Prompt
 
 EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
 
@@ -217,6 +217,8 @@ class BpdebugApp(OpeningApp):
     async def action_ask(self, start: str) -> None:
         """Opens the command line."""
         if self.prompt is None:
+            from bpdebug.frontends.tui.prompt import Prompt, words  # start-up: the first screen has none
+
             self.prompt = Prompt(lambda first: words(self.state, first))
             await self.screen.mount(self.prompt)
         self.foot.show((), (), PROMPT)

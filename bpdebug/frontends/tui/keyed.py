@@ -13,8 +13,6 @@ from textual.events import Key
 from textual.geometry import Size
 
 from bpdebug.errors import CommandError
-from bpdebug.frontends.files import write
-from bpdebug.frontends.folders import downloads_folder
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.keybar import KeyBar
 from bpdebug.frontends.tui.layout import MainScreen
@@ -91,6 +89,9 @@ class KeyedApp(ThemedApp):
 
     def take(self, filename: str | None, path: str | None) -> None:
         """Writes what is seen, as a whole or not at all, over nothing, into a folder: the downloads, or this one."""
+        from bpdebug.frontends.files import write  # start-up: pictures are taken later, if at all
+        from bpdebug.frontends.folders import downloads_folder  # start-up: as above
+
         name = filename or f"bpdebug-{strftime('%Y-%m-%d-%H%M%S')}.svg"
         file = (Path(path) if path else downloads_folder()) / name
         try:

@@ -20,7 +20,6 @@ from bpdebug.frontends.tui.keybar import AT_THE_END
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.reports import Reports
 from bpdebug.frontends.tui.screens import DebuggerScreen
-from bpdebug.frontends.tui.tour import LESSON, TourBox
 from bpdebug.frontends.tui.walked import note, walked
 from bpdebug.frontends.tui.working import Outcome, carried_out
 from bpdebug.importers import open_any
@@ -30,7 +29,10 @@ from bpdebug.views.blocks import Text
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
+    from bpdebug.frontends.tui.tour import TourBox
 
+LESSON = "transpose"
+"""The tour leads over it."""
 WALKING = ("step", "next", "stepi", "finish")
 """Motions that come to the end on foot."""
 
@@ -153,6 +155,8 @@ class TaughtApp(CopyingApp):
             self.open(LESSON)
         self.after = then
         if self.tour is None:
+            from bpdebug.frontends.tui.tour import TourBox  # start-up: newcomers see it
+
             self.tour = TourBox({id: row.cap for id, row in self.keys.items()})
             self.main.mount(self.tour)
         self.tour.go(0)

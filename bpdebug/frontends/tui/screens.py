@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from msgspec.structs import replace
 from textual.app import ComposeResult
@@ -20,9 +20,11 @@ from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.layout import SHORT, MainScreen, borders, places, stacked
 from bpdebug.frontends.tui.preferences import Panes, Preferences
 from bpdebug.frontends.tui.program import ProgramPane
-from bpdebug.frontends.tui.tour import TourBox
 from bpdebug.scenario.paths import reason
 from bpdebug.views.inspector import watched
+
+if TYPE_CHECKING:
+    from bpdebug.frontends.tui.tour import TourBox
 
 LEAST = Size(60, 15)
 
@@ -49,7 +51,7 @@ class DebuggerScreen(MainScreen):
             placed[alone] = Region(0, 1, size.width, ends - 1)
         yield from placed.items()
         by_id = {child.id: region for child, region in placed.items()}
-        boxes = (child for child in children if isinstance(child, TourBox))
+        boxes = (cast("TourBox", child) for child in children if child.id == "tour")
         yield from ((box, box.place(by_id.get(box.stop.pane), size)) for box in boxes)
 
     def action_program_tab(self) -> None:

@@ -17,9 +17,6 @@ from textual.widget import Widget
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.lines import BLANK, strip, wrap
 
-LESSON = "transpose"
-"""The tour leads over it."""
-
 
 class Stop(Struct, frozen=True):
     """The pane it points at, by its id, and where that stands in time; `text` names keys by the ids of their rows."""
