@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bpdebug.errors import BpdebugError
     from bpdebug.frontends.python import Session, load, run
+    from bpdebug.importers.aten import from_torch
     from bpdebug.scenario import Scenario
 
 __version__ = "0.1.0"
-__all__ = ["BpdebugError", "Scenario", "Session", "__version__", "load", "run"]
+__all__ = ["BpdebugError", "Scenario", "Session", "__version__", "from_torch", "load", "run"]
 
 _HOMES = {
     "BpdebugError": "bpdebug.errors",
     "Scenario": "bpdebug.scenario",
     "Session": "bpdebug.frontends.python",
+    "from_torch": "bpdebug.importers.aten",
     "load": "bpdebug.frontends.python",
     "run": "bpdebug.frontends.python",
 }

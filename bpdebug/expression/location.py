@@ -17,6 +17,8 @@ LONGEST = 2_000
 """Characters of a location: names in blocks within blocks are long."""
 
 _END = r"(?:@(?P<phase>[^@%]*))?(?:%(?P<iteration>[^@%]*))?$"
+_SIGN = r"%|@(?![0-9]+\.)"
+"""Where the ending begins; the @ of encoder@2.relu, a module's second call, belongs to the name."""
 _DIGITS = r"[0-9]{1,18}"
 _KINDS = "a location is Y, Y@bwd, Y@bwd%2, :12, layer1., enc.*, #17 or /attn.*q/"
 
@@ -49,7 +51,8 @@ def parse_location(text: str, *, regex: bool = True) -> Location:
     if not text:
         raise refuse("a location is missing", column, _KINDS)
     start = text.rfind("/") + 1 if text[0] == "/" else 0
-    start = min((i for i in (text.find("@", start), text.find("%", start)) if i >= 0), default=len(text))
+    ending = re.compile(_SIGN).search(text, start)
+    start = ending.start() if ending else len(text)
     kind, what, number = _pattern(text[:start], column, regex) if text[0] == "/" else _kind(text[:start], column)
     phase, iteration = _ending(text, start, column)
     if kind == EVENT and (phase, iteration) != (None, None):
@@ -96,7 +99,8 @@ def _kind(text: str, column: int) -> tuple[str, str, int]:
         return GLOB, text, 0
     block = text.endswith(".")
     name = text[:-1] if block else text
-    if not name or not starts_name(name[0]) or name_end(name, 0) != len(name):
+    begins = starts_name(text, 0) or (block and name.isdigit())
+    if not begins or name_end(text, 0) != len(name):
         hint = f"write {name[1:]}@bwd" if name.startswith("∂") else _KINDS
         raise refuse(f"'{text}' is no location", column, hint)
     return (BLOCK if block else NAME), name, 0

@@ -34,6 +34,10 @@ _NUMBER = (  # compiled, like its neighbours, when first used: start-up
 )
 _ASCII_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ASCII_DIGITS = re.compile(r"[0-9]+")
+_LED = r"[0-9]+(?:\.[0-9]+)*\.(?![eE][+−-]?[0-9])(?=[^\W\d])"
+"""A dotted name of a list's item begins with a number: 0.weight."""
+_CALL = r"@[0-9]+(?=\.)"
+"""A block that is the second call of its module: encoder@2.relu."""
 STRING = (
     r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""'
     r"|'''(?:[^'\\]++|\\[\s\S]|'(?!''))*+'''"
@@ -111,14 +115,14 @@ def _scan(text: str, at: int) -> tuple[int, str]:
         if close < 0:
             raise refuse("the quoted text does not end", at + 1, f"close it with {char}")
         return close + 1, TEXT
+    if starts_name(text, at):
+        return name_end(text, at), NAME
     number = re.compile(_NUMBER).match(text, at)
     if number:
         end = number.end()
         if end < len(text) and _continues(text[end]):
             raise refuse(f"'{_excerpt(text, at, end)}' is neither a number nor a name", at + 1, "write 2 * x, not 2x")
         return end, NUMBER
-    if starts_name(char):
-        return name_end(text, at), NAME
     if char in _SAME:
         return at + 1, OP
     operator = re.compile(_OPERATOR).match(text, at)
@@ -128,8 +132,11 @@ def _scan(text: str, at: int) -> tuple[int, str]:
     raise refuse(f"'{char}' means nothing here", at + 1, hint)
 
 
-def starts_name(char: str) -> bool:
-    """Whether a name may begin with a sign; ᵀ is a letter to Python."""
+def starts_name(text: str, at: int) -> bool:
+    """Whether a name begins there; ᵀ is a letter to Python."""
+    char = text[at : at + 1]
+    if char.isdigit():
+        return re.compile(_LED).match(text, at) is not None
     return char.isidentifier() and char != TRANSPOSED
 
 
@@ -140,11 +147,16 @@ def _continues(char: str) -> bool:
 def name_end(text: str, at: int) -> int:
     """Where the dotted name that begins at `at` ends; `h.1` and `layer1.h` are names, and so is `X.T` for now."""
     end = _word_end(text, at)
-    while end + 1 < len(text) and text[end] == ".":
+    while end + 1 < len(text) and text[end] in ".@":
         digits = _ASCII_DIGITS.match(text, end + 1)
-        if digits:
+        call = re.compile(_CALL).match(text, end)
+        if call:
+            end = call.end()
+        elif text[end] == "@":
+            break
+        elif digits:
             end = digits.end()
-        elif starts_name(text[end + 1]):
+        elif starts_name(text, end + 1):
             end = _word_end(text, end + 1)
         else:
             break
@@ -203,12 +215,12 @@ def respelt(text: str, words: Mapping[str, str]) -> str:
     while found := re.compile(_WORTH).search(text, at):
         start, char = found.start(), found[0]
         out.append(text[at:start])
-        gradient = char == PARTIAL and starts_name(text[start + 1 : start + 2] or " ")
+        gradient = char == PARTIAL and starts_name(text, start + 1)
         quoted = re.compile(_QUOTED).match(text, start)
         if quoted:
             at = quoted.end()
             out.append(quoted[0])
-        elif gradient or starts_name(char):
+        elif gradient or starts_name(text, start):
             at = name_end(text, start + gradient)
             out.append(_identifier(text[start + gradient : at], gradient, words))
         elif number := re.compile(_NUMBER).match(text, start):

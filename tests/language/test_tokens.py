@@ -6,7 +6,16 @@ import pytest
 
 from bpdebug.language.tokens import respelt
 
-WORDS = {"h.1": "h_1", "∂h.1": "gh_1", "dh.1": "gh_1", "∂Y": "gY", "enc.q": "enc_q"}
+WORDS = {
+    "h.1": "h_1",
+    "∂h.1": "gh_1",
+    "dh.1": "gh_1",
+    "∂Y": "gY",
+    "enc.q": "enc_q",
+    "0.w": "w_0",
+    "∂0.w": "gw_0",
+    "e@2.q": "e_2",
+}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +33,9 @@ WORDS = {"h.1": "h_1", "∂h.1": "gh_1", "dh.1": "gh_1", "∂Y": "gY", "enc.q": 
         ("a·b = größe", "a·b = größe"),
         ("∂(Y)", "∂(Y)"),
         ("'h.1", "'h_1"),
+        ("0.wᵀ @ ∂0.w * 0.5", "w_0.T @ gw_0 * 0.5"),
+        ("e@2.q @ e@2.5", "e_2 @ e@2.5"),
+        ("1.e5 + 10.25 * 2.e-3", "1.e5 + 10.25 * 2.e-3"),
     ],
 )
 def test_names_and_signs_line_for_line(text: str, wanted: str) -> None:

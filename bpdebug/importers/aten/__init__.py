@@ -1,0 +1,38 @@
+"""A PyTorch model as a scenario: what aten's ops are in steps, and reading a model by torch.export.
+
+Nothing here imports torch before a model is given: `import bpdebug` costs the same with it and without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from bpdebug.errors import InputError
+from bpdebug.limits import Limits
+from bpdebug.scenario import Scenario
+
+
+def from_torch(
+    model: Any, args: Any, loss: Callable[[Any], Any] | str | None = None, fold: bool = True, *,
+    limits: Limits | None = None,
+) -> Scenario:  # fmt: skip
+    """The scenario of a `torch.nn.Module` on arguments: a tuple, a mapping of keywords, or one tensor.
+
+    `loss` is called with the model's output, or names one of its outputs; without it a gradient of ones comes in at
+    every output. With `fold` what no gradient passes through (masks, positions, draws) is computed once, by torch, and
+    is an input; without, it is steps as far as there are rules. Arrays are copied as they are now. Custom
+    `autograd.Function`s are replaced by the derivative of what their forward does, which a remark says.
+
+    Raises InputError: E_FILE without PyTorch, or where torch.export cannot read the model; E_OP with all ops that have
+    no rule; E_DTYPE for what is neither float32 nor float64; E_LOSS; and what a graph's building raises.
+    """
+    try:
+        import_module("torch")
+    except ImportError:
+        hint = 'pip install "bpdebug[torch]"'
+        raise InputError("PyTorch is not installed, and a model of it is given", code="E_FILE", hint=hint) from None
+    read = import_module(f"{__name__}.reading").read_model
+    found: Scenario = read(model, args, loss, fold, limits or Limits())
+    return found

@@ -1,0 +1,127 @@
+"""Products: matrices, linear layers, convolutions, attention."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bpdebug.importers.aten.lowering import Lowering, Operand
+from bpdebug.importers.aten.shaping import ALL, cut, permute
+from bpdebug.importers.aten.table import RULES, pair, refuse, rule
+
+
+@rule("matmul.default", "mm.default", "bmm.default", "mv.default", "dot.default", "vdot.default")
+def matmul(c: Lowering, a: Operand, b: Operand) -> Operand:
+    """A product; a vector is a matrix of one row before it, of one column behind it."""
+    left = a if a.rank > 1 else c.emit("expand_dims", a, axis=0)
+    right = b if b.rank > 1 else c.emit("expand_dims", b, axis=1)
+    return c.reshape(c.emit("matmul", left, right), c.shape)
+
+
+@rule("linear.default")
+def linear(c: Lowering, x: Operand, w: Operand, bias: Operand | None = None) -> Operand:
+    """x @ wᵀ + bias: the transpose is a step, so that it is seen."""
+    turned = c.emit("transpose", w, name=w.name.rpartition(".")[2] + "_T") if w.rank > 1 else w
+    product = matmul(c, x, turned)
+    return product if bias is None else c.emit("add", product, bias)
+
+
+@rule("addmm.default", "addmv.default", "baddbmm.default")
+def addmm(c: Lowering, bias: Operand, a: Operand, b: Operand, beta: float = 1, alpha: float = 1) -> Operand:
+    product = matmul(c, a, b)
+    product = product if alpha == 1 else c.emit("mul", product, alpha)
+    return product if beta == 0 else c.emit("add", bias if beta == 1 else c.emit("mul", bias, beta), product)
+
+
+def _padding(padding: Any, w: Operand, dilation: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Cells before and behind each axis: "same" puts the odd one behind."""
+    if not isinstance(padding, str):
+        return (found := pair(padding, w.rank - 2)), found
+    whole = [0 if padding == "valid" else d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
+    return tuple(n // 2 for n in whole), tuple(n - n // 2 for n in whole)
+
+
+@rule("conv1d.default", "conv1d.padding", "conv2d.default", "conv2d.padding", "conv3d.default", "conv3d.padding")
+def conv(
+    c: Lowering, x: Operand, w: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0,
+    dilation: Any = 1, groups: int = 1,
+) -> Operand:  # fmt: skip
+    count = w.rank - 2
+    stride, dilation = pair(stride, count), pair(dilation, count)
+    before, behind = _padding(padding, w, dilation)
+    single = x.rank == w.rank - 1
+    x = c.emit("expand_dims", x, axis=0) if single else x
+    if before != behind:
+        x, before = c.emit("pad", x, widths=((0, 0), (0, 0), *zip(before, behind, strict=True))), (0,) * count
+    operands = (x, w) if bias is None else (x, w, bias)
+    y = c.emit(f"conv{count}d", *operands, stride=stride, padding=before, dilation=dilation, groups=groups)
+    return c.reshape(y, c.shape) if single else y
+
+
+@rule("conv_transpose1d.default", "conv_transpose2d.input", "conv_transpose3d.input")
+def conv_transpose(
+    c: Lowering, x: Operand, w: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, more: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Operand:  # fmt: skip
+    """A convolution of x with zeros between its cells, and the kernel turned round."""
+    count = w.rank - 2
+    stride, padding, more, dilation = (pair(v, count) for v in (stride, padding, more, dilation))
+    refuse(groups == 1, "groups")
+    n, channels, *sizes = x.shape
+    reach = [d * (k - 1) - p for d, k, p in zip(dilation, w.shape[2:], padding, strict=True)]
+    refuse(min(reach) >= 0, "a padding beyond the kernel")
+    if any(s > 1 for s in stride):
+        x = c.reshape(x, [n, channels, *(v for size in sizes for v in (size, 1))])
+        x = c.emit("pad", x, widths=((0, 0), (0, 0), *(v for s in stride for v in ((0, 0), (0, s - 1)))))
+        x = c.reshape(x, [n, channels, *(size * s for size, s in zip(sizes, stride, strict=True))])
+    ends = [(r, r + m - s + 1) for r, m, s in zip(reach, more, stride, strict=True)]
+    for axis, (_, end) in enumerate(ends):
+        x = cut(c, x, 2 + axis, (0, x.shape[2 + axis] + end, 1)) if end < 0 else x
+    x = c.emit("pad", x, widths=((0, 0), (0, 0), *((a, max(b, 0)) for a, b in ends)))
+    key = (ALL, ALL, *((None, None, -1),) * count)
+    turned = c.emit("slice", permute(c, w, (1, 0, *range(2, w.rank))), name="turned", key=key)
+    operands = (x, turned) if bias is None else (x, turned, bias)
+    return c.emit(f"conv{count}d", *operands, name="conv_transpose", dilation=dilation)
+
+
+@rule("convolution.default")
+def convolution(
+    c: Lowering, x: Operand, w: Operand, bias: Operand | None, stride: Any, padding: Any, dilation: Any,
+    transposed: bool, more: Any, groups: int,
+) -> Operand:  # fmt: skip
+    if transposed:
+        return conv_transpose(c, x, w, bias, stride, padding, more, groups, dilation)
+    return conv(c, x, w, bias, stride, padding, dilation, groups)
+
+
+@rule("scaled_dot_product_attention.default")
+def attention(
+    c: Lowering, q: Operand, k: Operand, v: Operand, mask: Operand | None = None, dropout_p: float = 0,
+    is_causal: bool = False, *, scale: float | None = None, enable_gqa: bool = False,
+) -> Operand:  # fmt: skip
+    """softmax(q @ kᵀ * scale + mask) @ v."""
+    refuse(dropout_p == 0, "dropout within")
+    if enable_gqa and q.shape[-3] != k.shape[-3]:
+        k, v = (_heads(c, x, q.shape[-3]) for x in (k, v))
+    scores = c.emit("matmul", q, c.emit("transpose", k, name="k_T"), name="scores")
+    scores = c.emit("mul", scores, 1 / math.sqrt(q.shape[-1]) if scale is None else scale, name="scaled")
+    if is_causal:
+        mask = c.constant("causal", np.tril(np.ones(scores.shape[-2:], np.bool_)))
+    if mask is not None:
+        boolean = mask.dtype.kind == "b"
+        scores = c.emit("where", mask, scores, -math.inf, name="masked") if boolean else c.emit("add", scores, mask)
+    return c.emit("matmul", c.emit("softmax", scores, axis=-1), v, name="attended")
+
+
+def _heads(c: Lowering, x: Operand, heads: int) -> Operand:
+    """Each head of keys or values, as often as queries share it."""
+    *before, own, length, size = x.shape
+    wide = c.emit(
+        "broadcast_to", c.emit("expand_dims", x, axis=x.rank - 2), shape=(*before, own, heads // own, length, size)
+    )
+    return c.reshape(wide, (*before, heads, length, size), "heads")
+
+
+RULES["outer.default"] = lambda c, a, b: c.emit("mul", c.emit("expand_dims", a, axis=1), b, name="outer")

@@ -1,0 +1,138 @@
+"""A call of an aten op while it becomes steps: what rules say their steps with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct, field
+
+from bpdebug.arrays import Array, DType, Shape
+from bpdebug.errors import InputError
+from bpdebug.graph import INPUT, Leaf, Lit, Step
+from bpdebug.graph.dtypes import check_dtypes
+from bpdebug.ops import OPS
+from bpdebug.ops.attributes import spelt
+from bpdebug.symbolic import attrs_key, trace
+
+
+class NoRule(Exception):
+    """No rule covers a call; the text says what of it."""
+
+
+class Operand(Struct, frozen=True, eq=False):
+    """An operand of a call: its name in the graph, its shape and dtype.
+
+    `read` gives its array, of that shape and dtype, where it depends on nothing that a gradient passes through.
+    """
+
+    name: str
+    shape: Shape
+    dtype: DType
+    read: Callable[[], Array] | None = None
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def known(self) -> Array | None:
+        """Its array; None where it has to be computed."""
+        return None if self.read is None else self.read()
+
+
+class Draft(Struct, eq=False):
+    """The leaves and steps so far, and the lines of a text that says them."""
+
+    leaves: list[Leaf] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    traced: dict[Any, tuple[Shape, DType]] = field(default_factory=dict)
+
+    def named(self, block: str, name: str) -> str:
+        """A name in a block that nothing else has: relu, relu2, relu3."""
+        plain = wanted = f"{block}." * bool(block) + re.sub(r"[^\w.]", "_", name)
+        count = 1
+        while wanted in self.names:
+            count += 1
+            wanted = f"{plain}{count}"
+        self.names.add(wanted)
+        return wanted
+
+    def leaf(self, block: str, name: str, array: Array, kind: str = INPUT, *, passing: bool = False) -> Operand:
+        """A leaf of an array that is there; integers are held as int64. `passing`: a gradient is wanted of it."""
+        array = array.astype(np.int64) if array.dtype.kind in "iu" else array
+        found = Operand(self.named(block, name), array.shape, array.dtype, None if passing else lambda: array)
+        self.leaves.append(Leaf(found.name, kind, array.shape, array.dtype, lambda: array))
+        return found
+
+    def step(self, block: str, name: str, op: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Operand:
+        """One step more, in a block; its shape and dtype are those that the op's rule gives."""
+        shape, dtype = self._typed(op, operands, attrs)
+        found = Operand(self.named(block, name), shape, dtype)
+        inputs = tuple(i.name if isinstance(i, Operand) else Lit(i) for i in operands)
+        said = [i if isinstance(i, str) else str(i.value) for i in inputs]
+        said += [f"{k}={spelt(v)}" for k, v in attrs.items()]
+        self.lines.append(f"{found.name} = {op}({', '.join(said)})")
+        self.steps.append(Step(found.name, op, inputs, attrs, block, len(self.lines)))
+        return found
+
+    def _typed(self, op: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[Shape, DType]:
+        typed = [(i.shape, i.dtype) if isinstance(i, Operand) else i for i in operands]
+        key = op, tuple(t if isinstance(t, tuple) else repr(t) for t in typed), attrs_key(attrs)
+        if key not in self.traced:
+            bound = OPS[op].bind(attrs)
+            check_dtypes(OPS[op], typed)
+            OPS[op].check(*(t[0] if isinstance(t, tuple) else () for t in typed), **bound)
+            plan = trace(OPS[op], typed, bound)
+            self.traced[key] = plan.shape, plan.dtype
+        return self.traced[key]
+
+    def undo(self, leaves: int, steps: int, lines: int) -> None:
+        """Takes back what came behind so many leaves, steps and lines."""
+        self.names -= {leaf.name for leaf in self.leaves[leaves:]} | {step.id for step in self.steps[steps:]}
+        del self.leaves[leaves:], self.steps[steps:], self.lines[lines:]
+
+
+class Lowering:
+    """What a rule is given beside the operands: where its steps go, and what torch made of the call.
+
+    `shape` and `dtype` are those of the call's output (of several, the first); `result(i)` is its array, computed by
+    torch: for what a call draws or picks.
+    """
+
+    def __init__(self, program: Draft, block: str, shape: Shape, dtype: DType, result: Callable[[int], Array]) -> None:
+        self.program, self.block = program, block
+        self.shape, self.dtype, self.result = shape, dtype, result
+
+    def emit(self, op: str, *operands: Any, name: str = "", **attrs: Any) -> Operand:
+        """One step: operands are tensors and numbers, defaults are left out; raises NoRule for an op that is none."""
+        if op not in OPS:
+            raise NoRule(f"it needs the op {op}")
+        floats = any(isinstance(i, Operand) and i.dtype.kind == "f" for i in operands)
+        given = [float(i) if floats and type(i) is int else i for i in operands]
+        attrs = {k: v for k, v in attrs.items() if OPS[op].is_given(k, v)}
+        return self.program.step(self.block, name or op, op, given, attrs)
+
+    def constant(self, name: str, array: Any) -> Operand:
+        """A leaf for what a rule works out beforehand."""
+        return self.program.leaf(self.block, name, np.asarray(array))
+
+    def reshape(self, x: Operand, shape: Sequence[int], name: str = "") -> Operand:
+        """A tensor in another shape, of which one size may be -1; the tensor itself where it has it."""
+        return x if x.shape == tuple(shape) else self.emit("reshape", x, name=name, shape=tuple(shape))
+
+    def known(self, x: Operand, what: str) -> Array:
+        """An operand's array, of its shape and dtype; raises NoRule where it has to be computed."""
+        if (found := x.known) is None:
+            raise NoRule(f"{what} that are computed")
+        return found
+
+
+def unsupported(dtype: str, where: str) -> InputError:
+    """E_DTYPE for a tensor of a dtype that no array here can have."""
+    hint = "open the model in float32 or float64: model.float(), model.double()"
+    return InputError(f"a tensor of {dtype}", code="E_DTYPE", where=where, hint=hint)

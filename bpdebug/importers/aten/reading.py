@@ -1,0 +1,275 @@
+"""From an exported program to a scenario: what a gradient passes through becomes steps, the rest inputs."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from bpdebug.arrays import Array, DType
+from bpdebug.errors import BpdebugError, InputError
+from bpdebug.graph import INPUT, PARAMETER, Incoming, build
+from bpdebug.importers.aten.export import Exported, export
+from bpdebug.importers.aten.lowering import Draft, Lowering, NoRule, Operand, unsupported
+from bpdebug.importers.aten.names import Blocks, own, source_of
+from bpdebug.importers.aten.table import RULES
+from bpdebug.limits import Limits
+from bpdebug.scenario import Scenario
+
+Node: TypeAlias = Any
+_DTYPES = {torch.float32, torch.float64, torch.bool, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8}
+_FRESH = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones",
+          "new_full", "new_empty", "bernoulli"}  # fmt: skip
+"""Ops that take a tensor's shape, and no value of it that a gradient could pass through."""
+
+
+def op_of(node: Node) -> str:
+    """aten's name for a call, with the overload: linear.default."""
+    return str(node.target).removeprefix("aten.")
+
+
+def array_of(tensor: torch.Tensor, where: str) -> Array:
+    """A tensor's array, not copied where it lies in ordinary memory; E_DTYPE for what none can be made of."""
+    if tensor.dtype not in _DTYPES:
+        raise unsupported(str(tensor.dtype), where)
+    found: Array = tensor.detach().cpu().numpy()
+    return found
+
+
+class Importer:
+    """An exported program while it is read: what each of its nodes is in the graph, and what torch makes of it."""
+
+    def __init__(self, exported: Exported, where: str, fold: bool) -> None:
+        self.exported, self.where, self.fold = exported, where, fold
+        self.nodes: list[Node] = list(exported.program.graph.nodes)
+        self.calls = [n for n in self.nodes if n.op == "call_function" and n.target is not operator.getitem]
+        self.program, self.blocks = Draft(), Blocks(self.calls)
+        self.values: dict[Node, Any] = {}
+        self.found: dict[Node, Any] = {}
+        self.lacking: Counter[str] = Counter()
+        self.places: dict[str, str] = {}
+        self.folded = 0
+        self._placeholders()
+        self.passing = self._passing()
+
+    # --- leaves
+
+    def _placeholders(self) -> None:
+        """The model's inputs as leaves, then its parameters: tied ones are one, by the first of their names."""
+        program, given = self.exported.program, iter(self.exported.inputs.items())
+        specs = {s.arg.name: s for s in program.graph_signature.input_specs}
+        held = {**program.constants, **program.state_dict}
+        parameters: dict[int, list[Node]] = {}
+        self.names: dict[Node, str] = {}
+        for node in self.nodes:
+            if node.op != "placeholder":
+                continue
+            spec = specs[node.name]
+            if spec.kind.name == "USER_INPUT":
+                name, self.values[node] = next(given)
+                if isinstance(self.values[node], torch.Tensor) and node.users:
+                    self._leaf(node, name, INPUT)
+                continue
+            self.names[node], self.values[node] = own(spec.target), held[spec.target]
+            if spec.kind.name == "PARAMETER":
+                parameters.setdefault(id(held[spec.target]), []).append(node)
+        self.tied = [[self.names[node] for node in nodes] for nodes in parameters.values() if len(nodes) > 1]
+        for first, *also in parameters.values():
+            self._leaf(first, self.names[first], PARAMETER if self.values[first].requires_grad else INPUT)
+            self.found.update(dict.fromkeys(also, self.found[first]))
+
+    def _leaf(self, node: Node, name: str, kind: str) -> None:
+        array = array_of(self.values[node], self.where).copy()  # training goes on, in place
+        self.found[node] = self.program.leaf("", name, array, kind, passing=array.dtype.kind == "f")
+
+    def _passing(self) -> set[Node]:
+        """The nodes on a path along which a gradient passes, from a float leaf to an output."""
+        outputs = set(self.exported.program.graph_signature.user_outputs)
+        reached: set[Node] = set()
+        for node in reversed(self.nodes):
+            if node.name in outputs or any(user in reached for user in node.users if user.op != "output"):
+                reached.add(node)
+        passing = {n for n in self.found if n.meta["val"].is_floating_point()}
+        for node in self.nodes:
+            if node.op == "call_function" and any(i in passing for i in node.all_input_nodes) and _floats(node):
+                passing.add(node)
+        return passing & reached
+
+    # --- values that torch computes
+
+    def value(self, node: Node) -> Any:
+        """What torch makes of a node: computed once, with what it needs."""
+        waiting = [node]
+        while waiting:
+            last = waiting[-1]
+            needed = [i for i in last.all_input_nodes if i not in self.values]
+            waiting += needed
+            if needed:
+                continue
+            waiting.pop()
+            if last not in self.values:
+                self.values[last] = self._run(last)
+        return self.values[node]
+
+    def _run(self, node: Node) -> Any:
+        if node.op == "get_attr":
+            return getattr(self.exported.program.graph_module, str(node.target))
+        args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: self.values[n])
+        return node.target(*args, **kwargs)
+
+    def array(self, node: Node, part: int | None = None) -> Array:
+        """What torch makes of a node, or of a part of it, of its shape and dtype; integers are int64."""
+        found = self.value(node)
+        found = found if part is None or isinstance(found, torch.Tensor) else found[part]
+        array = array_of(found, self.where)
+        return array.astype(np.int64) if array.dtype.kind in "iu" else array
+
+    # --- nodes
+
+    def read(self) -> None:
+        """Every node; E_OP with all calls that no rule covers."""
+        for node in self.nodes:
+            if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+                self.value(node)  # in the program's order, so that each draws what it would
+            if node.op != "call_function":
+                continue
+            if node.target is operator.getitem and node.args[0] in self.found:
+                self.found[node] = self.found[node.args[0]][node.args[1]]
+            elif node in self.passing and node.target is not operator.getitem:
+                self._call(node)
+            elif node.target is not operator.getitem and not self.fold:
+                self._perhaps(node)
+        if self.lacking:
+            raise self._refused()
+
+    def _perhaps(self, node: Node) -> None:
+        """A call that no gradient passes through, as steps where it depends on what is in the graph and has a rule."""
+        if any(i in self.found for i in node.all_input_nodes) and isinstance(node.meta.get("val"), torch.Tensor):
+            known = self.lacking.copy()
+            self._call(node)
+            if isinstance(found := self.found.get(node), Operand):
+                self.found[node] = Operand(found.name, found.shape, found.dtype, partial(self.array, node))
+            self.lacking = known
+
+    def _call(self, node: Node) -> None:
+        """One call by its rule; of several steps it is a block, unless its module does nothing else."""
+        program, block = self.program, self.blocks.of(node)
+        mark = len(program.leaves), len(program.steps), len(program.lines)
+        args, kwargs = torch.fx.map_arg((node.args, node.kwargs), partial(self._operand, block))
+        mark = len(program.leaves), *mark[1:]
+        try:
+            self._say(node)
+            result = self._ruled(node, block, args, kwargs)
+            outputs = len(result) if isinstance(result, list) else 1
+            if len(program.steps) - mark[1] > outputs and not self.blocks.alone(node):
+                program.undo(*mark)
+                self._say(node)
+                result = self._ruled(node, self.blocks.within(block, op_of(node)), args, kwargs)
+        except (NoRule, BpdebugError) as error:
+            program.undo(*mark)
+            what = op_of(node) + (f": {error}" if str(error) else "")
+            self.lacking[what] += 1
+            self.places.setdefault(what, source_of(node)[0])
+            return
+        self.found[node] = result
+
+    def _say(self, node: Node) -> None:
+        """The place in the model's source, and its text, as a comment where another line of it begins."""
+        place, text = source_of(node)
+        if place and place != self.blocks.last:
+            self.program.lines.append(f"# {place}: {text}")
+        self.blocks.last = place
+
+    def _ruled(self, node: Node, block: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        rule = RULES.get(op_of(node))
+        if rule is None:
+            raise NoRule("")
+        val = node.meta["val"]
+        first = val if isinstance(val, torch.Tensor) else val[0]
+        call = Lowering(self.program, block, tuple(first.shape), _numpy(first.dtype), partial(self.array, node))
+        drop = ("dtype", "layout", "device", "pin_memory", "memory_format")
+        return rule(call, *args, **{k: v for k, v in kwargs.items() if k not in drop})
+
+    def _operand(self, block: str, node: Node) -> Any:
+        """A node as an operand: of the graph, or a leaf of what torch makes of it."""
+        if node not in self.found:
+            if not isinstance(node.meta.get("val"), torch.Tensor):
+                return self.value(node)
+            self.folded += node.op == "call_function"
+            where, name = ("", self.names[node]) if node in self.names else (block, node.name)
+            self.found[node] = self.program.leaf(where, name, self.array(node))
+        return self.found[node]
+
+    def _refused(self) -> InputError:
+        count = sum(self.lacking.values())
+        said = [
+            f"{what} ({n}x{', ' + p if (p := self.places[what]) else ''})" for what, n in self.lacking.most_common()
+        ]
+        message = f"{count} {'call has' if count == 1 else 'calls have'} no rule: {'; '.join(said)}"
+        hint = "open a part of the model that does without, or write it with other ops"
+        return InputError(message, code="E_OP", where=self.where, hint=hint)
+
+
+def _floats(node: Node) -> bool:
+    """Whether a call's result can have a gradient."""
+    if op_of(node).partition(".")[0] in _FRESH:
+        return False
+    val = node.meta.get("val")
+    parts = val if isinstance(val, list | tuple) else [val]
+    return any(isinstance(p, torch.Tensor) and p.is_floating_point() for p in parts)
+
+
+def _numpy(dtype: torch.dtype) -> DType:
+    found: DType = torch.empty(0, dtype=dtype).numpy().dtype if dtype in _DTYPES else np.dtype(np.float64)
+    return np.dtype(np.int64) if found.kind in "iu" else found
+
+
+def read_model(
+    model: torch.nn.Module, args: Any, loss: Callable[[Any], Any] | str | None, fold: bool, limits: Limits
+) -> Scenario:
+    """What `from_torch` gives, and raises, where torch is there."""
+    where = type(model).__name__
+    exported = export(model, args, loss)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        reader = Importer(exported, where, fold)
+        reader.read()
+    names = {n.name: n for n in reader.nodes}
+    outputs = [reader.found.get(names[str(o)]) for o in exported.program.graph_signature.user_outputs]
+    ends = [o for o in outputs if isinstance(o, Operand)]
+    program = reader.program
+    end = ends[0] if ends and (loss is not None or len(ends) == 1) else None
+    if end is not None and end.shape != () and all(n == 1 for n in end.shape) and loss is not None:
+        end = program.step("", "loss", "reshape", [end], {"shape": ()})
+    if not ends or (loss is not None and end is not None and end.shape != ()):
+        what = "no gradient passes to the output" if not ends else f"the loss has shape {ends[0].shape}"
+        raise InputError(
+            what, code="E_LOSS", where=where, hint="give a loss that is one number: loss=lambda y: y.mean()"
+        )
+    last = end.name if end is not None and end.shape == () else None
+    incoming = {} if last else {o.name: Incoming(None, partial(np.ones, dtype=o.dtype)) for o in ends}
+    graph = build(
+        program.leaves, program.steps, loss=last, incoming=incoming, limits=limits, where=where, conventions="torch"
+    )
+    text = "\n".join(program.lines)
+    dtypes = [leaf.dtype for leaf in program.leaves if leaf.dtype.kind == "f"]
+    return Scenario(
+        name=where, title=where, about="", dtype=dtypes[-1] if dtypes else np.dtype(np.float64), seed=0, graph=graph,
+        program=text, program_line=1, lines=tuple(program.lines), raw=text.encode(), remarks=_remarks(reader),
+        conventions="torch",
+    )  # fmt: skip
+
+
+def _remarks(reader: Importer) -> tuple[str, ...]:
+    """What the reader of an imported model should know."""
+    said = [f"{', '.join(also)}: the same tensor as {first}" for first, *also in reader.tied]
+    if reader.folded:
+        said.append(f"computed by torch, and an input here: {reader.folded} tensors that no gradient passes through")
+    if reader.exported.functions:
+        names = ", ".join(reader.exported.functions)
+        said.append(f"custom Functions were replaced by the derivative of what their forward does: {names}")
+    return tuple(said)

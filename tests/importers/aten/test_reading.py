@@ -1,0 +1,192 @@
+"""What an imported model says of itself: names, blocks, lines, what is folded, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bpdebug
+from bpdebug import BpdebugError, Session
+
+torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
+nn, F = torch.nn, torch.nn.functional
+Module: Any = nn.Module
+Function: Any = torch.autograd.Function
+
+
+class Twice(Module):  # type: ignore[misc]  # torch may be missing
+    """One layer called twice, and a layer within another module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+        self.weight = nn.Parameter(torch.ones(3, 3))
+
+    def forward(self, x: Any) -> Any:
+        return F.linear(F.linear(self.layer(self.layer(x)), self.weight), self.weight)
+
+
+def square(out: Any) -> Any:
+    return out.square().mean()
+
+
+def ids(scenario: Any) -> list[str]:
+    return [node.id for node in scenario.graph.nodes]
+
+
+def test_names_are_those_of_modules_and_a_block_is_a_call_of_one() -> None:
+    scenario = bpdebug.from_torch(Twice(), torch.ones(2, 3), square)
+    assert [leaf.name for leaf in scenario.graph.leaves] == ["x", "weight", "layer.0.weight", "layer.0.bias"]
+    assert ids(scenario)[:4] == ["layer.0.weight_T", "layer.0.matmul", "layer.0.add", "layer.1.relu"]
+    assert ids(scenario)[4:8] == ["layer@2.0.weight_T", "layer@2.0.matmul", "layer@2.0.add", "layer@2.1.relu"]
+    assert [node.block for node in scenario.graph.nodes[:5]] == ["layer.0"] * 3 + ["layer.1", "layer@2.0"]
+
+
+def test_a_call_of_several_steps_is_a_block_where_its_module_does_more() -> None:
+    scenario = bpdebug.from_torch(Twice(), torch.ones(2, 3), square)
+    assert ids(scenario)[8:12] == ["linear.weight_T", "linear.matmul", "linear@2.weight_T", "linear@2.matmul"]
+
+
+def test_a_step_stands_at_a_line_of_a_program_that_names_the_source() -> None:
+    scenario = bpdebug.from_torch(Twice(), torch.ones(2, 3), square)
+    node = scenario.graph.nodes[1]
+    assert scenario.lines[node.line - 1] == "layer.0.matmul = matmul(x, layer.0.weight_T)"
+    assert any(line.startswith("# test_reading.py:") and "self.layer(self.layer(x))" in line for line in scenario.lines)
+
+
+def test_tied_parameters_are_one_leaf_by_their_first_name() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[1].weight = model[0].weight
+    scenario = bpdebug.from_torch(model, torch.ones(2, 3), square)
+    assert [leaf.name for leaf in scenario.graph.leaves] == ["input", "0.weight", "0.bias", "1.bias"]
+    assert any("1.weight" in said and "0.weight" in said for said in scenario.remarks)
+
+
+class Masked(Module):  # type: ignore[misc]  # as above
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(3))
+
+    def forward(self, x: Any) -> Any:
+        with torch.no_grad():
+            held = torch.exp(x * self.scale)
+        return torch.where(torch.arange(3) < 2, x * self.scale, held) * (x * self.scale).detach()
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_no_gradient_passes_where_torch_lets_none_pass(fold: bool) -> None:
+    model, x = Masked(), torch.randn(2, 3)
+    scenario = bpdebug.from_torch(model, x, square, fold=fold)
+    square(model(x)).backward()
+    found = bpdebug.run(scenario).grad("scale")
+    assert found is not None
+    np.testing.assert_allclose(found, model.scale.grad.numpy(), rtol=1e-5)
+
+
+def test_what_no_gradient_passes_through_is_an_input_that_is_told() -> None:
+    scenario = bpdebug.from_torch(Masked(), torch.randn(2, 3), square)
+    assert "less" not in {node.op.name for node in scenario.graph.nodes}
+    assert any("no gradient passes through" in said for said in scenario.remarks)
+
+
+class Lost(Function):  # type: ignore[misc]  # as above
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g
+
+
+class Custom(Module):  # type: ignore[misc]  # as above
+    def forward(self, x: Any) -> Any:
+        return Lost.apply(x)
+
+
+def test_a_custom_function_is_told_to_be_replaced() -> None:
+    scenario = bpdebug.from_torch(Custom(), torch.randn(2, 3), square)
+    assert any("Lost" in said for said in scenario.remarks)
+    assert "apply" in torch.autograd.Function.__dict__
+
+
+class Strange(Module):  # type: ignore[misc]  # as above
+    def forward(self, x: Any) -> Any:
+        return torch.lgamma(x) + torch.lgamma(x + 1) + torch.fft.rfft(x).abs().sum() + torch.digamma(x)
+
+
+def test_all_ops_without_a_rule_are_named_at_once_with_their_counts() -> None:
+    with pytest.raises(BpdebugError, match=r"lgamma\.default \(2x, test_reading\.py:\d+\)") as caught:
+        bpdebug.from_torch(Strange(), torch.rand(2, 3) + 1, square)
+    assert caught.value.code == "E_OP"
+    assert "digamma.default (1x" in caught.value.message
+
+
+def test_without_a_loss_ones_come_in_and_an_output_can_be_named() -> None:
+    model, x = nn.Linear(3, 2), torch.randn(4, 3)
+    model(x).sum().backward()
+    found = bpdebug.run(bpdebug.from_torch(model, x)).grad("weight")
+    assert found is not None
+    np.testing.assert_allclose(found, model.weight.grad.numpy(), rtol=1e-5)
+
+
+class Several(Module):  # type: ignore[misc]  # as above
+    def forward(self, x: Any, *, scale: Any) -> Any:
+        return {"loss": (x * scale).mean(), "y": x}
+
+
+def test_an_output_is_named_and_arguments_are_keywords() -> None:
+    given = {"x": torch.randn(4, 3), "scale": torch.randn(3)}
+    scenario = bpdebug.from_torch(Several(), given, "loss")
+    assert [leaf.name for leaf in scenario.graph.leaves] == ["x", "scale"]
+    with pytest.raises(BpdebugError, match="no output 'los'"):
+        bpdebug.from_torch(Several(), given, "los")
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "loss", "code"),
+    [
+        (lambda: nn.Linear(3, 2), lambda: torch.randn(4, 3), lambda y: y, "E_LOSS"),
+        (lambda: nn.Linear(3, 2).bfloat16(), lambda: torch.randn(4, 3).bfloat16(), square, "E_DTYPE"),
+        (lambda: nn.Linear(3, 2), lambda: torch.randn(4, 5), square, "E_FILE"),
+        (lambda: nn.Linear(3, 2), lambda: torch.randn(4, 3), lambda y: y.argmax(), "E_LOSS"),
+    ],
+)
+def test_what_cannot_be_opened_is_refused(model: Any, x: Any, loss: Any, code: str) -> None:
+    with pytest.raises(BpdebugError) as caught:
+        bpdebug.from_torch(model(), x(), loss)
+    assert caught.value.code == code
+
+
+def test_an_imported_model_is_stepped_through() -> None:
+    session = Session(bpdebug.from_torch(Twice(), torch.ones(2, 3), square))
+    session.do("break layer@2.0.matmul@bwd")
+    session.do("continue")
+    assert session.state.event is not None
+    assert session.state.event.name == "layer@2.0.matmul"
+    assert session.do("lens").to_text()
+
+
+def test_torch_draws_what_it_would_have_drawn() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Dropout())
+    before = torch.get_rng_state()
+    bpdebug.from_torch(model, torch.ones(2, 3), square)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_without_torch_a_model_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(BpdebugError, match="not installed") as caught:
+        bpdebug.from_torch(None, ())
+    assert caught.value.code == "E_FILE"
+    assert 'pip install "bpdebug[torch]"' in caught.value.hint
+
+
+def test_importing_bpdebug_loads_no_torch() -> None:
+    code = "import sys, bpdebug; bpdebug.from_torch; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.strip() == "False"
