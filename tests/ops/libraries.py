@@ -6,6 +6,7 @@ What comes in is 1; the gradient of 0 that meets sqrt's slope at 0 is that of th
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -49,11 +50,13 @@ def torch_calls(torch: Any) -> Calls:
         "prod": torch.prod,
         "cummax": lambda x, axis: torch.cummax(x, axis).values,
         "topk": lambda x, k: torch.topk(x, k).values,
+        "cumprod": lambda x, axis: torch.cumprod(x, axis),
+        "cross_entropy": lambda x, t, ignore_index: f.cross_entropy(x, t, ignore_index=ignore_index),
     }
 
 
 def torch_gradients(torch: Any, call: Callable[..., Any], operands: list[Any], wrt: int) -> list[Any]:
-    xs = [torch.tensor(x, dtype=torch.float64) if isinstance(x, list) else x for x in operands]
+    xs = [torch.tensor(array(x)) if isinstance(x, list) else x for x in operands]
     for x in xs[:wrt]:
         x.requires_grad_()
     y = call(*xs)
@@ -89,12 +92,13 @@ def jax_calls(jax: Any) -> Calls:
         "prod": jnp.prod,
         "cummax": lambda x, axis: jax.lax.cummax(x, axis),
         "topk": lambda x, k: jax.lax.top_k(x, k)[0],
+        "cumprod": lambda x, axis: jnp.cumprod(x, axis),
     }
 
 
 def jax_gradients(jax: Any, call: Callable[..., Any], operands: list[Any], wrt: int) -> list[Any]:
     jax.config.update("jax_enable_x64", True)
-    xs = [jax.numpy.array(x, dtype=jax.numpy.float64) if isinstance(x, list) else x for x in operands]
+    xs = [jax.numpy.array(array(x)) if isinstance(x, list) else x for x in operands]
     y, back = jax.vjp(lambda *taken: call(*taken, *xs[wrt:]), *xs[:wrt])
     return list(back(jax.numpy.ones_like(y)))
 
@@ -125,6 +129,7 @@ def mlx_calls(mlx: Any) -> Calls:
         "prod": mx.prod,
         "cummax": lambda x, axis: mx.cummax(x, axis=axis),
         "topk": lambda x, k: mx.topk(x, k),
+        "cumprod": lambda x, axis: mx.cumprod(x, axis=axis),
     }
 
 
@@ -161,6 +166,8 @@ def tinygrad_calls(tinygrad: Any) -> Calls:
         "prod": lambda x: x.prod(),
         "cummax": lambda x, axis: x.cummax(axis)[0],
         "topk": lambda x, k: x.topk(k)[0],
+        "cumprod": lambda x, axis: x.cumprod(axis),
+        "cross_entropy": lambda x, t, ignore_index: x.sparse_categorical_crossentropy(t, ignore_index=ignore_index),
     }
 
 
@@ -189,11 +196,12 @@ def tensorflow_calls(tf: Any) -> Calls:
         "pow": lambda a, b: a**b,
         "prod": tf.reduce_prod,
         "topk": lambda x, k: nn.top_k(x, k).values,
+        "cumprod": lambda x, axis: tf.math.cumprod(x, axis),
     }
 
 
 def tensorflow_gradients(tf: Any, call: Callable[..., Any], operands: list[Any], wrt: int) -> list[Any]:
-    xs = [tf.constant(x, tf.float64) if isinstance(x, list) else x for x in operands]
+    xs = [tf.constant(array(x)) if isinstance(x, list) else x for x in operands]
     with tf.GradientTape() as tape:
         for x in xs[:wrt]:
             tape.watch(x)
@@ -227,6 +235,7 @@ def keras_calls(keras: Any) -> Calls:
         "pow": lambda a, b: a**b,
         "prod": ops.prod,
         "topk": lambda x, k: ops.top_k(x, k)[0],
+        "cumprod": lambda x, axis: ops.cumprod(x, axis),
     }
 
 
@@ -261,11 +270,13 @@ def paddle_calls(paddle: Any) -> Calls:
         "prod": paddle.prod,
         "cummax": lambda x, axis: paddle.cummax(x, axis)[0],
         "topk": lambda x, k: paddle.topk(x, k)[0],
+        "cumprod": lambda x, axis: paddle.cumprod(x, axis),
+        "cross_entropy": lambda x, t, ignore_index: f.cross_entropy(x, t, ignore_index=ignore_index),
     }
 
 
 def paddle_gradients(paddle: Any, call: Callable[..., Any], operands: list[Any], wrt: int) -> list[Any]:
-    xs = [paddle.to_tensor(x, "float64", stop_gradient=False) if isinstance(x, list) else x for x in operands]
+    xs = [paddle.to_tensor(array(x), stop_gradient=False) if isinstance(x, list) else x for x in operands]
     y = call(*xs)
     return list(paddle.grad(y, xs[:wrt], paddle.ones_like(y)))
 
@@ -307,6 +318,7 @@ def pytensor_calls(pytensor: Any) -> Calls:
         "std": pt.std,
         "pow": lambda a, b: a**b,
         "prod": pt.prod,
+        "cumprod": lambda x, axis: pt.cumprod(x, axis),
     }
 
 
@@ -335,6 +347,7 @@ COLUMNS: dict[str, tuple[str, Callable[[Any], Calls], Callable[..., list[Any]]]]
 def measured(library: str, point: Point) -> list[float]:
     """What an installed library answers at a point, cell by cell; KeyError where there is no call to ask it with."""
     name, calls, gradients = COLUMNS[library]
+    os.environ.setdefault("DEV", "PYTHON")  # tinygrad's device that needs no compiler
     pytest.importorskip(name, reason=f"{library} is an optional oracle")
     module = import_module(name.partition(".")[0])
     call = calls(module)[point.op]
@@ -348,6 +361,12 @@ def given(point: Point) -> dict[str, Any]:
     """The attributes of a point's call; of those of max and min the axis always."""
     attrs = {k: tuple(v) if isinstance(v, list) else v for k, v in point.attrs.items()}
     return {"axis": None, **attrs} if point.op in ("max", "min") else attrs
+
+
+def array(x: Any) -> Any:
+    """An operand as an array: of float64, or of int64."""
+    found = np.array(x)
+    return found.astype(np.int64 if found.dtype.kind == "i" else np.float64)
 
 
 def plain(x: Any) -> Any:
