@@ -23,6 +23,11 @@ def _over(x: Any, axis: Any, whole: Callable[..., Any], along: Callable[..., Any
     return along(x) if isinstance(axis, int) else whole(x)
 
 
+def _pools(call: Callable[[int], Callable[..., Any]], kind: str = "") -> Calls:
+    """The pools of one, two and three axes."""
+    return {f"{kind}max_pool{n}d": call(n) for n in (1, 2, 3)}
+
+
 def torch_calls(torch: Any) -> Calls:
     f = torch.nn.functional
     return {
@@ -43,7 +48,6 @@ def torch_calls(torch: Any) -> Calls:
         "elu": f.elu,
         "celu": f.celu,
         "selu": f.selu,
-        "max_pool2d": lambda x, size: f.max_pool2d(x, size),
         "norm": torch.linalg.norm,
         "std": lambda x: torch.std(x, correction=0),
         "pow": lambda a, b: a**b,
@@ -52,6 +56,8 @@ def torch_calls(torch: Any) -> Calls:
         "topk": lambda x, k: torch.topk(x, k).values,
         "cumprod": lambda x, axis: torch.cumprod(x, axis),
         "cross_entropy": lambda x, t, ignore_index: f.cross_entropy(x, t, ignore_index=ignore_index),
+        **_pools(lambda n: lambda x, size: getattr(f, f"max_pool{n}d")(x, size)),
+        **_pools(lambda n: lambda x, size: getattr(f, f"adaptive_max_pool{n}d")(x, size), "adaptive_"),
     }
 
 
@@ -83,9 +89,6 @@ def jax_calls(jax: Any) -> Calls:
         "celu": nn.celu,
         "selu": nn.selu,
         "prelu": lambda x, slope: jnp.where(x >= 0, x, slope * x),  # flax.linen.PReLU
-        "max_pool2d": lambda x, size: jax.lax.reduce_window(
-            x, -jnp.inf, jax.lax.max, (1, 1, *size), (1, 1, *size), "VALID"
-        ),
         "norm": jnp.linalg.norm,
         "std": jnp.std,
         "pow": lambda a, b: a**b,
@@ -93,6 +96,11 @@ def jax_calls(jax: Any) -> Calls:
         "cummax": lambda x, axis: jax.lax.cummax(x, axis),
         "topk": lambda x, k: jax.lax.top_k(x, k)[0],
         "cumprod": lambda x, axis: jnp.cumprod(x, axis),
+        **_pools(
+            lambda n: (
+                lambda x, size: jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 1, *size), (1, 1, *size), "VALID")
+            )
+        ),
     }
 
 
@@ -122,7 +130,6 @@ def mlx_calls(mlx: Any) -> Calls:
         "celu": nn.celu,
         "selu": nn.selu,
         "prelu": nn.prelu,
-        "max_pool2d": lambda x, size: nn.MaxPool2d(size)(mx.transpose(x, (0, 2, 3, 1))),
         "norm": mx.linalg.norm,
         "std": mx.std,
         "pow": lambda a, b: a**b,
@@ -130,6 +137,7 @@ def mlx_calls(mlx: Any) -> Calls:
         "cummax": lambda x, axis: mx.cummax(x, axis=axis),
         "topk": lambda x, k: mx.topk(x, k),
         "cumprod": lambda x, axis: mx.cumprod(x, axis=axis),
+        **_pools(lambda n: lambda x, size: getattr(nn, f"MaxPool{n}d")(size)(mx.moveaxis(x, 1, -1))),
     }
 
 
@@ -159,7 +167,6 @@ def tinygrad_calls(tinygrad: Any) -> Calls:
         "elu": lambda x, alpha: x.elu(alpha),
         "celu": lambda x, alpha: x.celu(alpha),
         "selu": lambda x: x.selu(),
-        "max_pool2d": lambda x, size: x.max_pool2d(tuple(size)),
         "norm": lambda x: x.square().sum().sqrt(),
         "std": lambda x: x.std(correction=0),
         "pow": lambda a, b: a**b,
@@ -168,6 +175,7 @@ def tinygrad_calls(tinygrad: Any) -> Calls:
         "topk": lambda x, k: x.topk(k)[0],
         "cumprod": lambda x, axis: x.cumprod(axis),
         "cross_entropy": lambda x, t, ignore_index: x.sparse_categorical_crossentropy(t, ignore_index=ignore_index),
+        **_pools(lambda n: lambda x, size: x.max_pool2d(tuple(size))),
     }
 
 
@@ -190,13 +198,21 @@ def tensorflow_calls(tf: Any) -> Calls:
         "relu6": nn.relu6,
         "leaky_relu": lambda x, slope: nn.leaky_relu(x, slope),
         "selu": nn.selu,
-        "max_pool2d": lambda x, size: nn.max_pool2d(tf.transpose(x, (0, 2, 3, 1)), size, size, "VALID"),
         "norm": tf.norm,
         "std": tf.math.reduce_std,
         "pow": lambda a, b: a**b,
         "prod": tf.reduce_prod,
         "topk": lambda x, k: nn.top_k(x, k).values,
         "cumprod": lambda x, axis: tf.math.cumprod(x, axis),
+        **_pools(
+            lambda n: (
+                lambda x, size: getattr(nn, f"max_pool{n}d")(
+                    tf.cast(tf.transpose(x, (0, *range(2, n + 2), 1)), tf.float32 if n == 3 else tf.float64),
+                    *((1, *size, 1),) * 2 if n == 3 else (size, size),
+                    "VALID",
+                )
+            )
+        ),
     }
 
 
@@ -229,13 +245,22 @@ def keras_calls(keras: Any) -> Calls:
         "celu": act.celu,
         "selu": act.selu,
         "prelu": lambda x, slope: ops.relu(x) - slope * ops.relu(-x),  # keras.layers.PReLU.call
-        "max_pool2d": lambda x, size: ops.max_pool(ops.transpose(x, (0, 2, 3, 1)), size, data_format="channels_last"),
         "norm": ops.norm,
         "std": ops.std,
         "pow": lambda a, b: a**b,
         "prod": ops.prod,
         "topk": lambda x, k: ops.top_k(x, k)[0],
         "cumprod": lambda x, axis: ops.cumprod(x, axis),
+        **_pools(
+            lambda n: (
+                lambda x, size: ops.max_pool(
+                    ops.cast(ops.moveaxis(x, 1, -1), "float32" if n == 3 else "float64"),
+                    size,
+                    size,
+                    data_format="channels_last",
+                )
+            )
+        ),
     }
 
 
@@ -263,7 +288,6 @@ def paddle_calls(paddle: Any) -> Calls:
         "elu": f.elu,
         "celu": f.celu,
         "selu": f.selu,
-        "max_pool2d": lambda x, size: f.max_pool2d(x, size),
         "norm": paddle.linalg.norm,
         "std": lambda x: paddle.std(x, unbiased=False),
         "pow": lambda a, b: a**b,
@@ -272,6 +296,8 @@ def paddle_calls(paddle: Any) -> Calls:
         "topk": lambda x, k: paddle.topk(x, k)[0],
         "cumprod": lambda x, axis: paddle.cumprod(x, axis),
         "cross_entropy": lambda x, t, ignore_index: f.cross_entropy(x, t, ignore_index=ignore_index),
+        **_pools(lambda n: lambda x, size: getattr(f, f"max_pool{n}d")(x, list(size))),
+        **_pools(lambda n: lambda x, size: getattr(f, f"adaptive_max_pool{n}d")(x, list(size)), "adaptive_"),
     }
 
 
