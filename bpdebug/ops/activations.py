@@ -28,11 +28,10 @@ def _relu_vjp(
     xp: Any, g: Any, y: Any, x: Any, at_zero: str = "left", at_nan: str = "pass"
 ) -> tuple[Any, ...]:  # fmt: skip
     """A NaN lets the gradient through, but where that is chosen otherwise."""
-    if at_zero in ("mean", "right", "sum"):
-        into = xp.where(x >= 0, g / 2 if at_zero == "mean" else g, 0)
-        into = into if at_zero != "mean" else xp.where(x > 0, g, into)
-        return (into if at_nan == "stop" else xp.where(x == x, into, g),)
-    return (xp.where(x > 0, g, 0) if at_nan == "stop" else xp.where(x <= 0, 0, g),)
+    if at_zero in ("right", "sum"):
+        return (xp.where(x >= 0, g, 0) if at_nan == "stop" else xp.where(x < 0, 0, g),)
+    into = xp.where(x > 0, g, 0) if at_nan == "stop" else xp.where(x <= 0, 0, g)
+    return (xp.where(x == 0, g / 2, into) if at_zero == "mean" else into,)
 
 
 def _softplus(xp: Any, x: Any, beta: float, threshold: float | None) -> Any:
