@@ -13,11 +13,7 @@ from bpdebug.importers.aten.table import rule
 
 @rule("embedding.default")
 def embedding(c: Lowering, table: Operand, ids: Operand, padding: int = -1, *how: Any) -> Operand:
-    found = c.emit("embedding", table, ids)
-    if padding == -1 or not (skipped := c.known(ids, "ids with a padding_idx") == padding).any():
-        return found
-    # the padding row is read, and takes no gradient
-    return c.emit("where", c.constant("padding", skipped[..., None]), c.emit("stop_gradient", found), found)
+    return c.emit("embedding", table, ids, padding_idx=None if padding == -1 else padding)
 
 
 @rule("index_select.default")

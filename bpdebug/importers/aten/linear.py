@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
-
-import numpy as np
 
 from bpdebug.importers.aten.lowering import Lowering, Operand
 from bpdebug.importers.aten.shaping import ALL, cut, permute
@@ -101,18 +98,11 @@ def attention(
     c: Lowering, q: Operand, k: Operand, v: Operand, mask: Operand | None = None, dropout_p: float = 0,
     is_causal: bool = False, *, scale: float | None = None, enable_gqa: bool = False,
 ) -> Operand:  # fmt: skip
-    """softmax(q @ kᵀ * scale + mask) @ v."""
     refuse(dropout_p == 0, "dropout within")
     if enable_gqa and q.shape[-3] != k.shape[-3]:
         k, v = (_heads(c, x, q.shape[-3]) for x in (k, v))
-    scores = c.emit("matmul", q, c.emit("transpose", k, name="k_T"), name="scores")
-    scores = c.emit("mul", scores, 1 / math.sqrt(q.shape[-1]) if scale is None else scale, name="scaled")
-    if is_causal:
-        mask = c.constant("causal", np.tril(np.ones(scores.shape[-2:], np.bool_)))
-    if mask is not None:
-        boolean = mask.dtype.kind == "b"
-        scores = c.emit("where", mask, scores, -math.inf, name="masked") if boolean else c.emit("add", scores, mask)
-    return c.emit("matmul", c.emit("softmax", scores, axis=-1), v, name="attended")
+    operands = (q, k, v) if mask is None else (q, k, v, mask)
+    return c.emit("scaled_dot_product_attention", *operands, causal=is_causal, scale=scale)
 
 
 def _heads(c: Lowering, x: Operand, heads: int) -> Operand:

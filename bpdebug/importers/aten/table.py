@@ -49,14 +49,6 @@ def axes(dims: Any, rank: int) -> tuple[int, ...] | None:
     return tuple(d % rank for d in dims) if dims and rank else None
 
 
-REDUCTIONS = {0: "none", 1: "mean", 2: "sum"}
-
-
-def reduced(c: Lowering, x: Operand, reduction: int) -> Operand:
-    """A loss over all cells as `reduction` says."""
-    return x if reduction == 0 else c.emit(REDUCTIONS[reduction], x)
-
-
 def refuse(unless: bool, what: str) -> None:
     """A call is refused, by NoRule, for what is not covered; nothing where that does not occur."""
     if not unless:
