@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
-from bpdebug.engine import BACKWARD, FORWARD, UPDATE, NodeEvent, Timeline
+from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, Graph, frames
 from bpdebug.views.numbers import shape_text
@@ -126,14 +126,14 @@ def _odd(array: Array) -> str:
 
 
 @lru_cache(maxsize=4)
-def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int]]:
+def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int], dict[int, int]]:
     """The leaves that are shown; the tensors in the order of the backward pass, those without a path last; places."""
     shown = [t for t in range(len(graph.leaves)) if graph.kind(t) != DRAWN]
     found = [graph.tensor(k) for k in graph.backward_nodes]
     found += [t for t in shown if graph.has_gradient(t)]
     there = set(found)
     found += [t for t in range(len(graph.names)) if graph.takes_gradient(t) and t not in there]
-    return shown, found, {t: i for i, t in enumerate(found)}
+    return shown, found, {t: i for i, t in enumerate(found)}, {t: i for i, t in enumerate(shown)}
 
 
 def is_backward(timeline: Timeline, at: int) -> bool:
@@ -143,7 +143,7 @@ def is_backward(timeline: Timeline, at: int) -> bool:
 
 def matching(graph: Graph, text: str) -> list[int]:
     """The rows in whose name or op every word of a text stands; only a word with a capital asks for capitals."""
-    shown, gradients, _ = _order(graph)
+    shown, gradients, *_ = _order(graph)
     words = text.split()
     whole, small = [w for w in words if w != w.lower()], [w for w in words if w == w.lower()]
     said = chain(
@@ -178,7 +178,7 @@ class ProgramRows(Sequence[ProgramRow]):
 
     def __init__(self, state: State) -> None:
         self.state, self._graph = state, state.timeline.graph
-        self._shown, self._gradients, self._rank = _order(self._graph)
+        self._shown, self._gradients, self._rank, self._leaf_rank = _order(self._graph)
         self._leaves = len(self._shown)
         self._at = state.timeline.schedule.iteration_at(state.cursor)
 
@@ -199,6 +199,25 @@ class ProgramRows(Sequence[ProgramRow]):
         if index < self.gradients_from:
             return self.of(self._shown[index] if index < self._leaves else self._graph.tensor(index - self._leaves))
         return self._gradient(self._gradients[index - self.gradients_from])
+
+    def others(self, before: ProgramRows) -> set[int] | None:
+        """The rows that may say something else than at the event next to this one; None where all of them may."""
+        state, old, graph = self.state, before.state, self._graph
+        same = state.timeline is old.timeline and state.breakpoints is old.breakpoints
+        same = same and state.practice is old.practice and self._at == before._at
+        if not same or abs(state.cursor - old.cursor) > 1:
+            return None
+        found, schedule = set[int | None](), state.timeline.schedule
+        for index in {state.cursor, old.cursor} - {len(state.timeline)}:
+            tensor = schedule.tensor(schedule.place(index))
+            node = graph.node(tensor)
+            for t in (tensor, *(() if node is None else node.tensors)):
+                found |= {self._row_of(t), self.gradients_from + self._rank[t] if t in self._rank else None}
+        return {row for row in found if row is not None}
+
+    def _row_of(self, tensor: int) -> int | None:
+        k = self._graph.k(tensor)
+        return self._leaf_rank.get(tensor) if k is None else self._leaves + k
 
     def brief(self, index: int) -> ProgramRow:
         """A row with names as they are in its block, `…S = Q @ Kt`, `∂…S`; outside of all, as it is."""
@@ -226,7 +245,7 @@ class ProgramRows(Sequence[ProgramRow]):
             return None
         if event.phase != FORWARD and event.tensor in self._rank:
             return self.gradients_from + self._rank[event.tensor]
-        return self._leaves + event.k if isinstance(event, NodeEvent) else self._shown.index(event.tensor)
+        return self._row_of(event.tensor)
 
     def _leaf(self, tensor: int, text: str) -> ProgramRow:
         leaf = self._graph.leaves[tensor]

@@ -12,6 +12,9 @@ from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.tab import Tab, fits, row_line
 from bpdebug.views.program import ProgramRows, matching
 
+MOST_LINES = 1000
+"""Rows that are kept as they are drawn."""
+
 
 class ListTab(Tab):
     """Before the gradients stand a blank line and a heading: places on the screen are `at`, rows of the view `row`."""
@@ -24,9 +27,15 @@ class ListTab(Tab):
         self.words = ""
         self.kept: list[int] | None = None
         """The rows that have the words in them; None: all of them."""
+        self._lines: dict[int, Strip] = {}
+        """Rows as they are drawn, of a width."""
+        self._width = 0
 
     def show(self, state: State) -> None:
         before, self.rows = self.rows, ProgramRows(state)
+        others = None if before is None else self.rows.others(before)
+        for row in [*self._lines] if others is None or len(self._lines) > MOST_LINES else others:
+            self._lines.pop(row, None)
         if before is None or before.state.timeline.graph is not state.timeline.graph:
             last = self.rows[self.rows.gradients_from - 1] if self.rows.gradients_from else None
             self.digits = max(2, len(str(last.line or 0))) if last else 2
@@ -67,11 +76,22 @@ class ListTab(Tab):
         row = self._row(at)
         if row is None or self.rows is None:
             return BLANK
-        found = self.rows[row]
+        if width != self._width:
+            self._lines.clear()
+            self._width = width
+        line = None if chosen else self._lines.get(row)
+        if line is None:
+            line = self._drawn(self.rows, row, at == self.current, chosen)
+            if not chosen:
+                self._lines[row] = line
+        return line
+
+    def _drawn(self, rows: ProgramRows, row: int, here: bool, chosen: bool) -> Strip:
+        found = rows[row]
         number = (f"{found.line or '':>{self.digits}} ", palette.DIM)
-        if not fits(found, (number,), width):
-            found = self.rows.brief(row)
-        return row_line(found, (number,), width, at == self.current, chosen)
+        if not fits(found, (number,), self._width):
+            found = rows.brief(row)
+        return row_line(found, (number,), self._width, here, chosen)
 
     def event(self, at: int) -> int | None:
         row = self._row(at)

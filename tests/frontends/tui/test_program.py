@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from textual.strip import Strip
 
 from bpdebug.debugger import update
+from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.laned import GraphTab
 from bpdebug.frontends.tui.listed import ListTab
@@ -311,3 +314,20 @@ async def test_a_step_asks_for_what_is_seen_and_lays_nothing_out(name: str, monk
         await pilot.pause()
         assert app.program.size.height > 10
         assert 0 < len(asked) <= 3 * app.program.size.height
+
+
+@pytest.mark.parametrize("name", ["residual", "nan_sqrt", "tied_autoencoder", "embedding", TRAINED, FAULTY])
+def test_a_row_that_is_kept_is_what_it_would_be_anew(name: str) -> None:
+    rng = random.Random(name)
+    state, tab = session(name), ListTab()
+    lines = ["step", "step", "step", "reverse-step", "stepi", "next", "break #2", "delete", "practice", "seek 0"]
+    for n in range(150):
+        tab.show(state)
+        anew = ListTab()
+        anew.show(state)
+        for at in range(tab.count):
+            assert tab.line(at, 50, False) == anew.line(at, 50, False), (n, state.cursor, at)
+        try:
+            state = update(state, rng.choice(lines))
+        except BpdebugError:
+            continue  # nothing is to be deleted, or practised
