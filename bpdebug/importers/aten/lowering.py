@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, field
 
-from bpdebug.arrays import Array, DType, Shape
+from bpdebug.arrays import Array, DType, Key, Shape
 from bpdebug.errors import InputError
 from bpdebug.graph import INPUT, Leaf, Lit, Step
 from bpdebug.graph.dtypes import check_dtypes
@@ -76,7 +76,8 @@ class Draft(Struct, eq=False):
         inputs = tuple(i.name if isinstance(i, Operand) else Lit(i) for i in operands)
         said = [i if isinstance(i, str) else str(i.value) for i in inputs]
         said += [f"{k}={spelt(v)}" for k, v in attrs.items()]
-        self.lines.append(f"{found.name} = {op}({', '.join(said)})")
+        called = f"{said[0]}[{_index(attrs['key'])}]" if op == "slice" else f"{op}({', '.join(said)})"
+        self.lines.append(f"{found.name} = {called}")
         self.steps.append(Step(found.name, op, inputs, attrs, block, len(self.lines)))
         return found
 
@@ -130,6 +131,12 @@ class Lowering:
         if (found := x.known) is None:
             raise NoRule(f"{what} that are computed")
         return found
+
+
+def _index(key: Key) -> str:
+    """An index as it is typed: 1, :, 0:2."""
+    ends = [["" if v is None else str(v) for v in k] if isinstance(k, tuple) else [str(k)] for k in key]
+    return ", ".join(":".join(e[:2] if e[2:] in ([""], ["1"]) else e) for e in ends)
 
 
 def unsupported(dtype: str, where: str) -> InputError:

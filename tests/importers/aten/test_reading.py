@@ -58,6 +58,17 @@ def test_a_step_stands_at_a_line_of_a_program_that_names_the_source() -> None:
     assert any(line.startswith("# test_reading.py:") and "self.layer(self.layer(x))" in line for line in scenario.lines)
 
 
+class Sliced(Module):  # type: ignore[misc]  # torch may be missing
+    def forward(self, x: Any) -> Any:
+        return x[0, :, 1:3] + x[1, ..., ::2].flip(1)
+
+
+def test_an_index_is_written_as_it_is_typed() -> None:
+    lines = bpdebug.from_torch(Sliced(), torch.randn(2, 3, 4), square).lines
+    said = [line.partition(" = ")[2] for line in lines if "[" in line and not line.startswith("#")]
+    assert said == ["x[0, :, :]", "select[:, 1:3]", "x[1, :, :]", "select2[:, 0:4:2]", "slice2[:, ::-1]"]
+
+
 def test_tied_parameters_are_one_leaf_by_their_first_name() -> None:
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     model[1].weight = model[0].weight
