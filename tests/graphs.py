@@ -267,6 +267,29 @@ def _scan(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return tuple(spread(rng, shape)), {"axis": draw(st.integers(-len(shape), len(shape) - 1))}
 
 
+@strategy("flip", "roll")
+def _turned(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    shape = draw(shapes())
+    return tuple(spread(rng, shape)), {"axis": draw(some_axes(len(shape)))}
+
+
+@strategy("tile", "repeat")
+def _repeated(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    shape = draw(shapes())
+    reps = draw(st.lists(st.sampled_from([1, 2, 3, 0]), min_size=1, max_size=3).map(tuple) | st.integers(0, 3))
+    return tuple(spread(rng, shape)), {"reps": reps}
+
+
+@strategy("tril", "triu", "diagonal", "trace")
+def _diagonals(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    return tuple(spread(rng, draw(shapes(2, 4)))), {"k": draw(st.integers(-3, 3))}
+
+
+@strategy("dot", "outer")
+def _vectors(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    return tuple(spread(rng, (draw(SIZES),), (draw(SIZES),))), {}
+
+
 @strategy("reshape")
 def _reshape(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes())
@@ -534,6 +557,18 @@ def _mended(draw: st.DrawFn, op: Op, rng: np.random.Generator, drawn: Drawn) -> 
         attrs["p"] = draw(st.sampled_from([2.0, 1.0, 3.0, math.inf]))
     elif op.name in ("var", "std"):
         attrs["ddof"] = draw(st.integers(0, 1)) if attrs["axis"] is None and x.size > 1 else 0
+    elif op.name == "roll":
+        axis = attrs["axis"] = None if attrs["axis"] == () else attrs["axis"]
+        shift = [draw(st.integers(-4, 4)) for _ in (axis if isinstance(axis, tuple) else (0,))]
+        attrs["shift"] = tuple(shift) if isinstance(axis, tuple) else shift[0]
+    elif op.name == "repeat":
+        axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1)) if x.ndim else None
+        attrs = {"repeats": draw(st.integers(0, 3)), "axis": axis}
+    elif op.name in ("diagonal", "trace"):
+        one, other, *_ = draw(st.permutations(range(x.ndim)))
+        attrs = {"offset": attrs["k"], "axis1": one, "axis2": draw(st.sampled_from([other, other - x.ndim]))}
+    elif op.name == "dot":
+        operands = (x, rng.permutation(x))
     elif op.name == "squeeze":
         ones = [a for a, n in enumerate(x.shape) if n == 1]
         attrs = {"axis": draw(st.sampled_from([None, tuple(ones), *ones, *[a - x.ndim for a in ones]]))}

@@ -75,7 +75,7 @@ _KEEPING = (
 )  # fmt: skip
 """Functions, cell by cell, that may give 0 because an operand is 0."""
 _ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis", "cumsum")
-_PUTTING = ("place", "pad0", "unfold")
+_PUTTING = ("place", "on_diagonal", "pad0", "unfold")
 """Moves that leave cells into which nothing is put."""
 SUMMING = ("matmul", "sum")
 """What has a cell that nothing comes into only where an axis is empty: a sum of no terms."""

@@ -248,7 +248,9 @@ def _chosen(e: Expr, at: At, value: Value) -> list[Summand]:
 MOVES: dict[str, Row] = {
     "matrix_transpose": _moved(lambda e, at: (*at[:-2], at[-1], at[-2])), "permute_dims": _moved(_permuted),
     **dict.fromkeys(("reshape", "expand_dims", "squeeze"), _moved(_reshaped)), "broadcast_to": _times(False),
-    **dict.fromkeys(("index", "flip", "place", "pad0", "take", "take_along_axis", "unfold"), _looked_up),
+    **dict.fromkeys((
+        "index", "flip", "roll", "diagonal", "place", "on_diagonal", "pad0", "take", "take_along_axis", "unfold",
+    ), _looked_up),
 }  # fmt: skip
 """Operations that only move cells about."""
 

@@ -18,6 +18,7 @@ from bpdebug.ops import (
     masking,
     normalise,
     order,
+    rearranging,
     reduce,
     scans,
     shaping,
@@ -26,7 +27,7 @@ from bpdebug.ops.attributes import REQUIRED, Attr, as_literal
 from bpdebug.ops.op import OPS, Op, Sample
 
 __all__ = [
-    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "attention", "classes", "convolution",
+    "Attr", "OPS", "Op", "REQUIRED", "Sample", "activations", "as_literal", "attention", "classes", "convolution",
     "distances", "elementwise", "functions", "gates", "hard", "indexing", "joining", "linear", "loss", "margins",
-    "masking", "normalise", "order", "reduce", "scans", "shaping",
+    "masking", "normalise", "order", "rearranging", "reduce", "scans", "shaping",
 ]  # fmt: skip

@@ -35,6 +35,25 @@ def _check_matmul(a: Shape, b: Shape) -> None:
             )
 
 
+def _check_vectors(a: Shape, b: Shape) -> None:
+    for x in (a, b):
+        if len(x) != 1:
+            hint = "of matrices: a @ b" if len(x) > 1 else "of a number: a * b"
+            raise ShapeError(f"shapes {a} and {b}: both must be vectors, of one axis", hint=hint)
+
+
+def _check_dot(a: Shape, b: Shape) -> None:
+    _check_vectors(a, b)
+    if a != b:
+        raise ShapeError(f"sizes {a[0]} and {b[0]} differ", hint="each cell meets the one at its own place")
+
+
+def _outer_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
+    columns = (xp.expand_dims(v, 1) for v in (a, b))
+    left, right = (turned @ column for turned, column in zip((xp.matrix_transpose(g), g), columns, strict=True))
+    return xp.squeeze(right, 1), xp.squeeze(left, 1)
+
+
 def _check_transpose(x: Shape) -> None:
     if len(x) < 2:
         raise ShapeError(
@@ -83,6 +102,28 @@ register(
                 )
             ),
         ),
+    ),
+    Op(
+        "dot",
+        "The products of two vectors' cells, added up.",
+        back="the other vector, times the gradient",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: xp.sum(a * b),
+        vjp=lambda xp, g, y, a, b: (g * b, g * a),
+        check=_check_dot,
+        linear_in=(0, 1),
+        samples=(Sample(([1.0, 2.0, 3.0], [0.5, -1.0, 2.0])),),
+    ),
+    Op(
+        "outer",
+        "Every cell of one vector times every cell of another: a column times a row.",
+        back="a product with the other vector: ∂a = ∂y @ b, ∂b = ∂yᵀ @ a",
+        operands=("a", "b"),
+        forward=lambda xp, a, b: xp.expand_dims(a, 1) @ xp.expand_dims(b, 0),
+        vjp=_outer_vjp,
+        check=_check_vectors,
+        linear_in=(0, 1),
+        samples=(Sample(([1.0, 2.0, 3.0], [0.5, -1.0])),),
     ),
     Op(
         "transpose",

@@ -109,6 +109,15 @@ def place(x: Array, shape: Shape, key: Key) -> Array:
     return out
 
 
+def on_diagonal(x: Array, shape: Shape, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """Zeros of `shape` with `x` on a diagonal of two axes: the adjoint of taking it."""
+    out = np.zeros(shape, x.dtype)
+    line = np.diagonal(out, offset, axis1, axis2)
+    line.flags.writeable = True  # NumPy's view of it is not, and may be
+    line[...] = x
+    return out
+
+
 def pad0(x: Array, widths: tuple[tuple[int, int], ...]) -> Array:
     """Zeros around `x`, `widths` before and after each axis."""
     shape = tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))

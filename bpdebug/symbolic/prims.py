@@ -63,6 +63,14 @@ def _indexed(x: Expr, key: Key) -> Shape:
     return (*spans, *x.shape[len(key) :])
 
 
+def _diagonal(x: Expr, offset: int, axis1: int, axis2: int) -> Shape:
+    """The other axes, and last the diagonal; `offset` is how far above the main one it is."""
+    axes = axes_of((axis1, axis2), x.shape)
+    rows, columns = (x.shape[a] for a in axes)
+    size = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
+    return (*(n for a, n in enumerate(x.shape) if a not in axes), max(size, 0))
+
+
 def _padded(x: Expr, widths: tuple[tuple[int, int], ...]) -> Shape:
     return tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
 
@@ -125,6 +133,7 @@ def _reducer(ufunc: Any) -> Callable[..., Any]:
 
 
 _REDUCE: dict[str, Any] = {"axis": None, "keepdims": False}
+_DIAGONAL = {"offset": 0, "axis1": 0, "axis2": 1}
 _WINDOW: dict[str, Any] = dict.fromkeys(("size", "stride", "padding", "dilation"), ...)
 
 _ROWS = (
@@ -185,6 +194,8 @@ _ROWS = (
         "index", lambda x, key: x[decode_key(key)], attrs={"key": ...}, shape=_indexed, source="{0}[{key}]", view=True,
     ),
     Prim("place", arrays.place, attrs={"shape": ..., "key": ...}, shape=_given),
+    Prim("diagonal", np.diagonal, attrs=_DIAGONAL, shape=_diagonal, view=True),
+    Prim("on_diagonal", arrays.on_diagonal, attrs={"shape": ..., **_DIAGONAL}, shape=_given),
     Prim("pad0", arrays.pad0, attrs={"widths": ...}, shape=_padded, word="pad"),
     Prim(
         "take", lambda x, ids, axis: np.take(x, ids, axis), arrays=2, attrs={"axis": ...}, dtype=_of_first,
@@ -203,6 +214,7 @@ _ROWS = (
         shape=lambda x, ids, axis, size: _resized(broadcast(x.shape, ids.shape), axis, size),
     ),
     Prim("flip", np.flip, attrs={"axis": ...}, view=True),
+    Prim("roll", np.roll, attrs={"shift": ..., "axis": ...}),
     Prim("cumsum", np.cumsum, attrs={"axis": ...}, dtype=_counted),
     Prim("cumprod", np.cumprod, attrs={"axis": ...}, dtype=_counted),
     Prim("cummax", lambda x, axis: np.maximum.accumulate(x, axis=axis), attrs={"axis": ...}),
@@ -227,8 +239,8 @@ _ROWS = (
         shape=lambda ids, depth, dtype: (*ids.shape, depth),
     ),
     Prim(
-        "tri", lambda rows, columns: np.tri(rows, columns, dtype=bool), arrays=0,
-        attrs={"rows": ..., "columns": ...}, shape=lambda rows, columns: (rows, columns), dtype=_boolean,
+        "tri", lambda rows, columns, k=0: np.tri(rows, columns, k, dtype=bool), arrays=0,
+        attrs={"rows": ..., "columns": ..., "k": 0}, shape=lambda rows, columns, k: (rows, columns), dtype=_boolean,
     ),
     Prim("unfold", arrays.unfold, attrs={**_WINDOW, "fill": 0.0}, shape=_unfolded, scratch=_padded_cells),
     Prim("fold", arrays.fold, attrs={"shape": ..., **_WINDOW}, shape=_given, scratch=_padded_cells),

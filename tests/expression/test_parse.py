@@ -63,7 +63,7 @@ def test_numbers_and_precedence(text: str, value: Any) -> None:
         ("!X", 1, "'!'", "not"), ("~X", 1, "'~'", "not"), ("X ^ 2", 3, "'^'", "**"),
         ("2x", 1, "'2x' is neither", "2 * x"),
         ("1j", 1, "'1j' is neither", ""), ("1.5x", 1, "'1.5x' is neither", ""), ("'abc", 1, "does not end", "'"),
-        ("quux(X)", 1, "no function 'quux'", "bpdebug ops"), ("dot(X, Y)", 1, "no function", "a @ b"),
+        ("quux(X)", 1, "no function 'quux'", "bpdebug ops"), ("mm(X, Y)", 1, "no function", "a @ b"),
         ("nrom(X)", 1, "no function 'nrom'", "norm"), ("X.sum()", 1, "no function 'X.sum'", "sum(X)"),
         ("X.sum", 1, "'sum' is a function", "sum(X)"), ("norm", 1, "'norm' is a function", "norm(...)"),
         ("(X).foo", 5, "no attribute 'foo'", ".T"), ("(X).norm", 5, "no attribute 'norm'", "norm(...)"),

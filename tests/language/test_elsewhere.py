@@ -101,12 +101,12 @@ def test_a_module_is_no_operand_and_the_receiver_of_a_method_is(call: str, hint:
 # --- judged by the other libraries
 
 NUMPY = {
-    "dot": "np.dot(a, b)", "einsum": "np.einsum('ij,jk->ik', a, b)", "tensordot": "np.tensordot(a, b, 1)",
-    "vdot": "np.vdot(v, w)", "inner": "np.inner(v, w)", "outer": "np.outer(v, w)", "swapaxes": "np.swapaxes(x, 0, 1)",
-    "moveaxis": "np.moveaxis(x, 0, 1)", "trace": "np.trace(s)", "diag": "np.diag(s)", "ravel": "np.ravel(x)",
-    "tile": "np.tile(x, (2, 1))", "concatenate": "np.concatenate([x, y])", "vstack": "np.vstack([x, y])",
+    "einsum": "np.einsum('ij,jk->ik', a, b)", "tensordot": "np.tensordot(a, b, 1)",
+    "vdot": "np.vdot(v, w)", "inner": "np.inner(v, w)", "swapaxes": "np.swapaxes(x, 0, 1)",
+    "moveaxis": "np.moveaxis(x, 0, 1)", "diag": "np.diag(s)", "ravel": "np.ravel(x)",
+    "concatenate": "np.concatenate([x, y])", "vstack": "np.vstack([x, y])",
     "hstack": "np.hstack([x, y])", "dstack": "np.dstack([x, y])", "column_stack": "np.column_stack([v, w])",
-    "array_split": "np.array_split(x, 2, axis=1)[0]", "fliplr": "np.fliplr(x)", "roll": "np.roll(v, 1)",
+    "array_split": "np.array_split(x, 2, axis=1)[0]", "fliplr": "np.fliplr(x)",
     "take": "np.take(x, ids, axis=0)", "zeros_like": "np.zeros_like(x)", "ones_like": "np.ones_like(x)",
     "cbrt": "np.cbrt(p)", "exp2": "np.exp2(x)", "log10": "np.log10(p)", "heaviside": "np.heaviside(x, 0.0)",
     "fmax": "np.fmax(x, y)", "fmin": "np.fmin(x, y)",
