@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import ref
@@ -14,9 +14,12 @@ Shape = tuple[int, ...]
 DType = np.dtype[Any]
 Cell = tuple[int, ...]
 Key = tuple[Any, ...]
+"""An index as hashable plain data: integers, '...', and (start, stop, step) for a slice.
+
+Of arrays of integers, too: None for each, in order, and ((0, 2),) for a list that is written out.
+"""
 Made = TypeVar("Made")
 More = ParamSpec("More")
-"""An index as hashable plain data: integers, '...', and (start, stop, step) for a slice."""
 
 
 def read_only(array: Any) -> Array:
@@ -47,9 +50,26 @@ def encode_key(key: Any) -> Key:
     return tuple((k.start, k.stop, k.step) if isinstance(k, slice) else k for k in items)
 
 
-def decode_key(key: Key) -> tuple[Any, ...]:
-    """The index NumPy takes, from what `encode_key` made."""
-    return tuple(slice(*k) if isinstance(k, tuple) else ... if k == "..." else k for k in key)
+def decode_key(key: Key, ids: Iterable[Array] = ()) -> tuple[Any, ...]:
+    """The index NumPy takes, from what `encode_key` made; `ids` are the arrays of integers in it."""
+    arrays = list(reversed([*ids]))
+
+    def item(k: Any) -> Any:
+        if isinstance(k, tuple):
+            return np.array(k[0], np.int64) if is_list(k) else slice(*k)
+        return arrays.pop() if k is None else ... if k == "..." else k
+
+    return tuple(map(item, key))
+
+
+def takes_arrays(key: Key) -> bool:
+    """Whether an index holds arrays of integers, or lists."""
+    return any(item is None or is_list(item) for item in key)
+
+
+def is_list(item: Any) -> bool:
+    """Whether an item of an index in plain data is a list of integers."""
+    return isinstance(item, tuple) and len(item) == 1
 
 
 MOST_KEPT = 256

@@ -127,7 +127,7 @@ def sample_call(op: Op, sample: Sample, dtype: DType = DOUBLE) -> Call:
 
 
 def _typed_attrs(op: Op, attrs: Mapping[str, Any], dtype: DType) -> dict[str, Any]:
-    return {**attrs, "dtype": dtype.name} if "dtype" in op.attrs else dict(attrs)
+    return {**attrs, "dtype": dtype.name} if "dtype" in op.attrs and op.attrs["dtype"].hidden else dict(attrs)
 
 
 SAMPLES = [(op, i) for op in OPS.values() for i in range(len(op.samples))]
@@ -390,6 +390,65 @@ def _take_along(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     ]
     x = tuple(1 if a != axis % len(shape) and draw(st.integers(0, 3)) == 0 else n for a, n in enumerate(shape))
     return (*spread(rng, x), _ids(draw, rng, tuple(other), shape[axis])), {"axis": axis}
+
+
+@strategy("take_at")
+def _take_at(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    """An index with arrays, lists, integers, slices and an ellipsis in any order, over the first axes or all."""
+    shape = draw(shapes(1, 4, SOME))
+    forms = [
+        draw(st.sampled_from(["ids", "ids", "list", "int", "cut"])) for _ in range(draw(st.integers(1, len(shape))))
+    ]
+    forms[draw(st.integers(0, len(forms) - 1))] = "ids"
+    sizes, ids = draw(shapes(0, 2, SOME)), []
+    key: list[Any] = []
+    for n, form in zip(shape, forms, strict=False):
+        if form == "ids":
+            kept = sizes[draw(st.integers(0, len(sizes))) :]
+            ids.append(rng.integers(-n, n, tuple(1 if draw(st.integers(0, 3)) == 0 else m for m in kept)))
+        drawn: dict[str, Any] = {
+            "ids": None,
+            "list": ((draw(st.integers(-n, n - 1)),),),
+            "int": draw(st.integers(-n, n - 1)),
+        }
+        key.append(drawn.get(form, (draw(st.none() | st.integers(-3, 3)), None, draw(st.sampled_from([None, -1])))))
+    if len(key) < len(shape) and draw(st.booleans()):
+        key.insert(draw(st.integers(0, len(key))), "...")
+    if "..." in key:
+        shape = (*shape[: key.index("...")], 2, *shape[key.index("...") : len(key) - 1])
+    return (*spread(rng, shape), *ids), {"key": () if set(key) == {None} else tuple(key)}
+
+
+@strategy("scatter_add")
+def _scatter_add(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    shape, rank, size = draw(shapes(0, 3)), draw(st.integers(0, 2)), draw(st.integers(1, 3))
+    rank = min(rank, len(shape))
+    axis = draw(st.integers(0, len(shape) - rank))
+    ids = _ids(draw, rng, shape[axis : axis + rank], size)
+    back = draw(st.booleans())
+    return (*spread(rng, shape), ids), {"size": size, "axis": axis - (len(shape) - rank + 1) if back else axis}
+
+
+@strategy("scatter_along_axis")
+def _scatter_along(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    shape, size = draw(shapes(1, 3)), draw(st.integers(1, 3))
+    one = tuple(1 if n and draw(st.integers(0, 3)) == 0 else n for n in shape)
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    return (*spread(rng, shape), _ids(draw, rng, one, size)), {"size": size, "axis": axis}
+
+
+@strategy("masked_fill")
+def _masked_fill(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    wanted = draw(broadcasting(2))
+    value = draw(st.sampled_from([0.0, -2.0, -math.inf]))
+    return (*spread(rng, wanted[0]), rng.integers(0, 2, wanted[1]).astype(bool)), {"value": value}
+
+
+@strategy("cast")
+def _cast(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    (x,) = spread(rng, draw(shapes()))
+    kind = draw(st.sampled_from(["float64", "int64", "bool"]))
+    return (np.asarray(draw(st.sampled_from([x, (x * 9).astype(np.int64), x > 0]))),), {"dtype": kind}
 
 
 @strategy("one_hot")

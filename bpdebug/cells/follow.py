@@ -70,11 +70,13 @@ def having(test: Callable[[Array], Array]) -> Hand:
 
 
 _KEEPING = (
-    "negative", "astype", "abs", "sign", "square", "sqrt", "sin", "tan", "sinh", "tanh", "erf", "log1p", "expm1",
-    "floor", "round", "maximum", "minimum",
+    "negative", "astype", "cast", "abs", "sign", "square", "sqrt", "sin", "tan", "sinh", "tanh", "erf", "log1p",
+    "expm1", "floor", "round", "maximum", "minimum",
 )  # fmt: skip
 """Functions, cell by cell, that may give 0 because an operand is 0."""
-_ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis", "cumsum")
+_ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis", "add_at", "cumsum")
+LOOKING_UP = ("scatter_add", "scatter_along_axis", "add_at")
+"""Of which the operands behind the first only say where something goes."""
 _PUTTING = ("place", "on_diagonal", "pad0", "unfold")
 """Moves that leave cells into which nothing is put."""
 SUMMING = ("matmul", "sum")
@@ -144,7 +146,7 @@ def _product(e: Expr, cells: Array, value: Value, order: list[int]) -> Handed:
 def _terms(e: Expr, cells: Array, value: Value) -> Handed:
     """To the terms that are all zero; where one is not, they cancel; where there is none, nothing comes in."""
     run = PRIMS["add" if e.applies == "subtract" else e.applies].run
-    count = 1 if e.applies.startswith("scatter") else len(e.args)
+    count = 1 if e.applies in LOOKING_UP else len(e.args)
     arrays, others = [value(a) if isinstance(a, Expr) else np.asarray(a) for a in e.args[:count]], e.args[count:]
     ids = [value(a) for a in others]
     there = np.asarray(run(*((a != 0).astype(np.float64) for a in arrays), *ids, **e.attrs)) > 0

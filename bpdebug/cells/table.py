@@ -136,6 +136,10 @@ def _along_goes(e: Expr, numbers: Array, value: Value) -> Array:
     return np.take_along_axis(numbers, np.broadcast_to(ids, shape), axis=axis)
 
 
+def _at_goes(e: Expr, numbers: Array, value: Value) -> Array:
+    return np.asarray(PRIMS["take_at"].run(numbers, *map(value, e.args[1:]), key=e.attrs["key"]))
+
+
 def _joined(e: Expr, at: At, value: Value) -> list[Summand]:
     """concat and stack: each cell comes from one of the operands."""
     ends = np.cumsum([0, *(prod(a.shape) for a in e.args)])
@@ -249,19 +253,25 @@ MOVES: dict[str, Row] = {
     "matrix_transpose": _moved(lambda e, at: (*at[:-2], at[-1], at[-2])), "permute_dims": _moved(_permuted),
     **dict.fromkeys(("reshape", "expand_dims", "squeeze"), _moved(_reshaped)), "broadcast_to": _times(False),
     **dict.fromkeys((
-        "index", "flip", "roll", "diagonal", "place", "on_diagonal", "pad0", "take", "take_along_axis", "unfold",
+        "index", "flip", "roll", "diagonal", "place", "on_diagonal", "pad0", "take", "take_along_axis",
+        "take_at", "unfold",
     ), _looked_up),
 }  # fmt: skip
 """Operations that only move cells about."""
 
+GOES: dict[str, Callable[[Expr, Array, Value], Array]] = {
+    "fold": _fold_goes, "scatter_add": _scatter_goes, "scatter_along_axis": _along_goes, "add_at": _at_goes,
+}  # fmt: skip
+"""Where each cell of an operand is added, from the numbers of the result's cells."""
+
 SETTLED: dict[str, Row] = {
-    **MOVES, "fold": _added_up(_fold_goes), "scatter_add": _added_up(_scatter_goes),
-    "scatter_along_axis": _added_up(_along_goes), "concat": _joined, "stack": _joined,
+    **MOVES, **{name: _added_up(goes) for name, goes in GOES.items()}, "concat": _joined, "stack": _joined,
 }  # fmt: skip
 """Those, and the others whose operand's cells each go to one place, or to a few."""
 
 ROWS: dict[str, Row] = {
     **SETTLED, "astype": _times(False), "add": _plus(1.0, 1.0), "subtract": _plus(1.0, -1.0), "negative": _plus(-1.0),
+    "cast": _times(False),
     "multiply": _times(False, False), "divide": _times(False, True), "matmul": _product, "sum": _summed,
     "cumsum": _running, "horner": _nested,
     "where": _chosen, "maximum": _chosen, "minimum": _chosen, "square": _squared, "pow": _squared,

@@ -30,7 +30,7 @@ def to_float64(array: Array) -> Array:
 
 def float64_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a call that gives float64."""
-    return {key: "float64" if key == "dtype" else value for key, value in attrs.items()}
+    return {key: "float64" if key == "dtype" and "float" in value else value for key, value in attrs.items()}
 
 
 class NodeRule(Struct, frozen=True, eq=False):

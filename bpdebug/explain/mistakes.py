@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.cells.follow import LOOKING_UP
+from bpdebug.cells.table import GOES
 from bpdebug.checks.rule import to_float64
 from bpdebug.engine.closeness import ALIKE
 from bpdebug.explain.missing import missing_term, only_diagonal, updated_weight
@@ -77,16 +80,16 @@ def last_wins(wanted: Wanted, made: Array) -> str:
     for k, p in wanted.edges:
         rule = wanted.rule(k)
         whole = rule.plan.summed(p)
-        if whole.prim is None or whole.prim.name != "scatter_add":
+        if whole.applies not in LOOKING_UP:
             continue
         leaves = rule.plan.leaves(rule.inputs, rule.value(), wanted.cotangent(k))
-        values, ids = (rule.plan.evaluate(a, leaves) for a in whole.args)
-        axis, rank = whole.attrs["axis"], ids.ndim
-        rows = np.moveaxis(values, tuple(range(axis, axis + rank)), tuple(range(rank)))
-        out = np.zeros((whole.attrs["size"], *rows.shape[rank:]))
-        for at in np.ndindex(ids.shape):
-            out[ids[at]] = rows[at]
-        if same(made, np.moveaxis(out, 0, axis)):
+        values = rule.plan.evaluate(whole.args[0], leaves)
+        out = np.zeros(whole.shape)
+        to = GOES[whole.applies](
+            whole, np.arange(out.size).reshape(out.shape), partial(rule.plan.evaluate, leaves=leaves)
+        )
+        out.reshape(-1)[np.broadcast_to(to, values.shape).reshape(-1)] = values.reshape(-1)
+        if same(made, out):
             return "of an id that occurs more than once only the last is kept: repeated ids must add up"
     return ""
 

@@ -25,8 +25,8 @@ _MAY_FOLLOW = {
     **dict.fromkeys(("sign", "**", "op"), _BEGIN),
     **dict.fromkeys(("", "not", "and", "="), _BEGIN | {"not"}),
     "(": _BEGIN | {"not", ")"},
-    "[": _BEGIN | {"not", ":"},
-    ",": _BEGIN | {"not", ")", "]", ":"},
+    "[": _BEGIN | {"not", ":", "["},
+    ",": _BEGIN | {"not", ")", "]", ":", "["},
     ":": _BEGIN | {"not", "]", ",", ":"},
     ".": {"value"},
 }
@@ -62,7 +62,8 @@ def check_order(tokens: list[Token]) -> None:
         powers = powers + 1 if sort == "**" else 0 if sort in ("op", "and", ",", "(", "[") else powers
         inside = opened[-1].text if opened else ""
         named = inside == "(" and last.kind == NAME and before.text in ("(", ",")
-        if not _fits(token.text if token.kind == OP else "", inside, colons, named):
+        listed = sort == "[" and last_sort in ("[", ",")
+        if not _fits(token.text if token.kind == OP else "", inside, colons, named) or (listed and inside != "["):
             raise unexpected(token)
         if token.kind == OP and sort in CLOSED:
             opened.append(token)

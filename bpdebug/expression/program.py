@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from bpdebug.arrays import takes_arrays
 from bpdebug.errors import InputError, shown
 from bpdebug.expression import operations
 from bpdebug.expression.compiled import CONSTANT, NO_PATH, WORDS, Frame, Missing, Program, Run, Setting, Step, spelt
@@ -18,7 +19,7 @@ from bpdebug.expression.functions import FUNCTIONS
 from bpdebug.expression.kinds import NUMBER, TENSOR, TEXT, TUPLE, UNKNOWN, Kind, constant, number, number_dtype
 from bpdebug.expression.names import Meaning, Reference, look_up
 from bpdebug.expression.parse import Expression
-from bpdebug.language.calls import index_of, take_apart
+from bpdebug.language.calls import index_of, indices_of, take_apart
 from bpdebug.language.constants import NotConstant
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.tokens import refuse
@@ -74,9 +75,22 @@ class Compiler:
             return self._taken(tree, tree, None)
         if isinstance(tree, ast.Subscript) and isinstance(tree.value, ast.Call) and _op(tree.value).parts_of:
             return self._taken(tree.value, tree, index_of(tree.slice, self))
-        if isinstance(tree, ast.Attribute | ast.Subscript):
+        if isinstance(tree, ast.Subscript):
+            return self._indexed(tree)
+        if isinstance(tree, ast.Attribute):
             return (tree.value,)
         return ()
+
+    def _indexed(self, tree: ast.Subscript) -> Sequence[ast.expr]:
+        """What an index is into, and the arrays of integers in it."""
+        items = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
+        if all(isinstance(item, ast.Slice | ast.Constant) for item in items):
+            return (tree.value,)
+        key, arrays = indices_of(tree.slice, self)
+        if not takes_arrays(key):
+            return (tree.value,)
+        self.calls[id(tree)] = VOCABULARY["take_at"], [tree.value, *arrays], {"key": key}
+        return self.calls[id(tree)][1]
 
     def _taken(self, call: ast.Call, tree: ast.expr, key: tuple[Any, ...] | None) -> Sequence[ast.expr]:
         """The operands of a call, which is taken apart; `key` is the index behind one that gives several tensors."""
@@ -89,7 +103,7 @@ class Compiler:
                     hint = f"name one of them by an integer: {op.name}(...)[0]"
                     raise InputError(f"{op.name} gives a tuple of {parts}", code="E_EXPR", hint=hint)
                 attrs = {**attrs, "part": key[0] % parts}
-        if "dtype" in attrs:
+        if "dtype" in attrs and op.attrs["dtype"].hidden:
             floats = (d.name for d in self.setting.graph.dtypes if d.kind == "f")
             attrs = {**attrs, "dtype": next(floats, "float64")}
         self.calls[id(tree)] = op, operands, attrs
@@ -107,6 +121,8 @@ class Compiler:
             return tuple(self.value(item) for item in node.elts)
         if isinstance(node, ast.Constant) and node.value is None:
             return None
+        if isinstance(node, ast.List):
+            raise NotConstant("a list")
         kind = compile_tree(self.expression, self.setting, node).kind
         if kind.constant and kind.kind in (NUMBER, TUPLE, TEXT):
             return kind.value

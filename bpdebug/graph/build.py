@@ -112,8 +112,9 @@ class _Builder:
         plan, attrs, typed = found
         if op.indexes is not None:
             with _said(op, step):
-                span = op.indexes(tuple(map(self._shape, inputs)), attrs)
-                self._check_ids(span, inputs, attrs.get("ignore_index"))
+                spans = op.indexes(tuple(map(self._shape, inputs)), attrs)
+                for span in spans if isinstance(spans, list) else [spans]:
+                    self._check_ids(span, inputs, attrs.get("ignore_index"))
         number = index[step.id] = len(types)
         types.append(typed)
         self.nodes.append(Node(step.id, op, tuple(inputs), attrs, step.block, step.line))
@@ -147,6 +148,8 @@ class _Builder:
         shapes = [t[0] if isinstance(t, tuple) else () for t in typed]
         op.check(*shapes, **op.of_value(attrs))
         plan = trace(op, typed, attrs)
+        if op.name == "cast":
+            self.floats.add(plan.dtype)
         if plan.dtype.kind == "f" and self.floats and plan.dtype not in self.floats:
             names = " and ".join(sorted(d.name for d in self.floats))
             message = f"the numbers here make a {plan.dtype} tensor, and the scenario's are {names}"

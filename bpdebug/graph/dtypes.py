@@ -30,6 +30,7 @@ def check_dtypes(op: Op, typed: Sequence[Any], declared: Sequence[bool] = ()) ->
         seen.setdefault(allowed, set()).add(kind)
     if op.name in _COMPARISONS or len(typed) < 2:
         return
+    _check_precision(op, typed)
     tensors = [operand[1].kind if isinstance(operand, tuple) else "" for operand in typed]
     for kinds in seen.values():
         if {"f", "i"} <= kinds:
@@ -39,6 +40,14 @@ def check_dtypes(op: Op, typed: Sequence[Any], declared: Sequence[bool] = ()) ->
         if {"f", "b"} <= kinds and "f" not in tensors:  # the number would make it float64, whatever the scenario is
             number = next(t for t in typed if type(t) is float)
             raise InputError(f"{op.name} mixes a boolean tensor with the number {number}", code="E_DTYPE", hint=_MASK)
+
+
+def _check_precision(op: Op, typed: Sequence[Any]) -> None:
+    """E_DTYPE where tensors of two precisions meet: a rule gives gradients in one."""
+    found = sorted({str(t[1]) for t in typed if isinstance(t, tuple) and t[1].kind == "f"})
+    if len(found) > 1:
+        hint = f'write which is meant: cast(x, "{found[0]}")'
+        raise InputError(f"{op.name} mixes {' and '.join(found)}", code="E_DTYPE", hint=hint)
 
 
 def _kind(op: Op, position: int, operand: Any, allowed: str, declared: bool) -> str:
@@ -70,6 +79,8 @@ def _hint(allowed: str, kind: str, declared: bool) -> str:
             if declared
             else 'give integers: ids = { value = [0, 2], dtype = "int64" }'
         )
+    if kind == "b" and allowed == "i":
+        return "to choose cells by a condition: where(condition, a, b)"
     if kind == "b":
         return "turn a mask into numbers by multiplying a float tensor with it"
     return 'leave out dtype = "int64", so that it is a float tensor' if declared else _COMPUTED

@@ -81,8 +81,11 @@ def _read(node: ast.FunctionDef, limits: Limits, place: Place) -> Def:
 
 def _check_body(node: ast.FunctionDef, place: Place) -> None:
     """Refuse what is nowhere in the language, called or not."""
-    for part in _walk([*node.body]):
-        if forbidden(part) or isinstance(part, ast.FunctionDef):
+    parts = list(_walk([*node.body]))
+    indices = [n for part in parts if isinstance(part, ast.Subscript) for n in ast.walk(part.slice)]
+    for part in parts:
+        listed = isinstance(part, ast.List) and part not in indices
+        if forbidden(part) or isinstance(part, ast.FunctionDef) or listed:
             raise refusal(part).at(place.at(getattr(part, "lineno", node.lineno)))
 
 

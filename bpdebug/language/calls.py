@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
+from bpdebug.arrays import Key
 from bpdebug.errors import InputError, shown
 from bpdebug.language.constants import NotConstant
 from bpdebug.language.elsewhere import op_hint
@@ -133,6 +134,36 @@ def _constant(op: Op, name: str, attr: Attr, expression: ast.expr, constants: Co
 def index_of(node: ast.expr, constants: ConstantReader) -> tuple[Any, ...]:
     """An index in plain data: of integers, '...', and (start, stop, step) for slices."""
     return tuple(_place(item, constants) for item in (node.elts if isinstance(node, ast.Tuple) else [node]))
+
+
+def indices_of(node: ast.expr, constants: ConstantReader) -> tuple[Key, list[ast.expr]]:
+    """An index in plain data that may hold lists, and arrays of integers: the expressions that None stands for."""
+    key: list[Any] = []
+    arrays: list[ast.expr] = []
+    for item in node.elts if isinstance(node, ast.Tuple) else [node]:
+        if isinstance(item, ast.List):
+            key.append((_listed(item, constants),))
+        elif isinstance(item, ast.Slice | ast.Constant | ast.Compare) or _is_known(item, constants):
+            key.append(_place(item, constants))
+        else:
+            key.append(None)
+            arrays.append(item)
+    return tuple(key), arrays
+
+
+def _is_known(node: ast.expr, constants: ConstantReader) -> bool:
+    """Whether an expression is a constant, as loop variables are."""
+    with constants.at(node), suppress(NotConstant):
+        constants.value(node)
+        return True
+    return False
+
+
+def _listed(node: ast.expr, constants: ConstantReader) -> Any:
+    """A list of integers, and of lists of them, as tuples."""
+    if isinstance(node, ast.List):
+        return tuple(_listed(item, constants) for item in node.elts)
+    return _whole(node, constants)
 
 
 def _place(node: ast.expr, constants: ConstantReader) -> Any:

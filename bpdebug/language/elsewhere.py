@@ -34,8 +34,9 @@ WRITTEN = {
     "pad(x, ((1, 1), (0, 0)))": "zero_pad constant_pad",
     "gather(x, ids, axis=0)": "take index_select index gather_nd",
     "embedding(table, ids)": "embedding_lookup lookup",
-    "one_hot(ids, 3).T @ u": "scatter_add index_add segment_sum",
-    "where(mask, 0.5, x)": "masked_fill index_fill",
+    "scatter_add(u, ids, 3)": "index_add segment_sum",
+    "masked_fill(x, mask, 0.5)": "fill_where",
+    "cast(x, 'float64')": "astype float double",
     "where(mask, x, 0)": "masked_select cond select_n",
     "causal_mask(s)": "look_ahead_mask generate_square_subsequent_mask",
     "stop_gradient(x)": "detach stop_grad no_grad lax_stop_gradient",
@@ -143,7 +144,7 @@ ABSENT = (
     "ceil trunc fft rfft erfc arctan atan arcsin asin arccos acos median quantile conv3d conv_transpose2d "
     "lstm gru rnn arctanh atanh arcsinh asinh arccosh acosh fmod floor_divide mode kron "
     "cross rot90 scatter put linspace isinf isfinite nanmean logcumsumexp gumbel_softmax dropout1d dropout2d dropout3d "
-    "alpha_dropout sequential cast astype float double embedding_bag"
+    "alpha_dropout sequential index_fill embedding_bag"
 )
 """What has no op and no expression of a line, and would be taken for a slip in the name of another op."""
 

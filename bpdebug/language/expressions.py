@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
 
+from bpdebug.arrays import takes_arrays
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
 from bpdebug.language.blocks import Def
-from bpdebug.language.calls import index_of, no_op, no_stars, take_apart
+from bpdebug.language.calls import index_of, indices_of, no_op, no_stars, take_apart
 from bpdebug.language.constants import (
     COMPARISONS,
     ProgramConstants,
@@ -162,11 +163,16 @@ class Expressions(Nodes):
 
     def _subscript(self, node: ast.Subscript, depth: int) -> Value:
         value = self.expr(node.value, depth + 1)
-        key = index_of(node.slice, self.constants)
         if is_tensor(value):
+            key, arrays = indices_of(node.slice, self.constants)
             if not key:
                 raise InputError("the index is empty", code="E_SYNTAX", hint="write x[0], x[:, 1] or x[..., 0]")
+            if takes_arrays(key):
+                ids = [self.expr(array, depth + 1) for array in arrays]
+                plain = len(ids) == len(key)
+                return self.add("take_at", (value, *ids), {"key": () if plain else key}, node.lineno)
             return self.add("slice", (value,), {"key": key}, node.lineno)
+        key = index_of(node.slice, self.constants)
         if not isinstance(value, tuple) or len(key) != 1 or type(key[0]) is not int:
             hint = "only tensors have an index, and tuples an integer"
             raise InputError("a number has no cells", code="E_SYNTAX", hint=hint)

@@ -24,8 +24,7 @@ _KINDS = {
 }  # fmt: skip
 _OPERANDS = {
     "same": ("a", "b"),
-    "scatter_add": ("x", "ids"),
-    "scatter_along_axis": ("x", "ids"),
+    "add_at": ("x", "*ids?"),
     "tri": (),
     "horner": ("g", "x"),
 }
@@ -34,7 +33,7 @@ _MOST_TRIED = 2**28
 
 
 def _forward(prim: Prim) -> Callable[..., Any]:
-    return lambda xp, *xs, **attrs: getattr(xp, prim.name)(*xs, **attrs)
+    return lambda xp, *xs, **attrs: getattr(xp, prim.name)(*([xs] if prim.arrays < 0 else xs), **attrs)
 
 
 def _check(prim: Prim, kinds: tuple[str, ...]) -> Callable[..., None]:
@@ -42,10 +41,10 @@ def _check(prim: Prim, kinds: tuple[str, ...]) -> Callable[..., None]:
     dtypes = [np.dtype(np.int64 if kind == "i" else np.float64) for kind in kinds]
 
     def check(*shapes: Shape, **attrs: Any) -> None:
-        typed = [*zip(shapes, [*dtypes, dtypes[-1]], strict=False)]
+        typed = [*zip(shapes, [*dtypes, *dtypes[-1:] * len(shapes)], strict=False)]
         hint = "write it as a formula on the screen does"
         try:
-            made = Trace(PRIMS).make(prim.name, *(Trace(PRIMS).leaf("x", *t) for t in typed), **attrs)
+            made = _forward(prim)(Trace(PRIMS), *(Trace(PRIMS).leaf("x", *t) for t in typed), **attrs)
             if made.nbytes > _MOST_TRIED:
                 raise ShapeError(f"{prim.name} would be of shape {made.shape}", hint=hint, code="E_LIMIT")
             found = _forward(prim)(NUMPY, *(np.broadcast_to(np.zeros((), d), s) for s, d in typed), **attrs)
@@ -60,7 +59,7 @@ def _check(prim: Prim, kinds: tuple[str, ...]) -> Callable[..., None]:
 def _word(prim: Prim) -> Op:
     """A primitive as an op that nothing is differentiated through."""
     operands = _OPERANDS.get(prim.name, ("x",))
-    kinds = ("f", "i") if "ids" in operands else ("fib",)
+    kinds = ("f", "i") if "*ids?" in operands else ("fib",)
     attrs = {n: Attr(_KINDS[n], REQUIRED if default is ... else default) for n, default in prim.attrs.items()}
     cellwise = prim.name == "same"
     return Op(

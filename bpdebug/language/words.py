@@ -93,4 +93,4 @@ def refusal(node: ast.AST) -> InputError:
 def forbidden(node: ast.AST) -> bool:
     """Whether a piece of Python is nowhere in the language, whatever stands around it."""
     named = type(node).__name__ in _FORBIDDEN or isinstance(node, ast.AugAssign)
-    return named and not isinstance(node, ast.Slice | ast.Return)
+    return named and not isinstance(node, ast.Slice | ast.List | ast.Return)

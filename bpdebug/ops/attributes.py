@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from bpdebug.arrays import is_list
 from bpdebug.errors import InputError, shown, suggest
 
 REQUIRED = object()
@@ -27,9 +28,13 @@ def _shares(value: Any) -> bool:
 
 
 def _is_place(item: Any) -> bool:
-    """An item of an index in plain data: an integer, '...', or (start, stop, step)."""
+    """An item of an index in plain data: integer, '...', None (an array), (start, stop, step), or ((0, 2),), a list."""
     ends = type(item) is tuple and len(item) == 3 and all(v is None or type(v) is int for v in item)
-    return ends or type(item) is int or item == "..."
+    return ends or type(item) is int or item in ("...", None) or (is_list(item) and _nested(item[0]))
+
+
+def _nested(value: Any) -> bool:
+    return type(value) is int or (type(value) is tuple and all(map(_nested, value)))
 
 
 class _Kind(NamedTuple):

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
@@ -31,6 +33,21 @@ def _check_causal(scores: Shape) -> None:
 def _past(xp: Any, x: Any) -> Any:
     """True where the key is not later than the query."""
     return xp.tri(x.shape[-2], x.shape[-1])
+
+
+DTYPES = ("float64", "float32", "int64", "bool", "float16", "bfloat16")
+
+
+def _cast(xp: Any, x: Any, dtype: str) -> Any:
+    if dtype == "float16":
+        return xp.as_float16(x)
+    return xp.as_bfloat16(x) if dtype == "bfloat16" else xp.cast(x, dtype=np.dtype(dtype))
+
+
+def _cast_vjp(xp: Any, g: Any, y: Any, x: Any, dtype: str) -> tuple[Any, ...]:
+    """Back through what was cast to: a gradient in half precision is rounded to it, too."""
+    half = _cast(xp, g, dtype) if dtype in ("float16", "bfloat16") else g
+    return (_cast(xp, half, x.dtype.name) if x.dtype.kind == "f" else None,)
 
 
 def _comparison(name: str, infix: str, words: str, forward: Callable[..., Any]) -> Op:
@@ -68,6 +85,33 @@ register(
             Sample(([[True, False, True], [False, False, True]], ROWS, [4.0, 0.5, -1.0])),
             Sample(([True, False, True], ROWS, 0)),
         ),
+    ),
+    Op(
+        "masked_fill",
+        "x, with value in place of the cells where the mask is true.",
+        back="the gradient of the cells that were filled is 0",
+        operands=("x", "mask"),
+        forward=lambda xp, x, mask, value: xp.where(mask, value, x),
+        vjp=lambda xp, g, y, x, mask, value: (xp.where(mask, 0, g), None),
+        attrs={"value": Attr("float", positional=True)},
+        kinds=("f", "b"),
+        broadcasts="elementwise",
+        infinite=True,
+        samples=(
+            Sample((ROWS, [[True, False, True], [False, False, True]]), {"value": 0.0}),
+            Sample((ROWS, [True, False, True]), {"value": -2.0}),
+        ),
+    ),
+    Op(
+        "cast",
+        "The same numbers in another dtype; those of float16 and bfloat16 are rounded and kept in float32.",
+        back="the same numbers, cast back",
+        forward=_cast,
+        vjp=_cast_vjp,
+        attrs={"dtype": Attr("str", positional=True, choices=DTYPES)},
+        kinds=("fib",),
+        linear_in=(0,),
+        samples=(Sample((ROWS,), {"dtype": "float64"}), Sample(([0, 2, -3],), {"dtype": "float64"})),
     ),
     Op(
         "dropout",

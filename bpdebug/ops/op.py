@@ -13,6 +13,8 @@ from bpdebug.arrays import Shape
 from bpdebug.errors import InputError, shown, suggest
 from bpdebug.ops.attributes import REQUIRED, Attr, fit, spelt
 
+Span = tuple[int, int, int]
+
 
 class Sample(Struct, frozen=True):
     """One worked call of an op for help and tests: operand texts in the scenario language, and attributes.
@@ -65,7 +67,8 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     `instead` has the numbers that stand for operands that are left out where one behind them is given (gamma: 1); they
     may be numbers at any time.
     `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is which.
-    `indexes(shapes, attrs)` gives (operand, least, size): integers of that operand must be in least..size-1.
+    `indexes(shapes, attrs)` gives (operand, least, size), or a list of such: integers of that operand must be in
+    least..size-1.
     `linear_in` of an op of any number of operands names the first, which stands for all.
     """
 
@@ -90,7 +93,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     kink_at: Callable[..., str] | None = None
     instead: Mapping[str, int] = field(default_factory=dict)
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
-    indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], tuple[int, int, int]] | None = None
+    indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], Span | list[Span]] | None = None
 
     def is_linear_in(self, position: int, attrs: Mapping[str, Any]) -> bool:
         """Whether a call of the op is linear in its operand at a position, the others held fixed."""

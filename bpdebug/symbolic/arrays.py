@@ -148,6 +148,35 @@ def scatter_along_axis(x: Array, ids: Array, axis: int, size: int) -> Array:
     return out
 
 
+def take_at(x: Array, *ids: Array, key: Key = ()) -> Array:
+    """The cells of `x` at an index of several arrays of integers; without a key they are of its first axes."""
+    return np.asarray(x[_key(key, ids)])
+
+
+def add_at(x: Array, *ids: Array, shape: Shape, key: Key = ()) -> Array:
+    """Zeros of `shape` to which `x` is added at such an index: take_at's adjoint."""
+    out = np.zeros(shape, x.dtype)
+    np.add.at(out, _key(key, ids), x)
+    return out
+
+
+def _key(key: Key, ids: tuple[Array, ...]) -> tuple[Any, ...]:
+    return decode_key(key or (None,) * len(ids), ids)
+
+
+def as_float16(x: Array) -> Array:
+    """`x` rounded to half precision, and kept in single."""
+    return np.asarray(x, np.float32).astype(np.float16).astype(np.float32)
+
+
+def as_bfloat16(x: Array) -> Array:
+    """`x` rounded to the first 16 bits of single precision, to even at a tie, and kept in single."""
+    single = np.asarray(x, np.float32)
+    bits = single.view(np.uint32)
+    rounded = (bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)
+    return np.where(np.isnan(single), single, rounded.view(np.float32))
+
+
 def argsort(x: Array, axis: int) -> Array:
     """Where the cells of the sorted array come from, of x's shape; tied cells keep their order."""
     return np.argsort(x, axis=axis, kind="stable")

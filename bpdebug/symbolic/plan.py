@@ -214,7 +214,7 @@ class Plan:
     def call_text(self, operands: Sequence[str]) -> str:
         """The forward call as it is written: `X @ W`, `Wᵀ`, `X[0, :]`, `relu(Z)`, `sum(Z, axis=0)`."""
         prim = self.value.prim
-        plain = prim is not None and (prim.infix or prim.name in ("matrix_transpose", "index"))
+        plain = prim is not None and (prim.infix or prim.name in ("matrix_transpose", "index", "take_at"))
         if plain and all(not isinstance(a, Expr) or a.prim is None for a in self.value.args):
             return self.text_of(self.value, operands, "y")
         words = list(operands) + [

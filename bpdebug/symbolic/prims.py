@@ -17,6 +17,7 @@ from bpdebug.arrays import DType, Key, Shape, decode_key
 from bpdebug.ops import OPS, activations, reduce
 from bpdebug.ops.axes import Axis, Sizes, axes_of, check_new_axes, tuple_of
 from bpdebug.ops.convolution import windows
+from bpdebug.ops.indexing import taken_shape
 from bpdebug.symbolic import arrays
 from bpdebug.symbolic.expr import Expr, Prim, broadcast, promoted
 
@@ -71,6 +72,10 @@ def _diagonal(x: Expr, offset: int, axis1: int, axis2: int) -> Shape:
     return (*(n for a, n in enumerate(x.shape) if a not in axes), max(size, 0))
 
 
+def _taken(x: Expr, *ids: Expr, key: Key) -> Shape:
+    return taken_shape(x.shape, [i.shape for i in ids], key)
+
+
 def _padded(x: Expr, widths: tuple[tuple[int, int], ...]) -> Shape:
     return tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
 
@@ -80,7 +85,7 @@ def _resized(shape: Shape, axis: int, *sizes: int) -> Shape:
     return (*shape[:axis], *sizes, *shape[axis + 1 :])
 
 
-def _given(x: Expr, shape: Shape, **attrs: Any) -> Shape:
+def _given(*xs: Expr, shape: Shape, **attrs: Any) -> Shape:
     return tuple(shape)
 
 
@@ -93,6 +98,10 @@ def _unfolded(x: Expr, size: Shape, stride: Shape, padding: Shape, dilation: Sha
 
 def _boolean(*args: Any, **attrs: Any) -> DType:
     return BOOL
+
+
+def _single(x: Expr) -> DType:
+    return np.dtype(np.float32)
 
 
 def _of_first(x: Expr, *ids: Expr, **attrs: Any) -> DType:
@@ -213,6 +222,10 @@ _ROWS = (
         "scatter_along_axis", arrays.scatter_along_axis, arrays=2, attrs={"axis": ..., "size": ...}, dtype=_of_first,
         shape=lambda x, ids, axis, size: _resized(broadcast(x.shape, ids.shape), axis, size),
     ),
+    Prim("take_at", arrays.take_at, arrays=-1, attrs={"key": ()}, shape=_taken, dtype=_of_first),
+    Prim("add_at", arrays.add_at, arrays=-1, attrs={"shape": ..., "key": ()}, shape=_given, dtype=_of_first),
+    Prim("cast", lambda x, dtype: np.asarray(x, dtype), attrs={"dtype": ...}, dtype=_asked),
+    *(Prim(name, getattr(arrays, name), dtype=_single, word="cast") for name in ("as_float16", "as_bfloat16")),
     Prim("flip", np.flip, attrs={"axis": ...}, view=True),
     Prim("roll", np.roll, attrs={"shift": ..., "axis": ...}),
     Prim("cumsum", np.cumsum, attrs={"axis": ...}, dtype=_counted),

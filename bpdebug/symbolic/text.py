@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
+from bpdebug.arrays import is_list
 from bpdebug.symbolic.arrays import is_long
 from bpdebug.symbolic.expr import Expr, Prim, TraceError
 
@@ -77,6 +78,13 @@ def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
             return _postfix(expr.args[0], names, dialect) + "ᵀ", POSTFIX
         if prim.name == "index":
             return f"{_postfix(expr.args[0], names, dialect)}[{key_text(expr.attrs['key'])}]", POSTFIX
+        if prim.says == "cast":
+            dtype = prim.name.removeprefix("as_") if "dtype" not in expr.attrs else expr.attrs["dtype"].name
+            return f'cast({write(expr.args[0], names, dialect)}, "{dtype}")', POSTFIX
+        if prim.name == "take_at":
+            ids = [write(a, names, dialect) for a in expr.args[1:]]
+            key = key_text(expr.attrs["key"] or (None,) * len(ids), ids)
+            return f"{_postfix(expr.args[0], names, dialect)}[{key}]", POSTFIX
     elif prim.source:
         return _template(expr, prim, names, dialect), POSTFIX
     args = [write(a, names, dialect) for a in expr.args]
@@ -138,12 +146,15 @@ def _sign(arg: Any, names: Names, dialect: Dialect) -> str:
     return ""
 
 
-def key_text(key: tuple[Any, ...]) -> str:
-    """An index as it is typed: `1, :, 0:2`."""
+def key_text(key: tuple[Any, ...], ids: Iterable[str] = ()) -> str:
+    """An index as it is typed: `1, :, 0:2`, and `i, [0, 2]` with the texts of the arrays, which None stands for."""
+    texts = iter(ids)
 
     def item(k: Any) -> str:
         if not isinstance(k, tuple):
-            return "..." if k in ("...", ...) else repr(k)
+            return next(texts) if k is None else "..." if k in ("...", ...) else repr(k)
+        if is_list(k):
+            return repr(list(k[0])).replace("(", "[").replace(")", "]").replace(",]", "]")
         start, stop, step = ("" if v is None else repr(v) for v in k)
         return f"{start}:{stop}" + (f":{step}" if step else "")
 

@@ -125,6 +125,27 @@ def test_one_node_returned_twice_bears_the_first_name() -> None:
     assert found[-1].inputs == ("P", "P")
 
 
+@pytest.mark.parametrize(
+    ("index", "ids", "key"),
+    [
+        ("I, J", ("I", "J"), ()), ("I", ("I",), ()), ("I, :, J", ("I", "J"), (None, (None, None, None), None)),
+        ("[0, 2]", (), (((0, 2),),)), ("..., [[0], [1]], -1", (), ("...", (((0,), (1,)),), -1)),
+        ("0, I", ("I",), (0, None)), ("[], I", ("I",), (((),), None)),
+    ],
+)  # fmt: skip
+def test_an_index_of_tensors_and_lists(index: str, ids: tuple[str, ...], key: tuple[Any, ...]) -> None:
+    (made,) = steps(f"Y = X[{index}]", ("X", "I", "J"))
+    assert (made.op, made.inputs, made.attrs) == ("take_at", ("X", *ids), {"key": key})
+
+
+def test_an_index_may_be_computed_and_a_condition_may_not() -> None:
+    assert [s.op for s in steps("Y = X[argmax(X, axis=1), I]", ("X", "I"))] == ["argmax", "take_at"]
+    assert steps("for t in range(2):\n    Y = X[t]")[0].op == "slice"
+    for wrong in ("Y = X[X > 0]", "Y = X[[X]]", "Y = X[[0.5]]", "Y = X[['a']]", "Y = [0, 1]", "Y = relu([X])"):
+        assert refused(wrong).code == "E_SYNTAX"
+    assert refused("Y = X[0, (1, 2)]").code == "E_SYNTAX"
+
+
 def test_with_block_groups_without_renaming_what_is_assigned() -> None:
     found = steps('with block("head"):\n    L = mean((X - T) ** 2)\nM = mean(X - T)')
     assert [(s.id, s.block) for s in found] == [

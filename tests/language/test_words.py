@@ -53,13 +53,11 @@ EXPRESSIONS = [
     ("Y = X.shape", "E_SYNTAX", ".shape", ".T"),
     ("Y = X.__class__", "E_SYNTAX", ".__class__", ".T"),
     ("Y = ().__class__.__bases__[0].__subclasses__()", "E_SYNTAX", "__bases__", ""),
-    ("Y = X[W]", "E_SYNTAX", "W", "gather"),
     ("Y = X[X > 0]", "E_SYNTAX", "comparison", "where("),
     ("Y = X[None]", "E_SYNTAX", "None", "expand_dims"),
     ("Y = X[1.5]", "E_SYNTAX", "1.5", "integers"),
     ("Y = X[True]", "E_SYNTAX", "True", ""),
     ("Y = X['a']", "E_SYNTAX", "a string", ""),
-    ("Y = X[relu(X)]", "E_SYNTAX", "a call", ""),
     ("Y = X[()]", "E_SYNTAX", "empty", ""),
     ("Y = (2, 3)[0:1]", "E_SYNTAX", "no cells", ""),
     ("Y = (2, 3) + X", "E_ATTR", "tuple", "unpack"),
@@ -253,4 +251,4 @@ def test_every_kind_of_python_has_a_name() -> None:
                 node = kind.__new__(kind)
                 words = described(node)[0]
                 assert "(" not in words, kind
-                assert forbidden(node) or kind.__name__ in ("Return", "Slice")
+                assert forbidden(node) or kind.__name__ in ("Return", "Slice", "List")

@@ -62,6 +62,7 @@ def named(names: tuple[str, ...], *shapes: Any) -> list[Case]:
 
 UNARY = ((3,), (2, 3), (4, 1, 5), ())
 PAIRS = (((2, 3), (2, 3)), ((2, 3), (3,)), ((4, 1, 3), (2, 1)), ((), (2, 3)), ((2, 3), ()))
+ALL = (None, None, None)
 AXES: tuple[Any, ...] = (None, 0, -1, (0, 2), (1, 0))
 
 
@@ -518,6 +519,31 @@ CASES = [
     *on("embedding", lambda x, i: F.embedding(i, x), ((4, 3), ids(4, 7)), ((4, 3), ids(4, 2, 5))),
     *on("take_along_axis", lambda x, i: torch.take_along_dim(x, i, dim=1), ((3, 4), ids(4, 3, 6)), axis=1),
     *on("take_along_axis", lambda x, i: torch.take_along_dim(x, i, dim=1), ((3, 4), ids(4, 1, 2)), axis=1),
+    *on("take_at", lambda x, i, j: x[i, j], ((3, 4), ids(3, 6), ids(4, 6)), ((3, 4, 2), ids(3, 2, 1), ids(4, 5))),
+    *on("take_at", lambda x, i: x[i], ((3, 4), ids(3, 6)), ((3,), ids(3)), ((0, 2), ids(1, 0)), ((3, 2), ids(3, 2, 4))),
+    *on("take_at", lambda x, i, j: x[i, :, j], ((3, 2, 4), ids(3, 6), ids(4, 6)), key=(None, ALL, None)),
+    *on("take_at", lambda x, i, j: x[:, i, j], ((3, 2, 4), ids(2, 6), ids(4, 6)), key=(ALL, None, None)),
+    # an integer that is written counts as one of them in NumPy, and in PyTorch does not
+    *on("take_at", lambda x, i: x[0, :, i].movedim(0, -1), ((3, 2, 4), ids(4, 2, 3)), key=(0, ALL, None)),
+    *on("take_at", lambda x, i: x[..., [2, 0, 2], i], ((5, 3, 4), ids(4, 3)), key=("...", ((2, 0, 2),), None)),
+    *on("take_at", lambda x: x[[0, -1, 0], 1:], (3, 4), key=(((0, -1, 0),), (1, None, None))),
+    *on("take_at", lambda x: x[[[0], [2]], [1, 1]], (3, 4), key=(((((0,), (2,)),), ((1, 1),)))),
+    *on("scatter_add", lambda x, i: torch.zeros(4, *x.shape[1:]).double().index_add(0, i, x),
+        ((5, 3), ids(4, 5)), ((6,), ids(4, 6)), ((0, 2), ids(4, 0)), size=4),
+    *on("scatter_add", lambda x, i: torch.zeros(2, 4, 3).double().index_add(1, i, x), ((2, 5, 3), ids(4, 5)),
+        size=4, axis=-2),
+    *on("scatter_add", lambda x, i: torch.zeros(4, 3).double().index_add(0, i.reshape(-1), x.reshape(-1, 3)),
+        ((2, 5, 3), ids(4, 2, 5)), size=4),
+    *on("scatter_along_axis", lambda x, i: torch.zeros(3, 4).double().scatter_add(1, i, x), ((3, 6), ids(4, 3, 6)),
+        ((3, 0), ids(4, 3, 0)), size=4, axis=1),
+    *on("scatter_along_axis", lambda x, i: torch.zeros(2, 4).double().scatter_add(0, i.expand_as(x), x),
+        ((3, 4), ids(2, 1, 4)), size=2, axis=0),
+    *on("masked_fill", lambda x, m: x.masked_fill(m, -2.0), ((2, 3), mask(2, 3)), ((2, 3), mask(3)), ((2, 3), mask()),
+        ((0, 2), mask(0, 2)), value=-2.0),
+    *on("masked_fill", lambda x, m: x.masked_fill(m, -torch.inf), ((2, 3), mask(2, 3)), value=-math.inf),
+    *on("cast", lambda x: x.to(torch.float64), (2, 3), (), (ids(4, 3),), (mask(3),), dtype="float64"),
+    *on("cast", lambda x: x.to(torch.int64), (lambda rng: 9 * rng.normal(size=6),), (mask(3),), dtype="int64"),
+    *on("cast", lambda x: x.bool(), (lambda rng: np.array([0, -0.0, 1e-300, np.nan]),), (ids(2, 5),), dtype="bool"),
     *on("one_hot", lambda i: F.one_hot(i, 4).double(), (ids(4, 5),), (ids(4, 2, 3),), depth=4),
     *on("where", torch.where, (mask(2, 3), (2, 3), (3,)), (mask(3), (2, 1), ())),
     *named(("less", "less_equal", "greater", "greater_equal", "not_equal"), *PAIRS),

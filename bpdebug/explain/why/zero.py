@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array
-from bpdebug.cells.follow import CANCELS, SUMMING, UNREAD, Born, Traced
+from bpdebug.cells.follow import CANCELS, LOOKING_UP, SUMMING, UNREAD, Born, Traced
 from bpdebug.cells.sets import shrunk
 from bpdebug.engine import SEED
 from bpdebug.engine.stats import two_norm
@@ -118,7 +118,7 @@ def _not_read(tracer: RuleTracer, rule: EvaluatedRule, born: Born) -> str:
         return f"no id of {at} names row{'s' if len(rows) > 1 else ''} {which}" + (f" of axis {axis}" if axis else "")
     if e.applies in SUMMING:
         return f"{at} adds up no terms: an axis of it is empty"
-    if e.applies == "scatter_along_axis":
+    if e.applies in LOOKING_UP:
         return f"no id of {at} names {cells}"
     return f"{at}, {tracer.graph.call_text(rule.edge[0])}, does not take {cells}"
 
@@ -159,7 +159,8 @@ def _not_taken(tracer: RuleTracer, rule: EvaluatedRule, e: Expr, cells: Array) -
         chosen = np.broadcast_to(rule.value(test.args[0]), e.shape)[cells][0]
         test = test.args[1 if chosen else 2]
     if not isinstance(test, Expr) or test.prim is None:
-        return Reason(f"which was {'not taken' if op.name == 'where' else 'dropped'} there", joined="")
+        words = {"where": "which was not taken there", "dropout": "which was dropped there"}
+        return Reason(words.get(op.name, "which the mask covers there"), joined="")
     if len(test.args) != 2:
         return Reason("which the mask covers there", joined="")
     return Reason(_compared(tracer, rule, op.name, test, [_read(rule, a, e.shape)[cells] for a in test.args], cells))
