@@ -290,6 +290,22 @@ def _vectors(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return tuple(spread(rng, (draw(SIZES),), (draw(SIZES),))), {}
 
 
+@strategy("einsum")
+def _einsum(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    """Up to three operands of up to three letters each: letters twice, summed over, alone; axes of size 0 and 1."""
+    letters = st.text("abc", max_size=3)
+    terms = draw(st.lists(letters, min_size=1, max_size=3))
+    sizes = {c: draw(SIZES) for c in "abc"}
+    out = "".join(draw(st.permutations(sorted({c for t in terms for c in t if draw(st.booleans())}))))
+    return tuple(spread(rng, *[tuple(sizes[c] for c in t) for t in terms])), {"equation": f"{','.join(terms)}->{out}"}
+
+
+@strategy("tensordot")
+def _tensordot(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    left, right, both = (draw(shapes(0, 2)) for _ in range(3))
+    return tuple(spread(rng, (*left, *both), (*both, *right))), {"axes": len(both)}
+
+
 @strategy("reshape")
 def _reshape(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes())

@@ -71,10 +71,11 @@ def take_apart(op: Op, node: ast.Call, constants: ConstantReader) -> Arguments:
     if not node.keywords and not op.attrs and len(node.args) == least == most:
         return node.args, op.defaults  # by far the most calls
     allowed = op.keywords
+    leading = node.args[:1] if op.leads and all(k.arg != op.leads for k in node.keywords) else []
     plain = most - 1 if op.draws and most is not None else most
-    operands: dict[int, ast.expr] = dict(enumerate(node.args[:plain]))
-    rest = node.args[len(operands) :]
-    given: dict[str, ast.expr] = dict(zip(op.positional, rest, strict=False))
+    operands: dict[int, ast.expr] = dict(enumerate(node.args[len(leading) :][:plain]))
+    rest = node.args[len(leading) + len(operands) :]
+    given: dict[str, ast.expr] = dict(zip([op.leads] if leading else op.positional, leading or rest, strict=False))
     if len(rest) > len(given):
         with constants.at(rest[len(given)]):
             raise _too_many(op, len(node.args), rest[len(given)], constants)

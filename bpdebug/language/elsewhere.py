@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bpdebug.errors import suggest
 
 WRITTEN = {
-    "a @ b": "mm bmm einsum tensordot batch_dot",
+    "a @ b": "mm bmm batch_dot",
     "a @ expand_dims(v, axis=1)": "mv matvec",
     "x @ W + c": "linear dense affine addmm baddbmm xw_plus_b",
     "dot(v, w)": "vdot inner vecdot",

@@ -6,6 +6,7 @@ from bpdebug.ops import (
     classes,
     convolution,
     distances,
+    einsum,
     elementwise,
     functions,
     gates,
@@ -28,6 +29,6 @@ from bpdebug.ops.op import OPS, Op, Sample
 
 __all__ = [
     "Attr", "OPS", "Op", "REQUIRED", "Sample", "activations", "as_literal", "attention", "classes", "convolution",
-    "distances", "elementwise", "functions", "gates", "hard", "indexing", "joining", "linear", "loss", "margins",
-    "masking", "normalise", "order", "rearranging", "reduce", "scans", "shaping",
+    "distances", "einsum", "elementwise", "functions", "gates", "hard", "indexing", "joining", "linear", "loss",
+    "margins", "masking", "normalise", "order", "rearranging", "reduce", "scans", "shaping",
 ]  # fmt: skip

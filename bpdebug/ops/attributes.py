@@ -47,6 +47,7 @@ _KINDS = {
     "int": _Kind("an integer", "1", lambda v: type(v) is int),
     "float": _Kind("a number", "0.5", lambda v: type(v) in (int, float)),
     "number": _Kind("a number or None", "0.5", lambda v: type(v) in (int, float)),
+    "str": _Kind("a text", '"ij,jk->ik"', lambda v: isinstance(v, str)),
     "bool": _Kind("True or False", "True", lambda v: type(v) is bool),
     "ints": _Kind("an integer or a tuple of integers", "(2, 3)", _sizes),
     "axis": _Kind("an integer, a tuple of integers or None", "0", _sizes),
@@ -92,7 +93,7 @@ def fit(op: str, name: str, attr: Attr, value: Any) -> Any:
     """The value as the op takes it (floats for numbers, tuples for sequences), or E_ATTR."""
     if value is None and (attr.default is None or attr.kind in ("axis", "number")):
         return None
-    if attr.kind == "str":
+    if attr.choices:
         return _choice(op, name, attr, value)
     kind = _KINDS[attr.kind]
     if not kind.fits(value):
@@ -103,7 +104,7 @@ def fit(op: str, name: str, attr: Attr, value: Any) -> Any:
 
 
 def _choice(op: str, name: str, attr: Attr, value: Any) -> str:
-    if isinstance(value, str) and (not attr.choices or value in attr.choices):
+    if isinstance(value, str) and value in attr.choices:
         return value
     choices = ", ".join(f'"{c}"' for c in attr.choices)
     hint = f"{suggest(str(value), attr.choices, '')} write one of: {choices}".strip()

@@ -69,6 +69,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is which.
     `indexes(shapes, attrs)` gives (operand, least, size), or a list of such: integers of that operand must be in
     least..size-1.
+    `leads` names the attribute that is written before the operands: einsum("ij,jk->ik", a, b).
     `linear_in` of an op of any number of operands names the first, which stands for all.
     """
 
@@ -93,6 +94,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     kink_at: Callable[..., str] | None = None
     instead: Mapping[str, int] = field(default_factory=dict)
     parts_of: Callable[[Mapping[str, Any]], int] | None = None
+    leads: str = ""
     indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], Span | list[Span]] | None = None
 
     def is_linear_in(self, position: int, attrs: Mapping[str, Any]) -> bool:
@@ -169,9 +171,10 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     def signature(self) -> str:
         """How a call is written: matmul(a, b), sum(x, axis=None, keepdims=False)."""
         operands = ["a, b, ..."] if self.variadic else [o.strip("?") for o in self.operands]
-        attrs = [n if a.default is REQUIRED else f"{n}={spelt(a.default)}" for n, a in self.open_attrs.items()]
+        rest = {n: a for n, a in self.open_attrs.items() if n != self.leads}
+        attrs = [n if a.default is REQUIRED else f"{n}={spelt(a.default)}" for n, a in rest.items()]
         last = [f"{operands.pop()}=drawn"] if self.draws else []
-        return f"{self.name}({', '.join(operands + attrs + last)})"
+        return f"{self.name}({', '.join([*([self.leads] if self.leads else []), *operands, *attrs, *last])})"
 
     def bind(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
         """All attributes of a call in the op's order, from those that are given; E_ATTR where one does not fit."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops.attributes import spelt
 from bpdebug.symbolic.brief import Brief, brief
 from bpdebug.symbolic.expr import Expr, Trace, TraceError, broadcasted, evaluate, stretched, walk
 from bpdebug.symbolic.prims import PRIMS
@@ -32,6 +33,10 @@ class Traceable(Protocol):
     def vjp(self) -> Callable[..., tuple[Any, ...]]: ...
     @property
     def broadcasts(self) -> str: ...
+    @property
+    def infix(self) -> str: ...
+    @property
+    def leads(self) -> str: ...
     def is_given(self, attr: str, value: Any) -> bool: ...
     def of_value(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]: ...
 
@@ -214,12 +219,12 @@ class Plan:
     def call_text(self, operands: Sequence[str]) -> str:
         """The forward call as it is written: `X @ W`, `Wᵀ`, `X[0, :]`, `relu(Z)`, `sum(Z, axis=0)`."""
         prim = self.value.prim
-        plain = prim is not None and (prim.infix or prim.name in ("matrix_transpose", "index", "take_at"))
+        plain = prim is not None and (self.rule.infix or prim.name in ("matrix_transpose", "index", "take_at"))
         if plain and all(not isinstance(a, Expr) or a.prim is None for a in self.value.args):
             return self.text_of(self.value, operands, "y")
-        words = list(operands) + [
-            f"{key}={value!r}" for key, value in self.attrs.items() if self.rule.is_given(key, value)
-        ]
+        first = [spelt(self.attrs[self.rule.leads])] if self.rule.leads else []
+        rest = {key: value for key, value in self.attrs.items() if key != self.rule.leads}
+        words = first + list(operands) + [f"{k}={v!r}" for k, v in rest.items() if self.rule.is_given(k, v)]
         return f"{self.rule.name}({', '.join(words)})"
 
     def total_text(self, position: int, operands: Sequence[str], output: str) -> str:

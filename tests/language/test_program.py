@@ -133,7 +133,7 @@ def test_one_node_returned_twice_bears_the_first_name() -> None:
         ("0, I", ("I",), (0, None)), ("[], I", ("I",), (((),), None)),
     ],
 )  # fmt: skip
-def test_an_index_of_tensors_and_lists(index: str, ids: tuple[str, ...], key: tuple[Any, ...]) -> None:
+def test_an_index_of_tensors_and_lists(index: str, ids: tuple[str, ...], key: tuple[object, ...]) -> None:
     (made,) = steps(f"Y = X[{index}]", ("X", "I", "J"))
     assert (made.op, made.inputs, made.attrs) == ("take_at", ("X", *ids), {"key": key})
 

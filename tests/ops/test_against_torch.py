@@ -66,6 +66,24 @@ ALL = (None, None, None)
 AXES: tuple[Any, ...] = (None, 0, -1, (0, 2), (1, 0))
 
 
+EQUATIONS: list[Any] = [
+    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ij,kj->ki", (2, 3), (4, 3)), ("ba,b", (2, 3), (2,)),
+    ("ij,j->i", (2, 3), (3,)), ("i,ij->j", (2,), (2, 3)), ("i,j->ij", (2,), (3,)), ("i,j->ji", (2,), (3,)),
+    ("i,i->", (3,), (3,)), ("i,i->i", (3,), (3,)), ("ij,ij->", (2, 3), (2, 3)), ("bi,bi->b", (2, 3), (2, 3)),
+    ("ij->ji", (2, 3)), ("ij->", (2, 3)), ("ij->j", (2, 3)), ("ii->i", (3, 3)), ("ii->", (3, 3)), ("iji->j", (3, 2, 3)),
+    ("iii->i", (3, 3, 3)), ("iij,jk->ki", (3, 3, 2), (2, 4)), ("bij,bjk->bik", (5, 2, 3), (5, 3, 4)),
+    ("bqhd,bkhd->bhqk", (2, 3, 2, 4), (2, 5, 2, 4)), ("bhqk,bkhd->bqhd", (2, 2, 3, 5), (2, 5, 2, 4)),
+    ("...ij,...jk->...ik", (5, 2, 3), (5, 3, 4)), ("...ij,jk->...ik", (5, 6, 2, 3), (3, 4)), ("i...->...", (2, 3, 4)),
+    ("...ij,...jk->...ik", (5, 1, 2, 3), (6, 3, 4)), ("ij,ij->ij", (2, 1), (2, 3)), ("ij,jk->ik", (2, 1), (3, 4)),
+    ("ij,jk,kl->il", (2, 3), (3, 4), (4, 5)), ("i,ij,j->", (2,), (2, 3), (3,)), ("a,b,c->cab", (2,), (3,), (4,)),
+    ("ijk,ljm,kl->im", (2, 3, 4), (5, 3, 2), (4, 5)), ("abc,cd,e->abde", (2, 3, 4), (4, 2), (3,)),
+    (" i j , j k -> k i", (2, 3), (3, 4)),
+    ("ijk,jil->kl", (2, 3, 4), (3, 2, 5)), ("ab,cd->abcd", (2, 3), (4, 5)), ("ab,cd->", (2, 3), (4, 5)),
+    ("ab,ca->cb", (2, 0), (3, 2)),
+    ("ij,jk->ik", (2, 0), (0, 3)), (",ij->ij", (), (2, 3)), ("->", ()), ("ijkl,klmn->ijmn", (2, 3, 2, 2), (2, 2, 3, 2)),
+]  # fmt: skip
+
+
 def reduced(losses: Any, reduction: str) -> Any:
     return {"mean": losses.mean, "sum": losses.sum, "none": lambda: losses}[reduction]()
 
@@ -544,6 +562,11 @@ CASES = [
     *on("cast", lambda x: x.to(torch.float64), (2, 3), (), (ids(4, 3),), (mask(3),), dtype="float64"),
     *on("cast", lambda x: x.to(torch.int64), (lambda rng: 9 * rng.normal(size=6),), (mask(3),), dtype="int64"),
     *on("cast", lambda x: x.bool(), (lambda rng: np.array([0, -0.0, 1e-300, np.nan]),), (ids(2, 5),), dtype="bool"),
+    *[Case("einsum", shapes, partial(torch.einsum, e), {"equation": e}) for e, *shapes in EQUATIONS],
+    *[Case("tensordot", (a, b), lambda a, b, n=n: torch.tensordot(a, b, n), {"axes": n})
+      for a, b, n in (((2, 3, 4), (3, 4, 5), 2), ((2, 3), (3, 4), 1), ((2, 3), (4,), 0),
+                      ((2, 3), (2, 3), ((0, 1), (0, 1))),
+                      ((2, 3, 4), (5, 4, 2), ((0, -1), (2, 1))), ((0, 3), (3, 0), 1))],
     *on("one_hot", lambda i: F.one_hot(i, 4).double(), (ids(4, 5),), (ids(4, 2, 3),), depth=4),
     *on("where", torch.where, (mask(2, 3), (2, 3), (3,)), (mask(3), (2, 1), ())),
     *named(("less", "less_equal", "greater", "greater_equal", "not_equal"), *PAIRS),
