@@ -375,7 +375,10 @@ def _pad(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes(1, 3))
     pair = st.tuples(st.integers(0, 2), st.integers(0, 2))
     rows = st.lists(pair, min_size=len(shape), max_size=len(shape)).map(tuple)
-    return tuple(spread(rng, shape)), {"widths": draw(st.integers(0, 2) | pair | rows)}
+    attrs: dict[str, Any] = draw(st.sampled_from([{}, {"value": -0.5}]))
+    if all(n > 2 for n in shape):
+        attrs = draw(st.sampled_from([attrs, *({"mode": m} for m in ("reflect", "replicate", "circular"))]))
+    return tuple(spread(rng, shape)), {"widths": draw(st.integers(0, 2) | pair | rows), **attrs}
 
 
 def _ids(draw: st.DrawFn, rng: np.random.Generator, shape: Shape, size: int, least: int | None = None) -> Array:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.cells.sets import Fed, fed, shrunk
-from bpdebug.cells.table import MOVES, Value, unfilled
+from bpdebug.cells.table import MOVES, UNPADS, Value, unfilled
 from bpdebug.symbolic import PRIMS, Expr, walk
 
 MADE, CANCELS, UNREAD = "made", "cancels", "unread"
@@ -74,7 +74,7 @@ _KEEPING = (
     "expm1", "floor", "round", "maximum", "minimum",
 )  # fmt: skip
 """Functions, cell by cell, that may give 0 because an operand is 0."""
-_ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis", "add_at", "cumsum")
+_ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis", "add_at", "cumsum", *UNPADS)
 LOOKING_UP = ("scatter_add", "scatter_along_axis", "add_at")
 """Of which the operands behind the first only say where something goes."""
 _PUTTING = ("place", "on_diagonal", "pad0", "unfold")

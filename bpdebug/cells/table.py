@@ -16,6 +16,7 @@ from bpdebug.arrays import Array, Shape
 from bpdebug.cells.terms import At
 from bpdebug.ops.axes import axes_of
 from bpdebug.symbolic import PRIMS, Expr
+from bpdebug.symbolic.moves import MODES, pad_with
 
 MOST_TERMS = 2**20
 """Terms beyond which a sum is left closed: one factor, and no list."""
@@ -254,13 +255,21 @@ MOVES: dict[str, Row] = {
     **dict.fromkeys(("reshape", "expand_dims", "squeeze"), _moved(_reshaped)), "broadcast_to": _times(False),
     **dict.fromkeys((
         "index", "flip", "roll", "diagonal", "place", "on_diagonal", "pad0", "take", "take_along_axis",
-        "take_at", "unfold",
+        "take_at", "unfold", "pad_reflect", "pad_replicate", "pad_circular",
     ), _looked_up),
 }  # fmt: skip
 """Operations that only move cells about."""
 
+UNPADS = tuple(f"unpad_{mode}" for mode in MODES)
+
+
+def _padded_goes(e: Expr, numbers: Array, value: Value) -> Array:
+    return pad_with(e.applies.removeprefix("unpad_"), numbers, e.attrs["widths"])
+
+
 GOES: dict[str, Callable[[Expr, Array, Value], Array]] = {
     "fold": _fold_goes, "scatter_add": _scatter_goes, "scatter_along_axis": _along_goes, "add_at": _at_goes,
+    **dict.fromkeys(UNPADS, _padded_goes),
 }  # fmt: skip
 """Where each cell of an operand is added, from the numbers of the result's cells."""
 

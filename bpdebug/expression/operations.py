@@ -118,6 +118,8 @@ def _compare_plain(op: str, a: Kind, b: Kind, column: int) -> tuple[Kind, Run]:
 
 def unary(op: str, a: Kind, column: int) -> tuple[Kind, Run]:
     """Minus and plus; `not` is for the truth of a whole expression; E_EXPR for texts and tuples."""
+    if op == "not" and is_mask(a):
+        return computed(a.shape, np.dtype(np.bool_)), np.logical_not
     if op == "not":
         check_truth(a, column)
         return number(True), operator.not_
@@ -130,6 +132,11 @@ def unary(op: str, a: Kind, column: int) -> tuple[Kind, Run]:
         with placed(column):
             check_dtypes(OPS["neg"], [(a.shape, a.dtype)])
     return computed(a.shape, a.dtype or number_dtype(0.0)), run if a.shape else wrapped(run)
+
+
+def is_mask(kind: Kind) -> bool:
+    """Whether a kind is a mask of several cells, which is neither true nor false as a whole."""
+    return kind.kind == TENSOR and kind.dtype == np.bool_ and kind.size != 1
 
 
 def check_truth(kind: Kind, column: int) -> None:

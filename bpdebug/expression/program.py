@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from operator import methodcaller
 from typing import Any
 
@@ -235,6 +236,8 @@ class Compiler:
 
     def _logic(self, node: ast.BoolOp, column: int) -> None:
         programs = [compile_tree(self.expression, self.setting, item) for item in node.values]
+        if any(operations.is_mask(program.kind) for program in programs):
+            return self._masks(node, programs, column)
         for item, program in zip(node.values, programs, strict=True):
             operations.check_truth(program.kind, self.expression.column(item))
         decides = isinstance(node.op, ast.Or)
@@ -253,6 +256,15 @@ class Compiler:
             return not decides
 
         self.push(number(True), run, column)
+
+    def _masks(self, node: ast.BoolOp, programs: Sequence[Program], column: int) -> None:
+        """Of masks, cell by cell, as in programs."""
+        op = VOCABULARY["logical_or" if isinstance(node.op, ast.Or) else "logical_and"]
+        kind, run = programs[0].kind, programs[0].run
+        for program in programs[1:]:
+            kind, join = operations.call(op, (kind, program.kind), op.defaults, column)
+            run = partial(_joined, join, run, program.run)
+        self.push(kind, run, column)
 
     def _chain(self, node: ast.Compare, column: int) -> None:
         """`1 < x < 3`: every link must hold, and each operand is computed once."""
@@ -274,6 +286,10 @@ class Compiler:
 
         absent = any(program.kind.absent for program in programs)
         self.push(replace(number(True), absent=absent), run, column)
+
+
+def _joined(join: Run, left: Run, right: Run, frame: Frame) -> Any:
+    return join(left(frame), right(frame))
 
 
 def _op(call: ast.Call) -> Op:

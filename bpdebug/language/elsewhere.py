@@ -31,7 +31,7 @@ WRITTEN = {
     "x[0]": "unbind unstack select get getitem",
     "x[1:3]": "narrow dynamic_slice slice_in_dim strided_slice",
     "flip(x, 1)": "fliplr reverse",
-    "pad(x, ((1, 1), (0, 0)))": "zero_pad constant_pad",
+    "pad(x, ((1, 1), (0, 0)))": "zero_pad constant_pad constant_pad_nd",
     "gather(x, ids, axis=0)": "take index_select index gather_nd",
     "embedding(table, ids)": "embedding_lookup lookup",
     "scatter_add(u, ids, 3)": "index_add segment_sum",

@@ -133,6 +133,8 @@ class Expressions(Nodes):
             raise error.at(self.place.at(node.lineno)) from None
 
     def _unary(self, node: ast.UnaryOp, depth: int) -> Value:
+        if type(node.op) is ast.Not:
+            return self._logical("logical_not", [node.operand], node, depth)
         if type(node.op) is not ast.USub:
             raise refusal(node.op)
         if type(node.operand) is ast.Name and node.operand.id == "inf":
@@ -140,9 +142,26 @@ class Expressions(Nodes):
         value = self.expr(node.operand, depth + 1)
         return self.add("neg", (value,), OPS["neg"].defaults, node.lineno) if is_tensor(value) else negative(value)
 
+    def _logic(self, node: ast.BoolOp, depth: int) -> Value:
+        name = "logical_and" if type(node.op) is ast.And else "logical_or"
+        return self._logical(name, node.values, node, depth)
+
+    def _logical(self, name: str, operands: Sequence[ast.expr], node: ast.expr, depth: int) -> Value:
+        """Masks joined one after the other, or the opposite of one; of constants there is nothing to compute."""
+        self.limits.check("terms", len(operands), "the terms of an expression")
+        first, *rest = [self.expr(operand, depth + 1) for operand in operands]
+        if not any(map(is_tensor, (first, *rest))):
+            hint = "join masks, such as comparisons of tensors: a > 0 and b > 0"
+            raise InputError(f"{OPS[name].infix} of numbers", code="E_SYNTAX", hint=hint)
+        if not rest:
+            return self.add(name, (first,), OPS[name].defaults, node.lineno)
+        for value in rest:
+            first = self.add(name, (first, value), OPS[name].defaults, node.lineno)
+        return first
+
     def _compare(self, node: ast.Compare, depth: int) -> Value:
         if len(node.ops) > 1:
-            hint = "compare two tensors at a time, and multiply the conditions"
+            hint = "compare two tensors at a time, and join the masks: 0 < x and x < 1"
             raise InputError("a chained comparison is not in the language of programs", code="E_SYNTAX", hint=hint)
         kind = type(node.ops[0])
         if kind not in _OPERATORS:
@@ -249,6 +268,7 @@ class Expressions(Nodes):
 
 _RULES: dict[type[ast.AST], Callable[[Expressions, Any, int], Value]] = {
     ast.Name: Expressions._name, ast.Constant: Expressions._constant, ast.BinOp: Expressions._binary,
-    ast.UnaryOp: Expressions._unary, ast.Compare: Expressions._compare, ast.Call: Expressions._call,
-    ast.Attribute: Expressions._attribute, ast.Subscript: Expressions._subscript, ast.Tuple: Expressions._tuple,
+    ast.UnaryOp: Expressions._unary, ast.Compare: Expressions._compare, ast.BoolOp: Expressions._logic,
+    ast.Call: Expressions._call, ast.Attribute: Expressions._attribute, ast.Subscript: Expressions._subscript,
+    ast.Tuple: Expressions._tuple,
 }  # fmt: skip

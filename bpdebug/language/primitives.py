@@ -19,8 +19,8 @@ from bpdebug.symbolic.expr import Prim
 
 _KINDS = {
     "axis": "axis", "size": "ints", "shape": "ints", "key": "key", "rows": "int", "columns": "int", "stride": "ints",
-    "padding": "ints", "dilation": "ints", "fill": "float", "first": "bool", "k": "int", "shift": "ints",
-    "offset": "int", "axis1": "int", "axis2": "int",
+    "padding": "ints", "dilation": "ints", "fill": "float", "first": "bool", "k": "int", "widths": "widths",
+    "shift": "ints", "offset": "int", "axis1": "int", "axis2": "int",
 }  # fmt: skip
 _OPERANDS = {
     "same": ("a", "b"),

@@ -44,9 +44,12 @@ _INSTEAD: dict[str, dict[str, str]] = {
     "write the number it gives": {"Mod": "%"},
     "multiply by a power of 2": {"LShift": "<<"},
     "divide by a power of 2": {"RShift": ">>"},
-    "nest them: where(a, where(b, x, y), y)": {"BitAnd": "&", "BitOr": "|", "And": "and", "Or": "or"},
+    "write a and b": {"BitAnd": "&"},
+    "write a or b": {"BitOr": "|"},
+    "join masks, such as comparisons of tensors: a > 0 and b > 0": {"And": "and", "Or": "or"},
+    "write not a": {"Invert": "~"},
     "write a ** b for a power": {"BitXor": "^"},
-    "turn the comparison round: x <= 0 for not x > 0": {"Not": "not", "Invert": "~"},
+    "turn a mask round: not x > 0": {"Not": "not"},
     "compare with == and multiply or add the conditions": {"In": "in", "NotIn": "not in"},
     "write ==": {"Is": "is"},
     "write !=": {"IsNot": "is not"},
@@ -93,4 +96,4 @@ def refusal(node: ast.AST) -> InputError:
 def forbidden(node: ast.AST) -> bool:
     """Whether a piece of Python is nowhere in the language, whatever stands around it."""
     named = type(node).__name__ in _FORBIDDEN or isinstance(node, ast.AugAssign)
-    return named and not isinstance(node, ast.Slice | ast.List | ast.Return)
+    return named and not isinstance(node, ast.Slice | ast.List | ast.Return | ast.And | ast.Or | ast.Not)

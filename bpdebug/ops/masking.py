@@ -64,7 +64,25 @@ def _comparison(name: str, infix: str, words: str, forward: Callable[..., Any]) 
     )
 
 
+def _logical(name: str, infix: str, says: str, forward: Callable[..., Any], *operands: str) -> Op:
+    masks = ([[True, False, True], [False, False, True]], [True, False, False])
+    return Op(
+        name,
+        f"{says}; takes no gradient.",
+        operands=operands,
+        forward=forward,
+        vjp=lambda xp, g, y, *xs: (None,) * len(xs),
+        kinds=("b",),
+        infix=infix,
+        broadcasts="elementwise",
+        samples=(Sample(masks[: len(operands)]),),
+    )
+
+
 register(
+    _logical("logical_and", "and", "True where both are", lambda xp, a, b: xp.logical_and(a, b), "a", "b"),
+    _logical("logical_or", "or", "True where one of them is", lambda xp, a, b: xp.logical_or(a, b), "a", "b"),
+    _logical("logical_not", "not", "True where it is not", lambda xp, x: xp.logical_not(x), "x"),
     _comparison("less", "<", "less than", lambda xp, a, b: a < b),
     _comparison("less_equal", "<=", "at most", lambda xp, a, b: a <= b),
     _comparison("greater", ">", "greater than", lambda xp, a, b: a > b),

@@ -117,7 +117,10 @@ def _widths(x: Shape, widths: Any) -> Widths:
     return pairs * len(x) if len(pairs) == 1 else pairs
 
 
-def _check_pad(x: Shape, widths: Any) -> None:
+MODES = ("constant", "reflect", "replicate", "circular")
+
+
+def _check_pad(x: Shape, widths: Any, mode: str, value: float) -> None:
     rows = () if isinstance(widths, int) else widths if any(not isinstance(w, int) for w in widths) else (widths,)
     if any(len(tuple_of(row)) not in (1, 2) for row in rows) or len(_widths(x, widths)) != len(x):
         raise ShapeError(
@@ -126,10 +129,31 @@ def _check_pad(x: Shape, widths: Any) -> None:
         )
     if any(n < 0 for pair in _widths(x, widths) for n in pair):
         raise refuse(f"widths {widths} are negative", hint="cut cells off with a slice: x[1:-1]")
+    if mode == "constant":
+        return
+    if value:
+        raise refuse(f"value={value} for mode='{mode}', which takes the cells of x", hint="leave out one of them")
+    for axis, (pair, n) in enumerate(zip(_widths(x, widths), x, strict=True)):
+        most = {"reflect": n - 1, "replicate": max(pair) if n else 0, "circular": n}[mode]
+        if max(pair) > most:
+            raise ShapeError(
+                f"{max(pair)} cells to {mode} at axis {axis} of {x}, which has {most} for it", hint="make them fewer"
+            )
 
 
-def _pad_vjp(xp: Any, g: Any, y: Any, x: Any, widths: Any) -> tuple[Any, ...]:
+def _pad(xp: Any, x: Any, widths: Any, mode: str, value: float) -> Any:
     pairs = _widths(x.shape, widths)
+    if mode != "constant":
+        return getattr(xp, f"pad_{mode}")(x, pairs)
+    if x.dtype.kind != "f" and value not in range(2 if x.dtype.kind == "b" else 2**63):
+        raise refuse(f"value={value} is none of a tensor of {x.dtype}", hint="cast the tensor to float64 first")
+    return xp.pad0(x, pairs, value or 0.0)
+
+
+def _pad_vjp(xp: Any, g: Any, y: Any, x: Any, widths: Any, mode: str, value: float) -> tuple[Any, ...]:
+    pairs = _widths(x.shape, widths)
+    if mode != "constant":
+        return (getattr(xp, f"unpad_{mode}")(g, pairs, shape=x.shape),)
     return (g[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, pairs, strict=True))],)
 
 
@@ -207,12 +231,20 @@ register(
     ),
     moving(
         "pad",
-        "Zeros added before and after each axis.",
-        back="a slice: the gradient of the border is cut off",
-        forward=lambda xp, x, widths: xp.pad0(x, _widths(x.shape, widths)),
+        "Cells added before and after each axis: value, or those of x mirrored, repeated at the edge, or in a circle.",
+        back="the border is cut off; where its cells were x's own, their gradients are added to those",
+        forward=_pad,
         vjp=_pad_vjp,
-        attrs={"widths": Attr("widths", positional=True)},
+        attrs={
+            "widths": Attr("widths", positional=True),
+            "mode": Attr("str", "constant", positional=True, choices=MODES),
+            "value": Attr("float", 0.0),
+        },
         check=_check_pad,
-        samples=(Sample((ROWS,), {"widths": ((1, 0), (0, 2))}), Sample((ROWS,), {"widths": 1})),
+        samples=(
+            Sample((ROWS,), {"widths": ((1, 0), (0, 2))}),
+            Sample((ROWS,), {"widths": 1}),
+            *(Sample((ROWS,), {"widths": ((0, 0), (1, 2)), "mode": mode}) for mode in MODES[1:]),
+        ),
     ),
 )

@@ -109,19 +109,11 @@ def place(x: Array, shape: Shape, key: Key) -> Array:
     return out
 
 
-def on_diagonal(x: Array, shape: Shape, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    """Zeros of `shape` with `x` on a diagonal of two axes: the adjoint of taking it."""
-    out = np.zeros(shape, x.dtype)
-    line = np.diagonal(out, offset, axis1, axis2)
-    line.flags.writeable = True  # NumPy's view of it is not, and may be
-    line[...] = x
+def pad0(x: Array, widths: tuple[tuple[int, int], ...], fill: float = 0.0) -> Array:
+    """Zeros (or a number) around `x`, `widths` before and after each axis."""
+    out = np.full(tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)), fill, x.dtype)
+    out[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, widths, strict=True))] = x
     return out
-
-
-def pad0(x: Array, widths: tuple[tuple[int, int], ...]) -> Array:
-    """Zeros around `x`, `widths` before and after each axis."""
-    shape = tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
-    return place(x, shape, tuple((a, a + n, None) for n, (a, _) in zip(x.shape, widths, strict=True)))
 
 
 def scatter_add(x: Array, ids: Array, axis: int, size: int) -> Array:
@@ -146,35 +138,6 @@ def scatter_along_axis(x: Array, ids: Array, axis: int, size: int) -> Array:
     out = np.zeros(shape, x.dtype)
     np.add.at(out, tuple(grid), x)
     return out
-
-
-def take_at(x: Array, *ids: Array, key: Key = ()) -> Array:
-    """The cells of `x` at an index of several arrays of integers; without a key they are of its first axes."""
-    return np.asarray(x[_key(key, ids)])
-
-
-def add_at(x: Array, *ids: Array, shape: Shape, key: Key = ()) -> Array:
-    """Zeros of `shape` to which `x` is added at such an index: take_at's adjoint."""
-    out = np.zeros(shape, x.dtype)
-    np.add.at(out, _key(key, ids), x)
-    return out
-
-
-def _key(key: Key, ids: tuple[Array, ...]) -> tuple[Any, ...]:
-    return decode_key(key or (None,) * len(ids), ids)
-
-
-def as_float16(x: Array) -> Array:
-    """`x` rounded to half precision, and kept in single."""
-    return np.asarray(x, np.float32).astype(np.float16).astype(np.float32)
-
-
-def as_bfloat16(x: Array) -> Array:
-    """`x` rounded to the first 16 bits of single precision, to even at a tie, and kept in single."""
-    single = np.asarray(x, np.float32)
-    bits = single.view(np.uint32)
-    rounded = (bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)
-    return np.where(np.isnan(single), single, rounded.view(np.float32))
 
 
 def argsort(x: Array, axis: int) -> Array:

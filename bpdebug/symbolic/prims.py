@@ -7,6 +7,7 @@ indexing and windows (`index` stands for `x[key]`), whose NumPy bodies are in `a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from bpdebug.ops import OPS, activations, reduce
 from bpdebug.ops.axes import Axis, Sizes, axes_of, check_new_axes, tuple_of
 from bpdebug.ops.convolution import windows
 from bpdebug.ops.indexing import taken_shape
-from bpdebug.symbolic import arrays
+from bpdebug.symbolic import arrays, moves
 from bpdebug.symbolic.expr import Expr, Prim, broadcast, promoted
 
 BOOL = np.dtype(np.bool_)
@@ -76,7 +77,7 @@ def _taken(x: Expr, *ids: Expr, key: Key) -> Shape:
     return taken_shape(x.shape, [i.shape for i in ids], key)
 
 
-def _padded(x: Expr, widths: tuple[tuple[int, int], ...]) -> Shape:
+def _padded(x: Expr, widths: moves.Widths, fill: float = 0.0) -> Shape:
     return tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
 
 
@@ -157,6 +158,9 @@ _ROWS = (
         Prim(name, getattr(np, name), arrays=2, dtype=_boolean, infix=OPS[name].infix, precedence=40)
         for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
     ),
+    Prim("logical_or", np.logical_or, arrays=2, dtype=_boolean, infix="or", precedence=20),
+    Prim("logical_and", np.logical_and, arrays=2, dtype=_boolean, infix="and", precedence=25),
+    Prim("logical_not", np.logical_not, dtype=_boolean, infix="not", precedence=30),
     *(
         Prim(name, getattr(np, name))
         for name in ("exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan",
@@ -204,8 +208,13 @@ _ROWS = (
     ),
     Prim("place", arrays.place, attrs={"shape": ..., "key": ...}, shape=_given),
     Prim("diagonal", np.diagonal, attrs=_DIAGONAL, shape=_diagonal, view=True),
-    Prim("on_diagonal", arrays.on_diagonal, attrs={"shape": ..., **_DIAGONAL}, shape=_given),
-    Prim("pad0", arrays.pad0, attrs={"widths": ...}, shape=_padded, word="pad"),
+    Prim("on_diagonal", moves.on_diagonal, attrs={"shape": ..., **_DIAGONAL}, shape=_given),
+    Prim("pad0", arrays.pad0, attrs={"widths": ..., "fill": 0.0}, shape=_padded, word="pad"),
+    *(Prim(f"pad_{m}", partial(moves.pad_with, m), attrs={"widths": ...}, shape=_padded) for m in moves.MODES),
+    *(
+        Prim(f"unpad_{m}", partial(moves.unpad, m), attrs={"widths": ..., "shape": ...}, shape=_given)
+        for m in moves.MODES
+    ),
     Prim(
         "take", lambda x, ids, axis: np.take(x, ids, axis), arrays=2, attrs={"axis": ...}, dtype=_of_first,
         shape=lambda x, ids, axis: _resized(x.shape, axis, *ids.shape), word="gather",
@@ -222,10 +231,10 @@ _ROWS = (
         "scatter_along_axis", arrays.scatter_along_axis, arrays=2, attrs={"axis": ..., "size": ...}, dtype=_of_first,
         shape=lambda x, ids, axis, size: _resized(broadcast(x.shape, ids.shape), axis, size),
     ),
-    Prim("take_at", arrays.take_at, arrays=-1, attrs={"key": ()}, shape=_taken, dtype=_of_first),
-    Prim("add_at", arrays.add_at, arrays=-1, attrs={"shape": ..., "key": ()}, shape=_given, dtype=_of_first),
+    Prim("take_at", moves.take_at, arrays=-1, attrs={"key": ()}, shape=_taken, dtype=_of_first),
+    Prim("add_at", moves.add_at, arrays=-1, attrs={"shape": ..., "key": ()}, shape=_given, dtype=_of_first),
     Prim("cast", lambda x, dtype: np.asarray(x, dtype), attrs={"dtype": ...}, dtype=_asked),
-    *(Prim(name, getattr(arrays, name), dtype=_single, word="cast") for name in ("as_float16", "as_bfloat16")),
+    *(Prim(name, getattr(moves, name), dtype=_single, word="cast") for name in ("as_float16", "as_bfloat16")),
     Prim("flip", np.flip, attrs={"axis": ...}, view=True),
     Prim("roll", np.roll, attrs={"shift": ..., "axis": ...}),
     Prim("cumsum", np.cumsum, attrs={"axis": ...}, dtype=_counted),

@@ -69,7 +69,9 @@ def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
     prim = expr.prim
     if prim is None:
         raise TraceError(f"leaf {expr.name!r} has no name here")
-    if prim.infix and (dialect.formula or prim.name != "matmul" or not is_long(*expr.args)):
+    if prim.infix and (
+        dialect.formula or not (prim.infix.isalpha() or (prim.name == "matmul" and is_long(*expr.args)))
+    ):
         return _infix(expr, prim, names, dialect), prim.precedence
     if dialect.formula:
         if prim.name == "astype":
@@ -122,7 +124,8 @@ def _postfix(expr: Any, names: Names, dialect: Dialect) -> str:
 def _infix(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
     if len(expr.args) == 1:
         text, precedence = _write(expr.args[0], names, dialect)
-        return prim.infix + (text if precedence > UNARY else f"({text})")
+        sign = f"{prim.infix} " if prim.infix.isalpha() else prim.infix
+        return sign + (text if precedence > prim.precedence else f"({text})")
     left, right = (_write(a, names, dialect) for a in expr.args)
     sides = []
     for (text, precedence), arg, is_right in ((left, expr.args[0], False), (right, expr.args[1], True)):
