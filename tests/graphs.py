@@ -357,6 +357,13 @@ def _split(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return tuple(spread(rng, shape)), {"sections": sections, "axis": axis, "part": draw(st.integers(0, parts - 1))}
 
 
+@strategy("unbind")
+def _unbind(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    shape = draw(shapes(1, 3, SOME))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    return tuple(spread(rng, shape)), {"axis": axis, "part": draw(st.integers(0, shape[axis] - 1))}
+
+
 @strategy("slice")
 def _slice(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     shape = draw(shapes())
@@ -982,7 +989,9 @@ def _wire_choice(draw: st.DrawFn, d: Drawing, smooth: bool) -> None:
 def _wire_call(draw: st.DrawFn, d: Drawing, smooth: bool) -> None:
     """Any op of the table; its operands are tensors that are there, where their shape allows, or new leaves."""
     names = [
-        n for n in OPS if not OPS[n].draws and not (smooth and n in UNSMOOTH) and n not in ("one_hot", "causal_mask")
+        n
+        for n in OPS
+        if not OPS[n].draws and not (smooth and n in UNSMOOTH) and n not in ("one_hot", "causal_mask", "full")
     ]
     call = draw(calls(OPS[draw(st.sampled_from(names))]))
     free = call.op.name not in (*POSITIVE, "div", "pow", "xlogy", "bce")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpdebug.cells.table import ROWS, Read, Row, Summand, Value, aligned, rows_of
+from bpdebug.cells.table import NOTHING, ROWS, Read, Row, Summand, Value, aligned, rows_of
 from bpdebug.cells.terms import At
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.arrays import argcummax, same
@@ -50,8 +50,7 @@ READS: dict[str, Row] = {
     **ROWS, "pow": _power, **dict.fromkeys(("prod", "softmax", "log_softmax", "others"), ROWS["sum"]),
     **dict.fromkeys(("max", "min"), _extreme), **dict.fromkeys(("cumprod", "before"), ROWS["cumsum"]),
     "cummax": _largest, "between": _between,
-    **dict.fromkeys(("one_hot", "tri", "argsort", "argmax", "argmin", "argcummax", "first_of", "last_of"),
-                    lambda e, at, value: []),
+    **dict.fromkeys(NOTHING, lambda e, at, value: []),
 }  # fmt: skip
 """Those of every operation that does not work cell by cell; what only says where something goes is made of none."""
 

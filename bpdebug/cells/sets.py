@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bpdebug.arrays import Array, Shape
-from bpdebug.cells.table import SETTLED, Value
+from bpdebug.cells.table import NOTHING, SETTLED, Value
 from bpdebug.ops.axes import axes_of
 from bpdebug.symbolic import Expr, stretched
 from bpdebug.symbolic.arrays import argcummax, same
@@ -122,7 +122,7 @@ _FEEDS: dict[str, Callable[[Expr, Array, Value], Fed]] = {
     "log_softmax": _row, "maximum": _larger, "minimum": _larger, "where": _chosen, "matmul": _product,
     "prod": _summed, "cumsum": _before, "cumprod": _before, "before": _before, "others": _row,
     "cummax": _largest, "horner": _nested, "between": _between,
-    **dict.fromkeys(("one_hot", "argsort", "argmax", "argmin", "argcummax", "first_of", "last_of"), _nothing),
+    **dict.fromkeys(NOTHING, _nothing),
 }  # fmt: skip
 
 

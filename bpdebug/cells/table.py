@@ -285,3 +285,7 @@ ROWS: dict[str, Row] = {
     "cumsum": _running, "horner": _nested,
     "where": _chosen, "maximum": _chosen, "minimum": _chosen, "square": _squared, "pow": _squared,
 }  # fmt: skip
+NOTHING = (
+    "one_hot", "tri", "arange", "full", "argsort", "argmax", "argmin", "argcummax", "first_of", "last_of",
+)  # fmt: skip
+"""Operations whose cells are made of no operand's: numbers that only say where something goes, or are written."""

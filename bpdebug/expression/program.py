@@ -100,10 +100,12 @@ class Compiler:
             operands, attrs = take_apart(op, call, self)
             if op.parts_of is not None:
                 parts = op.parts_of(attrs)
-                if key is None or len(key) != 1 or type(key[0]) is not int or not -parts <= key[0] < parts:
+                one = key is not None and len(key) == 1 and type(key[0]) is int
+                if key is None or not one or (parts is not None and not -parts <= key[0] < parts):
                     hint = f"name one of them by an integer: {op.name}(...)[0]"
-                    raise InputError(f"{op.name} gives a tuple of {parts}", code="E_EXPR", hint=hint)
-                attrs = {**attrs, "part": key[0] % parts}
+                    words = "several tensors" if parts is None else f"a tuple of {parts}"
+                    raise InputError(f"{op.name} gives {words}", code="E_EXPR", hint=hint)
+                attrs = {**attrs, "part": key[0] % parts if parts else key[0]}
         if "dtype" in attrs and op.attrs["dtype"].hidden:
             floats = (d.name for d in self.setting.graph.dtypes if d.kind == "f")
             attrs = {**attrs, "dtype": next(floats, "float64")}

@@ -28,7 +28,7 @@ WRITTEN = {
     "stack(v, w, axis=1)": "column_stack",
     "split(x, 2, axis=1)": "chunk array_split tensor_split hsplit",
     "split(s, 2, axis=0)": "vsplit",
-    "x[0]": "unbind unstack select get getitem",
+    "x[0]": "unstack select get getitem",
     "x[1:3]": "narrow dynamic_slice slice_in_dim strided_slice",
     "flip(x, 1)": "fliplr reverse",
     "pad(x, ((1, 1), (0, 0)))": "zero_pad constant_pad constant_pad_nd",

@@ -217,7 +217,7 @@ class Expressions(Nodes):
         if len(operands) > self.terms:
             self.limits.check("terms", len(operands), "the operands of a call")
         inputs = tuple([self.expr(operand, depth + 1) for operand in operands])
-        if name == "one_hot":
+        if "dtype" in op.attrs and op.attrs["dtype"].hidden:
             attrs = {**attrs, "dtype": self.dtype}
         if op.parts_of is not None:
             return self._parts(op, inputs, attrs, node)
@@ -245,12 +245,24 @@ class Expressions(Nodes):
         """One node for each part of an op that gives a tuple."""
         assert op.parts_of is not None
         parts = op.parts_of(attrs)
+        if parts is None:
+            parts = self._names_for(node)
+            attrs = {**attrs, "parts": parts}
         if parts < 1:
             words, example = f"must be at least 1, not {shown(parts)}", op.attrs["sections"].example("sections")
             raise misfit(op.name, "sections", words, example)
         self.limits.check("nodes", len(self.ops) + parts, "the nodes of the program")
         self.check_unpacked(node, parts)
         return tuple([self.add(op.name, inputs, {**attrs, "part": i}, node.lineno) for i in range(parts)])
+
+    def _names_for(self, node: ast.Call) -> int:
+        """How many names the statement has for the tensors of a call, which is its right side."""
+        statement = self.statement
+        target = statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is node else None
+        if not isinstance(target, ast.Tuple):
+            hint = "give each a name: a, b = unbind(x); for one of them: x[0]"
+            raise InputError("unbind gives as many tensors as the axis has cells", code="E_ATTR", hint=hint)
+        return len(target.elts)
 
     def check_unpacked(self, node: ast.expr, found: int) -> None:
         """E_SHAPE where the statement has not as many names as the expression, which is its right side, has values."""

@@ -15,6 +15,7 @@ from bpdebug.ops import (
     joining,
     linear,
     loss,
+    making,
     margins,
     masking,
     normalise,
@@ -30,5 +31,5 @@ from bpdebug.ops.op import OPS, Op, Sample
 __all__ = [
     "Attr", "OPS", "Op", "REQUIRED", "Sample", "activations", "as_literal", "attention", "classes", "convolution",
     "distances", "einsum", "elementwise", "functions", "gates", "hard", "indexing", "joining", "linear", "loss",
-    "margins", "masking", "normalise", "order", "rearranging", "reduce", "scans", "shaping",
+    "making", "margins", "masking", "normalise", "order", "rearranging", "reduce", "scans", "shaping",
 ]  # fmt: skip

@@ -86,7 +86,38 @@ def _split_vjp(xp: Any, g: Any, y: Any, x: Any, sections: Sizes, axis: int, part
     return (xp.place(g, shape=x.shape, key=_span(x.shape, sections, axis, part)),)
 
 
+def _check_unbind(x: Shape, axis: int, parts: int | None, part: int) -> None:
+    size = x[axis_of(axis, x)]
+    if parts is not None and parts != size:
+        raise ShapeError(
+            f"axis {axis} of {x} has size {size}, and there are {parts} names", hint="give one name for each slice"
+        )
+
+
+def _place(x: Shape, axis: int, part: int) -> Key:
+    return (*((None, None, None),) * axis_of(axis, x), part)
+
+
+def _unbind_vjp(xp: Any, g: Any, y: Any, x: Any, axis: int, parts: int | None, part: int) -> tuple[Any, ...]:
+    return (xp.place(g, shape=x.shape, key=_place(x.shape, axis, part)),)
+
+
 register(
+    moving(
+        "unbind",
+        "The slices along an axis, each a tensor: a, b = unbind(x).",
+        back="zeros with the gradient put back where the slice was",
+        forward=lambda xp, x, axis, parts, part: x[decode_key(_place(x.shape, axis, part))],
+        vjp=_unbind_vjp,
+        attrs={
+            "axis": Attr("int", 0, positional=True),
+            "parts": Attr("int", None, hidden=True),
+            "part": Attr("int", 0, hidden=True),
+        },
+        check=_check_unbind,
+        parts_of=lambda attrs: attrs["parts"],
+        samples=(Sample((ROWS,), {"part": 1}), Sample((CUBE,), {"axis": -1, "part": 3})),
+    ),
     moving(
         "concat",
         "Tensors joined along an axis that is there.",

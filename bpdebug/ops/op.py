@@ -66,7 +66,8 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     these cells of an elementwise op's operands, where it is not the same everywhere.
     `instead` has the numbers that stand for operands that are left out where one behind them is given (gamma: 1); they
     may be numbers at any time.
-    `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is which.
+    `parts_of(attrs)` is how many tensors an op that yields a tuple yields (split); its attribute `part` is
+    which; None of one that its shape says (unbind).
     `indexes(shapes, attrs)` gives (operand, least, size), or a list of such: integers of that operand must be in
     least..size-1.
     `leads` names the attribute that is written before the operands: einsum("ij,jk->ik", a, b).
@@ -93,7 +94,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     kink: str = ""
     kink_at: Callable[..., str] | None = None
     instead: Mapping[str, int] = field(default_factory=dict)
-    parts_of: Callable[[Mapping[str, Any]], int] | None = None
+    parts_of: Callable[[Mapping[str, Any]], int | None] | None = None
     leads: str = ""
     indexes: Callable[[tuple[Shape, ...], Mapping[str, Any]], Span | list[Span]] | None = None
 

@@ -222,10 +222,10 @@ class Plan:
         plain = prim is not None and (self.rule.infix or prim.name in ("matrix_transpose", "index", "take_at"))
         if plain and all(not isinstance(a, Expr) or a.prim is None for a in self.value.args):
             return self.text_of(self.value, operands, "y")
-        first = [spelt(self.attrs[self.rule.leads])] if self.rule.leads else []
-        rest = {key: value for key, value in self.attrs.items() if key != self.rule.leads}
-        words = first + list(operands) + [f"{k}={v!r}" for k, v in rest.items() if self.rule.is_given(k, v)]
-        return f"{self.rule.name}({', '.join(words)})"
+        leads, given = self.rule.leads, self.rule.is_given
+        first = [spelt(self.attrs[leads])] if leads else []
+        rest = [f"{k}={v!r}" for k, v in self.attrs.items() if k != leads and given(k, v)]
+        return f"{self.rule.name}({', '.join([*first, *operands, *rest])})"
 
     def total_text(self, position: int, operands: Sequence[str], output: str) -> str:
         """What is accumulated, as text: the rule, un-broadcast."""

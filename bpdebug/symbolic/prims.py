@@ -234,7 +234,7 @@ _ROWS = (
     Prim("take_at", moves.take_at, arrays=-1, attrs={"key": ()}, shape=_taken, dtype=_of_first),
     Prim("add_at", moves.add_at, arrays=-1, attrs={"shape": ..., "key": ()}, shape=_given, dtype=_of_first),
     Prim("cast", lambda x, dtype: np.asarray(x, dtype), attrs={"dtype": ...}, dtype=_asked),
-    *(Prim(name, getattr(moves, name), dtype=_single, word="cast") for name in ("as_float16", "as_bfloat16")),
+    *(Prim(name, getattr(moves, name), dtype=_single) for name in ("as_float16", "as_bfloat16")),
     Prim("flip", np.flip, attrs={"axis": ...}, view=True),
     Prim("roll", np.roll, attrs={"shift": ..., "axis": ...}),
     Prim("cumsum", np.cumsum, attrs={"axis": ...}, dtype=_counted),
@@ -263,6 +263,14 @@ _ROWS = (
     Prim(
         "tri", lambda rows, columns, k=0: np.tri(rows, columns, k, dtype=bool), arrays=0,
         attrs={"rows": ..., "columns": ..., "k": 0}, shape=lambda rows, columns, k: (rows, columns), dtype=_boolean,
+    ),
+    Prim(
+        "arange", lambda start, stop, step: np.arange(start, stop, step), arrays=0, dtype=_index,
+        attrs={"start": ..., "stop": ..., "step": 1}, shape=lambda start, stop, step: (len(range(start, stop, step)),),
+    ),
+    Prim(
+        "full", lambda shape, value, dtype: np.full(shape, value, dtype), arrays=0, shape=_given,
+        attrs={"shape": ..., "value": ..., "dtype": ...}, dtype=lambda shape, value, dtype: dtype,
     ),
     Prim("unfold", arrays.unfold, attrs={**_WINDOW, "fill": 0.0}, shape=_unfolded, scratch=_padded_cells),
     Prim("fold", arrays.fold, attrs={"shape": ..., **_WINDOW}, shape=_given, scratch=_padded_cells),

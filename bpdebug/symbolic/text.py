@@ -80,7 +80,7 @@ def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
             return _postfix(expr.args[0], names, dialect) + "ᵀ", POSTFIX
         if prim.name == "index":
             return f"{_postfix(expr.args[0], names, dialect)}[{key_text(expr.attrs['key'])}]", POSTFIX
-        if prim.says == "cast":
+        if prim.name in ("cast", "as_float16", "as_bfloat16"):
             dtype = prim.name.removeprefix("as_") if "dtype" not in expr.attrs else expr.attrs["dtype"].name
             return f'cast({write(expr.args[0], names, dialect)}, "{dtype}")', POSTFIX
         if prim.name == "take_at":
