@@ -55,12 +55,12 @@ def _key(key: Key, ids: tuple[Array, ...]) -> tuple[Any, ...]:
 
 
 def as_float16(x: Array) -> Array:
-    """`x` rounded to half precision, and kept in single."""
+    """`x` rounded to half precision, and kept in single, of its shape."""
     return np.asarray(x, np.float32).astype(np.float16).astype(np.float32)
 
 
 def as_bfloat16(x: Array) -> Array:
-    """`x` rounded to the first 16 bits of single precision, to even at a tie, and kept in single."""
+    """`x` rounded to the first 16 bits of single precision, to even at a tie, of its shape."""
     single = np.asarray(x, np.float32)
     bits = single.view(np.uint32)
     rounded = (bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)

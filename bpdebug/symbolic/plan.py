@@ -191,8 +191,7 @@ class Plan:
             pieces = to(expr, self.naming(blanks[:-1], blanks[-1])).split("\0")
             if isinstance(expr, Expr):
                 self._written[id(expr), to] = pieces
-        names = (*operands, output)
-        return "".join(names[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces))
+        return "".join((*operands, output)[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces))
 
     def formula(self, position: int, operands: Sequence[str], output: str) -> str:
         """The rule for one operand, as a book writes it: `∂Y @ Wᵀ`."""
@@ -222,10 +221,9 @@ class Plan:
         plain = prim is not None and (self.rule.infix or prim.name in ("matrix_transpose", "index", "take_at"))
         if plain and all(not isinstance(a, Expr) or a.prim is None for a in self.value.args):
             return self.text_of(self.value, operands, "y")
-        leads, given = self.rule.leads, self.rule.is_given
-        first = [spelt(self.attrs[leads])] if leads else []
-        rest = [f"{k}={v!r}" for k, v in self.attrs.items() if k != leads and given(k, v)]
-        return f"{self.rule.name}({', '.join([*first, *operands, *rest])})"
+        leads = self.rule.leads
+        rest = [f"{k}={v!r}" for k, v in self.attrs.items() if k != leads and self.rule.is_given(k, v)]
+        return f"{self.rule.name}({', '.join([*([spelt(self.attrs[leads])] if leads else []), *operands, *rest])})"
 
     def total_text(self, position: int, operands: Sequence[str], output: str) -> str:
         """What is accumulated, as text: the rule, un-broadcast."""
