@@ -108,7 +108,8 @@ def _forward(event: NodeEvent) -> Iterator[Formula | Row]:
     shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in items]
     infix = event.node.op.infix
     said = f" {infix} ".join(shapes) if infix and len(shapes) == 2 else ", ".join(shapes)
-    yield Formula(event.graph.statement(event.tensor), f"{shape_text(event.value.shape)} from {said}")
+    source = f" from {said}" if shapes else ""
+    yield Formula(event.graph.statement(event.tensor), f"{shape_text(event.value.shape)}{source}")
     yield Row((*signed(items, infix or event.node.op.name), "=", result))
 
 
