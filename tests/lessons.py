@@ -31,12 +31,12 @@ def inner(a, w):
     p = a @ w
     return tanh(p)
 
-def outer(a, w):
+def above(a, w):
     q = inner(a, w)
     r = inner(q, w)
     return r + a
 
-H = outer(X, W1)
+H = above(X, W1)
 h = H
 for t in range(2):
     h = h @ W2
@@ -50,11 +50,11 @@ steps = 2
 """
 """Its events, of iteration 0; iteration 1 follows with 21 to 41, and 42 is the end.
 
-    0 outer1.inner1.p   5 h            9 L (seed)       14 H                  19 W1 (update)
-    1 outer1.q          6 h.1         10 L (backward)   15 outer1.r           20 W2 (update)
-    2 outer1.inner2.p   7 head.mul1   11 head.mul1      16 outer1.inner2.p
-    3 outer1.r          8 L           12 h.1            17 outer1.q
-    4 H                               13 h              18 outer1.inner1.p
+    0 above1.inner1.p   5 h            9 L (seed)       14 H                  19 W1 (update)
+    1 above1.q          6 h.1         10 L (backward)   15 above1.r           20 W2 (update)
+    2 above1.inner2.p   7 head.mul1   11 head.mul1      16 above1.inner2.p
+    3 above1.r          8 L           12 h.1            17 above1.q
+    4 H                               13 h              18 above1.inner1.p
 """
 
 PLAIN = """

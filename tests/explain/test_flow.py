@@ -100,10 +100,10 @@ loss = "L"
 program = '''
 def inner(a, W):
     return tanh(a @ W)
-def outer(a, W):
+def above(a, W):
     q = inner(a, W)
     return q @ W + a
-H = outer(X, W)
+H = above(X, W)
 L = sum(H ** 2)
 '''
 """
@@ -112,20 +112,20 @@ L = sum(H ** 2)
 def test_a_block_is_what_comes_in_against_what_it_hands_on() -> None:
     timeline = bpdebug.run(bpdebug.load(TEXT))
     through = {t.block: t for t in flow(timeline, 0).blocks}
-    assert set(through) == {"outer1", "outer1.inner1"}
+    assert set(through) == {"above1", "above1.inner1"}
 
     def norm(*arrays: object) -> float:
         return float(np.sqrt(sum((np.asarray(a) ** 2).sum() for a in arrays)))
 
     W, H = timeline.value("W"), timeline.grad("H")
-    Q, pre = timeline.grad("outer1.q"), timeline.grad("outer1.inner1.matmul1")
+    Q, pre = timeline.grad("above1.q"), timeline.grad("above1.inner1.matmul1")
     assert H is not None
     assert Q is not None
     assert pre is not None
-    inner, outer = through["outer1.inner1"], through["outer1"]
+    inner, above = through["above1.inner1"], through["above1"]
     assert (inner.entering, inner.leaving) == pytest.approx((norm(Q), norm(pre @ W.T)))
-    assert (outer.entering, outer.leaving) == pytest.approx((norm(H), norm(H, pre @ W.T)))
-    assert outer.gain == pytest.approx(outer.leaving / outer.entering)
+    assert (above.entering, above.leaving) == pytest.approx((norm(H), norm(H, pre @ W.T)))
+    assert above.gain == pytest.approx(above.leaving / above.entering)
 
 
 def test_at_the_prompt() -> None:

@@ -208,7 +208,7 @@ def test_an_iteration_is_told_where_there_are_several() -> None:
 @pytest.mark.parametrize(
     ("at", "text"),
     [
-        ("0", "event 0/42 forward outer1.inner1.p matmul"),
+        ("0", "event 0/42 forward above1.inner1.p matmul"),
         ("9", "event 9/42 seed L mean"),
         ("13", "event 13/42 backward h matmul"),
         ("19", "event 19/42 update W1"),
@@ -224,8 +224,8 @@ def test_when_tells_the_part() -> None:
 
 
 def test_where_is_the_stack_of_blocks_innermost_first() -> None:
-    assert [line.split()[-1] for line in said(WALK, "where").splitlines()[1:]] == ["outer1.inner1", "outer1", "<text>"]
-    assert view(session(WALK, "where")).to_data()["blocks"] == ["outer1.inner1", "outer1"]
+    assert [line.split()[-1] for line in said(WALK, "where").splitlines()[1:]] == ["above1.inner1", "above1", "<text>"]
+    assert view(session(WALK, "where")).to_data()["blocks"] == ["above1.inner1", "above1"]
     assert view(session(WALK, "seek end", "where")).to_data()["blocks"] == []
 
 
@@ -426,7 +426,7 @@ def test_info_takes_the_beginning_of_a_word_and_refuses_what_could_be_two() -> N
 
 def test_info_keeps_what_is_asked_for() -> None:
     names = [row["name"] for row in view(session(WALK, "info tensors matmul")).to_data()["rows"]]
-    assert names == ["outer1.inner1.p", "outer1.inner2.p", "h", "h.1"]
+    assert names == ["above1.inner1.p", "above1.inner2.p", "h", "h.1"]
     assert said(WALK, "info tensors nosuch") == "  (none)"
 
 
@@ -443,7 +443,7 @@ def test_parameters_are_told_with_their_norm_at_the_cursor() -> None:
 def test_blocks_are_told_with_their_nodes() -> None:
     rows = view(session(WALK, "info blocks")).to_data()["rows"]
     counts = {row["block"]: row["nodes"] for row in rows}
-    assert counts == {"outer1": "5", "outer1.inner1": "2", "outer1.inner2": "2", "head": "2"}
+    assert counts == {"above1": "5", "above1.inner1": "2", "above1.inner2": "2", "head": "2"}
 
 
 # --- the inspector and the status line

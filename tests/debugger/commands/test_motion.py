@@ -90,14 +90,14 @@ def test_stepping_back_from_the_end_shows_the_last_event() -> None:
 
 
 def test_next_passes_over_deeper_blocks_and_leaves_its_own() -> None:
-    """In outer1.inner1, then its sibling outer1.inner2, then outer1 itself, then the program."""
+    """In above1.inner1, then its sibling above1.inner2, then above1 itself, then the program."""
     assert path("next") == [1, 2, 3, 4, 5, 6]
     assert walk("seek 6", "next") == (12, 0, "step")  # over all of head, on its way forth and back
-    assert walk("seek 13", "next") == (19, 0, "step")  # over all of outer1, with both its inner blocks
+    assert walk("seek 13", "next") == (19, 0, "step")  # over all of above1, with both its inner blocks
 
 
 def test_next_in_a_block_passes_over_the_blocks_in_it() -> None:
-    """From H backwards, which is in outer1, both inner blocks lie deeper; what comes after them is outside."""
+    """From H backwards, which is in above1, both inner blocks lie deeper; what comes after them is outside."""
     assert walk("seek 14", "next") == (19, 0, "step")
 
 
@@ -249,8 +249,8 @@ def test_until_refuses_what_does_not_lie_ahead() -> None:
     ("place", "wanted"),
     [
         ("H", 4), ("H@bwd", 14), ("H@bwd%1", 35), ("L@seed", 9), ("W1", 18), ("W1@bwd", 18), ("W1@upd", 19),
-        ("W1@upd%1", 40), ("matmul@bwd", 12), (f":{LOOP}", 5), ("outer1.", 0), ("outer1.@bwd", 14),
-        ("outer1.inner*@bwd", 16),
+        ("W1@upd%1", 40), ("matmul@bwd", 12), (f":{LOOP}", 5), ("above1.", 0), ("above1.@bwd", 14),
+        ("above1.inner*@bwd", 16),
         ("head.", 7), ("/inner2/", 2), ("#17", 17), ("17", 17), ("0%", 0), ("50%", 21), ("0", 0), ("unused@bwd", None),
     ],
 )  # fmt: skip

@@ -154,7 +154,7 @@ def test_neighbours_are_those_of_the_graph() -> None:
     def names(line: str, at: str = "seek 0") -> list[str]:
         return [row["name"] for row in view(session(WALK, at, line)).to_data()["rows"]]
 
-    assert names("inputs H") == ["outer1.r", "X"]
+    assert names("inputs H") == ["above1.r", "X"]
     assert names("outputs H") == ["h", "head.mul1"]
     assert names("outputs L") == []
     assert names("inputs X") == []
@@ -162,12 +162,12 @@ def test_neighbours_are_those_of_the_graph() -> None:
     assert set(names("inputs -r h")) == {
         "H",
         "W2",
-        "outer1.r",
+        "above1.r",
         "X",
-        "outer1.inner2.p",
-        "outer1.q",
+        "above1.inner2.p",
+        "above1.q",
         "W1",
-        "outer1.inner1.p",
+        "above1.inner1.p",
     }
     assert set(names("outputs -r h")) == {"h.1", "head.mul1", "L"}
     assert refused(WALK, "inputs nosuch").hint
@@ -207,7 +207,7 @@ def test_a_fork_overrides_a_tensor_and_the_scenario_stays_as_it_was() -> None:
     fresh = session(WALK).timeline
     there = update(state, "switch 0")
     np.testing.assert_array_equal(there.timeline.value("H"), fresh.value("H"))
-    np.testing.assert_array_equal(state.timeline.value("outer1.r", 13), fresh.value("outer1.r", 13))
+    np.testing.assert_array_equal(state.timeline.value("above1.r", 13), fresh.value("above1.r", 13))
     assert [row["number"] for row in view(update(state, "forks")).to_data()["rows"]] == ["0", "1"]
 
 

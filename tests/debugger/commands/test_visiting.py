@@ -88,4 +88,4 @@ def test_the_stack_of_blocks_is_walked_up_and_down() -> None:
 
 def test_the_frame_is_marked() -> None:
     lines = said(WALK, "up").splitlines()
-    assert [line.split()[-1] for line in lines if "▶" in line] == ["outer1"]
+    assert [line.split()[-1] for line in lines if "▶" in line] == ["above1"]
