@@ -18,7 +18,7 @@ from bpdebug.arrays import DType, Key, Shape, decode_key
 from bpdebug.ops import OPS, activations, reduce
 from bpdebug.ops.axes import Axis, Sizes, axes_of, check_new_axes, tuple_of
 from bpdebug.ops.convolution import windows
-from bpdebug.ops.indexing import taken_shape
+from bpdebug.ops.indices import taken_shape
 from bpdebug.symbolic import arrays, moves
 from bpdebug.symbolic.expr import Expr, Prim, broadcast, promoted
 

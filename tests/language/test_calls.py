@@ -33,7 +33,7 @@ from tests.language.writing import one, refused, steps
         ("dropout(X, 0.25)", ("X",), {"p": 0.25}),
         ("max_pool2d(X, 2)", ("X",), {"size": 2, "stride": None, "padding": 0}),
         ("max_pool2d(X, (2, 2), stride=(1, 2))", ("X",), {"size": (2, 2), "stride": (1, 2), "padding": 0}),
-        ("pad(X, ((1, 0), (0, 2)))", ("X",), {"widths": ((1, 0), (0, 2))}),
+        ("pad(X, ((1, 0), (0, 2)))", ("X",), {"widths": ((1, 0), (0, 2)), "mode": "constant", "value": 0.0}),
         ("permute(X, axes=(1, 0))", ("X",), {"axes": (1, 0)}),
         ("one_hot(ids, 3)", ("ids",), {"depth": 3, "dtype": "float64"}),
         ("where(X > 0, X, 0.0)", ("greater1", "X", Lit(0.0)), {}),
@@ -124,9 +124,11 @@ def test_every_op_can_be_called_with_its_samples(op: Any) -> None:
         if op.draws and len(operands) > 1:
             operands[-1] = f"mask={operands[-1]}"
         given = [f"{k}={v!r}" for k, v in sample.attrs.items() if k in op.open_attrs]
-        made = steps(f"Y = {op.name}({', '.join(operands + given)})", tuple(names))
-        step = made[sample.attrs.get("part", 0)]
+        many = "Y, Z" if op.name == "unbind" else "Y"
+        made = steps(f"{many} = {op.name}({', '.join(operands + given)})", tuple(names))
+        step = made[0 if op.name == "unbind" else sample.attrs.get("part", 0)]
         wanted = {k: a.default for k, a in op.attrs.items() if a.default is not REQUIRED} | dict(sample.attrs)
+        wanted |= {"parts": 2, "part": 0} if op.name == "unbind" else {}
         assert dict(step.attrs) == wanted
         assert len(step.inputs) == len(sample.inputs)
 
