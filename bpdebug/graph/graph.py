@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import prod
@@ -237,7 +238,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         if found is None:
             found = self.edges_into(tensor)
             if len(self._edges) > 256:
-                del self._edges[next(iter(self._edges))]
+                self._edges.popitem(last=False)  # in one go: the screen may ask while a command is at work
         self._edges[tensor] = found  # the newest last: one that is asked for again and again stays
         return found
 
@@ -268,8 +269,8 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         return {}
 
     @cached_property
-    def _edges(self) -> dict[int, list[tuple[int, int]]]:
-        return {}
+    def _edges(self) -> OrderedDict[int, list[tuple[int, int]]]:
+        return OrderedDict()
 
 
 def _moved(operand: T, first: int, more: int) -> T:

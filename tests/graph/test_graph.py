@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from hypothesis import given
 
@@ -56,10 +59,15 @@ def test_every_node_stands_after_what_it_uses(random: Random) -> None:
         assert typed == [(graph.shapes[t], graph.dtypes[t]) for t in node.tensors]
 
 
+def chain() -> Graph:
+    """1,000 nodes, one behind the other."""
+    steps = [step(f"y{i}", "neg", f"y{i - 1}" if i else "x") for i in range(1000)]
+    return make({"x": np.array(1.0)}, *steps, loss="y999")
+
+
 def test_more_tensors_than_are_remembered() -> None:
     """The lists of edges are kept for some tensors only; what is forgotten is made again."""
-    steps = [step(f"y{i}", "neg", f"y{i - 1}" if i else "x") for i in range(1000)]
-    graph = make({"x": np.array(1.0)}, *steps, loss="y999")
+    graph = chain()
     once = [graph.edges_from(t) for t in range(1000)]
     assert once == [[(t, 0)] for t in range(1000)]
     assert [graph.edges_from(t) for t in range(1000)] == once
@@ -69,3 +77,15 @@ def test_an_operand_at_position_1000() -> None:
     names = [f"x{i}" for i in range(1001)]
     graph = make({n: np.array(1.0) for n in names}, step("s", "stack", *names), step("L", "sum", "s"), loss="L")
     assert graph.edges_from(1000) == [(0, 1000)]
+
+
+def test_two_threads_ask_for_edges_at_once() -> None:
+    """The screen is painted while a command runs beside it."""
+    graph, before = chain(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(lambda: [graph.edges_from(t) for t in range(1000)]) for _ in range(100)]
+        assert all(one.result() == asked[0].result() for one in asked)
+    finally:
+        sys.setswitchinterval(before)
