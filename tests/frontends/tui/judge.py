@@ -29,6 +29,8 @@ BELOW = re.compile(r"╯|\] = [^ ▸]|\S·\S")
 """What stands below a matrix: the pane's edge, or the sum that a cell of a product is."""
 NEXT = re.compile(rf"(?:^|[^\s,]) {SHAPE}(?: |$)")
 """The caption of another matrix: where there is little room, it stands right below."""
+MEANT = re.compile(r"│ *What \S+ should be: ")
+"""What stands above a matrix that is not so, and none of the arrays."""
 WORDS = ("nan, inf", "catch nan", "find nan", "in nan", "in inf")
 """Where nan and inf are words and no numbers."""
 THRESHOLDS = (0.001, 1000.0)
@@ -108,7 +110,7 @@ def matrices(lines: Sequence[str], names: Iterable[str]) -> Iterator[Drawn]:
         for match in title.finditer(line):
             beside = re.compile(r"\S").search(line, match.end())  # the caption of the next one, or the pane's edge
             drawn = _drawn(lines, y, match, beside.start() if beside else len(line))
-            if drawn is not None:
+            if drawn is not None and not MEANT.search("\n".join(lines[max(y - 2, 0) : y])):
                 yield drawn
 
 
