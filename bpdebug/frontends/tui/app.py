@@ -164,13 +164,10 @@ class BpdebugApp(OpeningApp):
         self.message.show(refused(error))
 
     async def on_event(self, event: Event) -> None:
-        """A key behind which others are typed does what it does before the next one is handed on."""
+        """A key does what it does before the next one is handed on: however fast they come, they keep their order."""
         if isinstance(event, Key | MouseDown):
             self.stage.still()
-        row = self.asking(event) if isinstance(event, Key) and self.opening is None else None
-        if row is not None:
-            await self.press(row.id)
-        else:
+        if not (isinstance(event, Key) and await self.pressed(event)):
             await super().on_event(event)
 
     # --- keys -----------------------------------------------------------------------------------------------------
@@ -219,25 +216,22 @@ class BpdebugApp(OpeningApp):
         if self.prompt is None:
             from bpdebug.frontends.tui.prompt import Prompt, words  # start-up: the first screen has none
 
-            self.prompt = Prompt(lambda first: words(self.state, first))
+            own = {name: row.action for (place, name), row in self.rows.items() if place == keys.LINE}
+            self.prompt = Prompt(lambda first: words(self.state, first), self.entered, own)
             await self.screen.mount(self.prompt)
         self.foot.show((), (), PROMPT)
         self.prompt.begin(self.begun(start))
 
     # --- what the panes say ---------------------------------------------------------------------------------------
 
-    def on_input_submitted(self, event: Prompt.Submitted) -> None:
-        if event.input is not self.prompt:
-            return  # what is searched for is no command
-        self.on_prompt_closed()
-        if event.value.strip():
-            self.run_text(event.value)
-
-    def on_prompt_closed(self) -> None:
+    def entered(self, line: str) -> None:
+        """The command line is closed, and what was in it carried out."""
         if self.prompt is not None:
             self.prompt.display = False
-        self.stage.focus()
+        self.main.set_focus(self.stage)
         self.show_keys()
+        if line.strip():
+            self.run_text(line)
 
     def on_prompt_offered(self, event: Prompt.Offered) -> None:
         self.say("  ".join(event.words[:40]) or "nothing begins like that")

@@ -48,20 +48,22 @@ class KeyedApp(ThemedApp):
         """The table by place and key."""
         return {(row.place, name): row for row in self.keys.values() for name in row.names}
 
-    def asking(self, event: Key) -> keys.Key | None:
-        """The row of a key behind which others are typed, where the focus is; None for one that is typed itself."""
-        here = self.focused
-        if here is not None and here.check_consume_key(event.key, event.character):
-            return None
-        place = keys.place_of(here)
-        row = self.rows.get((place, event.key))
-        if row is None and place in (keys.DEBUGGER, *keys.PANES):
-            row = self.rows.get((keys.DEBUGGER, event.key))
-        return row if row is not None and row.asks else None
+    async def pressed(self, event: Key) -> bool:
+        """Does what a key does where the focus is, before the next one is handed on; False for one that is typed."""
+        here, place = self.focused, keys.place_of(self.focused or self.screen)
+        if place in keys.TYPING or (here and here.check_consume_key(event.key, event.character)):
+            return False
+        if here and place == keys.DEBUGGER:  # a pane of Textual's
+            return False
+        for where in (place, keys.DEBUGGER) if place in keys.PANES else (place,):
+            row = self.rows.get((where, event.key))
+            if row is not None and await self.press(row.id):
+                return True
+        return False
 
-    async def press(self, id: str) -> None:
-        """What the key of a row does, where the focus is."""
-        await self.run_action(self.keys[id].action, self.focused or self.screen)
+    async def press(self, id: str) -> bool:
+        """What the key of a row does, where the focus is; False where it does nothing."""
+        return await self.run_action(self.keys[id].action, self.focused or self.screen)
 
     async def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
         await self.press(event.id)

@@ -40,11 +40,6 @@ class Key(Struct, frozen=True):
         return [binding.key for binding in Binding.make_bindings([(self.keys, "")])]
 
     @property
-    def asks(self) -> bool:
-        """Whether what is pressed after it is typed: into the command line, or into a filter."""
-        return self.action.startswith(("app.ask(", "filter", "screen.filter"))
-
-    @property
     def cap(self) -> str:
         """The first of its keys, as it is printed on the keyboard."""
         return keycap(self.names[0])

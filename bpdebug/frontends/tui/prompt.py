@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input
 
@@ -40,9 +41,6 @@ class Prompt(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(LINE)
 
-    class Closed(Message):
-        """Esc was pressed."""
-
     class Offered(Message):
         """Several words could stand here."""
 
@@ -50,9 +48,12 @@ class Prompt(Input):
             super().__init__()
             self.words = words
 
-    def __init__(self, words: Callable[[bool], Iterable[str]]) -> None:
+    def __init__(
+        self, words: Callable[[bool], Iterable[str]], entered: Callable[[str], None], keys: Mapping[str, str]
+    ) -> None:
+        """`entered` is handed the line, '' where it was closed; `keys` says which of them do which action."""
         super().__init__(id="prompt", select_on_focus=False)
-        self.words = words
+        self.words, self.entered, self.keys = words, entered, keys
         self.history: list[str] = []
         self._at = 0
 
@@ -63,11 +64,22 @@ class Prompt(Input):
         self.display = True
         self.screen.set_focus(self)  # now, not soon: the next key may be here already
 
+    async def on_key(self, event: Key) -> None:
+        """Its own keys are carried out between the characters, as they come; what comes behind is another pane's."""
+        if self.display and event.key not in self.keys:
+            return
+        event.stop()
+        event.prevent_default()
+        if self.display:
+            await self.run_action(self.keys[event.key])
+        else:
+            self.app.post_message(Key(event.key, event.character))
+
     async def action_submit(self) -> None:
-        """The line goes to the app, and into the history."""
+        """The line is carried out, and goes into the history."""
         if self.value.strip() and self.history[-1:] != [self.value]:
             self.history.append(self.value)
-        await super().action_submit()
+        self.entered(self.value)
 
     def action_history(self, step: int) -> None:
         """An earlier or a later line."""
@@ -87,4 +99,4 @@ class Prompt(Input):
 
     def action_close(self) -> None:
         """Closes without a command."""
-        self.post_message(self.Closed())
+        self.entered("")

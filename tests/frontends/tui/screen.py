@@ -140,7 +140,10 @@ def matrix(item: Any) -> Matrix | str:
 __all__ = ["MARKUP", "TRAINED", "Sized", "Stage", "StageApp", "app_of", "lines_of", "matrix", "state_of", "text_of"]
 
 
+AS_SENT = {"\r": "enter", "\x1b": "escape", "\t": "tab"}
+
+
 def typed_at_once(app: App[Any], text: str) -> None:
     """Characters as a terminal sends them that are typed faster than they are read."""
     for character in text:
-        app.post_message(Key(_character_to_key(character), character))
+        app.post_message(Key(AS_SENT.get(character) or _character_to_key(character), character))

@@ -90,6 +90,48 @@ async def test_every_key_that_asks_takes_what_is_typed_at_once(keys: str, value:
         assert app.state.cursor == 2
 
 
+@pytest.mark.parametrize(
+    ("keys", "cursor", "history"),
+    [
+        (":step\rss", 3, ["step"]),
+        (":st\x1bs", 1, []),
+        (":ste\t\r:step\rs", 3, ["step"]),
+        (":where\r:when\r", 0, ["where", "when"]),
+    ],
+)
+async def test_what_is_typed_at_once_behind_the_command_line_is_for_the_pane(
+    keys: str, cursor: int, history: list[str]
+) -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(80, 24)) as pilot:
+        for number in (1, 2):  # the line is there from the second time on
+            typed_at_once(app, f"R{keys}" if number > 1 else keys)
+            for _ in range(5):
+                await pilot.pause()
+            assert app.state is not None
+            assert app.state.cursor == cursor
+            assert app.screen.query_one(Prompt).history == history * number or len(history) == 1
+        assert app.focused is app.stage
+
+
+async def test_what_is_typed_at_once_behind_help_carries_out_nothing() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(80, 24)) as pilot:
+        typed_at_once(app, "?nan")
+        for _ in range(3):
+            await pilot.pause()
+        assert app.line == ""
+
+
+async def test_no_command_line_opens_where_there_is_no_room() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(20, 5)) as pilot:
+        await pilot.pause()
+        typed_at_once(app, ":step")
+        await pilot.pause()
+        assert app.prompt is None
+
+
 async def test_what_opens_the_command_line_elsewhere_is_typed_into_a_filter() -> None:
     app = app_of("transpose")
     async with app.run_test(size=(80, 24)) as pilot:
