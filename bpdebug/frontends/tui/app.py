@@ -21,6 +21,7 @@ from bpdebug.frontends.tui.layout import MainScreen
 from bpdebug.frontends.tui.opening import OpeningApp
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
+from bpdebug.frontends.tui.screens import SmallScreen
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
 from bpdebug.scenario import Shipped
@@ -193,10 +194,12 @@ class BpdebugApp(OpeningApp):
         """Whether what is open may go; where something would be lost, when the key of a row is pressed again."""
         if (lost := self.lost()) == self.asked:
             return True
-        while not isinstance(self.screen, MainScreen):
+        while not isinstance(self.screen, MainScreen | SmallScreen):
             self.pop_screen()
         self.asked = lost
-        self.say(f"{lost} would be lost: {self.keys[id].cap} again leaves")
+        self.say(said := f"{lost} would be lost: {self.keys[id].cap} again leaves")
+        if isinstance(self.screen, SmallScreen):
+            self.screen.say(said)
         return False
 
     def action_leave(self) -> None:

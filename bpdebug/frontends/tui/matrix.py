@@ -133,7 +133,7 @@ class MatrixBox:
         room = self.width - self.aside - self.label - 1 - MORE * (left > 0)
         if room >= (self.columns - left) * self.cell:
             return self.columns - left
-        return max((room - MORE) // self.cell, 0)
+        return max((room - MORE) // max(self.cell, 1), 0)
 
     @property
     def cut(self) -> bool:

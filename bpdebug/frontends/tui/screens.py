@@ -178,4 +178,8 @@ class SmallScreen(Screen[None]):
     def on_resize(self) -> None:
         width, height = self.size
         room = f"bpdebug needs {LEAST.width} x {LEAST.height} characters, and has {width} x {height}: "
-        self.query_one(Message).show(((f"{room}make the window larger, or the font smaller. q leaves", palette.TITLE),))
+        self.say(f"{room}make the window larger, or the font smaller. q leaves")
+
+    def say(self, text: str) -> None:
+        """A sentence, alone."""
+        self.query_one(Message).show(((text, palette.TITLE),))

@@ -373,7 +373,8 @@ def faults_of(lines: Sequence[str], state: State, known: Known, typed: str = "")
             continue
         drawn, room = reading(sign.strip() + number)
         scale = 100.0 if percent else 1.0
-        tries = (drawn, -drawn) if sign.endswith(" ") else (drawn,)
+        of_a_cell = text[: m.start()].endswith("norm ")  # which is its size
+        tries = (drawn, -drawn) if sign.endswith(" ") or of_a_cell else (drawn,)
         if not any(known.has(n / scale, room / scale, more) for n in tries):
             wrong.append(f"{m[0]} is no number of the arrays: {_line(text, m.start())}")
     return wrong

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from textual._compositor import LayoutUpdate
 from textual.screen import Screen
 
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.screens import SmallScreen
 from bpdebug.scenario import shipped
+from bpdebug.views.blocks import Matrix
 
 from .screen import app_of, lines_of, state_of, text_of
 
@@ -145,3 +148,21 @@ async def test_the_first_frame_is_the_whole_screen(size: tuple[int, int]) -> Non
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         assert frames[0] == [line.translate(BAR).rstrip() for line in lines_of(app)], "it does not come bit by bit"
+
+
+async def test_where_there_is_no_room_what_would_be_lost_is_said_there() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(40, 8)) as pilot:
+        app.run_text("set W1 = 0")
+        await pilot.press("q")
+        await pilot.pause()
+        assert app.is_running
+        assert isinstance(app.screen, SmallScreen)
+        assert "would be lost" in " ".join(text_of(app).split())
+        await pilot.press("q")
+        await pilot.pause()
+        assert not app.is_running
+
+
+def test_a_matrix_without_a_place_shows_no_column() -> None:
+    assert MatrixBox(Matrix("X", np.ones((2, 3)), (2, 3))).count(0) == 0
