@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, kept
 from bpdebug.engine.closeness import index_of
 from bpdebug.engine.parts import Assignment, Contribution, Fault
 from bpdebug.engine.run import Pass
@@ -91,6 +91,7 @@ def in_gradients(run: Pass, k: int, contributions: Iterable[Contribution]) -> Fa
     return None
 
 
+@kept
 def finite(array: Array) -> bool:
     """Whether an array of any dtype has neither NaN nor infinity."""
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())

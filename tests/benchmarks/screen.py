@@ -142,8 +142,10 @@ async def _obey(app: App[Any], busy: Callable[[], bool], orders: int, answers: i
         name = key.removeprefix("+")
         start = last[:] = time.process_time(), time.perf_counter()
         app.post_message(Key(name, name if len(name) == 1 else None))
-        while time.perf_counter() - last[1] < QUIET or (busy() and name == key):
+        ended = start[1]
+        while time.perf_counter() - max(last[1], ended) < QUIET:
             await asyncio.sleep(QUIET / 2)
+            ended = time.perf_counter() if busy() and name == key else ended
         os.write(answers, json.dumps([last[0] - start[0], last[1] - start[1], busy()]).encode() + b"\n")
     app.exit(0)
     await running

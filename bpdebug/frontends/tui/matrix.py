@@ -34,7 +34,7 @@ def known(array: Array) -> Extent:
     """What an array's format depends on; that of a transpose on what it is the transpose of, which has its cells."""
     base: Any = array.base
     whole = isinstance(base, np.ndarray) and (base.size, base.dtype) == (array.size, array.dtype)
-    return extent(base if whole else array)
+    return extent(base if whole and not base.flags.writeable else array)  # of what may change nothing is kept
 
 
 class MatrixBox:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpdebug.arrays import read_only
 from bpdebug.debugger import open_session, update
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.marks import Highlight
-from bpdebug.frontends.tui.matrix import MatrixBox
+from bpdebug.frontends.tui.matrix import MatrixBox, known
 from bpdebug.scenario import load
 from bpdebug.views import stop
 from bpdebug.views.blocks import Matrix
@@ -189,3 +190,12 @@ def test_marks() -> None:
     assert not Highlight().has(0, 0)
     assert Highlight(row=1).has(1, 5)
     assert not Highlight(1, 2).has(1, 3)
+
+
+def test_what_is_known_of_a_view_is_kept_unless_it_may_be_written_into() -> None:
+    own = np.arange(6.0).reshape(2, 3)
+    leaf, changing = read_only(own.view()), own[:, :2]
+    assert known(leaf) is known(leaf) is known(leaf.view())
+    assert known(changing).top == 4.0
+    own[0, 0] = 9.0
+    assert known(changing).top == 9.0
