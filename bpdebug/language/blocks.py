@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from bpdebug.errors import BpdebugError, InputError, shown
 from bpdebug.language.constants import NotConstant, ProgramConstants
 from bpdebug.language.names import Place, check_name
+from bpdebug.language.reserved import RESERVED
 from bpdebug.language.words import forbidden, refusal
 from bpdebug.limits import Limits
-from bpdebug.ops import OPS
 
 
 class Def(Struct, frozen=True):
@@ -47,7 +47,7 @@ def read_defs(body: list[ast.stmt], leaves: Collection[str], limits: Limits, pla
 
 def _check_new(name: str, leaves: Collection[str], defs: Mapping[str, Def], limits: Limits) -> None:
     check_name(name, limits, "name of a def")
-    what = "a tensor" if name in leaves else "an op" if name in OPS else "a def" if name in defs else ""
+    what = "a tensor" if name in leaves else "an op" if name in RESERVED else "a def" if name in defs else ""
     if what or name in ("range", "block"):
         message = f"the name '{name}' is taken: it is {what or 'a word of the language'}"
         raise InputError(message, code="E_NAME", hint="give the def another name")

@@ -317,7 +317,7 @@ def test_computed_indices_are_checked_when_they_are_computed() -> None:
 
 def test_a_node_that_draws_needs_its_operand() -> None:
     error = refused({"x": X}, step("y", "dropout"), loss="y")
-    assert (error.code, error.message) == ("E_ATTR", "dropout takes 1 operand, and x is missing")
+    assert (error.code, error.message) == ("E_ATTR", "dropout takes 1 to 2 operands, and x is missing")
 
 
 def test_a_step_whose_like_was_seen_is_a_few_lines_of_work() -> None:

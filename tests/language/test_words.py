@@ -7,8 +7,10 @@ import ast
 import pytest
 
 from bpdebug.language import Place
+from bpdebug.language.reserved import RESERVED
 from bpdebug.language.words import described, forbidden
-from tests.language.writing import refused
+from bpdebug.ops import OPS
+from tests.language.writing import refused, steps
 
 FIRST = "A = relu(X)\n"
 EXPRESSIONS = [
@@ -252,3 +254,13 @@ def test_every_kind_of_python_has_a_name() -> None:
                 words = described(node)[0]
                 assert "(" not in words, kind
                 assert forbidden(node) or kind.__name__ in ("Return", "Slice", "List", "And", "Or", "Not")
+
+
+def test_a_def_hides_an_op_that_came_later() -> None:
+    """Files are older than ops: what they call norm stays what they mean by it."""
+    later = sorted(set(OPS) - RESERVED)
+    assert {"norm", "outer", "mish"} <= set(later)
+    for name in later:
+        made = steps(f"def {name}(x):\n    return x * 2\nY = {name}(X)", ("X",))
+        assert [step.op for step in made] == ["mul"], name
+    assert set(OPS) >= RESERVED

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.importers.aten.lowering import Lowering, Operand
-from bpdebug.importers.aten.table import rule
+from bpdebug.importers.aten.table import refuse, rule
 
 
 @rule("embedding.default")
@@ -72,9 +72,11 @@ def scatter(c: Lowering, x: Operand, dim: int, ids: Operand, source: Operand) ->
 
 @rule("_embedding_bag.default", "_embedding_bag_forward_only.default")
 def embedding_bag(
-    c: Lowering, table: Operand, ids: Operand, offsets: Operand, by_frequency: bool = False, mode: int = 0, *how: Any
-) -> list[Operand | None]:
+    c: Lowering, table: Operand, ids: Operand, offsets: Operand, by_frequency: bool = False, mode: int = 0,
+    sparse: bool = False, weights: Operand | None = None, last: bool = False, padding: int = -1,
+) -> list[Operand | None]:  # fmt: skip
     """Rows summed by bag, or their mean: each bag's rows times a matrix of shares."""
+    refuse(mode in (0, 1) and weights is None and padding < 0, "max, weights or a padding row")
     rows, starts = c.known(ids, "ids"), c.known(offsets, "offsets")
     bag = np.searchsorted(starts, np.arange(rows.size), side="right") - 1
     shares = (bag == np.arange(starts.size)[:, None]).astype(c.dtype)
