@@ -113,9 +113,10 @@ def _is_key(text: str) -> bool:
 
 
 def _kept(name: str) -> bytes:
-    """What was kept; nothing, where it cannot be read."""
+    """What was kept; nothing, where it cannot be read. A pipe is not waited for."""
     try:
-        with (state_folder() / name).open("rb") as file:
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+        with os.fdopen(os.open(state_folder() / name, flags), "rb") as file:
             return file.read(1000)
     except OSError:
         return b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import combinations, product
 from pathlib import Path
@@ -241,6 +242,16 @@ async def test_panes_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_panes_that_cannot_be_read_are_as_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, raw: bytes) -> None:
     monkeypatch.setenv("BPDEBUG_STATE_DIR", str(tmp_path))
     (tmp_path / "panes").write_bytes(raw)
+    assert read_preferences().panes == Panes()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_where_panes_and_theme_are_kept_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BPDEBUG_STATE_DIR", str(tmp_path))
+    for name in ("panes", "theme"):
+        os.mkfifo(tmp_path / name)
     assert read_preferences().panes == Panes()
 
 
