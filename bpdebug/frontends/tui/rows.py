@@ -144,7 +144,7 @@ class Line(Struct, eq=False):
             if item.before:
                 here = item.sign and y == min(item.height - 1, item.box.first if item.box is not None else 2)
                 sign = f"{item.sign}{' ' * self.gap * (item.box is not None)}" if here else ""
-                pieces.append(Segment(sign.rjust(item.before), palette.SIGN))
+                pieces.append(Segment(" " * (item.before - cell_len(sign)) + sign, palette.SIGN))
             if item.box is not None:
                 line = item.box.line(y) if y < item.height else BLANK
                 missing = item.width - line.cell_length

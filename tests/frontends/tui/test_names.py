@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from rich.cells import cell_len
 
 from bpdebug.errors import CommandError
 from bpdebug.frontends.tui.lines import clean, report_lines, wrap
@@ -55,3 +57,29 @@ def test_clean_and_wrap() -> None:
     assert wrap("  a b\n\nc", 10) == ["  a b", "", "c"]
     assert wrap("", 0) == [""]
     assert report_lines([Table((), ())], 10) == []
+
+
+WIDE = """
+format = 1
+title = "漢字"
+[inputs]
+"漢字" = [[1.0, 2.0], [3.0, 4.0]]
+[parameters]
+"ゑゑゑゑゑ" = [[1.0], [2.0]]
+[graph]
+loss = "L"
+program = '''
+क्षि = 漢字 @ ゑゑゑゑゑ
+L = mean(क्षि)
+'''
+"""
+
+
+@pytest.mark.parametrize("width", [60, 80, 119, 160])
+async def test_lines_are_as_wide_as_the_screen_where_names_have_wide_and_joined_characters(width: int) -> None:
+    app = app_of(WIDE)
+    async with app.run_test(size=(width, 24)) as pilot:
+        for key in ("i", "i", "i", "i", "i", "i", "i", "r", "r", "x", "y"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert {cell_len(line) for line in lines_of(app)} == {width}, key
