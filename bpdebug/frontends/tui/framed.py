@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.segment import Segment
 from textual.filter import ANSIToTruecolor, LineFilter
-from textual.geometry import Region
+from textual.geometry import Region, Spacing
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -19,15 +19,16 @@ class Framed(Widget):
 
     def __init__(self, **options: Any) -> None:
         self._rows: dict[int, Strip] = {}
-        self._sides: tuple[list[Segment], list[Segment]] | None = None
+        self._frame: tuple[Spacing, list[Segment], list[Segment]] | None = None
         self._through: Sequence[LineFilter] = ()
         super().__init__(**options)
 
     def _set_dirty(self, *regions: Region) -> None:
         super()._set_dirty(*regions)
-        if not regions:
+        if not regions or self._frame is None:
             self.forget()
-        top = self.content_offset.y if regions else 0
+            return
+        top = self._frame[0].top
         for region in regions:
             for y in region.line_range:
                 self._rows.pop(y + top, None)
@@ -35,7 +36,7 @@ class Framed(Widget):
     def forget(self) -> None:
         """All lines are to be made anew."""
         self._rows.clear()
-        self._sides = None
+        self._frame = None
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Lines of the widget: those that are not as before are made, in one go; Textual makes four strips of each."""
@@ -52,12 +53,10 @@ class Framed(Widget):
 
     def _row(self, y: int) -> Strip:
         """A line between its sides; what is above and below the lines is Textual's."""
-        gutter, (width, height) = self.styles.gutter, self.outer_size
+        width, height = self.outer_size
+        gutter, left, right = self._frame = self._frame or self._framed(width)
         if not gutter.top <= y < height - gutter.bottom:
             return super().render_lines(Region(0, y, width, 1))[0]
-        if self._sides is None:
-            row = super().render_lines(Region(0, y, width, 1))[0] if gutter.width else Strip([])
-            self._sides = list(row.crop(0, gutter.left)), list(row.crop(width - gutter.right))
         room, line = width - gutter.width, self.render_line(y - gutter.top)
         missing = room - line.cell_length
         segments = list(line if missing >= 0 else line.crop(0, room))
@@ -65,5 +64,9 @@ class Framed(Widget):
             segments.append(Segment(" " * missing, palette.PLAIN))
         for each in self._through:
             segments = each.apply(segments, self.background_colors[1])
-        left, right = self._sides
         return Strip([*left, *segments, *right], width)
+
+    def _framed(self, width: int) -> tuple[Spacing, list[Segment], list[Segment]]:
+        gutter = self.styles.gutter
+        row = super().render_lines(Region(0, gutter.top, width, 1))[0] if gutter.width else Strip([])
+        return gutter, list(row.crop(0, gutter.left)), list(row.crop(width - gutter.right))

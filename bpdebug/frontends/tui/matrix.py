@@ -57,7 +57,7 @@ class MatrixBox:
 
     def turn(self, sheet: Sheet) -> None:
         """Other axes are rows and columns, or another slice is seen."""
-        self.sheet, self.rows, self.columns = sheet, sheet.rows, sheet.columns
+        self.sheet, self.rows, self.columns, self.sliced = sheet, sheet.rows, sheet.columns, bool(sheet.hidden)
         self.lines = Lines(self.rows)
         vars(self).pop("title", None)
         self.seen = None if self.matrix.array is None else sheet.view(self.matrix.array)
@@ -115,7 +115,7 @@ class MatrixBox:
     @property
     def below(self) -> int:
         """How many lines of facts there is room for."""
-        return max(min(2 * bool(self.sheet.hidden) * self.filled, self.height - self.first - LEAST - 1), 0)
+        return max(min(2 * self.sliced * self.filled, self.height - self.first - LEAST - 1), 0)
 
     @property
     def room(self) -> int:
@@ -162,7 +162,7 @@ class MatrixBox:
 
     def facts(self) -> list[str]:
         """Of a slice, between which ends its cells lie, and those of the whole."""
-        if self.seen is None or not self.filled or not self.sheet.hidden:
+        if self.seen is None or not self.filled or not self.sliced:
             return []
         return [f"here {range_text(known(self.seen))}", f"all {range_text(self.extent)}"]
 
