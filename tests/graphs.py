@@ -594,6 +594,32 @@ def _conv2d(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return _conv(draw, rng, 2)
 
 
+@strategy("conv3d")
+def _conv3d(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    return _conv(draw, rng, 3)
+
+
+@strategy("conv_transpose1d")
+def _transposed1d(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    return _transposed(draw, rng, 1)
+
+
+@strategy("conv_transpose2d")
+def _transposed2d(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    return _transposed(draw, rng, 2)
+
+
+def _transposed(draw: st.DrawFn, rng: np.random.Generator, rank: int) -> Drawn:
+    size, attrs, space = _windows(draw, rank)
+    groups = draw(st.integers(1, 2))
+    into, out = groups * draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    batch = draw(st.sampled_from([1, 2, 2, 0]))
+    space = tuple(n + 2 for n in space)  # padding takes away from the result
+    least = attrs["stride"] if isinstance(attrs["stride"], int) else min(attrs["stride"])
+    wanted = [(batch, into, *space), (into, out, *size)] + [(out * groups,)] * draw(st.integers(0, 1))
+    return tuple(spread(rng, *wanted)), {**attrs, "groups": groups, "output_padding": draw(st.integers(0, least - 1))}
+
+
 def _conv(draw: st.DrawFn, rng: np.random.Generator, rank: int) -> Drawn:
     size, attrs, space = _windows(draw, rank)
     groups = draw(st.integers(1, 2))
@@ -603,16 +629,34 @@ def _conv(draw: st.DrawFn, rng: np.random.Generator, rank: int) -> Drawn:
     return tuple(spread(rng, *wanted)), {**attrs, "groups": groups}
 
 
-@strategy("max_pool2d", "avg_pool2d")
+@strategy(*(f"{kind}_pool{rank}d" for kind in ("max", "avg") for rank in (1, 2, 3)))
 def _pool(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
-    size, attrs, _ = _windows(draw, 2)
-    padding = tuple(
-        min(p, k // 2) for p, k in zip((draw(st.integers(0, 1)), draw(st.integers(0, 1))), size, strict=True)
-    )
+    """Of three axes; those that the op does not have are cut off by `calls`."""
+    size, attrs, _ = _windows(draw, 3)
+    attrs = {"ceil_mode": draw(st.booleans()), "stride": draw(st.sampled_from([None, attrs["stride"]]))}
+    padding = tuple(min(draw(st.integers(0, 1)), k // 2) for k in size)
     space = tuple(max(1, k - 2 * p) + draw(st.integers(0, 2)) for k, p in zip(size, padding, strict=True))
     x = (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *space)
-    stride = draw(st.sampled_from([None, attrs["stride"]]))
-    return tuple(spread(rng, x)), {"size": size, "stride": stride, "padding": padding}
+    return tuple(spread(rng, x)), {**attrs, "size": size, "padding": padding}
+
+
+@strategy(*(f"adaptive_{kind}_pool{rank}d" for kind in ("max", "avg") for rank in (1, 2, 3)))
+def _adaptive(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    x = (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *(draw(st.integers(1, 4)) for _ in range(3)))
+    return tuple(spread(rng, x)), {"size": tuple(draw(st.integers(1, 4)) for _ in range(3))}
+
+
+@strategy("interpolate")
+def _resized(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    rank = draw(st.integers(1, 3))
+    mode = draw(st.sampled_from(["nearest", {1: "linear", 2: "bilinear", 3: "trilinear"}[rank]]))
+    x = (draw(st.integers(1, 2)), draw(SIZES), *(draw(st.integers(1, 4)) for _ in range(rank)))
+    attrs: dict[str, Any] = {"mode": mode, "align_corners": mode != "nearest" and draw(st.booleans())}
+    if draw(st.booleans()):
+        attrs["size"] = tuple(draw(st.integers(1, 5)) for _ in range(rank))
+    else:
+        attrs["scale"] = draw(st.sampled_from([1.0, 1.5, 2.0, 2.25]))
+    return tuple(spread(rng, x)), attrs
 
 
 @strategy("im2col")
@@ -627,6 +671,12 @@ def _mended(draw: st.DrawFn, op: Op, rng: np.random.Generator, drawn: Drawn) -> 
     x = operands[0]
     if op.name in POSITIVE:
         operands = tuple(spread(rng, x.shape, start=POSITIVE[op.name]))
+    elif "_pool" in op.name:
+        rank = int(op.name[-2])
+        operands = (np.ascontiguousarray(x[(slice(None), slice(None), *(0,) * (3 - rank))]),)
+        attrs = {k: v[3 - rank :] if isinstance(v, tuple) else v for k, v in attrs.items()}
+        if op.name.startswith("avg"):
+            attrs |= {"count_include_pad": draw(st.booleans()), "divisor_override": draw(st.sampled_from([None, 3]))}
     elif op.name == "threshold":
         attrs = {"threshold": draw(st.sampled_from([0.0, 0.51])), "value": draw(st.sampled_from([0.0, -2.0]))}
     elif op.name in ("leaky_relu", "elu", "celu", "hardshrink", "softshrink"):
@@ -902,7 +952,8 @@ class Random:
 FLAT = {"sign", "floor", "round"}
 """Ops whose gradient is 0 by their meaning: a wrong factor changes nothing."""
 CURVES = ["neg", "sin", "cos", "tanh", "sigmoid", "softplus", "silu", "gelu", "square", "exp"]
-BENDS = ["relu", "abs", "leaky_relu", "elu", "clip", "maximum", "minimum", "max", "min", "max_pool2d"]
+BENDS = ["relu", "abs", "leaky_relu", "elu", "clip", "maximum", "minimum", "max", "min"]
+BENDS += [f"{kind}max_pool{rank}d" for kind in ("", "adaptive_") for rank in (1, 2, 3)]
 STEPS = ["sign", "floor", "round", "mod", "hardtanh", "relu6", "hardswish", "hardsigmoid", "hardshrink", "softshrink",
          "threshold", "prelu", "celu", "selu", "cummax", "sort", "topk", "norm", "l1", "smooth_l1", "huber",
          "hinge_embedding", "multi_margin", "triplet_margin", "cosine_embedding"]  # fmt: skip

@@ -74,10 +74,21 @@ _KEEPING = (
     "expm1", "floor", "round", "maximum", "minimum",
 )  # fmt: skip
 """Functions, cell by cell, that may give 0 because an operand is 0."""
-_ADDING = ("add", "subtract", "sum", "fold", "scatter_add", "scatter_along_axis", "add_at", "cumsum", *UNPADS)
+_ADDING = (
+    "add",
+    "subtract",
+    "sum",
+    "fold",
+    "fold_to",
+    "scatter_add",
+    "scatter_along_axis",
+    "add_at",
+    "cumsum",
+    *UNPADS,
+)
 LOOKING_UP = ("scatter_add", "scatter_along_axis", "add_at")
 """Of which the operands behind the first only say where something goes."""
-_PUTTING = ("place", "on_diagonal", "pad0", "unfold")
+_PUTTING = ("place", "on_diagonal", "pad0", "unfold", "unfold_to")
 """Moves that leave cells into which nothing is put."""
 SUMMING = ("matmul", "sum")
 """What has a cell that nothing comes into only where an axis is empty: a sum of no terms."""

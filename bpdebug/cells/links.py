@@ -13,7 +13,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, Cell, Shape, ascending
 from bpdebug.cells.marks import CellSet, Marks
-from bpdebug.cells.reads import READS, reads
+from bpdebug.cells.reads import READS, nothing, reads
 from bpdebug.cells.table import MOST_TERMS, ROWS, SETTLED, Summand, aligned, flat_index, unflat
 from bpdebug.cells.terms import At
 from bpdebug.engine.parts import Recipe
@@ -131,6 +131,8 @@ Places = list[Array | None]
 def _onward(e: Expr, n: int, at: At, recipe: Recipe) -> tuple[Array, list[tuple[Expr, At]]]:
     """The cells that those of operand `n` go into, by number; and the cells of other operands that they meet there."""
     x, name = e.args[n], e.applies
+    if READS.get(name) is nothing:
+        return np.zeros(0, np.int64), []
     if name == "matmul":
         return _multiplied(e, n, at)
     if name in ("matrix_transpose", "permute_dims"):
@@ -138,7 +140,7 @@ def _onward(e: Expr, n: int, at: At, recipe: Recipe) -> tuple[Array, list[tuple[
         return flat_index(e.shape, tuple(at[a] for a in axes)), []
     if name in ("reshape", "expand_dims", "squeeze"):
         return flat_index(x.shape, at), []
-    if (name in SETTLED and name != "broadcast_to") or name == "one_hot":
+    if name in SETTLED and name != "broadcast_to":
         return _reading(e, x, at, np.arange(prod(e.shape) if prod(e.shape) <= MOST_TERMS else 0), recipe), []
     if "axis" in e.attrs:
         gone, same = axes_of(e.attrs["axis"], x.shape), e.shape == x.shape

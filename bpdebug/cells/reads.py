@@ -46,11 +46,16 @@ def _between(e: Expr, at: At, value: Value) -> list[Summand]:
     return [Summand(of, (Read(e.args[0], (*rest[:axis], along, *rest[axis:])),))]
 
 
+def nothing(e: Expr, at: At, value: Value) -> list[Summand]:
+    """What only says where something goes, or how much of it, is made of no cells."""
+    return []
+
+
 READS: dict[str, Row] = {
     **ROWS, "pow": _power, **dict.fromkeys(("prod", "softmax", "log_softmax", "others"), ROWS["sum"]),
     **dict.fromkeys(("max", "min"), _extreme), **dict.fromkeys(("cumprod", "before"), ROWS["cumsum"]),
     "cummax": _largest, "between": _between,
-    **dict.fromkeys(NOTHING, lambda e, at, value: []),
+    **dict.fromkeys(NOTHING, nothing),
 }  # fmt: skip
 """Those of every operation that does not work cell by cell; what only says where something goes is made of none."""
 

@@ -123,7 +123,7 @@ def _added_up(goes: Callable[[Expr, Array, Value], Array]) -> Row:
 
 def _fold_goes(e: Expr, numbers: Array, value: Value) -> Array:
     attrs = {k: v for k, v in e.attrs.items() if k != "shape"}
-    return np.asarray(PRIMS["unfold"].run(numbers, **attrs, fill=0))
+    return np.asarray(PRIMS["unfold" + e.applies.removeprefix("fold")].run(numbers, **attrs, fill=0))
 
 
 def _scatter_goes(e: Expr, numbers: Array, value: Value) -> Array:
@@ -255,7 +255,7 @@ MOVES: dict[str, Row] = {
     **dict.fromkeys(("reshape", "expand_dims", "squeeze"), _moved(_reshaped)), "broadcast_to": _times(False),
     **dict.fromkeys((
         "index", "flip", "roll", "diagonal", "place", "on_diagonal", "pad0", "take", "take_along_axis",
-        "take_at", "unfold", "pad_reflect", "pad_replicate", "pad_circular",
+        "take_at", "unfold", "unfold_to", "pad_reflect", "pad_replicate", "pad_circular",
     ), _looked_up),
 }  # fmt: skip
 """Operations that only move cells about."""
@@ -268,7 +268,8 @@ def _padded_goes(e: Expr, numbers: Array, value: Value) -> Array:
 
 
 GOES: dict[str, Callable[[Expr, Array, Value], Array]] = {
-    "fold": _fold_goes, "scatter_add": _scatter_goes, "scatter_along_axis": _along_goes, "add_at": _at_goes,
+    **dict.fromkeys(("fold", "fold_to"), _fold_goes),
+    "scatter_add": _scatter_goes, "scatter_along_axis": _along_goes, "add_at": _at_goes,
     **dict.fromkeys(UNPADS, _padded_goes),
 }  # fmt: skip
 """Where each cell of an operand is added, from the numbers of the result's cells."""
@@ -287,5 +288,6 @@ ROWS: dict[str, Row] = {
 }  # fmt: skip
 NOTHING = (
     "one_hot", "tri", "arange", "full", "argsort", "argmax", "argmin", "argcummax", "first_of", "last_of",
+    "ones", "sources", "shares",
 )  # fmt: skip
 """Operations whose cells are made of no operand's: numbers that only say where something goes, or are written."""

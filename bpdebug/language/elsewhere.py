@@ -129,19 +129,23 @@ WRITTEN = {
     # windows
     "conv2d(img, kernels)": "conv convolve2d conv_general_dilated correlate2d",
     "conv1d(line, filters)": "convolve correlate",
+    "conv_transpose2d(img, up)": "conv2d_transpose deconv deconvolution conv_transpose",
     "max_pool2d(img, 2)": "max_pool max_pooling2d",
-    "max_pool2d(expand_dims(line, axis=2), (1, 2))": "max_pool1d",
-    "avg_pool2d(expand_dims(line, axis=2), (1, 2))": "avg_pool1d",
+    "max_pool1d(line, 2)": "max_pooling1d",
     "avg_pool2d(img, 2)": "avg_pool average_pool average_pooling2d",
-    "mean(img, axis=(2, 3))": "adaptive_avg_pool2d global_average_pooling2d global_avg_pool",
-    "max(img, axis=(2, 3))": "adaptive_max_pool2d global_max_pooling2d",
+    "avg_pool1d(line, 2)": "average_pooling1d",
+    "adaptive_avg_pool2d(img, 1)": "adaptive_average_pooling2d",
+    "mean(img, axis=(2, 3))": "global_average_pooling2d global_avg_pool",
+    "max(img, axis=(2, 3))": "global_max_pooling2d",
+    "interpolate(img, scale=2)": "upsample upsample_nearest upsampling2d resize_images",
+    "interpolate(img, 4, mode='bilinear')": "upsample_bilinear resize_bilinear",
     "im2col(img, 2)": "unfold extract_patches extract_image_patches",
 }
 """What to write, with names of one's own in the place of these, and the words for it elsewhere."""
 
 ABSENT = (
     "inv inverse det solve svd eig eigh qr cholesky lstsq pinv unique nonzero "
-    "ceil trunc fft rfft erfc arctan atan arcsin asin arccos acos median quantile conv3d conv_transpose2d "
+    "ceil trunc fft rfft erfc arctan atan arcsin asin arccos acos median quantile "
     "lstm gru rnn arctanh atanh arcsinh asinh arccosh acosh fmod floor_divide mode kron "
     "cross rot90 scatter put linspace isinf isfinite nanmean logcumsumexp gumbel_softmax dropout1d dropout2d dropout3d "
     "alpha_dropout sequential index_fill embedding_bag"

@@ -18,9 +18,10 @@ from bpdebug.symbolic import NUMPY, PRIMS, Trace
 from bpdebug.symbolic.expr import Prim
 
 _KINDS = {
-    "axis": "axis", "size": "ints", "shape": "ints", "key": "key", "rows": "int", "columns": "int", "stride": "ints",
-    "padding": "ints", "dilation": "ints", "fill": "float", "first": "bool", "k": "int", "widths": "widths",
-    "shift": "ints", "offset": "int", "axis1": "int", "axis2": "int",
+    "axis": "axis", "size": "ints", "shape": "ints", "key": "key", "rows": "int", "columns": "int",
+    "stride": "ints", "padding": "padding", "dilation": "ints", "fill": "float", "first": "bool", "k": "int",
+    "widths": "widths", "shift": "ints", "offset": "int", "axis1": "int", "axis2": "int", "out": "ints",
+    "nearest": "bool", "corners": "bool", "scale": "number", "next": "int",
 }  # fmt: skip
 _OPERANDS = {
     "same": ("a", "b"),

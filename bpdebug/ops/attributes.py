@@ -27,6 +27,10 @@ def _shares(value: Any) -> bool:
     return len(pair) == 2 and all(type(v) in (int, float) and 0 <= v <= 1 for v in pair)
 
 
+def _is_pair(value: Any) -> bool:
+    return _all_ints(value) and len(value) == 2
+
+
 def _is_place(item: Any) -> bool:
     """An item of an index in plain data: integer, '...', None (an array), (start, stop, step), or ((0, 2),), a list."""
     ends = type(item) is tuple and len(item) == 3 and all(v is None or type(v) is int for v in item)
@@ -56,6 +60,10 @@ _KINDS = {
         lambda v: _sizes(v) or (type(v) is tuple and all(map(_all_ints, v))),
     ),
     "share": _Kind("a number from 0 to 1, or a pair of them", "0.5", _shares),
+    "padding": _Kind(
+        'an integer, a tuple of integers or of pairs, "same" or "valid"', "1",
+        lambda v: v in ("same", "valid") or _sizes(v) or (type(v) is tuple and all(map(_is_pair, v))),
+    ),
     "key": _Kind("an index in plain data", "...", lambda v: type(v) is tuple and all(map(_is_place, v))),
 }  # fmt: skip
 
@@ -64,9 +72,9 @@ class Attr(Struct, frozen=True):
     """One keyword of an op: its default (or REQUIRED), what it may be, and whether it may stand positionally.
 
     `kind` is one of: int, float, bool, str, ints (a tuple of ints or one int, kept apart), axis (int, tuple or
-    None), widths (pad widths), key (an index), number (float or None), share (from 0 to 1, or a pair).
-    `choices` closes a `str`. None may be written for any kind where it is the default. `hidden` marks what the language
-    fills in by itself.
+    None), widths (pad widths), padding (of windows), key (an index), number (float or None), share (from 0 to 1, or a
+    pair). `choices` closes a `str`. None may be written for any kind where it is the default. `hidden` marks what the
+    language fills in by itself.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What rules need beyond NumPy: adjoints of indexing and windows, the normal distribution, long products."""
+"""What rules need beyond NumPy: adjoints of indexing, the normal distribution, long products."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from bpdebug.arrays import Array, Key, Shape, decode_key
 from bpdebug.ops.axes import Axis, axes_of
-from bpdebug.ops.convolution import windows
 from bpdebug.progress import may_stop, part
 
 NEAR = (0.065682337918207449113, 2.2352520354606839287, 161.02823106855587881, 1067.6894854603709582,
@@ -212,37 +211,6 @@ def horner(g: Array, x: Array, axis: int) -> Array:
 def one_hot(ids: Array, depth: int, dtype: Any) -> Array:
     """A row of zeros with a one at each id, along a new last axis."""
     return np.asarray(np.asarray(ids)[..., None] == np.arange(depth)).astype(dtype)
-
-
-def unfold(x: Array, size: Shape, stride: Shape, padding: Shape, dilation: Shape, fill: float = 0.0) -> Array:
-    """Every window of (N, C, *space) as a row: (N, windows, C * prod(size)); im2col."""
-    out = windows(x.shape[2:], size, stride, padding, dilation)
-    if any(padding):
-        inner = tuple(slice(p, p + n) for p, n in zip(padding, x.shape[2:], strict=True))
-        padded = np.full((*x.shape[:2], *(n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True))), fill, x.dtype)
-        padded[(slice(None), slice(None), *inner)] = x
-        x = padded
-    # A step that is never taken may be of any size: NumPy's are of 64 bits.
-    strides = x.strides[:2] + tuple(a * s * (n > 1) for a, s, n in zip(x.strides[2:], stride, out, strict=True))
-    strides += tuple(a * d * (k > 1) for a, d, k in zip(x.strides[2:], dilation, size, strict=True))
-    view = np.lib.stride_tricks.as_strided(x, (*x.shape[:2], *out, *size), strides, writeable=False)
-    rank = len(size)
-    axes = (0, *range(2, 2 + rank), 1, *range(2 + rank, 2 + 2 * rank))
-    return view.transpose(axes).reshape(x.shape[0], math.prod(out), x.shape[1] * math.prod(size))
-
-
-def fold(x: Array, shape: Shape, size: Shape, stride: Shape, padding: Shape, dilation: Shape) -> Array:
-    """Rows of windows added back where they came from, into (N, C, *space): unfold's adjoint, col2im."""
-    out = windows(shape[2:], size, stride, padding, dilation)
-    rank = len(size)
-    cols = x.reshape(shape[0], *out, shape[1], *size)
-    cols = cols.transpose(0, 1 + rank, *range(1, 1 + rank), *range(2 + rank, 2 + 2 * rank))
-    total = np.zeros((*shape[:2], *(n + 2 * p for n, p in zip(shape[2:], padding, strict=True))), x.dtype)
-    for offset in np.ndindex(*size):
-        may_stop()
-        here = tuple(slice(o * d, o * d + s * n, s) for o, d, s, n in zip(offset, dilation, stride, out, strict=True))
-        total[(slice(None), slice(None), *here)] += cols[(Ellipsis, *offset)]
-    return total[(slice(None), slice(None), *(slice(p, p + n) for p, n in zip(padding, shape[2:], strict=True)))]
 
 
 BAND = 2**32

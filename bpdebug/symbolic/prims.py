@@ -17,9 +17,8 @@ import numpy as np
 from bpdebug.arrays import DType, Key, Shape, decode_key
 from bpdebug.ops import OPS, activations, reduce
 from bpdebug.ops.axes import Axis, Sizes, axes_of, check_new_axes, tuple_of
-from bpdebug.ops.convolution import windows
 from bpdebug.ops.indices import taken_shape
-from bpdebug.symbolic import arrays, moves
+from bpdebug.symbolic import arrays, moves, windowed
 from bpdebug.symbolic.expr import Expr, Prim, broadcast, promoted
 
 BOOL = np.dtype(np.bool_)
@@ -90,10 +89,6 @@ def _given(*xs: Expr, shape: Shape, **attrs: Any) -> Shape:
     return tuple(shape)
 
 
-def _unfolded(x: Expr, size: Shape, stride: Shape, padding: Shape, dilation: Shape, fill: float) -> Shape:
-    return x.shape[0], prod(windows(x.shape[2:], size, stride, padding, dilation)), x.shape[1] * prod(size)
-
-
 # --- dtypes and what runs
 
 
@@ -122,12 +117,6 @@ def _asked(x: Expr, dtype: Any, **attrs: Any) -> DType:
     return found
 
 
-def _padded_cells(e: Expr) -> int:
-    """The padded copy that windows are cut from, or added back into."""
-    shape, padding = e.attrs.get("shape", e.args[0].shape), e.attrs["padding"]
-    return prod((*shape[:2], *(n + 2 * p for n, p in zip(shape[2:], padding, strict=True))))
-
-
 def _thrice(e: Expr) -> int:
     """A whole rule behind one word: its few intermediate arrays."""
     return 3 * prod(e.shape)
@@ -144,7 +133,6 @@ def _reducer(ufunc: Any) -> Callable[..., Any]:
 
 _REDUCE: dict[str, Any] = {"axis": None, "keepdims": False}
 _DIAGONAL = {"offset": 0, "axis1": 0, "axis2": 1}
-_WINDOW: dict[str, Any] = dict.fromkeys(("size", "stride", "padding", "dilation"), ...)
 
 _ROWS = (
     Prim("add", np.add, arrays=2, infix="+", precedence=50),
@@ -272,8 +260,8 @@ _ROWS = (
         "full", lambda shape, value, dtype: np.full(shape, value, dtype), arrays=0, shape=_given,
         attrs={"shape": ..., "value": ..., "dtype": ...}, dtype=lambda shape, value, dtype: dtype,
     ),
-    Prim("unfold", arrays.unfold, attrs={**_WINDOW, "fill": 0.0}, shape=_unfolded, scratch=_padded_cells),
-    Prim("fold", arrays.fold, attrs={"shape": ..., **_WINDOW}, shape=_given, scratch=_padded_cells),
+    *windowed.ROWS,
+    Prim("ones", np.ones_like),
     # Words for whole rules, so that the gradient of a loss reads as in a book: (softmax(Z) - one_hot(T)) * ∂L / 4.
     Prim("sigmoid", lambda x: activations.sigmoid(NUMPY, x), scratch=_thrice),
     Prim("softmax", lambda x, axis: reduce.softmax(NUMPY, x, axis), attrs={"axis": -1}, shape=_normed, scratch=_thrice),

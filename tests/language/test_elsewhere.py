@@ -26,6 +26,7 @@ LEAVES: dict[str, Any] = {
     "ids": np.array([2, 0]), "classes": np.array([1, 3, 0]), "mask": RNG.random((3, 4)) > 0.5,
     "img": RNG.normal(size=(1, 2, 6, 6)), "kernels": RNG.normal(size=(3, 2, 2, 2)),
     "line": RNG.normal(size=(1, 2, 6)), "filters": RNG.normal(size=(3, 2, 2)),
+    "up": RNG.normal(size=(2, 3, 2, 2)),
 }  # fmt: skip
 WORDS = [(word, written) for written, words in WRITTEN.items() for word in words.split()]
 
@@ -149,12 +150,14 @@ TORCH = {
     "cosine_embedding_loss": "F.cosine_embedding_loss(x, y, r)", "multi_margin_loss": "F.multi_margin_loss(x, classes)",
     "triplet_margin_loss": "F.triplet_margin_loss(x, y, z)",
     "conv": "F.conv2d(img, kernels)", "correlate": "F.conv1d(line, filters)", "max_pool": "F.max_pool2d(img, 2)",
-    "avg_pool": "F.avg_pool2d(img, 2)", "adaptive_avg_pool2d": "F.adaptive_avg_pool2d(img, 1)[:, :, 0, 0]",
-    "adaptive_max_pool2d": "F.adaptive_max_pool2d(img, 1)[:, :, 0, 0]", "swish": "F.silu(x)",
+    "deconv": "F.conv_transpose2d(img, up)",
+    "upsample": "F.interpolate(img, scale_factor=2)", "upsample_bilinear": "F.interpolate(img, 4, mode='bilinear')",
+    "avg_pool": "F.avg_pool2d(img, 2)", "adaptive_average_pooling2d": "F.adaptive_avg_pool2d(img, 1)",
+    "global_max_pooling2d": "F.adaptive_max_pool2d(img, 1)[:, :, 0, 0]", "swish": "F.silu(x)",
     "cat": "torch.cat([x, y])", "addcmul": "torch.addcmul(x, y, z, value=0.5)",
     "addcdiv": "torch.addcdiv(x, y, p, value=0.5)", "group_normalization": "F.group_norm(img, 1)",
     "masked_softmax": "F.softmax(x.masked_fill(~mask, float('-inf')), -1)", "lse": "torch.logsumexp(x, 0)",
-    "max_pool1d": "F.max_pool1d(line, 2)[:, :, None]", "avg_pool1d": "F.avg_pool1d(line, 2)[:, :, None]",
+    "max_pooling1d": "F.max_pool1d(line, 2)", "average_pooling1d": "F.avg_pool1d(line, 2)",
     "squared_difference": "(x - y).square()", "ger": "torch.ger(v, w)",
     "unfold": "F.unfold(img, 2).mT", "embedding_lookup": "F.embedding(ids, table)", "detach": "x.detach()",
 }  # fmt: skip

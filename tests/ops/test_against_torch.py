@@ -338,10 +338,93 @@ def convolutions() -> list[Case]:
     ):
         found.append(Case("conv2d", (x, w), lambda x, w, a=attrs: F.conv2d(x, w, **a), attrs))
         found.append(Case("conv2d", (x, w, w[:1]), lambda x, w, b, a=attrs: F.conv2d(x, w, b, **a), attrs))
-    for size, attrs in ((2, {}), ((3, 2), {"stride": (2, 1)}), (3, {"stride": 2, "padding": 1})):
-        for name in ("max_pool2d", "avg_pool2d"):
-            word = lambda x, n=name, s=size, a=attrs: getattr(F, n)(x, s, **a)  # noqa: E731 - one line in a table
-            found.append(Case(name, ((2, 3, 6, 7),), word, {"size": size, **attrs}))
+    for x, w, attrs in (
+        ((2, 3, 4, 5, 6), (4, 3, 2, 3, 2), {}),
+        (
+            (1, 4, 5, 6, 4),
+            (2, 2, 3, 2, 1),
+            {"stride": (2, 1, 1), "padding": (1, 0, 2), "dilation": (1, 2, 1), "groups": 2},
+        ),
+    ):
+        found.append(Case("conv3d", (x, w), lambda x, w, a=attrs: F.conv3d(x, w, **a), attrs))
+        found.append(Case("conv3d", (x, w, w[:1]), lambda x, w, b, a=attrs: F.conv3d(x, w, b, **a), attrs))
+    for padding, rank, size, dilation in product(("same", "valid"), (1, 2, 3), (2, 3), (1, 2)):
+        attrs = {"padding": padding, "dilation": dilation}
+        same = lambda x, w, r=rank, a=attrs: getattr(F, f"conv{r}d")(x, w, **a)  # noqa: E731 - one line in a table
+        found.append(Case(f"conv{rank}d", ((2, 3, *(5, 6, 7)[:rank]), (4, 3, *(size,) * rank)), same, attrs))
+    for widths in (((1, 0), (0, 2)), ((2, 1), (1, 1))):
+        around = [n for pair in reversed(widths) for n in pair]
+        wide = lambda x, w, a=around: F.conv2d(F.pad(x, a), w, stride=2)  # noqa: E731 - one line in a table
+        found.append(Case("conv2d", ((2, 3, 5, 6), (4, 3, 3, 2)), wide, {"padding": widths, "stride": 2}))
+    return found + transposed()
+
+
+def transposed() -> list[Case]:
+    """Transposed convolutions in all their attributes."""
+    found = []
+    for rank, groups in product((1, 2), (1, 2)):
+        x, w = (2, 4, *(5, 3)[:rank]), (4, 3, *(3, 2)[:rank])
+        some: list[dict[str, Any]] = [
+            {}, {"stride": 2}, {"stride": 3, "padding": 1, "output_padding": 2},
+            {"stride": (2, 3)[:rank], "dilation": 2}, {"padding": (2, 1)[:rank], "dilation": (2, 3)[:rank]},
+            {"stride": (3, 1)[:rank], "output_padding": (1, 0)[:rank]},
+        ]  # fmt: skip
+        for attrs in some:
+            given = {**attrs, "groups": groups}
+            word = lambda *xs, r=rank, a=given: getattr(F, f"conv_transpose{r}d")(*xs, **a)  # noqa: E731 - a word
+            found.append(Case(f"conv_transpose{rank}d", (x, w), word, given))
+            found.append(Case(f"conv_transpose{rank}d", (x, w, (3 * groups,)), word, given))
+    return found
+
+
+def called(name: str, *args: Any, **attrs: Any) -> Callable[[Any], Any]:
+    return lambda x: getattr(F, name)(x, *args, **attrs)
+
+
+def pools() -> list[Case]:
+    """Pools in one, two and three dimensions: last windows that begin inside, dilated, padded; parts of odd sizes."""
+    found = []
+    for rank in (1, 2, 3):
+        x = (2, 3, *(7, 6, 5)[:rank])
+        some: list[tuple[Any, dict[str, Any]]] = [
+            (2, {}), (3, {"stride": 2, "padding": 1}), ((3, 2, 1)[:rank], {"stride": (2, 1, 3)[:rank]}),
+            ((2, 3, 2)[:rank], {"padding": (1, 0, 1)[:rank], "stride": 3}), (4, {"stride": 3, "padding": 2}),
+        ]  # fmt: skip
+        for (size, attrs), ceil in product(some, (False, True)):
+            a = {**attrs, "ceil_mode": ceil}
+            found.append(Case(f"max_pool{rank}d", (x,), called(f"max_pool{rank}d", size, **a), {"size": size, **a}))
+            for more in ({}, {"count_include_pad": False}, {"divisor_override": 5})[: 2 + (rank > 1)]:
+                b = {**a, **more}
+                found.append(Case(f"avg_pool{rank}d", (x,), called(f"avg_pool{rank}d", size, **b), {"size": size, **b}))
+        for dilation, ceil in product((2, (1, 2, 3)[:rank]), (False, True)):
+            a = {"stride": 2, "padding": 1, "dilation": dilation, "ceil_mode": ceil}
+            found.append(Case(f"max_pool{rank}d", (x,), called(f"max_pool{rank}d", 2, **a), {"size": 2, **a}))
+        for size, kind in product((1, 2, 3, (7, 3, 5)[:rank], 8), ("avg", "max")):
+            name = f"adaptive_{kind}_pool{rank}d"
+            found.append(Case(name, (x,), called(name, size), {"size": size}))
+    return found
+
+
+def resizes() -> list[Case]:
+    """Larger and smaller, by sizes and by scales, that fit and that do not, to a single cell and from one."""
+    found = []
+    for x, rank in (((2, 3, 5), 1), ((2, 1, 5, 4), 2), ((1, 2, 3, 4, 2), 3), ((2, 1, 1, 7), 2)):
+        for mode in ("nearest", {1: "linear", 2: "bilinear", 3: "trilinear"}[rank]):
+            sizes: list[dict[str, Any]] = [{"size": 6}, {"size": (7, 2, 3)[:rank]}, {"size": 1}, {"size": x[2:]}]
+            sizes += [{"scale": s} for s in (2.0, 1.5, 1.0, 2.7, 1.05)]
+            for attrs, corners in product(sizes, (False, True)):
+                # of five cells PyTorch 2.13 makes five others by a scale of 1.05, in lines and volumes, not in images
+                if not (mode == "nearest" and (corners or (rank != 2 and attrs.get("scale") == 1.05))):
+                    words = {"size": attrs.get("size"), "scale_factor": attrs.get("scale"), "mode": mode}
+                    theirs = called("interpolate", **words, align_corners=None if mode == "nearest" else corners)
+                    found.append(Case("interpolate", (x,), theirs, {**attrs, "mode": mode, "align_corners": corners}))
+    for size in range(1, 60):
+        found.append(Case("interpolate", ((1, 1, 29),), called("interpolate", size), {"size": size}))
+    return found
+
+
+def columns() -> list[Case]:
+    found = []
     for attrs in ({"size": 2}, {"size": (3, 2), "stride": (1, 2), "padding": (1, 0), "dilation": (1, 2)}):
         words = {"kernel_size": attrs["size"], **{k: v for k, v in attrs.items() if k != "size"}}
         found.append(Case("im2col", ((2, 3, 5, 6),), lambda x, a=words: F.unfold(x, **a).mT, attrs))
@@ -600,6 +683,9 @@ CASES = [
     *[case for k in (0, 3, -1) for case in on("embedding", lambda x, i, k=k: F.embedding(i, x, padding_idx=k),
                                               ((4, 3), ids(4, 2, 9)), padding_idx=k)],
     *convolutions(),
+    *pools(),
+    *columns(),
+    *resizes(),
     *on("dropout", lambda x, kept: dropout(x, kept, 0.3), ((4, 5), mask(4, 5)), p=0.3),
     *on("stop_gradient", lambda x: x.detach(), (2, 3)),
     *on("causal_mask", causal_mask, (3, 3), (2, 3, 5)),
@@ -627,6 +713,7 @@ def close(found: Any, wanted: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_value_and_gradients_are_pytorchs(case: Case) -> None:
     rng, op = np.random.default_rng(1), OPS[case.op]

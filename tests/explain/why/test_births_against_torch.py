@@ -38,15 +38,16 @@ WORDS: dict[str, Callable[..., Any]] = {
     "var": lambda x, axis, keepdims, ddof: x.var(correction=ddof), "max": lambda x, axis, keepdims: x.amax(),
     "logsumexp": lambda x, axis, keepdims: x.logsumexp(tuple(range(x.ndim))),
     "softmax": lambda x, axis: x.softmax(axis), "log_softmax": lambda x, axis: x.log_softmax(axis),
-    "cross_entropy": lambda z, t, reduction: _cross_entropy(z, t), "mse": lambda y, t, reduction: F.mse_loss(y, t),
+    "cross_entropy": lambda z, t, **_: _cross_entropy(z, t), "mse": lambda y, t, reduction: F.mse_loss(y, t),
     "bce": lambda p, t, reduction: _bce(p, t),
     "bce_with_logits": lambda z, t, reduction: F.binary_cross_entropy_with_logits(z, t),
-    "layer_norm": lambda x, eps: F.layer_norm(x, x.shape[-1:], eps=eps),
-    "rms_norm": lambda x, eps: x / (x.square().mean(-1, keepdim=True) + eps).sqrt(),
+    "layer_norm": lambda x, axis, eps: F.layer_norm(x, x.shape[-1:], eps=eps),
+    "rms_norm": lambda x, axis, eps: x / (x.square().mean(-1, keepdim=True) + eps).sqrt(),
     "batch_norm": lambda x, eps: (x - x.mean(0)) / (x.var(0, correction=0) + eps).sqrt(),  # theirs refuses eps=0
     "transpose": lambda x: x.mT, "reshape": lambda x, shape: x.reshape(shape),
     "concat": lambda *xs, axis: torch.cat(xs, axis), "slice": lambda x, key: x[_index(key)],
-    "gather": lambda x, ids, axis: x.index_select(axis, ids), "embedding": lambda x, ids: F.embedding(ids, x),
+    "gather": lambda x, ids, axis: x.index_select(axis, ids),
+    "embedding": lambda x, ids, padding_idx: F.embedding(ids, x),
     "conv2d": lambda x, w, **attrs: F.conv2d(x, w), "avg_pool2d": lambda x, size, **attrs: F.avg_pool2d(x, size),
 }  # fmt: skip
 
