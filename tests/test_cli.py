@@ -259,7 +259,7 @@ def test_fresh_is_understood(run: Runner) -> None:
         (["run", "transpose", "--record=--"], "--record=--"),
         (["run", "transpose", "--limit", "rank=33"], "rank=33"),
         (["ops", "quux"], "bpdebug ops lists the ops"),
-        (["ops", "masked_fill"], "write where(mask, 0.5, x)"),
+        (["ops", "clamp"], "write clip(x, 0, 1)"),
         (["ops", "matmull"], "did you mean matmul?"),
         (["ops", "Relu"], "did you mean relu?"),
         (["rnu"], "did you mean run?"),

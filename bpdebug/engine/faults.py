@@ -58,10 +58,10 @@ def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
     while stack:
         t = stack.pop()
         value, users = run.value(t), graph.users(t)
-        if not users or np.isnan(value).any() or np.isposinf(value).any():
-            return False
         if t in seen or finite(value):
             continue
+        if not users or np.isnan(value).any() or np.isposinf(value).any():
+            return False
         seen.add(t)
         for k in users:
             node, made = graph.nodes[k], graph.tensor(k)
@@ -70,6 +70,8 @@ def _is_mask(graph: Graph, run: Pass, tensor: int) -> bool:
                 read, weighed = run.value(made), True
                 if np.isnan(read).any() or (read.shape != value.shape and not finite(read)):
                     return False
+                if node.op.name == "log_softmax":  # the logarithm of the weight 0 is -inf again
+                    stack.append(made)
             elif node.op.infinite or node.op.name == "stop_gradient" or _carries(node, positions):
                 stack.append(made)
             elif graph.is_float(made):  # a comparison reads it without harm

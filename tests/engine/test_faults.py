@@ -329,6 +329,14 @@ def test_a_graph_is_clean_exactly_when_every_number_is_finite(random: Random, da
             assert event.fault.cells >= 1
 
 
+@pytest.mark.parametrize(("target", "told"), [(0, False), (2, True)])
+def test_the_logarithm_of_a_weight_that_is_masked_is_a_fault_where_it_is_read(target: int, told: bool) -> None:
+    """A loss of the class that a mask rules out is infinite, and somebody must have said so."""
+    leaves = {"x": np.array([[1.0, 2.0, -INF]]), "t": np.array([target])}
+    found = of(leaves, step("p", "log_softmax", "x"), step("L", "nll", "p", "t"), loss="L")
+    assert any(fault is not None for fault in found.values()) == told
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_faults_of_either_dtype(dtype: Any) -> None:
     found = of({"x": np.array([-1.0], dtype)}, step("y", "sqrt", "x"))

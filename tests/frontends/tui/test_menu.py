@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 from textual.widgets import Input
@@ -72,7 +73,8 @@ def titles(app: BpdebugApp) -> list[str]:
     return [line[1:-1].strip() for line in lines_of(app)]
 
 
-async def test_lessons_stand_below_their_topics() -> None:
+async def test_lessons_stand_below_their_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BPDEBUG_STATE_DIR", str(tmp_path))  # or what other tests walked through is ticked
     app = BpdebugApp(None, shipped(), state_of)
     async with app.run_test(size=(100, 90)) as pilot:
         await pilot.pause()
