@@ -8,6 +8,7 @@ either theme. Where the two themes draw other words, both are there.
 from __future__ import annotations
 
 import os
+import string
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +21,8 @@ from bpdebug.frontends.tui.app import BpdebugApp
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ACCEPT = "BPDEBUG_ACCEPT"
 """BPDEBUG_ACCEPT=1 stores what the screen shows now; look at the difference before you commit it."""
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&*+=?@"
+LETTERS = string.ascii_letters + "".join(map(chr, range(0x3B1, 0x3CA))) + "".join(map(chr, range(0x410, 0x450)))
+"""Names of styles: more than a screen has."""
 Cells = list[list[tuple[str, str]]]
 """Each cell of each line: its character, and how it is drawn."""
 Walk = Callable[[BpdebugApp, Any], Awaitable[None]]
