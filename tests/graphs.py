@@ -1042,7 +1042,7 @@ def _wire_call(draw: st.DrawFn, d: Drawing, smooth: bool) -> None:
     names = [
         n
         for n in OPS
-        if not OPS[n].draws and not (smooth and n in UNSMOOTH) and n not in ("one_hot", "causal_mask", "full")
+        if not OPS[n].draws and not (smooth and n in UNSMOOTH) and n not in ("one_hot", "causal_mask", "full", "cast")
     ]
     call = draw(calls(OPS[draw(st.sampled_from(names))]))
     free = call.op.name not in (*POSITIVE, "div", "pow", "xlogy", "bce")
