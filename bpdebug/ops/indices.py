@@ -55,6 +55,8 @@ def _check_take_at(x: Shape, *ids: Shape, key: Key) -> None:
         raise ShapeError(
             f"{given} indices for shape {x}, which has {len(x)} axes", hint="give at most one index an axis"
         )
+    if not ids and not any(map(is_list, key or ())):
+        raise ShapeError("no indices are given", hint="write x[i, j], with integer tensors or lists i and j")
     OPS["slice"].check(x, tuple((None, None, None) if _is_array(k) else k for k in key))
     for axis, (item, size) in enumerate(zip(spelt_key(key, x, len(ids)), x, strict=True)):
         listed = _listed(item)

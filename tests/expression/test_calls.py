@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from bpdebug.engine import Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.expression import Scope, evaluate, holds, parse
 from bpdebug.language import elaborate
+from bpdebug.language.primitives import VOCABULARY
 from bpdebug.ops import OPS, Op
 from tests.expression.common import END, LEAVES, TIMELINE, array, refused
 from tests.graphs import SAMPLES, assert_same, make, sample_call, step
@@ -70,3 +73,11 @@ def test_operands_are_expressions_and_attributes_are_known_numbers() -> None:
     assert holds(parse("max(softmax(grad)) <= 1"), Scope(TIMELINE, 20, TIMELINE.event(20)))
     assert evaluate(parse("relu(∂k)"), Scope(TIMELINE, END)).status == "no-path"
     assert set(OPS) > {"softmax"}
+
+
+@pytest.mark.parametrize("op", VOCABULARY)
+def test_a_call_with_too_little_or_too_much_is_a_value_or_refused(op: str) -> None:
+    """Whatever stands in the brackets: nothing else than an error of ours comes out."""
+    for given in ("", "X", "k", "X, 1", "X, X, X", "X, (9, 9)", "X, 10 ** 12", "X, ()", "X > 0", "X, axis=9", "X, inf"):
+        with contextlib.suppress(BpdebugError):
+            evaluate(parse(f"{op}({given})"), Scope(TIMELINE, END))

@@ -72,6 +72,8 @@ SHAPE = [
     ("outer", [(2,), ()], {}, "both must be vectors", "a * b"),
     ("take_at", [(2, 3), (2,), (2,), (2,)], {}, "3 indices for shape (2, 3)", "at most one"),
     ("take_at", [(2, 3), (2,), (3,)], {}, "do not broadcast", ""),
+    ("take_at", [(2, 3)], {}, "no indices are given", "x[i, j]"),
+    ("diagonal", [(2, 3)], {"offset": 10**12}, "beyond all diagonals of (2, 3)", "0 is the main one"),
     ("take_at", [(2, 3)], {"key": (((0, 2),),)}, "out of range for axis 0 of (2, 3)", "-2 to 1"),
     ("take_at", [(2, 3), (2,)], {"key": (None, 3)}, "index 3 is out of range for axis 1", ""),
     ("take_at", [(2, 3)], {"key": ((((0, 1), (0,)),),)}, "is ragged", ""),

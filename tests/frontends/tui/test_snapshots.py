@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,12 @@ SCENES: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "tour": ("transpose", (), ("f2", "enter")),
 }
 """Each with its scenario (none: the menu), the lines typed, and the keys pressed after them."""
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lesson is ticked, no size of a pane is kept."""
+    monkeypatch.setenv("BPDEBUG_STATE_DIR", str(tmp_path))
 
 
 async def drawn(name: str, size: tuple[int, int], theme: str) -> Cells:
