@@ -88,7 +88,15 @@ def kept(make: Callable[Concatenate[Array, More], Made]) -> Callable[Concatenate
         if array.flags.writeable:
             return make(array, *more, **named)
         owner: Array = array.base if isinstance(array.base, np.ndarray) else array
-        key = id(owner), array.__array_interface__["data"][0], array.shape, array.strides, array.dtype, *more
+        key = (
+            id(owner),
+            array.__array_interface__["data"][0],
+            array.shape,
+            array.strides,
+            array.dtype,
+            *more,
+            *named.items(),
+        )
         known = found.get(key)
         if known is None or known[0]() is not owner:
             if len(found) >= MOST_KEPT:

@@ -33,6 +33,15 @@ def test_what_is_said_of_an_array_is_worked_out_once_while_it_lives() -> None:
     assert total(read_only(np.ones((2, 3)))) == 6.0
 
 
+def test_what_more_is_given_tells_answers_apart_by_place_or_by_name() -> None:
+    @kept
+    def times(array: Array, by: int = 1) -> float:
+        return float(array.sum()) * by
+
+    array = read_only(np.ones(3))
+    assert [times(array), times(array, 2), times(array, by=3), times(array, by=4)] == [3, 6, 9, 12]
+
+
 def test_numbers_in_order_are_those_of_numpy() -> None:
     rng = np.random.default_rng(0)
     for shape in ((0,), (1,), (7,), (3, 4), (2, 0)):

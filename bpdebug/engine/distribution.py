@@ -11,15 +11,15 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, kept
+from bpdebug.arrays import Array, kept, pieces
 from bpdebug.engine.stats import stats
 
 BINS = 10
 """What a column of a screen has room for."""
 ROWS, COLUMNS = 12, 16
 """Blocks that a map has at most."""
-PIECE = 2**18
-"""Cells that are looked at together."""
+ROWFUL = 2**18
+"""Cells of whole rows that are looked at together."""
 
 
 class Histogram(Struct, frozen=True):
@@ -43,10 +43,10 @@ def histogram(array: Array) -> Histogram:
     Fewer where there are not so many numbers between; of integers every bin has the same number of them.
     """
     s = stats(array)
-    above = sum(int(np.count_nonzero(piece == np.inf)) for piece in _pieces(array)) if s.infs else 0
+    above = sum(int(np.count_nonzero(piece == np.inf)) for piece in pieces(array)) if s.infs else 0
     edges = _edges(array, s.min, s.max) if s.min is not None and s.max is not None else []
     over = [0] * len(edges)
-    for piece in _pieces(array):
+    for piece in pieces(array):
         for n, edge in enumerate(edges[:-1]):
             over[n] += int(np.count_nonzero(piece >= edge))
     counts = [a - b for a, b in zip(over, [*over[1:-1], above], strict=False)]
@@ -86,7 +86,7 @@ def peaks(array: Array, most_rows: int = ROWS, most_columns: int = COLUMNS) -> P
     high, wide = max(-(-rows // most_rows), 1), max(-(-columns // most_columns), 1)
     starts = np.arange(0, columns, wide)
     found, row = np.zeros((-(-rows // high), len(starts))), 0
-    for piece in _pieces(array):
+    for piece in _whole_rows(array):
         cells = np.atleast_1d(piece if piece.dtype.kind == "f" else piece.astype(np.float64))
         top, least = (f.reduceat(cells, starts, axis=-1) for f in (np.maximum, np.minimum))
         sizes = np.maximum(top, -least).reshape(-1, len(starts))
@@ -97,13 +97,13 @@ def peaks(array: Array, most_rows: int = ROWS, most_columns: int = COLUMNS) -> P
     return Peaks(found, high, wide)
 
 
-def _pieces(array: Array) -> Iterator[Array]:
+def _whole_rows(array: Array) -> Iterator[Array]:
     """An array in pieces of whole rows, in order; one row is a piece, however long it is."""
-    if array.size and (array.ndim < 2 or array.size <= PIECE):
+    if array.size and (array.ndim < 2 or array.size <= ROWFUL):
         yield array
-    elif array.size > len(array) * PIECE:
+    elif array.size > len(array) * ROWFUL:
         for part in array:
-            yield from _pieces(part)
+            yield from _whole_rows(part)
     elif array.size:
-        step = max(PIECE * len(array) // array.size, 1)
+        step = max(ROWFUL * len(array) // array.size, 1)
         yield from (array[start : start + step] for start in range(0, len(array), step))

@@ -137,6 +137,13 @@ _SAMPLES = (
 )
 
 _reduction = partial(Op, attrs=_OVER, samples=_SAMPLES)
+_spread = partial(
+    _reduction,
+    back=MIXES,
+    attrs={**_OVER, "ddof": Attr("int", 0)},
+    check=_check_var,
+    samples=(*_SAMPLES, Sample((ROWS,), {"axis": 1, "ddof": 1})),
+)
 _along = partial(Op, back=MIXES, attrs={"axis": Attr("axis", -1, positional=True)})
 
 register(
@@ -181,27 +188,19 @@ register(
         conventions=TIES,
         kink=_SHARE,
     ),
-    _reduction(
+    _spread(
         "var",
         "The mean square distance from the mean, divided by n - ddof.",
-        back=MIXES,
         forward=_var,
         vjp=_var_vjp,
-        attrs={**_OVER, "ddof": Attr("int", 0)},
-        check=_check_var,
-        samples=(*_SAMPLES, Sample((ROWS,), {"axis": 1, "ddof": 1})),
     ),
-    _reduction(
+    _spread(
         "std",
         "The square root of the variance.",
-        back=MIXES,
         forward=lambda xp, x, **attrs: xp.sqrt(_var(xp, x, **attrs)),
         vjp=_std_vjp,
-        attrs={**_OVER, "ddof": Attr("int", 0)},
-        check=_check_var,
         conventions=at_zero("zero", "nan"),
         kink="where all cells are equal the gradient is taken to be 0",
-        samples=(*_SAMPLES, Sample((ROWS,), {"axis": 1, "ddof": 1})),
     ),
     _reduction(
         "norm",

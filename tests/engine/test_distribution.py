@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bpdebug import arrays
 from bpdebug.arrays import Array, read_only
 from bpdebug.engine import distribution
 from bpdebug.engine.distribution import BINS, COLUMNS, ROWS, histogram, peaks
@@ -105,11 +107,18 @@ SHAPES = [(7, 500, 9), (3, 4, 5, 6), (1, 2, 3000), (5000,), (2000, 3), (3, 2000)
 def test_pieces_and_views_come_to_the_same(
     monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], turned: bool
 ) -> None:
-    monkeypatch.setattr(distribution, "PIECE", 1000)
+    monkeypatch.setattr(distribution, "ROWFUL", 1000)
+    monkeypatch.setattr(arrays, "PIECE", 1000)
     array = np.random.default_rng(2).normal(size=shape)
     array = array.T if turned else array
     check_histogram(array)
     check_peaks(array)
+
+
+def watched(pieces: Callable[[Array], Iterator[Array]], seen: list[int], array: Array) -> Iterator[Array]:
+    for piece in pieces(array):
+        seen.append(piece.size)
+        yield piece
 
 
 def test_it_is_worked_out_once_while_the_array_lives_and_no_more_than_a_piece_is_copied(
@@ -117,17 +126,12 @@ def test_it_is_worked_out_once_while_the_array_lives_and_no_more_than_a_piece_is
 ) -> None:
     array = read_only(np.ones((64, 64)))
     seen: list[int] = []
-    pieces = distribution._pieces
-    monkeypatch.setattr(distribution, "PIECE", 512)
-
-    def watched(a: Array) -> Iterator[Array]:
-        for piece in pieces(a):
-            seen.append(piece.size)
-            yield piece
-
-    monkeypatch.setattr(distribution, "_pieces", watched)
+    monkeypatch.setattr(distribution, "ROWFUL", 512)
+    monkeypatch.setattr(arrays, "PIECE", 512)
+    for name in ("pieces", "_whole_rows"):
+        monkeypatch.setattr(distribution, name, partial(watched, getattr(distribution, name), seen))
     made = histogram(array), peaks(array)
-    assert max(seen) <= 512
+    assert 0 < max(seen) <= 512
     seen.clear()
     assert (histogram(array), peaks(array)) == made
     assert seen == []
