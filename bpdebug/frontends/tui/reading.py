@@ -23,6 +23,7 @@ class ReadingApp(RunningApp):
         self.state: State | None = None
         self.line, self.repeat, self.reports = "", "", Reports()
         self.motion = False
+        self.away = "", 0  # the event that a report was opened from, by its title, and which gradient was seen
         self.stage = Stage(id="stage", classes="panel")
         self.main = DebuggerScreen(self.preferences)
 
@@ -34,11 +35,16 @@ class ReadingApp(RunningApp):
         self.reports = self.reports.left((self.stage.top, self.stage.led))
         if report.kind in OF_EVENTS or self.state is None:
             self.stage.show(report)
+            if report.title == self.away[0]:
+                self.stage.turn_to(self.away[1])
+            self.away = "", 0
             if self.state is not None and self.state.part:
                 self.stage.to_end()  # the newest part is the last
                 if self.motion and self.line and parse(self.line)[-1].name == "stepi":
                     self.stage.begin_turn()
         else:
+            if not self.reports.open:
+                self.away = self.stage.report.title, self.stage.section
             self.reports = self.reports.opened(Page(report, self.state.view))
             self.turn_to(self.reports.pages[-1])
             if report.kind == "lens":

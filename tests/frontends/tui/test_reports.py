@@ -203,3 +203,16 @@ async def test_a_click_marks_a_row_and_another_follows_it() -> None:
         await pilot.click(offset=(9, y))
         await pilot.pause()
         assert app.state.cursor == 9
+
+
+@pytest.mark.parametrize("key", ["x", "G", "o"])
+async def test_closed_a_report_leaves_the_gradient_that_was_seen(key: str) -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.run_text("seek Y@bwd")
+        await press(pilot, "tab", key, "escape")
+        assert "2 of 2" in text_of(app)
+        await press(pilot, "i")
+        assert "Xᵀ 3×2" in text_of(app), "and i goes into it"
+        await press(pilot, "S", "s")
+        assert "1 of 2" in text_of(app), "another time it is the first again"
