@@ -7,7 +7,7 @@ computed by then stays, the rest is computed when it is asked for again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
@@ -32,17 +32,22 @@ def report(done: float, total: int) -> None:
         listener(done, total)
 
 
-@contextmanager
-def steps(total: int) -> Iterator[Callable[[int], None] | None]:
+Step = Callable[[int], None]
+_UNHEARD: AbstractContextManager[None] = nullcontext()
+"""Where nobody listens: entering a generator's context costs more than a small piece of work."""
+
+
+def steps(total: int) -> AbstractContextManager[Step | None]:
     """Gives what is told before each of so many steps how many are done; None where nobody hears it.
 
     What is reported inside a step is how far that one is.
     """
     listener = _LISTENER.get()
-    if listener is None:
-        yield None
-        return
+    return _UNHEARD if listener is None else _steps(listener, total)
 
+
+@contextmanager
+def _steps(listener: Listener, total: int) -> Iterator[Step]:
     def step(done: int) -> None:
         furthest = float(done)
 
@@ -60,12 +65,16 @@ def steps(total: int) -> Iterator[Callable[[int], None] | None]:
         _LISTENER.set(listener)
 
 
-@contextmanager
-def part(done: int, total: int) -> Iterator[None]:
+def part(done: int, total: int) -> AbstractContextManager[None]:
     """So much of so much is done; what is reported inside is how far the next one is."""
-    with steps(total) as step:
-        if step is not None:
-            step(done)
+    listener = _LISTENER.get()
+    return _UNHEARD if listener is None else _part(listener, done, total)
+
+
+@contextmanager
+def _part(listener: Listener, done: int, total: int) -> Iterator[None]:
+    with _steps(listener, total) as step:
+        step(done)
         yield
 
 

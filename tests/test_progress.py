@@ -11,7 +11,7 @@ import pytest
 from bpdebug.debugger import open_session, update
 from bpdebug.engine import routes
 from bpdebug.frontends.loop import replies
-from bpdebug.progress import Stopped, listening, may_stop, part, report, stoppable
+from bpdebug.progress import Stopped, listening, may_stop, part, report, steps, stoppable
 from bpdebug.scenario import Scenario, load
 from bpdebug.symbolic import arrays
 from bpdebug.symbolic.arrays import product
@@ -201,3 +201,13 @@ def test_how_far_a_long_command_is_goes_up(line: str, monkeypatch: pytest.Monkey
     for first, last in pairwise(starts):
         assert [done / total for done, total in heard[first:last]] == sorted(d / t for d, t in heard[first:last])
         assert all(0 <= done <= total for done, total in heard[first:last])
+
+
+def test_where_nobody_listens_nothing_is_made_to_be_entered() -> None:
+    """A ready chunk takes microseconds, and is one of many: a generator's context for each was 3 % of a chain."""
+    assert steps(3) is steps(5) is part(0, 2)
+    with steps(3) as step:
+        assert step is None
+    with listening(lambda done, total: None):
+        assert steps(3) is not steps(3)
+        assert part(0, 2) is not part(0, 2)

@@ -99,9 +99,16 @@ class Route:
             self._loop = None
         for tensor in self._alone:
             G[tensor] = sums[tensor]
-        for n, (run, numbers) in enumerate(self._chunks):
+        if len(self._chunks) == 1:  # of one there is nothing to tell, and to be heard costs as much as a small one
+            ((run, numbers),) = self._chunks
             may_stop()
-            with part(n, len(self._chunks)):
+            run(V, G, sums, numbers)
+            return G
+        with steps(len(self._chunks)) as step:
+            for n, (run, numbers) in enumerate(self._chunks):
+                may_stop()
+                if step is not None:
+                    step(n)
                 run(V, G, sums, numbers)
         return G
 
