@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from string import ascii_letters
 from typing import Any
 
 from bpdebug.arrays import Shape
@@ -21,6 +20,10 @@ _EXAMPLE = 'write the letters of each operand and of the result: einsum("ij,jk->
 # --- what the letters are
 
 
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What axes are called; the module `string`, which has them, compiles a pattern when it is imported."""
+
+
 def _term(text: str, rank: int | None, most: int) -> Letters:
     """The letters of an operand of this rank, or of the result (None): those for '...' are numbers from the right."""
     before, dots, after = text.partition("...")
@@ -34,7 +37,7 @@ def letters_of(equation: str, shapes: Sequence[Shape]) -> tuple[list[Letters], L
     text = "".join(equation.split())
     given, arrow, result = text.partition("->")
     terms = given.split(",")
-    odd = [c for t in (*terms, result) for c in t.replace("...", "", 1) if c not in ascii_letters]
+    odd = [c for t in (*terms, result) for c in t.replace("...", "", 1) if c not in LETTERS]
     if odd:
         raise refuse(f"'{odd[0]}' stands in the equation '{equation}'", hint=_EXAMPLE)
     if len(terms) != len(shapes):
@@ -229,11 +232,11 @@ def _check_tensordot(a: Shape, b: Shape, axes: Any) -> None:
 
 def _dotted(a: Shape, b: Shape, axes: Any) -> tuple[list[Letters], Letters]:
     left, right = _pairs(a, b, axes)
-    of_a = ascii_letters[: len(a)]
+    of_a = LETTERS[: len(a)]
     of_b = ["" for _ in b]
     for m, n in zip(left, right, strict=True):
         of_b[n] = of_a[m]
-    fresh = iter(ascii_letters[len(a) :])
+    fresh = iter(LETTERS[len(a) :])
     of_b = [c or next(fresh) for c in of_b]
     return [tuple(of_a), tuple(of_b)], (
         *(c for m, c in enumerate(of_a) if m not in left),
