@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from bpdebug.importers.aten.lowering import Lowering, Operand
-from bpdebug.importers.aten.table import RULES, Rule, refuse, rule, same
+from bpdebug.importers.aten.table import RULES, rule
+from bpdebug.importers.lowering import Lowering, Operand, Rule, refuse
+from bpdebug.importers.steps import same
 
 _OURS = (
     "relu tanh sigmoid silu exp log neg abs sqrt sin cos tan sinh cosh erf expm1 log1p log2 rsqrt reciprocal sign "

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.importers.aten.lowering import Lowering, Operand
-from bpdebug.importers.aten.table import refuse, rule
+from bpdebug.importers.aten.table import rule
+from bpdebug.importers.lowering import Lowering, Operand, refuse
 
 
 @rule("embedding.default")

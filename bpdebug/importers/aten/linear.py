@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpdebug.importers.aten.lowering import Lowering, Operand
-from bpdebug.importers.aten.shaping import ALL, cut, permute
-from bpdebug.importers.aten.table import RULES, pair, refuse, rule
+from bpdebug.importers.aten.table import RULES, rule
+from bpdebug.importers.lowering import Lowering, Operand, refuse
+from bpdebug.importers.steps import ALL, cut, pair, permute
 
 
 @rule("matmul.default", "mm.default", "bmm.default", "mv.default", "dot.default", "vdot.default")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpdebug.importers.aten.lowering import Lowering, Operand
-from bpdebug.importers.aten.table import RULES, Rule, rule
+from bpdebug.importers.aten.table import RULES, rule
+from bpdebug.importers.lowering import Lowering, Operand, Rule
 
 REDUCTIONS = {0: "none", 1: "mean", 2: "sum"}
 """What aten's number says."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.importers.aten.lowering import Lowering, Operand
 from bpdebug.importers.aten.table import rule
+from bpdebug.importers.lowering import Lowering, Operand
 
 
 def _scales(w: Operand | None, b: Operand | None) -> tuple[Any, ...]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.importers.aten.lowering import Lowering, Operand
-from bpdebug.importers.aten.table import RULES, pair, refuse, rule
+from bpdebug.importers.aten.table import RULES, rule
+from bpdebug.importers.lowering import Lowering, Operand, refuse
+from bpdebug.importers.steps import pair
 
 
 @rule("max_pool2d.default")

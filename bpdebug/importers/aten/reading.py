@@ -13,11 +13,12 @@ import torch
 
 from bpdebug.arrays import Array, DType
 from bpdebug.errors import BpdebugError, InputError
-from bpdebug.graph import INPUT, PARAMETER, Incoming, build
+from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.importers.aten.export import Exported, export
-from bpdebug.importers.aten.lowering import Draft, Lowering, NoRule, Operand, unsupported
 from bpdebug.importers.aten.names import Blocks, own, source_of
 from bpdebug.importers.aten.table import RULES
+from bpdebug.importers.finish import no_rules, scenario_of
+from bpdebug.importers.lowering import Draft, Lowering, NoRule, Operand
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 
@@ -36,7 +37,8 @@ def op_of(node: Node) -> str:
 def array_of(tensor: torch.Tensor, where: str) -> Array:
     """A tensor's array, not copied where it lies in ordinary memory; E_DTYPE for what none can be made of."""
     if tensor.dtype not in _DTYPES:
-        raise unsupported(str(tensor.dtype), where)
+        hint = "open the model in float32 or float64: model.float(), model.double()"
+        raise InputError(f"a tensor of {tensor.dtype}", code="E_DTYPE", where=where, hint=hint)
     found: Array = tensor.detach().cpu().numpy()
     return found
 
@@ -145,7 +147,7 @@ class Importer:
             elif node.target is not operator.getitem and not self.fold:
                 self._perhaps(node)
         if self.lacking:
-            raise self._refused()
+            raise no_rules(self.lacking, self.places, self.where)
 
     def _perhaps(self, node: Node) -> None:
         """A call that no gradient passes through, as steps where it depends on what is in the graph and has a rule."""
@@ -205,15 +207,6 @@ class Importer:
             self.found[node] = self.program.leaf(where, name, self.array(node))
         return self.found[node]
 
-    def _refused(self) -> InputError:
-        count = sum(self.lacking.values())
-        said = [
-            f"{what} ({n}x{', ' + p if (p := self.places[what]) else ''})" for what, n in self.lacking.most_common()
-        ]
-        message = f"{count} {'call has' if count == 1 else 'calls have'} no rule: {'; '.join(said)}"
-        hint = "open a part of the model that does without, or write it with other ops"
-        return InputError(message, code="E_OP", where=self.where, hint=hint)
-
 
 def _floats(node: Node) -> bool:
     """Whether a call's result can have a gradient."""
@@ -251,17 +244,7 @@ def read_model(
             what, code="E_LOSS", where=where, hint="give a loss that is one number: loss=lambda y: y.mean()"
         )
     last = end.name if end is not None and end.shape == () else None
-    incoming = {} if last else {o.name: Incoming(None, partial(np.ones, dtype=o.dtype)) for o in ends}
-    graph = build(
-        program.leaves, program.steps, loss=last, incoming=incoming, limits=limits, where=where, conventions="torch"
-    )
-    text = "\n".join(program.lines)
-    dtypes = [leaf.dtype for leaf in program.leaves if leaf.dtype.kind == "f"]
-    return Scenario(
-        name=where, title=where, about="", dtype=dtypes[-1] if dtypes else np.dtype(np.float64), seed=0, graph=graph,
-        program=text, program_line=1, lines=tuple(program.lines), raw=text.encode(), remarks=_remarks(reader),
-        conventions="torch",
-    )  # fmt: skip
+    return scenario_of(program, last, ends, where, limits, conventions="torch", remarks=_remarks(reader))
 
 
 def _remarks(reader: Importer) -> tuple[str, ...]:

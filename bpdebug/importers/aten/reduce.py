@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bpdebug.importers.aten.lowering import Lowering, Operand
-from bpdebug.importers.aten.table import RULES, Rule, axes, rule, same
+from bpdebug.importers.aten.table import RULES, rule
+from bpdebug.importers.lowering import Lowering, Operand, Rule
+from bpdebug.importers.steps import axes, same
 
 
 def _over(op: str) -> Rule:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
-from bpdebug.importers.aten.lowering import Lowering, Operand
-from bpdebug.importers.aten.table import RULES, axes, pair, refuse, rule
-
-ALL = (None, None, None)
+from bpdebug.importers.aten.table import RULES, rule
+from bpdebug.importers.lowering import Lowering, Operand, refuse
+from bpdebug.importers.steps import ALL, axes, cut, pair, permute, pieces
 
 
 @rule(
@@ -24,17 +22,6 @@ def reshape(c: Lowering, x: Operand, *shape: Any) -> Operand:
 @rule("expand.default", "expand_as.default", "broadcast_to.default")
 def expand(c: Lowering, x: Operand, *shape: Any, **how: Any) -> Operand:
     return x if x.shape == c.shape else c.emit("broadcast_to", x, shape=c.shape)
-
-
-def permute(c: Lowering, x: Operand, order: Any, name: str = "") -> Operand:
-    """The axes in another order: a transpose where only the last two change places."""
-    order = [d % x.rank for d in order]
-    plain = list(range(x.rank))
-    if order == plain:
-        return x
-    if order[:-2] == plain[:-2]:
-        return c.emit("transpose", x, name=name)
-    return c.emit("permute", x, name=name, axes=tuple(order))
 
 
 RULES["permute.default"] = permute
@@ -65,13 +52,6 @@ def unsqueeze(c: Lowering, x: Operand, dim: int) -> Operand:
     return c.emit("expand_dims", x, axis=dim % (x.rank + 1))
 
 
-def cut(c: Lowering, x: Operand, dim: int, item: Any, name: str = "") -> Operand:
-    """One axis indexed, by an integer or (start, stop, step); the others whole."""
-    key: list[Any] = [ALL] * x.rank
-    key[dim % x.rank] = item
-    return c.emit("slice", x, name=name, key=tuple(key))
-
-
 RULES["select.int"] = lambda c, x, dim, i: cut(c, x, dim, i, "select")
 
 
@@ -85,11 +65,6 @@ def slice_(
 
 
 RULES["narrow.default"] = lambda c, x, dim, start, length: slice_(c, x, dim, start, start % x.shape[dim] + length)
-
-
-def pieces(c: Lowering, x: Operand, dim: int, sizes: Any, name: str) -> list[Operand]:
-    """The pieces of an axis, of these sizes one after the other."""
-    return [cut(c, x, dim, (a, b, 1), name) for a, b in pairwise(accumulate(sizes, initial=0))]
 
 
 @rule(

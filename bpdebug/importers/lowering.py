@@ -1,4 +1,4 @@
-"""A call of an aten op while it becomes steps: what rules say their steps with."""
+"""A call of another library's op while it becomes steps: what rules say their steps with, whatever the format."""
 
 from __future__ import annotations
 
@@ -10,16 +10,28 @@ import numpy as np
 from msgspec import Struct, field
 
 from bpdebug.arrays import Array, DType, Key, Shape
-from bpdebug.errors import InputError
 from bpdebug.graph import INPUT, Leaf, Lit, Step
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.ops import OPS
 from bpdebug.ops.attributes import spelt
 from bpdebug.symbolic import attrs_key, trace
 
+Rule = Callable[..., Any]
+"""Called with the `Lowering` and the call's arguments, tensors as `Operand`: gives the output, or a list of outputs.
+
+Of a list None stands for what nobody may ask for: an output that has no gradient. It raises NoRule where the
+arguments are not covered.
+"""
+
 
 class NoRule(Exception):
     """No rule covers a call; the text says what of it."""
+
+
+def refuse(unless: bool, what: str) -> None:
+    """A call is refused, by NoRule, for what is not covered; nothing where that does not occur."""
+    if not unless:
+        raise NoRule(what)
 
 
 class Operand(Struct, frozen=True, eq=False):
@@ -99,10 +111,10 @@ class Draft(Struct, eq=False):
 
 
 class Lowering:
-    """What a rule is given beside the operands: where its steps go, and what torch made of the call.
+    """What a rule is given beside the operands: where its steps go, and what the call's own library makes of it.
 
     `shape` and `dtype` are those of the call's output (of several, the first); `result(i)` is its array, computed by
-    torch: for what a call draws or picks.
+    that library: for what a call draws or picks.
     """
 
     def __init__(self, program: Draft, block: str, shape: Shape, dtype: DType, result: Callable[[int], Array]) -> None:
@@ -137,9 +149,3 @@ def _index(key: Key) -> str:
     """An index as it is typed: 1, :, 0:2."""
     ends = [["" if v is None else str(v) for v in k] if isinstance(k, tuple) else [str(k)] for k in key]
     return ", ".join(":".join(e[:2] if e[2:] in ([""], ["1"]) else e) for e in ends)
-
-
-def unsupported(dtype: str, where: str) -> InputError:
-    """E_DTYPE for a tensor of a dtype that no array here can have."""
-    hint = "open the model in float32 or float64: model.float(), model.double()"
-    return InputError(f"a tensor of {dtype}", code="E_DTYPE", where=where, hint=hint)
