@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bpdebug.arrays import at_cell
+from bpdebug.arrays import at_cell, cell_text
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.explain.difference import Difference, first_difference, gradient_changes
+from bpdebug.explain.leaf_gradients import GradientRow, Leaves, by_leaves, different_programs, in_words
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.encode import record
 from bpdebug.views.numbers import number
@@ -19,7 +20,9 @@ def compare(state: State, other: Timeline, name: str) -> Report:
 
 
 def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
-    """The report on two timelines."""
+    """The report on two timelines; of two different programs, by the leaves that both have."""
+    if different_programs(left, right):
+        return _by_leaves(left, by_leaves(left, right), names)
     found = first_difference(left, right)
     if found is None:
         text = f"{names[0]} and {names[1]} are the same in all {len(left)} events, bit for bit"
@@ -41,6 +44,43 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
     return Report("compare", title, tuple(blocks), {"equal": False, "first": record(found), "gradients": changes})
 
 
+def _by_leaves(timeline: Timeline, found: Leaves, names: tuple[str, str]) -> Report:
+    """The gradients of leaves that two programs share, side by side, in the order of the backward pass of the first."""
+    blocks: list[Block] = []
+    if found.rows:
+        headers = ("gradient", "factor", "largest error", "at", *names)
+        links = tuple(way_to(timeline, row.name, 0) for row in found.rows)
+        blocks.append(Table(headers, tuple(_side_by_side(row) for row in found.rows), links=links))
+    if found.values:
+        blocks.append(Text(f"not the same numbers in both from the start: {', '.join(found.values)}", "note"))
+    for name, alone in zip(names, (found.left, found.right), strict=True):
+        if alone:
+            blocks.append(Text(f"in {name} alone: {', '.join(alone)}", "dim"))
+    data = {"equal": found.first is None, "rows": record(found.rows), "first": record(found.first)}
+    return Report("compare", _verdict(found), tuple(blocks), data)
+
+
+def _verdict(found: Leaves) -> str:
+    start = "two different programs"
+    if not found.rows:
+        return f"{start}, and no leaf of one name gets a gradient in both"
+    if found.first is None:
+        return f"{start}: the gradients of all leaves of one name agree"
+    shared = {row.factor for row in found.rows}
+    only = in_words(shared.pop()) if len(shared) == 1 else None
+    if only is not None:
+        return f"{start}: every gradient of the first is {only} times that of the second"
+    return f"{start}: ∂{found.first.name} is the first that differs on the way back"
+
+
+def _side_by_side(row: GradientRow) -> tuple[str, ...]:
+    if row.error is None:
+        return f"∂{row.name}", "", "another shape, or none", "", "", ""
+    factor = "–" if row.factor is None else in_words(row.factor) or number(row.factor)
+    sides = ("", "") if row.left is None else (number(row.left), number(row.right))
+    return f"∂{row.name}", factor.replace("-", "−"), number(row.error), cell_text("", row.cell or ()), *sides
+
+
 def _convention(whose: tuple[tuple[str, ...], tuple[str, ...]], names: tuple[str, str]) -> str:
     left, right = (", ".join(some) for some in whose)
     return (
@@ -54,7 +94,7 @@ def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) 
         short = names[0] if lengths[0] < lengths[1] else names[1]
         return f"{short} ends before it: {min(lengths)} events, and the other has {max(lengths)}"
     if found.what == "event":
-        return f"it is another event in {names[1]}: these are two different programs"
+        return f"it is another event in {names[1]}"
     if found.error is None:
         return f"{found.what} differs"
     return (
