@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,11 +25,10 @@ def own(path: str) -> str:
 class Blocks:
     """The blocks of calls: a block is one call of a module, `encoder`, the second `encoder@2`."""
 
-    def __init__(self, calls: Sequence[Any]) -> None:
+    def __init__(self, calls: Sequence[Any], within: Callable[[str, str], str]) -> None:
         self.known: dict[tuple[str, str], str] = {}
-        self.counted: Counter[str] = Counter()
+        self.within = within
         self.calls = Counter(self.of(call) for call in calls)
-        self.last = ""
 
     def of(self, node: Any) -> str:
         """The block that a call stands in; '' is the model itself."""
@@ -43,12 +42,6 @@ class Blocks:
                 self.known[block, key] = self.within(block, inside)
             block, above = self.known[block, key], path
         return block
-
-    def within(self, block: str, name: str) -> str:
-        """A block inside of another, numbered from the second call on."""
-        plain = f"{block}." * bool(block) + re.sub(r"[^\w.]", "_", name.partition(".default")[0].lstrip("_"))
-        self.counted[plain] += 1
-        return plain if self.counted[plain] == 1 else f"{plain}@{self.counted[plain]}"
 
     def alone(self, node: Any) -> bool:
         """Whether a call is all that its module does."""

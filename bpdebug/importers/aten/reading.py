@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
@@ -12,13 +11,14 @@ import numpy as np
 import torch
 
 from bpdebug.arrays import Array, DType
-from bpdebug.errors import BpdebugError, InputError
+from bpdebug.errors import InputError
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.importers.aten.export import Exported, export
 from bpdebug.importers.aten.names import Blocks, own, source_of
 from bpdebug.importers.aten.table import RULES
+from bpdebug.importers.calls import Calls
 from bpdebug.importers.finish import no_rules, scenario_of
-from bpdebug.importers.lowering import Draft, Lowering, NoRule, Operand
+from bpdebug.importers.lowering import Lowering, NoRule, Operand
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 
@@ -49,12 +49,11 @@ class Importer:
     def __init__(self, exported: Exported, where: str, fold: bool) -> None:
         self.exported, self.where, self.fold = exported, where, fold
         self.nodes: list[Node] = list(exported.program.graph.nodes)
-        self.calls = [n for n in self.nodes if n.op == "call_function" and n.target is not operator.getitem]
-        self.program, self.blocks = Draft(), Blocks(self.calls)
+        calls = [n for n in self.nodes if n.op == "call_function" and n.target is not operator.getitem]
+        self.calls = Calls()
+        self.program, self.blocks = self.calls.program, Blocks(calls, self.calls.within)
         self.values: dict[Node, Any] = {}
         self.found: dict[Node, Any] = {}
-        self.lacking: Counter[str] = Counter()
-        self.places: dict[str, str] = {}
         self.folded = 0
         self._placeholders()
         self.passing = self._passing()
@@ -146,46 +145,28 @@ class Importer:
                 self._call(node)
             elif node.target is not operator.getitem and not self.fold:
                 self._perhaps(node)
-        if self.lacking:
-            raise no_rules(self.lacking, self.places, self.where)
+        if self.calls.lacking:
+            raise no_rules(self.calls.lacking, self.calls.places, self.where)
 
     def _perhaps(self, node: Node) -> None:
         """A call that no gradient passes through, as steps where it depends on what is in the graph and has a rule."""
         if any(i in self.found for i in node.all_input_nodes) and isinstance(node.meta.get("val"), torch.Tensor):
-            known = self.lacking.copy()
+            known = self.calls.lacking.copy()
             self._call(node)
             if isinstance(found := self.found.get(node), Operand):
                 self.found[node] = Operand(found.name, found.shape, found.dtype, partial(self.array, node))
-            self.lacking = known
+            self.calls.lacking = known
 
     def _call(self, node: Node) -> None:
         """One call by its rule; of several steps it is a block, unless its module does nothing else."""
-        program, block = self.program, self.blocks.of(node)
-        mark = len(program.leaves), len(program.steps), len(program.lines)
+        block, what = self.blocks.of(node), op_of(node)
         args, kwargs = torch.fx.map_arg((node.args, node.kwargs), partial(self._operand, block))
-        mark = len(program.leaves), *mark[1:]
-        try:
-            self._say(node)
-            result = self._ruled(node, block, args, kwargs)
-            outputs = len(result) if isinstance(result, list) else 1
-            if len(program.steps) - mark[1] > outputs and not self.blocks.alone(node):
-                program.undo(*mark)
-                self._say(node)
-                result = self._ruled(node, self.blocks.within(block, op_of(node)), args, kwargs)
-        except (NoRule, BpdebugError) as error:
-            program.undo(*mark)
-            what = op_of(node) + (f": {error}" if str(error) else "")
-            self.lacking[what] += 1
-            self.places.setdefault(what, source_of(node)[0])
-            return
-        self.found[node] = result
-
-    def _say(self, node: Node) -> None:
-        """The place in the model's source, and its text, as a comment where another line of it begins."""
-        place, text = source_of(node)
-        if place and place != self.blocks.last:
-            self.program.lines.append(f"# {place}: {text}")
-        self.blocks.last = place
+        result = self.calls.call(
+            what, what.partition(".default")[0].lstrip("_"), block, source_of(node),
+            lambda within: self._ruled(node, within, args, kwargs), alone=self.blocks.alone(node),
+        )  # fmt: skip
+        if result is not None:
+            self.found[node] = result
 
     def _ruled(self, node: Node, block: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         rule = RULES.get(op_of(node))

@@ -58,6 +58,18 @@ def test_a_step_stands_at_a_line_of_a_program_that_names_the_source() -> None:
     assert any(line.startswith("# test_reading.py:") and "self.layer(self.layer(x))" in line for line in scenario.lines)
 
 
+class Lines(Module):  # type: ignore[misc]  # torch may be missing
+    def forward(self, x: Any, w: Any) -> Any:
+        y = torch.tanh(x)
+        return F.linear(y, w) + F.linear(y, w)
+
+
+def test_a_line_of_the_source_stands_before_a_call_that_is_a_block_too() -> None:
+    lines = bpdebug.from_torch(Lines(), (torch.ones(2, 3), torch.ones(3, 3)), square).lines
+    said = [line.partition(": ")[2] for line in lines if line.startswith("#")]
+    assert said[:2] == ["y = torch.tanh(x)", "return F.linear(y, w) + F.linear(y, w)"]
+
+
 class Sliced(Module):  # type: ignore[misc]  # torch may be missing
     def forward(self, x: Any) -> Any:
         return x[0, :, 1:3] + x[1, ..., ::2].flip(1)
