@@ -189,10 +189,13 @@ def test_what_is_reported_inside_is_a_part_of_the_next_step() -> None:
 
 
 @pytest.mark.parametrize("line", ["seek end", "flow", "why dW", "check", "continue"])
-def test_how_far_a_long_command_is_goes_up(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("runs", [0, routes.LOOPS], ids=["loops", "generated code"])
+def test_how_far_a_long_command_is_goes_up(line: str, runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it is made of, passes and products among them: one whole, of which more and more is done."""
     monkeypatch.setattr(routes, "SOME", 1)
     heard: list[tuple[float, int]] = []
+    for _ in range(runs):
+        list(replies(session("transpose"), line))
     state = session("transpose")
     with listening(lambda *far: heard.append(far)):
         stop(update(state, line))

@@ -13,7 +13,7 @@ from typing import Any
 from bpdebug.arrays import Array
 from bpdebug.engine.chunks import LARGE, Chunk, Row, backward_chunks, forward_chunks
 from bpdebug.graph import Graph
-from bpdebug.progress import may_stop, part, steps
+from bpdebug.progress import may_stop, part, report, steps
 from bpdebug.symbolic import compile as code
 
 ALL = -1
@@ -99,9 +99,10 @@ class Route:
             self._loop = None
         for tensor in self._alone:
             G[tensor] = sums[tensor]
-        if len(self._chunks) == 1:  # of one there is nothing to tell, and to be heard costs as much as a small one
+        if len(self._chunks) == 1:  # of one only that it begins: steps cost as much as a small one
             ((run, numbers),) = self._chunks
             may_stop()
+            report(0, 1)
             run(V, G, sums, numbers)
             return G
         with steps(len(self._chunks)) as step:
