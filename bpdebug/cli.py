@@ -23,6 +23,7 @@ from bpdebug.frontends.terminal import doors, spell_in_ascii
 from bpdebug.limits import Limits, parse_limit, parse_size
 
 if TYPE_CHECKING:
+    from bpdebug.importers import ModelOptions
     from bpdebug.scenario import Scenario
 
 
@@ -92,7 +93,7 @@ def plain(words: list[str]) -> SimpleNamespace | None:
         return None
     return SimpleNamespace(
         verb=words[0], file=words[1], set=[], memory=None, limit=[], fresh=False, json=False, values="some",
-        record=None, ascii=False, plain=False, motion=True,
+        record=None, ascii=False, plain=False, motion=True, inputs=None, loss=None, dim=[], freeze=[],
     )  # fmt: skip
 
 
@@ -110,7 +111,8 @@ def _meant(word: str) -> str:
 def _check_values(args: SimpleNamespace) -> None:
     """argparse makes an empty list of the value in `--memory=--`, whatever type the option has."""
     for name, value in vars(args).items():
-        if [] in (value if isinstance(value, list) else ()) or (value == [] and name not in ("set", "limit")):
+        many = ("set", "limit", "dim", "freeze")
+        if [] in (value if isinstance(value, list) else ()) or (value == [] and name not in many):
             raise UsageError(f"--{name}=--", hint=f"{name} takes a value; `bpdebug --help` has an example")
 
 
@@ -129,6 +131,19 @@ def _replaced(args: SimpleNamespace) -> dict[str, str]:
             raise UsageError(f"--set {word}", hint="--set NAME=FILE.npy")
         replaced[name] = path
     return replaced
+
+
+def _of_model(args: SimpleNamespace) -> ModelOptions:
+    """What is said of a model beside its file; UsageError for an axis that has no size."""
+    from bpdebug.importers import ModelOptions  # plain words say nothing of one
+
+    dim = {}
+    for word in args.dim:
+        name, _, size = word.partition("=")
+        if not name or not (size.isascii() and size.isdigit()) or len(size) > 18:
+            raise UsageError(f"--dim {word}", hint="--dim NAME=N: --dim batch=4")
+        dim[name] = int(size)
+    return ModelOptions(args.inputs, args.loss, dim, tuple(args.freeze))
 
 
 # --- the commands: front ends are imported when they are wanted, since each start pays for what it uses
@@ -155,7 +170,8 @@ def _read(args: SimpleNamespace, name: str) -> Scenario:
         from pathlib import Path  # nothing else of a start needs it
 
         path = Path(name)
-    return open_any(path, limits=_limits(args), replace=_replaced(args))
+    options = _of_model(args) if "inputs" in vars(args) else None
+    return open_any(path, limits=_limits(args), replace=_replaced(args), options=options)
 
 
 def _show(args: SimpleNamespace) -> int:

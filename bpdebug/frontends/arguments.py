@@ -42,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     debug = _plain_option(verb("debug", "the debugger at a plain prompt"))
     debug.add_argument("file", metavar="FILE")
     debug.add_argument("--json", action="store_true", help="one JSON object per reply")
+    for opening in (show, run, debug):
+        _model_options(opening)
     _script_options(
         verb("replay", "a script, printed or played on the screen"),
         verb("test", "scenarios' [expect] and scripts"),
@@ -60,6 +62,16 @@ def parser() -> argparse.ArgumentParser:
 def _plain_option(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
     verb.add_argument("--plain", action="store_true", help="lines of words, for screen readers and logs")
     return verb
+
+
+def _model_options(verb: argparse.ArgumentParser) -> None:
+    model = verb.add_argument_group("a model's file")
+    model.add_argument("--inputs", metavar="FILE", help="its inputs by name: .npz or .safetensors; else they are drawn")
+    model.add_argument("--loss", metavar="NAME", help="where its gradient begins; else ones come in at its outputs")
+    model.add_argument(
+        "--dim", action="append", default=[], metavar="NAME=N", help="an axis that is left open: batch=4"
+    )
+    model.add_argument("--freeze", action="append", default=[], metavar="GLOB", help="parameters that are inputs")
 
 
 def _common_options() -> _Parser:

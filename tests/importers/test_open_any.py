@@ -55,3 +55,14 @@ def test_a_tensor_of_a_recording_is_not_replaced(recording: Path) -> None:
 def test_a_row_names_a_reader(suffix: str) -> None:
     assert callable(reader_of(f"a{suffix}"))
     assert reader_of(f"a{suffix}.toml") is None
+
+
+def test_what_is_said_of_a_model_is_refused_elsewhere(recording: Path) -> None:
+    for words in (["--loss", "L"], ["--dim", "batch=4"], ["--freeze", "w*"], ["--inputs", "x.npz"]):
+        for file in ("two_layer", str(recording)):
+            assert main(["run", file, *words]) == 2
+
+
+@pytest.mark.parametrize("word", ["batch", "=4", "batch=", "batch=x", "batch=-1", f"batch={'9' * 30}"])
+def test_an_axis_has_a_size(word: str) -> None:
+    assert main(["run", "two_layer", "--dim", word]) == 2
