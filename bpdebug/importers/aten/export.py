@@ -14,11 +14,7 @@ from msgspec import Struct
 from torch.utils import _pytree as pytree
 
 from bpdebug.errors import InputError
-from bpdebug.importers.aten import elementwise, indexing, linear, loss, normalise, pool, reduce, shaping
 from bpdebug.importers.aten.table import RULES
-
-FAMILIES = (elementwise, indexing, linear, loss, normalise, pool, reduce, shaping)
-"""The files whose rules are in the table once they are imported."""
 
 
 class WithLoss(torch.nn.Module):  # type: ignore[misc]  # torch's types are not looked at

@@ -10,20 +10,20 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from bpdebug.arrays import Array, DType
+from bpdebug.arrays import Array
 from bpdebug.errors import InputError
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.importers.aten.export import Exported, export
+from bpdebug.importers.aten.families import ruled
 from bpdebug.importers.aten.names import Blocks, own, source_of
-from bpdebug.importers.aten.table import RULES
+from bpdebug.importers.aten.tensors import array_of, dtype_of
 from bpdebug.importers.calls import Calls
 from bpdebug.importers.finish import no_rules, scenario_of
-from bpdebug.importers.lowering import Lowering, NoRule, Operand
+from bpdebug.importers.lowering import Lowering, Operand
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 
 Node: TypeAlias = Any
-_DTYPES = {torch.float32, torch.float64, torch.bool, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8}
 _FRESH = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones",
           "new_full", "new_empty", "bernoulli"}  # fmt: skip
 """Ops that take a tensor's shape, and no value of it that a gradient could pass through."""
@@ -32,15 +32,6 @@ _FRESH = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "ra
 def op_of(node: Node) -> str:
     """aten's name for a call, with the overload: linear.default."""
     return str(node.target).removeprefix("aten.")
-
-
-def array_of(tensor: torch.Tensor, where: str) -> Array:
-    """A tensor's array, not copied where it lies in ordinary memory; E_DTYPE for what none can be made of."""
-    if tensor.dtype not in _DTYPES:
-        hint = "open the model in float32 or float64: model.float(), model.double()"
-        raise InputError(f"a tensor of {tensor.dtype}", code="E_DTYPE", where=where, hint=hint)
-    found: Array = tensor.detach().cpu().numpy()
-    return found
 
 
 class Importer:
@@ -169,14 +160,10 @@ class Importer:
             self.found[node] = result
 
     def _ruled(self, node: Node, block: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
-        rule = RULES.get(op_of(node))
-        if rule is None:
-            raise NoRule("")
         val = node.meta["val"]
         first = val if isinstance(val, torch.Tensor) else val[0]
-        call = Lowering(self.program, block, tuple(first.shape), _numpy(first.dtype), partial(self.array, node))
-        drop = ("dtype", "layout", "device", "pin_memory", "memory_format")
-        return rule(call, *args, **{k: v for k, v in kwargs.items() if k not in drop})
+        call = Lowering(self.program, block, tuple(first.shape), dtype_of(first), partial(self.array, node))
+        return ruled(op_of(node), call, args, kwargs)
 
     def _operand(self, block: str, node: Node) -> Any:
         """A node as an operand: of the graph, or a leaf of what torch makes of it."""
@@ -196,11 +183,6 @@ def _floats(node: Node) -> bool:
     val = node.meta.get("val")
     parts = val if isinstance(val, list | tuple) else [val]
     return any(isinstance(p, torch.Tensor) and p.is_floating_point() for p in parts)
-
-
-def _numpy(dtype: torch.dtype) -> DType:
-    found: DType = torch.empty(0, dtype=dtype).numpy().dtype if dtype in _DTYPES else np.dtype(np.float64)
-    return np.dtype(np.int64) if found.kind in "iu" else found
 
 
 def read_model(

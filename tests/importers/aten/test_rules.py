@@ -14,7 +14,7 @@ from bpdebug.graph import PARAMETER, Incoming, build
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
 
-from bpdebug.importers.aten.export import FAMILIES  # noqa: E402
+from bpdebug.importers.aten.families import FAMILIES  # noqa: E402
 from bpdebug.importers.aten.table import RULES  # noqa: E402
 from bpdebug.importers.lowering import Draft, Lowering, NoRule, Operand  # noqa: E402  # where torch is there
 from tests.importers.aten.cases import CELLS, FIXED, OF_SINGLE, RNG, SINGLE  # noqa: E402
