@@ -33,6 +33,6 @@ def from_torch(
     except ImportError:
         hint = 'pip install "bpdebug[torch]"'
         raise InputError("PyTorch is not installed, and a model of it is given", code="E_FILE", hint=hint) from None
-    read = import_module(f"{__name__}.reading").read_model
+    read = import_module(f"{__name__}.opening").read_model
     found: Scenario = read(model, args, loss, fold, limits or Limits())
     return found

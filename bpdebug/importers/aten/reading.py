@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -11,17 +11,14 @@ import numpy as np
 import torch
 
 from bpdebug.arrays import Array
-from bpdebug.errors import InputError
 from bpdebug.graph import INPUT, PARAMETER
-from bpdebug.importers.aten.export import Exported, export
+from bpdebug.importers.aten.export import Exported
 from bpdebug.importers.aten.families import ruled
 from bpdebug.importers.aten.names import Blocks, own, source_of
 from bpdebug.importers.aten.tensors import array_of, dtype_of
 from bpdebug.importers.calls import Calls
-from bpdebug.importers.finish import no_rules, scenario_of
+from bpdebug.importers.finish import no_rules
 from bpdebug.importers.lowering import Lowering, Operand
-from bpdebug.limits import Limits
-from bpdebug.scenario import Scenario
 
 Node: TypeAlias = Any
 _FRESH = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones",
@@ -183,39 +180,3 @@ def _floats(node: Node) -> bool:
     val = node.meta.get("val")
     parts = val if isinstance(val, list | tuple) else [val]
     return any(isinstance(p, torch.Tensor) and p.is_floating_point() for p in parts)
-
-
-def read_model(
-    model: torch.nn.Module, args: Any, loss: Callable[[Any], Any] | str | None, fold: bool, limits: Limits
-) -> Scenario:
-    """What `from_torch` gives, and raises, where torch is there."""
-    where = type(model).__name__
-    exported = export(model, args, loss)
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        reader = Importer(exported, where, fold)
-        reader.read()
-    names = {n.name: n for n in reader.nodes}
-    outputs = [reader.found.get(names[str(o)]) for o in exported.program.graph_signature.user_outputs]
-    ends = [o for o in outputs if isinstance(o, Operand)]
-    program = reader.program
-    end = ends[0] if ends and (loss is not None or len(ends) == 1) else None
-    if end is not None and end.shape != () and all(n == 1 for n in end.shape) and loss is not None:
-        end = program.step("", "loss", "reshape", [end], {"shape": ()})
-    if not ends or (loss is not None and end is not None and end.shape != ()):
-        what = "no gradient passes to the output" if not ends else f"the loss has shape {ends[0].shape}"
-        raise InputError(
-            what, code="E_LOSS", where=where, hint="give a loss that is one number: loss=lambda y: y.mean()"
-        )
-    last = end.name if end is not None and end.shape == () else None
-    return scenario_of(program, last, ends, where, limits, conventions="torch", remarks=_remarks(reader))
-
-
-def _remarks(reader: Importer) -> tuple[str, ...]:
-    """What the reader of an imported model should know."""
-    said = [f"{', '.join(also)}: the same tensor as {first}" for first, *also in reader.tied]
-    if reader.folded:
-        said.append(f"computed by torch, and an input here: {reader.folded} tensors that no gradient passes through")
-    if reader.exported.functions:
-        names = ", ".join(reader.exported.functions)
-        said.append(f"custom Functions were replaced by the derivative of what their forward does: {names}")
-    return tuple(said)

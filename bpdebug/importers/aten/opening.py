@@ -1,0 +1,58 @@
+"""A model that is read as a scenario: where its gradients begin, and what its reader should know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from bpdebug.errors import InputError
+from bpdebug.importers.aten.export import export
+from bpdebug.importers.aten.reading import Importer
+from bpdebug.importers.finish import scenario_of
+from bpdebug.importers.lowering import Operand
+from bpdebug.limits import Limits
+from bpdebug.scenario import Scenario
+
+
+def read_model(
+    model: torch.nn.Module, args: Any, loss: Callable[[Any], Any] | str | None, fold: bool, limits: Limits
+) -> Scenario:
+    """What `from_torch` gives, and raises, where torch is there."""
+    return ended(opened(model, args, loss, fold), loss is not None, limits)
+
+
+def opened(model: torch.nn.Module, args: Any, loss: Callable[[Any], Any] | str | None, fold: bool = True) -> Importer:
+    """The importer that has read a model's exported program; raises as `from_torch` does."""
+    reader = Importer(export(model, args, loss), type(model).__name__, fold)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        reader.read()
+    return reader
+
+
+def ended(reader: Importer, lost: bool, limits: Limits) -> Scenario:
+    """The scenario of what was read; `lost`: its first output is a loss. Raises E_LOSS where that is not one number."""
+    names, program = {n.name: n for n in reader.nodes}, reader.program
+    outputs = [reader.found.get(names[str(o)]) for o in reader.exported.program.graph_signature.user_outputs]
+    ends = [o for o in outputs if isinstance(o, Operand)]
+    end = ends[0] if ends and (lost or len(ends) == 1) else None
+    if end is not None and end.shape != () and all(n == 1 for n in end.shape) and lost:
+        end = program.step("", "loss", "reshape", [end], {"shape": ()})
+    if not ends or (lost and end is not None and end.shape != ()):
+        what = "no gradient passes to the output" if not ends else f"the loss has shape {ends[0].shape}"
+        hint = "give a loss that is one number: loss=lambda y: y.mean()"
+        raise InputError(what, code="E_LOSS", where=reader.where, hint=hint)
+    last = end.name if end is not None and end.shape == () else None
+    return scenario_of(program, last, ends, reader.where, limits, conventions="torch", remarks=_remarks(reader))
+
+
+def _remarks(reader: Importer) -> tuple[str, ...]:
+    """What the reader of an imported model should know."""
+    said = [f"{', '.join(also)}: the same tensor as {first}" for first, *also in reader.tied]
+    if reader.folded:
+        said.append(f"computed by torch, and an input here: {reader.folded} tensors that no gradient passes through")
+    if reader.exported.functions:
+        names = ", ".join(reader.exported.functions)
+        said.append(f"custom Functions were replaced by the derivative of what their forward does: {names}")
+    return tuple(said)
