@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from bpdebug.engine import BACKWARD, FORWARD, Event, Timeline
 from bpdebug.explain.judge import Judge
@@ -80,3 +81,23 @@ def test_every_formula_of_an_op(op: Op, i: int) -> None:
         for event in timeline:
             if event.phase == BACKWARD:
                 typed_back(timeline, event)
+
+
+CHOICES = [
+    (op, name, choice)
+    for op in {op.name: op for op, _ in SAMPLES}.values()
+    for name, attr in op.conventions.items()
+    if not attr.hidden
+    for choice in attr.choices or (0.0, 0.5, 1.0)
+]
+
+
+@pytest.mark.parametrize(("op", "name", "choice"), CHOICES, ids=[f"{op.name}-{n}-{c}" for op, n, c in CHOICES])
+def test_every_formula_of_a_convention(op: Op, name: str, choice: str | float) -> None:
+    """One that a node asks for by itself has words of its own."""
+    sample = op.samples[0]
+    call = sample_call(op, structs.replace(sample, attrs={**sample.attrs, name: choice}))
+    timeline = Timeline(graph_of(call, np.cos(np.arange(call.value.size) + 1.0).reshape(call.value.shape)))
+    for event in timeline:
+        if event.phase == BACKWARD:
+            typed_back(timeline, event)

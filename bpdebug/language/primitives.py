@@ -29,6 +29,9 @@ _OPERANDS = {
     "tri": (),
     "horner": ("g", "x"),
 }
+_KINDS_TAKEN = {"add_at": ("f", "i"), "first_of": ("b",), "last_of": ("b",)}
+"""Of the words whose operands are not of any kind."""
+_TRIED = {"i": np.int64, "b": np.bool_}
 _MOST_TRIED = 2**28
 """Bytes up to which a word is tried on zeros, to see whether its attributes fit."""
 
@@ -39,7 +42,7 @@ def _forward(prim: Prim) -> Callable[..., Any]:
 
 def _check(prim: Prim, kinds: tuple[str, ...]) -> Callable[..., None]:
     """Whether a word can be: it is typed, then carried out on zeros of these shapes."""
-    dtypes = [np.dtype(np.int64 if kind == "i" else np.float64) for kind in kinds]
+    dtypes = [np.dtype(_TRIED.get(kind, np.float64)) for kind in kinds]
 
     def check(*shapes: Shape, **attrs: Any) -> None:
         typed = [*zip(shapes, [*dtypes, *dtypes[-1:] * len(shapes)], strict=False)]
@@ -60,7 +63,7 @@ def _check(prim: Prim, kinds: tuple[str, ...]) -> Callable[..., None]:
 def _word(prim: Prim) -> Op:
     """A primitive as an op that nothing is differentiated through."""
     operands = _OPERANDS.get(prim.name, ("x",))
-    kinds = ("f", "i") if "*ids?" in operands else ("fib",)
+    kinds = _KINDS_TAKEN.get(prim.name, ("fib",))
     attrs = {n: Attr(_KINDS[n], REQUIRED if default is ... else default) for n, default in prim.attrs.items()}
     cellwise = prim.name == "same"
     return Op(
