@@ -25,6 +25,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "batch_norm_spelled", "batch_norm", "layer_norm", "attention", "causal_attention", "transformer_block",
     ),
     "Finite on the way there, NaN on the way back": ("nan_sqrt", "nan_where"),
+    "Right in two ways: where libraries and precisions differ": ("tied_maximum", "half_precision"),
     "Broken on purpose": (
         "broken_transpose", "broken_transpose_shapes", "broken_bias", "broken_fan_out", "broken_mean",
         "broken_softmax", "broken_embedding", "broken_batch_norm", "broken_broadcast", "broken_shape",

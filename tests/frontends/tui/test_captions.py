@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bpdebug.debugger import State, open_session, update
+from bpdebug.ops import OPS
 from bpdebug.symbolic import NUMPY
 from bpdebug.symbolic.arrays import one_hot
 from bpdebug.views import Report
@@ -76,7 +77,8 @@ def meanings(matrix: Matrix, state: State) -> Iterator[Any]:
         yield from sums(state, graph.index[matrix.name[1:]], before=matrix.mark == "operand")
         return
     hot = lambda ids, depth: one_hot(ids, depth, float)  # noqa: E731 - a formula leaves dtypes out
-    scope: dict[str, Any] = {**vars(NUMPY), "inf": np.inf, "nan": np.nan, "one_hot": hot}
+    cast = lambda x, dtype: OPS["cast"].forward(NUMPY, x, dtype=dtype)  # noqa: E731 - to bfloat16 too: NumPy has none
+    scope: dict[str, Any] = {**vars(NUMPY), "inf": np.inf, "nan": np.nan, "one_hot": hot, "cast": cast}
 
     def known(word: re.Match[str]) -> str:
         name = word[0].removeprefix("∂").rstrip("ᵀ")
