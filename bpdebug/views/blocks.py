@@ -66,13 +66,15 @@ class Row(Struct, frozen=True, eq=False):
 class Table(Struct, frozen=True):
     """Rows of texts under headers; `bars` are shares of 1, one a row, drawn in a last column (None: no bar).
 
-    `links` are the commands that lead on from the rows ('': nowhere); none, where no row leads anywhere.
+    `links` are the commands that lead on from the rows ('': nowhere); none, where no row leads anywhere. `sheds` are
+    the headers of the columns that a screen without room for all sets aside, the least important first.
     """
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     bars: tuple[float | None, ...] = ()
     links: tuple[str, ...] = ()
+    sheds: tuple[str, ...] = ()
 
 
 class Listing(Struct, frozen=True):

@@ -26,7 +26,8 @@ def _blocks(found: ProductVerdicts) -> Iterator[Block]:
         yield Text(f"{target}: {fit} of {len(rows)} {'fits' if fit == 1 else 'fit'}, {right} right", "title")
         shown = [*rows, *(r for r in found.inverses if r.target == target)]
         links = (f"print {target}",) * len(shown)
-        yield Table(("formula", "shape", "verdict", "", "error"), tuple(map(_row, shown)), links=links)
+        headers = ("formula", "shape", "verdict", "", "error")
+        yield Table(headers, tuple(map(_row, shown)), links=links, sheds=("shape", "error", ""))
     for target in found.unconfirmed:
         yield Text(f"the rule in use for {target} is wrong by finite differences; judged by the op's own", "bad")
 

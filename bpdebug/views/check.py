@@ -44,7 +44,8 @@ def _blocks(found: Checked) -> Iterator[Block]:
     shown = found.rows if len(found.rows) <= MOST else [r for r in found.rows if r.verdict != "pass"]
     if shown:
         headers = ("node", "verdict", "error", "worst cell", "analytic", "numeric", "")
-        yield Table(headers, tuple(map(_row, shown)), links=tuple(f"seek {r.node}@bwd" for r in shown))
+        links, sheds = tuple(f"seek {r.node}@bwd" for r in shown), ("worst cell", "analytic", "numeric", "error", "")
+        yield Table(headers, tuple(map(_row, shown)), links=links, sheds=sheds)
         yield Text("each rule tried at its own node, with a random cotangent against central differences", "dim")
     if len(shown) < len(found.rows):
         rest = len(found.rows) - len(shown)

@@ -40,7 +40,8 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
         rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
         headers = ("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change")
         last = left.schedule.iterations - 1
-        blocks.append(Table(headers, rows, links=tuple(way_to(left, c.name, last) for c in changes)))
+        links = tuple(way_to(left, c.name, last) for c in changes)
+        blocks.append(Table(headers, rows, links=links, sheds=headers[1:3]))
     return Report("compare", title, tuple(blocks), {"equal": False, "first": record(found), "gradients": changes})
 
 

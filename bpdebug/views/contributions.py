@@ -49,7 +49,8 @@ def contributions(state: State, found: Contributions) -> Report:
         for r in found.rows
     )  # fmt: skip
     headers = ("from", "at", "formula", "norm", "share", "norm of sum", "")
-    blocks: list[Block] = [Table(headers, table, links=tuple(f"seek #{r.event}" for r in found.rows))] if table else []
+    links, sheds = tuple(f"seek #{r.event}" for r in found.rows), ("at", "norm of sum", "formula", "", "share")
+    blocks: list[Block] = [Table(headers, table, links=links, sheds=sheds)] if table else []
     blocks += _matrices(found, name)
     for source, event in found.later[:MOST]:
         there = event < len(state.timeline)
@@ -57,8 +58,8 @@ def contributions(state: State, found: Contributions) -> Report:
         blocks.append(Text(f"from {source}, {words}", "dim", link=link))
     if len(found.later) > MOST:
         blocks.append(Text(f"and {len(found.later) - MOST:,} more", "dim"))
-    links = Links(lambda: _laid(found)) if found.rows and not key else None
-    return Report("contributions", f"contributions to {name}", tuple(blocks), data, links)
+    together = Links(lambda: _laid(found)) if found.rows and not key else None
+    return Report("contributions", f"contributions to {name}", tuple(blocks), data, together)
 
 
 def _laid(found: Contributions) -> Iterator[Recipe]:

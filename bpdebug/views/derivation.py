@@ -27,7 +27,8 @@ def derivation(state: State, found: Derived) -> Report:
     )
     timeline = state.timeline
     links = tuple(way_to(timeline, r.to, timeline.schedule.iteration_at(state.cursor)) for r in found.rows)
-    blocks: list[Block] = [Table(("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows)), links=links)]
+    headers, table = ("line", "gradient", "verdict", "error"), tuple(map(_row, found.rows))
+    blocks: list[Block] = [Table(headers, table, links=links, sheds=("line", "error"))]
     blocks += [
         Text(f"∂{r.to}: {r.suggestion}", "dim" if r.verdict == "kink" else "bad")
         for r in found.rows if r.suggestion

@@ -26,12 +26,13 @@ def flow(state: State, found: Flowing) -> Report:
     )  # fmt: skip
     scale = f"{10**low:.1g} to {10**high:.1g}".replace("-", "−") if logs else ""
     headers = ("event", "gradient", "norm", "gain, all operands", scale)
-    links = tuple(f"seek #{r.event}" for r in found.rows)
-    blocks: list[Block] = [Table(headers, rows, tuple(_share(r, low, high) for r in found.rows), links)]
+    shares, links = tuple(_share(r, low, high) for r in found.rows), tuple(f"seek #{r.event}" for r in found.rows)
+    blocks: list[Block] = [Table(headers, rows, shares, links, sheds=("event", headers[3]))]
     if found.blocks:
         table = tuple((t.block, number(t.entering), number(t.leaving), number(t.gain)) for t in found.blocks)
         links = tuple(f"seek {t.block}." for t in found.blocks)
-        blocks += [Text(""), Table(("block", "norm in", "norm out", "gain"), table, links=links)]
+        norms = "norm in", "norm out"
+        blocks += [Text(""), Table(("block", *norms, "gain"), table, links=links, sheds=norms)]
     events = len(found.rows)
     title = f"gradient flow, {events} event{'s' * (events != 1)}: {_words(state, found)}"
     return Report("flow", title, tuple(blocks), lambda: _data(found))

@@ -66,11 +66,11 @@ def source(state: State, line: int | None) -> Report:
 
 def info(state: State, what: str, filters: str) -> Report:
     """One of the lists; a filter is a word that must stand in the row, or `name=W*`, `op=matmul`, `shape=3x4`."""
-    headers, rows = LISTS[what]
+    headers, rows, sheds = LISTS[what]
     named = partial(zip, headers, strict=True)
     found = [(row, link) for row, link in rows(state) if all(_passes(dict(named(row)), w) for w in filters.split())]
     kept, links = tuple(row for row, _ in found), tuple(link for _, link in found)
-    table = Table(headers, kept, links=links)
+    table = Table(headers, kept, links=links, sheds=sheds)
     return Report("info", "", (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in kept]})
 
 
@@ -142,18 +142,23 @@ def _marks(state: State) -> Rows:
         yield (str(m.number), str(m.cursor), m.note), f"seek {m.cursor}"
 
 
-LISTS: dict[str, tuple[tuple[str, ...], Callable[[State], Rows]]] = {
-    "tensors": (("name", "op", "shape", "dtype", "status"), _tensors),
-    "breakpoints": (("number", "what", "location", "condition", "hits", "commands"), _breakpoints),
-    "blocks": (("block", "nodes", "line"), _blocks),
-    "parameters": (("name", "shape", "dtype", "norm"), _parameters),
-    "gradients": (("name", "shape", "status", "norm"), _gradients),
-    "marks": (("number", "event", "note"), _marks),
-    "displays": (("number", "expression"), _displays),
-    "forks": (("", "number", "of", "made by"), _forks),
-    "optimizer": (("name", "what", "shape", "value"), lambda s: ((row, "") for row in optimizer_rows(s))),
-}
-"""The headers of each list, and what makes its rows."""
+LISTS: dict[str, tuple[tuple[str, ...], Callable[[State], Rows], tuple[str, ...]]] = {
+    "tensors": (("name", "op", "shape", "dtype", "status"), _tensors, ("dtype", "op", "status")),
+    "breakpoints": (
+        ("number", "what", "location", "condition", "hits", "commands"), _breakpoints,
+        ("commands", "hits", "what", "condition"),
+    ),
+    "blocks": (("block", "nodes", "line"), _blocks, ("line", "nodes")),
+    "parameters": (("name", "shape", "dtype", "norm"), _parameters, ("dtype", "shape")),
+    "gradients": (("name", "shape", "status", "norm"), _gradients, ("shape", "status")),
+    "marks": (("number", "event", "note"), _marks, ("event",)),
+    "displays": (("number", "expression"), _displays, ()),
+    "forks": (("", "number", "of", "made by"), _forks, ("of",)),
+    "optimizer": (
+        ("name", "what", "shape", "value"), lambda s: ((row, "") for row in optimizer_rows(s)), ("shape", "what"),
+    ),
+}  # fmt: skip
+"""The headers of each list, what makes its rows, and which columns matter least."""
 
 
 def help_(state: State, name: str) -> Report:
@@ -161,8 +166,8 @@ def help_(state: State, name: str) -> Report:
     if not name:
         rows = tuple((_usage(c), ", ".join(c.aliases), c.key, c.says) for c in debugger.COMMANDS.values())
         data = {"commands": [_described(n) for n in debugger.COMMANDS]}
-        links = tuple(f"help {c.name}" for c in debugger.COMMANDS.values())
-        return Report("help", "", (Table(("command", "alias", "key", "what it does"), rows, links=links),), data)
+        headers, links = ("command", "alias", "key", "what it does"), tuple(f"help {n}" for n in debugger.COMMANDS)
+        return Report("help", "", (Table(headers, rows, links=links, sheds=("alias", "key", headers[-1])),), data)
     command = debugger.COMMANDS[name]
     usage, also = f"{command.name} {command.args}".strip(), ", ".join(command.aliases) or "–"
     table = Table(

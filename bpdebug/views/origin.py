@@ -141,7 +141,7 @@ def _terms(cell: str, sign: str, source: CellSource) -> Iterator[Block]:
         return
     rows = tuple((_product(p), _numbers(p), number(p.value)) for p in products)
     headers = (f"{cell} {'is' if sign == '=' else sign} a sum of", "numbers", "product")
-    yield Table(headers, rows, links=tuple(map(_link, products)))
+    yield Table(headers, rows, links=tuple(map(_link, products)), sheds=("numbers",))
     left = len(source) - len(products)
     rest = f", {left:,} smaller ones among them" if left else ""
     yield Text(f"the sum of {len(source):,} products{rest}: {number(source.sum)}")

@@ -21,7 +21,7 @@ def paths(state: State, found: Paths, cell: tuple[int, ...]) -> Report:
     table = tuple(
         ("" if p.share is None else percent(p.share, 1), number(p.weight), " → ".join(p.cells)) for p in found.rows
     )
-    blocks: list[Block] = [Table(("share", "product", "cells"), table)]
+    blocks: list[Block] = [Table(("share", "product", "cells"), table, sheds=("product",))]
     if any(p.share is not None and not 0 <= p.share <= 1 for p in found.rows):
         blocks.append(Text("shares beyond 100 % and below 0: ways of different sign cancel", "dim"))
     if not found.complete:

@@ -104,7 +104,7 @@ def neighbours(state: State, way: str, name: str, everything: bool) -> Report:
     rows = tuple((str(d), graph.names[t], made_by(graph, t), shape_text(graph.shapes[t])) for t, d in seen.items())
     data = {"of": name, "way": way, "rows": [{"distance": d, "name": graph.names[t]} for t, d in seen.items()]}
     links = tuple(f"{way} {graph.names[t]}" for t in seen)
-    blocks = (Table(("distance", "name", "op", "shape"), rows, links=links),)
+    blocks = (Table(("distance", "name", "op", "shape"), rows, links=links, sheds=("distance", "shape", "op")),)
     return Report("neighbours", f"{way} of {name}", blocks, data)
 
 

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import BLANK, block_lines, fit, strip, wrap
+from bpdebug.frontends.tui.lines import BLANK, fit, strip, wrap
 from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
+from bpdebug.frontends.tui.paragraphs import block_lines
 from bpdebug.frontends.tui.rows import Item, items, visible
 from bpdebug.views.blocks import Block, Blocks, Formula, Row, Section, Text
 
@@ -83,8 +84,11 @@ BRIEF = ("dim", "note")
 """What is said in one line where there is little room."""
 
 
-def words(blocks: Sequence[Block], width: int, fits: Tall) -> list[Strip]:
-    """The lines of blocks without matrices; a note is set apart by blank lines where there is room for them."""
+def words(blocks: Sequence[Block], width: int, fits: Tall, across: int = 0) -> list[Strip]:
+    """The lines of blocks without matrices; a note is set apart by blank lines where there is room for them.
+
+    Of tables so many columns have gone by, `across`.
+    """
     found: list[Strip] = []
     was_note = folded = False
     for block in blocks:
@@ -99,7 +103,7 @@ def words(blocks: Sequence[Block], width: int, fits: Tall) -> list[Strip]:
         if found and (is_note or was_note) and fits.blanks:
             found.append(BLANK)
         room = min(width, READABLE) if isinstance(block, Text) else width
-        lines = block_lines(block, room)
+        lines = block_lines(block, room, across)
         brief = isinstance(block, Formula) or (isinstance(block, Text) and block.style in BRIEF and not whole)
         found += [_in_one(lines, room)] if fits.brief and brief and lines else lines
         was_note = is_note

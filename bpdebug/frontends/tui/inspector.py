@@ -12,9 +12,10 @@ from textual.strip import Strip
 from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.keys import INSPECTOR, bindings
-from bpdebug.frontends.tui.lines import BLANK, block_lines, fit, strip
+from bpdebug.frontends.tui.lines import BLANK, fit, strip
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.pane import Pane
+from bpdebug.frontends.tui.paragraphs import block_lines
 from bpdebug.views.blocks import Matrix, Row, flat
 from bpdebug.views.inspector import TABS, inspector
 from bpdebug.views.report import Report

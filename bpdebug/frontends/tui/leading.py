@@ -1,6 +1,9 @@
-"""Lines of a report that lead on: which there are, and which one is marked."""
+"""Lines of a report that lead on, and which one is marked; tables that are wider than the stage."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 from textual.events import Click
 from textual.message import Message
@@ -11,6 +14,7 @@ from bpdebug.frontends.tui.lines import Leading, reversed_
 from bpdebug.frontends.tui.looking import Chosen, Looking
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.plan import LinePlan
+from bpdebug.frontends.tui.reports import Place
 
 
 class LeadingLines(Looking):
@@ -20,7 +24,7 @@ class LeadingLines(Looking):
         """The marked line was clicked again: on to what it leads to."""
 
     plan: LinePlan
-    top = 0
+    top = across = 0
     led: int | None = None
 
     def boxes(self) -> list[MatrixBox]:
@@ -55,6 +59,52 @@ class LeadingLines(Looking):
         while y > 0 and self.to(y - 1) == self.to(y):
             y -= 1
         return y
+
+    def leads(self) -> list[int]:
+        """The first line of each that leads on."""
+        self.plan.reach(2**31)
+        found = [None, *map(self.to, range(self.plan.length))]
+        return [y for y, (before, here) in enumerate(pairwise(found)) if here is not None and here != before]
+
+    def action_across(self, step: int) -> None:
+        if self.of_tables:
+            self.go_across(step)
+        else:
+            super().action_across(step)
+
+    @property
+    def of_tables(self) -> bool:
+        """Whether it is tables that go sideways: a line is marked, or there is no matrix."""
+        return self.chosen is None and (self.led is not None or self.target() is None)
+
+    def go_across(self, step: int) -> None:
+        """Other columns of the tables come into view, as far as there are any; what is marked stays."""
+        if not (self.plan.aside(1) if step > 0 else self.across):
+            return
+        at = None if self.led is None else self.leads().index(self.led)
+        self.across += step
+        self.replan()
+        if at is not None:
+            self.lead(self.leads()[at])
+        self.repaint()
+
+    @property
+    def place(self) -> Place:
+        """Where one is in the report."""
+        return self.across, self.top, self.led
+
+    def go_to(self, place: Place) -> None:
+        """Where one was in it."""
+        across, self.top, self.led = place
+        if across != self.across:
+            self.across = across
+            self.replan()
+        self.scroll_by(0)
+
+    @property
+    def headers(self) -> Sequence[Strip]:
+        """The headers that stay above the lines in view, of the table to which the first one belongs."""
+        return self.plan.headers(self.top)
 
     def seen(self, y: int) -> Strip:
         """A line as it is drawn."""
@@ -106,7 +156,8 @@ class LeadingLines(Looking):
         if self.chosen is not None:
             self.clear()
         self.led = y
-        self.scroll_by(min(y - self.top, 0) or max(y + 1 - self.top - self.size.height, 0))
+        first = self.top + len(self.headers)
+        self.scroll_by(min(y - first, 0) or max(y + 1 - self.top - self.size.height, 0))
 
     @property
     def link(self) -> str:
@@ -117,5 +168,5 @@ class LeadingLines(Looking):
     def clicked_link(self, event: Click) -> int | None:
         """The first line of what was clicked, where that leads on."""
         offset = event.get_content_offset(self)
-        y = None if offset is None else offset.y + self.top
+        y = None if offset is None or offset.y < len(self.headers) else offset.y + self.top
         return None if y is None or self.to(y) is None else self.first_of(y)

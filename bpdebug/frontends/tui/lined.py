@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+from textual import events
 from textual.content import Content
-from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseScrollDown, MouseScrollUp, MouseUp
+from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseUp
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.selection import Selection
@@ -176,16 +177,26 @@ class Scrolled(Lined):
             self._held = None
             self.release_mouse()
 
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         self.wheel(event, WHEEL)
 
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         self.wheel(event, -WHEEL)
+
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        self.wheel_across(event, -1)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        self.wheel_across(event, 1)
 
     def wheel(self, event: MouseEvent, lines: int) -> None:
         """The mouse's wheel goes on by lines."""
         event.stop()
         self.scroll_by(lines)
+
+    def wheel_across(self, event: MouseEvent, step: int) -> None:
+        """The wheel goes sideways: nowhere, where nothing is wider than the widget."""
+        event.stop()
 
     def _drag(self, y: int) -> None:
         """The bar begins where the mouse holds it."""

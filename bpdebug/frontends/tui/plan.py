@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from itertools import product, takewhile
+from typing import cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from bpdebug.frontends.tui.flow import Band, Tall, sum_of, words
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.rows import MADE, Line, Wide, lines_of, shorten
+from bpdebug.frontends.tui.tables import Heading
 from bpdebug.views.blocks import Block
 
 LOWEST = 8
@@ -39,7 +41,7 @@ CUT = (
 
 
 class Stretch(Struct, eq=False):
-    """Some lines of the stage, and what draws one of them: words, a line of matrices, or the sum under a product.
+    """Some lines of the stage, and what draws one of them: `words`, a line of matrices, or the sum under a product.
 
     With one that `begins` a section does.
     """
@@ -47,6 +49,7 @@ class Stretch(Struct, eq=False):
     height: int
     draw: Callable[[int], Strip]
     line: Line | None = None
+    words: Sequence[Strip] = ()
     apart: bool = False
     sum: bool = False
     begins: bool = False
@@ -71,13 +74,14 @@ class LinePlan:
 
     An event's with sections is made to fit: of all of them, or of the one with the number `section`, all that leads to
     its result is in view. A report that is `long` is as long as it is, its sections one below the other; where notes
-    are `unfolded`, so is every one.
+    are `unfolded`, so is every one. Of tables so many columns have gone by, `across`.
     """
 
     def __init__(
-        self, parts: Sequence[Band], width: int, height: int, section: int, *, unfolded: bool, long: bool = False
-    ) -> None:
-        self.parts, self.width, self.height, self.section = parts, width, height, section
+        self, parts: Sequence[Band], width: int, height: int, section: int, *, unfolded: bool, long: bool = False,
+        across: int = 0,
+    ) -> None:  # fmt: skip
+        self.parts, self.width, self.height, self.section, self.across = parts, width, height, section, across
         self.sections, self.fits = sum(part.number is not None for part in parts), not long
         self.starts: list[int] = []
         self.tall, self.wide = TALL[0], LOOSE
@@ -169,7 +173,7 @@ class LinePlan:
             for blocks, lines in one.groups:
                 if blocks:
                     said = self._said(blocks, tall)
-                    yield Stretch(len(said), said.__getitem__, apart=apart, begins=begins)
+                    yield Stretch(len(said), said.__getitem__, words=said, apart=apart, begins=begins)
                 apart, begins = True, False
                 for line in lines:
                     yield Stretch(line.height, line.line, line, apart=True)
@@ -178,7 +182,7 @@ class LinePlan:
     def _said(self, blocks: list[Block], tall: Tall) -> list[Strip]:
         found = self._words.get((id(blocks), tall))
         if found is None:
-            found = self._words[id(blocks), tall] = words(blocks, self.width, tall)
+            found = self._words[id(blocks), tall] = words(blocks, self.width, tall, self.across)
         return found
 
     def _sum(self, box: MatrixBox, most: int) -> Stretch:
@@ -206,10 +210,26 @@ class LinePlan:
 
     def line(self, y: int) -> Strip:
         """A line of it; blank below the last one."""
+        piece = self._piece(y)
+        return BLANK if piece is None else piece.draw(y - piece.y)
+
+    def _piece(self, y: int) -> Stretch | None:
         self.reach(y)
         at = bisect_right(self.pieces, y, key=lambda piece: piece.y) - 1
-        piece = self.pieces[at] if at >= 0 else None
-        return piece.draw(y - piece.y) if piece is not None and y < piece.y + piece.height else BLANK
+        return self.pieces[at] if at >= 0 and y < self.pieces[at].y + self.pieces[at].height else None
+
+    def headers(self, y: int) -> Sequence[Strip]:
+        """The headers of the table that a line is in, where they are above it, and enough of the table is below."""
+        if (piece := self._piece(y)) is None or not piece.words:
+            return ()
+        lines, at = piece.words, y - piece.y
+        first = next((n for n in range(at - 1, -1, -1) if isinstance(lines[n], Heading)), None)
+        if first is None:
+            return ()
+        while first > 0 and isinstance(lines[first - 1], Heading):
+            first -= 1
+        found = [*takewhile(lambda line: isinstance(line, Heading), lines[first:])]
+        return found if at + len(found) <= first + cast("Heading", found[0]).below else ()
 
     def start(self, section: int) -> int:
         """The line with which the stage begins so that a section of a long report is seen, by its number.
@@ -227,8 +247,16 @@ class LinePlan:
             if piece.line is not None:
                 yield from (item.box for item in piece.line.items if item.box is not None)
 
+    def aside(self, way: int) -> list[str]:
+        """The headers of columns of tables that have gone by at the left (-1), or are still to come (1)."""
+        heads = (line for piece in self.pieces for line in piece.words if isinstance(line, Heading))
+        return [*dict.fromkeys(name for head in heads for name in (head.left if way < 0 else head.behind))]
+
     def said(self) -> Iterator[str]:
         """What is not seen, and which key shows it."""
+        for sign, way in (("←", -1), ("→", 1)):
+            if names := self.aside(way):
+                yield f"{sign} {', '.join(names)}"
         if self.turns:
             yield f"{self.section + 1} of {self.sections}: Tab"
         if not self.tall.notes and any(part.folds for part in self.parts):

@@ -32,7 +32,7 @@ class ReadingApp(RunningApp):
         if self.main.selections:
             self.main.clear_selection()  # that was the text of another
         section = 0 if self.reports.open else self._section()
-        self.reports = self.reports.left((self.stage.top, self.stage.led))
+        self.reports = self.reports.left(self.stage.place)
         if report.kind in OF_EVENTS or self.state is None:
             self.stage.show(report)
             if report.title == self.away[0]:
@@ -71,8 +71,7 @@ class ReadingApp(RunningApp):
         """A report where one was in it."""
         more = f" · {self.keys['before'].cap} goes back" * (len(self.reports.pages) > 1)
         self.stage.show(replace(page.report, title=f"{page.report.title} · {self.keys['close'].cap} closes{more}"))
-        self.stage.top, self.stage.led = page.place
-        self.stage.scroll_by(0)
+        self.stage.go_to(page.place)
         self.stage.focus()
 
     def run_text(self, line: str) -> None:

@@ -10,8 +10,8 @@ from bpdebug.views.report import Report
 
 MOST = 50
 """Reports that one can go back to."""
-Place = tuple[int, int | None]
-"""The first line that is in view of a report, and the marked one that leads on."""
+Place = tuple[int, int, int | None]
+"""Of a report how many columns have gone by, the first line that is in view, and the marked one that leads on."""
 
 
 class Page(Struct, frozen=True, eq=False):
@@ -19,7 +19,7 @@ class Page(Struct, frozen=True, eq=False):
 
     report: Report
     view: View
-    place: Place = (0, None)
+    place: Place = (0, 0, None)
 
 
 class Reports(Struct, frozen=True, eq=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
@@ -58,7 +59,7 @@ class Stage(TurningLines, can_focus=True):
         """Another report."""
         self.still()
         if report.title != self.report.title:
-            self.top, self.section, self.unfolded = 0, 0, False
+            self.top, self.across, self.section, self.unfolded = 0, 0, 0, False
         seen = {(box.matrix.name, box.matrix.shape): (box.top, box.left) for box in self.boxes()}
         self.report, self.parts, self.chosen, self.led = report, parts(report.blocks, self.make), None, None
         self.section = min(self.section, max((part.number or 0 for part in self.parts), default=0))  # a part has one
@@ -80,7 +81,7 @@ class Stage(TurningLines, can_focus=True):
             at_start = self.top > 0 and self.top == self.plan.start(self.section)
             self.plan = LinePlan(
                 self.parts, width - 1, height, self.section, unfolded=self.unfolded,
-                long=self.report.kind not in OF_EVENTS,
+                long=self.report.kind not in OF_EVENTS, across=self.across,
             )  # fmt: skip
             if self.report.spare is not None:
                 self.plan.fill(self.report.spare)
@@ -93,8 +94,9 @@ class Stage(TurningLines, can_focus=True):
 
     def drawn(self) -> Iterator[Strip]:
         width, height = self.size
-        lines = (self.seen(self.top + y) for y in range(height if width > 1 else 0))
-        return self.beside_bar(lines, width - 1)
+        headers = self.headers
+        lines = (self.seen(self.top + y) for y in range(len(headers), height if width > 1 else 0))
+        return self.beside_bar(chain(headers, lines), width - 1)
 
     # --- cells ----------------------------------------------------------------------------------------------------
 
@@ -172,6 +174,9 @@ class Stage(TurningLines, can_focus=True):
     def action_move(self, down: int, right: int) -> None:
         """One cell on from the one that is marked; the first press marks one, or scrolls where there is no matrix."""
         chosen, target = self.chosen or self.first(), self.target()
+        if right and self.of_tables:
+            self.go_across(right)
+            return
         place = self.next_place(chosen, down) if down else None
         if isinstance(place, int):
             self.lead(place)
@@ -197,7 +202,9 @@ class Stage(TurningLines, can_focus=True):
     def action_page(self, step: int) -> None:
         """A page of the marked matrix, or of the stage."""
         if self.chosen is None:
-            self.scroll_by(step * self.size.height)
+            height = self.size.height
+            above = self.plan.headers(self.top + height) if step > 0 else self.headers
+            self.scroll_by(step * (height - len(above)))
         else:
             self.action_move(step * max(self.chosen[0].high, 1), 0)
 
@@ -263,9 +270,22 @@ class Stage(TurningLines, can_focus=True):
             self.choose(under[0], *cell)
 
     def wheel(self, event: MouseEvent, lines: int) -> None:
-        """A matrix that is cut goes on, and the stage where it is none, or at its end."""
+        """A matrix that is cut goes on, and the stage where it is none, or at its end; with Shift, sideways."""
         event.stop()
         under = self._under(event)
-        if under is None or not under[0].scroll(lines):
+        if event.shift:
+            self.wheel_across(event, 1 if lines > 0 else -1)
+        elif under is None or not under[0].scroll(lines):
             self.scroll_by(lines)
         self.repaint()
+
+    def wheel_across(self, event: MouseEvent, step: int) -> None:
+        """A matrix that is cut goes on by a column, and tables where there is none."""
+        event.stop()
+        if (under := self._under(event)) is None:
+            self.go_across(step)
+        else:
+            box, *_ = under
+            box.left = max(box.left + step, 0)
+            box.put(box.x, box.y, box.width, box.height)  # as far as there are any
+            self.repaint()

@@ -7,7 +7,8 @@ import pytest
 from rich.cells import cell_len
 
 from bpdebug.errors import CommandError
-from bpdebug.frontends.tui.lines import clean, report_lines, wrap
+from bpdebug.frontends.tui.lines import clean, wrap
+from bpdebug.frontends.tui.paragraphs import block_lines
 from bpdebug.views.blocks import Formula, Listing, Table, Text
 from bpdebug.views.report import Report
 
@@ -56,7 +57,7 @@ def test_clean_and_wrap() -> None:
     assert wrap("abcdefgh", 3) == ["abc", "def", "gh"]
     assert wrap("  a b\n\nc", 10) == ["  a b", "", "c"]
     assert wrap("", 0) == [""]
-    assert report_lines([Table((), ())], 10) == []
+    assert block_lines(Table((), ()), 10) == []
 
 
 WIDE = """

@@ -29,14 +29,14 @@ def test_the_stack() -> None:
     none = Reports()
     assert none.before() == none or not none.before().pages
     one = none.opened(page("a"))
-    two = one.left((3, 5)).opened(page("b"))
+    two = one.left((1, 3, 5)).opened(page("b"))
     assert titles(two) == ["a", "b"]
     assert two.before().open
-    assert two.before().pages[-1].place == (3, 5)
+    assert two.before().pages[-1].place == (1, 3, 5)
     assert not two.before().before().open
-    event = two.left((1, None))
+    event = two.left((0, 1, None))
     assert not event.open
-    assert event.left((9, 9)) is event
+    assert event.left((0, 9, 9)) is event
     assert titles(event.before()) == ["a", "b"]
     assert event.before().open
     assert titles(two.opened(page("b"))) == ["a", "b"]  # made anew
