@@ -1,9 +1,9 @@
 """Nodes, blocks and the graph: order, names, shapes and sizes, all checked before any value exists."""
 
-from bpdebug.graph.build import Incoming, Step, build
+from bpdebug.graph.build import Incoming, build
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import Graph, frames
-from bpdebug.graph.nodes import DRAWN, INPUT, NODE, PARAMETER, STATE, Leaf, Lit, Node
+from bpdebug.graph.nodes import DRAWN, INPUT, NODE, PARAMETER, STATE, Leaf, Lit, Node, Step
 from bpdebug.graph.subject import Site, Subject, sites, subject_among, subjects
 
 __all__ = [

@@ -13,31 +13,18 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
+from bpdebug.graph.backward import GRAD, Writer
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import Graph
-from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, per_tensor
+from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, Step, per_tensor
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
 from bpdebug.ops.conventions import DEFAULT, chosen
 from bpdebug.symbolic import Plan, attrs_key, trace
+from bpdebug.symbolic.words import WORDS
 
 _BOOL = np.dtype(np.bool_)
 Typed = tuple[Shape, DType]
-
-
-class Step(Struct, frozen=True, eq=False):
-    """One node before anything is checked; inputs are names or literals, default attributes may be left out.
-
-    `assigned` is the name that the line gives it, before a number tells it from others: dH, where `id` is dH.1.
-    """
-
-    id: str
-    op: str
-    inputs: tuple[str | Lit, ...]
-    attrs: Mapping[str, Any]
-    block: str
-    line: int
-    assigned: str | None = None
 
 
 class Incoming(Struct, frozen=True, eq=False):
@@ -52,8 +39,8 @@ class Incoming(Struct, frozen=True, eq=False):
 
 
 def _op_of(step: Step) -> Op:
-    """A step's op; E_OP where there is none, E_ATTR where it takes another number of operands."""
-    op = OPS.get(step.op)
+    """A step's op or word; E_OP where there is none, E_ATTR where it takes another number of operands."""
+    op = OPS.get(step.op) or WORDS.get(step.op)
     if op is None:
         raise InputError(f"no op '{step.op}'", code="E_OP", hint=did_you_mean(step.op, OPS) or "see bpdebug ops")
     (least, most), count = op.arity, len(step.inputs)
@@ -69,6 +56,8 @@ class _Builder:
         self, leaves: Sequence[Leaf], steps: Sequence[Step], limits: Limits, where: str, conventions: str
     ) -> None:
         self.leaves, self.limits, self.where, self.conventions = leaves, limits, where, conventions
+        self.steps = steps
+        self.writer: Writer | None = None
         drawn = [s for s in steps if s.op in OPS and OPS[s.op].is_drawn(len(s.inputs))]
         self.names = [leaf.name for leaf in leaves] + [f"{s.id}.mask" for s in drawn]
         self.kinds = {i: leaf.kind for i, leaf in enumerate(leaves)}
@@ -100,7 +89,7 @@ class _Builder:
             inputs: list[Operand] = [i if isinstance(i, Lit) else index[i] for i in step.inputs]
         except KeyError as missing:
             _op_of(step)
-            raise self._unknown(missing.args[0]) from None
+            raise self.unknown(missing.args[0]) from None
         op = OPS.get(step.op) or _op_of(step)
         if op.is_drawn(len(inputs)):
             self._draw(step, inputs)
@@ -111,7 +100,7 @@ class _Builder:
             found = self.known[key] = self._call(step, inputs)
         plan, attrs, typed = found
         if op.indexes is not None:
-            with _said(op, step):
+            with _said(op.name, step):
                 spans = op.indexes(tuple(map(self._shape, inputs)), attrs)
                 for span in spans if isinstance(spans, list) else [spans]:
                     self._check_ids(span, inputs, attrs.get("ignore_index"))
@@ -122,6 +111,15 @@ class _Builder:
         self.bytes += plan.nbytes
         if self.bytes > self.most:
             self.count(number, f"{step.op} '{step.id}' of shape {plan.shape}", f"{self.where}:{step.line}", add=False)
+
+    def write_out(self, step: Step) -> None:
+        """The steps that `grad(y, x)` stands for."""
+        if self.writer is None:
+            self.writer = Writer(self, {*self.index, *(s.id for s in self.steps)}, self.limits)
+        with _said(GRAD, step):
+            steps = self.writer.steps(step)
+        for one in steps:
+            self.add(one)
 
     def _draw(self, step: Step, inputs: list[Operand]) -> None:
         """The mask that a step draws, of its first operand's shape, as its last operand."""
@@ -139,7 +137,7 @@ class _Builder:
         if self.conventions != DEFAULT:
             attrs = chosen(op, attrs, self.conventions)
         check_dtypes(op, typed, [isinstance(i, int) and i < len(self.leaves) for i in inputs])
-        with _said(op, step):
+        with _said(op.name, step):
             plan = self.plan(op, typed, attrs)
         return plan, attrs, self.typed(plan.shape, plan.dtype)
 
@@ -173,7 +171,17 @@ class _Builder:
             message = f"'{self.names[operand]}' holds {int(bad)}, which is out of range for {size}"
             raise ShapeError(message, hint=f"indices run from {least} to {size - 1}")
 
-    def _unknown(self, name: str) -> InputError:
+    def name(self, tensor: int) -> str:
+        """What a tensor is called that is there."""
+        return self.names[tensor] if tensor < self.first else self.nodes[tensor - self.first].id
+
+    def number(self, name: str) -> int:
+        """The tensor of a name; E_NAME where there is none yet."""
+        if name not in self.index:
+            raise self.unknown(name)
+        return self.index[name]
+
+    def unknown(self, name: str) -> InputError:
         hint = did_you_mean(name, self.index) or "assign it first"
         return InputError(f"no tensor '{name}'", code="E_NAME", hint=hint)
 
@@ -196,12 +204,12 @@ class _Builder:
 
 
 @contextmanager
-def _said(op: Op, step: Step) -> Iterator[None]:
+def _said(op: str, step: Step) -> Iterator[None]:
     """An error inside names the op and the node."""
     try:
         yield
     except BpdebugError as error:
-        raise type(error)(f"{op.name} '{step.id}': {error.message}", hint=error.hint, code=error.code) from None
+        raise type(error)(f"{op} '{step.id}': {error.message}", hint=error.hint, code=error.code) from None
 
 
 def named_twice(name: str) -> InputError:
@@ -226,9 +234,10 @@ def build(
     builder = _Builder(tuple(leaves), steps, limits, where, conventions)
     for step in steps:
         try:
-            builder.add(step)
+            builder.add(step) if step.op != GRAD else builder.write_out(step)
         except BpdebugError as error:
             raise error.at(f"{where}:{step.line}") from None
+    limits.check("nodes", len(builder.nodes), "nodes in the program, with those of its gradients", where=where)
     try:
         outputs = _outputs(builder, loss, incoming or {})
     except BpdebugError as error:

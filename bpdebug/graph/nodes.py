@@ -53,6 +53,21 @@ Operand = int | Lit
 V = TypeVar("V")
 
 
+class Step(Struct, frozen=True, eq=False):
+    """One node before anything is checked; inputs are names or literals, default attributes may be left out.
+
+    `assigned` is the name that the line gives it, before a number tells it from others: dH, where `id` is dH.1.
+    """
+
+    id: str
+    op: str
+    inputs: tuple[str | Lit, ...]
+    attrs: Mapping[str, Any]
+    block: str
+    line: int
+    assigned: str | None = None
+
+
 class Node(Struct, frozen=True, eq=False, gc=False):
     """One application of an op. `inputs` are tensor numbers or literals; `line` counts in the file, from 1."""
 

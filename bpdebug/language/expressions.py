@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
 from bpdebug.arrays import takes_arrays
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
+from bpdebug.graph.backward import GRAD
 from bpdebug.language.blocks import Def
 from bpdebug.language.calls import index_of, indices_of, no_op, no_stars, take_apart
 from bpdebug.language.constants import (
@@ -21,6 +23,7 @@ from bpdebug.language.constants import (
     negative,
 )  # fmt: skip
 from bpdebug.language.elsewhere import op_hint
+from bpdebug.language.gradients import gradients
 from bpdebug.language.names import Place
 from bpdebug.language.nodes import Nodes, Value, is_tensor
 from bpdebug.language.order import unknown_name
@@ -211,7 +214,10 @@ class Expressions(Nodes):
             return self.call_block(self.defs[name], node, depth)
         op = self.vocabulary.get(name)
         if op is None or name == "slice":
-            raise self._no_op(name)
+            if name != GRAD or self.vocabulary is not OPS:
+                raise self._no_op(name)
+            add = partial(self.add, GRAD, attrs={}, line=node.lineno)
+            return gradients(node, partial(self.expr, depth=depth + 1), add)
         no_stars(node)
         operands, attrs = take_apart(op, node, self.constants)
         if len(operands) > self.terms:

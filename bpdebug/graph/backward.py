@@ -1,0 +1,217 @@
+"""grad(y, x): the backward pass of y with respect to x written out, as steps of the program like any others.
+
+Each rule is a block named after its node, in the block that is named after the gradient; cotangents are called as the
+gradients they are: G.H.square1, G.dH.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from bpdebug.arrays import DType, Shape
+from bpdebug.errors import InputError, ShapeError
+from bpdebug.graph.lowering import call_of
+from bpdebug.graph.nodes import Lit, Node, Step
+from bpdebug.limits import Limits
+from bpdebug.symbolic import Expr, Plan, walk
+
+GRAD = "grad"
+"""What a step is called that is written out."""
+SIGNATURE = "grad(y, x, incoming=1)"
+SAYS = "The gradient of y with respect to x, as a tensor of the program, which may have a gradient of its own."
+_NUMBERED = re.compile(r"\.(?=\d+(?:\.|$))")
+
+
+class Built(Protocol):
+    """What is there of a graph when a step comes."""
+
+    @property
+    def types(self) -> Sequence[tuple[Shape, DType]]: ...
+    @property
+    def nodes(self) -> Sequence[Node]: ...
+    @property
+    def plans(self) -> Sequence[Plan]: ...
+    @property
+    def first(self) -> int: ...
+    def name(self, tensor: int) -> str: ...
+    def number(self, name: str) -> int: ...
+
+
+class _Pass(Struct, eq=False):
+    """The backward pass of one y as far as it is written out, for all gradients that are asked of it.
+
+    By name: the cotangents of tensors, and what node k contributes to its operand at a position; `made` has the
+    expressions of each node's rule.
+    """
+
+    cotangents: dict[int, str] = field(default_factory=dict)
+    contributions: dict[tuple[int, int], str] = field(default_factory=dict)
+    made: dict[int, dict[int, str]] = field(default_factory=dict)
+
+
+class Writer:
+    """Writes gradients out, and remembers what it wrote: a second gradient of the same y takes it from there."""
+
+    def __init__(self, built: Built, taken: set[str], limits: Limits) -> None:
+        self.built, self.taken, self.limits = built, taken, limits
+        self.passes: dict[tuple[int, str], _Pass] = {}
+        self.walked = 0
+
+    def steps(self, asked: Step) -> list[Step]:
+        """The steps that a gradient is; the last that is of x bears its name.
+
+        Raises E_NAME, E_DTYPE, E_SHAPE, E_LOSS where there is no path, E_OP where a rule cannot be derived again,
+        E_LIMIT.
+        """
+        built = self.built
+        y, x, *incoming = (built.number(str(name)) for name in asked.inputs)
+        self._check(asked, y, x, incoming)
+        seed = asked.inputs[2] if incoming else ""
+        done = self.passes.setdefault((y, str(seed)), _Pass())
+        one = _One(asked, built, self.taken, done, self.limits)
+        if y not in done.cotangents:
+            done.cotangents[y] = str(seed) if incoming else one.seed(y)
+        if x not in done.cotangents:
+            path = self._path(y, x)
+            if not path:
+                message = f"no way back leads from {built.name(y)} to {built.name(x)}"
+                hint = f"it has no gradient; zeros of its shape are {built.name(x)} * 0"
+                raise InputError(message, code="E_LOSS", hint=hint)
+            one.write(path)
+        return one.finished(x)
+
+    def _check(self, asked: Step, y: int, x: int, incoming: Sequence[int]) -> None:
+        built = self.built
+        for t in (y, x, *incoming):
+            dtype = built.types[t][1]
+            if dtype.kind != "f":
+                hint = "only float tensors have gradients"
+                raise InputError(f"'{built.name(t)}' is {dtype}", code="E_DTYPE", hint=hint)
+        (shape, dtype), name = built.types[y], built.name(y)
+        if not incoming and shape != ():
+            hint = f"take one number: grad(sum({name}), ...); or give what comes in: incoming=V, of {name}'s shape"
+            raise ShapeError(f"'{name}' has shape {shape}, and a gradient begins at one number", hint=hint)
+        if incoming and built.types[incoming[0]] != (shape, dtype):
+            found = built.types[incoming[0]]
+            message = f"the gradient coming in at '{name}' is {found[0]} {found[1]}, and {name} is {shape} {dtype}"
+            raise ShapeError(message, hint="a gradient has the shape of what it is the gradient of")
+
+    def _path(self, y: int, x: int) -> dict[int, list[int]]:
+        """The nodes on the ways from x to y, the last first, and which of their operands lie on one."""
+        built, first = self.built, self.built.first
+        start = max(x - first + 1, 0)
+        self.walked += max(y - first + 1 - start, 0)
+        self.limits.check("calls", self.walked, "the nodes that gradients go back through")
+        behind, positions = {x}, dict[int, list[int]]()
+        for k in range(start, y - first + 1):
+            inputs: Sequence[Any] = built.nodes[k].inputs
+            found = [p for p in built.plans[k].differentiable if inputs[p] in behind]
+            if found:
+                behind.add(first + k)
+                positions[k] = found
+        reached, path = {y}, dict[int, list[int]]()
+        for k in reversed(positions):
+            if first + k in reached:
+                path[k] = positions[k]
+                reached.update(built.nodes[k].inputs[p] for p in positions[k])
+        return path if x in reached else {}
+
+
+class _One:
+    """The steps of one gradient while they are written."""
+
+    def __init__(self, asked: Step, built: Built, taken: set[str], done: _Pass, limits: Limits) -> None:
+        self.asked, self.built, self.taken, self.done, self.limits = asked, built, taken, done, limits
+        own = asked.id.removeprefix(f"{asked.block}.")
+        local = own.replace(".", "_")
+        self.prefix = asked.id[: len(asked.id) - len(own)] + local
+        self.path = f"{asked.block}.{local}" if asked.block else local
+        self.list: list[Step] = []
+        self.numbers: Counter[str] = Counter()
+
+    def seed(self, y: int) -> str:
+        """What comes in at y where nothing is given: 1."""
+        attrs = {"shape": (), "value": 1.0, "dtype": self.built.types[y][1].name}
+        return self._add("full", (), attrs, self._gradient(y), self.path)
+
+    def write(self, path: Mapping[int, Sequence[int]]) -> None:
+        """The backward pass along a path: the events of the engine, and their sums in the same order."""
+        built, done = self.built, self.done
+        into: dict[int, list[tuple[int, int]]] = {}
+        for k, positions in path.items():
+            for p in positions:
+                into.setdefault(built.nodes[k].inputs[p], []).append((k, p))  # type: ignore[arg-type]  # no literal
+        for t in sorted(into, reverse=True):
+            if t not in done.cotangents:
+                name = self._gradient(t)
+                found = [self._contribution(k, p, name if len(into[t]) == 1 else "") for k, p in into[t]]
+                for i, more in enumerate(found[1:], 2):
+                    found[0] = self._add("add", (found[0], more), {}, name if i == len(found) else "", self.path)
+                done.cotangents[t] = found[0]
+
+    def _contribution(self, k: int, position: int, name: str) -> str:
+        """What node k's rule gives to an operand, each operation a step; the last is called `name`, if it is new."""
+        found = self.done.contributions.get((k, position))
+        if found is not None:
+            return found
+        built, plan, node = self.built, self.built.plans[k], self.built.nodes[k]
+        made = self.done.made.get(k)
+        if made is None:
+            operands = zip(plan.operands, node.inputs, strict=True)
+            made = {id(e): built.name(t) for e, t in operands if isinstance(t, int)}
+            made |= {id(plan.y): node.id, id(plan.g): self.done.cotangents[built.first + k]}
+            self.done.made[k] = made
+        root = plan.summed(position)
+        block = _NUMBERED.sub("_", node.id)
+        for e in walk(root):
+            if id(e) not in made:
+                try:
+                    op, attrs = call_of(e)
+                except InputError as error:
+                    hint = "grad(y, x) takes only what can be derived twice; stop_gradient cuts a way off"
+                    message = f"the rule of {node.op.name} '{node.id}' cannot be derived again: {error.message}"
+                    raise InputError(message, code="E_OP", hint=hint) from None
+                inputs = tuple(made[id(a)] if isinstance(a, Expr) else Lit(a) for a in e.args)
+                made[id(e)] = self._add(op, inputs, attrs, name if e is root else "", f"{self.path}.{block}")
+        self.done.contributions[k, position] = made[id(root)]
+        return made[id(root)]
+
+    def finished(self, x: int) -> list[Step]:
+        """The steps, the one that gives x's cotangent under the name that was asked for."""
+        asked, found = self.asked, self.done.cotangents[x]
+        if all(step.id != found for step in self.list):
+            shape = self.built.types[x][0]
+            return [*self.list, Step(asked.id, "reshape", (found,), {"shape": shape}, asked.block, asked.line)]
+        new = {found: asked.id}
+        for table in (self.done.cotangents, self.done.contributions, *self.done.made.values()):
+            table.update({key: asked.id for key, name in table.items() if name == found})  # type: ignore[arg-type, misc]
+        steps = [
+            replace(s, id=new.get(s.id, s.id), inputs=tuple(new.get(i, i) if isinstance(i, str) else i for i in s.inputs))
+            for s in self.list
+        ]
+        return [replace(s, assigned=asked.assigned) if s.id == asked.id else s for s in steps]
+
+    def _gradient(self, tensor: int) -> str:
+        """What the cotangent of a tensor is called: G.dH, G.layer1.dZ."""
+        name = _NUMBERED.sub("_", self.built.name(tensor))
+        head, dot, last = name.rpartition(".")
+        return f"{head}{dot}d{last}"
+
+    def _add(self, op: str, inputs: tuple[str | Lit, ...], attrs: Mapping[str, Any], name: str, block: str) -> str:
+        """One step more; it is counted where it has no name of its own, or that is taken."""
+        start = f"{self.prefix}.{name}" if name else f"{self.prefix}{block[len(self.path):]}.{op}"
+        called = start if name else ""
+        while not called or called in self.taken:
+            self.numbers[start] += 1
+            called = f"{start}{'.' if name else ''}{self.numbers[start]}"
+        self.taken.add(called)
+        self.list.append(Step(called, op, inputs, attrs, block, self.asked.line))
+        total = len(self.built.nodes) + len(self.list)
+        self.limits.check("nodes", total, "the nodes of the program, with those of its gradients")
+        return called
