@@ -488,13 +488,21 @@ def test_the_list_has_every_lesson_with_its_title(run: Runner) -> None:
 def test_the_ops_are_all_listed(run: Runner) -> None:
     said = run("ops").out
     lines = said.splitlines()[1:]
-    assert [re.split(r"\W", line.strip())[0] for line in lines] == list(OPS)
+    assert [re.split(r"\W", line.strip())[0] for line in lines] == [*OPS, "grad"]
     assert "object at" not in said
     data = json.loads(run("ops", "--json").out)
-    assert [op["name"] for op in data] == list(OPS)
+    assert [op["name"] for op in data] == [*OPS, "grad"]
     for op in data:
         assert list(op) == ["name", "says", "operands", "attributes", "gradients", "kink", "conventions"]
         assert set(op["gradients"]) <= {o.strip("?*") for o in op["operands"]} | {f"x{i}" for i in range(1, 9)}
+
+
+def test_grad_has_a_page_though_it_is_no_op(run: Runner) -> None:
+    said = run("ops", "grad").out
+    assert said.startswith("grad(y, x, incoming=1): ")
+    assert "incoming=V" in said
+    assert [op["name"] for op in json.loads(run("ops", "grad", "--json").out)] == ["grad"]
+    assert "dX is the gradient of X" in run("debug", "transpose", typed="print grad(Y, X)").err
 
 
 @pytest.mark.parametrize("name", OPS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from bpdebug.debugger import State, open_session
 from bpdebug.engine.budget import Budget
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, UsageError, printable
 from bpdebug.frontends.output import print_json, print_lines
+from bpdebug.graph.backward import GRAD, SAYS, SIGNATURE, TELLS
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, shipped
@@ -82,16 +84,25 @@ def schema() -> None:
 
 def ops(name: str | None, json: bool) -> None:
     """Every op with its rule, or one in full with its NumPy source; UsageError for a name that is none."""
-    if name is not None and name not in OPS:
+    if name is not None and name not in (*OPS, GRAD):
         raise UsageError(f"no op '{name}'", hint=op_hint(name, OPS))
-    chosen = [OPS[name]] if name else list(OPS.values())
+    chosen = list(OPS.values()) if name is None else [OPS[name]] if name in OPS else []
     if json:
-        print_json([_described(op) for op in chosen])
+        print_json([*(_described(op) for op in chosen), *([_GRAD] if name in (None, GRAD) else [])])
+    elif name == GRAD:
+        print(f"{SIGNATURE}: {SAYS}\n\n{indent(TELLS, '  ')}")
     elif name:
         print("\n".join(_page(chosen[0])))
     else:
-        rows = tuple((_signature(op), op.says) for op in chosen)
+        rows = (*((_signature(op), op.says) for op in chosen), (SIGNATURE, SAYS))
         print_lines(lines("", [Table(("op", "what it does"), rows)], 100))
+
+
+_GRAD = {
+    "name": GRAD, "says": SAYS, "operands": ["y", "x", "incoming?"], "attributes": {}, "gradients": {}, "kink": None,
+    "conventions": None,
+}  # fmt: skip
+"""What is no op but the steps of a backward pass, said as an op is."""
 
 
 def _signature(op: Op) -> str:

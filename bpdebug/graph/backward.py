@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from bpdebug.arrays import DType, Shape
 from bpdebug.errors import InputError, ShapeError
@@ -24,7 +23,16 @@ from bpdebug.symbolic import Expr, Plan, walk
 GRAD = "grad"
 """What a step is called that is written out."""
 SIGNATURE = "grad(y, x, incoming=1)"
-SAYS = "The gradient of y with respect to x, as a tensor of the program, which may have a gradient of its own."
+SAYS = "The gradient of y with respect to x, as a tensor of the program: it has a gradient of its own."
+TELLS = """\
+G = grad(y, x) stands for the backward pass from y to x, step by step, in a block G: each rule is
+a block named after its node (G.H.), and cotangents are called as gradients (G.dH). All that can
+be asked of a step can be asked of these, and backwards they give the second derivative.
+
+y is one number; of any other y, incoming=V gives the gradient that comes in, of y's shape, and
+grad(sum(y), x) that of ones. GW, Gb = grad(y, (W, b)) asks for several in one pass. Where there is
+no derivative, each rule answers as it does on the way back: the slope of relu at 0 is 0, and so is
+the slope of that. A rule of one's own ([rules], set rule) is not among the steps."""
 _NUMBERED = re.compile(r"\.(?=\d+(?:\.|$))")
 
 
@@ -119,8 +127,14 @@ class Writer:
         for k in reversed(positions):
             if first + k in reached:
                 path[k] = positions[k]
-                reached.update(built.nodes[k].inputs[p] for p in positions[k])
+                reached.update(_operand(built.nodes[k], p) for p in positions[k])
         return path if x in reached else {}
+
+
+def _operand(node: Node, position: int) -> int:
+    found = node.inputs[position]
+    assert isinstance(found, int), "a literal has no gradient"
+    return found
 
 
 class _One:
@@ -146,7 +160,7 @@ class _One:
         into: dict[int, list[tuple[int, int]]] = {}
         for k, positions in path.items():
             for p in positions:
-                into.setdefault(built.nodes[k].inputs[p], []).append((k, p))  # type: ignore[arg-type]  # no literal
+                into.setdefault(_operand(built.nodes[k], p), []).append((k, p))
         for t in sorted(into, reverse=True):
             if t not in done.cotangents:
                 name = self._gradient(t)
@@ -183,35 +197,43 @@ class _One:
         return made[id(root)]
 
     def finished(self, x: int) -> list[Step]:
-        """The steps, the one that gives x's cotangent under the name that was asked for."""
+        """The steps; where x's gradient is that of another tensor as it stands, one more bears the name asked for."""
         asked, found = self.asked, self.done.cotangents[x]
-        if all(step.id != found for step in self.list):
-            shape = self.built.types[x][0]
-            return [*self.list, Step(asked.id, "reshape", (found,), {"shape": shape}, asked.block, asked.line)]
-        new = {found: asked.id}
-        for table in (self.done.cotangents, self.done.contributions, *self.done.made.values()):
-            table.update({key: asked.id for key, name in table.items() if name == found})  # type: ignore[arg-type, misc]
-        steps = [
-            replace(s, id=new.get(s.id, s.id), inputs=tuple(new.get(i, i) if isinstance(i, str) else i for i in s.inputs))
-            for s in self.list
-        ]
-        return [replace(s, assigned=asked.assigned) if s.id == asked.id else s for s in steps]
+        if found == asked.id:
+            return self.list
+        shape = {"shape": self.built.types[x][0]}
+        return [*self.list, Step(asked.id, "reshape", (found,), shape, asked.block, asked.line, asked.assigned)]
 
     def _gradient(self, tensor: int) -> str:
-        """What the cotangent of a tensor is called: G.dH, G.layer1.dZ."""
-        name = _NUMBERED.sub("_", self.built.name(tensor))
-        head, dot, last = name.rpartition(".")
-        return f"{head}{dot}d{last}"
+        """What the cotangent of a tensor is called: G.dH, G.layer1.dZ; that of x is the gradient that is asked for."""
+        if self.built.name(tensor) == self.asked.inputs[1]:
+            return self.asked.id
+        head, dot, last = _NUMBERED.sub("_", self.built.name(tensor)).rpartition(".")
+        return self._free(f"{self.prefix}.{head}{dot}d{last}")
+
+    def _free(self, name: str) -> str:
+        """The name, or where it is taken with a number behind it."""
+        called = name
+        while called in self.taken:
+            self.numbers[name] += 1
+            called = f"{name}.{self.numbers[name]}"
+        return called
+
+    def _counted(self, op: str, block: str) -> str:
+        """A name for a step that has none: G.H.mul1, counted in the block of its rule."""
+        start = f"{self.prefix}{block[len(self.path) :]}.{op}"
+        while True:
+            self.numbers[start] += 1
+            if (called := f"{start}{self.numbers[start]}") not in self.taken:
+                return called
 
     def _add(self, op: str, inputs: tuple[str | Lit, ...], attrs: Mapping[str, Any], name: str, block: str) -> str:
-        """One step more; it is counted where it has no name of its own, or that is taken."""
-        start = f"{self.prefix}.{name}" if name else f"{self.prefix}{block[len(self.path):]}.{op}"
-        called = start if name else ""
-        while not called or called in self.taken:
-            self.numbers[start] += 1
-            called = f"{start}{'.' if name else ''}{self.numbers[start]}"
+        """One step more, counted where it has no name."""
+        asked = self.asked
+        called = name or self._counted(op, block)
         self.taken.add(called)
-        self.list.append(Step(called, op, inputs, attrs, block, self.asked.line))
+        assigned = asked.assigned if called == asked.id else None
+        self.list.append(Step(called, op, inputs, attrs, block, asked.line, assigned))
         total = len(self.built.nodes) + len(self.list)
         self.limits.check("nodes", total, "the nodes of the program, with those of its gradients")
         return called

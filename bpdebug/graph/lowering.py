@@ -15,7 +15,7 @@ from bpdebug.symbolic.words import RULES, WORDS
 _OPS = {
     "subtract": "sub", "multiply": "mul", "divide": "div", "negative": "neg", "matrix_transpose": "transpose",
     "permute_dims": "permute", "index": "slice", "take": "gather", "astype": "cast", "as_float16": "cast",
-    "as_bfloat16": "cast", "pad0": "pad", "ones": "full",
+    "as_bfloat16": "cast", "pad0": "pad",
 }  # fmt: skip
 """Words that the op for the same has another name than."""
 
@@ -27,8 +27,6 @@ def call_of(expr: Expr) -> tuple[str, Mapping[str, Any]]:
     attrs = {k: v.name if isinstance(v, np.dtype) else v for k, v in expr.attrs.items()}
     if word in ("as_float16", "as_bfloat16"):
         attrs = {"dtype": word.removeprefix("as_")}
-    elif word == "ones":
-        attrs = {"shape": expr.shape, "value": 1.0, "dtype": expr.dtype.name}
     elif word == "pad0":
         attrs = {"widths": attrs["widths"], "value": attrs["fill"]}
     if name not in OPS and (name not in WORDS or (expr.dtype.kind == "f" and name not in RULES)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bpdebug.errors import suggest
+from bpdebug.graph.backward import GRAD
 
 WRITTEN = {
     "a @ b": "mm bmm batch_dot",
@@ -40,6 +41,7 @@ WRITTEN = {
     "where(mask, x, 0)": "masked_select cond select_n",
     "causal_mask(s)": "look_ahead_mask generate_square_subsequent_mask",
     "stop_gradient(x)": "detach stop_grad no_grad lax_stop_gradient",
+    "grad(sum(x ** 2), x)": "gradient gradients autograd value_and_grad vjp",
     "x": "identity clone copy contiguous",
     "x * 0": "zeros_like",
     "x * 0 + 1": "ones_like",
@@ -166,6 +168,8 @@ def op_hint(name: str, known: Iterable[str]) -> str:
     """What to do about a call of `name`, which is no op: what it is called here, or the nearest of `known`."""
     plain = _plain(name[:60])
     known = list(known)
+    if name == GRAD:
+        return "a program has it: G = grad(y, x); here dX is the gradient of X"
     if same := next((k for k in known if _plain(k) == plain), ""):
         return f"did you mean {same}?"
     written = INSTEAD.get(plain)

@@ -109,7 +109,7 @@ RULES: dict[str, Rule] = {
     "others": Rule(_others_vjp, MIXES),
     "before": Rule(lambda xp, g, y, x, axis: (y * xp.horner(_behind(xp, g, axis, -1), x, axis=axis),), MIXES),
     "horner": Rule(_horner_vjp, MIXES, (0,)),
-    "shares": Rule(lambda xp, g, y, x, **attrs: (None,), "nothing: it goes by the shape alone"),
+    **dict.fromkeys(("ones", "shares"), Rule(lambda *_, **__: (None,), "nothing: it goes by the shape alone")),
 }  # fmt: skip
 """Of words that give floats; one without a rule here has none, and what is made with it cannot be derived again."""
 
@@ -120,12 +120,12 @@ def _forward(prim: Prim) -> Callable[..., Any]:
 
 def _word(prim: Prim) -> Op:
     """A primitive as an op; where it has no rule, nothing is differentiated through it."""
-    vjp, back, linear = RULES.get(prim.name, Rule(lambda *_, **__: (None,), ""))
+    rule = RULES.get(prim.name, Rule(lambda *_, **__: (None,), ""))
     operands = _OPERANDS.get(prim.name, ("x",))
     return Op(
-        prim.name, "A word of formulas.", forward=_forward(prim), vjp=vjp, operands=operands, back=back,
+        prim.name, "A word of formulas.", forward=_forward(prim), vjp=rule.vjp, operands=operands, back=rule.back,
         attrs={n: Attr(_KINDS[n], REQUIRED if default is ... else default) for n, default in prim.attrs.items()},
-        kinds=_KINDS_TAKEN.get(prim.name, ("fib",)), linear_in=linear,
+        kinds=_KINDS_TAKEN.get(prim.name, ("fib",)), linear_in=rule.linear_in,
         broadcasts="elementwise" if prim.name == "same" else "",
     )  # fmt: skip
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bpdebug.graph import Graph, Lit, build
-from bpdebug.graph.build import Step
+from bpdebug.graph import Graph, Lit, Step, build
 from bpdebug.scenario import Scenario
 from tests.importers.aten.judge import compare, judged
 
