@@ -98,7 +98,7 @@ def ops(name: str | None, json: bool) -> None:
         print_lines(lines("", [Table(("op", "what it does"), rows)], 100))
 
 
-_GRAD = {
+_GRAD: dict[str, Any] = {
     "name": GRAD, "says": SAYS, "operands": ["y", "x", "incoming?"], "attributes": {}, "gradients": {}, "kink": None,
     "conventions": None,
 }  # fmt: skip
