@@ -156,7 +156,9 @@ def where(c: Lowering, mask: Operand, a: Any, b: Any) -> Operand:
 def masked_fill(c: Lowering, x: Operand, mask: Operand, value: Any) -> Operand:
     if isinstance(value, Operand) and value.known is not None:
         value = value.known.item()
-    return c.emit("where", mask, value, x, name="masked_fill")
+    if isinstance(value, Operand):
+        return c.emit("where", mask, value, x, name="masked_fill")
+    return c.emit("masked_fill", x, mask, value=float(value))
 
 
 @rule("native_dropout.default")
@@ -166,4 +168,4 @@ def native_dropout(c: Lowering, x: Operand, p: float, train: bool | None = True)
         return [x, None]
     refuse(p < 1, "p = 1")
     mask = c.constant("mask", c.result(1))
-    return [c.emit("mul", c.emit("mul", x, mask), 1 / (1 - p), name="dropout"), mask]
+    return [c.emit("dropout", x, mask, p=float(p)), mask]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bpdebug.arrays import Array, Shape
 from bpdebug.importers.aten.table import rule
 from bpdebug.importers.lowering import Lowering, Operand, refuse
 
@@ -23,25 +24,77 @@ def index_select(c: Lowering, x: Operand, dim: int, ids: Operand) -> Operand:
 
 @rule("gather.default")
 def gather(c: Lowering, x: Operand, dim: int, ids: Operand, **how: Any) -> Operand:
-    return c.emit("take_along_axis", x, ids, axis=dim)
+    """One cell for each of ids, which may be fewer than x's cells along the other axes: the first ones count."""
+    part = _but(ids.shape, dim, x.shape)
+    x = x if x.shape == part else c.emit("slice", x, key=tuple((0, n, 1) for n in part))
+    return c.emit("take_along_axis", x, ids, axis=dim % x.rank)
+
+
+class _Cells(NamedTuple):
+    """What an index by integer tensors says: the tensor with these axes as one, `axis`, and the places along it.
+
+    `order` is how the axes were permuted before, where the indexed ones are not beside one another.
+    """
+
+    x: Operand
+    axis: int
+    places: Array
+    order: tuple[int, ...] | None
+
+
+def _cells(c: Lowering, x: Operand, ids: list[Operand | None]) -> _Cells:
+    """Integer tensors count through the axes they stand at as if these were one; a mask stands for its places."""
+    given: list[tuple[int, Array]] = []
+    at = 0
+    for i in ids:
+        known = None if i is None else c.known(i, "indices")
+        masks = () if known is None or known.dtype.kind != "b" else known.nonzero()
+        given += [] if known is None else list(enumerate(masks or (known,), at))
+        at += len(masks) or 1
+    axes = [n for n, _ in given]
+    order = None
+    if axes != list(range(axes[0], axes[0] + len(axes))):
+        order = (*axes, *(n for n in range(x.rank) if n not in axes))
+        x = c.emit("permute", x, axes=order)
+    start = 0 if order else axes[0]
+    sizes = x.shape[start : start + len(given)]
+    arrays = np.broadcast_arrays(*(a for _, a in given))
+    places = [np.where(a < 0, a + n, a) for a, n in zip(arrays, sizes, strict=True)]
+    flat = np.ravel_multi_index(places, sizes) if places[0].size else np.zeros(places[0].shape, np.int64)
+    merged = c.reshape(x, (*x.shape[:start], prod(sizes), *x.shape[start + len(given) :]))
+    return _Cells(merged, start, flat, order)
 
 
 @rule("index.Tensor", "_unsafe_index.Tensor")
 def index(c: Lowering, x: Operand, ids: list[Operand | None]) -> Operand:
-    """Cells by integer tensors, which count through the axes they stand at as if these were one."""
-    given = [c.known(i, "indices") for i in ids if i is not None]
-    start = next(n for n, i in enumerate(ids) if i is not None)
-    if given[0].dtype.kind == "b":
-        given = list(given[0].nonzero())
-    places = [n for n, i in enumerate(ids) if i is not None]
-    if places != list(range(start, start + len(places))):
-        order = [*places, *(n for n in range(x.rank) if n not in places)]
-        x, start = c.emit("permute", x, axes=tuple(order)), 0
-    sizes = x.shape[start : start + len(given)]
-    given = [np.where(i < 0, i + n, i) for i, n in zip(np.broadcast_arrays(*given), sizes, strict=True)]
-    flat = np.ravel_multi_index(given, sizes) if given[0].size else np.zeros(given[0].shape, np.int64)
-    merged = c.reshape(x, (*x.shape[:start], prod(sizes), *x.shape[start + len(given) :]))
-    return c.emit("gather", merged, c.constant("ids", flat), name="index", axis=start)
+    found = _cells(c, x, ids)
+    return c.emit("gather", found.x, c.constant("ids", found.places), name="index", axis=found.axis)
+
+
+@rule("index_put.default")
+def index_put(c: Lowering, x: Operand, ids: list[Operand | None], values: Operand, accumulate: bool = False) -> Operand:
+    """Cells at an index replaced, or added to."""
+    found = _cells(c, x, ids)
+    shape, axis, many = found.x.shape, found.axis, found.places.size
+    wanted = (*shape[:axis], *found.places.shape, *shape[axis + 1 :])
+    values = values if values.shape == wanted else c.emit("broadcast_to", values, shape=wanted)
+    row = c.reshape(values, (*shape[:axis], many, *shape[axis + 1 :]))
+    places = found.places.reshape(-1)
+    laid = c.emit("scatter_add", row, c.constant("ids", places), axis=axis, size=shape[axis])
+    if accumulate:
+        put = _onto(c, found.x, laid)
+    else:
+        mask = np.zeros(shape[axis], np.bool_)
+        mask[places] = True
+        put = _in_place(c, found.x, laid, mask.reshape(-1, *(1,) * (len(shape) - 1 - axis)), many)
+    whole = c.reshape(put, x.shape if found.order is None else tuple(x.shape[n] for n in found.order))
+    return whole if found.order is None else c.emit("permute", whole, axes=tuple(np.argsort(found.order).tolist()))
+
+
+def _in_place(c: Lowering, x: Operand, laid: Operand, mask: Array, many: int) -> Operand:
+    """Cells of a tensor replaced where a mask is true, by `many` of them; two in one place have no order."""
+    refuse(int(mask.sum()) == many, "two cells for one place")
+    return c.emit("where", c.constant("replaced", mask), laid, x)
 
 
 @rule("index_add.default")
@@ -52,7 +105,16 @@ def index_add(c: Lowering, x: Operand, dim: int, ids: Operand, source: Operand, 
 
 @rule("scatter_add.default")
 def scatter_add(c: Lowering, x: Operand, dim: int, ids: Operand, source: Operand) -> Operand:
-    return _onto(c, x, c.emit("scatter_along_axis", source, ids, axis=dim % x.rank, size=x.shape[dim]))
+    return _onto(c, x, _laid(c, x, dim, ids, source))
+
+
+def _laid(c: Lowering, x: Operand, dim: int, ids: Operand, source: Operand) -> Operand:
+    """Zeros of x's shape with the first cells of a source, as many as there are ids, added in their places."""
+    if source.shape != ids.shape:
+        source = c.emit("slice", source, key=tuple((0, n, 1) for n in ids.shape))
+    laid = c.emit("scatter_along_axis", source, ids, axis=dim % x.rank, size=x.shape[dim])
+    behind = tuple((0, n - m) for n, m in zip(x.shape, laid.shape, strict=True))
+    return c.emit("pad", laid, widths=behind) if any(n for _, n in behind) else laid
 
 
 def _onto(c: Lowering, x: Operand, added: Operand) -> Operand:
@@ -60,14 +122,27 @@ def _onto(c: Lowering, x: Operand, added: Operand) -> Operand:
     return added if x.known is not None and not x.known.any() else c.emit("add", x, added)
 
 
+def _mask(c: Lowering, x: Operand, dim: int, ids: Operand) -> Array:
+    """Where along an axis something is put, of x's shape; booleans."""
+    found = np.zeros(x.shape, np.bool_)
+    np.put_along_axis(found[tuple(map(slice, _but(ids.shape, dim, x.shape)))], c.known(ids, "places"), True, dim)
+    return found
+
+
+def _but(shape: Shape, dim: int, other: Shape) -> Shape:
+    """A shape but for one axis, whose size is another's."""
+    return tuple(other[d] if d == dim % len(shape) else n for d, n in enumerate(shape))
+
+
 @rule("scatter.src")
 def scatter(c: Lowering, x: Operand, dim: int, ids: Operand, source: Operand) -> Operand:
-    """Cells put in the places of others, which are cleared before; two in one place are not covered."""
-    places = c.known(ids, "places")
-    free = np.ones(x.shape, x.dtype)
-    np.put_along_axis(free, places, 0, dim)
-    cleared = x if x.known is not None and not x.known.any() else c.emit("mul", x, c.constant("kept", free))
-    return _onto(c, cleared, c.emit("scatter_along_axis", source, ids, axis=dim % x.rank, size=x.shape[dim]))
+    """Cells put in the places of others."""
+    return _in_place(c, x, _laid(c, x, dim, ids, source), _mask(c, x, dim, ids), prod(ids.shape))
+
+
+@rule("scatter.value")
+def scatter_value(c: Lowering, x: Operand, dim: int, ids: Operand, value: float) -> Operand:
+    return c.emit("masked_fill", x, c.constant("replaced", _mask(c, x, dim, ids)), value=float(value))
 
 
 @rule("_embedding_bag.default", "_embedding_bag_forward_only.default")

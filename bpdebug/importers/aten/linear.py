@@ -62,10 +62,15 @@ def conv_transpose(
     c: Lowering, x: Operand, w: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, more: Any = 0,
     groups: int = 1, dilation: Any = 1,
 ) -> Operand:  # fmt: skip
-    """A convolution of x with zeros between its cells, and the kernel turned round."""
+    """A convolution's transpose; of three axes, a convolution of x with zeros between its cells, the kernel turned."""
     count = w.rank - 2
     stride, padding, more, dilation = (pair(v, count) for v in (stride, padding, more, dilation))
-    refuse(groups == 1, "groups")
+    if count < 3:
+        batch = c.emit("expand_dims", x, axis=0) if x.rank == w.rank - 1 else x
+        given = {"stride": stride, "padding": padding, "dilation": dilation, "output_padding": more, "groups": groups}
+        operands = (batch, w) if bias is None else (batch, w, bias)
+        return c.reshape(c.emit(f"conv_transpose{count}d", *operands, **given), c.shape)
+    refuse(groups == 1 and x.rank == w.rank, "groups, or no batch")
     n, channels, *sizes = x.shape
     reach = [d * (k - 1) - p for d, k, p in zip(dilation, w.shape[2:], padding, strict=True)]
     refuse(min(reach) >= 0, "a padding beyond the kernel")

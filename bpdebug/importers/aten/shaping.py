@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from bpdebug.importers.aten.table import RULES, rule
 from bpdebug.importers.lowering import Lowering, Operand, refuse
-from bpdebug.importers.steps import ALL, axes, cut, pair, permute, pieces
+from bpdebug.importers.steps import axes, cut, pair, permute, pieces, same
 
 
 @rule(
@@ -99,42 +98,69 @@ def stack(c: Lowering, xs: list[Operand], dim: int = 0) -> Operand:
 
 @rule("flip.default")
 def flip(c: Lowering, x: Operand, dims: Any) -> Operand:
-    key = tuple((None, None, -1) if d in (axes(dims, x.rank) or ()) else ALL for d in range(x.rank))
-    return c.emit("slice", x, name="flip", key=key)
+    return c.emit("flip", x, axis=axes(dims, x.rank))
 
 
 @rule("roll.default")
 def roll(c: Lowering, x: Operand, shifts: Any, dims: Any = ()) -> Operand:
-    refuse(bool(dims), "no axes")
-    for shift, dim in zip(pair(shifts, len(pair(dims, 1))), pair(dims, 1), strict=True):
-        at = -shift % x.shape[dim]
-        if at:
-            x = c.emit(
-                "concat", *(cut(c, x, dim, p) for p in ((at, None, 1), (None, at, 1))), name="roll", axis=dim % x.rank
-            )
-    return x
+    where = pair(dims, 1)
+    return c.emit("roll", x, shift=pair(shifts, max(len(where), 1)), axis=where or None)
 
 
 @rule("repeat.default", "tile.default")
 def repeat(c: Lowering, x: Operand, repeats: Any) -> Operand:
-    repeats = (1,) * (x.rank - len(repeats)) + tuple(repeats)
-    sizes = (1,) * (len(repeats) - x.rank) + x.shape
-    apart = c.reshape(x, [n for size in sizes for n in (1, size)])
-    wide = c.emit("broadcast_to", apart, shape=tuple(n for pair in zip(repeats, sizes, strict=True) for n in pair))
-    return c.reshape(wide, c.shape, "repeat")
+    return c.emit("tile", x, reps=tuple(repeats))
+
+
+@rule("repeat_interleave.self_int")
+def repeat_interleave(c: Lowering, x: Operand, repeats: int, dim: int | None = None, **how: Any) -> Operand:
+    return c.emit("repeat", x, repeats=repeats, axis=dim)
 
 
 @rule("constant_pad_nd.default", "pad.default")
 def pad(c: Lowering, x: Operand, widths: Any, *how: Any, value: float | None = None, mode: str = "constant") -> Operand:
+    """Cells around the last axes, whose widths come first; less than none cuts cells off."""
     for given in how:
         mode, value = (given, value) if isinstance(given, str) else (mode, given)
-    refuse(mode == "constant", f"mode {mode}")
     each = [(0, 0)] * (x.rank - len(widths) // 2) + list(zip(widths[-2::-2], widths[-1::-2], strict=True))
     key = tuple((max(-a, 0), n - max(-b, 0), 1) for n, (a, b) in zip(x.shape, each, strict=True))
     x = x if key == tuple((0, n, 1) for n in x.shape) else c.emit("slice", x, key=key)
-    each = [(max(a, 0), max(b, 0)) for a, b in each]
-    wide = x if x.shape == c.shape else c.emit("pad", x, widths=tuple(each))
-    if not value:
-        return wide
-    around = np.pad(np.zeros(x.shape, x.dtype), each, constant_values=value)
-    return c.emit("add", wide, c.constant("around", around), name="pad")
+    if x.shape == c.shape:
+        return x
+    inside = tuple((max(a, 0), max(b, 0)) for a, b in each)
+    return c.emit("pad", x, widths=inside, mode=mode, value=float(value or 0))
+
+
+for _mode, _names in {
+    "reflect": "reflection_pad1d reflection_pad2d reflection_pad3d",
+    "replicate": "replication_pad1d replication_pad2d replication_pad3d",
+    "circular": "_pad_circular",
+}.items():
+    RULES |= {f"{_name}.default": partial(pad, mode=_mode) for _name in _names.split()}
+
+
+@rule("slice_scatter.default")
+def slice_scatter(
+    c: Lowering, x: Operand, source: Operand, dim: int = 0, start: int | None = None, end: int | None = None,
+    step: int = 1,
+) -> Operand:  # fmt: skip
+    """A slice of an axis replaced: what stands before it, the new cells, what stands behind."""
+    size = x.shape[dim]
+    first, stop, step = slice(start, end, step).indices(size)
+    if source.shape == x.shape:
+        return source
+    refuse(step == 1, "a step between the cells")
+    parts = [cut(c, x, dim, p) if isinstance(p, tuple) else p for p in ((0, first, 1), source, (stop, size, 1))]
+    return c.emit("concat", *(p for p in parts if p.shape[dim]), name="slice_scatter", axis=dim % x.rank)
+
+
+@rule("select_scatter.default")
+def select_scatter(c: Lowering, x: Operand, source: Operand, dim: int, at: int) -> Operand:
+    at, row = at % x.shape[dim], c.emit("expand_dims", source, axis=dim % x.rank)
+    return slice_scatter(c, x, row, dim, at, at + 1)
+
+
+RULES |= {
+    "diagonal.default": same("diagonal", "offset", "axis1", "axis2"), "tril.default": same("tril", "k"),
+    "triu.default": same("triu", "k"), "trace.default": same("trace"),
+}  # fmt: skip
