@@ -16,13 +16,14 @@ from bpdebug.scenario import Scenario
 
 def from_torch(
     model: Any, args: Any, loss: Callable[[Any], Any] | str | None = None, fold: bool = True, *,
-    limits: Limits | None = None,
+    double: bool = False, limits: Limits | None = None,
 ) -> Scenario:  # fmt: skip
     """The scenario of a `torch.nn.Module` on arguments: a tuple, a mapping of keywords, or one tensor.
 
     `loss` is called with the model's output, or names one of its outputs; without it a gradient of ones comes in at
     every output. With `fold` what no gradient passes through (masks, positions, draws) is computed once, by torch, and
-    is an input; without, it is steps as far as there are rules. Arrays are copied as they are now. Custom
+    is an input; without, it is steps as far as there are rules. With `double` all is in float64, also what the model
+    casts to less itself, which tells rounding from a wrong rule. Arrays are copied as they are now. Custom
     `autograd.Function`s are replaced by the derivative of what their forward does, which a remark says.
 
     Raises InputError: E_FILE without PyTorch, or where torch.export cannot read the model; E_OP with all ops that have
@@ -34,5 +35,5 @@ def from_torch(
         hint = 'pip install "bpdebug[torch]"'
         raise InputError("PyTorch is not installed, and a model of it is given", code="E_FILE", hint=hint) from None
     read = import_module(f"{__name__}.opening").read_model
-    found: Scenario = read(model, args, loss, fold, limits or Limits())
+    found: Scenario = read(model, args, loss, fold, double, limits or Limits())
     return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, TypeAlias
 
 import torch
 
 from bpdebug.errors import InputError
+from bpdebug.importers.aten.double import doubled, widened
 from bpdebug.importers.aten.export import export
 from bpdebug.importers.aten.reading import Importer
 from bpdebug.importers.finish import scenario_of
@@ -15,17 +17,20 @@ from bpdebug.importers.lowering import Operand
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 
+Loss: TypeAlias = Callable[[Any], Any] | str | None
 
-def read_model(
-    model: torch.nn.Module, args: Any, loss: Callable[[Any], Any] | str | None, fold: bool, limits: Limits
-) -> Scenario:
+
+def read_model(model: torch.nn.Module, args: Any, loss: Loss, fold: bool, double: bool, limits: Limits) -> Scenario:
     """What `from_torch` gives, and raises, where torch is there."""
-    return ended(opened(model, args, loss, fold), loss is not None, limits)
+    return ended(opened(model, args, loss, fold, double), loss is not None, limits)
 
 
-def opened(model: torch.nn.Module, args: Any, loss: Callable[[Any], Any] | str | None, fold: bool = True) -> Importer:
+def opened(model: torch.nn.Module, args: Any, loss: Loss, fold: bool = True, double: bool = False) -> Importer:
     """The importer that has read a model's exported program; raises as `from_torch` does."""
-    reader = Importer(export(model, args, loss), type(model).__name__, fold)
+    if double:
+        model, args = widened(model, args)
+    with doubled() if double else nullcontext():
+        reader = Importer(export(model, args, loss), type(model).__name__, fold)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         reader.read()
     return reader

@@ -213,3 +213,26 @@ def test_importing_bpdebug_loads_no_torch() -> None:
     code = "import sys, bpdebug; bpdebug.from_torch; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert found.stdout.strip() == "False"
+
+
+class Narrow(Module):  # type: ignore[misc]  # torch may be missing
+    """What Llama does in its norms: single precision within, whatever the model's is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, x: Any) -> Any:
+        return (self.weight * torch.softmax(x.float(), -1, dtype=torch.float32)).to(x.dtype) + torch.zeros(3)
+
+
+def test_casts_are_steps_and_double_leaves_none() -> None:
+    model, x = Narrow().bfloat16().double(), torch.randn(2, 3, dtype=torch.float64)
+    plain, double = bpdebug.from_torch(model, x, square), bpdebug.from_torch(model, x, square, double=True)
+    assert {"float32", "float64"} == {dtype.name for dtype in plain.graph.dtypes}
+    assert {"float64"} == {dtype.name for dtype in double.graph.dtypes}
+    assert "cast" in {node.op.name for node in plain.graph.nodes}
+    assert "cast" not in {node.op.name for node in double.graph.nodes}
+    single = bpdebug.from_torch(Narrow(), x.float(), square, double=True)
+    assert {"float64"} == {dtype.name for dtype in single.graph.dtypes}
+    assert torch.get_default_dtype() == torch.float32
