@@ -24,6 +24,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "What modern networks are made of": (
         "batch_norm_spelled", "batch_norm", "layer_norm", "attention", "causal_attention", "transformer_block",
     ),
+    "A loss made of a gradient": ("gradient_penalty",),
     "Finite on the way there, NaN on the way back": ("nan_sqrt", "nan_where"),
     "Right in two ways: where libraries and precisions differ": ("tied_maximum", "half_precision"),
     "Broken on purpose": (
