@@ -22,6 +22,7 @@ from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, ZERO, level
 from bpdebug.views.matrices import result_of
 from bpdebug.views.numbers import number, number_format, shape_text
 from bpdebug.views.report import Report
+from bpdebug.views.stage import spare
 
 USES = 40
 """Consumers of a tensor listed one by one."""
@@ -53,7 +54,7 @@ def inspector(state: State, tab: str = "facts") -> Report:
     if asked:
         return Report("inspector", "practice", (Text("the numbers come when the answer is there", "dim"),))
     shown = _shown(state, event)
-    return Report("inspector", shown.name, tuple(OF_A_TENSOR[tab](state, shown)))
+    return Report("inspector", shown.name, tuple(OF_A_TENSOR[tab](state, shown)), spare=spare(state, event))
 
 
 def _shown(state: State, event: Event) -> Shown:

@@ -16,12 +16,14 @@ from bpdebug.frontends.tui.lines import BLANK, fit, strip
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.paragraphs import block_lines
-from bpdebug.views.blocks import Matrix, Row, flat
+from bpdebug.views.blocks import Formula, Matrix, Row, flat
 from bpdebug.views.inspector import TABS, inspector
 from bpdebug.views.report import Report
 
 MOST_ROWS = 16
 """Lines of a matrix among others."""
+READABLE = 30
+"""Columns without which sentences that are not asked for would be too long."""
 
 
 class ReportPane(Pane):
@@ -46,6 +48,13 @@ class ReportPane(Pane):
             self.measure(len(self._lines))
             if self.room == width:
                 break
+        if self.report.spare is not None and width >= READABLE:
+            more = list[Strip]()
+            for block in self.report.spare():
+                more += [*[BLANK] * isinstance(block, Formula), *block_lines(block, width)]
+            if self.count + len(more) <= self.size.height:
+                self._lines += more
+                self.measure(len(self._lines))
         self.repaint()
 
     def line(self, at: int, width: int) -> Strip:

@@ -38,6 +38,10 @@ CUT = (
     Wide(digits=1, cut=True, nameless=True),
 )  # fmt: skip
 """What is tried until a section is in view: notes shrink first, then blanks, digits, at last columns and rows."""
+FULL = Wide(gap=2), Wide(), Wide(gap=2, folded=True), Wide(folded=True)
+"""What is tried before that, to have all sections in view, without fewer digits."""
+HIGH, CLOSE = 48, ((*FULL, Wide(digits=3, folded=True)), (Tall(sections=True), Tall(sections=True, brief=True)))
+"""On a stage of so many lines they stand close together rather than one at a time."""
 
 
 class Stretch(Struct, eq=False):
@@ -119,13 +123,15 @@ class LinePlan:
         """The parts that are shown, with as little shrunk as does to bring them into view."""
         boxes = [box for part in self.parts if part.number == self.section for row in part.rows for box in row]
         large = [box for box in boxes if box.columns > self.width or box.rows > self.height]
-        for made in (False, True) if not large else ():
-            for self.wide in WIDE:
+        close = [(*CLOSE, False)] if self.height >= HIGH else []
+        tried = (FULL, TALL[:2], False), *close, (WIDE, TALL, False), (WIDE, TALL, True)
+        for wides, talls, made in tried if not large else ():
+            for self.wide in wides:
                 here = {id(part): self._lay(part, self.wide) for part in self.parts if part.number == self.section}
                 if any(line.width > self.width for one in here.values() for line in one.lines()):
                     continue
                 laid = [here.get(id(part)) or self._lay(part, self.wide) for part in self.parts]
-                for self.tall in TALL:
+                for self.tall in talls:
                     shown = [one for one in laid if self.shows(one.part)]
                     narrow = all(line.width <= self.width for one in shown for line in one.lines())
                     if narrow and self._height(shown, self.tall, made=made) <= self.height:

@@ -25,7 +25,7 @@ class ReadingApp(RunningApp):
         self.motion = False
         self.away = "", 0  # the event that a report was opened from, by its title, and which gradient was seen
         self.stage = Stage(id="stage", classes="panel")
-        self.main = DebuggerScreen(self.preferences)
+        self.main = DebuggerScreen(self.preferences, self.stage)
 
     def read(self, report: Report) -> None:
         """Brings a report onto the stage."""

@@ -20,6 +20,7 @@ from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.layout import SHORT, MainScreen, borders, places, stacked
 from bpdebug.frontends.tui.preferences import Panes, Preferences
 from bpdebug.frontends.tui.program import ProgramPane
+from bpdebug.frontends.tui.stage import Stage
 from bpdebug.scenario.paths import reason
 from bpdebug.views.inspector import watched
 
@@ -36,9 +37,9 @@ class DebuggerScreen(MainScreen):
     ALLOW_IN_MAXIMIZED_VIEW = "Bar, KeyBar, TimelineBar, Prompt"
     ESCAPE_TO_MINIMIZE = False
 
-    def __init__(self, preferences: Preferences) -> None:
+    def __init__(self, preferences: Preferences, stage: Stage) -> None:
         super().__init__(preferences.panes)
-        self.keep = preferences.keep_panes
+        self.keep, self.stage = preferences.keep_panes, stage
         self.dragged = ""
         self.inspector, self.watched = InspectorPane("inspector"), WatchedBar("watched")
         self.state: State | None = None
@@ -71,9 +72,14 @@ class DebuggerScreen(MainScreen):
         self.look()
 
     def look(self) -> None:
-        """What is watched and displayed stands in a line of its own, where the inspector is not seen."""
+        """Where the inspector is not seen, what is watched and displayed stands in a line of its own.
+
+        What there is room for in it stands on the stage then.
+        """
+        beside = "inspector" in self.seen
+        self.stage.alone = not beside
         if self.state is not None:
-            words = [] if "inspector" in self.seen else watched(self.state, displays=self.asked.whole)
+            words = [] if beside else watched(self.state, displays=self.asked.whole)
             self.watched.show(tuple((text, palette.NOTE) for text in words))
             super().ask(watched=bool(words))
 

@@ -52,6 +52,7 @@ class Stage(TurningLines, can_focus=True):
         self.plan = LinePlan((), 1, 1, 0, unfolded=False)
         self.top = 0
         self.unfolded = False
+        self.alone = True  # no pane is beside it that has room for more
 
     # --- the report -----------------------------------------------------------------------------------------------
 
@@ -83,7 +84,7 @@ class Stage(TurningLines, can_focus=True):
                 self.parts, width - 1, height, self.section, unfolded=self.unfolded,
                 long=self.report.kind not in OF_EVENTS, across=self.across,
             )  # fmt: skip
-            if self.report.spare is not None:
+            if self.report.spare is not None and self.alone:
                 self.plan.fill(self.report.spare)
             self.head(self.report.title, " · ".join((*self.plan.said(), *self.looked.said())))
             self._show_marks()

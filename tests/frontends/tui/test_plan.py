@@ -14,11 +14,13 @@ from textual.geometry import Size
 from bpdebug.debugger import State, open_session
 from bpdebug.engine import BACKWARD, NodeEvent
 from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.frontends.tui.inspector import InspectorPane
 from bpdebug.frontends.tui.layout import places
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.rows import MADE, cut
 from bpdebug.scenario import load
 from bpdebug.views import stop
+from bpdebug.views.inspector import inspector
 from tests.lessons import NAMES, scenario
 
 from .judge import SCROLLBARS, Drawn, matrices, wrong_cells
@@ -225,6 +227,7 @@ def test_what_is_to_be_whole_is_cut_last() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_where_there_is_room_it_is_said_why_an_operand_is_turned_whole_or_not_at_all(size: tuple[int, int]) -> None:
+    """On a stage with nothing beside it."""
     said = 0
     for state in (state for name in NAMES for state in matmuls(name)):
         stage = staged(state, size)
@@ -237,3 +240,51 @@ def test_where_there_is_room_it_is_said_why_an_operand_is_turned_whole_or_not_at
             assert stage.plan.length <= stage.size.height
             said += 1
     assert said or size != SIZES[-1]
+
+
+class SizedInspector(InspectorPane):
+    """The inspector of a screen of a size, without an app."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        super().__init__("inspector")
+        region = places(Size(*size))["inspector"]
+        self.own = Size(region.width - 3, region.height - 2)
+
+    @property
+    def size(self) -> Size:
+        return self.own
+
+
+def test_on_a_large_screen_both_gradients_of_a_matmul_are_seen_and_beside_them_why_an_operand_is_turned() -> None:
+    size, count, beside = (200, 60), 0, SizedInspector((200, 60))
+    for state in (state for name in NAMES for state in matmuls(name)):
+        stage, event = staged(state, size), state.event
+        assert isinstance(event, NodeEvent)
+        assert not stage.plan.turns
+        assert stage.plan.length <= stage.size.height
+        made = [box for part in stage.parts if part.number is not None for row in part.rows for box in row]
+        results = [box.matrix for box in made if box.matrix.mark in MADE and not box.hidden]
+        found = [*matrices([line.translate(SCROLLBARS) for line in stage.lines()], [m.name for m in results])]
+        for name, array in ((m.name, m.array) for m in results):
+            assert array is not None
+            whole = [d for d in found if d.name == name and len(d.cells) == array.size and d.shape == array.shape]
+            assert any(not wrong_cells(d, [array]) for d in whole), name
+        beside.show(inspector(state))
+        words = " ".join(" ".join(line.text for line in beside.drawn()).split())
+        for c in event.contributions:
+            if c.position not in event.plan.replaced:
+                other = event.operands[1 - c.position]
+                assert re.search(rf"The sum runs over \w \([^)]*\), \w+ the \w+ of {re.escape(other)}\.", words), words
+                assert f"so {other} is turned" in words
+                count += 1
+    assert count > 200
+
+
+async def test_where_the_inspector_is_hidden_the_stage_says_why_an_operand_is_turned() -> None:
+    app = app_of("transpose")
+    async with app.run_test(size=(200, 60)) as pilot:
+        app.run_text("seek Y@bwd")
+        for key in ("0", "V", "V"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert text_of(app).count("so W is turned") == 1, key
