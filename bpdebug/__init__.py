@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from bpdebug.errors import BpdebugError
     from bpdebug.frontends.python import Session, load, run
     from bpdebug.importers.aten import from_torch
+    from bpdebug.importers.jaxpr import from_jax
     from bpdebug.scenario import Scenario
 
 __version__ = "0.1.0"
-__all__ = ["BpdebugError", "Scenario", "Session", "__version__", "from_torch", "load", "run"]
+__all__ = ["BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_torch", "load", "run"]
 
 _HOMES = {
     "BpdebugError": "bpdebug.errors",
     "Scenario": "bpdebug.scenario",
     "Session": "bpdebug.frontends.python",
+    "from_jax": "bpdebug.importers.jaxpr",
     "from_torch": "bpdebug.importers.aten",
     "load": "bpdebug.frontends.python",
     "run": "bpdebug.frontends.python",

@@ -99,7 +99,7 @@ class Draft(Struct, eq=False):
         if key not in self.traced:
             bound = OPS[op].bind(attrs)
             check_dtypes(OPS[op], typed)
-            OPS[op].check(*(t[0] if isinstance(t, tuple) else () for t in typed), **bound)
+            OPS[op].check(*(t[0] if isinstance(t, tuple) else () for t in typed), **OPS[op].of_value(bound))
             plan = trace(OPS[op], typed, bound)
             self.traced[key] = plan.shape, plan.dtype
         return self.traced[key]

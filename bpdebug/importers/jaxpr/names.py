@@ -1,0 +1,112 @@
+"""What things of a jaxpr are called: leaves by paths and the signature, calls by functions and scopes, source lines."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import takewhile
+from typing import Any
+
+import jax
+
+from bpdebug.importers.calls import Source
+
+_JAX = os.path.dirname(jax.__file__)
+_LIBRARIES = tuple(
+    os.path.join(os.path.dirname(_JAX), name) + os.sep for name in ("jax", "flax", "equinox", "haiku", "optax")
+)
+_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_KNOWN = {"relu", "relu6", "logaddexp", "xlogy"}
+"""Functions of JAX with a derivative of their own that are ops here."""
+
+
+def joined(path: Sequence[Any]) -> str:
+    """A path in a pytree as a name: layers.0.w."""
+    keys = ("key", "name", "idx")
+    return ".".join(str(next((getattr(p, k) for k in keys if hasattr(p, k)), p)).strip(".[]'\"") for p in path)
+
+
+def arguments(loss: Callable[..., Any], count: int) -> list[str]:
+    """The names of a function's arguments, of which so many are given by position."""
+    try:
+        given = inspect.signature(loss).bind(*range(count)).arguments
+    except (TypeError, ValueError):  # of what is built in, or takes another number: tracing says so
+        return [f"arg{n}" for n in range(count)]
+    names = {v: k for k, v in given.items() if isinstance(v, int)}
+    several = {n: f"{k}.{i}" for k, v in given.items() if isinstance(v, tuple) for i, n in enumerate(v)}
+    return [({**names, **several}).get(n, f"arg{n}") for n in range(count)]
+
+
+def called(params: Any, default: str) -> str:
+    """What the function is called that a call of a jaxpr is of."""
+    body = next((params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in params), None)
+    info = getattr(getattr(body, "jaxpr", body), "debug_info", None)
+    name = params.get("name") or getattr(info, "func_name", None) or default
+    return name.lstrip("_") if name.lstrip("_").isidentifier() else default
+
+
+def known_function(params: Any, name: str) -> str:
+    """The op that a call of one of JAX's own functions is; '' of a user's, and of those that are none."""
+    body = params.get("call_jaxpr")
+    info = getattr(getattr(body, "jaxpr", body), "debug_info", None)
+    file, found = getattr(info, "func_filename", None), called(params, "")
+    return found if name.startswith("custom") and found in _KNOWN and (file or "").startswith(_JAX) else ""
+
+
+def scopes(eqn: Any) -> Iterator[str]:
+    """The named scopes that an equation stands in, the outermost first; transforms (vmap, jvp) are none."""
+    for entry in eqn.source_info.name_stack.stack:
+        if type(entry).__name__ == "Scope":
+            yield from str(entry.name).split("/")
+
+
+def in_libraries(file: str) -> bool:
+    """Whether a file is JAX's, of a library of layers, or ours."""
+    return file.startswith((*_LIBRARIES, _OURS))
+
+
+def source_of(eqn: Any) -> Source:
+    """The innermost line of the user's own source behind an equation."""
+    traceback = eqn.source_info.traceback
+    for frame in traceback.frames if traceback is not None else ():
+        if not in_libraries(frame.file_name):
+            return _line(frame.file_name, frame.line_num)
+    return "", ""
+
+
+@cache
+def _line(file: str, number: int) -> Source:
+    return f"{os.path.basename(file)}:{number}", linecache.getline(file, number).strip()
+
+
+def blocks(paths: Sequence[tuple[tuple[str, int], ...]], within: Callable[[str, str], str]) -> list[str]:
+    """The block of each call in turn, of its path: scopes and functions that hold more than one call.
+
+    A scope that is entered again after another is another block, and so is each call of a function.
+    """
+    entries: list[list[int]] = []  # of each call, the numbers of the scopes and functions that it stands in
+    names: list[str] = []
+    open_: list[tuple[tuple[str, int], int]] = []
+    for path in paths:
+        same = list(takewhile(lambda pair: pair[0] == pair[1][0], zip(path, open_, strict=False)))
+        open_ = open_[: len(same)]
+        for item in path[len(same) :]:
+            open_.append((item, len(names)))
+            names.append(item[0])
+        entries.append([number for _, number in open_])
+    counts = Counter(number for inside in entries for number in inside)
+    made: dict[int, str] = {}
+    found: list[str] = []
+    for inside in entries:
+        block, above = "", 0
+        for number in inside:
+            if counts[number] > 1 and counts[number] != above:
+                if number not in made:
+                    made[number] = within(block, names[number])
+                block, above = made[number], counts[number]
+        found.append(block)
+    return found

@@ -1,0 +1,58 @@
+"""The judge of imported functions: JAX's own loss and gradients, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import bpdebug
+from bpdebug.scenario import Scenario
+
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""JAX compiles the oracle in half the time, and computes as exactly."""
+
+
+def judged(loss: Callable[..., Any], params: Any, *args: Any, rtol: float = 1e-10) -> Scenario:
+    """The scenario of a function whose loss and gradients are JAX's; AssertionError with the first that is not."""
+    scenario = bpdebug.from_jax(loss, params, *args)
+    compare(scenario, loss, params, *args, rtol=rtol)
+    return scenario
+
+
+def compare(scenario: Scenario, loss: Callable[..., Any], params: Any, *args: Any, rtol: float = 1e-10) -> None:
+    """The loss, and the gradient of each parameter and each float array among the arguments.
+
+    To `rtol` of its largest cell, or of 1e-6 of the largest of all.
+    """
+    import jax  # where a test has found it
+
+    from bpdebug.importers.jaxpr.tracing import named_leaves  # as above
+
+    arrays = [n for n, x in enumerate(args) if hasattr(x, "dtype")]
+    floats = [n for n in arrays if args[n].dtype.kind == "f"]
+
+    def of_arrays(params: Any, *given: Any) -> Any:
+        found = dict(zip(arrays, given, strict=True))
+        out = loss(params, *(found.get(n, x) for n, x in enumerate(args)))
+        return out[0] if isinstance(out, tuple) else out
+
+    numbers = (0, *(arrays.index(n) + 1 for n in floats))
+    oracle = jax.jit(jax.value_and_grad(of_arrays, argnums=numbers), compiler_options=QUICK)
+    wanted, (of_params, *gradients) = oracle(params, *(args[n] for n in arrays))
+    spread = [dict(zip(floats, gradients, strict=True)).get(n) for n in range(len(args))]
+    theirs = {name: np.asarray(g) for name, g in named_leaves(loss, of_params, spread) if g is not None}
+    timeline = bpdebug.run(scenario)
+    largest = max(float(np.abs(g).max(initial=0)) for g in theirs.values())
+    names = {leaf.name for leaf in scenario.graph.leaves}
+    for name, gradient in theirs.items():
+        assert name in names or not gradient.any(), name
+        mine = timeline.grad(name) if name in names else None
+        mine = np.zeros(gradient.shape) if mine is None else mine
+        assert mine.shape == gradient.shape, name
+        scale = max(float(np.abs(gradient).max(initial=0)), 1e-6 * largest, 1e-300)
+        error = float(np.abs(mine - gradient).max(initial=0)) / scale
+        assert error <= rtol, f"{name}: {error}"
+    assert timeline.loss is not None
+    assert abs(float(timeline.loss) - float(wanted)) <= rtol * max(1.0, abs(float(wanted))), "loss"
