@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD
+from bpdebug.views.finite import event_of, fault_between
 from bpdebug.views.lanes import Lanes
 from bpdebug.views.program import (
     CURRENT,
@@ -14,12 +15,11 @@ from bpdebug.views.program import (
     LATER,
     ProgramRow,
     ProgramRows,
-    event_of,
-    fault_between,
     is_backward,
     short,
     since,
     statement,
+    under,
 )
 from bpdebug.views.skeleton import Span
 
@@ -30,12 +30,13 @@ BLOCK, HEAD = "block", "head"
 class GraphRows:
     """The rows of a state in lanes, made when asked for; `current` is the row of the event under the cursor."""
 
-    def __init__(self, state: State, lanes: Lanes) -> None:
+    def __init__(self, state: State, lanes: Lanes, looks: Callable[[], bool] = lambda: True) -> None:
         self.state, self.lanes, self.graph = state, lanes, state.timeline.graph
         self.since = since(state.timeline, state.cursor)
-        self.rows, self.backward = ProgramRows(state), is_backward(state.timeline, state.cursor)
+        self.rows, self.backward = ProgramRows(state, looks), is_backward(state.timeline, state.cursor)
         self.iteration = state.timeline.schedule.iteration_at(state.cursor)
-        row = int(lanes.row[state.event.tensor]) if state.event is not None else -1
+        here = under(state)
+        row = -1 if here is None else int(lanes.row[here[1]])
         self.current = row if row >= 0 else None
 
     def span(self, r: int) -> Span | None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import overload
-from weakref import WeakKeyDictionary
 
-import numpy as np
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
-from bpdebug.errors import BpdebugError
 from bpdebug.graph import DRAWN, Graph, frames
+from bpdebug.views.finite import event_of, odd
 from bpdebug.views.numbers import shape_text
 
 DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", "partial", "no path"
@@ -40,71 +36,6 @@ class ProgramRow(Struct, frozen=True):
     odd: str = ""
 
 
-MOST_LOOKED = 100_000
-"""Tensors of which it is remembered whether they are finite; then it begins anew."""
-
-
-class Finite(Struct, eq=False):
-    """What is known of a timeline's tensors: 'nan', 'inf' or ''; and of the events, ascending, that made such a one."""
-
-    known: dict[tuple[int, int, bool], str] = field(default_factory=dict)
-    faults: list[int] = field(default_factory=list)
-    kinds: dict[int, str] = field(default_factory=dict)
-
-
-_looked: WeakKeyDictionary[Timeline, Finite] = WeakKeyDictionary()
-
-
-def faults(timeline: Timeline) -> Sequence[int]:
-    """The events, ascending, that are known to have made NaN or infinity: those that were looked at so far."""
-    return _looked[timeline].faults if timeline in _looked else ()
-
-
-def fault_between(timeline: Timeline, first: int, end: int) -> str:
-    """'nan' or 'inf' of the first such event from `first` to before `end`; '' where none is known."""
-    found = faults(timeline)
-    at = bisect_left(found, first)
-    return _looked[timeline].kinds[found[at]] if at < len(found) and found[at] < end else ""
-
-
-def odd(timeline: Timeline, tensor: int, at: int, *, gradient: bool = False) -> str:
-    """'nan' or 'inf' where a tensor, or its gradient, is not finite at a position at which it is done; looked at once.
-
-    A leaf is looked at from the first event on that reads it: a row is no reason to open a file.
-    """
-    t, graph = timeline.schedule.iteration_at(at), timeline.graph
-    update = None if gradient else timeline.schedule.index_of(UPDATE, tensor, t)
-    first = graph.first_user(tensor)
-    if graph.is_leaf(tensor) and not gradient and (first is None or at < t * timeline.schedule.per_iteration + first):
-        return ""
-    updated = update is not None and update <= at
-    key = (t + updated, tensor, gradient)  # an updated parameter is the next iteration's
-    looked = _looked.setdefault(timeline, Finite())
-    if key not in looked.known:
-        if len(looked.known) > MOST_LOOKED:
-            looked.known.clear()
-        try:
-            array = timeline.grad_at(tensor, at) if gradient else timeline.value_at(tensor, at)
-        except BpdebugError:  # an index out of range: the event itself says so
-            return ""
-        looked.known[key] = "" if array is None else _odd(array)
-        if looked.known[key]:
-            event = update if updated else event_of(timeline, tensor, t, gradient=gradient)
-            if event is not None and event not in looked.kinds:
-                looked.kinds[event] = looked.known[key]
-                insort(looked.faults, event)
-    return looked.known[key]
-
-
-def event_of(timeline: Timeline, tensor: int, iteration: int, *, gradient: bool) -> int | None:
-    """The event after which a tensor or its gradient is there, of a leaf the first that reads it; None without one."""
-    schedule, graph = timeline.schedule, timeline.graph
-    if gradient:
-        return schedule.completed_by(tensor, iteration)
-    k = graph.first_user(tensor) if graph.is_leaf(tensor) else graph.k(tensor)
-    return None if k is None else schedule.start(FORWARD, iteration) + k
-
-
 def way_to(timeline: Timeline, name: str, iteration: int) -> str:
     """The command that goes to where a tensor's gradient is complete, or says that it has none."""
     at = event_of(timeline, timeline.graph.index[name], iteration, gradient=True)
@@ -119,12 +50,6 @@ def since(timeline: Timeline, at: int) -> int:
     return 0 if place.phase == UPDATE else len(timeline.graph.nodes)
 
 
-def _odd(array: Array) -> str:
-    if array.dtype.kind != "f" or np.isfinite(array).all():
-        return ""
-    return "nan" if np.isnan(array).any() else "inf"
-
-
 @lru_cache(maxsize=4)
 def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int], dict[int, int]]:
     """The leaves that are shown; the tensors in the order of the backward pass, those without a path last; places."""
@@ -134,6 +59,13 @@ def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int], dict[int
     there = set(found)
     found += [t for t in range(len(graph.names)) if graph.takes_gradient(t) and t not in there]
     return shown, found, {t: i for i, t in enumerate(found)}, {t: i for i, t in enumerate(shown)}
+
+
+def under(state: State) -> tuple[str, int] | None:
+    """The phase and the tensor of the event under the cursor, without the event itself; None at the end."""
+    schedule = state.timeline.schedule
+    place = schedule.place(state.cursor)
+    return (place.phase, schedule.tensor(place)) if state.cursor < schedule.events else None
 
 
 def is_backward(timeline: Timeline, at: int) -> bool:
@@ -174,10 +106,13 @@ def statement(graph: Graph, tensor: int) -> str:
 
 
 class ProgramRows(Sequence[ProgramRow]):
-    """The rows of a state, made when asked for; `current` is the row of the event under the cursor."""
+    """The rows of a state, made when asked for; `current` is the row of the event under the cursor.
 
-    def __init__(self, state: State) -> None:
-        self.state, self._graph = state, state.timeline.graph
+    Whether a number is not finite is looked at where it `looks`, else what is known is said.
+    """
+
+    def __init__(self, state: State, looks: Callable[[], bool] = lambda: True) -> None:
+        self.state, self.looks, self._graph = state, looks, state.timeline.graph
         self._shown, self._gradients, self._rank, self._leaf_rank = _order(self._graph)
         self._leaves = len(self._shown)
         self._at = state.timeline.schedule.iteration_at(state.cursor)
@@ -202,15 +137,19 @@ class ProgramRows(Sequence[ProgramRow]):
 
     def others(self, before: ProgramRows) -> set[int] | None:
         """The rows that may say something else than at the event next to this one; None where all of them may."""
-        state, old, graph = self.state, before.state, self._graph
+        state, old = self.state, before.state
         same = state.timeline is old.timeline and state.breakpoints is old.breakpoints
         same = same and state.practice is old.practice and self._at == before._at
         if not same or abs(state.cursor - old.cursor) > 1:
             return None
-        found, schedule = set[int | None](), state.timeline.schedule
-        for index in {state.cursor, old.cursor} - {len(state.timeline)}:
-            tensor = schedule.tensor(schedule.place(index))
-            node = graph.node(tensor)
+        return self.at(state.cursor) | self.at(old.cursor)
+
+    def at(self, index: int) -> set[int]:
+        """The rows of what an event reads and makes."""
+        found = set[int | None]()
+        if index < len(self.state.timeline):
+            tensor = self.state.timeline.schedule.tensor_at(index)
+            node = self._graph.node(tensor)
             for t in (tensor, *(() if node is None else node.tensors)):
                 found |= {self._row_of(t), self.gradients_from + self._rank[t] if t in self._rank else None}
         return {row for row in found if row is not None}
@@ -240,18 +179,23 @@ class ProgramRows(Sequence[ProgramRow]):
     @property
     def current(self) -> int | None:
         """The row of the event under the cursor: a node in the forward pass, its gradient in the backward pass."""
-        event = self.state.event
-        if event is None:
+        if (here := under(self.state)) is None:
             return None
-        if event.phase != FORWARD and event.tensor in self._rank:
-            return self.gradients_from + self._rank[event.tensor]
-        return self._row_of(event.tensor)
+        phase, tensor = here
+        return (
+            self.gradients_from + self._rank[tensor]
+            if phase != FORWARD and tensor in self._rank
+            else self._row_of(tensor)
+        )
+
+    def _odd(self, tensor: int, *, gradient: bool = False) -> str:
+        return odd(self.state.timeline, tensor, self.state.cursor, gradient=gradient, looks=self.looks())
 
     def _leaf(self, tensor: int, text: str) -> ProgramRow:
         leaf = self._graph.leaves[tensor]
         index = self.state.timeline.schedule.index_of(UPDATE, tensor, self._at)
         status = CURRENT if index == self.state.cursor else DONE
-        text, found = text or f"{leaf.name}  {leaf.kind}", odd(self.state.timeline, tensor, self.state.cursor)
+        text, found = text or f"{leaf.name}  {leaf.kind}", self._odd(tensor)
         return ProgramRow("leaf", leaf.name, text, shape_text(leaf.shape), status, None, index, odd=found)
 
     def _node(self, tensor: int, text: str) -> ProgramRow:
@@ -266,7 +210,7 @@ class ProgramRows(Sequence[ProgramRow]):
             for i in (index, backward)
             if i is not None
         )
-        found = "" if status == LATER else odd(timeline, tensor, self.state.cursor)
+        found = "" if status == LATER else self._odd(tensor)
         return ProgramRow(
             "node",
             node.id,
@@ -285,11 +229,11 @@ class ProgramRows(Sequence[ProgramRow]):
         status = {"value": DONE, "partial": PARTIAL, "not-computed": LATER, "no-path": NO_PATH}[
             timeline.schedule.grad_status(tensor, cursor)
         ]
-        event = self.state.event
-        if event is not None and event.phase != FORWARD and event.tensor == tensor:
+        phase, here = under(self.state) or (FORWARD, None)
+        if phase != FORWARD and here == tensor:
             status = CURRENT
         index = timeline.schedule.completed_by(tensor, self._at)
         asked = self.state.practice is not None and index is not None and index >= cursor
         shape = "?" if asked else shape_text(self._graph.shapes[tensor])
-        found = odd(timeline, tensor, cursor, gradient=True) if status in (DONE, CURRENT) and not asked else ""
+        found = self._odd(tensor, gradient=True) if status in (DONE, CURRENT) and not asked else ""
         return ProgramRow("gradient", name, name, shape, status, None, index, odd=found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 
 from msgspec import Struct
@@ -11,7 +12,8 @@ from bpdebug.debugger import Breakpoint, State
 from bpdebug.engine import BACKWARD, FORWARD
 from bpdebug.engine.schedule import Schedule
 from bpdebug.graph import Graph
-from bpdebug.views.program import is_backward, odd, since
+from bpdebug.views.finite import odd
+from bpdebug.views.program import is_backward, since, under
 
 MOST_STOPS = 1000
 """Events of a breakpoint whose lines are marked: one at `*` has as many as the graph."""
@@ -59,9 +61,11 @@ def stop_lines(breakpoints: tuple[Breakpoint, ...], schedule: Schedule) -> froze
 class SourceLines:
     """The lines of a state's file, made when asked for; `current` is the one of the event under the cursor."""
 
-    def __init__(self, state: State) -> None:
-        self.state, self.lines, self.graph = state, state.scenario.lines, state.timeline.graph
-        self.current = state.event.line if state.event is not None else None
+    def __init__(self, state: State, looks: Callable[[], bool] = lambda: True) -> None:
+        self.state, self.looks, self.lines, self.graph = state, looks, state.scenario.lines, state.timeline.graph
+        self.here = under(state)
+        node = None if self.here is None else self.graph.node(self.here[1])
+        self.current = None if node is None else node.line
         self.since = since(state.timeline, state.cursor)
         self.backward = is_backward(state.timeline, state.cursor)
         self._nodes = _nodes(self.graph)
@@ -77,7 +81,8 @@ class SourceLines:
         computed, first = bisect_right(nodes, cursor - start), bisect_left(back, self.since)
         newest = [(k, False) for k in nodes[max(computed - LOOKED_AT, 0) : computed]]
         newest += [(k, True) for k in back[first : first + LOOKED_AT]] if self.backward else []
-        found = (odd(timeline, self.graph.tensor(k), cursor, gradient=gradient) for k, gradient in newest)
+        looks = self.looks()
+        found = (odd(timeline, self.graph.tensor(k), cursor, gradient=g, looks=looks) for k, g in newest)
         return SourceLine(
             number, self.lines[number - 1], number == self.current,
             number in stop_lines(self.state.breakpoints, schedule), self.backward and bool(back),
@@ -87,12 +92,12 @@ class SourceLines:
 
     def event(self, number: int) -> int | None:
         """The first event of a line in the pass one is in, the next where the cursor is at one; None without any."""
-        schedule, event = self.state.timeline.schedule, self.state.event
+        schedule, (now, tensor) = self.state.timeline.schedule, self.here or ("", 0)
         t, (nodes, back) = schedule.iteration_at(self.state.cursor), self._nodes.get(number, NONE)
         phase, order = (BACKWARD, [-k for k in reversed(back)]) if self.backward and back else (FORWARD, nodes)
         if not order:
             return None
-        k = self.graph.k(event.tensor) if event is not None and event.phase == phase else None
+        k = self.graph.k(tensor) if now == phase else None
         at = 0 if k is None else bisect_right(order, -k if phase == BACKWARD else k)
         here = k is not None and number == self.current and at < len(order)
         return schedule.index_of(phase, self.graph.tensor(abs(order[at if here else 0])), t)

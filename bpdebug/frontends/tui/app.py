@@ -15,7 +15,7 @@ from bpdebug.debugger import State, find, parse
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.tui import keys, palette
-from bpdebug.frontends.tui.bars import Message, StatusBar, refused
+from bpdebug.frontends.tui.bars import StatusBar, refused
 from bpdebug.frontends.tui.keybar import foot
 from bpdebug.frontends.tui.layout import MainScreen
 from bpdebug.frontends.tui.opening import OpeningApp
@@ -23,7 +23,7 @@ from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.program import ProgramPane, Seek
 from bpdebug.frontends.tui.screens import SmallScreen
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
-from bpdebug.frontends.tui.working import Outcome, Work, carried_out, is_slow
+from bpdebug.frontends.tui.working import Inspected, Outcome, Work, carried_out, is_heavy, is_slow
 from bpdebug.scenario import Shipped
 from bpdebug.views import Report, status, stop
 
@@ -69,8 +69,8 @@ class BpdebugApp(OpeningApp):
         self.state, self.talks, self.opening = state, talks, reading
         self.asked = ""
         self.pause: TimerHandle | None = None
-        self.header, self.message = StatusBar("header"), Message("message")
-        self.program = ProgramPane(id="program")
+        self.header = StatusBar("header")
+        self.program = ProgramPane(id="program", gate=self.gate)
         self.timeline = TimelineBar("timeline")
         self.prompt: Prompt | None = None
 
@@ -109,14 +109,15 @@ class BpdebugApp(OpeningApp):
 
     # --- the one loop ---------------------------------------------------------------------------------------------
 
-    def run_text(self, line: str) -> None:
+    def run_text(self, line: str, *, typed: bool = False) -> None:
         """A line of the language: the state after it, and the panes as views of that state."""
-        state = self.state
-        if state is None or self.work is not None:
+        if self.runs(line, later=typed or self.asking) or (state := self.state) is None:
             return
         self.line, talk = line, self.talk or replies
         if is_slow(line, state.timeline.graph, len(state.timeline)):
-            self.start(Work(lambda: carried_out(state, line, talk)), lambda work: self.finish(work.result()))
+            tab = self.main.inspector.tab
+            work = Work(lambda: carried_out(state, line, talk, tab))
+            self.start(work, lambda work: self.finish(work.result()))
         else:
             self.finish(carried_out(state, line, talk))
 
@@ -126,7 +127,7 @@ class BpdebugApp(OpeningApp):
         if outcome.report is not None:
             self.came(self.line, outcome.state)
             if not self.show_found(outcome.state):
-                self.show(outcome.report, outcome.said)
+                self.show(outcome.report, outcome.said, outcome.beside)
         if outcome.error is not None:
             self.show_keys()
             self.complain(outcome.error)
@@ -135,13 +136,14 @@ class BpdebugApp(OpeningApp):
         if self.state.done:
             self.exit(0)
 
-    def show(self, report: Report | None = None, said: str = "") -> None:
+    def show(self, report: Report | None = None, said: str = "", beside: Inspected | None = None) -> None:
         """Every pane anew, with a report on the stage or the event; what is folded away is not worked out."""
         state = self.state
         if state is None:
             return
+        self.gate.heavy = is_heavy(state.timeline.graph, len(state.timeline))
         self.read(report or stop(state))
-        self.main.stand(state, report=self.reports.open)
+        self.main.stand(state, report=self.reports.open, beside=beside)
         self.program.show(state)
         self.timeline.show(state)
         self.header.stand(state.scenario, status(state))
@@ -179,6 +181,8 @@ class BpdebugApp(OpeningApp):
             line = f"break {self.program.stop}".strip()
         if line in keys.OF_A_CELL and (cell := self.stage.cell_text()):
             line = f"{line} {cell}"
+        if self.runs(line, later=self.asking):
+            return
         if find(line.split()[0]).repeats:
             self.repeat = line
         self.run_text(self.inside() if line == "stepi" else line)
@@ -234,7 +238,10 @@ class BpdebugApp(OpeningApp):
         self.main.set_focus(self.stage)
         self.show_keys()
         if line.strip():
-            self.run_text(line)
+            self.run_text(line, typed=True)
+
+    def on_more_known(self) -> None:
+        self.timeline.refresh()
 
     def on_prompt_offered(self, event: Prompt.Offered) -> None:
         self.say("  ".join(event.words[:40]) or "nothing begins like that")

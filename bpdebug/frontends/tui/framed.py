@@ -12,12 +12,17 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.gate import Gate
 
 
 class Framed(Widget):
-    """A widget of lines in the house's colours (`render_line`), with a border and padding, and no effects."""
+    """A widget of lines in the house's colours (`render_line`), with a border and padding, and no effects.
 
-    def __init__(self, **options: Any) -> None:
+    What its lines say of numbers it asks through its `gate`.
+    """
+
+    def __init__(self, *, gate: Gate | None = None, **options: Any) -> None:
+        self.gate = gate or Gate()
         self._rows: dict[int, Strip] = {}
         self._frame: tuple[Spacing, list[Segment], list[Segment]] | None = None
         self._through: Sequence[LineFilter] = ()

@@ -11,15 +11,18 @@ from textual.strip import Strip
 
 from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.keys import INSPECTOR, bindings
 from bpdebug.frontends.tui.lines import BLANK, fit, strip
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.paragraphs import block_lines
-from bpdebug.views.blocks import Formula, Matrix, Row, flat
+from bpdebug.frontends.tui.working import Inspected
+from bpdebug.views.blocks import Formula, Matrix, Row, Text, flat
 from bpdebug.views.inspector import TABS, inspector
 from bpdebug.views.report import Report
 
+LATER = Report("inspector", "", (Text("not worked out yet", "dim"),))
 MOST_ROWS = 16
 """Lines of a matrix among others."""
 READABLE = 30
@@ -79,23 +82,27 @@ class InspectorPane(ReportPane):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(INSPECTOR)
 
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, id: str, gate: Gate) -> None:
+        super().__init__(id=id, gate=gate)
         self.tab = TABS[0]
         self.state: State | None = None
         self.stale = False
 
-    def stand(self, state: State) -> None:
-        """Another state."""
+    def stand(self, state: State, beside: Inspected | None = None) -> None:
+        """Another state, and what there is to say of it, where that is known."""
         self.state, self.stale = state, True
-        if self.is_on_screen:
+        if self.is_on_screen and beside is not None and beside.tab == self.tab:
+            self.stale = False
+            self.gate.forget(self)
+            self.show(beside.report)
+        elif self.is_on_screen:
             self.renew()
 
     def renew(self) -> None:
         """What there is to say of the state, unless it is said already."""
         if self.state is not None and self.stale:
-            self.stale = False
-            self.show(inspector(self.state, self.tab))
+            self.stale, state, tab = False, self.state, self.tab
+            self.gate.ask(self, lambda: inspector(state, tab), self.show)
 
     def resized(self) -> None:
         if self.stale:
@@ -105,8 +112,10 @@ class InspectorPane(ReportPane):
 
     def turn_to(self, tab: str) -> None:
         """Another tab, from its beginning."""
-        self.tab, self.stale = tab, True
+        self.tab, self.stale = tab, False
         self.top = 0
+        self.show(LATER)
+        self.stale = True
         self.renew()
 
     def action_turn(self, step: int) -> None:

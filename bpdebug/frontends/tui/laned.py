@@ -10,38 +10,50 @@ from textual.strip import Strip
 
 from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import BLANK
-from bpdebug.frontends.tui.tab import Tab, row_line
+from bpdebug.frontends.tui.gate import Gate
+from bpdebug.frontends.tui.lines import BLANK, strip
+from bpdebug.frontends.tui.tab import Changed, Tab, row_line
 from bpdebug.views.graph_rows import GraphRows
 from bpdebug.views.lanes import Lanes
 from bpdebug.views.skeleton import OUTSIDE, Skeleton
 
 HEAVY = str.maketrans("│─├┤┼╯╰┴", "┃━┣┫╋┛┗┻")
+LAYING = "laying out the graph …"
 LEAST_TEXT = 14
 """Columns that the lanes leave to the text."""
 
 
 class GraphTab(Tab):
-    """The rows of the lanes; what is folded stays so until the graph is another."""
+    """The rows of the lanes, once they are laid; what is folded stays so until the graph is another."""
 
     name = "graph"
 
-    def __init__(self) -> None:
-        self.skeleton: Skeleton | None = None
+    def __init__(self, gate: Gate | None = None, changed: Changed = lambda _: None) -> None:
+        super().__init__(gate, changed)
+        self.state: State | None = None
         self.lanes: Lanes | None = None
         self.rows: GraphRows | None = None
 
     def show(self, state: State) -> None:
-        if self.skeleton is None or self.skeleton.graph is not state.timeline.graph:
-            self.skeleton = Skeleton(state.timeline.graph)
-            self.lanes = Lanes(self.skeleton)
-        assert self.lanes is not None
-        self.rows = GraphRows(state, self.lanes)
-        self.count, self.current = len(self.lanes), self.rows.current
+        self.state, graph = state, state.timeline.graph
+        if self.lanes is None or self.lanes.skeleton.graph is not graph:
+            self.lanes = self.rows = self.current = None
+            self.count = 1
+            self.gate.ask(self, lambda: Lanes(Skeleton(graph)), self._laid)
+        else:
+            self.rows = GraphRows(state, self.lanes, self.gate.looks)
+            self.count, self.current = len(self.lanes), self.rows.current
+
+    def _laid(self, lanes: Lanes, span: int | None = None) -> None:
+        """The lanes are there, with the place of what was folded."""
+        self.lanes = lanes
+        if self.state is not None:
+            self.show(self.state)
+            self.changed(None if span is None else lanes.what.index(~span))
 
     def line(self, at: int, width: int, chosen: bool) -> Strip:
         if self.rows is None or self.lanes is None or not at < self.count:
-            return BLANK
+            return strip((LAYING, palette.DIM)) if self.lanes is None and at == 0 else BLANK
         most = max((width - LEAST_TEXT) // 2, 1)
         head = [
             ("".join(sign for sign, _ in cells).translate(HEAVY), palette.HERE)
@@ -64,26 +76,19 @@ class GraphTab(Tab):
     def folds(self, at: int) -> bool:
         return self.rows is not None and at < self.count and self.rows.span(at) is not None
 
-    def fold(self, at: int, close: bool | None) -> int:
+    def fold(self, at: int, close: bool | None) -> None:
         if self.rows is None or self.lanes is None or at >= self.count:
-            return at
+            return
         folded, span = self.lanes.folded, self.rows.around(at)
         if close and span in folded:  # once more: the block around it
             span = self.lanes.skeleton.spans[span].parent
         close = span not in folded if close is None else close
-        if span == OUTSIDE or close == (span in folded):
-            return at
-        self._lay(folded ^ {span})
-        return self.lanes.what.index(~span)
+        if span != OUTSIDE and close != (span in folded):
+            self._lay(self.lanes.skeleton, folded ^ {span}, span)
 
-    def fold_all(self) -> bool:
-        if self.lanes is None or not self.lanes.skeleton.spans:
-            return False
-        self._lay(() if self.lanes.folded else range(len(self.lanes.skeleton.spans)))
-        return True
+    def fold_all(self) -> None:
+        if self.lanes is not None and (spans := self.lanes.skeleton.spans):
+            self._lay(self.lanes.skeleton, () if self.lanes.folded else range(len(spans)))
 
-    def _lay(self, folded: Collection[int]) -> None:
-        assert self.skeleton is not None
-        assert self.rows is not None
-        self.lanes = Lanes(self.skeleton, folded)
-        self.show(self.rows.state)
+    def _lay(self, skeleton: Skeleton, folded: Collection[int], span: int | None = None) -> None:
+        self.gate.ask(self, lambda: Lanes(skeleton, folded), lambda lanes: self._laid(lanes, span))

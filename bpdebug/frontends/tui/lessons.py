@@ -127,7 +127,7 @@ class TaughtApp(CopyingApp):
 
     def action_menu(self) -> None:
         """All lessons, to choose another."""
-        if self.work is None and self.sure("lesson.menu"):
+        if not self.runs("the menu") and self.sure("lesson.menu"):
             self.choose()
 
     def action_next_lesson(self) -> None:
@@ -135,7 +135,7 @@ class TaughtApp(CopyingApp):
         name = lesson_after(self.lesson)
         if not name:
             self.say(f"no lesson comes after this: {self.keys['lesson.menu'].cap} shows all")
-        elif self.work is None and self.sure("lesson.next"):
+        elif not self.runs("the next lesson") and self.sure("lesson.next"):
             self.open(name)
 
     # --- the tour -------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class TaughtApp(CopyingApp):
 
     def action_tour(self) -> None:
         """The tour again."""
-        if self.work is None and (self.lesson == LESSON or self.sure("tour")):
+        if not self.runs("the tour") and (self.lesson == LESSON or self.sure("tour")):
             self.lead()
 
     def on_tour_box_moved(self, event: TourBox.Moved) -> None:
@@ -176,8 +176,13 @@ class TaughtApp(CopyingApp):
             self.end_tour(skipped=event.skipped)
             return
         self.main.query(f"#{self.tour.stop.pane}").add_class("pointed")
-        self.finish(carried_out(self.state, self.tour.stop.line, replies))
-        self.tour.refresh(layout=True)
+        self.gate.ask(self.tour, lambda: None, lambda _: self._stop(), little=True)
+
+    def _stop(self) -> None:
+        """The lesson is where the tour is."""
+        if self.tour is not None and self.state is not None:
+            self.finish(carried_out(self.state, self.tour.stop.line, replies))
+            self.tour.refresh(layout=True)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Who turns to something else has seen enough."""

@@ -8,8 +8,9 @@ from textual.strip import Strip
 
 from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import BLANK, strip
-from bpdebug.frontends.tui.tab import Tab, fits, row_line
+from bpdebug.frontends.tui.tab import Changed, Tab, fits, row_line
 from bpdebug.views.program import ProgramRows, matching
 
 MOST_LINES = 1000
@@ -21,7 +22,8 @@ class ListTab(Tab):
 
     name = "list"
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate | None = None, changed: Changed = lambda _: None) -> None:
+        super().__init__(gate, changed)
         self.rows: ProgramRows | None = None
         self.heading, self.digits = 0, 2
         self.words = ""
@@ -32,7 +34,7 @@ class ListTab(Tab):
         self._width = 0
 
     def show(self, state: State) -> None:
-        before, self.rows = self.rows, ProgramRows(state)
+        before, self.rows = self.rows, ProgramRows(state, self.gate.looks)
         others = None if before is None else self.rows.others(before)
         for row in [*self._lines] if others is None or len(self._lines) > MOST_LINES else others:
             self._lines.pop(row, None)
@@ -41,6 +43,9 @@ class ListTab(Tab):
             self.digits = max(2, len(str(last.line or 0))) if last else 2
             self.filter(self.words)
         self.current = None if self.rows.current is None else self._place(self.rows.current)
+
+    def forget(self) -> None:
+        self._lines.clear()
 
     def filter(self, words: str) -> None:
         """Only the rows that have these words in them; without words, all."""

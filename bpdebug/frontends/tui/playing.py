@@ -10,7 +10,8 @@ from bpdebug.frontends.scripts.replay import CarriedOut, Run, Settings
 from bpdebug.frontends.scripts.script import read_script
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.preferences import Preferences, read_preferences
-from bpdebug.frontends.tui.working import seen
+from bpdebug.frontends.tui.working import Work, seen
+from bpdebug.progress import Stopped
 
 FASTEST = 0.01
 """Seconds between two lines, at least: the screen must come to be drawn."""
@@ -31,9 +32,16 @@ class Player(BpdebugApp):
         self.playing = self.set_interval(self.delay, self.advance)
 
     def advance(self) -> None:
-        """The next line; it goes on from where the reader has moved meanwhile."""
-        self.script.state = self.state
-        step = next(self.steps, None)
+        """The next line, once nothing runs; it goes on from where the reader has moved meanwhile."""
+        if self.work is None:
+            self.script.state = self.state
+            self.start(Work(lambda: next(self.steps, None)), self._advanced)
+
+    def _advanced(self, work: Work[CarriedOut | None]) -> None:
+        try:
+            step = work.result()
+        except Stopped:
+            step = None
         if step is None or step.error is not None:
             self.playing.stop()
         if step is None:

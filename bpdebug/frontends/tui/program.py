@@ -15,6 +15,7 @@ from bpdebug.frontends.tui.keys import PROGRAM, bindings
 from bpdebug.frontends.tui.listed import ListTab
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.tab import Tab
+from bpdebug.views.finite import look, wanted
 
 TABS = ("list", "source", "graph")
 TITLE = 3
@@ -29,15 +30,19 @@ class Seek(Message):
         self.index = index
 
 
-def made(name: str) -> Tab:
+class MoreKnown(Message):
+    """Of more numbers it is known whether they are finite."""
+
+
+def made(name: str) -> type[Tab]:
     """A tab that is looked at for the first time."""
     if name == "source":
         from bpdebug.frontends.tui.sourced import SourceTab  # start-up: the list is seen first
 
-        return SourceTab()
+        return SourceTab
     from bpdebug.frontends.tui.laned import GraphTab  # as above
 
-    return GraphTab()
+    return GraphTab
 
 
 class ProgramPane(Pane):
@@ -47,7 +52,7 @@ class ProgramPane(Pane):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.list = ListTab()
+        self.list = ListTab(self.gate, self._changed)
         self.tabs: dict[str, Tab] = {"list": self.list}
         self.tab: Tab = self.list
         self.state: State | None = None
@@ -59,6 +64,26 @@ class ProgramPane(Pane):
         self.state, self.selected = state, None
         self.tab.show(state)
         self._refit()
+
+    def _changed(self, chosen: int | None) -> None:
+        """A tab has other lines."""
+        self.selected = chosen
+        self._refit()
+
+    def _draw(self) -> None:
+        super()._draw()
+        if self.state is not None and wanted(self.state.timeline):
+            self.call_next(self._look)
+
+    def _look(self) -> None:
+        """Rows would say more if somebody looked."""
+        if self.state is not None and wanted(timeline := self.state.timeline):
+            self.gate.ask(self, lambda: look(timeline), self._looked)
+
+    def _looked(self, _: None) -> None:
+        self.tab.forget()
+        self.repaint()
+        self.post_message(MoreKnown())
 
     def _refit(self) -> None:
         """What there is of other length, or of other lines."""
@@ -111,7 +136,7 @@ class ProgramPane(Pane):
     def look(self, name: str) -> None:
         """Another tab."""
         if name not in self.tabs:
-            self.tabs[name] = made(name)
+            self.tabs[name] = made(name)(self.gate, self._changed)
         self.tab, self.selected = self.tabs[name], None
         self.typing = self.typing and name == "list"
         if self.state is not None:
@@ -155,14 +180,13 @@ class ProgramPane(Pane):
         """The block around the selected line, or the current one, in a row; or that row as a block again; or either."""
         at = self.selected if self.selected is not None else self.tab.current
         if at is not None:
-            self.selected = self.tab.fold(at, close)
+            self.selected = at
+            self.tab.fold(at, close)
             self._refit()
 
     def action_fold_all(self) -> None:
         """All blocks in a row each, or none of them."""
-        if self.tab.fold_all():
-            self.selected = None
-            self._refit()
+        self.tab.fold_all()
 
     # --- the filter -----------------------------------------------------------------------------------------------
 

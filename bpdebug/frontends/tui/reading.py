@@ -24,7 +24,7 @@ class ReadingApp(RunningApp):
         self.line, self.repeat, self.reports = "", "", Reports()
         self.motion = False
         self.away = "", 0  # the event that a report was opened from, by its title, and which gradient was seen
-        self.stage = Stage(id="stage", classes="panel")
+        self.stage = Stage(id="stage", classes="panel", gate=self.gate)
         self.main = DebuggerScreen(self.preferences, self.stage)
 
     def read(self, report: Report) -> None:
@@ -74,16 +74,8 @@ class ReadingApp(RunningApp):
         self.stage.go_to(page.place)
         self.stage.focus()
 
-    def run_text(self, line: str) -> None:
-        """Carries out a line of the language."""
-        raise NotImplementedError
-
     async def action_ask(self, start: str) -> None:
         """Opens the command line."""
-        raise NotImplementedError
-
-    def show_keys(self) -> None:
-        """What the keys do now."""
         raise NotImplementedError
 
     def show(self) -> None:
@@ -94,6 +86,8 @@ class ReadingApp(RunningApp):
 
     async def action_again(self) -> None:
         """The last motion again; where practice asks, the answer."""
+        if self.runs(self.repeat or "an answer"):
+            return
         if self.state is not None and question(self.state) is not None:
             await self.action_ask("answer")
         elif self.repeat:
@@ -110,7 +104,7 @@ class ReadingApp(RunningApp):
 
     def action_before(self) -> None:
         """The report from which one came, or to which one can go back from the event."""
-        if self.state is None or self.work is not None or not self.reports.pages:
+        if self.state is None or not self.reports.pages or self.runs("the report before"):
             return
         self.reports = self.reports.before()
         if not self.reports.open:
@@ -141,7 +135,17 @@ class ReadingApp(RunningApp):
 
     def on_stage_marked(self, event: Stage.Marked) -> None:
         """The lens says what the marked cell is made of."""
-        if self.state is not None and (state := lens_at(self.state, event.cells)):
-            self.state, report = state, view(state)
-            self.reports = self.reports.opened(Page(report, state.view))
-            self.stage.show_again(report)
+        if (state := self.state) is None or state.view.name != "lens":
+            return
+
+        def ask() -> tuple[State, Report] | None:
+            seen = lens_at(state, event.cells)
+            return None if seen is None else (seen, view(seen))
+
+        def then(found: tuple[State, Report] | None) -> None:
+            if found is not None and self.state is state:
+                self.state, report = found
+                self.reports = self.reports.opened(Page(report, self.state.view))
+                self.stage.show_again(report)
+
+        self.gate.ask("lens", ask, then)

@@ -21,6 +21,7 @@ from bpdebug.frontends.tui.layout import SHORT, MainScreen, borders, places, sta
 from bpdebug.frontends.tui.preferences import Panes, Preferences
 from bpdebug.frontends.tui.program import ProgramPane
 from bpdebug.frontends.tui.stage import Stage
+from bpdebug.frontends.tui.working import Inspected
 from bpdebug.scenario.paths import reason
 from bpdebug.views.inspector import watched
 
@@ -39,9 +40,9 @@ class DebuggerScreen(MainScreen):
 
     def __init__(self, preferences: Preferences, stage: Stage) -> None:
         super().__init__(preferences.panes)
-        self.keep, self.stage = preferences.keep_panes, stage
+        self.keep, self.stage, self.gate = preferences.keep_panes, stage, stage.gate
         self.dragged = ""
-        self.inspector, self.watched = InspectorPane("inspector"), WatchedBar("watched")
+        self.inspector, self.watched = InspectorPane("inspector", self.gate), WatchedBar("watched")
         self.state: State | None = None
 
     def places(self, children: list[Widget], size: Size) -> Iterator[tuple[Widget, Region]]:
@@ -59,12 +60,12 @@ class DebuggerScreen(MainScreen):
         """The program in its next tab."""
         self.query_one(ProgramPane).action_tab()
 
-    def stand(self, state: State, *, report: bool) -> None:
+    def stand(self, state: State, *, report: bool, beside: Inspected | None = None) -> None:
         """Another state, of which an event or a report is seen: what the panes are, and the inspector in them."""
         self.state = state
         if report and self.maximized is not None and self.maximized.id != "stage":
             self.maximized = None
-        self.inspector.stand(state)
+        self.inspector.stand(state, beside)
         self.ask(whole=report)
 
     def ask(self, **changes: Any) -> None:
@@ -78,10 +79,18 @@ class DebuggerScreen(MainScreen):
         """
         beside = "inspector" in self.seen
         self.stage.alone = not beside
-        if self.state is not None:
-            words = [] if beside else watched(self.state, displays=self.asked.whole)
-            self.watched.show(tuple((text, palette.NOTE) for text in words))
-            super().ask(watched=bool(words))
+        if (state := self.state) is not None:
+            silent = beside or not (state.displays or any(b.kind == "watch" for b in state.breakpoints))
+            displays = self.asked.whole
+            self.gate.ask(
+                self.watched, lambda: [] if silent else watched(state, displays=displays), self.say_watched,
+                little=silent,
+            )  # fmt: skip
+
+    def say_watched(self, words: list[str]) -> None:
+        """What the line says; it takes room where it says something."""
+        self.watched.show(tuple((text, palette.NOTE) for text in words))
+        super().ask(watched=bool(words))
 
     def on_resize(self) -> None:
         self.look()

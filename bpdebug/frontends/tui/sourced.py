@@ -8,8 +8,9 @@ from textual.strip import Strip
 
 from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import BLANK, clean, strip
-from bpdebug.frontends.tui.tab import ODD, Tab, drawn, marks
+from bpdebug.frontends.tui.tab import ODD, Changed, Tab, drawn, marks
 from bpdebug.views.source import SourceLine, SourceLines
 
 NO_FILE = "no source: values come from a recording"
@@ -20,11 +21,12 @@ class SourceTab(Tab):
 
     name = "source"
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate | None = None, changed: Changed = lambda _: None) -> None:
+        super().__init__(gate, changed)
         self.lines: SourceLines | None = None
 
     def show(self, state: State) -> None:
-        self.lines = SourceLines(state)
+        self.lines = SourceLines(state, self.gate.looks)
         self.count = len(self.lines)
         self.current = None if self.lines.current is None or not self.count else self.lines.current - 1
 

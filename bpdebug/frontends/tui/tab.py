@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import ClassVar
 
@@ -12,6 +12,7 @@ from textual.strip import Strip
 
 from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
+from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import clean, strip
 from bpdebug.views.program import ProgramRow
 
@@ -24,6 +25,7 @@ WORDS = {
     "partial": ("partial: more is to be added", "partial"),
 }
 Piece = tuple[str, Style]
+Changed = Callable[[int | None], None]
 
 
 class Tab:
@@ -32,6 +34,10 @@ class Tab:
     name: ClassVar[str]
     count = 0
     current: int | None = None
+
+    def __init__(self, gate: Gate | None = None, changed: Changed = lambda _: None) -> None:
+        """`changed` hears that there are other lines, and which of them is chosen."""
+        self.gate, self.changed = gate or Gate(), changed
 
     def show(self, state: State) -> None:
         """Another state."""
@@ -58,13 +64,14 @@ class Tab:
         """Whether a click at a place folds or unfolds, and leads nowhere."""
         return False
 
-    def fold(self, at: int, close: bool | None) -> int:
-        """Folds what is around a place, or unfolds what is folded there (None: either); the place where that is now."""
-        return at
+    def forget(self) -> None:
+        """What rows say is known better than when they were drawn."""
 
-    def fold_all(self) -> bool:
-        """Folds all there is, or unfolds it; whether there is anything."""
-        return False
+    def fold(self, at: int, close: bool | None) -> None:
+        """Folds what is around a place, or unfolds what is folded there (None: either)."""
+
+    def fold_all(self) -> None:
+        """Folds all there is, or unfolds it."""
 
 
 def marks(here: bool, stop: bool) -> list[Piece]:

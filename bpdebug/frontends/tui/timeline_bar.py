@@ -16,7 +16,7 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.lines import BLANK
 from bpdebug.frontends.tui.program import Seek
-from bpdebug.views.program import faults
+from bpdebug.views.finite import faults
 
 LEFT = " forward "
 TURN, ITERATION, FAULT, BOOKMARK, STOP, CURSOR = "┿", "»", "✗", "◆", "┃", "●"

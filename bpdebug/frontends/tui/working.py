@@ -19,8 +19,9 @@ from bpdebug.frontends.loop import Answer
 from bpdebug.frontends.tui.matrix import known
 from bpdebug.graph import Graph
 from bpdebug.progress import Stopped, listening, may_stop, stoppable
-from bpdebug.views import OF_EVENTS, Report, inspector, stop
+from bpdebug.views import OF_EVENTS, ProgramRows, Report, inspector, stop
 from bpdebug.views.blocks import Matrix, Row, flat
+from bpdebug.views.inspector import TABS
 
 Result = TypeVar("Result")
 AT_ONCE = 0.04
@@ -34,15 +35,27 @@ LARGE, MANY = 2**20, 5000
 def is_slow(line: str, graph: Graph, events: int) -> bool:
     """Whether a line holds a command that may take long; what cannot be parsed is refused at once."""
     try:
-        return any(call.command.slow for call in parse(line)) or events >= MANY or is_large(graph)
+        return any(call.command.slow for call in parse(line)) or is_heavy(graph, events)
     except BpdebugError:
         return False
+
+
+def is_heavy(graph: Graph, events: int) -> bool:
+    """Whether anything that is asked of a graph with so many events may take long."""
+    return events >= MANY or is_large(graph)
 
 
 @lru_cache(maxsize=4)
 def is_large(graph: Graph) -> bool:
     """Whether a node's result has so many bytes that it may take long."""
     return max((plan.nbytes for plan in graph.plans), default=0) >= LARGE
+
+
+class Inspected(Struct, frozen=True, eq=False):
+    """What the inspector says in one of its tabs."""
+
+    tab: str
+    report: Report
 
 
 class Outcome(Struct, frozen=True, eq=False):
@@ -55,10 +68,16 @@ class Outcome(Struct, frozen=True, eq=False):
     report: Report | None = None
     said: str = ""
     error: BpdebugError | None = None
+    beside: Inspected | None = None
 
 
-def carried_out(before: State, line: str, talk: Callable[[State, str], Iterator[Answer]]) -> Outcome:
-    """What a line comes to; all that is seen of it is made here, once, where Esc can end it."""
+def carried_out(
+    before: State, line: str, talk: Callable[[State, str], Iterator[Answer]], tab: str = TABS[0]
+) -> Outcome:
+    """What a line comes to; all that is seen of it is made here, once, where Esc can end it.
+
+    `tab` is the inspector's that is seen.
+    """
     state, last, error = before, None, None
     try:
         try:
@@ -67,7 +86,9 @@ def carried_out(before: State, line: str, talk: Callable[[State, str], Iterator[
         except BpdebugError as refused:
             error = refused
         report, said = (None, "") if last is None else seen(last)
-        return Outcome(state, report if report is None else prepared(state, report), said, error)
+        if report is None or not stoppable() or not is_heavy(state.timeline.graph, len(state.timeline)):
+            return Outcome(state, report, said, error)
+        return Outcome(state, prepared(state, report), said, error, Inspected(tab, inspector(state, tab)))
     except Stopped:
         return Outcome(before, error=CommandError("stopped", hint="it changed nothing"))
 
@@ -83,15 +104,16 @@ def seen(answer: Answer) -> tuple[Report, str]:
 
 
 def prepared(state: State, report: Report) -> Report:
-    """The report: what it takes to draw it, and the numbers beside it, is known by then of what is large."""
-    if stoppable() and is_large(state.timeline.graph):
-        for block in flat(report.blocks):
-            for item in block.items if isinstance(block, Row) else ():
-                if isinstance(item, Matrix) and item.array is not None:
-                    may_stop()
-                    known(item.array)
-        may_stop()
-        inspector(state)
+    """The report: what it takes to draw it, and the rows of the program that are about it, is known by then."""
+    for block in flat(report.blocks):
+        for item in block.items if isinstance(block, Row) else ():
+            if isinstance(item, Matrix) and item.array is not None:
+                may_stop()
+                known(item.array)
+    may_stop()
+    rows = ProgramRows(state)
+    for row in rows.at(state.cursor):
+        rows[row]
     return report
 
 

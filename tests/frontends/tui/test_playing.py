@@ -9,6 +9,12 @@ from bpdebug.frontends.scripts.script import parse_script
 from bpdebug.frontends.tui.playing import Player
 
 
+async def done(app: Player) -> None:
+    """A player whose line is carried out."""
+    while app.work is not None:
+        await asyncio.sleep(0.002)
+
+
 async def test_a_script_moves_the_screen() -> None:
     run = Run(parse_script("a.bpd", 'load transpose\nbreak Y@bwd\ncontinue\nexpect formula X "∂Y @ Wᵀ"\nprint dX\n'))
     steps = run.steps()
@@ -18,6 +24,7 @@ async def test_a_script_moves_the_screen() -> None:
         cursors = []
         for _ in range(5):
             app.advance()
+            await done(app)
             assert app.state is not None
             cursors.append(app.state.cursor)
     assert cursors == [0, 2, 2, 2, 2]
@@ -31,8 +38,10 @@ async def test_it_goes_on_from_where_the_reader_is() -> None:
     app = Player(run, steps, 3600)
     async with app.run_test(size=(120, 40)) as pilot:
         app.advance()
+        await done(app)
         await pilot.press("R")
         app.advance()
+        await done(app)
         assert app.state is not None
         assert app.state.cursor == 1
 

@@ -109,24 +109,30 @@ def test_each_row_of_the_graph_leads_to_its_event_in_the_pass_one_is_in(name: st
 
 
 def test_blocks_fold_one_by_one_and_all_at_once() -> None:
-    tab = GraphTab()
+    chosen: list[int | None] = []
+    tab = GraphTab(changed=chosen.append)
     tab.show(session("transformer_block", "break attention1.heads2.cut@bwd", "seek attention1.Q"))
     whole = texts(tab)
     at = next(i for i, text in enumerate(whole) if text.lstrip("▶● │├┤─◉").startswith("Q = "))
     assert whole[at].startswith("▶")
-    at = tab.fold(at, True)
+    tab.fold(at, True)
+    at = chosen[-1] or 0
     assert "▣ │ ▸ heads1  2 nodes" in texts(tab)[at]
     assert texts(tab)[at].startswith("▶")
-    at = tab.fold(at, True)
+    tab.fold(at, True)
+    at = chosen[-1] or 0
     assert "▸ attention1  17 nodes" in texts(tab)[at]
     assert texts(tab)[at].startswith("▶●")
     assert tab.stop(at) == "attention1."
-    assert tab.fold(at, True) == at
-    at = tab.fold(at, False)
+    chosen.clear()
+    tab.fold(at, True)
+    assert not chosen
+    tab.fold(at, False)
+    assert chosen == [at]
     assert "▾ attention1" in texts(tab)[at]
-    assert tab.fold_all()
+    tab.fold_all()
     assert texts(tab) == whole
-    assert tab.fold_all()
+    tab.fold_all()
     assert [text.partition("▸ ")[2].split()[0] for text in texts(tab) if "▣" in text] == ["attention1", "mlp1"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bpdebug.debugger import update
 from bpdebug.frontends.tui.timeline_bar import BOOKMARK, FAULT, ITERATION, STOP, TURN, TimelineBar
-from bpdebug.views import program
+from bpdebug.views import finite
 from tests.lessons import session
 
 from .screen import TRAINED, app_of, lines_of
@@ -47,7 +47,7 @@ async def test_a_fault_is_marked_once_it_was_seen_and_stays() -> None:
         await pilot.pause()
         shown = line(lines_of(app))
         assert shown[len(" forward ") + app.timeline.column(at)] == FAULT
-        assert app.timeline.marks().keys() >= {app.timeline.column(i) for i in program.faults(app.state.timeline)}
+        assert app.timeline.marks().keys() >= {app.timeline.column(i) for i in finite.faults(app.state.timeline)}
 
 
 async def test_as_many_iterations_stand_on_the_line_as_have_a_column_for_each_event() -> None:

@@ -218,8 +218,8 @@ class Typed:
             self.begins, self.lines, self.of_files = app.state, [], False
             begin(app)
 
-        def carried_out(before: State, line: str, talk: Any) -> Outcome:
-            outcome = working.carried_out(before, line, talk)
+        def carried_out(before: State, line: str, *given: Any) -> Outcome:
+            outcome = working.carried_out(before, line, *given)
             if outcome.error is None or outcome.error.message != "stopped":
                 self.lines.append(line)
                 words = [call.name for call in _calls(line)]
