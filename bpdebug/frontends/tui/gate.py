@@ -43,6 +43,12 @@ class Gate:
         self.waiting[who] = ask, then
         self.go_on()
 
+    def shut(self, who: object, again: Callable[[], None]) -> bool:
+        """Whether nothing may be asked now; once it may be, it comes `again`."""
+        if self.work is not None:
+            self.waiting[who] = lambda: None, lambda _: again()
+        return self.work is not None
+
     def forget(self, who: object) -> None:
         """What somebody asked is of no use any more."""
         self.waiting.pop(who, None)

@@ -82,7 +82,7 @@ class InspectorPane(ReportPane):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(INSPECTOR)
 
-    def __init__(self, id: str, gate: Gate) -> None:
+    def __init__(self, id: str, gate: Gate | None = None) -> None:
         super().__init__(id=id, gate=gate)
         self.tab = TABS[0]
         self.state: State | None = None

@@ -176,11 +176,11 @@ class TaughtApp(CopyingApp):
             self.end_tour(skipped=event.skipped)
             return
         self.main.query(f"#{self.tour.stop.pane}").add_class("pointed")
-        self.gate.ask(self.tour, lambda: None, lambda _: self._stop(), little=True)
+        self._stop()
 
     def _stop(self) -> None:
         """The lesson is where the tour is."""
-        if self.tour is not None and self.state is not None:
+        if self.tour is not None and self.state is not None and not self.gate.shut(self.tour, self._stop):
             self.finish(carried_out(self.state, self.tour.stop.line, replies))
             self.tour.refresh(layout=True)
 

@@ -130,21 +130,16 @@ class Stage(TurningLines, can_focus=True):
 
     def _mark(self, chosen: Chosen | None) -> None:
         """Marks a cell, and in the other matrices what it is made of or goes into."""
-        links = self.report.links if self.gate.work is None else None
+        links = None if self.gate.shut(self, self._mark_again) else self.report.links
         found = {} if chosen is None else partners(self.rows, *chosen, links)
         for box in self.every():
             box.mark = found.get(box, Highlight())
         self._show_marks()
-        if self.gate.work is not None:
-            self.gate.ask(self, lambda: None, lambda _: self._mark_again(), little=True)
 
     def _mark_again(self) -> None:
         """What belongs to the marked cell could not be asked for."""
-        if self.chosen is None:
-            self.clear()
-        else:
-            self._mark(self.chosen)
-            self.repaint()
+        self.clear() if self.chosen is None else self._mark(self.chosen)
+        self.repaint()
 
     def _show_marks(self) -> None:
         for box in self.plan.boxes():
