@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bpdebug.errors import BpdebugError
     from bpdebug.frontends.python import Session, load, run
+    from bpdebug.frontends.watched import watch
     from bpdebug.importers.aten import from_torch
     from bpdebug.importers.jaxpr import from_jax
     from bpdebug.scenario import Scenario
 
 __version__ = "0.1.0"
-__all__ = ["BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_torch", "load", "run"]
+__all__ = ["BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_torch", "load", "run", "watch"]
 
 _HOMES = {
     "BpdebugError": "bpdebug.errors",
@@ -26,6 +27,7 @@ _HOMES = {
     "from_torch": "bpdebug.importers.aten",
     "load": "bpdebug.frontends.python",
     "run": "bpdebug.frontends.python",
+    "watch": "bpdebug.frontends.watched",
 }
 
 

@@ -19,6 +19,7 @@ from bpdebug.checks.rule import NodeRule, largest, rule_of
 from bpdebug.engine import BACKWARD, Event, NodeEvent
 from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.run import Pass
+from bpdebug.ops import UNWRITTEN
 from bpdebug.ops.conventions import said
 from bpdebug.progress import TimeOver, part, until
 from bpdebug.symbolic import Expr, Plan, walk
@@ -60,6 +61,8 @@ def check_node(run: Pass, k: int, over: Callable[[], bool] | None = None) -> dic
     kink what one could is tried beside it too, where there is one answer only. A rule that takes long is left as soon
     as the time is `over`, with what is known of it by then.
     """
+    if run.graph.nodes[k].op.name in UNWRITTEN:
+        return {}  # there is no rule
     graph, rule = run.graph, rule_of(run.graph, k, run.operands(k))
     rng = np.random.default_rng(SEED)
     g = rng.uniform(0.5, 1.5, rule.plan.shape) * SIGNS[rng.integers(0, 2, rule.plan.shape)]

@@ -7,6 +7,7 @@ section 3.1 and equation 4.4).
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ SAME_SUM = 1e-12
 """Error of two inner products that are the same: what sums of some 4,000 terms lose."""
 EXPECTED = {"float64": (1e-9, 1e-12), "float32": (1e-5, 1e-6)}
 """rtol and atol where an expectation gives none: nine digits of a double and five of a float are written down."""
+LARGEST_DENOMINATOR = 4096
+"""Of a factor that is said as a fraction: a batch, or a sequence."""
 RULE = 64
 """Operations in a row of a rule: units in the last place that it may lose."""
 
@@ -70,6 +73,24 @@ def index_of(array: Array) -> Cell:
 def largest_cell(array: Array) -> Cell:
     """The cell of the largest size; NaN is larger than any number."""
     return index_of(np.nan_to_num(np.abs(array.astype(np.float64)), nan=np.inf))
+
+
+def factor(x: Array, y: Array, near: float) -> float | None:
+    """The number that makes `y` into `x`, float64 of one shape, as near as `near`; a fraction where one is; or None."""
+    if not (np.isfinite(x).all() and np.isfinite(y).all() and y.any()):
+        return None
+    size = top(y)
+    unit = y / size
+    found = float((x * unit).sum() / (unit * unit).sum()) / size
+    for k in (float(fraction(found)), found):
+        if k and float(gaps(x, k * y).max()) <= near * max(top(x), abs(k) * size):
+            return k
+    return None
+
+
+def fraction(value: float) -> Fraction:
+    """The nearest fraction that a batch or a sequence may have made."""
+    return Fraction(value).limit_denominator(LARGEST_DENOMINATOR)
 
 
 class Worst(Struct, frozen=True):

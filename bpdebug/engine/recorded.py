@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from msgspec import Struct
+
 from bpdebug.arrays import Array
 from bpdebug.engine.layout import ADDED, GRADIENT, INCOMING, KEPT, MASK, UPDATED, VALUE, Layout, Slot
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
@@ -11,13 +13,36 @@ from bpdebug.engine.source import ArraySource
 from bpdebug.graph import DRAWN, STATE
 
 
+class Application(Struct, frozen=True):
+    """One node of another program's backward pass, and the steps `first` to before `stop` that its forward is.
+
+    `function` is the node's class, `module` the module whose call it stands in, `line` the user's ("model.py:12").
+    `outputs` are tensors, by name, and so are `operands`, those that it is asked a gradient for. `absent` are operands
+    that it handed one to, though no step of its forward leads there; `precision` is the dtype that it computes in.
+    """
+
+    function: str
+    module: str
+    line: str
+    first: int
+    stop: int
+    outputs: tuple[str, ...]
+    operands: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+    precision: str = "float32"
+
+
 class Recording(Protocol):
-    """What was recorded: the first `events` events of a timeline; `notice` says what else is to be known of it."""
+    """What was recorded: the first `events` events of a timeline; `notice` says what else is to be known of it.
+
+    `applications` are there where another program computed it, in the order of its forward pass.
+    """
 
     events: int
     notice: str
     apart: bool
     states: bool
+    applications: tuple[Application, ...]
 
     def read(self, index: int, slot: Slot) -> Array:
         """A slot's array, of its tensor's shape; InputError (E_TRACE) where its bytes are not what they were."""

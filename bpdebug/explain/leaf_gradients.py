@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.checks.rule import to_float64
 from bpdebug.engine import Timeline
-from bpdebug.engine.closeness import RIGHT, gaps, index_of, largest_cell, top
+from bpdebug.engine.closeness import RIGHT, factor, fraction, gaps, index_of, largest_cell, top
 
 LEAST = 1e-6
 """Gradients below this part of the graph's largest one are judged as if they were as large as that part."""
-LARGEST_DENOMINATOR = 4096
-"""Of a factor that is said as a fraction: a batch, or a sequence."""
 
 
 class GradientRow(Struct, frozen=True):
@@ -100,24 +96,7 @@ def _row(name: str, x: Array | None, y: Array | None, least: float) -> tuple[Gra
     return row, error > near
 
 
-def factor(x: Array, y: Array, near: float) -> float | None:
-    """The number that makes `y` into `x`, float64 of one shape, as near as `near`; a fraction where one is; or None."""
-    if not (np.isfinite(x).all() and np.isfinite(y).all() and y.any()):
-        return None
-    size = top(y)
-    unit = y / size
-    found = float((x * unit).sum() / (unit * unit).sum()) / size
-    for k in (float(_fraction(found)), found):
-        if k and float(gaps(x, k * y).max()) <= near * max(top(x), abs(k) * size):
-            return k
-    return None
-
-
-def _fraction(value: float) -> Fraction:
-    return Fraction(value).limit_denominator(LARGEST_DENOMINATOR)
-
-
 def in_words(value: float | None) -> str | None:
     """A factor as a fraction: "2", "-1/3"; None where it is none."""
-    found = None if value is None else _fraction(value)
+    found = None if value is None else fraction(value)
     return None if found is None or float(found) != value else str(found)

@@ -18,7 +18,7 @@ from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import Graph
 from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, Step, per_tensor
 from bpdebug.limits import Limits
-from bpdebug.ops import OPS, Op
+from bpdebug.ops import OPS, Op, op_named
 from bpdebug.ops.conventions import DEFAULT, chosen
 from bpdebug.symbolic import Plan, attrs_key, trace
 from bpdebug.symbolic.words import WORDS
@@ -40,7 +40,7 @@ class Incoming(Struct, frozen=True, eq=False):
 
 def _op_of(step: Step) -> Op:
     """A step's op or word; E_OP where there is none, E_ATTR where it takes another number of operands."""
-    op = OPS.get(step.op) or WORDS.get(step.op)
+    op = op_named(step.op) or WORDS.get(step.op)
     if op is None:
         raise InputError(f"no op '{step.op}'", code="E_OP", hint=did_you_mean(step.op, OPS) or "see bpdebug ops")
     (least, most), count = op.arity, len(step.inputs)

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError
 from bpdebug.graph import Incoming, build
 from bpdebug.importers.lowering import Draft, Operand
@@ -17,13 +18,15 @@ from bpdebug.scenario import Scenario
 
 def scenario_of(
     program: Draft, loss: str | None, ends: Sequence[Operand], where: str, limits: Limits, *, conventions: str,
-    remarks: Sequence[str] = (),
+    remarks: Sequence[str] = (), given: Mapping[str, Array | None] = {},
 ) -> Scenario:  # fmt: skip
-    """The scenario of what was drafted: from its loss, or from a gradient of ones at each end.
+    """The scenario of what was drafted: from its loss, or from a gradient at each end, of ones where none is `given`.
+
+    Those that are given have their ends' shapes and dtypes.
 
     Raises what building a graph raises.
     """
-    incoming = {} if loss else {o.name: Incoming(None, partial(np.ones, dtype=o.dtype)) for o in ends}
+    incoming = {} if loss else {o.name: Incoming(None, partial(_comes_in, given.get(o.name), o.dtype)) for o in ends}
     graph = build(
         program.leaves, program.steps, loss=loss, incoming=incoming, limits=limits, where=where,
         conventions=conventions,
@@ -35,6 +38,10 @@ def scenario_of(
         program=text, program_line=1, lines=tuple(program.lines), raw=text.encode(), remarks=tuple(remarks),
         conventions=conventions,
     )  # fmt: skip
+
+
+def _comes_in(given: Array | None, dtype: DType, shape: Shape) -> Array:
+    return np.ones(shape, dtype) if given is None else given.astype(dtype, copy=False)
 
 
 def no_rules(lacking: Counter[str], places: Mapping[str, str], where: str) -> InputError:

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from bpdebug.arrays import Array, DType, Key, Shape
 from bpdebug.graph import INPUT, Leaf, Lit, Step
 from bpdebug.graph.dtypes import check_dtypes
-from bpdebug.ops import OPS
+from bpdebug.ops import OPS, UNWRITTEN
 from bpdebug.ops.attributes import spelt
 from bpdebug.symbolic import attrs_key, trace
 
@@ -97,10 +97,11 @@ class Draft(Struct, eq=False):
         typed = [(i.shape, i.dtype) if isinstance(i, Operand) else i for i in operands]
         key = op, tuple(t if isinstance(t, tuple) else repr(t) for t in typed), attrs_key(attrs)
         if key not in self.traced:
-            bound = OPS[op].bind(attrs)
-            check_dtypes(OPS[op], typed)
-            OPS[op].check(*(t[0] if isinstance(t, tuple) else () for t in typed), **OPS[op].of_value(bound))
-            plan = trace(OPS[op], typed, bound)
+            known = OPS.get(op) or UNWRITTEN[op]
+            bound = known.bind(attrs)
+            check_dtypes(known, typed)
+            known.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **known.of_value(bound))
+            plan = trace(known, typed, bound)
             self.traced[key] = plan.shape, plan.dtype
         return self.traced[key]
 

@@ -24,6 +24,7 @@ from bpdebug.arrays import Array, DType
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import Edit
 from bpdebug.engine.layout import VALUE, Layout, Slot
+from bpdebug.engine.recorded import Application
 from bpdebug.errors import BpdebugError, InputError, UsageError, printable, shown
 from bpdebug.expression.edits import read_edit
 from bpdebug.graph import INPUT, PARAMETER, Leaf
@@ -107,6 +108,7 @@ class TraceFile:
         self.positions = packed_numbers("q", [self.start])
         self.events = 0
         self.notice = ""
+        self.applications: tuple[Application, ...] = ()
         self.line = lru_cache(maxsize=64)(self._line)
 
     def _header(self, limits: Limits) -> tuple[Head, int]:

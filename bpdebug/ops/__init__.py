@@ -30,10 +30,11 @@ from bpdebug.ops import (
 )
 from bpdebug.ops.attributes import REQUIRED, Attr, as_literal
 from bpdebug.ops.op import OPS, Op, Sample
+from bpdebug.ops.unwritten import UNWRITTEN, op_named
 
 __all__ = [
-    "OPS", "REQUIRED", "Attr", "Op", "Sample", "activations", "as_literal", "attention", "classes", "convolution",
-    "distances", "einsum", "elementwise", "functions", "gates", "hard", "indexing", "indices", "joining", "linear",
-    "loss", "making", "margins", "masking", "normalise", "order", "pooling", "rearranging", "reduce", "resize",
-    "scans", "shaping",
+    "OPS", "REQUIRED", "UNWRITTEN", "Attr", "Op", "Sample", "activations", "as_literal", "attention", "classes",
+    "convolution", "distances", "einsum", "elementwise", "functions", "gates", "hard", "indexing", "indices", "joining",
+    "linear", "loss", "making", "margins", "masking", "normalise", "op_named", "order", "pooling", "rearranging",
+    "reduce", "resize", "scans", "shaping",
 ]  # fmt: skip

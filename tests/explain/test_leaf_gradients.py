@@ -9,7 +9,8 @@ import pytest
 
 import bpdebug
 from bpdebug.engine import Timeline
-from bpdebug.explain.leaf_gradients import by_leaves, different_programs, factor
+from bpdebug.engine.closeness import factor
+from bpdebug.explain.leaf_gradients import by_leaves, different_programs
 from bpdebug.views.compare import compared
 
 LEAVES = """

@@ -110,6 +110,14 @@ def attention(
     return c.emit("scaled_dot_product_attention", *operands, causal=is_causal, scale=scale)
 
 
+@rule("_scaled_dot_product_flash_attention_for_cpu.default")
+def attention_of_cpu(
+    c: Lowering, q: Operand, k: Operand, v: Operand, dropout_p: float = 0, is_causal: bool = False, *,
+    attn_mask: Operand | None = None, scale: float | None = None,
+) -> list[Operand | None]:  # fmt: skip
+    return [attention(c, q, k, v, attn_mask, dropout_p, is_causal, scale=scale), None]
+
+
 def _heads(c: Lowering, x: Operand, heads: int) -> Operand:
     """Each head of keys or values, as often as queries share it."""
     *before, own, length, size = x.shape

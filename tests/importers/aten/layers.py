@@ -36,6 +36,11 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
         (r(2, 2, 3, 4), r(2, 2, 5, 4), r(2, 2, 5, 4), r(3, 5)),
         (r(1, 4, 3, 4), r(1, 2, 3, 4), r(1, 2, 3, 4), None, 0.0, False, {"enable_gqa": True, "scale": 0.3}),
     ],
+    "_scaled_dot_product_flash_attention_for_cpu.default": [
+        (r(2, 2, 3, 4), r(2, 2, 5, 4), r(2, 2, 5, 4)),
+        (r(1, 2, 3, 4), r(1, 2, 5, 4), r(1, 2, 5, 4), 0.0, False, {"attn_mask": k(r(1, 2, 3, 5)), "scale": 0.3}),
+        (r(1, 2, 3, 4), r(1, 2, 3, 4), r(1, 2, 3, 4), 0.0, True),
+    ],
     "layer_norm.default": [
         (r(2, 3, 4), [4], r(4), r(4)), (r(2, 3, 4), [3, 4], r(3, 4), r(3, 4)), (r(*X), [4], None, r(4)),
     ],

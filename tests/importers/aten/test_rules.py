@@ -64,7 +64,7 @@ def ours(name: str, args: Any, more: Any, parts: list[Any]) -> tuple[Draft, dict
 
     arrays = [part.detach().numpy() for part in parts]
     call = Lowering(program, "", arrays[0].shape, arrays[0].dtype, lambda k: arrays[k])
-    found = RULES[name](call, *map(leaf, args), **more)
+    found = RULES[name](call, *map(leaf, args), **{k: leaf(v) for k, v in more.items()})
     return program, leaves, found if isinstance(found, list) else [found]
 
 

@@ -1,0 +1,59 @@
+"""What an autograd node's forward was among the calls that were recorded, and where the user wrote it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from linecache import getline
+
+from msgspec import Struct
+
+from bpdebug.importers.calls import Source
+from bpdebug.importers.live.calls import Applied, CallSite, ForwardCall
+from bpdebug.importers.live.passes import AutogradNode
+
+
+class Taken(Struct, frozen=True, eq=False):
+    """What one autograd node's forward was: a call, or all calls of a custom Function."""
+
+    node: AutogradNode
+    calls: Sequence[ForwardCall]
+    function: Applied | None
+
+    @property
+    def place(self) -> CallSite:
+        return self.calls[-1].place if self.function is None else self.function.place
+
+    @property
+    def name(self) -> str:
+        """What it is called: addmm, or the custom Function's class."""
+        if self.function is not None:
+            return self.node.name.removesuffix("Backward")
+        return named(self.calls[0])
+
+    @property
+    def precision(self) -> str:
+        """The dtype that it computes in."""
+        return next((str(h.tensor.dtype).removeprefix("torch.") for h in self.calls[-1].outputs), "")
+
+
+def op_of(call: ForwardCall) -> str:
+    """aten's name for a call, with the overload, as if nothing was written in place: relu_ is relu.default."""
+    packet, _, overload = str(call.op).removeprefix("aten.").partition(".")
+    return f"{packet.rstrip('_') if not packet.startswith('__') else packet}.{overload}"
+
+
+def named(call: ForwardCall) -> str:
+    """What a step of a call is called: addmm."""
+    return op_of(call).partition(".")[0].strip("_")
+
+
+@cache
+def _line(file: str, line: int) -> Source:
+    return (f"{os.path.basename(file)}:{line}", getline(file, line).strip()) if file else ("", "")
+
+
+def source_of(place: CallSite) -> Source:
+    """The user's line: "model.py:12", and its text."""
+    return _line(place.file, place.line)
