@@ -87,7 +87,7 @@ class Call:
         k, plan = len(self.operands), self.plan
         with np.errstate(all="ignore"):
             code.forward(plan)(V, k, *range(k))
-            return {i: np.asarray(code.contribution(plan, i)(V, G, k, *range(k))) for i in plan.differentiable}
+            return {i: np.asarray(code.contribution(plan, i)(V, G, k, None, *range(k))) for i in plan.differentiable}
 
     def __repr__(self) -> str:
         shown = [str(x.shape) if isinstance(x, np.ndarray) else repr(x) for x in self.operands]

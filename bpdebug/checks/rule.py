@@ -66,7 +66,7 @@ class NodeRule(Struct, frozen=True, eq=False):
         k = -1 - len(plan.operands)  # numbers of its own: the graph's, from 0, are those of what is read outside
         V = {k: y, **dict(zip((*range(k + 1, 0), *plan.outside), self.inputs, strict=False))}
         with np.errstate(all="ignore"):
-            return np.asarray(code.contribution(plan, position)(V, {k: g}, k, *range(k + 1, 0)))
+            return np.asarray(code.contribution(plan, position)(V, {k: g}, k, None, *range(k + 1, 0)))
 
 
 def rule_of(graph: Graph, k: int, inputs: Iterable[Any]) -> NodeRule:

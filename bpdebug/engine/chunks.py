@@ -57,10 +57,10 @@ class _Straight:
             self.lines.append(f"{self.local('m', tensor)} = {value}.mT")
         return self.local("m", tensor) if self.graph.is_leaf(tensor) else f"{value}.mT"
 
-    def fill(self, plan: Plan, k: int, positions: tuple[int, ...] | None = None) -> tuple[list[str], list[bool]]:
-        """Write the shared lines of node k's template, and give its targets' expressions, and which have no axes."""
+    def fill(self, plan: Plan, k: int, positions: tuple[int, ...] | None = None) -> tuple[list[str], code.Template]:
+        """Write the shared lines of node k's template, and give its targets' expressions, and the template."""
         template, graph = code.template(plan, positions), self.graph
-        blanks = {"t": f"t{self.temporaries}_"}
+        blanks = {"t": f"t{self.temporaries}_", "s": "{s}"}
         self.temporaries += 1
         for name, (what, number) in template.used.items():
             own = what in ("value", "gradient")
@@ -72,7 +72,7 @@ class _Straight:
         if plan.nbytes >= LARGE:
             self.lines.append("may_stop()")
         self.lines.extend(line.format_map(blanks) for line in template.lines)
-        return [source.format_map(blanks) for source in template.sources], template.scalars
+        return [source.format_map(blanks) for source in template.sources], template
 
     def function(self, **stored: Iterable[int]) -> Chunk:
         """All of it, between the loads and the stores, by table: of tensors whose numbers go up evenly in one slice."""
@@ -114,11 +114,14 @@ def backward_chunks(graph: Graph, rows: Sequence[Row], seeds: Iterable[int]) -> 
     for at in range(0, len(rows), SIZE):
         chunk, stored = _Straight(graph), dict[int, None]()
         for k, positions in rows[at : at + SIZE]:
-            sources, scalars = chunk.fill(graph.plans[k], k, positions)
-            for position, source, scalar in zip(positions, sources, scalars, strict=True):
+            sources, template = chunk.fill(graph.plans[k], k, positions)
+            how = zip(positions, sources, template.scalars, template.onto, strict=True)
+            for position, source, scalar, onto in how:
                 tensor = graph.operand(k, position)
                 name = chunk.local("g", tensor, "S" if tensor in live else "")
-                if tensor in live:
+                if onto:
+                    source = source.format(s=name if tensor in live else None)
+                elif tensor in live:
                     source = f"np.asarray({name} + {source})" if scalar else f"{name} + ({source})"
                 live.add(tensor)
                 chunk.lines.append(f"{name} = {source}")

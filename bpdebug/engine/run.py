@@ -204,20 +204,20 @@ class Pass:
         total: Any = self.seed(tensor) if tensor in graph.incoming else None
         for k, position in edges:
             may_stop()
-            c = self._contribution(k, position)
-            total = c if total is None else np.asarray(total + c)
+            total = self._contribution(k, position, total)
         return total
 
-    def _contribution(self, k: int, position: int) -> Array:
+    def _contribution(self, k: int, position: int, total: Array | None = None) -> Array:
+        """What the edge contributes, of its tensor's shape, added to a sum so far."""
         given = None if self.source is COMPUTE else self.source.contribution(k, position)
         if given is not None:
-            return given
+            return given if total is None else np.asarray(total + given)
         graph = self.graph
         needed = [t for t in self._read(k) if self.V[t] is None]
         if needed:
             self._compute(self._missing(needed))
         made = code.contribution(graph.plans[k], position)
-        return np.asarray(made(self.V, self.G, graph.tensor(k), *graph.nodes[k].inputs))
+        return np.asarray(made(self.V, self.G, graph.tensor(k), total, *graph.nodes[k].inputs))
 
     def contribution(self, k: int, position: int) -> Array:
         """What node k's operand at `position` gets from it, un-broadcast, before it is added."""

@@ -69,7 +69,7 @@ _SLOPE, _CUBIC = 2 * math.sqrt(2 / math.pi), 0.044715
 
 
 def _bend(xp: Any, x: Any) -> Any:
-    return _SLOPE * (x + _CUBIC * x**3)
+    return _SLOPE * (x + _CUBIC * xp.pow(x, 3))
 
 
 def _gelu(xp: Any, x: Any, approximate: str) -> Any:

@@ -16,7 +16,7 @@ from bpdebug.ops.op import ROUTES, ROWS, SCALES, Op, Sample, register
 def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
     """A literal has no gradient, and the logarithm of a base that may be negative is then not taken."""
     if isinstance(b, (int, float)):
-        return g * b if b in (0, 1) else g * b * a ** (b - 1), None
+        return g * b if b in (0, 1) else g * b * (a if b == 2 else xp.pow(a, b - 1)), None
     at_zero = xp.where(b >= 0, 0, -y)  # 0 ** -1 is infinite, and its logarithm minus infinity
     if isinstance(a, (int, float)):
         return None, g * (y * math.log(a) if a > 0 else at_zero if a == 0 else math.nan)
@@ -157,7 +157,7 @@ register(
     _arithmetic(
         "pow",
         "The base `a` to the exponent `b`; where the exponent is a tensor, the base must be positive.",
-        forward=lambda xp, a, b: a**b,
+        forward=lambda xp, a, b: xp.pow(a, b),
         vjp=_pow_vjp,
         back=SCALES,
         infix="**",

@@ -80,8 +80,8 @@ def p_norm(xp: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> Any:
         return xp.max(xp.abs(x), axis=axis, keepdims=keepdims)
     if p == 2:
         return xp.sqrt(xp.sum(xp.square(x), axis=axis, keepdims=keepdims))
-    total = xp.sum(xp.abs(x) if p == 1 else xp.abs(x) ** p, axis=axis, keepdims=keepdims)
-    return total if p == 1 else total ** (1 / p)
+    total = xp.sum(xp.abs(x) if p == 1 else xp.pow(xp.abs(x), p), axis=axis, keepdims=keepdims)
+    return total if p == 1 else xp.pow(total, 1 / p)
 
 
 def p_norm_vjp(
@@ -92,7 +92,7 @@ def p_norm_vjp(
         return (into * xp.sign(x),)
     if p == math.inf:
         return (extreme_vjp(xp, g, y, xp.abs(x), axis, keepdims)[0] * xp.sign(x),)
-    return (into * (x / length if p == 2 else xp.sign(x) * (xp.abs(x) / length) ** (p - 1)),)
+    return (into * (x / length if p == 2 else xp.sign(x) * xp.pow(xp.abs(x) / length, p - 1)),)
 
 
 def _logsumexp(xp: Any, x: Any, axis: Axis, keepdims: bool) -> Any:

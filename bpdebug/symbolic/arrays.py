@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,21 @@ def normal_pdf(x: Array) -> Array:
     return np.asarray(PEAK * _bell(_deviations(x))).astype(x.dtype)
 
 
+PRODUCTS: dict[float, Callable[[Array], Any]] = {3: lambda x: x * x * x, 4: lambda x: x * x * (x * x)}
+"""Powers of floats that are computed as products, right to 2 units in the last place, in a hundredth of the time; a
+square is one in NumPy, too."""
+
+
+def is_product(x: Any, y: Any) -> bool:
+    """Whether x ** y is computed as a product of x."""
+    return type(y) in (int, float) and y in PRODUCTS and x.dtype.kind == "f"
+
+
+def power(x: Any, y: Any) -> Any:
+    """x ** y, of the shape to which they broadcast; small powers of floats as products."""
+    return PRODUCTS[y](x) if is_product(x, y) else x**y
+
+
 def same(a: Array, b: Array) -> Array:
     """a == b cell by cell, where a NaN is the same as another."""
     return np.asarray((a == b) | ((a != a) & (b != b)))
@@ -125,6 +141,16 @@ def scatter_add(x: Array, ids: Array, axis: int, size: int) -> Array:
     out = np.zeros((size, *rows.shape[rank:]), x.dtype)
     np.add.at(out, ids, rows)
     return np.moveaxis(out, 0, axis)
+
+
+def add_rows(total: Array | None, x: Array, ids: Array, axis: int, size: int) -> Array:
+    """`total + scatter_add(x, ids, 0, size)`, bit for bit, without a table of zeros: other rows are added a 0."""
+    if total is None:
+        return scatter_add(x, ids, axis, size)
+    at, place = np.unique(ids % size, return_inverse=True)
+    out: Array = np.add(total, total.dtype.type(0))
+    out[at] = total[at] + scatter_add(x, place.reshape(ids.shape), 0, len(at))
+    return out
 
 
 def scatter_along_axis(x: Array, ids: Array, axis: int, size: int) -> Array:

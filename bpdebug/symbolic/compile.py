@@ -17,6 +17,7 @@ import numpy as np
 
 from bpdebug.arrays import DType, Shape
 from bpdebug.progress import may_stop
+from bpdebug.symbolic.arrays import add_rows
 from bpdebug.symbolic.expr import Expr, Prim, Trace, walk
 from bpdebug.symbolic.plan import Plan
 from bpdebug.symbolic.prims import PRIMS
@@ -53,7 +54,11 @@ def _spread(x: Any, shape: Shape) -> Any:
 TOTAL = Prim("total", np.add.reduce, attrs={"axis": ..., "keepdims": False})
 LARGEST = Prim("largest", np.maximum.reduce, attrs=TOTAL.attrs)
 SPREAD = Prim("spread", _spread, attrs=PRIMS["broadcast_to"].attrs)
-SCOPE["xp"].spread, SCOPE["xp"].total, SCOPE["xp"].largest = _spread, TOTAL.run, LARGEST.run
+ADD_ROWS = Prim("add_rows", add_rows, arrays=3, attrs=PRIMS["scatter_add"].attrs)
+for _word in (SPREAD, TOTAL, LARGEST, ADD_ROWS):
+    setattr(SCOPE["xp"], _word.name, _word.run)
+FEW = 4
+"""A table has so many times as many rows as are added to it, where they are added without a table of zeros."""
 _NUMBERS: dict[tuple[str, str], Expr] = {}
 
 
@@ -119,6 +124,15 @@ def _in_place(targets: Sequence[Expr]) -> list[Expr]:
     return [made[id(e)] for e in targets]
 
 
+def _added(plan: Plan, position: int) -> Expr:
+    """What an operand's gradient gets; where it costs less, with the sum so far, the leaf `{s}`, which may be None."""
+    e = plan.summed(position)
+    if e.applies != "scatter_add" or e.attrs["axis"] != 0 or prod(e.args[1].shape) * FEW > e.shape[0]:
+        return e
+    total = Expr(e.trace, None, (), {}, e.shape, e.dtype, "{s}")
+    return Expr(e.trace, ADD_ROWS, (total, *e.args), e.attrs, e.shape, e.dtype)
+
+
 def statements(targets: Sequence[Expr], names: Mapping[int, str]) -> tuple[list[str], list[str]]:
     """Lines that compute shared subexpressions once (`{t}0 = ...`), and the source of each target's expression.
 
@@ -150,10 +164,11 @@ class Template:
     """A plan's statements with blanks for names (`{x0}`, its transpose `{m0}`, `{y}`, `{g}`; `{t}` before temporaries).
 
     `used` says which blanks there are, and what stands for each; `sources` are the targets' expressions in the order
-    asked for, `scalars` those that have no axes.
+    asked for, `scalars` those that have no axes, `onto` those that add to the sum so far, `{s}`.
     """
 
     def __init__(self, plan: Plan, targets: Sequence[Expr]) -> None:
+        self.onto = [e.prim is ADD_ROWS for e in targets]
         leaves = [(o, f"x{i}", "operand", i) for i, o in enumerate(plan.operands)]
         leaves += [(leaf, f"e{tensor}", "tensor", tensor) for tensor, (_, leaf) in plan.outside.items()]
         leaves += [(plan.y, "y", "value", 0), (plan.g, "g", "gradient", 0)]
@@ -170,16 +185,21 @@ class Template:
         """The lines and the targets' expressions, each blank loaded from the tables into a local of its name."""
         places = {"operand": operand, "tensor": "V[{}]", "value": "V[k]", "gradient": "G[k]"}
         loads = [f"{n} = {places[what].format(i)}" for n, (what, i) in self.used.items() if what in places]
-        blanks = {n: n if what in places else f"x{i}.mT" for n, (what, i) in self.used.items()} | {"t": "t"}
+        blanks = {n: n if what in places else f"x{i}.mT" for n, (what, i) in self.used.items()} | {"t": "t", "s": "s"}
         lines, sources = ([text.format_map(blanks) for text in texts] for texts in (self.lines, self.sources))
         return loads + lines, sources
+
+    def totals(self) -> list[str]:
+        """Each target, `c`, with the sum so far, `s`."""
+        sums = ("np.asarray(s + c)" if scalar else "s + c" for scalar in self.scalars)
+        return ["c" if onto else f"c if s is None else {total}" for onto, total in zip(self.onto, sums, strict=True)]
 
 
 def template(plan: Plan, wanted: tuple[int, ...] | None = None) -> Template:
     """The template of a node's value, or of what it contributes to the operands at `wanted`."""
     found: Template | None = plan.templates.get(wanted)
     if found is None:
-        targets = [plan.value] if wanted is None else [plan.summed(i) for i in wanted]
+        targets = [plan.value] if wanted is None else [_added(plan, i) for i in wanted]
         found = plan.templates[wanted] = Template(plan, targets)
     return found
 
@@ -203,22 +223,23 @@ def backward(plan: Plan, wanted: tuple[int, ...]) -> Function:
     """`b(V, G, k, *inputs)`: adds the gradients of the operands at `wanted` to G, in their order."""
     made = plan.compiled.get(wanted)
     if made is None:
-        template = Template(plan, [plan.summed(i) for i in wanted])
+        template = Template(plan, [_added(plan, i) for i in wanted])
         lines, sources = template.loaded()
-        for i, source, scalar in zip(wanted, sources, template.scalars, strict=True):
-            total = "np.asarray(t + c)" if scalar else "t + c"
-            lines += [f"c = {source}", f"t = G[i{i}]", f"G[i{i}] = c if t is None else {total}"]
+        for i, source, total in zip(wanted, sources, template.totals(), strict=True):
+            lines += [f"s = G[i{i}]", f"c = {source}", f"G[i{i}] = {total}"]
         made = plan.compiled[wanted] = function("backward", ["V", "G", "k", *_parameters(plan)], lines)
     return made
 
 
 def contribution(plan: Plan, position: int) -> Function:
-    """`c(V, G, k, *inputs)`: the un-broadcast gradient that one edge contributes."""
+    """`c(V, G, k, s, *inputs)`: the un-broadcast gradient that one edge contributes, added to the sum s if not None."""
     made = plan.compiled.get(position)
     if made is None:
         # One parameter for all numbers: an op of 1,000 operands has 1,000 of these functions.
-        lines, (source,) = Template(plan, [plan.summed(position)]).loaded("V[i[{}]]")
-        made = function("contribution", ["V", "G", "k", "*i"], [*lines, f"return {source}"])
+        template = Template(plan, [_added(plan, position)])
+        lines, (source,) = template.loaded("V[i[{}]]")
+        lines += [f"c = {source}", f"return {template.totals()[0]}"]
+        made = function("contribution", ["V", "G", "k", "s", "*i"], lines)
         plan.compiled[position] = made
     return made
 

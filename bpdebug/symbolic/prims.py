@@ -140,7 +140,7 @@ _ROWS = (
     Prim("multiply", np.multiply, arrays=2, infix="*", precedence=60),
     Prim("divide", np.divide, arrays=2, infix="/", precedence=60),
     Prim("matmul", arrays.product, arrays=2, shape=_matmul, infix="@", precedence=60, why="product"),
-    Prim("pow", lambda x, y: x**y, arrays=2, infix="**", precedence=80),
+    Prim("pow", arrays.power, arrays=2, infix="**", precedence=80),
     Prim("negative", np.negative, infix="-", precedence=70),
     *(
         Prim(name, getattr(np, name), arrays=2, dtype=_boolean, infix=OPS[name].infix, precedence=40)

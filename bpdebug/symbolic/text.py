@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import is_list
-from bpdebug.symbolic.arrays import is_long
+from bpdebug.symbolic.arrays import is_long, is_product
 from bpdebug.symbolic.expr import Expr, Prim, TraceError
 
 ATOM, POSTFIX, POWER, UNARY, SUM = 100, 90, 80, 70, 50
@@ -69,9 +69,7 @@ def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
     prim = expr.prim
     if prim is None:
         raise TraceError(f"leaf {expr.name!r} has no name here")
-    if prim.infix and (
-        dialect.formula or not (prim.infix.isalpha() or (prim.name == "matmul" and is_long(*expr.args)))
-    ):
+    if prim.infix and (dialect.formula or not (prim.infix.isalpha() or _is_ours(expr))):
         return _infix(expr, prim, names, dialect), prim.precedence
     if dialect.formula:
         if prim.name == "astype":
@@ -92,6 +90,11 @@ def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
     args = [write(a, names, dialect) for a in expr.args]
     words = args + _keywords(expr, prim, dialect)
     return f"{prim.says if dialect.formula else _callee(prim) + prim.name}({', '.join(words)})", ATOM
+
+
+def _is_ours(expr: Expr) -> bool:
+    """Whether another way than NumPy's is behind an infix."""
+    return (expr.applies == "matmul" and is_long(*expr.args)) or (expr.applies == "pow" and is_product(*expr.args))
 
 
 def _callee(prim: Prim) -> str:

@@ -240,9 +240,9 @@ def test_along_many_consumers_an_event_costs_what_it_does_along_few(
     """Contributions computed for each event with its accumulation, which shows the sums before and after it."""
     computed, contribution = list[int](), Pass._contribution
 
-    def counted(run: Pass, k: int, position: int) -> Array:
+    def counted(run: Pass, k: int, position: int, total: Array | None = None) -> Array:
         computed.append(k)
-        return contribution(run, k, position)
+        return contribution(run, k, position, total)
 
     monkeypatch.setattr(Pass, "_contribution", counted)
     for count in (10, 400):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from bpdebug.arrays import Array, DType
 from bpdebug.ops import OPS
-from bpdebug.symbolic import compile
+from bpdebug.symbolic import arrays, compile
+from bpdebug.symbolic.arrays import power, scatter_add
 from tests.graphs import DOUBLE, SINGLE, Call, bits
 
 CELLS = np.array([np.nan, -np.nan, np.inf, -np.inf, -0.0, 0.0, 1.5, -2.0, 5e-39])
@@ -81,3 +86,41 @@ def test_axes_of_size_1(axis: int | tuple[int, ...]) -> None:
     for x in layouts(np.arange(20.0).reshape(4, 5)):
         call = Call(OPS["expand_dims"], (x,), {"axis": axis})
         same(value(call), call.value)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("ids", [[3, 0, 3, -1], [[7, 39], [7, -33]], 5, []])
+def test_a_few_rows_of_a_large_table(ids: Any, dtype: DType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are added as a table of zeros with these rows would be, and there is none."""
+    rng, ids = np.random.default_rng(0), np.asarray(ids, np.int64)
+    table, g = (np.asarray(rng.choice(CELLS, shape), dtype) for shape in ((40, 3), (*ids.shape, 3)))
+    call, k = Call(OPS["embedding"], (table, ids), {"padding_idx": None}), 2
+    whole = call.raw_gradients(g)[0]
+    same(call.contributions(g)[0], whole)
+    made = Mock(side_effect=scatter_add)
+    monkeypatch.setattr(arrays, "scatter_add", made)
+    with np.errstate(all="ignore"):
+        for total in layouts(np.asarray(rng.choice(CELLS, (40, 3)), dtype)):
+            G = [total, None, g]
+            compile.backward(call.plan, (0,))([*call.operands, None], G, k, 0, 1)
+            added = compile.contribution(call.plan, 0)([*call.operands, None], [None, None, g], k, total, 0, 1)
+            assert bits(G[0]) == bits(added) == bits(total + whole)
+    assert all(asked.args[-1] <= ids.size for asked in made.call_args_list)
+    call = Call(OPS["scatter_add"], (g, ids), {"axis": 0, "size": 40})
+    same(value(call), call.value)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("exponent", [3, 4, 3.0, 4.0])
+def test_small_powers_are_right_to_two_units_in_the_last_place(exponent: float, dtype: DType) -> None:
+    """Against exact fractions, which Python has; at zeros, infinities and NaN they are as NumPy's."""
+    sizes = np.exp(np.random.default_rng(0).uniform(-20, 20, 2000)) * np.tile([1, -1], 1000)
+    x = np.asarray(sizes, dtype)
+    found = power(x, exponent)
+    assert found.dtype == dtype
+    for cell, at in zip(found, x, strict=True):
+        exact = Fraction(float(at)) ** int(exponent)
+        assert abs(Fraction(float(cell)) - exact) <= 2 * Fraction(float(np.spacing(np.abs(cell))))
+    with np.errstate(all="ignore"):
+        assert_array_equal(power(np.asarray(CELLS, dtype), exponent), np.asarray(CELLS, dtype) ** exponent)
+    assert power(np.arange(4), 3).tolist() == [0, 1, 8, 27]

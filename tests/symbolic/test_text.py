@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from bpdebug.arrays import Array
 from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, walk
+from bpdebug.symbolic.arrays import power
 from bpdebug.symbolic.brief import LONG
 from bpdebug.symbolic.compile import SCOPE
 from bpdebug.symbolic.text import FORMULA, SOURCE, Dialect, write
@@ -160,11 +162,23 @@ def read_source(text: str) -> Any:
     return eval(spelt(text), {**SCOPE, **{spelt(n): a for n, a in {**LEAVES, **EXTRA}.items()}})
 
 
+class Powers(ast.NodeTransformer):
+    """`**` is the namespace's word: small powers of floats are products."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Pow):
+            return node
+        return ast.Call(ast.Name("power", ast.Load()), [node.left, node.right], [])
+
+
 def read_formula(text: str) -> Any:
     """A formula, read as NumPy: ∂Y is a name, Xᵀ swaps the last two axes, words are the namespace's."""
     numbers = {"inf": np.inf, "nan": np.nan}
     leaves = {spelt(n): a for n, a in {**LEAVES, **EXTRA}.items()}
-    return eval(spelt(text).replace("ᵀ", ".mT"), {**FORMULA_WORDS, **numbers, **leaves})
+    read = Powers().visit(ast.parse(spelt(text).replace("ᵀ", ".mT"), mode="eval"))
+    code = compile(ast.fix_missing_locations(read), "<formula>", "eval")
+    return eval(code, {**FORMULA_WORDS, "power": power, **numbers, **leaves})
 
 
 @pytest.mark.parametrize(
