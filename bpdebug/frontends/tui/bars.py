@@ -12,7 +12,7 @@ from textual.strip import Strip
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
-from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip, wrap
+from bpdebug.frontends.tui.lines import BLANK, Light, clean, fit, strip, wrap
 from bpdebug.scenario import Scenario
 
 Pieces = tuple[tuple[str, Style], ...]
@@ -116,7 +116,7 @@ class Message(Bar):
         found, (width, high) = self.lines(self.size.width), self.size
         if y >= len(found):
             return BLANK
-        return found[y] if y < high - 1 or len(found) <= high else Strip.join([fit(found[y], width - 2), MORE])
+        return found[y] if y < high - 1 or len(found) <= high else Light.join([fit(found[y], width - 2), MORE])
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self.lines(width))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import BLANK, fit, strip, wrap
+from bpdebug.frontends.tui.lines import BLANK, Light, fit, strip, wrap
 from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
 from bpdebug.frontends.tui.paragraphs import block_lines
 from bpdebug.frontends.tui.rows import Item, items, visible
@@ -113,7 +113,7 @@ def words(blocks: Sequence[Block], width: int, fits: Tall, across: int = 0) -> l
 def _in_one(lines: Sequence[Strip], width: int) -> Strip:
     """Lines as one, as far as there is room."""
     space = strip((" ", palette.PLAIN))
-    return fit(Strip.join([piece for line in lines for piece in (space, line)][1:]), width)
+    return fit(Light.join([piece for line in lines for piece in (space, line)][1:]), width)
 
 
 def first_sentence(text: str) -> str:

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.gate import Gate
+from bpdebug.frontends.tui.lines import Light
 
 
 class Framed(Widget):
@@ -69,9 +70,9 @@ class Framed(Widget):
             segments.append(Segment(" " * missing, palette.PLAIN))
         for each in self._through:
             segments = each.apply(segments, self.background_colors[1])
-        return Strip([*left, *segments, *right], width)
+        return Light([*left, *segments, *right], width)
 
     def _framed(self, width: int) -> tuple[Spacing, list[Segment], list[Segment]]:
         gutter = self.styles.gutter
-        row = super().render_lines(Region(0, gutter.top, width, 1))[0] if gutter.width else Strip([])
+        row = super().render_lines(Region(0, gutter.top, width, 1))[0] if gutter.width else Light([])
         return gutter, list(row.crop(0, gutter.left)), list(row.crop(width - gutter.right))

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from bpdebug.arrays import Array
 from bpdebug.engine.distribution import Peaks, peaks
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import BLANK, fit, strip
+from bpdebug.frontends.tui.lines import BLANK, Light, fit, strip
 from bpdebug.frontends.tui.looks import BESIDE, INSTEAD, LOG
 from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
 from bpdebug.views.blocks import Matrix
@@ -100,8 +100,8 @@ class BesideBox(MatrixBox):
         line, row = super().line(y), y - self.first
         if not self.aside or not 0 <= row < len(self.map.found.sizes):
             return line
-        map_ = Strip([Segment(" " * APART, palette.PLAIN), *self.map.signs(row, self.mark.first)])
-        return Strip.join([line.adjust_cell_length(self.width - self.aside, palette.PLAIN), map_])
+        map_ = Light([Segment(" " * APART, palette.PLAIN), *self.map.signs(row, self.mark.first)])
+        return Light.join([line.adjust_cell_length(self.width - self.aside, palette.PLAIN), map_])
 
     def cell_at(self, x: int, y: int) -> tuple[int, int] | None:
         row, column = y - self.first, x - (self.width - self.aside) - APART
@@ -152,7 +152,7 @@ class HeatBox(MatrixBox):
         if row < len(found.sizes):
             name = self.sheet.name(row * found.high)
             label = f" {name}".rjust(self.label - 1).ljust(self.label) if self.label else ""
-            return Strip([Segment(label, palette.DIM), *self.map.signs(row, self.mark.first, self.times)])
+            return Light([Segment(label, palette.DIM), *self.map.signs(row, self.mark.first, self.times)])
         notes = self.notes()
         blocks = found.high * found.wide > 1
         notes[0] = f"max |x| of {found.high}×{found.wide}, {notes[0]}" if blocks else f"|x|, {notes[0]}"

@@ -13,7 +13,7 @@ from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.keys import INSPECTOR, bindings
-from bpdebug.frontends.tui.lines import BLANK, fit, strip
+from bpdebug.frontends.tui.lines import BLANK, Light, fit, strip
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.paragraphs import block_lines
@@ -145,12 +145,12 @@ class InspectorPane(ReportPane):
 
     def drawn(self) -> Iterator[Strip]:
         width, high, top = self.room, self.size.height, self.top
-        lines = [Strip([])] * self.over
+        lines: list[Strip] = [BLANK] * self.over
         for x, y, tab in self.places(width):
             here = tab == self.tab
             apart = (" " * (x - lines[y].cell_length), palette.PLAIN)
             label = strip(apart, (f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM))
-            lines[y] = Strip.join([lines[y], label])
+            lines[y] = Light.join([lines[y], label])
         yield from (fit(line, width) for line in lines[:high])
         yield from (fit(self.line(top + y, width), width) for y in range(high - len(lines)))
 

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
-from bpdebug.frontends.tui.lines import BLANK, clean, reversed_, strip
+from bpdebug.frontends.tui.lines import BLANK, Light, clean, reversed_, strip
 from bpdebug.views.as_numpy import ascii_numbers
 
 THUMB = strip(("▐", palette.ZERO))
@@ -114,7 +114,7 @@ class Lined(Framed):
         if span is None:
             return line
         start, end = span[0], line.cell_length if span[1] < 0 else span[1]
-        return Strip.join([line.crop(0, start), reversed_(line.crop(start, end)), line.crop(end)])
+        return Light.join([line.crop(0, start), reversed_(line.crop(start, end)), line.crop(end)])
 
     def check_message_enabled(self, message: Message) -> bool:
         """A click that ends a selection means nothing else."""
@@ -151,7 +151,7 @@ class Scrolled(Lined):
         bar = self.bar()
         for y, line in enumerate(lines):
             if y in bar:
-                yield Strip.join([line.adjust_cell_length(width, palette.PLAIN), THUMB])
+                yield Light.join([line.adjust_cell_length(width, palette.PLAIN), THUMB])
             else:
                 yield line if line.cell_length <= width else line.crop(0, width)
 

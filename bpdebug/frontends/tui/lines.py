@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
@@ -12,10 +13,29 @@ from textual.strip import Strip
 from bpdebug.errors import printable
 from bpdebug.frontends.tui import palette
 
-BLANK = Strip([], 0)
+
+class Light(Strip):
+    """A strip without the memories that Textual gives each, until one is asked for: most are drawn, and that is all."""
+
+    __slots__ = ()
+
+    def __init__(self, segments: Iterable[Segment], cell_length: int | None = None) -> None:
+        self._segments, self._cell_length = list(segments), cell_length
+        self._cell_count = self._render_cache = None
+
+    def __getattr__(self, name: str) -> Any:
+        super().__init__(self._segments, self._cell_length)
+        return object.__getattribute__(self, name)
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        found = [*cuts]
+        return [self] if found == [self.cell_length] else super().divide(found)
 
 
-class Leading(Strip):
+BLANK = Light([], 0)
+
+
+class Leading(Light):
     """A line that leads on: `to` is the number that it has in its table, and the command."""
 
     __slots__ = ("to",)
@@ -37,19 +57,19 @@ def clean(text: str) -> str:
 
 def strip(*pieces: tuple[str, Style]) -> Strip:
     """A line from (text, style) pieces: the door to the screen, through which nothing goes that is not clean."""
-    return Strip([Segment(clean(text), style) for text, style in pieces if text])
+    return Light([Segment(clean(text), style) for text, style in pieces if text])
 
 
 def reversed_(line: Strip) -> Strip:
     """A line that is marked, in reverse."""
-    return Strip([Segment(text, (style or palette.PLAIN) + palette.MARKED) for text, style, _ in line])
+    return Light([Segment(text, (style or palette.PLAIN) + palette.MARKED) for text, style, _ in line])
 
 
 def fit(line: Strip, width: int) -> Strip:
     """A line cut to a width, with … where something was cut off."""
     if line.cell_length <= width or width <= 0:
         return line
-    return Strip.join([line.crop(0, width - 1), strip(("…", palette.DIM))])
+    return Light.join([line.crop(0, width - 1), strip(("…", palette.DIM))])
 
 
 def wrap(text: str, width: int) -> list[str]:

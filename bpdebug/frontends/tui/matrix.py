@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from bpdebug.arrays import Array, Cell
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import BLANK, clean, fit, strip
+from bpdebug.frontends.tui.lines import BLANK, Light, clean, fit, strip
 from bpdebug.frontends.tui.looks import LOG, LOOK
 from bpdebug.frontends.tui.marks import Highlight, between, mark_of
 from bpdebug.frontends.tui.slices import MOST_LAID_OUT, Along, Lines, Sheet, laid_out, sheet_of
@@ -199,7 +199,7 @@ class MatrixBox:
             absent = (ABSENT if self.seen is None else EMPTY, palette.DIM), (self._note, palette.NOTE)
             return fit(strip(absent[y - 1]), self.width) if y < 3 else BLANK
         if y < self.first:
-            return Strip([Segment(" " * self.label, palette.DIM), *self._numbers()], self._wide)
+            return Light([Segment(" " * self.label, palette.DIM), *self._numbers()], self._wide)
         high, start = self.high, self.lines.of(self.top)
         end = self.first + self.lines.of(self.top + high - 1) - start + 1 if high else self.first
         if y >= end:
@@ -213,7 +213,7 @@ class MatrixBox:
         here = self.mark.row == row
         name = self.sheet.name(row).rjust(self.label - 1 - (self.gap == 1))
         text = f"{'▸' if here else ' '}{name}".ljust(self.label) if self.label else ""
-        return Strip([Segment(text, palette.HERE if here else palette.DIM), *self._cells(seen, row)], self._wide + 1)
+        return Light([Segment(text, palette.HERE if here else palette.DIM), *self._cells(seen, row)], self._wide + 1)
 
     def _below(self, high: int) -> str:
         """The note, and which rows are seen where not all are."""

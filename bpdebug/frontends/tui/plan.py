@@ -123,9 +123,7 @@ class LinePlan:
         """The parts that are shown, with as little shrunk as does to bring them into view."""
         boxes = [box for part in self.parts if part.number == self.section for row in part.rows for box in row]
         large = [box for box in boxes if box.columns > self.width or box.rows > self.height]
-        close = [(*CLOSE, False)] if self.height >= HIGH else []
-        tried = (FULL, TALL[:2], False), *close, (WIDE, TALL, False), (WIDE, TALL, True)
-        for wides, talls, made in tried if not large else ():
+        for wides, talls, made in self._tried() if not large else ():
             for self.wide in wides:
                 here = {id(part): self._lay(part, self.wide) for part in self.parts if part.number == self.section}
                 if any(line.width > self.width for one in here.values() for line in one.lines()):
@@ -144,6 +142,16 @@ class LinePlan:
                 return shown
         self.tall, self.wide = BRIEF[0], CUT[0]
         return self._cut(made=True)
+
+    def _tried(self) -> Iterator[tuple[tuple[Wide, ...], tuple[Tall, ...], bool]]:
+        """What is tried in which order; and whether what leads to the result is enough."""
+        if self.sections > 1:
+            # no line is lower where cells are wider, or lines are folded
+            if self._height([self._lay(part, Wide()) for part in self.parts], TALL[1]) <= self.height:
+                yield FULL, TALL[:2], False
+            if self.height >= HIGH:
+                yield *CLOSE, False
+        yield from ((WIDE, TALL, made) for made in (False, True))
 
     def _cut(self, made: bool) -> list[Laid]:
         """The parts that are shown, cut to the width, and what leads to a result to the lines that are left."""

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import BLANK, clean
+from bpdebug.frontends.tui.lines import BLANK, Light, clean
 from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
 from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.numbers import DIGITS, short
@@ -150,7 +150,7 @@ class Line(Struct, eq=False):
                 missing = item.width - line.cell_length
                 pieces += line if missing >= 0 else line.crop(0, item.width)
                 pieces += [Segment(" " * missing, palette.PLAIN)] if missing > 0 else []
-        return Strip(pieces, self.width)
+        return Light(pieces, self.width)
 
 
 def lines_of(rows: Iterable[Sequence[Item]], width: int, wide: Wide) -> list[Line]:

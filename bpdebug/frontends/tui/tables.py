@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
-from bpdebug.frontends.tui.lines import clean, leading, strip, wrap
+from bpdebug.frontends.tui.lines import Light, clean, leading, strip, wrap
 from bpdebug.views.blocks import Table
 from bpdebug.views.text import BAR, bar
 
@@ -22,7 +22,7 @@ Columns = list[list[str]]
 """Of each column its header and its cells."""
 
 
-class Heading(Strip):
+class Heading(Light):
     """A line of headers: so many lines `below` it belong to the table; the columns aside, at its left and its right."""
 
     __slots__ = ("behind", "below", "left")
@@ -60,7 +60,7 @@ def table_lines(table: Table, width: int, across: int | None = None) -> list[Str
     lines = [line for n, (row, link) in enumerate(zip(body, links, strict=True), 1) for line in leading(row, n, link)]
     if more and head:
         wide = sum(widths) + gap * (len(widths) - 1)
-        head[0] = Strip.join([head[0].adjust_cell_length(wide, palette.PLAIN), strip((more, palette.DIM))])
+        head[0] = Light.join([head[0].adjust_cell_length(wide, palette.PLAIN), strip((more, palette.DIM))])
     aside = [[columns[n][0] or "…" for n in some] for some in (left, behind)]
     return [*(Heading(line, len(head) - n + len(lines), *aside) for n, line in enumerate(head, 1)), *lines]
 

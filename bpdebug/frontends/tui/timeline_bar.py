@@ -14,7 +14,7 @@ from bpdebug.debugger import State
 from bpdebug.engine import FORWARD
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
-from bpdebug.frontends.tui.lines import BLANK
+from bpdebug.frontends.tui.lines import BLANK, Light
 from bpdebug.frontends.tui.program import Seek
 from bpdebug.views.finite import faults
 
@@ -107,7 +107,7 @@ class TimelineBar(Framed):
             sign, own = signs.get(x, ("", style))
             segments += Segment(line * (x - at), style), Segment(sign, style if own == palette.DIM else own)
             at = x + 1
-        return Strip([*filter(None, segments), Segment(self.tail, palette.DIM if self.forward else palette.HERE)])
+        return Light([*filter(None, segments), Segment(self.tail, palette.DIM if self.forward else palette.HERE)])
 
     def _seek(self, x: int) -> None:
         index = self.event_at(x)
