@@ -18,13 +18,17 @@ INPUT, PARAMETER, DRAWN, STATE, NODE = "input", "parameter", "drawn", "state", "
 
 
 class Leaf(Struct, frozen=True, eq=False, dict=True):
-    """A tensor that no node computes; `read` gives its array when first needed (integers: at building as well)."""
+    """A tensor that no node computes; `read` gives its array when first needed (integers: at building as well).
+
+    `stored` is the type that its file holds, where it is another.
+    """
 
     name: str
     kind: str
     shape: Shape
     dtype: DType
     read: Callable[[], Array]
+    stored: str = ""
 
     @cached_property
     def array(self) -> Array:

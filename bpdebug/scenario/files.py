@@ -16,19 +16,23 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError, shown
+from bpdebug.scenario.narrow import WIDENED, widened
 
 Take = Callable[[Shape, DType], None]
 """Asked before the size of a tensor is believed; raises E_LIMIT."""
 
 
 class Header(Struct, frozen=True):
-    """What a file says of a tensor: its cells' type in the file, its shape and order, and where the cells begin."""
+    """What a file says of a tensor: its cells' type in the file, its shape and order, and where the cells begin.
+
+    `narrow` names the float that unsigned integers of the file are the bits of; '' where they are none.
+    """
 
     dtype: DType
     shape: Shape
     fortran: bool
     start: int
-    wide: bool = False
+    narrow: str = ""
 
     @property
     def nbytes(self) -> int:
@@ -37,9 +41,14 @@ class Header(Struct, frozen=True):
     @property
     def kept(self) -> DType:
         """The dtype that a tensor has once it is read: floats as they are, integers as int64."""
-        if self.wide:
+        if self.narrow:
             return np.dtype(np.float32)
         return np.dtype(np.int64) if self.dtype.kind in "iu" else self.dtype.newbyteorder("=")
+
+    @property
+    def stored(self) -> str:
+        """The name of the cells' type in the file."""
+        return self.narrow or self.dtype.name
 
 
 def bad(message: str, hint: str = "write it again with numpy.save, numpy.savez or safetensors") -> InputError:
@@ -56,11 +65,11 @@ def exactly(file: BinaryIO, n: int) -> bytes:
 
 
 def cells(file: BinaryIO, header: Header) -> Array:
-    """The array behind a header, of its shape; bfloat16 as float32. E_FILE where the file ends before."""
+    """The array behind a header, of its shape; narrow floats as float32. E_FILE where the file ends before."""
     raw = np.frombuffer(exactly(file, header.nbytes), np.uint8)
     array = raw.view(header.dtype) if header.dtype.kind != "b" else raw != 0
     array = array.reshape(header.shape, order="F" if header.fortran else "C")
-    return (array.astype(np.uint32) << 16).view(np.float32) if header.wide else array
+    return widened(array, header.narrow) if header.narrow else array
 
 
 # --- .npy
@@ -70,13 +79,16 @@ _ITEM = (
     r"""(?:(['"])(?P<descr>[^'"\\]{0,20})\3|(?P<fortran_order>True|False)|\((?P<shape>[-\dL,\s]{0,4000})\))"""
     r"""\s*(?:,|(?=\}))"""
 )
-_DTYPE = r"(?:[<>=][fiu][248]|[<>=]?f[48]|\|[iu]1|\|b1)"
+_DTYPE = r"(?:[<>=][fiu][248]|[<>=]?f[48]|\|[iu]1|\|b1|[<|]V[12]|<f1)"
 _MOST = 10_000
 """Bytes of a header; NumPy itself reads no more without being asked to."""
 
 
-def npy_header(file: BinaryIO, size: int, take: Take) -> Header:
-    """The header of an .npy stream of so many bytes; nothing in it is evaluated. E_FILE where it is none of ours."""
+def npy_header(file: BinaryIO, size: int, take: Take, stored: str = "") -> Header:
+    """The header of an .npy stream of so many bytes; nothing in it is evaluated. E_FILE where it is none of ours.
+
+    `stored` names the float that cells without a type are: ml_dtypes' arrays are saved so.
+    """
     if file.read(6) != b"\x93NUMPY":
         raise bad("this is no .npy file: it does not begin as one")
     version = tuple(exactly(file, 2))
@@ -94,12 +106,35 @@ def npy_header(file: BinaryIO, size: int, take: Take) -> Header:
     if not re.fullmatch(_DTYPE, descr):
         hint = "floats, integers and booleans can; no objects (pickles)"
         raise bad(f"cells of type '{shown(descr)}' cannot be read", hint)
-    header = Header(np.dtype(descr), shape, fortran, 8 + width + length)
+    dtype, narrow = as_bits(*_typed(descr, stored))
+    header = Header(dtype, shape, fortran, 8 + width + length, narrow)
     check_dims(shape)
     take(shape, header.dtype)
     if header.start + header.nbytes != size:
         raise bad(f"{size - header.start:,} bytes of cells do not make the shape {shown(shape, 80)} of {header.dtype}")
     return header
+
+
+def _typed(descr: str, stored: str) -> tuple[DType, str]:
+    """The dtype of cells as NumPy describes it, and the narrow float that they are: <f1 and <V2 are ml_dtypes'."""
+    if descr == "<f1":
+        return np.dtype(np.uint8), stored or "float8_e5m2"
+    if "V" not in descr:
+        return np.dtype(descr), stored
+    if not stored:
+        ways = (f'stored = "{name}"' for name, (size, _) in WIDENED.items() if descr.endswith(str(size)))
+        hint = f"say which float they are, as ml_dtypes calls it: {' or '.join(ways)}"
+        raise bad(f"the cells have {descr[-1]} bytes, and the file does not say their type", hint)
+    return np.dtype(f"<u{descr[-1]}"), stored
+
+
+def as_bits(dtype: DType, stored: str) -> tuple[DType, str]:
+    """The dtype of cells that are to be bits of a narrow float, and its name; E_FILE where they are none of it."""
+    if not stored or stored == dtype.name:
+        return dtype, ""
+    if dtype.kind != "u" or dtype.itemsize != WIDENED[stored][0]:
+        raise bad(f"cells of {dtype} are no bits of {stored}", "leave out stored: the file says its type")
+    return dtype, stored
 
 
 def _npy_fields(text: str) -> tuple[str, bool, Shape]:

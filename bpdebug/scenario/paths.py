@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from bpdebug.errors import InputError, shown
 
-ENDINGS = (".npy", ".npz", ".safetensors")
+INDEX = ".safetensors.index.json"
+ENDINGS = (".npy", ".npz", ".safetensors", INDEX)
 _HINT = 'name a file beside or below the scenario: "weights.npz", "data/x.npy"'
 _ORDINARY = "name an ordinary file"
 # O_NONBLOCK: opening a pipe to which nobody writes would wait for ever

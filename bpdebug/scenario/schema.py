@@ -14,6 +14,7 @@ from bpdebug.errors import InputError, shown, suggest
 
 Float = Literal["float64", "float32"]
 Init = Literal["normal", "uniform", "xavier", "he", "zeros", "ones", "eye", "arange"]
+Stored = Literal["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 Conventions = Literal["default", "torch", "jax", "tensorflow", "keras", "mlx", "paddle", "tinygrad"]
 Optimizer = Literal["sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad"]
 Code = Literal[
@@ -36,6 +37,8 @@ class Tensor(Struct, forbid_unknown_fields=True):
     scale: float | UnsetType = UNSET
     file: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
+    prefix: str | UnsetType = UNSET
+    stored: Stored | UnsetType = UNSET
 
 
 class Drawn(Struct, forbid_unknown_fields=True):

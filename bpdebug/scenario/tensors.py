@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cache, partial
-from typing import BinaryIO
+from functools import cache
 
 import numpy as np
 from msgspec import UNSET, Struct, field
@@ -16,12 +15,11 @@ from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario.arrays import BOOL, INT, Footprint, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
-from bpdebug.scenario.files import Header, Take, bad, cells, npy_header
-from bpdebug.scenario.paths import ENDINGS, check_ending, open_inside, open_ordinary
+from bpdebug.scenario.files import bad
+from bpdebug.scenario.paths import check_ending
 from bpdebug.scenario.schema import Data, Drawn, File, Start, Tensor, Unfit
+from bpdebug.scenario.sources import TensorFile
 from bpdebug.scenario.text import Outline
-
-_TENSOR_FILE = "name a tensor file: " + ", ".join(ENDINGS)
 
 
 class Context(Struct, frozen=True):
@@ -102,6 +100,7 @@ def _leaf(name: str, kind: str, spec: Data | Tensor, context: Context, table: st
 def _check_keys(tensor: Tensor, name: str) -> None:
     """Keys that belong together, and those that exclude each other."""
     ways = [key for key in ("value", "init", "file") if getattr(tensor, key) is not UNSET]
+    of_file = [key for key in ("name", "prefix", "stored") if getattr(tensor, key) is not UNSET]
     hint = 'write numbers, { shape = [3, 2], init = "normal" } or { file = "x.npy" }'
     missing = (
         "value, init or file is missing" if not ways and tensor.shape is UNSET
@@ -109,7 +108,7 @@ def _check_keys(tensor: Tensor, name: str) -> None:
         else f"{ways[0]} and {ways[1]} exclude each other" if len(ways) > 1
         else "init needs shape" if ways == ["init"] and tensor.shape is UNSET
         else "scale belongs to init" if ways != ["init"] and tensor.scale is not UNSET
-        else "name belongs to file" if ways != ["file"] and tensor.name is not UNSET
+        else f"{of_file[0]} belongs to file" if ways != ["file"] and of_file
         else ""
     )  # fmt: skip
     if missing:
@@ -133,10 +132,12 @@ def _once(read: Callable[[], Array], dtype: DType) -> Callable[[], Array]:
 def _from_file(name: str, kind: str, tensor: Tensor, dtype: DType | None, context: Context) -> Leaf:
     assert tensor.file is not UNSET
     file, folder, member = tensor.file, context.folder, tensor.name or ""
+    member = tensor.prefix + (member or name) if tensor.prefix else member
     if folder is None:
         hint = "save the scenario as a file beside it"
         raise InputError("a scenario that is no file can name no files", code="E_FILE", hint=hint)
-    leaf = _opened(name, kind, partial(open_inside, folder, file), check_ending(file), member, dtype, context)
+    source = TensorFile(folder, file, check_ending(file), member, tensor.stored or "")
+    leaf = _opened(name, kind, source.in_shard(), dtype, context)
     _check_shape(leaf.shape, tensor, name)
     return leaf
 
@@ -149,50 +150,30 @@ def _replaced(
     dtype = wanted_dtype(said or None, context.dtype, name)
     if dtype is None and not (isinstance(spec, Tensor) and spec.file is not UNSET):
         dtype = context.dtype
-    opened = partial(open_ordinary, path, _TENSOR_FILE)
-    return _opened(name, kind, opened, check_ending(str(path)), "", dtype, context)
+    source = TensorFile(None, str(path), check_ending(str(path)))
+    return _opened(name, kind, source.in_shard(), dtype, context)
 
 
-def _opened(
-    name: str, kind: str, opened: Callable[[], BinaryIO], ending: str, member: str, dtype: DType | None,
-    context: Context,
-) -> Leaf:  # fmt: skip
+def _opened(name: str, kind: str, source: TensorFile, dtype: DType | None, context: Context) -> Leaf:
     """A leaf from a file: its header is read now, its cells when they are needed, if the header is still the same."""
 
     def take(shape: Shape, stored: DType) -> None:
         larger = stored if stored.itemsize > context.dtype.itemsize else context.dtype
         context.footprint.add(shape, larger, name)
 
-    with opened() as file:
-        header = _header(file, ending, member, take)
+    with source.open() as file:
+        header = source.header(file, take)
     found = _dtype(header.kept, dtype, context.dtype, name)
 
     def read() -> Array:
-        with opened() as file:
-            if _header(file, ending, member, lambda shape, dtype: None) != header:
+        with source.open() as file:
+            if source.header(file, lambda shape, dtype: None) != header:
                 message = f"the file of '{name}' has changed since it was opened"
                 raise bad(message, "open the scenario again").at(context.name)
-            return frozen(_cells(file, ending, member, header).astype(found, copy=False))
+            return frozen(source.cells(file, header).astype(found, copy=False))
 
-    return Leaf(name, kind, header.shape, found, _once(read, found))
-
-
-def _header(file: BinaryIO, ending: str, member: str, take: Take) -> Header:
-    if ending == ".npy":
-        return npy_header(file, os.fstat(file.fileno()).st_size, take)
-    from bpdebug.scenario.archives import npz_header, safetensors_header  # start-up: zipfile and json are slow to load
-
-    return npz_header(file, member, take) if ending == ".npz" else safetensors_header(file, member, take)
-
-
-def _cells(file: BinaryIO, ending: str, member: str, header: Header) -> Array:
-    file.seek(0)
-    if ending == ".npz":
-        from bpdebug.scenario.archives import npz_cells  # as above
-
-        return npz_cells(file, member, header)
-    file.seek(header.start)
-    return cells(file, header)
+    stored = "" if header.stored == found.name else header.stored
+    return Leaf(name, kind, header.shape, found, _once(read, found), stored)
 
 
 def _dtype(found: DType, said: DType | None, dtype: DType, name: str) -> DType:

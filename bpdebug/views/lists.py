@@ -90,8 +90,14 @@ def _tensors(state: State) -> Rows:
     for t, name in enumerate(graph.names):
         if graph.kind(t) != DRAWN:  # a mask belongs to its node
             there = "value" if schedule.has_value(t, state.cursor) else "not-computed"
-            row = (name, made_by(graph, t), shape_text(graph.shapes[t]), str(graph.dtypes[t]), there)
+            row = (name, made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t), there)
             yield row, f"print {name}"
+
+
+def _dtype(graph: Graph, t: int) -> str:
+    """A tensor's dtype, and what its file holds where that is another."""
+    stored = graph.leaves[t].stored if t < len(graph.leaves) else ""
+    return f"{graph.dtypes[t]}, {stored} in the file" if stored else str(graph.dtypes[t])
 
 
 def _breakpoints(state: State) -> Rows:
@@ -115,7 +121,7 @@ def _parameters(state: State) -> Rows:
     for t, leaf in enumerate(state.timeline.graph.leaves):
         if leaf.kind == PARAMETER:
             norm = norm_text(state.timeline.value_at(t, state.cursor))
-            yield (leaf.name, shape_text(leaf.shape), str(leaf.dtype), norm), f"print {leaf.name}"
+            yield (leaf.name, shape_text(leaf.shape), _dtype(state.timeline.graph, t), norm), f"print {leaf.name}"
 
 
 def _gradients(state: State) -> Rows:
