@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from bpdebug.frontends.watched import watch
     from bpdebug.importers.aten import from_torch
     from bpdebug.importers.jaxpr import from_jax
+    from bpdebug.importers.onnx_graph import from_onnx
     from bpdebug.scenario import Scenario
 
 __version__ = "0.1.0"
-__all__ = ["BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_torch", "load", "run", "watch"]
+__all__ = [
+    "BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_onnx", "from_torch", "load", "run", "watch",
+]  # fmt: skip
 
 _HOMES = {
     "BpdebugError": "bpdebug.errors",
     "Scenario": "bpdebug.scenario",
     "Session": "bpdebug.frontends.python",
     "from_jax": "bpdebug.importers.jaxpr",
+    "from_onnx": "bpdebug.importers.onnx_graph",
     "from_torch": "bpdebug.importers.aten",
     "load": "bpdebug.frontends.python",
     "run": "bpdebug.frontends.python",

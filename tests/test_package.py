@@ -118,7 +118,10 @@ def test_everything_that_is_imported_at_the_top_of_a_module_is_declared() -> Non
     """Imports inside functions are for what is installed on demand, and so are folders that an extra is for."""
     declared = {re.split(r"[<>=~! ]", name)[0] for name in PROJECT["project"]["dependencies"]}
     comes_along = {"rich": "textual"}
-    extras = {"importers/aten": {"torch"}}
+    extras = {
+        "importers/aten": {"torch"}, "importers/live": {"torch"}, "importers/jaxpr": {"jax"},
+        "importers/onnx_graph": {"onnx", "google"},
+    }  # fmt: skip
     for path in (ROOT / "bpdebug").rglob("*.py"):
         folder = path.parent.relative_to(ROOT / "bpdebug").as_posix()
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

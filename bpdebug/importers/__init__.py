@@ -12,7 +12,7 @@ from bpdebug.errors import UsageError
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, load
 
-READERS = {".bptrace": "trace:open_recording"}
+READERS = {".bptrace": "trace:open_recording", ".onnx": "onnx_graph:open_model"}
 """Suffix -> MODULE:FUNCTION of this package, called with the path, `limits` and `replace` as `load` is.
 
 A module is imported when a file of its format is opened; what no reader claims is a scenario's text. A reader of

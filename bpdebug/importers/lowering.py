@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from bpdebug.arrays import Array, DType, Key, Shape
 from bpdebug.graph import INPUT, Leaf, Lit, Step
@@ -99,11 +99,23 @@ class Draft(Struct, eq=False):
         if key not in self.traced:
             known = OPS.get(op) or UNWRITTEN[op]
             bound = known.bind(attrs)
+            if known.is_drawn(len(typed)):
+                typed.append((typed[0][0], np.dtype(np.bool_)))
             check_dtypes(known, typed)
             known.check(*(t[0] if isinstance(t, tuple) else () for t in typed), **known.of_value(bound))
             plan = trace(known, typed, bound)
             self.traced[key] = plan.shape, plan.dtype
         return self.traced[key]
+
+    def renamed(self, x: Operand, name: str) -> Operand:
+        """What the last step gives, under a name that is kept for it; as it is where another step gives it."""
+        if not self.steps or self.steps[-1].id != x.name:
+            return x
+        self.names.discard(x.name)
+        found = structs.replace(x, name=name)
+        self.steps[-1] = structs.replace(self.steps[-1], id=found.name)
+        self.lines[-1] = found.name + self.lines[-1].removeprefix(x.name)
+        return found
 
     def undo(self, leaves: int, steps: int, lines: int) -> None:
         """Takes back what came behind so many leaves, steps and lines."""
