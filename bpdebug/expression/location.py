@@ -1,4 +1,4 @@
-"""Locations: the places of a timeline that people name, `Y@bwd`, `:12`, `layer1.`, `enc.*`, `#17`, `/attn.*q/`."""
+"""Locations: places of a timeline that people name: `Y@bwd`, `:12`, `a.py:12`, `layer1.`, `enc.*`, `/at.*q/`, `#17`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE
 from bpdebug.language.tokens import counted, name_end, refuse, starts_name
 
-NAME, LINE, BLOCK, GLOB, EVENT, REGEX = "name", "line", "block", "glob", "event", "regex"
+NAME, LINE, BLOCK, GLOB, EVENT, SOURCE, REGEX = "name", "line", "block", "glob", "event", "source", "regex"
 SHORT = {FORWARD: "fwd", SEED: "seed", BACKWARD: "bwd", UPDATE: "upd"}
 """What a phase is called behind an @."""
 
@@ -20,11 +20,11 @@ _END = r"(?:@(?P<phase>[^@%]*))?(?:%(?P<iteration>[^@%]*))?$"
 _SIGN = r"%|@(?![0-9]+\.)"
 """Where the ending begins; the @ of encoder@2.relu, a module's second call, belongs to the name."""
 _DIGITS = r"[0-9]{1,18}"
-_KINDS = "a location is Y, Y@bwd, Y@bwd%2, :12, layer1., enc.*, #17 or /attn.*q/"
+_KINDS = "a location is Y, Y@bwd, Y@bwd%2, :12, layer1., enc.*, #17, model.py:12 or /attn.*q/"
 
 
 class Location(Struct, frozen=True):
-    """A location as typed. `what`: the name, pattern or block (without its dot); `number`: the line or event.
+    """A location as typed. `what`: the name, pattern, block (without its dot) or file; `number`: the line or event.
 
     `phase` and `iteration` are None where every one is meant.
     """
@@ -95,6 +95,8 @@ def _kind(text: str, column: int) -> tuple[str, str, int]:
             if not re.fullmatch(_DIGITS, text[1:]):
                 raise refuse(f"'{text[1:]}' is no {what}", column + 1, f"write {sign}12")
             return kind, "", int(text[1:])
+    if found := re.fullmatch(rf"(.+\.\w+):({_DIGITS})", text):
+        return SOURCE, found[1], int(found[2])
     if any(c in text for c in "*?["):
         return GLOB, text, 0
     block = text.endswith(".")

@@ -57,12 +57,12 @@ def look_up(graph: Graph, name: Name, condition: bool) -> tuple[Meaning, tuple[s
 def _meaning(graph: Graph, text: str, gradient: bool, condition: bool) -> Meaning | None:
     found = graph.index.get(text)
     if found is not None:
-        return Reference(found, text, gradient)
+        return Reference(found, graph.names[found], gradient)  # of a leaf with several names, the first
     if gradient:
         return None
     found = graph.index.get(text[1:]) if text[0] == "d" else None
     if found is not None:
-        return Reference(found, text[1:], True)
+        return Reference(found, graph.names[found], True)
     if condition and text in WORDS:
         return text
     return _NUMBERS.get(text)

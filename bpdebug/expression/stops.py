@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
 from bpdebug.engine.schedule import PHASES, Schedule
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.expression.location import BLOCK, EVENT, LINE, NAME, REGEX, Location
+from bpdebug.expression.location import BLOCK, EVENT, LINE, NAME, REGEX, SOURCE, Location
 from bpdebug.expression.names import nearest
 from bpdebug.expression.regex import compile_glob, compile_regex
 from bpdebug.graph import DRAWN, Graph, Node, frames
@@ -115,6 +116,10 @@ def _tensors(location: Location, graph: Graph) -> list[int]:
     kind, what = location.kind, location.what
     if kind == LINE:
         found = _computed(graph, lambda n: n.line == location.number)
+    elif kind == SOURCE:
+        place = f"{os.path.basename(what)}:{location.number}"
+        lines = {line for line, (there, _) in graph.imported.sources.items() if there == place}
+        found = _computed(graph, lambda n: n.line in lines)
     elif kind == BLOCK:
         found = _computed(graph, lambda n: what in frames(n.block))
     elif kind == NAME:
@@ -138,11 +143,8 @@ def _computed(graph: Graph, keep: Callable[[Node], bool]) -> list[int]:
 def _nowhere(location: Location, graph: Graph) -> tuple[str, int, str]:
     """Why a location means no tensor: message, column and hint."""
     kind, what, column = location.kind, location.what, location.column
-    if kind == LINE:
-        lines = sorted({n.line for n in graph.nodes})
-        at = bisect_left(lines, location.number)
-        near = " and ".join(f":{line}" for line in lines[max(at - 1, 0) : at + 1])
-        return f"line {location.number} computes nothing", column, f"lines beside it that do: {near}"
+    if kind in (LINE, SOURCE):
+        return _no_line(location, graph)
     if kind == BLOCK:
         blocks = sorted({f"{n.block}." for n in graph.nodes if n.block})
         hint = did_you_mean(what + ".", blocks) or "blocks: " + ", ".join(blocks[:8])
@@ -154,6 +156,23 @@ def _nowhere(location: Location, graph: Graph) -> tuple[str, int, str]:
     if any(what in frames(n.block) for n in graph.nodes):
         return f"'{what}' is a block", column, f"write {what}. with a dot"
     return f"no tensor or op '{what}'", column, nearest(what, graph, more={n.op.name for n in graph.nodes})
+
+
+def _no_line(location: Location, graph: Graph) -> tuple[str, int, str]:
+    """The same of a line, of the program or of the source behind it, with the lines beside it that compute."""
+    file = os.path.basename(location.what)
+    lines = sorted({n.line for n in graph.nodes})
+    if location.kind == SOURCE:
+        places = [place.rpartition(":") for place, _ in graph.imported.sources.values()]
+        lines = sorted({int(line) for there, _, line in places if there == file})
+        if not lines:
+            known = sorted({there for there, *_ in places})
+            hint = f"files: {', '.join(known[:8])}" if known else "the program has no source in another file"
+            return f"no line of '{file}' computes anything", location.column, hint
+    at = bisect_left(lines, location.number)
+    near = " and ".join(f"{file}:{line}" for line in lines[max(at - 1, 0) : at + 1])
+    what = f"{file}:{location.number}" if file else f"line {location.number}"
+    return f"{what} computes nothing", location.column, f"lines beside it that do: {near}"
 
 
 def _no_event(location: Location, timeline: Timeline, tensors: list[int]) -> CommandError:

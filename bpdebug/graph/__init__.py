@@ -3,10 +3,10 @@
 from bpdebug.graph.build import Incoming, build
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import Graph, frames
-from bpdebug.graph.nodes import DRAWN, INPUT, NODE, PARAMETER, STATE, Leaf, Lit, Node, Step
+from bpdebug.graph.nodes import DRAWN, INPUT, NODE, PARAMETER, STATE, Imported, Leaf, Lit, Node, Step
 from bpdebug.graph.subject import Site, Subject, sites, subject_among, subjects
 
 __all__ = [
-    "DRAWN", "INPUT", "NODE", "PARAMETER", "STATE", "Graph", "Incoming", "Leaf", "Lit", "Node", "Site", "Step",
-    "Subject", "build", "check_dtypes", "frames", "sites", "subject_among", "subjects",
+    "DRAWN", "INPUT", "NODE", "PARAMETER", "STATE", "Graph", "Imported", "Incoming", "Leaf", "Lit", "Node", "Site",
+    "Step", "Subject", "build", "check_dtypes", "frames", "sites", "subject_among", "subjects",
 ]  # fmt: skip

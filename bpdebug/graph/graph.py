@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Leaf, LeafArrays, Lit, Node, Operand, per_tensor
+from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Imported, Leaf, LeafArrays, Lit, Node, Operand, per_tensor
 from bpdebug.symbolic import Plan
 
 T = TypeVar("T", int, Operand)
@@ -27,7 +27,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
 
     `incoming` maps an output's tensor number to what gives the gradient that comes in there: 1 at the loss.
     `plans` holds each node's traced rule; equal nodes share one. `states` maps a parameter to the numbers
-    of its states.
+    of its states. `imported` is what is known of the program that it was read from.
     """
 
     names: Sequence[str]
@@ -42,6 +42,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     loss: int | None
     first: int
     states: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    imported: Imported = field(default_factory=Imported)
 
     def __len__(self) -> int:
         return len(self.nodes)

@@ -8,7 +8,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bpdebug.arrays import Array, DType, Shape, read_only
 from bpdebug.ops import Op
@@ -51,6 +51,18 @@ class Lit(Struct, frozen=True):
     """A number written in the program and folded into an op: no tensor, no gradient."""
 
     value: bool | int | float
+
+
+class Imported(Struct, frozen=True):
+    """What is known of the program that a graph was imported from; of a scenario's own, nothing.
+
+    `classes` has the class of the module of each block that is a call of one; `sources` the line of the user's own
+    source behind a line of the program, as ("model.py:12", its text); `aliases` other names of leaves.
+    """
+
+    classes: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 Operand = int | Lit

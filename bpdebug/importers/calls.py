@@ -22,7 +22,6 @@ class Calls:
         self.counted: Counter[str] = Counter()
         self.lacking: Counter[str] = Counter()
         self.places: dict[str, str] = {}
-        self.last = ""
 
     def within(self, block: str, name: str) -> str:
         """A block inside of another, numbered from the second call on: encoder, encoder@2."""
@@ -37,7 +36,7 @@ class Calls:
 
         Of several steps it is a block of its own, with a name, unless it stands `alone` in its block.
         """
-        program, last = self.program, self.last
+        program, last = self.program, self.program.source
         mark = len(program.leaves), len(program.steps), len(program.lines)
         try:
             self._say(source)
@@ -45,12 +44,12 @@ class Calls:
             outputs = len(found) if isinstance(found, list) else 1
             if len(program.steps) - mark[1] > outputs and not alone:
                 program.undo(*mark)
-                self.last = last
+                program.source = last
                 self._say(source)
                 found = apply(self.within(block, name))
         except (NoRule, BpdebugError) as error:
             program.undo(*mark)
-            self.last = last
+            program.source = last
             said = what + (f": {error}" if str(error) else "")
             self.lacking[said] += 1
             self.places.setdefault(said, source[0])
@@ -60,6 +59,6 @@ class Calls:
     def _say(self, source: Source) -> None:
         """The place in the user's source, and its text, as a comment where another line of it begins."""
         place, text = source
-        if place and place != self.last:
+        if place and place != self.program.source[0]:
             self.program.lines.append(f"# {place}: {text}")
-        self.last = place
+        self.program.source = source

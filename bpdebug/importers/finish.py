@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
+from msgspec import structs
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError
-from bpdebug.graph import Incoming, build
+from bpdebug.graph import Imported, Incoming, build
 from bpdebug.importers.lowering import Draft, Operand
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
@@ -18,12 +19,14 @@ from bpdebug.scenario import Scenario
 
 def scenario_of(
     program: Draft, loss: str | None, ends: Sequence[Operand], where: str, limits: Limits, *, conventions: str,
-    remarks: Sequence[str] = (), given: Mapping[str, Array | None] = {},
+    remarks: Sequence[str] = (), given: Mapping[str, Array | None] = {}, classes: Mapping[str, str] = {},
+    aliases: Mapping[str, str] = {},
 ) -> Scenario:  # fmt: skip
     """The scenario of what was drafted: from its loss, or from a gradient at each end, of ones where none is `given`.
 
     Those that are given have their ends' shapes and dtypes.
 
+    `classes` are those of the modules whose calls blocks are, `aliases` other names of leaves.
     Raises what building a graph raises.
     """
     incoming = {} if loss else {o.name: Incoming(None, partial(_comes_in, given.get(o.name), o.dtype)) for o in ends}
@@ -31,6 +34,8 @@ def scenario_of(
         program.leaves, program.steps, loss=loss, incoming=incoming, limits=limits, where=where,
         conventions=conventions,
     )  # fmt: skip
+    index = {also: graph.index[name] for also, name in aliases.items()} | dict(graph.index)
+    graph = structs.replace(graph, index=index, imported=Imported(classes, program.sources, aliases))
     text = "\n".join(program.lines)
     dtypes = [leaf.dtype for leaf in program.leaves if leaf.dtype.kind == "f"]
     return Scenario(

@@ -56,12 +56,17 @@ class Operand(Struct, frozen=True, eq=False):
 
 
 class Draft(Struct, eq=False):
-    """The leaves and steps so far, and the lines of a text that says them."""
+    """The leaves and steps so far, and the lines of a text that says them.
+
+    `source` is where steps come from now, and `sources` where those of each line come from.
+    """
 
     leaves: list[Leaf] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    source: tuple[str, str] = ("", "")
+    sources: dict[int, tuple[str, str]] = field(default_factory=dict)
     traced: dict[Any, tuple[Shape, DType]] = field(default_factory=dict)
 
     def named(self, block: str, name: str) -> str:
@@ -90,6 +95,8 @@ class Draft(Struct, eq=False):
         said += [f"{k}={spelt(v)}" for k, v in attrs.items()]
         called = f"{said[0]}[{_index(attrs['key'])}]" if op == "slice" else f"{op}({', '.join(said)})"
         self.lines.append(f"{found.name} = {called}")
+        if self.source[0]:
+            self.sources[len(self.lines)] = self.source
         self.steps.append(Step(found.name, op, inputs, attrs, block, len(self.lines)))
         return found
 
@@ -121,6 +128,8 @@ class Draft(Struct, eq=False):
         """Takes back what came behind so many leaves, steps and lines."""
         self.names -= {leaf.name for leaf in self.leaves[leaves:]} | {step.id for step in self.steps[steps:]}
         del self.leaves[leaves:], self.steps[steps:], self.lines[lines:]
+        while self.sources and next(reversed(self.sources)) > lines:
+            self.sources.popitem()
 
 
 class Lowering:

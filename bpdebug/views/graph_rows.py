@@ -50,6 +50,7 @@ class GraphRows:
 
     def _block(self, span: Span, folded: bool) -> ProgramRow:
         name = short(span.name, span.name.rpartition(".")[0])
+        name = f"{name} {self.graph.imported.classes.get(span.name, '')}".rstrip()
         if not folded:
             return ProgramRow(HEAD, span.name, f"▾ {name}", "", "", None, None)
         ranges, at = list(self._events(span)), self.state.cursor

@@ -114,7 +114,10 @@ def _blocks(state: State) -> Rows:
     for node in state.timeline.graph.nodes:
         for block in frames(node.block):
             lines.setdefault(block, []).append(node.line)
-    return (((name, str(len(found)), str(found[0])), f"seek {name}.") for name, found in lines.items())
+    classes = state.timeline.graph.imported.classes
+    for name, found in lines.items():
+        module = f" ({classes[name]})" if name in classes else ""
+        yield (f"{name}{module}", str(len(found)), str(found[0])), f"seek {name}."
 
 
 def _parameters(state: State) -> Rows:

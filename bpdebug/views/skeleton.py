@@ -47,6 +47,10 @@ class Skeleton:
         self._place_leaves()
         self.edges = self._edges()
 
+    def innermost(self) -> set[int]:
+        """The spans that have none inside: what an imported program's calls are made of is folded at first."""
+        return {*range(len(self.spans))} - {span.parent for span in self.spans}
+
     def _find_spans(self) -> None:
         spans, nodes, stack = self.spans, self.graph.nodes, list[int]()
         for k, node in enumerate(nodes):

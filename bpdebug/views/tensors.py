@@ -41,8 +41,14 @@ def whatis(state: State, text: str, value: Value) -> Report:
         if node is not None:
             rows.append(("line", str(node.line)))
             data["line"] = node.line
+            if node.line in graph.imported.sources:
+                rows.append(("source", ": ".join(graph.imported.sources[node.line])))
             if node.block:
-                rows.append(("block", node.block))
+                module = graph.imported.classes.get(node.block)
+                rows.append(("block", f"{node.block} ({module})" if module else node.block))
+        also = [name for name, first in graph.imported.aliases.items() if first == graph.names[tensor]]
+        if also:
+            rows.append(("also", ", ".join(also)))
     return Report("whatis", text, (Table(("", ""), tuple(rows)),), data)
 
 

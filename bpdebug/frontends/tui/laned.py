@@ -13,6 +13,7 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.tab import Changed, Tab, row_line
+from bpdebug.graph import Graph
 from bpdebug.views.graph_rows import GraphRows
 from bpdebug.views.lanes import Lanes
 from bpdebug.views.skeleton import OUTSIDE, Skeleton
@@ -39,7 +40,7 @@ class GraphTab(Tab):
         if self.lanes is None or self.lanes.skeleton.graph is not graph:
             self.lanes = self.rows = self.current = None
             self.count = 1
-            self.gate.ask(self, lambda: Lanes(Skeleton(graph)), self._laid)
+            self.gate.ask(self, lambda: _at_first(graph), self._laid)
         else:
             self.rows = GraphRows(state, self.lanes, self.gate.looks)
             self.count, self.current = len(self.lanes), self.rows.current
@@ -92,3 +93,9 @@ class GraphTab(Tab):
 
     def _lay(self, skeleton: Skeleton, folded: Collection[int], span: int | None = None) -> None:
         self.gate.ask(self, lambda: Lanes(skeleton, folded), lambda lanes: self._laid(lanes, span))
+
+
+def _at_first(graph: Graph) -> Lanes:
+    """A graph as it is seen first: of an imported one the calls of several steps are folded."""
+    skeleton = Skeleton(graph)
+    return Lanes(skeleton, skeleton.innermost() if graph.imported.classes else ())

@@ -27,19 +27,22 @@ class Blocks:
 
     def __init__(self, calls: Sequence[Any], within: Callable[[str, str], str]) -> None:
         self.known: dict[tuple[str, str], str] = {}
+        self.classes: dict[str, str] = {}
+        """The class of the module whose call a block is."""
         self.within = within
         self.calls = Counter(self.of(call) for call in calls)
 
     def of(self, node: Any) -> str:
         """The block that a call stands in; '' is the model itself."""
         block, above = "", ""
-        for key, (path, _) in (node.meta.get("nn_module_stack") or {}).items():
+        for key, (path, kind) in (node.meta.get("nn_module_stack") or {}).items():
             path = own(path)
             if not path:
                 continue
             if (block, key) not in self.known:
                 inside = path.removeprefix(f"{above}.") if above else path
-                self.known[block, key] = self.within(block, inside)
+                self.known[block, key] = made = self.within(block, inside)
+                self.classes[made] = getattr(kind, "__name__", str(kind)).rpartition(".")[2]
             block, above = self.known[block, key], path
         return block
 

@@ -49,7 +49,10 @@ def ended(reader: Importer, lost: bool, limits: Limits) -> Scenario:
         hint = "give a loss that is one number: loss=lambda y: y.mean()"
         raise InputError(what, code="E_LOSS", where=reader.where, hint=hint)
     last = end.name if end is not None and end.shape == () else None
-    return scenario_of(program, last, ends, reader.where, limits, conventions="torch", remarks=_remarks(reader))
+    return scenario_of(
+        program, last, ends, reader.where, limits, conventions="torch", remarks=_remarks(reader),
+        classes=reader.blocks.classes, aliases={name: first for first, *also in reader.tied for name in also},
+    )  # fmt: skip
 
 
 def _remarks(reader: Importer) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,43 @@ def test_an_index_is_written_as_it_is_typed() -> None:
     assert said == ["x[0, :, :]", "select[:, 1:3]", "x[1, :, :]", "select2[:, 0:4:2]"]
 
 
-def test_tied_parameters_are_one_leaf_by_their_first_name() -> None:
+def test_tied_parameters_are_one_leaf_by_their_first_name_and_the_others_may_be_typed() -> None:
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     model[1].weight = model[0].weight
     scenario = bpdebug.from_torch(model, torch.ones(2, 3), square)
     assert [leaf.name for leaf in scenario.graph.leaves] == ["input", "0.weight", "0.bias", "1.bias"]
     assert any("1.weight" in said and "0.weight" in said for said in scenario.remarks)
+    session = Session(scenario)
+    session.do("seek end")
+    one, other = (session.do(f"print {name}").to_text().splitlines() for name in ("d1.weight", "∂0.weight"))
+    assert one[1:] == other[1:]
+    assert "1.weight" in session.do("whatis 0.weight").to_text()
+    square(model(torch.ones(2, 3))).backward()
+    found = bpdebug.run(scenario).grad("1.weight")
+    assert found is not None
+    np.testing.assert_allclose(found, model[0].weight.grad.numpy(), rtol=1e-5)
+
+
+def test_lines_of_the_users_own_source_are_places_and_blocks_have_the_classes_of_their_modules() -> None:
+    session = Session(bpdebug.from_torch(Twice(), torch.ones(2, 3), square))
+    line = next(
+        n
+        for n, text in enumerate(Path(__file__).read_text().splitlines(), 1)
+        if "return F.linear(F.linear(self.layer" in text
+    )
+    session.do(f"break test_reading.py:{line}@bwd")
+    session.do("continue")
+    assert session.state.event is not None
+    assert session.state.event.name == "linear@2.matmul"
+    said = session.do("whatis layer@2.0.matmul").to_text()
+    assert f"test_reading.py:{line}: return F.linear" in said
+    assert "layer@2.0 (Linear)" in said
+    assert "layer@2 (Sequential)" in session.do("info blocks").to_text()
+    with pytest.raises(BpdebugError, match="computes nothing") as caught:
+        session.do("break tests/test_reading.py:1")
+    assert f"test_reading.py:{line}" in caught.value.hint
+    with pytest.raises(BpdebugError, match=r"no line of 'other\.py' computes anything"):
+        session.do("break other.py:3")
 
 
 class Masked(Module):  # type: ignore[misc]  # as above
