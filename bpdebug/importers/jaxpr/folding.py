@@ -12,8 +12,13 @@ import numpy as np
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError
 from bpdebug.graph import INPUT
-from bpdebug.importers.jaxpr.program import Equation, Variable, array_of, computed, held
+from bpdebug.importers.jaxpr.names import called
+from bpdebug.importers.jaxpr.values import Equation, Variable, array_of, computed, held
 from bpdebug.importers.lowering import Draft, Lowering, Operand
+from bpdebug.ops import OPS
+
+_MOVES = {"broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "convert_element_type", "copy"}
+"""Primitives that leave numbers what they are."""
 
 
 class Folded(Operand, frozen=True, eq=False, kw_only=True):
@@ -40,10 +45,19 @@ class FoldedLeaves:
             hint = "open the function with real numbers of float32 or float64"
             raise InputError(f"a tensor of {array.dtype}", code="E_DTYPE", where=self.where, hint=hint)
         given = self.names.get(id(value))
-        made = value.equation.name if value.equation is not None else "const"
-        operand = self.program.leaf("" if given else block, given or made, array, kind, passing=value.passing)
+        operand = self.program.leaf(
+            "" if given else block, given or self._title(value), array, kind, passing=value.passing
+        )
         self.made[id(value)] = len(leaves) - 1, operand, value
         return operand
+
+    def _title(self, value: Variable) -> str:
+        """What a folded tensor is called: by what made its numbers, before they were moved about."""
+        while value.equation is not None and value.equation.name in _MOVES:
+            value = value.equation.inputs[0]
+        if value.equation is None:
+            return self.names.get(id(value), "const")
+        return called(value.equation.params, value.equation.name)[0]
 
     def operand(self, value: Variable) -> Any:
         """A value that is not passing as an operand: a number where it has no axes and no name."""
@@ -70,8 +84,18 @@ class Folding(Lowering):
         self.leaves, self.equation = known, equation
 
     def emit(self, op: str, *operands: Any, name: str = "", **attrs: Any) -> Operand:
-        """One step; what JAX computed of its operands is a leaf from now on."""
+        """One step; what JAX computed of its operands is a leaf from now on, but a number where it holds one alone."""
+        whole = (o for o in operands if isinstance(o, Operand) and not isinstance(o, Folded))
+        if op in OPS and OPS[op].broadcasts == "elementwise" and any(o.shape == self.shape for o in whole):
+            operands = tuple(self._spread(o) for o in operands)
         return super().emit(op, *map(self.read, operands), name=name, **attrs)
+
+    def _spread(self, operand: Any) -> Any:
+        """The number that a tensor is made of, which only was broadcast."""
+        value = operand.value if isinstance(operand, Folded) and operand.dtype.kind == "f" else None
+        while value is not None and value.equation is not None and value.equation.name in _MOVES:
+            value = value.equation.inputs[0]
+        return operand if value is None or value.shape or id(value) in self.leaves.names else _number(computed(value))
 
     def read(self, operand: Any) -> Any:
         """An operand that a step reads: of what JAX computed, the leaf."""
@@ -82,8 +106,8 @@ class Folding(Lowering):
         given = self.leaves.origin(of.value) if isinstance(of, Folded) else None
         if given is not None and given.dtype is not None and given.dtype.kind in "iu":
             found = array_of(given)
-            if found.shape == array.shape and np.array_equal(found, array):
-                return self.leaves.leaf(given, "")
+            if np.array_equal(found.ravel(), array.ravel()):
+                return self.reshape(self.leaves.leaf(given, ""), array.shape)
         return self.constant("ids", array)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import linecache
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import takewhile
 from typing import Any
 
 import jax
+import numpy as np
 
 from bpdebug.importers.calls import Source
 
@@ -20,6 +22,8 @@ _LIBRARIES = tuple(
     os.path.join(os.path.dirname(_JAX), name) + os.sep for name in ("jax", "flax", "equinox", "haiku", "optax")
 )
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_SCOPE = re.compile(r"[\w.@ -]+")
+"""Scopes that JAX opens itself are none of these: an einsum's bears its equation."""
 _KNOWN = {"relu", "relu6", "logaddexp", "xlogy"}
 """Functions of JAX with a derivative of their own that are ops here."""
 
@@ -41,27 +45,51 @@ def arguments(loss: Callable[..., Any], count: int) -> list[str]:
     return [({**names, **several}).get(n, f"arg{n}") for n in range(count)]
 
 
-def called(params: Any, default: str) -> str:
-    """What the function is called that a call of a jaxpr is of."""
-    body = next((params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in params), None)
+def closed_over(loss: Callable[..., Any]) -> dict[str, Any]:
+    """The arrays that a function's own code reads of what stands around it, by name."""
+    try:
+        around = inspect.getclosurevars(loss)
+    except (TypeError, ValueError):  # of what has no code of its own
+        return {}
+    read = {**around.globals, **around.nonlocals}
+    return {name: value for name, value in read.items() if isinstance(value, jax.Array | np.ndarray)}
+
+
+def name_of(array: Any, named: Mapping[str, Any]) -> str:
+    """The name of an array; '' where several can be meant: JAX copies those of NumPy, so that their cells decide."""
+    if isinstance(array, jax.Array):
+        return next((name for name, value in named.items() if value is array), "")
+    arrays = {name: value for name, value in named.items() if isinstance(value, np.ndarray)}
+    same = [name for name, value in arrays.items() if np.array_equal(value, array)]
+    return same[0] if len(same) == 1 else ""
+
+
+def body_of(params: Any) -> Any:
+    """The jaxpr that a call is of; None of a primitive that is no call."""
+    return next((params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in params), None)
+
+
+def called(params: Any, default: str) -> tuple[str, str]:
+    """What the function is called that a call of a jaxpr is of, and its file; '' where that is not known."""
+    body = body_of(params)
     info = getattr(getattr(body, "jaxpr", body), "debug_info", None)
     name = params.get("name") or getattr(info, "func_name", None) or default
-    return name.lstrip("_") if name.lstrip("_").isidentifier() else default
+    return name.lstrip("_") if name.lstrip("_").isidentifier() else default, getattr(info, "func_filename", None) or ""
 
 
 def known_function(params: Any, name: str) -> str:
     """The op that a call of one of JAX's own functions is; '' of a user's, and of those that are none."""
-    body = params.get("call_jaxpr")
-    info = getattr(getattr(body, "jaxpr", body), "debug_info", None)
-    file, found = getattr(info, "func_filename", None), called(params, "")
-    return found if name.startswith("custom") and found in _KNOWN and (file or "").startswith(_JAX) else ""
+    if not name.startswith("custom"):
+        return ""
+    found, file = called(params, "")
+    return found if found in _KNOWN and file.startswith(_JAX) else ""
 
 
 def scopes(eqn: Any) -> Iterator[str]:
     """The named scopes that an equation stands in, the outermost first; transforms (vmap, jvp) are none."""
     for entry in eqn.source_info.name_stack.stack:
         if type(entry).__name__ == "Scope":
-            yield from str(entry.name).split("/")
+            yield from (name for name in str(entry.name).split("/") if _SCOPE.fullmatch(name))
 
 
 def in_libraries(file: str) -> bool:

@@ -10,12 +10,12 @@ from bpdebug.errors import InputError
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.importers.calls import Calls
 from bpdebug.importers.finish import no_rules, scenario_of
-from bpdebug.importers.jaxpr import elementwise, indexing, linear, reduce, shaping, windows
+from bpdebug.importers.jaxpr import custom, elementwise, indexing, linear, reduce, shaping, windows
 from bpdebug.importers.jaxpr.folding import FoldedLeaves, Folding
 from bpdebug.importers.jaxpr.names import blocks
-from bpdebug.importers.jaxpr.program import Equation, held, is_float
 from bpdebug.importers.jaxpr.table import RULES
 from bpdebug.importers.jaxpr.tracing import TracedFunction, traced
+from bpdebug.importers.jaxpr.values import Equation, compute, held, is_float
 from bpdebug.importers.lowering import NoRule, Operand, refuse
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
@@ -38,6 +38,7 @@ class FunctionReader:
         self.known = FoldedLeaves(self.calls.program, names, program.where)
         self.found: dict[int, Operand] = {}
         self.steps = self._passing()
+        compute(v for e in self.steps for v in e.inputs if not v.passing)
         reading = {id(v) for e in program.equations for v in e.inputs}
         for leaf in program.leaves:
             if leaf.parameter or (leaf.value.passing and id(leaf.value) in reading):
@@ -56,7 +57,7 @@ class FunctionReader:
 
     def read(self) -> Operand:
         """Every equation; gives the loss. E_OP with all that no rule covers."""
-        within = blocks([e.path for e in self.steps], self.calls.within)
+        within = blocks([e.site.path for e in self.steps], self.calls.within)
         for equation, block in zip(self.steps, within, strict=True):
             self._call(equation, block)
         if self.calls.lacking:
@@ -68,7 +69,7 @@ class FunctionReader:
         operands = [self.found.get(id(v)) or self.known.operand(v) for v in equation.inputs]
         name = equation.name.replace("-", "_")
         rule = partial(self._ruled, equation, operands)
-        result = self.calls.call(equation.name, name, block, equation.source, rule)
+        result = self.calls.call(equation.name, name, block, equation.site.source, rule)
         if result is None:
             result = [Operand("", v.shape, held(v.dtype)) for v in equation.outputs if v.dtype is not None]
         for value, operand in zip(equation.outputs, result if isinstance(result, list) else [result], strict=True):
@@ -108,7 +109,4 @@ def _remarks(reader: FunctionReader) -> list[str]:
     halves = {str(dtype) for dtype in dtypes if held(dtype) != dtype}
     if halves:
         said.append(f"{', '.join(sorted(halves))} is kept in float32, and rounded where the function casts to it")
-    if reader.traced.custom:
-        names = ", ".join(dict.fromkeys(name for name, _ in reader.traced.custom))
-        said.append(f"functions with a derivative of their own are replaced by what their forward does: {names}")
-    return said
+    return said + custom.remarks(reader.traced.custom)

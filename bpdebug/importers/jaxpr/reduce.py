@@ -7,8 +7,8 @@ from typing import Any
 import jax
 
 from bpdebug.importers.jaxpr.folding import Folding
-from bpdebug.importers.jaxpr.program import computed
 from bpdebug.importers.jaxpr.table import RULES, rule
+from bpdebug.importers.jaxpr.values import computed
 from bpdebug.importers.lowering import Lowering, Operand, Rule
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.errors import BpdebugError, InputError
-from bpdebug.importers.jaxpr.names import arguments, in_libraries, joined
-from bpdebug.importers.jaxpr.program import Equation, Flattened, Variable, is_float, value_of
+from bpdebug.importers.jaxpr.names import arguments, closed_over, in_libraries, joined, name_of
+from bpdebug.importers.jaxpr.program import Flattened
+from bpdebug.importers.jaxpr.values import Equation, EquationSite, Variable, constant, is_float, value_of
 from bpdebug.limits import Limits
 
 _HINT = "jax.grad must be able to trace it: no branches that depend on values, jnp instead of NumPy"
@@ -33,7 +35,7 @@ class TracedFunction(Struct, frozen=True, eq=False):
     leaves: Sequence[GivenArray]
     equations: Sequence[Equation]
     loss: Variable
-    custom: Sequence[tuple[str, Equation]]
+    custom: Sequence[Equation]
 
 
 def traced(loss: Callable[..., Any], params: Any, args: Sequence[Any], limits: Limits) -> TracedFunction:
@@ -44,7 +46,8 @@ def traced(loss: Callable[..., Any], params: Any, args: Sequence[Any], limits: L
     if not callable(loss):
         hint = "from_jax(loss, params, *args): loss is called with the params and the arguments"
         raise InputError(f"the loss is no function but of type {type(loss).__name__}", code="E_LOSS", hint=hint)
-    where = getattr(loss, "__name__", type(loss).__name__)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    where = name if name.isidentifier() else "loss"
     flat, tree = jax.tree_util.tree_flatten_with_path((params, *args))
     at = [n for n, (path, leaf) in enumerate(flat) if _is_array(leaf, path[0].idx == 0)]
 
@@ -60,12 +63,15 @@ def traced(loss: Callable[..., Any], params: Any, args: Sequence[Any], limits: L
     for n, var in zip(at, closed.jaxpr.invars, strict=True):
         path, array = flat[n]
         value = value_of(var.aval)
-        value.found = array if value.dtype is None else jax.numpy.array(array, value.dtype)
+        value.found = array if isinstance(array, jax.Array) else np.array(array, value.dtype)
         value.passing = is_float(value)
         leaves.append(GivenArray(names[n], value, path[0].idx == 0))
-    consts = [value_of(v.aval, c) for v, c in zip(closed.jaxpr.constvars, closed.consts, strict=True)]
+    consts = [value_of(v.aval, constant(c)) for v, c in zip(closed.jaxpr.constvars, closed.consts, strict=True)]
+    around = closed_over(loss)
+    named = [(name_of(v.found, around) if v.dtype is not None else "", v) for v in consts]
+    leaves += [GivenArray(name, value, False) for name, value in named if name]
     program = Flattened(limits, where)
-    (end,) = program.jaxpr(closed.jaxpr, consts, [leaf.value for leaf in leaves], ())
+    (end,) = program.jaxpr(closed.jaxpr, consts, [leaf.value for leaf in leaves[: len(at)]], EquationSite())
     return TracedFunction(where, leaves, program.equations, end, program.custom)
 
 
@@ -105,5 +111,5 @@ def _jaxpr(call: Callable[..., Any], arrays: Sequence[Any], where: str) -> Any:
     except Exception as error:  # whatever the function's code, and JAX's, raise
         said = next(iter(str(error).strip().splitlines()), type(error).__name__)
         frames = [f for f in traceback.extract_tb(error.__traceback__) if not in_libraries(f.filename)]
-        place = f"{where} ({frames[-1].name}, line {frames[-1].lineno})" if frames else where
+        place = f"{where} ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else where
         raise InputError(f"JAX: {said}", code="E_FILE", where=place, hint=_HINT) from None
