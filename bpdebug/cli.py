@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bpdebug.scenario import Scenario
 
 
-VERBS = ("run", "debug", "replay", "test", "compare", "list", "ops", "schema")
+VERBS = ("run", "debug", "replay", "test", "compare", "list", "ops", "schema", "dap")
 
 
 @doors()
@@ -271,8 +271,15 @@ def _page(args: SimpleNamespace) -> int:
     return EXIT_GOOD
 
 
+def _dap(args: SimpleNamespace) -> int:
+    from bpdebug.frontends.dap.serving import serve
+
+    gc.enable()
+    return serve(args.port)
+
+
 _COMMANDS = {
-    "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare,
+    "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare, "dap": _dap,
 }  # fmt: skip
 
 

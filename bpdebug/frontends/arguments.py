@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import NoReturn
 
 from bpdebug import __version__
 from bpdebug.errors import UsageError
 
-PAGES = ("list", "ops", "schema")
-"""Commands that print what is always there: they open no file, and take none of the common options."""
+PAGES = ("list", "ops", "schema", "dap")
+"""Commands that open no file themselves: they take none of the common options."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,12 +52,20 @@ def parser() -> argparse.ArgumentParser:
     compare = verb("compare", "the first event where two recordings differ")
     compare.add_argument("file", metavar="A", help="a recording or a scenario")
     compare.add_argument("other", nargs="?", metavar="B", help="another; without it, recording A computed again")
+    compare.add_argument("--json", action="store_true")
+    _pages(verb)
+    return top
+
+
+def _pages(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    """The commands that take none of the common options."""
     listing, ops = verb("list", "the scenarios that are shipped"), verb("ops", "the ops with their rules")
     ops.add_argument("op", nargs="?", metavar="OP")
-    for printed in (compare, listing, ops):
+    for printed in (listing, ops):
         printed.add_argument("--json", action="store_true")
     verb("schema", "the JSON Schema of scenario files")
-    return top
+    dap = verb("dap", "the debug adapter: what an editor starts")
+    dap.add_argument("--port", type=int, metavar="N", help="on 127.0.0.1, for one editor after the other; 0: any")
 
 
 def _plain_option(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -1,0 +1,140 @@
+"""Where the session stands, as an editor shows it: the stack of blocks, the program's text, and places to go to."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from bpdebug.debugger import State
+from bpdebug.errors import CommandError
+from bpdebug.expression import parse_location, resolve
+from bpdebug.expression.location import SHORT
+from bpdebug.frontends.dap.adapter import Adapter, Body, request
+from bpdebug.frontends.dap.arguments import LevelsAsked, LinesAsked, SourceAsked, TextAsked
+from bpdebug.graph import Graph, frames
+
+THREAD = 1
+"""The one thread, whatever the forks."""
+MOST_TARGETS = 1_000
+TEXT = 1
+"""The number under which the program's text is offered where no file holds it."""
+
+
+def line_in(adapter: Adapter, line: int) -> int:
+    """A line as the client counts it, from 1."""
+    return line if adapter.client.lines_start_at1 else line + 1
+
+
+def line_out(adapter: Adapter, line: int) -> int:
+    """A line from 1 as the client counts it."""
+    return line if adapter.client.lines_start_at1 else line - 1
+
+
+def source(adapter: Adapter) -> Body:
+    """The program's text: its file, or a number to ask it by."""
+    scenario = adapter.session.scenario
+    if scenario.path is not None and scenario.path.suffix == ".toml":
+        return {"name": scenario.path.name, "path": str(scenario.path.resolve())}
+    return {"name": f"{scenario.name}.toml", "sourceReference": TEXT}
+
+
+def is_program(adapter: Adapter, asked: SourceAsked) -> bool:
+    """Whether a client's source is the program's text."""
+    own = source(adapter)
+    if asked.path is None or "path" not in own:
+        return asked.source_reference == own.get("sourceReference")
+    return _plain(asked.path) == _plain(own["path"])
+
+
+def _plain(path: str) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
+@request("threads")
+def threads(adapter: Adapter, asked: Any) -> Body:
+    return {"threads": [{"id": THREAD, "name": "graph"}]}
+
+
+@request("loadedSources")
+def loaded_sources(adapter: Adapter, asked: Any) -> Body:
+    return {"sources": [source(adapter)]}
+
+
+@request("source", TextAsked)
+def text(adapter: Adapter, asked: TextAsked) -> Body:
+    """The program's text; E_COMMAND for a number under which none was offered."""
+    if TEXT not in (asked.source.source_reference, asked.source_reference):
+        raise CommandError("no text was offered under this number")
+    return {"content": "\n".join(adapter.session.scenario.lines), "mimeType": "text/x-toml"}
+
+
+@request("stackTrace", LevelsAsked)
+def stack_trace(adapter: Adapter, asked: LevelsAsked) -> Body:
+    """The event, the blocks around it, and which pass this is."""
+    found = _stack(adapter, adapter.session)
+    start = max(asked.start_frame, 0)
+    end = start + asked.levels if asked.levels > 0 else len(found)
+    return {"stackFrames": found[start:end], "totalFrames": len(found)}
+
+
+def _stack(adapter: Adapter, state: State) -> list[Body]:
+    event, graph = state.event, state.timeline.graph
+    if event is None:
+        last = graph.nodes[-1].line if graph.nodes else 1
+        return [_frame(adapter, 0, "the end: everything is done", last)]
+    part = f"  part {state.part}/{len(event.parts)}" if state.part else ""
+    line = event.line or _user_line(graph, event.tensor)
+    found = [_frame(adapter, 0, f"{event.name}@{SHORT[event.phase]}  {event.op or event.phase}{part}", line)]
+    for block in frames(event.block):
+        found.append(_frame(adapter, len(found), block, _first_lines(graph)[block]))
+    last = state.timeline.schedule.iterations - 1
+    iteration = f", iteration {event.iteration} of {last}" if last else ""
+    label = {"line": 0, "column": 0, "presentationHint": "label"}
+    return [*found, {"id": len(found) + 1, "name": f"{event.phase} pass{iteration}", **label}]
+
+
+def _frame(adapter: Adapter, above: int, name: str, line: int) -> Body:
+    place = {"line": line_out(adapter, line), "column": int(adapter.client.columns_start_at1)}
+    return {"id": above + 1, "name": name, **place, "source": source(adapter)}
+
+
+def _user_line(graph: Graph, tensor: int) -> int:
+    """Where a leaf is first used: it has no line of its own."""
+    k = graph.first_user(tensor)
+    return graph.nodes[k].line if k is not None else 1
+
+
+def _first_lines(graph: Graph) -> dict[str, int]:
+    """Where each block begins."""
+    known: dict[str, int] | None = graph.kept.get("blocks' lines")
+    if known is None:
+        known = graph.kept["blocks' lines"] = {}
+        for node in graph.nodes:
+            for block in frames(node.block):
+                known.setdefault(block, node.line)
+    return known
+
+
+# --- places to go to
+
+
+@request("breakpointLocations", LinesAsked)
+def breakpoint_locations(adapter: Adapter, asked: LinesAsked) -> Body:
+    """The lines in a range that compute something."""
+    first, last = asked.line, asked.end_line if asked.end_line is not None else asked.line
+    lines = sorted({line_out(adapter, n.line) for n in adapter.session.timeline.graph.nodes})
+    return {"breakpoints": [{"line": line} for line in lines if first <= line <= last]}
+
+
+@request("gotoTargets", LinesAsked)
+def goto_targets(adapter: Adapter, asked: LinesAsked) -> Body:
+    """The events of a line: going there is a seek, and nothing is skipped."""
+    timeline = adapter.session.timeline
+    found = []
+    for at in resolve(parse_location(f":{line_in(adapter, asked.line)}"), timeline):
+        event = timeline.event(at)
+        label = f"{event.name}@{SHORT[event.phase]} (event {at})"
+        found.append({"id": at + 1, "label": label, "line": asked.line})
+        if len(found) == MOST_TARGETS:
+            break
+    return {"targets": found}
