@@ -128,7 +128,7 @@ def _run_through(adapter: Adapter) -> None:
 
 @request("restart", RestartAsked)
 def restart(adapter: Adapter, asked: RestartAsked) -> None:
-    """Opens the program again, as it is now; the stops that the client set are made anew."""
+    """Opens the program again, as it is now, with the client's stops; CommandError where none is open."""
     wanted = asked.arguments or adapter.launched
     if wanted is None:
         raise CommandError("nothing is open yet", hint="launch it")

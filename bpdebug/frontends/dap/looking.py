@@ -112,7 +112,7 @@ def variables(adapter: Adapter, asked: VariablesAsked) -> Body:
 
 @request("setVariable", ChildAsked)
 def set_variable(adapter: Adapter, asked: ChildAsked) -> None:
-    """What if: a fork in which it is so."""
+    """What if: a fork in which it is so; CommandError for what has no name of its own."""
     text = adapter.handles.expression(asked.variables_reference, asked.name)
     if not text:
         raise CommandError(f"'{asked.name}' cannot be set", hint="tensors and their gradients can: set dW[0,1] = 0")
