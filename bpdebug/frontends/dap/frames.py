@@ -16,6 +16,7 @@ from bpdebug.graph import Graph, frames
 THREAD = 1
 """The one thread, whatever the forks."""
 MOST_TARGETS = 1_000
+"""Events of a line that are offered to go to."""
 TEXT = 1
 """The number under which the program's text is offered where no file holds it."""
 
