@@ -25,14 +25,14 @@ from bpdebug.progress import Stopped, listening
 Body = dict[str, Any]
 
 
-class Row(Struct, frozen=True):
+class Answering(Struct, frozen=True):
     """A request that is known: what its arguments are, and what answers it."""
 
     arguments: type[Struct]
     run: Callable[[Adapter, Any], Body | None]
 
 
-REQUESTS: dict[str, Row] = {}
+REQUESTS: dict[str, Answering] = {}
 """Every request that is answered, by its name in the protocol; the modules of this package put theirs here."""
 Handler = TypeVar("Handler", bound=Callable[..., Body | None])
 
@@ -41,7 +41,7 @@ def request(name: str, arguments: type[Struct] = NothingAsked) -> Callable[[Hand
     """Put a function into the table: given the adapter and the arguments, it gives the body of the answer."""
 
     def put(run: Handler) -> Handler:
-        REQUESTS[name] = Row(arguments, run)
+        REQUESTS[name] = Answering(arguments, run)
         return run
 
     return put

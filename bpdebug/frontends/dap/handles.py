@@ -24,7 +24,7 @@ STATUS = {"not-computed": "not computed yet", "no-path": "no path to the loss"}
 Body = dict[str, Any]
 
 
-class Variable(Struct, frozen=True, eq=False):
+class Shown(Struct, frozen=True, eq=False):
     """A tensor under a name; `expression` is what is typed for it ('': nothing), `array` None where it is not there.
 
     `status` is that of a value, `text` what stands in place of an array; `cell` is where in the expression's tensor.
@@ -39,7 +39,7 @@ class Variable(Struct, frozen=True, eq=False):
     hint: str = ""
 
     @classmethod
-    def of(cls, name: str, expression: str, value: Value) -> Variable:
+    def of(cls, name: str, expression: str, value: Value) -> Shown:
         """A value under a name."""
         so_far = " (so far)" * (value.status == "partial")
         return cls(name + so_far, expression, value.array, value.status, value.text)
@@ -54,18 +54,18 @@ class Handles:
     """Scopes and tensors by number, from 1; `clear` before the session moves on."""
 
     def __init__(self) -> None:
-        self._held: list[Variable | Callable[[], Sequence[Variable]]] = []
+        self._held: list[Shown | Callable[[], Sequence[Shown]]] = []
 
     def clear(self) -> None:
         """Numbers that were given mean nothing from here on."""
         self._held.clear()
 
-    def put(self, what: Variable | Callable[[], Sequence[Variable]]) -> int:
+    def put(self, what: Shown | Callable[[], Sequence[Shown]]) -> int:
         """A number for a tensor, or for what makes the variables of a scope."""
         self._held.append(what)
         return len(self._held)
 
-    def _get(self, number: int) -> Variable | Callable[[], Sequence[Variable]]:
+    def _get(self, number: int) -> Shown | Callable[[], Sequence[Shown]]:
         if not 0 < number <= len(self._held):
             raise CommandError(f"nothing to unfold under {number}", hint="ask for the scopes again: the session moved")
         return self._held[number - 1]
@@ -75,11 +75,11 @@ class Handles:
         if not number:
             return name
         held = self._get(number)
-        below = self._rows(held, name) if isinstance(held, Variable) else held()
+        below = self._rows(held, name) if isinstance(held, Shown) else held()
         return next((one.typed for one in below if one.name == name), "")
 
     @staticmethod
-    def _rows(whole: Variable, name: str) -> list[Variable]:
+    def _rows(whole: Shown, name: str) -> list[Shown]:
         """The row of a tensor that is called so."""
         digits = name.removeprefix("[").removesuffix("]")
         array = whole.array
@@ -93,7 +93,7 @@ class Handles:
     ) -> list[Body]:  # fmt: skip
         """The variables below a number, a page of them; E_COMMAND for a number that means nothing."""
         held = self._get(number)
-        if not isinstance(held, Variable):
+        if not isinstance(held, Shown):
             return [self.told(one, base) for one in held()]
         found = [*_facts(held)] if which != "indexed" else []
         if which == "named" or held.array is None:
@@ -105,7 +105,7 @@ class Handles:
             found.append({"name": "…", "value": f"{rows - end} more rows", "variablesReference": 0})
         return found
 
-    def told(self, one: Variable, base: int = 10, *, facts: bool = True) -> Body:
+    def told(self, one: Shown, base: int = 10, *, facts: bool = True) -> Body:
         """A variable as the protocol says it."""
         body: Body = {"name": one.name, "value": one.text or summary(one.array, one.status, base), **_typed(one)}
         if one.array is None or not one.array.ndim:
@@ -114,7 +114,7 @@ class Handles:
         return body | {"namedVariables": len([*_facts(one)])} if facts else body
 
 
-def _typed(one: Variable) -> Body:
+def _typed(one: Shown) -> Body:
     body: Body = {}
     if one.array is not None:
         body["type"] = (
@@ -125,14 +125,14 @@ def _typed(one: Variable) -> Body:
     return body
 
 
-def _row(whole: Variable, i: int) -> Variable:
+def _row(whole: Shown, i: int) -> Shown:
     assert whole.array is not None
-    return Variable(
+    return Shown(
         f"[{i}]", whole.expression, whole.array[i : i + 1].reshape(whole.array.shape[1:]), cell=(*whole.cell, i)
     )
 
 
-def _facts(whole: Variable) -> Iterator[Body]:
+def _facts(whole: Shown) -> Iterator[Body]:
     """What is said of a tensor as a whole."""
     array = whole.array
     if array is None or whole.cell:

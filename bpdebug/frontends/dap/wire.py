@@ -28,7 +28,7 @@ class Request(Struct, frozen=True):
     arguments: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class Message(Struct, frozen=True):
+class AnyMessage(Struct, frozen=True):
     """Of any message, what it is."""
 
     type: str
@@ -58,7 +58,7 @@ class Wire:
             if len(body) < length:
                 raise InputError(f"the input ends after {len(body):,} of {length:,} bytes", code="E_SYNTAX")
             try:
-                if msgspec.json.decode(body, type=Message).type == "request":
+                if msgspec.json.decode(body, type=AnyMessage).type == "request":
                     return msgspec.json.decode(body, type=Request)
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 raise InputError(f"no message of the protocol: {shown(error)}", code="E_SYNTAX") from None
