@@ -24,7 +24,7 @@ STATUS = {"not-computed": "not computed yet", "no-path": "no path to the loss"}
 Body = dict[str, Any]
 
 
-class Shown(Struct, frozen=True, eq=False):
+class Unfolded(Struct, frozen=True, eq=False):
     """A tensor under a name; `expression` is what is typed for it ('': nothing), `array` None where it is not there.
 
     `status` is that of a value, `text` what stands in place of an array; `cell` is where in the expression's tensor.
@@ -39,7 +39,7 @@ class Shown(Struct, frozen=True, eq=False):
     hint: str = ""
 
     @classmethod
-    def of(cls, name: str, expression: str, value: Value) -> Shown:
+    def of(cls, name: str, expression: str, value: Value) -> Unfolded:
         """A value under a name."""
         so_far = " (so far)" * (value.status == "partial")
         return cls(name + so_far, expression, value.array, value.status, value.text)
@@ -54,18 +54,18 @@ class Handles:
     """Scopes and tensors by number, from 1; `clear` before the session moves on."""
 
     def __init__(self) -> None:
-        self._held: list[Shown | Callable[[], Sequence[Shown]]] = []
+        self._held: list[Unfolded | Callable[[], Sequence[Unfolded]]] = []
 
     def clear(self) -> None:
         """Numbers that were given mean nothing from here on."""
         self._held.clear()
 
-    def put(self, what: Shown | Callable[[], Sequence[Shown]]) -> int:
+    def put(self, what: Unfolded | Callable[[], Sequence[Unfolded]]) -> int:
         """A number for a tensor, or for what makes the variables of a scope."""
         self._held.append(what)
         return len(self._held)
 
-    def _get(self, number: int) -> Shown | Callable[[], Sequence[Shown]]:
+    def _get(self, number: int) -> Unfolded | Callable[[], Sequence[Unfolded]]:
         if not 0 < number <= len(self._held):
             raise CommandError(f"nothing to unfold under {number}", hint="ask for the scopes again: the session moved")
         return self._held[number - 1]
@@ -75,11 +75,11 @@ class Handles:
         if not number:
             return name
         held = self._get(number)
-        below = self._rows(held, name) if isinstance(held, Shown) else held()
+        below = self._rows(held, name) if isinstance(held, Unfolded) else held()
         return next((one.typed for one in below if one.name == name), "")
 
     @staticmethod
-    def _rows(whole: Shown, name: str) -> list[Shown]:
+    def _rows(whole: Unfolded, name: str) -> list[Unfolded]:
         """The row of a tensor that is called so."""
         digits = name.removeprefix("[").removesuffix("]")
         array = whole.array
@@ -93,7 +93,7 @@ class Handles:
     ) -> list[Body]:  # fmt: skip
         """The variables below a number, a page of them; E_COMMAND for a number that means nothing."""
         held = self._get(number)
-        if not isinstance(held, Shown):
+        if not isinstance(held, Unfolded):
             return [self.told(one, base) for one in held()]
         found = [*_facts(held)] if which != "indexed" else []
         if which == "named" or held.array is None:
@@ -105,7 +105,7 @@ class Handles:
             found.append({"name": "…", "value": f"{rows - end} more rows", "variablesReference": 0})
         return found
 
-    def told(self, one: Shown, base: int = 10, *, facts: bool = True) -> Body:
+    def told(self, one: Unfolded, base: int = 10, *, facts: bool = True) -> Body:
         """A variable as the protocol says it."""
         body: Body = {"name": one.name, "value": one.text or summary(one.array, one.status, base), **_typed(one)}
         if one.array is None or not one.array.ndim:
@@ -114,7 +114,7 @@ class Handles:
         return body | {"namedVariables": len([*_facts(one)])} if facts else body
 
 
-def _typed(one: Shown) -> Body:
+def _typed(one: Unfolded) -> Body:
     body: Body = {}
     if one.array is not None:
         body["type"] = (
@@ -125,14 +125,14 @@ def _typed(one: Shown) -> Body:
     return body
 
 
-def _row(whole: Shown, i: int) -> Shown:
+def _row(whole: Unfolded, i: int) -> Unfolded:
     assert whole.array is not None
-    return Shown(
+    return Unfolded(
         f"[{i}]", whole.expression, whole.array[i : i + 1].reshape(whole.array.shape[1:]), cell=(*whole.cell, i)
     )
 
 
-def _facts(whole: Shown) -> Iterator[Body]:
+def _facts(whole: Unfolded) -> Iterator[Body]:
     """What is said of a tensor as a whole."""
     array = whole.array
     if array is None or whole.cell:

@@ -14,7 +14,7 @@ from bpdebug.expression import Scope, evaluate, parse
 from bpdebug.expression.evaluate import Value
 from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import ChildAsked, CompletionsAsked, EvaluateAsked, NothingAsked, VariablesAsked
-from bpdebug.frontends.dap.handles import Shown
+from bpdebug.frontends.dap.handles import Unfolded
 from bpdebug.frontends.dap.motions import stopped
 from bpdebug.frontends.loop import gathered
 from bpdebug.graph import DRAWN, PARAMETER
@@ -27,7 +27,7 @@ MOST_WORDS = 200
 def scopes(adapter: Adapter, asked: NothingAsked) -> Body:
     """What stands at the event; what goes over many tensors is marked as expensive."""
     state = adapter.session
-    rows: list[tuple[str, str, Callable[[State], Sequence[Shown]], bool]] = []
+    rows: list[tuple[str, str, Callable[[State], Sequence[Unfolded]], bool]] = []
     if isinstance(state.event, NodeEvent):
         rows.append(("Operands", "arguments", operands, False))
     if state.event is not None:
@@ -48,27 +48,27 @@ def scopes(adapter: Adapter, asked: NothingAsked) -> Body:
     }  # fmt: skip
 
 
-def _value(state: State, tensor: int) -> Shown:
+def _value(state: State, tensor: int) -> Unfolded:
     name, array = state.timeline.graph.names[tensor], state.timeline.value_at(tensor, state.cursor)
-    return Shown(name, name, array, "value" if array is not None else "not-computed")
+    return Unfolded(name, name, array, "value" if array is not None else "not-computed")
 
 
-def _gradient(state: State, tensor: int) -> Shown:
+def _gradient(state: State, tensor: int) -> Unfolded:
     name, schedule = state.timeline.graph.names[tensor], state.timeline.schedule
     status = "value" if schedule.is_over(state.cursor) else schedule.grad_status(tensor, state.cursor)
     if status == "value" and not state.timeline.graph.has_gradient(tensor):
         status = "no-path"
     array = state.timeline.grad_at(tensor, state.cursor)
-    return Shown.of(f"∂{name}", f"d{name}", Value(status, array, None, None))
+    return Unfolded.of(f"∂{name}", f"d{name}", Value(status, array, None, None))
 
 
-def operands(state: State) -> list[Shown]:
+def operands(state: State) -> list[Unfolded]:
     """The tensors that the event's node reads."""
     event = state.event
     return [_value(state, t) for t in dict.fromkeys(event.node.tensors)] if isinstance(event, NodeEvent) else []
 
 
-def result(state: State) -> list[Shown]:
+def result(state: State) -> list[Unfolded]:
     """What the event is about: the node's value, on the way back its gradient."""
     event = state.event
     if event is None:
@@ -77,28 +77,28 @@ def result(state: State) -> list[Shown]:
     return [_gradient(state, event.tensor) if back else _value(state, event.tensor)]
 
 
-def contributions(state: State) -> list[Shown]:
+def contributions(state: State) -> list[Unfolded]:
     """What the node adds to its operands' gradients, each under its formula."""
     event = state.event
-    return [] if event is None else [Shown(f"∂{c.to} += {c.formula}", "", c.value) for c in event.contributions]
+    return [] if event is None else [Unfolded(f"∂{c.to} += {c.formula}", "", c.value) for c in event.contributions]
 
 
-def parameters(state: State) -> list[Shown]:
+def parameters(state: State) -> list[Unfolded]:
     """The parameters as they are now."""
     leaves = enumerate(state.timeline.graph.leaves)
     return [_value(state, i) for i, leaf in leaves if leaf.kind == PARAMETER]
 
 
-def gradients(state: State) -> list[Shown]:
+def gradients(state: State) -> list[Unfolded]:
     """The gradients of the leaves, as far as they are there."""
     graph = state.timeline.graph
     return [_gradient(state, i) for i in range(len(graph.leaves)) if graph.takes_gradient(i)]
 
 
-def displays(state: State) -> list[Shown]:
+def displays(state: State) -> list[Unfolded]:
     """The expressions that are shown at every stop."""
     scope = Scope(state.timeline, state.cursor)
-    return [Shown.of(d.text, d.text, evaluate(d.expression, scope)) for d in state.displays]
+    return [Unfolded.of(d.text, d.text, evaluate(d.expression, scope)) for d in state.displays]
 
 
 @request("variables", VariablesAsked)
@@ -117,7 +117,7 @@ def set_variable(adapter: Adapter, asked: ChildAsked) -> None:
     if not text:
         raise CommandError(f"'{asked.name}' cannot be set", hint="tensors and their gradients can: set dW[0,1] = 0")
     adapter.state = set_(adapter.session, f"{text} = {asked.value}")
-    found = Shown.of("", "", adapter.session.value(text))
+    found = Unfolded.of("", "", adapter.session.value(text))
     told = adapter.handles.told(found, 16 if asked.format.hex else 10)
     adapter.answer({key: told[key] for key in ("value", "variablesReference")})
     adapter.say(f"fork {adapter.session.fork}: {text} = {asked.value}\n")
@@ -141,7 +141,7 @@ def evaluate_(adapter: Adapter, asked: EvaluateAsked) -> Body | None:
     text = asked.expression.replace("∂", "d") if asked.expression.startswith("∂") else asked.expression
     state = adapter.session
     value = evaluate(parse(text), Scope(state.timeline, state.cursor))
-    told = adapter.handles.told(Shown.of("", text, value), 16 if asked.format.hex else 10)
+    told = adapter.handles.told(Unfolded.of("", text, value), 16 if asked.format.hex else 10)
     return {"result": told.pop("value"), **{k: v for k, v in told.items() if k not in ("name", "evaluateName")}}
 
 
