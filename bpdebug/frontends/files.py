@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -18,8 +19,16 @@ NEW = sum((getattr(os, name, 0) for name in _OPTIONAL), os.O_WRONLY | os.O_CREAT
 """How a file is opened that must not be there yet, be it as a link that leads nowhere; what is written comes behind."""
 
 
+LEFT = re.compile(r"\.bpdebug-(\d{20})-\d{1,10}\.tmp")
+A_DAY = 24 * 60 * 60 * 10**9
+"""Nanoseconds."""
+
+
 def put(path: Path, raw: bytes, mode: int = 0o666) -> None:
-    """All of a file, or what was there before, after a power cut too: written beside its place, then renamed."""
+    """All of a file, or what was there before, after a power cut too: written beside its place, then renamed.
+
+    What is written beside it is left there only where the process is killed; the next one to write there takes it away.
+    """
     beside = path.with_name(f".bpdebug-{time.time_ns():020d}-{os.getpid()}.tmp")
     try:
         with os.fdopen(os.open(beside, NEW, mode), "wb") as file:
@@ -30,10 +39,19 @@ def put(path: Path, raw: bytes, mode: int = 0o666) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    _sweep(path.parent)
     with contextlib.suppress(OSError):  # a folder cannot be opened everywhere
         fd = os.open(path.parent, os.O_RDONLY)
         os.fsync(fd)
         os.close(fd)
+
+
+def _sweep(folder: Path) -> None:
+    """Takes away what writers that were killed left in a folder: of the last day some may still be written."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if (left := LEFT.fullmatch(entry.name)) and time.time_ns() - int(left[1]) > A_DAY:
+                os.unlink(entry)
 
 
 def write(path: Path, text: str, *, over: bool = False) -> None:

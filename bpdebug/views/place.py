@@ -7,7 +7,7 @@ from typing import Any
 from bpdebug.debugger import State
 from bpdebug.engine import END
 from bpdebug.errors import BpdebugError
-from bpdebug.views.numbers import number, short
+from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
 
@@ -36,7 +36,7 @@ def when_text(state: State) -> str:
 def fork_text(state: State) -> str:
     """'fork 2: set W[0,1] = 0, b = 1': the timeline in use and what was set for it, its parents' first; '' in none."""
     lines = [e.line.removeprefix("set ") for e in state.timeline.edits] if state.fork else []
-    return short(f"fork {state.fork}: set {', '.join(lines)}") if lines else ""
+    return f"fork {state.fork}: set {', '.join(lines)}" if lines else ""
 
 
 def status_line(state: State) -> str:

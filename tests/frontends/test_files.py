@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bpdebug.errors import CommandError
-from bpdebug.frontends.files import write
+from bpdebug.frontends.files import A_DAY, write
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
@@ -25,6 +26,18 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     write(tmp_path / "new", "# bpdebug 2\n")
     assert (tmp_path / "new").read_text() == "# bpdebug 2\n"
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_what_a_writer_left_that_was_killed_is_taken_away_a_day_later(tmp_path: Path) -> None:
+    now = time.time_ns()
+    names = {days: f".bpdebug-{now - int(days * A_DAY):020d}-99.tmp" for days in (0, 0.9, 1.1, 300)}
+    others = (".bpdebug-1-99.tmp", f"x.bpdebug-{0:020d}-99.tmp", f".bpdebug-{0:020d}-99.tmp.txt")
+    for name in (*names.values(), *others):
+        (tmp_path / name).write_text("half")
+    (tmp_path / f".bpdebug-{0:020d}-1.tmp").mkdir()  # what cannot be taken away stays
+    write(tmp_path / "new", "# bpdebug 1\n")
+    left = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert left - {names[1.1], names[300]} == {"new", names[0], names[0.9], *others}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the rights of files are POSIX")

@@ -17,6 +17,7 @@ from bpdebug.debugger.commands.table import COMMANDS, command
 from bpdebug.debugger.state import State
 from bpdebug.engine import BACKWARD, SEED, UPDATE
 from bpdebug.engine.closeness import largest_cell
+from bpdebug.engine.faults import finite
 from bpdebug.errors import CommandError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
 from bpdebug.expression.operations import placed
@@ -124,23 +125,30 @@ def contributions_(state: State, argument: str) -> State:
     return state.show("contributions", contributions(state.timeline, goal, state.cursor, text))
 
 
+def _in_question(state: State) -> str:
+    """What one asks about who says nothing: what is not finite here; '' where that is nothing."""
+    timeline, graph, event = state.timeline, state.timeline.graph, state.event
+    if event is not None:
+        return event.fault.tensor if event.phase != UPDATE and event.fault is not None else ""
+    gradients = ((t, timeline.grad_at(t, state.cursor)) for t in range(graph.first) if graph.has_gradient(t))
+    odd = next((t for t, gradient in gradients if gradient is not None and not finite(gradient)), None)
+    if odd is not None:
+        return f"∂{graph.names[odd]}"
+    return "" if graph.loss is None else graph.names[graph.loss]
+
+
 @command(
     "why", "why is this gradient, or this value, zero, NaN or absent", "seek matmul@bwd ;; why", key="y",
     args="[EXPR]", family="explain", verdicts=lambda found: [found.answer],
 )  # fmt: skip
 def why_(state: State, argument: str) -> State:
-    """Why a value or a gradient is what it is after both passes of this iteration; at the end, the loss.
+    """Why a value or a gradient is what it is after both passes of this iteration.
 
-    E_EXPR where it has no cells.
+    At the end that is a gradient that is not finite, where there is one, else the loss. E_EXPR where it has no cells.
     """
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
 
-    event = state.event
-    if not argument and event is not None and event.phase != UPDATE and event.fault is not None:
-        argument = event.fault.tensor
-    if not argument and event is None and (loss := state.timeline.graph.loss) is not None:
-        argument = state.timeline.graph.names[loss]
-    goal, text = _goal(state, argument, "why")
+    goal, text = _goal(state, argument or _in_question(state), "why")
     if 0 in goal.shape:
         raise CommandError(f"{text[:40]} has no cells", code="E_EXPR", hint="why dW, why dW[0, 1]")
     return state.show("why", why(state.timeline, goal, _iteration(state), state.cursor), text)

@@ -131,6 +131,9 @@ class BpdebugApp(OpeningApp):
         if outcome.error is not None:
             self.show_keys()
             self.complain(outcome.error)
+        elif outcome.report is None and outcome.said:
+            self.show_keys()
+            self.say(outcome.said)
         elif self.talk is not None and (complaint := self.talk.store.complaint()):
             self.say(complaint)
         if self.state.done:

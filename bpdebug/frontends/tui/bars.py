@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
@@ -50,9 +50,14 @@ class Bar(Framed):
 
 
 class StatusBar(Bar):
-    """Where one is: the file, its title, and the status; what says least gives way first, and what is left is cut."""
+    """Where one is: the file, its title, and the status; what says least gives way first, and what is left is cut.
+
+    A fork is cut first of what is left beside it, but is still seen by its number and what was set.
+    """
 
     SHED = ("title", "bpdebug", "call", "iteration", "name", "loss", "part")
+    FORK, LEAST = 44, 24
+    """Columns that a fork keeps as long as something else can give way, and at least."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
@@ -74,7 +79,14 @@ class StatusBar(Bar):
             place = " · ".join(text for key, text in said.items() if key not in own)
             title = own.pop("title", ("", palette.DIM))
             left, right = tuple(own.values()), (title, (place, palette.PLAIN))
-            if _length(left) + _length(right) <= width:
+            over = _length(left) + _length(right) - width
+            fork = said.get("fork", "")
+            least = self.LEAST if name == self.SHED[-1] else self.FORK
+            if name in self.SHED[3:] and 0 < over <= cell_len(fork) - least:
+                cut = set_cell_size(fork, cell_len(fork) - over - 1).rstrip() + "…"
+                right = (title, (place.replace(fork, cut, 1), palette.PLAIN))
+                break
+            if over <= 0:
                 break
         return left, right
 

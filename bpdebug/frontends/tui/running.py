@@ -14,7 +14,7 @@ from bpdebug.frontends.tui.gate import Asked, Gate, at_once
 from bpdebug.frontends.tui.keybar import WHILE_WORKING, KeyBar
 from bpdebug.frontends.tui.keyed import KeyedApp
 from bpdebug.frontends.tui.preferences import Preferences
-from bpdebug.frontends.tui.working import Work
+from bpdebug.frontends.tui.working import STOPPED, Work
 from bpdebug.progress import Stopped
 
 
@@ -113,7 +113,7 @@ class RunningApp(KeyedApp):
             answers = work.result()
         except Stopped:
             self.gate.waiting = asked | self.gate.waiting if self.typed else {}
-            self.say("stopped")
+            self.say(STOPPED)
             return
         for (_, then), answer in zip(asked.values(), answers, strict=True):
             then(answer)

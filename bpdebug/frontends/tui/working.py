@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.debugger import State, parse
-from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.errors import BpdebugError
 from bpdebug.frontends.bar import bar, duration
 from bpdebug.frontends.loop import Answer
 from bpdebug.frontends.tui.matrix import known
@@ -28,6 +28,7 @@ AT_ONCE = 0.04
 """Seconds that the screen waits for what is mostly done by then; what is not runs on beside it."""
 PATIENCE = 0.15
 """Seconds after which it is said that something runs."""
+STOPPED = "stopped: nothing has changed"
 LARGE, MANY = 2**20, 5000
 """Bytes of a node's result, and events, from which on any command may take long."""
 
@@ -90,7 +91,7 @@ def carried_out(
             return Outcome(state, report, said, error)
         return Outcome(state, prepared(state, report), said, error, Inspected(tab, inspector(state, tab)))
     except Stopped:
-        return Outcome(before, error=CommandError("stopped", hint="it changed nothing"))
+        return Outcome(before, said=STOPPED)
 
 
 def seen(answer: Answer) -> tuple[Report, str]:

@@ -52,7 +52,16 @@ def test_what_cannot_be_asked_is_refused_as_the_command_refuses_it(line: str) ->
         session.do(line)
 
 
-def test_why_at_the_end_is_about_the_loss() -> None:
+def test_why_at_the_end_is_about_what_is_not_finite_there() -> None:
+    session = bpdebug.Session(bpdebug.load("nan_sqrt"))
+    found = session.do("seek end ;; why").to_text()
+    assert found.startswith("∂X: it is not a number")
+    assert "at square 'sqE' (event 16)" in found
+    session = bpdebug.Session(bpdebug.load("nan_where"))
+    assert "not a number" in session.do("seek end ;; why").to_text().split("\n")[0]
+
+
+def test_why_at_the_end_is_else_about_the_loss() -> None:
     session = bpdebug.Session(bpdebug.load("two_layer"))
     assert session.do("seek end ;; why").to_text().startswith("L: it is finite")
     with pytest.raises(BpdebugError):

@@ -153,6 +153,31 @@ async def test_a_fork_stands_in_the_header_until_it_is_left() -> None:
             assert "fork" not in lines_of(app)[0]
 
 
+async def test_of_a_long_fork_the_header_keeps_the_number_and_the_beginning() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(250, 30)) as pilot:
+        for line in (
+            "set W1[0,1] = 0.125",
+            "set W1[1,1] = 0.125",
+            "set W1[1,2] = 0.125",
+            "set W1[0,2] = 0.125",
+            "seek H@bwd",
+        ):
+            app.run_text(line)
+        await pilot.pause()
+        whole = "fork 4: set W1[0,1] = 0.125, W1[1,1] = 0.125, W1[1,2] = 0.125, W1[0,2] = 0.125"
+        assert whole in lines_of(app)[0]
+        cut = 0
+        for width in range(60, 251, 5):
+            await pilot.resize_terminal(width, 30)
+            line = lines_of(app)[0]
+            said = line[line.index("fork 4: set W1[0,1] =") :].partition(" · ")[0]
+            assert said == whole or (said.endswith("…") and whole.startswith(said[:-1]))
+            assert "backward" in line
+            cut += said != whole
+        assert cut > 5
+
+
 @pytest.mark.parametrize("name", ["two_layer", "transformer_block", "exploding_rnn_clipped"])
 async def test_at_no_width_the_header_loses_the_fork(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     app = app_of(name)

@@ -149,5 +149,5 @@ def test_a_stop_while_what_was_refused_is_still_to_be_seen_takes_the_line_back(m
     state = state_of("two_layer")
     found = working.carried_out(state, "step", refused)
     assert found.state is state
-    assert found.error is not None
-    assert found.error.message == "stopped"
+    assert found.error is None
+    assert found.said == working.STOPPED

@@ -220,7 +220,7 @@ class Typed:
 
         def carried_out(before: State, line: str, *given: Any) -> Outcome:
             outcome = working.carried_out(before, line, *given)
-            if outcome.error is None or outcome.error.message != "stopped":
+            if outcome.said != working.STOPPED:
                 self.lines.append(line)
                 words = [call.name for call in _calls(line)]
                 self.of_files = self.of_files or bool({"source", "restore"} & {*words})
