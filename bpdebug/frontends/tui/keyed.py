@@ -51,6 +51,9 @@ class KeyedApp(ThemedApp):
     async def pressed(self, event: Key) -> bool:
         """Does what a key does where the focus is, before the next one is handed on; False for one that is typed."""
         here, place = self.focused, keys.place_of(self.focused or self.screen)
+        if keys.place_of(self.screen) == keys.HELP and event.key in self.keys["help.close"].names:
+            self.pop_screen()  # now, not soon: the next key is for what lies below
+            return True
         if place in keys.TYPING or (here and here.check_consume_key(event.key, event.character)):
             return False
         if here and place == keys.DEBUGGER:  # a pane of Textual's

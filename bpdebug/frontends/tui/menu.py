@@ -22,6 +22,7 @@ from bpdebug.frontends.tui.keybar import KeyBar
 from bpdebug.frontends.tui.keys import FILTER, MENU, Key, bindings
 from bpdebug.frontends.tui.lines import BLANK, clean, strip, wrap
 from bpdebug.frontends.tui.pane import Pane
+from bpdebug.frontends.tui.prompt import TypedLine
 from bpdebug.scenario import Shipped
 
 KEYS = (
@@ -97,7 +98,7 @@ class Choices(Pane):
             self.resized()
 
 
-class Filter(Input):
+class Filter(TypedLine):
     """Where the words are typed."""
 
     DEFAULT_CSS = "Filter, Filter:focus { border: none; height: 1; padding: 0 1; display: none; }"
@@ -126,6 +127,7 @@ class MenuScreen(Screen[str]):
             error,
             KeyBar({i: r.cap for i, r in table.items()}),
         )
+        self.words.keys = {name: row.action for row in table.values() if row.place == FILTER for name in row.names}
 
     def compose(self) -> ComposeResult:
         yield from (self.words, self.choices, self.keys)

@@ -36,7 +36,29 @@ def words(state: State | None, first: bool) -> Iterator[str]:
         yield from (*graph.names, *gradients, *LISTS, *COMMANDS)
 
 
-class Prompt(Input):
+class TypedLine(Input):
+    """A line that is typed into; `keys` says which of them do which action there."""
+
+    keys: Mapping[str, str]
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody types into it any more."""
+        return not self.display or not self.screen.is_current
+
+    async def on_key(self, event: Key) -> None:
+        """Its own keys are carried out between the characters, as they come; what comes behind is another pane's."""
+        if not self.gone and event.key not in self.keys:
+            return
+        event.stop()
+        event.prevent_default()
+        if self.gone:
+            self.app.post_message(Key(event.key, event.character))
+        else:
+            await self.run_action(self.keys[event.key])
+
+
+class Prompt(TypedLine):
     """One line of the debugger's language."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(LINE)
@@ -63,17 +85,6 @@ class Prompt(Input):
         self.cursor_position = len(text)
         self.display = True
         self.screen.set_focus(self)  # now, not soon: the next key may be here already
-
-    async def on_key(self, event: Key) -> None:
-        """Its own keys are carried out between the characters, as they come; what comes behind is another pane's."""
-        if self.display and event.key not in self.keys:
-            return
-        event.stop()
-        event.prevent_default()
-        if self.display:
-            await self.run_action(self.keys[event.key])
-        else:
-            self.app.post_message(Key(event.key, event.character))
 
     async def action_submit(self) -> None:
         """The line is carried out, and goes into the history."""

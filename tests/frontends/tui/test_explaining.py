@@ -123,6 +123,17 @@ async def test_what_is_typed_at_once_behind_help_carries_out_nothing() -> None:
         assert app.line == ""
 
 
+async def test_what_is_typed_at_once_behind_the_esc_that_closes_help_is_for_the_pane() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(80, 24)) as pilot:
+        for words, cursor in (("?\x1bs", 1), ("?nan\x1bss", 3)):
+            typed_at_once(app, words)
+            for _ in range(3):
+                await pilot.pause()
+            assert app.state is not None
+            assert app.state.cursor == cursor
+
+
 async def test_no_command_line_opens_where_there_is_no_room() -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(20, 5)) as pilot:

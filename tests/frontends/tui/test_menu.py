@@ -60,6 +60,18 @@ async def test_words_that_are_typed_at_once_go_into_the_filter() -> None:
         assert app.screen.query_one(Input).value == "qtrap"
 
 
+async def test_what_is_typed_at_once_behind_the_esc_that_closes_the_filter_is_for_the_list() -> None:
+    app = BpdebugApp(None, shipped(), state_of)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        typed_at_once(app, "/trap\x1bjj\r")
+        for _ in range(4):
+            await pilot.pause()
+        assert app.state is not None
+        first = next(n for n, entry in enumerate(shipped()) if "trap" in " ".join(entry).lower())
+        assert app.state.scenario.title == shipped()[first + 2].title
+
+
 async def test_an_empty_menu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bpdebug.frontends.tui.lessons.shipped", list)
     app = BpdebugApp(None)
