@@ -119,7 +119,7 @@ class CopyingApp(ReadingApp):
         try:
             self._say_copied(name, len(raw), f"into {clipboard.into_file(raw, suffix)}")
         except OSError as error:
-            self.say(f"it cannot be copied into a file: {reason(error)}")
+            self.tell(f"it cannot be copied into a file: {reason(error)}")
 
     def _say_copied(self, name: str, size: int, where: str) -> None:
-        self.say(f"copied {name} ({size:,} bytes) {where}")
+        self.tell(f"copied {name} ({size:,} bytes) {where}")

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widgets import Input
 
 from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.inspector import ReportPane
+from bpdebug.frontends.tui.lined import LinedScreen
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.report import Report
 
@@ -70,7 +70,7 @@ def help_report(table: Mapping[str, keys.Key], place: str, words: str = "") -> R
     return Report("help", "Help: type to search, Esc closes", tuple(blocks or [Text("nothing has these words")]))
 
 
-class HelpScreen(Screen[None]):
+class HelpScreen(LinedScreen[None]):
     """One page of text over everything else, and a line to search it."""
 
     DEFAULT_CSS = """

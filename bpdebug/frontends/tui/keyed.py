@@ -104,6 +104,10 @@ class KeyedApp(ThemedApp):
             said = f"the screen is in {file}"
         except CommandError as error:
             said = f"there is no picture: {error.message}"
+        self.tell(said)
+
+    def tell(self, said: str) -> None:
+        """A sentence where the one is seen who asks for it: below the timeline, or over another screen."""
         if isinstance(self.screen, MainScreen):
             self.say(said)
         else:

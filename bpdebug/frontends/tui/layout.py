@@ -8,15 +8,14 @@ from typing import Any, ClassVar
 from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import BindingType
-from textual.geometry import NULL_OFFSET, NULL_SPACING, Offset, Region, Size, clamp
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size, clamp
 from textual.layout import Layout, WidgetPlacement
-from textual.screen import Screen
 from textual.widget import Widget
 
 from bpdebug.frontends.loop import PROMPT
 from bpdebug.frontends.tui.bars import Message
 from bpdebug.frontends.tui.keys import bindings
-from bpdebug.frontends.tui.lined import Lined
+from bpdebug.frontends.tui.lined import LinedScreen
 from bpdebug.frontends.tui.preferences import Panes
 
 WIDE, NARROW, SHORT, LEAST = 100, 70, 16, 8
@@ -118,7 +117,7 @@ class Placed(Layout):
         return [WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, child) for child, region in found]
 
 
-class MainScreen(Screen[None]):
+class MainScreen(LinedScreen[None]):
     """The screen with the panes, and with the debugger's keys; the focus goes to no pane that is not seen."""
 
     DEFAULT_CSS = "MainScreen { overflow: hidden; }"
@@ -130,14 +129,6 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.asked = Asked(panes)
         self.styles.set_rule("layout", Placed(self.places))
-
-    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
-        """Where a selection begins or ends: lines know it, and their segments need not each say where they are."""
-        widget, offset = super().get_widget_and_offset_at(x, y)
-        if not isinstance(widget, Lined):
-            return widget, offset
-        offset = widget.place_of(Offset(x, y))
-        return (None, None) if offset is None else (widget, offset)
 
     def places(self, children: list[Widget], size: Size) -> Iterator[tuple[Widget, Region]]:
         """Where the panes go that have room."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from textual import events
 from textual.content import Content
 from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseUp
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
+from textual.screen import Screen
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
@@ -19,8 +21,21 @@ from bpdebug.frontends.tui.lines import BLANK, Light, clean, reversed_, strip
 from bpdebug.views.as_numpy import ascii_numbers
 
 THUMB = strip(("▐", palette.ZERO))
+Result = TypeVar("Result")
 WHEEL = 2
 """Lines that the mouse's wheel goes on."""
+
+
+class LinedScreen(Screen[Result]):
+    """A screen of lines, whose text the mouse selects."""
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """Where a selection begins or ends: lines know it, and their segments need not each say where they are."""
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        if not isinstance(widget, Lined):
+            return widget, offset
+        offset = widget.place_of(Offset(x, y))
+        return (None, None) if offset is None else (widget, offset)
 
 
 class Lined(Framed):

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Click
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Input
 
@@ -20,6 +19,7 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.bars import Message, refused
 from bpdebug.frontends.tui.keybar import KeyBar
 from bpdebug.frontends.tui.keys import FILTER, MENU, Key, bindings
+from bpdebug.frontends.tui.lined import LinedScreen
 from bpdebug.frontends.tui.lines import BLANK, clean, strip, wrap
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.prompt import TypedLine
@@ -105,7 +105,7 @@ class Filter(TypedLine):
     BINDINGS: ClassVar[list[BindingType]] = bindings(FILTER)
 
 
-class MenuScreen(Screen[str]):
+class MenuScreen(LinedScreen[str]):
     """Arrow keys choose, Enter opens; the result is the entry's name, or None."""
 
     DEFAULT_CSS = """

@@ -180,6 +180,30 @@ async def test_several_lines_and_panes_are_selected_as_they_are_seen() -> None:
         assert "KeyBar" not in text
 
 
+@pytest.mark.parametrize("key", ["question_mark", "O", "G"])
+async def test_text_is_selected_and_copied_in_the_help_the_menu_and_a_report(key: str) -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await press(pilot, key)
+        await pilot.pause()
+        screen, lines = app.screen, lines_of(app)
+        await pilot.mouse_down(offset=(4, 6))
+        await pilot.hover(offset=(40, 7))
+        await pilot.mouse_up(offset=(40, 7))
+        await pilot.pause()
+        assert app.screen is screen
+        found = screen.get_selected_text()
+        assert found is not None
+        first, second = found.split("\n")
+        assert first in lines[6].replace("−", "-")
+        assert second in lines[7].replace("−", "-")
+        assert second
+        await press(pilot, "ctrl+c")
+        assert app.clipboard == found
+        said = [text_of(app), *(each.message for each in app._notifications)]
+        assert any("copied what is selected" in text for text in said)
+
+
 async def test_where_no_numbers_are_the_report_is_copied() -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(120, 40)) as pilot:
