@@ -10,7 +10,7 @@ from msgspec import Struct
 from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import PARAMETER, frames
-from bpdebug.progress import may_stop, report
+from bpdebug.progress import may_stop, part, report
 
 VANISHED, EXPLODED = 1e-3, 1e3
 """Parts of the first event's norm beyond which a gradient has vanished, or exploded."""
@@ -74,9 +74,11 @@ def flow(timeline: Timeline, iteration: int) -> Flowing:
     rows = []
     blocks: dict[str, list[float]] = {}
     many = len(graph.backward_nodes)
+    with part(0, 2):
+        run.run_backward()
     for n, (index, k) in enumerate(zip(range(start, len(timeline)), graph.backward_nodes, strict=False)):
         may_stop()
-        report(n, many)
+        report(many + n, 2 * many)
         node, tensor = graph.nodes[k], graph.tensor(k)
         norm = two_norm(run.cotangent(tensor))
         parts = [(t, two_norm(run.contribution(k, p))) for p, t in graph.edges(k) if graph.has_gradient(t)]

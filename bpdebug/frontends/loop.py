@@ -7,6 +7,7 @@ refused. The commands of a stop run after that, one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from msgspec import Struct
 from bpdebug.debugger import Call, State, find, parse, quiet, run
 from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.progress import part
 from bpdebug.views import Report, displayed, reply, view
 from bpdebug.views.blocks import Block, flat
 from bpdebug.views.text import lines
@@ -71,8 +73,10 @@ def replies(state: State, line: str, handle: Handle = refuse) -> Iterator[Answer
     Raises BpdebugError: before the first answer where the line is refused, after it where a stop's command is.
     """
     held: list[Answer] = []
-    for call in parse(line):
-        made = _one(state, call, handle)
+    calls = list(parse(line))
+    for n, call in enumerate(calls):
+        with part(n, len(calls)) if len(calls) > 1 else nullcontext():
+            made = _one(state, call, handle)
         held.append(made)
         state = made.state
         if state.request is None and not state.pending:

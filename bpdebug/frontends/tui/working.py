@@ -127,6 +127,7 @@ class Work(Generic[Result]):
         self.ended, self.doing = False, doing
         self._work, self._clock, self._began = work, clock, clock()
         self._reported: tuple[float, int] | None = None
+        self._anew = False
         self._found: Future[Result] = Future()
         Thread(target=self._run, daemon=True).start()
         wait([self._found], AT_ONCE)
@@ -140,7 +141,10 @@ class Work(Generic[Result]):
 
     def _heard(self, done: float, total: int) -> None:
         self._stop()
-        self._reported = done, total
+        if self._reported is None or done * self._reported[1] >= self._reported[0] * total:
+            self._reported = done, total
+        else:
+            self._anew = True  # there is more to it than was said: the bar waits where it is, and nobody knows how long
 
     def _stop(self) -> None:
         if self.ended:
@@ -152,6 +156,8 @@ class Work(Generic[Result]):
         seconds = self._clock() - self._began
         if self.ended:
             return "stopping …"
+        if self._reported is not None and self._anew:
+            return f"{bar(*self._reported)}, {duration(seconds)} so far"
         if self._reported is not None:
             return bar(*self._reported, seconds)
         return f"{self.doing}, {duration(seconds)}" if seconds >= PATIENCE else ""

@@ -14,7 +14,7 @@ from bpdebug.errors import CommandError
 from bpdebug.frontends.bar import bar, duration
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.frontends.tui import working
-from bpdebug.progress import Stopped, may_stop, part, report
+from bpdebug.progress import Stopped, listening, may_stop, part, report
 from bpdebug.views import Report
 
 from .screen import app_of, state_of, text_of
@@ -48,6 +48,34 @@ def test_time_left_is_guessed_from_what_is_done_a_part_of_a_part_too() -> None:
     assert work.far == "stopping …"
     with pytest.raises(Stopped):
         work.result()
+
+
+def test_of_what_begins_anew_the_bar_does_not_go_back() -> None:
+    now, go, there = [0.0], threading.Event(), threading.Event()
+
+    def twice() -> None:
+        report(8, 10)
+        report(1, 5)
+        there.set()
+        go.wait(5)
+        report(95, 100)
+
+    work = working.Work(twice, clock=lambda: now[0])
+    assert there.wait(5)
+    now[0] = 9
+    assert work.far == f"{bar(8, 10)}, 9 s so far"
+    go.set()
+    work.result()
+    assert work.far == f"{bar(95, 100)}, 9 s so far"
+
+
+def test_of_several_commands_each_is_a_part() -> None:
+    heard: list[float] = []
+    with listening(lambda done, total: heard.append(done / total)):
+        working.carried_out(state_of("two_layer"), "check ;; check ;; seek end", replies)
+    assert heard == sorted(heard)
+    assert sum(share < 1 / 3 for share in heard) > 2
+    assert sum(1 / 3 <= share < 2 / 3 for share in heard) > 2
 
 
 def test_what_reports_nothing_says_how_long_it_runs() -> None:
