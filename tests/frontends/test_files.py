@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -28,8 +27,11 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_what_a_writer_left_that_was_killed_is_taken_away_a_day_later(tmp_path: Path) -> None:
-    now = time.time_ns()
+def test_what_a_writer_left_that_was_killed_is_taken_away_a_day_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 10**18
+    monkeypatch.setattr("bpdebug.frontends.files.time.time_ns", lambda: now)
     names = {days: f".bpdebug-{now - int(days * A_DAY):020d}-99.tmp" for days in (0, 0.9, 1.1, 300)}
     others = (".bpdebug-1-99.tmp", f"x.bpdebug-{0:020d}-99.tmp", f".bpdebug-{0:020d}-99.tmp.txt")
     for name in (*names.values(), *others):
