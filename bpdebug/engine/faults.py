@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -11,6 +11,15 @@ from bpdebug.engine.closeness import index_of
 from bpdebug.engine.parts import Assignment, Contribution, Fault
 from bpdebug.engine.run import Pass
 from bpdebug.graph import Graph, Lit, Node
+
+
+def of_node(run: Pass, k: int, made: Callable[[], Iterable[Contribution]] | None, *, first: bool) -> Fault | None:
+    """The fault of node k's event, backwards where `made` gives its contributions; arrays are looked through once."""
+    event = k if made is None else ~k
+    if event not in run.faults:
+        run.faults[event] = in_value(run, k, first=first) if made is None else in_gradients(run, k, made())
+    found: Fault | None = run.faults[event]
+    return found
 
 
 def in_value(run: Pass, k: int, *, first: bool) -> Fault | None:

@@ -30,7 +30,7 @@ class Pass:
 
     `leaf` gives the arrays of leaves and drawn masks, read when first needed. What the source has is taken from there;
     the rest is computed, and then edited. Every way of computing a thing gives the same bits: one expression, the same
-    operands, the same order of sums.
+    operands, the same order of sums. `faults` are those of the events that were asked, as faults.py numbers them.
     """
 
     _forward_done = _backward_done = False
@@ -45,6 +45,7 @@ class Pass:
         count = graph.first + len(graph.nodes)
         self.V: list[Any] = [None] * count
         self.G: list[Any] = [None] * count
+        self.faults: dict[int, Any] = {}
         self._running: dict[int, dict[int, Any]] = {}
         self._newest: dict[int, int] = {}
         self._routed = source is COMPUTE and not edits
@@ -222,7 +223,9 @@ class Pass:
     def contribution(self, k: int, position: int) -> Array:
         """What node k's operand at `position` gets from it, un-broadcast, before it is added."""
         tensor = self.graph.operand(k, position)
-        found = self.gradient(tensor) if self.source.sole(tensor) else self.source.contribution(k, position)
+        # what nothing is added to, and nobody set a cell of, is the gradient, which is known mostly
+        sole = self._routed and tensor not in self.graph.incoming and len(self.graph.edges_from(tensor)) == 1
+        found = self.gradient(tensor) if sole or self.source.sole(tensor) else self.source.contribution(k, position)
         if found is None:
             self.cotangent(self.graph.tensor(k))
             with np.errstate(all="ignore"):

@@ -15,12 +15,12 @@ from bpdebug.engine.budget import Budget
 from bpdebug.engine.computed import Computed
 from bpdebug.engine.contributions import contributions
 from bpdebug.engine.edits import Edit, UpdateOverride, edited
-from bpdebug.engine.faults import born, in_gradients, in_update, in_value
+from bpdebug.engine.faults import born, in_update, of_node
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.parts import Assignment, Contribution, Fault, Lazy, PartView, sealed
 from bpdebug.engine.recorded import Recorded, Recording
 from bpdebug.engine.run import Pass
-from bpdebug.engine.schedule import BACKWARD, FORWARD, UPDATE, Schedule
+from bpdebug.engine.schedule import BACKWARD, SEED, UPDATE, Schedule
 from bpdebug.engine.update import state_names
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.graph import Graph, Node
@@ -121,9 +121,10 @@ class NodeEvent(Event, frozen=True, eq=False, dict=True):
 
     @cached_property
     def fault(self) -> Fault | None:
-        if self.phase == FORWARD:
-            return in_value(self.run, self.k, first=self.iteration == 0)
-        return in_gradients(self.run, self.k, self.contributions) if self.phase == BACKWARD else super().fault
+        if self.phase == SEED:
+            return super().fault
+        made = (lambda: self.contributions) if self.phase == BACKWARD else None
+        return of_node(self.run, self.k, made, first=self.iteration == 0)
 
 
 class LeafEvent(Event, frozen=True, eq=False, dict=True):
@@ -252,8 +253,7 @@ class Timeline(Computed, Sequence[Event]):
         schedule = self.schedule
         at = min(len(self) if at is None else at, len(self) - 1)
         t = schedule.iteration_at(at)
-        index = schedule.index_of(UPDATE, tensor, t)
-        if index is not None:
+        if (index := schedule.index_of(UPDATE, tensor, t)) is not None:
             return self.store.updated(tensor, t) if index <= at else self.store.parameter(tensor, t)
         return self.iteration(t).value(tensor) if schedule.has_value(tensor, at) else None
 

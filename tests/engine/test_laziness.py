@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpdebug.arrays import Array
-from bpdebug.engine import Timeline, Training
+from bpdebug.engine import SEED, Timeline, Training, faults
 from bpdebug.engine.routes import SHORT
 from bpdebug.engine.run import KEEP, Pass
 from tests.graphs import Random, assert_same, bits, examples, graphs, make, step
@@ -272,3 +273,22 @@ def test_one_gradient_more_leaves_the_table_of_all_where_it_is() -> None:
         assert run.G is table
     assert_same(timeline.grad("x"), whole.grad("x"))
     assert run.G is not table
+
+
+@given(graphs())
+@examples(10)
+def test_whoever_walks_again_adds_nothing_and_looks_for_no_fault(random: Random) -> None:
+    """What nothing is added to is the gradient that is known; and a fault, or none, is remembered."""
+    timeline = random.timeline().run()
+    assert [event.index for event in timeline if event.fault] == [e.index for e in random.timeline() if e.fault]
+    graph = timeline.graph
+    with pytest.MonkeyPatch.context() as patch:
+        computed = Mock(side_effect=Pass._contribution)
+        patch.setattr(Pass, "_contribution", lambda *args: computed(*args))
+        patch.setattr(faults, "finite", Mock(side_effect=AssertionError))
+        for event in (e for e in timeline if e.phase != SEED):
+            assert event.fault is timeline[event.index].fault
+            for c in event.contributions:
+                assert c.value.shape == c.shape
+        asked = [graph.operand(*call.args[1:3]) for call in computed.call_args_list]
+    assert all(len(graph.edges_from(t)) > 1 or t in graph.incoming for t in asked)
