@@ -14,7 +14,7 @@ from bpdebug.errors import InputError, ShapeError, shown, suggest
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.importers import ModelOptions
 from bpdebug.importers.onnx_graph.reading import OnnxReader
-from bpdebug.importers.onnx_graph.tensors import KnownTensor, held_as, type_name
+from bpdebug.importers.onnx_graph.tensors import KnownTensor, held_as, narrow, type_name
 from bpdebug.scenario.arrays import stream
 from bpdebug.scenario.files import bad
 from bpdebug.scenario.narrow import WIDENED
@@ -41,11 +41,13 @@ def read_inputs(reader: OnnxReader, feeds: Mapping[str, Any], options: ModelOpti
         found = _input(one, feeds.get(one.name), sizes, used, reader)
         tensors[one.name] = found
     _all_known(options.dim, used, "open axis")
+    statistics = _statistics(graph)
     for proto in graph.initializer:
         if proto.name in tensors:
             raise InputError(f"two tensors '{shown(proto.name)}'", code="E_NAME", hint=_HINT)
         found = reader.tensor(proto)
-        if found.dtype.kind == "f":
+        found.own = True
+        if found.dtype.kind == "f" and proto.name not in statistics:
             frozen = any(fnmatchcase(proto.name, glob) for glob in options.freeze)
             found.kind = INPUT if frozen else PARAMETER
         tensors[proto.name] = found
@@ -53,6 +55,15 @@ def read_inputs(reader: OnnxReader, feeds: Mapping[str, Any], options: ModelOpti
         if not any(fnmatchcase(name, glob) for name in held):
             hint = f"there are: {', '.join(shown(n, 30) for n in sorted(held)[:10])}"
             raise InputError(f"no parameter is like '{shown(glob)}'", code="E_NAME", hint=hint)
+
+
+def _statistics(graph: Any) -> set[str]:
+    """The tensors that are nothing but means and variances of batch normalisation: nobody trains them."""
+    nodes = graph.node
+    found = {name for node in nodes if node.op_type == "BatchNormalization" for name in node.input[3:5]}
+    for node in nodes:
+        found.difference_update(node.input[:3] if node.op_type == "BatchNormalization" else node.input)
+    return found
 
 
 def _all_known(given: Any, names: Iterable[str], what: str) -> None:
@@ -82,9 +93,8 @@ def _input(one: Any, feed: Any, sizes: dict[str, int], used: set[str], reader: O
     )  # fmt: skip
     reader.footprint.add(shape, dtype, shown(name))
     read = partial(_drawn, name, shape, stored) if array is None else lambda: array
-    return KnownTensor(
-        name, shape, dtype, cache(read), INPUT if dtype.kind == "f" else "", "" if stored == dtype.name else stored
-    )
+    kind = INPUT if dtype.kind == "f" else ""
+    return KnownTensor(name, shape, dtype, cache(read), kind, narrow(stored), own=True)
 
 
 def _fed(array: Array, dtype: DType, name: str) -> Array:

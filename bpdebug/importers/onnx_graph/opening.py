@@ -119,11 +119,10 @@ def _ended(reader: OnnxReader, options: ModelOptions, limits: Limits) -> Scenari
 
 def _remarks(reader: OnnxReader) -> list[str]:
     """What the reader of an imported model should know."""
-    tensors, said = reader.top.tensors, []
+    said = []
     used = [x for x, _ in reader.leaves.values()]
     own = {i.name for i in reader.model.graph.initializer}
-    declared = own | {i.name for i in reader.model.graph.input}
-    folded = sum(not (x.name in declared and tensors[x.name] is x) and 0 not in x.shape for x in used)
+    folded = sum(not x.own and 0 not in x.shape for x in used)
     if folded:
         said.append(f"worked out once, and inputs here: {folded} tensors that no gradient passes through")
     narrow = Counter(x.stored for x in used if x.stored)

@@ -79,6 +79,7 @@ class OnnxReader:
         graph = model.graph
         names = dict.fromkeys(t.name for t in (*graph.output, *graph.input, *graph.initializer))
         self.kept = {name: self.program.named("", name) for name in names}
+        self.made: set[str] = set()
         self.ends = {o.name for o in graph.output}
 
     # --- leaves
@@ -91,10 +92,10 @@ class OnnxReader:
         """A known tensor as a leaf, made where it is used first; those of the model itself are in no block."""
         if id(x) not in self.leaves:
             array = x.known
-            where, name = block, x.name
-            if self.top.tensors.get(name) is x and name in self.kept:
-                where, name = "", self.kept[name]
-                self.program.names.discard(name)
+            where, name = ("", self.kept[x.name]) if x.own else (block, x.name)
+            if x.own and name not in self.made:
+                self.program.names.discard(name)  # which was kept for it
+                self.made.add(name)
             found = self.program.leaf(where, name, array, x.kind or INPUT, passing=bool(x.kind))
             self.leaves[id(x)] = x, found
         return self.leaves[id(x)][1]
@@ -176,6 +177,7 @@ class OnnxReader:
     def _undo(self, mark: tuple[int, int, int]) -> None:
         self.program.undo(*mark)
         self.leaves = {k: v for k, v in self.leaves.items() if v[1].name in self.program.names}
+        self.made = {operand.name for _, operand in self.leaves.values()}
 
     def _folded(self, node: Any, inputs: Sequence[Any], attrs: dict[str, Any]) -> list[Seen] | None:
         """A node whose inputs are known; None where it is not of those that are worked out."""
@@ -216,7 +218,7 @@ class OnnxReader:
             self._undo(mark)
             found = steps(self.places.within(block, node.op_type))
         for value, name in zip(found, node.output, strict=False):
-            if isinstance(value, KnownTensor) and self.top.tensors.get(value.name) is not value:
+            if isinstance(value, KnownTensor) and not value.own:
                 value.name = name
         return found
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+from msgspec import structs
 
 from bpdebug.arrays import Array
 from bpdebug.graph import INPUT
@@ -72,10 +73,8 @@ class OnnxCall(Lowering):
         return x if isinstance(x, Operand) else self.leaf(x, self.block)
 
     def fixed(self, x: Value) -> Value:
-        """An operand that nobody trains, if it is known: statistics."""
-        if isinstance(x, KnownTensor):
-            x.kind = ""
-        return x
+        """An operand that nobody trains, if it is known: statistics. Exporters make one tensor of equal ones."""
+        return structs.replace(x, kind="", own=False) if isinstance(x, KnownTensor) and x.kind else x
 
     def array(self, x: Value, what: str) -> Array:
         """The array of an operand, of its shape and dtype; raises NoRule where it has to be computed."""

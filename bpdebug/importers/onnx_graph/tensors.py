@@ -36,7 +36,8 @@ class KnownTensor(Struct, eq=False):
     """A tensor whose array is known before the graph runs: its name in the model, its shape and dtype.
 
     `kind` says what leaf it is where a step needs it, input or parameter; '' of what no gradient passes through.
-    `stored` is the type that the file says, where it is another than the array's.
+    `stored` is the type that the file says, where it is another than the array's; `own` marks the model's inputs and
+    initialisers, whose names people know.
     """
 
     name: str
@@ -45,6 +46,7 @@ class KnownTensor(Struct, eq=False):
     read: Callable[[], Array]
     kind: str = ""
     stored: str = ""
+    own: bool = False
 
     @property
     def rank(self) -> int:

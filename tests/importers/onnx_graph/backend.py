@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,26 +28,33 @@ def cases(word: str = "") -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = load_model_tests(kind="node")
+    yield from usable(case for case in found if word in case.name)
+
+
+def usable(found: Iterable[Any]) -> Iterator[Any]:
+    """Those with a float input, of an opset that is read: what newer ones changed in these ops are types."""
     for case in found:
-        floats = [i for i in case.model.graph.input if i.type.tensor_type.elem_type in FLOATS]
-        if floats and word in case.name:
-            for opset in case.model.opset_import:  # what newer opsets changed in these ops are types
+        if any(i.type.tensor_type.elem_type in FLOATS for i in case.model.graph.input):
+            for opset in case.model.opset_import:
                 opset.version = min(opset.version, 23) if not opset.domain else opset.version
             yield case
 
 
 def verdict(case: Any) -> str:
     """'' where a model agrees; else why it does not, '!' before a number that is wrong."""
+    from onnx import TensorProto, numpy_helper
+
     names = [i.name for i in case.model.graph.input]
     for inputs, outputs in case.data_sets:
+        given = [numpy_helper.to_array(x) if isinstance(x, TensorProto) else x for x in inputs]
         try:
-            found, _ = ours(case.model, dict(zip(names, inputs, strict=False)), gradients=False)
+            found, _ = ours(case.model, dict(zip(names, given, strict=False)), gradients=False)
         except BpdebugError as error:
             return f"{error.code} {error.message}"
         for mine, theirs in zip(found, outputs, strict=False):
             if mine is None:
                 return "E_OP an output without a rule"
-            theirs = np.asarray(theirs)
+            theirs = np.asarray(numpy_helper.to_array(theirs) if isinstance(theirs, TensorProto) else theirs)
             if mine.shape != theirs.shape:
                 return f"! shape {mine.shape}, {theirs.shape}"
             half = mine.dtype != theirs.dtype and mine.dtype.kind == "f"  # half precision, held in single
@@ -66,6 +73,7 @@ def main(word: str = "") -> None:
             said = verdict(case)
         except Exception as error:  # what no user should see
             said = f"!! {type(error).__name__} {error}"
+        said = "the mask is drawn here" if said.startswith("!") and "training_dropout" in case.name else said
         counts["agree" if not said else "wrong" if said.startswith("!") else "refused"] += 1
         if said:
             why.setdefault(said[:110], []).append(case.name.removeprefix("test_"))
