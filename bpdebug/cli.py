@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bpdebug.scenario import Scenario
 
 
-VERBS = ("run", "debug", "replay", "test", "compare", "list", "ops", "schema", "dap")
+VERBS = ("run", "debug", "replay", "test", "compare", "trace", "list", "ops", "schema", "dap")
 
 
 @doors()
@@ -100,6 +100,11 @@ def plain(words: list[str]) -> SimpleNamespace | None:
 def _parsed(words: list[str]) -> SimpleNamespace:
     from bpdebug.frontends.arguments import parser  # plain words do not need it
 
+    if words[0] == "trace":
+        from bpdebug.frontends.tracing import own_words
+
+        mine, given = own_words(words[1:])
+        return parser().parse_args(["trace", *mine], SimpleNamespace(given=tuple(given)))
     return parser().parse_args(words, SimpleNamespace())
 
 
@@ -246,6 +251,10 @@ def _scripts(args: SimpleNamespace) -> int:
 
 def _compare(args: SimpleNamespace) -> int:
     left, budget = _opened(args, args.file)
+    from bpdebug.frontends import pages
+
+    if not args.other and left.recording is not None and left.recording.applications:
+        return pages.differences(left, json=args.json, budget=budget)
     if args.other:
         right, names = _opened(args, args.other)[0], (args.file, args.other)
     elif left.recording is not None:
@@ -254,9 +263,13 @@ def _compare(args: SimpleNamespace) -> int:
         right, names = replayed(args.file, limits=_limits(args)), (args.file, "the same computed again")
     else:
         raise UsageError("compare takes two recordings or scenarios", hint="bpdebug compare a.bptrace b.bptrace")
-    from bpdebug.frontends import pages
-
     return pages.compare(left, right, names, json=args.json, budget=budget)
+
+
+def _trace(args: SimpleNamespace) -> int:
+    from bpdebug.frontends.tracing import show
+
+    return show(args.file, args.given, args.step, _limits(args), output=args.output, json=args.json)
 
 
 def _page(args: SimpleNamespace) -> int:
@@ -280,6 +293,7 @@ def _dap(args: SimpleNamespace) -> int:
 
 _COMMANDS = {
     "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare, "dap": _dap,
+    "trace": _trace,
 }  # fmt: skip
 
 

@@ -50,9 +50,8 @@ def parser() -> argparse.ArgumentParser:
         verb("test", "scenarios' [expect] and scripts"),
     )
     compare = verb("compare", "the first event where two recordings differ")
-    compare.add_argument("file", metavar="A", help="a recording or a scenario")
-    compare.add_argument("other", nargs="?", metavar="B", help="another; without it, recording A computed again")
-    compare.add_argument("--json", action="store_true")
+    trace = verb("trace", "a PyTorch training script, unchanged, with one of its backward passes watched")
+    _difference_options(compare, trace)
     _pages(verb)
     return top
 
@@ -66,6 +65,17 @@ def _pages(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     verb("schema", "the JSON Schema of scenario files")
     dap = verb("dap", "the debug adapter: what an editor starts")
     dap.add_argument("--port", type=int, metavar="N", help="on 127.0.0.1, for one editor after the other; 0: any")
+
+
+def _difference_options(compare: argparse.ArgumentParser, trace: argparse.ArgumentParser) -> None:
+    compare.add_argument("file", metavar="A", help="a recording or a scenario")
+    compare.add_argument("other", nargs="?", metavar="B", help="another; without it, A computed again")
+    for printed in (compare, trace):
+        printed.add_argument("--json", action="store_true")
+    trace.usage = "bpdebug trace [-h] [--step N] [-o FILE.bptrace] [--json] SCRIPT.py [ARGS ...]"
+    trace.add_argument("file", metavar="SCRIPT.py", help="and behind it, its own arguments")
+    trace.add_argument("--step", default="0", metavar="N", help="which backward pass, from 0")
+    trace.add_argument("-o", "--output", metavar="FILE.bptrace", help="keep what was seen in a new recording")
 
 
 def _plain_option(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -22,6 +22,7 @@ from bpdebug.scenario import Scenario, json_schema, shipped
 from bpdebug.symbolic import Plan, trace
 from bpdebug.views import stage, stream
 from bpdebug.views.blocks import Table, Text
+from bpdebug.views.report import Report
 from bpdebug.views.text import lines
 
 if TYPE_CHECKING:
@@ -58,7 +59,20 @@ def compare(left: Scenario, right: Scenario, names: tuple[str, str], *, json: bo
 
     shared = Budget(budget)
     ours, theirs = (open_session(scenario, budget=shared).timeline for scenario in (left, right))
-    report = compared(ours, theirs, (printable(names[0]), printable(names[1])))
+    return _verdict(compared(ours, theirs, (printable(names[0]), printable(names[1]))), json)
+
+
+def differences(scenario: Scenario, *, json: bool, budget: int) -> int:
+    """What another program handed on and our rules do not give; 1 where there is any."""
+    from bpdebug.explain.handed import differences as found  # as above
+    from bpdebug.views.differences import handed
+
+    timeline = open_session(scenario, budget=budget).timeline
+    return _verdict(handed(timeline, found(timeline)), json)
+
+
+def _verdict(report: Report, json: bool) -> int:
+    """Prints a comparison; 1 where the sides differ."""
     if json:
         print_json(report.to_parts())
     else:

@@ -20,6 +20,7 @@ from bpdebug.errors import CommandError, InputError, shown
 from bpdebug.frontends.files import NEW
 from bpdebug.importers.trace import EDIT, LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
+from bpdebug.importers.trace_program import stored
 from bpdebug.scenario import Scenario
 from bpdebug.scenario.paths import reason
 
@@ -76,12 +77,15 @@ class Recorder:
         leaves = [
             self._stored(leaf.name, LEAF, timeline.store.leaf(i, 0)) for i, leaf in enumerate(timeline.graph.leaves)
         ]
+        if seen := scenario.recording is not None and bool(scenario.recording.applications):
+            program, incoming = stored(scenario)
+            leaves += [self._stored(n, LEAF, g) for n, g in zip(program.incoming, incoming, strict=True)]
         edits = [
             (e.iteration, self._stored(timeline.graph.names[e.tensor], EDIT, e.value))
             if isinstance(e, Override) else (0, None)
             for e in timeline.edits
         ]  # fmt: skip
-        for _, raw in (*leaves, *(stored for _, stored in edits if stored is not None)):
+        for _, raw in (*leaves, *(kept for _, kept in edits if kept is not None)):
             self._put(self._data, raw)
         head = {
             "bptrace": FORMAT, "bpdebug": __version__, "numpy": np.__version__, "name": scenario.name,
@@ -90,9 +94,10 @@ class Recorder:
             "check": hashed("", text.encode("utf-8", "surrogatepass")), "text": text,
             "leaves": [msgspec.Raw(line.encode()) for line, _ in leaves],
             "edits": [
-                {"iteration": t, "value": None if stored is None else msgspec.Raw(stored[0].encode())}
-                for t, stored in edits
+                {"iteration": t, "value": None if kept is None else msgspec.Raw(kept[0].encode())}
+                for t, kept in edits
             ],
+            **({"program": program} if seen else {}),
         }  # fmt: skip
         self._put(self._index, msgspec.json.encode(head) + b"\n")
 

@@ -15,10 +15,11 @@ from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, open_timeline
 
 
-def watch(model: Any = None, step: int = 0, *, limits: Limits | None = None) -> WatchedStep:
+def watch(model: Any = None, step: int = 0, *, limits: Limits | None = None, stop: bool = False) -> WatchedStep:
     """What watches the training code inside a `with`: from backward pass number `step` on, until parameters change.
 
-    The code is unchanged, and so are its numbers. Without a model, the first that is called is meant. Raises
+    The code is unchanged, and so are its numbers. Without a model, the first that is called is meant. With `stop` the
+    code ends behind the first pass that is watched: it raises what `over` is, which no `except Exception` stops. Raises
     InputError: E_FILE without PyTorch, E_OP for a model that is spread over devices; UsageError for another `step`.
     """
     if not isinstance(step, int) or isinstance(step, bool) or step < 0:
@@ -28,7 +29,7 @@ def watch(model: Any = None, step: int = 0, *, limits: Limits | None = None) -> 
     except ImportError:
         hint = 'pip install "bpdebug[torch]"'
         raise InputError("PyTorch is not installed, and a step of it is watched", code="E_FILE", hint=hint) from None
-    return WatchedStep(model, step, limits or Limits())
+    return WatchedStep(model, step, limits or Limits(), stop)
 
 
 class WatchedStep:
@@ -38,8 +39,10 @@ class WatchedStep:
     raises InputError where the step is refused, with the line, and UsageError where no backward pass was seen.
     """
 
-    def __init__(self, model: Any, step: int, limits: Limits) -> None:
-        self._live = import_module("bpdebug.importers.live.step").LiveStep(model, step)
+    def __init__(self, model: Any, step: int, limits: Limits, stop: bool) -> None:
+        live = import_module("bpdebug.importers.live.step")
+        self.over: type[BaseException] = live.StepOver
+        self._live = live.LiveStep(model, step, stop)
         self._name = "step" if model is None else type(model).__name__
         self._limits = limits
 

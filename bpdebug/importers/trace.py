@@ -8,10 +8,8 @@ looks at them; they are read, not mapped, because a file that shrinks under a ma
 from __future__ import annotations
 
 import os
-import weakref
 from array import array as packed_numbers
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,14 +18,14 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from bpdebug.arrays import Array, DType
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import Edit
 from bpdebug.engine.layout import VALUE, Layout, Slot
-from bpdebug.engine.recorded import Application
 from bpdebug.errors import BpdebugError, InputError, UsageError, printable, shown
 from bpdebug.expression.edits import read_edit
 from bpdebug.graph import INPUT, PARAMETER, Leaf
+from bpdebug.importers.trace_file import HINT, OpenFile
 from bpdebug.importers.trace_format import (
     DATA,
     FORMAT,
@@ -40,11 +38,11 @@ from bpdebug.importers.trace_format import (
     size,
     unpacked,
 )
+from bpdebug.importers.trace_program import rebuilt
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, open_timeline, rebuild
 from bpdebug.scenario.arrays import Footprint
-from bpdebug.scenario.paths import open_ordinary, reason
 from bpdebug.scenario.schema import File
 from bpdebug.scenario.tensors import Context
 
@@ -52,47 +50,11 @@ T = TypeVar("T")
 LEAF, EDIT = "leaf", "edit"
 MOST_LINE = 16 * 2**20
 """Bytes of an event's line; the header may have eight times the size of a scenario."""
-_HINT = "a recording is two files that belong together: x.bptrace and x.bptrace.data"
 
 
-def bad(message: str, hint: str = _HINT) -> InputError:
+def bad(message: str, hint: str = HINT) -> InputError:
     """E_TRACE: a recording is damaged, or none."""
     return InputError(message, code="E_TRACE", hint=hint)
-
-
-class _File:
-    """An ordinary file, open for reading until nobody has it any more."""
-
-    def __init__(self, path: Path, *, follow: bool) -> None:
-        # unbuffered: what is read is what the file holds now
-        self.file = open_ordinary(path, _HINT, instead=_HINT, follow=follow, buffering=0)
-        weakref.finalize(self, self.file.close)
-        self.size = os.fstat(self.file.fileno()).st_size
-
-    def read(self, offset: int, count: int) -> bytes:
-        """So many bytes, or as many as there are."""
-        with _readable():
-            self.file.seek(offset)
-            found = self.file.read(count)
-            while len(found) < count and (more := self.file.read(count - len(found))):
-                found += more
-        return found
-
-    def lines(self, offset: int, most: int) -> Iterator[tuple[int, bytes]]:
-        """The whole lines from an offset on, with their offsets; one that is too long, or not ended, ends it."""
-        with _readable(), os.fdopen(os.dup(self.file.fileno()), "rb") as file:
-            file.seek(offset)
-            while (raw := file.readline(most + 1)).endswith(b"\n"):
-                yield offset, raw[:-1]
-                offset += len(raw)
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"the recording cannot be read: {reason(error)}", code="E_FILE", hint=_HINT) from None
 
 
 class TraceFile:
@@ -101,14 +63,14 @@ class TraceFile:
     def __init__(self, path: str | os.PathLike[str], limits: Limits) -> None:
         path = Path(path)
         self.name, self.limits = shown(path.name or path, 200), limits
-        self.index = _File(path, follow=True)
-        self.data = _File(path.with_name(path.name + DATA), follow=False)
+        self.index = OpenFile(path, follow=True)
+        self.data = OpenFile(path.with_name(path.name + DATA), follow=False)
         self.head, self.start = self._header(limits)
         self.apart, self.states = bool(self.head.forks), self.head.states
         self.positions = packed_numbers("q", [self.start])
         self.events = 0
         self.notice = ""
-        self.applications: tuple[Application, ...] = ()
+        self.applications = () if self.head.program is None else self.head.program.applications
         self.line = lru_cache(maxsize=64)(self._line)
 
     def _header(self, limits: Limits) -> tuple[Head, int]:
@@ -143,6 +105,22 @@ class TraceFile:
                 raise bad(message).at(self.name)
             end += stored.nbytes
             made.append(Leaf(name, kind, stored.shape, dtype, partial(self._array, stored)))
+        return made
+
+    def arrays(self) -> list[tuple[str, Shape, DType, Callable[[], Array]]]:
+        """The leaves of a program that no scenario's text says: name, shape, dtype, and what reads each.
+
+        Raises E_TRACE where they are not there, E_LIMIT where they are too large.
+        """
+        made: list[tuple[str, Shape, DType, Callable[[], Array]]] = []
+        end, footprint = 0, Footprint(self.limits)
+        for stored in self.head.leaves:
+            dtype = self._dtype(stored, np.dtype(np.float64 if stored.dtype.endswith("8") else np.float32))
+            footprint.add(stored.shape, dtype, stored.name)
+            if not _fits(stored, LEAF, stored.name, stored.shape, dtype, end) or end + stored.nbytes > self.data.size:
+                raise bad(f"'{shown(stored.name)}' is not there as a whole").at(self.name)
+            end += stored.nbytes
+            made.append((stored.name, stored.shape, dtype, partial(self._array, stored)))
         return made
 
     def _dtype(self, stored: Stored, floats: DType) -> DType:
@@ -292,6 +270,8 @@ def replayed(path: str | os.PathLike[str], *, limits: Limits | None = None) -> S
 def _opened(path: str | os.PathLike[str], limits: Limits) -> tuple[TraceFile, Scenario]:
     trace = TraceFile(path, limits)
     name = printable(shown(trace.head.name, 200))
+    if trace.head.program is not None:
+        return trace, rebuilt(name, trace.head.text, trace.head.program, trace.arrays(), limits)
     scenario = rebuild(name, trace.head.text, trace.leaves, limits=limits)
     if trace.head.edits:
         scenario = structs.replace(scenario, edits=trace.edits(open_timeline(scenario), scenario.dtype))

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from bpdebug.arrays import Array, DType, Shape
+from bpdebug.importers.trace_program import StoredProgram
 
 FORMAT = 1
 """The version of what follows: a reader refuses any other."""
@@ -63,6 +64,7 @@ class Head(msgspec.Struct, frozen=True):
 
     `states`: updates have the optimizer's states beside the parameter. `forks` are the `set` commands behind what was
     recorded, `edits` what they set; in older recordings they are missing, and the leaves are as they were set.
+    `program` is there where `text` is no scenario's.
     """
 
     bptrace: int
@@ -79,6 +81,7 @@ class Head(msgspec.Struct, frozen=True):
     forks: tuple[str, ...] = ()
     states: bool = False
     edits: tuple[StoredEdit, ...] = ()
+    program: StoredProgram | None = None
 
 
 @lru_cache(maxsize=4096)

@@ -55,7 +55,8 @@ def cut(reader: StepReader) -> list[ForwardCall]:
         s for taken in reader.taken for call in taken.calls for s in call.seen if s.node not in reader.records
     ):
         call = reader.made_by.get(seen.key)
-        if call is not None and call.function is None and not call.grad and _wanted(reader, call):
+        told = call is not None and call.function is None and not call.grad and not seen.tensor.requires_grad
+        if told and call is not None and _wanted(reader, call):
             found[id(call)] = call
     return list(found.values())
 

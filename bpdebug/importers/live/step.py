@@ -16,15 +16,19 @@ from bpdebug.importers.live.passes import PassRecorder
 _PARALLEL = ("DistributedDataParallel", "DataParallel", "FullyShardedDataParallel", "FSDPModule")
 
 
+class StepOver(BaseException):
+    """What was to be watched is over; no error, and not for the code that is watched."""
+
+
 class LiveStep:
     """What is recorded inside a `with`: from backward pass number `step` on, until a parameter is overwritten.
 
     Nothing of the training is changed: its numbers are the same bits, and all hooks are gone behind it.
     """
 
-    def __init__(self, model: Any, step: int) -> None:
+    def __init__(self, model: Any, step: int, stop: bool = False) -> None:
         _refuse_parallel(model)
-        self.step = step
+        self.step, self.stop = step, stop
         self.names = Calls()
         self.modules = Modules(model, self.names.within)
         self.calls = CallRecorder(self.modules, self._overwriting)
@@ -61,6 +65,8 @@ class LiveStep:
 
     def _done(self) -> None:
         """A pass is over: from the one before the first that is wanted on, calls are recorded."""
+        if self.stop and (self.passes.passes or self.refusal):
+            raise StepOver
         if self.begun == self.step and not self.over:
             self.calls.on = True
             self.names.counted.clear()
