@@ -48,7 +48,7 @@ def passed(
             if t not in gradients:
                 continue
             for position, operand in graph.edges(k):
-                made = code.contribution(graph.plans[k], position)(V, G, t, *graph.nodes[k].inputs)
+                made = code.contribution(graph.plans[k], position)(V, G, t, None, *graph.nodes[k].inputs)
                 edges[k, position] = added = np.asarray(made)
                 before = gradients.get(operand)
                 gradients[operand] = added if before is None else np.asarray(before + added)
