@@ -101,10 +101,9 @@ def _parsed(words: list[str]) -> SimpleNamespace:
     from bpdebug.frontends.arguments import parser  # plain words do not need it
 
     if words[0] == "trace":
-        from bpdebug.frontends.tracing import own_words
+        from bpdebug.frontends.tracing import parsed
 
-        mine, given = own_words(words[1:])
-        return parser().parse_args(["trace", *mine], SimpleNamespace(given=tuple(given)))
+        return parsed(parser(), words)
     return parser().parse_args(words, SimpleNamespace())
 
 
@@ -267,9 +266,9 @@ def _compare(args: SimpleNamespace) -> int:
 
 
 def _trace(args: SimpleNamespace) -> int:
-    from bpdebug.frontends.tracing import show
+    from bpdebug.frontends import tracing
 
-    return show(args.file, args.given, args.step, _limits(args), output=args.output, json=args.json)
+    return tracing.show(args, _limits(args))
 
 
 def _page(args: SimpleNamespace) -> int:

@@ -6,8 +6,10 @@ import os
 import runpy
 import sys
 import traceback
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 from bpdebug.errors import EXIT_GOOD, InputError, UsageError, shown
 from bpdebug.frontends import pages
@@ -38,12 +40,18 @@ def own_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return [*mine, *given[:1]], given[1:]
 
 
-def show(script: str, args: Sequence[str], step: str, limits: Limits, *, output: str | None, json: bool) -> int:
+def parsed(parser: ArgumentParser, words: Sequence[str]) -> SimpleNamespace:
+    """A whole command line; `given` is what the script is given."""
+    mine, given = own_words(words[1:])
+    return parser.parse_args([*words[:1], *mine], SimpleNamespace(given=tuple(given)))
+
+
+def show(args: SimpleNamespace, limits: Limits) -> int:
     """Watches a pass of a script, keeps it in a recording, and opens it on the screen; without one, its differences.
 
     Raises as `trace` does, and what is refused.
     """
-    watched = trace(script, args, check_step(step), limits)
+    watched, output, json = trace(args.file, args.given, check_step(args.step), limits), args.output, args.json
     sys.stderr.writelines(f"note: {remark}\n" for remark in watched.scenario.remarks)
     if output:
         sys.stderr.write(f"note: {watched.save(output)} events in {shown(output, 200)}\n")
@@ -52,7 +60,7 @@ def show(script: str, args: Sequence[str], step: str, limits: Limits, *, output:
         return EXIT_GOOD
     from bpdebug.frontends.tui import run_app  # a terminal may be missing
 
-    return run_app(lambda: watched.scenario, os.path.basename(script), budget=limits["memory"])
+    return run_app(lambda: watched.scenario, os.path.basename(args.file), budget=limits["memory"])
 
 
 def trace(script: str, args: Sequence[str], step: int, limits: Limits) -> WatchedStep:
