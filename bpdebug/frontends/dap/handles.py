@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bpdebug.arrays import Array, cell_text
 from bpdebug.engine.stats import stats
@@ -28,6 +28,7 @@ class Unfolded(Struct, frozen=True, eq=False):
     """A tensor under a name; `expression` is what is typed for it ('': nothing), `array` None where it is not there.
 
     `status` is that of a value, `text` what stands in place of an array; `cell` is where in the expression's tensor.
+    `later` makes the array of one that is worked out only where it is unfolded.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Unfolded(Struct, frozen=True, eq=False):
     status: str = "value"
     text: str = ""
     cell: tuple[int, ...] = ()
-    hint: str = ""
+    later: Callable[[], Array] | None = None
 
     @classmethod
     def of(cls, name: str, expression: str, value: Value) -> Unfolded:
@@ -95,6 +96,8 @@ class Handles:
         held = self._get(number)
         if not isinstance(held, Unfolded):
             return [self.told(one, base) for one in held()]
+        if held.later is not None:
+            held = structs.replace(held, array=held.later(), later=None)
         found = [*_facts(held)] if which != "indexed" else []
         if which == "named" or held.array is None:
             return found
@@ -108,6 +111,8 @@ class Handles:
     def told(self, one: Unfolded, base: int = 10, *, facts: bool = True) -> Body:
         """A variable as the protocol says it."""
         body: Body = {"name": one.name, "value": one.text or summary(one.array, one.status, base), **_typed(one)}
+        if one.later is not None:
+            return body | {"variablesReference": self.put(one)}
         if one.array is None or not one.array.ndim:
             return body | {"variablesReference": 0}
         body |= {"variablesReference": self.put(one), "indexedVariables": len(one.array)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from math import prod
 
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.debugger.commands.whatif import set_
@@ -14,10 +15,11 @@ from bpdebug.expression import Scope, evaluate, parse
 from bpdebug.expression.evaluate import Value
 from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import ChildAsked, CompletionsAsked, EvaluateAsked, NothingAsked, VariablesAsked
-from bpdebug.frontends.dap.handles import Unfolded
+from bpdebug.frontends.dap.handles import COUNTED, Unfolded
 from bpdebug.frontends.dap.motions import stopped
 from bpdebug.frontends.loop import gathered
 from bpdebug.graph import DRAWN, PARAMETER
+from bpdebug.views.numbers import shape_text
 
 MOST_WORDS = 200
 """Completions that are offered at once."""
@@ -79,8 +81,14 @@ def result(state: State) -> list[Unfolded]:
 
 def contributions(state: State) -> list[Unfolded]:
     """What the node adds to its operands' gradients, each under its formula."""
-    event = state.event
-    return [] if event is None else [Unfolded(f"∂{c.to} += {c.formula}", "", c.value) for c in event.contributions]
+    found = []
+    for c in state.event.contributions if state.event is not None else ():
+        name = f"∂{c.to} += {c.formula}"
+        if prod(c.shape) <= COUNTED:
+            found.append(Unfolded(name, "", c.value))
+        else:  # nothing keeps it: it is worked out anew each time that it is asked for
+            found.append(Unfolded(name, text=shape_text(c.shape), later=partial(getattr, c, "value")))
+    return found
 
 
 def parameters(state: State) -> list[Unfolded]:

@@ -102,6 +102,23 @@ def test_a_large_tensor_comes_by_pages(tmp_path: Path) -> None:
         assert by_name(cells)["[0]"]["evaluateName"] == "X[299,0]"
 
 
+def test_what_a_node_adds_to_a_large_gradient_is_worked_out_where_it_is_unfolded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing keeps it, so a step would compute it for a line that says how large it is."""
+    monkeypatch.setattr("bpdebug.frontends.dap.looking.COUNTED", 1000)
+    with connected() as client:
+        client.start(large(tmp_path, 40))
+        at(client, "Y@bwd")
+        (first, _) = client.scope("Contributions")
+        assert (first["name"], first["value"]) == ("∂X += ∂Y @ Wᵀ", "40×40")
+        rows = client.ask("variables", variablesReference=first["variablesReference"], filter="indexed")["variables"]
+        assert len(rows) == 40
+        cells = client.ask("variables", variablesReference=rows[3]["variablesReference"], filter="indexed")["variables"]
+        timeline = bpdebug.run(bpdebug.load(str(tmp_path / "large.toml")))
+        assert cells[5]["value"] == str(timeline.grad("X")[3, 5])  # type: ignore[index]
+
+
 def test_a_variable_that_is_set_makes_a_fork_and_the_client_is_told() -> None:
     with connected() as client:
         client.start("transpose")
