@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bpdebug.scenario import Scenario
 
 
-VERBS = ("run", "debug", "replay", "test", "compare", "trace", "list", "ops", "schema", "dap")
+VERBS = ("run", "debug", "replay", "test", "compare", "trace", "list", "ops", "schema", "dap", "vscode")
 
 
 @doors()
@@ -284,15 +284,19 @@ def _page(args: SimpleNamespace) -> int:
 
 
 def _dap(args: SimpleNamespace) -> int:
+    gc.enable()
+    if args.verb == "vscode":
+        from bpdebug.frontends.dap.vscode import write_extension
+
+        return write_extension(args.folder)
     from bpdebug.frontends.dap.serving import serve
 
-    gc.enable()
     return serve(args.port)
 
 
 _COMMANDS = {
     "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare, "dap": _dap,
-    "trace": _trace,
+    "trace": _trace, "vscode": _dap,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 from bpdebug import __version__
 from bpdebug.errors import UsageError
 
-PAGES = ("list", "ops", "schema", "dap")
+PAGES = ("list", "ops", "schema", "dap", "vscode")
 """Commands that open no file themselves: they take none of the common options."""
 
 
@@ -65,6 +65,7 @@ def _pages(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     verb("schema", "the JSON Schema of scenario files")
     dap = verb("dap", "the debug adapter: what an editor starts")
     dap.add_argument("--port", type=int, metavar="N", help="on 127.0.0.1, for one editor after the other; 0: any")
+    verb("vscode", "the extension of VS Code, as a folder").add_argument("folder", metavar="DIR")
 
 
 def _difference_options(compare: argparse.ArgumentParser, trace: argparse.ArgumentParser) -> None:
