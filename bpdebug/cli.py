@@ -19,11 +19,10 @@ from bpdebug.errors import (
     UsageError,
     did_you_mean,
 )  # fmt: skip
+from bpdebug.frontends.options import limits_of, of_model, replaced_by
 from bpdebug.frontends.terminal import doors, spell_in_ascii
-from bpdebug.limits import Limits, parse_limit, parse_size
 
 if TYPE_CHECKING:
-    from bpdebug.importers import ModelOptions
     from bpdebug.scenario import Scenario
 
 
@@ -120,42 +119,12 @@ def _check_values(args: SimpleNamespace) -> None:
             raise UsageError(f"--{name}=--", hint=f"{name} takes a value; `bpdebug --help` has an example")
 
 
-def _limits(args: SimpleNamespace) -> Limits:
-    moved = dict(map(parse_limit, args.limit))
-    if args.memory is not None:
-        moved["memory"] = parse_size(args.memory)
-    return Limits(moved)
-
-
-def _replaced(args: SimpleNamespace) -> dict[str, str]:
-    replaced = {}
-    for word in args.set:
-        name, sign, path = word.partition("=")
-        if not sign or not name or not path:
-            raise UsageError(f"--set {word}", hint="--set NAME=FILE.npy")
-        replaced[name] = path
-    return replaced
-
-
-def _of_model(args: SimpleNamespace) -> ModelOptions:
-    """What is said of a model beside its file; UsageError for an axis that has no size."""
-    from bpdebug.importers import ModelOptions  # plain words say nothing of one
-
-    dim = {}
-    for word in args.dim:
-        name, _, size = word.partition("=")
-        if not name or not (size.isascii() and size.isdigit()) or len(size) > 18:
-            raise UsageError(f"--dim {word}", hint="--dim NAME=N: --dim batch=4")
-        dim[name] = int(size)
-    return ModelOptions(args.inputs, args.loss, dim, tuple(args.freeze))
-
-
 # --- the commands: front ends are imported when they are wanted, since each start pays for what it uses
 
 
 def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int]:
     """A scenario, and the bytes that its values may take; from here on there is garbage to collect."""
-    scenario, limits = _read(args, name), _limits(args)
+    scenario, limits = _read(args, name), limits_of(args)
     _note(scenario)
     gc.freeze()  # what was imported stays: neither a collection nor the exit goes through it
     gc.enable()
@@ -174,8 +143,8 @@ def _read(args: SimpleNamespace, name: str) -> Scenario:
         from pathlib import Path  # nothing else of a start needs it
 
         path = Path(name)
-    options = _of_model(args) if "inputs" in vars(args) else None
-    return open_any(path, limits=_limits(args), replace=_replaced(args), options=options)
+    options = of_model(args) if "inputs" in vars(args) else None
+    return open_any(path, limits=limits_of(args), replace=replaced_by(args), options=options)
 
 
 def _show(args: SimpleNamespace) -> int:
@@ -202,7 +171,11 @@ def _show(args: SimpleNamespace) -> int:
 
     name = os.path.basename(args.file or "")
     code = run_app(
-        None if args.file is None else read, name, budget=_limits(args)["memory"], fresh=args.fresh, motion=args.motion
+        None if args.file is None else read,
+        name,
+        budget=limits_of(args)["memory"],
+        fresh=args.fresh,
+        motion=args.motion,
     )
     for scenario in found:
         _note(scenario)
@@ -236,7 +209,7 @@ def _scripts(args: SimpleNamespace) -> int:
     from bpdebug.frontends.scripts.replay import Settings, replay
 
     gc.enable()
-    settings = Settings(_limits(args), _replaced(args), accept=args.update, keep_going=args.keep_going)
+    settings = Settings(limits_of(args), replaced_by(args), accept=args.update, keep_going=args.keep_going)
     if args.verb == "test":
         from bpdebug.frontends.scripts import testing
 
@@ -259,7 +232,7 @@ def _compare(args: SimpleNamespace) -> int:
     elif left.recording is not None:
         from bpdebug.importers.trace import replayed
 
-        right, names = replayed(args.file, limits=_limits(args)), (args.file, "the same computed again")
+        right, names = replayed(args.file, limits=limits_of(args)), (args.file, "the same computed again")
     else:
         raise UsageError("compare takes two recordings or scenarios", hint="bpdebug compare a.bptrace b.bptrace")
     return pages.compare(left, right, names, json=args.json, budget=budget)
@@ -268,7 +241,7 @@ def _compare(args: SimpleNamespace) -> int:
 def _trace(args: SimpleNamespace) -> int:
     from bpdebug.frontends import tracing
 
-    return tracing.show(args, _limits(args))
+    return tracing.show(args, limits_of(args))
 
 
 def _page(args: SimpleNamespace) -> int:

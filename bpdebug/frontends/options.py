@@ -1,0 +1,44 @@
+"""What the options of the command line mean: limits, tensors to replace, what is said of a model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from bpdebug.errors import UsageError
+from bpdebug.limits import Limits, parse_limit, parse_size
+
+if TYPE_CHECKING:
+    from bpdebug.importers import ModelOptions
+
+
+def limits_of(args: SimpleNamespace) -> Limits:
+    """`--limit` and `--memory`; UsageError for what is none."""
+    moved = dict(map(parse_limit, args.limit))
+    if args.memory is not None:
+        moved["memory"] = parse_size(args.memory)
+    return Limits(moved)
+
+
+def replaced_by(args: SimpleNamespace) -> dict[str, str]:
+    """`--set`: files of tensors by their names; UsageError for what is no pair."""
+    replaced = {}
+    for word in args.set:
+        name, sign, path = word.partition("=")
+        if not sign or not name or not path:
+            raise UsageError(f"--set {word}", hint="--set NAME=FILE.npy")
+        replaced[name] = path
+    return replaced
+
+
+def of_model(args: SimpleNamespace) -> ModelOptions:
+    """What is said of a model beside its file; UsageError for an axis that has no size."""
+    from bpdebug.importers import ModelOptions  # plain words say nothing of one
+
+    dim = {}
+    for word in args.dim:
+        name, _, size = word.partition("=")
+        if not name or not (size.isascii() and size.isdigit()) or len(size) > 18:
+            raise UsageError(f"--dim {word}", hint="--dim NAME=N: --dim batch=4")
+        dim[name] = int(size)
+    return ModelOptions(args.inputs, args.loss, dim, tuple(args.freeze))
