@@ -136,6 +136,7 @@ def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Draw
     if not heads:
         return None
     cells, stray, wide = {}, [], heads[1][1] - heads[0][1] if len(heads) > 1 else heads[0][1]
+    last_row = -1
     for text in below[1:]:
         if not text.strip() and len(shape) > 2:
             continue  # between slices that are laid out
@@ -146,6 +147,9 @@ def _drawn(lines: Sequence[str], y: int, match: re.Match[str], end: int) -> Draw
         if any(n >= size for n, size in zip(leading, shape[:-1], strict=True)):
             break
         row = int(np.ravel_multi_index(leading, shape[:-1])) if leading else 0
+        if row <= last_row:
+            break  # what is displayed right below: '1: 1 + 1 = 2'
+        last_row = row
         for m in re.finditer(r"[^\s…\[\]]+", text[label.end() :]):
             first, last = m.start() + label.end(), m.end() + label.end()
             column = [c for c, e in heads if first >= e - wide and last <= e]
