@@ -18,9 +18,13 @@ class FindingApp(TaughtApp):
         """A line that begins like this, with the cell that is marked, or where cells are looked for with its matrix."""
         word, _, rest = start.partition(" ")
         if word == "find":
-            before = self.state.found[0] if self.state is not None and self.state.found else ""
             name = self.stage.named()
-            return "".join(f"{part} " for part in (word, name if name != before else "", rest) if part)
+            if self.state is not None and self.state.found and self.stage.chosen is not None:
+                from bpdebug.views.tensors import subject_of  # start-up: not needed before
+
+                before = subject_of(self.state.found[0], self.state.timeline.graph)
+                name = name if self.stage.chosen[0].matrix.subject != before else ""
+            return "".join(f"{part} " for part in (word, name, rest) if part)
         return f"{start} {self.stage.cell_text() if start != 'answer' else ''}" if start else ""
 
     def show_found(self, state: State) -> bool:

@@ -19,6 +19,7 @@ from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.keys import INSPECTOR, PROGRAM
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.reports import Reports
+from bpdebug.scenario import lesson_after, lesson_of
 
 GAP = 2
 """Columns between keys."""
@@ -54,7 +55,9 @@ def _here(state: State, place: str) -> Iterator[Item]:
     yield from (("step", "step"), ("reverse-step", "back"))
     event = state.event
     if event is None:
-        yield from (*AT_THE_END, ("flow", "flow"), ("check", "check"))
+        last = not lesson_after(lesson_of(state.scenario.file))
+        yield from (item for item in AT_THE_END if not (last and item[0] == "lesson.next"))
+        yield from (("flow", "flow"), ("check", "check"))
     elif event.phase != BACKWARD:
         yield from (("next", "next"), ("continue", "run"), *_inside(state, event), ("break", "break"), ("lens", "lens"))
     elif not asked:  # or what else there is would tell

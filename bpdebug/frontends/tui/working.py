@@ -97,6 +97,8 @@ def carried_out(
 def seen(answer: Answer) -> tuple[Report, str]:
     """The report that is seen after an answer, which has a title, and what is said beside it."""
     state, report = answer.state, answer.report
+    if state.view.name == "displays":  # a new one stands at every stop from now on: at this one, too
+        return stop(state), "shown at every stop"
     if report.kind in OF_EVENTS and state.view.name == "event":
         return stop(state, report, answer.displays), ""
     if report.blocks and state.view.name != "event":

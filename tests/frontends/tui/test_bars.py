@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.style import Style
+from textual.events import Paste
 from textual.geometry import Size
 from textual.widget import Widget
 
@@ -214,6 +215,21 @@ async def test_a_display_shows_its_value_at_every_stop(size: tuple[int, int]) ->
                 assert any(says(word, float(np.sqrt((gradient**2).sum()))) for word in lines[at].split())
             at = next(i for i, text in enumerate(lines) if "2: W1[0,0]" in text)
             assert any(says(word, app.state.timeline.value("W1")[0, 0]) for word in lines[at].split())
+
+
+async def test_a_display_is_seen_at_once_where_one_is() -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=(120, 30)) as pilot:
+        app.run_text("seek H@bwd")
+        await pilot.press("D")
+        app.post_message(Paste("norm(W1)"))
+        await pilot.press("enter")
+        await pilot.pause()
+        screen = text_of(app)
+        assert "1: norm(W1) =" in screen
+        assert "shown at every stop" in screen
+        assert "backward  H" in screen
+        assert not app.reports.open
 
 
 async def test_in_practice_displays_do_not_give_the_answer_away() -> None:

@@ -98,6 +98,23 @@ async def test_what_lies_in_another_section_or_not_on_the_stage_comes_into_view(
         assert app.state.view.name == "event"
 
 
+async def test_slash_and_enter_go_on_from_a_gradient_however_it_was_typed() -> None:
+    for typed in ("dW2", "∂W2"):
+        app = app_of("two_layer")
+        async with app.run_test(size=(120, 40)) as pilot:
+            app.run_text(f"seek end ;; find {typed} > 2")
+            await pilot.pause()
+            assert app.prompt is None
+            first = chosen(app)
+            await pilot.press("slash")
+            assert app.prompt is not None
+            assert app.prompt.value == "find "
+            await pilot.press("enter")
+            await pilot.pause()
+            assert chosen(app)[0] == first[0] == "∂W2"
+            assert chosen(app) != first
+
+
 async def test_what_is_not_found_is_said() -> None:
     app = app_of("transpose")
     async with app.run_test(size=(80, 24)) as pilot:
