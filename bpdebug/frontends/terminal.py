@@ -100,3 +100,8 @@ def spell_in_ascii() -> None:
 def in_ascii() -> bool:
     """Whether the terminal is to be written to in ASCII: because it was asked for, or has no other signs."""
     return isinstance(sys.stdout, Door) and sys.stdout.ascii
+
+
+def apart(*texts: str) -> str:
+    """What there is of texts, set apart: by a dot, or in ASCII, where that is the sign of a product, by a bar."""
+    return (" | " if in_ascii() else " · ").join(filter(None, texts))

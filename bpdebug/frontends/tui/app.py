@@ -14,6 +14,7 @@ from textual.screen import Screen
 from bpdebug.debugger import State, find, parse
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.bars import StatusBar, refused
 from bpdebug.frontends.tui.keybar import foot
@@ -37,7 +38,7 @@ EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
 def arrived(state: State) -> str:
     """What tracepoints said on the way, and why the motion stopped where that says more than the place."""
     stopped = "" if state.stopped == "step" else f"{state.stopped} {state.detail}".strip()
-    return " · ".join((*state.printed[-5:], *([stopped] if stopped else [])))
+    return apart(*state.printed[-5:], stopped)
 
 
 def settle() -> None:

@@ -10,6 +10,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from bpdebug.errors import BpdebugError
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.lines import BLANK, Light, clean, fit, strip, wrap
@@ -76,7 +77,7 @@ class StatusBar(Bar):
             said.pop(name, None)
             styles = (("bpdebug", palette.HERE), ("name", palette.TITLE), ("title", palette.DIM))
             own = {key: (f"{said[key]}  ", style) for key, style in styles if said.get(key)}
-            place = " · ".join(text for key, text in said.items() if key not in own)
+            place = apart(*(text for key, text in said.items() if key not in own))
             title = own.pop("title", ("", palette.DIM))
             left, right = tuple(own.values()), (title, (place, palette.PLAIN))
             over = _length(left) + _length(right) - width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpdebug.debugger import State
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui.lessons import TaughtApp
 from bpdebug.views import Report, stop
 
@@ -36,6 +37,6 @@ class FindingApp(TaughtApp):
         found = found_cell(state, stop(state.show("event")))
         if found is not None:
             self.state = found.state
-            self.show(found.report, f"{found.said} · {self.keys['find'].cap} Enter: the next")
+            self.show(found.report, apart(found.said, f"{self.keys['find'].cap} Enter: the next"))
             self.stage.find(found.among, found.cell)
         return found is not None

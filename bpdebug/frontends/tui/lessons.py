@@ -15,6 +15,7 @@ from bpdebug.debugger.practice import question
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.onward import onward
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui.copying import CopyingApp
 from bpdebug.frontends.tui.keybar import AT_THE_END
 from bpdebug.frontends.tui.preferences import Preferences
@@ -90,7 +91,7 @@ class TaughtApp(CopyingApp):
             return
         after = lesson_after(self.lesson)
         offers = [(self.keys[id].cap, word) for id, word in AT_THE_END if after or id != "lesson.next"]
-        yield Text("The end. " + " · ".join(f"{cap} {word}" for cap, word in offers), "good")
+        yield Text("The end. " + apart(*(f"{cap} {word}" for cap, word in offers)), "good")
 
     def came(self, line: str, state: State) -> None:
         """A line was carried out: who has come to the end on foot, and in no fork, has walked the lesson."""

@@ -13,6 +13,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from bpdebug.arrays import Array, Cell
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, Light, clean, fit, strip
 from bpdebug.frontends.tui.looks import LOG, LOOK
@@ -220,7 +221,7 @@ class MatrixBox:
         ends = dict.fromkeys(map(self.sheet.name, (self.top, self.top + high - 1)))
         to = "–" if len(self.sheet.down) == 1 else " to "
         seen = f"row{'s' * (len(ends) > 1)} {to.join(ends)} of {self.rows:,}" if high < self.rows else ""
-        return " · ".join(filter(None, (seen, self._note)))
+        return apart(seen, self._note)
 
     @property
     def _wide(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD, UsageError
 from bpdebug.frontends.scripts.replay import CarriedOut, Run, Settings
 from bpdebug.frontends.scripts.script import read_script
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.preferences import Preferences, read_preferences
 from bpdebug.frontends.tui.working import Work, seen
@@ -53,7 +54,7 @@ class Player(BpdebugApp):
         if step.error is not None:
             self.complain(step.error)
         else:
-            self.say(step.text.split("\n")[0] + (f"  ·  {said}" if said else ""))
+            self.say(apart(step.text.split("\n")[0], said))
 
 
 def play(path: str, settings: Settings, delay: float) -> int:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from bpdebug.debugger import State, parse
 from bpdebug.debugger.commands.explaining import lens_at
 from bpdebug.debugger.practice import question
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.reports import Page, Reports
 from bpdebug.frontends.tui.running import RunningApp
@@ -69,8 +70,9 @@ class ReadingApp(RunningApp):
 
     def turn_to(self, page: Page) -> None:
         """A report where one was in it."""
-        more = f" · {self.keys['before'].cap} goes back" * (len(self.reports.pages) > 1)
-        self.stage.show(replace(page.report, title=f"{page.report.title} · {self.keys['close'].cap} closes{more}"))
+        more = f"{self.keys['before'].cap} goes back" * (len(self.reports.pages) > 1)
+        title = apart(page.report.title, f"{self.keys['close'].cap} closes", more)
+        self.stage.show(replace(page.report, title=title))
         self.stage.go_to(page.place)
         self.stage.focus()
 

@@ -9,6 +9,7 @@ from textual.actions import SkipAction
 from textual.message import Message
 from textual.timer import Timer
 
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui import bars
 from bpdebug.frontends.tui.gate import Asked, Gate, at_once
 from bpdebug.frontends.tui.keybar import WHILE_WORKING, KeyBar
@@ -76,8 +77,8 @@ class RunningApp(KeyedApp):
             if self.covered is None:
                 self.covered = self.message.left
             self.foot.show(WHILE_WORKING)
-            waits = "".join(f" · then {line}" for line in self.typed)
-            self.say(far if work.ended else f"{far}  {self.keys['close'].cap} stops{waits}{self.passed}")
+            stops = f"{far}  {self.keys['close'].cap} stops"
+            self.say(far if work.ended else apart(stops, *(f"then {line}" for line in self.typed), self.passed))
 
     def runs(self, what: str, *, later: bool = False) -> bool:
         """Whether something runs: a line may wait and come `later`, of anything else it is said that it does not.
@@ -90,7 +91,7 @@ class RunningApp(KeyedApp):
         if later:
             self.typed.append(what)
         else:
-            self.passed = f" · {what} does not wait for it"
+            self.passed = f"{what} does not wait for it"
         if self.asking:
             self.work.end()
         self.look_after()

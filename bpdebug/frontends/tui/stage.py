@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from bpdebug.engine.closeness import largest_cell
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.flow import parts
 from bpdebug.frontends.tui.links import partners
@@ -87,7 +88,7 @@ class Stage(TurningLines, can_focus=True):
             )  # fmt: skip
             if self.report.spare is not None and self.alone:
                 self.plan.fill(self.report.spare)
-            self.head(self.report.title, " · ".join((*self.plan.said(), *self.looked.said())))
+            self.head(self.report.title, apart(*self.plan.said(), *self.looked.said()))
             self._show_marks()
             self.scroll_by(self.plan.start(self.section) - self.top if at_start else 0)
 

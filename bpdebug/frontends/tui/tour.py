@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.lines import BLANK, strip, wrap
 
@@ -108,10 +109,10 @@ class TourBox(Widget, can_focus=True):
     def go(self, number: int) -> None:
         """Another stop."""
         self.number = number
-        left = "" if number == 0 else f"{self.caps['tour.back']} back · "
+        back = "" if number == 0 else f"{self.caps['tour.back']} back"
         onward = "next" if number + 1 < len(STOPS) else "begin"
         self.border_title = f"the tour: {number + 1} of {len(STOPS)}"
-        self.border_subtitle = f"{left}{self.caps['tour.next']} {onward} · {self.caps['tour.end']} ends it"
+        self.border_subtitle = apart(back, f"{self.caps['tour.next']} {onward}", f"{self.caps['tour.end']} ends it")
         self.post_message(self.Moved(number))
 
     def action_go(self, step: int) -> None:

@@ -62,6 +62,19 @@ async def test_every_pane_and_page() -> None:
         assert [len(line) for line in plain] == [cell_len(line) for line in signs]
 
 
+async def test_what_stands_apart_reads_as_no_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bpdebug.frontends.terminal.in_ascii", lambda: True)
+    app = BpdebugApp(state_of("two_layer"), preferences=PLAIN)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for line in ("seek Y@bwd", "lens", "find dW2 max", "seek end"):
+            app.run_text(line)
+            await pilot.pause()
+            lines = seen(app).split("\n")
+            apart = [text for text in lines if " | loss" in text or " closes" in text or "The end." in text]
+            assert apart
+            assert not any(" * " in text for text in apart)
+
+
 async def test_the_menu() -> None:
     app = BpdebugApp(None, shipped(), state_of, preferences=PLAIN)
     async with app.run_test(size=(80, 24)) as pilot:
