@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import Call, parse
 from bpdebug.debugger.state import State
 from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.expression.short import Shorts, typed
 
 MOST_PLACES = 1000
 """Places visited that are remembered."""
@@ -24,11 +27,18 @@ def update(state: State, line: str) -> State:
 def run(state: State, call: Call) -> State:
     """The state after one command, which may ask for a file or leave a stop's commands to run."""
     try:
-        after = call.command.run(quiet(state), call.argument)
+        after = call.command.run(quiet(state), _whole(state, call))
     except BpdebugError as error:
         error.column, error.within = _column(error, call), ""
         raise
     return _travelled(state, after)
+
+
+def _whole(state: State, call: Call) -> str:
+    """The argument with whole names for the short ones in it, where it may name tensors; E_EXPR for one of several."""
+    command, shorts = call.command, Shorts.of(state.timeline.graph)
+    names = re.search("EXPR|LOC|OPERAND|NAME", command.args) and (command.family != "scripts" or "EXPR" in command.args)
+    return typed(call.argument, shorts, state.block) if shorts and names else call.argument
 
 
 def quiet(state: State) -> State:

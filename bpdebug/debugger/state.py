@@ -151,6 +151,14 @@ class State(Struct, frozen=True, eq=False):
         """The event under the cursor; None at the end."""
         return self.timeline.event(self.cursor) if self.cursor < len(self.timeline) else None
 
+    @property
+    def block(self) -> str:
+        """The block in which the event under the cursor stands; of a leaf's, the one that its name says."""
+        event = self.event
+        if event is None:
+            return ""
+        return event.block if event.node is not None else event.name.rpartition(".")[0]
+
     def value(self, text: str) -> Value:
         """The value of an expression at the cursor; E_EXPR where it is none."""
         return evaluate(parse(text), Scope(self.timeline, self.cursor))

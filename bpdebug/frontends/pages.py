@@ -20,7 +20,7 @@ from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, shipped
 from bpdebug.symbolic import Plan, trace
-from bpdebug.views import stage, stream
+from bpdebug.views import here, stream
 from bpdebug.views.blocks import Table, Text
 from bpdebug.views.report import Report
 from bpdebug.views.text import lines
@@ -44,7 +44,7 @@ def run(scenario: Scenario, *, json: bool, full: bool, budget: int, record: str 
         for index in range(len(timeline) + 1):
             if recorder and index < len(timeline):
                 recorder.write(index)
-            sys.stdout.write(f"\n{stage(replace(state, cursor=index)).to_text()}\n")
+            sys.stdout.write(f"\n{here(replace(state, cursor=index)).to_text()}\n")
 
 
 def _recorder(path: str, state: State) -> Recorder:

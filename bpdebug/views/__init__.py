@@ -12,10 +12,11 @@ from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD, NodeEvent
 from bpdebug.views.blocks import Text
 from bpdebug.views.encode import json_pieces, to_json
-from bpdebug.views.inspector import inspector
+from bpdebug.views.inspector import inspector as inspected
 from bpdebug.views.place import refusal, reply, status, status_line
 from bpdebug.views.program import ProgramRows
 from bpdebug.views.report import Report
+from bpdebug.views.short import shortened
 from bpdebug.views.stage import stage
 from bpdebug.views.stream import stream
 
@@ -48,15 +49,20 @@ def _drawn(place: str, *args: Any) -> Report:
 
 def displayed(state: State) -> Report:
     """What is displayed at every stop."""
-    return _drawn("tensors:displayed", state)
+    return shortened(state, _drawn("tensors:displayed", state))
 
 
 def here(state: State) -> Report:
     """The event under the cursor; in practice, a backward event is asked about instead."""
     event = state.event
     if state.practice is not None and isinstance(event, NodeEvent) and event.phase == BACKWARD:
-        return _drawn("practice:practice", state, state.practice, event)
-    return stage(state)
+        return shortened(state, _drawn("practice:practice", state, state.practice, event))
+    return shortened(state, stage(state))
+
+
+def inspector(state: State, tab: str = "facts") -> Report:
+    """A tab of what stands beside the event."""
+    return shortened(state, inspected(state, tab))
 
 
 OF_EVENTS = ("event", "practice")
@@ -79,7 +85,8 @@ def stop(state: State, report: Report | None = None, found: Report | None = None
 def view(state: State) -> Report:
     """What the last command asked to see."""
     name = state.view.name
-    return _drawn(VIEWS.get(name, f"{name}:{name}"), state, *state.view.args)
+    found = _drawn(VIEWS.get(name, f"{name}:{name}"), state, *state.view.args)
+    return found if name == "event" else shortened(state, found)
 
 
 __all__ = [

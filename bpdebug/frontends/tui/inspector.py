@@ -18,8 +18,9 @@ from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.paragraphs import block_lines
 from bpdebug.frontends.tui.working import Inspected
+from bpdebug.views import inspector
 from bpdebug.views.blocks import Formula, Matrix, Row, Text, flat
-from bpdebug.views.inspector import TABS, inspector
+from bpdebug.views.inspector import TABS
 from bpdebug.views.report import Report
 
 LATER = Report("inspector", "", (Text("not worked out yet", "dim"),))
