@@ -22,6 +22,7 @@ from bpdebug.views.blocks import Block, Matrix, Row, Table, Text, between
 from bpdebug.views.encode import Later, cells
 from bpdebug.views.numbers import number, percent, short
 from bpdebug.views.report import Report
+from bpdebug.views.short import said
 
 MOST = 6
 """Terms shown as matrices."""
@@ -43,7 +44,8 @@ def contributions(state: State, found: Contributions) -> Report:
         return Report("contributions", f"contributions to {found.of}", (text,), data)
     table = tuple(
         (
-            r.source, f"event {r.event}", short(r.formula), number(r.norm), percent(r.share), number(r.sum_norm),
+            r.source, f"event {r.event}", short(said(state, r.formula)), number(r.norm), percent(r.share),
+            number(r.sum_norm),
             f"summed over axes {', '.join(map(str, r.axes))}" if r.axes else "",
         )
         for r in found.rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -16,16 +17,17 @@ WHOLE = ("info", "whatis", "where", "help", "apropos")
 """Reports in which names are looked up."""
 
 
+def said(state: State, text: str) -> str:
+    """A text with short names for whole ones, as one reads it who stands where the state does."""
+    shorts = Shorts.of(state.timeline.graph)
+    return text if shorts is None else shorts.said(text, state.block)
+
+
 def shortened(state: State, report: Report) -> Report:
     """The report as one reads it who stands where the state does."""
-    shorts = Shorts.of(state.timeline.graph)
-    if shorts is None or report.kind in WHOLE:
+    if Shorts.of(state.timeline.graph) is None or report.kind in WHOLE:
         return report
-    block, spare = state.block, report.spare
-
-    def say(text: str) -> str:
-        return shorts.said(text, block)
-
+    say, spare = partial(said, state), report.spare
     more = None if spare is None else lambda: tuple(_block(b, say) for b in spare())
     blocks = tuple(
         Section(tuple(_block(b, say) for b in one.blocks)) if isinstance(one, Section) else _block(one, say)
