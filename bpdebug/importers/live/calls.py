@@ -1,6 +1,7 @@
 """The calls of a training step while it runs: each aten op with what it was given, where it stands, what it made.
 
 Nothing is computed here and nothing changed: references are kept, and what is overwritten later is copied just before.
+Records go in no circles, and the garbage collector is not to look at them: it was a quarter of what watching costs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Key = tuple[int, int]
 """A tensor at one time: its id, while it is held, and its version."""
 
 
-class Held(Struct, frozen=True, eq=False):
+class Held(Struct, frozen=True, eq=False, gc=False):
     """A tensor at one time, by the version that it had then."""
 
     tensor: torch.Tensor
@@ -38,14 +39,14 @@ class Held(Struct, frozen=True, eq=False):
         return id(self.tensor), self.version
 
 
-class Seen(Held, frozen=True, eq=False):
+class Seen(Held, frozen=True, eq=False, gc=False):
     """A tensor as a call was given it, with the autograd node that had made it, as which of its outputs."""
 
     node: Any
     nr: int
 
 
-class CallSite(Struct, frozen=True):
+class CallSite(Struct, frozen=True, gc=False):
     """A line of the user's own source, and the block of modules that is being called."""
 
     file: str
@@ -53,7 +54,7 @@ class CallSite(Struct, frozen=True):
     block: str
 
 
-class ForwardCall(Struct, eq=False):
+class ForwardCall(Struct, eq=False, gc=False):
     """One call of an aten op: `function` is the custom Function that it ran in, `grad` whether gradients were recorded.
 
     `made` are its outputs as they are behind the call, None for what is no tensor.
@@ -62,8 +63,8 @@ class ForwardCall(Struct, eq=False):
     op: Any
     args: Sequence[Any]
     kwargs: dict[str, Any]
-    seen: list[Seen]
-    made: list[Held | None]
+    seen: Sequence[Seen]
+    made: Sequence[Held | None]
     place: CallSite
     function: Applied | None
     grad: bool
@@ -110,23 +111,24 @@ class CallRecorder(TorchDispatchMode):  # type: ignore[misc]  # torch's types ar
         frame, place = self._place()
         grad = torch.is_grad_enabled()
         function = None if grad else self._applied()
-        seen = [self._seen(x, frame) for x in _tensors((*args, *kwargs.values()))]
-        written = [x for value in _written(op, args, kwargs) for x in _tensors([value])]
+        seen = tuple([self._seen(x, frame) for x in _tensors((*args, *kwargs.values()) if kwargs else args)])
+        writes, views = _manner(op)
+        written = [x for i, name in writes for x in _tensors([args[i] if i < len(args) else kwargs.get(name)])]
         for x in written:
             self._overwritten(x)
-        base = args[at] if (at := _viewed(op)) is not None else None
+        base = None if views is None else args[views]
         out = op(*args, **kwargs)
         made: list[Held | None] = []
         for x in out if isinstance(out, list | tuple) else (out,):
-            if not isinstance(x, torch.Tensor):
+            if isinstance(
+                x, torch.Tensor
+            ):  # a view shares its version, once the call is over, and a write counts it on
+                version = _version(x if base is None else base) + any(x is w for w in written)
+                made.append(Held(x, version))
+                self._know(x, version)
+            else:
                 made.append(None)
-                continue
-            version = _version(x) + any(x is w for w in written)  # which is counted on behind the call
-            if base is not None:
-                version = _version(base)  # which it shares, once the call is over
-            made.append(Held(x, version))
-            self._know(x, version)
-        self.calls.append(ForwardCall(op, args, kwargs, seen, made, place, function, grad))
+        self.calls.append(ForwardCall(op, args, kwargs, seen, tuple(made), place, function, grad))
         return out
 
     def _place(self) -> tuple[FrameType | None, CallSite]:
@@ -173,7 +175,7 @@ class CallRecorder(TorchDispatchMode):  # type: ignore[misc]  # torch's types ar
 
     def copy_leaves(self) -> None:
         """Copies what no call made anew: training goes on behind, and writes to it."""
-        made = {held.key for call in self.calls if not _positions(call.op) for held in call.outputs}
+        made = {held.key for call in self.calls if not _manner(call.op)[0] for held in call.outputs}
         for call in self.calls:
             for s in call.seen:
                 if s.key not in made and s.key not in self.copies:
@@ -200,21 +202,11 @@ def _users(file: str) -> bool:
 
 
 @cache
-def _positions(op: Any) -> tuple[tuple[int, str], ...]:
-    """The arguments that an op writes to: their places and names."""
-    found = enumerate(op._schema.arguments)
-    return tuple((i, a.name) for i, a in found if a.alias_info is not None and a.alias_info.is_write)
-
-
-@cache
-def _viewed(op: Any) -> int | None:
-    """The argument whose memory an op's outputs are views of; None where they are none."""
-    found = enumerate(op._schema.arguments)
-    return next((i for i, a in found if a.alias_info is not None and not a.alias_info.is_write), None)
-
-
-def _written(op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
-    return [args[i] if i < len(args) else kwargs.get(name) for i, name in _positions(op)]
+def _manner(op: Any) -> tuple[tuple[tuple[int, str], ...], int | None]:
+    """The arguments that an op writes to, by place and name, and the place of the one that its outputs are views of."""
+    aliased = [(i, a.name, a.alias_info.is_write) for i, a in enumerate(op._schema.arguments) if a.alias_info]
+    writes = tuple((i, name) for i, name, is_write in aliased if is_write)
+    return writes, next((i for i, _, is_write in aliased if not is_write), None)
 
 
 def _tensors(values: Sequence[Any]) -> Iterator[torch.Tensor]:
@@ -227,7 +219,10 @@ def _tensors(values: Sequence[Any]) -> Iterator[torch.Tensor]:
 
 
 def _version(x: torch.Tensor) -> int:
-    return 0 if x.is_inference() else int(x._version)
+    try:
+        return int(x._version)
+    except RuntimeError:  # made in inference mode, which counts none
+        return 0
 
 
 def storage_of(x: torch.Tensor) -> int | None:

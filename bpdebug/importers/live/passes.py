@@ -16,7 +16,7 @@ from bpdebug.importers.live.calls import CallRecorder, Seen
 ACCUMULATES = "torch::autograd::AccumulateGrad"
 
 
-class AutogradNode(Struct, eq=False):
+class AutogradNode(Struct, eq=False, gc=False):
     """A node of torch's backward graph, and the gradients that passed: None where it did not run.
 
     `incoming` is by output, `handed` by operand; `operands` are the nodes that these come from, and of which output.
