@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bpdebug.errors import InputError
-from bpdebug.ops import Op
+from bpdebug.ops import UNWRITTEN, Op
 
 _KINDS = {"f": "float", "i": "integer", "b": "boolean"}
 _COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
@@ -28,7 +28,7 @@ def check_dtypes(op: Op, typed: Sequence[Any], declared: Sequence[bool] = ()) ->
         allowed = op.kinds[min(position, len(op.kinds) - 1)]
         kind = _kind(op, position, operand, allowed, position < len(declared) and declared[position])
         seen.setdefault(allowed, set()).add(kind)
-    if op.name in _COMPARISONS or len(typed) < 2:
+    if op.name in _COMPARISONS or op.name in UNWRITTEN or len(typed) < 2:
         return
     _check_precision(op, typed)
     tensors = [operand[1].kind if isinstance(operand, tuple) else "" for operand in typed]

@@ -13,6 +13,9 @@ from bpdebug.importers.calls import Source
 from bpdebug.importers.live.calls import Applied, CallSite, ForwardCall
 from bpdebug.importers.live.passes import AutogradNode
 
+PRECISIONS = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16", "float32", "float64")
+"""Dtypes, the coarsest first."""
+
 
 class Taken(Struct, frozen=True, eq=False):
     """What one autograd node's forward was: a call, or all calls of a custom Function."""
@@ -34,14 +37,17 @@ class Taken(Struct, frozen=True, eq=False):
 
     @property
     def precision(self) -> str:
-        """The dtype that it computes in."""
-        return next((str(h.tensor.dtype).removeprefix("torch.") for h in self.calls[-1].outputs), "")
+        """The coarsest dtype that it computes in."""
+        held = (
+            h.tensor.dtype for call in self.calls for h in (*call.outputs, *call.seen) if h.tensor.is_floating_point()
+        )
+        return min((str(dtype).removeprefix("torch.") for dtype in held), key=PRECISIONS.index, default="")
 
 
 def op_of(call: ForwardCall) -> str:
     """aten's name for a call, with the overload, as if nothing was written in place: relu_ is relu.default."""
     packet, _, overload = str(call.op).removeprefix("aten.").partition(".")
-    return f"{packet.rstrip('_') if not packet.startswith('__') else packet}.{overload}"
+    return f"{packet if packet.startswith('__') else packet.rstrip('_')}.{overload}"
 
 
 def named(call: ForwardCall) -> str:

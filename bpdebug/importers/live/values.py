@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, DType
 from bpdebug.errors import InputError
+from bpdebug.importers.aten.tensors import dtype_of
 from bpdebug.importers.live.calls import CallRecorder, ForwardCall, Held
 
-_HALF = (torch.bfloat16, torch.float16)
-"""Dtypes whose numbers are held in float32."""
+HALF = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
+"""Dtypes whose numbers are held in float32, rounded where they are cast."""
 
 
 class Values:
@@ -37,6 +38,10 @@ class Values:
         assert made is not None, "a rule asks for an output that is a tensor"
         return self.array(made)
 
+    def dtype(self, tensor: torch.Tensor) -> DType:
+        """The dtype that a tensor's array has here."""
+        return np.dtype(np.float32) if tensor.dtype in HALF else dtype_of(tensor)
+
     def plain(self, tensor: torch.Tensor) -> Array:
         """A tensor's array, not copied where it lies in ordinary memory; E_DTYPE for what none can be made of."""
         if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
@@ -44,5 +49,5 @@ class Values:
             hint = "dense tensors of real numbers are watched: .to_dense(), torch.view_as_real, .dequantize()"
             raise InputError(f"a tensor of {kind}", code="E_DTYPE", where=self.where, hint=hint)
         with torch.no_grad():
-            found: Array = (tensor.float() if tensor.dtype in _HALF else tensor).detach().cpu().numpy()
+            found: Array = (tensor.float() if tensor.dtype in HALF else tensor).detach().cpu().numpy()
         return found.astype(np.int64) if found.dtype.kind in "iu" else found

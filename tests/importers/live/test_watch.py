@@ -208,6 +208,19 @@ def test_fused_attention_is_one_node() -> None:
     np.testing.assert_array_equal(w.timeline.grad("q"), q.grad.numpy())
 
 
+def test_casts_are_kept_and_judged_as_coarsely_as_they_are(model: Any, x: Any) -> None:
+    with bpdebug.watch(model) as w:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = step(model, x)
+        loss.backward()
+    nodes = w.scenario.graph.nodes
+    assert {n.attrs["dtype"] for n in nodes if n.op.name == "cast"} == {"bfloat16", "float32"}
+    assert w.scenario.recording is not None
+    assert {a.precision for a in w.scenario.recording.applications} == {"bfloat16", "float32"}
+    assert w.differences() == []
+    assert w.timeline.loss == loss.item()
+
+
 # --- what is refused
 
 
