@@ -85,7 +85,7 @@ BRIEF = ("dim", "note")
 
 
 def words(blocks: Sequence[Block], width: int, fits: Tall, across: int = 0) -> list[Strip]:
-    """The lines of blocks without matrices; a note is set apart by blank lines where there is room for them.
+    """The lines of blocks without matrices; notes and titles are set apart by blank lines where there is room.
 
     Of tables so many columns have gone by, `across`.
     """
@@ -100,7 +100,8 @@ def words(blocks: Sequence[Block], width: int, fits: Tall, across: int = 0) -> l
             if folded:
                 continue
             folded, block = True, replace(block, text=first_sentence(block.text))
-        if found and (is_note or was_note) and fits.blanks:
+        is_title = isinstance(block, Text) and block.style == "title"
+        if found and (is_note or was_note or is_title) and fits.blanks:
             found.append(BLANK)
         room = min(width, READABLE) if isinstance(block, Text) else width
         lines = block_lines(block, room, across)
