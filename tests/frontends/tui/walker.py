@@ -61,6 +61,12 @@ def typed_lines(names: Sequence[str], rng: random.Random) -> str:
     return line.format(t=rng.choice(names)) if "{t}" in line else line
 
 
+WHEEL: dict[str, type[events.MouseEvent]] = {
+    "wheel": events.MouseScrollDown, "wheel-up": events.MouseScrollUp,
+    "wheel-left": events.MouseScrollLeft, "wheel-right": events.MouseScrollRight,
+}  # fmt: skip
+
+
 def places(app: BpdebugApp) -> list[str]:
     """Where one is: the places whose keys hold."""
     screen: Screen[Any] = app.screen
@@ -98,9 +104,7 @@ def action(app: BpdebugApp, rng: random.Random, names: Sequence[str]) -> Action:
         return f"soon {rng.choice(KEYS)}"
     if kind < 0.94:
         to = f"{rng.randrange(max(width, 1))},{rng.randrange(max(height, 1))}"
-        return rng.choice(
-            (f"click {at}", f"click {at}", f"right {at}", f"wheel {at}", f"wheel-up {at}", f"drag {at} {to}")
-        )
+        return rng.choice((*(f"{what} {at}" for what in ("click", "click", "right", *WHEEL)), f"drag {at} {to}"))
     if kind < 0.96:
         return rng.choice(("?", "ctrl+p", "f2", "O"))
     return rng.choice(SIZES)
@@ -134,8 +138,8 @@ class Walker:
 
     async def point(self, what: str, *places: str) -> None:
         """A click, a wheel's notch, or a way with the button held."""
-        if what.startswith("wheel"):
-            self.mouse(events.MouseScrollUp if what == "wheel-up" else events.MouseScrollDown, places[0], 0)
+        if what in WHEEL:
+            self.mouse(WHEEL[what], places[0], 0)
             return
         button = 3 if what == "right" else 1
         self.mouse(events.MouseDown, places[0], button)
