@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpdebug.importers.jaxpr.table import RULES, array_like, plain, rule
-from bpdebug.importers.lowering import Lowering, Operand, refuse
+from bpdebug.importers.lowering import Lowering, Operand
 
 _OURS = (
     "neg exp log tanh sin cos tan sinh cosh sqrt rsqrt abs square erf expm1 log1p sign floor atan2 pow mul div sub "
@@ -74,10 +74,28 @@ RULES["asin"] = lambda c, x, **how: c.emit("atan2", x, _other_leg(c, x), name="a
 RULES["acos"] = lambda c, x, **how: c.emit("atan2", _other_leg(c, x), x, name="acos")
 
 
+@rule("asinh")
+def asinh(c: Lowering, x: Operand, **how: Any) -> Operand:
+    """The logarithm of |x| + sqrt(x² + 1), with x's sign."""
+    size, square = c.emit("abs", x), c.emit("square", x)
+    beyond = c.emit("div", square, c.emit("add", c.emit("sqrt", c.emit("add", square, 1.0)), 1.0))
+    positive = c.emit("log1p", c.emit("add", size, beyond))
+    return c.emit("where", c.emit("less", x, 0.0), c.emit("neg", positive), positive, name="asinh")
+
+
+@rule("acosh")
+def acosh(c: Lowering, x: Operand, **how: Any) -> Operand:
+    beyond = c.emit("sqrt", c.emit("mul", c.emit("sub", x, 1.0), c.emit("add", x, 1.0)))
+    return c.emit("log", c.emit("add", x, beyond), name="acosh")
+
+
 @rule("round")
 def round_(c: Lowering, x: Operand, rounding_method: Any) -> Operand:
-    refuse(int(rounding_method) == 1, "halves away from zero")
-    return c.emit("round", x)
+    """The nearest whole number; halves go to the even one, or away from zero."""
+    if int(rounding_method) == 1:
+        return c.emit("round", x)
+    whole = c.emit("floor", c.emit("add", c.emit("abs", x), 0.5))
+    return c.emit("mul", c.emit("sign", x), whole, name="round")
 
 
 @rule("rem")

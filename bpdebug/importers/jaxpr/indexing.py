@@ -12,8 +12,8 @@ from msgspec import Struct
 from bpdebug.arrays import Array, Shape
 from bpdebug.importers.jaxpr.folding import Folding
 from bpdebug.importers.jaxpr.shaping import window
-from bpdebug.importers.jaxpr.table import array_like, rule
-from bpdebug.importers.lowering import Operand, refuse
+from bpdebug.importers.jaxpr.table import RULES, array_like, rule
+from bpdebug.importers.lowering import Operand, Rule, refuse
 from bpdebug.importers.steps import permute
 
 
@@ -208,7 +208,30 @@ def scatter(
     box = [int(places.max()) + 1 - a for places, a in zip(at, first, strict=False)]
     if prod(box) == cells.size and bool((np.diff(cells) > 0).all()):
         return _put(c, x, c.reshape(update, box), first)
+    return c.emit("where", _inside(c, cells), _cells(c, update, at), x, name="put")
+
+
+def _inside(c: Folding, cells: Array) -> Operand:
+    """The mask of these cells of the result, counted row by row."""
     inside = np.zeros(prod(c.shape), bool)
     inside[cells] = True
-    spread = _cells(c, update, at)
-    return c.emit("where", c.constant("inside", inside.reshape(c.shape)), spread, x, name="put")
+    return c.constant("inside", inside.reshape(c.shape))
+
+
+def _meeting(op: str) -> Rule:
+    """Cells of x and those that go there, one each, brought together by an op."""
+
+    def apply(
+        c: Folding, x: Any, indices: Operand, update: Any, dimension_numbers: Any, mode: Any, **how: Any
+    ) -> Operand:
+        update = array_like(c, update)
+        at = _targets(c, indices, update, _of_scatter(dimension_numbers), mode)
+        cells = _flat(at, c.shape, update)
+        refuse(len(np.unique(cells)) == cells.size, "two values for one cell")
+        return c.emit("where", _inside(c, cells), c.emit(op, x, _cells(c, update, at)), x, name=f"scatter_{op}")
+
+    return apply
+
+
+RULES |= {"scatter-mul": _meeting("mul"), "scatter-max": _meeting("maximum"), "scatter-min": _meeting("minimum")}
+RULES |= {name.replace("-", "_"): RULES[name] for name in ("scatter-mul", "scatter-max", "scatter-min")}

@@ -69,7 +69,7 @@ class Flattened:
     def equation(self, eqn: Eqn, inputs: Sequence[Variable], site: EquationSite) -> Sequence[Variable]:
         """One equation on values, or what is in it."""
         name = eqn.primitive.name
-        made = Equation(name, eqn.params, inputs, [value_of(v.aval) for v in eqn.outvars], _runner(eqn), site)
+        made = Equation(name, _plain(eqn.params), inputs, [value_of(v.aval) for v in eqn.outvars], _runner(eqn), site)
         if any(v.passing for v in inputs):
             if name in INLINED and not known_function(eqn.params, name):
                 return self._inlined(made)
@@ -127,12 +127,21 @@ class Flattened:
 
     def _row(self, x: Variable, t: int, site: EquationSite) -> Variable:
         output = Variable(x.shape[1:], x.dtype)
-        return self.add(Equation("row", {"t": t}, [x], [output], partial(_at, t), site))[0]
+        return self.add(Equation("scan_row", {"t": t}, [x], [output], partial(_at, t), site))[0]
 
     def _stacked(self, rows: Sequence[Variable], output: Variable, site: EquationSite) -> Variable:
         if not rows:
             return value_of(jax.ShapeDtypeStruct(output.shape, output.dtype), jnp.zeros(output.shape, output.dtype))
-        return self.add(Equation("stack", {}, rows, [output], _stack, site))[0]
+        return self.add(Equation("scan_rows", {}, rows, [output], _stack, site))[0]
+
+
+def _plain(value: Any) -> Any:
+    """Parameters with Python's integers for NumPy's, which JAX lets stand where they were given."""
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(map(_plain, value))
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def _at(t: int, x: Any) -> Sequence[Any]:

@@ -30,8 +30,8 @@ def broadcast_in_dim(c: Lowering, x: Operand, *sizes: Any, broadcast_dimensions:
 
 RULES["transpose"] = lambda c, x, permutation: permute(c, x, permutation)
 RULES["rev"] = lambda c, x, dimensions: c.emit("flip", x, axis=tuple(dimensions)) if dimensions else x
-RULES["row"] = lambda c, x, t: cut(c, x, 0, t, "row")
-RULES["split"] = lambda c, x, sizes, axis: pieces(c, x, axis, [int(n) for n in sizes], "split")
+RULES["scan_row"] = lambda c, x, t: cut(c, x, 0, t, "row")
+RULES["split"] = lambda c, x, sizes, axis: pieces(c, x, axis, sizes, "split")
 
 
 @rule("concatenate")
@@ -40,9 +40,12 @@ def concatenate(c: Lowering, *xs: Operand, dimension: int) -> Operand:
     return parts[0] if len(parts) == 1 else c.emit("concat", *parts, axis=dimension)
 
 
-@rule("stack")
-def stack(c: Lowering, *xs: Any) -> Operand:
-    return c.emit("stack", *(array_like(c, x) for x in xs), axis=0)
+@rule("scan_rows", "stack")
+def stack(c: Lowering, *xs: Any, axis: int = 0) -> Operand:
+    return c.emit("stack", *(array_like(c, x) for x in xs), axis=axis)
+
+
+RULES["tile"] = lambda c, x, reps: c.emit("tile", x, reps=tuple(reps))
 
 
 @rule("slice")
@@ -53,7 +56,7 @@ def slice_(c: Lowering, x: Operand, start_indices: Any, limit_indices: Any, stri
 def window(c: Lowering, x: Operand, starts: Sequence[int], ends: Sequence[int], strides: Any = None) -> Operand:
     """The cells from starts to before ends, a number for each axis; x itself where that is all of it."""
     steps = strides or (1,) * x.rank
-    key = tuple((int(a), int(b), int(s)) for a, b, s in zip(starts, ends, steps, strict=True))
+    key = tuple(zip(starts, ends, steps, strict=True))
     return x if key == tuple((0, n, 1) for n in x.shape) else c.emit("slice", x, key=key)
 
 

@@ -17,7 +17,7 @@ from bpdebug.importers.jaxpr.program import Flattened
 from bpdebug.importers.jaxpr.values import Equation, EquationSite, Variable, constant, is_float, value_of
 from bpdebug.limits import Limits
 
-_HINT = "jax.grad must be able to trace it: no branches that depend on values, jnp instead of NumPy"
+_HINT = "jax.jit must be able to trace it: no branches that depend on values, jnp instead of NumPy"
 
 
 class GivenArray(Struct, frozen=True, eq=False):

@@ -64,10 +64,11 @@ UNARY = {
     "cosh": lax.cosh, "abs": lax.abs, "square": lax.square, "erf": lax.erf, "erfc": lax.erfc, "expm1": lax.expm1,
     "sign": lax.sign, "floor": lax.floor, "ceil": lax.ceil, "logistic": lax.logistic, "exp2": lax.exp2,
     "cbrt": lax.cbrt, "atan": lax.atan, "relu": jax.nn.relu, "relu6": jax.nn.relu6, "copy": jnp.copy,
+    "asinh": lax.asinh,
 }  # fmt: skip
 POSITIVE = {
     "log": lax.log, "sqrt": lax.sqrt, "rsqrt": lax.rsqrt, "log1p": lax.log1p, "atanh": lax.atanh, "asin": lax.asin,
-    "acos": lax.acos,
+    "acos": lax.acos, "acosh": lambda x: lax.acosh(1 + x),
 }  # fmt: skip
 BINARY = {
     "add": lax.add, "sub": lax.sub, "mul": lax.mul, "div": lax.div, "max": lax.max, "min": lax.min, "atan2": lax.atan2,
@@ -82,7 +83,9 @@ CASES: dict[str, list[Case]] = {
     "integer_pow": [(lambda x: x**3, r(*X)), (lambda x: x**2, r(*X)), (lambda x: x**-1, r(*X)),
     (lambda x: x**-2, p(2))],
     "stop_gradient": [(lambda x: x * lax.stop_gradient(jnp.exp(x)), r(*X))],
-    "round": [(lambda x: x * jnp.round(x), r(*X))],
+    "round": [(lambda x: x * jnp.round(x), r(*X)), (lambda x: x * lax.round(x), np.array([-1.5, 0.4, 2.5]))],
+    "scatter-mul": [(lambda x: x.at[1].multiply(3.0), r(*X)), (lambda x, y: x.at[:, 1].multiply(y), r(*X), r(3))],
+    "scatter-max": [(lambda x, y: x.at[1].max(y), r(*X), r(4))], "scatter-min": [(lambda x: x.at[1].min(0.3), r(*X))],
     "reduce_precision": [(lambda x: lax.reduce_precision(x, 11, 52), r(*X))],
     "optimization_barrier": [(lambda x, y: jnp.multiply(*lax.optimization_barrier((x, y))), r(*X), r(*X))],
     "add_any": [(lambda x: jax.grad(lambda y: jnp.sum(jnp.sin(y) * y))(x), r(*X))],
@@ -127,8 +130,10 @@ CASES: dict[str, list[Case]] = {
         (lambda x, y: jnp.multiply(*lax.sort((x, y), dimension=1, num_keys=1)), r(*X), r(*X)),
         (lambda y: lax.sort((KEYS, y), num_keys=1)[1], r(*X)),
     ],
-    "row": [(lambda x, w: lax.scan(lambda h, v: (h * jnp.sin(v @ w), None), 1.0, x)[0], r(*X), r(4))],
-    "stack": [(scanned, r(*X), r(4, 4)), (lambda x, w: scanned(x, w, True), r(*X), r(4, 4))],
+    "tile": [(lambda x: jnp.tile(x, (2, 1, 3)), r(*X))],
+    "scan_row": [(lambda x, w: lax.scan(lambda h, v: (h * jnp.sin(v @ w), None), 1.0, x)[0], r(*X), r(4))],
+    "stack": [(lambda x, y: jnp.stack([x, y], 1), r(*X), r(*X))],
+    "scan_rows": [(scanned, r(*X), r(4, 4)), (lambda x, w: scanned(x, w, True), r(*X), r(4, 4))],
     "dot_general": [
         (jnp.matmul, r(3, 4), r(4, 2)), (jnp.matmul, r(2, 3, 4), r(4, 2)), (jnp.matmul, r(2, 3, 4), r(2, 4, 2)),
         (jnp.dot, r(4), r(4)), (jnp.dot, r(3, 4), r(4)), (jnp.dot, r(4), r(4, 2)),
