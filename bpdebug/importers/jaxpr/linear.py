@@ -34,6 +34,11 @@ def dot_general(c: Lowering, a: Any, b: Any, dimension_numbers: Any, **how: Any)
     return c.reshape(c.emit("matmul", left, right), c.shape)
 
 
+def _said(sizes: Sequence[Any]) -> Any:
+    """One number for all axes where it is the same."""
+    return sizes[0] if len(set(sizes)) == 1 and isinstance(sizes[0], int) else tuple(sizes)
+
+
 def _order(b: Operand, of_a: Sequence[int], of_b: Sequence[int]) -> list[int]:
     """The summed axes in the order in which the right factor has them."""
     return sorted(range(len(of_b)), key=lambda n: of_b[n])
@@ -77,10 +82,10 @@ def conv_general_dilated(
     if negative or any(d > 1 for d in lhs_dilation):
         config = [(0, 0, 0)] * 2 + [(a, b, d - 1) for (a, b), d in zip(padding, lhs_dilation, strict=True)]
         x, padding = pad(c, x, 0.0, config), [(0, 0)] * count
-    even = all(a == b for a, b in padding)
+    ends = [a if a == b else (a, b) for a, b in padding]
     y = c.emit(
-        f"conv{count}d", x, w, stride=tuple(window_strides), dilation=tuple(rhs_dilation), groups=feature_group_count,
-        padding=tuple(a if even else (a, b) for a, b in padding),
+        f"conv{count}d", x, w, stride=_said(window_strides), dilation=_said(rhs_dilation), groups=feature_group_count,
+        padding=_said(ends if all(isinstance(end, int) for end in ends) else padding),
     )  # fmt: skip
     out = dimension_numbers.out_spec
     return _laid(c, y, sorted(range(len(out)), key=lambda n: out[n]))

@@ -89,7 +89,7 @@ def scopes(eqn: Any) -> Iterator[str]:
     """The named scopes that an equation stands in, the outermost first; transforms (vmap, jvp) are none."""
     for entry in eqn.source_info.name_stack.stack:
         if type(entry).__name__ == "Scope":
-            yield from (name for name in str(entry.name).split("/") if _SCOPE.fullmatch(name))
+            yield from (name.replace(".", "_") for name in str(entry.name).split("/") if _SCOPE.fullmatch(name))
 
 
 def in_libraries(file: str) -> bool:

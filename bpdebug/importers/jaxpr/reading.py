@@ -41,7 +41,7 @@ class FunctionReader:
         compute(v for e in self.steps for v in e.inputs if not v.passing)
         reading = {id(v) for e in program.equations for v in e.inputs}
         for leaf in program.leaves:
-            if leaf.parameter or (leaf.value.passing and id(leaf.value) in reading):
+            if leaf.value.passing and (leaf.parameter or id(leaf.value) in reading):
                 kind = PARAMETER if leaf.parameter else INPUT
                 self.found[id(leaf.value)] = self.known.leaf(leaf.value, "", kind)
 

@@ -49,7 +49,8 @@ def traced(loss: Callable[..., Any], params: Any, args: Sequence[Any], limits: L
     name = getattr(loss, "__name__", type(loss).__name__)
     where = name if name.isidentifier() else "loss"
     flat, tree = jax.tree_util.tree_flatten_with_path((params, *args))
-    at = [n for n, (path, leaf) in enumerate(flat) if _is_array(leaf, path[0].idx == 0)]
+    plain = all(isinstance(leaf, float) or _is_array(leaf) for path, leaf in flat if path[0].idx == 0)
+    at = [n for n, (p, leaf) in enumerate(flat) if _is_array(leaf) or (plain and p[0].idx == 0)]
 
     def call(*arrays: Any) -> Any:
         leaves = [leaf for _, leaf in flat]
@@ -85,11 +86,11 @@ def named_leaves(loss: Callable[..., Any], params: Any, args: Sequence[Any]) -> 
     return found
 
 
-def _is_array(leaf: Any, parameter: bool) -> bool:
-    """Whether a leaf of the arguments is a tensor; a float is one only among the parameters."""
+def _is_array(leaf: Any) -> bool:
+    """Whether a leaf of the arguments is a tensor; so is a float among parameters that jax.grad would take."""
     if isinstance(leaf, np.ndarray | np.generic):
         return leaf.dtype.kind in "fiubcV"
-    return isinstance(leaf, jax.Array) or (parameter and isinstance(leaf, float))
+    return isinstance(leaf, jax.Array)
 
 
 def _number(out: Any, where: str) -> Any:

@@ -48,9 +48,55 @@ def compare(scenario: Scenario, loss: Callable[..., Any], params: Any, *args: An
         assert name in names or not gradient.any(), name
         mine = timeline.grad(name) if name in names else None
         mine = np.zeros(gradient.shape) if mine is None else mine
-        assert mine.shape == gradient.shape, name
-        scale = max(float(np.abs(gradient).max(initial=0)), 1e-6 * largest, 1e-300)
-        error = float(np.abs(mine - gradient).max(initial=0)) / scale
-        assert error <= rtol, f"{name}: {error}"
+        near(mine, gradient, 1e-6 * largest, rtol, name)
     assert timeline.loss is not None
     assert abs(float(timeline.loss) - float(wanted)) <= rtol * max(1.0, abs(float(wanted))), "loss"
+
+
+def judged_nodes(loss: Callable[..., Any], params: Any, *args: Any, rtol: float = 1e-10) -> int:
+    """Compares the value and gradient of each node that is a value of the jaxpr with JAX's; gives how many there are.
+
+    JAX's gradient of a value is that of a zero which is added to it.
+    """
+    import jax  # where a test has found it
+
+    from bpdebug.importers.jaxpr.reading import FunctionReader  # as above
+    from bpdebug.importers.jaxpr.tracing import traced  # as above
+    from bpdebug.importers.jaxpr.values import QUICK  # as above
+    from bpdebug.limits import Limits  # as above
+
+    reader = FunctionReader(traced(loss, params, args, Limits()))
+    reader.read()
+    names: dict[int, str] = {}
+    for equation in reader.steps:
+        for value in equation.outputs:
+            if value.passing and (name := reader.found[id(value)].name) not in names.values():
+                names[id(value)] = name
+
+    def run(zeros: dict[str, Any]) -> Any:
+        found: dict[int, Any] = {}
+        for equation in reader.steps:
+            outputs = equation.run(*(found.get(id(v), v.found) for v in equation.inputs))
+            for value, out in zip(equation.outputs, outputs, strict=True):
+                found[id(value)] = out + zeros[names[id(value)]] if id(value) in names else out
+        return found[id(reader.traced.loss)], {name: found[key] for key, name in names.items()}
+
+    zeros = {names[id(v)]: np.zeros(v.shape) for e in reader.steps for v in e.outputs if id(v) in names}
+    gradients, values = jax.jit(jax.grad(run, has_aux=True), compiler_options=QUICK)(zeros)
+    timeline = bpdebug.run(bpdebug.from_jax(loss, params, *args))
+    largest = max(float(np.abs(g).max(initial=0)) for g in gradients.values())
+    for name, gradient in gradients.items():
+        near(timeline.value(name), values[name], 0, rtol, name)
+        if (mine := timeline.grad(name)) is not None:  # behind a stop_gradient there is none
+            near(mine, gradient, 1e-6 * largest, rtol, f"∂{name}")
+    return len(names)
+
+
+def near(mine: Any, theirs: Any, least: float, rtol: float, name: str) -> None:
+    theirs = np.asarray(theirs)
+    assert mine.shape == theirs.shape, name
+    scale = max(float(np.abs(theirs).max(initial=0, where=np.isfinite(theirs))), least, 1e-300)
+    assert np.array_equal(np.isfinite(mine), np.isfinite(theirs)), name
+    finite = np.isfinite(theirs)
+    error = float(np.abs(mine[finite] - theirs[finite]).max(initial=0)) / scale
+    assert error <= rtol, f"{name}: {error}"

@@ -14,7 +14,7 @@ from bpdebug.graph import Step, build
 jax = pytest.importorskip("jax", reason="JAX is an optional oracle")
 jax.config.update("jax_enable_x64", True)
 
-from tests.importers.jaxpr.judge import compare, judged  # noqa: E402  # where jax is there
+from tests.importers.jaxpr.judge import compare, judged, judged_nodes  # noqa: E402  # where jax is there
 from tests.importers.jaxpr.models import LAYERS, MODELS  # noqa: E402
 
 jnp, lax = jax.numpy, jax.lax
@@ -23,6 +23,11 @@ jnp, lax = jax.numpy, jax.lax
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_what_jax_computes(name: str) -> None:
     judged(*MODELS[name])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_node_of_a_model_is_what_jax_computes(name: str) -> None:
+    assert judged_nodes(*MODELS[name]) >= 13
 
 
 KINKS: dict[str, Any] = {
