@@ -209,11 +209,19 @@ def _scripts(args: SimpleNamespace) -> int:
     from bpdebug.frontends.scripts.replay import Settings, replay
 
     gc.enable()
-    settings = Settings(limits_of(args), replaced_by(args), accept=args.update, keep_going=args.keep_going)
+    settings = Settings(
+        limits_of(args),
+        replaced_by(args),
+        accept=args.update,
+        keep_going=args.keep_going,
+        opens=vars(args).get("opens", False),
+    )
     if args.verb == "test":
         from bpdebug.frontends.scripts import testing
 
-        return testing.run_tests(args.paths, settings, jobs=args.jobs, word=args.word, junit=args.junitxml)
+        return testing.run_tests(
+            args.paths, settings, jobs=args.jobs, word=args.word, junit=args.junitxml, annotations=args.annotations
+        )
     if args.tui:
         from bpdebug.frontends.tui.playing import play
 

@@ -29,6 +29,7 @@ ORDER = [
     "debugger",
     "views",
     "frontends",
+    "testing",
     "cli",
 ]
 FILES = {

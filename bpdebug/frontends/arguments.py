@@ -110,6 +110,10 @@ def _script_options(replay: argparse.ArgumentParser, test: argparse.ArgumentPars
     test.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders to go through")
     test.add_argument("--junitxml", metavar="FILE", help="the results for a CI server")
     test.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; 0: one for each processor")
+    test.add_argument("--no-run", dest="opens", action="store_true", help="open the files, check shapes, run nothing")
+    test.add_argument(
+        "--annotations", choices=("github", "none"), help="failures as lines that GitHub shows beside code"
+    )
     test.add_argument("-k", dest="word", default="", metavar="WORD", help="only what has this word in its path")
     for verb in (replay, test):
         verb.add_argument("--keep-going", action="store_true", help="run on behind a line that fails")

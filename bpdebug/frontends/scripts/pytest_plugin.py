@@ -23,13 +23,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bpdebug")
     group.addoption("--bpdebug-scenarios", action="store_true", help="collect scenario files with a table [expect]")
     group.addoption("--bpdebug-update", action="store_true", help="store the snapshots of scripts as they are now")
+    group.addoption("--bpdebug-recordings", metavar="DIR", help="keep a recording (.bptrace) of each failure there")
+    parser.addini("bpdebug_scenarios", "collect scenario files with a table [expect]", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of what is collected here: `-m bpdebug`, `-m "not bpdebug"`."""
+    config.addinivalue_line("markers", "bpdebug: scripts and scenarios of bpdebug")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
     """A script by its name; a scenario by its table, where that is asked for."""
     if file_path.suffix == SCRIPT and file_path.name.startswith("test_"):
         return BpdebugFile.from_parent(parent, path=file_path)
-    wanted = file_path.suffix == SCENARIO and parent.config.getoption("--bpdebug-scenarios")
+    asked = parent.config.getoption("--bpdebug-scenarios") or parent.config.getini("bpdebug_scenarios")
+    wanted = file_path.suffix == SCENARIO and asked
     return BpdebugFile.from_parent(parent, path=file_path) if wanted and expects(file_path, MOST) else None
 
 
@@ -42,7 +50,9 @@ class BpdebugFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """The one test of a file."""
-        yield BpdebugItem.from_parent(self, name="script" if self.path.suffix == SCRIPT else "expect")
+        item = BpdebugItem.from_parent(self, name="script" if self.path.suffix == SCRIPT else "expect")
+        item.add_marker("bpdebug")
+        yield item
 
 
 class Failed(Exception):
@@ -60,7 +70,16 @@ class BpdebugItem(pytest.Item):
         if found is None:
             pytest.skip("nothing is expected")
         if found:
-            raise Failed("\n".join(failure.text for failure in found))
+            raise Failed("\n".join([*(failure.text for failure in found), *self._kept()]))
+
+    def _kept(self) -> list[str]:
+        """A word about the recording of a failure, where one is asked for."""
+        folder = self.config.getoption("--bpdebug-recordings")
+        if not folder:
+            return []
+        from bpdebug.frontends.scripts.keeping import keep  # start-up, as above
+
+        return [keep(self.path, Path(folder))]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What failed, without a traceback through bpdebug; a bug of bpdebug keeps its own."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from bpdebug.debugger import State, open_session
+from bpdebug.debugger import State, open_session, parse
 from bpdebug.debugger.commands.expecting import when_words
 from bpdebug.debugger.comparing import ExpectationError
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
@@ -55,12 +55,16 @@ class ScriptError(CommandError):
 
 
 class Settings(Struct, frozen=True):
-    """What a run is given: limits, tensors to replace, whether snapshots are accepted and failures passed over."""
+    """What a run is given: limits, tensors to replace, whether snapshots are accepted and failures passed over.
+
+    `opens` has files opened, checked and not run.
+    """
 
     limits: Limits = field(default_factory=Limits)
     tensors: Mapping[str, str] = {}
     accept: bool = False
     keep_going: bool = False
+    opens: bool = False
     folders: tuple[Path, ...] = ()
     running: tuple[str, ...] = ()
     spent: list[int] = field(default_factory=lambda: [0])
@@ -124,6 +128,16 @@ class Run:
     def failing(self) -> list[ScriptError]:
         """The errors of the lines, all of which are carried out."""
         deque(self.steps(), maxlen=0)
+        return self.errors
+
+    def misspelt(self) -> list[ScriptError]:
+        """The errors of lines that are no commands; nothing is carried out."""
+        for number, text in self.script.lines:
+            try:
+                if text.partition(" ")[0] not in self.words:
+                    parse(text)
+            except BpdebugError as inner:
+                self.errors.append(ScriptError(inner, self.script.name, number, text, ""))
         return self.errors
 
     def step(self, number: int, text: str) -> CarriedOut:

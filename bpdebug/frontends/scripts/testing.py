@@ -20,9 +20,14 @@ from bpdebug.scenario import meant
 
 
 def run_tests(
-    paths: Sequence[str], settings: Settings, *, jobs: int = 1, word: str = "", junit: str | None = None
-) -> int:
-    """Every test in the paths; 1 where anything failed. Raises UsageError where there is nothing to test."""
+    paths: Sequence[str], settings: Settings, *, jobs: int = 1, word: str = "", junit: str | None = None,
+    annotations: str | None = None,
+) -> int:  # fmt: skip
+    """Every test in the paths; 1 where anything failed. Raises UsageError where there is nothing to test.
+
+    `annotations` is "github" for lines that it shows beside the code; by itself where its actions run.
+    """
+    beside = (annotations or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "none")) == "github"
     if jobs < 0:
         raise UsageError(f"--jobs {jobs}", hint="a number of processes, or 0 for one on each processor")
     found = collected(paths, settings, word)
@@ -33,6 +38,8 @@ def run_tests(
         results.append(result)
         for failure in result.failures:
             print(f"FAIL {failure.line}")
+            if beside:
+                print(annotation(result, failure))
     failed = [r for r in results if r.failures]
     if junit is not None:
         write(Path(junit), junit_xml(results), over=True)
@@ -94,6 +101,17 @@ def _progress(results: Iterable[Result], total: int) -> Iterator[Result]:
             show(bar(done, total))
 
 
+def annotation(result: Result, failure: Failure) -> str:
+    """A failure as GitHub reads it: `::error file=F,line=N,title=T::text`, with escapes: %0A."""
+    place = {"file": result.path, **({"line": str(failure.number)} if failure.number else {}), "title": "bpdebug test"}
+    said = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in place.items())
+    return f"::error {said}::{_escaped(failure.text)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    return "".join(f"%{ord(c):02X}" if c in f"%\r\n{more}" else c for c in text)
+
+
 def junit_xml(results: Sequence[Result]) -> str:
     """The results as JUnit's XML: a test case for each file."""
     counts = {
@@ -109,6 +127,8 @@ def junit_xml(results: Sequence[Result]) -> str:
             suite, "testcase", classname=path.parent.as_posix(), name=path.name, file=path.as_posix(),
             time=f"{result.seconds:.3f}",
         )  # fmt: skip
+        if number := next((failure.number for failure in result.failures), 0):
+            case.set("line", str(number))
         if result.skipped:
             SubElement(case, "skipped", message=result.skipped)
         elif result.failures:

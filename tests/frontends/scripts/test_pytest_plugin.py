@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import bpdebug
+
 ROOT = Path(__file__).parents[3]
 PLUGIN = "bpdebug.frontends.scripts.pytest_plugin"
 SCENARIO = """format = 1
@@ -100,3 +102,24 @@ def test_the_plugin_is_announced() -> None:
 def test_the_repository_s_own_scripts() -> None:
     code, out = run(ROOT, "-c", os.devnull, f"--rootdir={ROOT}", "tests/frontends/scripts/walks")
     assert code == 0, out
+
+
+def test_they_have_a_marker(folder: Path) -> None:
+    (folder / "test_other.py").write_text("def test_other(): pass\n")
+    assert "1 failed, 1 passed, 1 deselected" in run(folder, "-m", "bpdebug")[1]
+    assert "1 passed, 2 deselected" in run(folder, "-m", "not bpdebug")[1]
+
+
+def test_scenarios_are_collected_where_the_settings_say_so(folder: Path) -> None:
+    (folder / "pytest.ini").write_text("[pytest]\nbpdebug_scenarios = true\n")
+    assert "2 failed, 2 passed" in run(folder)[1]
+
+
+def test_what_failed_is_recorded(folder: Path) -> None:
+    for n in ("", ".1"):
+        out = run(folder, "--bpdebug-scenarios", "--bpdebug-recordings", "kept")[1]
+        assert f"kept: bpdebug kept/test_bad{n}.bptrace" in out
+    assert sorted(p.name for p in (folder / "kept").glob("*.bptrace")) == [
+        "test_bad.1.bptrace", "test_bad.bptrace", "wrong.1.bptrace", "wrong.bptrace",
+    ]  # fmt: skip
+    assert len(bpdebug.run(bpdebug.load(folder / "kept" / "test_bad.bptrace"))) == 3

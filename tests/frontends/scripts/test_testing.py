@@ -12,8 +12,9 @@ import pytest
 
 from bpdebug.cli import main
 from bpdebug.frontends.scripts import checks
-from bpdebug.frontends.scripts.checks import check_file, expects
+from bpdebug.frontends.scripts.checks import Failure, Result, check_file, expects
 from bpdebug.frontends.scripts.replay import Settings
+from bpdebug.frontends.scripts.testing import annotation
 
 ROOT = Path(__file__).parents[3]
 SCENARIO = """format = 1
@@ -114,6 +115,51 @@ def test_junit_xml(mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert cases["good.toml"][0].tag == "error"
     assert "ZeroDivisionError" in cases["good.toml"][0].attrib["message"]
     assert len(cases["walk.bpd"]) == 0
+    assert {name: case.get("line") for name, case in cases.items() if case.get("line")} == {
+        "fails.bpd": "3",
+        "hostile.bpd": "2",
+    }
+
+
+def test_failures_stand_beside_the_code_where_github_runs(
+    mixed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["test", str(mixed / "fails.bpd"), str(mixed / "wrong.toml")]
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert main(words) == 1
+    plain = capsys.readouterr().out
+    assert "::" not in plain
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert main([*words, "--annotations", "none"]) == 1
+    assert capsys.readouterr().out == plain
+    assert main(words) == 1
+    out = capsys.readouterr().out
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    assert main([*words, "--annotations", "github"]) == 1
+    assert capsys.readouterr().out == out
+    said = [text for text in out.splitlines() if text.startswith("::")]
+    assert len(said) == 3
+    assert said[0].startswith(f"::error file={mixed}/fails.bpd,line=3,title=bpdebug test::error[E_SCRIPT]")
+    assert "%0A  line: expect Y ~ 7%0A" in said[0]
+    assert said[1].startswith(f"::error file={mixed}/wrong.toml,title=bpdebug test::")
+
+
+def test_an_annotation_ends_with_its_line() -> None:
+    result, failure = Result("a,b:c.bpd", (), 0.0), Failure("", "100%\r\n::x", 7)
+    assert annotation(result, failure) == "::error file=a%2Cb%3Ac.bpd,line=7,title=bpdebug test::100%25%0D%0A::x"
+
+
+def test_files_are_opened_and_not_run(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(mixed, typo_bpd="load good.toml\nstepp\n")
+    assert main(["test", str(mixed), "--no-run"]) == 1
+    out = capsys.readouterr().out.replace(str(mixed), "DIR").splitlines()
+    assert [text.split(":")[0] for text in out[:-1]] == [
+        "FAIL DIR/accepted.toml",
+        "FAIL DIR/other.toml",
+        "FAIL DIR/typo.bpd",
+    ]
+    assert out[2].startswith("FAIL DIR/typo.bpd:2: E_COMMAND no command 'stepp'")
+    assert out[-1].startswith("5 passed, 3 failed")
 
 
 def test_snapshots_are_updated(mixed: Path) -> None:
