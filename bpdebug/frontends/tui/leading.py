@@ -74,8 +74,9 @@ class LeadingLines(Looking):
 
     @property
     def of_tables(self) -> bool:
-        """Whether it is tables that go sideways: a line is marked, or there is no matrix."""
-        return self.chosen is None and (self.led is not None or self.target() is None)
+        """Whether it is tables that go sideways: the reader marked no cell, and they can, or a line is marked."""
+        wide = bool(self.across or self.plan.aside(1))
+        return self.chosen is None and (wide or self.led is not None or self.target() is None)
 
     def go_across(self, step: int) -> None:
         """Other columns of the tables come into view, as far as there are any; what is marked stays."""

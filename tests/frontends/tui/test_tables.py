@@ -216,6 +216,22 @@ async def test_columns_that_have_no_room_are_said_and_come_by_keys_and_by_the_wh
         assert app.stage.chosen is not None, "elsewhere the arrows mark cells"
 
 
+async def test_beside_matrices_the_arrows_mean_the_columns_that_the_border_names_until_a_cell_is_marked() -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=(60, 40)) as pilot:
+        app.run_text("seek end ;; contributions db1")
+        await pilot.pause()
+        assert app.stage.boxes()
+        for key, across in (("right", 1), ("left_parenthesis", 0), ("right_parenthesis", 1), ("left", 0)):
+            assert ("→ at" if across else "← formula") in lines_of(app)[app.stage.region.bottom - 1]
+            await pilot.press(key)
+            await pilot.pause()
+            assert (app.stage.across, app.stage.chosen) == (across, None)
+        await pilot.press("full_stop", "right")
+        assert app.stage.across == 0
+        assert app.stage.chosen is not None
+
+
 async def test_the_headers_stay_while_rows_go_by_and_none_is_hidden_by_them() -> None:
     app = app_of("transformer_block")
     async with app.run_test(size=(60, 24)) as pilot:
