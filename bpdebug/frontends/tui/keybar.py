@@ -20,6 +20,7 @@ from bpdebug.frontends.tui.keys import INSPECTOR, PROGRAM
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.reports import Reports
 from bpdebug.scenario import lesson_after, lesson_of
+from bpdebug.views.finite import faults
 
 GAP = 2
 """Columns between keys."""
@@ -55,6 +56,7 @@ def _here(state: State, place: str) -> Iterator[Item]:
     yield from (("step", "step"), ("reverse-step", "back"))
     event = state.event
     if event is None:
+        yield from (("why", "why NaN"),) if faults(state.timeline) else ()
         last = not lesson_after(lesson_of(state.scenario.file))
         yield from (item for item in AT_THE_END if not (last and item[0] == "lesson.next"))
         yield from (("flow", "flow"), ("check", "check"))

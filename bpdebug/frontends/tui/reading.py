@@ -101,8 +101,11 @@ class ReadingApp(RunningApp):
             await self.action_again()
         elif link := self.stage.link:
             self.run_text(link)
+        elif (first := self.stage.next_link(self.stage.top - 1, 1)) is not None:
+            self.stage.lead(first)
+            self.say(f"{self.keys['stage.follow'].cap} again: {self.stage.link}")
         else:
-            self.say("the arrow keys mark a row or a cell: Enter goes on from there")
+            self.say("the arrow keys mark a cell: Enter goes on from there")
 
     def action_before(self) -> None:
         """The report from which one came, or to which one can go back from the event."""

@@ -70,6 +70,14 @@ async def test_what_stands_first(lines: str, first: list[str]) -> None:
         assert all(id in keys.TABLE for id, _ in (*app.foot.left, *app.foot.right))
 
 
+async def test_where_a_number_is_none_why_comes_first_at_the_end() -> None:
+    for name, first in (("nan_where", ("why", "why NaN")), ("two_layer", ("restart", "again"))):
+        app = app_of(name)
+        async with app.run_test(size=(120, 30)):
+            app.run_text("seek end")
+            assert app.foot.left[:3] == [("step", "step"), ("reverse-step", "back"), first]
+
+
 async def test_the_pane_with_the_focus_says_its_own_keys() -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(120, 30)) as pilot:

@@ -155,7 +155,7 @@ async def test_q_closes_the_report_first() -> None:
     assert app.return_value == 0
 
 
-async def test_enter_without_a_report_is_the_last_motion_and_without_a_mark_says_what_marks() -> None:
+async def test_enter_without_a_report_is_the_last_motion_and_without_a_mark_marks_what_it_would_follow() -> None:
     app = app_of("two_layer")
     async with app.run_test(size=(100, 30)) as pilot:
         await press(pilot, "s", "enter")
@@ -163,7 +163,12 @@ async def test_enter_without_a_report_is_the_last_motion_and_without_a_mark_says
         assert app.state.cursor == 2
         await press(pilot, "G", "enter")
         assert app.state.cursor == 2
-        assert "mark a row or a cell" in text_of(app)
+        assert "Enter again: seek #7" in text_of(app)
+        await press(pilot, "enter")
+        assert app.state.cursor == 7
+        app.run_text("seek Y@bwd ;; candidates")
+        await press(pilot, "enter")
+        assert "mark a cell: Enter goes on from there" in text_of(app)
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
