@@ -166,7 +166,7 @@ async def test_enter_without_a_report_is_the_last_motion_and_without_a_mark_mark
         assert "Enter again: seek #7" in text_of(app)
         await press(pilot, "enter")
         assert app.state.cursor == 7
-        app.run_text("seek Y@bwd ;; candidates")
+        app.run_text("print W1")
         await press(pilot, "enter")
         assert "mark a cell: Enter goes on from there" in text_of(app)
 
