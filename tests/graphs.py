@@ -609,6 +609,11 @@ def _transposed2d(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return _transposed(draw, rng, 2)
 
 
+@strategy("conv_transpose3d")
+def _transposed3d(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
+    return _transposed(draw, rng, 3)
+
+
 def _transposed(draw: st.DrawFn, rng: np.random.Generator, rank: int) -> Drawn:
     size, attrs, space = _windows(draw, rank)
     groups = draw(st.integers(1, 2))
@@ -649,9 +654,10 @@ def _adaptive(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
 @strategy("interpolate")
 def _resized(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     rank = draw(st.integers(1, 3))
-    mode = draw(st.sampled_from(["nearest", {1: "linear", 2: "bilinear", 3: "trilinear"}[rank]]))
+    smooth = {1: ["linear"], 2: ["bilinear", "bicubic"], 3: ["trilinear"]}[rank]
+    mode = draw(st.sampled_from(["nearest", "nearest-exact", "area", *smooth]))
     x = (draw(st.integers(1, 2)), draw(SIZES), *(draw(st.integers(1, 4)) for _ in range(rank)))
-    attrs: dict[str, Any] = {"mode": mode, "align_corners": mode != "nearest" and draw(st.booleans())}
+    attrs: dict[str, Any] = {"mode": mode, "align_corners": mode in smooth and draw(st.booleans())}
     if draw(st.booleans()):
         attrs["size"] = tuple(draw(st.integers(1, 5)) for _ in range(rank))
     else:
@@ -698,7 +704,9 @@ def _mended(draw: st.DrawFn, op: Op, rng: np.random.Generator, drawn: Drawn) -> 
         attrs["shift"] = tuple(shift) if isinstance(axis, tuple) else shift[0]
     elif op.name == "repeat":
         axis = draw(st.none() | st.integers(-x.ndim, x.ndim - 1)) if x.ndim else None
-        attrs = {"repeats": draw(st.integers(0, 3)), "axis": axis}
+        cells = x.size if axis is None else x.shape[axis]
+        each = tuple(draw(st.integers(0, 3)) for _ in range(cells))
+        attrs = {"repeats": draw(st.just(each) | st.integers(0, 3)), "axis": axis}
     elif op.name in ("diagonal", "trace"):
         one, other, *_ = draw(st.permutations(range(x.ndim)))
         attrs = {"offset": attrs["k"], "axis1": one, "axis2": draw(st.sampled_from([other, other - x.ndim]))}

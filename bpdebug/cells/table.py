@@ -288,6 +288,6 @@ ROWS: dict[str, Row] = {
 }  # fmt: skip
 NOTHING = (
     "one_hot", "tri", "arange", "full", "argsort", "argmax", "argmin", "argcummax", "first_of", "last_of",
-    "ones", "sources", "shares",
+    "ones", "sources", "shares", "cubic",
 )  # fmt: skip
 """Operations whose cells are made of no operand's: numbers that only say where something goes, or are written."""

@@ -14,6 +14,11 @@ _CONDITION = "write a comparison: x > 0"
 _COMPUTED = (
     "integers that are declared need no dtype; of those computed, multiply a float tensor with the condition, then sum"
 )
+MASKED = (
+    "how many cells a mask takes depends on values, and no shape may: where(mask, x, 0) keeps the shape, "
+    "and x[[0, 2]] takes cells that are known"
+)
+"""What to do about a mask in an index."""
 _MASK = "multiply a float tensor with the mask first: 0.01 * (x * (x > 0)), or choose: where(x > 0, x, 0.01 * x)"
 
 
@@ -80,7 +85,7 @@ def _hint(allowed: str, kind: str, declared: bool) -> str:
             else 'give integers: ids = { value = [0, 2], dtype = "int64" }'
         )
     if kind == "b" and allowed == "i":
-        return "to choose cells by a condition: where(condition, a, b)"
+        return MASKED
     if kind == "b":
         return "turn a mask into numbers by multiplying a float tensor with it"
     return 'leave out dtype = "int64", so that it is a float tensor' if declared else _COMPUTED

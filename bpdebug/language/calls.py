@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from bpdebug.arrays import Key
 from bpdebug.errors import InputError, shown
+from bpdebug.graph.dtypes import MASKED
 from bpdebug.language.constants import NotConstant
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.language.words import described, refusal
@@ -183,7 +184,7 @@ def _whole(node: ast.expr, constants: ConstantReader) -> Any:
             value = constants.value(node)
         except NotConstant as error:
             if isinstance(node, ast.Compare):
-                hint = "to choose cells by a condition: where(condition, a, b)"
+                hint = MASKED
             elif isinstance(node, ast.Name):
                 hint = "to pick rows by a tensor of integers: gather(x, ids)"
             words = f"the tensor {error.args[0]}" if isinstance(node, ast.Name) else error.args[0]

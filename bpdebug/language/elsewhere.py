@@ -141,6 +141,8 @@ WRITTEN = {
     "max(img, axis=(2, 3))": "global_max_pooling2d",
     "interpolate(img, scale=2)": "upsample upsample_nearest upsampling2d resize_images",
     "interpolate(img, 4, mode='bilinear')": "upsample_bilinear resize_bilinear",
+    "interpolate(img, 4, mode='bicubic')": "upsample_bicubic resize_bicubic",
+    "0.9 * u + 0.1 * mean(x, axis=0)": "running_mean moving_average_batch_norm update_running_stats",
     "im2col(img, 2)": "unfold extract_patches extract_image_patches",
 }
 """What to write, with names of one's own in the place of these, and the words for it elsewhere."""

@@ -246,6 +246,15 @@ register(
             Sample((IMAGE, _UP), {"stride": (2, 1), "padding": (1, 0), "output_padding": (1, 0)}),
         ),
     ),
+    _transposed(
+        "conv_transpose3d",
+        "Every cell of x (N, C, D, H, W) times its kernel, added up where the kernels overlap: conv3d's transpose.",
+        check=_check_transposed(3),
+        samples=(
+            Sample((VOLUME, [_CUBES[0] + _CUBES[1]], [0.5, -1.0])),
+            Sample((VOLUME, [_CUBES[0]]), {"stride": (2, 1, 1), "padding": (0, 1, 0), "output_padding": (1, 0, 0)}),
+        ),
+    ),
     Op(
         "im2col",
         "Every window of x (N, C, H, W) as a row: (N, positions, C*kh*kw).",

@@ -134,12 +134,14 @@ def _counted(cut: _Windows, attrs: dict[str, Any]) -> Any:
     return cut.cells(attrs.get("padding", 0), attrs.get("count_include_pad", True), attrs.get("divisor_override"))
 
 
-def _avg_pool(xp: Any, x: Any, **attrs: Any) -> Any:
+def avg_pool(xp: Any, x: Any, **attrs: Any) -> Any:
+    """Means of windows, or of `size` parts of x where there is no stride, of shape (N, C, ...)."""
     cut = _Windows(xp, x, 0.0, attrs)
     return cut.result(xp.sum(cut.rows(), axis=-1) / _counted(cut, attrs))
 
 
-def _avg_pool_vjp(xp: Any, g: Any, y: Any, x: Any, **attrs: Any) -> tuple[Any]:
+def avg_pool_vjp(xp: Any, g: Any, y: Any, x: Any, **attrs: Any) -> tuple[Any]:
+    """Each gradient spread over its window, and added up, of x's shape."""
     cut = _Windows(xp, x, 0.0, attrs)
     cells, rows = _counted(cut, attrs), (prod(x.shape[:2]), prod(cut.count))
     one = (*rows, 1)
@@ -171,8 +173,8 @@ _max = partial(
 )
 _avg = partial(
     Op,
-    forward=_avg_pool,
-    vjp=_avg_pool_vjp,
+    forward=avg_pool,
+    vjp=avg_pool_vjp,
     back="each gradient spread evenly over its window; where windows overlap they add up",
     linear_in=(0,),
 )
@@ -203,7 +205,7 @@ def _pools(rank: int) -> tuple[Op, ...]:
         ),
         adaptive(
             f"adaptive_avg_pool{rank}d", f"The mean of each of so many equal parts of x {LAYOUTS[rank]}.",
-            forward=_avg_pool, vjp=_avg_pool_vjp, back=_avg.keywords["back"], linear_in=(0,),
+            forward=avg_pool, vjp=avg_pool_vjp, back=_avg.keywords["back"], linear_in=(0,),
         ),
     )  # fmt: skip
 

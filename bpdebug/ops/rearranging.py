@@ -6,7 +6,7 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from bpdebug.arrays import Shape
+from bpdebug.arrays import Key, Shape
 from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import Axis, Sizes, axes_of, axis_of, refuse, tuple_of
@@ -66,10 +66,23 @@ def _tile_vjp(xp: Any, g: Any, y: Any, x: Any, reps: Sizes) -> tuple[Any, ...]:
     return (xp.sum(xp.reshape(g, full), axis=axes[0] if len(axes) == 1 else axes) if axes else g,)
 
 
-def _check_repeat(x: Shape, repeats: int, axis: int | None) -> None:
+_MOST = 2**20
+"""Cells along an axis whose places are written out one by one."""
+
+
+def _check_repeat(x: Shape, repeats: Sizes, axis: int | None) -> None:
     axes_of(axis, x)
-    if repeats < 0:
+    if any(n < 0 for n in tuple_of(repeats)):
         raise refuse(f"repeats={repeats} is negative", hint="give how often each cell stands there")
+    if isinstance(repeats, int):
+        return
+    shape, here = _each(x, axis)
+    if len(repeats) != shape[here]:
+        hint = "give one for each cell along the axis, or one number for all"
+        raise refuse(f"{len(repeats)} repeats for {shape[here]} cells", hint=hint)
+    if sum(repeats) > _MOST:
+        hint = "one number for all cells has no such limit: repeat(x, 2)"
+        raise ShapeError(f"{sum(repeats):,} cells along an axis, and at most {_MOST:,}", hint=hint, code="E_LIMIT")
 
 
 def _each(x: Shape, axis: int | None) -> tuple[Shape, int]:
@@ -77,15 +90,25 @@ def _each(x: Shape, axis: int | None) -> tuple[Shape, int]:
     return (x, axis_of(axis, x)) if axis is not None else ((prod(x),), 0)
 
 
-def _repeat(xp: Any, x: Any, repeats: int, axis: int | None) -> Any:
+def _places(repeats: Sizes, here: int) -> Key:
+    """The index that takes each cell along an axis so many times: x[:, [0, 0, 1]]."""
+    return (*((None, None, None),) * here, (tuple(i for i, n in enumerate(tuple_of(repeats)) for _ in range(n)),))
+
+
+def _repeat(xp: Any, x: Any, repeats: Sizes, axis: int | None) -> Any:
     shape, here = _each(x.shape, axis)
+    if not isinstance(repeats, int):
+        return xp.take_at([xp.reshape(x, shape) if axis is None else x], key=_places(repeats, here))
     before, after = shape[: here + 1], shape[here + 1 :]
     column = xp.reshape(x, (*before, 1, *after))
     return xp.reshape(xp.broadcast_to(column, (*before, repeats, *after)), (*before[:-1], before[-1] * repeats, *after))
 
 
-def _repeat_vjp(xp: Any, g: Any, y: Any, x: Any, repeats: int, axis: int | None) -> tuple[Any, ...]:
+def _repeat_vjp(xp: Any, g: Any, y: Any, x: Any, repeats: Sizes, axis: int | None) -> tuple[Any, ...]:
     shape, here = _each(x.shape, axis)
+    if not isinstance(repeats, int):
+        added = xp.add_at([g], shape=shape, key=_places(repeats, here))
+        return (added if axis is not None else xp.reshape(added, x.shape),)
     summed = xp.sum(xp.reshape(g, (*shape[: here + 1], repeats, *shape[here + 1 :])), axis=here + 1)
     return (summed if axis is not None else xp.reshape(summed, x.shape),)
 
@@ -181,15 +204,15 @@ register(
     ),
     moving(
         "repeat",
-        "Each cell so many times in a row along an axis; without one, all cells in a row.",
+        "Each cell so many times in a row along an axis, or each its own number; without an axis, all cells in a row.",
         back="a sum over the copies: each cell went into all of them",
         forward=_repeat,
         vjp=_repeat_vjp,
-        attrs={"repeats": Attr("int", positional=True), "axis": Attr("int", None, positional=True)},
+        attrs={"repeats": Attr("ints", positional=True), "axis": Attr("int", None, positional=True)},
         check=_check_repeat,
         samples=(
             Sample((ROWS,), {"repeats": 2, "axis": 1}), Sample((ROWS,), {"repeats": 3}),
-            Sample((CUBE,), {"repeats": 2, "axis": 0}),
+            Sample((CUBE,), {"repeats": 2, "axis": 0}), Sample((CUBE,), {"repeats": (2, 0, 3), "axis": 1}),
         ),
     ),
     _triangle(

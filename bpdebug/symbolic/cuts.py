@@ -74,26 +74,55 @@ def fold_to(x: Array, shape: Shape, out: Shape) -> Array:
     return np.moveaxis(total, 0, -1).reshape(shape)
 
 
-def _taken(cells: int, out: int, scale: float | None, nearest: bool, corners: bool) -> Array:
-    """Where each of `out` cells along an axis is taken from, among `cells`: (out,), in double precision.
+def _taken(cells: int, out: int, scale: float | None, corners: bool) -> Array:
+    """Where each of `out` cells along an axis lies among `cells`: (out,), in double precision.
 
-    As PyTorch has it (aten/src/ATen/native/UpSample.h), what is nearest in single precision.
+    As PyTorch has it: aten/src/ATen/native/UpSample.h.
     """
-    step = cells / out if scale is None else 1 / scale
-    if nearest:
-        return np.asarray(np.arange(out, dtype=np.float32) * np.float32(step), np.float64)
     if corners:
         return np.asarray(np.arange(out) * ((cells - 1) / (out - 1) if out > 1 else 0.0))
-    return np.asarray(np.maximum((np.arange(out) + 0.5) * step - 0.5, 0.0))
+    return np.asarray((np.arange(out) + 0.5) * (cells / out if scale is None else 1 / scale) - 0.5)
 
 
-def sources(x: Array, axis: int, out: int, scale: float | None, nearest: bool, corners: bool, next: int) -> Array:
-    """Which cell each of `out` along an axis of x is taken from, (out,) int64; the one behind it where `next` is 1."""
-    at = _taken(x.shape[axis], out, scale, nearest, corners)
-    return np.asarray(np.minimum(np.floor(at).astype(np.int64) + next, x.shape[axis] - 1))
+def sources(
+    x: Array, axis: int, out: int, scale: float | None, nearest: bool, middle: bool, corners: bool, next: int
+) -> Array:
+    """Which cell each of `out` along an axis of x is taken from, (out,) int64; the one behind it where `next` is 1.
+
+    What is `nearest` to a cell's beginning, or to its `middle`, is found in single precision, as there.
+    """
+    cells = x.shape[axis]
+    if nearest:
+        step = np.float32(cells / out if scale is None else 1 / scale)
+        at = np.asarray((np.arange(out, dtype=np.float32) + np.float32(0.5 * middle)) * step)
+    else:
+        at = np.maximum(_taken(cells, out, scale, corners), 0.0)
+    return np.asarray(np.minimum(np.floor(at).astype(np.int64) + next, cells - 1))
 
 
 def shares(x: Array, axis: int, out: int, scale: float | None, corners: bool) -> Array:
     """What each takes of the cell behind, (out,) of x's dtype: how far between the two it lies."""
-    at = _taken(x.shape[axis], out, scale, False, corners)
+    at = np.maximum(_taken(x.shape[axis], out, scale, corners), 0.0)
     return np.asarray(at - np.minimum(np.floor(at), x.shape[axis] - 1)).astype(x.dtype)
+
+
+BEND = -0.75
+"""The slope of the cubic's outer piece at 1, as PyTorch has it."""
+
+
+def cubic(x: Array, axis: int, out: int, scale: float | None, corners: bool) -> Array:
+    """What each of `out` takes of every cell along an axis of x, (out, cells) of x's dtype: of the four nearest.
+
+    Keys 1981, Cubic convolution interpolation (IEEE ASSP 29, 1153-1160); beyond the ends the last cell is taken again.
+    """
+    cells = x.shape[axis]
+    at = _taken(cells, out, scale, corners)
+    found = np.zeros((out, cells))
+    for step in range(-1, 3):
+        place = np.floor(at) + step
+        far = np.abs(at - place)
+        near = ((BEND + 2) * far - (BEND + 3)) * far * far + 1
+        outer = ((BEND * far - 5 * BEND) * far + 8 * BEND) * far - 4 * BEND
+        here = np.clip(place, 0, cells - 1).astype(np.int64)
+        np.add.at(found, (np.arange(out), here), np.where(far <= 1, near, outer))
+    return found.astype(x.dtype)

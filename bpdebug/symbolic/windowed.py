@@ -28,6 +28,10 @@ def _padded_cells(e: Expr) -> int:
     return prod((*shape[:2], *padded(shape[2:], padding)))
 
 
+def _tenfold(e: Expr) -> int:
+    return 10 * prod(e.shape)
+
+
 def _once(e: Expr) -> int:
     return prod(e.shape)
 
@@ -49,8 +53,13 @@ ROWS = (
     Prim("unfold_to", cuts.unfold_to, attrs={"out": ..., "fill": 0.0}, shape=_parted, scratch=_once),
     Prim("fold_to", cuts.fold_to, attrs={"shape": ..., "out": ...}, shape=_given, scratch=_once),
     Prim(
-        "sources", cuts.sources, attrs={**_TAKEN, "nearest": False, "corners": False, "next": 0}, shape=_out,
+        "sources", cuts.sources, shape=_out,
+        attrs={**_TAKEN, "nearest": False, "middle": False, "corners": False, "next": 0},
         dtype=lambda x, **attrs: np.dtype(np.int64),
     ),
     Prim("shares", cuts.shares, attrs={**_TAKEN, "corners": False}, shape=_out),
+    Prim(
+        "cubic", cuts.cubic, attrs={**_TAKEN, "corners": False}, scratch=_tenfold,
+        shape=lambda x, axis, out, **how: (out, x.shape[axis]),
+    ),
 )  # fmt: skip

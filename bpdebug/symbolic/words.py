@@ -20,7 +20,7 @@ _KINDS = {
     "axis": "axis", "size": "ints", "shape": "ints", "key": "key", "rows": "int", "columns": "int",
     "stride": "ints", "padding": "padding", "dilation": "ints", "fill": "float", "first": "bool", "k": "int",
     "widths": "widths", "shift": "ints", "offset": "int", "axis1": "int", "axis2": "int", "out": "ints",
-    "nearest": "bool", "corners": "bool", "scale": "number", "next": "int",
+    "nearest": "bool", "middle": "bool", "corners": "bool", "scale": "number", "next": "int",
 }  # fmt: skip
 _OPERANDS = {
     "same": ("a", "b"),
@@ -109,7 +109,7 @@ RULES: dict[str, Rule] = {
     "others": Rule(_others_vjp, MIXES),
     "before": Rule(lambda xp, g, y, x, axis: (y * xp.horner(_behind(xp, g, axis, -1), x, axis=axis),), MIXES),
     "horner": Rule(_horner_vjp, MIXES, (0,)),
-    **dict.fromkeys(("ones", "shares"), Rule(lambda *_, **__: (None,), "nothing: it goes by the shape alone")),
+    **dict.fromkeys(("ones", "shares", "cubic"), Rule(lambda *_, **__: (None,), "nothing: it goes by the shape alone")),
 }  # fmt: skip
 """Of words that give floats; one without a rule here has none, and what is made with it cannot be derived again."""
 

@@ -362,12 +362,12 @@ def convolutions() -> list[Case]:
 def transposed() -> list[Case]:
     """Transposed convolutions in all their attributes."""
     found = []
-    for rank, groups in product((1, 2), (1, 2)):
-        x, w = (2, 4, *(5, 3)[:rank]), (4, 3, *(3, 2)[:rank])
+    for rank, groups in product((1, 2, 3), (1, 2)):
+        x, w = (2, 4, *(5, 3, 2)[:rank]), (4, 3, *(3, 2, 1)[:rank])
         some: list[dict[str, Any]] = [
             {}, {"stride": 2}, {"stride": 3, "padding": 1, "output_padding": 2},
-            {"stride": (2, 3)[:rank], "dilation": 2}, {"padding": (2, 1)[:rank], "dilation": (2, 3)[:rank]},
-            {"stride": (3, 1)[:rank], "output_padding": (1, 0)[:rank]},
+            {"stride": (2, 3, 1)[:rank], "dilation": 2}, {"padding": (2, 1, 0)[:rank], "dilation": (2, 3, 1)[:rank]},
+            {"stride": (3, 1, 2)[:rank], "output_padding": (1, 0, 1)[:rank]},
         ]  # fmt: skip
         for attrs in some:
             given = {**attrs, "groups": groups}
@@ -405,21 +405,30 @@ def pools() -> list[Case]:
     return found
 
 
+def repeated(*times: int, **dim: int) -> Callable[[Any], Any]:
+    return lambda x: x.repeat_interleave(torch.tensor(times), **dim)
+
+
 def resizes() -> list[Case]:
     """Larger and smaller, by sizes and by scales, that fit and that do not, to a single cell and from one."""
     found = []
     for x, rank in (((2, 3, 5), 1), ((2, 1, 5, 4), 2), ((1, 2, 3, 4, 2), 3), ((2, 1, 1, 7), 2)):
-        for mode in ("nearest", {1: "linear", 2: "bilinear", 3: "trilinear"}[rank]):
+        plain = ("nearest", "nearest-exact", "area")
+        for mode in (*plain, *{1: ["linear"], 2: ["bilinear", "bicubic"], 3: ["trilinear"]}[rank]):
             sizes: list[dict[str, Any]] = [{"size": 6}, {"size": (7, 2, 3)[:rank]}, {"size": 1}, {"size": x[2:]}]
             sizes += [{"scale": s} for s in (2.0, 1.5, 1.0, 2.7, 1.05)]
             for attrs, corners in product(sizes, (False, True)):
                 # of five cells PyTorch 2.13 makes five others by a scale of 1.05, in lines and volumes, not in images
-                if not (mode == "nearest" and (corners or (rank != 2 and attrs.get("scale") == 1.05))):
+                # and where there are as many, its bicubic has other values, and passes gradients on as if it had not
+                odd = attrs.get("scale") == 1.05 and (not corners if mode == "bicubic" else rank != 2)
+                if not (odd and mode in (*plain, "bicubic")) and not (corners and mode in plain):
                     words = {"size": attrs.get("size"), "scale_factor": attrs.get("scale"), "mode": mode}
-                    theirs = called("interpolate", **words, align_corners=None if mode == "nearest" else corners)
+                    theirs = called("interpolate", **words, align_corners=None if mode in plain else corners)
                     found.append(Case("interpolate", (x,), theirs, {**attrs, "mode": mode, "align_corners": corners}))
     for size in range(1, 60):
-        found.append(Case("interpolate", ((1, 1, 29),), called("interpolate", size), {"size": size}))
+        for mode in ("nearest", "nearest-exact"):
+            theirs = called("interpolate", size, mode=mode)
+            found.append(Case("interpolate", ((1, 1, 29),), theirs, {"size": size, "mode": mode}))
     return found
 
 
@@ -616,6 +625,8 @@ CASES = [
     *on("repeat", lambda x: x.repeat_interleave(3), (2, 3), (4,), (), repeats=3),
     *on("repeat", lambda x: x.repeat_interleave(2, 1), (2, 3), (2, 3, 4), (2, 0), repeats=2, axis=1),
     *on("repeat", lambda x: x.repeat_interleave(0, -1), (2, 3), repeats=0, axis=-1),
+    *on("repeat", repeated(2, 0, 3, dim=1), (2, 3), (2, 3, 4), repeats=(2, 0, 3), axis=1),
+    *on("repeat", repeated(1, 0, 2, 1), (2, 2), (4,), repeats=(1, 0, 2, 1)),
     *[case for name in ("tril", "triu") for k in (0, 1, -1, 9, -9)
       for case in on(name, lambda x, n=name, k=k: getattr(x, n)(k), (3, 4), (2, 3, 2), (0, 2), k=k)],
     *[case for offset in (0, 1, -1, 9, -9)

@@ -6,7 +6,7 @@ from typing import Any
 
 from bpdebug.importers.aten.table import RULES, rule
 from bpdebug.importers.lowering import Lowering, Operand, refuse
-from bpdebug.importers.steps import ALL, cut, pair, permute
+from bpdebug.importers.steps import pair
 
 
 @rule("matmul.default", "mm.default", "bmm.default", "mv.default", "dot.default", "vdot.default")
@@ -62,30 +62,12 @@ def conv_transpose(
     c: Lowering, x: Operand, w: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, more: Any = 0,
     groups: int = 1, dilation: Any = 1,
 ) -> Operand:  # fmt: skip
-    """A convolution's transpose; of three axes, a convolution of x with zeros between its cells, the kernel turned."""
     count = w.rank - 2
-    stride, padding, more, dilation = (pair(v, count) for v in (stride, padding, more, dilation))
-    if count < 3:
-        batch = c.emit("expand_dims", x, axis=0) if x.rank == w.rank - 1 else x
-        given = {"stride": stride, "padding": padding, "dilation": dilation, "output_padding": more, "groups": groups}
-        operands = (batch, w) if bias is None else (batch, w, bias)
-        return c.reshape(c.emit(f"conv_transpose{count}d", *operands, **given), c.shape)
-    refuse(groups == 1 and x.rank == w.rank, "groups, or no batch")
-    n, channels, *sizes = x.shape
-    reach = [d * (k - 1) - p for d, k, p in zip(dilation, w.shape[2:], padding, strict=True)]
-    refuse(min(reach) >= 0, "a padding beyond the kernel")
-    if any(s > 1 for s in stride):
-        x = c.reshape(x, [n, channels, *(v for size in sizes for v in (size, 1))])
-        x = c.emit("pad", x, widths=((0, 0), (0, 0), *(v for s in stride for v in ((0, 0), (0, s - 1)))))
-        x = c.reshape(x, [n, channels, *(size * s for size, s in zip(sizes, stride, strict=True))])
-    ends = [(r, r + m - s + 1) for r, m, s in zip(reach, more, stride, strict=True)]
-    for axis, (_, end) in enumerate(ends):
-        x = cut(c, x, 2 + axis, (0, x.shape[2 + axis] + end, 1)) if end < 0 else x
-    x = c.emit("pad", x, widths=((0, 0), (0, 0), *((a, max(b, 0)) for a, b in ends)))
-    key = (ALL, ALL, *((None, None, -1),) * count)
-    turned = c.emit("slice", permute(c, w, (1, 0, *range(2, w.rank))), name="turned", key=key)
-    operands = (x, turned) if bias is None else (x, turned, bias)
-    return c.emit(f"conv{count}d", *operands, name="conv_transpose", dilation=dilation)
+    given = {"stride": stride, "padding": padding, "dilation": dilation, "output_padding": more}
+    batch = c.emit("expand_dims", x, axis=0) if x.rank == w.rank - 1 else x
+    operands = (batch, w) if bias is None else (batch, w, bias)
+    attrs = {name: pair(v, count) for name, v in given.items()} | {"groups": groups}
+    return c.reshape(c.emit(f"conv_transpose{count}d", *operands, **attrs), c.shape)
 
 
 @rule("convolution.default")

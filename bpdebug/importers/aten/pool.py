@@ -7,6 +7,7 @@ from typing import Any
 from bpdebug.importers.aten.table import RULES
 from bpdebug.importers.lowering import Lowering, Operand, Rule, refuse
 from bpdebug.importers.steps import pair
+from bpdebug.ops.resize import NEAREST
 
 
 def _windows(op: str, count: int, *more: str) -> Rule:
@@ -61,7 +62,7 @@ def _resize(mode: str) -> Rule:
     """
 
     def apply(c: Lowering, x: Operand, size: Any, *given: Any) -> Operand:
-        corners, *scales = (False, *given) if mode == "nearest" else given
+        corners, *scales = (False, *given) if mode in NEAREST else given
         flat = [s for s in (scales[0] if scales and isinstance(scales[0], list | tuple) else scales) if s is not None]
         if corners or all(n * s == w for n, s, w in zip(x.shape[2:], flat, c.shape[2:], strict=False)):
             return c.emit("interpolate", x, size=c.shape[2:], mode=mode, align_corners=corners)
@@ -72,5 +73,7 @@ def _resize(mode: str) -> Rule:
 
 
 for d, _linear in enumerate(("linear", "bilinear", "trilinear"), 1):
-    for _name, _mode in (("nearest", "nearest"), (_linear, _linear)):
-        RULES |= dict.fromkeys((f"upsample_{_name}{d}d.vec", f"upsample_{_name}{d}d.default"), _resize(_mode))
+    for _name, _mode in (("upsample_nearest", "nearest"), ("_upsample_nearest_exact", "nearest-exact"),
+                         (f"upsample_{_linear}", _linear)):  # fmt: skip
+        RULES |= dict.fromkeys((f"{_name}{d}d.vec", f"{_name}{d}d.default"), _resize(_mode))
+RULES |= dict.fromkeys(("upsample_bicubic2d.vec", "upsample_bicubic2d.default"), _resize("bicubic"))

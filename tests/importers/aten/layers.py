@@ -11,7 +11,9 @@ from tests.importers.aten.cases import X, i, k, m, p, r
 LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "conv3d.default": [(r(1, 2, 3, 4, 4), r(3, 2, 2, 3, 2), r(3))],
     "conv3d.padding": [(r(1, 2, 3, 4, 4), r(3, 2, 2, 3, 2), None, [1, 1, 1], "same")],
-    "conv_transpose3d.input": [(r(1, 2, 3, 3, 2), r(2, 3, 2, 2, 2), r(3), [2, 1, 1])],
+    "conv_transpose3d.input": [
+        (r(1, 2, 3, 3, 2), r(2, 3, 2, 2, 2), r(3), [2, 1, 1]), (r(2, 3, 3, 2), r(2, 3, 2, 2, 2), r(6), [2, 2, 2], [1, 1, 1], [1, 1, 1], 2),
+    ],
     "matmul.default": [(r(*X), r(4, 2)), (r(4), r(4, 2)), (r(*X), r(4)), (r(4), r(4)), (r(2, 3, 4), r(4, 2))],
     "mm.default": [(r(*X), r(4, 2))], "bmm.default": [(r(2, 3, 4), r(2, 4, 2))], "mv.default": [(r(*X), r(4))],
     "dot.default": [(r(4), r(4))], "vdot.default": [(r(4), r(4))], "outer.default": [(r(3), r(4))],
@@ -116,6 +118,14 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "upsample_nearest2d.vec": [(r(1, 2, 2, 3), None, [2.0, 3.0]), (r(1, 2, 3, 3), None, [1.7, 1.7])],
     "upsample_nearest3d.vec": [(r(1, 2, 2, 3, 2), None, [2.0, 2.0, 2.0])],
     "upsample_nearest3d.default": [(r(1, 2, 2, 3, 2), [3, 4, 2])],
+    "_upsample_nearest_exact1d.vec": [(r(1, 2, 3), [7], None)],
+    "_upsample_nearest_exact1d.default": [(r(1, 2, 5), [3])],
+    "_upsample_nearest_exact2d.vec": [(r(1, 2, 5, 3), None, [1.7, 1.7])],
+    "_upsample_nearest_exact2d.default": [(r(1, 2, 2, 3), [4, 7])],
+    "_upsample_nearest_exact3d.vec": [(r(1, 2, 2, 3, 2), [3, 4, 5], None)],
+    "_upsample_nearest_exact3d.default": [(r(1, 2, 2, 3, 2), [3, 4, 2])],
+    "upsample_bicubic2d.vec": [(r(1, 2, 5, 4), [7, 3], True, None), (r(1, 2, 5, 4), None, False, [1.7, 1.7])],
+    "upsample_bicubic2d.default": [(r(1, 2, 5, 4), [8, 6], False, 1.7, 1.7)],
     "upsample_linear1d.vec": [(r(1, 2, 3), None, False, [1.7])], "upsample_linear1d.default": [(r(1, 2, 3), [5], True)],
     "upsample_bilinear2d.vec": [
         (r(1, 2, 3, 4), None, False, [2.0, 2.0]), (r(1, 2, 3, 4), [5, 6], True, None),
