@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
@@ -91,12 +91,11 @@ def _check_transposed(rank: int) -> Callable[..., None]:
                 f"x of shape {x} has {x[1]} channels, and w of shape {w} takes {w[0]} in {groups} equal groups",
                 hint=f"w is {want}",
             )
-        pairs_of = zip(each(output_padding, rank), each(stride, rank), strict=True)
-        if any(not 0 <= more < step for more, step in pairs_of):
-            raise refuse(
-                f"output_padding={output_padding} for stride={stride}", hint="it is at least 0 and less than the stride"
-            )
-        if min(_spread(x, w, stride, padding, dilation, output_padding)[0]) < 1 or prod(x[2:]) == 0:
+        steps = map(max, each(stride, rank), each(dilation, rank))
+        if any(not 0 <= more < step for more, step in zip(each(output_padding, rank), steps, strict=True)):
+            what = f"output_padding={output_padding} for stride={stride} and dilation={dilation}"
+            raise refuse(what, hint="it is at least 0, and less than the larger of stride and dilation")
+        if min(_spread(x, w, stride, padding, dilation, output_padding).out) < 1 or prod(x[2:]) == 0:
             raise ShapeError(f"x of shape {x} with padding {padding} leaves nothing", hint="use less padding")
         if b and b[0] != (w[1] * groups,):
             raise ShapeError(f"b of shape {b[0]} for w of shape {w}", hint=f"one b an output: shape {(w[1] * groups,)}")
@@ -104,16 +103,25 @@ def _check_transposed(rank: int) -> Callable[..., None]:
     return check
 
 
-def _spread(
-    x: Shape, w: Shape, stride: Sizes, padding: Sizes, dilation: Sizes, output_padding: Sizes
-) -> tuple[Shape, Frame]:
-    """The spatial sizes of a transposed convolution's result, and the frame of the windows that x's cells become."""
-    found = frame(len(x) - 2, w[2:], stride, padding, dilation)
-    axes = zip(
-        x[2:], w[2:], found["stride"], found["padding"], found["dilation"], each(output_padding, len(x) - 2),
-        strict=True,
-    )  # fmt: skip
-    return tuple((n - 1) * s - 2 * p + d * (k - 1) + 1 + more for n, k, s, p, d, more in axes), found
+class _Spread(NamedTuple):
+    """The spatial sizes of a transposed convolution's result, those that windows reach, and the windows' frame."""
+
+    out: Shape
+    reached: Shape
+    frame: Frame
+
+
+def _spread(x: Shape, w: Shape, stride: Sizes, padding: Sizes, dilation: Sizes, output_padding: Sizes) -> _Spread:
+    rank = len(x) - 2
+    found, more = frame(rank, w[2:], stride, padding, dilation), each(output_padding, rank)
+    axes = zip(x[2:], w[2:], found["stride"], found["padding"], found["dilation"], more, strict=True)
+    out = tuple((n - 1) * s - 2 * p + d * (k - 1) + 1 + m for n, k, s, p, d, m in axes)
+    if all(m < s for m, s in zip(more, found["stride"], strict=True)):
+        return _Spread(out, out, found)
+    # one more window would begin in so many cells: less is cut off behind, and where nothing was, zeros are added
+    own = tuple(zip(found["padding"], more, strict=True))
+    reached = tuple(n - max(m - p, 0) for n, (p, m) in zip(out, own, strict=True))
+    return _Spread(out, reached, {**found, "padding": tuple((p, max(p - m, 0)) for p, m in own)})
 
 
 def _flat(xp: Any, x: Any, groups: int) -> Any:
@@ -133,12 +141,14 @@ def _conv_transpose(
     xp: Any, x: Any, w: Any, *b: Any,
     stride: Sizes, padding: Sizes, dilation: Sizes, output_padding: Sizes, groups: int,
 ) -> Any:  # fmt: skip
-    out, found = _spread(x.shape, w.shape, stride, padding, dilation, output_padding)
+    out, reached, found = _spread(x.shape, w.shape, stride, padding, dilation, output_padding)
     rows = xp.matrix_transpose(_flat(xp, x, groups)) @ _kernel(xp, w, groups)
     if groups > 1:
         rows = xp.permute_dims(rows, (0, 2, 1, 3))
         rows = xp.reshape(rows, (*rows.shape[:2], groups * rows.shape[-1]))
-    y = xp.fold(rows, shape=(x.shape[0], w.shape[1] * groups, *out), **found)
+    y = xp.fold(rows, shape=(x.shape[0], w.shape[1] * groups, *reached), **found)
+    if reached != out:
+        y = xp.pad0(y, widths=((0, 0), (0, 0), *((0, n - k) for n, k in zip(out, reached, strict=True))))
     return y + xp.reshape(b[0], (w.shape[1] * groups, *(1,) * len(out))) if b else y
 
 
@@ -147,8 +157,9 @@ def _conv_transpose_vjp(
     stride: Sizes, padding: Sizes, dilation: Sizes, output_padding: Sizes, groups: int,
 ) -> tuple[Any, ...]:  # fmt: skip
     """Zeiler et al. 2010 (CVPR, 2528-2535): the transpose of a convolution, whose transpose is the convolution."""
-    _, found = _spread(x.shape, w.shape, stride, padding, dilation, output_padding)
-    rows = _grouped(xp, xp.unfold(g, **found), groups)
+    out, reached, found = _spread(x.shape, w.shape, stride, padding, dilation, output_padding)
+    cut = g if reached == out else g[(slice(None), slice(None), *(slice(0, n) for n in reached))]
+    rows = _grouped(xp, xp.unfold(cut, **found), groups)
     into_x = xp.reshape(_kernel(xp, w, groups) @ xp.matrix_transpose(rows), x.shape)
     into_w = xp.reshape(xp.sum(_flat(xp, x, groups) @ rows, axis=0), w.shape)
     into_b = xp.sum(g, axis=(0, *range(2, len(x.shape))))

@@ -23,6 +23,8 @@ def _check_prelu(x: Shape, slope: Shape) -> None:
 
 def _wide(xp: Any, x: Any, slope: Any) -> Any:
     """The slopes shaped so that they broadcast along axis 1 of x."""
+    if x.ndim == 0 and not isinstance(slope, (int, float)):
+        return xp.reshape(slope, ())
     one = isinstance(slope, (int, float)) or slope.ndim == 0 or slope.shape == (1,) or x.ndim <= 2
     return slope if one else xp.reshape(slope, (x.shape[1], *(1,) * (x.ndim - 2)))
 

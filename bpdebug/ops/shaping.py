@@ -134,7 +134,7 @@ def _check_pad(x: Shape, widths: Any, mode: str, value: float) -> None:
     if value:
         raise refuse(f"value={value} for mode='{mode}', which takes the cells of x", hint="leave out one of them")
     for axis, (pair, n) in enumerate(zip(_widths(x, widths), x, strict=True)):
-        most = {"reflect": n - 1, "replicate": max(pair) if n else 0, "circular": n}[mode]
+        most = {"reflect": max(n - 1, 0), "replicate": max(pair) if n else 0, "circular": n}[mode]
         if max(pair) > most:
             raise ShapeError(
                 f"{max(pair)} cells to {mode} at axis {axis} of {x}, which has {most} for it", hint="make them fewer"

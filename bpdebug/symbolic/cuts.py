@@ -61,14 +61,14 @@ def _places(space: Shape, out: Shape) -> tuple[Array, Array]:
 def unfold_to(x: Array, out: Shape, fill: float = 0.0) -> Array:
     """Each of so many equal parts of (N, C, *space) as a row, (N, prod(out), C * cells); a smaller one is filled up."""
     cells, inside = _places(x.shape[2:], out)
-    rows = np.where(inside, x.reshape(*x.shape[:2], -1)[:, :, cells], np.asarray(fill, x.dtype))
+    rows = np.where(inside, x.reshape(*x.shape[:2], math.prod(x.shape[2:]))[:, :, cells], np.asarray(fill, x.dtype))
     return np.asarray(rows.transpose(0, 2, 1, 3)).reshape(x.shape[0], len(cells), x.shape[1] * cells.shape[1])
 
 
 def fold_to(x: Array, shape: Shape, out: Shape) -> Array:
     """Rows of parts added back where they came from, into (N, C, *space): unfold_to's adjoint."""
     cells, inside = _places(shape[2:], out)
-    rows = x.reshape(shape[0], len(cells), shape[1], -1).transpose(1, 3, 0, 2)
+    rows = x.reshape(shape[0], *cells.shape[:1], shape[1], cells.shape[1]).transpose(1, 3, 0, 2)
     total = np.zeros((math.prod(shape[2:]), *shape[:2]), x.dtype)
     np.add.at(total, cells[inside], rows[inside])
     return np.moveaxis(total, 0, -1).reshape(shape)

@@ -368,6 +368,9 @@ def transposed() -> list[Case]:
             {}, {"stride": 2}, {"stride": 3, "padding": 1, "output_padding": 2},
             {"stride": (2, 3, 1)[:rank], "dilation": 2}, {"padding": (2, 1, 0)[:rank], "dilation": (2, 3, 1)[:rank]},
             {"stride": (3, 1, 2)[:rank], "output_padding": (1, 0, 1)[:rank]},
+            {"stride": 2, "dilation": (4, 3, 3)[:rank], "padding": (1, 4, 0)[:rank],
+             "output_padding": (3, 2, 1)[:rank]},
+            {"dilation": 3, "output_padding": 2},
         ]  # fmt: skip
         for attrs in some:
             given = {**attrs, "groups": groups}
@@ -402,6 +405,7 @@ def pools() -> list[Case]:
         for size, kind in product((1, 2, 3, (7, 3, 5)[:rank], 8), ("avg", "max")):
             name = f"adaptive_{kind}_pool{rank}d"
             found.append(Case(name, (x,), called(name, size), {"size": size}))
+            found.append(Case(name, ((0, *x[1:]),), called(name, size), {"size": size}))
     return found
 
 
@@ -570,7 +574,8 @@ CASES = [
     *on("hardshrink", lambda x: F.hardshrink(x, 0.8), *UNARY, lambd=0.8),
     *on("softshrink", lambda x: F.softshrink(x, 0.8), *UNARY, lambd=0.8),
     *on("prelu", lambda x, a: F.prelu(x, a.reshape(-1)), ((2, 3), (1,)), ((2, 3), (3,)), ((2, 3, 4), (3,))),
-    *on("prelu", lambda x, a: F.prelu(x, a.reshape(-1)), ((2, 1, 4), (1,)), ((2, 3), ()), ((2, 1), (1,)), ((5,), (1,))),
+    *on("prelu", lambda x, a: F.prelu(x, a.reshape(-1)), ((2, 1, 4), (1,)), ((2, 3), ()), ((2, 1), (1,)), ((5,), (1,)),
+        ((), (1,))),
     *on("glu", lambda x: F.glu(x, -1), (2, 4), (6,), (3, 2, 4), axis=-1),
     *on("glu", lambda x: F.glu(x, 1), (2, 4, 3), axis=1),
     *on("threshold", lambda x: F.threshold(x, 0.25, -2.0), *UNARY, threshold=0.25, value=-2.0),
@@ -636,6 +641,7 @@ CASES = [
     *on("trace", lambda x: x.diagonal(-1, 2, 1).sum(-1), (3, 4, 5), offset=-1, axis1=2, axis2=1),
     *on("dot", torch.dot, ((3,), (3,)), ((1,), (1,)), ((0,), (0,))),
     *on("outer", torch.outer, ((3,), (4,)), ((1,), (3,)), ((0,), (2,))),
+    *on("pad", lambda x: F.pad(x, (1, 2), mode="reflect"), (0, 3, 4), widths=((0, 0), (0, 0), (1, 2)), mode="reflect"),
     *on("pad", lambda x: F.pad(x, (0, 3, 1, 2), value=-1.5), (2, 3), widths=((1, 2), (0, 3)), value=-1.5),
     *[case for mode in ("reflect", "replicate", "circular") for case in [
         *on("pad", lambda x, m=mode: F.pad(x[None], (2, 1), mode=m)[0], (2, 3), widths=((0, 0), (2, 1)), mode=mode),

@@ -66,8 +66,8 @@ def conv_transpose(
     given = {"stride": stride, "padding": padding, "dilation": dilation, "output_padding": more}
     batch = c.emit("expand_dims", x, axis=0) if x.rank == w.rank - 1 else x
     operands = (batch, w) if bias is None else (batch, w, bias)
-    attrs = {name: pair(v, count) for name, v in given.items()} | {"groups": groups}
-    return c.reshape(c.emit(f"conv_transpose{count}d", *operands, **attrs), c.shape)
+    attrs: dict[str, Any] = {name: pair(v, count) for name, v in given.items()}
+    return c.reshape(c.emit(f"conv_transpose{count}d", *operands, groups=groups, **attrs), c.shape)
 
 
 @rule("convolution.default")
