@@ -60,13 +60,17 @@ class Messages(Door):
             self.stream.flush()
 
 
+_out: list[Door] = []
+"""The door of the output: while a screen is there, Textual stands before it."""
+
+
 @contextmanager
 def doors() -> Iterator[None]:
     """The standard streams of a command line: output through doors, and a stream that was closed leads nowhere.
 
     What cannot be read or shown in the stream's encoding is an escape, and no error.
     """
-    before = sys.stdin, sys.stdout, sys.stderr
+    before, count = (sys.stdin, sys.stdout, sys.stderr), len(_out)
     try:
         streams = [stream or _nowhere(mode) for stream, mode in zip(before, "rww", strict=True)]
         for stream in streams:
@@ -74,8 +78,10 @@ def doors() -> Iterator[None]:
                 known = stream.isatty() or stream.encoding.lower() == "utf-8"
                 stream.reconfigure(encoding=None if known else "utf-8", errors="backslashreplace")
         sys.stdin, sys.stdout, sys.stderr = streams[0], Door(streams[1]), Messages(streams[2])
+        _out.append(sys.stdout)
         yield
     finally:
+        del _out[count:]
         sys.stdin, sys.stdout, sys.stderr = before
 
 
@@ -99,7 +105,7 @@ def spell_in_ascii() -> None:
 
 def in_ascii() -> bool:
     """Whether the terminal is to be written to in ASCII: because it was asked for, or has no other signs."""
-    return isinstance(sys.stdout, Door) and sys.stdout.ascii
+    return bool(_out) and _out[-1].ascii
 
 
 def apart(*texts: str) -> str:

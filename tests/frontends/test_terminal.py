@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import bpdebug
-from bpdebug.frontends.terminal import Door, doors
+from bpdebug.frontends.terminal import Door, apart, doors, in_ascii, spell_in_ascii
 
 HOSTILE = "\x1b[31m\x1b]0;owned\x07\x9b1m\u202e\u2066\r\x08\x00\ue000"
 RAW = {chr(n) for n in range(32)} - {"\n"} | {chr(n) for n in range(0x7F, 0xA0)}
@@ -138,3 +138,13 @@ def test_messages_that_are_not_taken_change_no_exit_code(words: str, code: int, 
     finally:
         os.close(stream)
     assert found.returncode == code
+
+
+def test_how_to_write_is_known_while_something_stands_before_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    with doors():
+        assert apart("a", "", "b") == "a · b"
+        spell_in_ascii()
+        monkeypatch.setattr(sys, "stdout", io.StringIO())  # as Textual does
+        assert in_ascii()
+        assert apart("a", "", "b") == "a | b"
+    assert not in_ascii()
