@@ -112,7 +112,7 @@ def _line(file: str, number: int) -> Source:
 
 
 def blocks(paths: Sequence[tuple[tuple[str, int], ...]], within: Callable[[str, str], str]) -> list[str]:
-    """The block of each call in turn, of its path: scopes and functions that hold more than one call.
+    """The block of each call in turn, of its path: scopes and functions that hold several calls, and not all of them.
 
     A scope that is entered again after another is another block, and so is each call of a function.
     """
@@ -130,7 +130,7 @@ def blocks(paths: Sequence[tuple[tuple[str, int], ...]], within: Callable[[str, 
     made: dict[int, str] = {}
     found: list[str] = []
     for inside in entries:
-        block, above = "", 0
+        block, above = "", len(paths)
         for number in inside:
             if counts[number] > 1 and counts[number] != above:
                 if number not in made:

@@ -82,7 +82,8 @@ def named_leaves(loss: Callable[..., Any], params: Any, args: Sequence[Any]) -> 
     found = []
     for (first, *path), leaf in jax.tree_util.tree_flatten_with_path((params, *args))[0]:
         inside, own = joined(path), argument[first.idx]
-        found.append(((inside or own) if first.idx == 0 else f"{own}.{inside}" if inside else own, leaf))
+        alone = first.idx == 0 and inside[:1].isalpha()  # what begins with a digit reads as a number
+        found.append((inside if alone else f"{own}.{inside}" if inside else own, leaf))
     return found
 
 

@@ -132,5 +132,5 @@ def _needed(values: Sequence[Variable]) -> tuple[list[Equation], list[Variable]]
 
 def array_of(value: Variable) -> Array:
     """A value's array, of its shape, in the dtype that is held."""
-    found = np.array(computed(value))
-    return found.astype(held(found.dtype))
+    found = np.asarray(computed(value))
+    return found.astype(held(found.dtype), copy=False)

@@ -48,6 +48,17 @@ def test_leaves_are_named_by_their_paths_and_the_signature() -> None:
     assert scenario.conventions == "jax"
 
 
+def test_a_jitted_function_is_no_block_of_its_own() -> None:
+    assert ids(bpdebug.from_jax(jax.jit(lambda w, x: jnp.sum(layer(w, x))), W, X)) == ["matmul", "tanh", "sum"]
+
+
+def test_what_is_not_named_is_counted() -> None:
+    def loss(weights: Any) -> Any:
+        return jnp.sum(weights[0] @ weights[1])
+
+    assert leaves(bpdebug.from_jax(loss, (X, W))) == ["weights.0", "weights.1"]
+
+
 def test_one_array_is_named_as_the_argument() -> None:
     assert leaves(bpdebug.from_jax(lambda w, x: jnp.sum(x @ w), W, X)) == ["w", "x"]
 

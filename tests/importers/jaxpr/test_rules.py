@@ -18,7 +18,17 @@ from tests.importers.jaxpr.cases import CASES  # noqa: E402
 from tests.importers.jaxpr.judge import judged  # noqa: E402
 
 assert FAMILIES  # the files of rules, which fill the table
-ELSEWHERE = {"copy_p", "pvary", "scatter_add", "scatter_mul", "scatter_max", "scatter_min", "expand_dims"}
+ELSEWHERE = {
+    "copy_p",
+    "pvary",
+    "scatter_add",
+    "scatter_mul",
+    "scatter_max",
+    "scatter_min",
+    "expand_dims",
+    "tile",
+    "stack",
+}
 """Names that primitives have in other versions of JAX."""
 SMALL = [name for name in CASES if len(CASES[name]) < 5]
 GROUPS = [*(SMALL[n : n + 6] for n in range(0, len(SMALL), 6)), *([name] for name in CASES if name not in SMALL)]
