@@ -6,7 +6,7 @@ that. So a wrong one is named, and not all that it fed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -19,11 +19,14 @@ from bpdebug.engine.observed import passed, reached
 from bpdebug.engine.recorded import Application
 from bpdebug.explain.leaf_gradients import LEAST, GradientRow
 from bpdebug.ops.unwritten import OPAQUE
+from bpdebug.progress import part
 
 TOLERANCES = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 3e-2, "float16": 3e-2}
 """Errors at which what was handed is right, by the dtype that a node computes in."""
 
 
+KEPT = "handed"
+"""What they are kept as, with their graph."""
 ROUNDED = 8
 """So many times what our own rounding made of it, told by the same rule in a wider dtype, another's may have made."""
 SINGLE = {"HardsigmoidBackward0": 2.0**-23, "CeluBackward0": 2.0**-20, "EluBackward0": 2.0**-20}
@@ -32,12 +35,29 @@ SINGLE = {"HardsigmoidBackward0": 2.0**-23, "CeluBackward0": 2.0**-20, "EluBackw
 
 def differences(timeline: Timeline) -> list[GradientRow]:
     """Every operand that was handed another gradient than our rule's, in backward order; none of what we computed."""
-    found: list[GradientRow] = []
-    applications = () if timeline.recording is None else timeline.recording.applications
-    largest = _largest(timeline, applications)
-    for told in reversed(applications):
-        found += _of(timeline, told, largest)
-    return found
+    if timeline.recording is None:
+        return []
+    kept = timeline.graph.kept
+    if KEPT not in kept:
+        applications, found = timeline.recording.applications, list[GradientRow]()
+        largest = _largest(timeline, applications)
+        for n, told in enumerate(reversed(applications)):
+            with part(n, len(applications)):
+                found += _of(timeline, told, largest)
+        kept[KEPT] = found
+    return list(kept[KEPT])
+
+
+def known(timeline: Timeline) -> list[GradientRow]:
+    """The same, where somebody asked for them already; else none."""
+    return list(timeline.graph.kept.get(KEPT, ())) if timeline.recording is not None else []
+
+
+def sides(timeline: Timeline, node: str) -> list[tuple[str, Array, Array]]:
+    """What the application that ends in a node handed to each operand, and what our rule gives, of its shape."""
+    graph, recording = timeline.graph, timeline.recording
+    found = [] if recording is None else [t for t in recording.applications if graph.nodes[t.stop - 1].id == node]
+    return [(name, theirs, ours) for told in found for name, theirs, ours in _sides(timeline, told)]
 
 
 def _largest(timeline: Timeline, applications: Sequence[Application]) -> float:
@@ -68,24 +88,30 @@ def came_in(timeline: Timeline, told: Application) -> dict[int, Array]:
 
 
 def _of(timeline: Timeline, told: Application, largest: float) -> list[GradientRow]:
-    graph, run = timeline.graph, timeline.iteration(0)
+    graph = timeline.graph
     place = graph.nodes[told.stop - 1].id, told.module, told.function
     rows = [GradientRow(name, *place, name, line=told.line) for name in told.absent]
     steps = range(told.first, told.stop)
     if any(graph.nodes[k].op.name == OPAQUE for k in steps):
         return rows
-    incoming = came_in(timeline, told)
-    ours, _ = passed(graph, steps, run.value, incoming)
-    led, finer = reached(graph, told), cache(lambda: _finer(timeline, steps, incoming))
+    finer = cache(lambda: _finer(timeline, steps, came_in(timeline, told)))
+    for name, theirs, ours in _sides(timeline, told):
+        operand, least = graph.index[name], LEAST * largest
+        if _differ(theirs, ours, least, told, lambda: finer()[operand]):  # noqa: B023 - called now
+            rows.append(_row(name, place, theirs, ours, least, told))
+    return rows
+
+
+def _sides(timeline: Timeline, told: Application) -> Iterator[tuple[str, Array, Array]]:
+    """Each operand that our steps lead to: what was handed to it, and what our rules give, of its shape."""
+    graph, run = timeline.graph, timeline.iteration(0)
+    ours, _ = passed(graph, range(told.first, told.stop), run.value, came_in(timeline, told))
+    led = reached(graph, told)
     for name in told.operands:
         operand = graph.index[name]
-        edges = edges_of(timeline, told, operand)
-        if operand in led and edges:
-            theirs = [run.contribution(*e) for e in edges]
-            handed = sum(theirs[1:], theirs[0])
-            if _differ(handed, ours[operand], LEAST * largest, told, lambda: finer()[operand]):  # noqa: B023 - called now
-                rows.append(_row(name, place, handed, ours[operand], LEAST * largest, told))
-    return rows
+        theirs = [run.contribution(*e) for e in edges_of(timeline, told, operand)]
+        if operand in led and theirs:
+            yield name, sum(theirs[1:], theirs[0]), ours[operand]
 
 
 def _finer(timeline: Timeline, steps: range, incoming: Mapping[int, Array]) -> Mapping[int, Array]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from bpdebug.arrays import cell_text
 from bpdebug.debugger import State
-from bpdebug.engine import Timeline
+from bpdebug.engine import BACKWARD, Timeline
+from bpdebug.explain.handed import sides
 from bpdebug.explain.leaf_gradients import GradientRow, in_words
-from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.encode import record
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
@@ -19,8 +22,17 @@ SHEDS = ("at", "factor", "our rule", "handed")
 
 
 def differences(state: State, found: Sequence[GradientRow]) -> Report:
-    """The report on a timeline that was seen."""
-    return handed(state.timeline, found)
+    """The report on a timeline that was seen; at an event that is one of them, both sides."""
+    report, event = handed(state.timeline, found), state.event
+    if event is None or event.phase != BACKWARD or event.name not in {row.node for row in found}:
+        return report
+    wrong = {row.name for row in found if row.node == event.name}
+    rows = [
+        Row((Matrix(f"handed to {name}", theirs, theirs.shape, mark="gradient"), "≠" if name in wrong else "=",
+             Matrix("our rule", ours, ours.shape, mark="gradient")))
+        for name, theirs, ours in sides(state.timeline, event.name)
+    ]  # fmt: skip
+    return replace(report, blocks=(*rows, *report.blocks))
 
 
 def handed(timeline: Timeline, found: Sequence[GradientRow]) -> Report:
@@ -37,7 +49,7 @@ def handed(timeline: Timeline, found: Sequence[GradientRow]) -> Report:
         )
     if unknown:
         blocks.append(Text(f"no rule of ours for {unknown} of {len(applications)} nodes: they are not judged", "note"))
-    data = {"equal": not found, "rows": record(list(found)), "first": record(found[0]) if found else None}
+    data = {"equal": not found, "rows": [record(row) for row in found], "first": record(found[0]) if found else None}
     return Report("differences", _title(found, edges), tuple(blocks), data)
 
 

@@ -1,6 +1,7 @@
 """The commands: one row each, one file a family. Importing this package fills the table."""
 
 from bpdebug.debugger.commands import (  # noqa: F401 - each fills the table
+    differing,
     expecting,
     explaining,
     files,

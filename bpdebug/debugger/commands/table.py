@@ -75,6 +75,7 @@ def find(word: str) -> Command:
         if word == command.name or word in command.aliases:
             return command
     starts = [c for c in COMMANDS.values() if word and c.name.startswith(word)]
+    starts = [c for c in starts if not any(c.name.startswith(f"{other.name}-") for other in starts)]
     if len(starts) == 1:
         return starts[0]
     if starts:

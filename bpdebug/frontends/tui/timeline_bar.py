@@ -17,10 +17,14 @@ from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.lines import BLANK, Light
 from bpdebug.frontends.tui.program import Seek
 from bpdebug.views.finite import faults
+from bpdebug.views.seen import differing
 
 LEFT = " forward "
-TURN, ITERATION, FAULT, BOOKMARK, STOP, CURSOR = "┿", "»", "✗", "◆", "┃", "●"
-"""Where the backward pass begins, another iteration, what is not finite, ...: of two in a column the later one here."""
+TURN, ITERATION, FAULT, DIFFERENCE, BOOKMARK, STOP, CURSOR = "┿", "»", "✗", "≠", "◆", "┃", "●"
+"""Where the backward pass begins, another iteration, what is not finite, or handed on wrongly, ...
+
+Of two in a column the later one here.
+"""
 After = Callable[[int], int | None]
 """The first of some events that is not before another."""
 
@@ -79,6 +83,7 @@ class TimelineBar(Framed):
             (TURN, done, [_among(turns)]),
             (ITERATION, done, [_among([i for i in later if i < len(state.timeline)])]),
             (FAULT, palette.BAD, [_among(faults(state.timeline))]),
+            (DIFFERENCE, palette.BAD, [_among(differing(state.timeline))]),
             (BOOKMARK, palette.GOOD, [_among(sorted(mark.cursor for mark in state.marks))]),
             (STOP, palette.STOP, [_behind(b.stops.next_after) for b in state.breakpoints if b.enabled and b.located]),
         ]

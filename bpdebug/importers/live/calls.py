@@ -154,13 +154,12 @@ class CallRecorder(TorchDispatchMode):  # type: ignore[misc]  # torch's types ar
         return self._function
 
     def _seen(self, x: torch.Tensor, frame: FrameType | None) -> Seen:
-        version = _version(x)
+        version, node = _version(x), x.grad_fn
         if self._known.get(id(x)) != version:
-            if id(x) not in self._known and frame is not None:
-                names = (name for name, value in frame.f_locals.items() if value is x)
-                self.names[id(x)] = next(names, "")
             self._know(x, version)
-        return Seen(x, version, x.grad_fn, x.output_nr)
+        if node is None and frame is not None and id(x) not in self.names:
+            self.names[id(x)] = next((name for name, value in frame.f_locals.items() if value is x), "")
+        return Seen(x, version, node, x.output_nr)
 
     def _know(self, x: torch.Tensor, version: int) -> None:
         self._known[id(x)] = version

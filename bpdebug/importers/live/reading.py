@@ -83,15 +83,15 @@ class StepReader:
 
     # --- operands
 
-    def operand(self, seen: Seen, block: str) -> Operand:
+    def operand(self, seen: Seen) -> Operand:
         """A tensor as an operand: of the graph, or a leaf of its value then."""
         found = self.found.get(seen.key) or self.outputs.get((seen.node, seen.nr))
         if found is None:
-            found = self._leaf(seen, block)
+            found = self._leaf(seen)
         self.found[seen.key] = found
         return found
 
-    def _leaf(self, seen: Seen, block: str) -> Operand:
+    def _leaf(self, seen: Seen) -> Operand:
         tensor = seen.tensor
         if seen.node in self.records:
             raise self._unseen(self.records[seen.node])
@@ -103,7 +103,8 @@ class StepReader:
         called = name or self.step.calls.names.get(id(tensor)) or ("input" if call is None else named(call))
         array = self.values.array(seen)
         kind = PARAMETER if variable else INPUT
-        made = self.program.leaf("" if name or call is None else block, called, array, kind, passing=variable)
+        where = "" if name or call is None else call.place.block
+        made = self.program.leaf(where, called, array, kind, passing=variable)
         if not variable:
             return made
         record = self.variables[id(tensor)]
@@ -121,7 +122,7 @@ class StepReader:
         """Every application; gives the operands at which the pass began."""
         for n, taken in enumerate(self.taken):
             self._take(n, taken)
-        return [self.operand(root, "") for root in self.backward.roots]
+        return [self.operand(root) for root in self.backward.roots]
 
     def _take(self, n: int, taken: Taken) -> None:
         first, place = len(self.program.steps), taken.place
@@ -160,14 +161,12 @@ class StepReader:
 
     def _operands(self, taken: Taken) -> list[Operand | None]:
         """What torch hands a gradient to, by operand; None where none is asked for."""
-        return [
-            None if record is None else self._from(record, nr, taken.place.block) for record, nr in taken.node.operands
-        ]
+        return [None if record is None else self._from(record, nr) for record, nr in taken.node.operands]
 
-    def _from(self, record: AutogradNode, nr: int, block: str) -> Operand:
+    def _from(self, record: AutogradNode, nr: int) -> Operand:
         variable = record.variable
         if variable is not None:
-            return self.operand(Seen(variable, self._version(variable), None, 0), block)
+            return self.operand(Seen(variable, self._version(variable), None, 0))
         found = self.outputs.get((record.node, nr))
         if found is None:
             raise self._unseen(record)
@@ -203,7 +202,7 @@ class StepReader:
 
         def given(value: Any) -> Any:
             if isinstance(value, torch.Tensor):
-                return self.operand(by_id[id(value)], block)
+                return self.operand(by_id[id(value)])
             return [given(v) for v in value] if isinstance(value, list | tuple) else value
 
         outputs = [held.tensor for held in call.outputs]
