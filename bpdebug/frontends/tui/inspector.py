@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from rich.style import Style
 from textual.binding import BindingType
 from textual.events import Click
 from textual.strip import Strip
@@ -13,7 +14,7 @@ from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.keys import INSPECTOR, bindings
-from bpdebug.frontends.tui.lines import BLANK, Light, fit, strip
+from bpdebug.frontends.tui.lines import BLANK, fit, strip
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.paragraphs import block_lines
@@ -146,12 +147,12 @@ class InspectorPane(ReportPane):
 
     def drawn(self) -> Iterator[Strip]:
         width, high, top = self.room, self.size.height, self.top
-        lines: list[Strip] = [BLANK] * self.over
-        for x, y, tab in self.places(width):
+        rows: list[list[tuple[str, Style]]] = [[] for _ in range(self.over)]
+        for _, y, tab in self.places(width):
             here = tab == self.tab
-            apart = (" " * (x - lines[y].cell_length), palette.PLAIN)
-            label = strip(apart, (f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM))
-            lines[y] = Light.join([lines[y], label])
+            apart = [(" ", palette.PLAIN)] if rows[y] else []
+            rows[y] += [*apart, (f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM)]
+        lines = [strip(*row) for row in rows]
         yield from (fit(line, width) for line in lines[:high])
         yield from (fit(self.line(top + y, width), width) for y in range(high - len(lines)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Self, TypeVar
 
+from rich.segment import Segment
 from textual import events
 from textual.content import Content
 from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseUp
@@ -166,7 +167,8 @@ class Scrolled(Lined):
         bar = self.bar()
         for y, line in enumerate(lines):
             if y in bar:
-                yield Light.join([line.adjust_cell_length(width, palette.PLAIN), THUMB])
+                blank = Segment(" " * (width - line.cell_length), palette.PLAIN)
+                yield Light([*line.crop(0, width), *[blank] * bool(blank.text), *THUMB], width + 1)
             else:
                 yield line if line.cell_length <= width else line.crop(0, width)
 
