@@ -30,6 +30,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.prompt import debug_json
 from bpdebug.frontends.scripts.replay import Run, Settings
 from bpdebug.frontends.scripts.script import parse_script
+from bpdebug.importers import open_any
 from bpdebug.importers.trace import open_recording
 from bpdebug.limits import Limits
 from bpdebug.scenario import load
@@ -272,6 +273,37 @@ def test_files(quick: Path) -> None:
             timeline.value("L")
 
     fuzz("files", make, put)
+
+
+def test_models(quick: Path) -> None:
+    pytest.importorskip("onnx", reason="onnx is an optional oracle")
+    from tests.importers.onnx_graph.models import small  # where onnx is there
+
+    path, good = quick / "m.onnx", small()
+
+    def put(raw: bytes) -> None:
+        path.write_bytes(raw)
+        timeline = open_session(open_any(path, limits=LIMITS), budget=LIMITS["memory"]).timeline
+        with suppress(BpdebugError):  # indices that are computed may be out of range
+            for name in timeline.graph.names:
+                timeline.value(name)
+
+    put(good)
+    fuzz("models", lambda chance: damaged(chance, good), put)
+
+
+def test_indices(quick: Path) -> None:
+    (quick / "a.safetensors").write_bytes(tensor_files()["safetensors"])
+    index = json.dumps({"metadata": {"total_size": 48}, "weight_map": {"W": "a.safetensors", "V": "a.safetensors"}})
+    path, scenario = quick / "m.safetensors.index.json", quick / "index.toml"
+    scenario.write_text(SMALL.replace("{W}", f'{{ file = "{path.name}", name = "W" }}'))
+
+    def put(text: str) -> None:
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        open_session(load(scenario, limits=LIMITS), budget=LIMITS["memory"]).timeline.value("L")
+
+    put(index)
+    fuzz("indices", lambda chance: reworded(chance, index, WRONG), put)
 
 
 @pytest.mark.parametrize("text", [SCENARIO, TOML], ids=["SCENARIO", "TOML"])

@@ -14,7 +14,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.importers.lowering import NoRule, refuse
-from bpdebug.importers.onnx_graph.tensors import held_as
+from bpdebug.importers.onnx_graph.tensors import broadcast, held_as
 from bpdebug.scenario.narrow import WIDENED
 from bpdebug.symbolic.moves import as_bfloat16, as_float16
 
@@ -30,7 +30,7 @@ def _cells(function: Callable[..., Any]) -> Fold:
     """A function cell by cell, over operands that broadcast; the result has the first's dtype."""
 
     def apply(room: Room, *xs: Array, **attrs: Any) -> Any:
-        room(np.broadcast_shapes(*(x.shape for x in xs)), xs[0].dtype)
+        room(broadcast(*(x.shape for x in xs)), xs[0].dtype)
         return np.asarray(function(*xs, **attrs)).astype(xs[0].dtype, copy=False)
 
     return apply
@@ -40,7 +40,7 @@ def _test(function: Callable[..., Any]) -> Fold:
     """The same, with a boolean result."""
 
     def apply(room: Room, *xs: Array) -> Any:
-        room(np.broadcast_shapes(*(x.shape for x in xs)), np.dtype(np.bool_))
+        room(broadcast(*(x.shape for x in xs)), np.dtype(np.bool_))
         return np.asarray(function(*xs), np.bool_)
 
     return apply
@@ -91,7 +91,7 @@ def fold(*names: str) -> Callable[[Fold], Fold]:
 
 @fold("Pow")
 def _power(room: Room, a: Array, b: Array) -> Any:
-    room(np.broadcast_shapes(a.shape, b.shape), a.dtype)
+    room(broadcast(a.shape, b.shape), a.dtype)
     refuse(a.dtype.kind == "f" or bool((b >= 0).all()), "a negative power of integers")
     return np.power(a, b).astype(a.dtype, copy=False)
 
@@ -105,7 +105,7 @@ def _clip(room: Room, x: Array, least: Array | None = None, most: Array | None =
 
 @fold("Where")
 def _where(room: Room, mask: Array, a: Array, b: Array) -> Any:
-    room(np.broadcast_shapes(mask.shape, a.shape, b.shape), a.dtype)
+    room(broadcast(mask.shape, a.shape, b.shape), a.dtype)
     return np.where(mask, a, b).astype(a.dtype, copy=False)
 
 

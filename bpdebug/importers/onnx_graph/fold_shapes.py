@@ -12,6 +12,7 @@ from bpdebug.arrays import Array
 from bpdebug.importers.lowering import refuse
 from bpdebug.importers.onnx_graph.fold import FOLDS, Fold, Room, fold
 from bpdebug.importers.onnx_graph.shaping import index_of, lengths_of
+from bpdebug.importers.onnx_graph.tensors import broadcast
 
 
 @fold("ConstantOfShape")
@@ -99,7 +100,7 @@ def _split(
 
 @fold("Expand")
 def _expand(room: Room, x: Array, to: Array) -> Any:
-    sizes = np.broadcast_shapes(x.shape, tuple(to.ravel().tolist()))
+    sizes = broadcast(x.shape, tuple(to.ravel().tolist()))
     room(sizes, x.dtype)
     return np.broadcast_to(x, sizes).copy()
 
@@ -188,7 +189,7 @@ FOLDS |= {f"Reduce{name}": _over(function) for name, function in _REDUCTIONS.ite
 @fold("MatMul")
 def _matmul(room: Room, a: Array, b: Array) -> Any:
     left, right = a.shape[:-1] or (1,), b.shape[-1:] if b.ndim > 1 else (1,)
-    room((*np.broadcast_shapes(left[:-1], b.shape[:-2]), left[-1], *right), a.dtype)
+    room((*broadcast(left[:-1], b.shape[:-2]), left[-1], *right), a.dtype)
     return a @ b
 
 

@@ -17,6 +17,7 @@ from bpdebug.importers import ModelOptions
 from bpdebug.importers.finish import scenario_of
 from bpdebug.importers.lowering import Operand
 from bpdebug.importers.onnx_graph.inputs import read_inputs
+from bpdebug.importers.onnx_graph.places import text_of
 from bpdebug.importers.onnx_graph.reading import OnnxReader
 from bpdebug.importers.onnx_graph.wire import check_records
 from bpdebug.limits import Limits
@@ -128,14 +129,17 @@ def _remarks(reader: OnnxReader) -> list[str]:
     narrow = Counter(x.stored for x in used if x.stored)
     for stored, count in narrow.items():
         said.append(f"{stored} in the file, float32 here: {count} tensors; only casts round")
-    mentioned = {m for n in reader.model.graph.node for e in n.metadata_props for m in _MENTIONED.findall(e.value)}
-    there = {re.sub(r"\W", "_", name) for name in own}
+    mentioned = {
+        m for n in reader.model.graph.node for e in n.metadata_props for m in _MENTIONED.findall(text_of(e.value))
+    }
+    there = {re.sub(r"\W", "_", name) for name in own if not _MADE.fullmatch(name)}
     gone = sorted(mentioned - there)
     made = [x.name for x in used if x.kind == PARAMETER and _MADE.fullmatch(x.name)]
     keep = "export with optimize=False to keep the model's own"
     if gone:
-        whole = len(mentioned | {n for n in there if n in mentioned})
-        said.append(f"the exporter folded {len(gone)} of {whole} parameters ({', '.join(gone[:3])} ...): {keep}")
+        said.append(
+            f"the exporter folded {len(gone)} of {len(mentioned | there)} parameters ({', '.join(gone[:3])} ...): {keep}"
+        )
     if made:
         said.append(f"{len(made)} parameters have names that the exporter made ({made[0]} ...): {keep}")
     return said

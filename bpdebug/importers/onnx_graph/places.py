@@ -15,10 +15,15 @@ _PLAIN = re.compile(r"[^\w.]")
 def path_of(node: Any) -> str:
     """The module that a node belongs to: of PyTorch's exporters, and of those that name nodes by paths; '' if none."""
     said = next((entry.value for entry in node.metadata_props if entry.key == _SCOPES), "")
-    scopes = _QUOTED.findall(said)
+    scopes = _QUOTED.findall(text_of(said))
     found = scopes[-2] if len(scopes) > 1 else ".".join(node.name.strip("/").split("/")[:-1])
     parts = [_PLAIN.sub("_", part) for part in found.split(".")]
     return ".".join(part for part in parts if part)[:200]
+
+
+def text_of(said: str | bytes) -> str:
+    """What the exporter wrote down; protobuf gives bytes for what is no UTF-8."""
+    return said if isinstance(said, str) else said.decode("utf-8", "replace")
 
 
 class NodePlaces:

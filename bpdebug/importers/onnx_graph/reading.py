@@ -35,13 +35,17 @@ from bpdebug.importers.onnx_graph.fold import FOLDS, cast_to, folded
 from bpdebug.importers.onnx_graph.places import NodePlaces, path_of
 from bpdebug.importers.onnx_graph.table import RULES, OnnxCall
 from bpdebug.importers.onnx_graph.tensors import KnownTensor, known, tensor, type_name
-from bpdebug.limits import Limits
+from bpdebug.limits import Limits, spell_bytes
 from bpdebug.scenario.arrays import Footprint
 
 FAMILIES = (elementwise, fold_shapes, indexing, linear, normalise, recurrent, reduce, resize, shaping, windows)
 """The files whose rules are in the table once they are imported."""
 _ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a node raises whose inputs nobody thought of: damaged, or against the definition of its op."""
+
+
+_SHARE, _TIMES = 16, 4
+"""What is worked out before anything runs may take this part of the memory, and so many times the model's own size."""
 
 
 class Lost(Struct, frozen=True):
@@ -80,6 +84,7 @@ class OnnxReader:
         names = dict.fromkeys(t.name for t in (*graph.output, *graph.input, *graph.initializer))
         self.kept = {name: self.program.named("", name) for name in names}
         self.made: set[str] = set()
+        self.size = model.ByteSize()
         self.ends = {o.name for o in graph.output}
 
     # --- leaves
@@ -91,6 +96,7 @@ class OnnxReader:
     def leaf(self, x: KnownTensor, block: str) -> Operand:
         """A known tensor as a leaf, made where it is used first; those of the model itself are in no block."""
         if id(x) not in self.leaves:
+            self.limits.check("name", len(x.name), "the characters of a tensor's name")
             array = x.known
             where, name = ("", self.kept[x.name]) if x.own else (block, x.name)
             if x.own and name not in self.made:
@@ -101,10 +107,11 @@ class OnnxReader:
         return self.leaves[id(x)][1]
 
     def room(self, shape: Shape, dtype: DType) -> None:
-        """E_LIMIT where an array of this shape and dtype is too large to be worked out."""
-        size = prod(max(n, 1) for n in shape) * dtype.itemsize
-        what = f"a constant of shape {shown(shape, 80)}, with those before it"
-        self.limits.check("memory", self.bytes + size, what, where=self.where)
+        """E_LIMIT where an array of this shape and dtype, with those before it, is too large to be worked out."""
+        size = self.bytes + prod(max(n, 1) for n in shape) * dtype.itemsize
+        if size > self.limits["memory"] // _SHARE + _TIMES * self.size:
+            what = f"constants that are worked out take {spell_bytes(size)}, the last of shape {shown(shape, 80)}"
+            raise InputError(what, code="E_LIMIT", hint="export the model with smaller ones, or raise --memory")
 
     # --- nodes
 
@@ -158,6 +165,8 @@ class OnnxReader:
         while inputs and inputs[-1] is None:
             inputs.pop()
         schema = schema_of(node.op_type, scope.opset)
+        if not schema.min_input <= len(inputs) <= schema.max_input:
+            raise NoRule(f"{len(inputs)} inputs")
         attrs = attributes_of(node, schema, scope.attributes, self.tensor)
         read = inputs[:1] if node.op_type == "CastLike" else inputs
         if all(x is None or (isinstance(x, KnownTensor) and not x.kind) for x in read):
@@ -205,7 +214,7 @@ class OnnxReader:
         mark = len(self.program.leaves), len(self.program.steps), len(self.program.lines)
 
         def steps(within: str) -> list[Any]:
-            call = OnnxCall(self.program, within, self.leaf, version, [bool(name) for name in node.output])
+            call = OnnxCall(self, within, version, [bool(name) for name in node.output])
             try:
                 inspect.signature(rule).bind(call, *inputs, **attrs)
                 found = rule(call, *inputs, **attrs)

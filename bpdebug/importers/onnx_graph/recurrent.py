@@ -89,6 +89,7 @@ def _layer(
     count, (length, batch, _) = w.shape[0], x.shape
     names = attrs.get("activations") or list(plain) * count
     refuse(all(n in _STEPWISE for n in names) and len(names) == len(plain) * count, f"activations {names}")
+    c.home.limits.check("nodes", count * length, "the steps of a recurrent layer")
     ends: list[list[Operand]] = [[], []]
     outputs: list[Operand] = []
     xs = [cut(c, c.held(x), 0, t, "x") for t in range(length)]

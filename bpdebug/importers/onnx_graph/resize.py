@@ -25,15 +25,18 @@ def resize(
     refuse(coordinates in _COORDINATES and mode in ("nearest", "linear", "cubic"), f"{mode}, {coordinates}")
     along = list(range(x.rank)) if axes is None else [a % x.rank for a in axes]
     given = None if scales is None else c.array(scales, "scales").ravel().tolist()
-    wanted = c.ints(sizes, "sizes")
+    if given is None:
+        new = c.ints(sizes, "sizes") or []
+        given = [size / x.shape[axis] for size, axis in zip(new, along, strict=True)]
+    else:
+        new = [int(np.floor(x.shape[axis] * scale)) for scale, axis in zip(given, along, strict=True)]
+    refuse(min((*new, *x.shape), default=1) > 0, f"axes of {new} cells")
+    c.home.room(tuple(dict(zip(along, new, strict=True)).get(d, n) for d, n in enumerate(x.shape)), x.dtype)
     found = c.held(x)
-    for i, axis in enumerate(along):
+    for axis, size, scale in zip(along, new, given, strict=True):
         n = x.shape[axis]
-        scale = float(given[i]) if given else (wanted or [n] * len(along))[i] / n
-        size = int(np.floor(n * scale)) if given else (wanted or [n] * len(along))[i]
         if (size, scale) == (n, 1.0):
             continue
-        refuse(n > 0 and 0 < size < 2**31, f"an axis of {size} cells")
         at = _COORDINATES[coordinates](np.arange(size), n, size, scale)
         if mode == "nearest":
             ids = np.clip(_NEAREST[nearest_mode](at), 0, n - 1).astype(np.int64)

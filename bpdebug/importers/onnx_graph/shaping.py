@@ -10,7 +10,7 @@ import numpy as np
 
 from bpdebug.importers.lowering import Operand, refuse
 from bpdebug.importers.onnx_graph.table import RULES, OnnxCall, Value, rule
-from bpdebug.importers.onnx_graph.tensors import KnownTensor, known
+from bpdebug.importers.onnx_graph.tensors import KnownTensor, broadcast, known
 from bpdebug.importers.steps import ALL, permute, pieces
 
 
@@ -72,7 +72,7 @@ def transpose(c: OnnxCall, x: Value, perm: list[int] | None = None, name: str = 
 
 @rule("Expand")
 def expand(c: OnnxCall, x: Value, to: Value) -> Operand:
-    wanted = np.broadcast_shapes(x.shape, tuple(c.ints(to, "shapes") or []))
+    wanted = broadcast(x.shape, tuple(c.ints(to, "shapes") or []))
     return c.held(x) if wanted == x.shape else c.emit("broadcast_to", c.held(x), shape=wanted)
 
 

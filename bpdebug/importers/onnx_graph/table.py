@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from msgspec import structs
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.graph import INPUT
 from bpdebug.importers.lowering import Draft, Lowering, NoRule, Operand, Rule
 from bpdebug.importers.onnx_graph.tensors import KnownTensor
+from bpdebug.limits import Limits
 
 Value: TypeAlias = Operand | KnownTensor
 """A tensor of the model: one of the graph, or one whose array is known and that is in the graph where a step needs it.
@@ -37,22 +38,28 @@ def shortest(number: Any) -> float:
     return float(str(number))
 
 
+class Home(Protocol):
+    """What a node stands in: where its steps and leaves go, and what bounds them."""
+
+    program: Draft
+    limits: Limits
+
+    def leaf(self, x: KnownTensor, block: str) -> Operand:
+        """A known tensor as a leaf of the graph."""
+
+    def room(self, shape: Shape, dtype: DType) -> None:
+        """E_LIMIT where an array of this shape and dtype is too large to be worked out."""
+
+
 class OnnxCall(Lowering):
     """A node while it becomes steps: known operands become leaves, or numbers that are written, where they are used.
 
     `version` is that of the op (the opset that changed it last), `outputs` says which outputs somebody asks for.
     """
 
-    def __init__(
-        self,
-        program: Draft,
-        block: str,
-        leaf: Callable[[KnownTensor, str], Operand],
-        version: int,
-        outputs: Sequence[bool],
-    ) -> None:
-        super().__init__(program, block, (), np.dtype(np.float32), self._none)
-        self.leaf, self.version, self.outputs = leaf, version, outputs
+    def __init__(self, home: Home, block: str, version: int, outputs: Sequence[bool]) -> None:
+        super().__init__(home.program, block, (), np.dtype(np.float32), self._none)
+        self.home, self.version, self.outputs = home, version, outputs
 
     def _none(self, part: int) -> Array:
         raise NoRule(f"output {part} that is computed")
@@ -66,11 +73,11 @@ class OnnxCall(Lowering):
             return x
         if x.shape == () and not x.kind and x.dtype.kind == "f":
             return shortest(x.known)
-        return self.leaf(x, self.block)
+        return self.home.leaf(x, self.block)
 
     def held(self, x: Value) -> Operand:
         """A tensor of the graph, also where a number would do."""
-        return x if isinstance(x, Operand) else self.leaf(x, self.block)
+        return x if isinstance(x, Operand) else self.home.leaf(x, self.block)
 
     def fixed(self, x: Value) -> Value:
         """An operand that nobody trains, if it is known: statistics. Exporters make one tensor of equal ones."""

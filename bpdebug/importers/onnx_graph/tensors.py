@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError, shown
+from bpdebug.importers.lowering import refuse
 from bpdebug.scenario.arrays import Footprint
 from bpdebug.scenario.files import bad
 from bpdebug.scenario.narrow import WIDENED, widened
@@ -100,6 +101,16 @@ def tensor(proto: Any, folder: str | None, footprint: Footprint) -> KnownTensor:
         _measure(name, len(field), prod(shape), shape)
         return KnownTensor(name, shape, dtype, cache(lambda: _listed(field, stored, shape)), "", narrow(stored))
     return KnownTensor(name, shape, dtype, cache(lambda: _array(read(), stored, shape)), "", narrow(stored))
+
+
+def broadcast(*shapes: Shape) -> Shape:
+    """What shapes broadcast to, as NumPy has it, however large; raises NoRule where they do not."""
+    rank = max(map(len, shapes), default=0)
+    columns = zip(*((1,) * (rank - len(s)) + s for s in shapes), strict=True)
+    found = [next((n for n in sizes if n != 1), 1) for sizes in columns]
+    for shape in shapes:
+        refuse(all(n in (1, m) for n, m in zip(shape[::-1], found[::-1], strict=False)), f"{shape} with {found}")
+    return tuple(found)
 
 
 def narrow(stored: str) -> str:

@@ -49,4 +49,16 @@ def one(op: str, args: Sequence[Any], outputs: int, opset: int, attrs: Mapping[s
     return model([made], inputs, [f"y{i}" for i in range(outputs)], held, opset), fed
 
 
-__all__ = ["declared", "model", "node", "one", "onnx", "open_ended"]
+def small() -> bytes:
+    """A good model of some four hundred bytes: convolution, shapes, a constant that is worked out, a linear layer."""
+    nodes = [
+        node("Conv", "x w", "c", pads=[1, 1, 1, 1]), node("Relu", "c", "r"), node("Shape", "x", "size", start=0, end=1),
+        node("Concat", "size rest", "s", axis=0), node("Reshape", "r s", "f"), node("Gemm", "f v", "y", transB=1),
+    ]  # fmt: skip
+    held = {"w": np.ones((2, 1, 3, 3), np.float32), "rest": np.array([-1]), "v": np.ones((2, 18), np.float32)}
+    x = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 1, 3, 3])
+    found: bytes = model(nodes, [x], ["y"], held).SerializeToString()
+    return found
+
+
+__all__ = ["declared", "model", "node", "one", "onnx", "open_ended", "small"]

@@ -315,7 +315,7 @@ def test_what_the_exporter_folded_is_said() -> None:
     made.graph.output[0].name = "end"
     scenario = bpdebug.from_onnx(made)
     assert scenario.conventions == "torch"
-    assert scenario.remarks[0].startswith("the exporter folded 1 of 2 parameters (bn_weight ...)")
+    assert scenario.remarks[0].startswith("the exporter folded 1 of 3 parameters (bn_weight ...)")
     assert scenario.remarks[1].startswith("1 parameters have names that the exporter made (val_7 ...)")
     assert kinds(scenario)["val_7"] == "parameter"
 
