@@ -129,17 +129,15 @@ def _remarks(reader: OnnxReader) -> list[str]:
     narrow = Counter(x.stored for x in used if x.stored)
     for stored, count in narrow.items():
         said.append(f"{stored} in the file, float32 here: {count} tensors; only casts round")
-    mentioned = {
-        m for n in reader.model.graph.node for e in n.metadata_props for m in _MENTIONED.findall(text_of(e.value))
-    }
-    there = {re.sub(r"\W", "_", name) for name in own if not _MADE.fullmatch(name)}
+    properties = (text_of(entry.value) for node in reader.model.graph.node for entry in node.metadata_props)
+    mentioned = {name.lower() for said_there in properties for name in _MENTIONED.findall(said_there)}
+    there = {re.sub(r"\W", "_", name).lower() for name in own if not _MADE.fullmatch(name)}
     gone = sorted(mentioned - there)
     made = [x.name for x in used if x.kind == PARAMETER and _MADE.fullmatch(x.name)]
     keep = "export with optimize=False to keep the model's own"
     if gone:
-        said.append(
-            f"the exporter folded {len(gone)} of {len(mentioned | there)} parameters ({', '.join(gone[:3])} ...): {keep}"
-        )
+        count, some = f"{len(gone)} of {len(mentioned | there)}", ", ".join(gone[:3])
+        said.append(f"the exporter folded or merged {count} parameters ({some} ...): {keep}")
     if made:
         said.append(f"{len(made)} parameters have names that the exporter made ({made[0]} ...): {keep}")
     return said

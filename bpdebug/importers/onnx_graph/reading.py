@@ -33,7 +33,7 @@ from bpdebug.importers.onnx_graph import (
 from bpdebug.importers.onnx_graph.definitions import OWN, attributes_of, body_of, referred, schema_of
 from bpdebug.importers.onnx_graph.fold import FOLDS, cast_to, folded
 from bpdebug.importers.onnx_graph.places import NodePlaces, path_of
-from bpdebug.importers.onnx_graph.table import RULES, OnnxCall
+from bpdebug.importers.onnx_graph.table import RULES, OnnxCall, Pieces
 from bpdebug.importers.onnx_graph.tensors import KnownTensor, known, tensor, type_name
 from bpdebug.limits import Limits, spell_bytes
 from bpdebug.scenario.arrays import Footprint
@@ -54,7 +54,7 @@ class Lost(Struct, frozen=True):
     why: str = ""
 
 
-Seen = Operand | KnownTensor | Lost | None
+Seen = Operand | KnownTensor | Pieces | Lost | None
 """What a name in a model stands for; None for an input that is left out."""
 
 

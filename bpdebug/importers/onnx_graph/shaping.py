@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.importers.lowering import Operand, refuse
-from bpdebug.importers.onnx_graph.table import RULES, OnnxCall, Value, rule
+from bpdebug.importers.onnx_graph.table import RULES, OnnxCall, Pieces, Value, rule
 from bpdebug.importers.onnx_graph.tensors import KnownTensor, broadcast, known
 from bpdebug.importers.steps import ALL, permute, pieces
 
@@ -101,6 +101,28 @@ def split(
     axis = axis % x.rank
     lengths = lengths_of(x.shape[axis], c.ints(sizes, "sizes"), num_outputs or len(c.outputs))
     return pieces(c, c.held(x), axis, lengths, "split")
+
+
+@rule("SplitToSequence")
+def split_to_sequence(c: OnnxCall, x: Value, sizes: Value | None = None, axis: int = 0, keepdims: int = 1) -> Pieces:
+    """What PyTorch's exporter writes for `split` and `chunk`: pieces of one size, or of these."""
+    axis = axis % x.rank
+    said = c.ints(sizes, "sizes") or [1]
+    whole, each = x.shape[axis], said[0]
+    if sizes is None or not sizes.rank:
+        refuse(each > 0, f"pieces of {each}")
+        said = [min(each, whole - i) for i in range(0, whole, each)]
+    found = pieces(c, c.held(x), axis, lengths_of(whole, said, 0), "split")
+    if sizes is None and not keepdims:
+        found = [c.reshape(piece, piece.shape[:axis] + piece.shape[axis + 1 :]) for piece in found]
+    return Pieces(found)
+
+
+@rule("SequenceAt")
+def sequence_at(c: OnnxCall, sequence: Any, position: Value) -> Operand:
+    refuse(isinstance(sequence, Pieces), "a sequence that is no split tensor")
+    items: list[Operand] = sequence.items
+    return items[int(c.array(position, "positions"))]
 
 
 def index_of(sizes: Sequence[int], ends: Sequence[list[int] | None]) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
-from msgspec import structs
+from msgspec import Struct, structs
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.graph import INPUT
@@ -17,6 +17,13 @@ from bpdebug.limits import Limits
 Value: TypeAlias = Operand | KnownTensor
 """A tensor of the model: one of the graph, or one whose array is known and that is in the graph where a step needs it.
 """
+
+
+class Pieces(Struct, frozen=True):
+    """A sequence that a tensor was split into, of which single pieces are taken."""
+
+    items: list[Operand]
+
 
 F = TypeVar("F", bound=Rule)
 RULES: dict[str, Rule] = {}

@@ -156,6 +156,20 @@ def test_what_runs_by_itself_is_refused_by_name(op: str) -> None:
     assert f"{op} (1x)" in refused(made).message
 
 
+def test_a_sequence_that_a_tensor_is_split_into_is_its_pieces() -> None:
+    nodes = [
+        node("SplitToSequence", "x two", "s", axis=1), node("SequenceAt", "s last", "a"),
+        node("SplitToSequence", "a", "t", axis=0, keepdims=0), node("SequenceAt", "t first", "y"),
+    ]  # fmt: skip
+    held = {"two": np.array(2), "last": np.array(-1), "first": np.array(0)}
+    made = model(nodes, [value("x", [2, 5])], ["y"], held)
+    timeline = bpdebug.run(bpdebug.from_onnx(made, {"x": np.arange(10).reshape(2, 5)}))
+    assert np.array_equal(timeline.value("y"), [4])
+    gradient = timeline.grad("x")
+    assert gradient is not None
+    assert gradient.sum() == gradient[0, 4] == 1
+
+
 def test_a_function_is_a_block() -> None:
     body = [node("MatMul", "a w", "p"), helper.make_node("LeakyRelu", ["p"], ["q"], name="act")]
     body[1].attribute.append(onnx.AttributeProto(name="alpha", ref_attr_name="slope", type=1))
@@ -315,7 +329,7 @@ def test_what_the_exporter_folded_is_said() -> None:
     made.graph.output[0].name = "end"
     scenario = bpdebug.from_onnx(made)
     assert scenario.conventions == "torch"
-    assert scenario.remarks[0].startswith("the exporter folded 1 of 3 parameters (bn_weight ...)")
+    assert scenario.remarks[0].startswith("the exporter folded or merged 1 of 3 parameters (bn_weight ...)")
     assert scenario.remarks[1].startswith("1 parameters have names that the exporter made (val_7 ...)")
     assert kinds(scenario)["val_7"] == "parameter"
 
