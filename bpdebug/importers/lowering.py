@@ -91,13 +91,10 @@ class Draft(Struct, eq=False):
         shape, dtype = self._typed(op, operands, attrs)
         found = Operand(self.named(block, name), shape, dtype)
         inputs = tuple(i.name if isinstance(i, Operand) else Lit(i) for i in operands)
-        said = [i if isinstance(i, str) else str(i.value) for i in inputs]
-        said += [f"{k}={spelt(v)}" for k, v in attrs.items()]
-        called = f"{said[0]}[{_index(attrs['key'])}]" if op == "slice" else f"{op}({', '.join(said)})"
-        self.lines.append(f"{found.name} = {called}")
+        self.steps.append(Step(found.name, op, inputs, attrs, block, len(self.lines) + 1))
+        self.lines.append(_line(self.steps[-1]))
         if self.source[0]:
             self.sources[len(self.lines)] = self.source
-        self.steps.append(Step(found.name, op, inputs, attrs, block, len(self.lines)))
         return found
 
     def _typed(self, op: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[Shape, DType]:
@@ -115,14 +112,15 @@ class Draft(Struct, eq=False):
         return self.traced[key]
 
     def renamed(self, x: Operand, name: str) -> Operand:
-        """What the last step gives, under a name that is kept for it; as it is where another step gives it."""
-        if not self.steps or self.steps[-1].id != x.name:
-            return x
+        """The tensor of a step under another name, which is kept for it, wherever it stands."""
+        for k, step in enumerate(self.steps):
+            if x.name == step.id or x.name in step.inputs:
+                inputs = tuple(name if i == x.name else i for i in step.inputs)
+                own = name if step.id == x.name else step.id
+                self.steps[k] = structs.replace(step, id=own, inputs=inputs)
+                self.lines[step.line - 1] = _line(self.steps[k])
         self.names.discard(x.name)
-        found = structs.replace(x, name=name)
-        self.steps[-1] = structs.replace(self.steps[-1], id=found.name)
-        self.lines[-1] = found.name + self.lines[-1].removeprefix(x.name)
-        return found
+        return structs.replace(x, name=name)
 
     def undo(self, leaves: int, steps: int, lines: int) -> None:
         """Takes back what came behind so many leaves, steps and lines."""
@@ -165,6 +163,14 @@ class Lowering:
         if (found := x.known) is None:
             raise NoRule(f"{what} that are computed")
         return found
+
+
+def _line(step: Step) -> str:
+    """A step as it is written."""
+    said = [i if isinstance(i, str) else str(i.value) for i in step.inputs]
+    said += [f"{k}={spelt(v)}" for k, v in step.attrs.items()]
+    called = f"{said[0]}[{_index(step.attrs['key'])}]" if step.op == "slice" else f"{step.op}({', '.join(said)})"
+    return f"{step.id} = {called}"
 
 
 def _index(key: Key) -> str:

@@ -59,6 +59,7 @@ def read_model(given: Any, feeds: Mapping[str, Any], options: ModelOptions, limi
     try:
         read_inputs(reader, feeds, options)
         reader.read(_needed(model.graph, options.loss), reader.top)
+        reader.name_outputs()
     except InputError as error:
         raise error.at(where) from None
     return reader
@@ -136,8 +137,8 @@ def _remarks(reader: OnnxReader) -> list[str]:
     made = [x.name for x in used if x.kind == PARAMETER and _MADE.fullmatch(x.name)]
     keep = "export with optimize=False to keep the model's own"
     if gone:
-        count, some = f"{len(gone)} of {len(mentioned | there)}", ", ".join(gone[:3])
-        said.append(f"the exporter folded or merged {count} parameters ({some} ...): {keep}")
+        share, some = f"{len(gone)} of {len(mentioned | there)}", ", ".join(gone[:3])
+        said.append(f"the exporter folded or merged {share} parameters ({some} ...): {keep}")
     if made:
         said.append(f"{len(made)} parameters have names that the exporter made ({made[0]} ...): {keep}")
     return said

@@ -85,7 +85,7 @@ class OnnxReader:
         self.kept = {name: self.program.named("", name) for name in names}
         self.made: set[str] = set()
         self.size = model.ByteSize()
-        self.ends = {o.name for o in graph.output}
+        self.ends = [o.name for o in graph.output]
 
     # --- leaves
 
@@ -124,7 +124,6 @@ class OnnxReader:
             self.calls += 1
             self.limits.check("nodes", self.calls, "nodes in the model", where=self.where)
             found: Sequence[Seen] = ()
-            steps = len(self.program.steps)
             try:
                 inputs = [self._input(name, scope) for name in node.input]
                 if Lost() not in inputs:
@@ -135,8 +134,6 @@ class OnnxReader:
                 self.first.setdefault(what, shown(node.name))
             except BpdebugError as error:
                 raise error.at(f"{self.where}: {shown(node.op_type)} '{shown(node.name)}'") from None
-            if not scope.depth and len(self.program.steps) > steps:
-                found = [self._kept(x, name) for x, name in zip(found, node.output, strict=False)]
             for i, name in enumerate(node.output):
                 if name in scope.tensors and name:
                     message = f"two nodes make '{shown(name)}'"
@@ -231,9 +228,16 @@ class OnnxReader:
                 value.name = name
         return found
 
-    def _kept(self, x: Seen, name: str) -> Seen:
-        """What a node gives, under the name of the model's output where it is one."""
-        return self.program.renamed(x, self.kept[name]) if isinstance(x, Operand) and name in self.ends else x
+    def name_outputs(self) -> None:
+        """Gives the steps that the model's outputs come from the outputs' names, the first of several for one step."""
+        own = {step.id for step in self.program.steps}
+        for name in self.ends:
+            x = self.top.tensors.get(name)
+            if isinstance(x, Operand) and x.name in own and x.name not in self.kept.values():
+                found = self.program.renamed(x, self.kept[name])
+                for other, value in self.top.tensors.items():
+                    if isinstance(value, Operand) and value.name == x.name:
+                        self.top.tensors[other] = found
 
     # --- functions
 
