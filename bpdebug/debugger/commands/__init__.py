@@ -1,7 +1,6 @@
 """The commands: one row each, one file a family. Importing this package fills the table."""
 
 from bpdebug.debugger.commands import (  # noqa: F401 - each fills the table
-    differing,
     expecting,
     explaining,
     files,
@@ -12,6 +11,7 @@ from bpdebug.debugger.commands import (  # noqa: F401 - each fills the table
     stops,
     tensors,
     visiting,
+    watched,
     watching,
     whatif,
 )
