@@ -66,6 +66,12 @@ class LeadingLines(Looking):
         found = [None, *map(self.to, range(self.plan.length))]
         return [y for y, (before, here) in enumerate(pairwise(found)) if here is not None and here != before]
 
+    def lead_as(self, before: Sequence[int]) -> None:
+        """What was marked of the lines that led on before is marked of those that do now."""
+        if self.led is not None:
+            at, now = before.index(self.led), self.leads()
+            self.led = now[at] if at < len(now) else None
+
     def action_across(self, step: int) -> None:
         if self.of_tables:
             self.go_across(step)
@@ -82,24 +88,24 @@ class LeadingLines(Looking):
         """Other columns of the tables come into view, as far as there are any; what is marked stays."""
         if not (self.plan.aside(1) if step > 0 else self.across):
             return
-        at = None if self.led is None else self.leads().index(self.led)
         self.across += step
         self.replan()
-        if at is not None:
-            self.lead(self.leads()[at])
+        if self.led is not None:
+            self.lead(self.led)
         self.repaint()
 
     @property
     def place(self) -> Place:
         """Where one is in the report."""
-        return self.across, self.top, self.led
+        return self.across, self.top, None if self.led is None else self.leads().index(self.led)
 
     def go_to(self, place: Place) -> None:
         """Where one was in it."""
-        across, self.top, self.led = place
+        across, self.top, at = place
         if across != self.across:
             self.across = across
             self.replan()
+        self.led = None if at is None else self.leads()[at]
         self.scroll_by(0)
 
     @property

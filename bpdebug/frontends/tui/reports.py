@@ -11,7 +11,7 @@ from bpdebug.views.report import Report
 MOST = 50
 """Reports that one can go back to."""
 Place = tuple[int, int, int | None]
-"""Of a report how many columns have gone by, the first line that is in view, and the marked one that leads on."""
+"""Of a report how many columns have gone by, the first line in view, and which is marked of those that lead on."""
 
 
 class Page(Struct, frozen=True, eq=False):

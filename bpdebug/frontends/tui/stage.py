@@ -52,8 +52,7 @@ class Stage(TurningLines, can_focus=True):
         super().__init__(**options)
         self.plan = LinePlan((), 1, 1, 0, unfolded=False)
         self.top = 0
-        self.unfolded = False
-        self.alone = True  # no pane is beside it that has room for more
+        self.unfolded, self.alone = False, True  # alone is a stage beside which no pane has room for more
 
     # --- the report -----------------------------------------------------------------------------------------------
 
@@ -82,10 +81,12 @@ class Stage(TurningLines, can_focus=True):
         width, height = self.size
         if width > 1 and height > 0:
             at_start = self.top > 0 and self.top == self.plan.start(self.section)
+            leads = [] if self.led is None else self.leads()
             self.plan = LinePlan(
                 self.parts, width - 1, height, self.section, unfolded=self.unfolded,
                 long=self.report.kind not in OF_EVENTS, across=self.across,
             )  # fmt: skip
+            self.lead_as(leads)
             if self.report.spare is not None and self.alone:
                 self.plan.fill(self.report.spare)
             self.head(self.report.title, apart(*self.plan.said(), *self.looked.said()))
@@ -97,9 +98,8 @@ class Stage(TurningLines, can_focus=True):
 
     def drawn(self) -> Iterator[Strip]:
         width, height = self.size
-        headers = self.headers
-        lines = (self.seen(self.top + y) for y in range(len(headers), height if width > 1 else 0))
-        return self.beside_bar(chain(headers, lines), width - 1)
+        lines = (self.seen(self.top + y) for y in range(len(self.headers), height if width > 1 else 0))
+        return self.beside_bar(chain(self.headers, lines), width - 1)
 
     # --- cells ----------------------------------------------------------------------------------------------------
 

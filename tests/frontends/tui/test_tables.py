@@ -216,6 +216,21 @@ async def test_columns_that_have_no_room_are_said_and_come_by_keys_and_by_the_wh
         assert app.stage.chosen is not None, "elsewhere the arrows mark cells"
 
 
+async def test_a_row_stays_marked_whatever_becomes_of_the_lines_above_it() -> None:
+    app = app_of("mlp")
+    async with app.run_test(size=(200, 40)) as pilot:
+        app.run_text("seek end ;; help")
+        await pilot.press(*["down"] * 5)
+        link = app.stage.link
+        assert link.startswith("help ")
+        for size in ((60, 24), (64, 24), (61, 40), (200, 40)):
+            await pilot.resize_terminal(*size)
+            for key in ("right", "right", "left"):
+                await pilot.press(key)
+                await pilot.pause()
+                assert app.stage.link == link, (size, key)
+
+
 async def test_beside_matrices_the_arrows_mean_the_columns_that_the_border_names_until_a_cell_is_marked() -> None:
     app = app_of("mlp")
     async with app.run_test(size=(60, 40)) as pilot:
