@@ -105,6 +105,7 @@ class Trial:
     """One operand's gradient, cell by cell against differences: `x` the operand, `g` the cotangent.
 
     `weight` is the cotangent with NaN where it weighs an infinity that is no function of the operand (a mask's).
+    `narrow`: of a large linear rule only that is computed which a moved cell reaches.
     """
 
     def __init__(self, rule: NodeRule, position: int, g: Array, name: str = "") -> None:
@@ -116,6 +117,9 @@ class Trial:
         self.whole = bool(self.finite.all())
         self.weight = np.where(self.finite, g, np.nan) if self.op.infinite else g
         self.gradient = rule.gradient(position, self.y, g)
+        apart = self.op.name == "matmul" or self.op.broadcasts == "elementwise"
+        self.narrow = self.linear and apart and work_of(rule.plan) >= LONG
+        self._last: tuple[Cell, tuple[NodeRule, Array, Array, Cell]] | None = None
 
     def rows(self, rng: Any) -> list[Check]:
         """Every cell, or some of a large operand."""
@@ -138,11 +142,20 @@ class Trial:
 
     def results(self, cell: Cell, to: float) -> Array:
         """Every result times its cotangent, one cell moved; 0 where it does not count. In the caller's errstate."""
-        moved = self.x.copy()
-        moved[cell] = to
-        y = self.rule.moved(self.position, moved)
-        weighed = y * self.weight
-        return np.where(np.isnan(self.weight), 0.0, weighed) if self.op.infinite else weighed
+        rule, weight, _, at = self._reached(cell)
+        moved = rule.inputs[self.position].copy()
+        moved[at] = to
+        weighed = rule.moved(self.position, moved) * weight
+        return np.where(np.isnan(weight), 0.0, weighed) if self.op.infinite else weighed
+
+    def _reached(self, cell: Cell) -> tuple[NodeRule, Array, Array, Cell]:
+        """What is computed where a cell is moved: the rule, how its results weigh, which are finite, and the cell."""
+        if not self.narrow:
+            return self.rule, self.weight, self.finite, cell
+        if self._last is None or self._last[0] != cell:
+            rule, where, at = self.rule.narrowed(self.position, cell)
+            self._last = cell, (rule, self.weight[where], self.finite[where], at)
+        return self._last[1]
 
     @cached_property
     def sizes(self) -> tuple[float, float]:
@@ -161,7 +174,7 @@ class Trial:
         def total(to: float) -> float:
             if to not in known:
                 weighed = self.results(cell, to)
-                known[to] = float(weighed.sum() if self.whole else weighed.sum(where=self.finite))
+                known[to] = float(weighed.sum() if self.whole else weighed.sum(where=self._reached(cell)[2]))
             return known[to]
 
         found = list(differences(total, at, analytic, LINEAR if self.linear else STEPS))
@@ -234,7 +247,12 @@ def _agree(found: Sequence[tuple[float, float]]) -> bool:
 @lru_cache
 def cells_to_move(plan: Plan, linear: bool) -> int:
     """How many cells of an operand are moved: fewer of a rule that costs much each time, at least LEAST_CELLS."""
-    work = sum(prod(e.shape) * (e.args[0].shape[-1] if e.prim.name == "matmul" else 1)
-               for e in walk(plan.value) if e.prim is not None)  # fmt: skip
     times = 2 if linear else 2 * len(STEPS) + 6
-    return int(min(MOST_CELLS, max(LEAST_CELLS, MOST_WORK // max(work * times, 1))))
+    return int(min(MOST_CELLS, max(LEAST_CELLS, MOST_WORK // max(work_of(plan) * times, 1))))
+
+
+@lru_cache
+def work_of(plan: Plan) -> int:
+    """How many multiplications, or operations on a cell, a plan's forward function takes."""
+    return sum(prod(e.shape) * (e.args[0].shape[-1] if e.applies == "matmul" else 1)
+               for e in walk(plan.value) if e.prim is not None)  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, Cell, Shape
 from bpdebug.engine import BACKWARD, Event, NodeEvent, Timeline
 from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
@@ -51,6 +51,27 @@ class NodeRule(Struct, frozen=True, eq=False):
         V = [*self.inputs, None]
         V[position] = array
         return self._value(V)
+
+    def narrowed(self, position: int, cell: Cell) -> tuple[NodeRule, tuple[slice, ...], Cell]:
+        """The rule of what a cell of an operand reaches, where that is in the result, and the cell's place in it.
+
+        Of a product that is a row or a column; of an op that works cell by cell, what the cell is broadcast to.
+        """
+        shape, out, product = self.inputs[position].shape, self.plan.shape, self.node.op.name == "matmul"
+        axes = (position - 2,) if product else (a for a in range(-len(shape), 0) if shape[a] == out[a])
+        kept = {axis: slice(cell[axis], cell[axis] + 1) for axis in axes}
+
+        def index(shape: Shape) -> tuple[slice, ...]:
+            return tuple(kept.get(a, slice(None)) if shape[a] > 1 else slice(None) for a in range(-len(shape), 0))
+
+        inputs = tuple(
+            np.asarray(i[index(i.shape)]) if isinstance(i, np.ndarray) and (p == position or not product) else i
+            for p, i in enumerate(self.inputs[: len(self.plan.operands)])
+        )
+        typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
+        plan = trace(self.node.op, typed, self.plan.attrs)
+        place = tuple(0 if a in kept else cell[a] for a in range(-len(shape), 0))
+        return NodeRule(self.node, plan, plan, inputs), index(out), place
 
     def _value(self, V: list[Any]) -> Array:
         """The forward function on the operands that a list begins with; it is left at its end."""
