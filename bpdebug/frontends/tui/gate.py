@@ -34,10 +34,16 @@ class Gate:
         """Whether a row may look at numbers."""
         return self.work is None and not self.heavy
 
-    def ask(self, who: object, ask: Callable[[], Told], then: Callable[[Told], None], *, little: bool = False) -> None:
-        """Hands the answer on: at once, or once there is one; `little` is what takes no time, whatever the graph."""
+    def ask(
+        self, who: object, ask: Callable[[], Told], then: Callable[[Told], None], *, little: bool = False,
+        pure: bool = False,
+    ) -> None:  # fmt: skip
+        """Hands the answer on: at once, or once there is one.
+
+        `little` is what takes no time, whatever the graph, and `pure` what is asked of no engine: what works may go on.
+        """
         self.forget(who)
-        if self.work is None and (little or not self.heavy):
+        if (self.work is None or pure) and (little or not self.heavy):
             then(ask())
             return
         self.waiting[who] = ask, then

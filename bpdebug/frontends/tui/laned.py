@@ -40,7 +40,7 @@ class GraphTab(Tab):
         if self.lanes is None or self.lanes.skeleton.graph is not graph:
             self.lanes = self.rows = self.current = None
             self.count = 1
-            self.gate.ask(self, lambda: _at_first(graph), self._laid)
+            self.gate.ask(self, lambda: _at_first(graph), self._laid, pure=True)
         else:
             self.rows = GraphRows(state, self.lanes, self.gate.looks)
             self.count, self.current = len(self.lanes), self.rows.current
@@ -92,7 +92,7 @@ class GraphTab(Tab):
             self._lay(self.lanes.skeleton, () if self.lanes.folded else range(len(spans)))
 
     def _lay(self, skeleton: Skeleton, folded: Collection[int], span: int | None = None) -> None:
-        self.gate.ask(self, lambda: Lanes(skeleton, folded), lambda lanes: self._laid(lanes, span))
+        self.gate.ask(self, lambda: Lanes(skeleton, folded), lambda lanes: self._laid(lanes, span), pure=True)
 
 
 def _at_first(graph: Graph) -> Lanes:

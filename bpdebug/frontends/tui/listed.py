@@ -41,6 +41,7 @@ class ListTab(Tab):
         if before is None or before.state.timeline.graph is not state.timeline.graph:
             last = self.rows[self.rows.gradients_from - 1] if self.rows.gradients_from else None
             self.digits = max(2, len(str(last.line or 0))) if last else 2
+            self._keep(None)
             self.filter(self.words)
         self.current = None if self.rows.current is None else self._place(self.rows.current)
 
@@ -50,9 +51,21 @@ class ListTab(Tab):
     def filter(self, words: str) -> None:
         """Only the rows that have these words in them; without words, all."""
         self.words = words
-        if self.rows is None:
-            return
-        self.kept = matching(self.rows.state.timeline.graph, words) if words else None
+        if self.rows is not None and words:
+            graph = self.rows.state.timeline.graph
+            self.gate.ask(self, lambda: matching(graph, words), self._found, pure=True)
+        elif self.rows is not None:
+            self.gate.forget(self)
+            self._keep(None)
+
+    def _found(self, kept: list[int]) -> None:
+        self._keep(kept)
+        self.changed(None)
+
+    def _keep(self, kept: list[int] | None) -> None:
+        """Only these rows, or all."""
+        assert self.rows is not None
+        self.kept = kept
         first, rows = self.rows.gradients_from, len(self.rows)
         self.heading, rows = (first, rows) if self.kept is None else (bisect_left(self.kept, first), len(self.kept))
         self.count = rows + (2 if self.heading < rows else 0)

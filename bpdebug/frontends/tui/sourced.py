@@ -13,6 +13,7 @@ from bpdebug.frontends.tui.lines import BLANK, clean, strip
 from bpdebug.frontends.tui.tab import ODD, Changed, Tab, drawn, marks
 from bpdebug.views.source import SourceLine, SourceLines
 
+READING = "reading its lines …"
 NO_FILE = "no source: values come from a recording"
 
 
@@ -24,15 +25,31 @@ class SourceTab(Tab):
     def __init__(self, gate: Gate | None = None, changed: Changed = lambda _: None) -> None:
         super().__init__(gate, changed)
         self.lines: SourceLines | None = None
+        self.state: State | None = None
 
     def show(self, state: State) -> None:
-        self.lines = SourceLines(state, self.gate.looks)
-        self.count = len(self.lines)
-        self.current = None if self.lines.current is None or not self.count else self.lines.current - 1
+        self.state = state
+        if self.lines is None or self.lines.graph is not state.timeline.graph:
+            self.lines = self.current = None
+            self.count = 1
+            self.gate.ask(self, lambda: SourceLines(state), self._read, pure=True)
+        else:
+            self._stand(SourceLines(state, self.gate.looks))
+
+    def _read(self, lines: SourceLines) -> None:
+        """It is known which nodes each line makes."""
+        self.lines = lines
+        if self.state is not None:
+            self.show(self.state)
+            self.changed(None)
+
+    def _stand(self, lines: SourceLines) -> None:
+        self.lines, self.count = lines, len(lines)
+        self.current = None if lines.current is None or not self.count else lines.current - 1
 
     def line(self, at: int, width: int, chosen: bool) -> Strip:
         if self.lines is None or at >= self.count:
-            return strip((NO_FILE, palette.DIM)) if at == 0 else BLANK
+            return strip((READING if self.lines is None else NO_FILE, palette.DIM)) if at == 0 else BLANK
         found = self.lines.of(at + 1)
         sign, style = _sign(found)
         number, text = f"{found.number:>{len(str(self.count))}} ", clean(found.text)

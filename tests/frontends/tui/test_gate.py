@@ -17,12 +17,16 @@ from bpdebug.engine import Timeline
 from bpdebug.engine.run import Pass
 from bpdebug.engine.store import Store
 from bpdebug.frontends.loop import Answer, replies
-from bpdebug.frontends.tui import working
+from bpdebug.frontends.tui import laned, listed, sourced, working
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.keys import TABLE
 from bpdebug.frontends.tui.laned import LAYING
+from bpdebug.frontends.tui.sourced import READING
 from bpdebug.progress import may_stop
 from bpdebug.views import Report, inspector
+from bpdebug.views.lanes import Lanes
+from bpdebug.views.program import matching
+from bpdebug.views.source import SourceLines
 
 from .screen import app_of, lines_of, text_of
 from .walker import Walker
@@ -165,8 +169,63 @@ async def test_panes_answer_while_something_runs_and_the_rest_comes_after(held: 
         await held.end(app, pilot)
         shown = text_of(app)
         assert "not worked out yet" not in shown
-        assert LAYING not in shown
         assert "everything is done" in shown
+
+
+@pytest.mark.parametrize(("tab", "said"), [("source", READING), ("graph", LAYING), ("list", "sqF")])
+async def test_of_a_large_graph_rows_are_found_beside_the_screen(
+    held: Held, monkeypatch: pytest.MonkeyPatch, tab: str, said: str
+) -> None:
+    threads = set[bool]()
+
+    def slowly(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            threads.add(threading.current_thread() is threading.main_thread())
+            return function(*args)
+
+        return call
+
+    app = app_of("nan_sqrt")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await idle(app, pilot)
+        monkeypatch.setattr(sourced, "SourceLines", slowly(SourceLines))
+        monkeypatch.setattr(laned, "Lanes", slowly(Lanes))
+        monkeypatch.setattr(listed, "matching", slowly(matching))
+        app.program.focus()
+        await held.begin(app, "when")
+        app.program.look(tab)
+        if tab == "list":
+            await pilot.press("slash", "s", "q")
+        await pilot.pause()
+        assert said in text_of(app)
+        assert not threads
+        await held.end(app, pilot)
+        assert False in threads
+        assert READING not in text_of(app)
+        assert LAYING not in text_of(app)
+        assert app.state is not None
+        if tab == "list":
+            assert app.program.list.kept == matching(app.state.timeline.graph, "sq")
+
+
+async def test_rows_for_which_no_number_is_asked_are_there_while_something_runs(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "LARGE", 2**20)
+    app = app_of("nan_sqrt")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await idle(app, pilot)
+        await held.begin(app, "check")  # it may take long whatever the graph
+        app.program.focus()
+        await pilot.press("r")
+        assert "[graph]" in text_of(app) or "program = " in text_of(app)
+        await pilot.press("r")
+        assert "◉" in text_of(app)
+        await pilot.press("slash", "s", "q")
+        await pilot.pause()
+        assert app.program.list.kept
+        assert held.asked == []
+        await held.end(app, pilot)
 
 
 async def test_what_is_typed_while_something_runs_is_carried_out_then_and_a_key_is_said_not_to_be(held: Held) -> None:
