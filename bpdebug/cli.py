@@ -16,6 +16,7 @@ from bpdebug.errors import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
     BpdebugError,
+    InputError,
     UsageError,
     did_you_mean,
 )  # fmt: skip
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from bpdebug.scenario import Scenario
 
 
-VERBS = ("run", "debug", "replay", "test", "compare", "trace", "list", "ops", "schema", "dap", "vscode")
+VERBS = ("run", "debug", "replay", "test", "compare", "trace", "list", "ops", "schema", "dap", "vscode", "serve")
 
 
 @doors()
@@ -163,7 +164,8 @@ def _show(args: SimpleNamespace) -> int:
         found.append(_read(args, args.file))
         return found[0]
 
-    if not (sys.stdout.isatty() and sys.stderr.isatty()) or (not sys.stdin.isatty() and args.file != "-"):
+    terminal = sys.stdout.isatty() and sys.stderr.isatty() and (sys.stdin.isatty() or args.file == "-")
+    if not (terminal or "TEXTUAL_DRIVER" in os.environ):  # a driver that was chosen needs none
         if args.file is not None:
             _note(read())  # what is wrong with the file is said first
         raise UsageError("the screen needs a terminal", hint="bpdebug run FILE prints, bpdebug debug FILE takes a pipe")
@@ -264,8 +266,16 @@ def _page(args: SimpleNamespace) -> int:
     return EXIT_GOOD
 
 
-def _dap(args: SimpleNamespace) -> int:
+def _elsewhere(args: SimpleNamespace) -> int:
+    """What shows the program in another one: an editor, a browser."""
     gc.enable()
+    if args.verb == "serve":
+        try:
+            from bpdebug.frontends.browser.serving import serve as serve_browser
+        except ImportError:
+            hint = 'pip install "bpdebug[web]"'
+            raise InputError("textual-serve is not installed", code="E_FILE", hint=hint) from None
+        return serve_browser(args.file, args.port, open_it=args.open)
     if args.verb == "vscode":
         from bpdebug.frontends.dap.vscode import write_extension
 
@@ -276,8 +286,8 @@ def _dap(args: SimpleNamespace) -> int:
 
 
 _COMMANDS = {
-    "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare, "dap": _dap,
-    "trace": _trace, "vscode": _dap,
+    "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare,
+    "trace": _trace, "dap": _elsewhere, "vscode": _elsewhere, "serve": _elsewhere,
 }  # fmt: skip
 
 

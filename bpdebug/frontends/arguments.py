@@ -9,7 +9,7 @@ from typing import NoReturn
 from bpdebug import __version__
 from bpdebug.errors import UsageError
 
-PAGES = ("list", "ops", "schema", "dap", "vscode")
+PAGES = ("list", "ops", "schema", "dap", "vscode", "serve")
 """Commands that open no file themselves: they take none of the common options."""
 
 
@@ -65,6 +65,10 @@ def _pages(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     verb("schema", "the JSON Schema of scenario files")
     dap = verb("dap", "the debug adapter: what an editor starts")
     dap.add_argument("--port", type=int, metavar="N", help="on 127.0.0.1, for one editor after the other; 0: any")
+    serve = verb("serve", "the screen in a browser of this machine")
+    serve.add_argument("file", nargs="?", metavar="FILE")
+    serve.add_argument("--port", type=int, default=0, metavar="N", help="0: any that is free")
+    serve.add_argument("--open", action="store_true", help="in the browser, at once")
     verb("vscode", "the extension of VS Code, as a folder").add_argument("folder", metavar="DIR")
 
 

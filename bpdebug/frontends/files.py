@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from bpdebug.errors import CommandError, shown
+from bpdebug.frontends.served import refuse_files
 from bpdebug.scenario.paths import reason
 
 HEADER = "# bpdebug "
@@ -57,8 +58,10 @@ def _sweep(folder: Path) -> None:
 def write(path: Path, text: str, *, over: bool = False) -> None:
     """A text file, as a whole; E_FILE where something stands there already, or it cannot be written.
 
-    Files that begin with HEADER are written over, and every ordinary file where `over` says so; links never.
+    Files that begin with HEADER are written over, and every ordinary file where `over` says so; links never. E_COMMAND
+    where a browser is at the other end.
     """
+    refuse_files("a file")
     try:
         _check_free(path, over)
         path.parent.mkdir(exist_ok=True)

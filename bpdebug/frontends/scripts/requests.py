@@ -15,6 +15,7 @@ from bpdebug.errors import CommandError, shown
 from bpdebug.frontends.files import HEADER, write
 from bpdebug.frontends.loop import Answer, as_typed, refuse
 from bpdebug.frontends.recorder import record
+from bpdebug.frontends.served import refuse_files
 from bpdebug.limits import Limits
 from bpdebug.scenario.lessons import shipped_paths
 from bpdebug.scenario.paths import parts_of
@@ -41,7 +42,9 @@ class FileRequests:
         }  # fmt: skip
 
     def handle(self, state: State, word: str, argument: str) -> Iterator[Answer]:
-        """The answers to a request; E_COMMAND for one that this front end does not know."""
+        """The answers to a request; E_COMMAND for one that this front end does not know, or from a browser."""
+        if word != "restore":
+            refuse_files(word)
         state, handler = replace(state, request=None), self.handlers.get(word)
         yield from refuse(state, word, argument) if handler is None else handler(state, argument)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.errors import CommandError
+from bpdebug.frontends.served import refuse_files
 from bpdebug.frontends.tui.keys import COPIES
 from bpdebug.frontends.tui.looking import Chosen
 from bpdebug.frontends.tui.preferences import Preferences
@@ -117,9 +119,12 @@ class CopyingApp(ReadingApp):
         from bpdebug.frontends import clipboard  # start-up: as above
 
         try:
+            refuse_files("a copy in a file")
             self._say_copied(name, len(raw), f"into {clipboard.into_file(raw, suffix)}")
         except OSError as error:
             self.tell(f"it cannot be copied into a file: {reason(error)}")
+        except CommandError as error:
+            self.tell(error.message)
 
     def _say_copied(self, name: str, size: int, where: str) -> None:
         self.tell(f"copied {name} ({size:,} bytes) {where}")

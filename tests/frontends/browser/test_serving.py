@@ -1,0 +1,62 @@
+"""The screen in a browser: at its address alone, from its own page alone, and the program answers there."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("textual_serve", reason="the screen in a browser is an extra")
+aiohttp = pytest.importorskip("aiohttp", reason="as above")
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A server's own address; it is gone afterwards."""
+    (tmp_path / "tour").touch()  # it was shown
+    command = [sys.executable, "-m", "bpdebug.cli", "serve", "transpose"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"BPDEBUG_STATE_DIR": str(tmp_path)}) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+async def test_nothing_is_there_without_the_token_or_from_elsewhere(address: str) -> None:
+    root = re.match(r"http://127\.0\.0\.1:\d+/", address)
+    assert root is not None
+    async with aiohttp.ClientSession() as client:
+        for url, headers, status in (
+            (root[0], {}, 404), (f"{root[0]}ws", {}, 404), (f"{root[0]}x/", {}, 404), (address, {}, 200),
+            (address, {"Host": "evil.example"}, 403), (f"{address}ws", {"Origin": "http://evil.example"}, 403),
+        ):  # fmt: skip
+            async with client.get(url, headers=headers) as answer:
+                assert answer.status == status, (url, headers)
+
+
+async def test_the_page_asks_nobody_else(address: str) -> None:
+    async with aiohttp.ClientSession() as client, client.get(address) as answer:
+        page = await answer.text()
+    assert {url for url in re.findall(r"https?://[^\s\"'<]+", page) if not url.startswith(address)} == set()
+    assert f"ws:{address.removeprefix('http:')}ws" in page
+
+
+async def test_the_screen_comes_and_a_key_reaches_it(address: str) -> None:
+    async with aiohttp.ClientSession() as client, client.ws_connect(f"{address}ws?width=120&height=40") as socket:
+
+        async def until(words: str) -> None:
+            seen = ""
+            while words not in seen:
+                message = await socket.receive(timeout=60)
+                if message.type == aiohttp.WSMsgType.BINARY:
+                    seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", message.data.decode("utf-8", "replace"))
+
+        await until("event 0/3")
+        await socket.send_json(["stdin", "s"])
+        await until("event 1/3")
