@@ -30,7 +30,9 @@ def _being_read(read: Callable[[], Scenario], name: str, budget: int) -> Work[St
     from bpdebug.frontends.tui.working import Work  # start-up: other commands do without it
 
     work = Work(lambda: open_session(read(), budget=budget), doing=f"reading {name}")
-    if not (sys.stdin.isatty() or "TEXTUAL_DRIVER" in os.environ):  # there the scenario comes from: the keys come from the terminal
+    if not (
+        sys.stdin.isatty() or "TEXTUAL_DRIVER" in os.environ
+    ):  # there the scenario comes from: the keys come from the terminal
         work.result()
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
     return work

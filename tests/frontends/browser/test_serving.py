@@ -21,7 +21,9 @@ def address(tmp_path: Path) -> Iterator[str]:
     """A server's own address; it is gone afterwards."""
     (tmp_path / "tour").touch()  # it was shown
     command = [sys.executable, "-m", "bpdebug.cli", "serve", "transpose"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"BPDEBUG_STATE_DIR": str(tmp_path)}) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"BPDEBUG_STATE_DIR": str(tmp_path)}
+    ) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
