@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array, Cell
 from bpdebug.checks.rule import NodeRule, float64_attrs, rule_at, to_float64
-from bpdebug.engine import NodeEvent
+from bpdebug.engine import BACKWARD, NodeEvent
 from bpdebug.engine.closeness import RIGHT, index_of, relative
 from bpdebug.ops.attributes import spelt
 from bpdebug.ops.conventions import chosen, known
@@ -51,14 +51,21 @@ def answers(rule: NodeRule, position: int, y: Array, g: Array, cell: Cell) -> An
 
 
 def both_answer(left: NodeEvent, right: NodeEvent) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Whose answers two backward events of one call on the same numbers are, where they are but answers at kinks.
+    """Whose answers two events of one call on the same numbers are, where they are but answers at kinks.
 
     Libraries, or attributes where it is none of theirs; None where nobody answers so, or a rule was set by hand.
     """
-    rule, g = rule_at(left), to_float64(left.value)
-    if left.op != right.op or not rule.node.op.conventions or left.plan.replaced or right.plan.replaced:
+    rule = rule_at(left)
+    op = rule.node.op
+    if left.op != right.op or left.plan.replaced or right.plan.replaced:
         return None
-    y = to_float64(left.run.value(left.tensor))
+    if left.phase != BACKWARD:
+        whose = (_whose_value(rule, side.value) for side in (left, right)) if op.valued else ((), ())
+        a, b = whose
+        return (a, b) if a and b else None
+    if not op.conventions:
+        return None
+    y, g = to_float64(left.run.value(left.tensor)), to_float64(left.value)
     a, b = (_whose(rule, y, g, {c.position: c.value for c in side.contributions}) for side in (left, right))
     return (a, b) if a and b else None
 
@@ -75,16 +82,30 @@ def _whose(rule: NodeRule, y: Array, g: Array, found: Mapping[int, Array]) -> tu
     return ()
 
 
+def _whose_value(rule: NodeRule, found: Array) -> tuple[str, ...]:
+    """Those whose conventions give a call this value."""
+    typed, near = _typed(rule), RIGHT[found.dtype.name]
+    for calls in (_libraries(rule), _attributes(rule)):
+        made = {n: replace(rule, plan=trace(rule.node.op, typed, attrs)).value() for n, attrs in calls.items()}
+        if names := [n for n, y in made.items() if (relative(y, to_float64(found)) <= near).all()]:
+            return tuple(names)
+    return ()
+
+
+def _typed(rule: NodeRule) -> list[Any]:
+    return [(o.shape, o.dtype) if isinstance(o, Expr) else o for o in rule.own.operands]
+
+
 def _libraries(rule: NodeRule) -> Mapping[str, Mapping[str, Any]]:
     """The call's attributes as we and each library would choose them, whatever it chooses itself."""
     op = rule.node.op
-    plain = op.of_value(float64_attrs(rule.node.attrs))
+    plain = op.unchosen(float64_attrs(rule.node.attrs))
     return {OURS: plain, **{name: chosen(op, plain, name) for name in known(op, plain)}}
 
 
 def _attributes(rule: NodeRule) -> Mapping[str, Mapping[str, Any]]:
     """The call's attributes with each of its conventions chosen in turn, by how that is written."""
-    plain = rule.node.op.of_value(float64_attrs(rule.node.attrs))
+    plain = rule.node.op.unchosen(float64_attrs(rule.node.attrs))
     return {f"{name}={spelt(value)}": {**plain, name: value} for name, value in _choices(rule)}
 
 
@@ -98,7 +119,7 @@ def _gradients(
     rule: NodeRule, position: int, y: Array, g: Array, calls: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Array]:
     """An operand's gradient by the op's rule with each of these attributes; equal ones are worked out once."""
-    typed = [(o.shape, o.dtype) if isinstance(o, Expr) else o for o in rule.own.operands]
+    typed = _typed(rule)
     plans = {name: trace(rule.node.op, typed, attrs) for name, attrs in calls.items()}
     inputs = rule.inputs[: len(typed)]
     made = {

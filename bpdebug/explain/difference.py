@@ -51,10 +51,10 @@ def first_difference(a: Timeline, b: Timeline) -> Difference | None:
 
 
 def _convention(left: Event, right: Event, found: Difference) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Whose answers a difference on the way back is one of, where both are some."""
+    """Whose answers a difference is one of, where both are some."""
     if not (isinstance(left, NodeEvent) and isinstance(right, NodeEvent)):
         return None
-    return both_answer(left, right) if left.phase == BACKWARD and found.error is not None else None
+    return both_answer(left, right) if found.error is not None and not found.what.startswith("leaf") else None
 
 
 def _named(timeline: Timeline, index: int) -> tuple[int, str, str]:

@@ -33,6 +33,15 @@ def at_zero(default: str, *others: str) -> Mapping[str, Attr]:
     return {"at_zero": Attr("str", default, choices=(default, *(others or (s for s in SIDES if s != default))))}
 
 
+AT_MARGIN = ("slope", "zero")
+"""What holds where the margin is just kept: the slope of where it is not, or 0."""
+
+
+def at_margin(default: str) -> Mapping[str, Attr]:
+    """The attribute of a loss with a margin that chooses its slope at it."""
+    return {"at_margin": Attr("str", default, choices=(default, *(c for c in AT_MARGIN if c != default)))}
+
+
 AT_NAN = {"at_nan": Attr("str", "pass", choices=("pass", "stop"), hidden=True)}
 """Whether a gradient goes through a NaN; not a choice of the program's, only of a library."""
 
@@ -69,10 +78,23 @@ _ZERO = {
 }  # fmt: skip
 
 
+_MARGIN = {
+    "slope": "at the margin the slope is that of where it is not kept",
+    "zero": "at the margin the slope is taken to be 0",
+}  # fmt: skip
+_CLAMP = {
+    "none": "the logarithm of 0 is -inf",
+    "torch": "logarithms are at least -100, and what the gradient is divided by at least 1e-12",
+    "keras": "p is held between 1e-7 and 1 - 1e-7, and beyond them the gradient is 0",
+}  # fmt: skip
+
+
 def said(op: Op, attrs: Mapping[str, Any]) -> str:
     """In words, what holds in a call where there is no derivative: the op's own, or what its attributes choose."""
     words = [_TIED[attrs["ties"]]] if "ties" in attrs else []
     words += [_ZERO[attrs["at_zero"]]] if "at_zero" in attrs else []
+    words += [_MARGIN[attrs["at_margin"]]] if "at_margin" in attrs else []
+    words += [_CLAMP[attrs["clamp"]]] if "clamp" in attrs else []
     if "at_bounds" in attrs:
         low, high = (f"{share:g}" for share in shares(attrs["at_bounds"]))
         words.append(f"at the bounds {low if low == high else f'{low} and {high}'} of the slope inside holds")

@@ -6,6 +6,7 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops import conventions
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
 from bpdebug.ops.loss import REDUCTION, check_count, reduced, spread
@@ -69,12 +70,14 @@ def _triplet(
 
 
 def _triplet_vjp(
-    xp: Any, g: Any, anchor: Any, positive: Any, negative: Any, margin: float, p: float, eps: float, swap: bool
-) -> tuple[Any, ...]:
+    xp: Any, g: Any, anchor: Any, positive: Any, negative: Any, margin: float, p: float, eps: float, swap: bool,
+    at_margin: str = "slope",
+) -> tuple[Any, ...]:  # fmt: skip
     rows = (anchor - positive + eps, anchor - negative + eps, positive - negative + eps)
     near, far, cross = (p_norm(xp, row, -1, True, p) for row in rows)
     least = xp.minimum(far, cross) if swap else far
-    into = xp.where(margin + near - least >= 0, g, 0)
+    short = margin + near - least
+    into = xp.where(short > 0 if at_margin == "zero" else short >= 0, g, 0)
     own = xp.where(far < cross, into, xp.where(far == cross, into / 2, 0)) if swap else into
     (to,), (away,) = p_norm_vjp(xp, into, near, rows[0], -1, True, p), p_norm_vjp(xp, own, far, rows[1], -1, True, p)
     if not swap:
@@ -114,6 +117,7 @@ register(
             "swap": Attr("bool", False), **REDUCTION,
         },
         back=MIXES,
+        conventions=conventions.at_margin("slope"),
         check=_check_triplet,
         kink="the derivative at the margin is taken from where it is not kept",
         samples=(

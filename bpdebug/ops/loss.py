@@ -9,6 +9,7 @@ from typing import Any
 
 from bpdebug.arrays import Shape
 from bpdebug.errors import ShapeError
+from bpdebug.ops import conventions
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
 from bpdebug.ops.op import ROWS, SCALES, Op, Sample, register
@@ -85,16 +86,34 @@ def _weighed(xp: Any, each: Any, weights: tuple[Any, ...]) -> Any:
     return each * weights[0] if weights else each
 
 
-def _bce(xp: Any, p: Any, t: Any, *weight: Any) -> Any:
+CLAMP = {"clamp": Attr("str", "none", choices=("none", "torch", "keras"))}
+LOWEST, LEAST, NEAREST = -100, 9.99999996004197e-13, 1e-7
+"""PyTorch's least logarithm and divisor (1e-12 in single precision), and how near Keras lets a p come to 0 and 1."""
+
+
+def _clamped(xp: Any, p: Any, clamp: str) -> tuple[Any, Any, Any]:
+    """A p, its logarithm and that of 1 - p, as a convention has them."""
+    p = xp.minimum(xp.maximum(p, NEAREST), 1 - NEAREST) if clamp == "keras" else p
+    logs = xp.log(p), xp.log1p(-p)
+    return p, *((xp.maximum(log, LOWEST) for log in logs) if clamp == "torch" else logs)
+
+
+def _bce(xp: Any, p: Any, t: Any, *weight: Any, clamp: str = "none") -> Any:
     """0 log 0 is 0, its limit: a certain and right prediction costs nothing."""
-    right = xp.where(xp.abs(t) + xp.abs(p) == 0, 0, t * xp.log(p))
-    wrong = xp.where(xp.abs(1 - t) + xp.abs(1 - p) == 0, 0, (1 - t) * xp.log1p(-p))
+    p, log, log_rest = _clamped(xp, p, clamp)
+    right = xp.where(xp.abs(t) + xp.abs(p) == 0, 0, t * log)
+    wrong = xp.where(xp.abs(1 - t) + xp.abs(1 - p) == 0, 0, (1 - t) * log_rest)
     return _weighed(xp, -(right + wrong), weight)
 
 
-def _bce_vjp(xp: Any, g: Any, p: Any, t: Any, *weight: Any) -> tuple[Any, ...]:
-    into_p, into_t = xp.where(p == t, 0, (p - t) / (p * (1 - p))), xp.log1p(-p) - xp.log(p)
-    own = [_bce(xp, p, t) * g] if weight else []
+def _bce_vjp(xp: Any, g: Any, p: Any, t: Any, *weight: Any, clamp: str = "none") -> tuple[Any, ...]:
+    """With PyTorch's clamp the gradients go by what is not clamped, as there."""
+    own = [_bce(xp, p, t, clamp=clamp) * g] if weight else []
+    q, *_ = _clamped(xp, p, clamp)
+    under = xp.maximum(q * (1 - q), LEAST) if clamp == "torch" else q * (1 - q)
+    into_p, into_t = xp.where(p == t, 0, (q - t) / under), xp.log1p(-q) - xp.log(q)
+    if clamp == "keras":
+        into_p = xp.where(p == q, (q - t) / under, 0)
     return _weighed(xp, into_p, weight) * g, _weighed(xp, into_t, weight) * g, *own
 
 
@@ -155,8 +174,8 @@ def _kl_div_vjp(xp: Any, g: Any, x: Any, t: Any, log_target: bool) -> tuple[Any,
     return -t * g, (xp.log(t) + 1 - x) * g
 
 
-def _hinge_vjp(xp: Any, g: Any, x: Any, t: Any, margin: float) -> tuple[Any, ...]:
-    return xp.where(t == 1, g, xp.where(x <= margin, -g, 0)), None
+def _hinge_vjp(xp: Any, g: Any, x: Any, t: Any, margin: float, at_margin: str = "slope") -> tuple[Any, ...]:
+    return xp.where(t == 1, g, xp.where(x < margin if at_margin == "zero" else x <= margin, -g, 0)), None
 
 
 _CHANCES = [[0.2, 0.5, 0.75], [0.9, 0.4, 0.05]]
@@ -176,6 +195,8 @@ register(
         operands=("p", "t", "weight?"),
         forward=reduced(_bce),
         vjp=spread(_bce_vjp),
+        conventions=CLAMP,
+        valued=("clamp",),
         broadcasts="elementwise",
         kink="a p of 0 or 1 gives 0 where t is the same, and is infinite where not: bce_with_logits has no such cells",
         samples=(
@@ -256,6 +277,7 @@ register(
         vjp=spread(_hinge_vjp),
         attrs={"margin": Attr("float", 1.0), **REDUCTION},
         kinds=("f", "fi"),
+        conventions=conventions.at_margin("slope"),
         kink="the derivative at the margin is taken to be -1",
         samples=(Sample((ROWS, _SIDES)), Sample((ROWS, [[1, -1, -1], [-1, 1, -1]]), {"margin": 2.0, **_NONE})),
     ),

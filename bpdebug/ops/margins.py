@@ -9,6 +9,7 @@ from bpdebug.errors import ShapeError
 from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
 from bpdebug.ops.classes import check_rows, classes_of
+from bpdebug.ops.conventions import at_margin
 from bpdebug.ops.loss import REDUCTION, reduced, spread
 from bpdebug.ops.op import MIXES, Op, Sample, register
 
@@ -37,13 +38,18 @@ def _multi_margin(xp: Any, x: Any, target: Any, *weight: Any, p: int, margin: fl
     return losses * xp.take(weight[0], target, axis=0) if weight else losses
 
 
-def _multi_margin_vjp(xp: Any, g: Any, x: Any, target: Any, *weight: Any, p: int, margin: float) -> tuple[Any, ...]:
+def _multi_margin_vjp(
+    xp: Any, g: Any, x: Any, target: Any, *weight: Any, p: int, margin: float, at_margin: str = "zero"
+) -> tuple[Any, ...]:
     """Crammer & Singer 2001 (JMLR 2, 265-292), with all classes for the nearest one."""
     missing, hot = _missing(xp, x, target, margin)
     each = g / x.shape[-1]
     if weight:
         each = each * xp.expand_dims(xp.take(weight[0], target, axis=0), -1)
     slope = 2 * missing * each if p == 2 else xp.where(missing > 0, each, 0)
+    if p == 1 and at_margin == "slope":
+        right = xp.take_along_axis(x, xp.expand_dims(target, -1), axis=x.ndim - 1)
+        slope = xp.where(hot == 1, 0, xp.where(margin - right + x >= 0, each, 0))
     into = slope - hot * xp.sum(slope, axis=-1, keepdims=True)
     if not weight:
         return into, None
@@ -66,6 +72,7 @@ register(
         kinds=("f", "i", "f"),
         check=_check_margin,
         indexes=classes_of,
+        conventions=at_margin("zero"),
         kink="the derivative at the margin is taken to be 0",
         samples=(
             Sample((_SCORES, [1, 0, 2, 1])),

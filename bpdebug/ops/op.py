@@ -61,7 +61,8 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     back. `infinite` marks an op whose infinities are its meaning and no fault.
     `back` says in words what its rule does to a gradient: of a linear op, what its transpose is.
     `conventions` are attributes that choose what the gradient is where there is no derivative: a call has those that
-    were chosen, `vjp` alone is given them, and without them it gives the answer that is ours.
+    were chosen, `vjp` alone is given them, and without them it gives the answer that is ours. Those that are `valued`
+    choose the value there, too, and `forward` is given them.
     `kink` says in words which convention holds where the derivative does not exist; `kink_at(*cells)` says it of
     these cells of an elementwise op's operands, where it is not the same everywhere.
     `instead` has the numbers that stand for operands that are left out where one behind them is given (gamma: 1); they
@@ -91,6 +92,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
     broadcasts: str = ""
     back: str = ""
     conventions: Mapping[str, Attr] = field(default_factory=dict)
+    valued: tuple[str, ...] = ()
     kink: str = ""
     kink_at: Callable[..., str] | None = None
     instead: Mapping[str, int] = field(default_factory=dict)
@@ -131,9 +133,13 @@ class Op(Struct, frozen=True, eq=False, dict=True):
         return {**self.open_attrs, **chosen} if chosen else self.open_attrs
 
     def of_value(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The attributes of a call that its value depends on: all but those that choose a convention."""
+        """The attributes of a call that its value depends on: all but those that choose a gradient alone."""
         if len(attrs) == len(self.attrs):
             return attrs
+        return {n: value for n, value in attrs.items() if n not in self.conventions or n in self.valued}
+
+    def unchosen(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The attributes of the same call where no convention is chosen."""
         return {name: value for name, value in attrs.items() if name not in self.conventions}
 
     @cached_property

@@ -213,6 +213,8 @@ CHOSEN = [
     ("clip", ([0.0, 1.0],), {"min": 0.0, "max": 1.0}),
     ("hardtanh", ([-1.0, 1.0],), {}), ("relu6", ([0.0, 6.0],), {}), ("hardsigmoid", ([-3.0, 3.0],), {}),
     ("hardswish", ([-3.0, 3.0],), {}),
+    ("hinge_embedding", ([1.0, 0.5], [-1.0, 1.0]), {}), ("multi_margin", ([[2.0, 1.0, 0.0]], [0]), {}),
+    ("triplet_margin", ([[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 2.0]]), {"eps": 0.0}),
 ]  # fmt: skip
 WORDS = {
     "first": "of tied cells the first", "last": "of tied cells the last", "all": "each of the tied cells",
@@ -234,7 +236,15 @@ def test_whatever_is_chosen_there_wants_a_look_and_the_choice_is_said(
 
 
 def test_every_op_that_can_choose_was_at_its_kink() -> None:
-    assert {op.name for op in OPS.values() if op.conventions} == {op for op, *_ in CHOSEN}
+    assert {op.name for op in OPS.values() if op.conventions} == {op for op, *_ in CHOSEN} | {"bce"}
+
+
+@pytest.mark.parametrize(("clamp", "slope"), [("none", -np.inf), ("torch", -1e12), ("keras", 0.0)])
+def test_a_logarithm_of_0_wants_a_look_however_it_is_clamped(clamp: str, slope: float) -> None:
+    timeline = one("bce", [0.0, 0.5], [1.0, 1.0], clamp=clamp, reduction="sum")
+    row = rows(timeline)["x0"]
+    assert timeline.grad("x0")[0] == pytest.approx(slope)  # type: ignore[index]  # it has a gradient
+    assert row.verdict == "look"
 
 
 def test_a_rule_set_by_hand_is_not_excused_by_what_was_chosen() -> None:

@@ -23,7 +23,7 @@ from bpdebug.symbolic import Plan
 from bpdebug.views.answers import who_answers
 from bpdebug.views.compare import compared
 from tests.graphs import graph_of, make, sample_call, step
-from tests.ops.libraries import given, plain
+from tests.ops.libraries import array, given, plain
 from tests.recordings import recorded
 
 POINTS = [p for p in table().points if not p.smooth and OPS[p.op].conventions]
@@ -42,7 +42,7 @@ def at(event: Event, cell: tuple[int, ...], operand: int = 0) -> Answers | None:
 
 
 def graph_at(point: Point, conventions: str = "default", **attrs: Any) -> Timeline:
-    leaves = {f"x{i}": np.array(plain(x), float) for i, x in enumerate(point.operands)}
+    leaves = {f"x{i}": array(plain(x)) for i, x in enumerate(point.operands)}
     steps = [step("y", point.op, *leaves, **{**given(point), **attrs}), step("z", "mul", "y", point.g)]
     steps.append(step("L", "sum", "z"))
     return Timeline(make(leaves, *steps, loss="L", conventions=conventions))

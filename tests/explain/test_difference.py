@@ -62,6 +62,19 @@ def test_another_op_differs_in_the_value_of_its_node() -> None:
     assert 0 < found.error < 1
 
 
+def test_a_clamped_logarithm_differs_in_a_value_and_only_by_a_convention() -> None:
+    program = "[inputs]\np = [0.0, 0.5]\nt = [1.0, 0.0]\n[graph]\nloss = 'L'\nprogram = 'L = bce(p, t)'\n"
+    sides = [f"format = 1\nconventions = '{name}'\n{program}" for name in ("default", "torch", "keras")]
+    for other, value in (("torch", 100), ("keras", -np.log(1e-7))):
+        found = first_difference(timeline(sides[0]), timeline(sides[1 if other == "torch" else 2]))
+        assert found is not None
+        assert (found.node, found.what, found.left) == ("L", "value", np.inf)
+        assert found.right == pytest.approx((value + np.log(2)) / 2)
+        assert found.convention is not None
+        assert found.convention[0] == ("bpdebug",)
+        assert other in found.convention[1]
+
+
 def test_another_program_differs_in_its_events() -> None:
     found = first_difference(timeline(TEXT), timeline(TEXT.replace("Z", "H")))
     assert found == Difference(1, "Z", "event")

@@ -56,6 +56,11 @@ def torch_calls(torch: Any) -> Calls:
         "topk": lambda x, k: torch.topk(x, k).values,
         "cumprod": lambda x, axis: torch.cumprod(x, axis),
         "cross_entropy": lambda x, t, ignore_index: f.cross_entropy(x, t, ignore_index=ignore_index),
+        "bce": f.binary_cross_entropy,
+        "hinge_embedding": f.hinge_embedding_loss,
+        "cosine_embedding": f.cosine_embedding_loss,
+        "triplet_margin": f.triplet_margin_loss,
+        "multi_margin": f.multi_margin_loss,
         **_pools(lambda n: lambda x, size: getattr(f, f"max_pool{n}d")(x, size)),
         **_pools(lambda n: lambda x, size: getattr(f, f"adaptive_max_pool{n}d")(x, size), "adaptive_"),
     }
@@ -137,6 +142,7 @@ def mlx_calls(mlx: Any) -> Calls:
         "cummax": lambda x, axis: mx.cummax(x, axis=axis),
         "topk": lambda x, k: mx.topk(x, k),
         "cumprod": lambda x, axis: mx.cumprod(x, axis=axis),
+        "triplet_margin": nn.losses.triplet_loss,
         **_pools(lambda n: lambda x, size: getattr(nn, f"MaxPool{n}d")(size)(mx.moveaxis(x, 1, -1))),
     }
 
@@ -245,6 +251,7 @@ def keras_calls(keras: Any) -> Calls:
         "celu": act.celu,
         "selu": act.selu,
         "prelu": lambda x, slope: ops.relu(x) - slope * ops.relu(-x),  # keras.layers.PReLU.call
+        "bce": lambda p, t, reduction: ops.binary_crossentropy(t, p),
         "norm": ops.norm,
         "std": ops.std,
         "pow": lambda a, b: a**b,
@@ -296,6 +303,13 @@ def paddle_calls(paddle: Any) -> Calls:
         "topk": lambda x, k: paddle.topk(x, k)[0],
         "cumprod": lambda x, axis: paddle.cumprod(x, axis),
         "cross_entropy": lambda x, t, ignore_index: f.cross_entropy(x, t, ignore_index=ignore_index),
+        "bce": f.binary_cross_entropy,
+        "hinge_embedding": f.hinge_embedding_loss,
+        "cosine_embedding": f.cosine_embedding_loss,
+        "triplet_margin": lambda a, p, n, eps, reduction: f.triplet_margin_loss(
+            a, p, n, epsilon=eps, reduction=reduction
+        ),
+        "multi_margin": f.multi_margin_loss,
         **_pools(lambda n: lambda x, size: getattr(f, f"max_pool{n}d")(x, list(size))),
         **_pools(lambda n: lambda x, size: getattr(f, f"adaptive_max_pool{n}d")(x, list(size)), "adaptive_"),
     }
