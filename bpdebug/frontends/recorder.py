@@ -77,7 +77,8 @@ class Recorder:
         leaves = [
             self._stored(leaf.name, LEAF, timeline.store.leaf(i, 0)) for i, leaf in enumerate(timeline.graph.leaves)
         ]
-        if seen := scenario.recording is not None and bool(scenario.recording.applications):
+        seen = scenario.recording is not None and bool(scenario.recording.applications)
+        if seen := seen or scenario.imported:
             program, incoming = stored(scenario)
             leaves += [self._stored(n, LEAF, g) for n, g in zip(program.incoming, incoming, strict=True)]
         edits = [

@@ -16,7 +16,7 @@ import numpy as np
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.engine.recorded import Application
 from bpdebug.errors import InputError, printable, shown
-from bpdebug.graph import INPUT, PARAMETER, Graph, Incoming, Leaf, Lit, Step, build
+from bpdebug.graph import DRAWN, INPUT, PARAMETER, Graph, Incoming, Leaf, Lit, Node, Step, build
 from bpdebug.importers.trace_file import HINT
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
@@ -55,22 +55,25 @@ class StoredProgram(msgspec.Struct, frozen=True):
 
 
 def stored(scenario: Scenario) -> tuple[StoredProgram, list[Array]]:
-    """The program of a scenario that was seen, and the gradients that come in, of their tensors' shapes."""
+    """The program of a scenario that was seen or imported, and the gradients that come in, of their tensors' shapes."""
     graph, recording = scenario.graph, scenario.recording
-    assert recording is not None, "it was seen"
     loss = None if graph.loss is None else graph.names[graph.loss]
     incoming = {} if loss else {graph.names[t]: read() for t, read in graph.incoming.items()}
     program = StoredProgram(
-        tuple(StoredStep(n.id, n.op.name, tuple(_operand(graph, i) for i in n.inputs), _plain(n.attrs), n.block, n.line)
-              for n in graph.nodes),
-        recording.applications, tuple(leaf.name for leaf in graph.leaves if leaf.kind == PARAMETER), loss,
-        tuple(incoming), scenario.conventions, scenario.remarks,
+        tuple(StoredStep(n.id, n.op.name, _operands(graph, n), _plain(n.attrs), n.block, n.line) for n in graph.nodes),
+        () if recording is None else recording.applications,
+        tuple(leaf.name for leaf in graph.leaves if leaf.kind == PARAMETER), loss, tuple(incoming),
+        scenario.conventions, scenario.remarks,
     )  # fmt: skip
     return program, list(incoming.values())
 
 
-def _operand(graph: Graph, operand: Any) -> str | list[str]:
-    return [repr(operand.value)] if isinstance(operand, Lit) else graph.names[operand]
+def _operands(graph: Graph, node: Node) -> tuple[str | list[str], ...]:
+    """What a step takes: a mask that is drawn is drawn again."""
+    return tuple(
+        [repr(i.value)] if isinstance(i, Lit) else graph.names[i]
+        for i in node.inputs if isinstance(i, Lit) or graph.kind(i) != DRAWN
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -69,6 +69,11 @@ class Scenario(Struct, frozen=True, eq=False):
         return None if self.file is None else Path(self.file)
 
     @property
+    def imported(self) -> bool:
+        """Whether no scenario's text says it: what it holds is the program alone, written out by an importer."""
+        return self.raw == self.program.encode("utf-8", "surrogatepass")
+
+    @property
     def digest(self) -> str:
         """The SHA-256 of the file."""
         import hashlib  # as above

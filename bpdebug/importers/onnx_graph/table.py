@@ -41,8 +41,8 @@ def rule(*names: str) -> Callable[[F], F]:
 
 
 def shortest(number: Any) -> float:
-    """A float32 or float64 as it was written once: 0.01, where a file has the float32 that is nearest to it."""
-    return float(str(number))
+    """A number; a float as it was written once: 0.01, where a file has the float32 that is nearest to it."""
+    return float(str(number)) if isinstance(number, np.floating) else float(number)
 
 
 class Home(Protocol):

@@ -95,6 +95,22 @@ def test_open_axes_have_size_2_and_one_name_one_size() -> None:
         shapes(feeds={"a": np.ones((5, 6))}, dim={"n": 4})
 
 
+def test_a_run_of_a_model_is_recorded_and_opened_without_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = [
+        node("Gemm", "x w b", "h"),
+        node("Dropout", "h half on", "d"),
+        node("Exp", "d", "y"),
+        node("Neg", "h", "z"),
+    ]
+    held: dict[str, Any] = {"w": W, "b": B, "half": np.float32(0.5), "on": np.array(True)}
+    onnx.save(model(nodes, [value("x", ["n", 3])], ["y", "z"], held), tmp_path / "m.onnx")
+    assert main(["run", str(tmp_path / "m.onnx"), "--record", str(tmp_path / "r.bptrace")]) == 0
+    (tmp_path / "m.onnx").unlink()
+    first = capsys.readouterr().out
+    assert main(["run", str(tmp_path / "r.bptrace")]) == 0
+    assert capsys.readouterr().out == first
+
+
 def test_what_is_not_given_is_drawn_the_same_each_time() -> None:
     first, again = (bpdebug.run(bpdebug.from_onnx(linear())) for _ in range(2))
     assert np.array_equal(first.value("x"), again.value("x"))
