@@ -66,11 +66,16 @@ class LeadingLines(Looking):
         found = [None, *map(self.to, range(self.plan.length))]
         return [y for y, (before, here) in enumerate(pairwise(found)) if here is not None and here != before]
 
-    def lead_as(self, before: Sequence[int]) -> None:
-        """What was marked of the lines that led on before is marked of those that do now."""
-        if self.led is not None:
-            at, now = before.index(self.led), self.leads()
-            self.led = now[at] if at < len(now) else None
+    @property
+    def link_number(self) -> int | None:
+        """Which is marked of the lines that lead on: it is, however they are wrapped."""
+        leads = [] if self.led is None else self.leads()
+        return leads.index(self.led) if self.led in leads else None
+
+    @link_number.setter
+    def link_number(self, at: int | None) -> None:
+        leads = [] if at is None else self.leads()
+        self.led = leads[at] if at is not None and at < len(leads) else None
 
     def action_across(self, step: int) -> None:
         if self.of_tables:
@@ -97,7 +102,7 @@ class LeadingLines(Looking):
     @property
     def place(self) -> Place:
         """Where one is in the report."""
-        return self.across, self.top, None if self.led is None else self.leads().index(self.led)
+        return self.across, self.top, self.link_number
 
     def go_to(self, place: Place) -> None:
         """Where one was in it."""
@@ -105,7 +110,7 @@ class LeadingLines(Looking):
         if across != self.across:
             self.across = across
             self.replan()
-        self.led = None if at is None else self.leads()[at]
+        self.link_number = at
         self.scroll_by(0)
 
     @property

@@ -81,12 +81,12 @@ class Stage(TurningLines, can_focus=True):
         width, height = self.size
         if width > 1 and height > 0:
             at_start = self.top > 0 and self.top == self.plan.start(self.section)
-            leads = [] if self.led is None else self.leads()
+            number = self.link_number
             self.plan = LinePlan(
                 self.parts, width - 1, height, self.section, unfolded=self.unfolded,
                 long=self.report.kind not in OF_EVENTS, across=self.across,
             )  # fmt: skip
-            self.lead_as(leads)
+            self.link_number = number
             if self.report.spare is not None and self.alone:
                 self.plan.fill(self.report.spare)
             self.head(self.report.title, apart(*self.plan.said(), *self.looked.said()))
