@@ -43,8 +43,9 @@ class RunningApp(KeyedApp):
         """What runs."""
         return self.gate.work
 
-    def start(self, work: Work[Any], then: Callable[[Work[Any]], None]) -> None:
-        """Work that has begun; `then` is handed it once it is done."""
+    def start(self, work: Work[Any], then: Callable[[Work[Any]], None], *, asking: bool = False) -> None:
+        """Work that has begun; `then` is handed it once it is done. Panes are `asking` for what gives way to a line."""
+        self.asking = asking
         self.gate.work, self.then, self.passed, self.covered = work, then, "", None
         if not work.done:
             self.clock = self.set_interval(0.1, self.look_after)
@@ -102,8 +103,9 @@ class RunningApp(KeyedApp):
         if not gate.heavy:
             at_once(gate)
             return
-        asked, self.asking = gate.taken(), True
-        self.start(Work(lambda: [ask() for ask, _ in asked.values()]), lambda work: self._answered(asked, work))
+        asked = gate.taken()
+        work = Work(lambda: [ask() for ask, _ in asked.values()])
+        self.start(work, lambda work: self._answered(asked, work), asking=True)
 
     def _answered(self, asked: dict[object, Asked], work: Work[Any]) -> None:
         self.asking, covered = False, self.covered
