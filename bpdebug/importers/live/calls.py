@@ -174,7 +174,7 @@ class CallRecorder(TorchDispatchMode):  # type: ignore[misc]  # torch's types ar
 
     def copy_leaves(self) -> None:
         """Copies what no call made anew: training goes on behind, and writes to it."""
-        made = {held.key for call in self.calls if not _manner(call.op)[0] for held in call.outputs}
+        made = {held.key for call in self.calls if not writes(call.op) for held in call.outputs}
         for call in self.calls:
             for s in call.seen:
                 if s.key not in made and s.key not in self.copies:
@@ -206,6 +206,11 @@ def _manner(op: Any) -> tuple[tuple[tuple[int, str], ...], int | None]:
     aliased = [(i, a.name, a.alias_info.is_write) for i, a in enumerate(op._schema.arguments) if a.alias_info]
     writes = tuple((i, name) for i, name, is_write in aliased if is_write)
     return writes, next((i for i, _, is_write in aliased if not is_write), None)
+
+
+def writes(op: Any) -> bool:
+    """Whether an op writes to one of its arguments."""
+    return bool(_manner(op)[0])
 
 
 def _tensors(values: Sequence[Any]) -> Iterator[torch.Tensor]:

@@ -19,7 +19,7 @@ from bpdebug.errors import InputError
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.importers.aten.families import ruled
 from bpdebug.importers.calls import Calls
-from bpdebug.importers.live.calls import ForwardCall, Held, Key, Seen
+from bpdebug.importers.live.calls import ForwardCall, Held, Key, Seen, storage_of, writes
 from bpdebug.importers.live.numbers import PassNumbers, Told
 from bpdebug.importers.live.passes import AutogradNode, BackwardPass
 from bpdebug.importers.live.step import LiveStep
@@ -27,6 +27,7 @@ from bpdebug.importers.live.taken import Taken, named, op_of, source_of
 from bpdebug.importers.live.values import HALF, Values
 from bpdebug.importers.lowering import Lowering, NoRule, Operand
 
+COPIES = "torch::autograd::CopySlices"
 _KEEPS = ("detach.default", "alias.default", "lift_fresh.default")
 """What keeps a tensor as it is; inside a custom Function no gradient passes through its ops anyway."""
 
@@ -52,6 +53,7 @@ class StepReader:
             if seen.node is not None:
                 self.nodes.setdefault(seen.key, (seen.node, seen.nr))
         self.nodes |= {root.key: (root.node, root.nr) for root in backward.roots}
+        self.users = Counter(n.node for record in backward.nodes for n, _ in record.operands if n is not None)
         self.found: MutableMapping[Key, Operand] = {}
         self.computed: set[int] = set()
         self.outputs: dict[tuple[Any, int], Operand] = {}
@@ -67,13 +69,31 @@ class StepReader:
             if call.function is None:
                 record = self._record([call])
                 if record is not None and not record.custom:
-                    yield Taken(record, [call], None)
+                    yield self._through_view(call, record) or Taken(record, [call], None)
             elif id(call.function) not in done:
                 done.add(id(call.function))
                 mine = [c for c in recorded if c.function is call.function]
                 record = self._record(mine)
                 if record is not None:
                     yield Taken(record, mine, call.function)
+
+    def _through_view(self, call: ForwardCall, record: AutogradNode) -> Taken | None:
+        """A call that writes through a view of what is used nowhere else, with the views that lead there.
+
+        torch has two nodes for it, of which one copies into the whole, and the other is the view anew.
+        """
+        source = record.operands[0][0] if record.operands and writes(call.op) else None
+        if source is None or source.name != COPIES or self.users[source.node] > 1:
+            return None
+        calls, seen = [call], call.seen[0]
+        while (
+            (view := self.made_by.get(seen.key)) is not None and view.function is None and self._record([view]) is None
+        ):
+            calls, seen = [view, *calls], view.seen[0]
+        both = AutogradNode(
+            record.node, source.name.rpartition("::")[2], source.operands, record.incoming, source.handed
+        )
+        return Taken(both, calls, None)
 
     def _record(self, calls: Sequence[ForwardCall]) -> AutogradNode | None:
         """The node of the backward graph that an output of these calls has."""
@@ -112,9 +132,22 @@ class StepReader:
         return self._hooked(made, record, 0, "") if tensor._backward_hooks else made
 
     def _unseen(self, record: AutogradNode) -> InputError:
+        """E_OP for a node that no call was seen of: one that writes through a view makes such."""
+        calls = self.step.calls.calls
+        made = [s for call in calls for s in call.seen if s.node is record.node or self._behind(s.node, record)]
+        where = {(storage_of(s.tensor), s.version) for s in made}
+        for call in calls:
+            if writes(call.op) and where & {(storage_of(held.tensor), held.version) for held in call.outputs}:
+                hint = "write it without: relu(x) for relu_(x), torch.where for an index that is set"
+                message = f"{named(call)} writes in place through a view of what is used elsewhere, too"
+                return InputError(message, code="E_OP", where=source_of(call.place)[0] or self.where, hint=hint)
         message = f"{record.name} came about by a call that was not seen"
         hint = "watch the whole step, from its first forward call on; what C++ or another thread calls is not seen"
         return InputError(message, code="E_OP", where=self.where, hint=hint)
+
+    def _behind(self, node: Any, record: AutogradNode) -> bool:
+        """Whether a node takes what a record made."""
+        return node in self.records and any(source is record for source, _ in self.records[node].operands)
 
     # --- steps
 
@@ -154,10 +187,12 @@ class StepReader:
                     self.numbers.seen.setdefault(operand.name, self.values.array(held))
 
     def _outputs(self, taken: Taken) -> list[tuple[Held, int]]:
-        """The tensors that are outputs of an autograd node, and which."""
+        """The tensors that are outputs of an autograd node, and which; of several, those that a gradient came in at."""
         made = (held for call in taken.calls for held in call.outputs)
         known = ((held, self.nodes.get(held.key, (None, 0))) for held in made)
-        return [(held, nr) for held, (node, nr) in known if node is taken.node.node]
+        found = [(held, nr) for held, (node, nr) in known if node is taken.node.node]
+        incoming = taken.node.incoming or ()
+        return [(held, nr) for held, nr in found if nr < len(incoming) and incoming[nr] is not None] or found[:1]
 
     def _operands(self, taken: Taken) -> list[Operand | None]:
         """What torch hands a gradient to, by operand; None where none is asked for."""
@@ -189,7 +224,7 @@ class StepReader:
                     raise NoRule(f"{op_of(call)} {error}".strip() if taken.function else str(error)) from None
             for held, _ in self._outputs(taken):
                 if held.key not in self.found:
-                    raise NoRule("an output beside the first")
+                    raise NoRule("a gradient at an output beside the first")
                 if taken.function is not None and len(self.program.steps) == first:  # what it hands on may be another
                     x = self.found[held.key]
                     self.found[held.key] = self.program.step(block, taken.name, "reshape", [x], {"shape": x.shape})

@@ -47,7 +47,8 @@ class Taken(Struct, frozen=True, eq=False):
 def op_of(call: ForwardCall) -> str:
     """aten's name for a call, with the overload, as if nothing was written in place: relu_ is relu.default."""
     packet, _, overload = str(call.op).removeprefix("aten.").partition(".")
-    return f"{packet if packet.startswith('__') else packet.rstrip('_')}.{overload}"
+    name = f"{packet if packet.startswith('__') else packet.rstrip('_')}.{overload}"
+    return "transpose.int" if name == "transpose.default" else name  # as it is called in place
 
 
 def named(call: ForwardCall) -> str:

@@ -192,6 +192,26 @@ def test_written_in_place_is_another_tensor(x: Any) -> None:
     assert w.differences() == []
 
 
+def test_written_in_place_through_a_view_too(x: Any) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(inplace=True), nn.Linear(4, 3))
+    with bpdebug.watch(model) as w:
+        model(x.reshape(5, 1, 4)).square().sum().backward()
+    assert w.scenario.recording is not None
+    assert [a.function for a in w.scenario.recording.applications].count("CopySlices") == 1
+    assert w.differences() == []
+    np.testing.assert_array_equal(w.timeline.grad("0.weight"), model[0].weight.grad.numpy())
+
+
+def test_through_a_view_of_what_is_used_elsewhere_is_refused_with_the_line(model: Any, x: Any) -> None:
+    with bpdebug.watch(model) as w:
+        h = model.layer[0](x)
+        h[:, 0].mul_(2)
+        step(model.head, h).backward()
+    with pytest.raises(BpdebugError, match="mul writes in place through a view") as caught:
+        w.scenario  # noqa: B018 - asking is what raises
+    assert str(caught.value.where).startswith("test_watch.py:")
+
+
 def test_the_second_forward_of_a_checkpoint_is_no_event(model: Any, x: Any) -> None:
     with bpdebug.watch(model) as w:
         step(model.head, torch.utils.checkpoint.checkpoint(model.layer, x, use_reentrant=False)).backward()
