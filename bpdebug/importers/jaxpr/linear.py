@@ -50,7 +50,12 @@ def _laid(c: Lowering, x: Operand, order: Sequence[int]) -> Operand:
 
 
 def _cast(c: Lowering, x: Operand) -> Operand:
-    return x if x.dtype == c.dtype or x.dtype.kind != "f" else c.emit("cast", x, dtype=c.dtype.name)
+    """An operand in the dtype of the product; JAX multiplies floats by integers, which are known."""
+    if x.dtype == c.dtype:
+        return x
+    if x.dtype.kind == "f":
+        return c.emit("cast", x, dtype=c.dtype.name)
+    return c.constant("const", c.known(x, "integers").astype(c.dtype))
 
 
 def _outer(

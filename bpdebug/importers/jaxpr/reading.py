@@ -105,7 +105,8 @@ def _remarks(reader: FunctionReader) -> list[str]:
     said = []
     if folded := reader.known.folded():
         said.append(f"computed by JAX, and an input here: {folded} tensors that no gradient passes through")
-    dtypes = [v.dtype for e in reader.steps for v in e.outputs if is_float(v) and v.dtype is not None]
+    values = [v for e in reader.steps for v in (*e.inputs, *e.outputs)]
+    dtypes = [v.dtype for v in values if is_float(v) and v.dtype is not None]
     halves = {str(dtype) for dtype in dtypes if held(dtype) != dtype}
     if halves:
         said.append(f"{', '.join(sorted(halves))} is kept in float32, and rounded where the function casts to it")

@@ -17,6 +17,7 @@ from bpdebug.importers.jaxpr.program import Flattened
 from bpdebug.importers.jaxpr.values import Equation, EquationSite, Variable, constant, is_float, value_of
 from bpdebug.limits import Limits
 
+_ALONE = "loss(params, *args) must run by itself: call it once without bpdebug"
 _HINT = "jax.jit must be able to trace it: no branches that depend on values, jnp instead of NumPy"
 
 
@@ -111,7 +112,8 @@ def _jaxpr(call: Callable[..., Any], arrays: Sequence[Any], where: str) -> Any:
     except BpdebugError:
         raise
     except Exception as error:  # whatever the function's code, and JAX's, raise
-        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        said = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
         frames = [f for f in traceback.extract_tb(error.__traceback__) if not in_libraries(f.filename)]
         place = f"{where} ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else where
-        raise InputError(f"JAX: {said}", code="E_FILE", where=place, hint=_HINT) from None
+        hint = _HINT if isinstance(error, jax.errors.JAXTypeError | jax.errors.JAXIndexError) else _ALONE
+        raise InputError(f"cannot be traced: {said}", code="E_FILE", where=place, hint=hint) from None

@@ -144,7 +144,8 @@ CASES: dict[str, list[Case]] = {
         (lambda a, b: jnp.einsum("ij,kl->ikjl", a, b), r(2, 3), r(2, 4)),
         (dot((((0,), (1,)), ((), ()))), r(4, 3), r(2, 4)), (dot((((2, 0), (0, 1)), ((), ()))), r(2, 3, 4), r(4, 2, 5)),
         (dot((((1,), (0,)), ((2,), (1,)))), r(2, 3, 4), r(3, 4)), (dot((((), ()), ((0,), (0,)))), r(2, 3), r(2, 4)),
-        (lambda a: a @ np.arange(8.0).reshape(4, 2), r(3, 4)), (lambda a, b: jax.vmap(jnp.dot)(a, b), r(3, 4), r(3, 4)),
+        (lambda a: a @ np.arange(8.0).reshape(4, 2), r(3, 4)), (lambda a: a @ np.arange(4), r(3, 4)),
+        (lambda a, b: jax.vmap(jnp.dot)(a, b), r(3, 4), r(3, 4)),
     ],
     "conv_general_dilated": [
         (conv((1, 1), "SAME"), r(2, 3, 5, 6), r(4, 3, 3, 2)), (conv((2,), [(1, 0)]), r(2, 3, 7), r(4, 3, 3)),

@@ -25,7 +25,7 @@ def test_a_model_is_what_jax_computes(name: str) -> None:
     judged(*MODELS[name])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["mlp", "conv net", "gpt"])
 def test_each_node_of_a_model_is_what_jax_computes(name: str) -> None:
     assert judged_nodes(*MODELS[name]) >= 13
 
@@ -34,18 +34,21 @@ KINKS: dict[str, Any] = {
     "relu": jax.nn.relu, "relu6": jax.nn.relu6, "abs": jnp.abs, "clip": lambda x: jnp.clip(x, 0, 6),
     "clamp": lambda x: lax.clamp(0.0, x, 6.0), "maximum": lambda x: jnp.maximum(x, 0), "leaky_relu": jax.nn.leaky_relu,
     "elu": jax.nn.elu, "hard_tanh": lambda x: jax.nn.hard_tanh(x / 6), "hard_swish": lambda x: jax.nn.hard_swish(x - 3),
-    "max": lambda x: x.max(1), "min": lambda x: x.min(1), "max of all": jnp.max, "sort": jnp.sort,
+    "max": lambda x: x.max(1), "min": lambda x: x.min(1), "max_of_all": jnp.max, "sort": jnp.sort,
     "top_k": lambda x: lax.top_k(x, 2)[0], "cumprod": lambda x: jnp.cumprod(x, 1), "prod": lambda x: x.prod(1),
     "pool": lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (1, 2), (1, 2), "VALID"), "sign": jnp.sign,
     "where": lambda x: jnp.where(x > 0, jnp.exp(x), x), "minimum": lambda x: jnp.minimum(x, x.T @ jnp.eye(3)),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", KINKS)
-def test_where_there_is_no_derivative_the_answer_is_jax_s(name: str) -> None:
+def test_where_there_is_no_derivative_the_answer_is_jax_s() -> None:
     x = np.array([[0.0, 6.0, 0.0], [-1.0, 0.0, 6.0], [6.0, 6.0, -1.0]])
-    scale = np.arange(1.0, 10).reshape(3, 3)
-    judged(lambda p: (scale * KINKS[name](p["x"])).sum() if name != "top_k" else KINKS[name](p["x"]).sum(), {"x": x})
+
+    def loss(params: Any) -> Any:
+        outputs = [jnp.ravel(kink(params[name])) for name, kink in KINKS.items()]
+        return sum(out @ jnp.arange(1.0, out.size + 1) for out in outputs)
+
+    judged(loss, dict.fromkeys(KINKS, x))
 
 
 def test_single_precision_stays_single() -> None:

@@ -196,6 +196,7 @@ def concrete(w: Any) -> Any:
         (lambda w: np.sin(w).sum(), W, "E_FILE", "__array__"),
         (lambda w: jnp.sum(w @ np.ones(4)), W, "E_FILE", "shape"),
         (lambda w, x: jnp.sum(w), W, "E_FILE", "missing 1 required positional argument"),
+        (lambda w: w["b"], {"a": W}, "E_FILE", "KeyError: 'b'"),
         (lambda w: jnp.abs(jnp.fft.fft(w)).sum(), W, "E_OP", "fft"),
         (lambda w: jnp.abs(w * 1j).sum(), W, "E_OP", "complex"),
     ],
