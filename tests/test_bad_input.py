@@ -492,6 +492,8 @@ NPY: dict[str, tuple[str, bytes]] = {
     "void": ("E_FILE", npy(header("'|V8'"), CELLS)),
     "void_of_no_length": ("E_FILE", npy(header("'|V0'", "(1000000000000,)"))),
     "unknown_dtype": ("E_FILE", npy(header("'<q17'"), CELLS)),
+    "void_of_2_bytes": ("E_FILE", npy(header("'<V2'"), bytes(12))),
+    "float_of_1_byte_beyond_the_file": ("E_FILE", npy(header("'<f1'"), bytes(5))),
     "dtype_is_a_comma_string": ("E_FILE", npy(header("'f8,f8'"), CELLS)),
     "dtype_is_a_number": ("E_FILE", npy(header("8"), CELLS)),
     "dtype_with_an_escape_sequence": ("E_FILE", npy(header("'\\x1b]0;owned\\x07'"), CELLS)),
@@ -680,8 +682,31 @@ SAFETENSORS: dict[str, tuple[str, bytes]] = {
     "header_in_latin_1": ("E_FILE", safetensors(b'{"W": ' + ONE.encode() + b', "__metadata__": {"a": "\xe9"}}')),
     "header_with_a_byte_order_mark": ("E_FILE", safetensors(b"\xef\xbb\xbf" + json.dumps({"W": entry()}).encode())),
 }
+SAFETENSORS |= {
+    f"{kind}_of_another_size": ("E_FILE", safetensors({"W": entry(kind)}))
+    for kind in ("BF16", "F16", "F8_E4M3", "F8_E5M2")
+}
 for st_name, (st_code, st_bytes) in SAFETENSORS.items():
     generate(f"safetensors_{st_name}", st_code, tensor("w.safetensors", st_bytes))
+
+
+# shards by an index
+
+
+def index(weight_map: object) -> bytes:
+    return json.dumps({"metadata": {}, "weight_map": weight_map}).encode()
+
+
+INDICES: dict[str, bytes] = {
+    "empty": b"", "a_pickle": PICKLE, "a_list": b"[]", "without_a_map": b"{}", "map_is_a_list": index([]),
+    "map_of_numbers": index({"W": 1}), "key_twice": b'{"weight_map": {"W": "a.safetensors", "W": "b.safetensors"}}',
+    "deep": b"[" * DEEP + b"]" * DEEP, "member_missing": index({"V": "a.safetensors"}), "huge": b" " * (17 << 20),
+    "shard_missing": index({"W": "a.safetensors"}), "shard_is_itself": index({"W": "w.safetensors.index.json"}),
+    "shard_above_the_folder": index({"W": "../w.safetensors"}), "shard_absolute": index({"W": "/etc/w.safetensors"}),
+    "shard_with_an_escape_sequence": index({"W": "\x1b]0;owned\x07.safetensors"}), "in_utf_16": "{}".encode("utf-16"),
+}  # fmt: skip
+for index_name, index_bytes in INDICES.items():
+    generate(f"index_{index_name}", "E_FILE", tensor("w.safetensors.index.json", index_bytes))
 
 
 # ------------------------------------------------------------------------------------------------- the tests
