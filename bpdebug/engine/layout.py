@@ -57,7 +57,7 @@ class Layout:
         tensor = self.schedule.tensor(moment)
         if moment.phase == FORWARD:
             for t in graph.nodes[moment.nth].tensors if self._draws else ():
-                if graph.kind(t) == DRAWN:
+                if graph.kind(t) == DRAWN and graph.first_user(t) == moment.nth:
                     yield Slot(MASK, t)
             yield Slot(VALUE, tensor)
         elif moment.phase == BACKWARD:

@@ -69,7 +69,7 @@ class Recorded:
         """A leaf, of its shape, at iteration t before edits: a mask, or what the update before left."""
         graph, kind = self.graph, self.graph.kind(tensor)
         if kind == DRAWN:
-            (k,) = graph.users(tensor)
+            k = graph.users(tensor)[0]
             return self.find(t, FORWARD, graph.tensor(k), Slot(MASK, tensor))
         if t == 0 or (kind == STATE and not self.layout.states):
             return None

@@ -39,8 +39,7 @@ def starting(graph: Graph, seed: int, t: int, changed: State, tensor: int) -> Ar
 
 def _drawn(graph: Graph, seed: int, t: int, tensor: int) -> Array:
     """The mask of kept entries: its stream is (seed, node name, iteration), the same in both passes."""
-    (k,) = graph.users(tensor)
-    node = graph.nodes[k]
+    node = graph.nodes[graph.users(tensor)[0]]  # a gradient that is written out reads the mask, too
     import hashlib  # here alone: it loads OpenSSL, and few graphs draw masks
 
     entropy = int.from_bytes(hashlib.sha256(f"{seed}\0{node.id}\0{t}".encode()).digest()[:16], "big")

@@ -41,7 +41,7 @@ WRITTEN = {
     "where(mask, x, 0)": "masked_select cond select_n",
     "causal_mask(s)": "look_ahead_mask generate_square_subsequent_mask",
     "stop_gradient(x)": "detach stop_grad no_grad lax_stop_gradient",
-    "grad(sum(x ** 2), x)": "gradient gradients autograd value_and_grad vjp",
+    "grad(sum(x ** 2), x)": "gradient gradients autograd backward value_and_grad vjp",
     "x": "identity clone copy contiguous",
     "x * 0": "zeros_like",
     "x * 0 + 1": "ones_like",

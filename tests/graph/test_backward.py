@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bpdebug.arrays import Array
 from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.engine import Timeline
+from bpdebug.engine.layout import MASK, Layout
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import Graph, Lit, Step, build
 from bpdebug.language.program import elaborate
@@ -90,6 +91,15 @@ def test_a_tensor_that_is_used_twice_has_its_contributions_added() -> None:
     timeline = Timeline(graph)
     np.testing.assert_array_equal(timeline.value("G"), [2, 2])
     assert graph.statement(graph.index["G"]) == "G = G.mul1.mul1 + G.mul1.mul2"
+
+
+def test_a_mask_that_is_drawn_is_the_same_in_a_gradient_that_is_written_out() -> None:
+    timeline = Timeline(program("H = dropout(X, p=0.5)\ny = sum(H * H)\nG = grad(y, X)\nL = sum(G ** 2)\n"))
+    kept = timeline.value("H.mask")
+    np.testing.assert_array_equal(timeline.value("G"), np.where(kept, 8.0, 0.0))
+    np.testing.assert_array_equal(timeline.grad("X"), np.where(kept, 128.0, 0.0))
+    masks = [s.tensor for i in range(len(timeline)) for s in Layout(timeline.schedule).slots(i) if s.role == MASK]
+    assert len(masks) == 1, "a recording has it once, where it was drawn"
 
 
 def test_names_that_are_taken_are_left_alone() -> None:

@@ -15,7 +15,7 @@ F = torch.nn.functional
 
 SHAPES = {
     "X": (4, 3), "W": (3, 5), "b": (5,), "V": (5, 1), "img": (2, 2, 5, 5), "K": (3, 2, 3, 3), "c": (3,),
-    "table": (6, 3), "q": (2, 3), "T": (4, 5),
+    "table": (6, 3), "q": (2, 3), "T": (4, 5), "g": (2,),
 }  # fmt: skip
 RNG = np.random.default_rng(7)
 ARRAYS = {name: RNG.normal(size=shape) for name, shape in SHAPES.items()}
@@ -80,6 +80,22 @@ def products(X: Any, W: Any, **_: Any) -> Any:
     return grad(y, X).square().sum() + grad(y, W).square().sum()
 
 
+def normed_batch(img: Any, g: Any, **_: Any) -> Any:
+    y = (F.batch_norm(img, None, None, g, training=True) ** 3).sum()
+    return grad(y, img).square().sum() + (grad(y, g) ** 3).sum()
+
+
+def pooled(img: Any, **_: Any) -> Any:
+    y = (F.max_pool2d(img, 3, 2, 1) ** 3).sum() + (F.adaptive_avg_pool2d(img, (4, 3)) ** 3).sum()
+    return grad(y, img).square().sum()
+
+
+def attended(X: Any, T: Any, **_: Any) -> Any:
+    q, k = X.reshape(1, 4, 3), X.tanh().reshape(1, 4, 3)
+    y = (torch.softmax(q @ k.mT / 3**0.5, -1) @ T.reshape(1, 4, 5)).pow(3).sum()
+    return grad(y, X).square().sum() + grad(y, T).square().sum()
+
+
 CASES: dict[str, tuple[str, Callable[..., Any]]] = {
     "tanh": network("tanh(X @ W + b)", torch.tanh),
     "sigmoid": network("sigmoid(X @ W + b)", torch.sigmoid),
@@ -101,6 +117,18 @@ CASES: dict[str, tuple[str, Callable[..., Any]]] = {
     "embedding": (
         "y = sum(sum(sigmoid(embedding(table, ids)), axis=1) ** 3)\nP = sum(square(grad(y, table)))", looked_up,
     ),
+    "batch_norm": (
+        "y = sum(batch_norm(img, g) ** 3)\nGi, Gg = grad(y, (img, g))\nP = sum(Gi ** 2) + sum(Gg ** 3)", normed_batch,
+    ),
+    "pools": (
+        "y = sum(max_pool2d(img, 3, stride=2, padding=1) ** 3) + sum(adaptive_avg_pool2d(img, (4, 3)) ** 3)\n"
+        "P = sum(square(grad(y, img)))", pooled,
+    ),
+    "scaled_dot_product_attention": (
+        "Q = reshape(X, (1, 4, 3))\nk = reshape(tanh(X), (1, 4, 3))\nv = reshape(T, (1, 4, 5))\n"
+        "y = sum(scaled_dot_product_attention(Q, k, v) ** 3)\nGX, GT = grad(y, (X, T))\n"
+        "P = sum(square(GX)) + sum(square(GT))", attended,
+    ),
     "third order": (
         "y = sum(tanh(X @ W))\nG = grad(y, X)\nG2 = grad(sum(G ** 2), X)\nP = sum(G2 ** 3)", third,
     ),
@@ -118,7 +146,8 @@ CASES: dict[str, tuple[str, Callable[..., Any]]] = {
 def opened(program: str) -> bpdebug.Timeline:
     tensors = "".join(f"{n} = {a.tolist()}\n" for n, a in ARRAYS.items())
     ids = f'ids = {{ value = {IDS.tolist()}, dtype = "int64" }}\n'
-    text = f"format = 1\n[inputs]\n{tensors}{ids}[graph]\nloss = \"P\"\nprogram = '''\n{program}\n'''\n"
+    head = "format = 1\nconventions = 'torch'\n"
+    text = f"{head}[inputs]\n{tensors}{ids}[graph]\nloss = \"P\"\nprogram = '''\n{program}\n'''\n"
     return bpdebug.run(bpdebug.load(text))
 
 
