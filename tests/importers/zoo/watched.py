@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 import torch
 
@@ -23,7 +24,7 @@ def main(names: list[str]) -> int:
         torch.manual_seed(0)
         model, args, loss = zoo[name]()
         with bpdebug.watch(model, limits=Limits({"memory": 64 * 2**30})) as w:
-            loss(model(*args)).backward()
+            loss(model(**args) if isinstance(args, Mapping) else model(*args)).backward()
         try:
             told = w.scenario.recording.applications if w.scenario.recording else ()
         except bpdebug.BpdebugError as error:
