@@ -97,7 +97,7 @@ def attention_of_cpu(
     c: Lowering, q: Operand, k: Operand, v: Operand, dropout_p: float = 0, is_causal: bool = False, *,
     attn_mask: Operand | None = None, scale: float | None = None,
 ) -> list[Operand | None]:  # fmt: skip
-    return [attention(c, q, k, v, attn_mask, dropout_p, is_causal, scale=scale), None]
+    return [attention(c, q, k, v, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=True), None]
 
 
 def _heads(c: Lowering, x: Operand, heads: int) -> Operand:

@@ -42,7 +42,7 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "_scaled_dot_product_flash_attention_for_cpu.default": [
         (r(2, 2, 3, 4), r(2, 2, 5, 4), r(2, 2, 5, 4)),
         (r(1, 2, 3, 4), r(1, 2, 5, 4), r(1, 2, 5, 4), 0.0, False, {"attn_mask": k(r(1, 2, 3, 5)), "scale": 0.3}),
-        (r(1, 2, 3, 4), r(1, 2, 3, 4), r(1, 2, 3, 4), 0.0, True),
+        (r(1, 2, 3, 4), r(1, 2, 3, 4), r(1, 2, 3, 4), 0.0, True), (r(1, 4, 3, 4), r(1, 2, 3, 4), r(1, 2, 3, 4)),
     ],
     "layer_norm.default": [
         (r(2, 3, 4), [4], r(4), r(4)), (r(2, 3, 4), [3, 4], r(3, 4), r(3, 4)), (r(*X), [4], None, r(4)),
