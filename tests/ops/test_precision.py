@@ -16,6 +16,7 @@ from mpmath import mp, mpf
 
 from bpdebug.arrays import Array
 from bpdebug.ops import OPS
+from bpdebug.symbolic import arrays
 from bpdebug.symbolic.prims import NUMPY
 
 Exact = Callable[..., Any]
@@ -266,3 +267,14 @@ def test_a_small_loss_is_not_0(forward: Any) -> None:
     assert forward("bce_with_logits", np.array(-40.0), np.array(0.0)) == pytest.approx(np.exp(-40), rel=1e-15, abs=0)
     assert forward("bce_with_logits", np.array(40.0), np.array(1.0)) == pytest.approx(np.exp(-40), rel=1e-15, abs=0)
     assert forward("bce", np.array(1e-20), np.array(0.0)) == pytest.approx(1e-20, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("word", ["erf", "normal_cdf", "normal_pdf"])
+def test_cells_that_are_worked_out_together_have_the_bits_they_have_alone(word: str) -> None:
+    """As many as two pieces and some; of any layout, and at what is no number or infinite."""
+    function, rng = getattr(NUMPY, word), np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=2 * arrays.SOME) * 3, [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, 40.0]])
+    whole = function(x)
+    assert all(function(x[i]).tobytes() == whole[i].tobytes() for i in (*range(0, len(x), 501), *range(-7, 0)))
+    assert function(x[: 4 * 99].reshape(4, 99).T).tobytes() == whole[: 4 * 99].reshape(4, 99).T.tobytes()
+    assert function(np.float32(x[:0])).dtype == np.float32
