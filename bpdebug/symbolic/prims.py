@@ -18,7 +18,7 @@ from bpdebug.arrays import DType, Key, Shape, decode_key
 from bpdebug.ops import OPS, activations, reduce
 from bpdebug.ops.axes import Axis, Sizes, axes_of, check_new_axes, tuple_of
 from bpdebug.ops.indices import taken_shape
-from bpdebug.symbolic import arrays, moves, windowed
+from bpdebug.symbolic import arrays, moves, normal, windowed
 from bpdebug.symbolic.expr import Expr, Prim, broadcast, promoted
 
 BOOL = np.dtype(np.bool_)
@@ -154,7 +154,7 @@ _ROWS = (
         for name in ("exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan",
                      "sinh", "cosh", "tanh", "floor", "round")
     ),
-    *(Prim(name, getattr(arrays, name), scratch=_tenfold) for name in ("erf", "normal_cdf", "normal_pdf")),
+    *(Prim(name, getattr(normal, name), scratch=_tenfold) for name in ("erf", "normal_cdf", "normal_pdf")),
     Prim("same", arrays.same, arrays=2, dtype=_boolean),
     *(
         Prim(name, getattr(np, name), arrays=2)

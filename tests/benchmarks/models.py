@@ -12,6 +12,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import gc
 import resource
 import statistics
 import subprocess
@@ -106,6 +107,7 @@ def peak(which: str) -> None:
         scenario = bpdebug.from_torch(model, args, loss="loss")
         if which == "alone":
             del model
+            gc.collect()
         bpdebug.run(scenario).run()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

@@ -16,7 +16,7 @@ from mpmath import mp, mpf
 
 from bpdebug.arrays import Array
 from bpdebug.ops import OPS
-from bpdebug.symbolic import arrays
+from bpdebug.symbolic import normal
 from bpdebug.symbolic.prims import NUMPY
 
 Exact = Callable[..., Any]
@@ -273,7 +273,7 @@ def test_a_small_loss_is_not_0(forward: Any) -> None:
 def test_cells_that_are_worked_out_together_have_the_bits_they_have_alone(word: str) -> None:
     """As many as two pieces and some; of any layout, and at what is no number or infinite."""
     function, rng = getattr(NUMPY, word), np.random.default_rng(0)
-    x = np.concatenate([rng.normal(size=2 * arrays.SOME) * 3, [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, 40.0]])
+    x = np.concatenate([rng.normal(size=2 * normal.SOME) * 3, [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, 40.0]])
     whole = function(x)
     assert all(function(x[i]).tobytes() == whole[i].tobytes() for i in (*range(0, len(x), 501), *range(-7, 0)))
     assert function(x[: 4 * 99].reshape(4, 99).T).tobytes() == whole[: 4 * 99].reshape(4, 99).T.tobytes()

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from bpdebug.symbolic import arrays
+from bpdebug.symbolic import normal
 from bpdebug.symbolic.prims import NUMPY
 
 FUNCTIONS: dict[Callable[..., Any], tuple[Callable[..., Any], int, float]] = {
-    arrays.erf: (mp.erf, 5, 6.0),
-    arrays.normal_cdf: (mp.ncdf, 5, 37.0),
-    arrays.normal_pdf: (mp.npdf, 3, 37.0),
+    normal.erf: (mp.erf, 5, 6.0),
+    normal.normal_cdf: (mp.ncdf, 5, 37.0),
+    normal.normal_pdf: (mp.npdf, 3, 37.0),
 }
 """Each with mpmath's, the units in the last place that its docstring promises, and how far out it is tried."""
 
@@ -43,10 +43,10 @@ def test_to_some_units_in_the_last_place(function: Callable[..., Any], dtype: An
 def test_at_the_edges() -> None:
     x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e300, -1e300])
     peak = 0.3989422804014327
-    np.testing.assert_array_equal(arrays.erf(x), [np.nan, 1, -1, 0, -0.0, 1, -1])
-    assert np.signbit(arrays.erf(x)).tolist()[3:5] == [False, True]
-    np.testing.assert_array_equal(arrays.normal_cdf(x), [np.nan, 1, 0, 0.5, 0.5, 1, 0])
-    np.testing.assert_array_equal(arrays.normal_pdf(x), [np.nan, 0, 0, peak, peak, 0, 0])
+    np.testing.assert_array_equal(normal.erf(x), [np.nan, 1, -1, 0, -0.0, 1, -1])
+    assert np.signbit(normal.erf(x)).tolist()[3:5] == [False, True]
+    np.testing.assert_array_equal(normal.normal_cdf(x), [np.nan, 1, 0, 0.5, 0.5, 1, 0])
+    np.testing.assert_array_equal(normal.normal_pdf(x), [np.nan, 0, 0, peak, peak, 0, 0])
     for function in FUNCTIONS:
         assert function(np.zeros((2, 0))).shape == (2, 0)
         assert function(np.array(0.25)).shape == ()
