@@ -94,6 +94,7 @@ def plain(words: list[str]) -> SimpleNamespace | None:
     return SimpleNamespace(
         verb=words[0], file=words[1], set=[], memory=None, limit=[], fresh=False, json=False, values="some",
         record=None, ascii=False, plain=False, motion=True, inputs=None, loss=None, dim=[], freeze=[],
+        incoming=[], double=False,
     )  # fmt: skip
 
 
@@ -115,7 +116,7 @@ def _meant(word: str) -> str:
 def _check_values(args: SimpleNamespace) -> None:
     """argparse makes an empty list of the value in `--memory=--`, whatever type the option has."""
     for name, value in vars(args).items():
-        many = ("set", "limit", "dim", "freeze")
+        many = ("set", "limit", "dim", "freeze", "incoming")
         if [] in (value if isinstance(value, list) else ()) or (value == [] and name not in many):
             raise UsageError(f"--{name}=--", hint=f"{name} takes a value; `bpdebug --help` has an example")
 

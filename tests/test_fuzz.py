@@ -31,11 +31,13 @@ from bpdebug.frontends.prompt import debug_json
 from bpdebug.frontends.scripts.replay import Run, Settings
 from bpdebug.frontends.scripts.script import parse_script
 from bpdebug.importers import open_any
+from bpdebug.importers.aten.archive import checked
 from bpdebug.importers.trace import open_recording
 from bpdebug.limits import Limits
 from bpdebug.scenario import load
 from tests import fuzzing
 from tests.fuzzing import command, damaged, expression, fuzz, request, reworded, spoilt
+from tests.importers.aten.archives import GOOD, archive
 from tests.recordings import recorded
 from tests.sessions import fresh
 
@@ -225,6 +227,22 @@ def tensor_files() -> dict[str, bytes]:
     head = json.dumps({"W": {"dtype": "F64", "shape": [3, 2], "data_offsets": [0, 48]}}).encode()
     cells = np.ones(6).tobytes()
     return {"npy": one.getvalue(), "npz": two.getvalue(), "safetensors": struct.pack("<Q", len(head)) + head + cells}
+
+
+def test_exported_programs(quick: Path) -> None:
+    whole, path = archive(GOOD), quick / "m.pt2"
+
+    def make(chance: Random) -> bytes:
+        name = chance.choice(list(GOOD))
+        said = GOOD[name]
+        inside = damaged(chance, said if isinstance(said, bytes) else said.encode()) if said else b"x"
+        return damaged(chance, whole) if chance.random() < 0.5 else archive({**GOOD, name: inside})
+
+    def put(given: bytes) -> None:
+        path.write_bytes(given)
+        checked(path, LIMITS)
+
+    fuzz("exported programs", make, put)
 
 
 MORE = """

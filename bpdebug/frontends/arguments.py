@@ -95,6 +95,10 @@ def _model_options(verb: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--dim", action="append", default=[], metavar="NAME=N", help="an axis that is left open: batch=4"
     )
+    model.add_argument(
+        "--incoming", action="append", default=[], metavar="NAME=ones", help="an output at which ones come in"
+    )
+    model.add_argument("--double", action="store_true", help="everything in float64, to tell rounding from a mistake")
     model.add_argument("--freeze", action="append", default=[], metavar="GLOB", help="parameters that are inputs")
 
 

@@ -32,7 +32,7 @@ def replaced_by(args: SimpleNamespace) -> dict[str, str]:
 
 
 def of_model(args: SimpleNamespace) -> ModelOptions:
-    """What is said of a model beside its file; UsageError for an axis that has no size."""
+    """What is said of a model beside its file; UsageError for an axis without a size, or other numbers than ones."""
     from bpdebug.importers import ModelOptions  # plain words say nothing of one
 
     dim = {}
@@ -41,4 +41,10 @@ def of_model(args: SimpleNamespace) -> ModelOptions:
         if not name or not (size.isascii() and size.isdigit()) or len(size) > 18:
             raise UsageError(f"--dim {word}", hint="--dim NAME=N: --dim batch=4")
         dim[name] = int(size)
-    return ModelOptions(args.inputs, args.loss, dim, tuple(args.freeze))
+    incoming = []
+    for word in args.incoming:
+        name, _, what = word.partition("=")
+        if not name or what not in ("", "ones"):
+            raise UsageError(f"--incoming {word}", hint="ones come in: --incoming NAME=ones")
+        incoming.append(name)
+    return ModelOptions(args.inputs, args.loss, dim, tuple(args.freeze), tuple(incoming), args.double)

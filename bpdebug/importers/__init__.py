@@ -12,7 +12,9 @@ from bpdebug.errors import UsageError
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, load
 
-READERS = {".bptrace": "trace:open_recording", ".onnx": "onnx_graph:open_model"}
+READERS = {
+    ".bptrace": "trace:open_recording", ".onnx": "onnx_graph:open_model", ".pt2": "aten.package:open_package",
+}  # fmt: skip
 """Suffix -> MODULE:FUNCTION of this package, called with the path, `limits` and `replace` as `load` is.
 
 A module is imported when a file of its format is opened; what no reader claims is a scenario's text. A reader of
@@ -21,16 +23,19 @@ models is called with `options`, too, where one of them is given.
 
 
 class ModelOptions(Struct, frozen=True):
-    """What is said of a model beside its file: `--inputs`, `--loss`, `--dim` and `--freeze` of the command line.
+    """What is said of a model beside its file, by the options of the command line of these names.
 
-    `inputs` is a tensor file with the arrays of its inputs, by name; `loss` the name of a tensor; `dim` the sizes of
-    axes that the file leaves open; `freeze` globs of parameters that are inputs.
+    `inputs` is a tensor file with the arrays of its inputs, by name; `loss` the name of a tensor, `incoming` those at
+    which ones come in; `dim` the sizes of axes that the file leaves open; `freeze` globs of parameters that are inputs;
+    with `double` all is in float64.
     """
 
     inputs: str | None = None
     loss: str | None = None
     dim: Mapping[str, int] = field(default_factory=dict)
     freeze: tuple[str, ...] = ()
+    incoming: tuple[str, ...] = ()
+    double: bool = False
 
     def given(self) -> list[str]:
         """The names of those that say something."""

@@ -21,7 +21,7 @@ from bpdebug.scenario.files import Header, Take, as_bits, bad, cells, check_dims
 T = TypeVar("T")
 _MOST_MEMBERS, _MOST_HEADER = 10_000, 16 << 20
 """Members of an archive, and bytes of a safetensors header: far above what a scenario has, and read in no time."""
-_ZIP_ERRORS = (
+ZIP_ERRORS = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error,
     UnicodeDecodeError, OverflowError, ValueError, OSError,
 )  # fmt: skip
@@ -40,7 +40,7 @@ def npz_member(file: BinaryIO, name: str) -> Iterator[tuple[BinaryIO, int]]:
                 yield cast(BinaryIO, stream), info.file_size
     except InputError:
         raise
-    except _ZIP_ERRORS as error:
+    except ZIP_ERRORS as error:
         raise bad(f"no .npz archive that can be read: {shown(error)}") from None
 
 
@@ -87,7 +87,7 @@ def npz_names(file: BinaryIO) -> list[str]:
     try:
         with zipfile.ZipFile(file) as archive:
             return list(_members(archive))
-    except _ZIP_ERRORS as error:
+    except ZIP_ERRORS as error:
         raise bad(f"no .npz archive that can be read: {shown(error)}") from None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from bpdebug.errors import InputError
+from bpdebug.importers.aten.missing import not_installed
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 
@@ -32,8 +32,7 @@ def from_torch(
     try:
         import_module("torch")
     except ImportError:
-        hint = 'pip install "bpdebug[torch]"'
-        raise InputError("PyTorch is not installed, and a model of it is given", code="E_FILE", hint=hint) from None
+        raise not_installed() from None
     read = import_module(f"{__name__}.opening").read_model
     found: Scenario = read(model, args, loss, fold, double, limits or Limits())
     return found

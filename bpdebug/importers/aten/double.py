@@ -44,6 +44,22 @@ def doubled() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+def widen(program: Any, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """An exported program and its inputs in float64; its calls are traced anew when it is lowered."""
+    for module in program.graph_module.modules():
+        for node in getattr(getattr(module, "graph", None), "nodes", ()):
+            node.args, node.kwargs = pytree.tree_map(_wide, (node.args, node.kwargs))
+            if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor):
+                node.meta["val"] = _wide(node.meta["val"])
+    for held in (program.state_dict, program.constants):
+        for name, value in held.items():
+            wide = _wide(value)
+            held[name] = (
+                torch.nn.Parameter(wide, value.requires_grad) if isinstance(value, torch.nn.Parameter) else wide
+            )
+    return program, {name: _wide(value) for name, value in inputs.items()}
+
+
 def widened(model: torch.nn.Module, args: Any) -> tuple[torch.nn.Module, Any]:
     """A model and its arguments in float64; copies, where they are not."""
     tensors = (*model.parameters(), *model.buffers())

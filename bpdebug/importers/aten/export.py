@@ -14,20 +14,22 @@ from msgspec import Struct
 from torch.utils import _pytree as pytree
 
 from bpdebug.errors import InputError
+from bpdebug.importers.aten.names import MODEL
 from bpdebug.importers.aten.table import RULES
 
 
 class WithLoss(torch.nn.Module):  # type: ignore[misc]  # torch's types are not looked at
-    """A model of flat arguments that gives its float outputs, or its loss alone; the model is its module `model`."""
+    """A model of flat arguments that gives its float outputs, or its loss alone; the model is its module MODEL."""
 
     def __init__(self, model: torch.nn.Module, spec: Any, loss: Callable[[Any], Any] | str | None) -> None:
         super().__init__()
-        self.model, self.spec, self.loss = model, spec, loss
+        self.add_module(MODEL, model)
+        self.spec, self.loss = spec, loss
         self.train(model.training)
 
     def forward(self, *flat: Any) -> Any:
         args, kwargs = pytree.tree_unflatten(flat, self.spec)
-        out = self.model(*args, **kwargs)
+        out = self.get_submodule(MODEL)(*args, **kwargs)
         if callable(self.loss):
             return self.loss(out)
         if self.loss is not None:
@@ -64,9 +66,7 @@ def export(model: torch.nn.Module, args: Any, loss: Callable[[Any], Any] | str |
     with warnings.catch_warnings(), _watched_functions() as functions:
         warnings.simplefilter("ignore")  # of torch about itself
         try:
-            program = torch.export.export(whole, tuple(pytree.tree_leaves((args, kwargs))))
-            _detach(program.graph_module)
-            program = program.run_decompositions(_decompositions(program))
+            program = lowered(torch.export.export(whole, tuple(pytree.tree_leaves((args, kwargs)))))
         except InputError:
             raise
         except Exception as error:  # whatever the model's code, and torch's, raise
@@ -74,6 +74,12 @@ def export(model: torch.nn.Module, args: Any, loss: Callable[[Any], Any] | str |
             hint = "torch.export.export(model, args) must be able to read it: no branches that depend on values"
             raise InputError(f"torch.export: {said}", code="E_FILE", where=type(model).__name__, hint=hint) from None
     return Exported(program, inputs, tuple(dict.fromkeys(functions)))
+
+
+def lowered(program: Any) -> Any:
+    """An exported program as functional calls of ops that have rules, as far as there are any."""
+    _detach(program.graph_module)
+    return program.run_decompositions(_decompositions(program))
 
 
 def _decompositions(program: Any) -> Any:

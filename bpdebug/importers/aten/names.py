@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 _TORCH = os.path.dirname(torch.__file__)
-_MODEL = "model"
-"""The module of `WithLoss` that is the user's."""
+MODEL = "model_of_the_user"
+"""The module of `WithLoss` that is the user's; no model has one of this name."""
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d+), in \S+\n +(.*)')
 
 
 def own(path: str) -> str:
     """A qualified name as the user's model has it."""
-    return path.removeprefix(f"{_MODEL}.") if path != _MODEL else ""
+    return path.removeprefix(f"{MODEL}.") if path != MODEL else ""
 
 
 class Blocks:

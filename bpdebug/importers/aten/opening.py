@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from typing import Any, TypeAlias
 
@@ -10,7 +10,7 @@ import torch
 
 from bpdebug.errors import InputError
 from bpdebug.importers.aten.double import doubled, widened
-from bpdebug.importers.aten.export import export
+from bpdebug.importers.aten.export import Exported, export
 from bpdebug.importers.aten.reading import Importer
 from bpdebug.importers.finish import scenario_of
 from bpdebug.importers.lowering import Operand
@@ -30,16 +30,26 @@ def opened(model: torch.nn.Module, args: Any, loss: Loss, fold: bool = True, dou
     if double:
         model, args = widened(model, args)
     with doubled() if double else nullcontext():
-        reader = Importer(export(model, args, loss), type(model).__name__, fold)
+        exported = export(model, args, loss)
+    return read(exported, type(model).__name__, fold)
+
+
+def read(exported: Exported, where: str, fold: bool = True) -> Importer:
+    """The importer that has read an exported program; E_OP with all calls that have no rule."""
+    reader = Importer(exported, where, fold)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         reader.read()
     return reader
 
 
-def ended(reader: Importer, lost: bool, limits: Limits) -> Scenario:
-    """The scenario of what was read; `lost`: its first output is a loss. Raises E_LOSS where that is not one number."""
+def ended(reader: Importer, lost: bool, limits: Limits, wanted: Collection[str] = ()) -> Scenario:
+    """The scenario of what was read, of all outputs or of those that are wanted; `lost`: the first of them is a loss.
+
+    Raises E_LOSS where a loss is not one number, or no gradient passes to any output.
+    """
     names, program = {n.name: n for n in reader.nodes}, reader.program
-    outputs = [reader.found.get(names[str(o)]) for o in reader.exported.program.graph_signature.user_outputs]
+    given = map(str, reader.exported.program.graph_signature.user_outputs)
+    outputs = [reader.found.get(names[o]) for o in given if o in names and (not wanted or o in wanted)]
     ends = [o for o in outputs if isinstance(o, Operand)]
     end = ends[0] if ends and (lost or len(ends) == 1) else None
     if end is not None and end.shape != () and all(n == 1 for n in end.shape) and lost:
