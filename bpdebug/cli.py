@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bpdebug.scenario import Scenario
 
 
-VERBS = ("run", "debug", "replay", "test", "compare", "trace", "list", "ops", "schema", "dap", "vscode", "serve")
+VERBS = ("run", "debug", "replay", "test", "compare", "trace", "import", "list", "ops", "schema", "dap", "vscode", "serve")
 
 
 @doors()
@@ -255,6 +255,13 @@ def _trace(args: SimpleNamespace) -> int:
     return tracing.show(args, limits_of(args))
 
 
+def _import(args: SimpleNamespace) -> int:
+    from bpdebug.importers.writing import write_scenario
+
+    write_scenario(_opened(args, args.file)[0], args.out)
+    return EXIT_GOOD
+
+
 def _page(args: SimpleNamespace) -> int:
     from bpdebug.frontends import pages
 
@@ -288,7 +295,7 @@ def _elsewhere(args: SimpleNamespace) -> int:
 
 _COMMANDS = {
     "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare,
-    "trace": _trace, "dap": _elsewhere, "vscode": _elsewhere, "serve": _elsewhere,
+    "trace": _trace, "import": _import, "dap": _elsewhere, "vscode": _elsewhere, "serve": _elsewhere,
 }  # fmt: skip
 
 

@@ -43,7 +43,10 @@ def parser() -> argparse.ArgumentParser:
     debug = _plain_option(verb("debug", "the debugger at a plain prompt"))
     debug.add_argument("file", metavar="FILE")
     debug.add_argument("--json", action="store_true", help="one JSON object per reply")
-    for opening in (show, run, debug):
+    imported = verb("import", "a model as a scenario file, with its tensors beside it")
+    imported.add_argument("file", metavar="MODEL")
+    imported.add_argument("-o", dest="out", required=True, metavar="FILE.toml", help="the new scenario")
+    for opening in (imported, show, run, debug):
         _model_options(opening)
     _script_options(
         verb("replay", "a script, printed or played on the screen"),

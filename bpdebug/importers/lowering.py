@@ -169,11 +169,11 @@ def _line(step: Step) -> str:
     """A step as it is written."""
     said = [i if isinstance(i, str) else str(i.value) for i in step.inputs]
     said += [f"{k}={spelt(v)}" for k, v in step.attrs.items()]
-    called = f"{said[0]}[{_index(step.attrs['key'])}]" if step.op == "slice" else f"{step.op}({', '.join(said)})"
+    called = f"{said[0]}[{index_text(step.attrs['key'])}]" if step.op == "slice" else f"{step.op}({', '.join(said)})"
     return f"{step.id} = {called}"
 
 
-def _index(key: Key) -> str:
+def index_text(key: Key) -> str:
     """An index as it is typed: 1, :, 0:2."""
     ends = [["" if v is None else str(v) for v in k] if isinstance(k, tuple) else [str(k)] for k in key]
     return ", ".join(":".join(e[:2] if e[2:] in ([""], ["1"]) else e) for e in ends)
