@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from bpdebug.errors import BpdebugError
     from bpdebug.frontends.python import Session, load, run
     from bpdebug.frontends.watched import watch
-    from bpdebug.importers.aten import from_torch
+    from bpdebug.importers.aten import from_torch, register_torch_op
     from bpdebug.importers.jaxpr import from_jax
     from bpdebug.importers.onnx_graph import from_onnx
     from bpdebug.scenario import Scenario
 
 __version__ = "0.1.0"
 __all__ = [
-    "BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_onnx", "from_torch", "load", "run", "watch",
+    "BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_onnx", "from_torch", "load",
+    "register_torch_op", "run", "watch",
 ]  # fmt: skip
 
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "from_onnx": "bpdebug.importers.onnx_graph",
     "from_torch": "bpdebug.importers.aten",
     "load": "bpdebug.frontends.python",
+    "register_torch_op": "bpdebug.importers.aten",
     "run": "bpdebug.frontends.python",
     "watch": "bpdebug.frontends.watched",
 }

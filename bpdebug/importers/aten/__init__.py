@@ -5,13 +5,18 @@ Nothing here imports torch before a model is given: `import bpdebug` costs the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bpdebug.errors import UsageError
 from bpdebug.importers.aten.missing import not_installed
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
+
+if TYPE_CHECKING:
+    from bpdebug.importers.lowering import Rule
 
 
 def from_torch(
@@ -36,3 +41,18 @@ def from_torch(
     read = import_module(f"{__name__}.opening").read_model
     found: Scenario = read(model, args, loss, fold, double, limits or Limits())
     return found
+
+
+def register_torch_op(name: str, rule: Rule) -> None:
+    """Gives an op of PyTorch's a rule, `mylib::op` or `mylib::op.overload`: what its call is in steps.
+
+    The rule is called with a `Lowering` and the call's arguments, tensors as operands with a name, a shape and a dtype:
+    `lambda c, x, scale: c.emit("mul", c.emit("relu", x), scale)`. It gives the result, or a list of several; models
+    that are exported and steps that are watched have one table. Raises UsageError for a name that is none.
+    """
+    found = re.fullmatch(r"(\w+)::(\w+)(?:\.(\w+))?", name)
+    if found is None:
+        raise UsageError(f"'{name}' is no name of an op", hint='write it as PyTorch does: "mylib::op"')
+    library, op, overload = found.groups()
+    import_module(f"{__name__}.families")  # PyTorch's own, which this rule may replace, are in the table first
+    import_module(f"{__name__}.table").RULES[f"{library}.{op}.{overload or 'default'}".removeprefix("aten.")] = rule

@@ -14,6 +14,9 @@ import bpdebug
 from bpdebug import BpdebugError, Session
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
+
+from bpdebug.importers.aten.table import RULES  # noqa: E402  # where torch is there
+
 nn, F = torch.nn, torch.nn.functional
 Module: Any = nn.Module
 Function: Any = torch.autograd.Function
@@ -268,3 +271,41 @@ def test_casts_are_steps_and_double_leaves_none() -> None:
     single = bpdebug.from_torch(Narrow(), x.float(), square, double=True)
     assert {"float64"} == {dtype.name for dtype in single.graph.dtypes}
     assert torch.get_default_dtype() == torch.float32
+
+
+def _scaled(x: Any, by: float) -> Any:
+    return torch.relu(x) * by
+
+
+def _kept(ctx: Any, inputs: Any, output: Any) -> None:
+    ctx.x, ctx.by = inputs
+
+
+scaled: Any = torch.library.custom_op(
+    "bpdebug_tests::scaled", _scaled, mutates_args=(), schema="(Tensor x, float by) -> Tensor"
+)
+scaled.register_fake(lambda x, by: torch.empty_like(x))
+scaled.register_autograd(lambda ctx, g: (g * (ctx.x > 0) * ctx.by, None), setup_context=_kept)
+
+
+class Scaled(Module):  # type: ignore[misc]  # torch may be missing
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: Any) -> Any:
+        return scaled(self.layer(x), 3.0)
+
+
+def test_an_op_of_ones_own_is_given_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x = Scaled().double(), torch.randn(2, 3, dtype=torch.float64)
+    with pytest.raises(BpdebugError, match=r"bpdebug_tests\.scaled\.default"):
+        bpdebug.from_torch(model, x, square)
+    monkeypatch.setitem(RULES, "bpdebug_tests.scaled.default", None)  # afterwards it is not there
+    bpdebug.register_torch_op("bpdebug_tests::scaled", lambda c, x, by: c.emit("mul", c.emit("relu", x), by))
+    square(model(x)).backward()
+    found = bpdebug.run(bpdebug.from_torch(model, x, square)).grad("layer.weight")
+    assert found is not None
+    np.testing.assert_allclose(found, model.layer.weight.grad.numpy(), rtol=1e-12)
+    with pytest.raises(BpdebugError, match="no name of an op"):
+        bpdebug.register_torch_op("bpdebug_tests.scaled", lambda c, x: x)
