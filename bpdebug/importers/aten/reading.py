@@ -44,6 +44,7 @@ class Importer:
         self.found: dict[Node, Any] = {}
         self.folded = 0
         self._placeholders()
+        self.given = len(self.program.leaves)
         self.passing = self._passing()
 
     # --- leaves
@@ -135,6 +136,9 @@ class Importer:
                 self._perhaps(node)
         if self.calls.lacking:
             raise no_rules(self.calls.lacking, self.calls.places, self.where)
+        read = {i for step in self.program.steps for i in step.inputs if isinstance(i, str)}
+        made = self.program.leaves[self.given :]  # an operand of a call, as its running mean, may be of no use
+        self.program.leaves[self.given :] = [leaf for leaf in made if leaf.name in read]
 
     def _perhaps(self, node: Node) -> None:
         """A call that no gradient passes through, as steps where it depends on what is in the graph and has a rule."""

@@ -145,6 +145,11 @@ def test_no_gradient_passes_where_torch_lets_none_pass(fold: bool) -> None:
     np.testing.assert_allclose(found, model.scale.grad.numpy(), rtol=1e-5)
 
 
+def test_what_no_step_reads_is_no_leaf() -> None:
+    scenario = bpdebug.from_torch(nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)), torch.randn(4, 3), square)
+    assert [leaf.name for leaf in scenario.graph.leaves] == ["input", "0.weight", "0.bias", "1.weight", "1.bias"]
+
+
 def test_what_no_gradient_passes_through_is_an_input_that_is_told() -> None:
     scenario = bpdebug.from_torch(Masked(), torch.randn(2, 3), square)
     assert "less" not in {node.op.name for node in scenario.graph.nodes}
