@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import log, prod
 from typing import Any
 
 from bpdebug.importers.aten.table import RULES, rule
@@ -105,6 +105,40 @@ def clamp(c: Lowering, x: Operand, min: float | None = None, max: float | None =
 
 
 RULES["clamp_max.default"] = lambda c, x, max: clamp(c, x, None, max)
+
+
+@rule("clamp.Tensor")
+def clamp_between(c: Lowering, x: Operand, low: Operand | None = None, high: Operand | None = None) -> Operand:
+    x = x if low is None else c.emit("maximum", x, low)
+    return x if high is None else c.emit("minimum", x, high)
+
+
+@rule("exp2.default")
+def exp2(c: Lowering, x: Operand) -> Operand:
+    return c.emit("pow", 2.0, x, name="exp2")
+
+
+@rule("log10.default")
+def log10(c: Lowering, x: Operand) -> Operand:
+    return c.emit("div", c.emit("log", x), log(10.0), name="log10")
+
+
+@rule("ceil.default")
+def ceil(c: Lowering, x: Operand) -> Operand:
+    return c.emit("neg", c.emit("floor", c.emit("neg", x)), name="ceil")
+
+
+@rule("trunc.default", "fix.default")
+def trunc(c: Lowering, x: Operand) -> Operand:
+    return c.emit("mul", c.emit("floor", c.emit("abs", x)), c.emit("sign", x), name="trunc")
+
+
+@rule("div.Tensor_mode", "div.Scalar_mode")
+def divide(c: Lowering, a: Any, b: Any, *, rounding_mode: str | None = None) -> Operand:
+    found = c.emit("div", _like(c, a), _like(c, b))
+    if rounding_mode is None:
+        return found
+    return c.emit("floor", found) if rounding_mode == "floor" else trunc(c, found)
 
 
 @rule("elu.default")

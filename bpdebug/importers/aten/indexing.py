@@ -10,6 +10,7 @@ import numpy as np
 from bpdebug.arrays import Array, Shape
 from bpdebug.importers.aten.table import rule
 from bpdebug.importers.lowering import Lowering, Operand, refuse
+from bpdebug.importers.steps import permute
 
 
 @rule("embedding.default")
@@ -132,6 +133,33 @@ def _mask(c: Lowering, x: Operand, dim: int, ids: Operand) -> Array:
 def _but(shape: Shape, dim: int, other: Shape) -> Shape:
     """A shape but for one axis, whose size is another's."""
     return tuple(other[d] if d == dim % len(shape) else n for d, n in enumerate(shape))
+
+
+@rule("scatter_reduce.two")
+def scatter_reduce(
+    c: Lowering, x: Operand, dim: int, ids: Operand, source: Operand, kind: str, *, include_self: bool = True,
+) -> Operand:  # fmt: skip
+    refuse(kind == "sum" and include_self, f"{kind} of what comes together")
+    return scatter_add(c, x, dim, ids, source)
+
+
+@rule("masked_scatter.default")
+def masked_scatter(c: Lowering, x: Operand, mask: Operand, source: Operand) -> Operand:
+    """The first cells of a source, as many as a mask is true at, in its places."""
+    places = np.flatnonzero(np.broadcast_to(c.known(mask, "a mask"), x.shape))
+    row = c.emit("slice", c.reshape(source, (-1,)), key=((0, places.size, 1),))
+    laid = c.emit("scatter_add", row, c.constant("ids", places), axis=0, size=prod(x.shape))
+    return c.emit("where", mask, c.reshape(laid, x.shape), x, name="masked_scatter")
+
+
+@rule("unfold.default")
+def unfold(c: Lowering, x: Operand, dim: int, size: int, step: int) -> Operand:
+    """Windows of an axis, whose cells are a new last one."""
+    dim %= x.rank
+    ids = np.arange(c.shape[dim])[:, None] * step + np.arange(size)
+    found = c.emit("gather", x, c.constant("windows", ids), axis=dim)
+    order = [n for n in range(found.rank) if n != dim + 1]
+    return permute(c, found, (*order, dim + 1), "unfold")
 
 
 @rule("scatter.src")

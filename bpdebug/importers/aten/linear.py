@@ -32,6 +32,13 @@ def addmm(c: Lowering, bias: Operand, a: Operand, b: Operand, beta: float = 1, a
     return product if beta == 0 else c.emit("add", bias if beta == 1 else c.emit("mul", bias, beta), product)
 
 
+@rule("addbmm.default")
+def addbmm(c: Lowering, bias: Operand, a: Operand, b: Operand, beta: float = 1, alpha: float = 1) -> Operand:
+    product = c.emit("sum", c.emit("matmul", a, b), axis=(0,))
+    product = product if alpha == 1 else c.emit("mul", product, alpha)
+    return product if beta == 0 else c.emit("add", bias if beta == 1 else c.emit("mul", bias, beta), product)
+
+
 def _padding(padding: Any, w: Operand, dilation: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Cells before and behind each axis: "same" puts the odd one behind."""
     if not isinstance(padding, str):

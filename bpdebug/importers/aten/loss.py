@@ -29,6 +29,39 @@ RULES |= {
 }
 
 
+RULES |= {
+    "kl_div.default": lambda c, x, target, reduction=1, log_target=False: c.emit(
+        "kl_div", x, target, log_target=log_target, reduction=REDUCTIONS[reduction]
+    ),
+    "hinge_embedding_loss.default": lambda c, x, target, margin=1.0, reduction=1: c.emit(
+        "hinge_embedding", x, target, margin=float(margin), reduction=REDUCTIONS[reduction]
+    ),
+    "cosine_embedding_loss.default": lambda c, a, b, target, margin=0.0, reduction=1: c.emit(
+        "cosine_embedding", a, b, target, margin=float(margin), reduction=REDUCTIONS[reduction]
+    ),
+}
+
+
+@rule("triplet_margin_loss.default")
+def triplet_margin(
+    c: Lowering, anchor: Operand, positive: Operand, negative: Operand, margin: float = 1.0, p: float = 2.0,
+    eps: float = 1e-6, swap: bool = False, reduction: int = 1,
+) -> Operand:  # fmt: skip
+    return c.emit(
+        "triplet_margin", anchor, positive, negative, margin=float(margin), p=float(p), eps=eps, swap=swap,
+        reduction=REDUCTIONS[reduction],
+    )  # fmt: skip
+
+
+@rule("multi_margin_loss.default")
+def multi_margin(
+    c: Lowering, x: Operand, target: Operand, p: int = 1, margin: float = 1.0, w: Operand | None = None,
+    reduction: int = 1,
+) -> Operand:  # fmt: skip
+    weights = () if w is None else (w,)
+    return c.emit("multi_margin", x, target, *weights, p=int(p), margin=float(margin), reduction=REDUCTIONS[reduction])
+
+
 @rule("binary_cross_entropy.default")
 def bce(c: Lowering, p: Operand, target: Operand, w: Operand | None = None, reduction: int = 1) -> Operand:
     return c.emit("bce", p, target, *(() if w is None else (w,)), reduction=REDUCTIONS[reduction])

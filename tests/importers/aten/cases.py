@@ -98,6 +98,11 @@ CELLS: dict[str, list[tuple[Any, ...]]] = {
     "trace.default": [(r(3, 4),)], "_pad_circular.default": [(r(1, 2, 4), [1, 2])],
     **{f"reflection_pad{d}d.default": [(r(1, 2, *(4,) * d), [1, 2] * d)] for d in (1, 2, 3)},
     **{f"replication_pad{d}d.default": [(r(1, 2, *(3,) * d), [1, 2] * d)] for d in (1, 2, 3)},
+    "clamp.Tensor": [(r(*X), k(-p(4)), k(p(*X))), (r(*X), r(4)), (r(*X), None, r(3, 1))],
+    "exp2.default": [(r(*X),)], "log10.default": [(p(*X),)], "ceil.default": [(r(*X),)],
+    "trunc.default": [(3 * r(*X),)], "fix.default": [(3 * r(*X),)],
+    "div.Tensor_mode": [(r(*X), p(4), {"rounding_mode": mode}) for mode in (None, "floor", "trunc")],
+    "div.Scalar_mode": [(r(*X), 0.3, {"rounding_mode": "floor"})],
     "constant_pad_nd.default": [(r(*X), [1, 2]), (r(*X), [1, -1, 0, 2], 2.0)],
     "pad.default": [
         (r(*X), [1, 2, 0, 1]), (r(*X), [1, 0], "constant", 3.0),

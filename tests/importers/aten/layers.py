@@ -147,6 +147,17 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "scatter.src": [
         (r(*X), 1, torch.tensor([[0, 1], [3, 2], [1, 0]]), r(3, 2)), (r(*X), 1, torch.tensor([[2, 1]]), k(r(2, 3))),
     ],
+    "scatter_reduce.two": [(r(*X), 1, i(4, 3, 2), r(3, 2), "sum")],
+    "masked_scatter.default": [(r(*X), m(*X), r(12)), (r(*X), m(4), r(3, 4))],
+    "unfold.default": [(r(2, 7, 3), 1, 3, 2), (r(6), -1, 2, 1), (r(2, 5), 1, 5, 1)],
+    "addbmm.default": [(r(3, 2), r(2, 3, 4), r(2, 4, 2)), (r(3, 2), r(2, 3, 4), r(2, 4, 2), {"beta": 0.5, "alpha": 2})],
+    "kl_div.default": [(r(*X), p(*X)), (r(*X), r(*X), 2, {"log_target": True})],
+    "hinge_embedding_loss.default": [(p(*X), 2 * m(*X).double() - 1), (p(*X), 2 * m(*X).double() - 1, 0.5, 2)],
+    "cosine_embedding_loss.default": [
+        (r(*X), r(*X), k(2 * m(3).double() - 1), 0.1), (r(4), r(4), torch.tensor(1), 0.0, 2),
+    ],
+    "triplet_margin_loss.default": [(r(*X), r(*X), r(*X)), (r(*X), r(*X), r(*X), 0.5, 1.0, 1e-6, True, 0)],
+    "multi_margin_loss.default": [(r(*X), i(4, 3)), (r(*X), i(4, 3), 2, 0.5, k(p(4)), 0)],
     "scatter.value": [(r(*X), 0, torch.tensor([[0, 1], [2, 0]]), 3.0)],
     "index_put.default": [
         (r(*X), [torch.tensor([0, 2]), torch.tensor([1, 1])], r(2)), (r(*X), [None, torch.tensor([-1, 0])], r(3, 1)),
