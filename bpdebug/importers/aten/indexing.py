@@ -143,6 +143,16 @@ def scatter_reduce(
     return scatter_add(c, x, dim, ids, source)
 
 
+@rule("masked_select.default")
+def masked_select(c: Lowering, x: Operand, mask: Operand) -> Operand:
+    """The cells where a mask is true, in a row."""
+    known = c.known(mask, "a mask")
+    shape = np.broadcast_shapes(x.shape, known.shape)
+    wide = x if x.shape == shape else c.emit("broadcast_to", x, shape=shape)
+    places = np.flatnonzero(np.broadcast_to(known, shape))
+    return c.emit("gather", c.reshape(wide, (-1,)), c.constant("ids", places), name="masked_select", axis=0)
+
+
 @rule("masked_scatter.default")
 def masked_scatter(c: Lowering, x: Operand, mask: Operand, source: Operand) -> Operand:
     """The first cells of a source, as many as a mask is true at, in its places."""

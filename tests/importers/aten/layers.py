@@ -148,6 +148,7 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
         (r(*X), 1, torch.tensor([[0, 1], [3, 2], [1, 0]]), r(3, 2)), (r(*X), 1, torch.tensor([[2, 1]]), k(r(2, 3))),
     ],
     "scatter_reduce.two": [(r(*X), 1, i(4, 3, 2), r(3, 2), "sum")],
+    "masked_select.default": [(r(*X), m(*X)), (r(4), m(3, 4)), (r(3, 1), m(4))],
     "masked_scatter.default": [(r(*X), m(*X), r(12)), (r(*X), m(4), r(3, 4))],
     "unfold.default": [(r(2, 7, 3), 1, 3, 2), (r(6), -1, 2, 1), (r(2, 5), 1, 5, 1)],
     "addbmm.default": [(r(3, 2), r(2, 3, 4), r(2, 4, 2)), (r(3, 2), r(2, 3, 4), r(2, 4, 2), {"beta": 0.5, "alpha": 2})],
