@@ -116,4 +116,23 @@ def _heads(c: Lowering, x: Operand, heads: int) -> Operand:
     return c.reshape(wide, (*before, heads, length, size), "heads")
 
 
+@rule("_trilinear.default")
+def trilinear(
+    c: Lowering, a: Operand, b: Operand, w: Operand, wide_a: Any, wide_b: Any, wide_w: Any, over: Any, unroll: int = 1
+) -> Operand:  # fmt: skip
+    """The product of three, each with axes of size 1 where they are given, summed over some: a bilinear layer's."""
+    wide = [
+        c.emit("expand_dims", x, axis=tuple(axes)) if axes else x for x, axes in ((a, wide_a), (b, wide_b), (w, wide_w))
+    ]
+    return c.emit("sum", c.emit("mul", c.emit("mul", *wide[:2]), wide[2]), axis=tuple(over))
+
+
+@rule("_cdist_forward.default", "_euclidean_dist.default")
+def cdist(c: Lowering, a: Operand, b: Operand, p: float = 2.0, mode: int | None = None) -> Operand:
+    """The length of each difference of a row of one and a row of the other."""
+    refuse(p > 0, "the number of cells that differ")
+    apart = c.emit("sub", c.emit("expand_dims", a, axis=a.rank - 1), c.emit("expand_dims", b, axis=b.rank - 2))
+    return c.emit("norm", apart, name="cdist", axis=-1, p=float(p))
+
+
 RULES["outer.default"] = lambda c, a, b: c.emit("mul", c.emit("expand_dims", a, axis=1), b, name="outer")

@@ -151,6 +151,11 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "masked_select.default": [(r(*X), m(*X)), (r(4), m(3, 4)), (r(3, 1), m(4))],
     "masked_scatter.default": [(r(*X), m(*X), r(12)), (r(*X), m(4), r(3, 4))],
     "unfold.default": [(r(2, 7, 3), 1, 3, 2), (r(6), -1, 2, 1), (r(2, 5), 1, 5, 1)],
+    "_trilinear.default": [(r(2, 3), r(2, 4), r(5, 3, 4), [1, 3], [1, 2], [0], [2, 3])],
+    "_cdist_forward.default": [
+        (r(3, 4), r(5, 4), 2.0, None), (r(2, 3, 4), r(2, 5, 4), 1.0, None), (r(3, 4), r(2, 4), 3.0, None),
+    ],
+    "_euclidean_dist.default": [(r(3, 4), r(5, 4))],
     "addbmm.default": [(r(3, 2), r(2, 3, 4), r(2, 4, 2)), (r(3, 2), r(2, 3, 4), r(2, 4, 2), {"beta": 0.5, "alpha": 2})],
     "kl_div.default": [(r(*X), p(*X)), (r(*X), r(*X), 2, {"log_target": True})],
     "hinge_embedding_loss.default": [(p(*X), 2 * m(*X).double() - 1), (p(*X), 2 * m(*X).double() - 1, 0.5, 2)],
