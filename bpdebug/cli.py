@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from bpdebug.scenario import Scenario
 
 
-VERBS = ("run", "debug", "replay", "test", "compare", "trace", "import", "list", "ops", "schema", "dap", "vscode", "serve")
-
-
 @doors()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code. Never a traceback."""
@@ -84,7 +81,7 @@ def _carried_out(words: list[str]) -> int:
     _check_values(args)
     if args.ascii or vars(args).get("plain"):
         spell_in_ascii()
-    return _COMMANDS.get(args.verb, _page)(args)
+    return _COMMANDS[args.verb](args)
 
 
 def plain(words: list[str]) -> SimpleNamespace | None:
@@ -265,12 +262,7 @@ def _import(args: SimpleNamespace) -> int:
 def _page(args: SimpleNamespace) -> int:
     from bpdebug.frontends import pages
 
-    if args.verb == "list":
-        pages.scenarios(args.json)
-    elif args.verb == "ops":
-        pages.ops(args.op, args.json)
-    else:
-        pages.schema()
+    pages.told(args.verb, vars(args))
     return EXIT_GOOD
 
 
@@ -296,7 +288,9 @@ def _elsewhere(args: SimpleNamespace) -> int:
 _COMMANDS = {
     "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare,
     "trace": _trace, "import": _import, "dap": _elsewhere, "vscode": _elsewhere, "serve": _elsewhere,
+    "list": _page, "ops": _page, "schema": _page,
 }  # fmt: skip
+VERBS = tuple(verb for verb in _COMMANDS if verb != "show")
 
 
 if __name__ == "__main__":

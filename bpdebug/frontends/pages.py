@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, nullcontext
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,16 @@ def _verdict(report: Report, json: bool) -> int:
     else:
         print_lines(report.lines())
     return EXIT_GOOD if report.to_data()["equal"] else EXIT_FAILED
+
+
+def told(verb: str, words: Mapping[str, Any]) -> None:
+    """What is there: `list` the scenarios, `ops`, the `schema`."""
+    if verb == "list":
+        scenarios(words["json"])
+    elif verb == "ops":
+        ops(words["op"], words["json"])
+    else:
+        schema()
 
 
 def scenarios(json: bool) -> None:
