@@ -52,7 +52,7 @@ def nothing(e: Expr, at: At, value: Value) -> list[Summand]:
 
 
 READS: dict[str, Row] = {
-    **ROWS, "pow": _power, **dict.fromkeys(("prod", "softmax", "log_softmax", "others"), ROWS["sum"]),
+    **ROWS, "pow": _power, **dict.fromkeys(("prod", "softmax", "log_softmax", "others", "norm", "unit"), ROWS["sum"]),
     **dict.fromkeys(("max", "min"), _extreme), **dict.fromkeys(("cumprod", "before"), ROWS["cumsum"]),
     "cummax": _largest, "between": _between,
     **dict.fromkeys(NOTHING, nothing),

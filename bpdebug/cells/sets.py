@@ -120,8 +120,8 @@ def _product(e: Expr, cells: Array, value: Value) -> Fed:
 _FEEDS: dict[str, Callable[[Expr, Array, Value], Fed]] = {
     **dict.fromkeys(SETTLED, _settled), "sum": _summed, "max": _extreme, "min": _extreme, "softmax": _row,
     "log_softmax": _row, "maximum": _larger, "minimum": _larger, "where": _chosen, "matmul": _product,
-    "prod": _summed, "cumsum": _before, "cumprod": _before, "before": _before, "others": _row,
-    "cummax": _largest, "horner": _nested, "between": _between,
+    **dict.fromkeys(("prod", "norm"), _summed), "unit": _row, "cumsum": _before, "cumprod": _before, "before": _before,
+    "others": _row, "cummax": _largest, "horner": _nested, "between": _between,
     **dict.fromkeys(NOTHING, _nothing),
 }  # fmt: skip
 

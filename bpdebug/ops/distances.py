@@ -11,7 +11,7 @@ from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
 from bpdebug.ops.loss import REDUCTION, check_count, reduced, spread
 from bpdebug.ops.op import MIXES, ROWS, Op, Sample, register
-from bpdebug.ops.reduce import p_norm, p_norm_vjp
+from bpdebug.ops.reduce import p_norm_vjp
 
 TINY = 1e-12
 """What PyTorch adds to the squared length of a row before it divides by it."""
@@ -63,10 +63,15 @@ def _triplet(
     xp: Any, anchor: Any, positive: Any, negative: Any, margin: float, p: float, eps: float, swap: bool
 ) -> Any:
     """Balntas et al. 2016 (BMVC 119): with `swap` the negative's distance from the nearer of the two counts."""
-    near, far = (p_norm(xp, anchor - x + eps, -1, False, p) for x in (positive, negative))
+    near, far = (xp.norm(anchor - x + eps, axis=-1, p=p) for x in (positive, negative))
     if swap:
-        far = xp.minimum(far, p_norm(xp, positive - negative + eps, -1, False, p))
+        far = xp.minimum(far, xp.norm(positive - negative + eps, axis=-1, p=p))
     return xp.maximum(margin + near - far, 0)
+
+
+def _along(xp: Any, g: Any, length: Any, row: Any, p: float) -> Any:
+    """A length's rule: the gradient along its row."""
+    return g * xp.unit(row, axis=-1) if p == 2 else p_norm_vjp(xp, g, length, row, -1, True, p)[0]
 
 
 def _triplet_vjp(
@@ -74,15 +79,15 @@ def _triplet_vjp(
     at_margin: str = "slope",
 ) -> tuple[Any, ...]:  # fmt: skip
     rows = (anchor - positive + eps, anchor - negative + eps, positive - negative + eps)
-    near, far, cross = (p_norm(xp, row, -1, True, p) for row in rows)
+    near, far, cross = (xp.norm(row, axis=-1, keepdims=True, p=p) for row in rows)
     least = xp.minimum(far, cross) if swap else far
     short = margin + near - least
     into = xp.where(short > 0 if at_margin == "zero" else short >= 0, g, 0)
     own = xp.where(far < cross, into, xp.where(far == cross, into / 2, 0)) if swap else into
-    (to,), (away,) = p_norm_vjp(xp, into, near, rows[0], -1, True, p), p_norm_vjp(xp, own, far, rows[1], -1, True, p)
+    to, away = _along(xp, into, near, rows[0], p), _along(xp, own, far, rows[1], p)
     if not swap:
         return to - away, -to, away
-    (apart,) = p_norm_vjp(xp, into - own, cross, rows[2], -1, True, p)
+    apart = _along(xp, into - own, cross, rows[2], p)
     return to - away, -to - apart, away + apart
 
 

@@ -84,6 +84,12 @@ def p_norm(xp: Any, x: Any, axis: Axis, keepdims: bool, p: float) -> Any:
     return total if p == 1 else xp.pow(total, 1 / p)
 
 
+def unit(xp: Any, x: Any, axis: Axis) -> Any:
+    """x over its length along axes, 0 where that is 0: the length's gradient."""
+    length = p_norm(xp, x, axis, True, 2)
+    return x / _not_zero(xp, length, "zero")
+
+
 def p_norm_vjp(
     xp: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, p: float, at_zero: str = "zero"
 ) -> tuple[Any, ...]:  # fmt: skip

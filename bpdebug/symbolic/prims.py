@@ -269,6 +269,11 @@ _ROWS = (
         "log_softmax", lambda x, axis: reduce.log_softmax(NUMPY, x, axis), attrs={"axis": -1}, shape=_normed,
         scratch=_thrice,
     ),
+    Prim(
+        "norm", lambda x, axis, keepdims, p: reduce.p_norm(NUMPY, x, axis, keepdims, p), attrs={**_REDUCE, "p": 2.0},
+        shape=lambda x, axis, keepdims, p: _reduced(x, axis, keepdims), scratch=lambda e: 2 * prod(e.args[0].shape),
+    ),
+    Prim("unit", lambda x, axis: reduce.unit(NUMPY, x, axis), attrs={"axis": -1}, shape=_normed, scratch=_thrice),
 )  # fmt: skip
 
 PRIMS: dict[str, Prim] = {row.name: row for row in _ROWS}

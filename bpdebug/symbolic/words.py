@@ -65,6 +65,13 @@ def _horner_vjp(xp: Any, g: Any, y: Any, into: Any, x: Any, axis: int) -> tuple[
     return carried, y * _behind(xp, carried, axis, 1)
 
 
+def _unit_vjp(xp: Any, g: Any, y: Any, x: Any, axis: Any) -> tuple[Any, ...]:
+    """What of the gradient does not lie along x, over x's length."""
+    length = xp.norm(x, axis=axis, keepdims=True)
+    along = xp.sum(g * y, axis=axis, keepdims=True)
+    return ((g - along * y) / xp.where(length == 0, 1, length),)
+
+
 class Rule(NamedTuple):
     """A word's vector-Jacobian product, what it does to a gradient, and the operands that the word is linear in."""
 
@@ -107,6 +114,7 @@ RULES: dict[str, Rule] = {
     "normal_cdf": Rule(lambda xp, g, y, x: (g * xp.normal_pdf(x),), SCALES),
     "normal_pdf": Rule(lambda xp, g, y, x: (-g * x * y,), SCALES),
     "others": Rule(_others_vjp, MIXES),
+    "unit": Rule(_unit_vjp, MIXES),
     "before": Rule(lambda xp, g, y, x, axis: (y * xp.horner(_behind(xp, g, axis, -1), x, axis=axis),), MIXES),
     "horner": Rule(_horner_vjp, MIXES, (0,)),
     **dict.fromkeys(("ones", "shares", "cubic"), Rule(lambda *_, **__: (None,), "nothing: it goes by the shape alone")),

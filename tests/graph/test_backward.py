@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array
@@ -17,7 +18,7 @@ from bpdebug.graph import Graph, Lit, Step, build
 from bpdebug.language.program import elaborate
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op
-from tests.graphs import SAMPLES, Call, assert_same, leaf, make, sample_call, step
+from tests.graphs import SAMPLES, Call, Random, assert_same, examples, graphs, leaf, make, sample_call, step
 
 RNG = np.random.default_rng(0)
 
@@ -157,3 +158,19 @@ def test_limits_hold_before_anything_is_computed() -> None:
     with pytest.raises(BpdebugError) as caught:
         program(chain, limits=Limits({"calls": 10_000}))
     assert "the nodes that gradients go back through" in caught.value.message
+
+
+@examples(40)
+@given(graphs())
+def test_of_any_graph_it_is_bit_for_bit_what_the_engine_gives(random: Random) -> None:
+    graph = random.build()
+    out = graph.names[next(iter(graph.incoming))]
+    shape, dtype = graph.shapes[graph.index[out]], graph.dtypes[graph.index[out]]
+    leaves = {**random.leaves, "v": RNG.normal(size=shape).astype(dtype)}
+    timeline = Timeline(make(leaves, *random.steps, into={out: leaves["v"]}))
+    wanted = {leaf.name: timeline.grad(leaf.name) for leaf in graph.leaves}
+    asked = [step(f"grad_{name}", "grad", out, name, "v") for name, found in wanted.items() if found is not None]
+    written = Timeline(make(leaves, *random.steps, *asked, into={out: leaves["v"]}))
+    for name, found in wanted.items():
+        if found is not None:
+            assert_same(written.value(f"grad_{name}"), found, name)
