@@ -29,7 +29,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Right in two ways: where libraries and precisions differ": ("tied_maximum", "half_precision"),
     "Broken on purpose": (
         "broken_transpose", "broken_transpose_shapes", "broken_bias", "broken_fan_out", "broken_mean",
-        "broken_softmax", "broken_embedding", "broken_batch_norm", "broken_broadcast", "broken_shape",
+        "broken_softmax", "broken_embedding", "broken_function", "broken_batch_norm", "broken_broadcast",
+        "broken_shape",
     ),
 }  # fmt: skip
 """The lessons by topic; scenarios that lie beside them follow by name, under OTHERS."""
