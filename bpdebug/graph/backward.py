@@ -69,6 +69,8 @@ class Writer:
     def __init__(self, built: Built, taken: set[str], limits: Limits) -> None:
         self.built, self.taken, self.limits = built, taken, limits
         self.passes: dict[tuple[int, str], _Pass] = {}
+        self.blocks: set[str] = set()
+        """The block of each gradient; those of its rules are inside."""
         self.walked = 0
 
     def steps(self, asked: Step) -> list[Step]:
@@ -83,6 +85,7 @@ class Writer:
         seed = asked.inputs[2] if incoming else ""
         done = self.passes.setdefault((y, str(seed)), _Pass())
         one = _One(asked, built, self.taken, done, self.limits)
+        self.blocks.add(one.path)
         if y not in done.cotangents:
             done.cotangents[y] = str(seed) if incoming else one.seed(y)
         if x not in done.cotangents:

@@ -246,8 +246,8 @@ def build(
     names, shapes, dtypes = per_tensor(builder.names[:first], builder.types[:first], nodes, plans)
     graph = Graph(
         names=names, index=builder.index, kinds=builder.kinds, leaves=tuple(builder.leaves), nodes=nodes,
-        plans=plans, shapes=shapes, dtypes=dtypes, incoming=outputs,
-        loss=builder.index[loss] if loss else None, first=first,
+        plans=plans, shapes=shapes, dtypes=dtypes, incoming=outputs, first=first,
+        loss=builder.index[loss] if loss else None, gradients=builder.writer.blocks if builder.writer else (),
     )  # fmt: skip
     scratch = max((plan.scratch for plan, *_ in builder.known.values()), default=0)
     if 2 * builder.bytes + scratch > limits["memory"]:  # with a gradient for every tensor; now counted one by one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any, TypeVar
@@ -26,8 +26,8 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     """Leaves, drawn masks, an optimizer's states and nodes, numbered in this order; node k is tensor `first + k`.
 
     `incoming` maps an output's tensor number to what gives the gradient that comes in there: 1 at the loss.
-    `plans` holds each node's traced rule; equal nodes share one. `states` maps a parameter to the numbers
-    of its states. `imported` is what is known of the program that it was read from.
+    `plans` holds each node's traced rule; equal nodes share one. `states` maps a parameter to the numbers of its
+    states. `imported` is what is known of the program that it was read from. `gradients` are blocks that `grad` made.
     """
 
     names: Sequence[str]
@@ -43,6 +43,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     first: int
     states: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     imported: Imported = field(default_factory=Imported)
+    gradients: Collection[str] = ()
 
     def __len__(self) -> int:
         return len(self.nodes)

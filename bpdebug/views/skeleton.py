@@ -51,6 +51,14 @@ class Skeleton:
         """The spans that have none inside: what an imported program's calls are made of is folded at first."""
         return {*range(len(self.spans))} - {span.parent for span in self.spans}
 
+    def gradients(self) -> set[int]:
+        """The spans that `grad` made, with those inside: what a step of the program stands for is folded at first."""
+        found = set[int]()
+        for s, span in enumerate(self.spans):
+            if span.name in self.graph.gradients or span.parent in found:
+                found.add(s)
+        return found
+
     def _find_spans(self) -> None:
         spans, nodes, stack = self.spans, self.graph.nodes, list[int]()
         for k, node in enumerate(nodes):

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpdebug.graph import DRAWN, STATE, Graph
+from bpdebug.graph import DRAWN, STATE, Graph, build
+from bpdebug.language.program import elaborate
 from bpdebug.views.lanes import FOLDED, LEAF, NODE, Lanes
 from bpdebug.views.skeleton import Skeleton
-from tests.graphs import Random, examples, graphs, make, step
+from tests.graphs import Random, examples, graphs, leaf, make, step
 from tests.lessons import FAULTY, NAMES, WALK, scenario, session
 
 SIGNS = {LEAF, NODE, FOLDED}
@@ -174,3 +175,21 @@ def test_a_long_graph_is_laid_out_once_and_a_row_asks_for_nothing_of_the_others(
     lanes.skeleton = None  # type: ignore[assignment]  # whoever asks the graph, fails
     lanes.sign = lambda r: NODE  # type: ignore[method-assign]  # it alone looks, at its own row
     assert "".join(c for c, _ in lanes.cells(2000, 9, 0)) == "◉─┤"
+
+
+def test_the_spans_of_gradients_are_those_that_grad_made_and_not_the_block_it_stands_in() -> None:
+    text = """
+with block("outer"):
+    H = square(x)
+    G = grad(H, x, incoming=x)
+    with block("own"):
+        m = G * H
+L = mean(m)
+"""
+    graph = build([leaf("x", np.ones(3))], elaborate(text, {"x": np.ones(3)}), loss="L", where="f")
+    skeleton = Skeleton(graph)
+    assert {skeleton.spans[s].name for s in skeleton.gradients()} == {"outer.G", "outer.G.H"}
+    assert {span.name for span in skeleton.spans} - {"outer.G", "outer.G.H"} == {"outer", "outer.own"}
+    assert Skeleton(graph_of("lstm")).gradients() == set()
+    stated = graph_of("gradient_penalty")
+    assert Skeleton(stated.with_states(["velocity"])).gradients() == Skeleton(stated).gradients() != set()

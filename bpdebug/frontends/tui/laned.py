@@ -96,6 +96,6 @@ class GraphTab(Tab):
 
 
 def _at_first(graph: Graph) -> Lanes:
-    """A graph as it is seen first: of an imported one the calls of several steps are folded."""
+    """A graph as it is seen first: gradients are folded, and of an imported one the calls of several steps."""
     skeleton = Skeleton(graph)
-    return Lanes(skeleton, skeleton.innermost() if graph.imported.classes else ())
+    return Lanes(skeleton, skeleton.gradients() | (skeleton.innermost() if graph.imported.classes else set()))

@@ -136,6 +136,17 @@ def test_blocks_fold_one_by_one_and_all_at_once() -> None:
     assert [text.partition("▸ ")[2].split()[0] for text in texts(tab) if "▣" in text] == ["attention1", "mlp1"]
 
 
+def test_what_grad_made_is_folded_at_first_and_unfolds_rule_by_rule() -> None:
+    tab = GraphTab()
+    tab.show(session("gradient_penalty", "seek G.dH@fwd"))
+    found = texts(tab)
+    (at,) = [i for i, text in enumerate(found) if "▣" in text]
+    assert "▸ G  " in found[at]
+    assert tab.current == at
+    tab.fold(at, False)
+    assert [text.partition("▸ ")[2].split()[0] for text in texts(tab) if "▣" in text] == ["y", "s", "H", "Z"]
+
+
 def test_the_way_of_the_gradient_is_heavy() -> None:
     tab = GraphTab()
     tab.show(session("residual", "seek residual2.F@bwd"))
