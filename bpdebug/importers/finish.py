@@ -11,7 +11,7 @@ from msgspec import structs
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError
-from bpdebug.graph import Imported, Incoming, build
+from bpdebug.graph import Graph, Imported, Incoming, build
 from bpdebug.importers.lowering import Draft, Operand
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
@@ -34,8 +34,7 @@ def scenario_of(
         program.leaves, program.steps, loss=loss, incoming=incoming, limits=limits, where=where,
         conventions=conventions,
     )  # fmt: skip
-    index = {also: graph.index[name] for also, name in aliases.items()} | dict(graph.index)
-    graph = structs.replace(graph, index=index, imported=Imported(classes, program.sources, aliases))
+    graph = with_known(graph, Imported(classes, program.sources, aliases))
     text = "\n".join(program.lines)
     dtypes = [leaf.dtype for leaf in program.leaves if leaf.dtype.kind == "f"]
     return Scenario(
@@ -43,6 +42,12 @@ def scenario_of(
         program=text, program_line=1, lines=tuple(program.lines), raw=text.encode(), remarks=tuple(remarks),
         conventions=conventions,
     )  # fmt: skip
+
+
+def with_known(graph: Graph, imported: Imported) -> Graph:
+    """A graph with what is known of its program; aliases, each of a tensor that is there, are names in it."""
+    index = {also: graph.index[name] for also, name in imported.aliases.items()} | dict(graph.index)
+    return structs.replace(graph, index=index, imported=imported)
 
 
 def _comes_in(given: Array | None, dtype: DType, shape: Shape) -> Array:

@@ -16,13 +16,16 @@ import numpy as np
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.engine.recorded import Application
 from bpdebug.errors import InputError, printable, shown
-from bpdebug.graph import DRAWN, INPUT, PARAMETER, Graph, Incoming, Leaf, Lit, Node, Step, build
+from bpdebug.graph import DRAWN, INPUT, PARAMETER, Graph, Imported, Incoming, Leaf, Lit, Node, Step, build
+from bpdebug.importers.finish import with_known
 from bpdebug.importers.trace_file import HINT
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 
 _NAME = re.compile(r"[\w.@]+")
 """What a tensor or a block may be called here: modules' paths, calls counted behind @."""
+_PLACE = re.compile(r".+:[0-9]{1,9}")
+"""A line of the user's source."""
 Line = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
 
@@ -52,6 +55,7 @@ class StoredProgram(msgspec.Struct, frozen=True):
     incoming: tuple[Text, ...]
     conventions: Text
     remarks: tuple[Text, ...]
+    imported: Imported = Imported()
 
 
 def stored(scenario: Scenario) -> tuple[StoredProgram, list[Array]]:
@@ -63,7 +67,7 @@ def stored(scenario: Scenario) -> tuple[StoredProgram, list[Array]]:
         tuple(StoredStep(n.id, n.op.name, _operands(graph, n), _plain(n.attrs), n.block, n.line) for n in graph.nodes),
         () if recording is None else recording.applications,
         tuple(leaf.name for leaf in graph.leaves if leaf.kind == PARAMETER), loss, tuple(incoming),
-        scenario.conventions, scenario.remarks,
+        scenario.conventions, scenario.remarks, graph.imported,
     )  # fmt: skip
     return program, list(incoming.values())
 
@@ -134,12 +138,27 @@ def rebuilt(
     for told in program.applications:
         if not (0 <= told.first < told.stop <= len(graph) and {*told.outputs, *told.operands} <= graph.index.keys()):
             raise _bad("an application of steps that are not there")
+    graph = with_known(graph, _checked(program.imported, graph))
     dtypes = [leaf[2] for leaf in leaves if leaf[2].kind == "f"]
     return Scenario(
         name=name, title=name, about="", dtype=dtypes[-1] if dtypes else np.dtype(np.float64), seed=0, graph=graph,
         program=text, program_line=1, lines=tuple(text.split("\n")), raw=text.encode("utf-8", "surrogatepass"),
         remarks=tuple(map(printable, program.remarks)), conventions=program.conventions,
     )  # fmt: skip
+
+
+def _checked(known: Imported, graph: Graph) -> Imported:
+    """What is known of the program, in texts that can be printed; E_TRACE where it is of what is not there."""
+    if not {*known.aliases.values()} <= graph.index.keys():
+        raise _bad("another name of a tensor that is not there")
+    for place, _ in known.sources.values():
+        if not _PLACE.fullmatch(place):
+            raise _bad(f"'{shown(place, 60)}' is no line of a file")
+    return Imported(
+        {block: printable(name) for block, name in known.classes.items()},
+        {at: (printable(place), printable(text)) for at, (place, text) in known.sources.items()},
+        {printable(also): name for also, name in known.aliases.items()},
+    )
 
 
 def _read(read: Callable[[], Array], shape: Shape) -> Array:

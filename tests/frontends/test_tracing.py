@@ -97,6 +97,7 @@ def test_what_is_kept_is_what_was_seen(tmp_path: Path) -> None:
         (b'"op":"square"', b'"op":"sqare"'), (b'"first":0', b'"first":99'), (b'"id":"square"', b'"id":"squa re"'),
         (b'"loss":"mean"', b'"loss":"mea"'), (b'"inputs":["x"]', b'"inputs":[["x"]]'),
         (b'"attrs":{}', b'"attrs":{"axis":{"float":"1"}}'), (b'"incoming":[]', b'"incoming":["x","x"]'),
+        (b'"aliases":{}', b'"aliases":{"y":"z"}'), (b'["test_tracing.py:', b'["test_tracing.py:z'),
     ],
 )  # fmt: skip
 def test_a_damaged_program_is_refused(tmp_path: Path, change: bytes, to: bytes) -> None:

@@ -21,6 +21,8 @@ class Modules:
         self.paths: dict[torch.nn.Module, str] = {}
         self.tensors: dict[int, tuple[str, torch.Tensor]] = {}
         self.also: dict[str, list[str]] = {}
+        self.classes: dict[str, str] = {}
+        """The class of the module whose call a block is."""
         self.first: torch.nn.Module | None = None
         self._under_way: list[tuple[str, str]] = [("", "")]
         self._hooks: list[Any] = []
@@ -47,6 +49,10 @@ class Modules:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Calls of modules are no longer followed."""
         for hook in self._hooks:
             hook.remove()
 
@@ -57,6 +63,8 @@ class Modules:
             path = self.know(module)
         inside = path.removeprefix(f"{above}.") if above else path
         self.block = self.within(block, inside) if inside else block
+        if inside:
+            self.classes[self.block] = type(module).__name__
         self._under_way.append((self.block, path))
 
     def _ends(self, module: torch.nn.Module, args: Any, out: Any) -> None:

@@ -36,5 +36,6 @@ def _scenario(reader: StepReader, ends: list[Operand], where: str, limits: Limit
     loss = ends[0].name if len(ends) == 1 and given[0] is None and ends[0].shape == () else None
     incoming = {o.name: g if g is None else reader.values.plain(g) for o, g in zip(ends, given, strict=True)}
     return scenario_of(
-        reader.program, loss, ends, where, limits, conventions="torch", remarks=remarks(reader), given=incoming
-    )
+        reader.program, loss, ends, where, limits, conventions="torch", remarks=remarks(reader), given=incoming,
+        classes=reader.step.modules.classes, aliases=reader.aliases,
+    )  # fmt: skip

@@ -56,6 +56,7 @@ class StepReader:
         self.users = Counter(n.node for record in backward.nodes for n, _ in record.operands if n is not None)
         self.found: MutableMapping[Key, Operand] = {}
         self.computed: set[int] = set()
+        self.aliases: dict[str, str] = {}
         self.outputs: dict[tuple[Any, int], Operand] = {}
         self.hooks: dict[str, tuple[Array | None, Array]] = {}
         self.numbers = PassNumbers(self.values, backward)
@@ -125,6 +126,8 @@ class StepReader:
         kind = PARAMETER if variable else INPUT
         where = "" if name or call is None else call.place.block
         made = self.program.leaf(where, called, array, kind, passing=variable)
+        for also in self.step.modules.also.get(name, ()):
+            self.aliases.setdefault(also, made.name)
         if not variable:
             return made
         record = self.variables[id(tensor)]

@@ -64,12 +64,13 @@ class LiveStep:
         return wanted
 
     def _done(self) -> None:
-        """A pass is over: from the one before the first that is wanted on, calls are recorded."""
+        """A pass is over: behind the one before the first that is wanted, calls are recorded, and blocks begin anew."""
         if self.stop and (self.passes.passes or self.refusal):
             raise StepOver
-        if self.begun == self.step and not self.over:
-            self.calls.on = True
+        if self.begun <= self.step:
+            self.calls.on = self.begun == self.step
             self.names.counted.clear()
+            self.modules.classes.clear()
 
     def _overwriting(self, x: torch.Tensor) -> None:
         """A tensor is about to be written to: where it is a leaf that a pass went to, the step is over."""
@@ -77,6 +78,7 @@ class LiveStep:
             leaves = (n.variable for n in self.passes.passes[-1].nodes)
             if storage_of(x) in {storage_of(leaf) for leaf in leaves if leaf is not None}:
                 self.over, self.calls.on = True, False
+                self.modules.release()
                 self.calls.copy_leaves()
 
 

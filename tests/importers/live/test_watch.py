@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,37 @@ def test_names_blocks_and_lines_are_the_users(model: Any, x: Any) -> None:
     assert {leaf.name for leaf in graph.leaves[:3]} == {"layer.0.weight", "x", "layer.0.bias"}
     assert {n.block for n in graph.nodes} >= {"layer.0.addmm", "layer.1", "layer@2.0.addmm", "layer@2.1", "head.addmm"}
     assert any(line.startswith("# test_watch.py:") and "self.head(self.layer" in line for line in w.scenario.lines)
+
+
+class Tied(Net):
+    """One layer under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = self.layer[0]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_classes_lines_and_other_names_are_known_in_the_step_and_its_recording(
+    tmp_path: Path, x: Any, number: int
+) -> None:
+    model = Tied()
+    with bpdebug.watch(model, step=number) as w:
+        for _ in range(2):
+            step(model, x).backward()
+    w.save(tmp_path / "step.bptrace")
+    kept, line = bpdebug.load(tmp_path / "step.bptrace"), Net.forward.__code__.co_firstlineno + 1
+    assert kept.graph.imported == w.scenario.graph.imported
+    for scenario in (w.scenario, kept):
+        session = bpdebug.Session(scenario)
+        assert f"test_watch.py:{line}: 22 events" in session.do(f"break test_watch.py:{line}").to_text()
+        text = session.do("whatis layer@2.1.tanh").to_text()
+        assert f"test_watch.py:{line}: return self.head(self.layer(self.layer(x)))" in text
+        assert "layer@2.1 (Tanh)" in text
+        assert "Sequential" in session.do("info blocks").to_text()
+        assert "again.weight" in session.do("whatis layer.0.weight").to_text()
+        ours, alias = (session.do(f"print {name}.weight").to_data()["value"] for name in ("layer.0", "again"))
+        assert alias == ours
 
 
 def test_what_is_set_is_computed_by_our_rules(model: Any, x: Any) -> None:
