@@ -141,7 +141,14 @@ class LinePlan:
             if all(line.whole() for line in lines) and self._height(shown, self.tall, made=made) <= self.height:
                 return shown
         self.tall, self.wide = BRIEF[0], CUT[0]
-        return self._cut(made=True)
+        shown = self._cut(made=True)
+        if (
+            any(line.products() for one in shown for line in one.lines())
+            and self._height(shown, self.tall, made=True) > self.height
+        ):
+            self.tall = BRIEF[1]  # a sum's cell is worth more than words
+            shown = self._cut(made=True)
+        return shown
 
     def _tried(self) -> Iterator[tuple[tuple[Wide, ...], tuple[Tall, ...], bool]]:
         """What is tried in which order; and whether what leads to the result is enough."""

@@ -105,6 +105,16 @@ def test_of_a_large_result_the_marked_cell_is_in_view_and_what_is_cut_says_so(si
         assert any(line.count("…") > 1 for line in stage.lines())
 
 
+def test_at_the_smallest_size_the_marked_cell_of_every_first_result_is_in_view() -> None:
+    """Words give way before it does."""
+    for state in (state for name in NAMES for state in matmuls(name)):
+        stage = staged(state, (60, 15))
+        stage.action_move(0, 0)
+        assert stage.chosen is not None
+        assert stage.chosen[0] is first_result(stage), state.event
+        assert stage.chosen[1:] in drawn(stage, stage.chosen[0]).cells, state.event
+
+
 @pytest.mark.parametrize("name", ["transpose", "attention", "lstm", "transformer_block"])
 def test_what_the_marks_link_is_in_view(name: str) -> None:
     for state in matmuls(name):
