@@ -83,6 +83,7 @@ class TaughtApp(CopyingApp):
     def _asking(self) -> Iterator[Text]:
         keys = self.keys
         yield Text(f"press {keys['answer'].cap} to answer, {keys['step'].cap} to go on without", "dim")
+        yield Text(f"press {keys['line'].cap} for `practice off`, which ends it", "dim")
 
     def _hints(self, state: State) -> Iterator[Text]:
         if state.event is not None:

@@ -112,7 +112,7 @@ class TourBox(Widget, can_focus=True):
         back = "" if number == 0 else f"{self.caps['tour.back']} back"
         onward = "next" if number + 1 < len(STOPS) else "begin"
         self.border_title = f"the tour: {number + 1} of {len(STOPS)}"
-        self.border_subtitle = apart(back, f"{self.caps['tour.next']} {onward}", f"{self.caps['tour.end']} ends it")
+        self.border_subtitle = apart(f"{self.caps['tour.next']} {onward}", f"{self.caps['tour.end']} end", back)
         self.post_message(self.Moved(number))
 
     def action_go(self, step: int) -> None:

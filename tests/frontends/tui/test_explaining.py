@@ -229,6 +229,9 @@ async def test_practice_on_the_screen() -> None:
         assert "the numbers come" in text_of(app)
         app.run_text("answer dY @ W")
         assert "inner sizes" in text_of(app)
+        assert "press : for `practice off`, which ends it" in text_of(app)
+        app.run_text("practice off")
+        assert "∂X = ∂Y @ Wᵀ" in text_of(app)
 
 
 class Slow:

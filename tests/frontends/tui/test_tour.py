@@ -48,6 +48,7 @@ async def test_nine_stops_each_beside_what_it_points_at(size: tuple[int, int]) -
             assert f"the tour: {number} of 9" in text_of(app)
             assert len(box.lines(box.size.width)) <= box.size.height, (size, number)
             assert "{" not in words
+            assert f"Enter {'next' if number < len(STOPS) else 'begin'} " in text_of(app), (size, number)
             assert app.screen.region.contains_region(box.region)
             target = app.screen.query_one(f"#{stop.pane}")
             if target.region and size[0] >= 80:
