@@ -255,8 +255,10 @@ class BpdebugApp(OpeningApp):
             self.run_text(f"seek {'end' if event.index >= len(self.state.timeline) else f'#{event.index}'}")
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Another pane has other keys; what is typed into covers them."""
+        """Another pane has other keys, and closes the command line; what is typed into covers them."""
         if (place := keys.place_of(event.widget)) in (keys.STAGE, keys.PROGRAM, keys.INSPECTOR):
+            if self.prompt is not None and self.focused is not self.prompt:
+                self.prompt.display = False
             self.show_keys(place)
 
     def on_resize(self, event: Resize) -> None:

@@ -119,3 +119,19 @@ async def test_a_click_on_the_bar_leaves_the_mark() -> None:
         assert app.stage.chosen is not None
         await pilot.click(offset=(corner.right - 2, corner.y + 3))
         assert app.stage.chosen is None
+
+
+async def test_a_click_on_a_pane_closes_the_command_line() -> None:
+    """It covered the pane's keys, and what was typed then went elsewhere."""
+    app = app_of("two_layer")
+    async with app.run_test(size=(120, 40)) as pilot:
+        for pane in ("#program", "#inspector", "#stage"):
+            await pilot.press("colon", "h")
+            await pilot.pause()
+            assert "(bpdebug) h" in text_of(app)
+            await pilot.click(pane, offset=(4, 12))
+            await pilot.pause()
+            assert app.prompt is not None
+            assert not app.prompt.display
+            assert "(bpdebug)" not in text_of(app)
+            assert ": cmd" in text_of(app)

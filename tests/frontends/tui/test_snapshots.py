@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.scenario import shipped
@@ -70,7 +71,8 @@ async def drawn(name: str, size: tuple[int, int], theme: str) -> Cells:
             app.run_text(line)
         await pilot.press(*keys)
         await pilot.pause()
-        app.screen.query("Input").set(disabled=True)  # its cursor blinks by the clock
+        for typed in app.screen.query(Input):
+            typed.cursor_blink = False  # it does by the clock
         await pilot.pause()
         return cells_of(app)
 
