@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.debugger.practice import question
-from bpdebug.engine import BACKWARD, Event
+from bpdebug.engine import BACKWARD, FORWARD, Event
 from bpdebug.frontends.onward import INSIDE, Item
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
@@ -61,7 +61,8 @@ def _here(state: State, place: str) -> Iterator[Item]:
         yield from (item for item in AT_THE_END if not (last and item[0] == "lesson.next"))
         yield from (("flow", "flow"), ("check", "check"))
     elif event.phase != BACKWARD:
-        yield from (("next", "next"), ("continue", "run"), *_inside(state, event), ("break", "break"), ("lens", "lens"))
+        yield from (("next", "next"), ("continue", "run"), *_inside(state, event), ("break", "break"))
+        yield from (("lens", "lens"),) if event.phase == FORWARD else ()
     elif not asked:  # or what else there is would tell
         yield from (*_inside(state, event), ("lens", "lens"), ("why", "why"))
         yield from (("candidates", "candidates"),) if event.op == "matmul" else ()

@@ -54,6 +54,7 @@ async def test_explanations_come_first_at_a_backward_event() -> None:
     ("lines", "first"),
     [
         ("seek begin", ["step", "reverse-step", "next", "continue", "break", "lens"]),
+        ("seek L@seed", ["step", "reverse-step", "next", "continue", "break", "stepi"]),
         ("seek end", ["step", "reverse-step", "restart", "practice", "lesson.next", "lesson.menu"]),
         ("seek Y@bwd", ["step", "reverse-step", "stepi", "lens", "why", "candidates"]),
         ("seek H@bwd", ["step", "reverse-step", "stepi", "lens", "why", "origin"]),
