@@ -11,10 +11,14 @@ import pytest
 
 import bpdebug
 from bpdebug.cli import main
+from bpdebug.debugger import open_session
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tracing import own_words
+from bpdebug.frontends.tui.laned import GraphTab
+from bpdebug.frontends.tui.sourced import SourceTab
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
+nn = torch.nn
 
 TRAIN = """
 import sys
@@ -89,6 +93,25 @@ def test_what_is_kept_is_what_was_seen(tmp_path: Path) -> None:
     for here, there in zip(w.timeline, opened, strict=True):
         np.testing.assert_array_equal(here.value, there.value)
     np.testing.assert_array_equal(opened.grad("x"), x.grad.numpy())
+
+
+def test_what_is_kept_opens_with_the_users_lines_and_calls_folded(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.Tanh())
+    with bpdebug.watch(model) as w:
+        model(torch.randn(2, 4)).square().mean().backward()
+    path = tmp_path / "step.bptrace"
+    w.save(path)
+    state = open_session(bpdebug.load(path))
+    source, graph = SourceTab(), GraphTab()
+    for tab in (source, graph):
+        tab.show(state)
+    lines, rows = ([tab.line(at, 100, False).text for at in range(tab.count)] for tab in (source, graph))
+    said = [at for at, text in enumerate(lines) if "# test_tracing.py:" in text]
+    assert "model(torch.randn(2, 4)).square().mean().backward()" in lines[said[0]]
+    assert "0.transpose = transpose(0.weight)" in lines[said[0] + 1]
+    assert any("▾ 0 Linear" in row for row in rows)
+    assert any("▸ addmm" in row for row in rows)
+    assert not any("matmul =" in row for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from bpdebug.importers.live.passes import AutogradNode
 
 PRECISIONS = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16", "float32", "float64")
 """Dtypes, the coarsest first."""
+_MADE = "GeneratedBackwardFor_"
+"""What the Functions are called that torch.library.register_autograd makes."""
 
 
 class Taken(Struct, frozen=True, eq=False):
@@ -30,8 +32,8 @@ class Taken(Struct, frozen=True, eq=False):
 
     @property
     def name(self) -> str:
-        """What it is called: addmm, or the custom Function's class."""
-        if self.function is not None:
+        """What it is called: addmm, or the custom Function's class, unless torch made that for an op of the user's."""
+        if self.function is not None and not self.node.name.startswith(_MADE):
             return self.node.name.removesuffix("Backward")
         return named(self.calls[0])
 
@@ -45,15 +47,18 @@ class Taken(Struct, frozen=True, eq=False):
 
 
 def op_of(call: ForwardCall) -> str:
-    """aten's name for a call, with the overload, as if nothing was written in place: relu_ is relu.default."""
-    packet, _, overload = str(call.op).removeprefix("aten.").partition(".")
+    """A call's op in the table of rules: mylib.op.default; of aten's as if nothing was written in place (relu_)."""
+    library, _, op = str(call.op).partition(".")
+    if library != "aten":
+        return str(call.op)
+    packet, _, overload = op.partition(".")
     name = f"{packet if packet.startswith('__') else packet.rstrip('_')}.{overload}"
     return "transpose.int" if name == "transpose.default" else name  # as it is called in place
 
 
 def named(call: ForwardCall) -> str:
     """What a step of a call is called: addmm."""
-    return op_of(call).partition(".")[0].strip("_")
+    return op_of(call).split(".")[-2].strip("_")
 
 
 @cache

@@ -10,6 +10,7 @@ import pytest
 
 import bpdebug
 from bpdebug.errors import BpdebugError
+from bpdebug.importers.aten.table import RULES
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
 nn, F = torch.nn, torch.nn.functional
@@ -157,6 +158,31 @@ def test_an_op_without_a_rule_is_carried_on(model: Any, x: Any) -> None:
     assert "No rule" in session.do("lens").to_text()
     assert "lgamma" not in {row["node"] for row in session.do("check").to_data()["rows"]}
     assert w.differences() == []
+
+
+def test_an_op_of_ones_own_is_given_a_rule_and_its_backward_held_against_it(
+    monkeypatch: pytest.MonkeyPatch, x: Any
+) -> None:
+    op = torch.library.custom_op(
+        "bpdebug_live::tripled", lambda x: 3 * x.relu(), mutates_args=(), schema="(Tensor x) -> Tensor"
+    )
+    op.register_autograd(lambda ctx, g: 3 * g)  # where x is negative, too
+
+    def watched() -> Any:
+        with bpdebug.watch() as w:
+            op(x.clone().requires_grad_()).sum().backward()
+        return w
+
+    before = watched()
+    assert before.differences() == []
+    assert before.scenario.graph.nodes[0].id == "tripled"
+    assert any("bpdebug_live.tripled.default (1x, test_watch.py:" in said for said in before.scenario.remarks)
+    monkeypatch.setitem(RULES, "bpdebug_live.tripled.default", None)  # afterwards it is not there
+    bpdebug.register_torch_op("bpdebug_live::tripled", lambda c, x: c.emit("mul", c.emit("relu", x), 3.0))
+    after = watched()
+    assert [node.id for node in after.scenario.graph.nodes[:2]] == ["tripled.relu", "tripled.mul"]
+    assert after.scenario.remarks == ()
+    assert [row.node for row in after.differences()] == ["tripled.mul"]
 
 
 def test_a_hook_is_an_event_and_told(model: Any, x: Any) -> None:
