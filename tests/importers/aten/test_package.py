@@ -11,6 +11,7 @@ import pytest
 import bpdebug
 from bpdebug import BpdebugError
 from bpdebug.cli import main
+from bpdebug.frontends.recorder import record
 from bpdebug.importers import ModelOptions, open_any
 from bpdebug.importers.aten.package import FileAsked
 from bpdebug.importers.aten.reader import answer
@@ -72,12 +73,14 @@ def same(mine: Any, theirs: Any) -> None:
         assert one is None or np.array_equal(one, np.asarray(other))
 
 
-def test_a_file_is_what_the_model_is(saved: tuple[Any, Any, Path]) -> None:
+def test_a_file_is_what_the_model_is_and_so_is_its_recording(saved: tuple[Any, Any, Path], tmp_path: Path) -> None:
     model, x, path = saved
     found, wanted = read(path, loss="loss"), bpdebug.from_torch(model, (x,), "loss")
     same(found, wanted)
     assert found.graph.imported.aliases == {"model.3.weight": "model.0.weight"}
     same(unpack(pack(found), Limits()), found)
+    record(tmp_path / "kept.bptrace", found, bpdebug.run(found))
+    same(bpdebug.load(tmp_path / "kept.bptrace"), found)
 
 
 def test_the_program_opens_it(saved: tuple[Any, Any, Path], capsys: pytest.CaptureFixture[str]) -> None:
