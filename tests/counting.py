@@ -36,6 +36,23 @@ def work(run: Callable[[], object]) -> Work:
     return Work(calls, lines)
 
 
+def over_after(count: int) -> Callable[[], bool]:
+    """A clock by which the time is over after it was read so many times."""
+    ticks = iter(range(count))
+    return lambda: next(ticks, None) is None
+
+
+class Clock:
+    """It goes on by a second each time it is read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
 def growth(run: Callable[[int], object], size: int) -> float:
     """How many times as much twice the size is: 2 where the work is in proportion to it, 4 where it is squared.
 

@@ -38,7 +38,8 @@ lr = 0.01
 steps = 6
 """
 EVERYWHERE = (
-    "candidates", "adjoint", "check", "check for 1h", "flow", "why dW", "lens", "origin dW[0, 0]",
+    "candidates", "candidates for 1h", "adjoint", "check", "check for 1h", "flow", "flow for 1h", "why dW", "lens",
+    "origin dW[0, 0]",
     "derivation dY = 2 * Y / 100; dW = X.T @ ((dY @ V.T) * (1 - H ** 2))", "continue", "seek end", "next",
     "seek end ;; print dW", "seek end ;; contributions dW",
     "catch nan ;; continue", "break L if L < 0 ;; continue", "seek end ;; catch inf ;; reverse-continue",

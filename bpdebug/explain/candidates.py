@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import prod
 
 import numpy as np
@@ -10,13 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, Shape
-from bpdebug.checks.one_rule import check_rule
+from bpdebug.checks.one_rule import check_node
 from bpdebug.checks.rule import NodeRule, backward_event, rule_at, to_float64
 from bpdebug.engine import Event, NodeEvent
 from bpdebug.engine.closeness import RIGHT as RIGHT_IN
 from bpdebug.engine.closeness import SAME_SUM, error, rounding, top
 from bpdebug.errors import CommandError
-from bpdebug.explain.products import Pair, inverses, products, sides
+from bpdebug.explain.products import EIGHT, Pair, inverses, is_inverted, products, sides
+from bpdebug.progress import TimeOver, may_stop, part, until
 from bpdebug.symbolic import stretched
 
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
@@ -44,17 +46,23 @@ class ProductVerdicts(Struct, frozen=True):
     """The products for each operand of an event. `inverses` are those with an inverse in the transpose's place.
 
     `unconfirmed` names the gradients of which differences do not confirm the rule in use; the op's own is taken.
+    `of` so many products, inverses too, `looked_at` were judged before the time was over.
     """
 
     node: str
     rows: tuple[ProductVerdict, ...]
     inverses: tuple[ProductVerdict, ...]
     unconfirmed: tuple[str, ...] = ()
+    looked_at: int = 0
+    of: int = 0
 
 
 @np.errstate(all="ignore")
-def candidates(event: Event | None) -> ProductVerdicts:
-    """Every product of an operand and the cotangent, each also transposed; CommandError away from a matmul."""
+def candidates(event: Event | None, over: Callable[[], bool] | None = None) -> ProductVerdicts:
+    """Every product of an operand and the cotangent, each also transposed; CommandError away from a matmul.
+
+    How far it is, is reported; where `over` says that the time is over, the other products are left out.
+    """
     event = backward_event(event, "candidates")
     if event.op != "matmul":
         raise CommandError(
@@ -62,19 +70,23 @@ def candidates(event: Event | None) -> ProductVerdicts:
             hint="seek matmul@bwd goes to one",
         )  # fmt: skip
     rule, graph = rule_at(event), event.graph
-    checked = iter(check_rule(event))
-    rows, inverted = list[ProductVerdict](), list[ProductVerdict]()
-    unconfirmed = []
-    for position, tensor in graph.edges(event.k):
-        verdict = next(checked).verdict if 0 not in graph.shapes[tensor] else "pass"
-        if not graph.has_gradient(tensor):
-            continue
-        judge = Comparison(event, rule, position, trusted=verdict != "fail")
-        rows += judge.products()
-        inverted += judge.inverses()
-        if verdict == "fail":
-            unconfirmed.append(f"∂{graph.names[tensor]}")
-    return ProductVerdicts(event.name, tuple(rows), tuple(inverted), tuple(unconfirmed))
+    edges = [(position, tensor) for position, tensor in graph.edges(event.k) if graph.has_gradient(tensor)]
+    of = sum(EIGHT + is_inverted(rule.inputs[1 - position].shape) for position, _ in edges)
+    rows, inverted, unconfirmed = list[ProductVerdict](), list[ProductVerdict](), list[str]()
+    with suppress(TimeOver), until(over):
+        with part(0, 1 + len(edges)):
+            checked = check_node(event.run, event.k)
+        for n, (position, tensor) in enumerate(edges, 1):
+            may_stop()  # the check may have been left: what it knows of the rule is not all, and judges nothing
+            with part(n, 1 + len(edges)):
+                wrong = position in checked and checked[position].verdict == "fail"
+                if wrong:
+                    unconfirmed.append(f"∂{graph.names[tensor]}")
+                judge = Comparison(event, rule, position, trusted=not wrong)
+                rows += judge.products()  # those that were judged by then stay, wherever it stops
+                inverted += judge.inverses()
+    found = tuple(rows), tuple(inverted), tuple(unconfirmed)
+    return ProductVerdicts(event.name, *found, looked_at=len(rows) + len(inverted), of=of)
 
 
 class Comparison:
@@ -124,6 +136,7 @@ class Comparison:
 
     def judged(self, pair: Pair) -> ProductVerdict:
         """One product, by shape first, then by numbers."""
+        may_stop()
         a, b, note = pair
         if pair.shape != self.wanted:
             return ProductVerdict(self.target, pair.text, pair.shape, False, None, SHAPE, note)

@@ -11,6 +11,8 @@ import numpy as np
 from bpdebug.arrays import Array, Shape
 from bpdebug.graph import Graph
 
+EIGHT = 8
+"""Of the products of one of two sides with one of the other two, in both orders."""
 MOST_ROWS = 512
 """Matrices with more rows are not inverted."""
 
@@ -70,8 +72,7 @@ def products(operand: Side, cotangent: Side, position: int) -> Iterator[Pair]:
 
 def inverses(operand: Side, cotangent: Side, position: int) -> Iterator[Pair]:
     """The right product with the inverse where the transpose stands; of operands that are not square there is none."""
-    rows, columns = operand.arrays[0].shape[-2:]
-    if rows != columns or not 0 < rows <= MOST_ROWS:
+    if not is_inverted(operand.arrays[0].shape):
         return
     try:
         arrays = tuple(map(np.linalg.inv, operand.arrays))
@@ -79,6 +80,11 @@ def inverses(operand: Side, cotangent: Side, position: int) -> Iterator[Pair]:
         arrays = ()
     inverse = Side(f"{operand.text}⁻¹", arrays)
     yield Pair(*((cotangent, inverse) if position == 0 else (inverse, cotangent)), "used the inverse")
+
+
+def is_inverted(shape: Shape) -> bool:
+    """Whether a matrix is square, and not too large to look for its inverse."""
+    return shape[-2] == shape[-1] and 0 < shape[-1] <= MOST_ROWS
 
 
 def _known_as(a: Side, b: Side, position: int) -> str:

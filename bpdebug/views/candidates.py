@@ -8,15 +8,16 @@ from bpdebug.debugger import State
 from bpdebug.explain.candidates import ProductVerdict, ProductVerdicts
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.encode import record
-from bpdebug.views.numbers import number, shape_text
+from bpdebug.views.numbers import in_time, number, shape_text
 from bpdebug.views.report import Report
 
 SIGNS = {"right": "right", "wrong": "wrong", "shape": "does not fit"}
 
 
-def candidates(state: State, found: ProductVerdicts) -> Report:
-    """For each operand the products, and what the shapes alone would have said."""
-    return Report("candidates", f"candidates at {found.node}", tuple(_blocks(found)), record(found))
+def candidates(state: State, found: ProductVerdicts, seconds: float | None = None) -> Report:
+    """For each operand the products, and what the shapes alone would have said; how many were judged within a time."""
+    title = f"candidates at {found.node}" + in_time(found.looked_at, found.of, "products were judged", seconds)
+    return Report("candidates", title, tuple(_blocks(found)), record(found))
 
 
 def _blocks(found: ProductVerdicts) -> Iterator[Block]:

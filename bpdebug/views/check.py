@@ -10,7 +10,7 @@ from bpdebug.arrays import cell_text
 from bpdebug.checks.first_wrong import Checked, RuleVerdict
 from bpdebug.debugger import State
 from bpdebug.views.blocks import Block, Table, Text
-from bpdebug.views.numbers import number
+from bpdebug.views.numbers import in_time, number
 from bpdebug.views.report import Report
 
 MOST = 40
@@ -30,8 +30,7 @@ def check(state: State, found: Checked, seconds: float | None = None) -> Report:
     ]  # fmt: skip
     right = sum(r.verdict == "pass" for r in found.rows)
     title = f"check: {right} of {len(rows)} pass" + (f", first wrong at {found.first_wrong}" * bool(found.first_wrong))
-    if seconds is not None:
-        title += f"; {found.checked:,} of {found.nodes:,} rules were checked in {seconds:g} s"
+    title += in_time(found.checked, found.nodes, "rules were checked", seconds)
     return Report("check", title, tuple(_blocks(found)), {**asdict(found), "rows": rows})
 
 

@@ -8,15 +8,18 @@ from typing import Any
 from bpdebug.debugger import State
 from bpdebug.explain.flow import EXPLODED, VANISHED, Flow, Flowing
 from bpdebug.views.blocks import Block, Table, Text
-from bpdebug.views.numbers import number
+from bpdebug.views.numbers import in_time, number
 from bpdebug.views.report import Report
 
 LEAST = 0.05
 """The share of the longest bar that the smallest norm has."""
 
 
-def flow(state: State, found: Flowing) -> Report:
-    """A row an event: norm, gain, and a bar on a logarithmic scale; then the blocks, and what became of it."""
+def flow(state: State, found: Flowing, seconds: float | None = None) -> Report:
+    """A row an event: norm, gain, and a bar on a logarithmic scale; then the blocks, and what became of it.
+
+    The title says how many events were looked at within a time.
+    """
     logs = [log10(r.norm) for r in found.rows if r.norm and isfinite(r.norm)]
     low, high = (min(logs), max(logs)) if logs else (0.0, 0.0)
     marks = {found.vanished: " ◀ vanished", found.exploded: " ◀ exploded", found.undefined: " ◀ NaN"}
@@ -35,6 +38,7 @@ def flow(state: State, found: Flowing) -> Report:
         blocks += [Text(""), Table(("block", *norms, "gain"), table, links=links, sheds=norms)]
     events = len(found.rows)
     title = f"gradient flow, {events} event{'s' * (events != 1)}: {_words(state, found)}"
+    title += in_time(found.looked_at, found.of, "events were looked at", seconds)
     return Report("flow", title, tuple(blocks), lambda: _data(found))
 
 
@@ -42,12 +46,13 @@ def _data(found: Flowing) -> dict[str, Any]:
     return {
         "rows": [{"event": r.event, "node": r.node, "norm": r.norm, "gain": r.gain} for r in found.rows],
         "blocks": found.blocks, "vanished": found.vanished, "exploded": found.exploded, "undefined": found.undefined,
+        "looked_at": found.looked_at, "of": found.of,
     }  # fmt: skip
 
 
 def _words(state: State, found: Flowing) -> str:
     if found.turn is None:
-        return "neither vanished nor exploded"
+        return "neither vanished nor exploded" + " so far" * (found.looked_at < found.of)
     at, what = found.turn
     where = f"∂{state.timeline.event(at).name} (event {at})"
     if what == "nan":

@@ -178,6 +178,11 @@ def bracketed(value: float) -> str:
     return f"({text})" if text.startswith("−") else text
 
 
+def in_time(looked_at: int, of: int, what: str, seconds: float | None) -> str:
+    """How much of what was asked about was looked at in the time that was given; '' where none was."""
+    return "" if seconds is None else f"; {looked_at:,} of {of:,} {what} in {seconds:g} s"
+
+
 def norm_text(array: Array | None) -> str:
     """The 2-norm of all its cells; '' where there is no array."""
     return "" if array is None else number(two_norm(array))

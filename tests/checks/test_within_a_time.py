@@ -12,13 +12,14 @@ from bpdebug.checks.differences import Check
 from bpdebug.checks.first_wrong import NEAREST, Checked, check
 from bpdebug.checks.one_rule import check_node
 from bpdebug.debugger import State, open_session, update
-from bpdebug.debugger.commands import explaining
+from bpdebug.debugger.commands import within
 from bpdebug.engine import Timeline
 from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
 from bpdebug.scenario import load
 from bpdebug.symbolic import Expr
 from bpdebug.views import view
+from tests.counting import Clock
 from tests.graphs import make, step
 from tests.lessons import scenario, session
 
@@ -103,17 +104,6 @@ b = { a = "db * 3" }
 """
 
 
-class Clock:
-    """It goes on by a second each time it is read."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        self.now += 1
-        return self.now
-
-
 @pytest.mark.parametrize(("line", "checked", "first"), [
     ("check for 1s", 1, None), ("check for 2.5s", 3, "b"), ("check for 1m", 4, "b"), ("check b for 1000ms", 1, "b"),
     ("check b@bwd for 9 s", 1, "b"), ("check for 2500 ms", 3, "b"),
@@ -121,13 +111,19 @@ class Clock:
 def test_the_time_is_what_the_line_says(
     line: str, checked: int, first: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explaining, "monotonic", Clock())
+    monkeypatch.setattr(within, "monotonic", Clock())
     report = view(update(open_session(load(WRONG)), line))
     data = report.to_data()
     assert (data["checked"], data["first_wrong"]) == (checked, first)
     nodes = 1 if "b" in line.split()[1] else 4
     assert data["nodes"] == nodes
     assert f"; {checked} of {nodes} rules were checked in " in report.title
+
+
+def test_what_was_not_checked_is_not_expected_to_be_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(within, "monotonic", Clock())
+    update(open_session(load(WRONG)), "expect check for 1s unknown")
+    update(open_session(load(WRONG)), "expect check for 1m b")
 
 
 @pytest.mark.parametrize("time", ["30", "s", "-1s", "0s", "1e9s", "soon", "1d", "99999999999s", "1s 2s", "nan s"])

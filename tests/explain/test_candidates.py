@@ -9,11 +9,13 @@ import pytest
 
 import bpdebug
 from bpdebug.arrays import Array, DType
+from bpdebug.debugger.commands import within
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import RuleOverride
 from bpdebug.errors import BpdebugError
 from bpdebug.explain import candidates as module
 from bpdebug.explain.candidates import ProductVerdicts, candidates
+from tests.counting import Clock, over_after
 from tests.graphs import DOUBLE, SINGLE, make, step
 
 RNG = np.random.default_rng(3)
@@ -156,3 +158,33 @@ def test_a_product_with_itself_keeps_its_two_gradients_apart() -> None:
     right = {r.target: r.formula for r in found.rows if r.verdict == "right"}
     assert len([r for r in found.rows if r.verdict == "right"]) == 2
     assert right == {"∂X (left)": "∂Y @ Xᵀ", "∂X (right)": "Xᵀ @ ∂Y"}
+
+
+def test_what_is_judged_in_time_is_the_beginning_of_the_whole() -> None:
+    t, seen = timeline(RNG.normal(size=(3, 3)), RNG.normal(size=(3, 3))), set[int]()
+    event = next(e for e in t if (e.phase, e.name) == ("backward", "Y"))
+    whole = candidates(event)
+    assert whole.looked_at == whole.of == 18
+    enough = 1
+    while candidates(event, over_after(enough)) != whole:
+        enough *= 2
+    for count in range(enough + 1):  # the checks of two rules, then a product at a time
+        found = candidates(event, over_after(count))
+        assert found.looked_at == len(found.rows) + len(found.inverses)
+        assert found.of == 18
+        assert found.rows == whole.rows[: len(found.rows)]
+        assert found.inverses == whole.inverses[: len(found.inverses)]
+        seen.add(found.looked_at)
+    assert seen == set(range(19))
+
+
+def test_a_report_says_how_many_were_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(within, "monotonic", Clock())
+    session = bpdebug.Session(bpdebug.load("square_trap"))
+    report = session.do("seek Y@bwd ;; candidates for 1s")
+    assert (report.to_data()["looked_at"], report.to_data()["of"]) == (0, 18)
+    assert report.title == "candidates at Y; 0 of 18 products were judged in 1 s"
+    session.do("expect candidates for 1s unknown")
+    assert "; 18 of 18 products were judged in 3600 s" in session.do("candidates for 1h").title
+    with pytest.raises(BpdebugError, match="nothing but a time"):
+        session.do("candidates W for 3s")

@@ -7,10 +7,12 @@ import pytest
 
 import bpdebug
 from bpdebug.arrays import Array
+from bpdebug.debugger.commands import within
 from bpdebug.engine import Timeline
 from bpdebug.engine.run import Pass
 from bpdebug.explain.flow import EXPLODED, VANISHED, flow
 from bpdebug.explain.flow import Flowing as Found
+from tests.counting import Clock, over_after
 from tests.graphs import make, step
 from tests.lessons import NAMES, said
 
@@ -155,3 +157,41 @@ def test_each_contribution_is_computed_once_and_no_record_of_it_made(monkeypatch
     monkeypatch.setattr("bpdebug.engine.timeline.contributions", None)
     assert flow(timeline, 0).rows
     assert len(computed) == len(added) > 0  # one that nothing is added to is the gradient, which is there
+
+
+@pytest.mark.parametrize("name", ["transformer_block", "residual", "broken_softmax"])
+def test_what_is_looked_at_in_time_is_the_beginning_of_the_whole(name: str) -> None:
+    """The time is over at each place where it may stop, one after another: rows are never wrong, only fewer."""
+    scenario, seen = bpdebug.load(name), set[int]()
+    whole = flow(bpdebug.run(scenario), 0)
+    assert whole.looked_at == whole.of == len(whole.rows)
+    for count in range(10**6):
+        found = flow(bpdebug.run(scenario), 0, over_after(count))
+        assert (found.looked_at, found.of) == (len(found.rows), whole.of)
+        assert found.rows == whole.rows[: len(found.rows)]
+        assert set(found.blocks) <= set(whole.blocks)  # one of which a part is looked at is left out
+        assert found.verdict in ("unknown", whole.verdict)
+        seen.add(found.looked_at)
+        if found == whole:
+            break
+    assert seen == set(range(whole.of + 1))  # no event waits for the whole pass
+
+
+def test_a_pass_that_the_time_ends_is_gone_on_with() -> None:
+    timeline = bpdebug.run(bpdebug.load("transformer_block"))
+    flow(timeline, 0, over_after(40))
+    assert flow(timeline, 0) == flow(bpdebug.run(bpdebug.load("transformer_block")), 0)
+
+
+def test_a_report_says_how_much_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(within, "monotonic", Clock())
+    session = bpdebug.Session(bpdebug.load("mlp"))
+    report = session.do("flow for 15s")
+    looked_at, of = report.to_data()["looked_at"], report.to_data()["of"]
+    assert 0 < looked_at < of == 6
+    assert f"neither vanished nor exploded so far; {looked_at} of 6 events were looked at in 15 s" in report.title
+    session = bpdebug.Session(bpdebug.load("mlp"))
+    session.do("expect flow for 15s unknown")
+    assert "; 6 of 6 events were looked at in 3600 s" in session.do("flow for 1h").title
+    with pytest.raises(bpdebug.BpdebugError, match="nothing but a time"):
+        session.do("flow W for 3s")

@@ -5,15 +5,14 @@ A command shows a record of explain/NAME.py, which the view of the same name in 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import cell_text
 from bpdebug.debugger.commands.table import COMMANDS, command
+from bpdebug.debugger.commands.within import time_alone, within
 from bpdebug.debugger.state import State
 from bpdebug.engine import BACKWARD, SEED, UPDATE
 from bpdebug.engine.closeness import largest_cell
@@ -24,18 +23,20 @@ from bpdebug.expression.operations import placed
 from bpdebug.graph import Subject
 from bpdebug.scenario import read_derivation
 
-TIME = r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)"
-UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-LONGEST = 1e7
-"""Seconds that a command may be given."""
-
 
 def _first_wrong(found: Any) -> list[str]:
     return [found.first_wrong or "none"]
 
 
+def _checked(found: Any) -> list[str]:
+    """The first wrong node, else 'none'; 'unknown' where the time was over before all were checked."""
+    return _first_wrong(found) if found.first_wrong or found.checked == found.nodes else ["unknown"]
+
+
 def _fitting(found: Any) -> list[str]:
-    """'∂X 8 fit 1 right' for each operand."""
+    """'∂X 8 fit 1 right' for each operand; 'unknown' where the time was over before all were judged."""
+    if found.looked_at < found.of:
+        return ["unknown"]
     words = []
     for of in dict.fromkeys(r.target for r in found.rows):
         rows = [r for r in found.rows if r.target == of]
@@ -75,13 +76,14 @@ def lens_at(state: State, cells: Mapping[Subject, tuple[int, ...]]) -> State | N
 
 @command(
     "candidates", "every product whose shape could fit, with the numbers' verdict", "seek matmul@bwd ;; candidates",
-    key="k", family="explain", verdicts=_fitting,
+    key="k", args="[for 30s]", family="explain", verdicts=_fitting,
 )  # fmt: skip
-def candidates_(state: State) -> State:
-    """Every product of an operand and the cotangent, or their transposes, with the numbers' verdict."""
+def candidates_(state: State, argument: str) -> State:
+    """Every product of an operand and the cotangent, or their transposes, with the numbers' verdict; within a time."""
     from bpdebug.explain.candidates import candidates  # start-up: an explanation is worked out when asked for
 
-    return state.show("candidates", candidates(state.event))
+    seconds, over = time_alone("candidates", argument)
+    return state.show("candidates", candidates(state.event, over), seconds)
 
 
 @command(
@@ -156,16 +158,14 @@ def why_(state: State, argument: str) -> State:
 
 @command(
     "check", "finite differences: this rule wrong, or wrong already upstream", "check", key="g",
-    args="[LOC] [for 30s]", family="explain", slow=True, verdicts=_first_wrong,
+    args="[LOC] [for 30s]", family="explain", slow=True, verdicts=_checked,
 )  # fmt: skip
 def check_(state: State, argument: str) -> State:
     """The rules of this iteration, or of a location, within a time; E_EXPR where it has none, E_COMMAND for no time."""
     from bpdebug.checks.first_wrong import check  # start-up: an explanation is worked out when asked for
 
     timeline, iteration = state.timeline, _iteration(state)
-    argument, seconds = _within(argument)
-    end = monotonic() + (seconds or 0)
-    over = None if seconds is None else lambda: monotonic() >= end
+    argument, seconds, over = within("check", argument)
     if not argument:
         return state.show("check", check(timeline, iteration, None, over), seconds)
     location = parse_location(argument)
@@ -180,18 +180,6 @@ def check_(state: State, argument: str) -> State:
     elif len(at) == 1:
         iteration = timeline.schedule.iteration_at(at[0])
     return state.show("check", check(timeline, iteration, tensors, over), seconds)
-
-
-def _within(argument: str) -> tuple[str, float | None]:
-    """'Y@bwd for 30s' as the location and the seconds; None where no time is given."""
-    place, word, time = f" {argument}".rpartition(" for ")
-    if not word:
-        return argument, None
-    found = re.fullmatch(TIME, time.strip())
-    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
-    if not 0 < seconds < LONGEST:
-        raise CommandError(f"'{time.strip()[:40]}' is no time", hint="check for 30s, check Y for 2m")
-    return place.strip(), seconds
 
 
 @command(
@@ -257,14 +245,15 @@ def derivation_(state: State, argument: str) -> State:
 
 
 @command(
-    "flow", "gradient norm at each event, and the gain there", "flow", key="G", family="explain",
+    "flow", "gradient norm at each event, and the gain there", "flow", key="G", args="[for 30s]", family="explain",
     verdicts=lambda found: [found.verdict],
 )  # fmt: skip
-def flow_(state: State) -> State:
-    """The gradient's norm at each backward event of this iteration, and the gain there."""
+def flow_(state: State, argument: str) -> State:
+    """The gradient's norm at each backward event of this iteration, and the gain there; within a time."""
     from bpdebug.explain.flow import flow  # start-up: an explanation is worked out when asked for
 
-    return state.show("flow", flow(state.timeline, _iteration(state)))
+    seconds, over = time_alone("flow", argument)
+    return state.show("flow", flow(state.timeline, _iteration(state), over), seconds)
 
 
 def _iteration(state: State) -> int:

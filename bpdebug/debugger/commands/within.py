@@ -1,0 +1,38 @@
+"""The time that a command may be given: `check for 30s`, `flow for 2m`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from time import monotonic
+
+from bpdebug.errors import CommandError
+
+TIME = r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)"
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+LONGEST = 1e7
+"""Seconds that a command may be given."""
+
+
+def within(name: str, argument: str) -> tuple[str, float | None, Callable[[], bool] | None]:
+    """'Y@bwd for 30s' as what stands before it, the seconds, and what says that they are over, counted from now.
+
+    None and None where no time is given. E_COMMAND for what is no time; the hint is about the command of that name.
+    """
+    before, word, time = f" {argument}".rpartition(" for ")
+    if not word:
+        return argument, None, None
+    found = re.fullmatch(TIME, time.strip())
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not 0 < seconds < LONGEST:
+        raise CommandError(f"'{time.strip()[:40]}' is no time", hint=f"{name} for 30s, {name} for 2m")
+    end = monotonic() + seconds
+    return before.strip(), seconds, lambda: monotonic() >= end
+
+
+def time_alone(name: str, argument: str) -> tuple[float | None, Callable[[], bool] | None]:
+    """The same for a command that takes nothing but a time; E_COMMAND for anything else."""
+    before, seconds, over = within(name, argument)
+    if before:
+        raise CommandError(f"{name} takes nothing but a time: '{before[:40]}'", hint=f"{name}, {name} for 30s")
+    return seconds, over
