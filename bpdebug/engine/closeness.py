@@ -7,13 +7,15 @@ section 3.1 and equation 4.4).
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 RIGHT = {"float64": 1e-9, "float32": 1e-4}
 """Errors at which a gradient is right: what sums of 10**6 terms lose in double precision, of 10**3 in single."""
@@ -90,6 +92,8 @@ def factor(x: Array, y: Array, near: float) -> float | None:
 
 def fraction(value: float) -> Fraction:
     """The nearest fraction that a batch or a sequence may have made."""
+    from fractions import Fraction  # start-up: it brings decimal numbers
+
     return Fraction(value).limit_denominator(LARGEST_DENOMINATOR)
 
 
