@@ -39,7 +39,7 @@ steps = 6
 """
 EVERYWHERE = (
     "candidates", "candidates for 1h", "adjoint", "check", "check for 1h", "flow", "flow for 1h", "why dW", "lens",
-    "origin dW[0, 0]",
+    "seek end ;; info gradients", "seek end ;; info gradients for 1h", "origin dW[0, 0]",
     "derivation dY = 2 * Y / 100; dW = X.T @ ((dY @ V.T) * (1 - H ** 2))", "continue", "seek end", "next",
     "seek end ;; print dW", "seek end ;; contributions dW",
     "catch nan ;; continue", "break L if L < 0 ;; continue", "seek end ;; catch inf ;; reverse-continue",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bpdebug import debugger  # its commands are imported when they are listed
 from bpdebug.debugger import State
@@ -18,13 +18,16 @@ from bpdebug.expression import Value, hex_cells, names_in, parse
 from bpdebug.graph import DRAWN, PARAMETER, Graph, frames
 from bpdebug.views.blocks import Block, Cells, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
-from bpdebug.views.numbers import norm_text, number, shape_text
+from bpdebug.views.numbers import in_time, norm_text, number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, when_text
 from bpdebug.views.report import Report
 from bpdebug.views.source import stop_lines
 from bpdebug.views.tensors import made_by, subject_of
 from bpdebug.views.update import optimizer_rows
+
+if TYPE_CHECKING:
+    from bpdebug.explain.gradient_norms import GradientNorms
 
 MOST_USAGE = 36
 """Characters of a command's usage in a list of commands."""
@@ -64,14 +67,23 @@ def source(state: State, line: int | None) -> Report:
     return Report("list", state.scenario.name, (block,), data)
 
 
-def info(state: State, what: str, filters: str) -> Report:
-    """One of the lists; a filter is a word that must stand in the row, or `name=W*`, `op=matmul`, `shape=3x4`."""
+def info(
+    state: State, what: str, filters: str, norms: GradientNorms | None = None, seconds: float | None = None
+) -> Report:
+    """One of the lists; a filter is a word that must stand in the row, or `name=W*`, `op=matmul`, `shape=3x4`.
+
+    That of gradients has their norms; the title says how many were worked out within a time.
+    """
     headers, rows, sheds = LISTS[what]
+    title, looked_at, made = "", {}, rows(state) if norms is None else rows(state, norms.norms)
+    if norms is not None:
+        title = in_time(norms.looked_at, norms.of, "norms were worked out", seconds).removeprefix("; ")
+        looked_at = {"looked_at": norms.looked_at, "of": norms.of}
     named = partial(zip, headers, strict=True)
-    found = [(row, link) for row, link in rows(state) if all(_passes(dict(named(row)), w) for w in filters.split())]
+    found = [(row, link) for row, link in made if all(_passes(dict(named(row)), w) for w in filters.split())]
     kept, links = tuple(row for row, _ in found), tuple(link for _, link in found)
     table = Table(headers, kept, links=links, sheds=sheds)
-    return Report("info", "", (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in kept]})
+    return Report("info", title, (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in kept], **looked_at})
 
 
 def _passes(row: dict[str, str], word: str) -> bool:
@@ -127,12 +139,12 @@ def _parameters(state: State) -> Rows:
             yield (leaf.name, shape_text(leaf.shape), _dtype(state.timeline.graph, t), norm), f"print {leaf.name}"
 
 
-def _gradients(state: State) -> Rows:
+def _gradients(state: State, norms: Mapping[int, float | None]) -> Rows:
     timeline, graph = state.timeline, state.timeline.graph
     for t, name in enumerate(graph.names):
         if graph.takes_gradient(t):
             status = timeline.schedule.grad_status(t, state.cursor)
-            norm = norm_text(timeline.grad_at(t, state.cursor))
+            norm = "left out" if t not in norms else number(norms[t]) if norms[t] is not None else ""
             yield (f"∂{name}", shape_text(graph.shapes[t]), status, norm), f"print ∂{name}"
 
 
@@ -151,7 +163,7 @@ def _marks(state: State) -> Rows:
         yield (str(m.number), str(m.cursor), m.note), f"seek {m.cursor}"
 
 
-LISTS: dict[str, tuple[tuple[str, ...], Callable[[State], Rows], tuple[str, ...]]] = {
+LISTS: dict[str, tuple[tuple[str, ...], Callable[..., Rows], tuple[str, ...]]] = {
     "tensors": (("name", "op", "shape", "dtype", "status"), _tensors, ("dtype", "op", "status")),
     "breakpoints": (
         ("number", "what", "location", "condition", "hits", "commands"), _breakpoints,
@@ -167,7 +179,7 @@ LISTS: dict[str, tuple[tuple[str, ...], Callable[[State], Rows], tuple[str, ...]
         ("name", "what", "shape", "value"), lambda s: ((row, "") for row in optimizer_rows(s)), ("shape", "what"),
     ),
 }  # fmt: skip
-"""The headers of each list, what makes its rows, and which columns matter least."""
+"""The headers of each list, what makes its rows (of gradients: from their norms), and which columns matter least."""
 
 
 def help_(state: State, name: str) -> Report:

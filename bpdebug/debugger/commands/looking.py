@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bpdebug.debugger.commands.table import COMMANDS, command, find
+from bpdebug.debugger.commands.within import within
 from bpdebug.debugger.state import State
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import parse_location, resolve
@@ -33,10 +34,11 @@ def print_(state: State, argument: str) -> State:
 
 
 @command(
-    "info", "lists: " + ", ".join(LISTS), "info tensors", aliases=("i",), args="WHAT [FILTER ...]", family="looking"
-)
+    "info", "lists: " + ", ".join(LISTS), "info tensors", aliases=("i",), args="WHAT [FILTER ...] [for 30s]",
+    family="looking",
+)  # fmt: skip
 def info(state: State, argument: str) -> State:
-    """One of LISTS; a word after it filters by name; E_COMMAND where there is no such list."""
+    """One of LISTS; a word after it filters by name; of gradients within a time; E_COMMAND for no list, or no time."""
     what, _, pattern = argument.partition(" ")
     matches = [name for name in LISTS if what and name.startswith(what)]
     if len(matches) > 1:
@@ -46,7 +48,12 @@ def info(state: State, argument: str) -> State:
             f"no list '{what[:40]}'" if what else "info takes a word",
             hint=did_you_mean(what[:40], LISTS) or "one of: " + ", ".join(LISTS),
         )  # fmt: skip
-    return state.show("info", matches[0], pattern.strip())
+    if matches != ["gradients"]:
+        return state.show("info", matches[0], pattern.strip())
+    from bpdebug.explain.gradient_norms import gradient_norms  # start-up: worked out when asked for
+
+    pattern, seconds, over = within("info gradients", pattern)
+    return state.show("info", "gradients", pattern, gradient_norms(state.timeline, state.cursor, over), seconds)
 
 
 @command("list", "the program around here", "list", aliases=("l",), args="[LOC]", family="looking")
