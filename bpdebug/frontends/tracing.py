@@ -60,7 +60,6 @@ def show(args: SimpleNamespace, limits: Limits) -> int:
         return EXIT_GOOD
     from bpdebug.frontends.tui import run_app  # a terminal may be missing
 
-    watched.differences()  # which the screen marks
     return run_app(lambda: watched.scenario, os.path.basename(args.file), budget=limits["memory"])
 
 

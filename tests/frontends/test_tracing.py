@@ -14,8 +14,11 @@ from bpdebug.cli import main
 from bpdebug.debugger import open_session
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tracing import own_words
+from bpdebug.frontends.tui import session_of
 from bpdebug.frontends.tui.laned import GraphTab
 from bpdebug.frontends.tui.sourced import SourceTab
+from bpdebug.views.seen import differing
+from tests.debugger.commands.test_watched import seen
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
 nn = torch.nn
@@ -176,3 +179,9 @@ def _run(argv: list[str]) -> tuple[int, str]:
 )
 def test_words_are_ours_or_the_scripts(words: list[str], mine: list[str], given: list[str]) -> None:
     assert own_words(words) == (mine, given)
+
+
+def test_on_the_screen_what_differs_is_marked_from_the_start() -> None:
+    for wrong in (True, False):
+        state = session_of(seen(wrong), 2**30)
+        assert len(differing(state.timeline)) == 2 * wrong

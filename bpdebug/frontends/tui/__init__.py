@@ -29,13 +29,24 @@ def _being_read(read: Callable[[], Scenario], name: str, budget: int) -> Work[St
     """A file on its way, while the screen's modules are imported; of standard input, all is there then."""
     from bpdebug.frontends.tui.working import Work  # start-up: other commands do without it
 
-    work = Work(lambda: open_session(read(), budget=budget), doing=f"reading {name}")
-    if not (
-        sys.stdin.isatty() or "TEXTUAL_DRIVER" in os.environ
-    ):  # there the scenario comes from: the keys come from the terminal
+    work = Work(lambda: session_of(read(), budget), doing=f"reading {name}")
+    if not (sys.stdin.isatty() or "TEXTUAL_DRIVER" in os.environ):  # the scenario comes from there, keys from elsewhere
         work.result()
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
     return work
+
+
+def session_of(scenario: Scenario, budget: int) -> State:
+    """A session as it is opened; where another program's pass was seen, the timeline marks what differs from our rules.
+
+    Raises BpdebugError, as `open_session` does.
+    """
+    state = open_session(scenario, budget=budget)
+    if state.timeline.recording is not None and state.timeline.recording.applications:
+        from bpdebug.explain.handed import differences  # start-up: nothing else needs it
+
+        differences(state.timeline)
+    return state
 
 
 def _screen(reading: Work[State] | None, budget: int, fresh: bool) -> BpdebugApp:
@@ -48,7 +59,7 @@ def _screen(reading: Work[State] | None, budget: int, fresh: bool) -> BpdebugApp
     from bpdebug.frontends.tui.walked import first_time  # start-up: the same
 
     def opened(name: str) -> State:
-        return open_session(open_any(find(name)), budget=budget)
+        return session_of(open_any(find(name)), budget)
 
     if reading is not None:
         reading.wait(BEFORE_THE_SCREEN)
