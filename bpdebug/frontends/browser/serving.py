@@ -22,7 +22,7 @@ from bpdebug.importers import open_any
 HOST = "127.0.0.1"
 
 
-class LocalServer(Server):
+class LocalServer(Server):  # type: ignore[misc]  # its types are not looked at
     """textual-serve's server, below a token, with a page of ours: no other address is asked for anything.
 
     A request must name this machine as its host, and come from a page of this server: a page elsewhere cannot reach it
@@ -53,7 +53,7 @@ class LocalServer(Server):
         ])  # fmt: skip
         return app
 
-    @web.middleware
+    @web.middleware  # type: ignore[untyped-decorator]  # as above
     async def _ours_alone(self, request: web.Request, handler: Any) -> web.StreamResponse:
         origin = request.headers.get("Origin", self.public_url)
         if request.headers.get("Host") != f"{HOST}:{self.port}" or origin != self.public_url:

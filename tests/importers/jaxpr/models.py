@@ -45,7 +45,7 @@ def mlp(params: Any, x: Any, y: Any) -> Any:
 def rope(x: Any) -> Any:
     size = x.shape[-1]
     angle = jnp.arange(x.shape[1])[:, None] / 10000 ** (jnp.arange(0, size, 2) / size)
-    a, b, cos, sin = *jnp.split(x, 2, -1), jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
+    (a, b), cos, sin = jnp.split(x, 2, -1), jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
     return jnp.concatenate([a * cos - b * sin, a * sin + b * cos], -1)
 
 
