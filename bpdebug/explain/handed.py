@@ -83,7 +83,7 @@ def came_in(timeline: Timeline, told: Application) -> dict[int, Array]:
         parts += [run.contribution(*e) for e in edges]
         if len(edges) == len(graph.edges_from(tensor)) and (whole := run.gradient(tensor)) is not None:
             parts = [whole]
-        found[tensor] = sum(parts[1:], parts[0]) if parts else np.zeros(graph.shapes[tensor], graph.dtypes[tensor])
+        found[tensor] = _sum(parts) if parts else np.zeros(graph.shapes[tensor], graph.dtypes[tensor])
     return found
 
 
@@ -111,7 +111,12 @@ def _sides(timeline: Timeline, told: Application) -> Iterator[tuple[str, Array, 
         operand = graph.index[name]
         theirs = [run.contribution(*e) for e in edges_of(timeline, told, operand)]
         if operand in led and theirs:
-            yield name, sum(theirs[1:], theirs[0]), ours[operand]
+            yield name, _sum(theirs), ours[operand]
+
+
+def _sum(parts: Sequence[Array]) -> Array:
+    """An array also where NumPy makes a number of it, of two without axes."""
+    return np.asarray(sum(parts[1:], parts[0]))
 
 
 def _finer(timeline: Timeline, steps: range, incoming: Mapping[int, Array]) -> Mapping[int, Array]:

@@ -70,3 +70,21 @@ def test_where_nothing_is_handed_on_wrongly_it_is_said() -> None:
 def test_next_is_a_name_of_its_own() -> None:
     assert find("nex").name == "next"
     assert find("next-").name == "next-difference"
+
+
+def test_a_number_that_is_used_twice_has_its_two_sides() -> None:
+    x, a = torch.linspace(0, 1, 3, requires_grad=True), torch.tensor(2.0, requires_grad=True)
+
+    class Clipped(Function):  # type: ignore[misc]  # torch may be missing
+        @staticmethod
+        def forward(ctx: Any, x: Any, a: Any) -> Any:
+            return a * torch.tanh(x / a)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g, g.sum()
+
+    with bpdebug.watch() as w:
+        Clipped.apply(x, a).sum().backward()
+    rows = [b for b in bpdebug.Session(w.scenario).do("next-difference").blocks if isinstance(b, Row)]
+    assert [type(side.array) for row in rows for side in row.items[::2]] == [np.ndarray] * 4
