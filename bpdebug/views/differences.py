@@ -54,11 +54,14 @@ def handed(timeline: Timeline, found: Sequence[GradientRow]) -> Report:
 
 
 def _title(found: Sequence[GradientRow], edges: int) -> str:
+    if not edges and not found:
+        return "no step of another program was watched here: there is nothing to hold against our rules"
     if not found:
         return f"each of {edges} gradients that were handed on is what our rule gives"
     first = found[0]
     where = f" ({first.line})" if first.line else ""
-    return f"{len(found)} of {edges} gradients are not what our rule gives; the first is of {first.function}{where}"
+    are = "is" if len(found) == 1 else "are"
+    return f"{len(found)} of {edges} gradients {are} not what our rule gives; the first is of {first.function}{where}"
 
 
 def _row(row: GradientRow) -> tuple[str, ...]:

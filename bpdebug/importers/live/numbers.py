@@ -93,7 +93,7 @@ class PassNumbers:
     def given(self, record: AutogradNode, nr: int, output: Operand) -> Array | None:
         """What the consumers of an output, and a root, handed to it, of its shape; None where none did."""
         found = [self._array(g, output) for g in self._into.get((record.node, nr), ())]
-        return sum(found[1:], found[0]) if found else None
+        return np.asarray(sum(found[1:], found[0])) if found else None
 
     def changed(self, record: AutogradNode, nr: int, output: Operand) -> bool:
         """Whether what came in at an output is not what was handed to it."""

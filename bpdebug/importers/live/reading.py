@@ -265,7 +265,9 @@ class StepReader:
         """Steps without a rule: the outputs' values, and what torch handed to each operand, at the first of them."""
         block, name, record = taken.place.block, taken.name, taken.node
         asked = {o.name: o for o in self._operands(taken) if o is not None}
-        handed = {n: sum(g[1:], g[0]) for n, g in self.numbers.handed(record, self._operands(taken)).items()}
+        handed = {
+            n: np.asarray(sum(g[1:], g[0])) for n, g in self.numbers.handed(record, self._operands(taken)).items()
+        }
         handed |= {n: np.zeros(o.shape, o.dtype) for n, o in asked.items() if n not in handed}
         found: dict[Key, Operand] = {}
         for held, _ in self._outputs(taken):

@@ -86,5 +86,5 @@ def test_a_number_that_is_used_twice_has_its_two_sides() -> None:
 
     with bpdebug.watch() as w:
         Clipped.apply(x, a).sum().backward()
-    rows = [b for b in bpdebug.Session(w.scenario).do("next-difference").blocks if isinstance(b, Row)]
+    rows: Any = [b for b in bpdebug.Session(w.scenario).do("next-difference").blocks if isinstance(b, Row)]
     assert [type(side.array) for row in rows for side in row.items[::2]] == [np.ndarray] * 4
