@@ -41,6 +41,22 @@ def _create(path: Path) -> int:
         raise InputError(message, code="E_FILE", hint="record to a folder that exists: record run1.bptrace") from None
 
 
+def _places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """The two files of a recording; E_FILE for a name that is none of a recording."""
+    path = Path(path)
+    if path.suffix != ENDING:
+        message = f"'{shown(path, 200)}' does not end in {ENDING}, and could not be opened as a recording"
+        raise InputError(message, code="E_FILE", hint=f"record {shown(path.with_suffix('').name)}{ENDING}")
+    return path, path.with_name(path.name + DATA)
+
+
+def check_new(path: str | os.PathLike[str]) -> None:
+    """E_FILE where no recording of this name can be made: for who computes long before it is begun."""
+    for place in _places(path):
+        os.close(_create(place))
+        place.unlink()
+
+
 def _spelt(name: str) -> str:
     return msgspec.json.encode(name).decode()
 
@@ -49,10 +65,7 @@ class Recorder:
     """A recording while it grows; after `write(k)`, event k survives whatever happens to this process."""
 
     def __init__(self, path: str | os.PathLike[str], scenario: Scenario, timeline: Timeline) -> None:
-        path = Path(path)
-        if path.suffix != ENDING:
-            message = f"'{shown(path, 200)}' does not end in {ENDING}, and could not be opened as a recording"
-            raise InputError(message, code="E_FILE", hint=f"record {shown(path.with_suffix('').name)}{ENDING}")
+        path, data = _places(path)
         self.path, self.timeline, self.offset, self.events = path, timeline, 0, 0
         self._layout = Layout(timeline.schedule, apart=bool(timeline.edits))
         self._names = [_spelt(name) for name in timeline.graph.names]
@@ -60,7 +73,7 @@ class Recorder:
         made: list[Path] = []
         self._files: list[int] = []
         try:
-            for place in (path, path.with_name(path.name + DATA)):
+            for place in (path, data):
                 self._files.append(_create(place))
                 made.append(place)
             self._index, self._data = self._files

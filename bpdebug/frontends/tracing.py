@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 from bpdebug.errors import EXIT_GOOD, InputError, UsageError, shown
 from bpdebug.frontends import pages
+from bpdebug.frontends.recorder import check_new
 from bpdebug.frontends.watched import WatchedStep, watch
 from bpdebug.limits import Limits
 
@@ -51,7 +52,10 @@ def show(args: SimpleNamespace, limits: Limits) -> int:
 
     Raises as `trace` does, and what is refused.
     """
-    watched, output, json = trace(args.file, args.given, check_step(args.step), limits), args.output, args.json
+    step, output, json = check_step(args.step), args.output, args.json
+    if output:
+        check_new(output)  # a script may train for hours before the pass that is kept
+    watched = trace(args.file, args.given, step, limits)
     sys.stderr.writelines(f"note: {remark}\n" for remark in watched.scenario.remarks)
     if output:
         sys.stderr.write(f"note: {watched.save(output)} events in {shown(output, 200)}\n")
@@ -82,11 +86,15 @@ def trace(script: str, args: Sequence[str], step: int, limits: Limits) -> Watche
     except watched.over:
         return watched
     except SystemExit as ended:
-        raise _early(script, step, f"ended with exit code {ended.code or 0}") from None
+        number = isinstance(ended.code, int | None)  # else words, which Python prints
+        raise _early(
+            script, step, f"ended with exit code {ended.code or 0}" if number else f"ended: {ended.code}"
+        ) from None
     except Exception as error:  # whatever the script raises
         *_, last = traceback.extract_tb(error.__traceback__)
-        said = f"ended with {type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})"
-        raise _early(script, step, said) from None
+        place = f" ({os.path.basename(last.filename)}:{last.lineno})"
+        said = f"ended with {type(error).__name__}: {error}{'' if isinstance(error, SyntaxError) else place}"
+        raise _early(script, step, said) from None  # a SyntaxError says its own place
     finally:
         sys.argv, sys.path[:] = before
     raise _early(script, step, "ended")

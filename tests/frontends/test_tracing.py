@@ -144,6 +144,8 @@ def test_a_damaged_program_is_refused(tmp_path: Path, change: bytes, to: bytes) 
         ("x = 1", ["--step", "2"], "ended, before backward pass 2"),
         ("raise ValueError('no data')", [], "ended with ValueError: no data (train.py:1), before"),
         ("raise SystemExit(3)", [], "ended with exit code 3, before"),
+        ("raise SystemExit('no data')", [], "ended: no data, before"),
+        ("def f(:", [], "ended with SyntaxError: invalid syntax (train.py, line 1), before"),
         ("", ["--step", "two"], "--step two"),
     ],
 )
@@ -153,6 +155,28 @@ def test_a_script_that_ends_early_is_told(tmp_path: Path, text: str, argv: list[
     code, error = _run(["trace", str(path), *argv])
     assert code != 0
     assert said in error
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("run.toml", "does not end in .bptrace"),
+        ("train.py", "does not end in .bptrace"),
+        ("there.bptrace", "is there already"),
+        ("half.bptrace", "is there already"),
+        ("none/run.bptrace", "No such file or directory"),
+    ],
+)
+def test_what_cannot_be_kept_is_told_before_the_script_runs(tmp_path: Path, kept: str, said: str) -> None:
+    for name in ("there.bptrace", "half.bptrace.data"):
+        (tmp_path / name).touch()
+    path = tmp_path / "train.py"
+    path.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    before = {p.name for p in tmp_path.iterdir()}
+    code, error = _run(["trace", str(path), "-o", str(tmp_path / kept)])
+    assert code == 3
+    assert said in error
+    assert {p.name for p in tmp_path.iterdir()} == before
 
 
 def test_a_script_that_is_not_there_is_told() -> None:
