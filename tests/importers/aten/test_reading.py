@@ -197,6 +197,35 @@ def test_without_a_loss_ones_come_in_and_an_output_can_be_named() -> None:
     np.testing.assert_allclose(found, model.weight.grad.numpy(), rtol=1e-5)
 
 
+class Giving(Module):  # type: ignore[misc]  # as above
+    """Gives what `give` makes of its argument and its scale."""
+
+    def __init__(self, give: Any) -> None:
+        super().__init__()
+        self.give, self.scale = give, nn.Parameter(torch.tensor([2.0, -3.0, 0.5]))
+
+    def forward(self, x: Any) -> Any:
+        return self.give(x, self.scale)
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda x, scale: ((x * scale).sum(), x),
+        lambda x, scale: {"y": x * scale, "scale": scale},
+        lambda x, scale: [(x * scale).exp()] * 2,
+        lambda x, scale: scale,
+    ],
+    ids=["an input", "a parameter", "one twice", "a parameter alone"],
+)
+def test_ones_come_in_at_every_output_whatever_it_is(give: Any) -> None:
+    model, x = Giving(give), torch.randn(4, 3)
+    sum(out.sum() for out in torch.utils._pytree.tree_leaves(model(x))).backward()
+    found = bpdebug.run(bpdebug.from_torch(model, x)).grad("scale")
+    assert found is not None
+    np.testing.assert_allclose(found, model.scale.grad.numpy(), rtol=1e-5)
+
+
 class Several(Module):  # type: ignore[misc]  # as above
     def forward(self, x: Any, *, scale: Any) -> Any:
         return {"loss": (x * scale).mean(), "y": x}
