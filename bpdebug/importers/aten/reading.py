@@ -18,7 +18,7 @@ from bpdebug.importers.aten.names import Blocks, own, source_of
 from bpdebug.importers.aten.tensors import array_of, dtype_of
 from bpdebug.importers.calls import Calls
 from bpdebug.importers.finish import no_rules
-from bpdebug.importers.lowering import Lowering, Operand
+from bpdebug.importers.lowering import Lowering, Operand, refuse
 
 Node: TypeAlias = Any
 _FRESH = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones",
@@ -152,11 +152,17 @@ class Importer:
     def _call(self, node: Node) -> None:
         """One call by its rule; of several steps it is a block, unless its module does nothing else."""
         block, what = self.blocks.of(node), op_of(node)
-        args, kwargs = torch.fx.map_arg((node.args, node.kwargs), partial(self._operand, block))
-        result = self.calls.call(
-            what, what.partition(".default")[0].lstrip("_"), block, source_of(node),
-            lambda within: self._ruled(node, within, args, kwargs), alone=self.blocks.alone(node),
-        )  # fmt: skip
+        complexes = any(p.is_complex() for n in (node, *node.all_input_nodes) for p in _parts(n))
+        args, kwargs = (
+            ((), {}) if complexes else torch.fx.map_arg((node.args, node.kwargs), partial(self._operand, block))
+        )
+
+        def apply(within: str) -> Any:
+            refuse(not complexes, "complex numbers")
+            return self._ruled(node, within, args, kwargs)
+
+        name = what.partition(".default")[0].lstrip("_")
+        result = self.calls.call(what, name, block, source_of(node), apply, alone=self.blocks.alone(node))
         if result is not None:
             self.found[node] = result
 
@@ -178,9 +184,13 @@ class Importer:
 
 
 def _floats(node: Node) -> bool:
-    """Whether a call's result can have a gradient."""
+    """Whether a call's result can have a gradient: floats, and complex numbers, which have no rule."""
     if op_of(node).partition(".")[0] in _FRESH:
         return False
+    return any(p.is_floating_point() or p.is_complex() for p in _parts(node))
+
+
+def _parts(node: Node) -> list[torch.Tensor]:
+    """The tensors that a node gives, as torch.export knows them."""
     val = node.meta.get("val")
-    parts = val if isinstance(val, list | tuple) else [val]
-    return any(isinstance(p, torch.Tensor) and p.is_floating_point() for p in parts)
+    return [p for p in (val if isinstance(val, list | tuple) else [val]) if isinstance(p, torch.Tensor)]

@@ -15,6 +15,8 @@ def array_of(tensor: torch.Tensor, where: str) -> Array:
     """A tensor's array, not copied where it lies in ordinary memory; E_DTYPE for what none can be made of."""
     if tensor.dtype not in DTYPES:
         hint = "open the model in float32 or float64: model.float(), model.double()"
+        if tensor.is_complex():
+            hint = "there are no complex numbers here: open a part of the model that does without"
         raise InputError(f"a tensor of {tensor.dtype}", code="E_DTYPE", where=where, hint=hint)
     found: Array = tensor.detach().cpu().numpy()
     return found

@@ -226,6 +226,15 @@ def test_ones_come_in_at_every_output_whatever_it_is(give: Any) -> None:
     np.testing.assert_allclose(found, model.scale.grad.numpy(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("fold", [True, False])
+def test_a_gradient_that_passes_through_complex_numbers_is_refused_and_not_left_out(fold: bool) -> None:
+    for way in (lambda v: torch.fft.rfft(v).abs(), lambda v: torch.view_as_real(torch.complex(v, v))):
+        model = Giving(lambda x, scale, way=way: (x * scale).sum() + way(x * scale).sum())
+        with pytest.raises(BpdebugError, match="complex") as caught:
+            bpdebug.from_torch(model, torch.randn(4, 3), fold=fold)
+        assert caught.value.code == "E_OP"
+
+
 class Several(Module):  # type: ignore[misc]  # as above
     def forward(self, x: Any, *, scale: Any) -> Any:
         return {"loss": (x * scale).mean(), "y": x}
