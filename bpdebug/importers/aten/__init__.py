@@ -32,12 +32,17 @@ def from_torch(
     `autograd.Function`s are replaced by the derivative of what their forward does, which a remark says.
 
     Raises InputError: E_FILE without PyTorch, or where torch.export cannot read the model; E_OP with all ops that have
-    no rule; E_DTYPE for what is neither float32 nor float64; E_LOSS; and what a graph's building raises.
+    no rule; E_DTYPE for what is neither float32 nor float64; E_LOSS; and what a graph's building raises. UsageError for
+    what is no module.
     """
     try:
-        import_module("torch")
+        module = import_module("torch").nn.Module
     except ImportError:
         raise not_installed() from None
+    if not isinstance(model, module):
+        what = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        hint = "a class is called first, and a function is called in a module's forward"
+        raise UsageError(f"a torch.nn.Module is opened, and this is {what}", hint=hint)
     read = import_module(f"{__name__}.opening").read_model
     found: Scenario = read(model, args, loss, fold, double, limits or Limits())
     return found

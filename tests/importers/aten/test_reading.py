@@ -12,6 +12,7 @@ import pytest
 
 import bpdebug
 from bpdebug import BpdebugError, Session
+from bpdebug.errors import UsageError
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
 
@@ -233,6 +234,12 @@ def test_a_gradient_that_passes_through_complex_numbers_is_refused_and_not_left_
         with pytest.raises(BpdebugError, match="complex") as caught:
             bpdebug.from_torch(model, torch.randn(4, 3), fold=fold)
         assert caught.value.code == "E_OP"
+
+
+@pytest.mark.parametrize("model", [nn.ReLU, torch.tanh, None])
+def test_what_is_no_module_is_refused(model: Any) -> None:
+    with pytest.raises(UsageError, match=r"a torch\.nn\.Module is opened"):
+        bpdebug.from_torch(model, torch.randn(4, 3))
 
 
 class Several(Module):  # type: ignore[misc]  # as above
