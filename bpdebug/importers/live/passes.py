@@ -72,21 +72,29 @@ def nodes_of(roots: Sequence[Any]) -> list[AutogradNode]:
 class PassRecorder:
     """Stands in for `torch.autograd.backward` inside a `with`; `wanted` says of each pass whether to record it.
 
-    `done` is told when one is over.
+    It is told what of the pass cannot be recorded, if anything; `done` is told when one is over.
     """
 
-    def __init__(self, calls: CallRecorder, wanted: Callable[[bool], bool], done: Callable[[], None]) -> None:
+    def __init__(self, calls: CallRecorder, wanted: Callable[[str], bool], done: Callable[[], None]) -> None:
         self.calls, self.wanted, self.done = calls, wanted, done
         self.passes: list[BackwardPass] = []
-        self._inside = False
+        self._inside = self._twice = False
 
     def __enter__(self) -> PassRecorder:
         self._own = torch.autograd.backward
-        torch.autograd.backward = self._backward
+        self._own_grad = torch.autograd.grad
+        torch.autograd.backward, torch.autograd.grad = self._backward, self._grad
         return self
 
     def __exit__(self, *raised: object) -> None:
-        torch.autograd.backward = self._own
+        torch.autograd.backward, torch.autograd.grad = self._own, self._own_grad
+
+    def _grad(
+        self, outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
+        create_graph: bool = False, *more: Any, **given: Any,
+    ) -> Any:  # fmt: skip
+        self._twice = self._twice or (create_graph and self.calls.on)
+        return self._own_grad(outputs, inputs, grad_outputs, retain_graph, create_graph, *more, **given)
 
     def _backward(
         self, tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
@@ -96,7 +104,10 @@ class PassRecorder:
         if self._inside:
             own()
             return
-        if not self.wanted(create_graph):
+        unread = "inputs=" if more or given.get("inputs") is not None else ""
+        unread = "create_graph=True" if create_graph or self._twice else unread
+        self._twice = False
+        if not self.wanted(unread):
             self._run(own)
             self.done()
             return

@@ -20,6 +20,17 @@ class StepOver(BaseException):
     """What was to be watched is over; no error, and not for the code that is watched."""
 
 
+UNREAD = {
+    "create_graph=True": (
+        "the gradient of a gradient is not watched", "write the gradient as an op: grad(y, x) in a scenario"
+    ),
+    "inputs=": (
+        "what leads to other leaves is not computed, and not judged", "watch a pass to all leaves: loss.backward()"
+    ),
+}  # fmt: skip
+"""Arguments of a pass that cannot be recorded: why, and what to do."""
+
+
 class LiveStep:
     """What is recorded inside a `with`: from backward pass number `step` on, until a parameter is overwritten.
 
@@ -52,13 +63,13 @@ class LiveStep:
         with torch.no_grad():
             self.calls.copy_leaves()
 
-    def _wanted(self, create_graph: bool) -> bool:
-        """Whether the pass that begins is recorded."""
+    def _wanted(self, unread: str) -> bool:
+        """Whether the pass that begins is recorded; what of it cannot be refuses the step."""
         number, self.begun = self.begun, self.begun + 1
         wanted = number >= self.step and not self.over
-        if wanted and create_graph:
-            message = f"backward pass {number} has create_graph=True: the gradient of a gradient is not watched"
-            hint = "write the gradient as an op: grad(y, x) in a scenario"
+        if wanted and unread:
+            what, hint = UNREAD[unread]
+            message = f"backward pass {number} has {unread}: {what}"
             self.refusal = self.refusal or InputError(message, code="E_OP", where=here(), hint=hint)
             return False
         return wanted

@@ -302,6 +302,29 @@ def test_casts_are_kept_and_judged_as_coarsely_as_they_are(model: Any, x: Any) -
 # --- what is refused
 
 
+def penalty(x: Any) -> None:
+    y = torch.tanh(x).sum()
+    (g,) = torch.autograd.grad(y, x, create_graph=True)
+    (y + g.square().sum()).backward()
+
+
+@pytest.mark.parametrize(
+    ("go", "said"),
+    [
+        (penalty, "create_graph=True: the gradient of a gradient"),
+        (lambda x: (x * torch.ones(3, requires_grad=True)).sum().backward(inputs=[x]), "inputs=: what leads"),
+    ],
+)
+def test_what_torch_computes_otherwise_is_refused_and_not_judged(go: Any, said: str) -> None:
+    own = torch.autograd.grad
+    with bpdebug.watch() as w:
+        go(torch.randn(3, requires_grad=True))
+    assert torch.autograd.grad is own
+    with pytest.raises(BpdebugError, match=said) as caught:
+        w.differences()
+    assert caught.value.code == "E_OP"
+
+
 @pytest.mark.filterwarnings("ignore:Using backward")
 def test_a_gradient_of_a_gradient_is_refused_with_the_line(model: Any, x: Any) -> None:
     with bpdebug.watch(model) as w:
