@@ -302,6 +302,16 @@ def test_casts_are_kept_and_judged_as_coarsely_as_they_are(model: Any, x: Any) -
 # --- what is refused
 
 
+def test_a_root_that_is_given_twice_gets_both_gradients() -> None:
+    x = torch.randn(3, requires_grad=True)
+    with bpdebug.watch() as w:
+        loss = x.square().sum()
+        torch.autograd.backward([loss, loss, loss], [None, torch.tensor(3.0), None])
+    assert w.differences() == []
+    np.testing.assert_allclose(w.timeline.grad("x"), x.grad.numpy())
+    np.testing.assert_allclose(w.timeline.grad("sum"), 5)
+
+
 def penalty(x: Any) -> None:
     y = torch.tanh(x).sum()
     (g,) = torch.autograd.grad(y, x, create_graph=True)
