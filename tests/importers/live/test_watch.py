@@ -308,8 +308,9 @@ def test_a_root_that_is_given_twice_gets_both_gradients() -> None:
         loss = x.square().sum()
         torch.autograd.backward([loss, loss, loss], [None, torch.tensor(3.0), None])
     assert w.differences() == []
-    np.testing.assert_allclose(w.timeline.grad("x"), x.grad.numpy())
-    np.testing.assert_allclose(w.timeline.grad("sum"), 5)
+    found: Any = [w.timeline.grad(name) for name in ("x", "sum")]
+    np.testing.assert_allclose(found[0], x.grad.numpy())
+    np.testing.assert_allclose(found[1], 5)
 
 
 def penalty(x: Any) -> None:
