@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from msgspec import Struct, field, structs
@@ -22,6 +22,21 @@ Rule = Callable[..., Any]
 Of a list None stands for what nobody may ask for: an output that has no gradient. It raises NoRule where the
 arguments are not covered.
 """
+
+F = TypeVar("F", bound=Rule)
+
+
+def putting_into(rules: dict[str, Rule]) -> Callable[..., Callable[[F], F]]:
+    """A decorator that puts a rule into a table, for the names of a format's ops that it is given."""
+
+    def rule(*names: str) -> Callable[[F], F]:
+        def put(function: F) -> F:
+            rules.update(dict.fromkeys(names, function))
+            return function
+
+        return put
+
+    return rule
 
 
 class NoRule(Exception):

@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from bpdebug.importers.lowering import Rule, putting_into
 
-from bpdebug.importers.lowering import Rule
-
-F = TypeVar("F", bound=Rule)
 RULES: dict[str, Rule] = {}
-
-
-def rule(*names: str) -> Callable[[F], F]:
-    """Puts a rule into the table, for these overloads (linear.default)."""
-
-    def put(function: F) -> F:
-        RULES.update(dict.fromkeys(names, function))
-        return function
-
-    return put
+rule = putting_into(RULES)
+"""Puts a rule into the table, for these overloads (linear.default)."""

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from bpdebug.importers.lowering import Lowering, Operand, Rule
+from bpdebug.importers.lowering import Lowering, Operand, Rule, putting_into
 
-F = TypeVar("F", bound=Rule)
 RULES: dict[str, Rule] = {}
 """A primitive's name -> its rule, called with its operands, and its parameters as keywords."""
-
-
-def rule(*names: str) -> Callable[[F], F]:
-    """Puts a rule into the table, for these primitives."""
-
-    def put(function: F) -> F:
-        RULES.update(dict.fromkeys(names, function))
-        return function
-
-    return put
+rule = putting_into(RULES)
+"""Puts a rule into the table, for these primitives."""
 
 
 def plain(op: str) -> Rule:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from msgspec import Struct, structs
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.graph import INPUT
-from bpdebug.importers.lowering import Draft, Lowering, NoRule, Operand, Rule
+from bpdebug.importers.lowering import Draft, Lowering, NoRule, Operand, Rule, putting_into
 from bpdebug.importers.onnx_graph.tensors import KnownTensor
 from bpdebug.limits import Limits
 
@@ -25,19 +25,10 @@ class Pieces(Struct, frozen=True):
     items: list[Operand]
 
 
-F = TypeVar("F", bound=Rule)
 RULES: dict[str, Rule] = {}
 """Op -> its rule, called with the `OnnxCall`, the inputs (None where one is left out) and ONNX's attributes by name."""
-
-
-def rule(*names: str) -> Callable[[F], F]:
-    """Puts a rule into the table, for these ops of the domain ai.onnx."""
-
-    def put(function: F) -> F:
-        RULES.update(dict.fromkeys(names, function))
-        return function
-
-    return put
+rule = putting_into(RULES)
+"""Puts a rule into the table, for these ops of the domain ai.onnx."""
 
 
 def shortest(number: Any) -> float:
