@@ -17,6 +17,15 @@ from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 
 
+def ends_of(program: Draft, outputs: Sequence[Operand]) -> list[Operand]:
+    """A node for each output: a leaf that is given back, or a node that is so twice, gets one of its own."""
+    taken, ends = {leaf.name for leaf in program.leaves}, []
+    for o in outputs:
+        ends.append(program.step("", "output", "reshape", [o], {"shape": o.shape}) if o.name in taken else o)
+        taken.add(o.name)
+    return ends
+
+
 def scenario_of(
     program: Draft, loss: str | None, ends: Sequence[Operand], where: str, limits: Limits, *, conventions: str,
     remarks: Sequence[str] = (), given: Mapping[str, Array | None] = {}, classes: Mapping[str, str] = {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from typing import Any, TypeAlias
 
@@ -12,8 +12,8 @@ from bpdebug.errors import InputError
 from bpdebug.importers.aten.double import doubled, widened
 from bpdebug.importers.aten.export import Exported, export
 from bpdebug.importers.aten.reading import Importer
-from bpdebug.importers.finish import scenario_of
-from bpdebug.importers.lowering import Draft, Operand
+from bpdebug.importers.finish import ends_of, scenario_of
+from bpdebug.importers.lowering import Operand
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 
@@ -50,7 +50,7 @@ def ended(reader: Importer, lost: bool, limits: Limits, wanted: Collection[str] 
     names, program = {n.name: n for n in reader.nodes}, reader.program
     given = map(str, reader.exported.program.graph_signature.user_outputs)
     outputs = [reader.found.get(names[o]) for o in given if o in names and (not wanted or o in wanted)]
-    ends = _ends(program, [o for o in outputs if isinstance(o, Operand)])
+    ends = ends_of(program, [o for o in outputs if isinstance(o, Operand)])
     end = ends[0] if ends and (lost or len(ends) == 1) else None
     if end is not None and end.shape != () and all(n == 1 for n in end.shape) and lost:
         end = program.step("", "loss", "reshape", [end], {"shape": ()})
@@ -63,15 +63,6 @@ def ended(reader: Importer, lost: bool, limits: Limits, wanted: Collection[str] 
         program, last, ends, reader.where, limits, conventions="torch", remarks=_remarks(reader),
         classes=reader.blocks.classes, aliases={name: first for first, *also in reader.tied for name in also},
     )  # fmt: skip
-
-
-def _ends(program: Draft, outputs: Sequence[Operand]) -> list[Operand]:
-    """A node for each output: a leaf that is given back, or a node that is so twice, gets one of its own."""
-    taken, ends = {leaf.name for leaf in program.leaves}, []
-    for o in outputs:
-        ends.append(program.step("", "output", "reshape", [o], {"shape": o.shape}) if o.name in taken else o)
-        taken.add(o.name)
-    return ends
 
 
 def _remarks(reader: Importer) -> tuple[str, ...]:

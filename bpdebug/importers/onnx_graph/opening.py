@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from bpdebug.errors import InputError, shown, suggest
 from bpdebug.graph import PARAMETER
 from bpdebug.importers import ModelOptions
-from bpdebug.importers.finish import scenario_of
+from bpdebug.importers.finish import ends_of, scenario_of
 from bpdebug.importers.lowering import Operand
 from bpdebug.importers.onnx_graph.inputs import read_inputs
 from bpdebug.importers.onnx_graph.places import text_of
@@ -113,7 +113,7 @@ def _ended(reader: OnnxReader, options: ModelOptions, limits: Limits) -> Scenari
     reader.program.leaves.sort(key=lambda leaf: place.get(leaf.name, len(order)))
     loss = end.name if not end.shape and (options.loss is not None or len(ends) == 1) else None
     said = CONVENTIONS.get(reader.model.producer_name, "default")
-    ends = list({e.name: e for e in ends}.values())
+    ends = ends_of(reader.program, ends)
     return scenario_of(
         reader.program, loss, ends, reader.where, limits, conventions=said, remarks=_remarks(reader),
     )  # fmt: skip
