@@ -153,7 +153,7 @@ def test_ones_come_in_at_each_of_two_outputs_that_are_one_tensor() -> None:
     nodes = [node("Mul", "x w", "y"), node("Identity", "y", "z")]
     made = model(nodes, [value("x", [2])], ["y", "z"], {"w": np.array([3.0, 4.0], np.float32)})
     timeline = bpdebug.run(bpdebug.from_onnx(made, {"x": np.array([1.0, 2.0], np.float32)}))
-    np.testing.assert_array_equal(timeline.grad("w"), [2.0, 4.0])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(timeline.grad("w"), [2.0, 4.0])
 
 
 def test_all_that_has_no_rule_is_said_at_once() -> None:
