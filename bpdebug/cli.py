@@ -16,7 +16,6 @@ from bpdebug.errors import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
     BpdebugError,
-    InputError,
     UsageError,
     did_you_mean,
 )  # fmt: skip
@@ -267,27 +266,21 @@ def _page(args: SimpleNamespace) -> int:
 
 
 def _elsewhere(args: SimpleNamespace) -> int:
-    """What shows the program in another one: an editor, a browser."""
+    from bpdebug.frontends.elsewhere import elsewhere
+
     gc.enable()
-    if args.verb == "serve":
-        try:
-            from bpdebug.frontends.browser.serving import serve as serve_browser
-        except ImportError:
-            hint = 'pip install "bpdebug[web]"'
-            raise InputError("textual-serve is not installed", code="E_FILE", hint=hint) from None
-        return serve_browser(args.file, args.port, open_it=args.open)
-    if args.verb == "vscode":
-        from bpdebug.frontends.dap.vscode import write_extension
+    return elsewhere(args)
 
-        return write_extension(args.folder)
-    from bpdebug.frontends.dap.serving import serve
 
-    return serve(args.port)
+def _export(args: SimpleNamespace) -> int:
+    from bpdebug.frontends.export import export
+
+    return export(args, lambda name: _opened(args, name))
 
 
 _COMMANDS = {
     "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare,
-    "trace": _trace, "import": _import, "dap": _elsewhere, "vscode": _elsewhere, "serve": _elsewhere,
+    "trace": _trace, "import": _import, "export": _export, "dap": _elsewhere, "vscode": _elsewhere, "serve": _elsewhere,
     "list": _page, "ops": _page, "schema": _page,
 }  # fmt: skip
 VERBS = tuple(verb for verb in _COMMANDS if verb != "show")

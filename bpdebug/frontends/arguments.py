@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from bpdebug import __version__
 from bpdebug.errors import UsageError
+from bpdebug.frontends.export import add_kinds
 
 PAGES = ("list", "ops", "schema", "dap", "vscode", "serve")
 """Commands that open no file themselves: they take none of the common options."""
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     imported.add_argument("-o", dest="out", required=True, metavar="FILE.toml", help="the new scenario")
     for opening in (imported, show, run, debug):
         _model_options(opening)
+    add_kinds(verbs, lambda kinds, name, says: _opening(kinds.add_parser(name, parents=[common, signs], help=says)))
     _script_options(
         verb("replay", "a script, printed or played on the screen"),
         verb("test", "scenarios' [expect] and scripts"),
@@ -84,6 +86,11 @@ def _difference_options(compare: argparse.ArgumentParser, trace: argparse.Argume
     trace.add_argument("file", metavar="SCRIPT.py", help="and behind it, its own arguments")
     trace.add_argument("--step", default="0", metavar="N", help="which backward pass, from 0")
     trace.add_argument("-o", "--output", metavar="FILE.bptrace", help="keep what was seen in a new recording")
+
+
+def _opening(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    _model_options(verb)
+    return verb
 
 
 def _plain_option(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:

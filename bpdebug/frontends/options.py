@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from bpdebug.errors import UsageError
 from bpdebug.limits import Limits, parse_limit, parse_size
+from bpdebug.translation import _
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
     from bpdebug.importers import ModelOptions
 
 
@@ -48,3 +51,9 @@ def of_model(args: SimpleNamespace) -> ModelOptions:
             raise UsageError(f"--incoming {word}", hint="ones come in: --incoming NAME=ones")
         incoming.append(name)
     return ModelOptions(args.inputs, args.loss, dim, tuple(args.freeze), tuple(incoming), args.double)
+
+
+def step_options(verb: ArgumentParser) -> None:
+    """Which step of a run is meant."""
+    verb.add_argument("--at", metavar="LOCATION", help=_("the step: Y@bwd, #17; else the first"))
+    verb.add_argument("--part", type=int, metavar="N", help=_("a part of its rule, from 1; else the step as a whole"))
