@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from bpdebug.importers.jaxpr import from_jax
     from bpdebug.importers.onnx_graph import from_onnx
     from bpdebug.scenario import Scenario
+    from bpdebug.translation import speak
 
 __version__ = "0.1.0"
 __all__ = [
     "BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_onnx", "from_torch", "load",
-    "register_torch_op", "run", "watch",
+    "register_torch_op", "run", "speak", "watch",
 ]  # fmt: skip
 
 _HOMES = {
@@ -33,6 +34,7 @@ _HOMES = {
     "load": "bpdebug.frontends.python",
     "register_torch_op": "bpdebug.importers.aten",
     "run": "bpdebug.frontends.python",
+    "speak": "bpdebug.translation",
     "watch": "bpdebug.frontends.watched",
 }
 

@@ -19,7 +19,7 @@ from bpdebug.errors import (
     UsageError,
     did_you_mean,
 )  # fmt: skip
-from bpdebug.frontends.options import limits_of, of_model, replaced_by
+from bpdebug.frontends.options import addressed, limits_of, of_model, replaced_by
 from bpdebug.frontends.terminal import doors, spell_in_ascii
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def _to_nowhere() -> None:
 
 
 def _carried_out(words: list[str]) -> int:
+    words = addressed(words)
     if not words or words[0] not in (*VERBS, "show", "-h", "--help", "--version"):
         hint = _meant(words[0]) if words[1:] and not words[1].startswith("-") else ""
         if hint:  # a misspelt command before a file: not one file too many, but no command

@@ -2,17 +2,50 @@
 
 A sentence is marked where it stands: `_("{name} is zero").format(name=name)`, never an f-string inside; `N_` marks one
 that a table holds, which `_` translates where it is shown. What machines read (JSON, recordings, codes, the names of
-commands and ops) is never marked: it is the same bytes in every language.
+commands and ops) is the same bytes in every language: a translated text remembers what it says in English.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
 ENGLISH = "en"
+
+
+class _Speech(NamedTuple):
+    """A language, and what texts are in it."""
+
+    language: str = ENGLISH
+    texts: Mapping[str, str] = {}
+
+
+class Translated(str):
+    """A text in another language, and what it says in English; formatting it fills both."""
+
+    english: str
+
+    def __new__(cls, text: str, english: str) -> Translated:
+        made = super().__new__(cls, text)
+        made.english = english
+        return made
+
+    def format(self, *args: Any, **fields: Any) -> Translated:
+        named = {name: _english_of(value) for name, value in fields.items()}
+        return Translated(super().format(*args, **fields), self.english.format(*map(_english_of, args), **named))
+
+
+_spoken = _Speech()
+_here: ContextVar[_Speech | None] = ContextVar("what is spoken in a thread or a task of its own", default=None)
 
 
 def _(text: str) -> str:
     """The text in the language that is spoken; itself where there is no translation."""
-    return text
+    said = (_here.get() or _spoken).texts.get(text)
+    return text if said is None else Translated(said, text)
 
 
 def N_(text: str) -> str:
@@ -22,9 +55,82 @@ def N_(text: str) -> str:
 
 def ngettext(one: str, many: str, count: int) -> str:
     """The form of a text that goes with a number, in the language that is spoken."""
-    return one if count == 1 else many
+    english = one if count == 1 else many
+    said = (_here.get() or _spoken).texts.get(one)
+    return english if said is None else Translated(said, english)
 
 
 def language() -> str:
     """The language that is spoken: `en`, `zh`."""
-    return ENGLISH
+    return (_here.get() or _spoken).language
+
+
+def said_here(text: str) -> str:
+    """A text that was made in another language in the one that is spoken here: itself, or in English where that is."""
+    if not isinstance(text, Translated):
+        return text
+    return text.english if language() == ENGLISH else str(text)
+
+
+def _english_of(value: Any) -> Any:
+    return value.english if isinstance(value, Translated) else value
+
+
+def speak(lang: str) -> None:
+    """From here on people are told things in this language: `zh`, `zh_CN.UTF-8`, `en`. LookupError where none is it."""
+    global _spoken
+    _spoken = _speech(lang)
+
+
+@contextmanager
+def speaking(lang: str) -> Iterator[None]:
+    """A language for what this thread, or this task, says meanwhile; LookupError as `speak` raises it."""
+    token = _here.set(_speech(lang))
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def english() -> AbstractContextManager[None]:
+    """English meanwhile: for what machines read."""
+    return speaking(ENGLISH)
+
+
+def chosen(environment: Mapping[str, str]) -> str:
+    """The language that an environment asks for, as gettext reads it after our own BPDEBUG_LANG; else English."""
+    names = ("BPDEBUG_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    asked = next(filter(None, map(environment.get, names)), "")
+    return next(filter(None, map(known, asked.split(":"))), ENGLISH)
+
+
+def known(lang: str) -> str:
+    """The language that is meant by a name of one or of a locale, among those that are spoken; '' where it is none.
+
+    Lands and scripts are no matter: who asks for zh_TW or zh-Hant is better served by simplified signs than by English.
+    """
+    name = re.split(r"[._@-]", lang.lower(), maxsplit=1)[0]
+    return name if name == ENGLISH or (name not in ("", "c", "posix") and name in languages()) else ""
+
+
+def languages() -> list[str]:
+    """The languages that are spoken, English first."""
+    from bpdebug import catalogue  # whoever speaks English needs none
+
+    return [ENGLISH, *catalogue.languages()]
+
+
+def _speech(lang: str) -> _Speech:
+    name = known(lang)
+    if not name:
+        raise LookupError(f"no language {lang!r}: there are {', '.join(languages())}")
+    if name == ENGLISH:
+        return _Speech()
+    if name not in _learnt:
+        from bpdebug import catalogue  # whoever speaks English needs none
+
+        _learnt[name] = _Speech(name, catalogue.catalogue(name))
+    return _learnt[name]
+
+
+_learnt: dict[str, _Speech] = {}

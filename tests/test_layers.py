@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent / "bpdebug"
 ORDER = [
+    "catalogue",
     "translation",
     "errors",
     "arrays",

@@ -27,8 +27,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"bpdebug {__version__}")
     verbs = top.add_subparsers(prog="bpdebug", dest="verb", required=True, parser_class=_Parser, metavar="COMMAND")
-    signs, common = _Parser(add_help=False), _common_options()
-    signs.add_argument("--ascii", action="store_true", help="every sign in ASCII: d for a gradient, .T for a transpose")
+    signs, common = _signs(), _common_options()
 
     def verb(name: str, says: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, parents=[signs] if name in PAGES else [common, signs], help=says)
@@ -110,6 +109,16 @@ def _model_options(verb: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--double", action="store_true", help="everything in float64, to tell rounding from a mistake")
     model.add_argument("--freeze", action="append", default=[], metavar="GLOB", help="parameters that are inputs")
+
+
+def _signs() -> _Parser:
+    """How it is said; `--lang` stands here to be told of: it is heard before (`addressed`)."""
+    signs = _Parser(add_help=False)
+    signs.add_argument("--ascii", action="store_true", help="every sign in ASCII: d for a gradient, .T for a transpose")
+    signs.add_argument(
+        "--lang", default=argparse.SUPPRESS, metavar="LANG", help="what people read in this language: en, zh"
+    )
+    return signs
 
 
 def _common_options() -> _Parser:

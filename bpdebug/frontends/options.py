@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from bpdebug.errors import UsageError
 from bpdebug.limits import Limits, parse_limit, parse_size
-from bpdebug.translation import _
+from bpdebug.translation import _, chosen, speak
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -57,3 +58,26 @@ def step_options(verb: ArgumentParser) -> None:
     """Which step of a run is meant."""
     verb.add_argument("--at", metavar="LOCATION", help=_("the step: Y@bwd, #17; else the first"))
     verb.add_argument("--part", type=int, metavar="N", help=_("a part of its rule, from 1; else the step as a whole"))
+
+
+def addressed(words: list[str]) -> list[str]:
+    """The words without `--lang`, which may stand anywhere before `--` and before what a traced script is given.
+
+    It is spoken from here on; without it, what the environment asks for. UsageError for a language that is unknown.
+    """
+    script = words[:1] == ["trace"]
+    own = next((n for n, word in enumerate(words) if word == "--" or (script and word.endswith(".py"))), len(words))
+    left, asked = [], ""
+    ahead = iter(words[:own])
+    for word in ahead:
+        if word == "--lang" or word.startswith("--lang="):
+            asked = word.partition("=")[2] or next(ahead, "")
+            if not asked:
+                raise UsageError("--lang takes a value", hint="bpdebug --lang zh")
+        else:
+            left.append(word)
+    try:
+        speak(asked or chosen(os.environ))
+    except LookupError as error:
+        raise UsageError(str(error), hint="bpdebug --lang zh") from None
+    return [*left, *words[own:]]

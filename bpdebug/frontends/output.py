@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from bpdebug.translation import english
 from bpdebug.views import json_pieces
 from bpdebug.views.text import display_width
 
@@ -19,10 +20,11 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def print_json(data: Any) -> None:
-    """One line of JSON on standard output."""
+    """One line of JSON on standard output, in English whatever is spoken."""
     write = getattr(sys.stdout, "write_json", sys.stdout.write)
-    for piece in json_pieces(data):
-        write(piece)
+    with english():
+        for piece in json_pieces(data):
+            write(piece)
     sys.stdout.write("\n")
 
 

@@ -20,6 +20,7 @@ from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, json_schema, shipped
 from bpdebug.symbolic import Plan, trace
+from bpdebug.translation import _
 from bpdebug.views import here, stream
 from bpdebug.views.blocks import Table, Text
 from bpdebug.views.report import Report
@@ -96,7 +97,7 @@ def scenarios(json: bool) -> None:
     if json:
         print_json([{"name": s.name, "title": s.title, "about": s.about} for s in found])
     else:
-        print_lines(lines("", [Table(("scenario", "title"), tuple((s.name, s.title) for s in found))], 100))
+        print_lines(lines("", [Table((_("scenario"), _("title")), tuple((s.name, s.title) for s in found))], 100))
 
 
 def schema() -> None:

@@ -67,7 +67,7 @@ def _files() -> dict[str, str]:
     for entry in os.listdir(folder) if os.path.isdir(folder) else ():
         name, ending = os.path.splitext(entry)
         inside = os.path.join(folder, entry, f"{entry}.toml")
-        if ending == ".toml":
+        if ending == ".toml" and "." not in name:  # transpose.zh.toml is what transpose.toml says in Chinese
             files[name] = os.path.join(folder, entry)
         elif os.path.exists(inside):
             files[entry] = inside

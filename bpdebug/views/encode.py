@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.translation import english, said_here
 
 MANY_CELLS = 10_000
 """A tensor of more cells is left out of JSON (null) unless all values are asked for."""
@@ -35,13 +36,14 @@ class Later(NamedTuple):
 def to_json(data: Any) -> str:
     """One line of JSON; arrays become nested lists, NaN and infinities the words "nan", "inf" and "-inf".
 
-    Lines are printed on terminals too: characters that would steer one are written as \\u escapes.
+    In English, and fit for terminals: characters that would steer one are written as \\u escapes.
     """
-    return "".join(json_pieces(data))
+    with english():
+        return "".join(json_pieces(data))
 
 
 def json_pieces(data: Any) -> Iterator[str]:
-    """`to_json` piece by piece: of a large array no more is there at once than MANY_CELLS."""
+    """The same piece by piece, in the language that is spoken: of an array no more is there at once than MANY_CELLS."""
     found: list[Whole | Later] = []
 
     def left_out(part: Whole | Later) -> msgspec.Raw:
@@ -107,8 +109,10 @@ def _escaped(found: re.Match[str]) -> str:
 
 def plain(data: Any, part: Callable[[Whole | Later], Any] = _in_place) -> Any:
     """Data with arrays, tuples and records replaced by what JSON has; `part` says what stands for a long one."""
-    if data is None or isinstance(data, str | int | NestedList):
+    if data is None or isinstance(data, int | NestedList):
         return data
+    if isinstance(data, str):
+        return said_here(data)
     if isinstance(data, float):
         return _finite(data)
     if isinstance(data, dict):

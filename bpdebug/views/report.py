@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from bpdebug.arrays import Cell, Shape
 from bpdebug.graph import Subject
+from bpdebug.translation import english
 from bpdebug.views.blocks import Block, Section, flat
 from bpdebug.views.encode import made, to_json
 from bpdebug.views.text import lines
@@ -42,8 +43,9 @@ class Report(Struct, frozen=True, eq=False):
         return lines(self.title, flat(self.blocks), width)
 
     def to_json(self) -> str:
-        """The report's data as one line of JSON, its kind first."""
-        return to_json(self.to_parts())
+        """The report's data as one line of JSON, its kind first; in English, whatever is spoken."""
+        with english():
+            return to_json(self.to_parts())
 
     def to_data(self) -> dict[str, Any]:
         """The report for programs: its kind, and the keys that go with it."""

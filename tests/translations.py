@@ -1,0 +1,115 @@
+"""What is marked to be translated, and the catalogues of translations: `python -m tests.translations` renews them.
+
+A catalogue a package: `locale/zh/views.po` has what `bpdebug/views` says. New texts get an empty translation, which the
+tests refuse until it is written; texts that are gone go.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bpdebug.catalogue import entries, languages
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "bpdebug"
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "translation.py"]
+HEAD = """# What bpdebug/{area} says. `python -m tests.translations` adds what is new and takes away what is gone.
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+"""
+MARKS = {"_": 1, "N_": 1, "ngettext": 2}
+"""Functions that mark a text, and how many forms they take."""
+
+
+class Message(NamedTuple):
+    """A marked text, its plural ('' without one), and the file that says it."""
+
+    text: str
+    many: str
+    file: str
+
+
+class Unreadable(NamedTuple):
+    """A mark on what is no text as it stands."""
+
+    file: str
+    line: int
+
+
+def area(path: Path) -> str:
+    """The package, or the module, at the top that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def marked(path: Path) -> Iterator[Message | Unreadable]:
+    """The texts that a file marks, in order; a text that comes from a table is marked there."""
+    file = path.relative_to(ROOT).as_posix()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
+            forms = node.args[: MARKS[node.func.id]]
+            texts = [form.value for form in forms if isinstance(form, ast.Constant) and isinstance(form.value, str)]
+            if len(texts) == len(forms) > 0:
+                yield Message(texts[0], texts[1] if len(texts) > 1 else "", file)
+            elif node.func.id != "_" or not isinstance(forms[0], ast.Name | ast.Attribute | ast.Subscript):
+                yield Unreadable(file, node.lineno)
+
+
+def extracted() -> dict[str, dict[str, Message]]:
+    """The marked texts of every package, in the order of its files."""
+    found: dict[str, dict[str, Message]] = {}
+    for path in MODULES:
+        for message in marked(path):
+            if isinstance(message, Message):
+                found.setdefault(area(path), {}).setdefault(message.text, message)
+    return found
+
+
+def catalogue_file(language: str, name: str) -> Path:
+    return PACKAGE / "locale" / language / f"{name}.po"
+
+
+def translated(language: str, name: str) -> dict[str, tuple[str, str]]:
+    """A catalogue's entries: texts with their plurals and translations."""
+    path = catalogue_file(language, name)
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return {one: (many, said) for one, many, said in entries(text) if one}
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
+
+
+def written(language: str, name: str, messages: dict[str, Message]) -> str:
+    """A catalogue as it should be, with the translations that it has."""
+    known = translated(language, name)
+    parts = [HEAD.format(area=name, language=language)]
+    for text, message in messages.items():
+        said = quoted(known.get(text, ("", ""))[1])
+        many = f"msgid_plural {quoted(message.many)}\nmsgstr[0] {said}" if message.many else f"msgstr {said}"
+        parts.append(f"#: {message.file}\nmsgid {quoted(text)}\n{many}\n")
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Writes every catalogue anew, and says what is still to be translated."""
+    messages = extracted()
+    for language in languages():
+        for name in {*messages, *(path.stem for path in (PACKAGE / "locale" / language).glob("*.po"))}:
+            path = catalogue_file(language, name)
+            if name not in messages:
+                path.unlink()
+                continue
+            path.write_text(written(language, name, messages[name]), encoding="utf-8")
+            for text, (_, said) in translated(language, name).items():
+                if not said:
+                    print(f"{path.relative_to(ROOT)}: {text!r}")
+
+
+if __name__ == "__main__":
+    main()
