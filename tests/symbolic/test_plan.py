@@ -15,7 +15,8 @@ from bpdebug.engine import Timeline
 from bpdebug.errors import ShapeError
 from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import NUMPY, Expr, Plan
-from bpdebug.symbolic.compile import SCOPE, backward, forward
+from bpdebug.symbolic.compile import backward, forward
+from bpdebug.symbolic.on_numpy import SCOPE
 from bpdebug.symbolic.text import SOURCE, write
 from tests.graphs import (
     DOUBLE,

@@ -15,7 +15,7 @@ from bpdebug.arrays import Array
 from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, walk
 from bpdebug.symbolic.arrays import power
 from bpdebug.symbolic.brief import LONG
-from bpdebug.symbolic.compile import SCOPE
+from bpdebug.symbolic.on_numpy import SCOPE
 from bpdebug.symbolic.text import FORMULA, SOURCE, Dialect, write
 from tests.graphs import DOUBLE, FORMULA_WORDS, SAMPLES, SINGLE, bits, sample_call
 
