@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from bpdebug.graph import Graph
 from bpdebug.symbolic import Plan
 from bpdebug.symbolic import compile as code
+from bpdebug.symbolic.library import Function
 
 SIZE = 210
 """Nodes in a chunk: layers of up to seven nodes divide it (of four: two of them), so that chunks of a repeated layer
@@ -20,7 +21,7 @@ LARGE = 2**18
 
 Row = tuple[int, tuple[int, ...]]
 """A node, and the positions of its operands whose gradients it adds to."""
-Chunk = tuple[code.Function, tuple[int, ...]]
+Chunk = tuple[Function, tuple[int, ...]]
 """`run(V, G, sums, numbers)`."""
 
 

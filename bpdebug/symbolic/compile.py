@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from math import prod
 
 from bpdebug.symbolic.expr import Expr, walk
+from bpdebug.symbolic.library import Function, Library
 from bpdebug.symbolic.on_numpy import ADD_ROWS, HERE
 from bpdebug.symbolic.plan import Plan
-from bpdebug.symbolic.target import Function, Target
 from bpdebug.symbolic.text import named
 
 FEW = 4
 """A table has so many times as many rows as are added to it, where they are added without a table of zeros."""
 
 
-def _added(plan: Plan, position: int, to: Target) -> Expr:
+def _added(plan: Plan, position: int, to: Library) -> Expr:
     """What an operand's gradient gets; where it costs less, with the sum so far, the leaf `{s}`, which may be None."""
     e = plan.summed(position)
     if not to.numpy or e.applies != "scatter_add" or e.attrs["axis"] != 0 or prod(e.args[1].shape) * FEW > e.shape[0]:
@@ -29,7 +29,7 @@ def _added(plan: Plan, position: int, to: Target) -> Expr:
     return Expr(e.trace, ADD_ROWS, (total, *e.args), e.attrs, e.shape, e.dtype)
 
 
-def statements(targets: Sequence[Expr], names: Mapping[int, str], to: Target) -> tuple[list[str], list[str]]:
+def statements(targets: Sequence[Expr], names: Mapping[int, str], to: Library) -> tuple[list[str], list[str]]:
     """Lines that compute shared subexpressions once (`{t}0 = ...`), and the source of each target's expression.
 
     A 0-d result is kept as a 0-d array: NumPy's scalars and arrays differ in last bits (`** 3`).
@@ -49,7 +49,7 @@ def statements(targets: Sequence[Expr], names: Mapping[int, str], to: Target) ->
     return lines, [f"np.asarray({text})" if scalar else text for scalar, text in zip(scalars, texts, strict=True)]
 
 
-def function(name: str, parameters: Sequence[str], lines: Sequence[str], to: Target) -> Function:
+def function(name: str, parameters: Sequence[str], lines: Sequence[str], to: Library) -> Function:
     """A function from generated lines."""
     body = "\n    ".join(lines) or "pass"
     made, text = dict[str, Function](), f"def {name}({', '.join(parameters)}):\n    {body}"
@@ -64,7 +64,7 @@ class Template:
     asked for, `scalars` those that have no axes, `onto` those that add to the sum so far, `{s}`.
     """
 
-    def __init__(self, plan: Plan, targets: Sequence[Expr], to: Target) -> None:
+    def __init__(self, plan: Plan, targets: Sequence[Expr], to: Library) -> None:
         self.onto = [e.prim is ADD_ROWS for e in targets]
         leaves = [(o, f"x{i}", "operand", i) for i, o in enumerate(plan.operands)]
         leaves += [(leaf, f"e{tensor}", "tensor", tensor) for tensor, (_, leaf) in plan.outside.items()]
@@ -92,7 +92,7 @@ class Template:
         return ["c" if onto else f"c if s is None else {total}" for onto, total in zip(self.onto, sums, strict=True)]
 
 
-def template(plan: Plan, wanted: tuple[int, ...] | None = None, to: Target = HERE) -> Template:
+def template(plan: Plan, wanted: tuple[int, ...] | None = None, to: Library = HERE) -> Template:
     """The template of a node's value, or of what it contributes to the operands at `wanted`."""
     found: Template | None = plan.templates.get(key := wanted if to is HERE else to.key(wanted))
     if found is None:
@@ -106,7 +106,7 @@ def _parameters(plan: Plan) -> list[str]:
     return [f"i{i}" for i in range(len(plan.operands))]
 
 
-def forward(plan: Plan, to: Target = HERE) -> Function:
+def forward(plan: Plan, to: Library = HERE) -> Function:
     """`f(V, k, *inputs)`: computes the node's value into V[k]."""
     made = plan.compiled.get(key := "forward" if to is HERE else to.key("forward"))
     if made is None:
@@ -116,7 +116,7 @@ def forward(plan: Plan, to: Target = HERE) -> Function:
     return made
 
 
-def backward(plan: Plan, wanted: tuple[int, ...], to: Target = HERE) -> Function:
+def backward(plan: Plan, wanted: tuple[int, ...], to: Library = HERE) -> Function:
     """`b(V, G, k, *inputs)`: adds the gradients of the operands at `wanted` to G, in their order."""
     made = plan.compiled.get(key := wanted if to is HERE else to.key(wanted))
     if made is None:
@@ -128,7 +128,7 @@ def backward(plan: Plan, wanted: tuple[int, ...], to: Target = HERE) -> Function
     return made
 
 
-def contribution(plan: Plan, position: int, to: Target = HERE) -> Function:
+def contribution(plan: Plan, position: int, to: Library = HERE) -> Function:
     """`c(V, G, k, s, *inputs)`: the un-broadcast gradient that one edge contributes, added to the sum s if not None."""
     made = plan.compiled.get(key := position if to is HERE else to.key(position))
     if made is None:
@@ -141,7 +141,7 @@ def contribution(plan: Plan, position: int, to: Target = HERE) -> Function:
     return made
 
 
-def chunk(lines: Sequence[str], to: Target = HERE) -> Function:
+def chunk(lines: Sequence[str], to: Library = HERE) -> Function:
     """`c(V, G, S, n)` from generated lines, `n` being tensor numbers; chunks with equal lines share one function."""
     import hashlib  # here alone: it loads OpenSSL, and many graphs have no chunk
 

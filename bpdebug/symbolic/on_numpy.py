@@ -14,8 +14,8 @@ from bpdebug.arrays import DType, Shape
 from bpdebug.progress import may_stop
 from bpdebug.symbolic.arrays import add_rows
 from bpdebug.symbolic.expr import Expr, Prim, Trace, walk
+from bpdebug.symbolic.library import Library
 from bpdebug.symbolic.prims import PRIMS
-from bpdebug.symbolic.target import Target
 from bpdebug.symbolic.text import SOURCE, write
 
 # `__builtins__` stays whole: with an empty one NumPy's own methods raise KeyError.
@@ -116,4 +116,4 @@ def in_place(targets: Sequence[Expr]) -> list[Expr]:
     return [made[id(e)] for e in targets]
 
 
-HERE = Target("numpy", SCOPE, partial(write, dialect=SOURCE), in_place, numpy=True)
+HERE = Library("numpy", SCOPE, partial(write, dialect=SOURCE), in_place, numpy=True)

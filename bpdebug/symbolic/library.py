@@ -13,7 +13,7 @@ from bpdebug.symbolic.text import Names
 Function = Callable[..., Any]
 
 
-class Target(Struct, frozen=True, eq=False):
+class Library(Struct, frozen=True, eq=False):
     """A library of arrays: `scope` are the names that code finds, `write` gives an expression as code.
 
     `instead` gives the expressions that are computed in place of others there. `numpy` marks the one whose scalars are
