@@ -2,7 +2,7 @@
 
 A sentence is marked where it stands: `_("{name} is zero").format(name=name)`, never an f-string inside; `N_` marks one
 that a table holds, which `_` translates where it is shown. What machines read (JSON, recordings, codes, the names of
-commands and ops) is the same bytes in every language: a translated text remembers what it says in English.
+commands and ops) is the same bytes in every language: a translated text remembers what it translates.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ ENGLISH = "en"
 
 
 class _Speech(NamedTuple):
-    """A language, and what texts are in it."""
+    """A language, its texts, and whether it is a machine that is spoken to."""
 
     language: str = ENGLISH
     texts: Mapping[str, str] = {}
+    machine: bool = False
 
 
 class Translated(str):
-    """A text in another language, and what it says in English; formatting it fills both."""
+    """A text in another language, and what it says in its own; formatting it fills both."""
 
-    english: str
+    own: str
 
-    def __new__(cls, text: str, english: str) -> Translated:
+    def __new__(cls, text: str, own: str) -> Translated:
         made = super().__new__(cls, text)
-        made.english = english
+        made.own = own
         return made
 
     def format(self, *args: Any, **fields: Any) -> Translated:
-        named = {name: _english_of(value) for name, value in fields.items()}
-        return Translated(super().format(*args, **fields), self.english.format(*map(_english_of, args), **named))
+        named = {name: _own(value) for name, value in fields.items()}
+        return Translated(super().format(*args, **fields), self.own.format(*map(_own, args), **named))
 
 
 _spoken = _Speech()
@@ -66,14 +67,14 @@ def language() -> str:
 
 
 def said_here(text: str) -> str:
-    """A text that was made in another language in the one that is spoken here: itself, or in English where that is."""
+    """A text for whoever is spoken to here: as it was translated, or for a machine in its own language."""
     if not isinstance(text, Translated):
         return text
-    return text.english if language() == ENGLISH else str(text)
+    return text.own if (_here.get() or _spoken).machine else str(text)
 
 
-def _english_of(value: Any) -> Any:
-    return value.english if isinstance(value, Translated) else value
+def _own(value: Any) -> Any:
+    return value.own if isinstance(value, Translated) else value
 
 
 def speak(lang: str) -> None:
@@ -85,16 +86,22 @@ def speak(lang: str) -> None:
 @contextmanager
 def speaking(lang: str) -> Iterator[None]:
     """A language for what this thread, or this task, says meanwhile; LookupError as `speak` raises it."""
-    token = _here.set(_speech(lang))
-    try:
+    with _meanwhile(_speech(lang)):
         yield
-    finally:
-        _here.reset(token)
 
 
 def english() -> AbstractContextManager[None]:
     """English meanwhile: for what machines read."""
-    return speaking(ENGLISH)
+    return _meanwhile(_Speech(machine=True))
+
+
+@contextmanager
+def _meanwhile(speech: _Speech) -> Iterator[None]:
+    token = _here.set(speech)
+    try:
+        yield
+    finally:
+        _here.reset(token)
 
 
 def chosen(environment: Mapping[str, str]) -> str:

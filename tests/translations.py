@@ -1,5 +1,8 @@
 """What is marked to be translated, and the catalogues of translations: `python -m tests.translations` renews them.
 
+`python -m tests.translations stamp NAME ...` says that what a lesson says in another language is a translation of what
+it says now: it puts a digest of that into NAME.zh.toml, which the tests compare.
+
 A catalogue a package: `locale/zh/views.po` has what `bpdebug/views` says. New texts get an empty translation, which the
 tests refuse until it is written; texts that are gone go.
 """
@@ -7,11 +10,18 @@ tests refuse until it is written; texts that are gone go.
 from __future__ import annotations
 
 import ast
+import json
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bpdebug.catalogue import entries, languages
+from bpdebug.scenario.languages import beside
+from bpdebug.scenario.lessons import shipped_paths
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bpdebug"
@@ -96,8 +106,30 @@ def written(language: str, name: str, messages: dict[str, Message]) -> str:
     return "\n".join(parts)
 
 
+# --- lessons
+
+
+def digest(lesson: dict[str, Any]) -> str:
+    """Of what a lesson says: its title, what it is about, its notes."""
+    said = [lesson.get("title", ""), lesson.get("about", ""), lesson.get("notes", {})]
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def stamp(path: Path, language: str) -> None:
+    """Puts the digest of a lesson into its translation."""
+    file = Path(beside(str(path), language))
+    line = f'of = "{digest(tomllib.loads(path.read_text(encoding="utf-8")))}"\n'
+    text = re.sub(r'\Aof = ".*"\n', "", file.read_text(encoding="utf-8"))
+    file.write_text(line + text, encoding="utf-8")
+
+
 def main() -> None:
-    """Writes every catalogue anew, and says what is still to be translated."""
+    """Stamps lessons; without that word, writes every catalogue anew and says what is still to be translated."""
+    if sys.argv[1:2] == ["stamp"]:
+        for name in sys.argv[2:]:
+            for language in languages():
+                stamp(shipped_paths()[name], language)
+        return
     messages = extracted()
     for language in languages():
         for name in {*messages, *(path.stem for path in (PACKAGE / "locale" / language).glob("*.po"))}:

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
+from bpdebug.translation import ENGLISH, language
 from bpdebug.views.text import display_width
 
 _SPELLED = {
@@ -16,6 +17,7 @@ _SPELLED = {
     "✓": "v", "✗": "x", "→": ">", "←": "<", "↑": "^", "↓": "v", "°": "o",
     "▁": "_", "▂": ".", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "%", "░": ".", "▒": ":", "▓": "%", "🔎": "? ",
     "━": "=", "┄": ".", **dict.fromkeys("▏▎▍", "-"), "»": ">", **dict.fromkeys("■□▪▫◆◇▣", "#"),
+    **dict.fromkeys("“”", '"'), **dict.fromkeys("‘’", "'"), "—": "-",
 }  # fmt: skip
 """What the house draws and writes with; letters and numbers that are set lower or higher are those themselves."""
 
@@ -23,11 +25,18 @@ _SPELLED = {
 _ACROSS, _DOWN = ("HORIZONTAL", "LEFT", "RIGHT"), ("VERTICAL", "UP", "DOWN")
 
 
-@lru_cache(4096)
 def spelled(char: str) -> str:
-    """A character in ASCII; one that has no spelling here stands in a name, and is an escape."""
-    if char.isascii():
+    """A character in ASCII; one that has no spelling here stands in a name, and is an escape.
+
+    The letters of the language that is spoken stay: they are as wide as they are counted wherever they can be shown.
+    """
+    if char.isascii() or (unicodedata.east_asian_width(char) in "WF" and language() != ENGLISH):
         return char
+    return _spelled(char)
+
+
+@lru_cache(4096)
+def _spelled(char: str) -> str:
     if char in _SPELLED:
         return _SPELLED[char]
     name = unicodedata.name(char, "")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpdebug.errors import InputError, shown, suggest
+from bpdebug.translation import ENGLISH, Translated, language
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,11 +107,19 @@ def shipped() -> list[Shipped]:
     """The shipped scenarios by topic, in the order in which they are learnt."""
     found, paths = [], shipped_paths()
     for name, topic in _listed({name: str(path) for name, path in paths.items()}):
-        head: dict[str, Any] = {}
-        try:
-            text = paths[name].read_text(encoding="utf-8")
-            head = tomllib.loads(re.split(r"^\[", text, maxsplit=1, flags=re.MULTILINE)[0])
-        except (OSError, ValueError):
-            pass  # the menu shows its name; opening it says what is wrong
-        found.append(Shipped(name, str(head.get("title") or name), str(head.get("about") or "").strip(), topic))
+        title, about = _head(paths[name])
+        if (lang := language()) != ENGLISH:
+            other, more = _head(paths[name].with_suffix(f".{lang}.toml"))
+            title, about = Translated(other or title, title), Translated(more or about, about)
+        found.append(Shipped(name, title or name, about, topic))
     return found
+
+
+def _head(path: Path) -> tuple[str, str]:
+    """The title and what it is about; '' where the file cannot be read: opening it says what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        head: dict[str, Any] = tomllib.loads(re.split(r"^\[", text, maxsplit=1, flags=re.MULTILINE)[0])
+    except (OSError, ValueError):
+        return "", ""
+    return str(head.get("title") or ""), str(head.get("about") or "").strip()

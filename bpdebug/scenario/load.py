@@ -21,6 +21,7 @@ from bpdebug.language.program import elaborate
 from bpdebug.language.written import nameable, spelling, with_rules
 from bpdebug.limits import Limits
 from bpdebug.scenario.arrays import Footprint
+from bpdebug.scenario.languages import told
 from bpdebug.scenario.lessons import shipped_file
 from bpdebug.scenario.scenario import Derivation, Scenario
 from bpdebug.scenario.schema import Code, File, Unfit, convert
@@ -63,12 +64,13 @@ def rebuild(
 def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> Scenario:
     tables, where = parse_toml(source, limits)
     try:
-        file = convert(tables)
+        file = convert(tables, File)
         training = None if file.train is UNSET else training_of(file.train)
     except Unfit as error:
         raise error.at(where.place(source.name, error.path)) from None
     dtype = np.dtype(file.dtype)
     context = Context(source.name, dtype, file.seed, source.folder, limits, where, Footprint(limits))
+    title, about, notes = told(file, source, where, limits)
     _check_outputs(file, source.name, where)
     if training is not None:
         at = where.place(source.name, ("train", "steps"))
@@ -87,9 +89,9 @@ def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], 
         line = place_of(source, where, ("derivation", "program"))
         derivation = read_derivation(file.derivation.program, graph, dtype=file.dtype, limits=limits, place=line)
     return Scenario(
-        name=source.name, title=file.title, about=file.about.strip(), dtype=dtype, seed=file.seed, graph=graph,
+        name=source.name, title=title, about=about, dtype=dtype, seed=file.seed, graph=graph,
         program=file.graph.program, program_line=place.first, file=source.path,
-        lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=file.notes,
+        lines=tuple(source.text.replace("\r\n", "\n").split("\n")), notes=notes,
         derivation=derivation, train=file.train or None, expect=file.expect or None, raw=source.raw,
         rules=file.rules, remarks=tuple(context.remarks), conventions=file.conventions,
     )  # fmt: skip

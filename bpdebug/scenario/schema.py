@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from datetime import date, datetime, time
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -120,6 +120,20 @@ class Expect(Struct, forbid_unknown_fields=True, frozen=True):
     check: FirstWrong | UnsetType = UNSET
 
 
+class LanguageTable(Struct, forbid_unknown_fields=True):
+    """What is said in another language; what is left out is said in the file's own."""
+
+    title: str = ""
+    about: str = ""
+    notes: dict[str, str] = {}
+
+
+class LanguageFile(LanguageTable, forbid_unknown_fields=True):
+    """The same in a file of its own, NAME.zh.toml beside NAME.toml; `of` is a digest of what was translated."""
+
+    of: str = ""
+
+
 class File(Struct, forbid_unknown_fields=True):
     """A scenario of bpdebug: tensors, a program over them, and what is said and expected of it."""
 
@@ -133,6 +147,8 @@ class File(Struct, forbid_unknown_fields=True):
     inputs: dict[str, Data | Tensor] = {}
     parameters: dict[str, Data | Tensor] = {}
     notes: dict[str, str] = {}
+    language: str = "en"
+    lang: dict[str, LanguageTable] = {}
     rules: Rules = {}
     derivation: DerivationTable | UnsetType = UNSET
     train: Train | UnsetType = UNSET
@@ -155,12 +171,15 @@ class Unfit(InputError):
         self.path = path
 
 
-def convert(tables: dict[str, Any]) -> File:
+Kind = TypeVar("Kind", File, LanguageFile)
+
+
+def convert(tables: dict[str, Any], kind: type[Kind]) -> Kind:
     """The tables of a file as typed structs, or Unfit (E_SCHEMA) with the key that is wrong and what it may be."""
     try:
-        return msgspec.convert(tables, File)
+        return msgspec.convert(tables, kind)
     except (msgspec.ValidationError, RecursionError):
-        for fault in _faults(tables, File, ()):
+        for fault in _faults(tables, kind, ()):
             raise fault from None
         raise
 
@@ -192,7 +211,7 @@ def _faults_of_fields(value: dict[str, Any], struct: type[Struct], path: Path) -
     for key in value:
         if key not in fields:
             known = "it may hold: " + ", ".join(fields)
-            whose = f"'{_dotted(path)}'" if path else "a scenario"
+            whose = f"'{_dotted(path)}'" if path else "a scenario" if struct is File else "a translation"
             yield Unfit((*path, key), f"{whose} has no key '{shown(key)}'", suggest(key, fields, known))
     for name, field in fields.items():
         if name in value:

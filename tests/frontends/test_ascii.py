@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import pytest
 from rich.cells import cell_len
@@ -18,6 +19,7 @@ from bpdebug.cli import main
 from bpdebug.frontends.ascii import in_ascii, json_in_ascii, pieces_in_ascii, spelled
 from bpdebug.frontends.terminal import Door
 from bpdebug.scenario import shipped
+from bpdebug.translation import speaking
 
 ESCAPE = re.compile(r"\\[xuU][0-9a-f]{2,8}")
 ROOT = Path(bpdebug.__file__).parent
@@ -41,8 +43,16 @@ def test_a_text_in_ascii(text: str, said: str) -> None:
 
 
 def test_every_sign_that_the_house_writes_has_a_spelling() -> None:
-    texts = [path.read_text(encoding="utf-8") for path in (*ROOT.rglob("*.py"), *ROOT.parent.glob("scenarios/*.toml"))]
-    assert {c for text in texts for c in text if ESCAPE.search(spelled(c))} == set()
+    files = [*ROOT.rglob("*.py"), *ROOT.rglob("*.po"), *ROOT.parent.glob("scenarios/**/*.toml")]
+    signs = {c for path in files for c in path.read_text(encoding="utf-8") if east_asian_width(c) not in "WF"}
+    assert {c for c in signs if ESCAPE.search(spelled(c))} == set()
+
+
+def test_letters_of_the_language_that_is_spoken_are_no_signs() -> None:
+    """They are as wide as they are counted, which ambiguous signs are not in every Chinese terminal."""
+    with speaking("zh"):
+        assert in_ascii("∂W 是 Wᵀ 的“梯度”。") == 'dW 是 W.T 的"梯度"。'
+    assert in_ascii("梯") == "\\u68af"
 
 
 @pytest.mark.parametrize("line", ["∂X @ Wᵀ   12.5│", "Wᵀ│Wᵀ│", "αβγ 1│", "中文 x  │", "e\u0301 ᵀᵀᵀ", "∞ Σₖ X≤2"])

@@ -132,14 +132,16 @@ def test_the_catalogue_of_the_contract_fits() -> None:
             "inputs": {"X": [[1, 2.5]], "k": 0.5, "ids": {"value": [0], "dtype": "int64"}},
             "parameters": {"W": {"shape": [3, 2], "init": "normal", "scale": 0.5}, "E": {"file": "w.npz", "name": "E"}},
             "graph": {"loss": "L", "incoming": {"Y": [[1.0]], "Z": "ones", "Q": {"init": "normal"}}, "program": ""},
-            "notes": {"Y@bwd": "n"}, "derivation": {"program": "dY = 1"},
+            "notes": {"Y@bwd": "n"}, "language": "en",
+            "lang": {"zh": {"title": "t", "about": "a", "notes": {"Y@bwd": "n"}}}, "derivation": {"program": "dY = 1"},
             "train": {"optimizer": "adam", "lr": 1, "steps": 3},
             "expect": {
                 "gradcheck": True, "rtol": 1e-9, "atol": 0, "loss": 1, "values": {"h.1": [[1]]}, "grads": {"W": 0.5},
                 "formulas": {"Y@bwd": {"X": "∂Y"}, "Z@bwd": ["∂Z"]}, "fault": {"at": "S@bwd", "kind": "nan"},
                 "error": "E_SHAPE", "derivation": {"first_wrong": "none"},
             },
-        }
+        },
+        File,
     )  # fmt: skip
     train = made.train
     assert train
