@@ -14,7 +14,6 @@ ORDER = [
     "catalogue",
     "translation",
     "errors",
-    "manual",
     "arrays",
     "progress",
     "limits",

@@ -1,0 +1,84 @@
+"""The lessons in Chinese: all of them, the same figures and names as in English, and no sentence left in it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from bpdebug.debugger import open_session, update
+from bpdebug.scenario import load
+from bpdebug.scenario.lessons import shipped_paths
+from bpdebug.translation import speaking
+from bpdebug.views import view
+from tests.lessons import NAMES
+
+LESSONS = shipped_paths()
+HAN = "[一-鿿]"
+ORDINAL = re.compile(r"(?:第|特征|样本|词元) (\d+)")
+"""Rows and columns are counted from 0 throughout, where English also says 'the first row' and means row 0."""
+
+
+def texts(name: str) -> Iterator[tuple[str, str, str]]:
+    """Each text of a lesson: where it stands, what it says, and what it says in Chinese."""
+    own, other = (tomllib.loads(p.read_text("utf-8")) for p in (LESSONS[name], LESSONS[name].with_suffix(".zh.toml")))
+    for key in ("title", "about"):
+        yield f"{name} {key}", own[key], other[key]
+    for key, note in own.get("notes", {}).items():
+        yield f"{name} {key}", note, other["notes"][key]
+
+
+ALL = [text for name in LESSONS for text in texts(name)]
+
+
+def figures(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\d+(?:\.\d+)?", text))
+
+
+def test_every_figure_of_a_text_is_in_its_translation_and_no_other() -> None:
+    lost = {where: found for where, own, other in ALL if (found := figures(own) - figures(other))}
+    more = {w: f for w, own, other in ALL if (f := figures(other) - figures(own) - Counter(ORDINAL.findall(other)))}
+    assert lost == {}
+    assert set(more) <= {"transpose Y@fwd"}  # where it is said once that rows are counted from 0
+
+
+@pytest.mark.parametrize("pattern", ["`[^`]*`", r"∂\w+", r"\w+@\w+", r"\([\d, ]+\)"])
+def test_code_gradients_and_shapes_are_those_of_the_english_text(pattern: str) -> None:
+    said = {w: [sorted(set(re.findall(pattern, text, re.ASCII))) for text in (a, b)] for w, a, b in ALL}
+    assert {where: both for where, both in said.items() if both[0] != both[1]} == {}
+
+
+def test_no_english_sentence_is_left() -> None:
+    """Three words of small letters in a row; names and formulas have signs between them."""
+    assert [where for where, own, other in ALL if other == own] == []
+    bare = {where: re.sub(r"`[^`]*`|\"\"", "", other) for where, _, other in ALL}
+    assert {where: text for where, text in bare.items() if re.search(r"[A-Za-z]{2,}(?: [a-z]{2,}){2}", text)} == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        rf"{HAN}[,;:!?()]|[,;:!?]{HAN}|{HAN}\.(?:\s|$)",  # half-width signs in a Chinese sentence
+        rf"{HAN}[\w∂√`−]|[\w)`]{HAN}",  # no space between Chinese and what is not
+        r"[，。：；、？！（）“”] | [，。：；、？！（）”]",  # one beside a full-width sign
+        "规则|算子|单元格",  # one word for one thing: 法则, 运算, 元素
+    ],
+    ids=["signs", "no space", "space", "words"],
+)
+def test_it_is_set_as_chinese_is(wrong: str) -> None:
+    found = {w: re.search(wrong, t, re.ASCII) for w, _, t in ALL}
+    assert {where: match[0] for where, match in found.items() if match} == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_note_is_said_where_it_belongs(name: str) -> None:
+    with speaking("zh"):
+        opened = load(LESSONS[name])
+        state = open_session(opened)
+        for key, note in opened.notes.items():
+            state = update(state, f"seek {key}")
+            said = "".join(view(state).to_text(80).split())
+            assert "".join(note.split()) in said, key
