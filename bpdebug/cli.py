@@ -96,13 +96,13 @@ def plain(words: list[str]) -> SimpleNamespace | None:
 
 
 def _parsed(words: list[str]) -> SimpleNamespace:
-    from bpdebug.frontends.arguments import parser  # plain words do not need it
+    from bpdebug.frontends.arguments import helped, parser  # plain words do not need it
 
     if words[0] == "trace":
         from bpdebug.frontends.tracing import parsed
 
         return parsed(parser(), words)
-    return parser().parse_args(words, SimpleNamespace())
+    return parser().parse_args(helped(words, VERBS), SimpleNamespace())
 
 
 def _meant(word: str) -> str:
@@ -113,7 +113,7 @@ def _meant(word: str) -> str:
 def _check_values(args: SimpleNamespace) -> None:
     """argparse makes an empty list of the value in `--memory=--`, whatever type the option has."""
     for name, value in vars(args).items():
-        many = ("set", "limit", "dim", "freeze", "incoming")
+        many = ("set", "limit", "dim", "freeze", "incoming", "topic")
         if [] in (value if isinstance(value, list) else ()) or (value == [] and name not in many):
             raise UsageError(f"--{name}=--", hint=f"{name} takes a value; `bpdebug --help` has an example")
 
@@ -282,7 +282,7 @@ def _export(args: SimpleNamespace) -> int:
 _COMMANDS = {
     "show": _show, "run": _run, "debug": _debug, "replay": _scripts, "test": _scripts, "compare": _compare,
     "trace": _trace, "import": _import, "export": _export, "dap": _elsewhere, "vscode": _elsewhere, "serve": _elsewhere,
-    "list": _page, "ops": _page, "schema": _page,
+    "list": _page, "ops": _page, "schema": _page, "help": _page,
 }  # fmt: skip
 VERBS = tuple(verb for verb in _COMMANDS if verb != "show")
 

@@ -1,4 +1,4 @@
-"""README's tables of conventions: one is the data that is shipped, of the other two columns are measured."""
+"""The manual's tables of conventions: one is the data that is shipped, of the other two columns are measured."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 import bpdebug
+from bpdebug.manual import text
 from bpdebug.ops import OPS
 from bpdebug.ops.conventions import DEFAULT, LIBRARIES, table
 from bpdebug.scenario.schema import Conventions
@@ -80,7 +80,7 @@ def theirs(torch: Any, row: Row) -> str:
     return said(y.detach()) if row.loss else said(torch.autograd.grad(y.sum(), x)[0])
 
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = text("conventions")
 
 
 def shipped() -> str:
@@ -100,11 +100,11 @@ def numbers(value: tuple[float | None, ...]) -> list[float]:
 
 
 def test_the_first_table_is_the_data() -> None:
-    assert shipped() in README
+    assert shipped() in PAGE
 
 
-def test_readme_names_every_library_and_attribute_that_chooses() -> None:
-    part = " ".join(README.split("## Where there is no derivative")[1].split("\n## ")[0].split())
+def test_the_page_names_every_library_and_attribute_that_chooses() -> None:
+    part = " ".join(PAGE.split())
     for name, version in table().versions.items():
         assert f"{name} {version}" in part
     for op in OPS.values():
@@ -134,7 +134,7 @@ def test_the_data_is_read_only_where_it_is_asked_for() -> None:
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, tuple[str, str, str]]:
-    part = README.split("| where | bpdebug | PyTorch | JAX |")[1].split("\n\n")[0]
+    part = PAGE.split("| where | bpdebug | PyTorch | JAX |")[1].split("\n\n")[0]
     return {label: (a, b, c) for label, a, b, c in ROW.findall(part) if set(label) != {"-"}}
 
 

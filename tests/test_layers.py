@@ -14,6 +14,7 @@ ORDER = [
     "catalogue",
     "translation",
     "errors",
+    "manual",
     "arrays",
     "progress",
     "limits",

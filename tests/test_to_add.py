@@ -1,4 +1,4 @@
-"""README's table "to add" is true: in a copy, through the files that it names and no other, five things are added."""
+"""The table "to add" is true: in a copy, through the files that it names and no other, five things are added."""
 
 from __future__ import annotations
 
@@ -145,8 +145,10 @@ print(json.dumps({
 
 
 def named(what: str) -> set[str]:
-    """The files that README's table names for this."""
-    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| to add | touch |")[2].partition("\n\n")[0]
+    """The files that the table names for this."""
+    table = (
+        (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| to add | touch |")[2].partition("\n\n")[0]
+    )
     (touch,) = re.findall(rf"^\| {what} \| ([^|]*) \|", table, re.MULTILINE)
     return set(re.findall(r"`([\w/]+\.py)`", touch))
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from bpdebug import __version__
 from bpdebug.errors import UsageError
 from bpdebug.frontends.export import add_kinds
+from bpdebug.manual import TOPICS
 
-PAGES = ("list", "ops", "schema", "dap", "vscode", "serve")
+PAGES = ("list", "ops", "schema", "help", "dap", "vscode", "serve")
 """Commands that open no file themselves: they take none of the common options."""
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.prog} --help")
+
+
+def helped(words: list[str], verbs: Collection[str]) -> list[str]:
+    """`help run` as `run --help`, unless the manual has a page of that name; other words as they are."""
+    asked = len(words) == 2 and words[0] == "help" and words[1] in verbs and words[1] not in TOPICS
+    return [words[1], "--help"] if asked else words
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,6 +74,8 @@ def _pages(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     for printed in (listing, ops):
         printed.add_argument("--json", action="store_true")
     verb("schema", "the JSON Schema of scenario files")
+    told = verb("help", "the manual: its topics, a page of it, or a command")
+    told.add_argument("topic", nargs="*", metavar="TOPIC")
     dap = verb("dap", "the debug adapter: what an editor starts")
     dap.add_argument("--port", type=int, metavar="N", help="on 127.0.0.1, for one editor after the other; 0: any")
     serve = verb("serve", "the screen in a browser of this machine")

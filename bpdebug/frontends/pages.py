@@ -1,4 +1,4 @@
-"""What `run`, `compare`, `list`, `ops` and `schema` print."""
+"""What `run`, `compare`, `list`, `ops`, `schema` and `help` print."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bpdebug.debugger import State, open_session
 from bpdebug.engine.budget import Budget
-from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, UsageError, printable
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, CommandError, UsageError, printable, shown
 from bpdebug.frontends.output import print_json, print_lines
 from bpdebug.graph.backward import GRAD, SAYS, SIGNATURE, TELLS
 from bpdebug.language.elsewhere import op_hint
@@ -82,11 +82,13 @@ def _verdict(report: Report, json: bool) -> int:
 
 
 def told(verb: str, words: Mapping[str, Any]) -> None:
-    """What is there: `list` the scenarios, `ops`, the `schema`."""
+    """What is there: `list` the scenarios, `ops`, the `schema`, the manual."""
     if verb == "list":
         scenarios(words["json"])
     elif verb == "ops":
         ops(words["op"], words["json"])
+    elif verb == "help":
+        manual(" ".join(words["topic"]))
     else:
         schema()
 
@@ -105,6 +107,20 @@ def schema() -> None:
     import json  # only here: indented output
 
     print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def manual(word: str) -> None:
+    """The topics, a page of the manual, or a command of the debugger; UsageError for what is none of them."""
+    from shutil import get_terminal_size  # only here, as `json`
+
+    from bpdebug.debugger.commands.table import subject  # the commands: a run gives none
+    from bpdebug.views.helping import help_, topics  # as above
+
+    try:
+        report = help_(None, subject(word)) if word else topics()
+    except CommandError as error:
+        raise UsageError(f"no topic and no command '{shown(word, 40)}'", hint=error.hint) from None
+    print_lines(report.lines(min(get_terminal_size((100, 24)).columns, 100)))
 
 
 def ops(name: str | None, json: bool) -> None:

@@ -109,6 +109,9 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _listing(listing: Listing) -> Iterator[str]:
+    if not listing.numbered:
+        yield from (text for _, text in listing.lines)
+        return
     for number, text in listing.lines:
         here, stop = ", here" * (number == listing.current), ", breakpoint" * (number in listing.marked)
         yield f"line {number}{here}{stop}: {text}"

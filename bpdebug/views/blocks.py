@@ -68,6 +68,7 @@ class Table(Struct, frozen=True):
 
     `links` are the commands that lead on from the rows ('': nowhere); none, where no row leads anywhere. `sheds` are
     the headers of the columns that a screen without room for all sets aside, the least important first.
+    Cells of `prose` are sentences: where they are too long for a page, they are wrapped there, too.
     """
 
     headers: tuple[str, ...]
@@ -75,14 +76,19 @@ class Table(Struct, frozen=True):
     bars: tuple[float | None, ...] = ()
     links: tuple[str, ...] = ()
     sheds: tuple[str, ...] = ()
+    prose: bool = False
 
 
 class Listing(Struct, frozen=True):
-    """Lines of a file with their numbers; `current` and `marked` (breakpoints) are line numbers."""
+    """Lines of a file with their numbers; `current` and `marked` (breakpoints) are line numbers.
+
+    Those of an example stand there without them.
+    """
 
     lines: tuple[tuple[int, str], ...]
     current: int | None = None
     marked: frozenset[int] = frozenset()
+    numbered: bool = True
 
 
 Block = Text | Formula | Row | Cells | Table | Listing

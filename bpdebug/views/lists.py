@@ -1,4 +1,4 @@
-"""Reports that are lists or sentences: info, list, where, when, help, print, and what a command said."""
+"""Reports that are lists or sentences: info, list, where, when, print, and what a command said."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from bpdebug import debugger  # its commands are imported when they are listed
 from bpdebug.debugger import State
 from bpdebug.debugger.running import NAMES, block_at
 from bpdebug.debugger.state import Fork
@@ -29,8 +28,6 @@ from bpdebug.views.update import optimizer_rows
 if TYPE_CHECKING:
     from bpdebug.explain.gradient_norms import GradientNorms
 
-MOST_USAGE = 36
-"""Characters of a command's usage in a list of commands."""
 AROUND = 6
 """Lines of the program shown before and after the current one."""
 
@@ -180,47 +177,6 @@ LISTS: dict[str, tuple[tuple[str, ...], Callable[..., Rows], tuple[str, ...]]] =
     ),
 }  # fmt: skip
 """The headers of each list, what makes its rows (of gradients: from their norms), and which columns matter least."""
-
-
-def help_(state: State, name: str) -> Report:
-    """Every command in a line each, or one in full."""
-    if not name:
-        rows = tuple((_usage(c), ", ".join(c.aliases), c.key, c.says) for c in debugger.COMMANDS.values())
-        data = {"commands": [_described(n) for n in debugger.COMMANDS]}
-        headers, links = ("command", "alias", "key", "what it does"), tuple(f"help {n}" for n in debugger.COMMANDS)
-        return Report("help", "", (Table(headers, rows, links=links, sheds=("alias", "key", headers[-1])),), data)
-    command = debugger.COMMANDS[name]
-    usage, also = f"{command.name} {command.args}".strip(), ", ".join(command.aliases) or "–"
-    table = Table(
-        ("", ""), (("usage", usage), ("also", also), ("key", command.key or "–"), ("example", command.example))
-    )
-    return Report("help", f"{command.name}: {command.says}", (table,), _described(name))
-
-
-def _usage(command: debugger.Command) -> str:
-    """The command with its arguments, where they are short; `help COMMAND` has them whole."""
-    words = f"{command.name} {command.args}".strip()
-    return words if len(words) <= MOST_USAGE else f"{command.name} ..."
-
-
-def apropos(state: State, word: str) -> Report:
-    """The commands whose row has a word in it, whatever its case."""
-    found = [
-        c for c in debugger.COMMANDS.values()
-        if word.casefold() in " ".join((c.name, *c.aliases, c.args, c.says, c.example)).casefold()
-    ]  # fmt: skip
-    rows = tuple((_usage(c), c.says) for c in found)
-    data = {"word": word, "commands": [c.name for c in found]}
-    title = "" if rows else f"no command speaks of '{word}'"
-    table = Table(("command", "what it does"), rows, links=tuple(f"help {c.name}" for c in found))
-    return Report("apropos", title, (table,) if rows else (), data)
-
-
-def _described(name: str) -> dict[str, Any]:
-    c = debugger.COMMANDS[name]
-    return {
-        "name": c.name, "aliases": list(c.aliases), "key": c.key, "args": c.args, "says": c.says, "example": c.example,
-    }  # fmt: skip
 
 
 STATUS = {

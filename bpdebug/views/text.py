@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import repeat
+from itertools import repeat, zip_longest
 from math import prod
 
 import numpy as np
@@ -47,7 +47,7 @@ def _block(block: Block, width: int) -> Iterable[str]:
     if isinstance(block, Row):
         return row_lines(block, width)
     if isinstance(block, Table):
-        return table_lines(block)
+        return table_lines(block, width)
     return listing_lines(block) if isinstance(block, Listing) else cells_lines(block.array)
 
 
@@ -86,8 +86,11 @@ def bar(share: float | None, width: int) -> str:
     return "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()
 
 
-def table_lines(table: Table) -> Iterator[str]:
-    """A table with columns as wide as their longest cell; numbers are aligned by whoever made them."""
+def table_lines(table: Table, width: int) -> Iterator[str]:
+    """A table with columns as wide as their longest cell; numbers are aligned by whoever made them.
+
+    Sentences are wrapped, where they are too long for the width.
+    """
     if not table.rows:
         yield "  (none)"
         return
@@ -95,8 +98,26 @@ def table_lines(table: Table) -> Iterator[str]:
     for row in _rows(table):
         sizes = map(display_width, row)
         widths = list(map(max, zip(widths, sizes, strict=True))) if widths else list(sizes)
+    if table.prose:
+        widths = _narrowed(widths, width - 2 * len(widths))
     for row in _rows(table):
-        yield "  " + "  ".join(pad(cell, w) for cell, w in zip(row, widths, strict=True))
+        cells = [_wrapped(cell, w) if display_width(cell) > w else [cell] for cell, w in zip(row, widths, strict=True)]
+        for line in zip_longest(*cells, fillvalue=""):
+            yield "  " + "  ".join(pad(cell, w) for cell, w in zip(line, widths, strict=True))
+
+
+LEAST = 16
+"""Terminal cells of a column of sentences, however little room there is."""
+
+
+def _narrowed(widths: list[int], room: int) -> list[int]:
+    """Widths that fit the room: the widest gives way to the next, and then with it."""
+    widths = widths.copy()
+    while sum(widths) > room and max(widths) > LEAST:
+        widest = max(widths)
+        n = widths.index(widest)
+        widths[n] = max(LEAST, widest - (sum(widths) - room), max((w for w in widths if w < widest), default=0) - 1)
+    return widths
 
 
 def _rows(table: Table) -> Iterator[tuple[str, ...]]:
@@ -109,7 +130,9 @@ def _rows(table: Table) -> Iterator[tuple[str, ...]]:
 
 
 def listing_lines(listing: Listing) -> list[str]:
-    """Program lines with numbers; `▶` the current one, `●` those with a breakpoint."""
+    """Program lines with numbers; `▶` the current one, `●` those with a breakpoint; or an example, set in."""
+    if not listing.numbered:
+        return [f"    {printable(text)}" for _, text in listing.lines]
     digits = max((len(str(n)) for n, _ in listing.lines), default=1)
     return [
         f"  {' ●'[n in listing.marked]}{' ▶'[n == listing.current]} {n:>{digits}}  {printable(text)}"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import bpdebug
-from bpdebug import Session
+from bpdebug import Session, manual
 from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError
 from bpdebug.scenario import load
@@ -172,9 +172,8 @@ def test_a_shard_from_anywhere_replaces_a_tensor(tmp_path: Path) -> None:
     assert next(found for found in made.graph.leaves if found.name == "W").read().shape == (3, 2)
 
 
-def test_the_readme_reads_weights(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (said,) = re.findall(r"```toml\n(\[parameters\]\nW = \{ file.*?)```", readme, re.DOTALL)
+def test_the_manual_reads_weights(tmp_path: Path) -> None:
+    (said,) = re.findall(r"```toml\n(\[parameters\]\nW = \{ file.*?)```", manual.text("scenarios"), re.DOTALL)
     raw = safetensors({"model.layers.0.weight": ("BF16", (2, 3), BITS["bfloat16"].tobytes())})
     (tmp_path / "a.safetensors").write_bytes(raw)
     index = {"weight_map": {"model.layers.0.weight": "a.safetensors"}}

@@ -114,10 +114,10 @@ def test_a_matrix_of_wide_cells_shows_fewer_columns_than_fit_no_line() -> None:
 
 
 def test_a_table_has_columns_as_wide_as_their_longest_cell() -> None:
-    lines = [*table_lines(Table(("name", "shape"), (("W", "3×4"), ("longer", "()"))))]
+    lines = [*table_lines(Table(("name", "shape"), (("W", "3×4"), ("longer", "()"))), 20)]
     assert lines == ["  name    shape", "  W       3×4  ", "  longer  ()   "]
-    assert [*table_lines(Table(("name",), ()))] == ["  (none)"]
-    assert [*table_lines(Table(("", ""), (("a", "b"),)))] == ["  a  b"]
+    assert [*table_lines(Table(("name",), ()), 20)] == ["  (none)"]
+    assert [*table_lines(Table(("", ""), (("a", "b"),)), 20)] == ["  a  b"]
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (3, 1), (2, 2, 3), (1, 2, 1, 2), (0,), (2, 0), (0, 3)])
@@ -177,3 +177,11 @@ def test_every_character_is_as_wide_as_unicode_says() -> None:
         c = chr(code)
         wide = 1 + (unicodedata.east_asian_width(c) in "WF") - bool(unicodedata.combining(c))
         assert display_width(c) == wide, hex(code)
+
+
+def test_sentences_in_a_table_are_wrapped_and_the_widest_column_gives_way() -> None:
+    table = Table(("key", "what"), (("s", "the next event, a node of either pass"), ("Alt", "")), prose=True)
+    assert [line.rstrip() for line in table_lines(table, 30)] == [
+        "  key  what", "  s    the next event, a node", "       of either pass", "  Alt",
+    ]  # fmt: skip
+    assert len([*table_lines(table, 100)]) == 3

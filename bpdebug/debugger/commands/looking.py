@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from bpdebug.debugger.commands.table import COMMANDS, command, find
+from bpdebug.debugger.commands.table import command, subject
 from bpdebug.debugger.commands.within import within
 from bpdebug.debugger.state import State
 from bpdebug.errors import CommandError, did_you_mean
@@ -78,13 +78,12 @@ def apropos(state: State, argument: str) -> State:
 
 
 @command(
-    "help", "all commands, or one of them", "help step", aliases=("h", "?"), key="?", args="[COMMAND]", family="session"
-)
+    "help", "all commands and pages of the manual, or one of them", "help step", aliases=("h", "?"), key="?",
+    args="[COMMAND | TOPIC]", family="session",
+)  # fmt: skip
 def help_(state: State, argument: str) -> State:
-    """All commands, or one."""
-    if argument and argument not in COMMANDS:
-        argument = find(argument).name
-    return state.show("help", argument)
+    """All commands and topics, or one; E_COMMAND for what is neither."""
+    return state.show("help", subject(argument))
 
 
 @command("quit", "leave", "quit", aliases=("q",), key="q", family="session")

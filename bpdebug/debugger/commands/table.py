@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from bpdebug.debugger.state import Breakpoint, Display, State
 from bpdebug.errors import CommandError, did_you_mean
+from bpdebug.manual import TOPICS
 
 
 class Command(Struct, frozen=True, eq=False):
@@ -83,6 +84,24 @@ def find(word: str) -> Command:
         raise CommandError(f"'{word}' could be {names}", hint="write one letter more")
     hint = did_you_mean(word[:40], [w for c in COMMANDS.values() for w in (c.name, *c.aliases)])
     raise CommandError(f"no command '{word[:40]}'", hint=hint or "help lists the commands")
+
+
+def subject(word: str) -> str:
+    """The command, or the page of the manual, that help is asked about; CommandError says what is near."""
+    topic = "-".join(word.lower().split())
+    if not word or word in COMMANDS or topic in TOPICS:
+        return word if word in COMMANDS else topic
+    starts = [name for name in TOPICS if name.startswith(topic)]
+    try:
+        return find(word).name
+    except CommandError:
+        if any(name.startswith(word) for name in COMMANDS):
+            raise  # it could be several
+    if len(starts) == 1:
+        return starts[0]
+    known = [*(w for c in COMMANDS.values() for w in (c.name, *c.aliases)), *TOPICS]
+    hint = did_you_mean(topic[:40], known) or "help lists the commands and the topics"
+    raise CommandError(f"no command and no topic '{word[:40]}'", hint=hint)
 
 
 class Call(Struct, frozen=True, eq=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from msgspec.structs import replace
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
@@ -55,7 +55,11 @@ def formula_lines(block: Formula, width: int) -> list[Strip]:
 
 
 def listing_lines(listing: Listing, width: int) -> list[Strip]:
-    """Numbered lines; ▶ at the current one, ● where a breakpoint is."""
+    """Numbered lines; ▶ at the current one, ● where a breakpoint is; or an example, in pieces where it is wide."""
+    if not listing.numbered:
+        texts = (clean(text) for _, text in listing.lines)
+        pieces = (piece for text in texts for piece in (chop_cells(text, max(width - 4, 1)) or [""]))
+        return [strip((f"    {piece}", palette.PLAIN)) for piece in pieces]
     digits = len(str(listing.lines[-1][0])) if listing.lines else 1
     lines = []
     for number, text in listing.lines:

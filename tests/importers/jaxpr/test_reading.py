@@ -6,14 +6,13 @@ import re
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import bpdebug
-from bpdebug import BpdebugError, Session
+from bpdebug import BpdebugError, Session, manual
 from bpdebug.limits import Limits
 
 jax = pytest.importorskip("jax", reason="JAX is an optional oracle")
@@ -221,12 +220,13 @@ def test_a_scan_that_is_too_long_is_refused() -> None:
     assert caught.value.code == "E_LIMIT"
 
 
-def test_the_program_of_the_readme_runs() -> None:
-    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    (program,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "from_jax" in block)
+def test_the_program_of_the_manual_runs() -> None:
+    (program,) = (
+        block for block in re.findall(r"```python\n(.*?)```", manual.text("models"), re.DOTALL) if "from_jax" in block
+    )
     params = {"w1": np.ones((3, 4)), "w2": np.ones((4, 2))}
     names = {"bpdebug": bpdebug, "jax": jax, "jnp": jnp, "params": params, "x": X, "y": np.array([0, 1])}
-    exec(compile(program, "README.md", "exec"), names)
+    exec(compile(program, "models.md", "exec"), names)
     assert isinstance(names["scenario"], bpdebug.Scenario)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import bpdebug
-from bpdebug import BpdebugError
+from bpdebug import BpdebugError, manual
 from bpdebug.cli import main
 from bpdebug.limits import Limits
 
@@ -24,7 +24,6 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402  # where onnx i
 
 from tests.importers.onnx_graph.models import model, node, open_ended  # noqa: E402
 
-README = Path(__file__).parents[3] / "README.md"
 F32, I64 = TensorProto.FLOAT, TensorProto.INT64
 W, B = np.array([[1.0, 2], [3, 4], [5, 6]], np.float32), np.array([0.5, -1], np.float32)
 
@@ -67,8 +66,8 @@ def test_a_file_opens_at_the_command_line(tmp_path: Path, capsys: pytest.Capture
     assert main(["run", str(tmp_path / "m.onnx"), "--set", "x=x.npy"]) == 2
 
 
-def test_the_readme_opens_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (line,) = re.findall(r"^bpdebug (run model\.onnx .*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_manual_opens_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = re.findall(r"^bpdebug (run model\.onnx .*)$", manual.text("models"), re.MULTILINE)
     nodes = [
         node("Gather", "embedding.weight ids", "e"),
         node("Mul", "e x", "p"),
