@@ -23,6 +23,8 @@ from bpdebug.views.numbers import shape_text
 
 MOST_WORDS = 200
 """Completions that are offered at once."""
+_COMMAND = re.compile(r"[\w-]*")
+"""What may become a command: `reverse-c` is one word there, and a difference in an expression."""
 
 
 @request("scopes")
@@ -175,11 +177,13 @@ def completions(adapter: Adapter, asked: CompletionsAsked) -> Body:
     column = asked.column - adapter.client.columns_start_at1
     units = asked.text.encode("utf-16-le", "surrogatepass")[: 2 * max(column, 0)]
     before = units.decode("utf-16-le", "replace")
-    word = re.split(r"[\s(\[,;=+*/@<>-]", before)[-1]
+    line = before.rsplit(";;", 1)[-1].lstrip()
+    alone = _COMMAND.fullmatch(line) is not None
+    word = line if alone else re.split(r"[\s(\[,;=+*/@<>-]", before)[-1]
     start = asked.column - len(word.encode("utf-16-le", "surrogatepass")) // 2
     found = [
         {"label": label, "type": kind, "start": start, "length": asked.column - start}
-        for label, kind in _words(adapter.session, alone=before.strip() == word)
+        for label, kind in _words(adapter.session, alone=alone)
         if label.startswith(word)
     ]
     return {"targets": found[:MOST_WORDS]}

@@ -46,6 +46,7 @@ def _on_port(port: int) -> int:
         sys.stderr.flush()
         while True:
             client, _ = server.accept()
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer and its event: two small messages
             with client, client.makefile("rb") as inward, client.makefile("wb") as outward:
                 try:
                     _session(inward, outward, files=False)

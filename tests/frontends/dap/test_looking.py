@@ -164,7 +164,15 @@ def test_files_are_written_for_a_client_that_started_us_alone(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("text", "column", "label", "start"),
-    [("se", 3, "seek", 1), ("print dW", 9, "dW2", 7), ("print (W", 9, "W1", 8), ("print 𝟙+W", 10, "W1", 10)],
+    [
+        ("se", 3, "seek", 1),
+        ("reverse-c", 10, "reverse-continue", 1),
+        ("next ;; rev", 12, "reverse-next", 9),
+        ("print W2-dW", 12, "dW2", 10),
+        ("print dW", 9, "dW2", 7),
+        ("print (W", 9, "W1", 8),
+        ("print 𝟙+W", 10, "W1", 10),
+    ],
 )
 def test_words_are_completed_by_columns_of_utf16(text: str, column: int, label: str, start: int) -> None:
     with connected() as client:
