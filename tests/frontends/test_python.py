@@ -15,24 +15,6 @@ from tests.lessons import NAMES, WALK, scenario
 
 ROOT = Path(__file__).parents[2]
 face: Any = bpdebug  # where types are wrong on purpose
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-PROGRAMS = [block for block in BLOCKS if "import bpdebug" in block]
-
-
-def test_the_readme_has_a_program() -> None:
-    assert PROGRAMS
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_the_program_of_the_readme_runs(
-    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(ROOT)
-    names: dict[str, Any] = {}
-    exec(compile(program, "README.md", "exec"), names)
-    assert isinstance(names["scenario"], bpdebug.Scenario)
-    assert isinstance(names["session"], bpdebug.Session)
-    assert capsys.readouterr().out
 
 
 def test_the_contract_of_the_python_interface() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import bpdebug
-from bpdebug import Session, manual
+from bpdebug import Session
 from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError
 from bpdebug.scenario import load
@@ -170,19 +168,6 @@ def test_a_shard_from_anywhere_replaces_a_tensor(tmp_path: Path) -> None:
     (tmp_path / "model" / "c.safetensors").write_bytes(raw)
     made = load(text(), replace={"W": tmp_path / "model" / "m.safetensors.index.json"})
     assert next(found for found in made.graph.leaves if found.name == "W").read().shape == (3, 2)
-
-
-def test_the_manual_reads_weights(tmp_path: Path) -> None:
-    (said,) = re.findall(r"```toml\n(\[parameters\]\nW = \{ file.*?)```", manual.text("scenarios"), re.DOTALL)
-    raw = safetensors({"model.layers.0.weight": ("BF16", (2, 3), BITS["bfloat16"].tobytes())})
-    (tmp_path / "a.safetensors").write_bytes(raw)
-    index = {"weight_map": {"model.layers.0.weight": "a.safetensors"}}
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
-    npy(tmp_path, "<V2", "bfloat16")
-    (tmp_path / "v.npy").rename(tmp_path / "embedding.npy")
-    program = "[graph]\nloss = 'L'\nprogram = 'L = sum(W * E)'\n"
-    (tmp_path / "s.toml").write_text(f"format = 1\n{said}{program}")
-    assert bpdebug.run(load(tmp_path / "s.toml")).loss == (CELLS**2).sum()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from functools import partial
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import bpdebug
-from bpdebug import BpdebugError, Session, manual
+from bpdebug import BpdebugError, Session
 from bpdebug.limits import Limits
 
 jax = pytest.importorskip("jax", reason="JAX is an optional oracle")
@@ -218,16 +217,6 @@ def test_a_scan_that_is_too_long_is_refused() -> None:
     with pytest.raises(BpdebugError, match=r"a scan of 1,?000 steps") as caught:
         bpdebug.from_jax(lambda w: loss(w).sum(), W, limits=Limits({"nodes": 500}))
     assert caught.value.code == "E_LIMIT"
-
-
-def test_the_program_of_the_manual_runs() -> None:
-    (program,) = (
-        block for block in re.findall(r"```python\n(.*?)```", manual.text("models"), re.DOTALL) if "from_jax" in block
-    )
-    params = {"w1": np.ones((3, 4)), "w2": np.ones((4, 2))}
-    names = {"bpdebug": bpdebug, "jax": jax, "jnp": jnp, "params": params, "x": X, "y": np.array([0, 1])}
-    exec(compile(program, "models.md", "exec"), names)
-    assert isinstance(names["scenario"], bpdebug.Scenario)
 
 
 def test_an_imported_function_is_stepped_through() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 import subprocess
 import sys
 from itertools import pairwise
@@ -14,7 +12,7 @@ import numpy as np
 import pytest
 
 import bpdebug
-from bpdebug import BpdebugError, manual
+from bpdebug import BpdebugError
 from bpdebug.cli import main
 from bpdebug.limits import Limits
 
@@ -64,20 +62,6 @@ def test_a_file_opens_at_the_command_line(tmp_path: Path, capsys: pytest.Capture
     for words, code in (("--dim batch=5", 0), ("--dim rows=5", 3), ("--loss out", 3), ("--freeze q", 3)):
         assert main(["run", str(tmp_path / "m.onnx"), *words.split()]) == code
     assert main(["run", str(tmp_path / "m.onnx"), "--set", "x=x.npy"]) == 2
-
-
-def test_the_manual_opens_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (line,) = re.findall(r"^bpdebug (run model\.onnx .*)$", manual.text("models"), re.MULTILINE)
-    nodes = [
-        node("Gather", "embedding.weight ids", "e"),
-        node("Mul", "e x", "p"),
-        node("ReduceMean", "p", "loss", keepdims=0),
-    ]
-    made = model(nodes, [value("ids", ["batch"], I64), value("x", ["batch", 2])], ["loss"], {"embedding.weight": W})
-    monkeypatch.chdir(tmp_path)
-    onnx.save(made, "model.onnx")
-    np.savez("x.npz", ids=np.array([0, 2, 1, 1]))
-    assert main(shlex.split(line)) == 0
 
 
 def test_open_axes_have_size_2_and_one_name_one_size() -> None:
