@@ -8,7 +8,7 @@ from typing import Any
 
 from bpdebug.translation import english
 from bpdebug.views import json_pieces
-from bpdebug.views.text import display_width
+from bpdebug.views.wrapping import display_width
 
 MORE = "-- Enter: more, a: all, q: no more -- "
 

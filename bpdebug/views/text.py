@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import repeat, zip_longest
@@ -17,6 +14,7 @@ from bpdebug.errors import printable
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number_format, shape_text, short
+from bpdebug.views.wrapping import display_width, pad, wrap
 
 MOST_ROWS, MOST_COLUMNS = 12, 10
 """A larger matrix is shown by its corners."""
@@ -40,8 +38,7 @@ def lines(title: str, blocks: Iterable[Block], width: int) -> Iterator[str]:
 
 def _block(block: Block, width: int) -> Iterable[str]:
     if isinstance(block, Text):
-        text = printable(block.text)
-        return _wrapped(text, width) if block.style in ("note", "dim") else [text]
+        return _paragraph(printable(block.text), width, whole=block.style not in ("note", "dim"))
     if isinstance(block, Formula):
         return [f"  {printable(block.text)}" + (f"    {printable(block.note)}" if block.note else "")]
     if isinstance(block, Row):
@@ -51,29 +48,11 @@ def _block(block: Block, width: int) -> Iterable[str]:
     return listing_lines(block) if isinstance(block, Listing) else cells_lines(block.array)
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    """A paragraph in lines of at most `width`; its own line feeds stay."""
-    if len(text) <= width and text.isprintable() and text == text.strip():
-        return [text]
-    lines = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
-    return [part for line in lines for part in line or [""]]
-
-
-_NARROW = re.compile("[ -\u02ff\u1d40\u2190-\u22ff\u2500-\u259f…]*")
-"""Latin, and the signs of mathematics and of drawing: one terminal cell each."""
-
-
-def display_width(text: str) -> int:
-    """How many terminal cells a text takes; combining characters take none, wide ones two."""
-    if _NARROW.fullmatch(text):
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
-
-
-def pad(text: str, width: int) -> str:
-    """A text with blanks behind it, up to a width in terminal cells."""
-    return text + " " * (width - display_width(text))
+def _paragraph(text: str, width: int, *, whole: bool) -> list[str]:
+    """A paragraph in lines of at most `width`; what is to stay whole is wrapped only where it has wide characters."""
+    if len(text) <= width // 2 or (whole and len(text) == display_width(text)):
+        return text.split("\n")
+    return wrap(text, width, cut=False)
 
 
 BAR = 20
@@ -101,7 +80,8 @@ def table_lines(table: Table, width: int) -> Iterator[str]:
     if table.prose:
         widths = _narrowed(widths, width - 2 * len(widths))
     for row in _rows(table):
-        cells = [_wrapped(cell, w) if display_width(cell) > w else [cell] for cell, w in zip(row, widths, strict=True)]
+        wide = zip(row, widths, strict=True)
+        cells = [wrap(cell, w, cut=False) if display_width(cell) > w else [cell] for cell, w in wide]
         for line in zip_longest(*cells, fillvalue=""):
             yield "  " + "  ".join(pad(cell, w) for cell, w in zip(line, widths, strict=True))
 

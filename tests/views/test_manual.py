@@ -15,7 +15,8 @@ from bpdebug.errors import BpdebugError
 from bpdebug.views import view
 from bpdebug.views.blocks import Listing, Section, Table
 from bpdebug.views.manual import page
-from bpdebug.views.text import display_width, lines
+from bpdebug.views.text import lines
+from bpdebug.views.wrapping import display_width
 from tests.lessons import scenario
 
 FOLDER = Path(manual.FOLDER)

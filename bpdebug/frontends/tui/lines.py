@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from bpdebug.errors import printable
 from bpdebug.frontends.tui import palette
+from bpdebug.views import wrapping
 
 
 class Light(Strip):
@@ -73,21 +75,5 @@ def fit(line: Strip, width: int) -> Strip:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Words put on lines no wider than `width`; line feeds stay, a longer word is cut, indentation is kept."""
-    width, lines = max(width, 1), []
-    for paragraph in printable(text).split("\n"):
-        indent = paragraph[: len(paragraph) - len(paragraph.lstrip(" "))][: width // 2]
-        line, used = indent, len(indent)
-        for word in paragraph.split():
-            size = cell_len(word)
-            gap = 1 if line.strip() else 0
-            if used + gap + size > width and line.strip():
-                lines.append(line)
-                line, used, gap = indent, len(indent), 0
-            if used + size > width:
-                *full, word = chop_cells(word, width - used)
-                lines.extend(line + piece for piece in full)
-                size = cell_len(word)
-            line, used = line + " " * gap + word, used + gap + size
-        lines.append(line)
-    return lines
+    """A text on lines no wider than `width`, as the screen counts; of blanks between words one is left."""
+    return wrapping.wrap(re.sub(r"(?<=\S) +", " ", printable(text)), width, measure=cell_len)
