@@ -1,7 +1,8 @@
 """What is marked to be translated, and the catalogues of translations: `python -m tests.translations` renews them.
 
 `python -m tests.translations stamp NAME ...` says that what a lesson says in another language is a translation of what
-it says now: it puts a digest of that into NAME.zh.toml, which the tests compare.
+it says now: it puts a digest of that into NAME.zh.toml, which the tests compare. A page of the manual is stamped by
+its TOPIC.
 
 A catalogue a package: `locale/zh/views.po` has what `bpdebug/views` says. New texts get an empty translation, which the
 tests refuse until it is written; texts that are gone go.
@@ -19,9 +20,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bpdebug import manual
 from bpdebug.catalogue import entries, languages
 from bpdebug.scenario.languages import beside
 from bpdebug.scenario.lessons import shipped_paths
+from bpdebug.translation import ENGLISH
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bpdebug"
@@ -123,12 +126,26 @@ def stamp(path: Path, language: str) -> None:
     file.write_text(line + text, encoding="utf-8")
 
 
+def head(topic: str) -> str:
+    """The line with which a translation of a page of the manual begins: of which English text it was made."""
+    return f"<!-- {topic}.md {sha256(manual.text(topic, ENGLISH).encode()).hexdigest()[:16]} -->"
+
+
+def stamp_page(topic: str, language: str) -> None:
+    """Puts the digest of a page of the manual into its translation."""
+    file = Path(manual.FOLDER, f"{topic}.{language}.md")
+    file.write_text(f"{head(topic)}\n{manual.text(topic, language)}", encoding="utf-8")
+
+
 def main() -> None:
-    """Stamps lessons; without that word, writes every catalogue anew and says what is still to be translated."""
+    """Stamps lessons and pages; else writes every catalogue anew and says what is still to be translated."""
     if sys.argv[1:2] == ["stamp"]:
         for name in sys.argv[2:]:
             for language in languages():
-                stamp(shipped_paths()[name], language)
+                if name in manual.TOPICS:
+                    stamp_page(name, language)
+                else:
+                    stamp(shipped_paths()[name], language)
         return
     messages = extracted()
     for language in languages():

@@ -13,6 +13,8 @@ from bpdebug.views.report import Report
 _CELL = re.compile(r"(?<!\\)\|")
 _COLON = re.compile(": |：")
 _MARK = re.compile(r"(`[^`]*`)|\*\*(.+?)\*\*|\[([^\]]+)\]\((https?:[^)]+)\)")
+_SPACE = re.compile("(?<=[，。：；、！？）”]) | (?=[（“])")
+"""What a line feed must not become beside a full-width sign."""
 _ITEM = re.compile(r"\d+\. |- ")
 
 
@@ -60,7 +62,7 @@ def _piece(first: str, lines: list[str], before: str) -> Iterator[Block]:
         heads, _, *rows = (tuple(_plain(cell.strip()) for cell in _CELL.split(line)[1:-1]) for line in lines)
         yield Table(heads, tuple(rows), prose=True)
     else:
-        yield Text(_plain(" ".join(line.strip() for line in lines)), "note")
+        yield Text(_plain(_SPACE.sub("", " ".join(line.strip() for line in lines))), "note")
 
 
 def _plain(text: str) -> str:

@@ -14,10 +14,10 @@ from bpdebug.scenario import load
 from bpdebug.scenario.lessons import shipped_paths
 from bpdebug.translation import speaking
 from bpdebug.views import view
+from tests.chinese import faults
 from tests.lessons import NAMES
 
 LESSONS = shipped_paths()
-HAN = "[一-鿿]"
 ORDINAL = re.compile(r"(?:第|特征|样本|词元) (\d+)")
 """Rows and columns are counted from 0 throughout, where English also says 'the first row' and means row 0."""
 
@@ -51,26 +51,13 @@ def test_code_gradients_and_shapes_are_those_of_the_english_text(pattern: str) -
     assert {where: both for where, both in said.items() if both[0] != both[1]} == {}
 
 
-def test_no_english_sentence_is_left() -> None:
-    """Three words of small letters in a row; names and formulas have signs between them."""
+def test_it_is_set_as_chinese_is_and_no_english_sentence_is_left() -> None:
     assert [where for where, own, other in ALL if other == own] == []
-    bare = {where: re.sub(r"`[^`]*`|\"\"", "", other) for where, _, other in ALL}
-    assert {where: text for where, text in bare.items() if re.search(r"[A-Za-z]{2,}(?: [a-z]{2,}){2}", text)} == {}
+    assert {where: found for where, _, other in ALL if (found := faults(other))} == {}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        rf"{HAN}[,;:!?()]|[,;:!?]{HAN}|{HAN}\.(?:\s|$)",  # half-width signs in a Chinese sentence
-        rf"{HAN}[\w∂√`−]|[\w)`]{HAN}",  # no space between Chinese and what is not
-        r"[，。：；、？！（）“”] | [，。：；、？！（）”]",  # one beside a full-width sign
-        "规则|算子|单元格",  # one word for one thing: 法则, 运算, 元素
-    ],
-    ids=["signs", "no space", "space", "words"],
-)
-def test_it_is_set_as_chinese_is(wrong: str) -> None:
-    found = {w: re.search(wrong, t, re.ASCII) for w, _, t in ALL}
-    assert {where: match[0] for where, match in found.items() if match} == {}
+def test_a_rule_is_a_rule_of_derivatives() -> None:
+    assert [where for where, _, other in ALL if "规则" in other] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

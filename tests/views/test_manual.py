@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,9 @@ from bpdebug.views.manual import page
 from bpdebug.views.text import lines
 from bpdebug.views.wrapping import display_width
 from tests.lessons import scenario
+from tests.translations import head
 
 FOLDER = Path(manual.FOLDER)
-
-
-def stamp(topic: str) -> str:
-    """The line with which a translation of a topic's page begins: of which English text it was made."""
-    return f"<!-- {topic}.md {sha256(manual.text(topic, 'en').encode()).hexdigest()[:16]} -->"
 
 
 def words(text: str) -> list[str]:
@@ -103,4 +98,4 @@ def test_every_page_is_a_topic_and_every_translation_is_of_the_page_as_it_is(fil
     assert topic in manual.TOPICS
     if spoken:
         first = (FOLDER / file).read_text(encoding="utf-8").partition("\n")[0]
-        assert first == stamp(topic), f"{topic}.md has changed: see what is new, and write {stamp(topic)}"
+        assert first == head(topic), f"{topic}.md has changed: translate it, then tests.translations stamp {topic}"
