@@ -62,16 +62,11 @@ def test_lines_are_joined_without_a_space(topic: str) -> None:
     assert [line for line in paragraphs if re.search("[，。：；、？！（“] | [（”，。]|[一-鿿] [一-鿿]", line)] == []
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_the_page_of_commands_is_their_table(lang: str) -> None:
-    with speaking(lang):
+def test_the_page_of_commands_has_their_table() -> None:
+    with speaking("zh"):
         (found,) = (block for block in page("all-commands").blocks if isinstance(block, Table))
-        rows = [
-            (f"`{row.name} {row.args}".rstrip() + "`", f"`{row.key}`" if row.key else "") for row in COMMANDS.values()
-        ]
-        assert Counter(row[:2] for row in found.rows) == Counter(rows)
-        if lang == "en":
-            assert {row[2] for row in found.rows} == {row.says for row in COMMANDS.values()}
+    keys = [(f"`{row.name} {row.args}".rstrip() + "`", f"`{row.key}`" if row.key else "") for row in COMMANDS.values()]
+    assert [row[:2] for row in found.rows] == keys
 
 
 def test_the_topics_are_listed_in_chinese() -> None:
