@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from bpdebug import manual
 from bpdebug.cli import main
 from bpdebug.debugger import COMMANDS, open_session, update
 from bpdebug.errors import BpdebugError
+from bpdebug.translation import speaking
 from bpdebug.views import view
 from bpdebug.views.blocks import Listing, Section, Table
 from bpdebug.views.manual import page
@@ -27,10 +29,17 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
+@pytest.fixture(params=["en", "zh"])
+def lang(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A language that is spoken meanwhile."""
+    with speaking(request.param):
+        yield request.param
+
+
 @pytest.mark.parametrize("topic", manual.TOPICS)
-def test_a_page_is_shown_whole(topic: str) -> None:
+def test_a_page_is_shown_whole(topic: str, lang: str) -> None:
     report = page(topic)
-    source = re.sub(r"^(!\[.*|```.*|\|[-|]+)$", "", manual.text(topic), flags=re.MULTILINE)
+    source = re.sub(r"^(!\[.*|```.*|\|[-|]+)$", "", manual.text(topic, lang), flags=re.MULTILINE)
     tables = [block for block in report.blocks if isinstance(block, Table)]
     said = words(report.title + report.to_text(10_000))
     missing = [word for word in words(source) if word not in said]
@@ -41,12 +50,13 @@ def test_a_page_is_shown_whole(topic: str) -> None:
 
 @pytest.mark.parametrize("width", [80, 100])
 @pytest.mark.parametrize("topic", manual.TOPICS)
-def test_no_line_is_too_wide_but_those_of_examples(topic: str, width: int) -> None:
+def test_no_line_is_too_wide_but_those_of_examples(topic: str, width: int, lang: str) -> None:
     for block in page(topic).blocks:
         assert not isinstance(block, Section)
         if not isinstance(block, Listing) and not _many_columns(block):
             for line in lines("", [block], width):
                 assert display_width(line) <= width or len(line.split()) == 1, line
+                assert lang == "en" or not line.lstrip().startswith(tuple("，。：；、？！）”")), line
         for line in lines("", [block], width):
             assert "](" not in line
             assert r"\|" not in line
