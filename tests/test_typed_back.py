@@ -67,7 +67,7 @@ def test_every_formula_of_a_lesson(name: str) -> None:
             typed_back(timeline, event)
         elif event.phase == FORWARD and event.op != "dropout":
             graph, k = timeline.graph, event.tensor - timeline.graph.first
-            text = graph.plans[k].call_text(graph.operand_names(k))
+            text: str = graph.plans[k].call_text(graph.operand_names(k))
             if "part=" in text:
                 text = re.sub(r"(, )?part=(\d+)(.*)", r"\3[\2]", text)
             assert_same(evaluate(parse(text), Scope(timeline, index)).array, event.value, text)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, Cell, cell_text
+from bpdebug.arrays import Array, Cell
 from bpdebug.cells.expand import Expansion
 from bpdebug.cells.terms import Factor, Terms
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
 from bpdebug.graph import Subject, subjects
 from bpdebug.symbolic import Expr
+from bpdebug.symbolic.notation import Notation, cell_of, literal, words
 
-INCOMING = "incoming"
+INCOMING = words("incoming")
+NAMELESS = words("")
+"""What a literal is called."""
 MOST_FORWARD = 2**16
 """Cells of a cotangent beyond which a gradient's way on is not worked out cell by cell."""
 
@@ -29,12 +32,12 @@ class CellSource(Struct, frozen=True, eq=False):
 
     event: int | None
     node: str
-    formula: str
+    formula: Notation
     terms: tuple[Terms, ...]
-    names: dict[int, str]
+    names: Mapping[int, Notation]
     subjects: dict[int, Subject]
     cotangent: Expr | None = None
-    where: tuple[tuple[str, str], ...] = ()
+    where: tuple[tuple[Notation, Notation], ...] = ()
 
     def __len__(self) -> int:
         return sum(len(t.of) for t in self.terms)
@@ -69,25 +72,25 @@ class CellSource(Struct, frozen=True, eq=False):
         ]  # fmt: skip
         if weight == 1.0 and found and not found[0].under:
             return tuple(found)
-        return (FactorCell("", (), weight), *found)  # a literal, or the 1 that a quotient begins with
+        return (FactorCell(NAMELESS, (), weight), *found)  # a literal, or the 1 that a quotient begins with
 
-    def _name(self, factor: Factor) -> str:
-        return self.names.get(id(factor.expr), "?")
+    def _name(self, factor: Factor) -> Notation:
+        return self.names.get(id(factor.expr), words("?"))
 
 
 class FactorCell(Struct, frozen=True):
     """A cell of a named array, what that is, and its number; a literal has no name. `under`: divided by."""
 
-    name: str
+    name: Notation
     cell: Cell
     value: float
     under: bool = False
     subject: Subject | None = None
 
     @property
-    def text(self) -> str:
+    def text(self) -> Notation:
         """'∂Y[0, 1]', as it is typed."""
-        return cell_text(self.name, self.cell) if self.name else repr(self.value)
+        return cell_of(self.name, self.cell) if self.name else literal(self.value)
 
 
 class Product(Struct, frozen=True):
@@ -159,7 +162,7 @@ class CellTracer:
             self._expansions[k, backward] = found
         return found
 
-    def source(self, k: int, event: int | None, formula: str, terms: tuple[Terms, ...], root: Expr) -> CellSource:
+    def source(self, k: int, event: int | None, formula: Notation, terms: tuple[Terms, ...], root: Expr) -> CellSource:
         """Terms of an expression of node k's rule, with names for what their factors are cells of."""
         plan, node = self.graph.plans[k], self.graph.nodes[k]
         brief = plan.brief(root, self.graph.operand_names(k), node.id)

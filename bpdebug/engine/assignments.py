@@ -15,7 +15,9 @@ from bpdebug.engine.store import Store
 from bpdebug.engine.update import NORM, PARAMETER, UpdateLine, UpdateRule
 from bpdebug.graph import Subject, subject_among
 from bpdebug.symbolic import Expr
-from bpdebug.symbolic.text import FORMULA, write
+from bpdebug.symbolic.notation import Notation, bracketed, gradient_of, numeral, symbol
+from bpdebug.symbolic.notation import line as equation
+from bpdebug.symbolic.text import write
 
 
 def assignments(store: Store, t: int, tensor: int) -> tuple[Assignment, ...]:
@@ -60,7 +62,7 @@ class _Lines:
 
         return Assignment(
             name if tensor is None else self.graph.names[tensor], formula, line.expr.shape,
-            value, lambda: tuple(self._parts(line, f"{name} = {formula}", value, of)),
+            value, lambda: tuple(self._parts(line, equation(symbol(name), "=", formula), value, of)),
             name=name, subject=of, in_numbers=partial(self._in_numbers, line),
             _before=None if tensor is None else lambda: self.store.parameter(tensor, t),
             recipe=Recipe(of, line.expr, self._subjects(line), self._computed),
@@ -74,8 +76,9 @@ class _Lines:
             made = part(shown, text_of(e), why, self._computed, subject, text_of)
             yield replace(made, text=whole, read=value, subject=of) if e is line.expr else made
 
-    def _text(self, line: UpdateLine) -> Callable[[Any], str]:
-        return partial(write, names=self.update.naming(line, self.called), dialect=FORMULA)
+    def _text(self, line: UpdateLine) -> Callable[[Any], Notation]:
+        names = self.update.naming(line, self.called)
+        return lambda expr: Notation(partial(write, expr, names))
 
     def _subjects(self, line: UpdateLine) -> Callable[[Expr], Subject]:
         """What the expressions of a line are."""
@@ -87,10 +90,10 @@ class _Lines:
     def _computed(self, e: Expr) -> Array:
         return self.computed()[id(e)]
 
-    def _in_numbers(self, line: UpdateLine, cell: Cell, form: Callable[[float], str]) -> str:
+    def _in_numbers(self, line: UpdateLine, cell: Cell, form: Callable[[float], str]) -> Notation | None:
         """An optimizer's own rules work cell by cell; what is written by hand need not."""
         if line is self.update.lines[-1] and self.update.by_hand:
-            return ""
+            return None
         names, known = self.update.naming(line, self.called), self.computed()
         settings = {id(leaf) for name, leaf in self.update.scalars.items() if name in self.update.settings}
 
@@ -101,18 +104,19 @@ class _Lines:
             text = form(value)
             if id(e) in settings and float(text.replace("−", "-")) != value:
                 text = repr(value)  # what somebody wrote has all its digits: 1 - 0.99999 is not 1 - 1
-            return text if text[0].isalnum() else f"({text})"
+            shown = numeral(text)
+            return shown if text[0].isalnum() else bracketed(shown)
 
-        return write(line.expr, at, FORMULA)
+        return Notation(partial(write, line.expr, at))
 
     def _norm(self) -> Assignment:
         """The norm of all gradients, in one part."""
         store, graph = self.store, self.graph
         name = self.called(NORM)
-        formula = store.norm_rule.text([f"∂{graph.names[t]}" for t in store.parameters])
+        formula = store.norm_rule.text([gradient_of(graph.names[t]) for t in store.parameters])
         value = cache(lambda: np.asarray(store.norm(self.t)))
-        view = PartView(f"{name} = {formula}", (), "elementwise", value, subject=Subject(name))
+        view = PartView(equation(symbol(name), "=", formula), (), "elementwise", value, subject=Subject(name))
         return Assignment(
             name, formula, (), value, lambda: (view,),
-            name=name, subject=Subject(name), _before=None, in_numbers=lambda cell, form: "",
+            name=name, subject=Subject(name), _before=None, in_numbers=lambda cell, form: None,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from bpdebug.engine.parts import Contribution, PartView, Term, part
 from bpdebug.engine.store import Store
 from bpdebug.graph import Lit, Subject, subjects
 from bpdebug.symbolic import Expr, evaluate
+from bpdebug.symbolic.notation import gradient_of
 
 
 def contributions(store: Store, t: int, k: int) -> tuple[Contribution, ...]:
@@ -63,7 +64,7 @@ class _Edge:
             yield part(p.expr, p.text, p.why, self.read, self.subject, lambda e: plan.text_of(e, names, name))
         at = self.at
         if self.tensor in self.graph.incoming or at > 0:
-            shape, gradient = self.graph.shapes[self.tensor], f"∂{self.graph.names[self.tensor]}"
+            shape, gradient = self.graph.shapes[self.tensor], gradient_of(self.graph.names[self.tensor])
             of = Subject(self.tensor, True)
             total = self.subject(plan.summed(position))
             added = Term(plan.total_text(position, names, name), shape, self.value, total)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from bpdebug.arrays import Array, Cell, Shape, at_cell
 from bpdebug.graph import Subject
 from bpdebug.symbolic import Expr
+from bpdebug.symbolic.notation import Notation
 
 
 def sealed(array: Array) -> Array:
@@ -50,7 +51,7 @@ class Fault(Struct, frozen=True):
 class Term(Lazy, frozen=True, eq=False, dict=True):
     """An operand of a part, with its value on demand; a literal is its text alone."""
 
-    text: str
+    text: Notation
     shape: Shape
     read: Callable[[], Array] | None = None
     subject: Subject | None = None
@@ -62,7 +63,7 @@ class PartView(Lazy, frozen=True, eq=False, dict=True):
     `sign` is how the operation is written: between its `terms` where it is a sign, before them where it is a name.
     """
 
-    text: str
+    text: Notation
     shape: Shape
     why: str
     read: Callable[[], Array]
@@ -77,8 +78,8 @@ class PartView(Lazy, frozen=True, eq=False, dict=True):
 
 
 def part(
-    e: Expr, text: str, why: str, read: Callable[[Expr], Array], subject: Callable[[Expr], Subject],
-    text_of: Callable[[Any], str],
+    e: Expr, text: Notation, why: str, read: Callable[[Expr], Array], subject: Callable[[Expr], Subject],
+    text_of: Callable[[Any], Notation],
 ) -> PartView:  # fmt: skip
     """The part that an expression is, with its operands as terms; `read` gives an expression's array, of its shape."""
     terms = tuple(
@@ -106,7 +107,7 @@ class Computation(Lazy, frozen=True, eq=False, dict=True):
     """What an event makes of one tensor: the `formula`, its parts, and the value (read-only, of `shape`)."""
 
     to: str
-    formula: str
+    formula: Notation
     shape: Shape
     _value: Callable[[], Array]
     _parts: Callable[[], tuple[PartView, ...]]
@@ -162,8 +163,8 @@ class Assignment(Computation, frozen=True, eq=False, dict=True):
     name: str
     subject: Subject
     _before: Callable[[], Array] | None
-    in_numbers: Callable[[Cell, Callable[[float], str]], str]
-    """The formula with numbers for names, at one cell; '' where a cell depends on others than its own."""
+    in_numbers: Callable[[Cell, Callable[[float], str]], Notation | None]
+    """The formula with numbers for names, at one cell; None where a cell depends on others than its own."""
     recipe: Recipe | None = None
     """None of what is no parameter's own: the norm of all gradients."""
 

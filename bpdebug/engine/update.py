@@ -12,7 +12,8 @@ from bpdebug.arrays import Array, DType, Shape, read_only
 from bpdebug.engine.optimizers import DOUBLE, OPTIMIZERS, Training, clipped, norm
 from bpdebug.errors import ShapeError
 from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, evaluate, walk
-from bpdebug.symbolic.text import FORMULA, write
+from bpdebug.symbolic.notation import Notation, gradient_of
+from bpdebug.symbolic.text import write
 
 GRADIENT, NORM, PARAMETER = "g", "norm", "w"
 SHOWN = 4
@@ -122,9 +123,9 @@ class UpdateRule:
                     del known[done]
         return known
 
-    def text(self, line: UpdateLine, called: Callable[[str], str]) -> str:
+    def text(self, line: UpdateLine, called: Callable[[str], str]) -> Notation:
         """A line's formula without its name: `momentum * velocity + ∂w`."""
-        return write(line.expr, self.naming(line, called), FORMULA)
+        return Notation(partial(write, line.expr, self.naming(line, called)))
 
     def naming(self, line: UpdateLine, called: Callable[[str], str]) -> Callable[[Expr], str | None]:
         """Names of leaves and of the lines above; `called` says how a short name is written.
@@ -132,7 +133,7 @@ class UpdateRule:
         `called(PARAMETER)` is the parameter's own name.
         """
         names = {id(leaf): called(leaf.name) for leaf in (*self.states.values(), *self.scalars.values())}
-        names |= {id(self.w): called(PARAMETER), id(self.g): f"∂{called(PARAMETER)}"}
+        names |= {id(self.w): called(PARAMETER), id(self.g): gradient_of(called(PARAMETER))}
         for above in self.lines:
             if above is line:
                 break
@@ -164,7 +165,7 @@ class Norm:
         with np.errstate(all="ignore"):
             return float(evaluate(self.expr, leaves)[id(self.expr)])
 
-    def text(self, names: Sequence[str]) -> str:
+    def text(self, names: Sequence[str]) -> Notation:
         """The norm's formula: `sqrt(sum(square(∂w)))`; of many gradients, some are left out."""
         some = self.gradients, list(names)
         expr = self.expr
@@ -173,7 +174,7 @@ class Norm:
             some = [*self.gradients[:2], left_out, self.gradients[-1]], [*names[:2], "…", names[-1]]
             expr = norm(self.xp, some[0])
         called = {id(leaf): name for leaf, name in zip(*some, strict=True)}
-        return write(expr, lambda e: called.get(id(e)), FORMULA)
+        return Notation(partial(write, expr, lambda e: called.get(id(e))))
 
 
 def state_names(training: Training | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from bpdebug.checks.rule import backward_event, rule_at, to_float64
 from bpdebug.engine import Event, NodeEvent
 from bpdebug.engine.closeness import SAME_SUM
 from bpdebug.errors import CommandError, did_you_mean
+from bpdebug.symbolic.notation import Notation
 
 
 class Adjoint(Struct, frozen=True):
@@ -20,7 +21,7 @@ class Adjoint(Struct, frozen=True):
     node: str
     op: str
     operand: str
-    formula: str
+    formula: Notation
     left: float
     right: float
     difference: float

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from bpdebug.graph import PARAMETER, Graph
+from bpdebug.symbolic.notation import Notation, cell_of, gradient_of, joined, line, sum_over
 
 BATCH = "nmprstuv"
 ROW, INNER, COLUMN = "i", "k", "j"
-LOW = dict(zip("ijknmprstuv", "ᵢⱼₖₙₘₚᵣₛₜᵤᵥ", strict=True))
 
 
 class AxisName(Struct, frozen=True):
@@ -34,16 +34,16 @@ class Indexed(Struct, frozen=True):
     result: str
     axes: tuple[AxisName, ...]
 
-    def forward(self) -> str:
+    def forward(self) -> Notation:
         """'Y[i,j] = Σₖ X[i,k]·W[k,j]'."""
         return _sum(self.output, self.result, zip(self.names, self.letters, strict=True))
 
-    def gradient(self, position: int, sign: str) -> str:
+    def gradient(self, position: int, sign: str) -> Notation:
         """'∂X[i,k] = Σⱼ ∂Y[i,j]·W[k,j]', in the order in which the rule multiplies; `sign`: = or +=."""
         other = (self.names[1 - position], self.letters[1 - position])
-        g = (f"∂{self.output}", self.result)
+        g = (gradient_of(self.output), self.result)
         factors = [g, other] if position == 0 else [other, g]
-        return _sum(f"∂{self.names[position]}", self.letters[position], factors, sign)
+        return _sum(gradient_of(self.names[position]), self.letters[position], factors, sign)
 
     def why(self, position: int) -> str:
         """Which way the sum runs, which way `@` goes, and so what is turned."""
@@ -60,16 +60,12 @@ class Indexed(Struct, frozen=True):
         return text
 
 
-def _sum(name: str, kept: str, factors: Iterable[tuple[str, str]], sign: str = "=") -> str:
+def _sum(name: str, kept: str, factors: Iterable[tuple[str, str]], sign: str = "=") -> Notation:
     pairs = list(factors)
     every = "".join(dict.fromkeys("".join(letters for _, letters in pairs)))
-    summed = "".join(LOW[c] for c in every if c not in kept)
-    right = "·".join(_cell(n, letters) for n, letters in pairs)
-    return f"{_cell(name, kept)} {sign} {f'Σ{summed} ' if summed else ''}{right}"
-
-
-def _cell(name: str, letters: Sequence[str]) -> str:
-    return f"{name}[{','.join(letters)}]" if letters else name
+    summed = "".join(c for c in every if c not in kept)
+    right = joined("·", [cell_of(n, letters) for n, letters in pairs], gap="")
+    return line(cell_of(name, kept), sign, *([sum_over(summed)] if summed else []), right)
 
 
 def matmul_axes(graph: Graph, k: int) -> Indexed | None:

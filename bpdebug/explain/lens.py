@@ -22,6 +22,7 @@ from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
 from bpdebug.graph import Subject
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 from bpdebug.symbolic.leaves import uses
+from bpdebug.symbolic.notation import Notation
 
 MOST_CELLS, MOST_LONG = 1600, 64
 """Cells of a matrix, and its rows or columns, beyond which it is not worked out."""
@@ -46,7 +47,7 @@ class Looked(Struct, frozen=True, eq=False):
     contribution: Contribution
     shape: tuple[int, ...]
     says: str
-    sum: str = ""
+    sum: Notation | None = None
     why: str = ""
     note: str = ""
     wrong: str = ""
@@ -71,7 +72,7 @@ class Lens(Struct, frozen=True, eq=False):
 
     event: NodeEvent
     axes: tuple[AxisName, ...]
-    sum: str
+    sum: Notation | None
     operands: tuple[Looked, ...]
     cell: Cell = ()
     source: CellSource | None = None
@@ -91,7 +92,7 @@ def lens(event: Event | None, at: Mapping[Subject, Cell] | None = None) -> Lens:
             hint="step to one, or seek Y@bwd",
         )  # fmt: skip
     index = matmul_axes(event.graph, event.k) if event.node.op.name == "matmul" else None
-    axes, text = (index.axes, index.forward()) if index else ((), "")
+    axes, text = (index.axes, index.forward()) if index else ((), None)
     tracer = CellTracer(event.timeline, event.iteration)
     if event.phase == FORWARD:
         value = event.value
@@ -137,7 +138,7 @@ class OperandGradient:
         return Looked(
             contribution=c, shape=value.shape, says=self.op.back, linear=self.linear,
             transposed="" if turned is None else self.event.graph.names[turned],
-            sum=self.index.gradient(self.position, c.sign) if self.index else "",
+            sum=self.index.gradient(self.position, c.sign) if self.index else None,
             why=self.index.why(self.position) if self.index else "",
             note="; ".join(filter(None, (note, *self._notes(turned)))), wrong=wrong, meant=meant, jacobian=jacobian,
             slope=slope, cell=cell, source=source, marks=marks,

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Cell, cell_text
+from bpdebug.arrays import Cell
 from bpdebug.cells.trace import CellSource, CellTracer, Consumer
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import overridden
 from bpdebug.expression import Target
 from bpdebug.graph import Subject
+from bpdebug.symbolic.notation import Notation, cell_of
 
 
 class Origin(Struct, frozen=True, eq=False):
     """A cell: its value, the sources whose terms add up to it, whether it was set by hand, and where it goes."""
 
-    of: str
+    of: Notation
     subject: Subject
     cell: Cell
     value: float
@@ -25,8 +26,8 @@ class Origin(Struct, frozen=True, eq=False):
     goes: tuple[Consumer, ...]
 
     @property
-    def text(self) -> str:
-        return cell_text(self.of, self.cell)
+    def text(self) -> Notation:
+        return cell_of(self.of, self.cell)
 
     @property
     def sum(self) -> float:
@@ -46,4 +47,4 @@ def origin(timeline: Timeline, goal: Target, iteration: int, *, way: bool = True
     value = float("nan") if array is None else float(array[cell])
     goes = tuple(tracer.from_gradient(tensor, cell) if gradient else tracer.from_value(tensor, cell)) if way else ()
     changed = bool(overridden(timeline.edits, tensor, gradient, iteration))
-    return Origin(str(goal.reference), Subject(tensor, gradient), cell, value, sources, changed, goes)
+    return Origin(goal.reference.written, Subject(tensor, gradient), cell, value, sources, changed, goes)

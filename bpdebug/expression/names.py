@@ -14,8 +14,9 @@ from bpdebug.expression.compiled import WORDS
 from bpdebug.expression.functions import ATTRIBUTES, FUNCTIONS
 from bpdebug.expression.parse import Expression, Name
 from bpdebug.graph import DRAWN, Graph
-from bpdebug.language.tokens import PARTIAL, counted, refuse
+from bpdebug.language.tokens import counted, refuse
 from bpdebug.ops import OPS
+from bpdebug.symbolic.notation import Notation, gradient_of, symbol
 
 _NUMBERS = {"nan": math.nan, "inf": math.inf}
 _MANY = 5_000
@@ -30,7 +31,12 @@ class Reference(Struct, frozen=True):
     gradient: bool
 
     def __str__(self) -> str:
-        return PARTIAL + self.name if self.gradient else self.name
+        return str(self.written)
+
+    @property
+    def written(self) -> Notation:
+        """How it is written."""
+        return gradient_of(self.name) if self.gradient else symbol(self.name)
 
 
 Meaning = Reference | str | float

@@ -10,16 +10,16 @@ from functools import cached_property
 from math import prod
 from typing import Any, TypeVar
 
-import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Imported, Leaf, LeafArrays, Lit, Node, Operand, per_tensor
+from bpdebug.graph.rows import Numbers, rows
 from bpdebug.symbolic import Plan
+from bpdebug.symbolic.notation import Notation, line, symbol
 
 T = TypeVar("T", int, Operand)
-Numbers = np.ndarray[Any, np.dtype[np.int32]]
 
 
 class Graph(Struct, frozen=True, eq=False, dict=True):
@@ -98,14 +98,14 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
             return [p for p in range(len(names)) if str(p + 1) == operand]
         return [p for p, name in enumerate(names) if name == operand]
 
-    def call_text(self, k: int) -> str:
+    def call_text(self, k: int) -> Notation:
         """Node k's forward call as it is written, without its name: `X @ W`."""
         return self.plans[k].call_text(self.operand_names(k))
 
-    def statement(self, tensor: int) -> str:
+    def statement(self, tensor: int) -> Notation:
         """How a tensor is computed, as it is written: `Y = X @ W`; the name alone of what no node computes."""
         k, name = self.k(tensor), self.names[tensor]
-        return name if k is None else f"{name} = {self.call_text(k)}"
+        return symbol(name) if k is None else line(symbol(name), "=", self.call_text(k))
 
     def read_by_rule(self, k: int) -> tuple[Operand, ...]:
         """What node k's rule reads beside its output: its operands, and the tensors that a written rule names."""
@@ -218,9 +218,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _users(self) -> tuple[Numbers, Numbers]:
-        return _rows(
-            [(t, k) for k, node in enumerate(self.nodes) for t in dict.fromkeys(node.tensors)], len(self.names)
-        )
+        return rows([(t, k) for k, node in enumerate(self.nodes) for t in dict.fromkeys(node.tensors)], len(self.names))
 
     @cached_property
     def consumers(self) -> tuple[Numbers, Numbers]:
@@ -229,7 +227,7 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         Two int32 arrays in compressed-row form: of tensor t the nodes `start[t]:start[t + 1]`.
         """
         backward = reversed(range(len(self.nodes)))
-        return _rows([(tensor, k) for k in backward for _, tensor in self.edges(k)], len(self.names))
+        return rows([(tensor, k) for k in backward for _, tensor in self.edges(k)], len(self.names))
 
     def edges_from(self, tensor: int) -> list[tuple[int, int]]:
         """The edges that contribute to a tensor's gradient, (node, input position), in event order.
@@ -278,17 +276,6 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
 def _moved(operand: T, first: int, more: int) -> T:
     """An operand once `more` tensors stand before the nodes."""
     return operand + more if isinstance(operand, int) and operand >= first else operand
-
-
-def _rows(pairs: Sequence[tuple[int, int]], tensors: int) -> tuple[Numbers, Numbers]:
-    """What belongs to each tensor, in compressed-row form: of tensor t the rows `start[t]:start[t + 1]`.
-
-    `pairs` are a tensor and one of its rows, which keep their order; both arrays are int32.
-    """
-    table = np.array(pairs, dtype=np.int32).reshape(-1, 2)
-    order = np.argsort(table[:, 0], kind="stable")
-    start = np.searchsorted(table[order, 0], np.arange(tensors + 1)).astype(np.int32)
-    return start, table[order, 1]
 
 
 def frames(block: str) -> list[str]:

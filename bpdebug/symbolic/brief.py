@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import Struct
 
 from bpdebug.symbolic.expr import Expr, walk
-from bpdebug.symbolic.text import FORMULA, factor, write
+from bpdebug.symbolic.notation import Notation, repeated_name
+from bpdebug.symbolic.text import factor, write
 
 
 class Brief(Struct, frozen=True, eq=False):
@@ -17,16 +19,16 @@ class Brief(Struct, frozen=True, eq=False):
     `repeated` are the expressions that have the names in `where`, in the same order.
     """
 
-    text: str
-    where: tuple[tuple[str, str], ...]
+    text: Notation
+    where: tuple[tuple[Notation, Notation], ...]
     repeated: tuple[Expr, ...]
     names: Callable[[Expr], str | None]
 
-    def factor(self, expr: Expr) -> str:
+    def factor(self, expr: Expr) -> Notation:
         """An expression as it stands before an index: a name, a call, or a formula in brackets."""
-        return factor(expr, self.names)
+        return Notation(partial(factor, expr, self.names))
 
-    def said_of(self, *exprs: Expr) -> tuple[tuple[str, str], ...]:
+    def said_of(self, *exprs: Expr) -> tuple[tuple[Notation, Notation], ...]:
         """What stands for the names in these expressions, and for the names in that."""
         inside = {id(e) for e in walk(*exprs)}
         return tuple(pair for pair, e in zip(self.where, self.repeated, strict=True) if id(e) in inside)
@@ -34,8 +36,6 @@ class Brief(Struct, frozen=True, eq=False):
 
 LONG = 90
 """Characters of a formula beyond which what is repeated in it gets a name."""
-SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
-"""Tensors' names are normal under NFKC, so none can be s₁."""
 
 
 def repeated(root: Expr) -> list[Expr]:
@@ -55,18 +55,16 @@ def repeated(root: Expr) -> list[Expr]:
 
 def brief(root: Expr, names: Callable[[Expr], str | None]) -> Brief:
     """An expression as text; of a long one what is repeated is called s₁, s₂ ..., innermost first."""
-    text = write(root, names, FORMULA)
-    known: dict[int, str] = {}
-    for e in repeated(root) if len(text) > LONG else ():
-        known[id(e)] = f"s{''.join(SUBSCRIPTS[int(d)] for d in str(len(known) + 1))}"
+    text = Notation(partial(write, root, names))
+    short = repeated(root) if len(text) > LONG else []
+    known = {id(e): repeated_name(n) for n, e in enumerate(short, 1)}
 
-    def short(e: Expr) -> str | None:
+    def written(of: Expr, *, as_a_whole: bool = False) -> Notation:
+        return Notation(partial(write, of, lambda e: None if e is of and as_a_whole else named(e)))
+
+    def named(e: Expr) -> str | None:
         return known.get(id(e)) or names(e)
 
-    named = tuple(e for e in walk(root) if id(e) in known)
-    where = []
-    for e in named:
-        name = known.pop(id(e))
-        where.append((name, write(e, short, FORMULA)))
-        known[id(e)] = name
-    return Brief(write(root, short, FORMULA) if known else text, tuple(where), named, short)
+    order = tuple(e for e in walk(root) if id(e) in known)
+    where = tuple((known[id(e)], written(e, as_a_whole=True)) for e in order)
+    return Brief(written(root) if known else text, where, order, named)

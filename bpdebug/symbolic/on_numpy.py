@@ -15,8 +15,9 @@ from bpdebug.progress import may_stop
 from bpdebug.symbolic.arrays import add_rows
 from bpdebug.symbolic.expr import Expr, Prim, Trace, walk
 from bpdebug.symbolic.library import Library
+from bpdebug.symbolic.notation import SOURCE
 from bpdebug.symbolic.prims import PRIMS
-from bpdebug.symbolic.text import SOURCE, write
+from bpdebug.symbolic.text import write
 
 # `__builtins__` stays whole: with an empty one NumPy's own methods raise KeyError.
 # Keywords at their defaults are not printed, so the words know them.

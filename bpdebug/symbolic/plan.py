@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any, Protocol
@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import ShapeError
-from bpdebug.ops.attributes import spelt
 from bpdebug.symbolic.brief import Brief, brief
 from bpdebug.symbolic.expr import Expr, Trace, TraceError, broadcasted, evaluate, stretched, walk
+from bpdebug.symbolic.notation import FORMULA, SOURCE, Dialect, Notation, gradient_of, line, symbol
 from bpdebug.symbolic.prims import PRIMS
-from bpdebug.symbolic.text import SOURCE, Names, addend, named, write
+from bpdebug.symbolic.text import Names, addend, named, write
 
 Build = Callable[["Plan"], Any]
 """What builds a gradient from a plan's leaves."""
@@ -44,7 +44,7 @@ class Traceable(Protocol):
 class Part(Struct, frozen=True, eq=False):
     """One micro-step inside a rule: what it says, and the expression that computes it."""
 
-    text: str
+    text: Notation
     shape: Shape
     why: str
     expr: Expr
@@ -179,21 +179,24 @@ class Plan:
     def naming(self, operands: Sequence[str], output: str) -> Callable[[Expr], str | None]:
         """Names of the leaves: operands as given, `y` the output, `g` its gradient ∂output."""
         table = {id(o): n for o, n in zip(self.operands, operands, strict=True) if isinstance(o, Expr)}
-        table[id(self.y)], table[id(self.g)] = output, f"∂{output}"
+        table[id(self.y)], table[id(self.g)] = output, gradient_of(output)
         table.update({id(leaf): name for name, leaf in self.outside.values()})
         return named(table)
 
-    def text_of(self, expr: Any, operands: Sequence[str], output: str, to: Callable[[Any, Names], str] = write) -> str:
-        """Any expression of this plan (or a literal of it) as a formula; written once, names are filled in."""
+    def text_of(
+        self, expr: Any, operands: Sequence[str], output: str, to: Callable[[Any, Names, Dialect], str] = write
+    ) -> Notation:
+        """Any expression of this plan (or a literal of it) as a formula; its text is written once, names filled in."""
         pieces = self._written.get((id(expr), to))
         if pieces is None:
             blanks = [f"\0{i}\0" for i in range(len(operands) + 1)]
-            pieces = to(expr, self.naming(blanks[:-1], blanks[-1])).split("\0")
+            pieces = to(expr, self.naming(blanks[:-1], blanks[-1]), FORMULA).split("\0")
             if isinstance(expr, Expr):
                 self._written[id(expr), to] = pieces
-        return "".join((*operands, output)[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces))
+        text = "".join((*operands, output)[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces))
+        return Notation(lambda dialect: to(expr, self.naming(operands, output), dialect), text)
 
-    def formula(self, position: int, operands: Sequence[str], output: str) -> str:
+    def formula(self, position: int, operands: Sequence[str], output: str) -> Notation:
         """The rule for one operand, as a book writes it: `∂Y @ Wᵀ`."""
         return self.text_of(self.gradients[position], operands, output)
 
@@ -215,23 +218,30 @@ class Plan:
         """A formula with names for what is repeated in it, where it is long; with them it can be read."""
         return brief(root, self.naming(operands, output))
 
-    def call_text(self, operands: Sequence[str]) -> str:
+    def call_text(self, operands: Sequence[str]) -> Notation:
         """The forward call as it is written: `X @ W`, `Wᵀ`, `X[0, :]`, `relu(Z)`, `sum(Z, axis=0)`."""
         prim = self.value.prim
         plain = prim is not None and (self.rule.infix or prim.name in ("matrix_transpose", "index", "take_at"))
         if plain and all(not isinstance(a, Expr) or a.prim is None for a in self.value.args):
             return self.text_of(self.value, operands, "y")
-        leads = self.rule.leads
-        rest = [f"{k}={v!r}" for k, v in self.attrs.items() if k != leads and self.rule.is_given(k, v)]
-        return f"{self.rule.name}({', '.join([*([spelt(self.attrs[leads])] if leads else []), *operands, *rest])})"
+        return Notation(lambda dialect: self._call(operands, dialect))
 
-    def total_text(self, position: int, operands: Sequence[str], output: str) -> str:
+    def _call(self, operands: Sequence[str], dialect: Dialect) -> str:
+        leads, given = self.rule.leads, self.rule.is_given
+        first = [self.attrs[leads]] if leads else []
+        words = [dialect.quoted(v) if isinstance(v, str) else dialect.value(v) for v in first]
+        pairs = zip(self.operands, operands, strict=False)
+        words += [dialect.of(name) if isinstance(o, Expr) else dialect.value(o) for o, name in pairs]
+        rest = [(k, v) for k, v in self.attrs.items() if k != leads and given(k, v)]
+        return dialect.call(self.rule.name, [*words, *(dialect.keyword(k, dialect.value(v)) for k, v in rest)])
+
+    def total_text(self, position: int, operands: Sequence[str], output: str) -> Notation:
         """What is accumulated, as text: the rule, un-broadcast."""
         return self.text_of(self.summed(position), operands, output)
 
-    def sum_text(self, before: str, position: int, operands: Sequence[str], output: str) -> str:
+    def sum_text(self, before: str, position: int, operands: Sequence[str], output: str) -> Notation:
         """The accumulation as text: `∂X + ∂Y @ Wᵀ`, what is added in brackets where it is a sum itself."""
-        return f"{before} + {self.text_of(self.summed(position), operands, output, addend)}"
+        return line(symbol(before), "+", self.text_of(self.summed(position), operands, output, addend))
 
     def source(self, operands: Sequence[str], output: str = "y", gradient: str = "g") -> list[str]:
         """Readable NumPy of the whole rule: forward, then each operand's gradient."""
@@ -263,28 +273,6 @@ class Plan:
             if e.prim is not None:
                 total += (0 if e.prim.view else e.nbytes) + e.prim.scratch(e) * e.dtype.itemsize
         return total
-
-
-_PLANS: dict[Any, Plan] = {}
-
-
-def trace(rule: Traceable, operands: Sequence[tuple[Shape, DType] | Any], attrs: Mapping[str, Any]) -> Plan:
-    """The plan of a rule for these operands (shape and dtype each, or a literal); equal calls share one.
-
-    Raises ShapeError where shapes do not fit, TraceError where the rule itself is at fault.
-    """
-    key = (id(rule), tuple([o if type(o) is tuple else repr(o) for o in operands]), attrs_key(attrs))
-    found = _PLANS.get(key)
-    if found is None:
-        if len(_PLANS) > 20_000:
-            _PLANS.clear()
-        found = _PLANS[key] = Plan(rule, operands, attrs)
-    return found
-
-
-def attrs_key(attrs: Mapping[str, Any]) -> Hashable:
-    """What tells attributes apart. Values by their text: True, 1 and 1.0 are equal, and so are 0.0 and -0.0."""
-    return tuple([(name, repr(value)) for name, value in attrs.items()]) if attrs else ()
 
 
 def unbroadcast(xp: Trace, gradient: Expr, shape: Shape) -> Expr:

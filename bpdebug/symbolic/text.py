@@ -1,4 +1,4 @@
-"""Expressions as text, in two dialects: formulas as a book writes them, and NumPy source that runs."""
+"""Expressions as text: the one writer of formulas, in every dialect."""
 
 from __future__ import annotations
 
@@ -6,37 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 
 from bpdebug.arrays import is_list
 from bpdebug.symbolic.arrays import is_long, is_product
 from bpdebug.symbolic.expr import Expr, Prim, TraceError
+from bpdebug.symbolic.notation import FORMULA, Dialect
 
-ATOM, POSTFIX, POWER, UNARY, SUM = 100, 90, 80, 70, 50
+ATOM, POSTFIX, POWER, FRACTION, UNARY, PRODUCT, SUM, COMPARISON = 100, 90, 80, 75, 70, 60, 50, 40
 Names = Callable[[Expr], str | None]
-
-
-class Dialect(Struct, frozen=True):
-    """What differs between the two: how words of the namespace and transposes are written."""
-
-    formula: bool
-    module: str = "np."
-
-    def literal(self, value: Any) -> str:
-        """A number, tuple, name of a dtype or None; the one gate for values, by exact type; TraceError for others."""
-        if type(value) is float and not np.isfinite(value):
-            return {"inf": f"{self.module}inf", "-inf": f"-{self.module}inf"}.get(repr(value), f"{self.module}nan")
-        if type(value) in (bool, int, float, type(None)):
-            return repr(value)
-        if isinstance(value, np.dtype):
-            return f"{self.module}{value.name}"
-        if type(value) is tuple:
-            return "(" + ", ".join(map(self.literal, value)) + ("," if len(value) == 1 else "") + ")"
-        raise TraceError(f"a rule used {type(value).__name__} as an attribute")
-
-
-FORMULA = Dialect(formula=True, module="")
-SOURCE = Dialect(formula=False)
 
 
 def write(expr: Any, names: Names, dialect: Dialect = FORMULA) -> str:
@@ -48,48 +25,66 @@ def write(expr: Any, names: Names, dialect: Dialect = FORMULA) -> str:
     return _write(expr, names, dialect)[0]
 
 
-def addend(expr: Expr, names: Names) -> str:
+def addend(expr: Any, names: Names, dialect: Dialect = FORMULA) -> str:
     """The formula as it stands to the right of a plus."""
-    text, precedence = _write(expr, names, FORMULA)
-    return text if precedence > SUM else f"({text})"
+    text, precedence = _write(expr, names, dialect)
+    return text if precedence > SUM else dialect.brackets(text)
 
 
-def factor(expr: Expr, names: Names) -> str:
+def factor(expr: Any, names: Names, dialect: Dialect = FORMULA) -> str:
     """The formula as it stands before an index or a transpose."""
-    return _postfix(expr, names, FORMULA)
+    text, precedence = _write(expr, names, dialect)
+    return text if precedence >= POSTFIX else dialect.brackets(text)
 
 
 def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
     if not isinstance(expr, Expr):
-        text = dialect.literal(expr)
-        return text, UNARY if text.startswith("-") else ATOM
+        return dialect.literal(expr), UNARY if repr(expr).startswith("-") else ATOM
     known = names(expr)
     if known is not None:
-        return known, ATOM
+        return dialect.of(known), ATOM
     prim = expr.prim
     if prim is None:
         raise TraceError(f"leaf {expr.name!r} has no name here")
     if prim.infix and (dialect.formula or not (prim.infix.isalpha() or _is_ours(expr))):
-        return _infix(expr, prim, names, dialect), prim.precedence
+        return _prefix(expr, prim, names, dialect) if len(expr.args) == 1 else _infix(expr, prim, names, dialect)
     if dialect.formula:
         if prim.name == "astype":
             return _write(expr.args[0], names, dialect)
-        if prim.name == "matrix_transpose":
-            return _postfix(expr.args[0], names, dialect) + "ᵀ", POSTFIX
-        if prim.name == "index":
-            return f"{_postfix(expr.args[0], names, dialect)}[{key_text(expr.attrs['key'])}]", POSTFIX
-        if prim.name in ("cast", "as_float16", "as_bfloat16"):
-            dtype = prim.name.removeprefix("as_") if "dtype" not in expr.attrs else expr.attrs["dtype"].name
-            return f'cast({write(expr.args[0], names, dialect)}, "{dtype}")', POSTFIX
-        if prim.name == "take_at":
-            ids = [write(a, names, dialect) for a in expr.args[1:]]
-            key = key_text(expr.attrs["key"] or (None,) * len(ids), ids)
-            return f"{_postfix(expr.args[0], names, dialect)}[{key}]", POSTFIX
+        if prim.name in _READ:
+            return _READ[prim.name](
+                expr, names, dialect
+            ), POWER if prim.name in _RAISED and not dialect.flat else POSTFIX
     elif prim.source:
         return _template(expr, prim, names, dialect), POSTFIX
     args = [write(a, names, dialect) for a in expr.args]
-    words = args + _keywords(expr, prim, dialect)
-    return f"{prim.says if dialect.formula else _callee(prim) + prim.name}({', '.join(words)})", ATOM
+    return dialect.call(
+        prim.says if dialect.formula else _callee(prim) + prim.name, args + _keywords(expr, prim, dialect)
+    ), ATOM
+
+
+def _indexed(expr: Expr, names: Names, dialect: Dialect) -> str:
+    return dialect.index(factor(expr.args[0], names, dialect), key_items(expr.attrs["key"], dialect=dialect))
+
+
+def _taken(expr: Expr, names: Names, dialect: Dialect) -> str:
+    ids = [write(a, names, dialect) for a in expr.args[1:]]
+    items = key_items(expr.attrs["key"] or (None,) * len(ids), ids, dialect)
+    return dialect.index(factor(expr.args[0], names, dialect), items)
+
+
+def _cast(expr: Expr, names: Names, dialect: Dialect) -> str:
+    dtype = expr.prim.name.removeprefix("as_") if "dtype" not in expr.attrs else expr.attrs["dtype"].name  # type: ignore[union-attr]
+    return dialect.call("cast", [write(expr.args[0], names, dialect), dialect.quoted(dtype)])
+
+
+_READ: Mapping[str, Callable[[Expr, Names, Dialect], str]] = {
+    "matrix_transpose": lambda expr, names, dialect: dialect.transpose(factor(expr.args[0], names, dialect)),
+    "index": _indexed, "take_at": _taken, "cast": _cast, "as_float16": _cast, "as_bfloat16": _cast,
+}  # fmt: skip
+"""Words that readers do not see as calls."""
+_RAISED = ("matrix_transpose",)
+"""Those that stand above the line where there is room: what is raised further needs brackets."""
 
 
 def _is_ours(expr: Expr) -> bool:
@@ -104,7 +99,7 @@ def _callee(prim: Prim) -> str:
 
 def _keywords(expr: Expr, prim: Prim, dialect: Dialect) -> list[str]:
     return [
-        f"{key}={dialect.literal(value)}"
+        dialect.keyword(key, dialect.literal(value))
         for key, value in expr.attrs.items()
         if (prim.attrs[key] is ... or value != prim.attrs[key]) and not (dialect.formula and key == "dtype")
     ]
@@ -115,32 +110,35 @@ def _template(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
     if "key" in expr.attrs:
         values["key"] = key_text(expr.attrs["key"])
     return prim.source.format(
-        _postfix(expr.args[0], names, dialect), attrs=", ".join(_keywords(expr, prim, dialect)), **values
+        factor(expr.args[0], names, dialect), attrs=", ".join(_keywords(expr, prim, dialect)), **values
     )
 
 
-def _postfix(expr: Any, names: Names, dialect: Dialect) -> str:
-    text, precedence = _write(expr, names, dialect)
-    return text if precedence >= POSTFIX else f"({text})"
+def _prefix(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> tuple[str, int]:
+    text, precedence = _write(expr.args[0], names, dialect)
+    return dialect.prefix(prim.infix, text if precedence > prim.precedence else dialect.brackets(text)), prim.precedence
 
 
-def _infix(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
-    if len(expr.args) == 1:
-        text, precedence = _write(expr.args[0], names, dialect)
-        sign = f"{prim.infix} " if prim.infix.isalpha() else prim.infix
-        return sign + (text if precedence > prim.precedence else f"({text})")
-    left, right = (_write(a, names, dialect) for a in expr.args)
+def _infix(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> tuple[str, int]:
+    written = [_write(a, names, dialect) for a in expr.args]
+    if not dialect.flat and prim.infix == "/":
+        return dialect.infix("/", *(text for text, _ in written)), FRACTION
     sides = []
-    for (text, precedence), arg, is_right in ((left, expr.args[0], False), (right, expr.args[1], True)):
+    for (text, precedence), arg, is_right in zip(written, expr.args, (False, True), strict=True):
         tight = precedence > prim.precedence
-        same = precedence == prim.precedence and not is_right and prim.precedence not in (POWER, 40)
+        same = precedence == prim.precedence and not is_right and prim.precedence not in (POWER, COMPARISON)
         sign = _sign(arg, names, dialect)
         mixed = sign != prim.infix and "@" in (sign, prim.infix)
         if prim.infix == "**":
-            tight = precedence > POWER if is_right else precedence >= POSTFIX
-        keep = tight or (same and not (mixed and precedence == 60))
-        sides.append(text if keep else f"({text})")
-    return f" {prim.infix} ".join(sides)
+            tight = (precedence > POWER or not dialect.flat) if is_right else precedence >= POSTFIX
+        keep = tight or (same and not (mixed and precedence == PRODUCT))
+        sides.append(text if keep else dialect.brackets(text))
+    return dialect.infix("·" if not dialect.flat and _is_scaling(expr) else prim.infix, *sides), prim.precedence
+
+
+def _is_scaling(expr: Expr) -> bool:
+    """Whether a product has a single number on one side."""
+    return expr.prim is not None and expr.prim.infix == "*" and any(getattr(a, "shape", ()) == () for a in expr.args)
 
 
 def _sign(arg: Any, names: Names, dialect: Dialect) -> str:
@@ -152,19 +150,30 @@ def _sign(arg: Any, names: Names, dialect: Dialect) -> str:
     return ""
 
 
-def key_text(key: tuple[Any, ...], ids: Iterable[str] = ()) -> str:
-    """An index as it is typed: `1, :, 0:2`, and `i, [0, 2]` with the texts of the arrays, which None stands for."""
+def key_text(key: tuple[Any, ...]) -> str:
+    """An index as it is typed: `1, :, 0:2`."""
+    return ", ".join(key_items(key)) or "()"
+
+
+def key_items(key: tuple[Any, ...], ids: Iterable[str] = (), dialect: Dialect = FORMULA) -> list[str]:
+    """The items of an index: `1`, `:`, `0:2`, `i`, `[0, 2]`, and of arrays, which None stands for, what is written."""
     texts = iter(ids)
 
     def item(k: Any) -> str:
+        if k is None:
+            return next(texts)
         if not isinstance(k, tuple):
-            return next(texts) if k is None else "..." if k in ("...", ...) else repr(k)
+            return dialect.sign("...") if k in ("...", ...) else dialect.literal(k)
         if is_list(k):
-            return repr(list(k[0])).replace("(", "[").replace(")", "]").replace(",]", "]")
-        start, stop, step = ("" if v is None else repr(v) for v in k)
-        return f"{start}:{stop}" + (f":{step}" if step else "")
+            return listed(k[0])
+        start, stop, step = ("" if v is None else dialect.literal(v) for v in k)
+        more = [dialect.sign(":"), step] if step else []
+        return dialect.line([start, dialect.sign(":"), stop, *more], gap="")
 
-    return ", ".join(map(item, key)) or "()"
+    def listed(values: Any) -> str:
+        return dialect.sequence([listed(v) if isinstance(v, tuple) else dialect.literal(v) for v in values])
+
+    return [item(k) for k in key]
 
 
 def named(names: Mapping[int, str]) -> Names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bpdebug.debugger import State
 from bpdebug.explain.adjoint import Adjoint
+from bpdebug.symbolic.notation import Notation, gradient_of, line, symbol, words
 from bpdebug.views.blocks import Formula, Table, Text
 from bpdebug.views.report import Report
 
@@ -14,8 +15,9 @@ def adjoint(state: State, found: Adjoint) -> Report:
         "node": found.node, "operand": found.operand, "left": found.left, "right": found.right,
         "difference": found.difference, "holds": found.holds,
     }  # fmt: skip
-    x, g = found.operand, f"∂{found.node}"
-    form = f"A {x} = {found.op} as a function of {x} alone" + (", less its value at 0" if found.affine else "")
+    x, g = found.operand, gradient_of(found.node)
+    form = line(symbol("A"), symbol(x), "=", words(_meant(found)))
+    rule = line(Notation(lambda d: d.transpose(d.name("A"))), g, "=", found.formula)
     rows = (
         (f"⟨{g}, A {x}⟩", repr(found.left)),
         (f"⟨Aᵀ {g}, {x}⟩", repr(found.right)),
@@ -26,5 +28,10 @@ def adjoint(state: State, found: Adjoint) -> Report:
         False: Text("not the same: the rule is not the transpose of the op", "bad"),
         None: Text("numbers that are not finite are among them: nothing can be said", "note"),
     }[found.holds]
-    blocks = (Formula(form), Formula(f"Aᵀ {g} = {found.formula}"), Table(("", ""), rows), said)
+    blocks = (Formula(form), Formula(rule), Table(("", ""), rows), said)
     return Report("adjoint", f"adjoint of {found.node} in {x}", blocks, data)
+
+
+def _meant(found: Adjoint) -> str:
+    """What A is."""
+    return f"{found.op} as a function of {found.operand} alone" + (", less its value at 0" if found.affine else "")

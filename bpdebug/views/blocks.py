@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.graph import Subject
+from bpdebug.symbolic.notation import Dialect, Notation
 from bpdebug.views.sums import MatrixProduct
 
 
@@ -26,9 +27,13 @@ class Text(Struct, frozen=True):
 class Formula(Struct, frozen=True):
     """One line of mathematics, and what it says: `∂X = ∂Y @ Wᵀ`; and the command that leads on from it."""
 
-    text: str
+    text: Notation
     note: str = ""
     link: str = ""
+
+    def in_dialect(self, dialect: Dialect) -> str:
+        """The mathematics on a line of its own, as MATHML, TEX, TYPST or MARKDOWN has it; its note is not in it."""
+        return dialect.display(self.text.in_dialect(dialect))
 
 
 class Matrix(Struct, frozen=True, eq=False):

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.symbolic.notation import Notation
 from bpdebug.translation import english, said_here
 
 MANY_CELLS = 10_000
@@ -112,7 +113,7 @@ def plain(data: Any, part: Callable[[Whole | Later], Any] = _in_place) -> Any:
     if data is None or isinstance(data, int | NestedList):
         return data
     if isinstance(data, str):
-        return said_here(data)
+        return str(data) if isinstance(data, Notation) else said_here(data)
     if isinstance(data, float):
         return _finite(data)
     if isinstance(data, dict):

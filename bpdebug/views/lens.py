@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from bpdebug.arrays import cell_text
 from bpdebug.cells.marks import CellSet, Marks, lit_in
 from bpdebug.cells.recipes import Links, laid, of_event
 from bpdebug.debugger import State
@@ -22,6 +21,7 @@ from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens
 from bpdebug.graph import Subject
 from bpdebug.symbolic import PRIMS, Trace
+from bpdebug.symbolic.notation import cell_of, gradient_of, line, numeral, symbol
 from bpdebug.views.answers import who_answers
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, between, signed
 from bpdebug.views.matrices import forward_items, result_of
@@ -29,7 +29,7 @@ from bpdebug.views.numbers import number
 from bpdebug.views.origin import cell_lines
 from bpdebug.views.report import Report
 from bpdebug.views.stage import READABLE, part_rows, rule_lines, sentence
-from bpdebug.views.update import changes, settings_text, update_data
+from bpdebug.views.update import changes, line_text, settings_text, update_data
 
 MOST_LONG = 12
 """Cells of a gradient beyond which it is not laid out as a column."""
@@ -94,7 +94,7 @@ def _forward(found: Lens) -> Iterator[Block]:
     items, result = forward_items(event)
     yield _with_marks(Row((*signed(items, node.op.infix or node.op.name), "=", result)), found.marks)
     if found.source is not None:
-        yield from cell_lines(cell_text(event.name, found.cell), "=", found.source)
+        yield from cell_lines(cell_of(symbol(event.name), found.cell), "=", found.source)
     if node.op.back:
         yield Text(sentence(f"on the way back: {node.op.back}"), "note")
 
@@ -106,7 +106,7 @@ def _looked(found: Lens, o: Looked) -> Iterator[Block]:
     yield from (*words, *rule) if len(c.formula) > READABLE and o.meant is None else (*rule, *words)
     yield from _numbers(found, o)
     if o.source is not None:
-        yield from cell_lines(cell_text(f"∂{c.to}", o.cell), c.sign, o.source, said=True)
+        yield from cell_lines(cell_of(gradient_of(c.to), o.cell), c.sign, o.source, said=True)
     if o.answers is not None:
         yield Text(who_answers(o.answers, f"∂{c.to}"), "note")
     if o.meant is not None:
@@ -225,10 +225,11 @@ def _update_blocks(found: UpdateLens) -> Iterator[Block]:
     yield Text(settings_text(event), "dim")
     for a in event.assignments:
         yield Text("")
-        yield Formula(f"{a.name} = {a.formula}")
-        value = number(float(a.value[found.cell] if a.shape else a.value))
+        yield Formula(line_text(a))
+        value = numeral(number(float(a.value[found.cell] if a.shape else a.value)))
         numbers = a.in_numbers(found.cell, number)
-        yield Formula(f"{cell_text(a.to, found.cell if a.shape else ())} = {f'{numbers} = ' if numbers else ''}{value}")
+        made = cell_of(symbol(a.to), found.cell if a.shape else ())
+        yield Formula(line(made, *(("=", numbers) if numbers else ()), "=", value))
     yield Text("")
     yield from changes(event)
     if event.fault is not None:

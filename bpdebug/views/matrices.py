@@ -12,6 +12,7 @@ from bpdebug.engine import Assignment, Contribution, Event, NodeEvent, PartView
 from bpdebug.engine.parts import Term
 from bpdebug.graph import Graph, Lit, Subject
 from bpdebug.symbolic.leaves import uses
+from bpdebug.symbolic.notation import gradient_of, literal
 from bpdebug.views.blocks import Matrix, signed
 from bpdebug.views.sums import MatrixProduct
 
@@ -22,7 +23,7 @@ def tensor_matrix(
     graph: Graph, tensor: int, array: Array, mark: str, note: str = "", *, gradient: bool = False
 ) -> Matrix:
     """A tensor of the graph, or its gradient, which has its shape and dtype, under its name."""
-    name = f"{'∂' * gradient}{graph.names[tensor]}"
+    name = gradient_of(graph.names[tensor]) if gradient else graph.names[tensor]
     return Matrix(name, array, array.shape, note, mark, subject=Subject(tensor, gradient))
 
 
@@ -37,8 +38,8 @@ def term_matrix(term: Term) -> Matrix | str:
 def forward_items(event: NodeEvent) -> tuple[list[Matrix | str], Matrix]:
     """What a node computes from, its operands as matrices and literals as they are written; and its result."""
     graph, run = event.graph, event.run
-    items = [
-        str(i.value) if isinstance(i, Lit) else tensor_matrix(graph, i, run.value(i), "operand")
+    items: list[Matrix | str] = [
+        literal(i.value) if isinstance(i, Lit) else tensor_matrix(graph, i, run.value(i), "operand")
         for i in event.node.inputs
     ]
     result = tensor_matrix(graph, event.tensor, event.value, "result")
@@ -94,4 +95,4 @@ def result_of(part: PartView, line: Contribution | Assignment) -> tuple[str, Sub
     """The name of what a part gives, and what it is: of the last one an operand's gradient, or the line's tensor."""
     if part is not line.parts[-1]:
         return part.text, part.subject
-    return f"{'∂' * line.subject.gradient}{line.to}", line.subject
+    return gradient_of(line.to) if line.subject.gradient else line.to, line.subject

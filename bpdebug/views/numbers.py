@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array, kept, number_text, pieces
 from bpdebug.engine.stats import two_norm
+from bpdebug.symbolic.notation import Negative, Notation, bracketed, numeral
 
 DIGITS = 4
 """Significant digits: `print/f` has them all."""
@@ -172,10 +173,10 @@ def number(value: float | None) -> str:
     return "–" if value is None else number_text(value, DIGITS)
 
 
-def bracketed(value: float) -> str:
+def as_factor(value: float) -> Notation:
     """A number as a factor: one with a sign in brackets."""
-    text = number(value)
-    return f"({text})" if text.startswith("−") else text
+    found = numeral(number(value))
+    return bracketed(found) if isinstance(found, Negative) else found
 
 
 def in_time(looked_at: int, of: int, what: str, seconds: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,10 +17,11 @@ from bpdebug.engine.parts import Recipe
 from bpdebug.explain.origin import Origin
 from bpdebug.explain.paths import size
 from bpdebug.graph import INPUT
+from bpdebug.symbolic.notation import Negative, Notation, indented, line, negative, numeral, plus, words
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text, between
 from bpdebug.views.encode import MANY_CELLS
 from bpdebug.views.matrices import tensor_matrix
-from bpdebug.views.numbers import bracketed, number
+from bpdebug.views.numbers import as_factor, number
 from bpdebug.views.report import Report
 
 MOST = 12
@@ -62,17 +63,17 @@ def _blocks(state: State, found: Origin, recipes: Sequence[Recipe]) -> Iterator[
         yield Text(f"{found.of} was set by hand in this fork", "bad")
     if not found.sources:
         yield Text(_given(state, found), "dim")
-    count = len(found.sources)
+    count, value = len(found.sources), numeral(number(found.value))
     chosen = sorted(range(count), key=lambda i: -size(found.sources[i].sum))[:MOST_SOURCES]
     for i in sorted(chosen):
         made = i - count + len(recipes)  # what comes in is no event's, and the first
         yield from _source(state, found, found.sources[i], recipes[max(made, 0) :][:1])
     if count > len(chosen):
         yield Text(f"and {count - len(chosen):,} contributions more, none of them larger", "dim")
-        yield Formula(f"{found.text} = {number(found.value)}", f"a sum of {count:,} contributions")
+        yield Formula(line(found.text, "=", value), f"a sum of {count:,} contributions")
     elif count > 1:
-        sums = _plus(number(s.sum) for s in found.sources)
-        yield Formula(f"{found.text} = {sums} = {number(found.value)}", f"a sum of {count} contributions")
+        sums = plus(numeral(number(s.sum)) for s in found.sources)
+        yield Formula(line(found.text, "=", sums, "=", value), f"a sum of {count} contributions")
     for way in found.goes[:MOST_SOURCES]:
         yield Text(_goes(state, way), "dim", link=f"seek #{way.event}")
     if len(found.goes) > MOST_SOURCES:
@@ -91,11 +92,11 @@ def _given(state: State, found: Origin) -> str:
 def _source(state: State, found: Origin, source: CellSource, recipes: Sequence[Recipe]) -> Iterator[Block]:
     sign = "=" if len(found.sources) == 1 else "+="
     if source.formula == INCOMING:
-        yield Formula(f"{found.of} {sign} {number(source.sum)}", "what comes in")
+        yield Formula(line(found.of, sign, numeral(number(source.sum))), "what comes in")
         return
-    formula = source.formula if len(source.formula) <= LONG else f"the rule of {source.node}"
+    formula = source.formula if len(source.formula) <= LONG else words(f"the rule of {source.node}")
     note, link = ("", "") if source.event is None else (f"event {source.event}", f"seek #{source.event}")
-    yield Formula(f"{found.of} {sign} {formula}", note, link)
+    yield Formula(line(found.of, sign, formula), note, link)
     yield from cell_lines(found.text, sign, source)
     yield from _matrices(state, found, recipes)
 
@@ -119,25 +120,26 @@ def _matrices(state: State, found: Origin, recipes: Sequence[Recipe]) -> Iterato
         yield Row((items[0], "of", *between(",", items[1:])))
 
 
-def cell_lines(cell: str, sign: str, source: CellSource, *, said: bool = False) -> Iterator[Block]:
+def cell_lines(cell: Notation, sign: str, source: CellSource, *, said: bool = False) -> Iterator[Block]:
     """What a cell is (`=`) or gets (`+=`) as a sum of products: the few written out, else the largest in a table.
 
     What short names stand for follows, unless it was `said` before.
     """
     yield from _terms(cell, sign, source)
     for short_name, text in () if said else source.where:
-        yield Formula(f"  {short_name} = {text}")
+        yield Formula(indented(line(short_name, "=", text)))
 
 
-def _terms(cell: str, sign: str, source: CellSource) -> Iterator[Block]:
+def _terms(cell: Notation, sign: str, source: CellSource) -> Iterator[Block]:
     products = source.products(MOST)
     if not products:
-        yield Formula(f"{cell} {sign} 0", "no cell came into it")
+        yield Formula(line(cell, sign, numeral("0")), "no cell came into it")
         return
     if len(products) <= FEW and len(source) == len(products):
-        yield Formula(f"{cell} {sign} {_plus(map(_product, products))}")
-        numbers, made = _plus(map(_numbers, products)), number(source.sum)
-        yield Formula(f"{' ' * len(f'{cell} {sign[1:]}')}= {numbers}" + (f" = {made}" if numbers != made else ""))
+        yield Formula(line(cell, sign, plus(map(_product, products))))
+        numbers, made = plus(map(_numbers, products)), numeral(number(source.sum))
+        again = line("=", numbers, *(("=", made) if numbers != made else ()))
+        yield Formula(indented(again, len(f"{cell} {sign[1:]}")))
         return
     rows = tuple((_product(p), _numbers(p), number(p.value)) for p in products)
     headers = (f"{cell} {'is' if sign == '=' else sign} a sum of", "numbers", "product")
@@ -147,21 +149,17 @@ def _terms(cell: str, sign: str, source: CellSource) -> Iterator[Block]:
     yield Text(f"the sum of {len(source):,} products{rest}: {number(source.sum)}")
 
 
-def _plus(terms: Iterable[str]) -> str:
-    return " + ".join(terms).replace("+ −", "− ")
-
-
-def _product(product: Product) -> str:
+def _product(product: Product) -> Notation:
     """'∂Y[0,1]·W[2,1]'; a factor of −1 is a minus sign."""
-    sign, factors = _signed(product)
-    return sign + _joined([(f.text if f.name else number(f.value), f.under) for f in factors])
+    minus, factors = _signed(product)
+    return _joined(minus, [(f.text if f.name else numeral(number(f.value)), f.under) for f in factors])
 
 
-def _numbers(product: Product) -> str:
+def _numbers(product: Product) -> Notation:
     """'2·(−3)'."""
-    sign, factors = _signed(product)
-    alone = len(factors) == 1 and not sign
-    return sign + _joined([(number(f.value) if alone else bracketed(f.value), f.under) for f in factors])
+    minus, factors = _signed(product)
+    alone = len(factors) == 1 and not minus
+    return _joined(minus, [(numeral(number(f.value)) if alone else as_factor(f.value), f.under) for f in factors])
 
 
 def _link(product: Product) -> str:
@@ -171,17 +169,20 @@ def _link(product: Product) -> str:
     return f"origin {cells[0].text}" if cells else ""
 
 
-def _signed(product: Product) -> tuple[str, tuple[FactorCell, ...]]:
+def _signed(product: Product) -> tuple[bool, tuple[FactorCell, ...]]:
     first, *rest = product.factors
-    return ("−", tuple(rest)) if rest and not first.name and first.value == -1 else ("", product.factors)
+    return (True, tuple(rest)) if rest and not first.name and first.value == -1 else (False, product.factors)
 
 
-def _joined(pieces: list[tuple[str, bool]]) -> str:
-    """Factors with dots between them, divisors behind a stroke."""
-    text = ""
-    for piece, under in pieces:
-        text += f" / {piece}" if under else f"·{piece}" if text else piece
-    return text
+def _joined(minus: bool, factors: list[tuple[Notation, bool]]) -> Notation:
+    """Factors with dots between them, divisors behind a stroke, and all of it less than nothing where `minus` says."""
+    (made, under), *rest = factors
+    if isinstance(made, Negative):
+        minus, made = not minus, made.of
+    made = line(numeral("1"), "/", made) if under else made
+    for piece, divides in rest:
+        made = line(made, "/", piece) if divides else line(made, "·", piece, gap="")
+    return negative(made) if minus else made
 
 
 def _goes(state: State, way: Consumer) -> str:

@@ -8,6 +8,7 @@ from bpdebug.debugger import State
 from bpdebug.debugger.practice import Exercise, question
 from bpdebug.debugger.state import Practice
 from bpdebug.engine import NodeEvent
+from bpdebug.symbolic.notation import gradient_of, line
 from bpdebug.views.blocks import Block, Formula, Row, Text
 from bpdebug.views.matrices import tensor_matrix
 from bpdebug.views.numbers import shape_text
@@ -38,9 +39,9 @@ def _asked(asked: Exercise) -> Iterator[Block]:
     c, event = asked.contribution, asked.event
     yield Text("")
     if asked.asks == "shape":
-        yield Formula(f"∂{c.to} {c.sign} ?", "what is its shape?")
+        yield Formula(line(gradient_of(c.to), c.sign, "?"), "what is its shape?")
         yield Text("`answer 5x7` or `answer (5, 7)`; `answer` alone gives it up", "dim")
         return
-    yield Formula(f"∂{c.to} {c.sign} ?", f"which formula gives {shape_text(c.shape)}?")
+    yield Formula(line(gradient_of(c.to), c.sign, "?"), f"which formula gives {shape_text(c.shape)}?")
     yield Row((tensor_matrix(event.graph, event.tensor, event.value, "operand", gradient=True),))
     yield Text(f"`answer` with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone gives it up", "dim")

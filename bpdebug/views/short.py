@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from bpdebug.debugger import State
 from bpdebug.expression.short import Shorts
+from bpdebug.symbolic.notation import Notation
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Table, Text
 from bpdebug.views.report import Report
 
@@ -40,10 +41,14 @@ def _block(block: Block, say: Say) -> Block:
     if isinstance(block, Text):
         return replace(block, text=say(block.text))
     if isinstance(block, Formula):
-        return replace(block, text=say(block.text), note=say(block.note))
+        return replace(block, text=block.text.saying(say), note=say(block.note))
     if isinstance(block, Row):
-        return Row(tuple(replace(i, name=say(i.name)) if isinstance(i, Matrix) else i for i in block.items))
+        return Row(tuple(replace(i, name=_name(i.name, say)) if isinstance(i, Matrix) else i for i in block.items))
     if isinstance(block, Table):
         rows = tuple(tuple(map(say, row)) for row in block.rows)
         return replace(block, headers=tuple(map(say, block.headers)), rows=rows)
     return block
+
+
+def _name(name: str, say: Say) -> str:
+    return name.saying(say) if isinstance(name, Notation) else say(name)

@@ -8,6 +8,7 @@ from functools import cache
 from bpdebug.debugger import State
 from bpdebug.engine import FORWARD, SEED, Contribution, Event, Fault, NodeEvent, PartView
 from bpdebug.ops.op import MIXES
+from bpdebug.symbolic.notation import gradient_of, indented, line, numeral, symbol, words
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, signed
 from bpdebug.views.matrices import forward_items, part_items, parts_until, summary_items, tensor_matrix
 from bpdebug.views.numbers import number, shape_text
@@ -84,7 +85,7 @@ def event_blocks(state: State, event: Event) -> Iterator[Block | Section]:
     if event.phase == SEED:
         own = "the loss's gradient with respect to itself is 1"
         words = own if event.graph.loss is not None else "the gradient that comes in from the layer above"
-        yield Formula(f"∂{event.name}", f"{words}: here the backward pass begins")
+        yield Formula(gradient_of(event.name), f"{words}: here the backward pass begins")
         yield Row((tensor_matrix(event.graph, event.tensor, event.value, "gradient", gradient=True),))
     elif isinstance(event, NodeEvent):
         if event.phase == FORWARD:
@@ -182,20 +183,22 @@ def rule_lines(event: NodeEvent, c: Contribution, more: str = "") -> Iterator[Fo
     given, shape = event.plan.gradient(c.position), shape_text(c.shape)
     summed = shape if given.shape == c.shape else f"{shape_text(given.shape)}, summed to {shape}"
     brief = event.plan.brief(given, event.operands, event.name)
-    yield Formula(f"∂{c.to} {c.sign} {brief.text}", f"{summed}, as {c.to} is{more}")
+    yield Formula(line(gradient_of(c.to), c.sign, brief.text), f"{summed}, as {c.to} is{more}")
     for name, text in brief.where:
-        yield Formula(f"  {name} = {text}")
+        yield Formula(indented(line(name, "=", text)))
 
 
 def _end(state: State) -> Iterator[Block]:
     """At the end: the loss, and every leaf's gradient."""
     timeline, graph = state.timeline, state.timeline.graph
     if timeline.loss is not None:
-        yield Formula(f"{graph.names[graph.loss or 0]} = {number(timeline.loss)}", "the loss")
+        loss = line(symbol(graph.names[graph.loss or 0]), "=", numeral(number(timeline.loss)))
+        yield Formula(loss, "the loss")
     for i, leaf in enumerate(graph.leaves):
         if graph.is_float(i):
             gradient = timeline.grad_at(i, len(timeline))
             if gradient is None:
-                yield Formula(f"∂{leaf.name}: none", f"no path leads from {leaf.name} to an output")
+                none = line(line(gradient_of(leaf.name), ":", gap=""), words("none"))
+                yield Formula(none, f"no path leads from {leaf.name} to an output")
             else:
                 yield Row((tensor_matrix(graph, i, gradient, "gradient", gradient=True),))

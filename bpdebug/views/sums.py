@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell, cell_text
-from bpdebug.views.numbers import bracketed, number
+from bpdebug.views.numbers import as_factor, number
 
 LEAST_TERM = 3
 """Characters that a term takes at least, with the sign before it: no more of them are looked at than have room."""
@@ -26,7 +26,7 @@ class MatrixProduct(Struct, frozen=True, eq=False):
         across, down = left[_along(left, lead)][row], right[_along(right, lead)][:, column]
         count, most = len(across), room // LEAST_TERM + 1
         factors = zip(across[:most].tolist(), down[:most].tolist(), strict=True)
-        terms = [f"{bracketed(a)}·{bracketed(b)}" for a, b in factors]
+        terms = [f"{as_factor(a)}·{as_factor(b)}" for a, b in factors]
         head, tail = f"{cell_text(name, cell)} = ", f" = {number(value)}"
         for shown in range(len(terms), 0, -1):
             left_out = [f"… {count - shown:,} more"] * (shown < count)

@@ -8,6 +8,7 @@ from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.engine import UPDATE, Assignment, Contribution, Event
+from bpdebug.symbolic.notation import Notation, line, symbol
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.matrices import part_items, parts_until, tensor_matrix
 from bpdebug.views.numbers import exact, norm_text, shape_text
@@ -20,10 +21,15 @@ def update_blocks(state: State, event: Event) -> Iterator[Block]:
         return
     for a in event.assignments[:-1]:
         what = "on the way" if a.before is None else "what the optimizer keeps"
-        yield Formula(f"{a.name} = {a.formula}", f"{shape_text(a.shape)}, {what}")
-    yield Formula(f"{event.name} = {event.rule}", "the update of this step")
+        yield Formula(line_text(a), f"{shape_text(a.shape)}, {what}")
+    yield Formula(line_text(event.assignments[-1]), "the update of this step")
     yield Text(settings_text(event), "dim")
     yield from changes(event)
+
+
+def line_text(a: Assignment) -> Notation:
+    """A line of an update as it is written."""
+    return line(symbol(a.name), "=", a.formula)
 
 
 def settings_text(event: Event) -> str:
@@ -49,7 +55,7 @@ def _parts(state: State, event: Event) -> Iterator[Block]:
     line, parts = parts_until(event, state.part)
     assert isinstance(line, Assignment)
     yield Text(f"part {state.part} of {len(event.parts)}", "dim")
-    yield Formula(f"{line.name} = {line.formula}", settings_text(event))
+    yield Formula(line_text(line), settings_text(event))
     for part in parts:
         yield Row(part_items(part, line))
 
@@ -58,8 +64,7 @@ def update_data(event: Event) -> dict[str, Any]:
     """The step's number, its settings, and the lines with their parts, as JSON has them."""
     numbers = event.timeline.store.update(event.tensor).numbers(event.iteration + 1)
     lines = [
-        {"to": a.to, "formula": f"{a.name} = {a.formula}", "shape": list(a.shape), "parts": parts_data(a)}
-        for a in event.assignments
+        {"to": a.to, "formula": line_text(a), "shape": list(a.shape), "parts": parts_data(a)} for a in event.assignments
     ]
     return {"step": event.iteration + 1, "settings": numbers, "lines": lines}
 

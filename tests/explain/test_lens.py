@@ -21,11 +21,12 @@ from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import RuleOverride
 from bpdebug.errors import BpdebugError
-from bpdebug.explain.axes import LOW, Indexed, matmul_axes
+from bpdebug.explain.axes import Indexed, matmul_axes
 from bpdebug.explain.lens import Lens, Looked, lens
 from bpdebug.graph import Subject
 from bpdebug.ops import OPS, Op
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
+from bpdebug.symbolic.notation import FORMULA
 from bpdebug.views.lens import lens as view
 from tests.graphs import SAMPLES, Call, calls, examples, graph_of, make, sample_call, step
 from tests.lessons import session
@@ -138,7 +139,7 @@ def einsum(index: Indexed, text: str, arrays: dict[str, Array]) -> Array:
     summed, factors = "", right
     if right.startswith("Σ"):
         signs, _, factors = right[1:].partition(" ")
-        summed = "".join({v: k for k, v in LOW.items()}[s] for s in signs)
+        summed = "".join({FORMULA.sum_over(k)[1:]: k for k in "ijknmprstuv"}[s] for s in signs)
     parts = [re.fullmatch(r"(.+)\[(.*)\]", f) for f in factors.split("·")]
     target = re.fullmatch(r"(.+)\[(.*)\]", left)
     assert target is not None

@@ -16,6 +16,7 @@ import pytest
 import bpdebug
 from bpdebug.cli import main
 from bpdebug.frontends.spoken import spoken
+from bpdebug.symbolic.notation import words
 from bpdebug.views.blocks import Formula, Listing, Matrix, Row, Table, Text
 from tests.lessons import NAMES
 
@@ -42,7 +43,7 @@ def test_blocks_in_words() -> None:
     w = Matrix("W", np.array([[1.0, -0.5], [2.0, 3.0]]), (2, 2), marked=frozenset({(1, 0)}))
     blocks = (
         Text("One  note\nof two lines."),
-        Formula("Y = X @ W", "2×2"),
+        Formula(words("Y = X @ W"), "2×2"),
         Row((w, "→", Matrix("Wᵀ", None, (2, 2), "transposed"), "@", w, "=", Matrix("L", np.array(3.0), ()))),
         Table(("name", "shape"), (("X", "2×3"), ("b", "")), (0.25, None)),
         Listing(((7, "Y = X @ W"),), 7, frozenset({7})),

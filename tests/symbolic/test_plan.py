@@ -16,8 +16,9 @@ from bpdebug.errors import ShapeError
 from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import NUMPY, Expr, Plan
 from bpdebug.symbolic.compile import backward, forward
+from bpdebug.symbolic.notation import SOURCE
 from bpdebug.symbolic.on_numpy import SCOPE
-from bpdebug.symbolic.text import SOURCE, write
+from bpdebug.symbolic.text import write
 from tests.graphs import (
     DOUBLE,
     FORMULA_WORDS,

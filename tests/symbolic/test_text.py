@@ -15,8 +15,9 @@ from bpdebug.arrays import Array
 from bpdebug.symbolic import PRIMS, Expr, Trace, TraceError, walk
 from bpdebug.symbolic.arrays import power
 from bpdebug.symbolic.brief import LONG
+from bpdebug.symbolic.notation import FORMULA, SOURCE, Dialect
 from bpdebug.symbolic.on_numpy import SCOPE
-from bpdebug.symbolic.text import FORMULA, SOURCE, Dialect, write
+from bpdebug.symbolic.text import write
 from tests.graphs import DOUBLE, FORMULA_WORDS, SAMPLES, SINGLE, bits, sample_call
 
 RNG = np.random.default_rng(0)
@@ -358,7 +359,7 @@ def test_what_is_repeated_in_a_long_formula_has_a_name_and_reads_back_to_the_sam
             assert len(brief.text) <= len(whole)
             values = dict(brief.where)
             assert all(len(whole) > LONG for _ in values)
-            text = brief.text
+            text: str = brief.text
             for name, meant in reversed(brief.where):
                 assert text.count(name) + sum(m.count(name) for m in values.values()) > 1
                 text = text.replace(name, f"({meant})")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bpdebug.errors import printable
+from bpdebug.symbolic.notation import words
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.report import Report
 from bpdebug.views.text import (
@@ -148,7 +149,7 @@ def test_paragraphs_are_wrapped_and_what_is_laid_out_is_not() -> None:
 
 
 def test_no_line_ends_in_blanks() -> None:
-    blocks = (Row((matrix([[1.0], [2.0]]), "=", matrix([[1.0]]))), Formula("a"), Text(""))
+    blocks = (Row((matrix([[1.0], [2.0]]), "=", matrix([[1.0]]))), Formula(words("a")), Text(""))
     text = Report("", "title  ", blocks).to_text(80)
     assert not [line for line in text.splitlines() if line != line.rstrip()]
 
@@ -160,7 +161,7 @@ def test_hostile_text_cannot_reach_the_terminal_in_any_block() -> None:
     blocks: list[Block] = [
         Text(HOSTILE),
         Text(HOSTILE, "note"),
-        Formula(HOSTILE, HOSTILE),
+        Formula(words(HOSTILE), HOSTILE),
         Row((Matrix(HOSTILE, np.zeros((2, 2)), (2, 2), HOSTILE), HOSTILE, Matrix(HOSTILE, None, (2,), HOSTILE))),
         Table((HOSTILE,), ((HOSTILE,),)),
         Listing(((1, HOSTILE),), 1),

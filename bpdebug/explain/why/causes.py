@@ -16,7 +16,7 @@ from bpdebug.explain.why.tracer import EvaluatedRule, RuleTracer, Test, is_zero,
 from bpdebug.explain.why.zero import zero
 from bpdebug.graph import Site
 from bpdebug.symbolic import Expr
-from bpdebug.symbolic.text import FORMULA, write
+from bpdebug.symbolic.text import write
 
 TOO_LARGE, POLE, PRODUCT, QUOTIENT, SUM, OTHER = "too large", "pole", "0 * inf", "0 / 0", "cancels", "other"
 """What an operation did: left the range, met a pole, or had no value for these numbers."""
@@ -157,7 +157,7 @@ def _numbers(rule: EvaluatedRule, e: Expr, cell: Array, feeds: Fed) -> str:
                 return str(bool(at))
             return _bracketed(at) if infix else number(at)
 
-        return write(e, named, FORMULA)
+        return write(e, named)
     (a, c), *_ = feeds
     values = np.unique(rule.value(a)[c])
     kinds = dict.fromkeys(map(number, values[:3]))

@@ -15,6 +15,7 @@ from bpdebug.engine import BACKWARD, FORWARD, Timeline
 from bpdebug.engine.edits import overridden
 from bpdebug.graph import Site, sites
 from bpdebug.symbolic import Expr, Plan, evaluate, walk
+from bpdebug.symbolic.notation import Notation
 from bpdebug.symbolic.text import factor
 
 Answer = Literal["no-path", "cut", "masked", "cancelled", "nonzero", "zero-times-inf", "overflow", "undefined"]
@@ -143,7 +144,7 @@ class RuleTracer(CellTracer):
         node, ahead = self.graph.nodes[k], ", in the forward pass" if position is None else ""
         return f"{node.op.name} '{node.id}' (event {self.event(k, position)}{ahead})"
 
-    def text(self, rule: EvaluatedRule, expr: Expr) -> str:
+    def text(self, rule: EvaluatedRule, expr: Expr) -> Notation:
         """An expression of a rule as a formula."""
         return rule.plan.text_of(expr, *self.graph.leaf_names(rule.edge[0]))
 
@@ -151,7 +152,7 @@ class RuleTracer(CellTracer):
         """The same in brackets where it is more than a name or a call."""
         return factor(expr, rule.plan.naming(*self.graph.leaf_names(rule.edge[0])))
 
-    def formula(self, rule: EvaluatedRule) -> str:
+    def formula(self, rule: EvaluatedRule) -> Notation:
         """The whole of it: the call as it is written, or the rule for an operand."""
         k, position = rule.edge
         if position is None:

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from bpdebug.errors import CommandError
 from bpdebug.frontends.tui.lines import clean, wrap
 from bpdebug.frontends.tui.paragraphs import block_lines
+from bpdebug.symbolic.notation import words
 from bpdebug.views.blocks import Formula, Listing, Table, Text
 from bpdebug.views.report import Report
 
@@ -33,7 +34,12 @@ async def test_markup_is_shown_as_it_is_written() -> None:
 async def test_hostile_text_everywhere() -> None:
     app = StageApp((HOSTILE, np.ones((2, 2))), HOSTILE, (HOSTILE, (2, 2)))
     async with app.run_test(size=(140, 40)) as pilot:
-        blocks = (Text(HOSTILE), Formula(HOSTILE, HOSTILE), Table((HOSTILE,), ((HOSTILE,),)), Listing(((1, HOSTILE),)))
+        blocks = (
+            Text(HOSTILE),
+            Formula(words(HOSTILE), HOSTILE),
+            Table((HOSTILE,), ((HOSTILE,),)),
+            Listing(((1, HOSTILE),)),
+        )
         assert "\\x1b]0;title\\x07" in text_of(app)
         app.stage.show(Report("x", HOSTILE, blocks))
         await pilot.pause()
