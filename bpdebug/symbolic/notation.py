@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpdebug.arrays import Cell, cell_text
+from bpdebug.arrays import Cell
 from bpdebug.symbolic.expr import TraceError
 
 
@@ -89,6 +89,10 @@ class Dialect:
         """What is at an index; `()` is the one without items."""
         return f"{x}[{', '.join(items) or '()'}]"
 
+    def cell(self, x: str, items: Sequence[str]) -> str:
+        """A cell, by numbers or letters: `W[0,1]`."""
+        return f"{x}[{','.join(items)}]"
+
     def sequence(self, items: Sequence[str]) -> str:
         """A list in an index: `[0, 2]`."""
         return f"[{', '.join(items)}]"
@@ -160,8 +164,11 @@ def gradient_of(name: str) -> Notation:
 def cell_of(name: str, cell: Cell | str) -> Notation:
     """A cell, by numbers or by letters, of what has a name; a single number's name alone."""
     items = [*map(str, cell)]
-    found = cell_text(name, tuple(items))  # type: ignore[arg-type]
-    return Notation(lambda d: d.index(d.of(name), [*map(d.number, items)]) if items else d.of(name), found)
+    return (
+        Notation(lambda d: d.cell(d.of(name), [d.number(i) if i.isdigit() else d.name(i) for i in items]))
+        if items
+        else symbol(name)
+    )
 
 
 def literal(value: Any) -> Notation:
@@ -183,7 +190,7 @@ class Negative(Notation):
 
 def negative(of: Notation) -> Negative:
     """The same with a minus sign before it."""
-    made = Negative(lambda d: d.prefix("−", of.in_dialect(d)))
+    made = Negative(lambda d: d.prefix("−", of.in_dialect(d)), f"−{of}")
     made.of = of
     return made
 
@@ -197,7 +204,7 @@ def numeral(text: str) -> Notation:
 
 def bracketed(of: Notation) -> Notation:
     """The same in brackets."""
-    return Notation(lambda d: d.brackets(of.in_dialect(d)))
+    return Notation(lambda d: d.brackets(of.in_dialect(d)), f"({of})")
 
 
 def plus(terms: Iterable[Notation]) -> Notation:

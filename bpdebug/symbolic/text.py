@@ -74,7 +74,7 @@ def _taken(expr: Expr, names: Names, dialect: Dialect) -> str:
 
 
 def _cast(expr: Expr, names: Names, dialect: Dialect) -> str:
-    dtype = expr.prim.name.removeprefix("as_") if "dtype" not in expr.attrs else expr.attrs["dtype"].name  # type: ignore[union-attr]
+    dtype = expr.attrs["dtype"].name if "dtype" in expr.attrs else expr.applies.removeprefix("as_")
     return dialect.call("cast", [write(expr.args[0], names, dialect), dialect.quoted(dtype)])
 
 

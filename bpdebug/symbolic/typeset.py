@@ -7,10 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from bpdebug.errors import printable
-from bpdebug.symbolic.expr import TraceError
 from bpdebug.symbolic.notation import Dialect, Notation
 
 _LETTER = re.compile(r"([^\W\d_])(\d*)")
@@ -93,14 +90,10 @@ class Typeset(Dialect):
     def literal(self, value: Any) -> str:
         if type(value) in (int, float):
             return self.number(repr(value))
-        if type(value) in (bool, type(None)):
-            return self.word(repr(value))
-        if isinstance(value, np.dtype):
-            return self.word(value.name)
         if type(value) is tuple:
             items = [*map(self.literal, value)]
             return self.brackets(self.listed(items) if len(items) != 1 else self.line([*items, self.sign(",")], gap=""))
-        raise TraceError(f"a rule used {type(value).__name__} as an attribute")
+        return self.word(super().literal(value))
 
     def value(self, value: Any) -> str:
         if isinstance(value, str):
@@ -129,6 +122,9 @@ class Typeset(Dialect):
 
     def index(self, x: str, items: Sequence[str]) -> str:
         return self.line([x, self.squared(items or [self.brackets("")])], gap="")
+
+    def cell(self, x: str, items: Sequence[str]) -> str:
+        return self.index(x, items)
 
     def sequence(self, items: Sequence[str]) -> str:
         return self.squared(items)
