@@ -18,6 +18,7 @@ from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered
 from bpdebug.frontends.output import paged, print_json, print_lines
 from bpdebug.frontends.session.store import SessionStore
 from bpdebug.frontends.session.talk import Talk
+from bpdebug.manual import TOPICS
 from bpdebug.views import Report, refusal, reply, view
 
 
@@ -72,8 +73,8 @@ def _next(answers: Iterator[Answer]) -> Answer | None:
 
 
 def _completer(prefix: str, nth: int) -> str | None:
-    """The nth command that begins like this, as readline asks for them."""
-    found = [name for name in COMMANDS if name.startswith(prefix)]
+    """The nth command, or page of the manual, that begins like this, as readline asks for them."""
+    found = [name for name in (*COMMANDS, *TOPICS) if name.startswith(prefix)]
     return f"{found[nth]} " if nth < len(found) else None
 
 

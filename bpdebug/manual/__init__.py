@@ -7,6 +7,7 @@ English text that it was made of, so that a test sees where one has changed and 
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from bpdebug.translation import ENGLISH, language
 
@@ -23,16 +24,19 @@ def text(topic: str, spoken: str | None = None) -> str:
     """A topic's page as Markdown, in the language that is spoken, or in another; in English where there is no other."""
     spoken = language() if spoken is None else spoken
     file = _file(topic, spoken)
-    if not os.path.exists(file):
-        file = _file(topic, ENGLISH)
-    with open(file, encoding="utf-8") as page:
-        found = page.read()
+    found = _read(file if os.path.exists(file) else _file(topic, ENGLISH))
     return found.partition("\n")[2] if found.startswith("<!--") else found
 
 
 def title(topic: str, spoken: str | None = None) -> str:
     """The first heading of a topic's page."""
     return text(topic, spoken).partition("\n")[0].removeprefix("# ")
+
+
+@lru_cache(maxsize=128)
+def _read(file: str) -> str:
+    with open(file, encoding="utf-8") as page:
+        return page.read()
 
 
 def _file(topic: str, spoken: str) -> str:

@@ -25,10 +25,12 @@ def page(topic: str) -> Report:
     return Report("manual", head.removeprefix("# "), tuple(_blocks(body.split("\n"))), data)
 
 
-def contents() -> Table:
-    """The topics, each with what its page is about, and leading there."""
-    rows = tuple((topic, _COLON.split(manual.title(topic), 1)[-1]) for topic in manual.TOPICS)
-    return Table((), rows, links=tuple(f"help {topic}" for topic in manual.TOPICS), prose=True)
+def contents(words: str = "") -> Table:
+    """The topics whose pages have all the words, each with what its page is about, and leading there."""
+    asked = words.lower().split()
+    found = [topic for topic in manual.TOPICS if all(word in f"{topic} {manual.text(topic)}".lower() for word in asked)]
+    rows = tuple((topic, _COLON.split(manual.title(topic), 1)[-1]) for topic in found)
+    return Table((), rows, links=tuple(f"help {topic}" for topic in found), prose=True)
 
 
 def _blocks(lines: list[str]) -> Iterator[Block]:

@@ -101,7 +101,8 @@ def words(blocks: Sequence[Block], width: int, fits: Tall, across: int = 0) -> l
                 continue
             folded, block = True, replace(block, text=first_sentence(block.text))
         is_title = isinstance(block, Text) and block.style == "title"
-        if found and (is_note or was_note or is_title) and fits.blanks:
+        apart, empty = bool(found) and found[-1].cell_length > 0, isinstance(block, Text) and not block.text
+        if apart and not empty and (is_note or was_note or is_title) and fits.blanks:
             found.append(BLANK)
         room = min(width, READABLE) if isinstance(block, Text) else width
         lines = block_lines(block, room, across)

@@ -13,7 +13,9 @@ from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.inspector import ReportPane
 from bpdebug.frontends.tui.lined import LinedScreen
+from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.manual import contents, page
 from bpdebug.views.report import Report
 
 SIGNS = (
@@ -55,9 +57,16 @@ def _sections(table: Mapping[str, keys.Key], place: str) -> Iterator[Section]:
     purposes = dict.fromkeys(row.purpose for row in rest)
     for purpose in purposes:
         yield purpose.capitalize(), heads, [said[row] for row in rest if row.purpose == purpose]
-    yield "Signs", (), SIGNS
     commands = [(f"{c.name} {c.args}".strip(), ", ".join(c.aliases), c.says) for c in COMMANDS.values()]
-    yield "Commands, after :", (), commands
+    yield _("Commands, after :"), (), commands
+    yield _("Signs"), (), SIGNS
+
+
+def topic_meant(words: str) -> str:
+    """The page of the manual that words name, or that alone has them; '' where it is not one."""
+    found = [row[0] for row in contents(words).rows]
+    named = "-".join(words.lower().split())
+    return named if named in found else found[0] if len(found) == 1 else ""
 
 
 def help_report(table: Mapping[str, keys.Key], place: str, words: str = "") -> Report:
@@ -67,6 +76,9 @@ def help_report(table: Mapping[str, keys.Key], place: str, words: str = "") -> R
         found = [row for row in rows if all(word in " ".join((title, *row)).lower() for word in words.lower().split())]
         if found:
             blocks += [Text(title, "title"), Table(heads, tuple(found)), Text("")]
+    if (topics := contents(words)).rows:
+        title = _("The manual: type one of these and Enter, or help TOPIC after :")
+        blocks += [Text(title, "title"), topics]
     return Report("help", "Help: type to search, Esc closes", tuple(blocks or [Text("nothing has these words")]))
 
 
@@ -85,7 +97,7 @@ class HelpScreen(LinedScreen[None]):
         self.table, self.place = table, place
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="search")
+        yield Input(placeholder=_("search; Enter opens a page of the manual"))
         yield ReportPane()
 
     def on_mount(self) -> None:
@@ -96,6 +108,13 @@ class HelpScreen(LinedScreen[None]):
         pane = self.query_one(ReportPane)
         pane.top = 0
         pane.show(help_report(self.table, self.place, event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """The page of the manual that is meant, until something else is typed."""
+        if topic := topic_meant(event.value):
+            pane = self.query_one(ReportPane)
+            pane.top = 0
+            pane.show(page(topic))
 
     def action_scroll(self, lines: int) -> None:
         """The text, while the focus is in the line above it."""

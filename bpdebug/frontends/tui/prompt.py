@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.frontends.tui.keys import LINE, bindings
+from bpdebug.manual import TOPICS
 from bpdebug.views.lists import LISTS
 
 
@@ -33,7 +34,7 @@ def words(state: State | None, first: bool) -> Iterator[str]:
     else:
         graph = state.timeline.graph
         gradients = (f"d{name}" for t, name in enumerate(graph.names) if graph.takes_gradient(t))
-        yield from (*graph.names, *gradients, *LISTS, *COMMANDS)
+        yield from (*graph.names, *gradients, *LISTS, *COMMANDS, *TOPICS)
 
 
 class TypedLine(Input):

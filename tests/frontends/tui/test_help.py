@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui import keys
-from bpdebug.frontends.tui.help import SIGNS, help_report
+from bpdebug.frontends.tui.help import SIGNS, help_report, topic_meant
 from bpdebug.views.blocks import Table, Text
 from bpdebug.views.report import Report
 
@@ -63,6 +65,39 @@ async def test_typing_searches_and_the_arrows_scroll() -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert "[list]" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("words", "topic"),
+    [
+        ("keys", "keys"),
+        ("first steps", "first-steps"),
+        ("DAP Neovim", ""),
+        ("safetensors shards", "scenarios"),
+        ("", ""),
+    ],
+)
+def test_a_page_of_the_manual_is_meant_by_its_name_or_by_what_it_alone_says(words: str, topic: str) -> None:
+    assert topic_meant(words) == topic
+
+
+async def test_enter_opens_a_page_and_typing_searches_again() -> None:
+    app = app_of("two_layer")
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.press("question_mark", *"convent")
+        await pilot.pause()
+        assert "whose choices hold where there is no derivative" in text_of(app)
+        await pilot.press(*"ions", "enter")
+        await pilot.pause()
+        assert "Where there is no derivative, a library has to choose" in text_of(app)
+        await pilot.press("backspace")
+        await pilot.pause()
+        assert "The manual: type one of these and Enter" in text_of(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        app.run_text("help conventions")
+        await pilot.pause()
+        assert "Where there is no derivative, a library has to choose" in text_of(app)
 
 
 async def test_enter_behind_what_is_searched_for_carries_out_nothing() -> None:
