@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpdebug.errors import BpdebugError
+    from bpdebug.frontends.notebook import show
     from bpdebug.frontends.python import Session, load, run
     from bpdebug.frontends.watched import watch
     from bpdebug.importers.aten import from_torch, register_torch_op
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BpdebugError", "Scenario", "Session", "__version__", "from_jax", "from_onnx", "from_torch", "load",
-    "register_torch_op", "run", "speak", "watch",
+    "register_torch_op", "run", "show", "speak", "watch",
 ]  # fmt: skip
 
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "load": "bpdebug.frontends.python",
     "register_torch_op": "bpdebug.importers.aten",
     "run": "bpdebug.frontends.python",
+    "show": "bpdebug.frontends.notebook",
     "speak": "bpdebug.translation",
     "watch": "bpdebug.frontends.watched",
 }
@@ -43,5 +45,7 @@ def __getattr__(name: str) -> Any:
     """The public names, imported when first used, so that `bpdebug --help` does not wait for NumPy."""
     if name not in _HOMES:
         raise AttributeError(f"module 'bpdebug' has no attribute {name!r}")
+    if name not in ("BpdebugError", "speak"):
+        import_module("bpdebug.frontends.notebook")  # from here on notebooks can show what they are given
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return found

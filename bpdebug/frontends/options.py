@@ -81,3 +81,10 @@ def addressed(words: list[str]) -> list[str]:
     except LookupError as error:
         raise UsageError(str(error), hint="bpdebug --lang zh") from None
     return [*left, *words[own:]]
+
+
+def page_options(verb: ArgumentParser) -> None:
+    """From where to where, and which explanations it holds."""
+    verb.add_argument("--from", dest="first", metavar="LOC", help=_("the first event; else the first there is"))
+    verb.add_argument("--to", dest="last", metavar="LOC", help=_("the last event; else the end"))
+    verb.add_argument("--with", dest="explained", default="", metavar="WORDS", help=_("explanations: lens,check,flow"))

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpdebug.errors import EXIT_GOOD, CommandError, InputError
-from bpdebug.frontends.options import step_options
+from bpdebug.frontends.options import page_options, step_options
 from bpdebug.translation import N_, _
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Export(NamedTuple):
 
 KINDS = {
     "md": Export(N_("one step, for an answer or a notebook"), "step:markdown", step_options),
+    "html": Export(N_("a whole run as one page: steps both ways, cells linked"), "page:html", page_options),
 }  # fmt: skip
 
 
