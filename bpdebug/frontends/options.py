@@ -60,6 +60,12 @@ def step_options(verb: ArgumentParser) -> None:
     verb.add_argument("--part", type=int, metavar="N", help=_("a part of its rule, from 1; else the step as a whole"))
 
 
+def cast_options(verb: ArgumentParser) -> None:
+    """How a script is filmed."""
+    verb.add_argument("--size", default="120x40", metavar="120x40", help=_("columns and rows of the terminal"))
+    verb.add_argument("--v2", action="store_true", help=_("asciicast v2, for players that know no v3"))
+
+
 def addressed(words: list[str]) -> list[str]:
     """The words without `--lang`, which may stand anywhere before `--` and before what a traced script is given.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from textual.timer import Timer
+
 from bpdebug.errors import EXIT_BUG, EXIT_FAILED, EXIT_GOOD, UsageError
 from bpdebug.frontends.scripts.replay import CarriedOut, Run, Settings
 from bpdebug.frontends.scripts.script import read_script
@@ -19,18 +21,19 @@ FASTEST = 0.01
 
 
 class Player(BpdebugApp):
-    """The screen, with a script at the keys."""
+    """The screen, with a script at the keys: a line every so many seconds, or, without a delay, where it is told to."""
 
     def __init__(
-        self, run: Run, steps: Iterator[CarriedOut], delay: float, preferences: Preferences | None = None
+        self, run: Run, steps: Iterator[CarriedOut], delay: float | None, preferences: Preferences | None = None
     ) -> None:
         super().__init__(run.state, preferences=preferences)
-        self.script, self.steps, self.delay = run, steps, max(delay, FASTEST)
+        self.script, self.steps, self.delay = run, steps, delay
+        self.playing: Timer | None = None
 
     def on_mount(self) -> None:
-        """The screen begins, and the clock with it."""
-        super().on_mount()
-        self.playing = self.set_interval(self.delay, self.advance)
+        """The clock begins with the screen; Textual calls the handlers of all classes that have one."""
+        if self.delay is not None:
+            self.playing = self.set_interval(max(self.delay, FASTEST), self.advance)
 
     def advance(self) -> None:
         """The next line, once nothing runs; it goes on from where the reader has moved meanwhile."""
@@ -43,11 +46,15 @@ class Player(BpdebugApp):
             step = work.result()
         except Stopped:
             step = None
-        if step is None or step.error is not None:
+        if self.playing is not None and (step is None or step.error is not None):
             self.playing.stop()
         if step is None:
             self.say("the script has ended: the keys are yours")
-            return
+        else:
+            self.carried_out(step)
+
+    def carried_out(self, step: CarriedOut) -> None:
+        """What a line of the script came to is seen."""
         self.state = self.script.state
         report, said = seen(step.answers[-1]) if step.answers else (None, "")
         self.show(report)
@@ -57,15 +64,8 @@ class Player(BpdebugApp):
             self.say(apart(step.text.split("\n")[0], said))
 
 
-def play(path: str, settings: Settings, delay: float) -> int:
-    """A script, whose first lines load a scenario, a line every `delay` seconds; 1 where one of its lines fails.
-
-    Raises UsageError without a terminal, and ScriptError where a line fails before there is a scenario to show.
-    """
-    if not 0 <= delay <= 3600:
-        raise UsageError(f"--delay {delay:g}", hint="seconds between two lines: --delay 0.5")
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
-        raise UsageError("the screen needs a terminal", hint="bpdebug replay SCRIPT.bpd prints")
+def begun(path: str, settings: Settings) -> tuple[Run, Iterator[CarriedOut]]:
+    """A script, run until it has loaded a scenario, and its other lines; ScriptError where one fails before that."""
     run = Run(read_script(path, settings.limits), settings)
     steps = run.steps()
     for step in steps:
@@ -73,6 +73,19 @@ def play(path: str, settings: Settings, delay: float) -> int:
             raise step.error
         if run.state is not None:
             break
+    return run, steps
+
+
+def play(path: str, settings: Settings, delay: float) -> int:
+    """A script, whose first lines load a scenario, a line every `delay` seconds; 1 where one of its lines fails.
+
+    Raises UsageError without a terminal, and what refuses the script.
+    """
+    if not 0 <= delay <= 3600:
+        raise UsageError(f"--delay {delay:g}", hint="seconds between two lines: --delay 0.5")
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        raise UsageError("the screen needs a terminal", hint="bpdebug replay SCRIPT.bpd prints")
+    run, steps = begun(path, settings)
     if run.state is None:
         return EXIT_GOOD  # a script of comments
     app = Player(run, steps, delay, read_preferences())
