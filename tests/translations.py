@@ -36,8 +36,8 @@ msgstr ""
 "Content-Type: text/plain; charset=UTF-8\\n"
 "Plural-Forms: nplurals=1; plural=0;\\n"
 """
-MARKS = {"_": 1, "N_": 1, "ngettext": 2}
-"""Functions that mark a text, and how many forms they take."""
+MARKS = {"_": slice(1), "N_": slice(1), "ngettext": slice(2), "command": slice(1, 2)}
+"""Functions whose arguments are marked: the forms of a text, and what a row of a table says."""
 
 
 class Message(NamedTuple):
@@ -65,11 +65,13 @@ def marked(path: Path) -> Iterator[Message | Unreadable]:
     file = path.relative_to(ROOT).as_posix()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
-            forms = node.args[: MARKS[node.func.id]]
+            forms = node.args[MARKS[node.func.id]]
             texts = [form.value for form in forms if isinstance(form, ast.Constant) and isinstance(form.value, str)]
             if len(texts) == len(forms) > 0:
                 yield Message(texts[0], texts[1] if len(texts) > 1 else "", file)
-            elif node.func.id != "_" or not isinstance(forms[0], ast.Name | ast.Attribute | ast.Subscript):
+            elif node.func.id not in ("_", "command") or not isinstance(
+                forms[0], ast.Name | ast.Attribute | ast.Subscript
+            ):
                 yield Unreadable(file, node.lineno)
 
 

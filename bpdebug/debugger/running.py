@@ -12,6 +12,7 @@ from bpdebug.engine import Timeline
 from bpdebug.expression import Scope, evaluate, holds, parse
 from bpdebug.graph import frames
 from bpdebug.progress import may_stop
+from bpdebug.translation import _
 
 FORTH, BACK = 1, -1
 
@@ -94,7 +95,9 @@ def met(b: Breakpoint, timeline: Timeline, at: int) -> str:
     if b.condition is None:
         return ""
     values = [f"{text} = {in_words(text, timeline, at)}" for text in b.condition.compared]
-    return f"{', '.join(values)} meets {b.condition_text}" if values else f"{b.condition_text} is so"
+    if not values:
+        return _("{condition} is so").format(condition=b.condition_text)
+    return _("{values} meets {condition}").format(values=", ".join(values), condition=b.condition_text)
 
 
 def _with(state: State, changed: dict[int, Breakpoint], printed: list[str]) -> State:
@@ -104,7 +107,8 @@ def _with(state: State, changed: dict[int, Breakpoint], printed: list[str]) -> S
 
 def _stopped(state: State, at: int, b: Breakpoint, words: str) -> State:
     name = f"catch {b.location.split()[0]}" if b.kind == "catch" else f"{NAMES[b.kind]} {b.number}"
-    detail = "; ".join(filter(None, (words, met(b, state.timeline, at))))
+    both = words, met(b, state.timeline, at)
+    detail = _("{reason}; {condition}").format(reason=both[0], condition=both[1]) if all(both) else "".join(both)
     state = replace(move(state, at, name), stopped=name, detail=detail, pending=b.commands)
     if b.temporary:
         state = replace(state, breakpoints=tuple(s for s in state.breakpoints if s.number != b.number))

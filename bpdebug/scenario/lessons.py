@@ -9,33 +9,33 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpdebug.errors import InputError, shown, suggest
-from bpdebug.translation import ENGLISH, Translated, language
+from bpdebug.translation import ENGLISH, N_, Translated, language
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TOPICS: dict[str, tuple[str, ...]] = {
-    "Where the transpose comes from": ("transpose", "transpose_left", "square_trap"),
-    "Gradients that add up": ("bias", "fan_out", "accumulation", "tied_autoencoder", "residual"),
-    "Whole networks": ("cs231n_neuron", "mazur", "logistic", "two_layer", "mlp", "mlp_spelled"),
-    "Gradients that are gone, too small, too large, or cut": (
+    N_("Where the transpose comes from"): ("transpose", "transpose_left", "square_trap"),
+    N_("Gradients that add up"): ("bias", "fan_out", "accumulation", "tied_autoencoder", "residual"),
+    N_("Whole networks"): ("cs231n_neuron", "mazur", "logistic", "two_layer", "mlp", "mlp_spelled"),
+    N_("Gradients that are gone, too small, too large, or cut"): (
         "dead_relu", "vanishing_sigmoid", "exploding_rnn", "exploding_rnn_clipped", "stop_gradient",
     ),
-    "Time, memory, look-ups, windows": ("rnn", "lstm", "embedding", "conv_im2col"),
-    "What modern networks are made of": (
+    N_("Time, memory, look-ups, windows"): ("rnn", "lstm", "embedding", "conv_im2col"),
+    N_("What modern networks are made of"): (
         "batch_norm_spelled", "batch_norm", "layer_norm", "attention", "causal_attention", "transformer_block",
     ),
-    "A loss made of a gradient": ("gradient_penalty",),
-    "Finite on the way there, NaN on the way back": ("nan_sqrt", "nan_where"),
-    "Right in two ways: where libraries and precisions differ": ("tied_maximum", "half_precision"),
-    "Broken on purpose": (
+    N_("A loss made of a gradient"): ("gradient_penalty",),
+    N_("Finite on the way there, NaN on the way back"): ("nan_sqrt", "nan_where"),
+    N_("Right in two ways: where libraries and precisions differ"): ("tied_maximum", "half_precision"),
+    N_("Broken on purpose"): (
         "broken_transpose", "broken_transpose_shapes", "broken_bias", "broken_fan_out", "broken_mean",
         "broken_softmax", "broken_embedding", "broken_function", "broken_batch_norm", "broken_broadcast",
         "broken_shape",
     ),
 }  # fmt: skip
 """The lessons by topic; scenarios that lie beside them follow by name, under OTHERS."""
-OTHERS = "Others"
+OTHERS = N_("Others")
 
 
 class Shipped(NamedTuple):

@@ -19,6 +19,7 @@ from bpdebug.engine.closeness import EXPECTED
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.expression import Value, parse_location, resolve, truth
 from bpdebug.graph import Graph
+from bpdebug.translation import _
 
 LONGEST = 20_000
 """Characters of an expectation: two sides of the longest that an expression may be."""
@@ -276,7 +277,7 @@ def expect(state: State, argument: str) -> State:
     if len(argument) > LONGEST:
         hint = f"at most {LONGEST:,} are read"
         raise CommandError(f"expect of {len(argument):,} characters", code="E_EXPR", hint=hint)
-    word, _, rest = argument.partition(" ")
+    word, _blank, rest = argument.partition(" ")
     sides = [side.strip() for side in cut(argument, "~")]
     if len(sides) == 2 and not (word == "error" and rest.startswith("E_")):
         said = _near(state, sides[0], sides[1])
@@ -290,4 +291,4 @@ def expect(state: State, argument: str) -> State:
             f"expect '{argument[:40]}'" if argument else "expect takes what must hold",
             hint=f"expect dW ~ X.T @ dY, expect norm(dW) < 1, or one of: {kinds}",
         )  # fmt: skip
-    return state.show("said", f"holds: {said}")
+    return state.show("said", _("holds: {what}").format(what=said))

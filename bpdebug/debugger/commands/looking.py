@@ -34,8 +34,8 @@ def print_(state: State, argument: str) -> State:
 
 
 @command(
-    "info", "lists: " + ", ".join(LISTS), "info tensors", aliases=("i",), args="WHAT [FILTER ...] [for 30s]",
-    family="looking",
+    "info", "lists: tensors, breakpoints, blocks, parameters, gradients, marks, displays, forks, optimizer",
+    "info tensors", aliases=("i",), args="WHAT [FILTER ...] [for 30s]", family="looking",
 )  # fmt: skip
 def info(state: State, argument: str) -> State:
     """One of LISTS; a word after it filters by name; of gradients within a time; E_COMMAND for no list, or no time."""

@@ -12,6 +12,7 @@ from bpdebug.debugger.running import BACK, FORTH, block_at, encloses, move, run
 from bpdebug.debugger.state import State, View
 from bpdebug.errors import CommandError
 from bpdebug.expression import parse_location, resolve
+from bpdebug.translation import N_
 
 Motion = Callable[[State, int], State]
 
@@ -90,13 +91,16 @@ def stepping(way: int) -> Callable[[State, str], State]:
 
 
 _PAIRS = (
-    ("step", "s", ("s",), step, "the next event, entering blocks", "one event back"),
-    ("next", "n", ("n",), next_, "the next event of this block or outside it: a whole block at once", "the same, back"),
-    ("stepi", "i", ("si",), stepi, "the next part inside a rule", "one part back"),
-    ("finish", "f", ("fin",), finish, "to the end of this block", "to the beginning of this block"),
+    ("step", "s", ("s",), step, N_("the next event, entering blocks"), N_("one event back")),
+    (
+        "next", "n", ("n",), next_,
+        N_("the next event of this block or outside it: a whole block at once"), N_("the same, back"),
+    ),
+    ("stepi", "i", ("si",), stepi, N_("the next part inside a rule"), N_("one part back")),
+    ("finish", "f", ("fin",), finish, N_("to the end of this block"), N_("to the beginning of this block")),
     # fingers know `cont`, and without it that could be `contributions`
-    ("continue", "c", ("c", "cont"), run, "to the next stop", "to the stop before"),
-)
+    ("continue", "c", ("c", "cont"), run, N_("to the next stop"), N_("to the stop before")),
+)  # fmt: skip
 for _name, _key, _short, _motion, _says, _back in _PAIRS:
     _repeated = stepping if _motion is step else partial(repeated, _motion)
     _row = {"args": "[N]", "family": "motion", "repeats": True}

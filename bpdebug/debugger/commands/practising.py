@@ -14,6 +14,7 @@ from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.errors import CommandError
 from bpdebug.expression.operations import placed
 from bpdebug.language import read_expression
+from bpdebug.translation import _
 
 PATIENCE = 2
 """Wrong answers after which the right one is told with the explanation."""
@@ -31,8 +32,9 @@ def practice(state: State, argument: str) -> State:
     if argument == "off":
         if state.practice is None:
             raise CommandError("there is no practice going on", hint="practice begins one")
-        score = f"{state.practice.right} of {state.practice.asked} right"
-        return replace(state, practice=None).show("said", f"practice is over: {score}")
+        said = _("practice is over: {right} of {asked} right")
+        said = said.format(right=state.practice.right, asked=state.practice.asked)
+        return replace(state, practice=None).show("said", said)
     if argument:
         raise CommandError(f"practice '{argument[:40]}'", hint="practice, or practice off")
     at = _first_asked(state.timeline, state.cursor)
@@ -77,7 +79,8 @@ def answer(state: State, argument: str) -> State:
     if well:
         return _after(state, asked, made)
     if made.tries >= PATIENCE:
-        made = replace(made, said=f"{said}. {_told(asked)}; `answer` alone goes on")
+        told = _("{said}. {told}; `answer` alone goes on").format(said=said, told=_told(asked))
+        made = replace(made, said=told)
     return replace(state, practice=made).show("event")
 
 
@@ -85,15 +88,16 @@ def _told(asked: Exercise) -> str:
     from bpdebug.explain.derivation import given  # start-up: the answer is worded when it is told
 
     if asked.asks == "shape":
-        return f"∂{asked.contribution.to} is {asked.contribution.shape}, as {asked.contribution.to} is"
-    return f"{given(asked.event, asked.contribution)}{_set_by_hand(asked)}"
+        said = _("∂{name} is {shape}, as {name} is")
+        return said.format(name=asked.contribution.to, shape=asked.contribution.shape)
+    return _by_hand(given(asked.event, asked.contribution), asked)
 
 
-def _set_by_hand(asked: Exercise) -> str:
-    """What to add where another rule than the op's own was set: answers are judged by the op's."""
+def _by_hand(said: str, asked: Exercise) -> str:
+    """An answer, and what to add where another rule than the op's own was set: answers are judged by the op's."""
     if asked.contribution.position not in asked.event.plan.replaced:
-        return ""
-    return f" (set here by hand: {asked.contribution.formula})"
+        return said
+    return _("{said} (set here by hand: {formula})").format(said=said, formula=asked.contribution.formula)
 
 
 def _after(state: State, asked: Exercise, made: Practice) -> State:
@@ -115,8 +119,9 @@ def _shape(asked: Exercise, text: str) -> tuple[str, bool]:
     found = tuple(int(n) for n in re.findall(r"\d+", match[1] or ""))
     to = asked.contribution.to
     if found == asked.contribution.shape:
-        return f"right: ∂{to} has the shape of {to}, {found}", True
-    return f"{found} is not the shape: a gradient has that of what it is the gradient of, and that is {to}", False
+        return _("right: ∂{name} has the shape of {name}, {shape}").format(name=to, shape=found), True
+    said = _("{shape} is not the shape: a gradient has that of what it is the gradient of, and that is {name}")
+    return said.format(shape=found, name=to), False
 
 
 def _formula(state: State, asked: Exercise, text: str) -> tuple[str, bool]:
@@ -139,4 +144,4 @@ def _formula(state: State, asked: Exercise, text: str) -> tuple[str, bool]:
     for step in steps:
         judge.carry_out(step)
     said, well = judged_edge(judge, asked.event, asked.contribution, value)
-    return f"{said}{_set_by_hand(asked) if well else ''}", well
+    return _by_hand(said, asked) if well else said, well

@@ -13,20 +13,24 @@ from bpdebug.debugger.state import Breakpoint, State
 from bpdebug.errors import CommandError
 from bpdebug.expression import check, parse, parse_location, resolve
 from bpdebug.expression.location import SHORT
+from bpdebug.translation import _, ngettext
 
 _IF = r"(?:^|\s)if\s"
 
 
 def add(state: State, made: Breakpoint, says: str, at: int | None = None) -> State:
     """The state with one stop more, and a line that says so, and the event at which it holds already."""
-    said = says + already(state, at)
+    said = already(says, state, at)
     state = replace(state, breakpoints=(*state.breakpoints, made), next_number=state.next_number + 1)
     return state.show("said", said)
 
 
-def already(state: State, at: int | None) -> str:
-    """That a stop holds where the cursor stands, which no motion would tell; '' where it does not."""
-    return "" if at is None else f"; already so at event {at}: {state.timeline.event(at).name}"
+def already(says: str, state: State, at: int | None) -> str:
+    """What is said of a stop, and that it holds where the cursor stands, where it does: no motion would tell."""
+    if at is None:
+        return says
+    said = _("{says}; already so at event {event}: {name}")
+    return said.format(says=says, event=at, name=state.timeline.event(at).name)
 
 
 def held(state: State, b: Breakpoint, since: int | None = None) -> int | None:
@@ -72,7 +76,7 @@ def break_(state: State, argument: str) -> State:
             return delete(state, str(there[0]))
         argument = f"{here} {argument}".strip()
     made = located(state, argument, "break")
-    return _added(state, made, "breakpoint")
+    return _added(state, made, _("breakpoint {number} at {where}"))
 
 
 @command("tbreak", "stop there once", "tbreak #1", aliases=("tb",), args="LOC [if EXPR]", family="stops")
@@ -81,19 +85,19 @@ def tbreak(state: State, argument: str) -> State:
     if not argument:
         raise CommandError("tbreak takes a location", hint="tbreak Y@bwd")
     made = replace(located(state, argument, "break", temporary=True), line=f"tbreak {argument}")
-    return _added(state, made, "temporary breakpoint")
+    return _added(state, made, _("temporary breakpoint {number} at {where}"))
 
 
-def _added(state: State, made: Breakpoint, what: str) -> State:
+def _added(state: State, made: Breakpoint, says: str) -> State:
     """A stop at a location more; only of one with a condition it is news that it holds here already."""
     at = None if made.condition is None else held(state, made)
-    return add(state, made, f"{what} {made.number} at {_told(made)}", at)
+    return add(state, made, says.format(number=made.number, where=_told(made)), at)
 
 
 def _told(b: Breakpoint) -> str:
     events = len(b.stops)
-    condition = f" if {b.condition_text}" if b.condition_text else ""
-    return f"{b.location}{condition}: {events} event{'s' * (events != 1)}"
+    place = f"{b.location} if {b.condition_text}" if b.condition_text else b.location
+    return ngettext("{place}: {n} event", "{place}: {n} events", events).format(place=place, n=events)
 
 
 @command("trace", "print there, and go on", 'trace #1 "here: {event}"', args='LOC "text {expr}"', family="stops")
@@ -104,7 +108,7 @@ def trace(state: State, argument: str) -> State:
         raise CommandError("trace takes a location and a text", hint='trace Y@bwd "norm {norm(dY)}"')
     made = replace(located(state, match[1], "trace", says=match[2]), line=f"trace {argument}")
     fill(made.says, state.timeline, made.stops.first())  # what cannot be evaluated is said now, not while running
-    return add(state, made, f"tracepoint {made.number} at {_told(made)}")
+    return add(state, made, _("tracepoint {number} at {where}").format(number=made.number, where=_told(made)))
 
 
 def changed(state: State, numbers: list[int], change: Callable[[Breakpoint], Breakpoint]) -> State:
@@ -116,8 +120,8 @@ def _switch(on: bool) -> Callable[[State, str], State]:
     def run(state: State, argument: str) -> State:
         numbers = chosen(argument, state.breakpoints)
         state = changed(state, numbers, lambda b: replace(b, enabled=on))
-        word = "enabled" if on else "disabled"
-        return state.show("said", f"{word}: {', '.join(map(str, numbers)) or 'none'}")
+        said = _("enabled: {stops}") if on else _("disabled: {stops}")
+        return state.show("said", said.format(stops=", ".join(map(str, numbers)) or _("none")))
 
     return run
 
@@ -127,26 +131,28 @@ def _switch(on: bool) -> Callable[[State, str], State]:
 )
 def condition(state: State, argument: str) -> State:
     """Another condition for a stop; without an expression, none; E_COMMAND without a number."""
-    word, _, text = argument.partition(" ")
+    word, _blank, text = argument.partition(" ")
     if not word:
         raise CommandError("condition takes a number", hint="condition 1 norm(dY) > 1")
     numbers = chosen(word, state.breakpoints)
     state = changed(state, numbers, lambda b: conditioned(state, b, text.strip()))
     if not text.strip():
-        return state.show("said", f"breakpoint {word} stops always")
+        return state.show("said", _("breakpoint {number} stops always").format(number=word))
     at = held(state, next(b for b in state.breakpoints if b.number == numbers[0]))
-    return state.show("said", f"breakpoint {word} stops if {text.strip()}{already(state, at)}")
+    said = _("breakpoint {number} stops if {condition}").format(number=word, condition=text.strip())
+    return state.show("said", already(said, state, at))
 
 
 @command("ignore", "pass over the next hits of a stop", "break #1 ;; ignore 1 2", args="N COUNT", family="stops")
 def ignore(state: State, argument: str) -> State:
     """Pass over the next hits of a stop; E_COMMAND without number and count."""
-    word, _, text = argument.partition(" ")
+    word, _blank, text = argument.partition(" ")
     if not word or not text.strip():
         raise CommandError("ignore takes a number and a count", hint="ignore 1 3")
     numbers, hits = chosen(word, state.breakpoints), count(text.strip())
     state = changed(state, numbers, lambda b: replace(b, ignore=hits))
-    return state.show("said", f"breakpoint {word}: the next {hits} hits are passed over")
+    said = _("breakpoint {number}: the next {hits} hits are passed over")
+    return state.show("said", said.format(number=word, hits=hits))
 
 
 @command(
@@ -162,7 +168,8 @@ def commands(state: State, argument: str) -> State:
     lines = tuple(line.strip() for line in body if line.strip() and line.strip() != "end")
     numbers = chosen(word, state.breakpoints)
     state = changed(state, numbers, lambda b: replace(b, commands=lines))
-    return state.show("said", f"breakpoint {word}: {len(lines)} command{'s' * (len(lines) != 1)}")
+    said = ngettext("breakpoint {number}: {n} command", "breakpoint {number}: {n} commands", len(lines))
+    return state.show("said", said.format(number=word, n=len(lines)))
 
 
 command("enable", "let stops stop again", "enable", args="[N ...]", family="stops")(_switch(True))
@@ -175,4 +182,5 @@ def delete(state: State, argument: str) -> State:
     numbers = chosen(argument, state.breakpoints)
     kept = tuple(b for b in state.breakpoints if b.number not in numbers)
     gone = len(state.breakpoints) - len(kept)
-    return replace(state, breakpoints=kept).show("said", f"{gone} breakpoint{'s' * (gone != 1)} deleted")
+    said = ngettext("{n} breakpoint deleted", "{n} breakpoints deleted", gone).format(n=gone)
+    return replace(state, breakpoints=kept).show("said", said)

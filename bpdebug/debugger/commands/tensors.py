@@ -15,6 +15,7 @@ from bpdebug.debugger.state import Display, State
 from bpdebug.engine import FORWARD, UPDATE
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, check, parse
+from bpdebug.translation import N_, ngettext
 
 
 def value_of(state: State, text: str, name: str) -> Value:
@@ -109,7 +110,9 @@ def undisplay(state: State, argument: str) -> State:
     """Displays by number; without one, all of them."""
     gone = chosen(argument, state.displays, "display")
     kept = tuple(d for d in state.displays if d.number not in gone)
-    return replace(state, displays=kept).show("said", f"{len(gone)} display{'s' * (len(gone) != 1)} gone")
+    return replace(state, displays=kept).show(
+        "said", ngettext("{n} display gone", "{n} displays gone", len(gone)).format(n=len(gone))
+    )
 
 
 def _neighbours(way: str) -> Callable[[State, str], State]:
@@ -129,5 +132,5 @@ def _neighbours(way: str) -> Callable[[State, str], State]:
     return run
 
 
-for _way, _says in ("inputs", "what it is computed from"), ("outputs", "what is computed from it"):
+for _way, _says in ("inputs", N_("what it is computed from")), ("outputs", N_("what is computed from it")):
     command(_way, _says, _way, args="[-r] [NAME]", family="tensors")(_neighbours(_way))

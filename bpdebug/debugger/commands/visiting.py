@@ -11,6 +11,7 @@ from bpdebug.debugger.running import block_at, move
 from bpdebug.debugger.state import Bookmark, State
 from bpdebug.errors import CommandError
 from bpdebug.graph import frames
+from bpdebug.translation import _
 
 
 @command("back", "the place visited before", "step ;; back", key="[", family="motion")
@@ -38,7 +39,9 @@ def mark(state: State, argument: str) -> State:
     """A bookmark here, with a note; `seek #N` goes to its event."""
     number = max((m.number for m in state.marks), default=0) + 1
     made = Bookmark(number, state.cursor, argument)
-    return replace(state, marks=(*state.marks, made)).show("said", f"mark {number} at event {state.cursor}")
+    return replace(state, marks=(*state.marks, made)).show(
+        "said", _("mark {number} at event {event}").format(number=number, event=state.cursor)
+    )
 
 
 command("marks", "the bookmarks", "marks", family="looking")(lambda state: state.show("info", "marks", ""))

@@ -9,6 +9,7 @@ from bpdebug.debugger.running import BACK, FORTH, move
 from bpdebug.debugger.state import State
 from bpdebug.engine import BACKWARD
 from bpdebug.errors import CommandError
+from bpdebug.translation import _
 
 
 @command(
@@ -30,7 +31,7 @@ def _toward(way: int) -> Callable[[State, str], State]:
         events = {timeline.schedule.index_of(BACKWARD, timeline.graph.index[row.node or ""]) for row in found}
         ahead = sorted(at for at in events if at is not None and (at - state.cursor) * way > 0)[::way]
         if not found:
-            return state.show("said", "no gradient here is another than our rule gives")
+            return state.show("said", _("no gradient here is another than our rule gives"))
         if len(ahead) < (n := count(argument)):
             side = "ahead" if way == FORTH else "behind"
             raise CommandError(f"{len(ahead) or 'no'} differences lie {side}", hint="differences lists them all")

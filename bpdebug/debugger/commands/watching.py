@@ -17,6 +17,7 @@ from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import Expression, Scope, Stops, evaluate, names_in, parse
+from bpdebug.translation import _
 
 VANISH, EXPLODE = 1e-3, 1e3
 """Gains, from a node's gradient to an operand's, beyond which catch vanish and catch explode stop by default."""
@@ -63,15 +64,17 @@ def watch(state: State, argument: str) -> State:
         at = min(state.cursor, len(state.timeline) - 1) if here.array.all() else None
     else:
         at = held(state, made)
-    return add(state, made, f"watch {made.number} on {argument}", at)
+    return add(state, made, _("watch {number} on {what}").format(number=made.number, what=argument), at)
 
 
 def _fault(kind: str, timeline: Timeline, at: int) -> str | None:
     fault = timeline.event(at).fault
     if fault is None or fault.kind != kind:
         return None
-    name = "NaN" if kind == "nan" else "infinity"
-    return f"{name} in {fault.where}; its operands have none: print them"
+    said = _("NaN in {where}; its operands have none: print them")
+    if kind == "inf":
+        said = _("infinity in {where}; its operands have none: print them")
+    return said.format(where=fault.where)
 
 
 def _gains(timeline: Timeline, event: Event) -> Iterator[tuple[str, float, float, float]]:
@@ -87,13 +90,19 @@ def _gains(timeline: Timeline, event: Event) -> Iterator[tuple[str, float, float
 
 
 def _gain(timeline: Timeline, at: int, *, below: bool, threshold: float) -> str | None:
-    event, sign = timeline.event(at), "below" if below else "above"
+    event = timeline.event(at)
     for to, norm, own, gain in _gains(timeline, event):
         if norm > 0 and (gain < threshold if below else gain > threshold):
-            return (
-                f"gain {gain:.3g} from ∂{event.name} (norm {own:.3g}) to ∂{to} (norm {norm:.3g}), "
-                f"{sign} the threshold {threshold:g}; look at {event.op}'s operands"
+            said = _(
+                "gain {gain:.3g} from ∂{name} (norm {own:.3g}) to ∂{to} (norm {norm:.3g}), "
+                "above the threshold {threshold:g}; look at {op}'s operands"
             )
+            if below:
+                said = _(
+                    "gain {gain:.3g} from ∂{name} (norm {own:.3g}) to ∂{to} (norm {norm:.3g}), "
+                    "below the threshold {threshold:g}; look at {op}'s operands"
+                )
+            return said.format(gain=gain, name=event.name, own=own, to=to, norm=norm, threshold=threshold, op=event.op)
     return None
 
 
@@ -103,10 +112,8 @@ def _zero(timeline: Timeline, at: int) -> str | None:
         return None
     for c in event.contributions:
         if c.value.size and not np.any(c.value):
-            return (
-                f"∂{c.to} gets nothing but zeros ({c.value.size} cells) from ∂{event.name}, which is not zero; "
-                f"why d{c.to} says more"
-            )
+            said = _("∂{to} gets nothing but zeros ({n} cells) from ∂{name}, which is not zero; why d{to} says more")
+            return said.format(to=c.to, n=c.value.size, name=event.name)
     return None
 
 
@@ -116,11 +123,14 @@ def _check(timeline: Timeline, at: int) -> str | None:
 
     for row in check_rule(timeline.event(at)):
         if row.verdict == "fail":
-            return (
-                f"the rule of {row.name}: {row.analytic:.6g}{at_cell(row.cell)}, and finite "
-                f"differences give {row.numeric:.6g}; relative error {row.error:.2g}, above the threshold {FAIL:g}; "
-                "candidates and check say more"
+            said = _(
+                "the rule of {name}: {analytic:.6g}{cell}, and finite differences give {numeric:.6g}; relative error "
+                "{error:.2g}, above the threshold {threshold:g}; candidates and check say more"
             )
+            return said.format(
+                name=row.name, analytic=row.analytic, cell=at_cell(row.cell), numeric=row.numeric, error=row.error,
+                threshold=FAIL,
+            )  # fmt: skip
     return None
 
 
@@ -128,7 +138,7 @@ def _phase(timeline: Timeline, at: int) -> str | None:
     place, before = timeline.schedule.place(at), timeline.schedule.place(at - 1) if at else None
     if before is None or (place.iteration, place.phase) == (before.iteration, before.phase):
         return None
-    return f"from {before.phase} to {place.phase}"
+    return _("from {before} to {after}").format(before=_(before.phase), after=_(place.phase))
 
 
 CATCHES: dict[str, Callable[..., str | None]] = {
@@ -145,10 +155,13 @@ LASTING = ("nan", "inf")
 """What is still there after the event at which it was born."""
 
 
-@command("catch", "stop where it first happens: " + ", ".join(CATCHES), "catch nan", args="WHAT [X]", family="stops")
+@command(
+    "catch", "stop where it first happens: nan, inf, zero-grad, vanish, explode, gradcheck, phase", "catch nan",
+    args="WHAT [X]", family="stops",
+)  # fmt: skip
 def catch(state: State, argument: str) -> State:
     """Stop where something of a kind first happens; E_COMMAND for no such kind."""
-    word, _, text = argument.partition(" ")
+    word, _blank, text = argument.partition(" ")
     if word not in CATCHES:
         raise CommandError(
             f"nothing to catch called '{word[:40]}'" if word else "catch takes a word",
@@ -170,4 +183,5 @@ def catch(state: State, argument: str) -> State:
         test=test,
     )
     since = 0 if word in LASTING else None
-    return add(state, made, f"catchpoint {made.number} on {argument}", held(state, made, since))
+    said = _("catchpoint {number} on {what}").format(number=made.number, what=argument)
+    return add(state, made, said, held(state, made, since))

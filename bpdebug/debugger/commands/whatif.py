@@ -16,6 +16,7 @@ from bpdebug.engine.edits import Edit, RuleOverride, UpdateOverride
 from bpdebug.errors import CommandError
 from bpdebug.expression.edits import read_edit, typed
 from bpdebug.language.tokens import refuse
+from bpdebug.translation import _
 
 
 @command(
@@ -32,7 +33,8 @@ def set_(state: State, argument: str) -> State:
     forks = state.forks or (Fork(0, state.timeline),)
     made = Fork(max(f.number for f in forks) + 1, timeline, state.cursor, state.fork)
     state = replace(state, timeline=timeline, forks=(*forks, made), fork=made.number)
-    return state.show("said", f"fork {made.number}: {_said(edit, timeline)}; switch {made.parent} goes back")
+    said = _("fork {number}: {what}; switch {parent} goes back")
+    return state.show("said", said.format(number=made.number, what=_said(edit, timeline), parent=made.parent))
 
 
 def _numbers(state: State, text: str) -> Array:
@@ -52,10 +54,12 @@ def _said(edit: Edit, timeline: Timeline) -> str:
     graph = timeline.graph
     if isinstance(edit, RuleOverride):
         names, name = graph.operand_names(edit.k), graph.nodes[edit.k].id
-        return f"∂{names[edit.position]} = {graph.plans[edit.k].formula(edit.position, names, name)} at {name}"
+        formula = f"∂{names[edit.position]} = {graph.plans[edit.k].formula(edit.position, names, name)}"
+        return _("{formula} at {where}").format(formula=formula, where=name)
     if isinstance(edit, UpdateOverride):
         name, index = graph.names[edit.tensor], timeline.schedule.index_of(UPDATE, edit.tensor)
-        return f"{name} = {timeline.event(index or 0).rule} at {name}@upd"
+        formula = f"{name} = {timeline.event(index or 0).rule}"
+        return _("{formula} at {where}").format(formula=formula, where=f"{name}@upd")
     return edit.line.removeprefix("set ")
 
 
@@ -86,7 +90,8 @@ def switch(state: State, argument: str) -> State:
     """Another timeline; the cursor stays where it is."""
     made = chosen(state, argument)
     state = replace(state, timeline=made.timeline, fork=made.number)
-    return state.show("said", f"fork {made.number}: {made.line or 'the scenario as it is'}")
+    said = _("fork {number}: {what}").format(number=made.number, what=made.line or _("the scenario as it is"))
+    return state.show("said", said)
 
 
 @command(
@@ -101,4 +106,4 @@ def compare(state: State, argument: str) -> State:
             raise CommandError("there is one timeline only", hint="set W[0, 0] = 1 makes another")
         argument = str(here.parent if here.number else state.forks[-1].number)
     made = chosen(state, argument)
-    return state.show("compare", made.timeline, f"fork {made.number}")
+    return state.show("compare", made.timeline, _("fork {number}").format(number=made.number))
