@@ -93,7 +93,7 @@ def test_a_translation_is_filled_with_what_its_text_is(lang: str) -> None:
     seen: dict[str, str] = {}
     for name in MESSAGES:
         for text, (many, said) in translations.translated(lang, name).items():
-            assert fields(said) == fields(many or text), text
+            assert not said or fields(said) == fields(many or text), text
             assert seen.setdefault(text, said) == said, f"{text!r} is translated in two ways"
 
 
