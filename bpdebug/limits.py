@@ -22,7 +22,7 @@ class Limit(Struct, frozen=True):
 
 
 TABLE: dict[str, Limit] = {
-    "memory": Limit(4 * GIB, "bytes of all values and gradients together", bytes=True),
+    "memory": Limit(4 * GIB, "bytes that are kept of values and gradients", bytes=True),
     "file": Limit(8 * MIB, "bytes of a scenario file or a script", bytes=True),
     "bytes": Limit(20 * MIB, "bytes of a page that is exported", bytes=True),
     "nodes": Limit(200_000, "nodes of a graph"),

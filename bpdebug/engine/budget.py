@@ -69,20 +69,21 @@ class Budget:
         while self._checkpoints > self.size // SHARE and self._thinned():
             pass
 
-    def _living(self) -> list[Keeps]:
+    def living(self) -> list[Keeps]:
+        """The stores that somebody has."""
         return [store for at in self.stores if (store := at()) is not None]
 
     @property
     def _checkpoints(self) -> int:
-        return sum(store.checkpoint_bytes for store in self._living())
+        return sum(store.checkpoint_bytes for store in self.living())
 
     def _thinned(self) -> bool:
         """Every second checkpoint of the store with the most is dropped; False where there is none."""
-        return max(self._living(), key=lambda store: store.checkpoint_bytes).thin()
+        return max(self.living(), key=lambda store: store.checkpoint_bytes).thin()
 
     def _evict(self) -> None:
         last = next((key for key in reversed(self._sizes) if key in self._whole), None)
-        apart = max((store.apart for store in self._living()), default=0)
+        apart = max((store.apart for store in self.living()), default=0)
         while self.used + apart + self._checkpoints > self.size:
             key = next(iter(self._sizes))
             if key != last:

@@ -10,6 +10,7 @@ from bpdebug.engine.edits import Edit
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.recorded import Recorded
 from bpdebug.engine.run import Pass
+from bpdebug.engine.sizes import is_ample
 from bpdebug.engine.starting import leaves
 from bpdebug.engine.store import Store
 from bpdebug.graph import Graph
@@ -44,8 +45,6 @@ class Computed:
 
     def end(self) -> Pass:
         """The first iteration, for what there is at its end; of a timeline alone it needs no store."""
-        if not self._alone:
-            return self.store.iteration(0)
-        if self._begun is None:
+        if self._begun is None and self._alone and is_ample(self.graph, self._given[0]):
             self._begun = Pass(self.graph, leaves(self.graph, self.seed))
-        return self._begun
+        return self._begun or self.store.iteration(0)

@@ -7,22 +7,23 @@ from contextlib import suppress
 from functools import cached_property
 from weakref import WeakValueDictionary, ref
 
-import numpy as np
-
 from bpdebug.arrays import Array
-from bpdebug.engine.budget import ARRAY, Budget, Keeps
+from bpdebug.engine import sizes
+from bpdebug.engine.bounded import BoundedPass, Room, cut
+from bpdebug.engine.budget import ARRAY, SHARE, Budget, Keeps
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.layout import ADDED, Slot
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.recorded import Recorded, RecordedSource
-from bpdebug.engine.run import KEEP, Pass
+from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.engine.starting import NOTHING, State, leaves, nbytes, starting
 from bpdebug.engine.update import Norm, UpdateRule
-from bpdebug.errors import BpdebugError
-from bpdebug.graph import DRAWN, NODE, Graph
+from bpdebug.errors import BpdebugError, InputError
+from bpdebug.graph import Graph
+from bpdebug.limits import MIB, spell_bytes
 from bpdebug.progress import may_stop, part
 
 
@@ -75,7 +76,10 @@ class Store:
         """A pass of iteration t, the one that somebody still holds or a new one, kept with the state it starts from."""
         if start is not NOTHING:
             self._states[t] = start
-        return self._keep(t, (self._dropped and self._dropped.get(t)) or self._new(t, start))
+        known = self._dropped and self._dropped.get(t)
+        if isinstance(known, BoundedPass) and known.room != self.room():
+            known = None
+        return self._keep(t, known or self._new(t, start))
 
     def _keep(self, t: int, run: Pass) -> Pass:
         self._passes[t] = run
@@ -87,6 +91,8 @@ class Store:
         source: ArraySource = COMPUTE
         # The pass of a computation does not hold its store, or all its arrays would wait for the garbage collector.
         leaf = leaves(self.graph, self.seed, t, changed)
+        if (room := self.room()) is not None:
+            return BoundedPass(self.graph, leaf, room, overrides(self.edits, t))
         if self.recorded is not None:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
         elif self.parent is not None and t == self.first:
@@ -95,13 +101,36 @@ class Store:
 
     # --- what is kept ---------------------------------------------------------------------------------------------
 
+    def room(self) -> Room | None:
+        """How its passes are cut; None where a whole one fits, or is read. Where there are forks, two are to fit."""
+        if self.recorded is not None or sizes.is_ample(self.graph, self.budget):
+            return None
+        free = (self.budget.size - self.apart - self._states_bytes) // min(2, len(self.budget.living()))
+        if self._arrays_bytes <= free:
+            return None
+        return cut(self.graph, free - self.budget.size // SHARE if self.parameters else free)
+
+    def check(self, where: str) -> None:
+        """E_LIMIT where the budget is smaller than what the least takes that can be kept."""
+        room, size = self.room(), self.budget.size
+        if room is None:
+            return
+        arrays = min(self._arrays_bytes, cut(self.graph, 0).nbytes)
+        least = arrays + sizes.of_leaves(self.graph) + sizes.of_rules(self.graph) + self._states_bytes
+        if least > size:
+            message = f"this takes at least {spell_bytes(least)}, and the limit 'memory' is {spell_bytes(size)}"
+            hint = f"--memory {-(-least // MIB)}M, in Python memory={least}: less cannot be kept of it"
+            raise InputError(message, code="E_LIMIT", where=where, hint=hint)
+
     def size(self, t: int) -> int:
         """The most bytes that what is kept of an iteration can come to: its pass, and the state that it starts from.
 
         A pass that shares its arrays with the parent's holds that one, too: what is different counts twice.
         """
         run = self._passes.get(t)
-        total = nbytes(self._states.get(t, NOTHING)) + (self._pass_bytes if run else 0)
+        total = nbytes(self._states.get(t, NOTHING))
+        if run is not None:
+            total += run.room.nbytes if isinstance(run, BoundedPass) else self._pass_bytes
         while run is not None and isinstance(shared := run.source, Shared):
             both = zip(shared.touched, shared.touched_gradients, strict=True)
             total += sum((self.graph.nbytes(i) + ARRAY) * (a + b) for i, (a, b) in enumerate(both))
@@ -118,21 +147,22 @@ class Store:
 
     @cached_property
     def _pass_bytes(self) -> int:
-        """Values and gradients, masks, and the running sums that a walk leaves behind."""
-        graph, (start, _) = self.graph, self.graph.consumers
-        total = 0
-        for t, consumers in enumerate(np.diff(start).tolist()):
-            sums = consumers // KEEP + 2 if consumers > 1 else 0
-            owned = graph.kind(t) in (NODE, DRAWN)
-            total += (graph.nbytes(t) + ARRAY) * (owned + (1 + sums) * graph.has_gradient(t))
-        return total
+        return sizes.of_pass(self.graph)
+
+    @cached_property
+    def _arrays_bytes(self) -> int:
+        return sizes.of_arrays(self.graph)
+
+    @property
+    def _states_bytes(self) -> int:
+        """Parameters and states before and after an update."""
+        return 2 * sum(map(self.graph.nbytes, self._updated))
 
     @cached_property
     def apart(self) -> int:
         """Bytes that are always there, or may be at any time: the leaves, and what one event computes on the way."""
-        leaves = sum(self.graph.nbytes(i) for i in range(self.graph.first) if self.graph.kind(i) != DRAWN)
-        scratch = [plan.scratch for plan in {id(p): p for p in self.graph.plans}.values()]
-        return leaves + max([*scratch, *(self.update(tensor).scratch for tensor in self.parameters)], default=0)
+        scratch = (self.update(tensor).scratch for tensor in self.parameters)
+        return sizes.of_leaves(self.graph) + max((sizes.of_rules(self.graph), *scratch))
 
     @property
     def checkpoint_bytes(self) -> int:

@@ -70,11 +70,10 @@ class _Builder:
         self.nodes: list[Node] = []
         self.plans: list[Plan] = []
         self.known: dict[Any, tuple[Plan, Mapping[str, Any], Typed]] = {}
-        self.bytes, self.most = 0, limits["memory"]
         for i, leaf in enumerate(leaves):
             if self.index[leaf.name] != i:
                 raise named_twice(leaf.name).at(where)
-            self.count(i, f"{leaf.kind} '{leaf.name}' of shape {leaf.shape}", where)
+            self._check_size(leaf.shape, leaf.dtype, f"{leaf.kind} '{leaf.name}' of shape {leaf.shape}", where)
 
     def typed(self, shape: Shape, dtype: DType) -> Typed:
         """A shape and a dtype, one object wherever they are equal: by its identity calls are told apart."""
@@ -104,13 +103,10 @@ class _Builder:
                 spans = op.indexes(tuple(map(self._shape, inputs)), attrs)
                 for span in spans if isinstance(spans, list) else [spans]:
                     self._check_ids(span, inputs, attrs.get("ignore_index"))
-        number = index[step.id] = len(types)
+        index[step.id] = len(types)
         types.append(typed)
         self.nodes.append(Node(step.id, op, tuple(inputs), attrs, step.block, step.line))
         self.plans.append(plan)
-        self.bytes += plan.nbytes
-        if self.bytes > self.most:
-            self.count(number, f"{step.op} '{step.id}' of shape {plan.shape}", f"{self.where}:{step.line}", add=False)
 
     def write_out(self, step: Step) -> None:
         """The steps that `grad(y, x)` stands for."""
@@ -127,7 +123,7 @@ class _Builder:
         mask = self.index[f"{step.id}.mask"]
         self.types[mask] = self.typed(self._shape(inputs[0]), _BOOL)
         inputs.append(mask)
-        self.count(mask, f"the mask of '{step.id}'", f"{self.where}:{step.line}")
+        self._check_size(*self.types[mask], f"the mask of '{step.id}'", f"{self.where}:{step.line}")
 
     def _call(self, step: Step, inputs: Sequence[Operand]) -> tuple[Plan, Mapping[str, Any], Typed]:
         """What calls of an op with operands of these shapes and dtypes share: plan, attributes, what they give."""
@@ -195,13 +191,6 @@ class _Builder:
             hint = "make the zero-size tensor's other axes small"
             raise InputError(f"{what}: no machine can index it", code="E_LIMIT", where=where, hint=hint)
 
-    def count(self, number: int, what: str, where: str, *, add: bool = True) -> None:
-        """Add a tensor's bytes and hold the sum against the memory limit."""
-        shape, dtype = self.types[number]
-        self._check_size(shape, dtype, what, where)
-        self.bytes += prod(shape) * dtype.itemsize if add else 0
-        self.limits.check("memory", self.bytes, f"with {what} all values together", where=where)
-
 
 @contextmanager
 def _said(op: str, step: Step) -> Iterator[None]:
@@ -226,7 +215,8 @@ def build(
 
     `conventions` says whose answer holds where there is no derivative, in calls that do not choose it.
     Raises E_NAME, E_OP, E_ATTR, E_DTYPE, E_SHAPE, E_LOSS, E_LIMIT. Nothing is allocated; of the leaves only integer
-    indices are read. Gradients and what rules compute on the way count against the memory limit too.
+    indices are read. Of the memory limit only what no budget could hold is refused here: a single tensor, or what a
+    rule computes on the way.
     """
     limits = limits or Limits()
     steps = list(steps)
@@ -244,16 +234,11 @@ def build(
         raise error.at(where) from None
     nodes, plans, first = tuple(builder.nodes), tuple(builder.plans), builder.first
     names, shapes, dtypes = per_tensor(builder.names[:first], builder.types[:first], nodes, plans)
-    graph = Graph(
+    return Graph(
         names=names, index=builder.index, kinds=builder.kinds, leaves=tuple(builder.leaves), nodes=nodes,
         plans=plans, shapes=shapes, dtypes=dtypes, incoming=outputs, first=first,
         loss=builder.index[loss] if loss else None, gradients=builder.writer.blocks if builder.writer else (),
     )  # fmt: skip
-    scratch = max((plan.scratch for plan, *_ in builder.known.values()), default=0)
-    if 2 * builder.bytes + scratch > limits["memory"]:  # with a gradient for every tensor; now counted one by one
-        gradients = sum(graph.nbytes(t) for t in range(len(graph.names)) if graph.has_gradient(t))
-        limits.check("memory", builder.bytes + gradients + scratch, "all values and gradients together", where=where)
-    return graph
 
 
 def _outputs(builder: _Builder, loss: str | None, incoming: Mapping[str, Incoming]) -> dict[int, Callable[[], Array]]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,7 +77,6 @@ def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], 
     graph = _graph(file, make(file, context), place, context)
     if training is not None:
         graph = graph.with_states(state_names(training))
-        _check_iteration(graph, limits, source.name)
     graph = with_rules(
         graph, file.rules, file.dtype, limits,
         lambda node: Place(source.name, where.line(("rules", node)) or where.line(("rules",)), 0),
@@ -113,18 +110,6 @@ def _graph(file: File, leaves: list[Leaf], place: Place, context: Context) -> Gr
         if error.where == name and error.code in ("E_LOSS", "E_SHAPE"):
             error.where = context.where.place(name, ("graph", "loss" if said.loss else "incoming"))
         raise
-
-
-def _check_iteration(graph: Graph, limits: Limits, where: str) -> None:
-    """E_LIMIT where what is there at once in an iteration that is trained does not fit: less cannot be kept."""
-    changed = sum(map(graph.nbytes, (*graph.trainable, *graph.owners)))
-    scratch = max((plan.scratch for plan in {id(p): p for p in graph.plans}.values()), default=0)
-    kinds = Counter(zip(graph.shapes, graph.dtypes, strict=True))
-    once = 2 * sum(prod(shape) * dtype.itemsize * count for (shape, dtype), count in kinds.items())
-    if once + 2 * changed + scratch > limits["memory"]:  # with a gradient for every tensor; now counted one by one
-        once = sum(graph.nbytes(t) * (1 + graph.has_gradient(t)) for t in range(len(graph.names)))
-        what = "an iteration, with parameters and the optimizer's states before and after its update"
-        limits.check("memory", once + 2 * changed + scratch, what, where=where)
 
 
 def _check_outputs(file: File, name: str, where: Outline) -> None:

@@ -6,6 +6,7 @@ from msgspec import UNSET, structs
 
 from bpdebug.engine import OPTIMIZERS, Timeline, Training
 from bpdebug.engine.budget import Budget
+from bpdebug.engine.sizes import is_ample
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario
 from bpdebug.scenario.schema import Train, Unfit
@@ -43,10 +44,13 @@ def open_timeline(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> Time
     """The timeline of both passes, and of every iteration where the file trains; nothing is computed yet.
 
     Of a recording, the timeline that was recorded. `budget` is how many bytes of iterations may be kept; what is
-    dropped is recomputed with the same bits.
+    dropped is recomputed with the same bits. E_LIMIT where that is less than any way to keep them takes.
     """
     training = None if scenario.train is None else training_of(scenario.train)
-    return Timeline(
+    timeline = Timeline(
         scenario.graph, seed=scenario.seed, training=training, budget=budget, edits=scenario.edits,
         recording=scenario.recording,
     )  # fmt: skip
+    if not is_ample(timeline.graph, budget):
+        timeline.store.check(scenario.name)
+    return timeline

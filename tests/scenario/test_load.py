@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bpdebug.errors import BpdebugError
+from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.limits import Limits
-from bpdebug.scenario import Scenario, expected_error, find, load
+from bpdebug.scenario import Scenario, expected_error, find, load, open_timeline
 from tests.language.writing import text
 from tests.lessons import NAMES
 
@@ -118,9 +118,11 @@ def test_memory_is_counted_with_the_states_before_and_after_an_update(optimizer:
     content += f'[train]\noptimizer = "{optimizer}"\nlr = 0.1\nsteps = 3\n'
     scratch = max(plan.scratch for plan in load(content).graph.plans)
     most = arrays * 8 * 1024**2 + scratch + 100
-    assert load(content, limits=Limits({"memory": most}))
-    error = refused(content, limits=Limits({"memory": most - 200}))
-    assert (error.code, "after its update" in error.message) == ("E_LIMIT", True)
+    loaded = load(content)
+    assert open_timeline(loaded, budget=most)
+    with pytest.raises(InputError, match="this takes at least") as caught:
+        open_timeline(loaded, budget=most - 200)
+    assert caught.value.code == "E_LIMIT"
 
 
 # --- the lessons

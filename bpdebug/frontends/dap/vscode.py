@@ -21,7 +21,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "program": _TEXT | {"description": "A scenario, a recording, a script, a model, or the name of a shipped lesson"},
     "stopOnEntry": {"type": "boolean", "default": True, "description": "Stop at the first event"},
     "set": {"type": "object", "additionalProperties": _TEXT, "description": 'Tensors from files: {"W": "w.npy"}'},
-    "memory": _TEXT | {"description": "All values and gradients together: 4G"},
+    "memory": _TEXT | {"description": "What is kept of values and gradients: 4G"},
     "commands": {"type": "array", "items": _TEXT, "description": "Lines of the debugger, before the first stop"},
     "noDebug": {"type": "boolean", "default": False, "description": "Run both passes without a stop"},
 }

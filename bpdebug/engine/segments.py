@@ -1,0 +1,251 @@
+"""Where a pass is cut, so that little of it has to be kept: integers alone, from how long each array is needed.
+
+At a cut stay the values that are read on both sides of it, and the gradients that have not got all of their
+contributions yet; what lies between two cuts is a segment, and is computed again when somebody looks into it. Of a
+residual net the cuts are fat in some places and thin in others: they are made where they are thin.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from bpdebug.engine.budget import ARRAY
+from bpdebug.graph import DRAWN, Graph
+from bpdebug.symbolic import Plan
+
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Segment(Struct, frozen=True, eq=False, dict=True):
+    """Nodes `start` to before `stop`, and the bytes of all `values` and all `gradients` that are made there.
+
+    It may be cut itself: its `parts` follow one another, and while one of them is looked at, `kept` bytes stay at the
+    cuts between them.
+    """
+
+    start: int
+    stop: int
+    values: int
+    gradients: int
+    parts: tuple[Segment, ...] = ()
+    kept: int = 0
+
+    @cached_property
+    def least(self) -> int:
+        """The bytes that it takes to go through it with one segment open."""
+        return self.kept + max(part.least for part in self.parts) if self.parts else self.values + self.gradients
+
+    @cached_property
+    def beside(self) -> int:
+        """The most bytes that stay at cuts, its own and those of a part of it."""
+        return self.kept + max((part.beside for part in self.parts), default=0)
+
+    def part(self, k: int) -> int:
+        """Which of its parts node k is in."""
+        return bisect_right(self._stops, k)
+
+    @cached_property
+    def _stops(self) -> list[int]:
+        return [part.stop for part in self.parts]
+
+
+class Lifetimes:
+    """From when to when each tensor of a graph is needed, by the numbers of nodes.
+
+    `birth` is the node that makes it (a drawn mask's the first that reads it; -1 of leaves, which are always there),
+    `last` the last one that reads it, or reads what shares its memory. What is `pinned` is read from anywhere: the
+    loss, and what rules read that were set by hand. `lowest` is the node that completes its gradient; -1: it has none.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, first, count = graph, graph.first, len(graph.names)
+        self.birth = np.arange(count) - first
+        for t in range(first):
+            self.birth[t] = graph.users(t)[0] if graph.kind(t) == DRAWN else -1
+        outside = {t for plan in graph.plans for t in plan.outside}
+        self.pinned = {t for t in (*outside, graph.loss) if t is not None and self.birth[t] >= 0}
+        last = self.birth.tolist()
+        for k, node in enumerate(graph.nodes):
+            for t in node.tensors:
+                last[t] = k
+        for t in self.pinned:
+            last[t] = len(graph.nodes)
+        sizes = [graph.nbytes(t) + ARRAY if b >= 0 else 0 for t, b in enumerate(self.birth.tolist())]
+        for k in range(len(graph.nodes) - 1, -1, -1):
+            base, alone = _base(graph.plans[k])
+            if base is not None:
+                t = graph.operand(k, base)
+                last[t] = max(last[t], last[first + k])
+                sizes[first + k] = sizes[first + k] if alone else ARRAY
+        self.last = last
+        self.sizes = np.array(sizes)
+        self.lowest = [-1] * count
+        self._edges = self._read_edges()
+        self._divided: dict[int, Segment] = {}
+
+    @cached_property
+    def _last(self) -> Numbers:
+        return np.array(self.last)
+
+    def _read_edges(self) -> tuple[Numbers, Numbers, Numbers]:
+        """Edges by ascending node: the node, the tensor, and the node that comes before it among those of the tensor's.
+
+        Before the first of these comes the tensor's own node; a leaf's gradient is whole there, and stays.
+        """
+        graph = self.graph
+        before, rows = self.birth.tolist(), list[tuple[int, int, int]]()
+        for k in reversed(graph.backward_nodes):
+            for t in dict.fromkeys(t for _, t in graph.edges(k) if graph.has_gradient(t)):
+                if self.lowest[t] < 0:
+                    self.lowest[t] = k
+                rows.append((k, t, k if before[t] < 0 else before[t]))
+                before[t] = k
+        nodes, tensors, earlier = np.array(rows, np.int64).reshape(-1, 3).T
+        return nodes, tensors, earlier
+
+    @cached_property
+    def masks(self) -> dict[int, list[int]]:
+        """The drawn masks by the node that reads them first."""
+        found: dict[int, list[int]] = {}
+        for t in range(self.graph.first):
+            if self.birth[t] >= 0:
+                found.setdefault(int(self.birth[t]), []).append(t)
+        return found
+
+    def born(self, segment: Segment) -> Iterator[int]:
+        """The tensors that a segment makes, its masks first."""
+        for k in self.masks:
+            if segment.start <= k < segment.stop:
+                yield from self.masks[k]
+        yield from range(self.graph.tensor(segment.start), self.graph.tensor(segment.stop))
+
+    @cached_property
+    def fixed(self) -> int:
+        """Bytes that a pass keeps wherever it is cut: the gradients of leaves, and what is pinned."""
+        leaves = sum(self._gradient(t) for t in range(self.graph.first))
+        return leaves + int(self.sizes[list(self.pinned)].sum())
+
+    def _gradient(self, tensor: int) -> int:
+        return self.graph.nbytes(tensor) + ARRAY if self.graph.has_gradient(tensor) else 0
+
+    # --- how large it is ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _gradients(self) -> Numbers:
+        return np.array([self._gradient(t) for t in range(len(self.graph.names))])
+
+    @cached_property
+    def _own_gradients(self) -> Numbers:
+        """The same, without those that are another's memory: what `add` hands on is what came in."""
+        graph, found = self.graph, self._gradients.copy()
+        sole = (np.diff(graph.consumers[0]) == 1).tolist()
+        for k in graph.backward_nodes:
+            for position, t in graph.edges(k):
+                if graph.has_gradient(t) and sole[t] and t not in graph.incoming:
+                    e = graph.plans[k].summed(position)
+                    while e.prim is not None and e.prim.view and e.prim.name != "reshape":
+                        e = e.args[0]
+                    if e is graph.plans[k].g:
+                        found[t] = ARRAY
+        return found
+
+    @cached_property
+    def _made(self) -> tuple[Numbers, Numbers]:
+        """The bytes of values, and of gradients, that are made before each node."""
+        owned, stop = self.birth >= 0, len(self.graph.nodes)
+        born = self.birth[owned]
+        both = (np.bincount(born, sizes[owned], stop) for sizes in (self.sizes, self._own_gradients))
+        values, gradients = (np.concatenate([[0], np.cumsum(made)]).astype(np.int64) for made in both)
+        return values, gradients
+
+    @cached_property
+    def _live(self) -> Numbers:
+        """The bytes that stay at a cut before each node."""
+        stop, (nodes, tensors, earlier) = len(self.graph.nodes), self._edges
+        last = self._last
+        stays = (self.birth >= 0) & (last > self.birth) & (last < stop)
+        change = np.zeros(stop + 2, np.int64)
+        np.add.at(change, self.birth[stays] + 1, self.sizes[stays])
+        np.add.at(change, last[stays] + 1, -self.sizes[stays])
+        np.add.at(change, earlier + 1, self._gradients[tensors])
+        np.add.at(change, nodes + 1, -self._gradients[tensors])
+        return np.cumsum(change)
+
+    def _kept(self, start: int, stop: int, cuts: Numbers) -> int:
+        """The bytes that stay at the cuts between the nodes, and at no cut around them.
+
+        A value is one array, at however many cuts; a gradient is another after each segment that adds to it.
+        """
+        first = self.graph.first
+        made = np.r_[first + start : first + stop, [t for k in self.masks if start <= k < stop for t in self.masks[k]]]
+        made = made.astype(np.int64)
+        last = self._last[made]
+        crosses = np.searchsorted(cuts, self.birth[made], "right") < np.searchsorted(cuts, last, "right")
+        nodes, tensors, earlier = self._edges
+        some = slice(*np.searchsorted(nodes, (start, stop)))
+        again = np.searchsorted(cuts, nodes[some], "right") > np.searchsorted(cuts, earlier[some], "right")
+        values = self.sizes[made[crosses & (last < stop)]].sum()
+        return int(values + self._gradients[tensors[some][again]].sum())
+
+    # --- cuts -----------------------------------------------------------------------------------------------------
+
+    def divided(self, levels: int) -> Segment:
+        """All nodes, cut so that the least stays: `levels` times, the parts of one cut again by the next."""
+        if levels not in self._divided:
+            self._divided[levels] = self._divide(0, len(self.graph.nodes), levels)
+        return self._divided[levels]
+
+    def _divide(self, start: int, stop: int, levels: int) -> Segment:
+        values, gradients = (int(made[stop] - made[start]) for made in self._made)
+        best = Segment(start, stop, values, gradients)
+        for count in _counts(stop - start, levels) if levels else ():
+            cuts = self._cuts(start, stop, count)
+            kept = self._kept(start, stop, cuts)
+            if kept >= best.least:
+                break
+            ends = [start, *cuts.tolist(), stop]
+            parts = tuple(self._divide(a, b, levels - 1) for a, b in pairwise(ends))
+            best = min(best, Segment(start, stop, values, gradients, parts, kept), key=lambda made: made.least)
+        return best
+
+    def _cuts(self, start: int, stop: int, count: int) -> Numbers:
+        """Cuts into so many segments of about the same size, each where it is thinnest nearby."""
+        made = self._made[0] + self._made[1]
+        size = (made[stop] - made[start]) / count
+        middle = made[start] + size * np.arange(1, count)
+        low, high = (np.clip(np.searchsorted(made, middle + by), start + 1, stop - 1) for by in (-size / 4, size / 4))
+        thinnest = (a + int(np.argmin(self._live[a : b + 1])) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+        return np.unique(np.fromiter(thinnest, np.int64, count - 1))
+
+
+def lifetimes_of(graph: Graph) -> Lifetimes:
+    """Worked out once for a graph."""
+    if "lifetimes" not in graph.kept:
+        graph.kept["lifetimes"] = Lifetimes(graph)
+    found: Lifetimes = graph.kept["lifetimes"]
+    return found
+
+
+def _counts(nodes: int, levels: int) -> Iterator[int]:
+    """Into how many segments to cut, as a trial: up to that of the nodes; where they are cut again, into few."""
+    count, most = 2, nodes if levels == 1 else int(6 * nodes ** (1 / 3))
+    while count <= min(nodes, most):
+        yield count
+        count = max(count + 1, int(count * (1.2 if levels == 1 else 1.5)))
+
+
+def _base(plan: Plan) -> tuple[int | None, bool]:
+    """The operand that a node's value shares its memory with, or None; and whether it may have its own after all."""
+    e, alone = plan.value, False
+    while e.prim is not None and e.prim.view:
+        alone |= e.prim.name == "reshape"  # of what lies in another order it is a copy
+        e = e.args[0]
+    found = next((i for i, operand in enumerate(plan.operands) if operand is e), None)
+    return found, alone

@@ -1,0 +1,199 @@
+"""A pass within a budget: the same bits as one that keeps all, in any order, and counted work."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpdebug.engine import Event, Timeline
+from bpdebug.engine.bounded import BoundedPass
+from bpdebug.engine.edits import Override, RuleOverride
+from bpdebug.engine.segments import lifetimes_of
+from bpdebug.engine.sizes import of_arrays
+from bpdebug.errors import BpdebugError, InputError
+from bpdebug.graph import Graph, Leaf, build
+from bpdebug.limits import KIB
+from tests.graphs import DOUBLE, Random, bits, examples, graphs, make, step
+
+
+def seen(event: Event) -> list[Any]:
+    """Everything there is to see at an event, as plain data; an error's words where it fails."""
+    made: list[Any] = []
+    for ask in (
+        lambda: bits(event.value),
+        lambda: event.fault,
+        lambda: [(c.formula, bits(c.value), bits(c.total)) for c in event.contributions],
+        lambda: [[(p.text, p.why, bits(p.value)) for p in c.parts] for c in event.contributions],
+    ):
+        try:
+            made.append(ask())
+        except BpdebugError as error:
+            made.append(str(error))
+    return made
+
+
+def gradients(timeline: Timeline, at: int) -> list[Any]:
+    """Every gradient so far at a position."""
+    found = (timeline.grad_at(t, at) for t in range(len(timeline.graph.names)))
+    return [None if g is None else bits(g) for g in found]
+
+
+@st.composite
+def walks(draw: st.DrawFn) -> tuple[Random, int, list[float], bool]:
+    """A random graph, how much of it fits (in thousandths), places to look at (as shares), and whether it is edited."""
+    places = st.lists(st.floats(0, 1), min_size=1, max_size=12)
+    return draw(graphs()), draw(st.integers(0, 1000)), draw(places), draw(st.booleans())
+
+
+def part_of(graph: Graph, share: float) -> int:
+    """A budget in which that part of all that a pass computes fits, with the leaves and what a rule computes."""
+    return Timeline(graph).store.apart + int(of_arrays(graph) * share)
+
+
+@examples(60)
+@given(walks())
+def test_every_value_gradient_and_part_has_the_same_bits(walk: tuple[Random, int, list[float], bool]) -> None:
+    random, share, places, edited = walk
+    graph = random.build()
+    ample = Timeline(graph, seed=3)
+    bounded = Timeline(graph, seed=3, budget=part_of(graph, share / 1001))
+    if edited:
+        t = len(graph.names) // 2
+        edit = Override(t, bool(share % 2) and graph.is_float(t), (), np.asarray(1, graph.dtypes[t]))
+        ample, bounded = ample.fork(edit), bounded.fork(edit)
+    if len(ample) == 0:
+        return
+    assert isinstance(bounded.iteration(0), BoundedPass)
+    for place in places:
+        at = min(int(place * len(ample)), len(ample) - 1)
+        assert seen(bounded[at]) == seen(ample[at])
+        assert gradients(bounded, at) == gradients(ample, at)
+    assert gradients(bounded, len(ample)) == gradients(ample, len(ample))
+    assert [seen(e) for e in reversed(bounded)] == [seen(e) for e in reversed(ample)]
+
+
+# --- what it costs
+
+
+def chain(layers: int, side: int = 16, *, shared: bool = False, skips: bool = False) -> Graph:
+    """h = tanh(h @ W), some times over: each with its own W, or one for all; or h = h + tanh(h @ W)."""
+    rng = np.random.default_rng(0)
+    weights = ["W"] if shared else [f"W{i}" for i in range(layers)]
+    steps, h = [], "X"
+    for i in range(layers):
+        steps += [step(f"A{i}", "matmul", h, weights[i % len(weights)]), step(f"T{i}", "tanh", f"A{i}")]
+        steps += [step(f"R{i}", "add", h, f"T{i}")] if skips else []
+        h = f"{'R' if skips else 'T'}{i}"
+    leaves = {name: rng.normal(size=(side * (8 if name == "X" else 1), side)) / side for name in ("X", *weights)}
+    return make(leaves, *steps, step("L", "sum", h), loss="L", parameters=weights)
+
+
+CHAINS = {"plain": chain(60), "shared": chain(60, shared=True), "residual": chain(60, skips=True)}
+
+
+def bounded(graph: Graph, share: float) -> tuple[Timeline, BoundedPass]:
+    timeline = Timeline(graph, budget=part_of(graph, share))
+    run = timeline.iteration(0)
+    assert isinstance(run, BoundedPass)
+    return timeline, run
+
+
+@pytest.mark.parametrize("share", [1 / 2, 1 / 4])
+@pytest.mark.parametrize("name", CHAINS)
+def test_both_passes_compute_each_node_at_most_twice_and_go_back_once(name: str, share: float) -> None:
+    graph = CHAINS[name]
+    timeline, run = bounded(graph, share)
+    assert timeline.loss == Timeline(graph).loss
+    assert all(timeline.grad(leaf.name) is not None for leaf in graph.leaves)
+    forward, backward = run.computed
+    assert forward <= 2 * len(graph)
+    assert backward == len(graph.backward_nodes)
+    assert len(run.room.whole.parts) > 2
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_seek_opens_one_segment(name: str) -> None:
+    """Wherever one goes once both passes are done: what an event shows is one segment forward and one back."""
+    graph = CHAINS[name]
+    timeline, run = bounded(graph, 1 / 4)
+    timeline.run()
+    longest = max(part.stop - part.start for part in run.room.whole.parts)
+    for at in np.random.default_rng(0).integers(0, len(timeline), 60).tolist():
+        before = list(run.computed)
+        assert timeline[at].value is not None
+        assert all(c.total.shape == c.shape for c in timeline[at].contributions)
+        assert run.computed[0] - before[0] <= longest
+        assert run.computed[1] - before[1] <= longest
+
+
+def test_what_is_little_is_cut_twice() -> None:
+    """Below about 4 sqrt(l) of the 2 l arrays of a chain: cuts between cuts, at most three forwards."""
+    graph = chain(200)
+    share = 3 * len(graph) ** 0.5 / (2 * len(graph))
+    timeline, run = bounded(graph, share)
+    assert timeline.grad("W0") is not None
+    assert any(part.parts for part in run.room.whole.parts)
+    assert run.computed[0] <= 3 * len(graph)
+    assert run.computed[1] <= 2 * len(graph)
+
+
+def test_cuts_are_made_where_little_lives() -> None:
+    """Of h + tanh(tanh(h) @ W) only h is read behind the sum; anywhere before it, two arrays are."""
+    graph = chain(100, skips=True)
+    parts = lifetimes_of(graph).divided(1).parts
+    assert len(parts) > 4
+    assert all(graph.nodes[part.stop - 1].op.name == "add" for part in parts[:-1])
+
+
+@pytest.mark.parametrize("share", [1 / 2, 1 / 4, 1 / 8])
+def test_a_pass_takes_no_more_than_it_is_given(share: float) -> None:
+    graph = chain(120, side=32)
+    assert all(leaf.array is not None for leaf in graph.leaves)
+    budget = part_of(graph, share)
+    gc.collect()
+    tracemalloc.start()
+    timeline = Timeline(graph, budget=budget)
+    assert all(timeline.grad(leaf.name) is not None for leaf in graph.leaves)
+    for at in (0, 50, -1, -80, 130):
+        assert seen(timeline[at])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= budget + 600 * KIB  # Python's own objects: functions, segments, lists
+
+
+def test_what_no_cut_makes_small_is_refused_from_its_shapes() -> None:
+    huge = 10**6
+    leaf = Leaf("a", "input", (huge, 300), DOUBLE, lambda: pytest.fail("read"))
+    graph = build([leaf], [step("y", "slice", "a", key=(0, 0)), step("L", "exp", "y")], loss="L")
+    with pytest.raises(InputError, match=r"this takes at least 6.706 GiB, and the limit 'memory' is 4 GiB") as caught:
+        Timeline(graph).store.check("f.toml")
+    assert (caught.value.code, caught.value.where) == ("E_LIMIT", "f.toml")
+
+
+def test_the_least_that_is_named_is_enough() -> None:
+    graph = chain(40)
+    with pytest.raises(InputError) as caught:
+        Timeline(graph, budget=1).store.check("")
+    least = int(caught.value.hint.partition("memory=")[2].partition(":")[0])
+    timeline = Timeline(graph, budget=least)
+    timeline.store.check("")
+    assert [bits(timeline.grad(leaf.name)) for leaf in graph.leaves] == [
+        bits(Timeline(graph).grad(leaf.name)) for leaf in graph.leaves
+    ]
+    with pytest.raises(InputError):
+        Timeline(graph, budget=least - 1).store.check("")
+
+
+def test_a_rule_set_by_hand_may_read_what_lies_behind_a_cut() -> None:
+    graph = CHAINS["plain"]
+    edit = RuleOverride(3, 0, lambda p: p.g * p.tensor(graph.index["T50"], "T50", (128, 16), DOUBLE))
+    ample, tight = (Timeline(graph, budget=b).fork(edit) for b in (10**9, part_of(graph, 1 / 4)))
+    assert isinstance(tight.iteration(0), BoundedPass)
+    assert bits(tight.grad("X")) == bits(ample.grad("X"))
+    assert bits(tight.grad("X")) != bits(Timeline(graph).grad("X"))
