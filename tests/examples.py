@@ -108,7 +108,7 @@ def lay_out(folder: Path) -> None:
 def run(line: str) -> tuple[int, str]:
     """A line of a shell that starts bpdebug: its exit code and what it printed.
 
-    In this process: `NAME=value` before it, `echo '...' |`, `< /dev/null` and a comment are understood.
+    In this process: `NAME=value` before it, `echo '...' |`, `< /dev/null`, `> FILE` and a comment are understood.
     """
     words = shlex.split(line, comments=True)
     typed = ""
@@ -117,6 +117,11 @@ def run(line: str) -> tuple[int, str]:
         typed, words = words[1], words[3:]
     if words[-2:] == ["<", "/dev/null"]:
         words = words[:-2]
+    if ">" in words:
+        *words, _, file = words
+        code, said = run(shlex.join(words))
+        Path(file).write_text(said, encoding="utf-8")
+        return code, said
     out, before, stdin = io.StringIO(), dict(os.environ), sys.stdin
     while "=" in words[0]:
         name, _, value = words.pop(0).partition("=")

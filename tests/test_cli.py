@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.arguments import parser
 from bpdebug.limits import TABLE
 from bpdebug.ops import OPS
-from bpdebug.scenario import find, json_schema, shipped
+from bpdebug.scenario import find, shipped
+from bpdebug.scenario.json_schema import json_schema
 from tests.lessons import FAULTY, HOSTILE, NAMES, PLAIN
 
 REFUSAL = re.compile(r"error\[(E_[A-Z]+)\](?: [^\n]+?)?: [^\n]+\n  help: [^\n]+\n")
@@ -539,101 +540,15 @@ def test_the_page_of_matmul(run: Runner) -> None:
     )
 
 
-# The keywords of JSON Schema that ours uses; one more must be taught to `fits` first.
-ANNOTATIONS = {"title", "description", "default", "$schema", "$defs"}
-KEYWORDS = {
-    "$ref", "type", "enum", "anyOf", "properties", "required", "additionalProperties", "items", "minimum", "maximum",
-}  # fmt: skip
-TYPES: dict[str, Callable[[Any], bool]] = {
-    "object": lambda v: isinstance(v, dict),
-    "array": lambda v: isinstance(v, list),
-    "string": lambda v: isinstance(v, str),
-    "boolean": lambda v: isinstance(v, bool),
-    "integer": lambda v: isinstance(v, int) and not isinstance(v, bool),
-    "number": lambda v: isinstance(v, int | float) and not isinstance(v, bool),
-    "null": lambda v: v is None,
-}
+def test_the_schemas_and_their_settings_are_printed(run: Runner) -> None:
+    assert json.loads(run("schema").out) == json.loads(json.dumps(json_schema()))
+    assert json.loads(run("schema", "--translation").out)["$ref"] == "#/$defs/LanguageFile"
+    assert {"path": "./bpdebug.schema.json"} in [
+        rule["schema"] for rule in tomllib.loads(run("schema", "--taplo").out)["rule"]
+    ]
 
 
-def fits(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
-    """Whether a value is as a JSON Schema (draft 2020-12, the keywords above) has it."""
-    assert set(schema) <= KEYWORDS | ANNOTATIONS, f"unknown keyword in {sorted(schema)}"
-    if "$ref" in schema:
-        return fits(value, root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root)
-    if "anyOf" in schema and not any(fits(value, option, root) for option in schema["anyOf"]):
-        return False
-    if "enum" in schema and value not in schema["enum"]:
-        return False
-    if "type" in schema and not TYPES[schema["type"]](value):
-        return False
-    if isinstance(value, int | float) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
-        return False
-    if isinstance(value, list):
-        return all(fits(item, schema.get("items", {}), root) for item in value)
-    return not isinstance(value, dict) or _fields_fit(value, schema, root)
-
-
-def _fields_fit(value: dict[str, Any], schema: dict[str, Any], root: dict[str, Any]) -> bool:
-    known, other = schema.get("properties", {}), schema.get("additionalProperties", True)
-    if not set(schema.get("required", ())) <= set(value):
-        return False
-    for key, item in value.items():
-        wanted = known.get(key, other)
-        if wanted is False or (isinstance(wanted, dict) and not fits(item, wanted, root)):
-            return False
-    return True
-
-
-@pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    return json_schema()
-
-
-def test_the_schema_is_printed_as_json(run: Runner, schema: dict[str, Any]) -> None:
-    said = run("schema").out
-    assert json.loads(said) == json.loads(json.dumps(schema))
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-
-
-def test_every_reference_of_the_schema_leads_somewhere(schema: dict[str, Any]) -> None:
-    def references(data: Any) -> Iterable[str]:
-        if isinstance(data, dict):
-            if isinstance(data.get("$ref"), str):
-                yield data["$ref"]
-            for value in data.values():
-                yield from references(value)
-        elif isinstance(data, list):
-            for value in data:
-                yield from references(value)
-
-    found = set(references(schema))
-    assert found
-    assert {ref.removeprefix("#/$defs/") for ref in found} <= set(schema["$defs"])
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_lesson_is_as_the_schema_has_it(name: str, schema: dict[str, Any]) -> None:
-    assert fits(tomllib.loads(find(name).read_text(encoding="utf-8")), schema, schema)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        SMALL.replace("format = 1", "format = 2"), SMALL.replace("format = 1", ""), SMALL + "[nosuch]\n",
-        SMALL + '[notes]\n"Y" = 1\n', SMALL + "[train]\nlr = 0.1\n", SMALL + "[train]\nlr = 0.1\nsteps = 0\n",
-        SMALL.replace("format = 1", 'format = 1\ndtype = "float16"'), SMALL + "[expect]\nrtol = -1.0\n",
-        SMALL.replace('"Y = X * 2"', "3"), SMALL.replace("[1.0, 2.0]", '{ init = "normall", shape = [2] }'),
-        SMALL.replace("[1.0, 2.0]", '"text"'), SMALL.replace("format = 1", "format = 1\nseed = -1"),
-    ],
-)  # fmt: skip
-def test_the_schema_refuses_what_the_program_refuses(text: str, schema: dict[str, Any], run: Runner) -> None:
-    assert fits(tomllib.loads(SMALL), schema, schema)
-    assert not fits(tomllib.loads(text), schema, schema)
-    refused(run("run", "-", typed=text), 3, "E_SCHEMA")
-
-
-def test_a_scenario_with_everything_in_it_runs_and_fits_the_schema(run: Runner, schema: dict[str, Any]) -> None:
-    assert fits(tomllib.loads(PLAIN), schema, schema)
+def test_a_scenario_with_everything_in_it_runs(run: Runner) -> None:
     assert run("run", "-", typed=PLAIN).code == 0
 
 

@@ -73,7 +73,9 @@ def _pages(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     ops.add_argument("op", nargs="?", metavar="OP")
     for printed in (listing, ops):
         printed.add_argument("--json", action="store_true")
-    verb("schema", "the JSON Schema of scenario files")
+    schema = verb("schema", "the JSON Schema of scenario files").add_mutually_exclusive_group()
+    schema.add_argument("--translation", action="store_true", help="that of a file beside one, NAME.zh.toml")
+    schema.add_argument("--taplo", action="store_true", help="a .taplo.toml that binds files to both")
     told = verb("help", "the manual: its topics, a page of it, or a command")
     told.add_argument("topic", nargs="*", metavar="TOPIC")
     dap = verb("dap", "the debug adapter: what an editor starts")

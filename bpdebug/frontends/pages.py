@@ -18,7 +18,7 @@ from bpdebug.frontends.output import print_json, print_lines
 from bpdebug.graph.backward import GRAD, SAYS, SIGNATURE, TELLS
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
-from bpdebug.scenario import Scenario, json_schema, shipped
+from bpdebug.scenario import Scenario, shipped
 from bpdebug.symbolic import Plan, trace
 from bpdebug.translation import _
 from bpdebug.views import here, stream
@@ -90,7 +90,7 @@ def told(verb: str, words: Mapping[str, Any]) -> None:
     elif verb == "help":
         manual(" ".join(words["topic"]))
     else:
-        schema()
+        schema(translation=words["translation"], taplo=words["taplo"])
 
 
 def scenarios(json: bool) -> None:
@@ -102,11 +102,15 @@ def scenarios(json: bool) -> None:
         print_lines(lines("", [Table((_("scenario"), _("title")), tuple((s.name, s.title) for s in found))], 100))
 
 
-def schema() -> None:
-    """The JSON Schema of a scenario file."""
+def schema(*, translation: bool, taplo: bool) -> None:
+    """The JSON Schema of a scenario file or of a translation, or what binds files to both of them."""
     import json  # only here: indented output
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    from bpdebug.scenario.json_schema import json_schema, taplo_settings  # only here, as `json`
+    from bpdebug.scenario.schema import File, LanguageFile  # as above
+
+    made = taplo_settings() if taplo else json.dumps(json_schema(LanguageFile if translation else File), indent=2)
+    print(made.rstrip())
 
 
 def manual(word: str) -> None:

@@ -1,4 +1,4 @@
-"""What a scenario file may say, declared once: the checks, the words of their messages and the JSON Schema."""
+"""What a scenario file may say, declared once: the checks and the words of their messages."""
 
 from __future__ import annotations
 
@@ -153,11 +153,6 @@ class File(Struct, forbid_unknown_fields=True):
     derivation: DerivationTable | UnsetType = UNSET
     train: Train | UnsetType = UNSET
     expect: Expect | UnsetType = UNSET
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a scenario file, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(File)}
 
 
 Path = tuple[str, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import get_args
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from bpdebug.engine import OPTIMIZERS
 from bpdebug.errors import BpdebugError
-from bpdebug.scenario import json_schema, load, open_timeline, shipped
+from bpdebug.scenario import load, open_timeline, shipped
 from bpdebug.scenario.schema import File, Optimizer, Train, convert
 from bpdebug.scenario.training import training_of
 from tests.language.writing import text
@@ -25,59 +24,60 @@ def refused(content: str) -> BpdebugError:
     return caught.value
 
 
-@pytest.mark.parametrize(
-    ("parts", "line", "says", "hint"),
-    [
-        ({"top": 'tittle = "x"'}, 2, "a scenario has no key 'tittle'", "did you mean title?"),
-        ({"top": "zzz = 1"}, 2, "'zzz'", "it may hold: format"),
-        ({"graph": 'los = "L"'}, 11, "'graph' has no key 'los'", "loss"),
-        ({"parameters": "W = { init = 'normal', scal = 1 }"}, 8, "'parameters.W' has no key 'scal'", "scale"),
-        ({"parameters": "[parameters.W]\nshape = [3, 2]\nscal = 1"}, 10, "'scal'", "scale"),
-        ({"more": "[train]\nlr = 0.1\nstep = 3"}, 20, "'train' has no key 'step'", "steps"),
-        ({"more": "[train]\nsteps = 3"}, 18, "'train.lr' is missing", "add it"),
-        ({"more": "[expect]\ngradchek = true"}, 19, "'gradchek'", "gradcheck"),
-        ({"more": "[notes]\n'Y@bwd' = 3"}, 19, "'notes.Y@bwd' must be text in quotes, not 3", ""),
-        ({"more": "[note]\nY = 'x'"}, 18, "'note'", "notes"),
-        ({"more": "[derivation]\nprograms = 'x'"}, 19, "'programs'", "program"),
-        ({"top": "title = 5"}, 2, "'title' must be text in quotes, not 5", ""),
-        ({"top": "title = 2024-01-01"}, 2, "not a date", ""),
-        ({"top": "title = ['a']"}, 2, "not an array", ""),
-        ({"top": "title = { a = 1 }"}, 2, "not a table", ""),
-        ({"top": "title = true"}, 2, "not true", ""),
-        ({"top": 'dtype = "float16"'}, 2, '"float16"', "float32"),
-        ({"top": "seed = -1"}, 2, "an integer of at least 0, not -1", ""),
-        ({"top": "seed = 1.5"}, 2, "not 1.5", ""),
-        ({"top": "seed = true"}, 2, "not true", ""),
-        ({"inputs": 'X = "a"'}, 5, "'inputs.X' must be", ""),
-        ({"inputs": "X = 2024-01-01"}, 5, "not a date", ""),
-        ({"parameters": 'W = { shape = [3, 2], init = "norml" }'}, 8, '"norml"', "did you mean normal?"),
-        ({"parameters": 'W = { shape = [3, 2.0], init = "normal" }'}, 8, "'parameters.W.shape' must be an integer", ""),
-        ({"parameters": 'W = { shape = [3, true], init = "normal" }'}, 8, "not true", ""),
-        ({"parameters": 'W = { shape = [3, -2], init = "normal" }'}, 8, "of at least 0, not -2", ""),
-        ({"parameters": 'W = { shape = 3, init = "normal" }'}, 8, "an array", ""),
-        ({"parameters": 'W = { init = "normal", scale = "a" }'}, 8, "W.scale' must be a number", ""),
-        ({"parameters": 'W = { value = [1], dtype = "O" }'}, 8, '"O"', "int64"),
-        ({"parameters": "W = { value = 'x' }"}, 8, "'parameters.W.value'", ""),
-        ({"parameters": "W = {}"}, 8, "'W': value, init or file is missing", "init ="),
-        ({"parameters": "W = { shape = [3, 2] }"}, 8, "shape needs init", ""),
-        ({"parameters": 'W = { init = "ones" }'}, 8, "init needs shape", ""),
-        ({"parameters": 'W = { value = 1, file = "w.npy" }'}, 8, "value and file exclude each other", ""),
-        ({"parameters": "W = { value = 1, scale = 2.0 }"}, 8, "scale belongs to init", ""),
-        ({"parameters": "W = { value = 1, name = 'W' }"}, 8, "name belongs to file", ""),
-        ({"graph": "loss = 1"}, 11, "'graph.loss' must be text in quotes, not 1", ""),
-        ({"graph": 'incoming = { Y = "one" }'}, 11, '"one"', "ones"),
-        ({"graph": 'incoming = { Y = { init = "ones", shape = [1] } }'}, 11, "incoming.Y' has no key 'shape'", ""),
-        ({"graph": 'incoming = { Y = [["a"]] }'}, 11, "'∂Y' holds the text", ""),
-        ({"more": '[train]\noptimizer = "sdg"\nlr = 0.1\nsteps = 1'}, 19, '"sdg"', "sgd"),
-        ({"more": "[train]\nlr = 0.1\nsteps = 0"}, 20, "of at least 1, not 0", ""),
-        ({"more": "[expect]\nvalues.h.1 = [1.0]"}, 19, "'expect.values.h' must be", 'values."h.1"'),
-        ({"more": '[expect]\nerror = "E_NOPE"'}, 19, '"E_NOPE"', "E_NAME"),
-        ({"more": "[expect]\nrtol = -1.0"}, 19, "of at least 0", ""),
-        ({"more": '[expect]\nfault = { at = "S", kind = "NaN" }'}, 19, '"NaN"', "nan"),
-        ({"more": "[expect]\nformulas.Y = 1"}, 19, "'expect.formulas.Y'", ""),
-        ({"more": "[expect]\nformulas.Y = [1]"}, 19, "'expect.formulas.Y' must be text", ""),
-    ],
-)
+FAULTS: list[tuple[dict[str, str], int, str, str]] = [
+    ({"top": 'tittle = "x"'}, 2, "a scenario has no key 'tittle'", "did you mean title?"),
+    ({"top": "zzz = 1"}, 2, "'zzz'", "it may hold: format"),
+    ({"graph": 'los = "L"'}, 11, "'graph' has no key 'los'", "loss"),
+    ({"parameters": "W = { init = 'normal', scal = 1 }"}, 8, "'parameters.W' has no key 'scal'", "scale"),
+    ({"parameters": "[parameters.W]\nshape = [3, 2]\nscal = 1"}, 10, "'scal'", "scale"),
+    ({"more": "[train]\nlr = 0.1\nstep = 3"}, 20, "'train' has no key 'step'", "steps"),
+    ({"more": "[train]\nsteps = 3"}, 18, "'train.lr' is missing", "add it"),
+    ({"more": "[expect]\ngradchek = true"}, 19, "'gradchek'", "gradcheck"),
+    ({"more": "[notes]\n'Y@bwd' = 3"}, 19, "'notes.Y@bwd' must be text in quotes, not 3", ""),
+    ({"more": "[note]\nY = 'x'"}, 18, "'note'", "notes"),
+    ({"more": "[derivation]\nprograms = 'x'"}, 19, "'programs'", "program"),
+    ({"top": "title = 5"}, 2, "'title' must be text in quotes, not 5", ""),
+    ({"top": "title = 2024-01-01"}, 2, "not a date", ""),
+    ({"top": "title = ['a']"}, 2, "not an array", ""),
+    ({"top": "title = { a = 1 }"}, 2, "not a table", ""),
+    ({"top": "title = true"}, 2, "not true", ""),
+    ({"top": 'dtype = "float16"'}, 2, '"float16"', "float32"),
+    ({"top": "seed = -1"}, 2, "an integer of at least 0, not -1", ""),
+    ({"top": "seed = 1.5"}, 2, "not 1.5", ""),
+    ({"top": "seed = true"}, 2, "not true", ""),
+    ({"inputs": 'X = "a"'}, 5, "'inputs.X' must be", ""),
+    ({"inputs": "X = 2024-01-01"}, 5, "not a date", ""),
+    ({"parameters": 'W = { shape = [3, 2], init = "norml" }'}, 8, '"norml"', "did you mean normal?"),
+    ({"parameters": 'W = { shape = [3, 2.0], init = "normal" }'}, 8, "'parameters.W.shape' must be an integer", ""),
+    ({"parameters": 'W = { shape = [3, true], init = "normal" }'}, 8, "not true", ""),
+    ({"parameters": 'W = { shape = [3, -2], init = "normal" }'}, 8, "of at least 0, not -2", ""),
+    ({"parameters": 'W = { shape = 3, init = "normal" }'}, 8, "an array", ""),
+    ({"parameters": 'W = { init = "normal", scale = "a" }'}, 8, "W.scale' must be a number", ""),
+    ({"parameters": 'W = { value = [1], dtype = "O" }'}, 8, '"O"', "int64"),
+    ({"parameters": "W = { value = 'x' }"}, 8, "'parameters.W.value'", ""),
+    ({"parameters": "W = {}"}, 8, "'W': value, init or file is missing", "init ="),
+    ({"parameters": "W = { shape = [3, 2] }"}, 8, "shape needs init", ""),
+    ({"parameters": 'W = { init = "ones" }'}, 8, "init needs shape", ""),
+    ({"parameters": 'W = { value = 1, file = "w.npy" }'}, 8, "value and file exclude each other", ""),
+    ({"parameters": "W = { value = 1, scale = 2.0 }"}, 8, "scale belongs to init", ""),
+    ({"parameters": "W = { value = 1, name = 'W' }"}, 8, "name belongs to file", ""),
+    ({"graph": "loss = 1"}, 11, "'graph.loss' must be text in quotes, not 1", ""),
+    ({"graph": 'incoming = { Y = "one" }'}, 11, '"one"', "ones"),
+    ({"graph": 'incoming = { Y = { init = "ones", shape = [1] } }'}, 11, "incoming.Y' has no key 'shape'", ""),
+    ({"graph": 'incoming = { Y = [["a"]] }'}, 11, "'∂Y' holds the text", ""),
+    ({"more": '[train]\noptimizer = "sdg"\nlr = 0.1\nsteps = 1'}, 19, '"sdg"', "sgd"),
+    ({"more": "[train]\nlr = 0.1\nsteps = 0"}, 20, "of at least 1, not 0", ""),
+    ({"more": "[expect]\nvalues.h.1 = [1.0]"}, 19, "'expect.values.h' must be", 'values."h.1"'),
+    ({"more": '[expect]\nerror = "E_NOPE"'}, 19, '"E_NOPE"', "E_NAME"),
+    ({"more": "[expect]\nrtol = -1.0"}, 19, "of at least 0", ""),
+    ({"more": '[expect]\nfault = { at = "S", kind = "NaN" }'}, 19, '"NaN"', "nan"),
+    ({"more": "[expect]\nformulas.Y = 1"}, 19, "'expect.formulas.Y'", ""),
+    ({"more": "[expect]\nformulas.Y = [1]"}, 19, "'expect.formulas.Y' must be text", ""),
+]
+"""Parts of a scenario, the line of the fault, and what is said of it."""
+
+
+@pytest.mark.parametrize(("parts", "line", "says", "hint"), FAULTS)
 def test_what_does_not_fit_is_named(parts: dict[str, str], line: int, says: str, hint: str) -> None:
     error = refused(text(**parts))
     assert says in error.message, str(error)
@@ -107,21 +107,6 @@ def test_hostile_keys_are_shown_on_one_short_line() -> None:
     error = refused(text(top='"x\\nerror[E_BUG] y: ' + "z" * 5000 + '" = 1'))
     assert len(error.message) < 200
     assert "\\n" in error.message
-
-
-def test_the_json_schema_is_made_from_the_same_declaration() -> None:
-    schema = json_schema()
-    json.dumps(schema)
-    assert schema["$ref"] == "#/$defs/File"
-    known = schema["$defs"]
-    assert known["File"]["required"] == ["format", "graph"]
-    assert set(known["File"]["properties"]) == set(File.__struct_fields__)
-    assert all(d["additionalProperties"] is False for d in known.values())
-    assert known["Tensor"]["properties"]["init"]["enum"] == sorted(
-        ["normal", "uniform", "xavier", "he", "zeros", "ones", "eye", "arange"]
-    )
-    references = {r for r in json.dumps(schema).replace('"', " ").split() if r.startswith("#/$defs/")}
-    assert references == {f"#/$defs/{name}" for name in known}
 
 
 def test_the_catalogue_of_the_contract_fits() -> None:

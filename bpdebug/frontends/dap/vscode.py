@@ -10,7 +10,7 @@ from typing import Any
 from bpdebug import __version__
 from bpdebug.errors import EXIT_GOOD, InputError, shown
 from bpdebug.frontends.files import put
-from bpdebug.scenario.schema import json_schema
+from bpdebug.scenario.json_schema import json_schema
 
 SUFFIXES = (".toml", ".bptrace", ".bpd", ".onnx", ".pt2")
 """Of files that can be debugged; the first three are texts that breakpoints stand in."""
