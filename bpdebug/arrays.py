@@ -9,6 +9,8 @@ from weakref import ref
 
 import numpy as np
 
+from bpdebug.translation import _
+
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 DType = np.dtype[Any]
@@ -41,7 +43,7 @@ def number_text(value: float, digits: int = 4) -> str:
 
 def at_cell(cell: Cell) -> str:
     """Where in an array: ' at [0, 1]'; '' of a single number."""
-    return f" at [{', '.join(map(str, cell))}]" if cell else ""
+    return _(" at [{cell}]").format(cell=", ".join(map(str, cell))) if cell else ""
 
 
 def encode_key(key: Any) -> Key:

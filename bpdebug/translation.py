@@ -8,7 +8,7 @@ commands and ops) is the same bytes in every language: a translated text remembe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -35,8 +35,12 @@ class Translated(str):
         return made
 
     def format(self, *args: Any, **fields: Any) -> Translated:
-        named = {name: _own(value) for name, value in fields.items()}
-        return Translated(super().format(*args, **fields), self.own.format(*map(_own, args), **named))
+        named = {name: own(value) for name, value in fields.items()}
+        return Translated(super().format(*args, **fields), self.own.format(*map(own, args), **named))
+
+    def join(self, texts: Iterable[str]) -> Translated:
+        found = list(texts)
+        return Translated(super().join(found), self.own.join(map(own, found)))
 
 
 _spoken = _Speech()
@@ -73,8 +77,24 @@ def said_here(text: str) -> str:
     return text.own if (_here.get() or _spoken).machine else str(text)
 
 
-def _own(value: Any) -> Any:
+def own(value: Any) -> Any:
+    """A text as it is written where it was not translated; anything else as it is."""
     return value.own if isinstance(value, Translated) else value
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Names, numbers or short texts one after the other: `a, b, c`."""
+    return _(", ").join(texts)
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Names or clauses that all hold: `a and b`."""
+    return _(" and ").join(texts)
+
+
+def clauses(*texts: str) -> str:
+    """Parts of a sentence that could stand alone, `a; b`; those that are empty are left out."""
+    return _("; ").join(filter(None, texts))
 
 
 def speak(lang: str) -> None:

@@ -28,7 +28,7 @@ from bpdebug.translation import ENGLISH
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bpdebug"
-MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "translation.py"]
+MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAD = """# What bpdebug/{area} says. `python -m tests.translations` adds what is new and takes away what is gone.
 msgid ""
 msgstr ""

@@ -18,6 +18,7 @@ from bpdebug.engine.run import Pass
 from bpdebug.engine.source import ArraySource
 from bpdebug.graph import Graph
 from bpdebug.progress import part
+from bpdebug.translation import _
 
 RULE, UPSTREAM = "rule", "upstream"
 MOST_CELLS = 4096
@@ -192,7 +193,7 @@ def _difference(node: str, operand: str, given: Array, right: Array) -> RuleVerd
     error = relative(given, right, NOTHING * top(given, right))
     cell = index_of(error)
     worst = float(error[cell])
-    doubt = (UPSTREAM, "off by little, because of what is wrong upstream") if LOOK < worst <= FAIL else ("", "")
+    doubt = (UPSTREAM, _("off by little, because of what is wrong upstream")) if LOOK < worst <= FAIL else ("", "")
     return RuleVerdict(
         operand, cell, float(given[cell]), float(right[cell]), worst, 0, 0, *doubt,
         node=node, where=UPSTREAM if worst > FAIL else None,

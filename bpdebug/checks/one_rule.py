@@ -23,6 +23,7 @@ from bpdebug.ops import UNWRITTEN
 from bpdebug.ops.conventions import said
 from bpdebug.progress import TimeOver, part, until
 from bpdebug.symbolic import Expr, Plan, walk
+from bpdebug.translation import _
 
 SEED, SIGNS = np.random.SeedSequence(0), np.array((-1.0, 1.0))
 """What the random numbers of every rule's check start from, and the signs of its cotangent."""
@@ -178,7 +179,7 @@ class Trial:
             return known[to]
 
         found = list(differences(total, at, analytic, LINEAR if self.linear else STEPS))
-        if not self.linear and min(error for _, error in found) > LOOK:  # steps made for 1 are none for 1e-7 or 1e6
+        if not self.linear and min(pair[1] for pair in found) > LOOK:  # steps made for 1 are none for 1e-7 or 1e6
             for base in {1.0, abs(at)} - {max(1.0, abs(at)), 0.0}:
                 found += differences(total, at, analytic, STEPS, base, SURE)
         numeric, error = best(found, analytic)
@@ -191,11 +192,11 @@ class Trial:
             reason, says = TIE if self.op.name in TIES else KINK, self._convention(kink, analytic)
             row = row if kink.finite else structs.replace(row, numeric=float("nan"))
         elif np.isfinite(analytic) and not np.isfinite(numeric):
-            reason, says = ROUNDING, "no differences here: moved, a result leaves the range of numbers"
+            reason, says = ROUNDING, _("no differences here: moved, a result leaves the range of numbers")
         elif not error <= FAIL and not self.linear and not _agree(found):
-            reason, says = ROUNDING, "rounding: no two differences agree"
+            reason, says = ROUNDING, _("rounding: no two differences agree")
         elif row.verdict == "pass" and gap > FAIL * abs(analytic) and gap > FAIL * self.sizes[1]:
-            reason, says = ROUNDING, "rounding: the results are so large that differences tell nothing here"
+            reason, says = ROUNDING, _("rounding: the results are so large that differences tell nothing here")
         elif row.verdict == "look":
             reason, says = self._doubt(cell, at, gap)
         else:
@@ -218,24 +219,28 @@ class Trial:
 
     def _convention(self, kink: Kink, analytic: float) -> str:
         """What the op does at a kink."""
-        what = f"a {'tie' if self.op.name in TIES else 'kink'}{'' if kink.here else ' close by'}"
+        what = _("a tie") if self.op.name in TIES else _("a kink")
+        if not kink.here:
+            what = _("a tie close by") if self.op.name in TIES else _("a kink close by")
         if not kink.finite:
-            what = "no differences here" if np.isfinite(analytic) else "no slope here"
+            what = _("no differences here") if np.isfinite(analytic) else _("no slope here")
         if self.op.kink_at is not None:
             cells = (np.broadcast_to(i, self.y.shape)[kink.result] for i in self.rule.inputs[: len(self.op.operands)])
-            return f"{what}: {self.op.kink_at(*map(float, cells))}"
-        if kink.finite or self.finite[kink.result]:
-            return f"{what}: {said(self.op, self.rule.node.attrs) or 'the slopes to its left and right differ'}"
-        return f"{what}: the result{at_cell(kink.result)} is not finite"
+            words = self.op.kink_at(*map(float, cells))
+        elif kink.finite or self.finite[kink.result]:
+            words = said(self.op, self.rule.node.attrs) or _("the slopes to its left and right differ")
+        else:
+            words = _("the result{at} is not finite").format(at=at_cell(kink.result))
+        return _("{of}: {said}").format(of=what, said=words)
 
     def _doubt(self, cell: Cell, at: float, gap: float) -> tuple[str, str]:
         """Why a derivative that is off by little is not called wrong: its reason, and in words."""
         jump = second_jumps(partial(self.results, cell), at)
         if gap <= jump * max(1.0, abs(at)) * STEPS[0]:
-            return SECOND, "the second derivative jumps close by, and differences err by that"
+            return SECOND, _("the second derivative jumps close by, and differences err by that")
         if gap <= rounding(max(self.sizes)) / (STEPS[-1] * max(1.0, abs(at))):
-            return ROUNDING, "rounding: differences are no better here"
-        return SMALL, "off by little, but by more than rounding"
+            return ROUNDING, _("rounding: differences are no better here")
+        return SMALL, _("off by little, but by more than rounding")
 
 
 def _agree(found: Sequence[tuple[float, float]]) -> bool:

@@ -12,7 +12,7 @@ from bpdebug.engine import Timeline
 from bpdebug.expression import Scope, evaluate, holds, parse
 from bpdebug.graph import frames
 from bpdebug.progress import may_stop
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 
 FORTH, BACK = 1, -1
 
@@ -115,7 +115,7 @@ def _stopped(state: State, at: int, b: Breakpoint, words: str) -> State:
     return state
 
 
-NAMES = {"break": "breakpoint", "watch": "watch", "catch": "catch", "trace": "trace"}
+NAMES = {"break": N_("breakpoint"), "watch": N_("watch"), "catch": N_("catch"), "trace": N_("trace")}
 
 
 def fill(text: str, timeline: Timeline, at: int) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, field
 
+from bpdebug.translation import N_
+
 Number = float | Sequence[float]
 States = dict[str, Any]
 Old = Callable[[str], Any]
@@ -50,13 +52,13 @@ class Training(Struct, frozen=True):
 
 
 SAYS = {
-    "weight_decay": "Weight decay pulls every cell towards 0",
-    "clip_norm": "Where the norm of all gradients together is above clip_norm, all are scaled down to it",
-    "clip_value": "No cell of the gradient counts for more than clip_value",
-    "nesterov": "Nesterov looks one step of the velocity ahead",
-    "dampening": "Dampening takes a share of every gradient but the first away",
-    "centered": "Centered subtracts the square of the average gradient, so that only the variance is divided by",
-    "lr_decay": "The decay lr_decay makes the learning rate smaller with every step",
+    "weight_decay": N_("Weight decay pulls every cell towards 0"),
+    "clip_norm": N_("Where the norm of all gradients together is above clip_norm, all are scaled down to it"),
+    "clip_value": N_("No cell of the gradient counts for more than clip_value"),
+    "nesterov": N_("Nesterov looks one step of the velocity ahead"),
+    "dampening": N_("Dampening takes a share of every gradient but the first away"),
+    "centered": N_("Centered subtracts the square of the average gradient, so that only the variance is divided by"),
+    "lr_decay": N_("The decay lr_decay makes the learning rate smaller with every step"),
 }
 """What settings do that are off by default, in a sentence each."""
 
@@ -134,34 +136,38 @@ OPTIMIZERS: dict[str, Optimizer] = {
     o.name: o
     for o in (
         Optimizer(
-            "sgd", "A step against the gradient, lr long for each unit of it",
+            "sgd", N_("A step against the gradient, lr long for each unit of it"),
             {"lr": 0.01, "momentum": 0.0, **_HEAVY}, _sgd,
         ),
         Optimizer(
             "momentum",
-            "The velocity is the sum of all gradients so far, each counted momentum times less with every step; "
-            "the step is lr times that",
+            N_(
+                "The velocity is the sum of all gradients so far, each counted momentum times less with every step; "
+                "the step is lr times that"
+            ),
             {"lr": 0.01, "momentum": 0.9, **_HEAVY}, _sgd,
         ),
         Optimizer(
             "adam",
-            "The means m of the gradients and v of their squares begin at 0, which dividing by 1 - beta ** t makes up "
-            "for; a cell whose gradients agree moves by about lr, however small they are",
+            N_(
+                "The means m of the gradients and v of their squares begin at 0, which dividing by 1 - beta ** t makes "
+                "up for; a cell whose gradients agree moves by about lr, however small they are"
+            ),
             _MOMENTS, _adam,
         ),
         Optimizer(
             "adamw",
-            "As adam, but weight decay shrinks the parameter itself and is no part of the gradient",
+            N_("As adam, but weight decay shrinks the parameter itself and is no part of the gradient"),
             {**_MOMENTS, "weight_decay": 0.01}, _adamw, decoupled=True,
         ),
         Optimizer(
             "rmsprop",
-            "Each cell's step is its gradient divided by the root of square, the mean of its squared gradients",
+            N_("Each cell's step is its gradient divided by the root of square, the mean of its squared gradients"),
             {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "momentum": 0.0, "centered": False}, _rmsprop,
         ),
         Optimizer(
             "adagrad",
-            "Each cell's step is its gradient divided by the root of sum, of all its squared gradients so far",
+            N_("Each cell's step is its gradient divided by the root of sum, of all its squared gradients so far"),
             {"lr": 0.01, "lr_decay": 0.0, "eps": 1e-10}, _adagrad,
         ),
     )

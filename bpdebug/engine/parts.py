@@ -13,6 +13,7 @@ from bpdebug.arrays import Array, Cell, Shape, at_cell
 from bpdebug.graph import Subject
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.notation import Notation
+from bpdebug.translation import ngettext
 
 
 def sealed(array: Array) -> Array:
@@ -44,8 +45,10 @@ class Fault(Struct, frozen=True):
     @property
     def where(self) -> str:
         """'2 cells of ∂s, first at [0, 1]'."""
-        first = f", first{at_cell(self.first)}" if self.first else ""
-        return f"{self.cells} cell{'s' * (self.cells != 1)} of {self.tensor}{first}"
+        words = ngettext("{count} cell of {tensor}", "{count} cells of {tensor}", self.cells)
+        if self.first:
+            words = ngettext("{count} cell of {tensor}, first{at}", "{count} cells of {tensor}, first{at}", self.cells)
+        return words.format(count=self.cells, tensor=self.tensor, at=at_cell(self.first))
 
 
 class Term(Lazy, frozen=True, eq=False, dict=True):

@@ -12,8 +12,10 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.graph import Graph
+from bpdebug.translation import N_
 
-FORWARD, SEED, BACKWARD, UPDATE, END = "forward", "seed", "backward", "update", "end"
+FORWARD, SEED, BACKWARD = N_("forward"), N_("seed"), N_("backward")
+UPDATE, END = N_("update"), N_("end")
 PHASES = (FORWARD, SEED, BACKWARD, UPDATE)
 
 

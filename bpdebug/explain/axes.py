@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from bpdebug.graph import PARAMETER, Graph
 from bpdebug.symbolic.notation import Notation, cell_of, gradient_of, joined, line, sum_over
+from bpdebug.translation import _
 
 BATCH = "nmprstuv"
 ROW, INNER, COLUMN = "i", "k", "j"
@@ -48,15 +49,23 @@ class Indexed(Struct, frozen=True):
     def why(self, position: int) -> str:
         """Which way the sum runs, which way `@` goes, and so what is turned."""
         letter = COLUMN if position == 0 else ROW
-        other, letters = self.names[1 - position], self.letters[1 - position]
-        runs = "along the rows" if letters[-1] == letter else "down the columns"
-        side, goes = ("right", "down the columns") if position == 0 else ("left", "along the rows")
         name = next(a.name for a in self.axes if a.letter == letter)
-        text = f"The sum runs over {letter} ({name}), {runs} of {other}. But @ goes {goes} of what stands {side} of it"
-        text += f", and {other} stands there: so {other} is turned."
+        if position == 0:
+            text = _(
+                "The sum runs over {letter} ({axis}), along the rows of {other}. But @ goes down the columns of what "
+                "stands right of it, and {other} stands there: so {other} is turned."
+            )
+        else:
+            text = _(
+                "The sum runs over {letter} ({axis}), down the columns of {other}. But @ goes along the rows of what "
+                "stands left of it, and {other} stands there: so {other} is turned."
+            )
+        text = text.format(letter=letter, axis=name, other=self.names[1 - position])
         more = [c for c in self.result[:-2] if c not in self.letters[position]]
         if more:
-            text += f" {self.names[position]} has no {' and no '.join(more)}: it was used for each, and they add up."
+            words = _("{text} {name} has no {letters}: it was used for each, and they add up.")
+            letters = _(" and no ").join(more)
+            text = words.format(text=text, name=self.names[position], letters=letters)
         return text
 
 
@@ -82,13 +91,16 @@ def matmul_axes(graph: Graph, k: int) -> Indexed | None:
         return "".join(letter for letter, n, full in pairs if n == full)
 
     kinds = [graph.kind(t) for t in (a, b)]
-    rows, inner, columns = "rows", "inner", "columns"
+    rows, inner, columns = _("rows"), _("inner"), _("columns")
     if kinds[1] == PARAMETER:
-        rows, inner, columns = "batch", "in", "out"
+        rows, inner, columns = _("batch"), _("in"), _("out")
     elif kinds[0] == PARAMETER:
-        rows, inner, columns = "out", "in", "batch"
+        rows, inner, columns = _("out"), _("in"), _("batch")
     axes = (
-        *(AxisName(c, n, "batch" if len(batch) == 1 else f"batch {c}") for c, n in zip(batch, out, strict=False)),
+        *(
+            AxisName(c, n, _("batch") if len(batch) == 1 else _("batch {letter}").format(letter=c))
+            for c, n in zip(batch, out, strict=False)
+        ),
         AxisName(ROW, left[-2], rows), AxisName(INNER, left[-1], inner, True), AxisName(COLUMN, right[-1], columns),
     )  # fmt: skip
     return Indexed(

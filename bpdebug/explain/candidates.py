@@ -20,6 +20,7 @@ from bpdebug.errors import CommandError
 from bpdebug.explain.products import EIGHT, Pair, inverses, is_inverted, products, sides
 from bpdebug.progress import TimeOver, may_stop, part, until
 from bpdebug.symbolic import stretched
+from bpdebug.translation import _
 
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
 MOST_WORK, SOME_ROWS = 10**8, 8
@@ -94,8 +95,10 @@ class Comparison:
 
     def __init__(self, event: NodeEvent, rule: NodeRule, position: int, *, trusted: bool) -> None:
         names = event.operands
-        side = f" ({('left', 'right')[position]})" if names[0] == names[1] else ""  # X @ X: one name, two gradients
-        self.position, self.target = position, f"∂{names[position]}{side}"
+        self.position, self.target = position, f"∂{names[position]}"
+        if names[0] == names[1]:  # X @ X: one name, two gradients
+            side = _("{gradient} (left)") if position == 0 else _("{gradient} (right)")
+            self.target = side.format(gradient=self.target)
         self.operand_shape: Shape = rule.inputs[position].shape
         self.wanted = rule.plan.before_sum(position)
         self.dtype = event.graph.dtypes[event.tensor]
@@ -129,9 +132,10 @@ class Comparison:
         for pair in inverses(*self.sides, self.position):
             found = self.judged(pair)
             if not pair.exists:
-                found = replace(found, note=f"{name} has no inverse; its transpose it always has")
+                found = replace(found, note=_("{name} has no inverse; its transpose it always has").format(name=name))
             elif found.verdict == RIGHT:
-                found = replace(found, note=f"{pair.known_as}: here {name}⁻¹ = {name}ᵀ, and it is right by chance")
+                words = _("{mistake}: here {name}⁻¹ = {name}ᵀ, and it is right by chance")
+                found = replace(found, note=words.format(mistake=pair.known_as, name=name))
             yield found
 
     def judged(self, pair: Pair) -> ProductVerdict:
@@ -148,7 +152,7 @@ class Comparison:
         if off > RIGHT_IN["float64"]:
             return ProductVerdict(self.target, pair.text, pair.shape, True, off, WRONG, note)
         chance = error(self._summed(drawn), self.random_truth, SAME_SUM) > RIGHT_IN["float64"]
-        words = "the same by chance: with other numbers it is wrong" if chance else ""
+        words = _("the same by chance: with other numbers it is wrong") if chance else ""
         return ProductVerdict(self.target, pair.text, pair.shape, True, off, RIGHT, words)
 
     def _summed(self, made: Array) -> Array:

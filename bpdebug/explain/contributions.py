@@ -15,8 +15,9 @@ from bpdebug.engine.run import Pass
 from bpdebug.engine.stats import two_norm
 from bpdebug.expression import Target
 from bpdebug.symbolic import stretched
+from bpdebug.translation import N_
 
-INCOMING = "incoming"
+INCOMING = N_("incoming")
 
 
 class Given(Struct, frozen=True, eq=False):

@@ -12,6 +12,7 @@ from bpdebug.checks.kinks import find_kink
 from bpdebug.checks.one_rule import Trial, check_node
 from bpdebug.checks.rule import OnPass
 from bpdebug.ops.conventions import said
+from bpdebug.translation import _, clauses
 
 Edges = Sequence[tuple[int, int, Array]]
 """A node, the number of its operand, and the cotangent that comes in at the node."""
@@ -58,6 +59,8 @@ def convention(on: OnPass, nodes: Sequence[int]) -> str:
     """In words, what holds at the kinks of these nodes."""
     some = [on.graph.nodes[k] for k in nodes[:3]]
     words = {f"{node.op.name} '{node.id}'": said(node.op, node.attrs) for node in some}
-    return "right off the kink, and another convention at it; here: " + "; ".join(
-        f"{name}, {kink or 'one of the slopes to its left and right'}" for name, kink in words.items()
+    kinks = (
+        _("{node}, {convention}").format(node=name, convention=kink or _("one of the slopes to its left and right"))
+        for name, kink in words.items()
     )
+    return _("right off the kink, and another convention at it; here: {kinks}").format(kinks=clauses(*kinks))

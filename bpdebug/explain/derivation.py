@@ -12,6 +12,7 @@ from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.explain.judge import KINK, RIGHT, VALUE, Judge
 from bpdebug.explain.mistakes import right
 from bpdebug.graph import Step
+from bpdebug.translation import _, clauses
 
 
 class LineVerdict(Struct, frozen=True):
@@ -72,13 +73,13 @@ def _judged(judge: Judge, step: Step, tensor: int) -> LineVerdict:
     graph = judge.graph
     to = graph.names[tensor]
     if judge.run.gradient(tensor) is None:
-        text = f"no path leads from {to} to an output: it has no gradient"
+        text = _("no path leads from {name} to an output: it has no gradient").format(name=to)
         return LineVerdict(step.line, to, VALUE, None, text)
     found = judge.verdict(step.id, tensor)
     if found.verdict in (RIGHT, KINK):
         return LineVerdict(step.line, to, found.verdict, found.error, found.why)
     meant = right(graph, tensor)
-    return LineVerdict(step.line, to, found.verdict, found.error, f"{found.why}; {meant}" if found.why else meant)
+    return LineVerdict(step.line, to, found.verdict, found.error, clauses(found.why, meant))
 
 
 def by_the_ops(timeline: Timeline) -> Timeline:
@@ -103,14 +104,16 @@ def judged_edge(judge: Judge, event: NodeEvent, contribution: Contribution, valu
     if found.verdict == KINK:
         return found.why, True
     if found.verdict == RIGHT:
-        return f"right: {given(event, contribution)}", True
+        return _("right: {rule}").format(rule=given(event, contribution)), True
     if found.why:
         return found.why, False
-    off = "" if found.error is None else f": off by {found.error:.2g} of the largest"
-    return f"the shape fits, the numbers do not{off}", False
+    if found.error is None:
+        return _("the shape fits, the numbers do not"), False
+    words = _("the shape fits, the numbers do not: off by {error:.2g} of the largest")
+    return words.format(error=found.error), False
 
 
 def given(event: NodeEvent, contribution: Contribution) -> str:
     """What an event gives to an operand, as the op has it: '∂b gets sum(∂Z, axis=0)'."""
     formula = event.plan.own.total_text(contribution.position, event.operands, event.name)
-    return f"∂{contribution.to} gets {formula}"
+    return _("{gradient} gets {formula}").format(gradient=f"∂{contribution.to}", formula=formula)

@@ -9,16 +9,17 @@ from msgspec.structs import replace
 from bpdebug.arrays import Array
 from bpdebug.engine import BACKWARD, FORWARD, SEED, Event, NodeEvent, Timeline, stats
 from bpdebug.engine.closeness import index_of, relative
-from bpdebug.engine.layout import NONE, Layout, Slot
+from bpdebug.engine.layout import KEPT, MASK, NONE, Layout, Slot
 from bpdebug.explain.answers import both_answer
+from bpdebug.translation import _
 
 
 class Difference(Struct, frozen=True):
     """The first event at which two timelines differ, and what differs there.
 
-    `what` is "value" (of the node, or of an updated parameter), "incoming gradient", "contribution to X", "∂X",
-    "leaf X" (an operand that was different from the beginning), "shape of ...", or, where the events themselves
-    are others, "event" or "end". `error` is the largest relative error, at `cell`, where the sides are `left` and
+    `what` says it in words (the value, of the node or of an updated parameter, the incoming gradient, a contribution, a
+    leaf that was different from the beginning, the shape of one of them), or, where the events themselves are others,
+    it is "event" or "end". `error` is the largest relative error, at `cell`, where the sides are `left` and
     `right`; infinite where only one of them is finite, and None where there are no numbers to compare. `convention`
     says whose answers the two sides are, where they differ but where there is no derivative.
     """
@@ -40,7 +41,10 @@ def first_difference(a: Timeline, b: Timeline) -> Difference | None:
         ours, theirs = (_named(t, index) for t in (a, b))
         if ours != theirs:
             return Difference(index, ours[2], "event")
-        found = _leaves(a, b, index) or _arrays(a, b, layouts, index)
+        leaf = _leaves(a, b, index)
+        if leaf is not None:
+            return leaf
+        found = _arrays(a, b, layouts, index)
         if found is not None:
             return replace(found, convention=_convention(a.event(index), b.event(index), found))
     if len(a) == len(b):
@@ -54,7 +58,7 @@ def _convention(left: Event, right: Event, found: Difference) -> tuple[tuple[str
     """Whose answers a difference is one of, where both are some."""
     if not (isinstance(left, NodeEvent) and isinstance(right, NodeEvent)):
         return None
-    return both_answer(left, right) if found.error is not None and not found.what.startswith("leaf") else None
+    return None if found.error is None else both_answer(left, right)
 
 
 def _named(timeline: Timeline, index: int) -> tuple[int, str, str]:
@@ -70,7 +74,8 @@ def _leaves(a: Timeline, b: Timeline, index: int) -> Difference | None:
     read = [[t.graph.names[i] for i in t.graph.nodes[place.nth].tensors if t.graph.is_leaf(i)] for t in (a, b)]
     for name in read[0]:
         if name in read[1] and name in {leaf.name for leaf in a.graph.leaves}:
-            found = _compared(index, a, f"leaf {name}", *(t.iteration(0).value(t.graph.index[name]) for t in (a, b)))
+            values = (t.iteration(0).value(t.graph.index[name]) for t in (a, b))
+            found = _compared(index, a, _("leaf {name}").format(name=name), *values)
             if found is not None:
                 return found
     return None
@@ -85,31 +90,41 @@ def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int
     a.store.run_ahead(here)
     b.store.run_ahead(there)
     left, right = (
-        {(_what(t, index, s), s.position): s for s in y.slots(index)} for t, y in zip((a, b), layouts, strict=True)
+        {(s.role, t.graph.names[s.tensor], s.position): s for s in y.slots(index)}
+        for t, y in zip((a, b), layouts, strict=True)
     )
     for key, slot in left.items():
         if key in right:
-            found = _compared(index, a, key[0], a.store.made(here, slot), b.store.made(there, right[key]))
+            what = _what(a, index, slot)
+            found = _compared(index, a, what, a.store.made(here, slot), b.store.made(there, right[key]))
             if found is not None:
                 return found
-    what, operand = next((key for key in (*left, *right) if key not in left or key not in right), ("", NONE))
-    if not what or (operand == NONE and here.phase == BACKWARD):
+    alone = [(a, s) for key, s in left.items() if key not in right]
+    alone += [(b, s) for key, s in right.items() if key not in left]
+    if not alone or (alone[0][1].position == NONE and here.phase == BACKWARD):
         return None  # the sums of contributions that were the same
-    return Difference(index, _named(a, index)[2], what if operand == NONE else f"{what} (operand {operand})")
+    side, slot = alone[0]
+    what = _what(side, index, slot)
+    if slot.position != NONE:
+        what = _("{what} (operand {position})").format(what=what, position=slot.position)
+    return Difference(index, _named(a, index)[2], what)
 
 
 def _what(timeline: Timeline, index: int, slot: Slot) -> str:
     """An array in words, the same in every timeline."""
     phase, name = timeline.schedule.place(index).phase, timeline.graph.names[slot.tensor]
     if phase == BACKWARD:
-        return f"∂{name}" if slot.position == NONE else f"contribution to {name}"
-    return "incoming gradient" if phase == SEED else "mask" if slot.role == "mask" else "value"
+        return f"∂{name}" if slot.position == NONE else _("contribution to {name}").format(name=name)
+    if slot.role == KEPT:
+        return _("state {name}").format(name=name)
+    return _("incoming gradient") if phase == SEED else _("mask") if slot.role == MASK else _("value")
 
 
 def _compared(index: int, timeline: Timeline, what: str, x: Array, y: Array) -> Difference | None:
     node = _named(timeline, index)[2]
     if x.shape != y.shape or x.dtype != y.dtype:
-        return Difference(index, node, f"{'shape' if x.shape != y.shape else 'dtype'} of {what}")
+        words = _("shape of {what}") if x.shape != y.shape else _("dtype of {what}")
+        return Difference(index, node, words.format(what=what))
     others = _bits(x) != _bits(y)
     if not others.any():
         return None

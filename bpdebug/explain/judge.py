@@ -23,6 +23,7 @@ from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.written import nameable, spelling
 from bpdebug.limits import Limits
 from bpdebug.symbolic import trace, walk
+from bpdebug.translation import _, clauses
 
 RIGHT, KINK, SHAPE, VALUE = "right", "kink", "shape", "value"
 MOVE = 0.01
@@ -70,7 +71,8 @@ class Numbers:
         tensor = self.gradients[name]
         gradient = self.gradient(tensor)
         if gradient is None:
-            raise BpdebugError(f"∂{self.graph.names[tensor]} has no path to an output, and no gradient", code="E_EXPR")
+            words = _("{gradient} has no path to an output, and no gradient")
+            raise BpdebugError(words.format(gradient=f"∂{self.graph.names[tensor]}"), code="E_EXPR")
         return gradient
 
     def sources(self, name: str) -> frozenset[int]:
@@ -96,7 +98,7 @@ class Numbers:
     def _result(self, step: Step) -> Array:
         op = VOCABULARY[step.op]
         if op.is_drawn(len(step.inputs)):
-            raise BpdebugError(f"{op.name} draws a mask", code="E_OP")
+            raise BpdebugError(_("{op} draws a mask").format(op=op.name), code="E_OP")
         inputs = [i.value if isinstance(i, Lit) else self.value(i) for i in step.inputs]
         if op.operands and not any(isinstance(i, np.ndarray) for i in inputs):  # dL = 1
             return number(inputs[0])
@@ -165,11 +167,13 @@ class Judge(OnPass):
         try:
             made = self.engine.value(value) if isinstance(value, str) else number(value)
         except BpdebugError as what:
-            return Verdict(SHAPE, None, f"{what.message}{f' ({what.hint})' if what.hint else ''}")
+            words = _("{said} ({hint})").format(said=what.message, hint=what.hint) if what.hint else what.message
+            return Verdict(SHAPE, None, words)
         if made.shape != truth.shape:
             found = mistake(wanted, made)
-            words = f"this is {made.shape}, and {name} is {truth.shape}{f'; {found}' if found else ''}"
-            return Verdict(SHAPE, None, words)
+            words = _("this is {shape}, and {name} is {wanted}")
+            words = words.format(shape=made.shape, name=name, wanted=truth.shape)
+            return Verdict(SHAPE, None, clauses(words, found))
         made = self._comparable(made, truth)
         off = error(made, truth)
         if off > RIGHT_IN[dtype] and not self._is_rounding(np.abs(made - truth), wanted):
@@ -177,15 +181,17 @@ class Judge(OnPass):
             if words:
                 return Verdict(KINK, off, words)
             if off <= ALIKE:
-                return Verdict(VALUE, off, f"nearly: off by {off:.2g} of the largest, and that is no rounding")
+                words = _("nearly: off by {error:.2g} of the largest, and that is no rounding")
+                return Verdict(VALUE, off, words.format(error=off))
             return Verdict(VALUE, off, mistake(wanted, made))
         if isinstance(value, str) and tensor in self.engine.sources(value):
-            return Verdict(VALUE, off, f"this says what ∂{name} is by ∂{name} itself")
+            words = _("this says what {gradient} is by {gradient} itself").format(gradient=f"∂{name}")
+            return Verdict(VALUE, off, words)
         again = self._again(value, wanted)
         if again is None or error(*again) <= RIGHT_IN[dtype]:
             return Verdict(RIGHT, off, "")
         words = self._at_a_kink(value, *again, wanted, self._drawn_at)
-        why = words or "right on these numbers by chance: with another cotangent it is not"
+        why = words or _("right on these numbers by chance: with another cotangent it is not")
         return Verdict(KINK if words else VALUE, off, why)
 
     def _at_a_kink(

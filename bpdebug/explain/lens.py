@@ -23,6 +23,7 @@ from bpdebug.graph import Subject
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 from bpdebug.symbolic.leaves import uses
 from bpdebug.symbolic.notation import Notation
+from bpdebug.translation import _, clauses
 
 MOST_CELLS, MOST_LONG = 1600, 64
 """Cells of a matrix, and its rows or columns, beyond which it is not worked out."""
@@ -136,11 +137,11 @@ class OperandGradient:
         jacobian = self._jacobian() if self.index is None and slope is None else None
         outer = tuple(self._outer()) if self.index is not None and self.position == 1 else ()
         return Looked(
-            contribution=c, shape=value.shape, says=self.op.back, linear=self.linear,
+            contribution=c, shape=value.shape, says=_(self.op.back), linear=self.linear,
             transposed="" if turned is None else self.event.graph.names[turned],
             sum=self.index.gradient(self.position, c.sign) if self.index else None,
             why=self.index.why(self.position) if self.index else "",
-            note="; ".join(filter(None, (note, *self._notes(turned)))), wrong=wrong, meant=meant, jacobian=jacobian,
+            note=clauses(note, *self._notes(turned)), wrong=wrong, meant=meant, jacobian=jacobian,
             slope=slope, cell=cell, source=source, marks=marks,
             outer=outer[:MOST_OUTER], outer_count=len(outer),
             answers=self._answers(cell) if value.size else None,
@@ -169,8 +170,8 @@ class OperandGradient:
         formula = f"∂{self.contribution.to} = {text}"
         noise = rounding(largest(own.summed(self.position), own.leaves(self.rule.inputs, self.y, g)))
         if worst(given, right, RIGHT["float64"], noise) is None:
-            return f"this rule was set by hand, and it gives the same as {formula}", "", None
-        return "", f"this rule was set by hand, and is wrong: it should be {formula}", right
+            return _("this rule was set by hand, and it gives the same as {formula}").format(formula=formula), "", None
+        return "", _("this rule was set by hand, and is wrong: it should be {formula}").format(formula=formula), right
 
     def _notes(self, turned: int | None) -> Iterator[str]:
         """What else must be said: an operand that was turned before, a broadcast."""
@@ -178,11 +179,15 @@ class OperandGradient:
         node = None if turned is None else graph.node(turned)
         if node is not None and node.op.name == "transpose":
             name, original = node.id, graph.names[node.tensors[0]]
-            yield f"{name} is {original}ᵀ: the forward pass turned it, and {name}ᵀ is {original} itself"
+            words = _("{name} is {original}ᵀ: the forward pass turned it, and {name}ᵀ is {original} itself")
+            yield words.format(name=name, original=original)
         before = self.event.plan.before_sum(self.position)
         if before != c.shape:
             used = prod(before) // max(prod(c.shape), 1)
-            yield f"{c.to} was repeated to {before}, each cell used {used} times: the transpose of repeating is a sum"
+            words = _(
+                "{name} was repeated to {shape}, each cell used {count} times: the transpose of repeating is a sum"
+            )
+            yield words.format(name=c.to, shape=before, count=used)
 
     def _outer(self) -> Iterator[tuple[str, Array]]:
         """∂W as a sum over the rows of X and ∂Y: of each a column times a row."""

@@ -14,6 +14,7 @@ from bpdebug.explain.wrong import MOST_TEXT, Wanted, same
 from bpdebug.graph import PARAMETER
 from bpdebug.ops.op import MIXES
 from bpdebug.symbolic import Expr, evaluate, walk
+from bpdebug.translation import _, joined, ngettext
 
 MOST_PLACES = 6
 """Sides of sums in a rule beyond which no term is looked for."""
@@ -37,9 +38,13 @@ def missing_term(wanted: Wanted, made: Array) -> str:
                 sums = {id(e) for e, _ in chosen}
                 if len(sums) == count and wanted.gives(made, (k, p), without(whole, chosen, leaves)):
                     terms = [rule.plan.text_of(e.args[side], *names) for e, side in chosen]
-                    left = " and ".join(t if len(t) <= MOST_TEXT else f"{t[:MOST_TEXT]} …" for t in terms)
-                    what = "a term" if count == 1 else f"{count} terms"
-                    return f"{what} of {node.op.name}'s rule {'is' if count == 1 else 'are'} missing: {left}"
+                    left = joined(t if len(t) <= MOST_TEXT else f"{t[:MOST_TEXT]} …" for t in terms)
+                    said = ngettext(
+                        "a term of {op}'s rule is missing: {terms}",
+                        "{count} terms of {op}'s rule are missing: {terms}",
+                        count,
+                    )
+                    return said.format(count=count, op=node.op.name, terms=left)
     return ""
 
 
@@ -80,7 +85,8 @@ def only_diagonal(wanted: Wanted, made: Array) -> str:
             alone[cell] = g[cell]
             diagonal[cell] = rule.gradient(p, y, alone)[cell]
         if wanted.gives(made, (k, p), diagonal):
-            return f"only the diagonal of {node.op.name}'s Jacobian: each cell of {node.id} depends on other cells too"
+            words = _("only the diagonal of {op}'s Jacobian: each cell of {node} depends on other cells too")
+            return words.format(op=node.op.name, node=node.id)
     return ""
 
 
@@ -99,8 +105,11 @@ def updated_weight(wanted: Wanted, made: Array) -> str:
             rate = float((gap * (whole - before)).sum() / np.square(whole - before).sum())
             if rate > 0 and same(_by_weight(rule, p, g, q, rule.inputs[q] - rate * slope) - before, gap):
                 name = wanted.graph.names[tensor]
-                words = "the backward pass reads the weights that the forward pass read"
-                return f"this reads {name} after its update ({name} - {rate:.4g} * ∂{name}): {words}"
+                words = _(
+                    "this reads {name} after its update ({name} - {rate:.4g} * ∂{name}): "
+                    "the backward pass reads the weights that the forward pass read"
+                )
+                return words.format(name=name, rate=rate)
     return ""
 
 

@@ -17,6 +17,7 @@ from bpdebug.explain.missing import missing_term, only_diagonal, updated_weight
 from bpdebug.explain.products import inverses, products, sides
 from bpdebug.explain.wrong import MOST_TEXT, Wanted, same
 from bpdebug.graph import Graph
+from bpdebug.translation import _
 
 MOST_ROWS = 64
 """Rows of a gradient before its sum that are tried one by one."""
@@ -34,13 +35,15 @@ def right(graph: Graph, tensor: int) -> str:
     """The gradient as the engine has it: '∂X = ∂Y @ Wᵀ', every edge's rule in the sum."""
     edges = graph.edges_from(tensor)
     rules = [
-        text if len(text) <= MOST_TEXT else f"(the rule of {graph.nodes[k].op.name} for {graph.nodes[k].id})"
+        text if len(text) <= MOST_TEXT else _("(the rule of {op} for {node})").format(op=node.op.name, node=node.id)
         for k, p in edges[:MOST_RULES]
+        for node in [graph.nodes[k]]
         for text in [graph.plans[k].total_text(p, *graph.leaf_names(k))]
     ]
-    seed = [f"what comes in at {graph.names[tensor]}"] if tensor in graph.incoming else []
-    more = [f"{len(edges) - MOST_RULES:,} more"] if len(edges) > MOST_RULES else []
-    return f"∂{graph.names[tensor]} = {' + '.join([*seed, *rules, *more])}"
+    seed = [_("what comes in at {name}").format(name=graph.names[tensor])] if tensor in graph.incoming else []
+    more = [_("{count:,} more").format(count=len(edges) - MOST_RULES)] if len(edges) > MOST_RULES else []
+    words = _("{gradient} = {terms}")
+    return words.format(gradient=f"∂{graph.names[tensor]}", terms=_(" + ").join([*seed, *rules, *more]))
 
 
 # --- the mistakes, the most telling first: of `made`, an array of any shape
@@ -51,7 +54,8 @@ def not_summed(wanted: Wanted, made: Array) -> str:
     for before in wanted.unsummed():
         if same(made, before):
             times = before.size // max(wanted.truth.size, 1)
-            return f"the sum is missing: each cell of {wanted.name} was used {times} times, and its gradients add up"
+            words = _("the sum is missing: each cell of {name} was used {count} times, and its gradients add up")
+            return words.format(name=wanted.name, count=times)
     return ""
 
 
@@ -60,10 +64,10 @@ def badly_summed(wanted: Wanted, made: Array) -> str:
     for before in wanted.unsummed():
         for axis in range(before.ndim):
             if same(made, before.sum(axis=axis)) or same(made, before.sum(axis=axis, keepdims=True)):
-                return f"this is summed over axis {axis}"
+                return _("this is summed over axis {axis}").format(axis=axis)
             rows = (np.take(before, i, axis=axis) for i in range(min(before.shape[axis], MOST_ROWS)))
             if any(same(made, row) for row in rows):
-                return "this is one of the rows that must be added up"
+                return _("this is one of the rows that must be added up")
     return ""
 
 
@@ -72,7 +76,8 @@ def another_shape(wanted: Wanted, made: Array) -> str:
     if made.shape == wanted.truth.shape or made.size != wanted.truth.size:
         return ""
     fits = same(made.reshape(wanted.truth.shape), wanted.truth)
-    return f"the right numbers, as {made.shape} and not {wanted.truth.shape}" if fits else ""
+    words = _("the right numbers, as {shape} and not {wanted}") if fits else ""
+    return words.format(shape=made.shape, wanted=wanted.truth.shape)
 
 
 def last_wins(wanted: Wanted, made: Array) -> str:
@@ -90,7 +95,7 @@ def last_wins(wanted: Wanted, made: Array) -> str:
         )
         out.reshape(-1)[np.broadcast_to(to, values.shape).reshape(-1)] = values.reshape(-1)
         if same(made, out):
-            return "of an id that occurs more than once only the last is kept: repeated ids must add up"
+            return _("of an id that occurs more than once only the last is kept: repeated ids must add up")
     return ""
 
 
@@ -101,14 +106,15 @@ def one_of_several(wanted: Wanted, made: Array) -> str:
     for k, p in wanted.edges:
         if same(made, to_float64(wanted.run.contribution(k, p))):
             others = len(wanted.edges) - 1 + wanted.seeded
-            return f"this is only what {wanted.graph.nodes[k].id} gives; {others} more must be added (+=, not =)"
+            words = _("this is only what {node} gives; {count} more must be added (+=, not =)")
+            return words.format(node=wanted.graph.nodes[k].id, count=others)
     return ""
 
 
 def transposed(wanted: Wanted, made: Array) -> str:
     """The right numbers, transposed."""
     plain = made.ndim == wanted.truth.ndim >= 2 and made.shape[:-2] == wanted.truth.shape[:-2]
-    return "the right numbers, transposed" if plain and same(np.swapaxes(made, -1, -2), wanted.truth) else ""
+    return _("the right numbers, transposed") if plain and same(np.swapaxes(made, -1, -2), wanted.truth) else ""
 
 
 def another_product(wanted: Wanted, made: Array) -> str:
@@ -119,16 +125,18 @@ def another_product(wanted: Wanted, made: Array) -> str:
         both = sides(wanted.graph, k, p, [wanted.rule(k).inputs[1 - p]], [wanted.cotangent(k)])
         for pair in (*products(*both, p), *inverses(*both, p)):
             if pair.shape is not None and same(made, pair.left.arrays[0] @ pair.right.arrays[0]):
-                return f"this is {pair.text}{pair.known_as and f': {pair.known_as}'}"
+                words = _("this is {product}: {mistake}") if pair.known_as else _("this is {product}")
+                return words.format(product=pair.text, mistake=pair.known_as)
     return ""
 
 
 def handed_on(wanted: Wanted, made: Array) -> str:
     """The cotangent as it came in, without the op's own rule."""
-    for k, _ in wanted.edges:
+    for k, _p in wanted.edges:
         node = wanted.graph.nodes[k]
         if same(made, wanted.cotangent(k)):
-            return f"this is ∂{node.id} as it comes in: the rule of {node.op.name} is missing"
+            words = _("this is {gradient} as it comes in: the rule of {op} is missing")
+            return words.format(gradient=f"∂{node.id}", op=node.op.name)
     return ""
 
 
@@ -143,11 +151,12 @@ def scaled(wanted: Wanted, made: Array) -> str:
     if not factor or not same(made, wanted.truth * factor):
         return ""
     if abs(factor + 1) <= ALIKE:
-        return "the sign is wrong"
+        return _("the sign is wrong")
     inverse = abs(factor) < 1 and math.isfinite(1 / factor)  # a subnormal number has none
     size = 1 / abs(factor) if inverse else abs(factor)
     spelt = f"{round(size)}" if abs(size - round(size)) <= ALIKE * size else f"{size:.4g}"
-    return f"right but for a constant: {'-' * (factor < 0)}{'1/' * inverse}{spelt} times what it should be"
+    words = _("right but for a constant: {factor} times what it should be")
+    return words.format(factor=f"{'-' * (factor < 0)}{'1/' * inverse}{spelt}")
 
 
 def hidden(wanted: Wanted, made: Array) -> str:
@@ -156,7 +165,7 @@ def hidden(wanted: Wanted, made: Array) -> str:
         fits = np.broadcast_shapes(made.shape, wanted.truth.shape) == wanted.truth.shape
     except ValueError:
         return ""
-    return "broadcasting would let it pass, silently" if fits and made.shape != wanted.truth.shape else ""
+    return _("broadcasting would let it pass, silently") if fits and made.shape != wanted.truth.shape else ""
 
 
 KNOWN: tuple[Callable[[Wanted, Array], str], ...] = (

@@ -10,6 +10,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, Shape
 from bpdebug.graph import Graph
+from bpdebug.translation import _
 
 EIGHT = 8
 """Of the products of one of two sides with one of the other two, in both orders."""
@@ -79,7 +80,7 @@ def inverses(operand: Side, cotangent: Side, position: int) -> Iterator[Pair]:
     except np.linalg.LinAlgError:
         arrays = ()
     inverse = Side(f"{operand.text}⁻¹", arrays)
-    yield Pair(*((cotangent, inverse) if position == 0 else (inverse, cotangent)), "used the inverse")
+    yield Pair(*((cotangent, inverse) if position == 0 else (inverse, cotangent)), _("used the inverse"))
 
 
 def is_inverted(shape: Shape) -> bool:
@@ -91,7 +92,7 @@ def _known_as(a: Side, b: Side, position: int) -> str:
     operand, cotangent = (b, a) if a.cotangent else (a, b)
     in_order = a.cotangent == (position == 0)
     if in_order and not cotangent.transposed:
-        return "" if operand.transposed else "forgot the transpose"
+        return "" if operand.transposed else _("forgot the transpose")
     if not in_order and cotangent.transposed and not operand.transposed:
-        return "the right numbers, transposed"
-    return "the factors are swapped" if not in_order and operand.transposed and not cotangent.transposed else ""
+        return _("the right numbers, transposed")
+    return _("the factors are swapped") if not in_order and operand.transposed and not cotangent.transposed else ""

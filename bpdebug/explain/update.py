@@ -8,6 +8,7 @@ from msgspec import Struct
 from bpdebug.engine import OPTIMIZERS, Event
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.engine.optimizers import SAYS
+from bpdebug.translation import _
 
 
 class UpdateLens(Struct, frozen=True, eq=False):
@@ -24,9 +25,11 @@ def update_lens(event: Event) -> UpdateLens:
     timeline, update = event.timeline, event.timeline.store.update(event.tensor)
     training = timeline.training
     assert training is not None
-    says = [OPTIMIZERS[training.optimizer].says, *(SAYS[name] for name in update.scalars if name in SAYS)]
+    optimizer = OPTIMIZERS[training.optimizer]
+    says = [_(optimizer.says), *(_(SAYS[name]) for name in update.scalars if name in SAYS)]
     if update.by_hand:
-        says = [f"The rule of {event.name} was set by hand; the states go on as {training.optimizer} has them"]
+        words = _("The rule of {name} was set by hand; the states go on as {optimizer} has them")
+        says = [words.format(name=event.name, optimizer=training.optimizer)]
     before = event.assignments[-1].before
     assert before is not None
     return UpdateLens(event, tuple(says), largest_cell(event.value - before) if before.size else ())

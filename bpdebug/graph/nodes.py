@@ -13,8 +13,10 @@ from msgspec import Struct, field
 from bpdebug.arrays import Array, DType, Shape, read_only
 from bpdebug.ops import Op
 from bpdebug.symbolic import Plan
+from bpdebug.translation import N_
 
-INPUT, PARAMETER, DRAWN, STATE, NODE = "input", "parameter", "drawn", "state", "node"
+INPUT, PARAMETER, DRAWN = N_("input"), N_("parameter"), N_("drawn")
+STATE, NODE = N_("state"), N_("node")
 
 
 class Leaf(Struct, frozen=True, eq=False, dict=True):

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.json import decode
 
 from bpdebug.ops.attributes import Attr
+from bpdebug.translation import N_, _, clauses, joined
 
 if TYPE_CHECKING:
     from bpdebug.ops.op import Op
@@ -66,39 +67,40 @@ def shares(at_bounds: Share) -> tuple[float, float]:
 
 
 _TIED = {
-    "share": "tied cells share the gradient equally", "first": "of tied cells the first gets the gradient",
-    "last": "of tied cells the last gets the gradient", "all": "each of the tied cells gets the whole gradient",
+    "share": N_("tied cells share the gradient equally"), "first": N_("of tied cells the first gets the gradient"),
+    "last": N_("of tied cells the last gets the gradient"), "all": N_("each of the tied cells gets the whole gradient"),
 }  # fmt: skip
 _ZERO = {
-    "left": "the slope at 0 is that to its left", "right": "the slope at 0 is that to its right",
-    "mean": "the slope at 0 is the mean of those to its left and right",
-    "sum": "the slope at 0 is the sum of those to its left and right",
-    "zero": "the slope at 0 is taken to be 0", "nan": "the gradient there is NaN",
-    "inf": "at 0 the slope is infinite", "no_nan": "at 0 the slope is infinite, and a gradient of 0 stays 0",
+    "left": N_("the slope at 0 is that to its left"), "right": N_("the slope at 0 is that to its right"),
+    "mean": N_("the slope at 0 is the mean of those to its left and right"),
+    "sum": N_("the slope at 0 is the sum of those to its left and right"),
+    "zero": N_("the slope at 0 is taken to be 0"), "nan": N_("the gradient there is NaN"),
+    "inf": N_("at 0 the slope is infinite"), "no_nan": N_("at 0 the slope is infinite, and a gradient of 0 stays 0"),
 }  # fmt: skip
 
 
 _MARGIN = {
-    "slope": "at the margin the slope is that of where it is not kept",
-    "zero": "at the margin the slope is taken to be 0",
+    "slope": N_("at the margin the slope is that of where it is not kept"),
+    "zero": N_("at the margin the slope is taken to be 0"),
 }  # fmt: skip
 _CLAMP = {
-    "none": "the logarithm of 0 is -inf",
-    "torch": "logarithms are at least -100, and what the gradient is divided by at least 1e-12",
-    "keras": "p is held between 1e-7 and 1 - 1e-7, and beyond them the gradient is 0",
+    "none": N_("the logarithm of 0 is -inf"),
+    "torch": N_("logarithms are at least -100, and what the gradient is divided by at least 1e-12"),
+    "keras": N_("p is held between 1e-7 and 1 - 1e-7, and beyond them the gradient is 0"),
 }  # fmt: skip
 
 
 def said(op: Op, attrs: Mapping[str, Any]) -> str:
     """In words, what holds in a call where there is no derivative: the op's own, or what its attributes choose."""
-    words = [_TIED[attrs["ties"]]] if "ties" in attrs else []
-    words += [_ZERO[attrs["at_zero"]]] if "at_zero" in attrs else []
-    words += [_MARGIN[attrs["at_margin"]]] if "at_margin" in attrs else []
-    words += [_CLAMP[attrs["clamp"]]] if "clamp" in attrs else []
+    words = [_(_TIED[attrs["ties"]])] if "ties" in attrs else []
+    words += [_(_ZERO[attrs["at_zero"]])] if "at_zero" in attrs else []
+    words += [_(_MARGIN[attrs["at_margin"]])] if "at_margin" in attrs else []
+    words += [_(_CLAMP[attrs["clamp"]])] if "clamp" in attrs else []
     if "at_bounds" in attrs:
         low, high = (f"{share:g}" for share in shares(attrs["at_bounds"]))
-        words.append(f"at the bounds {low if low == high else f'{low} and {high}'} of the slope inside holds")
-    return "; ".join(words) or op.kink
+        share = low if low == high else joined([low, high])
+        words.append(_("at the bounds {share} of the slope inside holds").format(share=share))
+    return clauses(*words) or _(op.kink)
 
 
 class LibraryAnswer(Struct, frozen=True, rename={"chooses": "set"}):

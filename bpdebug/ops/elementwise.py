@@ -11,6 +11,7 @@ from bpdebug.ops.attributes import Attr
 from bpdebug.ops.axes import refuse
 from bpdebug.ops.conventions import AT_NAN, TIES, at_zero, shares, sided
 from bpdebug.ops.op import ROUTES, ROWS, SCALES, Op, Sample, register
+from bpdebug.translation import _
 
 
 def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
@@ -26,17 +27,20 @@ def _pow_vjp(xp: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
 
 def _pow_kink(a: float, b: float) -> str:
     """What `a ** b` does where it has no derivative."""
+    words = _("x ** {b:g} begins at 0, where its slope is 0")
     if a < 0 and not float(b).is_integer():
-        return f"a negative base has no power {b:g}"
-    if a < 0:
-        return "a negative base has powers to whole exponents only"
-    if a > 0:
-        return f"{a:g} ** {b:g} is beyond the range of floats"
-    if b < 0:
-        return f"0 ** {b:g} is infinite"
-    if b == 0:
-        return "0 ** b is infinite for b below 0; at base 0 an exponent 0 gives gradient 0"
-    return f"x ** {b:g} begins at 0, where its slope is {'infinite' if b < 1 else '0'}"
+        words = _("a negative base has no power {b:g}")
+    elif a < 0:
+        words = _("a negative base has powers to whole exponents only")
+    elif a > 0:
+        words = _("{a:g} ** {b:g} is beyond the range of floats")
+    elif b < 0:
+        words = _("0 ** {b:g} is infinite")
+    elif b == 0:
+        words = _("0 ** b is infinite for b below 0; at base 0 an exponent 0 gives gradient 0")
+    elif b < 1:
+        words = _("x ** {b:g} begins at 0, where its slope is infinite")
+    return words.format(a=a, b=b)
 
 
 def _clip(xp: Any, x: Any, min: float | None, max: float | None) -> Any:

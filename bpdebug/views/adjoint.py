@@ -5,6 +5,7 @@ from __future__ import annotations
 from bpdebug.debugger import State
 from bpdebug.explain.adjoint import Adjoint
 from bpdebug.symbolic.notation import Notation, gradient_of, line, symbol, words
+from bpdebug.translation import _
 from bpdebug.views.blocks import Formula, Table, Text
 from bpdebug.views.report import Report
 
@@ -21,17 +22,20 @@ def adjoint(state: State, found: Adjoint) -> Report:
     rows = (
         (f"⟨{g}, A {x}⟩", repr(found.left)),
         (f"⟨Aᵀ {g}, {x}⟩", repr(found.right)),
-        ("difference", f"{found.difference:.3g}"),
+        (_("difference"), f"{found.difference:.3g}"),
     )
     said = {
-        True: Text("the same: the rule is the transpose of the op", "good"),
-        False: Text("not the same: the rule is not the transpose of the op", "bad"),
-        None: Text("numbers that are not finite are among them: nothing can be said", "note"),
+        True: Text(_("the same: the rule is the transpose of the op"), "good"),
+        False: Text(_("not the same: the rule is not the transpose of the op"), "bad"),
+        None: Text(_("numbers that are not finite are among them: nothing can be said"), "note"),
     }[found.holds]
     blocks = (Formula(form), Formula(rule), Table(("", ""), rows), said)
-    return Report("adjoint", f"adjoint of {found.node} in {x}", blocks, data)
+    return Report("adjoint", _("adjoint of {node} in {operand}").format(node=found.node, operand=x), blocks, data)
 
 
 def _meant(found: Adjoint) -> str:
     """What A is."""
-    return f"{found.op} as a function of {found.operand} alone" + (", less its value at 0" if found.affine else "")
+    text = _("{op} as a function of {operand} alone")
+    if found.affine:
+        text = _("{op} as a function of {operand} alone, less its value at 0")
+    return text.format(op=found.op, operand=found.operand)

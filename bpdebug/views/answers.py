@@ -9,6 +9,7 @@ from bpdebug.explain.answers import OURS, Answers
 from bpdebug.ops import Op
 from bpdebug.ops.attributes import spelt
 from bpdebug.ops.conventions import Point, table
+from bpdebug.translation import _, clauses, listed, ngettext
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.numbers import number
 
@@ -18,15 +19,31 @@ def who_answers(found: Answers, gradient: str) -> str:
     cell, by = cell_text(gradient, found.cell), dict[str, list[str]]()
     for name, value in found.by.items():
         by.setdefault(number(value), []).append(name)
-    here = number(found.here)
-    groups = "; ".join(f"{value}{' (here)' * (value == here)} {', '.join(names)}" for value, names in by.items())
-    start = f"At {cell}"
-    if not found.asked:
-        more = f" and {found.count - 1} other cell{'s' * (found.count > 2)}" if found.count > 1 else ""
-        start = f"Not here, but at {cell}{more}"
+    start, here = _start(found, cell), number(found.here)
     if len(by) == 1 and here in by:
-        return f"{start} there is no derivative; {here} is what all answer who were asked: {', '.join(found.by)}."
-    return f"{start} there is no derivative, and libraries differ: {groups}{'' if here in by else f'; here {here}'}."
+        words = _("{start} there is no derivative; {here} is what all answer who were asked: {names}.")
+        return words.format(start=start, here=here, names=listed(found.by))
+    group, ours = _("{value} {names}"), _("{value} (here) {names}")
+    groups = [
+        (ours if value == here else group).format(value=value, names=listed(names)) for value, names in by.items()
+    ]
+    words = _("{start} there is no derivative, and libraries differ: {answers}.")
+    here = "" if here in by else _("here {value}").format(value=here)
+    return words.format(start=start, answers=clauses(*groups, here))
+
+
+def _start(found: Answers, cell: str) -> str:
+    """'At ∂X[0]', or where that is asked about has a derivative, the cell that has none."""
+    if found.asked:
+        return _("At {cell}").format(cell=cell)
+    if found.count == 1:
+        return _("Not here, but at {cell}").format(cell=cell)
+    words = ngettext(
+        "Not here, but at {cell} and {count} other cell",
+        "Not here, but at {cell} and {count} other cells",
+        found.count - 1,
+    )
+    return words.format(cell=cell, count=found.count - 1)
 
 
 def choices(op: Op) -> Iterator[str]:
@@ -41,9 +58,11 @@ def measured(op: Op) -> Iterator[Block]:
     """The data about an op: of each point what is answered there, and by whom; nothing where there is none."""
     points = [p for p in table().points if p.op == op.name]
     if points:
-        yield Table(("where", "gradient", "who answers so"), tuple(row for point in points for row in _rows(point)))
+        yield Table(
+            (_("where"), _("gradient"), _("who answers so")), tuple(row for point in points for row in _rows(point))
+        )
         asked = {name for point in points for answer in point.answers for name in answer.of}
-        yield Text(", ".join(f"{n} {version}" for n, version in table().versions.items() if n in asked), "dim")
+        yield Text(listed(f"{n} {version}" for n, version in table().versions.items() if n in asked), "dim")
 
 
 def _rows(point: Point) -> Iterator[tuple[str, str, str]]:
@@ -51,7 +70,7 @@ def _rows(point: Point) -> Iterator[tuple[str, str, str]]:
     by: dict[str, list[str]] = {_text(point.ours): [OURS]}
     for answer in point.answers:
         by.setdefault(_text(answer.value), []).extend(answer.of)
-    place = f"{point.at}{', where it has a derivative' * point.smooth}"
+    place = _("{point}, where it has a derivative").format(point=point.at) if point.smooth else point.at
     for value, names in by.items():
         yield place, value, ", ".join(names)
         place = ""

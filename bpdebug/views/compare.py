@@ -7,16 +7,17 @@ from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.explain.difference import Difference, first_difference, gradient_changes
 from bpdebug.explain.leaf_gradients import GradientRow, Leaves, by_leaves, different_programs, in_words
+from bpdebug.translation import _, listed
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.encode import record
-from bpdebug.views.numbers import number
+from bpdebug.views.numbers import event_text, number
 from bpdebug.views.program import way_to
 from bpdebug.views.report import Report
 
 
 def compare(state: State, other: Timeline, name: str) -> Report:
     """The timeline in use against another one, which is called `name`."""
-    return compared(state.timeline, other, ("this one", name))
+    return compared(state.timeline, other, (_("this one"), name))
 
 
 def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
@@ -25,12 +26,13 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
         return _by_leaves(left, by_leaves(left, right), names)
     found = first_difference(left, right)
     if found is None:
-        text = f"{names[0]} and {names[1]} are the same in all {len(left)} events, bit for bit"
+        text = _("{left} and {right} are the same in all {count} events, bit for bit")
+        text = text.format(left=names[0], right=names[1], count=len(left))
         return Report("compare", text, (), {"equal": True, "first": None})
     longer = left if len(left) >= len(right) else right
     event = longer.event(found.event)
-    words = ("event", str(event.index), event.phase, event.name, event.op or "")
-    title = f"the first difference is {' '.join(w for w in words if w)}"
+    words = (event_text(event.index), _(event.phase), event.name, event.op or "")
+    title = _("the first difference is {event}").format(event=" ".join(filter(None, words)))
     there = f"seek #{found.event}" if longer is left else ""
     blocks: list[Block] = [Text(_words(found, names, (len(left), len(right))), link=there)]
     if found.convention is not None:
@@ -38,7 +40,8 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
     changes = [] if found.what in ("end", "event") else gradient_changes(left, right)
     if changes:
         rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
-        headers = ("gradient", f"norm, {names[0]}", f"norm, {names[1]}", "largest change")
+        norms = (_("norm, {side}").format(side=name) for name in names)
+        headers = (_("gradient"), *norms, _("largest change"))
         last = left.schedule.iterations - 1
         links = tuple(way_to(left, c.name, last) for c in changes)
         blocks.append(Table(headers, rows, links=links, sheds=headers[1:3]))
@@ -49,56 +52,59 @@ def _by_leaves(timeline: Timeline, found: Leaves, names: tuple[str, str]) -> Rep
     """The gradients of leaves that two programs share, side by side, in the order of the backward pass of the first."""
     blocks: list[Block] = []
     if found.rows:
-        headers = ("gradient", "factor", "largest error", "at", *names)
+        headers = (_("gradient"), _("factor"), _("largest error"), _("at"), *names)
         links = tuple(way_to(timeline, row.name, 0) for row in found.rows)
         blocks.append(Table(headers, tuple(_side_by_side(row) for row in found.rows), links=links))
     if found.values:
-        blocks.append(Text(f"not the same numbers in both from the start: {', '.join(found.values)}", "note"))
+        words = _("not the same numbers in both from the start: {names}")
+        blocks.append(Text(words.format(names=listed(found.values)), "note"))
     for name, alone in zip(names, (found.left, found.right), strict=True):
         if alone:
-            blocks.append(Text(f"in {name} alone: {', '.join(alone)}", "dim"))
+            blocks.append(Text(_("in {side} alone: {names}").format(side=name, names=listed(alone)), "dim"))
     data = {"equal": found.first is None, "rows": record(found.rows), "first": record(found.first)}
     return Report("compare", _verdict(found), tuple(blocks), data)
 
 
 def _verdict(found: Leaves) -> str:
-    start = "two different programs"
     if not found.rows:
-        return f"{start}, and no leaf of one name gets a gradient in both"
+        return _("two different programs, and no leaf of one name gets a gradient in both")
     if found.first is None:
-        return f"{start}: the gradients of all leaves of one name agree"
+        return _("two different programs: the gradients of all leaves of one name agree")
     shared = {row.factor for row in found.rows}
     only = in_words(shared.pop()) if len(shared) == 1 else None
     if only is not None:
-        return f"{start}: every gradient of the first is {only} times that of the second"
-    return f"{start}: ∂{found.first.name} is the first that differs on the way back"
+        words = _("two different programs: every gradient of the first is {factor} times that of the second")
+        return words.format(factor=only)
+    words = _("two different programs: ∂{name} is the first that differs on the way back")
+    return words.format(name=found.first.name)
 
 
 def _side_by_side(row: GradientRow) -> tuple[str, ...]:
     if row.error is None:
-        return f"∂{row.name}", "", "another shape, or none", "", "", ""
+        return f"∂{row.name}", "", _("another shape, or none"), "", "", ""
     factor = "–" if row.factor is None else in_words(row.factor) or number(row.factor)
     sides = ("", "") if row.left is None else (number(row.left), number(row.right))
     return f"∂{row.name}", factor.replace("-", "−"), number(row.error), cell_text("", row.cell or ()), *sides
 
 
 def _convention(whose: tuple[tuple[str, ...], tuple[str, ...]], names: tuple[str, str]) -> str:
-    left, right = (", ".join(some) for some in whose)
-    return (
+    left, right = map(listed, whose)
+    words = _(
         "only a convention: where they differ there is no derivative; "
-        f"{names[0]} answers as {left} would, and {names[1]} as {right}"
+        "{first} answers as {left} would, and {second} as {right}"
     )
+    return words.format(first=names[0], left=left, second=names[1], right=right)
 
 
 def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) -> str:
     if found.what == "end":
         short = names[0] if lengths[0] < lengths[1] else names[1]
-        return f"{short} ends before it: {min(lengths)} events, and the other has {max(lengths)}"
+        words = _("{side} ends before it: {fewer} events, and the other has {more}")
+        return words.format(side=short, fewer=min(lengths), more=max(lengths))
     if found.what == "event":
-        return f"it is another event in {names[1]}"
+        return _("it is another event in {side}").format(side=names[1])
     if found.error is None:
-        return f"{found.what} differs"
-    return (
-        f"{found.what}: largest relative error {found.error:.3g}{at_cell(found.cell or ())}\n"
-        f"{names[0]}: {found.left!r}\n{names[1]}: {found.right!r}"
-    )
+        return _("{what} differs").format(what=found.what)
+    words = _("{what}: largest relative error {error:.3g}{at}")
+    words = words.format(what=found.what, error=found.error, at=at_cell(found.cell or ()))
+    return f"{words}\n{names[0]}: {found.left!r}\n{names[1]}: {found.right!r}"

@@ -13,20 +13,20 @@ from bpdebug.arrays import encode_key
 from bpdebug.cells.recipes import Links, laid
 from bpdebug.debugger import State
 from bpdebug.engine.parts import Recipe
-from bpdebug.explain.contributions import Contributions, Given
+from bpdebug.explain.contributions import INCOMING, Contributions, Given
 from bpdebug.graph import Subject
 from bpdebug.symbolic import PRIMS, Expr, Trace
 from bpdebug.symbolic.plan import unbroadcast
 from bpdebug.symbolic.text import key_text
+from bpdebug.translation import _, listed
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text, between
 from bpdebug.views.encode import Later, cells
-from bpdebug.views.numbers import number, percent, short
+from bpdebug.views.numbers import event_text, number, percent, short
 from bpdebug.views.report import Report
 from bpdebug.views.short import said
 
 MOST = 6
 """Terms shown as matrices."""
-CUT = "after the end of the recording"
 
 
 def contributions(state: State, found: Contributions) -> Report:
@@ -40,28 +40,41 @@ def contributions(state: State, found: Contributions) -> Report:
     reference, key = found.goal.reference, found.goal.key
     name = f"{reference}[{key_text(encode_key(key))}]" if key else str(reference)
     if found.status == "no-path":
-        text = Text(f"no path to an output: why {found.of} says more")
-        return Report("contributions", f"contributions to {found.of}", (text,), data)
+        text = Text(_("no path to an output: why {of} says more").format(of=found.of))
+        return Report("contributions", _title(found.of), (text,), data)
     table = tuple(
         (
-            r.source, f"event {r.event}", short(said(state, r.formula)), number(r.norm), percent(r.share),
+            _source(r.source), event_text(r.event), short(said(state, r.formula)), number(r.norm), percent(r.share),
             number(r.sum_norm),
-            f"summed over axes {', '.join(map(str, r.axes))}" if r.axes else "",
+            _("summed over axes {axes}").format(axes=listed(map(str, r.axes))) if r.axes else "",
         )
         for r in found.rows
     )  # fmt: skip
-    headers = ("from", "at", "formula", "norm", "share", "norm of sum", "")
-    links, sheds = tuple(f"seek #{r.event}" for r in found.rows), ("at", "norm of sum", "formula", "", "share")
+    at, formula, share, total = _("at"), _("formula"), _("share"), _("norm of sum")
+    headers, sheds = (_("from"), at, formula, _("norm"), share, total, ""), (at, total, formula, "", share)
+    links = tuple(f"seek #{r.event}" for r in found.rows)
     blocks: list[Block] = [Table(headers, table, links=links, sheds=sheds)] if table else []
     blocks += _matrices(found, name)
     for source, event in found.later[:MOST]:
         there = event < len(state.timeline)
-        words, link = (f"at event {event}: not computed yet", f"seek #{event}") if there else (CUT, "")
-        blocks.append(Text(f"from {source}, {words}", "dim", link=link))
+        words = _("from {source}, after the end of the recording")
+        if there:
+            words = _("from {source}, at event {event}: not computed yet")
+        link = f"seek #{event}" * there
+        blocks.append(Text(words.format(source=_source(source), event=event), "dim", link=link))
     if len(found.later) > MOST:
-        blocks.append(Text(f"and {len(found.later) - MOST:,} more", "dim"))
+        blocks.append(Text(_("and {count:,} more").format(count=len(found.later) - MOST), "dim"))
     together = Links(lambda: _laid(found)) if found.rows and not key else None
-    return Report("contributions", f"contributions to {name}", tuple(blocks), data, together)
+    return Report("contributions", _title(name), tuple(blocks), data, together)
+
+
+def _title(name: str) -> str:
+    return _("contributions to {name}").format(name=name)
+
+
+def _source(name: str) -> str:
+    """The node that a term comes from; a word for what comes in from outside."""
+    return _(name) if name == INCOMING else name
 
 
 def _laid(found: Contributions) -> Iterator[Recipe]:
@@ -84,18 +97,22 @@ def _matrices(found: Contributions, name: str) -> Iterator[Row]:
     """Terms that were summed over broadcast axes, before and after; and all terms with their sum."""
     reference, whole = found.goal.reference, not found.goal.key
     for n, r in enumerate(found.rows[:MOST]):
-        before, note = r.before, "before the sum over the broadcast axes"
+        before, note = r.before, _("before the sum over the broadcast axes")
         if before is not None:
             given = Matrix(r.formula, before, before.shape, note, "operand", subject=_term(n, before=True))
-            after = Matrix(f"from {r.source}", r.value, r.value.shape, "after the sum", "result", subject=_term(n))
-            yield Row((given, f"sum over {', '.join(map(str, r.axes))} →", after))
+            after = Matrix(_from(r), r.value, r.value.shape, _("after the sum"), "result", subject=_term(n))
+            yield Row((given, _("sum over {axes} →").format(axes=listed(map(str, r.axes))), after))
     if found.sum is not None and len(found.rows) <= MOST:
         drawn = partial(Matrix, shape=found.sum.shape)
-        terms = (drawn(f"from {r.source}", r.value, mark="operand", subject=_term(n)) for n, r in enumerate(found.rows))
+        terms = (drawn(_from(r), r.value, mark="operand", subject=_term(n)) for n, r in enumerate(found.rows))
         items = between("+", terms)
         of = Subject(reference.tensor, reference.gradient) if whole else None
-        note = "so far" * bool(found.later)
+        note = _("so far") if found.later else ""
         yield Row((*items, "=", drawn(name, found.sum, note=note, mark="gradient", subject=of)))
+
+
+def _from(r: Given) -> str:
+    return _("from {source}").format(source=_source(r.source))
 
 
 def _row(r: Given) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.explain.flow import EXPLODED, VANISHED, Flow, Flowing
+from bpdebug.translation import _, clauses, ngettext
 from bpdebug.views.blocks import Block, Table, Text
-from bpdebug.views.numbers import in_time, number
+from bpdebug.views.numbers import in_time, number, span_text
 from bpdebug.views.report import Report
 
 LEAST = 0.05
@@ -22,23 +23,27 @@ def flow(state: State, found: Flowing, seconds: float | None = None) -> Report:
     """
     logs = [log10(r.norm) for r in found.rows if r.norm and isfinite(r.norm)]
     low, high = (min(logs), max(logs)) if logs else (0.0, 0.0)
-    marks = {found.vanished: " ◀ vanished", found.exploded: " ◀ exploded", found.undefined: " ◀ NaN"}
+    marks = {found.vanished: f" ◀ {_('vanished')}", found.exploded: f" ◀ {_('exploded')}", found.undefined: " ◀ NaN"}
     rows = tuple(
         (f"{r.event}", f"∂{r.node}  {r.op}", number(r.norm), number(r.gain) + marks.get(r.event, ""))
         for r in found.rows
     )  # fmt: skip
-    scale = f"{10**low:.1g} to {10**high:.1g}".replace("-", "−") if logs else ""
-    headers = ("event", "gradient", "norm", "gain, all operands", scale)
+    scale = span_text(f"{10**low:.1g}", f"{10**high:.1g}").replace("-", "−") if logs else ""
+    headers = (_("event"), _("gradient"), _("norm"), _("gain, all operands"), scale)
     shares, links = tuple(_share(r, low, high) for r in found.rows), tuple(f"seek #{r.event}" for r in found.rows)
-    blocks: list[Block] = [Table(headers, rows, shares, links, sheds=("event", headers[3]))]
+    blocks: list[Block] = [Table(headers, rows, shares, links, sheds=(headers[0], headers[3]))]
     if found.blocks:
         table = tuple((t.block, number(t.entering), number(t.leaving), number(t.gain)) for t in found.blocks)
         links = tuple(f"seek {t.block}." for t in found.blocks)
-        norms = "norm in", "norm out"
-        blocks += [Text(""), Table(("block", *norms, "gain"), table, links=links, sheds=norms)]
-    events = len(found.rows)
-    title = f"gradient flow, {events} event{'s' * (events != 1)}: {_words(state, found)}"
-    title += in_time(found.looked_at, found.of, "events were looked at", seconds)
+        norms = _("norm in"), _("norm out")
+        blocks += [Text(""), Table((_("block"), *norms, _("gain")), table, links=links, sheds=norms)]
+    title = ngettext("gradient flow, {count} event: {said}", "gradient flow, {count} events: {said}", len(found.rows))
+    title = clauses(
+        title.format(count=len(found.rows), said=_words(state, found)),
+        in_time(
+            _("{looked_at:,} of {of:,} events were looked at in {seconds:g} s"), found.looked_at, found.of, seconds
+        ),
+    )
     return Report("flow", title, tuple(blocks), lambda: _data(found))
 
 
@@ -52,15 +57,18 @@ def _data(found: Flowing) -> dict[str, Any]:
 
 def _words(state: State, found: Flowing) -> str:
     if found.turn is None:
-        return "neither vanished nor exploded" + " so far" * (found.looked_at < found.of)
+        if found.looked_at < found.of:
+            return _("neither vanished nor exploded so far")
+        return _("neither vanished nor exploded")
     at, what = found.turn
-    where = f"∂{state.timeline.event(at).name} (event {at})"
+    said = _("it vanishes: at ∂{node} (event {event}) less than {share:g} of what came in")
     if what == "nan":
-        return f"NaN first at {where}; `why` says where it began"
-    if not isfinite(next(r.norm for r in found.rows if r.event == at)):
-        return f"it {what}: infinite at {where}; `why` says where it began"
-    share = f"less than {VANISHED:g} of" if what == "vanishes" else f"more than {EXPLODED:g} times"
-    return f"it {what}: at {where} {share} what came in"
+        said = _("NaN first at ∂{node} (event {event}); `why` says where it began")
+    elif not isfinite(next(r.norm for r in found.rows if r.event == at)):
+        said = _("it explodes: infinite at ∂{node} (event {event}); `why` says where it began")
+    elif what == "explodes":
+        said = _("it explodes: at ∂{node} (event {event}) more than {times:g} times what came in")
+    return said.format(node=state.timeline.event(at).name, event=at, share=VANISHED, times=EXPLODED)
 
 
 def _share(row: Flow, low: float, high: float) -> float | None:

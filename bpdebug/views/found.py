@@ -10,6 +10,7 @@ from msgspec import Struct
 from bpdebug.arrays import Array, Cell, cell_text
 from bpdebug.debugger import State
 from bpdebug.graph import Subject
+from bpdebug.translation import _
 from bpdebug.views.blocks import Matrix, Row, flat
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
@@ -43,7 +44,9 @@ def found_cell(state: State, event: Report) -> FoundCell | None:
     array, subject = value.array, subject_of(text, state.timeline.graph) or Subject(text)
     said = f"{cell_text(text, cell)} = {number(array[cell])}"
     if not span.single:
-        said += f": {_place(span.mask(array), cell)} {span.text}"
+        nth, count = _place(span.mask(array), cell)
+        words = _("{cell}: {nth:,} of {count:,} in {range}")
+        said = words.format(cell=said, nth=nth, count=count, range=span.text)
     found = FoundCell(state.show("event"), event, subject, cell, array[cell], said)
     rows = (block for block in flat(event.blocks) if isinstance(block, Row))
     if any(found.among(item) for row in rows for item in row.items if isinstance(item, Matrix)):
@@ -52,8 +55,8 @@ def found_cell(state: State, event: Report) -> FoundCell | None:
     return FoundCell(state, Report("cells", text, (alone,)), subject, cell, array[cell], said)
 
 
-def _place(mask: Array, cell: Cell) -> str:
-    """'3 of 40 cells in': how many of a mask's cells there are, of any shape, and up to this one."""
+def _place(mask: Array, cell: Cell) -> tuple[int, int]:
+    """How many of a mask's cells there are, of any shape: up to this one, and in all."""
     flat = mask.reshape(-1)
     last = int(np.ravel_multi_index(cell, mask.shape)) if cell else 0
-    return f"{np.count_nonzero(flat[: last + 1]):,} of {np.count_nonzero(flat):,} in"
+    return int(np.count_nonzero(flat[: last + 1])), int(np.count_nonzero(flat))

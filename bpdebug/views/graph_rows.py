@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD
+from bpdebug.translation import ngettext
 from bpdebug.views.finite import event_of, fault_between
 from bpdebug.views.lanes import Lanes
 from bpdebug.views.program import (
@@ -58,8 +59,9 @@ class GraphRows:
         stops = [b.stops.next_after for b in self.state.breakpoints if b.located and b.enabled]
         stop = any((i := after(a - 1)) is not None and i < b for a, b in ranges for after in stops)
         found = filter(None, (fault_between(self.state.timeline, a, min(b, at + 1)) for a, b in ranges))
-        count = f"{span.end - span.first:,} nodes" if span.end - span.first > 1 else "1 node"
-        return ProgramRow(BLOCK, span.name, f"▸ {name}  {count}", "", status, None, None, stop, next(found, ""))
+        count = span.end - span.first
+        nodes = ngettext("{count:,} node", "{count:,} nodes", count).format(count=count)
+        return ProgramRow(BLOCK, span.name, f"▸ {name}  {nodes}", "", status, None, None, stop, next(found, ""))
 
     def _events(self, span: Span) -> Iterator[tuple[int, int]]:
         """The events of a block in the forward pass, and those in the backward pass, where there are any."""

@@ -31,7 +31,7 @@ def _overview() -> Report:
     headers = (_("command"), _("alias"), _("key"), _("what it does"))
     rows = tuple((_usage(c), ", ".join(c.aliases), c.key, _(c.says)) for c in debugger.COMMANDS.values())
     links = tuple(f"help {n}" for n in debugger.COMMANDS)
-    commands = Table(headers, rows, links=links, sheds=("alias", "key", headers[-1]))
+    commands = Table(headers, rows, links=links, sheds=headers[1:])
     blocks = (commands, Text(""), Text(_("The manual, help TOPIC"), "title"), contents())
     data = {"commands": [_described(n) for n in debugger.COMMANDS], "topics": list(manual.TOPICS)}
     return Report("help", "", blocks, data)

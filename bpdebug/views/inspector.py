@@ -10,17 +10,19 @@ from msgspec import Struct
 from bpdebug.arrays import Array
 from bpdebug.debugger import State
 from bpdebug.debugger.practice import question
-from bpdebug.debugger.running import NAMES, in_words
+from bpdebug.debugger.running import in_words
 from bpdebug.debugger.state import Breakpoint
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, stats
 from bpdebug.engine.closeness import top
 from bpdebug.engine.distribution import histogram, peaks
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import Subject
+from bpdebug.translation import _, listed, ngettext
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, ZERO, level
 from bpdebug.views.matrices import result_of
 from bpdebug.views.numbers import number, number_format, shape_text
+from bpdebug.views.place import stop_text
 from bpdebug.views.report import Report
 from bpdebug.views.stage import spare
 
@@ -50,9 +52,9 @@ def inspector(state: State, tab: str = "facts") -> Report:
         title = _shown(state, event).name if event is not None and not asked else ""
         return Report("inspector", title, tuple(OF_THE_SESSION[tab](state)))
     if event is None:
-        return Report("inspector", "", (Text("everything is done", "dim"),))
+        return Report("inspector", "", (Text(_("everything is done"), "dim"),))
     if asked:
-        return Report("inspector", "practice", (Text("the numbers come when the answer is there", "dim"),))
+        return Report("inspector", _("practice"), (Text(_("the numbers come when the answer is there"), "dim"),))
     shown = _shown(state, event)
     return Report("inspector", shown.name, tuple(OF_A_TENSOR[tab](state, shown)), spare=spare(state, event))
 
@@ -78,14 +80,15 @@ def _facts(state: State, shown: Shown) -> Iterator[Block]:
     event, array, tensor = shown.event, shown.array, shown.tensor
     yield Table(("", ""), ((shape_text(array.shape), str(array.dtype)),))
     if isinstance(tensor, int):
-        yield Text(f"type d{event.graph.names[tensor]}", "dim")
+        yield Text(_("type {name}").format(name=f"d{event.graph.names[tensor]}"), "dim")
     s = stats(array)
     said = ""
-    rows = [("norm", number(two_norm(array))), ("min", number(s.min)), ("max", number(s.max)), ("mean", number(s.mean))]
+    rows = [(_("norm"), number(two_norm(array)))]
+    rows += [(_("min"), number(s.min)), (_("max"), number(s.max)), (_("mean"), number(s.mean))]
     if event.phase == BACKWARD and tensor not in (None, event.tensor):  # a part, a transpose, has none
-        rows.append(("gain", _gain(event, s.norm)))
-        said = f"the gain: its norm by that of ∂{event.name}"
-    rows += [("zeros", str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")]
+        rows.append((_("gain"), _gain(event, s.norm)))
+        said = _("the gain: its norm by that of {gradient}").format(gradient=f"∂{event.name}")
+    rows += [(_("zeros"), str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")]
     yield Table(("", ""), tuple(rows))
     yield from (Text(said, "dim"),) if said else ()
     yield from _goes_to(state, event, tensor)
@@ -101,26 +104,29 @@ def _goes_to(state: State, event: Event, tensor: int | str | None) -> Iterator[B
     timeline, graph = state.timeline, state.timeline.graph
     if event.phase not in (SEED, BACKWARD):
         users = graph.users(event.tensor)
-        shown = ", ".join(graph.nodes[k].id for k in users[:6])
-        shown += f" and {len(users) - 6} more" if len(users) > 6 else ""
-        yield Text(f"goes to {shown}" if users else "goes nowhere: an output, or unused")
+        words = _("goes to {nodes} and {count:,} more") if len(users) > 6 else _("goes to {nodes}")
+        words = words if users else _("goes nowhere: an output, or unused")
+        yield Text(words.format(nodes=listed(graph.nodes[k].id for k in users[:6]), count=len(users) - 6))
         return
     if not isinstance(tensor, int):
         return
     edges, name = graph.edges_from(tensor), f"∂{graph.names[tensor]}"
     if len(edges) > 1:
         status = timeline.schedule.grad_status(tensor, state.cursor)
-        words = "complete" if status == "value" else "so far"
-        yield Text(f"{name} is a sum of {len(edges)}, {words}")
+        words = (
+            _("{name} is a sum of {count}, complete") if status == "value" else _("{name} is a sum of {count}, so far")
+        )
+        yield Text(words.format(name=name, count=len(edges)))
     elif edges:
-        yield Text(f"{name} comes from its only consumer, {graph.nodes[edges[0][0]].id}")
+        words = _("{name} comes from its only consumer, {node}")
+        yield Text(words.format(name=name, node=graph.nodes[edges[0][0]].id))
 
 
 def _map(state: State, shown: Shown) -> Iterator[Block]:
     """The largest |x| of each block of cells; what is not finite has signs of its own."""
     array, found = shown.array, peaks(shown.array)
     if not array.size:
-        yield Text("empty: no cells", "dim")
+        yield Text(_("empty: no cells"), "dim")
         return
     largest, times = top(found.sizes), 2 if found.sizes.shape[1] <= 8 else 1
     first = [str(row * found.high) for row in range(len(found.sizes))]
@@ -129,12 +135,15 @@ def _map(state: State, shown: Shown) -> Iterator[Block]:
         for label, row in zip(first, found.sizes.tolist(), strict=True)
     )
     yield Text("\n".join(lines))
-    block = "a cell's size" if found.high == found.wide == 1 else f"the largest size in {found.high}×{found.wide} cells"
-    yield Text(f"each sign is {block}: {ZERO} is 0, {LEVELS[-1]} up to {number(largest)}", "dim")
+    words = _("each sign is the largest size in {high}×{wide} cells: {zero} is 0, {full} up to {largest}")
+    if found.high == found.wide == 1:
+        words = _("each sign is a cell's size: {zero} is 0, {full} up to {largest}")
+    words = words.format(high=found.high, wide=found.wide, zero=ZERO, full=LEVELS[-1], largest=number(largest))
+    yield Text(words, "dim")
     if np.isnan(found.sizes).any():
-        yield Text(f"{NOT_A_NUMBER} has NaN in it", "bad")
+        yield Text(_("{sign} has NaN in it").format(sign=NOT_A_NUMBER), "bad")
     if np.isinf(found.sizes).any():
-        yield Text(f"{INFINITE} has infinity in it", "bad")
+        yield Text(_("{sign} has infinity in it").format(sign=INFINITE), "bad")
 
 
 def _hist(state: State, shown: Shown) -> Iterator[Block]:
@@ -144,9 +153,9 @@ def _hist(state: State, shown: Shown) -> Iterator[Block]:
         form = number_format(np.array(found.edges, shown.array.dtype))
         edges, most = [form.cell(edge) for edge in found.edges], max(max(found.counts), 1)
         rows = tuple((e, f"{n:,}".rjust(len(f"{most:,}"))) for e, n in zip(edges, found.counts, strict=False))
-        yield Table(("from", "cells", ""), rows, tuple(count / most for count in found.counts))
-        yield Text(f"{len(rows)} bins, to {edges[-1].strip()}", "dim")
-    rest = [("zeros, in no bin", f"{found.zeros:,}"), ("NaN", f"{found.nans:,}")]
+        yield Table((_("from"), _("cells"), ""), rows, tuple(count / most for count in found.counts))
+        yield Text(_("{count} bins, to {end}").format(count=len(rows), end=edges[-1].strip()), "dim")
+    rest = [(_("zeros, in no bin"), f"{found.zeros:,}"), ("NaN", f"{found.nans:,}")]
     yield Table(("", ""), (*rest, ("−inf, inf", f"{found.below:,}, {found.above:,}")))
 
 
@@ -158,7 +167,7 @@ def _uses(state: State, shown: Shown) -> Iterator[Block]:
         nodes = graph.users(shown.event.tensor)
         done = [schedule.has_value(graph.tensor(k), state.cursor) for k in nodes[:USES]]
     elif isinstance(shown.tensor, int):
-        nodes = [k for k, _ in graph.edges_from(shown.tensor)]
+        nodes = [k for k, _p in graph.edges_from(shown.tensor)]
         given = schedule.edges_done(shown.tensor, state.cursor)
         done = [n < given for n in range(len(nodes[:USES]))]
     else:
@@ -166,7 +175,7 @@ def _uses(state: State, shown: Shown) -> Iterator[Block]:
     said = ((DONE if d else ZERO, graph.statement(graph.tensor(k))) for d, k in zip(done, nodes, strict=False))
     yield Table(("", ""), tuple(said))
     if len(nodes) > USES:
-        yield Text(f"and {len(nodes) - USES:,} more", "dim")
+        yield Text(_("and {count:,} more").format(count=len(nodes) - USES), "dim")
 
 
 OF_A_TENSOR: dict[str, Callable[[State, Shown], Iterator[Block]]] = {
@@ -188,25 +197,25 @@ def _stack(state: State) -> Iterator[Block]:
 def _stops(state: State) -> Iterator[Block]:
     """Every stop, how often it was hit, and what a watched expression is here."""
     for b in state.breakpoints:
-        kind = f"{'temporary ' * b.temporary}{NAMES[b.kind]}{'' if b.enabled else ', disabled'}"
-        yield Text(f"{b.number} {kind}, {_hits(b)}", "title")
+        yield Text(f"{b.number} {listed([stop_text(b), _hits(b)])}", "title")
         yield Text(f"  {b.location}" + (f" if {b.condition_text}" if b.condition else ""))
         if b.kind == "watch" and question(state) is None:
             yield Text(f"  = {in_words(b.location, state.timeline, state.cursor)}")
     if not state.breakpoints:
-        yield Text("no stops: b sets one here, w watches an expression", "dim")
+        yield Text(_("no stops: b sets one here, w watches an expression"), "dim")
 
 
 def _hits(b: Breakpoint) -> str:
-    return f"{b.hits} hit{'s' * (b.hits != 1)}" + (f", {b.ignore} to pass over" if b.ignore else "")
+    words = ngettext("{count} hit", "{count} hits", b.hits).format(count=b.hits)
+    return _("{hits}, {ignore} to pass over").format(hits=words, ignore=b.ignore) if b.ignore else words
 
 
 def _displays(state: State) -> Iterator[Block]:
     """Every display with its value here."""
     if not state.displays:
-        yield Text("no displays: D shows an expression at every stop", "dim")
+        yield Text(_("no displays: D shows an expression at every stop"), "dim")
     elif question(state) is not None:
-        yield Text("the numbers come when the answer is there", "dim")
+        yield Text(_("the numbers come when the answer is there"), "dim")
     else:
         found = _displayed(state)
         yield from (block for block in found.blocks or (Text(found.title, "bad"),) if isinstance(block, Text | Row))
@@ -229,8 +238,10 @@ def watched(state: State, *, displays: bool) -> list[str]:
     if question(state) is not None:
         return []
     found = [
-        f"watch {b.number} {b.location} = {in_words(b.location, state.timeline, state.cursor)}"
-        + (f", {_hits(b)}" if b.hits else "")
+        listed(
+            [f"watch {b.number} {b.location} = {in_words(b.location, state.timeline, state.cursor)}"]
+            + [_hits(b)] * bool(b.hits)
+        )
         for b in state.breakpoints
         if b.kind == "watch"
     ]

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bpdebug.cells.marks import CellSet, Marks, lit_in
 from bpdebug.cells.recipes import Links, laid, of_event
 from bpdebug.debugger import State
-from bpdebug.engine import Contribution
+from bpdebug.engine import UPDATE, Contribution
 from bpdebug.engine.parts import Recipe
 from bpdebug.explain.axes import AxisName
 from bpdebug.explain.lens import Lens, Looked
@@ -22,6 +22,7 @@ from bpdebug.explain.update import UpdateLens
 from bpdebug.graph import Subject
 from bpdebug.symbolic import PRIMS, Trace
 from bpdebug.symbolic.notation import cell_of, gradient_of, line, numeral, symbol
+from bpdebug.translation import _, listed
 from bpdebug.views.answers import who_answers
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, between, signed
 from bpdebug.views.matrices import forward_items, result_of
@@ -40,7 +41,7 @@ def lens(state: State, found: Lens | UpdateLens) -> Report:
     if isinstance(found, UpdateLens):
         return _update_lens(found)
     event = found.event
-    title = f"lens  {event.phase}  {event.graph.statement(event.tensor)}"
+    title = f"{_('lens')}  {_(event.phase)}  {event.graph.statement(event.tensor)}"
     links = Links(lambda: chain(of_event(event), *(_laid(found, o) for o in found.operands)))
     return Report("lens", title, tuple(_blocks(found)), lambda: _data(found), links)
 
@@ -69,8 +70,8 @@ def _operand(o: Looked) -> dict[str, Any]:
 def _blocks(found: Lens) -> Iterator[Block | Section]:
     event = found.event
     if found.sum:
-        yield Formula(found.sum, "" if not found.operands else "the forward pass")
-        yield Text("axes: " + ", ".join(map(_axis, found.axes)), "dim")
+        yield Formula(found.sum, _("the forward pass") if found.operands else "")
+        yield Text(_("axes: {axes}").format(axes=listed(map(_axis, found.axes))), "dim")
     if not found.operands:
         yield from _forward(found)
         return
@@ -78,30 +79,33 @@ def _blocks(found: Lens) -> Iterator[Block | Section]:
         yield Text("")
         yield Section(tuple(_looked(found, o)))
     if found.axes and len({a.size for a in found.axes[-3:]}) == 1:
-        yield Text("All three sizes are equal: shapes would let every product pass. candidates tries them.", "note")
+        words = _("All three sizes are equal: shapes would let every product pass. candidates tries them.")
+        yield Text(words, "note")
     if event.fault is not None:
-        yield Text(f"there is {event.fault.kind} in {event.fault.tensor}: why says where it began", "bad")
+        words = _("there is {kind} in {tensor}: why says where it began")
+        yield Text(words.format(kind=event.fault.kind, tensor=event.fault.tensor), "bad")
 
 
 def _axis(axis: AxisName) -> str:
-    return f"{axis.letter} {axis.name} {axis.size}" + (" (summed over)" if axis.contracted else "")
+    words = _("{letter} {name} {size} (summed over)") if axis.contracted else "{letter} {name} {size}"
+    return words.format(letter=axis.letter, name=axis.name, size=axis.size)
 
 
 def _forward(found: Lens) -> Iterator[Block]:
     event, node = found.event, found.event.node
     if not found.sum:
-        yield Text(node.op.says)
+        yield Text(_(node.op.says))
     items, result = forward_items(event)
     yield _with_marks(Row((*signed(items, node.op.infix or node.op.name), "=", result)), found.marks)
     if found.source is not None:
         yield from cell_lines(cell_of(symbol(event.name), found.cell), "=", found.source)
     if node.op.back:
-        yield Text(sentence(f"on the way back: {node.op.back}"), "note")
+        yield Text(_("On the way back: {rule}.").format(rule=_(node.op.back)), "note")
 
 
 def _looked(found: Lens, o: Looked) -> Iterator[Block]:
     c = o.contribution
-    rule = rule_lines(found.event, c)
+    rule = rule_lines(found.event, c, alone=False)
     words = _said(found, o) if o.meant is None else (Text(sentence(o.wrong), "bad"),)
     yield from (*words, *rule) if len(c.formula) > READABLE and o.meant is None else (*rule, *words)
     yield from _numbers(found, o)
@@ -110,8 +114,8 @@ def _looked(found: Lens, o: Looked) -> Iterator[Block]:
     if o.answers is not None:
         yield Text(who_answers(o.answers, f"∂{c.to}"), "note")
     if o.meant is not None:
-        yield Text(f"What ∂{c.to} should be:", "note")
-        yield Row((Matrix(f"∂{c.to}", o.meant, o.shape, "as it should be", "gradient", subject=c.subject),))
+        yield Text(_("What {gradient} should be:").format(gradient=f"∂{c.to}"), "note")
+        yield Row((Matrix(f"∂{c.to}", o.meant, o.shape, _("as it should be"), "gradient", subject=c.subject),))
         yield from _said(found, o)
     yield from _outer(o)
     yield from _derivative(found, o)
@@ -124,11 +128,15 @@ def _said(found: Lens, o: Looked) -> Iterator[Block]:
         yield Text(o.why, "note")
     else:
         repeated = found.event.plan.gradient(o.contribution.position).shape != o.shape
-        to = f"{o.contribution.to}{' once it is repeated' if repeated else ''}"
-        of = f"the transpose of {found.event.op}, as a function of {to}, is " if o.linear else ""
-        yield Text(sentence(f"{of}{o.says}"), "note")
+        words = "{rule}"
+        if o.linear:
+            words = _("the transpose of {op}, as a function of {operand}, is {rule}")
+        if o.linear and repeated:
+            words = _("the transpose of {op}, as a function of {operand} once it is repeated, is {rule}")
+        words = words.format(op=found.event.op, operand=o.contribution.to, rule=o.says)
+        yield Text(sentence(words), "note")
     if o.note:
-        yield Text(f"{o.note}.", "note")
+        yield Text(_("{clause}.").format(clause=o.note), "note")
 
 
 def _numbers(found: Lens, o: Looked) -> Iterator[Block]:
@@ -149,8 +157,9 @@ def _outer(o: Looked) -> Iterator[Block]:
     c, more = o.contribution, o.outer_count - len(o.outer)
     drawn = partial(Matrix, shape=o.shape, marked=_at(o.cell, o.shape))
     items = between("+", (drawn(name, array, mark="operand", subject=Subject(name)) for name, array in o.outer))
-    items += [f"+ {more} more"] * (more > 0)
-    yield Text(f"The same as a sum of outer products, one for each row of the batch ({o.outer_count}):", "note")
+    items += [_("+ {count} more").format(count=more)] * (more > 0)
+    words = _("The same as a sum of outer products, one for each row of the batch ({count}):")
+    yield Text(words.format(count=o.outer_count), "note")
     total, (name, of) = c.value if o.meant is None else o.meant, _given(c)
     yield Row((*items, "=", drawn(name, total, mark="gradient", subject=of)))
 
@@ -183,25 +192,33 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     event, name, to = found.event, found.event.name, o.contribution.to
     called = f"∂{name}/∂{to}"
     if o.slope is not None and o.slope.size and (o.slope != o.slope.flat[0]).any():
-        yield Text(f"The slope at each cell of {to}, by which its gradient is multiplied:", "note")
+        words = _("The slope at each cell of {operand}, by which its gradient is multiplied:")
+        yield Text(words.format(operand=to), "note")
         yield Row((Matrix(called, o.slope, o.slope.shape, mark="operand", marked=_at(o.cell, o.shape)),))
     if o.jacobian is None:
         return
-    what = f"{event.op} as a matrix" if o.linear else f"How {event.op} changes at these numbers, as a matrix"
-    yield Text(f"{what}, {name} and {to} laid out as columns; ∂{to} is its transpose times ∂{name}:", "note")
+    words = _(
+        "How {op} changes at these numbers, as a matrix, {node} and {operand} laid out as columns; "
+        "∂{operand} is its transpose times ∂{node}:"
+    )
+    if o.linear:
+        words = _(
+            "{op} as a matrix, {node} and {operand} laid out as columns; ∂{operand} is its transpose times ∂{node}:"
+        )
+    yield Text(words.format(op=event.op, node=name, operand=to), "note")
     back, row = o.jacobian.T, int(np.ravel_multi_index(o.cell, o.shape)) if o.cell else 0
     line = frozenset((r, row) for r in range(len(o.jacobian)))
     whole = Matrix(called, o.jacobian, back.shape[::-1], "", "operand", line, Subject(called))
     across, of = frozenset((r, c) for c, r in line), Subject(called, transposed=True)
-    turned = Matrix(f"({called})ᵀ", back, back.shape, "transposed", "transpose", across, of)
+    turned = Matrix(f"({called})ᵀ", back, back.shape, _("transposed"), "transpose", across, of)
     yield Row((whole, "→", turned))
     if max(back.shape) <= MOST_LONG:
         total = o.contribution.value if o.meant is None else o.meant
         g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, total))
-        incoming = Matrix(f"∂{name}", g, g.shape, "as a column", "operand", subject=Subject(f"{called}, ∂{name}"))
+        incoming = Matrix(f"∂{name}", g, g.shape, _("as a column"), "operand", subject=Subject(f"{called}, ∂{name}"))
         cell = frozenset({(row, 0)})
         of = Subject(f"{called}, ∂{to}")
-        gives = Matrix(_given(o.contribution)[0], made, made.shape, "as a column", "gradient", cell, of)
+        gives = Matrix(_given(o.contribution)[0], made, made.shape, _("as a column"), "gradient", cell, of)
         yield Row((turned, "@", incoming, "=", gives))
 
 
@@ -213,7 +230,7 @@ def _marked(matrix: Matrix, marks: Marks) -> Matrix:
 
 def _update_lens(found: UpdateLens) -> Report:
     """What the rule does, and every line of it in numbers at the cell that moved most."""
-    title = f"lens  update  {found.event.name} = {found.event.rule}"
+    title = f"{_('lens')}  {_(UPDATE)}  {found.event.name} = {found.event.rule}"
     links = Links(lambda: of_event(found.event))
     return Report("lens", title, tuple(_update_blocks(found)), lambda: _update_data(found), links)
 
@@ -221,7 +238,7 @@ def _update_lens(found: UpdateLens) -> Report:
 def _update_blocks(found: UpdateLens) -> Iterator[Block]:
     event = found.event
     for says in found.says:
-        yield Text(f"{says}.", "note")
+        yield Text(_("{clause}.").format(clause=says), "note")
     yield Text(settings_text(event), "dim")
     for a in event.assignments:
         yield Text("")
@@ -233,7 +250,8 @@ def _update_blocks(found: UpdateLens) -> Iterator[Block]:
     yield Text("")
     yield from changes(event)
     if event.fault is not None:
-        yield Text(f"there is {event.fault.kind} in {event.fault.tensor} for the first time", "bad")
+        words = _("there is {kind} in {tensor} for the first time")
+        yield Text(words.format(kind=event.fault.kind, tensor=event.fault.tensor), "bad")
 
 
 def _update_data(found: UpdateLens) -> dict[str, Any]:

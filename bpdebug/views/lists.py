@@ -9,17 +9,18 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from bpdebug.debugger import State
-from bpdebug.debugger.running import NAMES, block_at
+from bpdebug.debugger.running import block_at
 from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, hex_cells, names_in, parse
 from bpdebug.graph import DRAWN, PARAMETER, Graph, frames
+from bpdebug.translation import N_, _, own
 from bpdebug.views.blocks import Block, Cells, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import in_time, norm_text, number, shape_text
 from bpdebug.views.overrides import marked
-from bpdebug.views.place import place_data, when_text
+from bpdebug.views.place import place_data, stop_text, when_text
 from bpdebug.views.report import Report
 from bpdebug.views.source import stop_lines
 from bpdebug.views.tensors import made_by, subject_of
@@ -74,20 +75,22 @@ def info(
     headers, rows, sheds = LISTS[what]
     title, looked_at, made = "", {}, rows(state) if norms is None else rows(state, norms.norms)
     if norms is not None:
-        title = in_time(norms.looked_at, norms.of, "norms were worked out", seconds).removeprefix("; ")
+        words = _("{looked_at:,} of {of:,} norms were worked out in {seconds:g} s")
+        title = in_time(words, norms.looked_at, norms.of, seconds)
         looked_at = {"looked_at": norms.looked_at, "of": norms.of}
     named = partial(zip, headers, strict=True)
     found = [(row, link) for row, link in made if all(_passes(dict(named(row)), w) for w in filters.split())]
-    kept, links = tuple(row for row, _ in found), tuple(link for _, link in found)
-    table = Table(headers, kept, links=links, sheds=sheds)
+    kept, links = tuple(row for row, _link in found), tuple(link for _row, link in found)
+    table = Table(tuple(map(_, headers)), kept, links=links, sheds=tuple(map(_, sheds)))
     return Report("info", title, (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in kept], **looked_at})
 
 
 def _passes(row: dict[str, str], word: str) -> bool:
     key, sign, pattern = word.partition("=")
     if not sign:
-        return any(word in cell for cell in row.values())
-    return key in row and fnmatchcase(row[key].replace("×", "x"), pattern.replace("×", "x"))
+        return any(word in cell or word in own(cell) for cell in row.values())
+    cell, pattern = row.get(key, ""), pattern.replace("×", "x")
+    return key in row and any(fnmatchcase(text.replace("×", "x"), pattern) for text in {cell, own(cell)})
 
 
 Rows = Iterator[tuple[tuple[str, ...], str]]
@@ -98,7 +101,7 @@ def _tensors(state: State) -> Rows:
     graph, schedule = state.timeline.graph, state.timeline.schedule
     for t, name in enumerate(graph.names):
         if graph.kind(t) != DRAWN:  # a mask belongs to its node
-            there = "value" if schedule.has_value(t, state.cursor) else "not-computed"
+            there = _("value") if schedule.has_value(t, state.cursor) else _("not-computed")
             row = (name, made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t), there)
             yield row, f"print {name}"
 
@@ -106,16 +109,16 @@ def _tensors(state: State) -> Rows:
 def _dtype(graph: Graph, t: int) -> str:
     """A tensor's dtype, and what its file holds where that is another."""
     stored = graph.leaves[t].stored if t < len(graph.leaves) else ""
-    return f"{graph.dtypes[t]}, {stored} in the file" if stored else str(graph.dtypes[t])
+    dtype = str(graph.dtypes[t])
+    return _("{dtype}, {stored} in the file").format(dtype=dtype, stored=stored) if stored else dtype
 
 
 def _breakpoints(state: State) -> Rows:
     for b in state.breakpoints:
-        what = f"{'temporary ' * b.temporary}{NAMES[b.kind]}{'' if b.enabled else ', disabled'}"
-        hits = f"{b.hits}, {b.ignore} to pass over" if b.ignore else str(b.hits)
+        hits = _("{hits}, {ignore} to pass over").format(hits=b.hits, ignore=b.ignore) if b.ignore else str(b.hits)
         at = b.stops.next_after(state.cursor) if b.located else None
         link = f"seek #{at}" if at is not None else f"seek {b.location}" if b.located else ""
-        yield (str(b.number), what, b.location, b.condition_text, hits, " ;; ".join(b.commands)), link
+        yield (str(b.number), stop_text(b), b.location, b.condition_text, hits, " ;; ".join(b.commands)), link
 
 
 def _blocks(state: State) -> Rows:
@@ -141,13 +144,13 @@ def _gradients(state: State, norms: Mapping[int, float | None]) -> Rows:
     for t, name in enumerate(graph.names):
         if graph.takes_gradient(t):
             status = timeline.schedule.grad_status(t, state.cursor)
-            norm = "left out" if t not in norms else number(norms[t]) if norms[t] is not None else ""
-            yield (f"∂{name}", shape_text(graph.shapes[t]), status, norm), f"print ∂{name}"
+            norm = _("left out") if t not in norms else number(norms[t]) if norms[t] is not None else ""
+            yield (f"∂{name}", shape_text(graph.shapes[t]), _(status), norm), f"print ∂{name}"
 
 
 def _forks(state: State) -> Rows:
     for f in state.forks or (Fork(0, state.timeline),):
-        parent, made = str(f.parent) if f.number else "", " ;; ".join(f.lines) or "the scenario"
+        parent, made = str(f.parent) if f.number else "", " ;; ".join(f.lines) or _("the scenario")
         yield ("▶" * (f.number == state.fork), str(f.number), parent, made), f"switch {f.number}"
 
 
@@ -161,27 +164,30 @@ def _marks(state: State) -> Rows:
 
 
 LISTS: dict[str, tuple[tuple[str, ...], Callable[..., Rows], tuple[str, ...]]] = {
-    "tensors": (("name", "op", "shape", "dtype", "status"), _tensors, ("dtype", "op", "status")),
+    "tensors": (
+        (N_("name"), N_("op"), N_("shape"), N_("dtype"), N_("status")), _tensors, ("dtype", "op", "status"),
+    ),
     "breakpoints": (
-        ("number", "what", "location", "condition", "hits", "commands"), _breakpoints,
+        (N_("number"), N_("what"), N_("location"), N_("condition"), N_("hits"), N_("commands")), _breakpoints,
         ("commands", "hits", "what", "condition"),
     ),
-    "blocks": (("block", "nodes", "line"), _blocks, ("line", "nodes")),
-    "parameters": (("name", "shape", "dtype", "norm"), _parameters, ("dtype", "shape")),
-    "gradients": (("name", "shape", "status", "norm"), _gradients, ("shape", "status")),
-    "marks": (("number", "event", "note"), _marks, ("event",)),
-    "displays": (("number", "expression"), _displays, ()),
-    "forks": (("", "number", "of", "made by"), _forks, ("of",)),
+    "blocks": ((N_("block"), N_("nodes"), N_("line")), _blocks, ("line", "nodes")),
+    "parameters": ((N_("name"), N_("shape"), N_("dtype"), N_("norm")), _parameters, ("dtype", "shape")),
+    "gradients": ((N_("name"), N_("shape"), N_("status"), N_("norm")), _gradients, ("shape", "status")),
+    "marks": ((N_("number"), N_("event"), N_("note")), _marks, ("event",)),
+    "displays": ((N_("number"), N_("expression")), _displays, ()),
+    "forks": (("", N_("number"), N_("of"), N_("made by")), _forks, ("of",)),
     "optimizer": (
-        ("name", "what", "shape", "value"), lambda s: ((row, "") for row in optimizer_rows(s)), ("shape", "what"),
+        (N_("name"), N_("what"), N_("shape"), N_("value")), lambda s: ((row, "") for row in optimizer_rows(s)),
+        ("shape", "what"),
     ),
 }  # fmt: skip
 """The headers of each list, what makes its rows (of gradients: from their norms), and which columns matter least."""
 
 
 STATUS = {
-    "not-computed": "not computed yet",
-    "no-path": "no path leads from here to an output: there is no gradient",
+    "not-computed": N_("not computed yet"),
+    "no-path": N_("no path leads from here to an output: there is no gradient"),
 }
 
 
@@ -195,8 +201,9 @@ def print_(state: State, text: str, value: Value, style: str) -> Report:
     if array is None:
         if value.status == "value":  # a word, or the numbers of a shape
             return Report("print", f"{text} = {value.text}", (), {**data, "value": value.text})
-        return Report("print", f"{text}: {_why_absent(state, text, value.status)}", (), data)
-    title = f"{text}: so far, more is to be added" if value.status == "partial" else ""
+        title = _("{of}: {said}").format(of=text, said=_why_absent(state, text, value.status))
+        return Report("print", title, (), data)
+    title = _("{of}: so far, more is to be added").format(of=text) if value.status == "partial" else ""
 
     def full() -> dict[str, Any]:
         numbers = stats(array) if array.dtype.kind in "fib" else None
@@ -210,21 +217,23 @@ def _why_absent(state: State, text: str, status: str) -> str:
     graph = state.timeline.graph
     for reference in names_in(parse(text), graph):
         if reference.gradient and not graph.is_float(reference.tensor):
-            return f"{reference.name} is {graph.dtypes[reference.tensor]}: integers and booleans take no gradient"
-    return STATUS[status]
+            words = _("{name} is {dtype}: integers and booleans take no gradient")
+            return words.format(name=reference.name, dtype=graph.dtypes[reference.tensor])
+    return _(STATUS[status])
 
 
 def _printed(graph: Graph, text: str, array: Any, style: str) -> Iterator[Block]:
     if style == "s":
         s = stats(array)
         yield Text(f"{text}  {shape_text(array.shape)} {array.dtype}")
-        rows = tuple((name, number(getattr(s, name))) for name in ("min", "max", "mean", "std", "norm"))
-        yield Table(("", ""), (*rows, ("zeros", str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")))
+        said = {"min": _("min"), "max": _("max"), "mean": _("mean"), "std": _("std"), "norm": _("norm")}
+        rows = tuple((said[name], number(getattr(s, name))) for name in said)
+        yield Table(("", ""), (*rows, (_("zeros"), str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")))
     elif style == "x":
         if array.size > 1000:
             raise CommandError("too many cells for /x", code="E_EXPR", hint="slice it: print/x W[0]")
         rows = array.reshape(prod(array.shape[:-1]), array.shape[-1] if array.ndim else 1)
-        lines = [" ".join(hex_cells(row)) for row in rows] if array.size else ["no cells"]
+        lines = [" ".join(hex_cells(row)) for row in rows] if array.size else [_("no cells")]
         yield Text(f"{text}  {shape_text(array.shape)}\n" + "\n".join(lines))
     elif style == "f":
         yield Text(f"{text}  {shape_text(array.shape)}")

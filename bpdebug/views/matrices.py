@@ -13,6 +13,7 @@ from bpdebug.engine.parts import Term
 from bpdebug.graph import Graph, Lit, Subject
 from bpdebug.symbolic.leaves import uses
 from bpdebug.symbolic.notation import gradient_of, literal
+from bpdebug.translation import N_, _
 from bpdebug.views.blocks import Matrix, signed
 from bpdebug.views.sums import MatrixProduct
 
@@ -31,7 +32,7 @@ def term_matrix(term: Term) -> Matrix | str:
     """An operand of a part; a literal as it is written."""
     if term.read is None or term.subject is None:
         return term.text
-    note = "transposed" * term.subject.transposed
+    note = _("transposed") if term.subject.transposed else ""
     return Matrix(term.text, term.read(), term.shape, note, "operand", subject=term.subject)
 
 
@@ -53,7 +54,7 @@ def product(left: Read | None, right: Read | None) -> MatrixProduct | None:
     return None if left is None or right is None else MatrixProduct(left, right)
 
 
-NOTES = {"transpose": "transposed", "unbroadcast": "summed over the broadcast axes"}
+NOTES = {"transpose": N_("transposed"), "unbroadcast": N_("summed over the broadcast axes")}
 """What stands below a part's result."""
 
 
@@ -62,7 +63,8 @@ def part_items(part: PartView, line: Contribution | Assignment) -> tuple[Matrix 
     (name, of), last = result_of(part, line), part is line.parts[-1] and isinstance(line, Contribution)
     mark = "gradient" if last else "transpose" if part.why == "transpose" else "result"
     made = product(*(t.read for t in part.terms)) if part.why == "product" else None
-    result = Matrix(name, part.value, part.shape, NOTES.get(part.why, ""), mark, subject=of, product=made)
+    note = _(NOTES[part.why]) if part.why in NOTES else ""
+    result = Matrix(name, part.value, part.shape, note, mark, subject=of, product=made)
     if not part.terms:
         whole = Matrix(part.text, part.value, part.shape, mark="operand", subject=part.subject)
         return (whole, "=", result) if last else (result,)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from bpdebug.arrays import Array, kept, number_text, pieces
 from bpdebug.engine.stats import two_norm
 from bpdebug.symbolic.notation import Negative, Notation, bracketed, numeral
+from bpdebug.translation import _
 
 DIGITS = 4
 """Significant digits: `print/f` has them all."""
@@ -160,7 +161,17 @@ def _least(cells: Array, low: float, high: float) -> float:
 def range_text(found: Extent) -> str:
     """'1 nan, −1.2 to 3.4': how many cells are not finite, and between which ends the others lie."""
     odd = [f"{count:,} {what}" for count, what in ((found.nans, "nan"), (found.infs, "inf")) if count]
-    return ", ".join([*odd, *[f"{number(found.low)} to {number(found.high)}"] * (found.low <= found.high)])
+    return ", ".join([*odd, *[span_text(number(found.low), number(found.high))] * (found.low <= found.high)])
+
+
+def event_text(index: int) -> str:
+    """'event 17'."""
+    return _("event {event}").format(event=index)
+
+
+def span_text(low: str, high: str) -> str:
+    """'−1.2 to 3.4': both ends of what lies between."""
+    return _("{low} to {high}").format(low=low, high=high)
 
 
 def number_format(array: Array) -> Format:
@@ -179,9 +190,9 @@ def as_factor(value: float) -> Notation:
     return bracketed(found) if isinstance(found, Negative) else found
 
 
-def in_time(looked_at: int, of: int, what: str, seconds: float | None) -> str:
-    """How much of what was asked about was looked at in the time that was given; '' where none was."""
-    return "" if seconds is None else f"; {looked_at:,} of {of:,} {what} in {seconds:g} s"
+def in_time(words: str, looked_at: int, of: int, seconds: float | None) -> str:
+    """How much of what was asked about was looked at in the time that was given, in these words; '' where none was."""
+    return "" if seconds is None else words.format(looked_at=looked_at, of=of, seconds=seconds)
 
 
 def norm_text(array: Array | None) -> str:

@@ -16,12 +16,13 @@ from bpdebug.engine import UPDATE
 from bpdebug.engine.parts import Recipe
 from bpdebug.explain.origin import Origin
 from bpdebug.explain.paths import size
-from bpdebug.graph import INPUT
+from bpdebug.graph import DRAWN, INPUT, PARAMETER, STATE
 from bpdebug.symbolic.notation import Negative, Notation, indented, line, negative, numeral, plus, words
+from bpdebug.translation import N_, _, listed
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Table, Text, between
 from bpdebug.views.encode import MANY_CELLS
 from bpdebug.views.matrices import tensor_matrix
-from bpdebug.views.numbers import as_factor, number
+from bpdebug.views.numbers import as_factor, event_text, number
 from bpdebug.views.report import Report
 
 MOST = 12
@@ -32,6 +33,10 @@ MOST_LIT = 2**14
 """Cells of a matrix beyond which it is not shown beside the terms."""
 LONG = 120
 """Characters of a formula beyond which it is not repeated here."""
+GIVEN = {
+    INPUT: N_("given: an input"), PARAMETER: N_("given: a parameter"), DRAWN: N_("given: a drawn mask"),
+    STATE: N_("given: a state"),
+}  # fmt: skip
 FEW = 4
 """Terms that are written in a line."""
 
@@ -60,7 +65,7 @@ def _term(product: Product) -> dict[str, Any]:
 
 def _blocks(state: State, found: Origin, recipes: Sequence[Recipe]) -> Iterator[Block]:
     if found.was_set:
-        yield Text(f"{found.of} was set by hand in this fork", "bad")
+        yield Text(_("{of} was set by hand in this fork").format(of=found.of), "bad")
     if not found.sources:
         yield Text(_given(state, found), "dim")
     count, value = len(found.sources), numeral(number(found.value))
@@ -69,33 +74,40 @@ def _blocks(state: State, found: Origin, recipes: Sequence[Recipe]) -> Iterator[
         made = i - count + len(recipes)  # what comes in is no event's, and the first
         yield from _source(state, found, found.sources[i], recipes[max(made, 0) :][:1])
     if count > len(chosen):
-        yield Text(f"and {count - len(chosen):,} contributions more, none of them larger", "dim")
-        yield Formula(line(found.text, "=", value), f"a sum of {count:,} contributions")
+        text = _("and {count:,} contributions more, none of them larger")
+        yield Text(text.format(count=count - len(chosen)), "dim")
+        yield Formula(line(found.text, "=", value), _sum_of(count))
     elif count > 1:
         sums = plus(numeral(number(s.sum)) for s in found.sources)
-        yield Formula(line(found.text, "=", sums, "=", value), f"a sum of {count} contributions")
+        yield Formula(line(found.text, "=", sums, "=", value), _sum_of(count))
     for way in found.goes[:MOST_SOURCES]:
         yield Text(_goes(state, way), "dim", link=f"seek #{way.event}")
     if len(found.goes) > MOST_SOURCES:
-        yield Text(f"goes into {len(found.goes) - MOST_SOURCES:,} nodes more", "dim")
+        yield Text(_("goes into {count:,} nodes more").format(count=len(found.goes) - MOST_SOURCES), "dim")
+
+
+def _sum_of(count: int) -> str:
+    return _("a sum of {count:,} contributions").format(count=count)
 
 
 def _given(state: State, found: Origin) -> str:
     graph, tensor = state.timeline.graph, found.subject.tensor
     assert isinstance(tensor, int)
     if found.subject.gradient:
-        return f"no path leads from {graph.names[tensor]} to an output: why {found.of} says more"
-    kind = graph.kind(tensor)
-    return f"given: a{'n' * (kind == INPUT)} {kind}"
+        text = _("no path leads from {name} to an output: why {of} says more")
+        return text.format(name=graph.names[tensor], of=found.of)
+    return _(GIVEN[graph.kind(tensor)])
 
 
 def _source(state: State, found: Origin, source: CellSource, recipes: Sequence[Recipe]) -> Iterator[Block]:
     sign = "=" if len(found.sources) == 1 else "+="
     if source.formula == INCOMING:
-        yield Formula(line(found.of, sign, numeral(number(source.sum))), "what comes in")
+        yield Formula(line(found.of, sign, numeral(number(source.sum))), _("what comes in"))
         return
-    formula = source.formula if len(source.formula) <= LONG else words(f"the rule of {source.node}")
-    note, link = ("", "") if source.event is None else (f"event {source.event}", f"seek #{source.event}")
+    formula = source.formula
+    if len(formula) > LONG:
+        formula = words(_("the rule of {node}").format(node=source.node))
+    note, link = ("", "") if source.event is None else (event_text(source.event), f"seek #{source.event}")
     yield Formula(line(found.of, sign, formula), note, link)
     yield from cell_lines(found.text, sign, source)
     yield from _matrices(state, found, recipes)
@@ -117,7 +129,7 @@ def _matrices(state: State, found: Origin, recipes: Sequence[Recipe]) -> Iterato
             drawn = tensor_matrix(graph, of.tensor, array, mark, gradient=of.gradient)
             items.append(replace(drawn, marked=marks[of].pairs))
     if len(items) > 1:
-        yield Row((items[0], "of", *between(",", items[1:])))
+        yield Row((items[0], _("of"), *between(",", items[1:])))
 
 
 def cell_lines(cell: Notation, sign: str, source: CellSource, *, said: bool = False) -> Iterator[Block]:
@@ -133,7 +145,7 @@ def cell_lines(cell: Notation, sign: str, source: CellSource, *, said: bool = Fa
 def _terms(cell: Notation, sign: str, source: CellSource) -> Iterator[Block]:
     products = source.products(MOST)
     if not products:
-        yield Formula(line(cell, sign, numeral("0")), "no cell came into it")
+        yield Formula(line(cell, sign, numeral("0")), _("no cell came into it"))
         return
     if len(products) <= FEW and len(source) == len(products):
         yield Formula(line(cell, sign, plus(map(_product, products))))
@@ -142,11 +154,14 @@ def _terms(cell: Notation, sign: str, source: CellSource) -> Iterator[Block]:
         yield Formula(indented(again, len(f"{cell} {sign[1:]}")))
         return
     rows = tuple((_product(p), _numbers(p), number(p.value)) for p in products)
-    headers = (f"{cell} {'is' if sign == '=' else sign} a sum of", "numbers", "product")
-    yield Table(headers, rows, links=tuple(map(_link, products)), sheds=("numbers",))
+    head = _("{cell} is a sum of") if sign == "=" else _("{cell} {sign} a sum of")
+    headers = (head.format(cell=cell, sign=sign), _("numbers"), _("product"))
+    yield Table(headers, rows, links=tuple(map(_link, products)), sheds=headers[1:2])
     left = len(source) - len(products)
-    rest = f", {left:,} smaller ones among them" if left else ""
-    yield Text(f"the sum of {len(source):,} products{rest}: {number(source.sum)}")
+    text = _("the sum of {count:,} products: {value}")
+    if left:
+        text = _("the sum of {count:,} products, {left:,} smaller ones among them: {value}")
+    yield Text(text.format(count=len(source), left=left, value=number(source.sum)))
 
 
 def _product(product: Product) -> Notation:
@@ -188,10 +203,12 @@ def _joined(minus: bool, factors: list[tuple[Notation, bool]]) -> Notation:
 def _goes(state: State, way: Consumer) -> str:
     event = state.timeline.event(way.event)
     if event.phase == UPDATE:
-        return f"goes into the update of {way.name} (event {way.event})"
+        return _("goes into the update of {name} (event {event})").format(name=way.name, event=way.event)
     shown = [
         f"{cell_text(way.name, c)} (×{number(w)})"
         for c, w in sorted(zip(way.cells, way.weights, strict=True), key=lambda cw: -abs(cw[1]))[:4]
     ]
-    more = f" and {way.count - len(shown):,} more" if way.count > len(shown) else ""
-    return f"goes into {', '.join(shown)}{more} (event {way.event})"
+    text = _("goes into {cells} (event {event})")
+    if way.count > len(shown):
+        text = _("goes into {cells} and {count:,} more (event {event})")
+    return text.format(cells=listed(shown), count=way.count - len(shown), event=way.event)

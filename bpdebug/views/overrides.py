@@ -11,6 +11,7 @@ from bpdebug.arrays import encode_key
 from bpdebug.debugger import State
 from bpdebug.engine.edits import overridden
 from bpdebug.symbolic.text import key_text
+from bpdebug.translation import _, listed
 from bpdebug.views.blocks import Block, Matrix, Row, Section
 
 Seen = TypeVar("Seen", bound=Block | Section)
@@ -37,5 +38,6 @@ def _noted(state: State, matrix: Matrix) -> Matrix:
     found = overridden(state.timeline.edits, of.tensor, of.gradient, iteration)
     if not found:
         return matrix
-    words = "set here: " + ", ".join(f"[{key_text(encode_key(o.key))}]" if o.key else "all" for o in found)
-    return replace(matrix, note=f"{matrix.note}, {words}" if matrix.note else words)
+    cells = listed(f"[{key_text(encode_key(o.key))}]" if o.key else _("all") for o in found)
+    words = _("set here: {cells}").format(cells=cells)
+    return replace(matrix, note=listed([matrix.note, words]) if matrix.note else words)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpdebug.debugger import State
-from bpdebug.engine import END
+from bpdebug.debugger import Breakpoint, State
+from bpdebug.debugger.running import NAMES
+from bpdebug.engine import END, Event
 from bpdebug.errors import BpdebugError
+from bpdebug.translation import _
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
@@ -26,17 +28,17 @@ def place_data(state: State) -> dict[str, Any]:
 
 def when_text(state: State) -> str:
     """'event 17/42 backward Y matmul'; at the end 'event 42/42 end'."""
-    event, where = state.event, f"event {state.cursor}/{len(state.timeline)}"
+    event, where = state.event, _("event {at}/{of}").format(at=state.cursor, of=len(state.timeline))
     if event is None:
-        return f"{where} {END}"
-    part = f"part {state.part}/{len(event.parts)}" if state.part else None
-    return " ".join(filter(None, (where, event.phase, event.name, event.op, part)))
+        return f"{where} {_(END)}"
+    part = _("part {part}/{of}").format(part=state.part, of=len(event.parts)) if state.part else None
+    return " ".join(filter(None, (where, _(event.phase), event.name, event.op, part)))
 
 
 def fork_text(state: State) -> str:
     """'fork 2: set W[0,1] = 0, b = 1': the timeline in use and what was set for it, its parents' first; '' in none."""
     lines = [e.line.removeprefix("set ") for e in state.timeline.edits] if state.fork else []
-    return f"fork {state.fork}: set {', '.join(lines)}" if lines else ""
+    return _("fork {number}: set {edits}").format(number=state.fork, edits=", ".join(lines)) if lines else ""
 
 
 def status_line(state: State) -> str:
@@ -51,15 +53,28 @@ def status(state: State) -> dict[str, str]:
     """The same by what each piece says; of those, what there is here: fork, place, call, part, loss, iteration."""
     timeline, schedule, event = state.timeline, state.timeline.schedule, state.event
     loss, place = timeline.loss_at(state.cursor), schedule.place(state.cursor)
-    found = {"fork": fork_text(state), "place": "the end"}
+    found = {"fork": fork_text(state), "place": _("the end")}
     if event is not None:
-        found["place"] = f"{place.phase} {place.nth + 1}/{schedule.counts[place.phase]}"
+        found["place"] = f"{_(place.phase)} {place.nth + 1}/{schedule.counts[place.phase]}"
         found["call"] = event.graph.statement(event.tensor)
-        found["part"] = f"part {state.part} of {len(event.parts)}" if state.part else ""
-    found["loss"] = f"loss {number(loss)}" if loss is not None else ""
+        found["part"] = part_text(state, event) if state.part else ""
+    found["loss"] = _("loss {loss}").format(loss=number(loss)) if loss is not None else ""
     if schedule.iterations > 1:
-        found["iteration"] = f"iteration {schedule.iteration_at(state.cursor) + 1} of {schedule.iterations}"
+        at = schedule.iteration_at(state.cursor) + 1
+        found["iteration"] = _("iteration {at} of {of}").format(at=at, of=schedule.iterations)
     return {name: text for name, text in found.items() if text}
+
+
+def part_text(state: State, event: Event) -> str:
+    """'part 2 of 3': which part of an event is looked at."""
+    return _("part {part} of {of}").format(part=state.part, of=len(event.parts))
+
+
+def stop_text(b: Breakpoint) -> str:
+    """'temporary breakpoint, disabled': what kind of stop it is."""
+    words = _(NAMES[b.kind])
+    words = _("temporary {stop}").format(stop=words) if b.temporary else words
+    return words if b.enabled else _("{stop}, disabled").format(stop=words)
 
 
 def reply(state: State, report: Report, ident: Any = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from bpdebug.debugger.practice import Exercise, question
 from bpdebug.debugger.state import Practice
 from bpdebug.engine import NodeEvent
 from bpdebug.symbolic.notation import gradient_of, line
+from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Formula, Row, Text
 from bpdebug.views.matrices import tensor_matrix
 from bpdebug.views.numbers import shape_text
@@ -24,10 +25,11 @@ def practice(state: State, said: Practice, event: NodeEvent) -> Report:
     known = event.contributions[: asked.number if asked else None]
     if said.said and said.at == event.index:
         blocks.append(Text(said.said, "good" if said.well else "bad"))
-    blocks += [*said_here(state), Text("all is answered here: step on", "dim")] if asked is None else _asked(asked)
+    blocks += [*said_here(state), Text(_("all is answered here: step on"), "dim")] if asked is None else _asked(asked)
     for c in known:
         blocks += marked(state, contribution_blocks(event, c, c.parts))
-    title = f"practice  ∂{event.name}  {said.right} of {said.asked} right"
+    title = _("practice  ∂{node}  {right} of {asked} right")
+    title = title.format(node=event.name, right=said.right, asked=said.asked)
     data = {
         "asks": asked.asks if asked else None, "to": asked.contribution.to if asked else None,
         "said": said.said or None, "well": said.well, "right": said.right, "asked": said.asked,
@@ -39,9 +41,11 @@ def _asked(asked: Exercise) -> Iterator[Block]:
     c, event = asked.contribution, asked.event
     yield Text("")
     if asked.asks == "shape":
-        yield Formula(line(gradient_of(c.to), c.sign, "?"), "what is its shape?")
-        yield Text("`answer 5x7` or `answer (5, 7)`; `answer` alone gives it up", "dim")
+        yield Formula(line(gradient_of(c.to), c.sign, "?"), _("what is its shape?"))
+        yield Text(_("`answer 5x7` or `answer (5, 7)`; `answer` alone gives it up"), "dim")
         return
-    yield Formula(line(gradient_of(c.to), c.sign, "?"), f"which formula gives {shape_text(c.shape)}?")
+    shape = shape_text(c.shape)
+    yield Formula(line(gradient_of(c.to), c.sign, "?"), _("which formula gives {shape}?").format(shape=shape))
     yield Row((tensor_matrix(event.graph, event.tensor, event.value, "operand", gradient=True),))
-    yield Text(f"`answer` with names, d{event.name} for ∂{event.name}, .T and @; `answer` alone gives it up", "dim")
+    words = _("`answer` with names, d{node} for ∂{node}, .T and @; `answer` alone gives it up")
+    yield Text(words.format(node=event.name), "dim")

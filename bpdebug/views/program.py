@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
 from bpdebug.graph import DRAWN, Graph, frames
+from bpdebug.translation import N_, _
 from bpdebug.views.finite import event_of, odd
 from bpdebug.views.numbers import shape_text
 
-DONE, CURRENT, LATER, PARTIAL, NO_PATH = "done", "current", "not computed yet", "partial", "no path"
+DONE, CURRENT, LATER = N_("done"), N_("current"), N_("not computed yet")
+PARTIAL, NO_PATH = N_("partial"), N_("no path")
 
 
 class ProgramRow(Struct, frozen=True):
@@ -75,11 +77,11 @@ def is_backward(timeline: Timeline, at: int) -> bool:
 
 def matching(graph: Graph, text: str) -> list[int]:
     """The rows in whose name or op every word of a text stands; only a word with a capital asks for capitals."""
-    shown, gradients, *_ = _order(graph)
+    shown, gradients = _order(graph)[:2]
     words = text.split()
     whole, small = [w for w in words if w != w.lower()], [w for w in words if w == w.lower()]
     said = chain(
-        (f"{graph.names[t]} {graph.kind(t)}" for t in shown),
+        (f"{graph.names[t]} {kind} {_(kind)}" for t in shown for kind in [graph.kind(t)]),
         (f"{node.id} {node.op.name}" for node in graph.nodes),
         (f"∂{graph.names[t]} d{graph.names[t]}" for t in gradients),
     )
@@ -195,7 +197,7 @@ class ProgramRows(Sequence[ProgramRow]):
         leaf = self._graph.leaves[tensor]
         index = self.state.timeline.schedule.index_of(UPDATE, tensor, self._at)
         status = CURRENT if index == self.state.cursor else DONE
-        text, found = text or f"{leaf.name}  {leaf.kind}", self._odd(tensor)
+        text, found = text or f"{leaf.name}  {_(leaf.kind)}", self._odd(tensor)
         return ProgramRow("leaf", leaf.name, text, shape_text(leaf.shape), status, None, index, odd=found)
 
     def _node(self, tensor: int, text: str) -> ProgramRow:

@@ -9,10 +9,12 @@ from bpdebug.debugger import State
 from bpdebug.engine import FORWARD, SEED, Contribution, Event, Fault, NodeEvent, PartView
 from bpdebug.ops.op import MIXES
 from bpdebug.symbolic.notation import gradient_of, indented, line, numeral, symbol, words
+from bpdebug.translation import N_, _
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, signed
 from bpdebug.views.matrices import forward_items, part_items, parts_until, summary_items, tensor_matrix
 from bpdebug.views.numbers import number, shape_text
 from bpdebug.views.overrides import marked
+from bpdebug.views.place import part_text
 from bpdebug.views.report import Link, Report
 from bpdebug.views.stream import end_object, event_object
 from bpdebug.views.update import update_blocks
@@ -29,8 +31,9 @@ def stage(state: State) -> Report:
     notes = said_here(state)
     if event is None:
         at_end = (*notes, *_end(state))
-        return Report("event", "the end: everything is done", at_end, lambda: end_object(state.timeline))
-    title = f"event {event.index}/{len(state.timeline)}  {heading(state, event)}"
+        return Report("event", _("the end: everything is done"), at_end, lambda: end_object(state.timeline))
+    text = _("event {at}/{of}").format(at=event.index, of=len(state.timeline))
+    title = f"{text}  {heading(state, event)}"
     blocks = (*notes, *marked(state, event_blocks(state, event)))
     return Report("event", title, blocks, lambda: event_object(event), links_of(event), spare(state, event))
 
@@ -70,22 +73,25 @@ def said_here(state: State) -> tuple[Text, ...]:
     notes = tuple(Text(n.text.strip(), "note", folds=True) for n in state.notes if n.stops.contains(state.cursor))
     if not notes or not state.fork:
         return notes
-    return (*notes, Text("a note speaks of the file's numbers, not of this fork's", "dim"))
+    return (*notes, Text(_("a note speaks of the file's numbers, not of this fork's"), "dim"))
 
 
 def heading(state: State, event: Event) -> str:
     """'backward  Y = X @ W  (line 12)': the phase, the call, and the file's line."""
-    line = f"  (line {event.line})" if event.line else ""
-    iteration = f"  iteration {event.iteration}" if state.timeline.schedule.iterations > 1 else ""
-    return f"{event.phase}  {event.graph.statement(event.tensor)}{line}{iteration}"
+    said = [_(event.phase), event.graph.statement(event.tensor)]
+    said += [_("(line {line})").format(line=event.line)] if event.line else []
+    if state.timeline.schedule.iterations > 1:
+        said.append(_("iteration {number}").format(number=event.iteration))
+    return "  ".join(said)
 
 
 def event_blocks(state: State, event: Event) -> Iterator[Block | Section]:
     """The blocks of one event; what is to be seen together is a section."""
     if event.phase == SEED:
-        own = "the loss's gradient with respect to itself is 1"
-        words = own if event.graph.loss is not None else "the gradient that comes in from the layer above"
-        yield Formula(gradient_of(event.name), f"{words}: here the backward pass begins")
+        text = _("the gradient that comes in from the layer above: here the backward pass begins")
+        if event.graph.loss is not None:
+            text = _("the loss's gradient with respect to itself is 1: here the backward pass begins")
+        yield Formula(gradient_of(event.name), text)
         yield Row((tensor_matrix(event.graph, event.tensor, event.value, "gradient", gradient=True),))
     elif isinstance(event, NodeEvent):
         if event.phase == FORWARD:
@@ -100,8 +106,8 @@ def event_blocks(state: State, event: Event) -> Iterator[Block | Section]:
 
 def _fault_words(fault: Fault) -> str:
     """Where NaN or infinity appeared first, in a sentence."""
-    kind = "NaN" if fault.kind == "nan" else "infinity"
-    return f"{kind} appears here first: {fault.where}"
+    text = _("NaN appears here first: {where}") if fault.kind == "nan" else _("infinity appears here first: {where}")
+    return text.format(where=fault.where)
 
 
 def _forward(event: NodeEvent) -> Iterator[Formula | Row]:
@@ -109,8 +115,9 @@ def _forward(event: NodeEvent) -> Iterator[Formula | Row]:
     shapes = [shape_text(o.shape) if isinstance(o, Matrix) else o for o in items]
     infix = event.node.op.infix
     said = f" {infix} ".join(shapes) if infix and len(shapes) == 2 else ", ".join(shapes)
-    source = f" from {said}" if shapes else ""
-    yield Formula(event.graph.statement(event.tensor), f"{shape_text(event.value.shape)}{source}")
+    made = shape_text(event.value.shape)
+    note = _("{shape} from {operands}").format(shape=made, operands=said) if shapes else made
+    yield Formula(event.graph.statement(event.tensor), note)
     yield Row((*signed(items, infix or event.node.op.name), "=", result))
 
 
@@ -118,7 +125,9 @@ def forward_line(event: NodeEvent) -> Text:
     """What the node computed on the way there, with shapes: the line the backward pass is read against."""
     graph, call = event.graph, event.graph.call_text(event.k)
     shapes = ", ".join(f"{graph.names[t]} {shape_text(graph.shapes[t])}" for t in dict.fromkeys(event.node.tensors))
-    return Text(f"forward  {event.name} {shape_text(event.value.shape)} = {call}  with {shapes}", "dim")
+    text = _("forward  {node} {shape} = {call}  with {operands}")
+    text = text.format(node=event.name, shape=shape_text(event.value.shape), call=call, operands=shapes)
+    return Text(text, "dim")
 
 
 def _backward(state: State, event: NodeEvent) -> Iterator[Block | Section]:
@@ -130,7 +139,8 @@ def _backward(state: State, event: NodeEvent) -> Iterator[Block | Section]:
         return
     contribution, parts = parts_until(event, state.part)
     assert isinstance(contribution, Contribution)
-    yield Text(f"part {state.part} of {len(event.parts)}: {WHY[parts[-1].why]}", "dim")
+    text = _("{of}: {said}").format(of=part_text(state, event), said=_(WHY[parts[-1].why]))
+    yield Text(text, "dim")
     yield Section(tuple(contribution_blocks(event, contribution, parts)))
 
 
@@ -139,21 +149,21 @@ def _in_words(event: NodeEvent) -> Iterator[Block]:
     rules, says, by_hand = event.contributions, event.node.op.back, event.plan.replaced
     long = any(len(c.formula) > READABLE for c in rules)
     if says and says != MIXES and long and not any(c.position in by_hand for c in rules):
-        yield Text(sentence(says), "note")
+        yield Text(sentence(_(says)), "note")
 
 
 def sentence(text: str) -> str:
     """A clause as a sentence: its first letter, and its full stop."""
-    return f"{text[:1].upper()}{text[1:]}."
+    return _("{clause}.").format(clause=text[:1].upper() + text[1:])
 
 
 WHY = {
-    "operand": "the incoming gradient as it is",
-    "transpose": "axes swapped",
-    "product": "the product",
-    "elementwise": "cell by cell",
-    "unbroadcast": "summed over the axes along which the operand was broadcast",
-    "accumulate": "added to what other consumers gave",
+    "operand": N_("the incoming gradient as it is"),
+    "transpose": N_("axes swapped"),
+    "product": N_("the product"),
+    "elementwise": N_("cell by cell"),
+    "unbroadcast": N_("summed over the axes along which the operand was broadcast"),
+    "accumulate": N_("added to what other consumers gave"),
 }
 
 
@@ -161,7 +171,7 @@ def contribution_blocks(
     event: NodeEvent, c: Contribution, parts: tuple[PartView, ...]
 ) -> Iterator[Text | Formula | Row]:
     """One operand's gradient: the rule, then as many of its parts as are given; later ones are hidden."""
-    yield from rule_lines(event, c, ", a rule set by hand" * (c.position in event.plan.replaced))
+    yield from rule_lines(event, c)
     yield from part_rows(event, c, parts)
 
 
@@ -172,18 +182,27 @@ def part_rows(
     rule = c.rule
     if len(parts) == len(c.parts) and len(rule) > MANY_PARTS:
         yield Row(summary_items(event, c, operands=operands))
-        yield Text(f"{len(rule)} operations: stepi walks through them", "dim")
+        text = _("{count} operations: stepi walks through them")
+        yield Text(text.format(count=len(rule)), "dim")
         parts = tuple(p for p in parts if p not in rule)
     for part in parts:
         yield Row(part_items(part, c))
 
 
-def rule_lines(event: NodeEvent, c: Contribution, more: str = "") -> Iterator[Formula]:
-    """The rule of one operand with its shape, and `more` to say; of a long one what is repeated stands below."""
+def rule_lines(event: NodeEvent, c: Contribution, *, alone: bool = True) -> Iterator[Formula]:
+    """The rule of one operand with its shape; of a long one what is repeated stands below.
+
+    Where it stands `alone`, it is said of a rule that was set by hand.
+    """
     given, shape = event.plan.gradient(c.position), shape_text(c.shape)
-    summed = shape if given.shape == c.shape else f"{shape_text(given.shape)}, summed to {shape}"
+    said = _("{shape}, as {operand} is")
+    if given.shape != c.shape:
+        said = _("{given}, summed to {shape}, as {operand} is")
+    said = said.format(given=shape_text(given.shape), shape=shape, operand=c.to)
+    if alone and c.position in event.plan.replaced:
+        said = _("{said}, a rule set by hand").format(said=said)
     brief = event.plan.brief(given, event.operands, event.name)
-    yield Formula(line(gradient_of(c.to), c.sign, brief.text), f"{summed}, as {c.to} is{more}")
+    yield Formula(line(gradient_of(c.to), c.sign, brief.text), said)
     for name, text in brief.where:
         yield Formula(indented(line(name, "=", text)))
 
@@ -193,12 +212,12 @@ def _end(state: State) -> Iterator[Block]:
     timeline, graph = state.timeline, state.timeline.graph
     if timeline.loss is not None:
         loss = line(symbol(graph.names[graph.loss or 0]), "=", numeral(number(timeline.loss)))
-        yield Formula(loss, "the loss")
+        yield Formula(loss, _("the loss"))
     for i, leaf in enumerate(graph.leaves):
         if graph.is_float(i):
             gradient = timeline.grad_at(i, len(timeline))
             if gradient is None:
-                none = line(line(gradient_of(leaf.name), ":", gap=""), words("none"))
-                yield Formula(none, f"no path leads from {leaf.name} to an output")
+                none = line(line(gradient_of(leaf.name), ":", gap=""), words(_("none")))
+                yield Formula(none, _("no path leads from {name} to an output").format(name=leaf.name))
             else:
                 yield Row((tensor_matrix(graph, i, gradient, "gradient", gradient=True),))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell, cell_text
+from bpdebug.translation import _
 from bpdebug.views.numbers import as_factor, number
 
 LEAST_TERM = 3
@@ -29,7 +30,7 @@ class MatrixProduct(Struct, frozen=True, eq=False):
         terms = [f"{as_factor(a)}·{as_factor(b)}" for a, b in factors]
         head, tail = f"{cell_text(name, cell)} = ", f" = {number(value)}"
         for shown in range(len(terms), 0, -1):
-            left_out = [f"… {count - shown:,} more"] * (shown < count)
+            left_out = [_("… {count:,} more").format(count=count - shown)] * (shown < count)
             text = f"{head}{' + '.join([*terms[:shown], *left_out])}{tail}"
             if len(text) <= room:
                 return text

@@ -13,6 +13,7 @@ from bpdebug.debugger.ranges import Range
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.expression import Scope, Value, evaluate, parse, target
 from bpdebug.graph import Graph, Subject
+from bpdebug.translation import N_, _, listed, ngettext
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number_format, shape_text
@@ -20,13 +21,16 @@ from bpdebug.views.report import Report
 
 MOST = 20
 """Cells and tensors listed one by one."""
-STATUS = {"not-computed": "not computed yet", "no-path": "no path to an output", "partial": "so far"}
+STATUS = {
+    "not-computed": N_("not computed yet"), "no-path": N_("no path to an output"), "partial": N_("so far"),
+    "value": N_("value"),
+}  # fmt: skip
 
 
 def whatis(state: State, text: str, value: Value) -> Report:
     """dtype, shape and status; of a tensor, what computes it and where."""
     shape = None if value.shape is None else shape_text(value.shape)
-    rows = [("shape", shape or "–"), ("dtype", value.dtype or "–"), ("status", STATUS.get(value.status, value.status))]
+    rows = [(_("shape"), shape or "–"), (_("dtype"), value.dtype or "–"), (_("status"), _(STATUS[value.status]))]
     graph = state.timeline.graph
     tensor = graph.index.get(text)
     data: dict[str, Any] = {
@@ -35,20 +39,19 @@ def whatis(state: State, text: str, value: Value) -> Report:
     }  # fmt: skip
     if tensor is not None:
         node = graph.node(tensor)
-        made = graph.statement(tensor) if node else graph.kind(tensor)
-        rows.append(("from", made))
-        data["from"] = made
+        data["from"] = made = graph.statement(tensor) if node else made_by(graph, tensor)
+        rows.append((_("from"), made))
         if node is not None:
-            rows.append(("line", str(node.line)))
+            rows.append((_("line"), str(node.line)))
             data["line"] = node.line
             if node.line in graph.imported.sources:
-                rows.append(("source", ": ".join(graph.imported.sources[node.line])))
+                rows.append((_("source"), ": ".join(graph.imported.sources[node.line])))
             if node.block:
                 module = graph.imported.classes.get(node.block)
-                rows.append(("block", f"{node.block} ({module})" if module else node.block))
+                rows.append((_("block"), f"{node.block} ({module})" if module else node.block))
         also = [name for name, first in graph.imported.aliases.items() if first == graph.names[tensor]]
         if also:
-            rows.append(("also", ", ".join(also)))
+            rows.append((_("also"), listed(also)))
     return Report("whatis", text, (Table(("", ""), tuple(rows)),), data)
 
 
@@ -56,8 +59,8 @@ def cells_(state: State, text: str, value: Value, span: Range, at: tuple[int, ..
     """The cells of a tensor in a range, or the one that was found."""
     data: dict[str, Any] = {"expr": text, "range": span.text, "count": 0, "cells": [], "at": list(at) if at else at}
     if value.array is None:
-        words = STATUS.get(value.status, value.status)
-        return Report("cells", f"{text}: {words}", (), data)
+        title = _("{of}: {said}").format(of=text, said=_(STATUS[value.status]))
+        return Report("cells", title, (), data)
     graph, mask = state.timeline.graph, span.mask(value.array)
     count, form = int(np.count_nonzero(mask)), number_format(value.array)
     data["count"] = count
@@ -67,9 +70,12 @@ def cells_(state: State, text: str, value: Value, span: Range, at: tuple[int, ..
     links = tuple(f"origin {cell_text(text, c)}" for c in shown) if subject_of(text, graph) is not None else ()
     blocks: list[Block] = [Table(("", ""), rows, links=links)] if rows else []
     if at is None and count > MOST:
-        blocks.append(Text(f"and {count - MOST} more", "dim"))
-    where = span.text if span.single else f"in {span.text}"
-    title = f"{count} cell{'s' * (count != 1)} of {text} {where}, of {value.array.size}"
+        blocks.append(Text(_("and {count:,} more").format(count=count - MOST), "dim"))
+    title = ngettext(
+        "{count} cell of {text} in {range}, of {size}", "{count} cells of {text} in {range}, of {size}", count
+    )
+    title = _("{count} cell of {text} {range}, of {size}") if span.single else title
+    title = title.format(count=count, text=text, range=span.text, size=value.array.size)
     return Report("cells", title, tuple(blocks), data)
 
 
@@ -85,7 +91,7 @@ def subject_of(text: str, graph: Graph) -> Subject | None:
 def _first(mask: Array) -> Iterator[Cell]:
     """The first MOST cells of a mask of any shape."""
     flat, at = mask.reshape(-1), -1
-    for _ in range(min(MOST, int(np.count_nonzero(flat)))):
+    for _nth in range(min(MOST, int(np.count_nonzero(flat)))):
         at += 1 + int(flat[at + 1 :].argmax())
         yield tuple(map(int, np.unravel_index(at, mask.shape)))
 
@@ -110,14 +116,16 @@ def neighbours(state: State, way: str, name: str, everything: bool) -> Report:
     rows = tuple((str(d), graph.names[t], made_by(graph, t), shape_text(graph.shapes[t])) for t, d in seen.items())
     data = {"of": name, "way": way, "rows": [{"distance": d, "name": graph.names[t]} for t, d in seen.items()]}
     links = tuple(f"{way} {graph.names[t]}" for t in seen)
-    blocks = (Table(("distance", "name", "op", "shape"), rows, links=links, sheds=("distance", "shape", "op")),)
-    return Report("neighbours", f"{way} of {name}", blocks, data)
+    away, op, shape = _("distance"), _("op"), _("shape")
+    blocks = (Table((away, _("name"), op, shape), rows, links=links, sheds=(away, shape, op)),)
+    title = _("outputs of {name}") if way == "outputs" else _("inputs of {name}")
+    return Report("neighbours", title.format(name=name), blocks, data)
 
 
 def made_by(graph: Graph, tensor: int) -> str:
     """The op that computes a tensor, or what kind of leaf it is."""
-    node = graph.node(tensor)
-    return node.op.name if node else graph.kind(tensor)
+    node, kind = graph.node(tensor), graph.kind(tensor)
+    return node.op.name if node else _(kind)
 
 
 def displays(state: State, only: int | None = None) -> Report:
@@ -128,9 +136,11 @@ def displays(state: State, only: int | None = None) -> Report:
         if only is not None and d.number != only:
             continue
         value = evaluate(d.expression, Scope(state.timeline, state.cursor))
-        array, name = value.array, f"{d.number}: {d.text}" + (" (so far)" if value.status == "partial" else "")
+        array, name = value.array, f"{d.number}: {d.text}"
+        if value.status == "partial":
+            name = _("{expression} (so far)").format(expression=name)
         if array is None:
-            blocks.append(Text(f"{name}  {value.text or STATUS.get(value.status, value.status)}"))
+            blocks.append(Text(f"{name}  {value.text or _(STATUS[value.status])}"))
         elif not array.ndim:
             blocks.append(Text(f"{name} = {number_format(array).text(array[()])}"))
         else:
@@ -145,4 +155,4 @@ def displayed(state: State) -> Report:
     try:
         return displays(state)
     except BpdebugError as error:
-        return Report("displays", f"display: {error.message}", (), {"rows": []})
+        return Report("displays", _("display: {error}").format(error=error.message), (), {"rows": []})

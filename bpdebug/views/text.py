@@ -11,6 +11,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import printable
+from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number_format, shape_text, short
@@ -71,7 +72,7 @@ def table_lines(table: Table, width: int) -> Iterator[str]:
     Sentences are wrapped, where they are too long for the width.
     """
     if not table.rows:
-        yield "  (none)"
+        yield f"  {_('(none)')}"
         return
     widths: list[int] = []
     for row in _rows(table):
@@ -164,10 +165,10 @@ def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
     head = f"{printable(short(matrix.name))}  {shape_text(matrix.shape)}"
     note = [f"({printable(matrix.note)})"] if matrix.note else []
     if matrix.array is None:
-        return [head, "not computed yet", *note]
+        return [head, _("not computed yet"), *note]
     array = np.asarray(matrix.array)
     if array.size == 0:
-        return [head, "no cells", *note]
+        return [head, _("no cells"), *note]
     small = array.nbytes <= SMALL
     body = _small(array.tobytes(), array.dtype, array.shape, matrix.marked, room) if small else None
     return [head, *(body or _body(array, matrix.marked, room)), *note]

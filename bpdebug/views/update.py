@@ -8,10 +8,13 @@ from typing import Any
 
 from bpdebug.debugger import State
 from bpdebug.engine import UPDATE, Assignment, Contribution, Event
+from bpdebug.graph import STATE
 from bpdebug.symbolic.notation import Notation, line, symbol
+from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.matrices import part_items, parts_until, tensor_matrix
 from bpdebug.views.numbers import exact, norm_text, shape_text
+from bpdebug.views.place import part_text
 
 
 def update_blocks(state: State, event: Event) -> Iterator[Block]:
@@ -20,9 +23,9 @@ def update_blocks(state: State, event: Event) -> Iterator[Block]:
         yield from _parts(state, event)
         return
     for a in event.assignments[:-1]:
-        what = "on the way" if a.before is None else "what the optimizer keeps"
-        yield Formula(line_text(a), f"{shape_text(a.shape)}, {what}")
-    yield Formula(line_text(event.assignments[-1]), "the update of this step")
+        text = _("{shape}, on the way") if a.before is None else _("{shape}, what the optimizer keeps")
+        yield Formula(line_text(a), text.format(shape=shape_text(a.shape)))
+    yield Formula(line_text(event.assignments[-1]), _("the update of this step"))
     yield Text(settings_text(event), "dim")
     yield from changes(event)
 
@@ -35,7 +38,8 @@ def line_text(a: Assignment) -> Notation:
 def settings_text(event: Event) -> str:
     """'step 2: lr = 0.1, momentum = 0.9'."""
     numbers = event.timeline.store.update(event.tensor).numbers(event.iteration + 1)
-    return f"step {event.iteration + 1}: " + ", ".join(f"{name} = {exact(value)}" for name, value in numbers.items())
+    settings = ", ".join(f"{name} = {exact(value)}" for name, value in numbers.items())
+    return _("step {step}: {settings}").format(step=event.iteration + 1, settings=settings)
 
 
 def changes(event: Event) -> Iterator[Row]:
@@ -45,16 +49,16 @@ def changes(event: Event) -> Iterator[Row]:
         if a.before is None:
             continue
         drawn = partial(Matrix, a.to, shape=a.shape, subject=a.subject)
-        items: list[Matrix | str] = [drawn(array=a.before, note="before", mark="operand")]
+        items: list[Matrix | str] = [drawn(array=a.before, note=_("before"), mark="operand")]
         if a is event.assignments[-1] and gradient is not None:
             items += [",", tensor_matrix(graph, event.tensor, gradient, "gradient", gradient=True)]
-        yield Row((*items, "→", drawn(array=a.value, note="after", mark="result")))
+        yield Row((*items, "→", drawn(array=a.value, note=_("after"), mark="result")))
 
 
 def _parts(state: State, event: Event) -> Iterator[Block]:
     line, parts = parts_until(event, state.part)
     assert isinstance(line, Assignment)
-    yield Text(f"part {state.part} of {len(event.parts)}", "dim")
+    yield Text(part_text(state, event), "dim")
     yield Formula(line_text(line), settings_text(event))
     for part in parts:
         yield Row(part_items(part, line))
@@ -81,14 +85,15 @@ def optimizer_rows(state: State) -> Iterator[tuple[str, ...]]:
     if training is None or not parameters:
         return
     step = timeline.schedule.iteration_at(state.cursor) + 1
-    yield training.optimizer, "optimizer", "", f"step {step} of {training.steps}"
+    yield training.optimizer, _("optimizer"), "", _("step {step} of {of}").format(step=step, of=training.steps)
     numbers = timeline.store.update(parameters[0]).numbers(step)
-    yield from ((name, "setting", "", exact(value)) for name, value in numbers.items())
+    yield from ((name, _("setting"), "", exact(value)) for name, value in numbers.items())
     for parameter in parameters:
         if timeline.store.update(parameter).by_hand:
             index = timeline.schedule.index_of(UPDATE, parameter)
             assert index is not None
-            yield f"{graph.names[parameter]}@upd", "rule set by hand", "", timeline.event(index).rule or ""
+            yield f"{graph.names[parameter]}@upd", _("rule set by hand"), "", timeline.event(index).rule or ""
         for tensor in graph.states.get(parameter, ()):
             norm = norm_text(timeline.value_at(tensor, state.cursor))
-            yield graph.names[tensor], "state", shape_text(graph.shapes[tensor]), f"norm {norm}" if norm else ""
+            words = _("norm {norm}").format(norm=norm) if norm else ""
+            yield graph.names[tensor], _(STATE), shape_text(graph.shapes[tensor]), words

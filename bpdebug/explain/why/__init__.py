@@ -9,12 +9,13 @@ from bpdebug.engine import UPDATE, Timeline
 from bpdebug.engine.closeness import rounding
 from bpdebug.engine.stats import two_norm
 from bpdebug.explain.why.absent import absent
-from bpdebug.explain.why.births import Birth, birth
+from bpdebug.explain.why.births import Birth, birth, made_by_update
 from bpdebug.explain.why.causes import PRODUCT, QUOTIENT, SUM, told
 from bpdebug.explain.why.tracer import Answer, RuleTracer, Test, Why, is_zero, number, one
 from bpdebug.explain.why.zero import zero
 from bpdebug.expression import Target
 from bpdebug.graph import Site
+from bpdebug.translation import _, ngettext
 
 
 def why(timeline: Timeline, goal: Target, iteration: int, cursor: int = 0) -> Why:
@@ -38,8 +39,8 @@ def why(timeline: Timeline, goal: Target, iteration: int, cursor: int = 0) -> Wh
         return _born(tracer, site, mask, test)
     by_hand = tracer.set_by_hand(site)[mask].any()
     if site.gradient and cells.size and not by_hand and _is_rounding(tracer, site, mask, cells):
-        text = f"its terms cancel: what is left, at most {np.abs(cells).max():.2g}, is their rounding"
-        return Why("cancelled", tracer.completed(site), (text,))
+        text = _("its terms cancel: what is left, at most {size:.2g}, is their rounding")
+        return Why("cancelled", tracer.completed(site), (text.format(size=np.abs(cells).max()),))
     return _nonzero(cells, tracer.completed(site))
 
 
@@ -53,8 +54,10 @@ def _kind(cells: Array) -> Test | None:
 
 def _nonzero(cells: Array, event: int | None) -> Why:
     zeros = int(cells.size - np.count_nonzero(cells))
-    text = f"norm {two_norm(cells):.4g}; {zeros} of {cells.size} cells {'is' if zeros == 1 else 'are'} zero"
-    return Why("nonzero", event, (text,))
+    words = ngettext(
+        "norm {norm:.4g}; {zeros} of {count} cells is zero", "norm {norm:.4g}; {zeros} of {count} cells are zero", zeros
+    )
+    return Why("nonzero", event, (words.format(norm=two_norm(cells), zeros=zeros, count=cells.size),))
 
 
 def _changed(tracer: RuleTracer, site: Site, mask: Array, event: int) -> Why | None:
@@ -66,7 +69,7 @@ def _changed(tracer: RuleTracer, site: Site, mask: Array, event: int) -> Why | N
     cells = one(mask & test(array) & ~test(tracer.array(site)))
     if not cells.any():
         return None
-    words = f"the update at event {event} made {tracer.name(site, cells)} {number(array[cells][0])}"
+    words = made_by_update(event, tracer.name(site, cells), number(array[cells][0]))
     if test is is_zero:
         return Why("cancelled", event, (words, *_in_numbers(timeline, event, cells, test)))
     return _updated(timeline, Birth(site, cells, event, words), (tracer.owner(site.tensor), tracer.iteration), test)
@@ -100,7 +103,7 @@ def _updated(timeline: Timeline, found: Birth, update: tuple[int, int], test: Te
         return Why("overflow" if test is np.isinf else "undefined", found.event, said)
     same = bool(test(gradient[bad]).any())
     made = _born(tracer, site, bad, test if same else np.isinf)
-    said += (f"{tracer.name(site)} was not finite there",)
+    said += (_("{name} was not finite there").format(name=tracer.name(site)),)
     return Why(made.answer, made.born if same else found.event, (*said, *made.evidence))
 
 
@@ -109,7 +112,9 @@ def _in_numbers(timeline: Timeline, event: int, cells: Array, test: Test) -> tup
     cell = tuple(map(int, np.argwhere(cells)[0]))
     for a in timeline.event(event).assignments:
         if a.shape == cells.shape and test(a.value[cell]) and (numbers := a.in_numbers(cell, number)):
-            return (f"{a.name} = {a.formula}", f"{a.name} = {numbers} is {number(a.value[cell])}")
+            words = _("{name} = {numbers} is {value}")
+            words = words.format(name=a.name, numbers=numbers, value=number(a.value[cell]))
+            return (f"{a.name} = {a.formula}", words)
     return ()
 
 

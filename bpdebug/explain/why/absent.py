@@ -6,25 +6,30 @@ from collections.abc import Iterator
 
 from bpdebug.explain.why.tracer import RuleTracer, Why
 from bpdebug.graph import Graph
+from bpdebug.translation import _, listed
 
 
 def absent(tracer: RuleTracer, tensor: int) -> Why:
     """What keeps a tensor from having a gradient."""
     graph, name = tracer.graph, tracer.graph.names[tensor]
     if not graph.is_float(tensor):
-        return Why("no-path", None, (f"{name} is {graph.dtypes[tensor]}: no derivative",))
+        text = _("{name} is {dtype}: no derivative").format(name=name, dtype=graph.dtypes[tensor])
+        return Why("no-path", None, (text,))
     if graph.leads_to_output(tensor):
         above = any(graph.is_float(t) for t in _above(graph, tensor) if graph.is_leaf(t))
-        text = "every float leaf above it lies behind a cut" if above else "no float leaf lies above it"
-        return Why("no-path", None, (f"{name}: {text}, so there is nothing to learn",))
+        text = _("{name}: no float leaf lies above it, so there is nothing to learn")
+        if above:
+            text = _("{name}: every float leaf above it lies behind a cut, so there is nothing to learn")
+        return Why("no-path", None, (text.format(name=name),))
     reaching = _above(graph, *graph.incoming)
     if tensor not in reaching:
         users = [graph.nodes[k].id for k in graph.users(tensor)]
-        text = f"it goes to {', '.join(users[:6])}, and not on to an output" if users else "nothing uses it"
-        return Why("no-path", None, (f"{name}: {text}",))
+        text = _("{name}: it goes to {nodes}, and not on to an output") if users else _("{name}: nothing uses it")
+        return Why("no-path", None, (text.format(name=name, nodes=listed(users[:6])),))
     cut = next(_cuts(graph, tensor, reaching))
     node = graph.nodes[cut]
-    text = f"{node.op.name} '{node.id}' (line {node.line}) lets no gradient through"
+    text = _("{op} '{node}' (line {line}) lets no gradient through")
+    text = text.format(op=node.op.name, node=node.id, line=node.line)
     return Why("cut", tracer.event(cut, None), (text,))
 
 

@@ -14,6 +14,7 @@ from bpdebug.cells.follow import Born
 from bpdebug.engine import SEED, UPDATE
 from bpdebug.explain.why.tracer import Edge, EvaluatedRule, RuleTracer, Test, is_zero, number, one, shortened
 from bpdebug.graph import Site
+from bpdebug.translation import _
 
 
 class Birth(Struct, frozen=True, eq=False):
@@ -68,7 +69,8 @@ def _order(site: Site) -> tuple[bool, int]:
 def _step(tracer: RuleTracer, site: Site, cells: Array, test: Test) -> Step:
     hand = tracer.set_by_hand(site) & cells
     if hand.any():
-        return [Birth(site, hand, tracer.completed(site), f"{tracer.name(site)} was set to it by hand")], []
+        text = _("{name} was set to it by hand").format(name=tracer.name(site))
+        return [Birth(site, hand, tracer.completed(site), text)], []
     if site.gradient:
         return _sum(tracer, site, cells, test)
     k = tracer.graph.k(site.tensor)
@@ -80,13 +82,14 @@ def _sum(tracer: RuleTracer, site: Site, cells: Array, test: Test) -> Step:
     births, more = list[Birth](), list[Hop]()
     graph, tensor = tracer.graph, site.tensor
     if tensor in graph.incoming and (came := cells & test(tracer.run.seed(tensor))).any():
-        births.append(Birth(site, came, tracer.index(SEED, tensor), f"what comes in at {graph.names[tensor]} has it"))
+        text = _("what comes in at {name} has it").format(name=graph.names[tensor])
+        births.append(Birth(site, came, tracer.index(SEED, tensor), text))
     for edge in graph.edges_from(tensor):
         born, onward = _edge(tracer, edge, site, cells, test)
         births += born
         more += onward
     if not births and not more:
-        text = f"the sum {tracer.name(site, cells)} makes it, of contributions without"
+        text = _("the sum {name} makes it, of contributions without").format(name=tracer.name(site, cells))
         births.append(Birth(site, cells, tracer.completed(site), text))
     return births, more
 
@@ -127,9 +130,15 @@ def _given(tracer: RuleTracer, site: Site, cells: Array, test: Test) -> Birth:
         t -= 1
     name, value = tracer.name(site, cells), number(tracer.array(site)[one(cells)][0])
     if not (changes and t):
-        return Birth(site, cells, tracer.completed(site), f"{name} is {value} as given")
+        text = _("{name} is {value} as given").format(name=name, value=value)
+        return Birth(site, cells, tracer.completed(site), text)
     event = tracer.timeline.schedule.index_of(UPDATE, owner, t - 1)
-    return Birth(site, cells, event, f"the update at event {event} made {name} {value}", updated=(owner, t - 1))
+    return Birth(site, cells, event, made_by_update(event, name, value), updated=(owner, t - 1))
+
+
+def made_by_update(event: int | None, name: str, value: str) -> str:
+    """'the update at event 12 made w[0] nan'."""
+    return _("the update at event {event} made {name} {value}").format(event=event, name=name, value=value)
 
 
 def _way(tracer: RuleTracer, start: Site, end: Site, came: dict[Site, tuple[Site, Edge]]) -> tuple[str, ...]:
@@ -137,11 +146,12 @@ def _way(tracer: RuleTracer, start: Site, end: Site, came: dict[Site, tuple[Site
     while end != start:
         before, edge = came[end]
         at = tracer.at(*edge)
-        if before.gradient and not end.gradient:
-            how = "uses the value of" if tracer.reads(*edge, end) else "has no slope at"
-            said.append(f"{at} {how} {tracer.name(end)}, which has it")
-        else:
-            said.append(f"{tracer.name(before)} has it from {tracer.name(end)}, at {at}")
+        words = _("{name} has it from {source}, at {node}")
+        if before.gradient and not end.gradient and tracer.reads(*edge, end):
+            words = _("{node} uses the value of {source}, which has it")
+        elif before.gradient and not end.gradient:
+            words = _("{node} has no slope at {source}, which has it")
+        said.append(words.format(name=tracer.name(before), source=tracer.name(end), node=at))
         end = before
     return tuple(shortened(said[::-1]))
 

@@ -17,6 +17,7 @@ from bpdebug.explain.why.zero import zero
 from bpdebug.graph import Site
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.text import write
+from bpdebug.translation import _, joined, listed
 
 TOO_LARGE, POLE, PRODUCT, QUOTIENT, SUM, OTHER = "too large", "pole", "0 * inf", "0 / 0", "cancels", "other"
 """What an operation did: left the range, met a pole, or had no value for these numbers."""
@@ -63,17 +64,18 @@ def cause(tracer: RuleTracer, rule: EvaluatedRule, born: Born) -> Cause:
     if e.applies == "matmul" and np.isnan(value):
         feeds = _term(rule, feeds)
     if born.how == UNREAD and value == 0:
-        return Cause("a sum of no terms is 0" if e.applies in SUMMING else "0 is put there as padding", OTHER)
+        return Cause(_("a sum of no terms is 0") if e.applies in SUMMING else _("0 is put there as padding"), OTHER)
     if np.isinf(value) and (not feeds or e.applies in ("where", "unfold")):
-        return Cause(f"{number(value)} is put there", OTHER)
+        return Cause(_("{value} is put there").format(value=number(value)), OTHER)
     text = _numbers(rule, e, cell, feeds)
     if np.isnan(value):
-        return Cause(f"{text} is not a number", *_undefined(rule, e, feeds))
+        return Cause(_("{numbers} is not a number").format(numbers=text), *_undefined(rule, e, feeds))
     if np.isinf(value):
         return _infinite(tracer, rule, e, feeds, text)
+    words = _("{numbers} is 0").format(numbers=text)
     if born.how == CANCELS:
-        return Cause(f"{text} is 0", SUM, _as_numbers(rule, feeds))
-    return Cause(f"{text} is 0", OTHER, _passing(rule, feeds, np.isinf))
+        return Cause(words, SUM, _as_numbers(rule, feeds))
+    return Cause(words, OTHER, _passing(rule, feeds, np.isinf))
 
 
 def _passing(rule: EvaluatedRule, feeds: Iterable[tuple[Expr, Array]], test: Test) -> tuple[Culprit, ...]:
@@ -105,19 +107,19 @@ def _signs(cells: Array, value: Array) -> Array:
 
 def _infinite(tracer: RuleTracer, rule: EvaluatedRule, e: Expr, feeds: Fed, text: str) -> Cause:
     a, there = feeds[-1] if e.applies == "divide" else feeds[0]
-    at = rule.value(a)[there]
+    at, words = rule.value(a)[there], _("{numbers} is infinite").format(numbers=text)
     if e.applies == "divide" and e.args[1] is not a and e.args[1] == 0:
-        return Cause(f"{text} is infinite", POLE)
+        return Cause(words, POLE)
     if e.applies == "divide" and not at.any():
         site = rule.sites.get(id(a))
         divisor = tracer.factor(rule, a) if site is None else tracer.name(site, there)
-        because = f"it is divided by {divisor}, which is 0 there"
-        return Cause(f"{text} is infinite", POLE, (Culprit(rule, a, there, is_zero),), because)
+        because = _("it is divided by {divisor}, which is 0 there").format(divisor=divisor)
+        return Cause(words, POLE, (Culprit(rule, a, there, is_zero),), because)
     if e.applies in ("log", "log2", "pow") and e.args[0] is a and not at.all():
-        return Cause(f"{text} is infinite", POLE, (Culprit(rule, a, there, is_zero),))
+        return Cause(words, POLE, (Culprit(rule, a, there, is_zero),))
     if e.applies == "log1p" and (at == -1).any():
-        return Cause(f"{text} is infinite", POLE, (Culprit(rule, a, one(there)),))
-    return Cause(f"{text} overflows {e.dtype}", TOO_LARGE)
+        return Cause(words, POLE, (Culprit(rule, a, one(there)),))
+    return Cause(_("{numbers} overflows {dtype}").format(numbers=text, dtype=e.dtype), TOO_LARGE)
 
 
 def _term(rule: EvaluatedRule, feeds: Fed) -> Fed:
@@ -146,7 +148,7 @@ def _numbers(rule: EvaluatedRule, e: Expr, cell: Array, feeds: Fed) -> str:
         left, right = (rule.value(x)[c] for x, c in feeds)
         shown = [f"{_bracketed(x)} * {_bracketed(y)}" for x, y in zip(left[:2], right[:2], strict=False)]
         return " + ".join(shown) + (" + ..." if len(left) > 2 else "")
-    if infix or all(np.count_nonzero(c) <= 1 for _, c in feeds):
+    if infix or all(np.count_nonzero(c) <= 1 for _x, c in feeds):
 
         def named(x: Expr) -> str | None:
             if x is e:
@@ -158,10 +160,11 @@ def _numbers(rule: EvaluatedRule, e: Expr, cell: Array, feeds: Fed) -> str:
             return _bracketed(at) if infix else number(at)
 
         return write(e, named)
-    (a, c), *_ = feeds
+    a, c = feeds[0]
     values = np.unique(rule.value(a)[c])
     kinds = dict.fromkeys(map(number, values[:3]))
-    return f"{e.applies} of {' and '.join(kinds)}" + (" ..." if len(values) > 3 else "")
+    found = joined(kinds) + (" ..." if len(values) > 3 else "")
+    return _("{op} of {numbers}").format(op=e.applies, numbers=found)
 
 
 def _spreads(shape: Shape, to: Shape) -> bool:
@@ -181,10 +184,11 @@ def told(tracer: RuleTracer, found: Birth, test: Test) -> tuple[list[str], str, 
         return [found.words], "given", False
     rule = tracer.rule(*found.edge)
     first = cause(tracer, rule, born_in(rule, found, test))
-    notes = ", ".join(dict.fromkeys(filter(None, (first.because, *_notes(tracer, first.next)))))
+    notes = listed(dict.fromkeys(filter(None, (first.because, *_notes(tracer, first.next)))))
     formula, place = tracer.formula(rule), tracer.name(found.site, found.cells)
     place = f"{place} = {formula}" if len(formula) <= LONG else place
-    text = f"{place}: {first.text} at {tracer.at(*found.edge)}{notes and f': {notes}'}"
+    words = _("{place}: {what} at {node}: {notes}") if notes else _("{place}: {what} at {node}")
+    text = words.format(place=place, what=first.text, node=tracer.at(*found.edge), notes=notes)
     said, over = _chain(tracer, list(first.next))
     return [text, *said], first.kind, over or first.kind == TOO_LARGE
 
@@ -207,7 +211,8 @@ def _explained(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]
     said, onward, over = list[str](), tuple[Culprit, ...](), False
     for born in found.born[-1:]:
         inner = cause(tracer, rule, born)
-        said.append(f"{tracer.text(rule, born.expr)}: {inner.text} there{inner.because and f': {inner.because}'}")
+        words = _("{place}: {what} there: {notes}") if inner.because else _("{place}: {what} there")
+        said.append(words.format(place=tracer.text(rule, born.expr), what=inner.text, notes=inner.because))
         onward, over = inner.next, inner.kind == TOO_LARGE
     for leaf, there in found.leaves:
         site = rule.sites[id(leaf)]
@@ -217,7 +222,7 @@ def _explained(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]]
         if site.gradient and test is is_zero:
             said.append(zero(tracer, site, one(there)).evidence[-1])
         else:
-            more, _, large = told(tracer, birth(tracer, site, one(there), test), test)
+            more, _kind, large = told(tracer, birth(tracer, site, one(there), test), test)
             said, over = said + more, over or large
     return CauseStep(said, onward, over)
 
@@ -245,7 +250,9 @@ def _one_step(tracer: RuleTracer, culprit: Culprit, seen: set[tuple[Site, Any]])
     alone = all(np.count_nonzero(c) == 1 for c in found.values()) and above.root.applies not in MOVES
     numbers = f" = {above.plan.call_text(names)}" if alone else ""
     value = number(above.result[cell][0])
-    said = f"{tracer.name(site, cell)} = {tracer.formula(above)}{numbers} = {value}, at {tracer.at(k, None)}"
+    said = _("{equation}, at {node}").format(
+        equation=f"{tracer.name(site, cell)} = {tracer.formula(above)}{numbers} = {value}", node=tracer.at(k, None)
+    )
     return CauseStep([said], _passing(above, leaves, np.isinf))
 
 
@@ -266,14 +273,15 @@ def region(tracer: RuleTracer, site: Site, cells: Array) -> str:
     """'row 1 of S is -inf throughout', 'S[0,1] is inf': cells, a mask of the tensor's shape, and what they hold."""
     array, name = tracer.array(site), tracer.name(site)
     values = array[cells]
-    first = f"{tracer.name(site, cells)} is {number(values[0])}"
+    first = _("{name} is {value}").format(name=tracer.name(site, cells), value=number(values[0]))
     if len(values) == 1 or len(set(values.tolist())) > 1:
         return first
     if cells.all():
-        return f"{name} is {number(values[0])} throughout"
+        return _("{name} is {value} throughout").format(name=name, value=number(values[0]))
     row = np.argwhere(cells)[0][:-1]
     whole = np.zeros_like(cells)
     whole[tuple(row)] = True
     if cells.ndim > 1 and np.array_equal(whole, cells):
-        return f"row {','.join(map(str, row.tolist()))} of {name} is {number(values[0])} throughout"
+        words = _("row {row} of {name} is {value} throughout")
+        return words.format(row=",".join(map(str, row.tolist())), name=name, value=number(values[0]))
     return first

@@ -17,6 +17,7 @@ from bpdebug.graph import Site, sites
 from bpdebug.symbolic import Expr, Plan, evaluate, walk
 from bpdebug.symbolic.notation import Notation
 from bpdebug.symbolic.text import factor
+from bpdebug.translation import _
 
 Answer = Literal["no-path", "cut", "masked", "cancelled", "nonzero", "zero-times-inf", "overflow", "undefined"]
 MOST_NAMED, FEW = 8, 4
@@ -141,8 +142,10 @@ class RuleTracer(CellTracer):
 
     def at(self, k: int, position: int | None) -> str:
         """'relu 'H' (event 7)'; of the forward pass, too."""
-        node, ahead = self.graph.nodes[k], ", in the forward pass" if position is None else ""
-        return f"{node.op.name} '{node.id}' (event {self.event(k, position)}{ahead})"
+        node, words = self.graph.nodes[k], _("{op} '{node}' (event {event})")
+        if position is None:
+            words = _("{op} '{node}' (event {event}, in the forward pass)")
+        return words.format(op=node.op.name, node=node.id, event=self.event(k, position))
 
     def text(self, rule: EvaluatedRule, expr: Expr) -> Notation:
         """An expression of a rule as a formula."""
@@ -175,7 +178,7 @@ def shortened(said: list[str]) -> list[str]:
     half = MOST_NAMED // 2
     if len(said) <= MOST_NAMED:
         return said
-    return [*said[:half], f"and so on, through {len(said) - 2 * half:,} events", *said[-half:]]
+    return [*said[:half], _("and so on, through {count:,} events").format(count=len(said) - 2 * half), *said[-half:]]
 
 
 def one(cells: Array) -> Array:

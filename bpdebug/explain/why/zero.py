@@ -16,6 +16,7 @@ from bpdebug.explain.why.tracer import MOST_NAMED, EvaluatedRule, RuleTracer, Wh
 from bpdebug.graph import Graph, Site
 from bpdebug.ops.op import ROUTES, SCALES
 from bpdebug.symbolic import Expr, walk
+from bpdebug.translation import _, clauses, joined, listed, ngettext
 
 
 class ZeroStep(NamedTuple):
@@ -26,10 +27,14 @@ class ZeroStep(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """What makes zeros there: 'w is 0', and with what it joins another sentence."""
+    """What makes zeros there: 'w is 0'; or, where it is not a `whole` clause, 'which was not taken there'."""
 
     text: str
-    joined: str = "where "
+    whole: bool = True
+
+    def joined(self) -> str:
+        """As it goes on from another clause."""
+        return _("where {reason}").format(reason=self.text) if self.whole else self.text
 
 
 def zero(tracer: RuleTracer, site: Site, cells: Array) -> Why:
@@ -47,30 +52,33 @@ def _step(tracer: RuleTracer, site: Site, cells: Array) -> ZeroStep:
     """From a gradient to the first consumer that reads the cells, and through its rule."""
     graph, run, name, whole = tracer.graph, tracer.run, tracer.name(site), tracer.completed(site)
     if tracer.set_by_hand(site)[cells].any():
-        return ZeroStep([], Why("masked", whole, (f"{name} was set to zero",)))
+        return ZeroStep([], Why("masked", whole, (_("{name} was set to zero").format(name=name),)))
     edges = graph.edges_from(site.tensor)
     given = [(graph.nodes[k].id, run.contribution(k, p)[cells]) for k, p in edges]
     if site.tensor in graph.incoming:
-        given.insert(0, ("what comes in", run.seed(site.tensor)[cells]))
-    if any(c.any() for _, c in given):
-        norms = ", ".join(f"{of} {two_norm(c):.4g}" for of, c in given[:MOST_NAMED])
-        norms += f" and {len(given) - MOST_NAMED:,} more" if len(given) > MOST_NAMED else ""
-        text = f"the contributions to {name} add up to zero; their norms: {norms}"
+        given.insert(0, (_("what comes in"), run.seed(site.tensor)[cells]))
+    if any(c.any() for _of, c in given):
+        norms = listed(f"{of} {two_norm(c):.4g}" for of, c in given[:MOST_NAMED])
+        text = _("the contributions to {name} add up to zero; their norms: {norms}")
+        if len(given) > MOST_NAMED:
+            text = _("the contributions to {name} add up to zero; their norms: {norms} and {count:,} more")
+        text = text.format(name=name, norms=norms, count=len(given) - MOST_NAMED)
         return ZeroStep([], Why("cancelled", whole, (text,)))
     if not edges:
-        text = f"the gradient that comes in at {graph.names[site.tensor]} is zero there"
+        text = _("the gradient that comes in at {name} is zero there").format(name=graph.names[site.tensor])
         return ZeroStep([], Why("masked", tracer.index(SEED, site.tensor), (text,)))
     unread = [_unread(tracer, *edge, cells) for edge in edges]
     reading = [edge for edge, text in zip(edges, unread, strict=True) if not text]
     if not reading:
         return ZeroStep([], Why("masked", whole, (*unread[:MOST_NAMED], *_more(len(unread)))))
-    others = [f"{name} gets zeros from {tracer.at(k, p)} (operand {p}), too" for k, p in reading[1:MOST_NAMED]]
+    words = _("{name} gets zeros from {node} (operand {position}), too")
+    others = [words.format(name=name, node=tracer.at(k, p), position=p) for k, p in reading[1:MOST_NAMED]]
     said, onward = _through(tracer, *reading[0], name, cells)
     return ZeroStep([*others, *_more(len(reading)), *said], onward)
 
 
 def _more(count: int) -> list[str]:
-    return [f"and from {count - MOST_NAMED:,} nodes more"] if count > MOST_NAMED else []
+    return [_("and from {count:,} nodes more").format(count=count - MOST_NAMED)] if count > MOST_NAMED else []
 
 
 def _through(tracer: RuleTracer, k: int, position: int, name: str, cells: Array) -> ZeroStep:
@@ -78,19 +86,24 @@ def _through(tracer: RuleTracer, k: int, position: int, name: str, cells: Array)
     rule, at, event = tracer.rule(k, position), tracer.at(k, position), tracer.event(k, position)
     way = rule.followed(cells, is_zero)
     if any(b.how == CANCELS and _holds(b.expr, rule.plan.g) for b in way.born):
-        text = f"inside the rule of {at} terms cancel, though {name} is made of them"
-        return ZeroStep([], Why("cancelled", event, (text,)))
+        text = _("inside the rule of {node} terms cancel, though {name} is made of them")
+        return ZeroStep([], Why("cancelled", event, (text.format(node=at, name=name),)))
     reasons = _reasons(tracer, rule, way)
     hit = [c for leaf, c in way.leaves if leaf is rule.plan.g]
     if hit:
         site = Site(tracer.graph.tensor(k), True)
-        only, rest = ("", f"; elsewhere {' and '.join(r.text for r in reasons)}") if reasons else ("only ", "")
-        return ZeroStep([f"{at} {only}hands on: {tracer.name(site)} is zero there already{rest}"], (site, hit[0]))
+        words = _("{node} only hands on: {gradient} is zero there already")
+        if reasons:
+            words = _("{node} hands on: {gradient} is zero there already; elsewhere {reasons}")
+        words = words.format(node=at, gradient=tracer.name(site), reasons=joined(r.text for r in reasons))
+        return ZeroStep([words], (site, hit[0]))
     if not reasons and any(b.expr.applies in ("multiply", "divide") for b in way.born):
-        text = f"at {at} the product is too small for {rule.plan.dtype} and becomes zero"
+        text = _("at {node} the product is too small for {dtype} and becomes zero")
+        text = text.format(node=at, dtype=rule.plan.dtype)
     else:
-        joined = " and ".join(r.joined + r.text for r in reasons[:4])
-        text = f"{at} multiplies every gradient by zero at {_count(cells)} of {name}, {joined}"
+        text = _("{node} multiplies every gradient by zero at {cells} of {name}, {reasons}")
+        why = joined(r.joined() for r in reasons[:4])
+        text = text.format(node=at, cells=_count(cells), name=name, reasons=why)
     return ZeroStep([], Why("masked", event, (text, *_dead_units(tracer, rule, position))))
 
 
@@ -110,29 +123,38 @@ def _unread(tracer: RuleTracer, k: int, position: int, cells: Array) -> str:
 def _not_read(tracer: RuleTracer, rule: EvaluatedRule, born: Born) -> str:
     at, cells, e = tracer.at(*rule.edge), _count(born.cells), born.expr
     if e.applies == "fold":
-        return f"no window of {at} reads {cells}"
+        return _("no window of {node} reads {cells}").format(node=at, cells=cells)
     if e.applies == "scatter_add":
         axis = e.attrs["axis"]
         rows = np.unique(np.nonzero(born.cells)[axis])
         which = ", ".join(map(str, rows[:MOST_NAMED].tolist())) + (" ..." if len(rows) > MOST_NAMED else "")
-        return f"no id of {at} names row{'s' if len(rows) > 1 else ''} {which}" + (f" of axis {axis}" if axis else "")
+        words = ngettext("no id of {node} names row {rows}", "no id of {node} names rows {rows}", len(rows))
+        if axis:
+            words = ngettext(
+                "no id of {node} names row {rows} of axis {axis}",
+                "no id of {node} names rows {rows} of axis {axis}",
+                len(rows),
+            )
+        return words.format(node=at, rows=which, axis=axis)
     if e.applies in SUMMING:
-        return f"{at} adds up no terms: an axis of it is empty"
+        return _("{node} adds up no terms: an axis of it is empty").format(node=at)
     if e.applies in LOOKING_UP:
-        return f"no id of {at} names {cells}"
-    return f"{at}, {tracer.graph.call_text(rule.edge[0])}, does not take {cells}"
+        return _("no id of {node} names {cells}").format(node=at, cells=cells)
+    words = _("{node}, {call}, does not take {cells}")
+    return words.format(node=at, call=tracer.graph.call_text(rule.edge[0]), cells=cells)
 
 
 def _count(cells: Array) -> str:
     count = int(np.count_nonzero(cells))
-    return "this cell" if count == 1 else f"these {count} cells"
+    return ngettext("this cell", "these {count} cells", count).format(count=count)
 
 
 def _reasons(tracer: RuleTracer, rule: EvaluatedRule, way: Traced) -> list[Reason]:
     """What in a rule is zero beside the cotangent: a factor, or a choice."""
     zeros = [tracer.cells(rule.sites[id(leaf)], c) for leaf, c in way.leaves if leaf is not rule.plan.g]
     names = list(dict.fromkeys(zeros))
-    said = [Reason(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} 0")] if names else []
+    words = ngettext("{names} is 0", "{names} are 0", len(names))
+    said = [Reason(words.format(names=joined(names)))] if names else []
     return list(dict.fromkeys([*said, *filter(None, (_because(tracer, rule, b) for b in way.born))]))
 
 
@@ -142,14 +164,15 @@ def _because(tracer: RuleTracer, rule: EvaluatedRule, born: Born) -> Reason | No
         return _not_taken(tracer, rule, e, born.cells)
     if born.how == UNREAD:
         unfolded = e.applies == "unfold"
-        return Reason("only padding meets this kernel cell" if unfolded else _not_read(tracer, rule, born))
+        return Reason(_("only padding meets this kernel cell") if unfolded else _not_read(tracer, rule, born))
     if e.applies == "one_hot":
-        return Reason("the target is another class")
+        return Reason(_("the target is another class"))
     if e.applies == "multiply" and any(not isinstance(a, Expr) and a == 0 for a in e.args):
-        return Reason("it is multiplied by the number 0")
+        return Reason(_("it is multiplied by the number 0"))
     if e.applies == "divide" and isinstance(e.args[1], Expr) and np.isinf(rule.value(e.args[1])).any():
-        return Reason(f"it is divided by {tracer.text(rule, e.args[1])}, which is infinite")
-    return None if _holds(e, rule.plan.g) else Reason(f"{tracer.text(rule, e)} is 0")
+        words = _("it is divided by {divisor}, which is infinite")
+        return Reason(words.format(divisor=tracer.text(rule, e.args[1])))
+    return None if _holds(e, rule.plan.g) else Reason(_("{name} is 0").format(name=tracer.text(rule, e)))
 
 
 def _not_taken(tracer: RuleTracer, rule: EvaluatedRule, e: Expr, cells: Array) -> Reason:
@@ -159,10 +182,10 @@ def _not_taken(tracer: RuleTracer, rule: EvaluatedRule, e: Expr, cells: Array) -
         chosen = np.broadcast_to(rule.value(test.args[0]), e.shape)[cells][0]
         test = test.args[1 if chosen else 2]
     if not isinstance(test, Expr) or test.prim is None:
-        words = {"where": "which was not taken there", "dropout": "which was dropped there"}
-        return Reason(words.get(op.name, "which the mask covers there"), joined="")
+        words = {"where": _("which was not taken there"), "dropout": _("which was dropped there")}
+        return Reason(words.get(op.name, _("which the mask covers there")), whole=False)
     if len(test.args) != 2:
-        return Reason("which the mask covers there", joined="")
+        return Reason(_("which the mask covers there"), whole=False)
     return Reason(_compared(tracer, rule, op.name, test, [_read(rule, a, e.shape)[cells] for a in test.args], cells))
 
 
@@ -171,29 +194,35 @@ def _compared(tracer: RuleTracer, rule: EvaluatedRule, op: str, test: Expr, numb
     if not _holds(test.args[0], rule.plan.operands[rule.edge[1] or 0]):
         left, right = right, left
         if op == "clip":
-            return f"the operand is {_range(left)}, held at {_range(right)}"
+            return _("the operand is {range}, held at {bounds}").format(range=_range(left), bounds=_range(right))
     elif not isinstance(test.args[1], Expr) and len(rule.plan.operands) == 1:
-        return f"the operand is {_range(left)}"
+        return _("the operand is {range}").format(range=_range(left))
     if np.isnan(right).any():
-        return f"NaN was taken{_which_nan(tracer, rule, test.args[1], cells)}"
+        return _which_nan(tracer, rule, test.args[1], cells)
     if np.isnan(left).any():
-        return "it is NaN"
-    how, found = "larger", np.unique(right[right > left])
-    if not found.size:
-        how, found = "smaller", np.unique(right[right < left])
-    if not found.size:
-        return f"{tracer.text(rule, test.args[0])} is {tracer.text(rule, test.args[1])}"
-    which = " and ".join(map(number, found[:3])) + (" ..." if len(found) > 3 else "")
-    return f"{which} {'was' if len(found) == 1 else 'were'} {how}"
+        return _("it is NaN")
+    larger, smaller = np.unique(right[right > left]), np.unique(right[right < left])
+    if larger.size:
+        words = ngettext("{numbers} was larger", "{numbers} were larger", len(larger))
+    elif smaller.size:
+        words = ngettext("{numbers} was smaller", "{numbers} were smaller", len(smaller))
+    else:
+        return _("{name} is {value}").format(
+            name=tracer.text(rule, test.args[0]), value=tracer.text(rule, test.args[1])
+        )
+    found = larger if larger.size else smaller
+    return words.format(numbers=joined(map(number, found[:3])) + (" ..." if len(found) > 3 else ""))
 
 
 def _which_nan(tracer: RuleTracer, rule: EvaluatedRule, taken: Expr, cells: Array) -> str:
-    """': x[0]', the operand's cell whose NaN was taken, given the expression that says what was."""
+    """That a NaN was taken, and of which of the operand's cells, given the expression that says what was."""
     mine = shrunk(cells, taken.shape) & np.isnan(rule.value(taken))
     there = [c for leaf, c in rule.followed(mine, None, taken).leaves if leaf is rule.plan.y]
     ahead = tracer.rule(rule.edge[0])
     found = [w for c in there for w in ahead.followed(c, np.isnan).leaves]
-    return f": {tracer.name(ahead.sites[id(found[0][0])], found[0][1])}" if found else ""
+    if not found:
+        return _("NaN was taken")
+    return _("NaN was taken: {cell}").format(cell=tracer.name(ahead.sites[id(found[0][0])], found[0][1]))
 
 
 def _read(rule: EvaluatedRule, x: Any, shape: tuple[int, ...]) -> Array:
@@ -202,7 +231,7 @@ def _read(rule: EvaluatedRule, x: Any, shape: tuple[int, ...]) -> Array:
 
 def _range(values: Array) -> str:
     low, high = number(values.min()), number(values.max())
-    return low if values.min() == values.max() else f"between {low} and {high}"
+    return low if values.min() == values.max() else _("between {low} and {high}").format(low=low, high=high)
 
 
 def _dead_units(tracer: RuleTracer, rule: EvaluatedRule, position: int) -> list[str]:
@@ -212,15 +241,27 @@ def _dead_units(tracer: RuleTracer, rule: EvaluatedRule, position: int) -> list[
     if node.op.back != ROUTES or rule.root.shape != shape or len(shape) < 2 or 0 in shape:
         return []
     passing = tracer.evaluated(k, position, np.ones(shape, rule.plan.dtype)).result != 0
-    axis, units = (1, "channels") if _of_convolution(tracer.graph, k) else (len(shape) - 1, "units")
+    channels = _of_convolution(tracer.graph, k)
+    axis = 1 if channels else len(shape) - 1
     dead = np.flatnonzero(~passing.any(axis=tuple(a for a in range(len(shape)) if a != axis)))
     shut = int(passing.size - np.count_nonzero(passing))
-    text = f"{node.op.name} '{node.id}' lets nothing through at {shut} of {passing.size} cells"
+    text = _("{op} '{node}' lets nothing through at {shut} of {count} cells")
+    text = text.format(op=node.op.name, node=node.id, shut=shut, count=passing.size)
     if not dead.size:
         return [text]
-    which = ", ".join(map(str, dead[:8].tolist())) + (" ..." if dead.size > 8 else "")
-    plural = f"{dead.size} of its {shape[axis]} {units} {'is' if dead.size == 1 else 'are'} dead for the whole batch"
-    return [f"{text}; {plural}: {which}"]
+    said = ngettext(
+        "{dead} of its {count} units is dead for the whole batch: {which}",
+        "{dead} of its {count} units are dead for the whole batch: {which}",
+        dead.size,
+    )
+    if channels:
+        said = ngettext(
+            "{dead} of its {count} channels is dead for the whole batch: {which}",
+            "{dead} of its {count} channels are dead for the whole batch: {which}",
+            dead.size,
+        )
+    which = listed(map(str, dead[:8].tolist())) + (" ..." if dead.size > 8 else "")
+    return [clauses(text, said.format(dead=dead.size, count=shape[axis], which=which))]
 
 
 def _of_convolution(graph: Graph, k: int) -> bool:
