@@ -60,6 +60,12 @@ def step_options(verb: ArgumentParser) -> None:
     verb.add_argument("--part", type=int, metavar="N", help=_("a part of its rule, from 1; else the step as a whole"))
 
 
+def formula_options(verb: ArgumentParser) -> None:
+    """Which step, and how its gradients are written."""
+    step_options(verb)
+    verb.add_argument("--bar", action="store_true", help=_("a bar over X for its gradient, in place of ∂X"))
+
+
 def cast_options(verb: ArgumentParser) -> None:
     """How a script is filmed."""
     verb.add_argument("--size", default="120x40", metavar="120x40", help=_("columns and rows of the terminal"))

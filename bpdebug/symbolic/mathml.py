@@ -13,7 +13,7 @@ _SIGNS = {
     ">=": "<mo>≥</mo>", "!=": "<mo>≠</mo>", "<": "<mo>&lt;</mo>", ">": "<mo>&gt;</mo>", "and": "<mo>∧</mo>",
     "or": "<mo>∨</mo>", "not": "<mo>¬</mo>", "-": "<mo>−</mo>", "...": "<mo>…</mo>", "∂": "<mi>∂</mi>",
     "∞": "<mi>∞</mi>", "ᵀ": "<mi>⊤</mi>", ":": '<mo lspace="0" rspace="0">:</mo>',
-    **{sign: f"<mo>{sign}</mo>" for sign in "+=·×,→⟨⟩?…−|⊙"}, "+=": "<mo>+=</mo>",
+    **{sign: f"<mo>{sign}</mo>" for sign in "+=·×,→⟨⟩?…−|⊙/⋯⋮⋱"}, "+=": "<mo>+=</mo>",
 }  # fmt: skip
 
 
@@ -41,6 +41,9 @@ class MathML(Typeset):
 
     def digits(self, text: str) -> str:
         return f"<mn>{text}</mn>"
+
+    def prefix(self, sign: str, x: str) -> str:
+        return self.line([self.sign(sign), x])
 
     def overlined(self, x: str, *, wide: bool) -> str:
         return f'<mover accent="true">{x}<mo stretchy="{str(wide).lower()}">¯</mo></mover>'

@@ -39,7 +39,7 @@ def factor(expr: Any, names: Names, dialect: Dialect = FORMULA) -> str:
 
 def _write(expr: Any, names: Names, dialect: Dialect) -> tuple[str, int]:
     if not isinstance(expr, Expr):
-        return dialect.literal(expr), UNARY if repr(expr).startswith("-") else ATOM
+        return dialect.literal(expr), _precedence(repr(expr), dialect)
     known = names(expr)
     if known is not None:
         return dialect.of(known), ATOM
@@ -112,6 +112,12 @@ def _template(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> str:
     return prim.source.format(
         factor(expr.args[0], names, dialect), attrs=", ".join(_keywords(expr, prim, dialect)), **values
     )
+
+
+def _precedence(literal: str, dialect: Dialect) -> int:
+    """That of a literal as Python writes it: a power of ten is one where powers are raised."""
+    raised = not dialect.flat and literal[0].isdigit() and "e" in literal
+    return UNARY if literal.startswith("-") else POWER if raised else ATOM
 
 
 def _prefix(expr: Expr, prim: Prim, names: Names, dialect: Dialect) -> tuple[str, int]:

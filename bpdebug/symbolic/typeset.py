@@ -78,7 +78,8 @@ class Typeset(Dialect):
             return self.prefix("-", written) if sign else written
         digits, power = self.digits(found[2]), found[4]
         if power:
-            digits = self.infix("×", digits, self.raised(self.digits("10"), self._signed(found[3], power)))
+            ten = self.raised(self.digits("10"), self._signed(found[3], power))
+            digits = ten if found[2] == "1" else self.infix("×", digits, ten)
         return self.prefix("-", digits) if found[1] else digits
 
     def _signed(self, sign: str, digits: str) -> str:
@@ -115,7 +116,7 @@ class Typeset(Dialect):
         return self.raised(left, right) if sign == "**" else self.line([left, self.sign(sign), right])
 
     def prefix(self, sign: str, x: str) -> str:
-        return self.line([self.sign(sign), x])
+        return f"-{x}" if sign in ("-", "−") else self.line([self.sign(sign), x])
 
     def transpose(self, x: str) -> str:
         return self.raised(x, self.signs["ᵀ"])

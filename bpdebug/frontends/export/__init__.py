@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bpdebug.errors import EXIT_GOOD, CommandError, InputError
-from bpdebug.frontends.options import cast_options, page_options, step_options
+from bpdebug.frontends.options import cast_options, formula_options, page_options, step_options
 from bpdebug.translation import N_, _
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ class Export(NamedTuple):
 
 
 KINDS = {
-    "md": Export(N_("one step, for an answer or a notebook"), "step:markdown", step_options),
+    "svg": Export(N_("one step as a picture"), "step:picture", step_options),
+    "tex": Export(N_("one step for a paper, as LaTeX"), "step:tex", formula_options),
+    "typst": Export(N_("one step for a paper, as Typst"), "step:typst", formula_options),
+    "mathml": Export(N_("one step for a page, as MathML"), "step:mathml", formula_options),
+    "md": Export(N_("one step for an answer or a notebook, as Markdown"), "step:markdown", formula_options),
     "html": Export(N_("a whole run as one page: steps both ways, cells linked"), "page:html", page_options),
     "cast": Export(N_("a script on the screen, for a terminal's player"), "cast:cast", cast_options, "SCRIPT.bpd"),
 }  # fmt: skip

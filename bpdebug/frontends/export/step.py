@@ -10,6 +10,10 @@ from bpdebug.debugger import COMMANDS, State, open_session
 from bpdebug.errors import CommandError, InputError
 from bpdebug.frontends.export import Opened
 from bpdebug.views import here
+from bpdebug.views.papers.latex import markdown_paper, tex_paper
+from bpdebug.views.papers.mathml import mathml_paper
+from bpdebug.views.papers.svg import svg
+from bpdebug.views.papers.typst import typst_paper
 from bpdebug.views.report import Report
 
 
@@ -39,6 +43,26 @@ def _at(place: str | None, state: State) -> State:
     return found
 
 
+def picture(args: SimpleNamespace, opened: Opened) -> str:
+    """The step as SVG."""
+    return svg(step_of(args, opened))
+
+
+def tex(args: SimpleNamespace, opened: Opened) -> str:
+    """The step as LaTeX."""
+    return tex_paper(bar=args.bar).written(step_of(args, opened))
+
+
+def typst(args: SimpleNamespace, opened: Opened) -> str:
+    """The step as Typst."""
+    return typst_paper(bar=args.bar).written(step_of(args, opened))
+
+
+def mathml(args: SimpleNamespace, opened: Opened) -> str:
+    """The step as MathML."""
+    return mathml_paper(bar=args.bar).written(step_of(args, opened))
+
+
 def markdown(args: SimpleNamespace, opened: Opened) -> str:
-    """The step in a block of text."""
-    return f"```text\n{step_of(args, opened).to_text()}\n```\n"
+    """The step as Markdown."""
+    return markdown_paper(bar=args.bar).written(step_of(args, opened))
