@@ -33,6 +33,7 @@ ORDER = [
     "views",
     "frontends",
     "testing",
+    "widget",
     "cli",
 ]
 FILES = {

@@ -10,6 +10,8 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.engine import stats
 from bpdebug.errors import printable
+from bpdebug.symbolic.mathml import MATHML
+from bpdebug.symbolic.notation import Notation
 from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Section, Table, Text
 from bpdebug.views.encode import MANY_CELLS
@@ -44,11 +46,18 @@ def block_html(block: Block) -> str:
         return f'<p class="{block.style}">{safe(block.text)}</p>' if block.text else ""
     if isinstance(block, Formula):
         note = f" <small>{safe(block.note)}</small>" if block.note else ""
-        return f'<p class="formula"><code>{safe(block.text)}</code>{note}</p>'
+        return f'<p class="formula">{formula_html(block.text)}{note}</p>'
     if isinstance(block, Table):
         return table_html(block)
     found = listing_lines(block) if isinstance(block, Listing) else cells_lines(block.array)
     return pre_html(found)
+
+
+def formula_html(text: str) -> str:
+    """Mathematics as a browser sets it; what knows no other dialect as it is."""
+    if isinstance(text, Notation):
+        return f'<math alttext="{safe(text)}">{text.in_dialect(MATHML)}</math>'
+    return f"<code>{safe(text)}</code>"
 
 
 def row_html(items: Iterable[str]) -> str:

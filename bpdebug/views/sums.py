@@ -7,11 +7,14 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell, cell_text
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 from bpdebug.views.numbers import as_factor, number
 
 LEAST_TERM = 3
 """Characters that a term takes at least, with the sign before it: no more of them are looked at than have room."""
+
+MORE = N_("… {count:,} more")
+"""What stands for terms that have no room."""
 
 
 class MatrixProduct(Struct, frozen=True, eq=False):
@@ -30,7 +33,7 @@ class MatrixProduct(Struct, frozen=True, eq=False):
         terms = [f"{as_factor(a)}·{as_factor(b)}" for a, b in factors]
         head, tail = f"{cell_text(name, cell)} = ", f" = {number(value)}"
         for shown in range(len(terms), 0, -1):
-            left_out = [_("… {count:,} more").format(count=count - shown)] * (shown < count)
+            left_out = [_(MORE).format(count=count - shown)] * (shown < count)
             text = f"{head}{' + '.join([*terms[:shown], *left_out])}{tail}"
             if len(text) <= room:
                 return text

@@ -12,7 +12,7 @@ function inPage() {
       const node = walker.currentNode, math = node.parentElement.closest("math");
       if (node.parentElement.closest(".sum") || (math && math.seen === found)) continue;
       if (math) math.seen = found;
-      found.push(...(math ? math.getAttribute("aria-label") : node.data).split(/\s+/).filter(Boolean));
+      found.push(...(math ? math.getAttribute("alttext") : node.data).split(/\s+/).filter(Boolean));
     }
     return found;
   };
@@ -99,11 +99,35 @@ const CASES = {
   },
   async still(browser, { file }) {
     const { page, context, said } = await opened(browser, file, { javaScriptEnabled: false });
-    const titles = await page.locator("details summary").allTextContents();
-    await page.locator("details").first().locator("summary").click();
-    const seen = await page.locator("details").first().locator("figure").first().isVisible();
+    const titles = await page.locator("main details summary").allTextContents();
+    const first = page.locator("main details").first();
+    await first.locator("summary").click();
+    const seen = await first.locator("figure").first().isVisible();
     await context.close();
     return { titles, seen, said };
+  },
+  // The front of the live widget, with a notebook's model played by three lines.
+  async live(browser, { script, shown }) {
+    const context = await browser.newContext(), page = await context.newPage();
+    const found = await page.evaluate(async ([code, html]) => {
+      const { default: { render } } = await import(`data:text/javascript;base64,${btoa(code)}`);
+      const sent = [], heard = {}, state = { shown: html, label: "a line" };
+      const model = { get: (name) => state[name], on: (name, f) => { heard[name] = f; }, send: (line) => sent.push(line) };
+      render({ model, el: document.body });
+      for (const key of ["s", "S", "End", "x"]) {
+        document.querySelector("[tabindex]").dispatchEvent(new KeyboardEvent("keydown", { key }));
+      }
+      document.querySelectorAll("button")[3].click();
+      const input = document.querySelector("input");
+      input.value = "print dW";
+      input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+      const before = document.querySelector("h4").textContent;
+      state.shown = "<h4>another</h4>";
+      heard["change:shown"]();
+      return { sent, before, after: document.querySelector("h4").textContent };
+    }, [unescape(encodeURIComponent(require("fs").readFileSync(script, "utf8"))), shown]);
+    await context.close();
+    return found;
   },
   async framed(browser, { file }) {
     const { page, context, said } = await opened(browser, file);

@@ -81,7 +81,7 @@ def test_what_a_file_says_is_never_markup() -> None:
     assert [tag for tag, _attrs in shown.tags] == [tag for tag, _attrs in Read(plain).tags]
     markup = "".join([*tables["figures"], *(b for b in tables["blocks"] if isinstance(b, str))])
     assert {tag for tag, _attrs in Read(markup).tags} <= {
-        "p", "code", "small", "figure", "figcaption", "b", "i", "table", "tr", "td", "th",
+        "p", "code", "small", "figure", "figcaption", "b", "i", "table", "tr", "td", "th", "math", "mrow", "mi", "mo",
     }  # fmt: skip
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", text + markup)
     assert "</script><script>alert(1)" in shown.words

@@ -16,7 +16,7 @@ from msgspec import Struct
 from bpdebug.debugger import State, open_session
 from bpdebug.errors import InputError, UsageError, did_you_mean
 from bpdebug.frontends.export import Opened
-from bpdebug.frontends.export.page.data import PageData
+from bpdebug.frontends.export.page.data import PageData, as_json
 from bpdebug.frontends.export.page.walk import EXPLAINED, PageEvent, played, walk
 from bpdebug.frontends.options import limits_of, replaced_by
 from bpdebug.frontends.scripts.replay import Run, Settings
@@ -24,16 +24,16 @@ from bpdebug.frontends.scripts.script import read_script
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
 from bpdebug.translation import _, language
-from bpdebug.views.encode import to_json
 from bpdebug.views.html import report_html, safe
+from bpdebug.views.sums import MORE
 
-FEW = 8
+FEW = 12
 """Stops that a page without its script shows, too, each to be opened; of more there is a sentence."""
 MOST_LINES = 2000
 """Lines of a program that stand beside its stops."""
 
 
-class Walk(Struct, frozen=True, eq=False):
+class PageSource(Struct, frozen=True, eq=False):
     """What a page shows: a title and what it is about, the program's lines from `first` on, and the stops."""
 
     title: str
@@ -58,12 +58,14 @@ def html(args: SimpleNamespace, opened: Opened) -> str:
     return page(of_state(open_session(scenario, budget=budget), args.first, args.last, explained), limits)
 
 
-def of_state(state: State, first: str | None = None, last: str | None = None, explained: Sequence[str] = ()) -> Walk:
+def of_state(
+    state: State, first: str | None = None, last: str | None = None, explained: Sequence[str] = ()
+) -> PageSource:
     """A session's events, and its scenario's words; InputError for a location that is not there."""
-    return Walk(*_told(state.scenario), walk(state, first, last, explained))
+    return PageSource(*_told(state.scenario), walk(state, first, last, explained))
 
 
-def _of_script(run: Run) -> Walk:
+def _of_script(run: Run) -> PageSource:
     """What the lines of a script say; its first scenario's words. InputError for a script that says nothing."""
     stops = played(run)
     found = next(stops, None)
@@ -74,7 +76,7 @@ def _of_script(run: Run) -> Walk:
         yield found
         yield from stops
 
-    return Walk(*_told(run.state.scenario), every())
+    return PageSource(*_told(run.state.scenario), every())
 
 
 def _told(scenario: Scenario) -> tuple[str, str, int, tuple[str, ...]]:
@@ -83,7 +85,7 @@ def _told(scenario: Scenario) -> tuple[str, str, int, tuple[str, ...]]:
     return scenario.title, scenario.about.strip(), scenario.program_line + skipped, lines
 
 
-def page(walk: Walk, limits: Limits | None = None) -> str:
+def page(walk: PageSource, limits: Limits | None = None) -> str:
     """The page as one text; E_LIMIT where it becomes too large. The same walk gives the same bytes."""
     data, still = PageData(limits or Limits()), list[str]()
     for event in walk.stops:
@@ -91,19 +93,25 @@ def page(walk: Walk, limits: Limits | None = None) -> str:
         if len(still) <= FEW:
             still.append(_opens(event))
     script, style = _asset("page.js"), _asset("page.css")
-    body = to_json({**data.tables(), "words": _words()})
+    body = as_json({**data.tables(), "words": _words()})
     return Template(_asset("page.html")).substitute(
-        _labels(), lang=language(), title=safe(walk.title), about=safe(walk.about), first=walk.first,
+        _labels(), lang=language(), title=safe(walk.title), about=_about(walk.about), first=walk.first,
         program="".join(f"<li>{safe(line)}" for line in walk.program), style=style, script=script,
         style_hash=_hash(style), script_hash=_hash(script), still=_still(still),
         data=_packed(body),
     )  # fmt: skip
 
 
-def _packed(text: str) -> str:
-    """A text as a page's script unpacks it: deflated, in base64; what a file says cannot end a script there."""
+def _about(text: str) -> str:
+    """What a walk is about, until its reader steps on."""
+    said = f'<details id="about" open><summary>{safe(_("About"))}</summary><p class="note">{safe(text)}</p></details>'
+    return said if text else ""
+
+
+def _packed(raw: bytes) -> str:
+    """JSON as a page's script unpacks it: deflated, in base64; what a file says cannot end a script there."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return base64.b64encode(deflate.compress(text.encode()) + deflate.flush()).decode()
+    return base64.b64encode(deflate.compress(raw) + deflate.flush()).decode()
 
 
 def _opens(event: PageEvent) -> str:
@@ -118,7 +126,7 @@ def _still(stops: list[str]) -> str:
 
 def _words() -> dict[str, Any]:
     """What the script says itself."""
-    return {"more": _("… {count} more"), "part": _("part {part} of {of}")}
+    return {"more": _(MORE), "part": _("part {part} of {of}")}
 
 
 def _labels() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,6 @@ from bpdebug.frontends.export.page import linked
 from bpdebug.frontends.export.page.walk import PageEvent
 from bpdebug.limits import Limits
 from bpdebug.views.blocks import Block, Blocks, Matrix, Row, Section, flat
-from bpdebug.views.encode import to_json
 from bpdebug.views.html import block_html, figure_html, pre_html, safe
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
@@ -26,22 +26,27 @@ WIDTH = 100
 """Characters of a line of what is put in as text."""
 
 
+def as_json(data: Any) -> bytes:
+    """Plain data for a page, which people read: texts are in the language that is spoken."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 class UniqueRows:
     """A table in which equal things have one place; `size` is what it takes, in bytes."""
 
     def __init__(self) -> None:
         self.rows: list[Any] = []
         self.size = 0
-        self._known: dict[str, int] = {}
+        self._known: dict[bytes, int] = {}
 
     def place(self, row: Any) -> int:
         """Where a piece of plain data stands; it is put there where it is new."""
-        text = to_json(row)
-        if text not in self._known:
-            self._known[text] = len(self.rows)
+        raw = as_json(row)
+        if raw not in self._known:
+            self._known[raw] = len(self.rows)
             self.rows.append(row)
-            self.size += len(text.encode())
-        return self._known[text]
+            self.size += len(raw)
+        return self._known[raw]
 
 
 class PageData:

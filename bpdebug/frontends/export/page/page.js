@@ -79,7 +79,7 @@ function sum({ product: [name, left, right, result] }, index) {
   for (const called of name ? [name, ""] : [""]) {
     const head = `${called}[${cell.join(",")}] = `;
     for (let shown = count; shown > 0; shown--) {
-      const rest = shown < count ? [words.more.replace("{count}", (count - shown).toLocaleString("en"))] : [];
+      const rest = shown < count ? [words.more.replace("{count:,}", (count - shown).toLocaleString("en"))] : [];
       const text = `${head}${[...terms.slice(0, shown), ...rest].join(" + ")} = ${tail}`;
       if (text.length <= ROOM) return text;
     }
@@ -114,11 +114,13 @@ function show(stop) {
   $("stop").innerHTML = `<h2></h2>${blocks.map(html).join("")}`;
   $("stop").firstChild.textContent = title;
   $("stop").querySelectorAll("figure").forEach((element, n) => enliven(element, figures[n]));
+  $("stop").querySelectorAll("p.formula").forEach((p) => { if (p.scrollWidth > p.clientWidth) p.tabIndex = 0; });
   if (first !== undefined) focusOn(figures[first], cell);
   $("slider").value = event;
   $("place").textContent = `${number}${part ? `.${part}` : ""} / ${events.at(-1)[0]}`;
   [...$("bar").children].forEach((mark, n) => mark.classList.toggle("at", n === event));
   [...$("program").children].forEach((row, n) => row.classList.toggle("at", n + $("program").start === line));
+  if (at > 0) $("about")?.removeAttribute("open");
   remember(`#${number}${part ? `.${part}` : ""}`);
   say();
 }

@@ -1,0 +1,41 @@
+"""A session in a notebook that goes on: keys, buttons and lines of the debugger's language, over anywidget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from anywidget import AnyWidget
+from traitlets import Unicode
+
+from bpdebug.errors import BpdebugError
+from bpdebug.frontends.notebook.drawn import html_of
+from bpdebug.frontends.python import Session
+from bpdebug.scenario import Scenario
+from bpdebug.translation import _
+from bpdebug.views import here
+from bpdebug.views.html import safe
+
+
+class Walk(AnyWidget):  # type: ignore[misc]  # its types are not looked at
+    """A session that is seen and stepped through; `session` is there for the cells below.
+
+    Raises BpdebugError where a scenario is none.
+    """
+
+    _esm = Path(__file__).parent / "walk.js"
+    shown = Unicode().tag(sync=True)
+    label = Unicode().tag(sync=True)
+
+    def __init__(self, scenario: Scenario, **options: Any) -> None:
+        self.session = Session(scenario)
+        super().__init__(shown=html_of(here(self.session.state)), label=_("a line of the debugger"), **options)
+        self.on_msg(lambda _widget, content, _buffers: self.do(str(content)))
+
+    def do(self, line: str) -> None:
+        """Carries out a line and shows what it says; a line that cannot be carried out is answered in words."""
+        try:
+            self.shown = html_of(self.session.do(line))
+        except BpdebugError as error:
+            said = f'<p class="bad">{safe(str(error))}</p>'
+            self.shown = html_of(here(self.session.state)) + said
