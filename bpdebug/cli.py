@@ -19,10 +19,11 @@ from bpdebug.errors import (
     UsageError,
     did_you_mean,
 )  # fmt: skip
-from bpdebug.frontends.options import addressed, limits_of, of_model, replaced_by
+from bpdebug.frontends.options import addressed, budget_of, limits_of, of_model, replaced_by
 from bpdebug.frontends.terminal import doors, spell_in_ascii
 
 if TYPE_CHECKING:
+    from bpdebug.engine.budget import Budget
     from bpdebug.scenario import Scenario
 
 
@@ -89,7 +90,7 @@ def plain(words: list[str]) -> SimpleNamespace | None:
     if len(words) != 2 or words[0] not in ("show", "run", "debug") or words[1].startswith("-"):
         return None
     return SimpleNamespace(
-        verb=words[0], file=words[1], set=[], memory=None, limit=[], fresh=False, json=False, values="some",
+        verb=words[0], file=words[1], set=[], memory=None, spill=None, limit=[], fresh=False, json=False, values="some",
         record=None, ascii=False, plain=False, motion=True, inputs=None, loss=None, dim=[], freeze=[],
         incoming=[], double=False,
     )  # fmt: skip
@@ -121,13 +122,13 @@ def _check_values(args: SimpleNamespace) -> None:
 # --- the commands: front ends are imported when they are wanted, since each start pays for what it uses
 
 
-def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int]:
-    """A scenario, and the bytes that its values may take; from here on there is garbage to collect."""
+def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int | Budget]:
+    """A scenario, and what may be kept of its values; from here on there is garbage to collect."""
     scenario, limits = _read(args, name), limits_of(args)
     _note(scenario)
     gc.freeze()  # what was imported stays: neither a collection nor the exit goes through it
     gc.enable()
-    return scenario, limits["memory"]
+    return scenario, budget_of(limits)
 
 
 def _note(scenario: Scenario) -> None:
@@ -173,7 +174,7 @@ def _show(args: SimpleNamespace) -> int:
     code = run_app(
         None if args.file is None else read,
         name,
-        budget=limits_of(args)["memory"],
+        budget=budget_of(limits_of(args)),
         fresh=args.fresh,
         motion=args.motion,
     )

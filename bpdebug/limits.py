@@ -37,9 +37,10 @@ TABLE: dict[str, Limit] = {
 
 
 class Limits(Struct, frozen=True):
-    """The limits in force: the table, with what the user moved."""
+    """The limits in force: the table, with what the user moved; `spill` is a folder for what is not kept."""
 
     moved: Mapping[str, int] = field(default_factory=dict)
+    spill: str = ""
 
     def __getitem__(self, name: str) -> int:
         return self.moved.get(name, TABLE[name].default)

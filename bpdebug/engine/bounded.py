@@ -12,6 +12,7 @@ from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
 from bpdebug.engine.segments import Segment, lifetimes_of
 from bpdebug.engine.source import COMPUTE
+from bpdebug.engine.spilled import Disk, Spilled
 from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph
 from bpdebug.progress import may_stop, steps
@@ -59,7 +60,8 @@ class BoundedPass(Pass):
     """
 
     def __init__(
-        self, graph: Graph, leaf: Callable[[int], Array], room: Room, edits: Sequence[Override] = ()
+        self, graph: Graph, leaf: Callable[[int], Array], room: Room, edits: Sequence[Override] = (),
+        disk: Callable[[], Disk] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(graph, leaf, COMPUTE, edits)
         self._routed, self._here, self.room = False, None, room
@@ -69,7 +71,7 @@ class BoundedPass(Pass):
         self._open: dict[Segment, int] = {}
         self._passed: dict[Segment, int] = {}
         self._cuts: dict[int, Gradients] = {}
-        self.computed = [0, 0]
+        self.computed, self.spilled = [0, 0], Spilled(disk)
 
     # --- what is asked --------------------------------------------------------------------------------------------
 
@@ -180,13 +182,14 @@ class BoundedPass(Pass):
         self._make_room(segment.values)
         first, V = self.graph.first, self.V
         nodes = range(segment.start, segment.stop)
-        leaves = {t for k in nodes for t in self.graph.nodes[k].tensors if t < first and V[t] is None}
-        missing = [first + k for k in nodes if V[first + k] is None]
         self._open[segment] = segment.values
         try:
+            self.spilled.read(V, self._lifetimes.born(segment), gradients=False)
+            missing = [first + k for k in nodes if V[first + k] is None]
+            leaves = {t for k in nodes for t in self.graph.nodes[k].tensors if t < first and V[t] is None}
             self._compute([*sorted(leaves), *missing])
         except BaseException:
-            self._close(segment)
+            self._forget(segment)
             raise
         self.computed[0] += len(missing)
 
@@ -219,16 +222,20 @@ class BoundedPass(Pass):
         graph, V, first = self.graph, self.V, self.graph.first
         self._reach(self.room.whole, segment.start)
         self._make_room(segment.gradients, segment)
+        made = self._made(segment)
+        if segment.start in self._cuts and self.spilled.has(made, gradients=True):
+            self.spilled.read(self.G, made, gradients=True)
+            self._open[segment] += segment.gradients
+            return
         sums = Gradients(self._cuts[segment.stop])
-        for k in range(segment.stop - 1, segment.start - 1, -1):
-            t = first + k
-            if graph.has_gradient(t):
-                may_stop()
-                if self._edits:
-                    sums[t] = self._edited(t, True, sums[t])
-                wanted = tuple(p for p, operand in graph.edges(k) if graph.has_gradient(operand))
-                code.backward(graph.plans[k], wanted)(V, sums, t, *graph.nodes[k].inputs)
-                self.computed[1] += 1
+        for t in reversed(made):
+            may_stop()
+            if self._edits:
+                sums[t] = self._edited(t, True, sums[t])
+            k = t - first
+            wanted = tuple(p for p, operand in graph.edges(k) if graph.has_gradient(operand))
+            code.backward(graph.plans[k], wanted)(V, sums, t, *graph.nodes[k].inputs)
+        self.computed[1] += len(made)
         self._open[segment] += segment.gradients
         self._stay(segment, sums)
 
@@ -251,16 +258,28 @@ class BoundedPass(Pass):
             self._close(segment)
 
     def _close(self, segment: Segment) -> None:
-        """Forgets what is in a segment, but for what is read behind it."""
+        """Forgets what is in a segment; with a disk, it is there first."""
+        self.spilled.write(self.V, self._forgettable(segment), gradients=False)
+        self.spilled.write(self.G, self._made(segment), gradients=True)
+        self._forget(segment)
+
+    def _forgettable(self, segment: Segment) -> list[int]:
+        """The values that a segment makes, and that nothing behind it reads."""
+        return [t for t in self._lifetimes.born(segment) if self._last[t] < segment.stop]
+
+    def _made(self, segment: Segment) -> list[int]:
+        """The tensors of a segment's nodes that have a gradient."""
+        numbers = range(self.graph.tensor(segment.start), self.graph.tensor(segment.stop))
+        return [t for t in numbers if self.graph.has_gradient(t)]
+
+    def _forget(self, segment: Segment) -> None:
         for held in (self._open, self._passed):
             for inner in [s for s in held if segment.start <= s.start and s.stop <= segment.stop]:
                 del held[inner]
         for cut in [c for c in self._cuts if segment.start < c < segment.stop]:
             del self._cuts[cut]
-        V, G, last, first = self.V, self.G, self._last, self.graph.first
-        for t in self._lifetimes.born(segment):
-            if last[t] < segment.stop:
-                V[t] = None
-            if t >= first:
-                G[t] = None
+        for t in self._forgettable(segment):
+            self.V[t] = None
+        for t in self._made(segment):
+            self.G[t] = None
         self._running.clear()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import ref
+
+from bpdebug.engine.spilled import Disk
 
 ARRAY = 128
 """Bytes that an array takes beside its cells."""
@@ -33,11 +36,11 @@ class Budget:
     An iteration counts for the state it starts from, and once its pass is there (`whole`) for all values and
     gradients, whether they are computed yet or not. Leaves, checkpoints and what one event computes on the way count
     as well. The whole iteration that was used last stays, however large it is, and so does the state it leads to;
-    where no more than that fits, there are no checkpoints.
+    where no more than that fits, there are no checkpoints. What a pass forgets goes to the `disk`, where there is one.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size, self.used = size, 0
+    def __init__(self, size: int, disk: Callable[[], Disk] | None = None) -> None:
+        self.size, self.disk, self.used = size, disk, 0
         self.stores: list[ref[Keeps]] = []
         self.recent: Any = None  # the one asked for last, with what was worked out of it
         self._sizes: OrderedDict[Key, int] = OrderedDict()

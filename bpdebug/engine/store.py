@@ -92,7 +92,7 @@ class Store:
         # The pass of a computation does not hold its store, or all its arrays would wait for the garbage collector.
         leaf = leaves(self.graph, self.seed, t, changed)
         if (room := self.room()) is not None:
-            return BoundedPass(self.graph, leaf, room, overrides(self.edits, t))
+            return BoundedPass(self.graph, leaf, room, overrides(self.edits, t), self.budget.disk)
         if self.recorded is not None:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
         elif self.parent is not None and t == self.first:

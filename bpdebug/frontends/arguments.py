@@ -136,6 +136,7 @@ def _common_options() -> _Parser:
     common = _Parser(add_help=False)
     common.add_argument("--set", action="append", default=[], metavar="NAME=FILE.npy", help="replace a tensor")
     common.add_argument("--memory", metavar="SIZE", help="what may be kept; the rest is computed again: 4G")
+    common.add_argument("--spill", metavar="FOLDER", help="where the rest is put instead, and read back")
     common.add_argument("--limit", action="append", default=[], metavar="NAME=N", help="move another limit")
     common.add_argument("--fresh", action="store_true", help="ignore what an earlier session left")
     return common

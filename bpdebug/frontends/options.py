@@ -13,15 +13,25 @@ from bpdebug.translation import _, chosen, speak
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+    from bpdebug.engine.budget import Budget
     from bpdebug.importers import ModelOptions
 
 
 def limits_of(args: SimpleNamespace) -> Limits:
-    """`--limit` and `--memory`; UsageError for what is none."""
+    """`--limit`, `--memory` and `--spill`; UsageError for what is none."""
     moved = dict(map(parse_limit, args.limit))
     if args.memory is not None:
         moved["memory"] = parse_size(args.memory)
-    return Limits(moved)
+    return Limits(moved, args.spill or "")
+
+
+def budget_of(limits: Limits) -> int | Budget:
+    """The bytes that may be kept, and the folder for the rest; E_FILE where nothing can be written there."""
+    if not limits.spill:
+        return limits["memory"]
+    from bpdebug.frontends.spill import spilling  # few sessions have a folder
+
+    return spilling(limits["memory"], limits.spill)
 
 
 def replaced_by(args: SimpleNamespace) -> dict[str, str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bpdebug.frontends.recorder import Recorder
 
 
-def run(scenario: Scenario, *, json: bool, full: bool, budget: int, record: str | None = None) -> None:
+def run(scenario: Scenario, *, json: bool, full: bool, budget: int | Budget, record: str | None = None) -> None:
     """Both passes, every event printed as it comes; each is recorded before it is printed, where that is asked for."""
     state = open_session(scenario, budget=budget)
     timeline = state.timeline
@@ -54,16 +54,16 @@ def _recorder(path: str, state: State) -> Recorder:
     return Recorder(path, state.scenario, state.timeline)
 
 
-def compare(left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budget: int) -> int:
+def compare(left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budget: int | Budget) -> int:
     """The first event where they differ, and by how much; 1 where they do."""
     from bpdebug.views.compare import compared  # as above
 
-    shared = Budget(budget)
+    shared = Budget(budget) if isinstance(budget, int) else budget
     ours, theirs = (open_session(scenario, budget=shared).timeline for scenario in (left, right))
     return _verdict(compared(ours, theirs, (printable(names[0]), printable(names[1]))), json)
 
 
-def differences(scenario: Scenario, *, json: bool, budget: int) -> int:
+def differences(scenario: Scenario, *, json: bool, budget: int | Budget) -> int:
     """What another program handed on and our rules do not give; 1 where there is any."""
     from bpdebug.explain.handed import differences as found  # as above
     from bpdebug.views.differences import handed

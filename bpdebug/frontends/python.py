@@ -5,20 +5,29 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from msgspec.structs import replace
+
 from bpdebug.debugger import State, open_session, placed
 from bpdebug.engine import Timeline
 from bpdebug.errors import UsageError
 from bpdebug.frontends.loop import Answer, replies
+from bpdebug.frontends.options import budget_of
 from bpdebug.importers import open_any
+from bpdebug.limits import Limits, parse_size
 from bpdebug.scenario import Scenario, open_timeline
 from bpdebug.views import Report
+
+Size = int | str | None
+"""Bytes, or as the command line has them: "512M"; None: as much as there is by default."""
+Folder = str | os.PathLike[str] | None
 
 
 class Session:
     """A debugging session: `state` is its one variable, and `do` runs a line of the debugger's language."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.state: State = open_session(_given(scenario, Scenario, "Session"))
+    def __init__(self, scenario: Scenario, *, memory: Size = None, spill: Folder = None) -> None:
+        given = _given(scenario, Scenario, "Session")
+        self.state: State = open_session(given, budget=budget_of(_limits(memory, spill, given.limits)))
 
     def do(self, line: str) -> Report:
         """The report of a line; raises BpdebugError, and leaves the state alone, where it cannot be carried out.
@@ -34,25 +43,46 @@ class Session:
         return own[-1] if own else Report("said", "")
 
 
-def load(path: str | os.PathLike[str]) -> Scenario:
+def load(path: str | os.PathLike[str], *, memory: Size = None, spill: Folder = None) -> Scenario:
     """A scenario from a file of any format that can be read, or the name of a shipped one; its graph is checked.
 
-    Raises BpdebugError where it is refused; nothing is computed.
+    `memory` ("512M", or bytes) and `spill` are for `run` and `Session`, which take them too. Raises BpdebugError where
+    it is refused, or where no budget of that size could hold it; nothing is computed.
     """
     given = os.fspath(path) if isinstance(path, os.PathLike) else path
     _given(given, str, "load", "a path, or a shipped name: bpdebug.load('two_layer')")
-    return open_any(path)
+    if memory is None and spill is None:
+        return open_any(path)
+    limits = _limits(memory, spill, None)
+    return replace(open_any(path, limits=limits), limits=limits)
 
 
-def run(scenario: Scenario) -> Timeline:
+def run(scenario: Scenario, *, memory: Size = None, spill: Folder = None) -> Timeline:
     """The scenario's timeline; lazy: nothing is computed that is not asked for.
 
-    Raises BpdebugError where the scenario is none, or has a note at a place that is not there.
+    `memory` bounds what is kept of it ("512M", or bytes): the rest is computed again when it is asked for, with the
+    same bits, or with `spill`, a folder, read back from there. Raises BpdebugError where the scenario is none, has a
+    note at a place that is not there, or where less memory is given than the least that can be kept of it.
     """
-    timeline = open_timeline(_given(scenario, Scenario, "run"))
+    given = _given(scenario, Scenario, "run")
+    plain = memory is None and spill is None and given.limits is None
+    timeline = open_timeline(given) if plain else open_timeline(
+        given, budget=budget_of(_limits(memory, spill, given.limits))
+    )  # fmt: skip
     if scenario.notes:
         tuple(placed(scenario, timeline))
     return timeline
+
+
+def _limits(memory: Size, spill: Folder, given: Limits | None) -> Limits:
+    """The limits that are given, with what is said of memory now; UsageError for what is no size."""
+    limits = given or Limits()
+    if memory is not None:
+        size = parse_size(memory) if isinstance(memory, str) else memory
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise UsageError(f"memory takes a size, not {memory!r}", hint='bytes, or memory="512M"')
+        limits = replace(limits, moved={**limits.moved, "memory": size})
+    return limits if spill is None else replace(limits, spill=os.fspath(spill))
 
 
 def _given(value: Any, kind: Any, name: str, what: str = "a scenario: bpdebug.load('two_layer')") -> Any:

@@ -13,11 +13,12 @@ from types import SimpleNamespace
 
 from bpdebug.errors import EXIT_GOOD, InputError, UsageError, shown
 from bpdebug.frontends import pages
+from bpdebug.frontends.options import budget_of
 from bpdebug.frontends.recorder import check_new
 from bpdebug.frontends.watched import WatchedStep, watch
 from bpdebug.limits import Limits
 
-OWN = ("--step", "-o", "--output", "--memory", "--limit")
+OWN = ("--step", "-o", "--output", "--memory", "--spill", "--limit")
 """Our options that take a value; what else stands behind the script's name is the script's."""
 
 
@@ -60,11 +61,11 @@ def show(args: SimpleNamespace, limits: Limits) -> int:
     if output:
         sys.stderr.write(f"note: {watched.save(output)} events in {shown(output, 200)}\n")
     if json or not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        pages.differences(watched.scenario, json=json, budget=limits["memory"])
+        pages.differences(watched.scenario, json=json, budget=budget_of(limits))
         return EXIT_GOOD
     from bpdebug.frontends.tui import run_app  # a terminal may be missing
 
-    return run_app(lambda: watched.scenario, os.path.basename(args.file), budget=limits["memory"])
+    return run_app(lambda: watched.scenario, os.path.basename(args.file), budget=budget_of(limits))
 
 
 def trace(script: str, args: Sequence[str], step: int, limits: Limits) -> WatchedStep:

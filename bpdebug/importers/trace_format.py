@@ -126,7 +126,7 @@ def size(dtype: DType, shape: Shape, strides: Shape | None) -> int | None:
     return size if prod(shape) else 0
 
 
-def unpacked(raw: bytes, dtype: DType, shape: Shape, strides: Shape | None) -> Array:
+def unpacked(raw: Any, dtype: DType, shape: Shape, strides: Shape | None) -> Array:
     """The array of stored bytes, of this shape and dtype, read-only; `size` has accepted its description."""
     if strides is None:
         return np.frombuffer(raw, dtype).reshape(shape)

@@ -11,6 +11,7 @@ from bpdebug.arrays import DType
 from bpdebug.engine.edits import Edit
 from bpdebug.engine.recorded import Recording
 from bpdebug.graph import Graph, Step
+from bpdebug.limits import Limits
 from bpdebug.scenario.schema import Expect, Rules, Train
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Scenario(Struct, frozen=True, eq=False):
     file lies, and `raw` what it holds. `rules` are those the graph's plans have in place of their ops' own.
     `conventions` says whose answer holds where there is no derivative. `recording`
     is where values come from in place of a computation, and `edits` what was set by hand there. `remarks` are what its
-    reader should know and need not mend.
+    reader should know and need not mend. `limits` are those to run it in, where its reader was given some.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Scenario(Struct, frozen=True, eq=False):
     edits: tuple[Edit, ...] = ()
     remarks: tuple[str, ...] = ()
     conventions: str = "default"
+    limits: Limits | None = None
 
     @property
     def path(self) -> Path | None:

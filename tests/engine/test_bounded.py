@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from typing import Any
+from functools import partial
+from tempfile import gettempdir
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bpdebug.engine import Event, Timeline
 from bpdebug.engine.bounded import BoundedPass
+from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.engine.segments import lifetimes_of
 from bpdebug.engine.sizes import of_arrays
 from bpdebug.errors import BpdebugError, InputError
+from bpdebug.frontends.spill import SpillFile
 from bpdebug.graph import Graph, Leaf, build
 from bpdebug.limits import KIB
 from tests.graphs import DOUBLE, Random, bits, examples, graphs, make, step
@@ -44,11 +48,19 @@ def gradients(timeline: Timeline, at: int) -> list[Any]:
     return [None if g is None else bits(g) for g in found]
 
 
-@st.composite
-def walks(draw: st.DrawFn) -> tuple[Random, int, list[float], bool]:
-    """A random graph, how much of it fits (in thousandths), places to look at (as shares), and whether it is edited."""
+class Walk(NamedTuple):
+    """A random graph, how much of it fits, where to look (as shares), whether it is edited, and has a disk."""
+
+    random: Random
+    fits: float
+    places: list[float]
+    edited: bool
+    spills: bool
+
+
+def walks() -> st.SearchStrategy[Walk]:
     places = st.lists(st.floats(0, 1), min_size=1, max_size=12)
-    return draw(graphs()), draw(st.integers(0, 1000)), draw(places), draw(st.booleans())
+    return st.builds(Walk, graphs(), st.floats(0, 0.999), places, st.booleans(), st.booleans())
 
 
 def part_of(graph: Graph, share: float) -> int:
@@ -58,19 +70,17 @@ def part_of(graph: Graph, share: float) -> int:
 
 @examples(60)
 @given(walks())
-def test_every_value_gradient_and_part_has_the_same_bits(walk: tuple[Random, int, list[float], bool]) -> None:
-    random, share, places, edited = walk
-    graph = random.build()
+def test_every_value_gradient_and_part_has_the_same_bits(walk: Walk) -> None:
+    graph = walk.random.build()
     ample = Timeline(graph, seed=3)
-    bounded = Timeline(graph, seed=3, budget=part_of(graph, share / 1001))
-    if edited:
+    disk = partial(SpillFile, gettempdir()) if walk.spills else None
+    bounded = Timeline(graph, seed=3, budget=Budget(part_of(graph, walk.fits), disk))
+    if walk.edited:
         t = len(graph.names) // 2
-        edit = Override(t, bool(share % 2) and graph.is_float(t), (), np.asarray(1, graph.dtypes[t]))
+        edit = Override(t, len(graph) % 2 == 0 and graph.is_float(t), (), np.asarray(1, graph.dtypes[t]))
         ample, bounded = ample.fork(edit), bounded.fork(edit)
-    if len(ample) == 0:
-        return
-    assert isinstance(bounded.iteration(0), BoundedPass)
-    for place in places:
+    assume(len(ample) and isinstance(bounded.iteration(0), BoundedPass))
+    for place in walk.places:
         at = min(int(place * len(ample)), len(ample) - 1)
         assert seen(bounded[at]) == seen(ample[at])
         assert gradients(bounded, at) == gradients(ample, at)

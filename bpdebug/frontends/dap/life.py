@@ -11,6 +11,7 @@ from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import CancelAsked, ClientAsked, LaunchAsked, NothingAsked, RestartAsked
 from bpdebug.frontends.dap.motions import go, stopped
 from bpdebug.frontends.dap.stopping import filters, held_here, told
+from bpdebug.frontends.options import budget_of
 from bpdebug.frontends.scripts.replay import Run, Settings
 from bpdebug.frontends.scripts.script import read_script
 from bpdebug.importers import open_any
@@ -67,7 +68,7 @@ def _open(adapter: Adapter, asked: LaunchAsked) -> None:
         raise CommandError("the standard input is the client's", hint="name a file")
     scenario = open_any(path, limits=limits, replace=asked.set)
     adapter.script = None
-    adapter.state = open_session(scenario, budget=limits["memory"])
+    adapter.state = open_session(scenario, budget=budget_of(limits))
     for remark in scenario.remarks:
         adapter.say(f"note: {remark}\n")
 

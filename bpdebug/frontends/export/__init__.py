@@ -15,10 +15,11 @@ from bpdebug.frontends.options import cast_options, formula_options, page_option
 from bpdebug.translation import N_, _
 
 if TYPE_CHECKING:
+    from bpdebug.engine.budget import Budget
     from bpdebug.scenario import Scenario
 
-Opened = Callable[[str], "tuple[Scenario, int]"]
-"""Opens a file as the command line does: the scenario, and the bytes that its values may take."""
+Opened = Callable[[str], "tuple[Scenario, int | Budget]"]
+"""Opens a file as the command line does: the scenario, and what may be kept of its values."""
 
 
 class Export(NamedTuple):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bpdebug.errors import BpdebugError, line
+from bpdebug.frontends.options import budget_of
 
 if TYPE_CHECKING:
     from bpdebug.debugger import State
@@ -123,7 +124,7 @@ def mismatches(path: Path, settings: Settings) -> list[str] | None:
     wanted = None if reader_of(path) else expected_error(path, limits=settings.limits)
     try:
         scenario = open_any(path, limits=settings.limits, replace=settings.tensors)
-        state = open_session(scenario, budget=settings.limits["memory"])
+        state = open_session(scenario, budget=budget_of(settings.limits))
     except BpdebugError as error:
         if wanted is None:
             raise

@@ -16,6 +16,7 @@ from bpdebug.limits import GIB
 from bpdebug.scenario import Scenario, find, shipped
 
 if TYPE_CHECKING:
+    from bpdebug.engine.budget import Budget
     from bpdebug.frontends.session.talk import Talk
     from bpdebug.frontends.tui.app import BpdebugApp
     from bpdebug.frontends.tui.working import Work
@@ -25,7 +26,7 @@ BEFORE_THE_SCREEN = 0.15
 """Seconds in which most files are read: what is wrong with one is said without a screen."""
 
 
-def _being_read(read: Callable[[], Scenario], name: str, budget: int) -> Work[State]:
+def _being_read(read: Callable[[], Scenario], name: str, budget: int | Budget) -> Work[State]:
     """A file on its way, while the screen's modules are imported; of standard input, all is there then."""
     from bpdebug.frontends.tui.working import Work  # start-up: other commands do without it
 
@@ -36,7 +37,7 @@ def _being_read(read: Callable[[], Scenario], name: str, budget: int) -> Work[St
     return work
 
 
-def session_of(scenario: Scenario, budget: int) -> State:
+def session_of(scenario: Scenario, budget: int | Budget) -> State:
     """A session as it is opened; where another program's pass was seen, the timeline marks what differs from our rules.
 
     Raises BpdebugError, as `open_session` does.
@@ -49,7 +50,7 @@ def session_of(scenario: Scenario, budget: int) -> State:
     return state
 
 
-def _screen(reading: Work[State] | None, budget: int, fresh: bool) -> BpdebugApp:
+def _screen(reading: Work[State] | None, budget: int | Budget, fresh: bool) -> BpdebugApp:
     """The app on what is being read, without it on the menu; its modules are imported in the meantime."""
     from rich.console import Console  # start-up, as below
     from textual import constants  # start-up, as below
@@ -81,7 +82,7 @@ def _talk(state: State, *, fresh: bool) -> Talk:
 
 
 def run_app(
-    read: Callable[[], Scenario] | None, name: str = "", *, budget: int = 4 * GIB, fresh: bool = False,
+    read: Callable[[], Scenario] | None, name: str = "", *, budget: int | Budget = 4 * GIB, fresh: bool = False,
     motion: bool = True,
 ) -> int:  # fmt: skip
     """The screen until it is left, and the exit code; without a scenario to read, a menu of the shipped ones first.

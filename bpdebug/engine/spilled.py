@@ -1,0 +1,64 @@
+"""What a pass has on disk: arrays that it forgets, and reads back as they were instead of computing them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from bpdebug.arrays import Array
+from bpdebug.errors import InputError
+
+
+class Disk(Protocol):
+    """Where arrays are put; see the front ends' file."""
+
+    def put(self, array: Array) -> Any:
+        """Its place, for an array of any shape; None where it would come back in another layout. E_FILE: no room."""
+
+    def get(self, place: Any) -> Array:
+        """The array of a place, read-only, of its shape."""
+        ...
+
+
+class Spilled:
+    """The values (and gradients) of a pass that lie on a disk, by tensor; `nbytes` of them.
+
+    A disk that is full is said once, as E_FILE; from then on nothing more is put there.
+    """
+
+    def __init__(self, make: Callable[[], Disk] | None) -> None:
+        self._make = make
+        self._disk: Disk | None = None
+        self._places: dict[tuple[int, bool], Any] = {}
+        self.nbytes = 0
+
+    def write(self, table: list[Any], tensors: Iterable[int], *, gradients: bool) -> None:
+        """Those arrays of a table that are there and are not on the disk yet; E_FILE where it is full."""
+        make = self._make
+        if make is None:
+            return
+        met: dict[int, Any] = {}
+        try:
+            disk = self._disk = self._disk or make()
+            for t in tensors:
+                array = table[t]
+                if array is None or (t, gradients) in self._places:
+                    continue
+                if id(array) not in met:  # what a sum hands on is one array for both
+                    met[id(array)] = disk.put(array)
+                    self.nbytes += array.nbytes
+                if met[id(array)] is not None:
+                    self._places[t, gradients] = met[id(array)]
+        except InputError:
+            self._make = None
+            raise
+
+    def read(self, table: list[Any], tensors: Iterable[int], *, gradients: bool) -> None:
+        """Puts those arrays into a table that are not there, and are on the disk."""
+        for t in tensors if self._places else ():
+            if table[t] is None and (t, gradients) in self._places and self._disk is not None:
+                table[t] = self._disk.get(self._places[t, gradients])
+
+    def has(self, tensors: Iterable[int], *, gradients: bool) -> bool:
+        """Whether all of them are on the disk."""
+        return bool(self._places) and all((t, gradients) in self._places for t in tensors)
