@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from functools import reduce
 from typing import Any, NamedTuple
 
 ENGLISH = "en"
@@ -88,8 +89,14 @@ def listed(texts: Iterable[str]) -> str:
 
 
 def joined(texts: Iterable[str]) -> str:
-    """Names or clauses that all hold: `a and b`."""
+    """Names that something is true of: `a and b`."""
     return _(" and ").join(texts)
+
+
+def together(texts: Iterable[str]) -> str:
+    """Clauses that all hold: `a is 0 and b is 0`; '' where there are none."""
+    found = list(texts)
+    return reduce(lambda first, second: _("{first} and {second}").format(first=first, second=second), found or [""])
 
 
 def clauses(*texts: str) -> str:

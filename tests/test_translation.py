@@ -94,7 +94,7 @@ def test_a_translation_is_filled_with_what_its_text_is(lang: str) -> None:
     for name in MESSAGES:
         for text, (many, said) in translations.translated(lang, name).items():
             assert not said or fields(said) == fields(many or text), text
-            assert seen.setdefault(text, said) == said, f"{text!r} is translated in two ways"
+            assert not said or seen.setdefault(text, said) == said, f"{text!r} is translated in two ways"
 
 
 def test_marks_stand_on_texts_as_they_are() -> None:

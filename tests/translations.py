@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 
 from bpdebug import manual
 from bpdebug.catalogue import entries, languages
+from bpdebug.ops import OPS
+from bpdebug.ops.conventions import table
 from bpdebug.scenario.languages import beside
 from bpdebug.scenario.lessons import shipped_paths
 from bpdebug.translation import ENGLISH
@@ -82,7 +84,17 @@ def extracted() -> dict[str, dict[str, Message]]:
         for message in marked(path):
             if isinstance(message, Message):
                 found.setdefault(area(path), {}).setdefault(message.text, message)
+    found["ops"] = {message.text: message for message in of_ops()} | found.get("ops", {})
     return found
+
+
+def of_ops() -> Iterator[Message]:
+    """What the records of ops say in whole sentences, and where libraries were asked, if that has a word: no marks."""
+    for op in OPS.values():
+        yield from (Message(text, "", "bpdebug/ops/op.py") for text in (op.says, op.back, op.kink) if text)
+    for point in table().points:
+        if re.search("[a-z]{3}", point.at):
+            yield Message(point.at, "", "bpdebug/ops/conventions.json")
 
 
 def catalogue_file(language: str, name: str) -> Path:

@@ -123,13 +123,16 @@ def fill(text: str, timeline: Timeline, at: int) -> str:
     return re.sub(r"\{([^}]*)\}", lambda found: in_words(found[1], timeline, at), text)
 
 
+ABSENT = {"not-computed": N_("not computed"), "no-path": N_("no path")}
+
+
 def in_words(text: str, timeline: Timeline, at: int) -> str:
     """One expression's value in a few words."""
     value = evaluate(parse(text), Scope(timeline, at, timeline.event(at) if at < len(timeline) else None))
     if value.plain is not None:
         return value.text
     if value.array is None:
-        return value.status.replace("-", " ")
+        return ABSENT[value.status]
     if value.array.size == 1:
         return number_text(value.array.item(), 6)
     if value.array.size > 16:

@@ -12,8 +12,10 @@ from bpdebug.engine import Event, Timeline
 from bpdebug.expression.kinds import Kind
 from bpdebug.graph import Graph
 from bpdebug.language.tokens import refuse
+from bpdebug.translation import N_
 
-VALUE, PARTIAL, NOT_COMPUTED, NO_PATH = "value", "partial", "not-computed", "no-path"
+VALUE, PARTIAL = N_("value"), N_("partial")
+NOT_COMPUTED, NO_PATH = N_("not-computed"), N_("no-path")
 CONSTANT = -1
 """Stands for the number of operands of a step that is a constant."""
 

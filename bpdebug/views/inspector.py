@@ -153,7 +153,7 @@ def _hist(state: State, shown: Shown) -> Iterator[Block]:
         form = number_format(np.array(found.edges, shown.array.dtype))
         edges, most = [form.cell(edge) for edge in found.edges], max(max(found.counts), 1)
         rows = tuple((e, f"{n:,}".rjust(len(f"{most:,}"))) for e, n in zip(edges, found.counts, strict=False))
-        yield Table((_("from"), _("cells"), ""), rows, tuple(count / most for count in found.counts))
+        yield Table((_("bins from"), _("cells"), ""), rows, tuple(count / most for count in found.counts))
         yield Text(_("{count} bins, to {end}").format(count=len(rows), end=edges[-1].strip()), "dim")
     rest = [(_("zeros, in no bin"), f"{found.zeros:,}"), ("NaN", f"{found.nans:,}")]
     yield Table(("", ""), (*rest, ("−inf, inf", f"{found.below:,}, {found.above:,}")))
@@ -200,7 +200,8 @@ def _stops(state: State) -> Iterator[Block]:
         yield Text(f"{b.number} {listed([stop_text(b), _hits(b)])}", "title")
         yield Text(f"  {b.location}" + (f" if {b.condition_text}" if b.condition else ""))
         if b.kind == "watch" and question(state) is None:
-            yield Text(f"  = {in_words(b.location, state.timeline, state.cursor)}")
+            found = in_words(b.location, state.timeline, state.cursor)
+            yield Text(f"  = {_(found)}")
     if not state.breakpoints:
         yield Text(_("no stops: b sets one here, w watches an expression"), "dim")
 
@@ -237,14 +238,12 @@ def watched(state: State, *, displays: bool) -> list[str]:
     """What is watched, and the displays if they are wanted, in a few words each, for where the inspector is not."""
     if question(state) is not None:
         return []
-    found = [
-        listed(
-            [f"watch {b.number} {b.location} = {in_words(b.location, state.timeline, state.cursor)}"]
-            + [_hits(b)] * bool(b.hits)
-        )
-        for b in state.breakpoints
-        if b.kind == "watch"
-    ]
+    found = list[str]()
+    for b in state.breakpoints:
+        if b.kind == "watch":
+            value = in_words(b.location, state.timeline, state.cursor)
+            said = f"watch {b.number} {b.location} = {_(value)}"
+            found.append(listed([said, _hits(b)]) if b.hits else said)
     for block in _displayed(state).blocks if displays and state.displays else ():
         if isinstance(block, Text):
             found.append(block.text)

@@ -16,7 +16,7 @@ from bpdebug.explain.why.tracer import MOST_NAMED, EvaluatedRule, RuleTracer, Wh
 from bpdebug.graph import Graph, Site
 from bpdebug.ops.op import ROUTES, SCALES
 from bpdebug.symbolic import Expr, walk
-from bpdebug.translation import _, clauses, joined, listed, ngettext
+from bpdebug.translation import _, clauses, joined, listed, ngettext, together
 
 
 class ZeroStep(NamedTuple):
@@ -95,14 +95,14 @@ def _through(tracer: RuleTracer, k: int, position: int, name: str, cells: Array)
         words = _("{node} only hands on: {gradient} is zero there already")
         if reasons:
             words = _("{node} hands on: {gradient} is zero there already; elsewhere {reasons}")
-        words = words.format(node=at, gradient=tracer.name(site), reasons=joined(r.text for r in reasons))
+        words = words.format(node=at, gradient=tracer.name(site), reasons=together(r.text for r in reasons))
         return ZeroStep([words], (site, hit[0]))
     if not reasons and any(b.expr.applies in ("multiply", "divide") for b in way.born):
         text = _("at {node} the product is too small for {dtype} and becomes zero")
         text = text.format(node=at, dtype=rule.plan.dtype)
     else:
         text = _("{node} multiplies every gradient by zero at {cells} of {name}, {reasons}")
-        why = joined(r.joined() for r in reasons[:4])
+        why = together(r.joined() for r in reasons[:4])
         text = text.format(node=at, cells=_count(cells), name=name, reasons=why)
     return ZeroStep([], Why("masked", event, (text, *_dead_units(tracer, rule, position))))
 
