@@ -9,7 +9,7 @@ import pytest
 
 from bpdebug import manual
 from bpdebug.debugger import COMMANDS
-from bpdebug.translation import speaking
+from bpdebug.translation import _, speaking
 from bpdebug.views.blocks import Table
 from bpdebug.views.manual import contents, page
 from tests.chinese import faults
@@ -62,11 +62,11 @@ def test_lines_are_joined_without_a_space(topic: str) -> None:
     assert [line for line in paragraphs if re.search("[，。：；、？！（“] | [（”，。]|[一-鿿] [一-鿿]", line)] == []
 
 
-def test_the_page_of_commands_has_their_table() -> None:
+def test_the_page_of_commands_is_their_table() -> None:
     with speaking("zh"):
         (found,) = (block for block in page("all-commands").blocks if isinstance(block, Table))
-    keys = [(f"`{row.name} {row.args}".rstrip() + "`", f"`{row.key}`" if row.key else "") for row in COMMANDS.values()]
-    assert [row[:2] for row in found.rows] == keys
+        for said, row in zip(found.rows, COMMANDS.values(), strict=True):
+            assert said == (f"`{row.name} {row.args}".rstrip() + "`", f"`{row.key}`" if row.key else "", _(row.says))
 
 
 def test_the_topics_are_listed_in_chinese() -> None:
