@@ -44,7 +44,7 @@ def fold(x: Array, shape: Shape, size: Shape, stride: Shape, padding: Shape, dil
     ]
 
 
-def _places(space: Shape, out: Shape) -> tuple[Array, Array]:
+def places(space: Shape, out: Shape) -> tuple[Array, Array]:
     """Which cell of `space`, by number, each cell of each part is (parts, cells), and whether it is one of the part."""
     spans = [regions(n, k) for n, k in zip(space, out, strict=True)]
     cells, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
@@ -60,14 +60,14 @@ def _places(space: Shape, out: Shape) -> tuple[Array, Array]:
 
 def unfold_to(x: Array, out: Shape, fill: float = 0.0) -> Array:
     """Each of so many equal parts of (N, C, *space) as a row, (N, prod(out), C * cells); a smaller one is filled up."""
-    cells, inside = _places(x.shape[2:], out)
+    cells, inside = places(x.shape[2:], out)
     rows = np.where(inside, x.reshape(*x.shape[:2], math.prod(x.shape[2:]))[:, :, cells], np.asarray(fill, x.dtype))
     return np.asarray(rows.transpose(0, 2, 1, 3)).reshape(x.shape[0], len(cells), x.shape[1] * cells.shape[1])
 
 
 def fold_to(x: Array, shape: Shape, out: Shape) -> Array:
     """Rows of parts added back where they came from, into (N, C, *space): unfold_to's adjoint."""
-    cells, inside = _places(shape[2:], out)
+    cells, inside = places(shape[2:], out)
     rows = x.reshape(shape[0], *cells.shape[:1], shape[1], cells.shape[1]).transpose(1, 3, 0, 2)
     total = np.zeros((math.prod(shape[2:]), *shape[:2]), x.dtype)
     np.add.at(total, cells[inside], rows[inside])

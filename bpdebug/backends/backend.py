@@ -1,0 +1,57 @@
+"""A library of arrays as a place where passes run: its words, what goes in, and what comes out as NumPy's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from bpdebug.arrays import Array
+from bpdebug.backends.calls import call, one_dtype
+from bpdebug.backends.words import complete
+from bpdebug.progress import may_stop
+from bpdebug.symbolic.library import Library
+
+DTYPES = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
+
+
+class Backend(Library, frozen=True, eq=False, kw_only=True):
+    """A library of arrays other than NumPy.
+
+    `into` makes an array of its own of one of NumPy's, on its device; `near` makes one of NumPy's of its own, without a
+    copy where both can see the same memory. `within` is entered while it computes.
+    """
+
+    into: Callable[[Array], Any]
+    near: Callable[[Any], Array]
+    within: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+    @classmethod
+    def of(
+        cls, name: str, own: dict[str, Any], *, dtype: Callable[[str], Any], near: Callable[[Any], Array],
+        within: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> Backend:  # fmt: skip
+        """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name."""
+        dtypes = {d: found for d in DTYPES if (found := _named(dtype, d)) is not None}
+        words = complete({**own, **{d: found for d, found in dtypes.items() if d not in own}})
+        scope = {"xp": words, "may_stop": may_stop, "inf": np.inf, "nan": np.nan, **dtypes}
+        return cls(name=name, scope=scope, write=call, instead=one_dtype, into=words.asarray, near=near, within=within)
+
+    @property
+    def words(self) -> Any:
+        """The words as a namespace."""
+        return self.scope["xp"]
+
+
+def _named(dtype: Callable[[str], Any], name: str) -> Any:
+    try:
+        return dtype(name)
+    except (AttributeError, TypeError):
+        return None
+
+
+def standing(reduce: Callable[..., Any]) -> Callable[..., Any]:
+    """A reduction that leaves an array as it is where it goes along no axis."""
+    return lambda x, axis=None, keepdims=False: x if axis == () else reduce(x, axis=axis, keepdims=keepdims)

@@ -1,0 +1,86 @@
+"""JAX's arrays: its words are NumPy's for the most part, and what is added to is another array."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bpdebug.arrays import Array, Key, Shape, decode_key
+from bpdebug.backends.backend import Backend, standing
+from bpdebug.backends.words import turned
+
+
+def jax_words(device: Any = None) -> dict[str, Any]:
+    """JAX's functions, by our words."""
+    import jax.numpy as jnp  # an extra, asked for by name
+    from jax import device_put, lax  # as above
+    from jax.scipy import special  # as above
+
+    def added(shape: Shape, x: Any, key: tuple[Any, ...]) -> Any:
+        return jnp.zeros(shape, x.dtype).at[key].add(x)
+
+    def scatter_add(x: Any, ids: Any, axis: int, size: int) -> Any:
+        shape = (*x.shape[:axis], size, *x.shape[axis + ids.ndim :])
+        return added(shape, x, (*(slice(None) for _ in range(axis)), ids))
+
+    def scatter_along_axis(x: Any, ids: Any, axis: int, size: int) -> Any:
+        shape = list(jnp.broadcast_shapes(x.shape, ids.shape))
+        grid: list[Any] = list(np.ogrid[tuple(slice(n) for n in shape)])
+        grid[axis] = jnp.broadcast_to(ids, shape)
+        x = jnp.broadcast_to(x, shape)
+        shape[axis] = size
+        return added(tuple(shape), x, tuple(grid))
+
+    def place(x: Any, shape: Shape, key: Key) -> Any:
+        return jnp.zeros(shape, x.dtype).at[decode_key(key)].set(x)
+
+    def take_at(x: Any, *ids: Any, key: Key = ()) -> Any:
+        return x[_key(key, ids)]
+
+    def add_at(x: Any, *ids: Any, shape: Shape, key: Key = ()) -> Any:
+        return added(shape, x, _key(key, ids))
+
+    names = (
+        "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh",
+        "tanh", "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder", "logical_or",
+        "logical_and", "logical_not", "permute_dims", "matrix_transpose", "flip", "roll", "where", "reshape",
+        "broadcast_to", "argsort", "argmax", "argmin", "cumsum", "cumprod", "take_along_axis", "pow",
+    )  # fmt: skip
+    return {
+        **{name: getattr(jnp, name) for name in names},
+        "asarray": jnp.asarray if device is None else lambda x: device_put(x, device),
+        "astype": lambda x, dtype: x.astype(dtype), "cast": lambda x, dtype: x.astype(dtype),
+        "full": lambda shape, value, dtype: jnp.full(shape, value, dtype),
+        "sum": standing(jnp.sum), "prod": standing(jnp.prod), "max": standing(jnp.max), "min": standing(jnp.min),
+        "cummax": lambda x, axis: lax.cummax(x, axis % x.ndim) if x.size else x,
+        "concat": lambda *xs, axis: jnp.concatenate(xs, axis),
+        "stack": lambda *xs, axis: jnp.stack(xs, axis),
+        "take_rows": lambda x, ids, axis: jnp.take(x, ids, axis=axis, mode="clip"),
+        "scatter_add": scatter_add, "scatter_along_axis": scatter_along_axis, "place": place, "take_at": take_at,
+        "add_at": add_at, "erf": special.erf, "normal_cdf": special.ndtr,
+        "as_float16": lambda x: x.astype(jnp.float32).astype(jnp.float16).astype(jnp.float32),
+        "as_bfloat16": lambda x: x.astype(jnp.float32).astype(jnp.bfloat16).astype(jnp.float32),
+        "numpy_dtype": lambda x: np.dtype(x.dtype),
+    }  # fmt: skip
+
+
+def _key(key: Key, ids: tuple[Any, ...]) -> tuple[Any, ...]:
+    return decode_key(key or (None,) * len(ids), ids)
+
+
+def jax(device: str | None = None) -> Backend:
+    """JAX on a device, `cpu` or `gpu:0`, in double precision where that is asked for."""
+    import jax as library  # an extra, asked for by name
+
+    found = None
+    if device is not None:
+        kind, _, number = device.partition(":")
+        found = library.devices(kind)[int(number or 0)]
+    within = partial(library.enable_x64, True)
+    return Backend.of("jax", jax_words(found), dtype=np.dtype, near=_near, within=within)
+
+
+def _near(x: Any) -> Array:
+    return np.asarray(x)

@@ -1,0 +1,134 @@
+"""PyTorch's tensors: its own function for each of our words, never one that is found by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpdebug.arrays import Array, Key, Shape
+from bpdebug.backends.backend import Backend
+from bpdebug.backends.words import upwards
+
+
+def torch(device: str | None = None) -> Backend:
+    """PyTorch on a device, `cpu` or `cuda:0`."""
+    import torch as library  # an extra, asked for by name
+
+    place = library.device(device or "cpu")
+    own = {**_plain(library), **_shaped(library), **_gathered(library, place), **_made(library, place)}
+    dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
+    return Backend.of("torch", own, dtype=dtype, near=_near, within=library.no_grad)
+
+
+def _near(x: Any) -> Array:
+    found: Array = x.detach().cpu().numpy()
+    return found
+
+
+def _plain(t: Any) -> dict[str, Any]:
+    """Cell by cell; numbers beside tensors are clamped to, which keeps NaN as NumPy's extremes do."""
+
+    def extreme(both: Any, bound: str) -> Any:
+        def word(a: Any, b: Any) -> Any:
+            if isinstance(a, t.Tensor) and isinstance(b, t.Tensor):
+                return both(a, b)
+            return t.clamp(a, **{bound: b}) if isinstance(a, t.Tensor) else t.clamp(b, **{bound: a})
+
+        return word
+
+    def tensors(both: Any) -> Any:
+        def word(a: Any, b: Any) -> Any:
+            like = a if isinstance(a, t.Tensor) else b
+            return both(*(x if isinstance(x, t.Tensor) else t.full_like(like, x) for x in (a, b)))
+
+        return word
+
+    return {
+        "exp": t.exp, "expm1": t.expm1, "log": t.log, "log1p": t.log1p, "log2": t.log2, "sqrt": t.sqrt,
+        "square": t.square, "abs": t.abs, "sin": t.sin, "cos": t.cos, "tan": t.tan, "sinh": t.sinh, "cosh": t.cosh,
+        "tanh": t.tanh, "floor": t.floor, "round": t.round, "erf": t.erf, "normal_cdf": t.special.ndtr,
+        "sigmoid": t.sigmoid, "logical_or": t.logical_or, "logical_and": t.logical_and, "logical_not": t.logical_not,
+        "sign": lambda x: t.where(x == x, t.sign(x), x),
+        "maximum": extreme(t.maximum, "min"), "minimum": extreme(t.minimum, "max"),
+        "atan2": tensors(t.atan2), "hypot": tensors(t.hypot), "logaddexp": tensors(t.logaddexp),
+        "remainder": tensors(t.remainder), "where": t.where, "pow": lambda a, b: a**b,
+        "astype": lambda x, dtype: x.to(dtype), "cast": lambda x, dtype: x.to(dtype),
+        "as_float16": lambda x: x.to(t.float32).to(t.float16).to(t.float32),
+        "as_bfloat16": lambda x: x.to(t.float32).to(t.bfloat16).to(t.float32),
+    }  # fmt: skip
+
+
+def _shaped(t: Any) -> dict[str, Any]:
+    """Reductions, scans and shapes."""
+
+    def reducer(word: Any) -> Any:
+        def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+            axes = tuple(range(x.ndim)) if axis is None else axis
+            return x if axes == () else word(x, axes, keepdims)
+
+        return reduce
+
+    def prod(x: Any, axis: Any, keepdims: bool) -> Any:
+        for a in sorted((a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)), reverse=True):
+            x = t.prod(x, a, keepdims)
+        return x
+
+    def squeezed(word: Any) -> Any:
+        return lambda x, axis=None, keepdims=False: word(x, axis, keepdims) if x.ndim or axis is not None else word(x)
+
+    return {
+        "sum": reducer(t.sum), "prod": reducer(prod), "max": reducer(t.amax), "min": reducer(t.amin),
+        "argmax": squeezed(t.argmax), "argmin": squeezed(t.argmin),
+        "argsort": lambda x, axis: t.argsort(x, dim=axis, stable=True),
+        "cumsum": t.cumsum, "cumprod": t.cumprod,
+        "cummax": lambda x, axis: t.cummax(x, axis).values,
+        "reshape": lambda x, shape: x.reshape(shape), "permute_dims": lambda x, axes: x.permute(axes),
+        "matrix_transpose": lambda x: x.mT, "broadcast_to": t.broadcast_to,
+        "concat": lambda *xs, axis: t.cat(xs, axis), "stack": lambda *xs, axis: t.stack(xs, axis),
+        "flip": lambda x, axis: x.flip(tuple(range(x.ndim)) if axis is None else axis),
+        "roll": lambda x, shift, axis: t.roll(x, shift, axis),
+    }  # fmt: skip
+
+
+def _gathered(t: Any, device: Any) -> dict[str, Any]:
+    """Cells by their indices, and their adjoints."""
+
+    def scatter_add(x: Any, ids: Any, axis: int, size: int) -> Any:
+        lead, rest = x.shape[:axis], x.shape[axis + ids.ndim :]
+        rows = x.reshape(*lead, ids.numel(), *rest)
+        zeros = t.zeros((*lead, size, *rest), dtype=x.dtype, device=device)
+        return zeros.index_add_(axis, t.where(ids < 0, ids + size, ids).reshape(-1), rows)
+
+    def along(x: Any, ids: Any, axis: int) -> Any:
+        return t.take_along_dim(x, t.where(ids < 0, ids + x.shape[axis], ids), axis)
+
+    def scatter_along(x: Any, ids: Any, axis: int, size: int) -> Any:
+        shape = list(t.broadcast_shapes(x.shape, ids.shape))
+        ids, x = t.where(ids < 0, ids + size, ids).expand(shape), x.expand(shape)
+        shape[axis] = size
+        return t.zeros(shape, dtype=x.dtype, device=device).scatter_add_(axis, ids, x)
+
+    def place(x: Any, shape: Shape, key: Key) -> Any:
+        items, back = upwards(key, shape)
+        out = t.zeros(shape, dtype=x.dtype, device=device)
+        out[items] = x.flip(back) if back else x
+        return out
+
+    return {
+        "take_rows": lambda x, ids, axis: t.index_select(x, axis, ids), "scatter_add": scatter_add,
+        "take_along_axis": along, "scatter_along_axis": scatter_along, "place": place,
+        "diagonal": lambda x, offset, axis1, axis2: t.diagonal(x, offset, axis1, axis2),
+    }  # fmt: skip
+
+
+def _made(t: Any, device: Any) -> dict[str, Any]:
+    """Arrays of nothing but attributes."""
+    return {
+        "asarray": lambda x: t.as_tensor(x, device=device),
+        "full": lambda shape, value, dtype: t.full(shape, value, dtype=dtype, device=device),
+        "ones": t.ones_like,
+        "arange": lambda start, stop, step=1: t.arange(start, stop, step, device=device),
+        "numpy_dtype": lambda x: np.dtype(str(x.dtype).removeprefix("torch.")),
+    }
+
