@@ -20,6 +20,7 @@ ORDER = [
     "limits",
     "ops",
     "symbolic",
+    "backends",
     "graph",
     "language",
     "engine",

@@ -9,7 +9,6 @@ import numpy as np
 
 from bpdebug.arrays import Array, Key, Shape, decode_key
 from bpdebug.backends.backend import Backend, standing
-from bpdebug.backends.words import turned
 
 
 def jax_words(device: Any = None) -> dict[str, Any]:
@@ -79,7 +78,7 @@ def jax(device: str | None = None) -> Backend:
         kind, _, number = device.partition(":")
         found = library.devices(kind)[int(number or 0)]
     within = partial(library.enable_x64, True)
-    return Backend.of("jax", jax_words(found), dtype=np.dtype, near=_near, within=within)
+    return Backend.of(f"jax {device or 'default'}", jax_words(found), dtype=np.dtype, near=_near, within=within)
 
 
 def _near(x: Any) -> Array:

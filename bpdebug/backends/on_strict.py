@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from bpdebug.arrays import Array
 from bpdebug.backends.backend import Backend, standing
 from bpdebug.symbolic import moves
 
 SAME = (
-    "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh", "tanh",
-    "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder", "logical_or", "logical_and",
-    "logical_not", "permute_dims", "matrix_transpose", "flip", "roll", "where", "reshape", "broadcast_to", "argsort",
-    "argmax", "argmin",
+    "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh",
+    "tanh", "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder", "logical_or",
+    "logical_and", "logical_not", "permute_dims", "matrix_transpose", "flip", "roll", "where", "reshape",
+    "broadcast_to", "argsort", "argmax", "argmin",
 )  # fmt: skip
 """Words that the standard has, and means as we do."""
 
@@ -22,7 +24,10 @@ def strict() -> Backend:
     """The standard's own namespace, on NumPy's arrays behind it."""
     import array_api_strict as xp  # an extra, asked for by name
 
-    through = lambda word: lambda x: xp.asarray(word(np.asarray(x._array)))  # noqa: E731 - the standard has no halves
+    def through(word: Callable[[Array], Array]) -> Callable[[Any], Any]:
+        """The standard has no half precision."""
+        return lambda x: xp.asarray(word(np.asarray(x._array)))
+
     words: dict[str, Any] = {name: getattr(xp, name) for name in SAME}
     words |= {
         "asarray": xp.asarray,
@@ -41,4 +46,9 @@ def strict() -> Backend:
         "numpy_dtype": lambda x: np.asarray(x._array).dtype,
         "as_float16": through(moves.as_float16), "as_bfloat16": through(moves.as_bfloat16),
     }  # fmt: skip
-    return Backend.of("strict", words, dtype=lambda name: getattr(xp, name), near=lambda x: np.asarray(x._array))
+    return Backend.of("strict", words, dtype=lambda name: getattr(xp, name), near=_near)
+
+
+def _near(x: Any) -> Array:
+    found: Array = np.asarray(x._array)
+    return found

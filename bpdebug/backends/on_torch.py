@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ def torch(device: str | None = None) -> Backend:
     place = library.device(device or "cpu")
     own = {**_plain(library), **_shaped(library), **_gathered(library, place), **_made(library, place)}
     dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
-    return Backend.of("torch", own, dtype=dtype, near=_near, within=library.no_grad)
+    return Backend.of(f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, within=library.no_grad)
 
 
 def _near(x: Any) -> Array:
@@ -84,7 +85,7 @@ def _shaped(t: Any) -> dict[str, Any]:
         "cumsum": t.cumsum, "cumprod": t.cumprod,
         "cummax": lambda x, axis: t.cummax(x, axis).values,
         "reshape": lambda x, shape: x.reshape(shape), "permute_dims": lambda x, axes: x.permute(axes),
-        "matrix_transpose": lambda x: x.mT, "broadcast_to": t.broadcast_to,
+        "matrix_transpose": lambda x: x.mT, "broadcast_to": lambda x, shape: t.broadcast_to(x, shape),
         "concat": lambda *xs, axis: t.cat(xs, axis), "stack": lambda *xs, axis: t.stack(xs, axis),
         "flip": lambda x, axis: x.flip(tuple(range(x.ndim)) if axis is None else axis),
         "roll": lambda x, shift, axis: t.roll(x, shift, axis),
@@ -124,11 +125,17 @@ def _gathered(t: Any, device: Any) -> dict[str, Any]:
 
 def _made(t: Any, device: Any) -> dict[str, Any]:
     """Arrays of nothing but attributes."""
+
+    def asarray(x: Any) -> Any:
+        """What nobody may write into, nobody does: a tensor knows no such thing, and NumPy's flag makes a warning."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return t.as_tensor(x, device=device)
+
     return {
-        "asarray": lambda x: t.as_tensor(x, device=device),
+        "asarray": asarray,
         "full": lambda shape, value, dtype: t.full(shape, value, dtype=dtype, device=device),
         "ones": t.ones_like,
         "arange": lambda start, stop, step=1: t.arange(start, stop, step, device=device),
         "numpy_dtype": lambda x: np.dtype(str(x.dtype).removeprefix("torch.")),
     }
-

@@ -1,4 +1,4 @@
-"""Words that libraries of arrays have not, or have otherwise, made of those that they have: of the array API standard's.
+"""Words that libraries of arrays have not, or have otherwise, made of those that they have, which the standard has.
 
 Each takes the library's own words first, `xp`, and then what the word of `symbolic/prims.py` takes. Where only shapes
 and attributes say what is meant, NumPy works out which cells go where, and no cell of an operand leaves its device.
@@ -14,124 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import Array, Key, Shape, decode_key, is_list
+from bpdebug.arrays import Array, Key, Shape, decode_key
+from bpdebug.backends import indices, scans
+from bpdebug.backends.indices import add_cells, numbers, take_cells
 from bpdebug.ops import activations, reduce
-from bpdebug.ops.axes import Axis, axes_of
+from bpdebug.ops.axes import axes_of
 from bpdebug.ops.windows import padded, pairs, windows
-from bpdebug.symbolic import cuts, moves, normal
+from bpdebug.symbolic import cuts, moves
 
-# --- cells taken by their numbers, and added back
-
-
-def numbers(shape: Shape) -> Array:
-    """Every cell's number in an array of this shape."""
-    return np.arange(math.prod(shape)).reshape(shape)
-
-
-def wrapped(xp: Any, ids: Any, size: int) -> Any:
-    """Indices counted from the beginning."""
-    return xp.where(ids < 0, ids + size, ids)
-
-
-def take_cells(xp: Any, x: Any, cells: Any) -> Any:
-    """The cells of these numbers, in the shape of the numbers (NumPy's, or the library's)."""
-    ids = xp.asarray(cells) if isinstance(cells, np.ndarray) else cells
-    return xp.reshape(xp.take(xp.reshape(x, (-1,)), xp.reshape(ids, (-1,)), axis=0), shape=tuple(cells.shape))
-
-
-def add_cells(xp: Any, x: Any, cells: Any, shape: Shape) -> Any:
-    """Zeros of a shape, to which x is added at the cells of these numbers."""
-    ids = xp.asarray(cells) if isinstance(cells, np.ndarray) else cells
-    flat = xp.scatter_add(xp.reshape(x, (-1,)), xp.reshape(ids, (-1,)), axis=0, size=math.prod(shape))
-    return xp.reshape(flat, shape=shape)
-
-
-def hits(xp: Any, ids: Any, size: int) -> Any:
-    """Along a new last axis, where each index is."""
-    return xp.expand_dims(wrapped(xp, ids, size), axis=-1) == xp.asarray(np.arange(size))
-
-
-def zero(xp: Any, x: Any) -> Any:
-    """A 0 of x's dtype, without axes."""
-    return xp.full(shape=(), value=0, dtype=x.dtype)
-
-
-def one_hot(xp: Any, ids: Any, depth: int, dtype: Any) -> Any:
-    return xp.astype(xp.expand_dims(ids, axis=-1) == xp.asarray(np.arange(depth)), dtype=dtype)
-
-
-def turned(xp: Any, x: Any, start: int, end: int) -> Any:
-    """`np.moveaxis` of one axis."""
-    order = [a for a in range(x.ndim) if a != start % x.ndim]
-    order.insert(end % x.ndim, start % x.ndim)
-    return xp.permute_dims(x, axes=tuple(order))
-
-
-def take(xp: Any, x: Any, ids: Any, axis: int) -> Any:
-    flat = xp.reshape(wrapped(xp, ids, x.shape[axis]), (-1,))
-    return xp.reshape(xp.take_rows(x, flat, axis), shape=(*x.shape[:axis], *ids.shape, *x.shape[axis + 1 :]))
-
-
-def scatter_add(xp: Any, x: Any, ids: Any, axis: int, size: int) -> Any:
-    """By choosing, not by a product: what is not finite stays where it is."""
-    lead, rest = tuple(x.shape[:axis]), tuple(x.shape[axis + ids.ndim :])
-    flat = xp.reshape(ids, (-1,))
-    rows = xp.reshape(x, (math.prod(lead), flat.shape[0], 1, math.prod(rest)))
-    chosen = xp.where(xp.expand_dims(hits(xp, flat, size), axis=-1), rows, xp.zero(x))
-    return xp.reshape(xp.sum(chosen, axis=1, keepdims=False), shape=(*lead, size, *rest))
-
-
-def take_along_axis(xp: Any, x: Any, ids: Any, axis: int) -> Any:
-    x, ids = turned(xp, x, axis, -1), turned(xp, ids, axis, -1)
-    chosen = xp.where(hits(xp, ids, x.shape[-1]), xp.expand_dims(x, axis=-2), xp.zero(x))
-    return turned(xp, xp.sum(chosen, axis=-1, keepdims=False), -1, axis)
-
-
-def scatter_along_axis(xp: Any, x: Any, ids: Any, axis: int, size: int) -> Any:
-    x, ids = turned(xp, x, axis, -1), turned(xp, ids, axis, -1)
-    chosen = xp.where(hits(xp, ids, size), xp.expand_dims(x, axis=-1), xp.zero(x))
-    return turned(xp, xp.sum(chosen, axis=-2, keepdims=False), -1, axis)
-
-
-def picked(xp: Any, shape: Shape, key: Key, ids: tuple[Any, ...]) -> Any:
-    """The numbers of the cells that an index with arrays picks, as NumPy lays them out."""
-    given = list(key or (None,) * len(ids))
-    if "..." in given or ... in given:
-        at = next(n for n, k in enumerate(given) if k in ("...", ...))
-        given[at : at + 1] = [(None, None, None)] * (len(shape) - len(given) + 1)
-    given += [(None, None, None)] * (len(shape) - len(given))
-    arrays, sizes, order = iter(ids), [math.prod(shape[a + 1 :]) for a in range(len(shape))], []
-    total, base = None, []
-    for axis, k in enumerate(given):
-        if k is None or is_list(k) or isinstance(k, int):
-            one = next(arrays) if k is None else xp.asarray(np.array(k[0] if is_list(k) else k, np.int64))
-            more = wrapped(xp, one, shape[axis]) * sizes[axis]
-            total = more if total is None else total + more
-            order.append(axis)
-        else:
-            base.append((axis, np.arange(shape[axis])[slice(*k)] * sizes[axis]))
-    together = order[-1] - order[0] == len(order) - 1
-    before = len([axis for axis, _ in base if axis < order[0]]) if together else 0
-    rank = total.ndim
-    for n, (_, line) in enumerate(base):
-        after = len(base) - 1 - n + (rank if n < before else 0)
-        total = _grown(xp, total, n, before, len(base)) if n == 0 else total
-        total = total + xp.asarray(line.reshape(-1, *(1,) * after))
-    return total
-
-
-def _grown(xp: Any, total: Any, n: int, before: int, count: int) -> Any:
-    """The arrays' own axes with one behind them for each slice that follows."""
-    return xp.reshape(total, (*total.shape, *(1,) * (count - before)))
-
-
-def take_at(xp: Any, x: Any, *ids: Any, key: Key = ()) -> Any:
-    return take_cells(xp, x, picked(xp, tuple(x.shape), key, ids))
-
-
-def add_at(xp: Any, x: Any, *ids: Any, shape: Shape, key: Key = ()) -> Any:
-    cells = picked(xp, shape, key, ids)
-    return add_cells(xp, xp.broadcast_to(x, shape=tuple(cells.shape)), cells, shape)
+Word = Callable[..., Any]
 
 
 # --- parts of arrays, and their adjoints
@@ -153,11 +44,12 @@ def upwards(key: Key, shape: Shape) -> tuple[tuple[Any, ...], tuple[int, ...]]:
         at = items.index(...)
         items[at : at + 1] = [slice(None)] * (len(shape) - len(items) + 1)
     for n, k in enumerate(items):
-        if isinstance(k, slice) and (k.step or 1) < 0:
+        if isinstance(k, slice):
             r = range(*k.indices(shape[n]))
-            items[n] = slice(r[-1], r[0] + 1, -r.step) if len(r) else slice(0, 0)
-            turned_round.append(axis)
-        axis += isinstance(k, slice)
+            items[n] = slice(min(r), max(r) + 1, abs(r.step)) if len(r) else slice(0, 0)
+            if r.step < 0:
+                turned_round.append(axis)
+            axis += 1
     return (*items, *[slice(None)] * (len(shape) - len(items))), tuple(turned_round)
 
 
@@ -222,12 +114,14 @@ def unfold_to(xp: Any, x: Any, out: Shape, fill: float = 0.0) -> Any:
     cells, inside = cuts.places(tuple(x.shape[2:]), out)
     flat = xp.reshape(x, (*x.shape[:2], math.prod(x.shape[2:])))
     rows = xp.where(xp.asarray(inside), xp.take(flat, xp.asarray(cells), axis=2), fill)
-    return xp.reshape(xp.permute_dims(rows, axes=(0, 2, 1, 3)), shape=(x.shape[0], len(cells), -1))
+    return xp.reshape(
+        xp.permute_dims(rows, axes=(0, 2, 1, 3)), shape=(x.shape[0], len(cells), x.shape[1] * cells.shape[1])
+    )
 
 
 def fold_to(xp: Any, x: Any, shape: Shape, out: Shape) -> Any:
     cells, inside = cuts.places(shape[2:], out)
-    rows = xp.permute_dims(xp.reshape(x, (shape[0], len(cells), shape[1], -1)), axes=(0, 2, 1, 3))
+    rows = xp.permute_dims(xp.reshape(x, (shape[0], len(cells), shape[1], cells.shape[1])), axes=(0, 2, 1, 3))
     found = xp.scatter_add(
         xp.where(xp.asarray(inside), rows, xp.zero(x)), xp.asarray(cells), axis=2, size=math.prod(shape[2:])
     )
@@ -237,124 +131,6 @@ def fold_to(xp: Any, x: Any, shape: Shape, out: Shape) -> Any:
 def of_shape(xp: Any, word: Callable[..., Array], x: Any, **attrs: Any) -> Any:
     """What NumPy's word says of a shape and a dtype alone."""
     return xp.asarray(word(np.broadcast_to(np.zeros((), xp.numpy_dtype(x)), tuple(x.shape)), **attrs))
-
-
-# --- scans
-
-
-def cummax(xp: Any, x: Any, axis: int) -> Any:
-    """By doubling: each step looks twice as far back."""
-    x, step = turned(xp, x, axis, 0), 1
-    while step < x.shape[0]:
-        x = xp.concat(x[:step, ...], xp.maximum(x[step:, ...], x[:-step, ...]), axis=0)
-        step *= 2
-    return turned(xp, x, 0, axis)
-
-
-def argcummax(xp: Any, x: Any, axis: int, first: bool = False) -> Any:
-    x = turned(xp, x, axis, 0)
-    top = xp.cummax(x, axis=0)
-    new = xp.same(x, top)
-    if first and x.shape[0]:
-        again = xp.logical_not(xp.same(top[1:, ...], top[:-1, ...]))
-        new = xp.concat(new[:1, ...], xp.logical_and(new[1:, ...], again), axis=0)
-    count = xp.asarray(np.arange(x.shape[0]).reshape(-1, *(1,) * (x.ndim - 1)))
-    found = xp.where(new, xp.broadcast_to(count, shape=tuple(x.shape)), xp.zero(count))
-    return turned(xp, xp.cummax(found, axis=0), 0, axis)
-
-
-def first_of(xp: Any, hit: Any, axis: Axis) -> Any:
-    line, back = _line(xp, hit, axis)
-    at = xp.argmax(xp.astype(line, dtype=xp.int64), axis=-1, keepdims=True)
-    return back(xp.logical_and(line, at == xp.asarray(np.arange(line.shape[-1]))))
-
-
-def last_of(xp: Any, hit: Any, axis: Axis) -> Any:
-    every = tuple(range(hit.ndim))
-    return xp.flip(first_of(xp, xp.flip(hit, axis=every), axis), axis=every) if hit.ndim else hit
-
-
-def _line(xp: Any, x: Any, axis: Axis) -> tuple[Any, Callable[[Any], Any]]:
-    """The axes as one, the last; and the way back to x's shape."""
-    axes = axes_of(axis, tuple(x.shape))
-    order = (*(a for a in range(x.ndim) if a not in axes), *axes)
-    moved = xp.permute_dims(x, axes=order)
-    flat = xp.reshape(moved, (*moved.shape[: x.ndim - len(axes)], math.prod(moved.shape[x.ndim - len(axes) :])))
-    back = tuple(int(a) for a in np.argsort(order))
-    return flat, lambda y: xp.permute_dims(xp.reshape(y, tuple(moved.shape)), axes=back)
-
-
-def before(xp: Any, x: Any, axis: int) -> Any:
-    x = turned(xp, x, axis, 0)
-    first = xp.full(shape=(min(1, x.shape[0]), *x.shape[1:]), value=1.0, dtype=x.dtype)
-    return turned(xp, xp.concat(first, xp.cumprod(x[:-1, ...], axis=0), axis=0), 0, axis)
-
-
-def others(xp: Any, x: Any, axis: Axis) -> Any:
-    line, back = _line(xp, x, axis)
-    last = line.ndim - 1
-    return back(xp.before(line, axis=last) * xp.flip(xp.before(xp.flip(line, axis=last), axis=last), axis=last))
-
-
-def between(xp: Any, x: Any, axis: int) -> Any:
-    x = turned(xp, x, axis, 0)
-    n, rest = x.shape[0], tuple(x.shape[1:])
-    full = lambda count, value: xp.full(shape=(count, *rest), value=value, dtype=x.dtype)  # noqa: E731 - two words
-    rows = [xp.concat(full(i, 0.0), full(1, 1.0), xp.cumprod(x[i + 1 :, ...], axis=0), axis=0) for i in range(n)]
-    found = xp.stack(*rows, axis=0) if rows else xp.full(shape=(0, 0, *rest), value=0.0, dtype=x.dtype)
-    return turned(xp, turned(xp, found, 0, axis), 0, axis) if axis else found
-
-
-def horner(xp: Any, g: Any, x: Any, axis: int) -> Any:
-    g, x = turned(xp, g, axis, 0), turned(xp, x, axis, 0)
-    rows = [g[i, ...] for i in range(g.shape[0])]
-    for i in range(len(rows) - 2, -1, -1):
-        rows[i] = rows[i] + x[i + 1, ...] * rows[i + 1]
-    return turned(xp, xp.stack(*rows, axis=0), 0, axis) if rows else turned(xp, g, 0, axis)
-
-
-# --- functions
-
-
-def _quotient(x: Any, polynomials: tuple[tuple[float, ...], tuple[float, ...]]) -> Any:
-    found = []
-    for highest, *lower in polynomials:
-        total = x * 0.0 + highest
-        for coefficient in lower:
-            total = total * x + coefficient
-        found.append(total)
-    return found[0] / found[1]
-
-
-def _tail(xp: Any, y: Any) -> Any:
-    """The chance that a standard normal number is above y, for y from 0 on: see `symbolic/normal.py`."""
-    y = xp.minimum(y, normal.BEYOND)
-    bell, far = xp.exp(-(y * y) / 2), xp.maximum(y, normal.FAR_FROM)
-    beyond = bell * (normal.PEAK - _quotient(1.0 / (far * far), normal.FAR) / (far * far)) / far
-    middle = bell * _quotient(xp.minimum(y, normal.FAR_FROM), normal.MIDDLE)
-    near = xp.minimum(y, normal.MIDDLE_FROM)
-    close = 0.5 - near * _quotient(near * near, normal.NEAR)
-    return xp.where(y < normal.MIDDLE_FROM, close, xp.where(y >= normal.FAR_FROM, beyond, middle))
-
-
-def erf(xp: Any, x: Any) -> Any:
-    y = xp.abs(x) * math.sqrt(2)
-    near = xp.minimum(y, normal.MIDDLE_FROM)
-    centre = 2.0 * near * _quotient(near * near, normal.NEAR)
-    return xp.sign(x) * xp.where(y < normal.MIDDLE_FROM, centre, 1.0 - 2.0 * _tail(xp, y))
-
-
-def normal_cdf(xp: Any, x: Any) -> Any:
-    tail = _tail(xp, xp.abs(x))
-    return xp.where(x > 0, 1.0 - tail, tail)
-
-
-def normal_pdf(xp: Any, x: Any) -> Any:
-    return normal.PEAK * xp.exp(-(x * x) / 2)
-
-
-def same(xp: Any, a: Any, b: Any) -> Any:
-    return xp.logical_or(a == b, xp.logical_and(a != a, b != b))
 
 
 def tri(xp: Any, rows: int, columns: int, k: int = 0) -> Any:
@@ -382,22 +158,22 @@ def squeeze(xp: Any, x: Any, axis: Any) -> Any:
     return xp.reshape(x, shape=tuple(n for a, n in enumerate(x.shape) if a not in gone))
 
 
-RULES: dict[str, Callable[..., Any]] = {
+COMPOSED: dict[str, Word] = {
+    "zero": indices.zero, "one_hot": indices.one_hot, "take": indices.take, "scatter_add": indices.scatter_add,
+    "take_along_axis": indices.take_along_axis, "scatter_along_axis": indices.scatter_along_axis,
+    "take_at": indices.take_at, "add_at": indices.add_at,
+    "pad0": pad0, "index": index, "place": place, "diagonal": diagonal, "on_diagonal": on_diagonal,
+    "unfold": unfold, "fold": fold, "unfold_to": unfold_to, "fold_to": fold_to,
+    "cummax": scans.cummax, "argcummax": scans.argcummax, "first_of": scans.first_of, "last_of": scans.last_of,
+    "before": scans.before, "others": scans.others, "between": scans.between, "horner": scans.horner,
+    "erf": scans.erf, "normal_cdf": scans.normal_cdf, "normal_pdf": scans.normal_pdf, "same": scans.same,
+    "tri": tri, "ones": ones, "arange": arange, "squeeze": squeeze, "expand_dims": many_axes,
     "sigmoid": activations.sigmoid, "softmax": reduce.softmax, "log_softmax": reduce.log_softmax,
     "norm": reduce.p_norm, "unit": reduce.unit,
 }  # fmt: skip
-"""Words for whole rules: the rules themselves."""
-COMPOSED: dict[str, Callable[..., Any]] = {
-    **{f.__name__: f for f in (
-        zero, one_hot, take, scatter_add, take_along_axis, scatter_along_axis, take_at, add_at, pad0, index, place, diagonal,
-        on_diagonal, unfold, fold, unfold_to, fold_to, cummax, argcummax, first_of, last_of, before, others, between,
-        horner, erf, normal_cdf, normal_pdf, same, tri, ones, arange, squeeze,
-    )},
-    "expand_dims": many_axes,
-    **RULES,
-}  # fmt: skip
-BY_MODE = {"pad": pad_with, "unpad": unpad}
-BY_SHAPE = {name: getattr(cuts, name) for name in ("sources", "shares", "cubic")}
+"""Words of `symbolic/prims.py`; those for whole rules are the rules themselves."""
+BY_MODE: dict[str, Word] = {"pad": pad_with, "unpad": unpad}
+BY_SHAPE: dict[str, Word] = {"sources": cuts.sources, "shares": cuts.shares, "cubic": cuts.cubic}
 
 
 def complete(own: dict[str, Any]) -> SimpleNamespace:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from bpdebug.graph import Graph
 from bpdebug.symbolic import Plan
 from bpdebug.symbolic import compile as code
-from bpdebug.symbolic.library import Function
+from bpdebug.symbolic.library import Function, Library
+from bpdebug.symbolic.on_numpy import HERE
 
 SIZE = 210
 """Nodes in a chunk: layers of up to seven nodes divide it (of four: two of them), so that chunks of a repeated layer
@@ -25,9 +26,9 @@ Chunk = tuple[Function, tuple[int, ...]]
 """`run(V, G, sums, numbers)`."""
 
 
-def reads(graph: Graph, k: int, positions: tuple[int, ...]) -> Iterator[int]:
+def reads(graph: Graph, k: int, positions: tuple[int, ...], library: Library = HERE) -> Iterator[int]:
     """The tensors whose values node k reads when it adds to the operands at the positions."""
-    for what, number in code.template(graph.plans[k], positions).used.values():
+    for what, number in code.template(graph.plans[k], positions, library).used.values():
         if what != "gradient":
             yield graph.tensor(k) if what == "value" else number if what == "tensor" else graph.operand(k, number)
 
@@ -35,8 +36,8 @@ def reads(graph: Graph, k: int, positions: tuple[int, ...]) -> Iterator[int]:
 class _Straight:
     """Lines while they grow: each tensor's value or gradient gets a local, numbered by first use."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, library: Library) -> None:
+        self.graph, self.library = graph, library
         self.lines: list[str] = []
         self.names: dict[tuple[str, int], str] = {}
         self.loaded: dict[str, list[int]] = {"V": [], "G": [], "S": []}
@@ -60,7 +61,7 @@ class _Straight:
 
     def fill(self, plan: Plan, k: int, positions: tuple[int, ...] | None = None) -> tuple[list[str], code.Template]:
         """Write the shared lines of node k's template, and give its targets' expressions, and the template."""
-        template, graph = code.template(plan, positions), self.graph
+        template, graph = code.template(plan, positions, self.library), self.graph
         blanks = {"t": f"t{self.temporaries}_", "s": "{s}"}
         self.temporaries += 1
         for name, (what, number) in template.used.items():
@@ -92,20 +93,22 @@ class _Straight:
 
         loads = [f"{names} = {place}" for name, tensors in self.loaded.items() for names, place in moves(name, tensors)]
         stores = [f"{place} = {names}" for table, made in stored.items() for names, place in moves(table, made)]
-        return code.chunk([*loads, *self.lines, *stores]), tuple(numbers)
+        return code.chunk([*loads, *self.lines, *stores], self.library), tuple(numbers)
 
 
-def forward_chunks(graph: Graph, tensors: Sequence[int]) -> Iterator[Chunk]:
+def forward_chunks(graph: Graph, tensors: Sequence[int], library: Library = HERE) -> Iterator[Chunk]:
     """Code that computes these tensors' values, which come in program order; all that they need beside is there."""
     for at in range(0, len(tensors), SIZE):
-        chunk, stored = _Straight(graph), tensors[at : at + SIZE]
+        chunk, stored = _Straight(graph, library), tensors[at : at + SIZE]
         for tensor in stored:
             (source,), _ = chunk.fill(graph.plans[tensor - graph.first], tensor - graph.first)
             chunk.lines.append(f"{chunk.local('v', tensor)} = {source}")
         yield chunk.function(V=stored)
 
 
-def backward_chunks(graph: Graph, rows: Sequence[Row], seeds: Iterable[int]) -> Iterator[Chunk]:
+def backward_chunks(
+    graph: Graph, rows: Sequence[Row], seeds: Iterable[int], library: Library = HERE
+) -> Iterator[Chunk]:
     """Code that goes back through these nodes, in the order of the backward pass; `seeds` have a gradient already.
 
     From chunk to chunk a sum that is not whole yet goes among the `sums`, and only whole ones among the gradients.
@@ -113,7 +116,7 @@ def backward_chunks(graph: Graph, rows: Sequence[Row], seeds: Iterable[int]) -> 
     live = set(seeds)
     last = {graph.operand(k, p): k for k, positions in rows for p in positions}
     for at in range(0, len(rows), SIZE):
-        chunk, stored = _Straight(graph), dict[int, None]()
+        chunk, stored = _Straight(graph, library), dict[int, None]()
         for k, positions in rows[at : at + SIZE]:
             sources, template = chunk.fill(graph.plans[k], k, positions)
             how = zip(positions, sources, template.scalars, template.onto, strict=True)

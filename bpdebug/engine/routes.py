@@ -15,6 +15,8 @@ from bpdebug.engine.chunks import LARGE, Chunk, Row, backward_chunks, forward_ch
 from bpdebug.graph import Graph
 from bpdebug.progress import may_stop, part, report, steps
 from bpdebug.symbolic import compile as code
+from bpdebug.symbolic.library import Library
+from bpdebug.symbolic.on_numpy import HERE
 
 ALL = -1
 """Every tensor, in place of a tensor's number."""
@@ -46,14 +48,17 @@ class Route:
     """A route reads `leaves`, computes values of nodes, and goes back from what comes in at the outputs `seeds`.
 
     `tensors` and `rows` are in the order of computation. A row is a node, and the positions of those of its operands
-    whose gradients it adds to. `onward` are the routes from where it ends, by what is asked for there.
+    whose gradients it adds to. `onward` are the routes from where it ends, by what is asked for there. All are on
+    arrays of one `library`.
     """
 
-    __slots__ = ("_alone", "_chunks", "_loop", "_runs", "leaves", "onward", "seeds")
+    __slots__ = ("_alone", "_chunks", "_loop", "_runs", "leaves", "library", "onward", "seeds")
 
     def __init__(
-        self, graph: Graph, tensors: Sequence[int] = (), seeds: Iterable[int] = (), rows: Sequence[Row] = ()
+        self, graph: Graph, tensors: Sequence[int] = (), seeds: Iterable[int] = (), rows: Sequence[Row] = (),
+        library: Library = HERE,
     ) -> None:  # fmt: skip
+        self.library = library
         self.leaves, self.seeds = tuple(t for t in tensors if t < graph.first), tuple(seeds)
         self._alone = set(self.seeds).difference(graph.operand(k, p) for k, wanted in rows for p in wanted)
         self.onward: dict[Ask, Route] = {}
@@ -66,12 +71,13 @@ class Route:
         self._runs = 0
 
     @classmethod
-    def start(cls, graph: Graph) -> Route:
+    def start(cls, graph: Graph, library: Library = HERE) -> Route:
         """Where nothing is computed."""
-        kept = graph.kept
-        if "routes" not in kept:
-            kept["routes"], kept["more"] = cls(graph), ROUTES * (1 + len(graph.leaves))
-        found: Route = kept["routes"]
+        kept, key = graph.kept, "routes" if library is HERE else f"routes of {library.name}"
+        found: Route | None = kept.get(key)
+        if found is None:
+            found = kept[key] = cls(graph, library=library)
+            kept.setdefault("more", ROUTES * (1 + len(graph.leaves)))
         return found
 
     @staticmethod
@@ -91,11 +97,12 @@ class Route:
             rows = zip(nodes, map(positions.__getitem__, kinds), strict=True)
             if self._runs <= LOOPS:
                 with part(0, 2):
-                    _values(graph, tensors, V)
+                    _values(graph, tensors, V, self.library)
                 short = len(nodes) * SHORT < len(G)
                 with part(1, 2):
-                    return _gradients(graph, rows, V, G, sums, short=short) if sums or nodes else G
-            self._chunks = (*forward_chunks(graph, tensors), *backward_chunks(graph, list(rows), self.seeds))
+                    return _gradients(graph, rows, V, G, sums, self.library, short=short) if sums or nodes else G
+            back = backward_chunks(graph, list(rows), self.seeds, self.library)
+            self._chunks = (*forward_chunks(graph, tensors, self.library), *back)
             self._loop = None
         for tensor in self._alone:
             G[tensor] = sums[tensor]
@@ -114,7 +121,7 @@ class Route:
         return G
 
 
-def _values(graph: Graph, tensors: Sequence[int], V: list[Any]) -> None:
+def _values(graph: Graph, tensors: Sequence[int], V: list[Any], library: Library) -> None:
     """The functions of nodes one by one."""
     nodes, plans, first = graph.nodes, graph.plans, graph.first
     with steps(len(tensors)) as step:
@@ -122,11 +129,12 @@ def _values(graph: Graph, tensors: Sequence[int], V: list[Any]) -> None:
             may_stop()
             if step is not None and (not n % SOME or plans[tensor - first].nbytes >= LARGE):
                 step(n)
-            code.forward(plans[tensor - first])(V, tensor, *nodes[tensor - first].inputs)
+            code.forward(plans[tensor - first], library)(V, tensor, *nodes[tensor - first].inputs)
 
 
 def _gradients(
-    graph: Graph, rows: Iterable[Row], V: list[Any], G: list[Any], sums: dict[int, Array], *, short: bool
+    graph: Graph, rows: Iterable[Row], V: list[Any], G: list[Any], sums: dict[int, Array], library: Library,
+    *, short: bool,
 ) -> list[Any]:  # fmt: skip
     """The same, backwards: what nodes add to their operands at the positions."""
     nodes, plans, first = graph.nodes, graph.plans, graph.first
@@ -138,7 +146,7 @@ def _gradients(
             may_stop()
             if step is not None and (not n % SOME or plans[k].nbytes >= LARGE):
                 step(n)
-            code.backward(plans[k], positions)(V, made, first + k, *nodes[k].inputs)
+            code.backward(plans[k], positions, library)(V, made, first + k, *nodes[k].inputs)
     if not short:
         whole: list[Any] = made
         return whole

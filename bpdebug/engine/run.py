@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import Context
 from typing import Any
 
@@ -12,14 +13,15 @@ from bpdebug.arrays import Array, read_only
 from bpdebug.engine.chunks import reads
 from bpdebug.engine.edits import Override
 from bpdebug.engine.routes import ALL, Route
+from bpdebug.engine.running_sums import RunningSums
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph, Lit, Node
 from bpdebug.progress import apart, may_stop
 from bpdebug.symbolic import compile as code
+from bpdebug.symbolic.library import Library
+from bpdebug.symbolic.on_numpy import HERE
 
-KEEP = 32
-"""Every so many running sums of a gradient one is kept."""
 UNWARNED = Context()
 """NumPy's settings while a route is taken; entering `np.errstate` for each costs three times as much."""
 UNWARNED.run(np.seterr, all="ignore")
@@ -33,6 +35,8 @@ class Pass:
     operands, the same order of sums. `faults` are those of the events that were asked, as faults.py numbers them.
     """
 
+    library: Library = HERE
+    """Whose arrays V and G hold; those that are given out are always NumPy's."""
     _forward_done = _backward_done = False
 
     def __init__(
@@ -46,19 +50,36 @@ class Pass:
         self.V: list[Any] = [None] * count
         self.G: list[Any] = [None] * count
         self.faults: dict[int, Any] = {}
-        self._running: dict[int, dict[int, Any]] = {}
-        self._newest: dict[int, int] = {}
+        self._running: dict[int, RunningSums] = {}
         self._routed = source is COMPUTE and not edits
-        self._here: Route | None = (graph.kept.get("routes") or Route.start(graph)) if self._routed else None
+        self._here: Route | None = Route.start(graph, self.library) if self._routed else None
+
+    # --- the library: a subclass has another --------------------------------------------------------------------------
+
+    def _out(self, array: Any) -> Array:
+        """One of its arrays as NumPy's, of the same shape, read-only."""
+        return read_only(array)
+
+    def _in(self, array: Any) -> Any:
+        """One of NumPy's as its own."""
+        return array
+
+    def _whole(self, array: Any) -> Any:
+        """What it computed, as an array: NumPy has scalars, too."""
+        return np.asarray(array)
+
+    def _quiet(self) -> AbstractContextManager[Any]:
+        """What is entered while something is computed beside the routes."""
+        return np.errstate(all="ignore")
 
     # --- values ---------------------------------------------------------------------------------------------------
 
     def value(self, tensor: int) -> Array:
         """A tensor's value, of its shape; computes its ancestors and nothing else."""
         if self.V[tensor] is None and not self._went(tensor, False):
-            with np.errstate(all="ignore"):
+            with self._quiet():
                 self._compute(self._missing([tensor]))
-        return read_only(self.V[tensor])
+        return self._out(self.V[tensor])
 
     def operands(self, k: int) -> list[Any]:
         """What node k's rule reads: its operands, arrays or literals, then the tensors from outside."""
@@ -75,7 +96,7 @@ class Pass:
         stack = [t for t in wanted if V[t] is None]
         while stack:
             tensor = stack.pop()
-            if tensor in needed or (self.source is not COMPUTE and _known(V, tensor, self.source.value)):
+            if tensor in needed or (self.source is not COMPUTE and self._known(V, tensor, self.source.value)):
                 continue
             needed.add(tensor)
             if tensor >= first:
@@ -85,9 +106,13 @@ class Pass:
 
     def _edited(self, tensor: int, gradient: bool, array: Any) -> Any:
         """What was computed, with the cells that were set."""
-        for edit in self._edits.get((tensor, gradient), ()):
+        edits = self._edits.get((tensor, gradient))
+        if not edits:
+            return array
+        array = self._out(array)
+        for edit in edits:
             array = edit.applied(array)
-        return array
+        return self._in(array)
 
     def _compute(self, tensors: Sequence[int]) -> None:
         graph, V, first = self.graph, self.V, self.graph.first
@@ -99,7 +124,7 @@ class Pass:
             else:
                 node = graph.nodes[tensor - first]
                 try:
-                    code.forward(graph.plans[tensor - first])(V, tensor, *node.inputs)
+                    code.forward(graph.plans[tensor - first], self.library)(V, tensor, *node.inputs)
                 except IndexError as error:
                     raise out_of_range(node, error) from None
             if self._edits:
@@ -110,7 +135,7 @@ class Pass:
         if self._forward_done or self.source.whole:
             return
         if not self._went(ALL, False):
-            with np.errstate(all="ignore"):
+            with self._quiet():
                 self._compute(self._missing(range(len(self.V))))
         self._forward_done = True
 
@@ -135,7 +160,7 @@ class Pass:
             V[t] = leaf(t)
         sums: dict[int, Array] = {}
         for t in route.seeds:
-            sums[t] = self.graph.incoming[t]()
+            sums[t] = self._in(self.graph.incoming[t]())
         try:
             self.G = apart(UNWARNED, route.run, self.graph, V, self.G, sums)
         except IndexError:  # of indices that a node computed: node by node the message names it
@@ -147,7 +172,7 @@ class Pass:
         """The route from here; it computes what `value` and `cotangent` compute, but no output that no rule reads."""
         graph, everything = self.graph, range(len(self.V))
         if not gradient:
-            return Route(graph, self._missing(everything if tensor == ALL else [tensor]))
+            return Route(graph, self._missing(everything if tensor == ALL else [tensor]), library=self.library)
         nodes: Iterable[int] = graph.backward_nodes
         if tensor == ALL:
             needed = {t for t in everything if self.G[t] is None and (graph.has_gradient(t) or t in graph.incoming)}
@@ -156,9 +181,9 @@ class Pass:
             needed, nodes = set(edges), sorted({k for found in edges.values() for k, _ in found}, reverse=True)
         passed_on = {t for t in needed if graph.has_gradient(t)}  # an output may have its seed alone
         rows = [(k, found) for k in nodes if (found := tuple(p for p, t in graph.edges(k) if t in passed_on))]
-        read = everything if tensor == ALL else {t for row in rows for t in reads(graph, *row)}
+        read = everything if tensor == ALL else {t for row in rows for t in reads(graph, *row, self.library)}
         values = self._missing(read)
-        return Route(graph, values, (t for t in graph.incoming if t in needed), rows)
+        return Route(graph, values, (t for t in graph.incoming if t in needed), rows, self.library)
 
     def _read(self, k: int) -> list[int]:
         """The tensors that node k's rule reads, its output too."""
@@ -177,15 +202,15 @@ class Pass:
             return None
         if self.G[tensor] is None and not self._went(tensor, True):
             return self.cotangent(tensor)
-        return read_only(self.G[tensor])
+        return self._out(self.G[tensor])
 
     def cotangent(self, tensor: int) -> Array:
         """The whole gradient, of its shape, of a tensor that has one; computes what lies between."""
         if self.G[tensor] is None and not self._went(tensor, True):
-            with np.errstate(all="ignore"):
+            with self._quiet():
                 for t, edges in self._downstream(tensor).items():
                     self.G[t] = self._edited(t, True, self._sum(t, edges))
-        return read_only(self.G[tensor])
+        return self._out(self.G[tensor])
 
     def _downstream(self, tensor: int) -> dict[int, list[tuple[int, int]]]:
         """Tensors whose gradient is needed for this one's and is missing, with their edges, in backward order."""
@@ -193,7 +218,7 @@ class Pass:
         needed: dict[int, list[tuple[int, int]]] = {}
         while stack:
             t = stack.pop()
-            if t in needed or _known(self.G, t, self.source.gradient):
+            if t in needed or self._known(self.G, t, self.source.gradient):
                 continue
             needed[t] = graph.edges_into(t)
             stack.extend(first + k for k, _ in needed[t])
@@ -202,23 +227,23 @@ class Pass:
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
         """The seed, if the tensor is an output, and the contributions of `edges`, in this order."""
         graph = self.graph
-        total: Any = self.seed(tensor) if tensor in graph.incoming else None
+        total: Any = self._in(self.seed(tensor)) if tensor in graph.incoming else None
         for k, position in edges:
             may_stop()
             total = self._contribution(k, position, total)
         return total
 
-    def _contribution(self, k: int, position: int, total: Array | None = None) -> Array:
-        """What the edge contributes, of its tensor's shape, added to a sum so far."""
+    def _contribution(self, k: int, position: int, total: Any = None) -> Any:
+        """What the edge contributes, of its tensor's shape, added to a sum so far; of the library's arrays."""
         given = None if self.source is COMPUTE else self.source.contribution(k, position)
         if given is not None:
-            return given if total is None else np.asarray(total + given)
+            return self._in(given) if total is None else self._whole(total + self._in(given))
         graph = self.graph
         needed = [t for t in self._read(k) if self.V[t] is None]
         if needed:
             self._compute(self._missing(needed))
-        made = code.contribution(graph.plans[k], position)
-        return np.asarray(made(self.V, self.G, graph.tensor(k), total, *graph.nodes[k].inputs))
+        made = code.contribution(graph.plans[k], position, self.library)
+        return self._whole(made(self.V, self.G, graph.tensor(k), total, *graph.nodes[k].inputs))
 
     def contribution(self, k: int, position: int) -> Array:
         """What node k's operand at `position` gets from it, un-broadcast, before it is added."""
@@ -228,36 +253,29 @@ class Pass:
         found = self.gradient(tensor) if sole or self.source.sole(tensor) else self.source.contribution(k, position)
         if found is None:
             self.cotangent(self.graph.tensor(k))
-            with np.errstate(all="ignore"):
-                found = self._contribution(k, position)
+            with self._quiet():
+                found = self._out(self._contribution(k, position))
         return read_only(found)
 
     def partial(self, tensor: int, count: int) -> Array | None:
         """The gradient (the tensor's shape) after the seed and the first `count` contributions; None where nothing is.
 
-        Running sums are kept, the newest two (an accumulation shows both) and every 32nd, so that walking along a
-        tensor with many consumers, in either direction, does not start from the beginning each time.
+        Running sums are kept, so that walking along a tensor with many consumers does not start anew each time.
         """
         edges = self.graph.edges_from(tensor)
         if count == len(edges):
             return self.gradient(tensor)
         if tensor not in self._running:
-            self._running[tensor] = {0: self.seed(tensor) if tensor in self.graph.incoming else None}
-        sums = self._running[tensor]
-        at = next(n for n in range(count, -1, -1) if n in sums)
-        total = sums[at]
-        for n in range(at + 1, count + 1):
-            c = self.contribution(*edges[n - 1])
-            with np.errstate(all="ignore"):
-                total = sums[n] = c if total is None else np.asarray(total + c)
-            if (n - 2) % KEEP:
-                sums.pop(n - 2, None)
-        if at < count:
-            last, self._newest[tensor] = self._newest.get(tensor, 0), count
-            for n in {last - 1, last} - {count - 1, count}:
-                if n % KEEP:
-                    sums.pop(n, None)
+            seed = self.seed(tensor) if tensor in self.graph.incoming else None
+            self._running[tensor] = RunningSums(seed, lambda n: self.contribution(*edges[n]))
+        total = self._running[tensor].after(count)
         return None if total is None else read_only(np.asarray(total))
+
+    def _known(self, table: list[Any], tensor: int, read: Callable[[int], Array | None]) -> bool:
+        """Whether an array is there, or can be read."""
+        if table[tensor] is None and (found := read(tensor)) is not None:
+            table[tensor] = self._in(found)
+        return table[tensor] is not None
 
     def run_backward(self) -> None:
         """Every gradient, in one go over the backward events."""
@@ -265,21 +283,14 @@ class Pass:
             return
         self.run_forward()
         if self._here is None and self._routed:
-            onward = Route.start(self.graph).onward
-            self._here = onward.get((ALL, False)) or Route(self.graph, range(len(self.V)))
+            onward = Route.start(self.graph, self.library).onward
+            self._here = onward.get((ALL, False)) or Route(self.graph, range(len(self.V)), library=self.library)
             onward[ALL, False] = self._here
             self.G = [None] * len(self.G)
         if not self._went(ALL, True):
             for tensor in range(len(self.G) - 1, -1, -1):
                 self.gradient(tensor)
         self._backward_done = True
-
-
-def _known(table: list[Any], tensor: int, read: Callable[[int], Array | None]) -> bool:
-    """Whether an array is there, or can be read."""
-    if table[tensor] is None:
-        table[tensor] = read(tensor)
-    return table[tensor] is not None
 
 
 def out_of_range(node: Node, error: IndexError) -> ShapeError:

@@ -1,0 +1,76 @@
+"""Dask's arrays: in chunks, worked out when they are asked for, on this machine's cores or on a cluster.
+
+What goes cell by cell, by products, sums and shapes goes chunk by chunk. Words that move cells about go over an array
+in one chunk, in which NumPy's word runs as it stands.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bpdebug.arrays import Array, Key, decode_key
+from bpdebug.backends.backend import Backend, standing
+from bpdebug.symbolic import PRIMS, Trace
+
+CELLS = (
+    "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh",
+    "tanh", "floor", "round", "hypot", "logaddexp", "atan2", "remainder", "logical_or", "logical_and", "logical_not",
+    "maximum", "minimum", "erf", "normal_cdf", "normal_pdf", "same", "sigmoid", "as_float16", "as_bfloat16",
+)  # fmt: skip
+"""Words that go cell by cell: NumPy's, on each chunk."""
+RULES = ("softmax", "log_softmax", "norm", "unit", "one_hot", "pad0", "expand_dims", "squeeze")
+"""Words that are made of others."""
+
+
+def dask(scheduler: str | None = None) -> Backend:
+    """Dask's arrays, on its threads here, or on the cluster whose scheduler has this address."""
+    import dask.array as da  # an extra, asked for by name
+
+    words: dict[str, Any] = {name: partial(_cells, da, name) for name in CELLS}
+    words |= {name: partial(_whole, da, name) for name in PRIMS if name not in words and name not in RULES}
+    words |= {
+        "asarray": lambda x: da.from_array(x, chunks="auto" if np.ndim(x) else -1),
+        "astype": lambda x, dtype: x.astype(dtype), "cast": lambda x, dtype: x.astype(dtype),
+        "full": lambda shape, value, dtype: da.full(shape, value, dtype=dtype),
+        "where": da.where, "sum": standing(da.sum), "prod": standing(da.prod), "max": standing(da.max),
+        "min": standing(da.min), "reshape": lambda x, shape: x.reshape(shape),
+        "permute_dims": lambda x, axes: da.transpose(x, axes),
+        "matrix_transpose": lambda x: da.swapaxes(x, -1, -2),
+        "broadcast_to": lambda x, shape: da.broadcast_to(x, shape),
+        "concat": lambda *xs, axis: da.concatenate(xs, axis), "stack": lambda *xs, axis: da.stack(xs, axis),
+        "flip": lambda x, axis: da.flip(x, axis), "index": _index, "ones": da.ones_like,
+        "numpy_dtype": lambda x: x.dtype,
+    }  # fmt: skip
+    return Backend.of("dask", words, dtype=np.dtype, near=lambda x: np.asarray(x.compute()))
+
+
+def _index(x: Any, key: Key) -> Any:
+    return x[decode_key(key)]
+
+
+def _cells(da: Any, name: str, *operands: Any) -> Any:
+    """One of NumPy's words on every chunk."""
+    dtype = PRIMS[name].dtype(*_leaves(operands))
+    return da.map_blocks(PRIMS[name].run, *operands, dtype=dtype)
+
+
+def _leaves(operands: tuple[Any, ...]) -> list[Any]:
+    """Symbolic operands of the same shapes and dtypes: what the table's rows are asked with."""
+    trace = Trace(PRIMS)
+    return [trace.leaf("", tuple(x.shape), x.dtype) if hasattr(x, "dtype") else x for x in operands]
+
+
+def _whole(da: Any, name: str, *operands: Any, **attrs: Any) -> Any:
+    """One of NumPy's words on arrays of one chunk."""
+    from dask import delayed  # as above
+
+    prim, leaves = PRIMS[name], _leaves(operands)
+    shape, dtype = prim.shape(*leaves, **attrs), prim.dtype(*leaves, **attrs)
+    return da.from_delayed(delayed(_run)(name, *operands, **attrs), shape, dtype)
+
+
+def _run(name: str, *operands: Any, **attrs: Any) -> Array:
+    return np.asarray(PRIMS[name].run(*operands, **attrs))

@@ -1,0 +1,65 @@
+"""A pass whose arrays are another library's: they stay where they are, and NumPy's are made of those asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from bpdebug.arrays import Array, read_only
+from bpdebug.backends.backend import Backend
+from bpdebug.engine.edits import Override
+from bpdebug.engine.run import Pass
+from bpdebug.engine.source import COMPUTE, ArraySource
+from bpdebug.graph import Graph
+
+OUT = 64
+"""Arrays that were asked for last, of which NumPy's are kept."""
+
+
+class PlacedPass(Pass):
+    """A pass on a backend's arrays. What is given out are NumPy's, read-only, of the same shape."""
+
+    def __init__(
+        self, graph: Graph, leaf: Callable[[int], Array], source: ArraySource = COMPUTE,
+        edits: Sequence[Override] = (), *, backend: Backend,
+    ) -> None:  # fmt: skip
+        self.library = self.backend = backend
+        self._near: OrderedDict[int, tuple[Any, Array]] = OrderedDict()
+        super().__init__(graph, lambda t: self._placed(t, leaf(t)), source, edits)
+
+    def _placed(self, tensor: int, array: Array) -> Any:
+        """A leaf where the backend computes: what a scenario gives is brought there once."""
+        given = self.graph.arrays
+        if tensor >= len(given) or array is not given[tensor]:
+            return self.backend.into(array)
+        there = self.graph.kept.setdefault(f"leaves of {self.backend.name}", {})
+        if tensor not in there:
+            there[tensor] = self.backend.into(array)
+        return there[tensor]
+
+    def _out(self, array: Any) -> Array:
+        found = self._near.get(id(array))
+        if found is None:
+            with self.backend.within():
+                found = array, read_only(self.backend.near(array))
+            if len(self._near) >= OUT:
+                self._near.popitem(last=False)
+            self._near[id(array)] = found
+        return found[1]
+
+    def _in(self, array: Any) -> Any:
+        return self.backend.into(np.asarray(array))
+
+    def _whole(self, array: Any) -> Any:
+        return array
+
+    def _quiet(self) -> AbstractContextManager[Any]:
+        return self.backend.within()
+
+    def _went(self, tensor: int, gradient: bool) -> bool:
+        with self.backend.within():
+            return super()._went(tensor, gradient)
