@@ -10,6 +10,7 @@ from msgspec import Struct
 from bpdebug.arrays import Array, read_only
 from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
+from bpdebug.engine.running_sums import RunningSums
 from bpdebug.engine.segments import Segment, lifetimes_of
 from bpdebug.engine.source import COMPUTE
 from bpdebug.engine.spilled import Disk, Spilled
@@ -131,10 +132,10 @@ class BoundedPass(Pass):
         """A tensor's running sums, from what is there at a cut."""
         while len(self._running) >= SUMS:
             del self._running[next(iter(self._running))]
-        self._running[tensor] = {0: self.seed(tensor) if tensor in self.graph.incoming else None}
+        sums = self._running[tensor] = RunningSums(self.seed(tensor) if tensor in self.graph.incoming else None)
         there = sum(k >= cut for k, _ in self.graph.edges_from(tensor))
         if there and cut in self._cuts:
-            self._running[tensor][there] = self._cuts[cut][tensor]
+            sums.put(there, self._cuts[cut][tensor])
 
     # --- segments -------------------------------------------------------------------------------------------------
 

@@ -267,8 +267,8 @@ class Pass:
             return self.gradient(tensor)
         if tensor not in self._running:
             seed = self.seed(tensor) if tensor in self.graph.incoming else None
-            self._running[tensor] = RunningSums(seed, lambda n: self.contribution(*edges[n]))
-        total = self._running[tensor].after(count)
+            self._running[tensor] = RunningSums(seed)
+        total = self._running[tensor].after(count, lambda n: self.contribution(*edges[n]))
         return None if total is None else read_only(np.asarray(total))
 
     def _known(self, table: list[Any], tensor: int, read: Callable[[int], Array | None]) -> bool:

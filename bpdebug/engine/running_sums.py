@@ -13,22 +13,26 @@ KEEP = 32
 
 
 class RunningSums:
-    """The sums of one gradient: `seed` and what `added` gives, number by number.
+    """The sums of one gradient, from `seed` on: the newest two are kept (an accumulation shows both) and every 32nd."""
 
-    The newest two are kept (an accumulation shows both) and every 32nd.
-    """
-
-    def __init__(self, seed: Array | None, added: Callable[[int], Array]) -> None:
+    def __init__(self, seed: Array | None) -> None:
         self._sums: dict[int, Array | None] = {0: seed}
-        self._added, self._newest = added, 0
+        self._newest = 0
 
-    def after(self, count: int) -> Array | None:
-        """The sum, of the tensor's shape, after so many contributions; None before the first."""
+    def __len__(self) -> int:
+        return len(self._sums)
+
+    def put(self, count: int, total: Array) -> None:
+        """What the sum is after so many contributions, where it is known."""
+        self._sums[count] = total
+
+    def after(self, count: int, added: Callable[[int], Array]) -> Array | None:
+        """The sum after so many contributions, of their shape, which `added` gives by number; None before the first."""
         sums = self._sums
         at = next(n for n in range(count, -1, -1) if n in sums)
         total = sums[at]
         for n in range(at + 1, count + 1):
-            c = self._added(n - 1)
+            c = added(n - 1)
             with np.errstate(all="ignore"):
                 total = sums[n] = c if total is None else np.asarray(total + c)
             if (n - 2) % KEEP:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bpdebug.engine.budget import ARRAY, Budget
-from bpdebug.engine.run import KEEP
+from bpdebug.engine.running_sums import KEEP
 from bpdebug.graph import DRAWN, NODE, Graph
 
 AMPLE = 8

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bpdebug.arrays import Array
 from bpdebug.engine import SEED, Timeline, Training, faults
 from bpdebug.engine.routes import SHORT
-from bpdebug.engine.run import KEEP, Pass
+from bpdebug.engine.run import Pass
+from bpdebug.engine.running_sums import KEEP
 from tests.graphs import Random, assert_same, bits, examples, graphs, make, step
 
 
@@ -241,7 +242,7 @@ def test_along_many_consumers_an_event_costs_what_it_does_along_few(
     """Contributions computed for each event with its accumulation, which shows the sums before and after it."""
     computed, contribution = list[int](), Pass._contribution
 
-    def counted(run: Pass, k: int, position: int, total: Array | None = None) -> Array:
+    def counted(run: Pass, k: int, position: int, total: Array | None = None) -> Any:
         computed.append(k)
         return contribution(run, k, position, total)
 

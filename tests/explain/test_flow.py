@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import bpdebug
-from bpdebug.arrays import Array
 from bpdebug.debugger.commands import within
 from bpdebug.engine import Timeline
 from bpdebug.engine.run import Pass
@@ -149,7 +150,7 @@ def test_each_contribution_is_computed_once_and_no_record_of_it_made(monkeypatch
     added = [c for event in timeline for c in event.contributions if len(graph.edges_from(c.tensor)) > 1]
     computed, contribution = list[int](), Pass._contribution
 
-    def counted(run: Pass, k: int, position: int) -> Array:
+    def counted(run: Pass, k: int, position: int) -> Any:
         computed.append(k)
         return contribution(run, k, position)
 
