@@ -40,7 +40,7 @@ def literal(value: Any) -> str:
 def call(expr: Any, names: Names) -> str:
     """An expression as code: signs where Python has one, else a word of the library with all its keywords.
 
-    `names` gives a leaf's (or a kept subexpression's) text, else None.
+    `names` gives a leaf's (or a kept subexpression's) text, else None. Raises TraceError where a leaf has none.
     """
     if not isinstance(expr, Expr):
         return literal(expr)

@@ -17,6 +17,33 @@ def jax_words(device: Any = None) -> dict[str, Any]:
     from jax import device_put, lax  # as above
     from jax.scipy import special  # as above
 
+    names = (
+        "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh",
+        "tanh", "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder", "logical_or",
+        "logical_and", "logical_not", "permute_dims", "matrix_transpose", "flip", "roll", "where", "reshape",
+        "broadcast_to", "argsort", "argmax", "argmin", "cumsum", "cumprod", "take_along_axis", "pow",
+    )  # fmt: skip
+    return {
+        **{name: getattr(jnp, name) for name in names},
+        **_moved(jnp),
+        "asarray": jnp.asarray if device is None else lambda x: device_put(x, device),
+        "astype": lambda x, dtype: x.astype(dtype), "cast": lambda x, dtype: x.astype(dtype),
+        "full": lambda shape, value, dtype: jnp.full(shape, value, dtype),
+        "sum": standing(jnp.sum), "prod": standing(jnp.prod), "max": standing(jnp.max), "min": standing(jnp.min),
+        "cummax": lambda x, axis: lax.cummax(x, axis % x.ndim) if x.size else x,
+        "concat": lambda *xs, axis: jnp.concatenate(xs, axis),
+        "stack": lambda *xs, axis: jnp.stack(xs, axis),
+        "take_rows": lambda x, ids, axis: jnp.take(x, ids, axis=axis, mode="clip"),
+        "erf": special.erf, "normal_cdf": special.ndtr,
+        "as_float16": lambda x: x.astype(jnp.float32).astype(jnp.float16).astype(jnp.float32),
+        "as_bfloat16": lambda x: x.astype(jnp.float32).astype(jnp.bfloat16).astype(jnp.float32),
+        "numpy_dtype": lambda x: np.dtype(x.dtype),
+    }  # fmt: skip
+
+
+def _moved(jnp: Any) -> dict[str, Any]:
+    """Cells by their indices, and their adjoints."""
+
     def added(shape: Shape, x: Any, key: tuple[Any, ...]) -> Any:
         return jnp.zeros(shape, x.dtype).at[key].add(x)
 
@@ -32,36 +59,11 @@ def jax_words(device: Any = None) -> dict[str, Any]:
         shape[axis] = size
         return added(tuple(shape), x, tuple(grid))
 
-    def place(x: Any, shape: Shape, key: Key) -> Any:
-        return jnp.zeros(shape, x.dtype).at[decode_key(key)].set(x)
-
-    def take_at(x: Any, *ids: Any, key: Key = ()) -> Any:
-        return x[_key(key, ids)]
-
-    def add_at(x: Any, *ids: Any, shape: Shape, key: Key = ()) -> Any:
-        return added(shape, x, _key(key, ids))
-
-    names = (
-        "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh",
-        "tanh", "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder", "logical_or",
-        "logical_and", "logical_not", "permute_dims", "matrix_transpose", "flip", "roll", "where", "reshape",
-        "broadcast_to", "argsort", "argmax", "argmin", "cumsum", "cumprod", "take_along_axis", "pow",
-    )  # fmt: skip
     return {
-        **{name: getattr(jnp, name) for name in names},
-        "asarray": jnp.asarray if device is None else lambda x: device_put(x, device),
-        "astype": lambda x, dtype: x.astype(dtype), "cast": lambda x, dtype: x.astype(dtype),
-        "full": lambda shape, value, dtype: jnp.full(shape, value, dtype),
-        "sum": standing(jnp.sum), "prod": standing(jnp.prod), "max": standing(jnp.max), "min": standing(jnp.min),
-        "cummax": lambda x, axis: lax.cummax(x, axis % x.ndim) if x.size else x,
-        "concat": lambda *xs, axis: jnp.concatenate(xs, axis),
-        "stack": lambda *xs, axis: jnp.stack(xs, axis),
-        "take_rows": lambda x, ids, axis: jnp.take(x, ids, axis=axis, mode="clip"),
-        "scatter_add": scatter_add, "scatter_along_axis": scatter_along_axis, "place": place, "take_at": take_at,
-        "add_at": add_at, "erf": special.erf, "normal_cdf": special.ndtr,
-        "as_float16": lambda x: x.astype(jnp.float32).astype(jnp.float16).astype(jnp.float32),
-        "as_bfloat16": lambda x: x.astype(jnp.float32).astype(jnp.bfloat16).astype(jnp.float32),
-        "numpy_dtype": lambda x: np.dtype(x.dtype),
+        "scatter_add": scatter_add, "scatter_along_axis": scatter_along_axis,
+        "place": lambda x, shape, key: jnp.zeros(shape, x.dtype).at[decode_key(key)].set(x),
+        "take_at": lambda x, *ids, key=(): x[_key(key, ids)],
+        "add_at": lambda x, *ids, shape, key=(): added(shape, x, _key(key, ids)),
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ class RunningSums:
         return len(self._sums)
 
     def put(self, count: int, total: Array) -> None:
-        """What the sum is after so many contributions, where it is known."""
+        """The sum after so many contributions, of their shape, where it is known."""
         self._sums[count] = total
 
     def after(self, count: int, added: Callable[[int], Array]) -> Array | None:
