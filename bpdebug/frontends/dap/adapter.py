@@ -114,6 +114,7 @@ class Adapter:
         self.pending: Request | None = None
         self.stops, self.handles = Stopping(), Handles()
         self.over = self.interrupted = False
+        self.told_stops = 0
         self._asked = Request(0, "")
         self._answered = True
         self._requests = FileRequests() if files else None

@@ -17,6 +17,8 @@ THREAD = 1
 """The one thread, whatever the forks."""
 MOST_TARGETS = 1_000
 """Events of a line that are offered to go to."""
+MOST_FRAMES = 1_000
+"""Frames of a stop at most: an event, its blocks, and the pass."""
 TEXT = 1
 """The number under which the program's text is offered where no file holds it."""
 
@@ -91,12 +93,17 @@ def _stack(adapter: Adapter, state: State) -> list[Body]:
     last = state.timeline.schedule.iterations - 1
     iteration = f", iteration {event.iteration} of {last}" if last else ""
     label = {"line": 0, "column": 0, "presentationHint": "label"}
-    return [*found, {"id": len(found) + 1, "name": f"{event.phase} pass{iteration}", **label}]
+    return [*found, {"id": _number(adapter, len(found)), "name": f"{event.phase} pass{iteration}", **label}]
 
 
 def _frame(adapter: Adapter, above: int, name: str, line: int) -> Body:
     place = {"line": line_out(adapter, line), "column": int(adapter.client.columns_start_at1)}
-    return {"id": above + 1, "name": name, **place, "source": source(adapter)}
+    return {"id": _number(adapter, above), "name": name, **place, "source": source(adapter)}
+
+
+def _number(adapter: Adapter, above: int) -> int:
+    """A frame's own number at this stop: VS Code takes frames that have kept theirs for a stack it has not read yet."""
+    return adapter.told_stops * MOST_FRAMES + above + 1
 
 
 def _user_line(graph: Graph, tensor: int) -> int:

@@ -9,7 +9,7 @@ from bpdebug.debugger import open_session
 from bpdebug.errors import CommandError
 from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import CancelAsked, ClientAsked, LaunchAsked, NothingAsked, RestartAsked
-from bpdebug.frontends.dap.motions import go, stopped
+from bpdebug.frontends.dap.motions import go, goes_on, stopped
 from bpdebug.frontends.dap.stopping import filters, held_here, told
 from bpdebug.frontends.options import budget_of
 from bpdebug.frontends.scripts.replay import Run, Settings
@@ -88,7 +88,7 @@ def _begin(adapter: Adapter) -> None:
     _script(adapter)
     for line in asked.commands:
         for answer in adapter.do(line):
-            adapter.say(f"{answer.to_text()}\n")
+            adapter.say(f"{answer.to_text()}\n", "stdout")
     if asked.no_debug:
         return _run_through(adapter)
     here = held_here(adapter)
@@ -108,7 +108,7 @@ def _script(adapter: Adapter) -> None:
     run.state = adapter.session
     for step in adapter.lines:
         for answer in step.answers:
-            adapter.say(f"{answer.to_text()}\n")
+            adapter.say(f"{answer.to_text()}\n", "stdout")
         if step.error is not None:
             adapter.say(f"{step.error}\n", "stderr")
     adapter.state, adapter.script = run.state, None
@@ -139,6 +139,7 @@ def restart(adapter: Adapter, asked: RestartAsked) -> None:
     adapter.answer()
     for one in adapter.stops.all():
         adapter.event("breakpoint", reason="changed", breakpoint=told(adapter, one))
+    goes_on(adapter)
     _begin(adapter)
 
 

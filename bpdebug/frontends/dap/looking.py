@@ -16,7 +16,7 @@ from bpdebug.expression.evaluate import Value
 from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import ChildAsked, CompletionsAsked, EvaluateAsked, NothingAsked, VariablesAsked
 from bpdebug.frontends.dap.handles import COUNTED, Unfolded
-from bpdebug.frontends.dap.motions import stopped
+from bpdebug.frontends.dap.motions import goes_on, stopped
 from bpdebug.frontends.loop import gathered
 from bpdebug.graph import DRAWN, PARAMETER
 from bpdebug.views.numbers import shape_text
@@ -166,6 +166,7 @@ def _console(adapter: Adapter, typed: str) -> None:
     if after.done:
         adapter.event("terminated")
     elif (before.cursor, before.part) != (after.cursor, after.part):
+        goes_on(adapter)
         stopped(adapter, "goto", after.stopped)
     elif before.fork != after.fork or before.displays != after.displays:
         _invalidated(adapter)
@@ -173,16 +174,19 @@ def _console(adapter: Adapter, typed: str) -> None:
 
 @request("completions", CompletionsAsked)
 def completions(adapter: Adapter, asked: CompletionsAsked) -> Body:
-    """What the word before the column may become: commands where a line begins, tensors and gradients."""
-    column = asked.column - adapter.client.columns_start_at1
-    units = asked.text.encode("utf-16-le", "surrogatepass")[: 2 * max(column, 0)]
+    """What the word before the column may become: commands where a line begins, tensors and gradients.
+
+    `start` counts from 0 for every client: the protocol says otherwise, and VS Code and nvim-dap take it so.
+    """
+    column = max(asked.column - adapter.client.columns_start_at1, 0)
+    units = asked.text.encode("utf-16-le", "surrogatepass")[: 2 * column]
     before = units.decode("utf-16-le", "replace")
     line = before.rsplit(";;", 1)[-1].lstrip()
     alone = _COMMAND.fullmatch(line) is not None
     word = line if alone else re.split(r"[\s(\[,;=+*/@<>-]", before)[-1]
-    start = asked.column - len(word.encode("utf-16-le", "surrogatepass")) // 2
+    length = len(word.encode("utf-16-le", "surrogatepass")) // 2
     found = [
-        {"label": label, "type": kind, "start": start, "length": asked.column - start}
+        {"label": label, "type": kind, "start": column - length, "length": length}
         for label, kind in _words(adapter.session, alone=alone)
         if label.startswith(word)
     ]

@@ -19,6 +19,7 @@ _REASONS = {FUNCTIONS: "function breakpoint", DATA: "data breakpoint"}
 def stopped(adapter: Adapter, reason: str, description: str = "", hit: list[Kept] | None = None) -> None:
     """Tells the client where all stands: what it had unfolded is out of date."""
     adapter.handles.clear()
+    adapter.told_stops += 1
     more: Body = {"hitBreakpointIds": [one.ident for one in hit]} if hit else {}
     if adapter.session.detail:
         more["text"] = adapter.session.detail
@@ -26,6 +27,11 @@ def stopped(adapter: Adapter, reason: str, description: str = "", hit: list[Kept
         "stopped", reason=reason, threadId=THREAD, allThreadsStopped=True,
         **({"description": description} if description else {}), **more,
     )  # fmt: skip
+
+
+def goes_on(adapter: Adapter) -> None:
+    """Tells the client that what it did not ask to move does: until it hears so, it stands where it last stopped."""
+    adapter.event("continued", threadId=THREAD, allThreadsContinued=True)
 
 
 def told(adapter: Adapter, state: State, hit: list[Kept], *, stepping: bool) -> None:
@@ -87,6 +93,7 @@ def goto(adapter: Adapter, asked: GotoAsked) -> None:
     """To an event that `gotoTargets` named: a seek, by which nothing is lost."""
     adapter.do(f"seek #{asked.target_id - 1}")
     adapter.answer()
+    goes_on(adapter)
     stopped(adapter, "goto")
 
 

@@ -70,7 +70,7 @@ def _buttons() -> dict[str, Any]:
     return {
         "commands": [
             {"command": debug, "title": "Debug this graph", "icon": "$(debug-alt)", **said},
-            {"command": step, "title": "Step into the rule", "icon": "$(debug-step-into)", **said,
+            {"command": step, "title": "Step into the rule", "icon": "$(debug-line-by-line)", **said,
              "enablement": running},
         ],
         "menus": {"editor/title/run": [on_file], "debug/toolBar": [{"command": step, "when": running}]},

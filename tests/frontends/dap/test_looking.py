@@ -54,6 +54,19 @@ def test_a_backward_event_has_operands_result_and_contributions() -> None:
         assert by_name(client.scope("Gradients"))["∂W"]["evaluateName"] == "dW"
 
 
+def test_the_frames_of_another_stop_are_others() -> None:
+    """VS Code leaves "Load More Stack Frames" standing where those below the first have kept their numbers."""
+    with connected() as client:
+        client.start("transformer_block")
+        seen: set[int] = set()
+        for _ in range(3):
+            numbers = {frame["id"] for frame in client.ask("stackTrace", threadId=1)["stackFrames"]}
+            assert not numbers & seen
+            assert numbers == {frame["id"] for frame in client.ask("stackTrace", threadId=1)["stackFrames"]}
+            seen |= numbers
+            client.go("stepIn")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_unfolds_at_every_third_event(name: str) -> None:
     """Every scope and one level of every tensor; what can be typed evaluates to what is shown."""
@@ -144,6 +157,7 @@ def test_the_console_speaks_the_debuggers_language() -> None:
         said = client.ask("evaluate", expression="seek end\nreverse-continue", context="repl")["result"]
         assert "event 0/" in said
         client.ask("evaluate", expression="break Y@bwd ;; seek end ;; reverse-continue", context="repl")
+        assert client.event("continued")["allThreadsContinued"]  # else an editor says why it stopped before
         assert client.event("stopped")["reason"] == "goto"
         assert client.top()["name"].startswith("Y@bwd")
         refused = client.answer("evaluate", expression="lens Y", context="repl")
@@ -165,13 +179,13 @@ def test_files_are_written_for_a_client_that_started_us_alone(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "column", "label", "start"),
     [
-        ("se", 3, "seek", 1),
-        ("reverse-c", 10, "reverse-continue", 1),
-        ("next ;; rev", 12, "reverse-next", 9),
-        ("print W2-dW", 12, "dW2", 10),
-        ("print dW", 9, "dW2", 7),
-        ("print (W", 9, "W1", 8),
-        ("print 𝟙+W", 10, "W1", 10),
+        ("se", 3, "seek", 0),
+        ("reverse-c", 10, "reverse-continue", 0),
+        ("next ;; rev", 12, "reverse-next", 8),
+        ("print W2-dW", 12, "dW2", 9),
+        ("print dW", 9, "dW2", 6),
+        ("print (W", 9, "W1", 7),
+        ("print 𝟙+W", 10, "W1", 9),
     ],
 )
 def test_words_are_completed_by_columns_of_utf16(text: str, column: int, label: str, start: int) -> None:
