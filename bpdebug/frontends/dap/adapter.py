@@ -16,6 +16,7 @@ from bpdebug.frontends.dap.arguments import ClientAsked, LaunchAsked, NothingAsk
 from bpdebug.frontends.dap.handles import Handles
 from bpdebug.frontends.dap.progress import Progress
 from bpdebug.frontends.dap.stops import Stopping
+from bpdebug.frontends.dap.users import Users
 from bpdebug.frontends.dap.wire import Request, Wire
 from bpdebug.frontends.loop import Answer, refuse, replies
 from bpdebug.frontends.scripts.replay import CarriedOut, Run, sourcing
@@ -112,7 +113,7 @@ class Adapter:
         self.script: Run | None = None
         self.lines: Iterator[CarriedOut] = iter(())
         self.pending: Request | None = None
-        self.stops, self.handles = Stopping(), Handles()
+        self.stops, self.handles, self.users = Stopping(), Handles(), Users({}, (), {})
         self.over = self.interrupted = False
         self.told_stops = 0
         self._asked = Request(0, "")

@@ -9,13 +9,14 @@ function launch(program) {
 }
 
 // VS Code says nothing where an adapter cannot be started: whether it can is asked here, and said in words.
-function adapter() {
+function adapter(session) {
   const [command, ...first] = vscode.workspace.getConfiguration("bpdebug").get("command");
   const tried = spawnSync(command, [...first, "--version"], { timeout: 20000 });
   if (tried.error || tried.status !== 0) {
     throw new Error(`'${command}' cannot be started. Install it with: pip install bpdebug, or set bpdebug.command.`);
   }
-  return new vscode.DebugAdapterExecutable(command, [...first, "dap"]);
+  const folder = session.workspaceFolder && session.workspaceFolder.uri.fsPath;
+  return new vscode.DebugAdapterExecutable(command, [...first, "dap"], folder ? { cwd: folder } : undefined);
 }
 
 exports.activate = (context) => {

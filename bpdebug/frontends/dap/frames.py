@@ -1,16 +1,15 @@
-"""Where the session stands, as an editor shows it: the stack of blocks, the program's text, and places to go to."""
+"""Where the session stands, as an editor shows it: the stack of blocks, and places to go to."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from bpdebug.debugger import State
-from bpdebug.errors import CommandError
 from bpdebug.expression import parse_location, resolve
 from bpdebug.expression.location import SHORT
 from bpdebug.frontends.dap.adapter import Adapter, Body, request
-from bpdebug.frontends.dap.arguments import LevelsAsked, LinesAsked, SourceAsked, TextAsked
+from bpdebug.frontends.dap.arguments import LevelsAsked, LinesAsked
+from bpdebug.frontends.dap.sources import file_of, place
 from bpdebug.graph import Graph, frames
 
 THREAD = 1
@@ -19,8 +18,6 @@ MOST_TARGETS = 1_000
 """Events of a line that are offered to go to."""
 MOST_FRAMES = 1_000
 """Frames of a stop at most: an event, its blocks, and the pass."""
-TEXT = 1
-"""The number under which the program's text is offered where no file holds it."""
 
 
 def line_in(adapter: Adapter, line: int) -> int:
@@ -33,42 +30,9 @@ def line_out(adapter: Adapter, line: int) -> int:
     return line if adapter.client.lines_start_at1 else line - 1
 
 
-def source(adapter: Adapter) -> Body:
-    """The program's text: its file, or a number to ask it by."""
-    scenario = adapter.session.scenario
-    if scenario.path is not None and scenario.path.suffix == ".toml":
-        return {"name": scenario.path.name, "path": str(scenario.path.resolve())}
-    return {"name": f"{scenario.name}.toml", "sourceReference": TEXT}
-
-
-def is_program(adapter: Adapter, asked: SourceAsked) -> bool:
-    """Whether a client's source is the program's text."""
-    own = source(adapter)
-    if asked.path is None or "path" not in own:
-        return asked.source_reference == own.get("sourceReference")
-    return _plain(asked.path) == _plain(own["path"])
-
-
-def _plain(path: str) -> str:
-    return os.path.normcase(os.path.realpath(path))
-
-
 @request("threads")
 def threads(adapter: Adapter, asked: Any) -> Body:
     return {"threads": [{"id": THREAD, "name": "graph"}]}
-
-
-@request("loadedSources")
-def loaded_sources(adapter: Adapter, asked: Any) -> Body:
-    return {"sources": [source(adapter)]}
-
-
-@request("source", TextAsked)
-def text(adapter: Adapter, asked: TextAsked) -> Body:
-    """The program's text; E_COMMAND for a number under which none was offered."""
-    if TEXT not in (asked.source.source_reference, asked.source_reference):
-        raise CommandError("no text was offered under this number")
-    return {"content": "\n".join(adapter.session.scenario.lines), "mimeType": "text/x-toml"}
 
 
 @request("stackTrace", LevelsAsked)
@@ -97,8 +61,9 @@ def _stack(adapter: Adapter, state: State) -> list[Body]:
 
 
 def _frame(adapter: Adapter, above: int, name: str, line: int) -> Body:
-    place = {"line": line_out(adapter, line), "column": int(adapter.client.columns_start_at1)}
-    return {"id": _number(adapter, above), "name": name, **place, "source": source(adapter)}
+    source, line = place(adapter, line)
+    there = {"line": line_out(adapter, line), "column": int(adapter.client.columns_start_at1)}
+    return {"id": _number(adapter, above), "name": name, **there, "source": source}
 
 
 def _number(adapter: Adapter, above: int) -> int:
@@ -130,16 +95,22 @@ def _first_lines(graph: Graph) -> dict[str, int]:
 def breakpoint_locations(adapter: Adapter, asked: LinesAsked) -> Body:
     """The lines in a range that compute something."""
     first, last = asked.line, asked.end_line if asked.end_line is not None else asked.line
-    lines = sorted({line_out(adapter, n.line) for n in adapter.session.timeline.graph.nodes})
+    file = file_of(adapter, asked.source)
+    if file is None:
+        return {"breakpoints": []}
+    known = adapter.users.known[file] if file else {n.line for n in adapter.session.timeline.graph.nodes}
+    lines = sorted({line_out(adapter, line) for line in known})
     return {"breakpoints": [{"line": line} for line in lines if first <= line <= last]}
 
 
 @request("gotoTargets", LinesAsked)
 def goto_targets(adapter: Adapter, asked: LinesAsked) -> Body:
     """The events of a line: going there is a seek, and nothing is skipped."""
-    timeline = adapter.session.timeline
+    timeline, file = adapter.session.timeline, file_of(adapter, asked.source)
+    if file is None:
+        return {"targets": []}
     found = []
-    for at in resolve(parse_location(f":{line_in(adapter, asked.line)}"), timeline):
+    for at in resolve(parse_location(f"{file}:{line_in(adapter, asked.line)}"), timeline):
         event = timeline.event(at)
         label = f"{event.name}@{SHORT[event.phase]} (event {at})"
         found.append({"id": at + 1, "label": label, "line": asked.line})

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bpdebug.debugger import open_session
+from bpdebug.debugger import State, open_session
 from bpdebug.errors import CommandError
 from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import CancelAsked, ClientAsked, LaunchAsked, NothingAsked, RestartAsked
 from bpdebug.frontends.dap.motions import go, goes_on, stopped
 from bpdebug.frontends.dap.stopping import filters, held_here, told
+from bpdebug.frontends.dap.users import users
 from bpdebug.frontends.options import budget_of
 from bpdebug.frontends.scripts.replay import Run, Settings
 from bpdebug.frontends.scripts.script import read_script
@@ -61,16 +62,19 @@ def _open(adapter: Adapter, asked: LaunchAsked) -> None:
             raise run.errors[0]
         if run.state is None:
             raise CommandError("the script loads no scenario", code="E_SCRIPT", hint="begin with: load two_layer.toml")
-        adapter.state = run.state
-        return
+        return _opened(adapter, run.state, asked.program)
     path: str | Path = Path(asked.program) if "\n" in asked.program else asked.program
     if path == "-":
         raise CommandError("the standard input is the client's", hint="name a file")
     scenario = open_any(path, limits=limits, replace=asked.set)
     adapter.script = None
-    adapter.state = open_session(scenario, budget=budget_of(limits))
+    _opened(adapter, open_session(scenario, budget=budget_of(limits)), asked.program)
     for remark in scenario.remarks:
         adapter.say(f"note: {remark}\n")
+
+
+def _opened(adapter: Adapter, state: State, program: str) -> None:
+    adapter.state, adapter.users = state, users(state.timeline.graph, program)
 
 
 @request("configurationDone")

@@ -11,7 +11,8 @@ from bpdebug.debugger.commands.stops import held
 from bpdebug.debugger.commands.watching import CATCHES, THRESHOLDS
 from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import ChildAsked, FiltersAsked, StopAsked, StopsAsked
-from bpdebug.frontends.dap.frames import is_program, line_in, line_out
+from bpdebug.frontends.dap.frames import line_in, line_out
+from bpdebug.frontends.dap.sources import file_of
 from bpdebug.frontends.dap.stops import DATA, EXCEPTIONS, FUNCTIONS, LINES, Kept
 
 
@@ -23,19 +24,22 @@ def told(adapter: Adapter, one: Kept) -> Body:
     return body if one.number is not None else body | {"message": one.problem, "reason": "failed"}
 
 
-def _answer(adapter: Adapter, kind: str, wanted: Sequence[StopAsked]) -> Body:
-    adapter.state = adapter.stops.wanted(adapter.session, kind, wanted)
-    return {"breakpoints": [told(adapter, one) for one in adapter.stops.kept[kind]]}
+def _answer(adapter: Adapter, kind: str, wanted: Sequence[StopAsked], file: str = "") -> Body:
+    adapter.state = adapter.stops.wanted(adapter.session, kind, wanted, file)
+    return {"breakpoints": [told(adapter, one) for one in adapter.stops.kept[kind, file]]}
 
 
 @request("setBreakpoints", StopsAsked)
 def set_breakpoints(adapter: Adapter, asked: StopsAsked) -> Body:
-    """Those of one file; in another file than the program's nothing is computed."""
-    if not is_program(adapter, asked.source):
+    """Those of one file: the program's, or one of the user's behind it; in another nothing is computed."""
+    file = file_of(adapter, asked.source)
+    if file is None:
         name = os.path.basename(asked.source.path or "this file")
-        problem = {"verified": False, "message": f"{name} is not the program that is debugged", "reason": "failed"}
+        other = name in adapter.users.known
+        says = f"{name} is another than was recorded" if other else f"{name} is not the program that is debugged"
+        problem = {"verified": False, "message": says, "reason": "failed"}
         return {"breakpoints": [{**problem, "line": one.line} for one in asked.breakpoints]}
-    return _answer(adapter, LINES, [replace(b, line=line_in(adapter, b.line)) for b in asked.breakpoints])
+    return _answer(adapter, LINES, [replace(b, line=line_in(adapter, b.line)) for b in asked.breakpoints], file)
 
 
 @request("setFunctionBreakpoints", StopsAsked)

@@ -31,10 +31,14 @@ Hits = Callable[[int], bool]
 
 
 class Kept(Struct, eq=False):
-    """A stop that the client wants: how to make it, its number in the session (None: it cannot be), and its hits."""
+    """A stop that the client wants: how to make it, its number in the session (None: it cannot be), and its hits.
+
+    `file` is the file of the user's that its line is of; '' the program.
+    """
 
     ident: int
     kind: str
+    file: str
     wanted: StopAsked
     number: int | None = None
     hits: Hits | None = None
@@ -42,25 +46,25 @@ class Kept(Struct, eq=False):
 
 
 class Stopping:
-    """All that the client has asked for, by kind; its identities stay while the client keeps a stop."""
+    """All that the client has asked for, by kind and file; its identities stay while the client keeps a stop."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, list[Kept]] = {}
+        self.kept: dict[tuple[str, str], list[Kept]] = {}
         self._next = 1
 
-    def wanted(self, state: State, kind: str, wanted: Iterable[StopAsked]) -> State:
+    def wanted(self, state: State, kind: str, wanted: Iterable[StopAsked], file: str = "") -> State:
         """The state with the stops of a kind as they should be from here on; one that is as it was is left alone."""
-        before, made = list(self.kept.get(kind, [])), []
+        before, made = list(self.kept.get((kind, file), [])), []
         for one in wanted:
             known = next((k for k in before if k.wanted == one), None)
             if known is not None:
                 before.remove(known)
             else:
-                known = Kept(self._next, kind, one)
+                known = Kept(self._next, kind, file, one)
                 self._next += 1
                 state = _made(state, known)
             made.append(known)
-        self.kept[kind] = made
+        self.kept[kind, file] = made
         gone = {one.number for one in before}
         return replace(state, breakpoints=tuple(b for b in state.breakpoints if b.number not in gone))
 
@@ -100,7 +104,7 @@ def _made(state: State, one: Kept) -> State:
     """The state with a stop more; where it cannot be, what is wrong with it is kept."""
     try:
         one.hits = _hits(one.wanted.hit_condition)
-        made = _MAKE[one.kind](state, one.wanted)
+        made = _MAKE[one.kind](state, one)
     except BpdebugError as error:
         one.number, one.problem = None, error.message
         return state
@@ -142,12 +146,12 @@ def entered(stops: Stops) -> Stops:
     return replace(stops, offsets=[o for o in stops.offsets if o - 1 not in there or not goes_on(o)])
 
 
-def _line(state: State, wanted: StopAsked) -> State:
-    return _at(state, wanted, f":{wanted.line}", entered)
+def _line(state: State, one: Kept) -> State:
+    return _at(state, one.wanted, f"{one.file}:{one.wanted.line}", entered)
 
 
-def _function(state: State, wanted: StopAsked) -> State:
-    return _at(state, wanted, wanted.name)
+def _function(state: State, one: Kept) -> State:
+    return _at(state, one.wanted, one.wanted.name)
 
 
 def _conditioned(state: State, wanted: StopAsked) -> State:
@@ -156,14 +160,14 @@ def _conditioned(state: State, wanted: StopAsked) -> State:
     return replace(state, breakpoints=(*others, _if(state, newest, wanted.condition)))
 
 
-def _data(state: State, wanted: StopAsked) -> State:
-    return _conditioned(watch(state, wanted.data_id), wanted)
+def _data(state: State, one: Kept) -> State:
+    return _conditioned(watch(state, one.wanted.data_id), one.wanted)
 
 
-def _exception(state: State, wanted: StopAsked) -> State:
-    return catch(state, wanted.name)
+def _exception(state: State, one: Kept) -> State:
+    return catch(state, one.wanted.name)
 
 
-_MAKE: dict[str, Callable[[State, StopAsked], State]] = {
+_MAKE: dict[str, Callable[[State, Kept], State]] = {
     LINES: _line, FUNCTIONS: _function, DATA: _data, EXCEPTIONS: _exception,
 }  # fmt: skip
