@@ -22,7 +22,7 @@ from bpdebug.explain.axes import AxisName, Indexed, matmul_axes
 from bpdebug.graph import Subject
 from bpdebug.ops.op import MIXES, ROUTES, SCALES
 from bpdebug.symbolic.leaves import uses
-from bpdebug.symbolic.notation import Notation
+from bpdebug.symbolic.notation import Notation, cell_of, gradient_of, line, symbol, transposed
 from bpdebug.translation import _, clauses
 
 MOST_CELLS, MOST_LONG = 1600, 64
@@ -60,7 +60,7 @@ class Looked(Struct, frozen=True, eq=False):
     cell: Cell = ()
     source: CellSource | None = None
     marks: Marks | None = None
-    outer: tuple[tuple[str, Array], ...] = ()
+    outer: tuple[tuple[Notation, Array], ...] = ()
     outer_count: int = 0
     answers: Answers | None = None
 
@@ -189,14 +189,15 @@ class OperandGradient:
             )
             yield words.format(name=c.to, shape=before, count=used)
 
-    def _outer(self) -> Iterator[tuple[str, Array]]:
+    def _outer(self) -> Iterator[tuple[Notation, Array]]:
         """∂W as a sum over the rows of X and ∂Y: of each a column times a row."""
         x, g = self.rule.inputs[0], to_float64(self.event.value)
         if x.ndim != 2 or g.ndim != 2 or x.shape[1] * g.shape[1] > SMALL or len(x) > MOST_CELLS:
             return
         name = self.event.operands[0]
         for row in range(len(x)):
-            yield f"{name}[{row}]ᵀ ∂{self.event.name}[{row}]", np.outer(x[row], g[row])
+            factors = transposed(cell_of(symbol(name), (row,))), cell_of(gradient_of(self.event.name), (row,))
+            yield line(*factors), np.outer(x[row], g[row])
 
     def _slope(self) -> Array | None:
         """The derivative of each cell by its own cell, where it depends on no other."""

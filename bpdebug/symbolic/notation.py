@@ -202,6 +202,16 @@ def numeral(text: str) -> Notation:
     return Notation(lambda d: d.number(text), text)
 
 
+def transposed(of: Notation) -> Notation:
+    """The transpose of what needs no brackets."""
+    return Notation(lambda d: d.transpose(of.in_dialect(d)), f"{of}ᵀ")
+
+
+def derivative(of: str, by: str) -> Notation:
+    """The derivative of one tensor by another: `∂Y/∂X`."""
+    return line(gradient_of(of), "/", gradient_of(by), gap="")
+
+
 def bracketed(of: Notation) -> Notation:
     """The same in brackets."""
     return Notation(lambda d: d.brackets(of.in_dialect(d)), f"({of})")

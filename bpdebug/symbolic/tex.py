@@ -56,8 +56,8 @@ class Tex(Typeset):
 
     def word(self, name: str) -> str:
         """Letters of the alphabet, digits, points and strokes upright; Greek ones are commands, all else is text."""
-        if any(map(unicodedata.combining, name)):
-            return self.words(name)  # a mark stays with its letter
+        if " " in name or any(map(unicodedata.combining, name)):
+            return self.words(name)  # these are words; and a mark stays with its letter
         return "".join(_run(kind, "".join(run)) for kind, run in groupby(name, _kind))
 
     def words(self, said: str) -> str:

@@ -21,7 +21,7 @@ from bpdebug.explain.lens import Lens, Looked
 from bpdebug.explain.update import UpdateLens
 from bpdebug.graph import Subject
 from bpdebug.symbolic import PRIMS, Trace
-from bpdebug.symbolic.notation import cell_of, gradient_of, line, numeral, symbol
+from bpdebug.symbolic.notation import bracketed, cell_of, derivative, gradient_of, line, numeral, symbol, transposed
 from bpdebug.translation import _, listed
 from bpdebug.views.answers import who_answers
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, between, signed
@@ -115,7 +115,7 @@ def _looked(found: Lens, o: Looked) -> Iterator[Block]:
         yield Text(who_answers(o.answers, f"∂{c.to}"), "note")
     if o.meant is not None:
         yield Text(_("What {gradient} should be:").format(gradient=f"∂{c.to}"), "note")
-        yield Row((Matrix(f"∂{c.to}", o.meant, o.shape, _("as it should be"), "gradient", subject=c.subject),))
+        yield Row((Matrix(gradient_of(c.to), o.meant, o.shape, _("as it should be"), "gradient", subject=c.subject),))
         yield from _said(found, o)
     yield from _outer(o)
     yield from _derivative(found, o)
@@ -171,7 +171,7 @@ def _laid(found: Lens, o: Looked) -> Iterator[Recipe]:
     if of := _given(c)[1] if outer else None:
         yield laid(of, reduce(operator.add, outer), outer)
     if o.jacobian is not None:
-        called, (rows, columns) = f"∂{found.event.name}/∂{c.to}", o.jacobian.shape
+        called, (rows, columns) = derivative(found.event.name, c.to), o.jacobian.shape
         j, g = xp.leaf("", (rows, columns), double), xp.leaf("", (rows, 1), double)
         known = {j: Subject(called), g: Subject(f"{called}, ∂{found.event.name}")}
         yield laid(Subject(f"{called}, ∂{c.to}"), xp.matrix_transpose(j) @ g, known)
@@ -190,7 +190,7 @@ def _at(cell: tuple[int, ...], shape: tuple[int, ...]) -> frozenset[tuple[int, i
 def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     """The op as a matrix and its transpose; or the slope at each cell."""
     event, name, to = found.event, found.event.name, o.contribution.to
-    called = f"∂{name}/∂{to}"
+    called = derivative(name, to)
     if o.slope is not None and o.slope.size and (o.slope != o.slope.flat[0]).any():
         words = _("The slope at each cell of {operand}, by which its gradient is multiplied:")
         yield Text(words.format(operand=to), "note")
@@ -207,15 +207,17 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
         )
     yield Text(words.format(op=event.op, node=name, operand=to), "note")
     back, row = o.jacobian.T, int(np.ravel_multi_index(o.cell, o.shape)) if o.cell else 0
-    line = frozenset((r, row) for r in range(len(o.jacobian)))
-    whole = Matrix(called, o.jacobian, back.shape[::-1], "", "operand", line, Subject(called))
-    across, of = frozenset((r, c) for c, r in line), Subject(called, transposed=True)
-    turned = Matrix(f"({called})ᵀ", back, back.shape, _("transposed"), "transpose", across, of)
+    along = frozenset((r, row) for r in range(len(o.jacobian)))
+    whole = Matrix(called, o.jacobian, back.shape[::-1], "", "operand", along, Subject(called))
+    across, of = frozenset((r, c) for c, r in along), Subject(called, transposed=True)
+    turned = Matrix(transposed(bracketed(called)), back, back.shape, _("transposed"), "transpose", across, of)
     yield Row((whole, "→", turned))
     if max(back.shape) <= MOST_LONG:
         total = o.contribution.value if o.meant is None else o.meant
         g, made = (np.asarray(a).reshape(-1, 1) for a in (event.value, total))
-        incoming = Matrix(f"∂{name}", g, g.shape, _("as a column"), "operand", subject=Subject(f"{called}, ∂{name}"))
+        incoming = Matrix(
+            gradient_of(name), g, g.shape, _("as a column"), "operand", subject=Subject(f"{called}, ∂{name}")
+        )
         cell = frozenset({(row, 0)})
         of = Subject(f"{called}, ∂{to}")
         gives = Matrix(_given(o.contribution)[0], made, made.shape, _("as a column"), "gradient", cell, of)

@@ -10,6 +10,7 @@ from bpdebug.debugger import State, open_session
 from bpdebug.engine import Timeline
 from bpdebug.errors import UsageError
 from bpdebug.frontends.notebook.drawn import DRAWN
+from bpdebug.frontends.notebook.papers import in_latex, in_markdown
 from bpdebug.frontends.python import Session, load
 from bpdebug.scenario import Scenario
 from bpdebug.translation import _
@@ -18,6 +19,7 @@ HEIGHT = 640
 """Pixels of a frame: a step of a lesson."""
 for _kind, _draw in DRAWN.items():
     _kind._repr_html_ = _draw  # type: ignore[attr-defined]  # as the table says
+    _kind._repr_latex_, _kind._repr_markdown_ = in_latex, in_markdown  # type: ignore[attr-defined]  # of each the same
 
 
 class PageFrame:
