@@ -38,8 +38,10 @@ msgstr ""
 "Content-Type: text/plain; charset=UTF-8\\n"
 "Plural-Forms: nplurals=1; plural=0;\\n"
 """
-MARKS = {"_": slice(1), "N_": slice(1), "ngettext": slice(2), "command": slice(1, 2)}
+MARKS = {"_": slice(1), "N_": slice(1), "ngettext": slice(2), "command": slice(1, 2), "Stop": slice(2, 3)}
 """Functions whose arguments are marked: the forms of a text, and what a row of a table says."""
+ROWS = "_rows"
+"""A function whose arguments are rows of a table: their last columns are marked."""
 
 
 class Message(NamedTuple):
@@ -66,7 +68,13 @@ def marked(path: Path) -> Iterator[Message | Unreadable]:
     """The texts that a file marks, in order; a text that comes from a table is marked there."""
     file = path.relative_to(ROOT).as_posix()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            continue
+        if node.func.id == ROWS:
+            for row in node.args:
+                if isinstance(row, ast.Tuple) and isinstance(last := row.elts[-1], ast.Constant):
+                    yield Message(str(last.value), "", file)
+        elif node.func.id in MARKS:
             forms = node.args[MARKS[node.func.id]]
             texts = [form.value for form in forms if isinstance(form, ast.Constant) and isinstance(form.value, str)]
             if len(texts) == len(forms) > 0:

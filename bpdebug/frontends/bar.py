@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from bpdebug.frontends.terminal import erase_line
 from bpdebug.progress import listening
+from bpdebug.translation import _
 
 WIDE, PATIENCE = 30, 0.4
 """Characters of the bar, and seconds after which it appears."""
@@ -19,8 +20,10 @@ ENOUGH = 1.0
 def bar(done: float, total: int, seconds: float = 0) -> str:
     """'[####......] 2/5, 14 s left', where these seconds have been needed so far."""
     filled = int(WIDE * done // max(total, 1))
-    left = f", {duration(seconds * (total - done) / done)} left" if done and seconds >= ENOUGH else ""
-    return f"[{'#' * filled}{'.' * (WIDE - filled)}] {int(done)}/{total}{left}"
+    drawn = f"[{'#' * filled}{'.' * (WIDE - filled)}] {int(done)}/{total}"
+    if not done or seconds < ENOUGH:
+        return drawn
+    return _("{bar}, {time} left").format(bar=drawn, time=duration(seconds * (total - done) / done))
 
 
 def duration(seconds: float) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD
+from bpdebug.translation import N_
 
 Item = tuple[str, str]
 """A command, or a row of the table of keys, and what it does in a word."""
-INSIDE = {"transpose": "turn it", "product": "multiply", "unbroadcast": "sum it", "accumulate": "add it"}
+INSIDE = {
+    "transpose": N_("turn it"), "product": N_("multiply"), "unbroadcast": N_("sum it"), "accumulate": N_("add it"),
+}  # fmt: skip
 """What the next part of a rule does; of another it is said that it lies inside."""
 
 
@@ -18,4 +21,4 @@ def onward(state: State) -> Item:
     for _, part in parts[:1]:
         if part.why in INSIDE:
             return "stepi", INSIDE[part.why]
-    return ("stepi", "look inside") if any(part.why in INSIDE for _, part in parts) else ("step", "go on")
+    return ("stepi", N_("look inside")) if any(part.why in INSIDE for _, part in parts) else ("step", N_("go on"))

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bpdebug.translation import english
+from bpdebug.translation import N_, _, english
 from bpdebug.views import json_pieces
 from bpdebug.views.wrapping import display_width
 
-MORE = "-- Enter: more, a: all, q: no more -- "
+MORE = N_("-- Enter: more, a: all, q: no more -- ")
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -38,7 +38,7 @@ def paged(lines: Iterable[str], ask: Callable[[str], str] = input) -> Iterator[s
         size = max(1, -(-display_width(line) // columns))
         if not whole and used and used + size >= rows:
             sys.stdout.flush()
-            answer = ask(MORE).strip().lower()
+            answer = ask(_(MORE)).strip().lower()
             if answer.startswith("q"):
                 return
             used, whole = 0, answer.startswith("a")

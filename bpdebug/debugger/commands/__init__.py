@@ -16,8 +16,11 @@ from bpdebug.debugger.commands import (  # noqa: F401 - each fills the table
     whatif,
 )
 from bpdebug.debugger.commands.table import COMMANDS
+from bpdebug.translation import N_
 
-FAMILIES = ("motion", "stops", "looking", "tensors", "explain", "what if", "scripts", "session")
+FAMILIES = (
+    N_("motion"), N_("stops"), N_("looking"), N_("tensors"), N_("explain"), N_("what if"), N_("scripts"), N_("session"),
+)  # fmt: skip
 """The order in which help and the foot of the screen show the families."""
 
 _rows = sorted(COMMANDS.values(), key=lambda row: FAMILIES.index(row.family))

@@ -26,13 +26,14 @@ from bpdebug.frontends.tui.screens import SmallScreen
 from bpdebug.frontends.tui.timeline_bar import TimelineBar
 from bpdebug.frontends.tui.working import Inspected, Outcome, Work, carried_out, is_heavy, is_slow
 from bpdebug.scenario import Shipped
+from bpdebug.translation import N_, _
 from bpdebug.views import Report, status, stop
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
     from bpdebug.frontends.tui.prompt import Prompt
 
-EXPLAINED = "∂ and ᵀ are typed d and .T: dW, W.T"
+EXPLAINED = N_("∂ and ᵀ are typed d and .T: dW, W.T")
 
 
 def arrived(state: State) -> str:
@@ -106,7 +107,7 @@ class BpdebugApp(OpeningApp):
 
     def greeting(self) -> str:
         """What is said first: what the scenario's reader should know, else how signs are typed."""
-        return next(iter(self.state.scenario.remarks if self.state else ()), EXPLAINED)
+        return next(iter(self.state.scenario.remarks if self.state else ()), _(EXPLAINED))
 
     # --- the one loop ---------------------------------------------------------------------------------------------
 
@@ -194,9 +195,9 @@ class BpdebugApp(OpeningApp):
     def lost(self) -> str:
         """What would be gone if one left now; '' where nothing would."""
         if self.work is not None and any(call.name == "record" for call in parse(self.line)):
-            return "the recording that is being written"
+            return _("the recording that is being written")
         kept = self.talk is not None and not self.talk.store.trouble
-        return "" if kept or self.state is None or not self.state.forks else "the forks, which are kept nowhere"
+        return "" if kept or self.state is None or not self.state.forks else _("the forks, which are kept nowhere")
 
     def sure(self, id: str) -> bool:
         """Whether what is open may go; where something would be lost, when the key of a row is pressed again."""
@@ -205,7 +206,8 @@ class BpdebugApp(OpeningApp):
         while not isinstance(self.screen, MainScreen | SmallScreen):
             self.pop_screen()
         self.asked = lost
-        self.say(said := f"{lost} would be lost: {self.keys[id].cap} again leaves")
+        said = _("{what} would be lost: {key} again leaves").format(what=lost, key=self.keys[id].cap)
+        self.say(said)
         if isinstance(self.screen, SmallScreen):
             self.screen.say(said)
         return False
@@ -248,7 +250,7 @@ class BpdebugApp(OpeningApp):
         self.timeline.refresh()
 
     def on_prompt_offered(self, event: Prompt.Offered) -> None:
-        self.say("  ".join(event.words[:40]) or "nothing begins like that")
+        self.say("  ".join(event.words[:40]) or _("nothing begins like that"))
 
     def on_seek(self, event: Seek) -> None:
         if self.state is not None:

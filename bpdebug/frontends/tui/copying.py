@@ -15,6 +15,7 @@ from bpdebug.frontends.tui.looking import Chosen
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.reading import ReadingApp
 from bpdebug.scenario.paths import reason
+from bpdebug.translation import N_, _, ngettext
 
 MOST_AS_TEXT = 2**20
 """Cells beyond which an array is no text, but a file of NumPy's."""
@@ -47,6 +48,10 @@ def _tensor(chosen: Chosen) -> Array:
     return chosen[0].matrix.array
 
 
+OF = {
+    "cell": N_("the cell of {name}"), "row": N_("the row of {name}"), "slice": N_("the slice of {name}"),
+    "tensor": N_("the tensor of {name}"),
+}  # fmt: skip
 PARTS: dict[str, Callable[[Chosen], Array]] = {"cell": _cell, "row": _row, "slice": _slice, "tensor": _tensor}
 
 
@@ -66,16 +71,16 @@ class CopyingApp(ReadingApp):
         here = (self.stage.report, chosen)
         what = what or self._next(here, chosen)
         if chosen is None and what != "report":
-            self.say("no numbers are here to be copied")
+            self.say(_("no numbers are here to be copied"))
             return
         self.last = here, what
         if what == "report" or chosen is None:
             from bpdebug.views.as_numpy import numpy_report  # start-up: nothing is copied before
 
             report = self.reports.pages[-1].report if self.reports.open else self.stage.report
-            self.copied("the report", numpy_report(report), file=file)
+            self.copied(_("the report"), numpy_report(report), file=file)
         else:
-            self._copy_array(f"the {what} of {chosen[0].matrix.name}", PARTS[what](chosen), file=file)
+            self._copy_array(_(OF[what]).format(name=chosen[0].matrix.name), PARTS[what](chosen), file=file)
 
     def _next(self, here: object, chosen: Chosen | None) -> str:
         """What comes after what was copied last, where that was here: more than that."""
@@ -90,16 +95,15 @@ class CopyingApp(ReadingApp):
         from bpdebug.views.as_numpy import numpy_text  # start-up: as above
 
         if array.size <= MOST_AS_TEXT:
-            count = f"{array.size:,} number{'s' * (array.size != 1)}"
-            self.copied(f"{name}, {count}", numpy_text(array), file=file)
+            self.copied(_counted(name, array.size), numpy_text(array), file=file)
             return
         raw = io.BytesIO()
         np.save(raw, array)
-        self._into_file(f"{name}, {array.size:,} numbers", raw.getvalue(), ".npy")
+        self._into_file(_counted(name, array.size), raw.getvalue(), ".npy")
 
     def copy_to_clipboard(self, text: str) -> None:
         """A text that was selected."""
-        self.copied("what is selected", text)
+        self.copied(_("what is selected"), text)
 
     def copied(self, name: str, text: str, *, file: bool = False) -> None:
         """Copies a text, and says where it went, and how much it is."""
@@ -108,10 +112,10 @@ class CopyingApp(ReadingApp):
         size = len(text.encode("utf-8", "replace"))
         if not file and (tool := clipboard.by_tool(text)):
             self._clipboard = text
-            self._say_copied(name, size, f"by {tool}")
+            self._say_copied(name, size, _("by {tool}").format(tool=tool))
         elif not file and size <= clipboard.MOST_BY_TERMINAL:
             super().copy_to_clipboard(text)
-            self._say_copied(name, size, "by OSC 52, if the terminal takes that")
+            self._say_copied(name, size, _("by OSC 52, if the terminal takes that"))
         else:
             self._into_file(name, text.encode("utf-8", "replace"), ".py")
 
@@ -120,11 +124,16 @@ class CopyingApp(ReadingApp):
 
         try:
             refuse_files("a copy in a file")
-            self._say_copied(name, len(raw), f"into {clipboard.into_file(raw, suffix)}")
+            self._say_copied(name, len(raw), _("into {file}").format(file=clipboard.into_file(raw, suffix)))
         except OSError as error:
-            self.tell(f"it cannot be copied into a file: {reason(error)}")
+            self.tell(_("it cannot be copied into a file: {reason}").format(reason=reason(error)))
         except CommandError as error:
             self.tell(error.message)
 
     def _say_copied(self, name: str, size: int, where: str) -> None:
-        self.tell(f"copied {name} ({size:,} bytes) {where}")
+        said = _("copied {what} ({size:,} bytes) {where}")
+        self.tell(said.format(what=name, size=size, where=where))
+
+
+def _counted(name: str, count: int) -> str:
+    return ngettext("{name}, {n:,} number", "{name}, {n:,} numbers", count).format(name=name, n=count)

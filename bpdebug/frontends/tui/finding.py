@@ -5,6 +5,7 @@ from __future__ import annotations
 from bpdebug.debugger import State
 from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui.lessons import TaughtApp
+from bpdebug.translation import _
 from bpdebug.views import Report, stop
 
 
@@ -37,6 +38,6 @@ class FindingApp(TaughtApp):
         found = found_cell(state, stop(state.show("event")))
         if found is not None:
             self.state = found.state
-            self.show(found.report, apart(found.said, f"{self.keys['find'].cap} Enter: the next"))
+            self.show(found.report, apart(found.said, _("{key} Enter: the next").format(key=self.keys["find"].cap)))
             self.stage.find(found.among, found.cell)
         return found is not None

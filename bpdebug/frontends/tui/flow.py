@@ -121,7 +121,7 @@ def _in_one(lines: Sequence[Strip], width: int) -> Strip:
 def first_sentence(text: str) -> str:
     """The first sentence of a note, and a sign where there is more."""
     text = " ".join(text.split())
-    found = re.match(r".*?[.!?](?= )", text)
+    found = re.match(r".*?(?:[.!?](?= )|[。！？](?=.))", text)
     return f"{found[0]} …" if found else text
 
 

@@ -16,6 +16,7 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, Light, fit, strip
 from bpdebug.frontends.tui.looks import BESIDE, INSTEAD, LOG
 from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
+from bpdebug.translation import _
 from bpdebug.views.blocks import Matrix
 from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, level
 from bpdebug.views.numbers import DIGITS, number
@@ -147,15 +148,16 @@ class HeatBox(MatrixBox):
             return super().line(y)
         found, row = self.map.found, y - self.first
         if y < self.first:
-            text = f"{' ' * self.label}columns 0–{self.columns - 1}"
-            return fit(strip((text, palette.DIM)), self.width)
+            text = _("columns 0–{last}").format(last=self.columns - 1)
+            return fit(strip((" " * self.label + text, palette.DIM)), self.width)
         if row < len(found.sizes):
             name = self.sheet.name(row * found.high)
             label = f" {name}".rjust(self.label - 1).ljust(self.label) if self.label else ""
             return Light([Segment(label, palette.DIM), *self.map.signs(row, self.mark.first, self.times)])
         notes = self.notes()
         blocks = found.high * found.wide > 1
-        notes[0] = f"max |x| of {found.high}×{found.wide}, {notes[0]}" if blocks else f"|x|, {notes[0]}"
+        size = f"{found.high}×{found.wide}"
+        notes[0] = _("max |x| of {size}, {note}").format(size=size, note=notes[0]) if blocks else f"|x|, {notes[0]}"
         row -= len(found.sizes)
         return fit(strip((notes[row], palette.NOTE)), self.width) if row < len(notes) and y < self.height else BLANK
 

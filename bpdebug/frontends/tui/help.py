@@ -13,42 +13,42 @@ from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.inspector import ReportPane
 from bpdebug.frontends.tui.lined import LinedScreen
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.manual import contents, page
 from bpdebug.views.report import Report
 
 SIGNS = (
-    ("▶", "where the cursor stands: this has just happened"),
-    ("●", "in the program: a breakpoint; on the line of time: the cursor"),
-    ("┿ »", "on the line of time: where the backward pass begins; where another iteration does"),
-    ("┃ ◆ ✗", "on the line of time: a breakpoint; a bookmark; NaN or infinity, of what was looked at so far"),
-    ("✓", "computed"),
+    ("▶", N_("where the cursor stands: this has just happened")),
+    ("●", N_("in the program: a breakpoint; on the line of time: the cursor")),
+    ("┿ »", N_("on the line of time: where the backward pass begins; where another iteration does")),
+    ("┃ ◆ ✗", N_("on the line of time: a breakpoint; a bookmark; NaN or infinity, of what was looked at so far")),
+    ("✓", N_("computed")),
     (
         "∂ 2/5 ∂2/5",
-        "in the source: this line's gradients are handed on; two of its five nodes are computed, or have done so",
+        N_("in the source: this line's gradients are handed on; two of its five nodes are computed, or have done so"),
     ),
-    ("○ ◉ ▣", "in the graph: a leaf, a node, a block that is folded"),
-    ("├ ┤ ┼ ─│─", "lines that join; one that goes on behind another and does not"),
-    ("┃ ━ ┛", "heavy: the way that the gradient has gone"),
-    ("▾ ▸", "a block that is open, one that is folded"),
-    ("·", "not computed yet, which is not zero"),
-    ("no path", "no path leads from here to an output: there is no gradient"),
-    ("partial", "a gradient to which other consumers are still to add"),
-    ("[0.31] ▸", "the marked cell, row or column; the same cells are marked in the transpose"),
-    ("+ε −ε", "not zero, but too small for this matrix's format"),
-    ("gain", "how much larger the gradient leaves an event than it came in"),
-    ("∂W, Wᵀ", "typed as dW and W.T"),
+    ("○ ◉ ▣", N_("in the graph: a leaf, a node, a block that is folded")),
+    ("├ ┤ ┼ ─│─", N_("lines that join; one that goes on behind another and does not")),
+    ("┃ ━ ┛", N_("heavy: the way that the gradient has gone")),
+    ("▾ ▸", N_("a block that is open, one that is folded")),
+    ("·", N_("not computed yet, which is not zero")),
+    (N_("no path"), N_("no path leads from here to an output: there is no gradient")),
+    (N_("partial"), N_("a gradient to which other consumers are still to add")),
+    ("[0.31] ▸", N_("the marked cell, row or column; the same cells are marked in the transpose")),
+    ("+ε −ε", N_("not zero, but too small for this matrix's format")),
+    (N_("gain"), N_("how much larger the gradient leaves an event than it came in")),
+    ("∂W, Wᵀ", N_("typed as dW and W.T")),
 )
 Section = tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]
 
 
 def _sections(table: Mapping[str, keys.Key], place: str) -> Iterator[Section]:
     """Titles, headers and rows: first the keys of the pane that one is in, then by what they are for."""
-    heads = ("key", "where", "what it does", "called")
-    said = {row: (row.caps, row.place, row.says, row.id) for row in table.values()}
+    heads = (_("key"), _("where"), _("what it does"), _("called"))
+    said = {row: (row.caps, _(row.place), _(row.says), row.id) for row in table.values()}
     if own := [words for row, words in said.items() if row.place == place]:
-        yield f"Here, in the {place}", heads, own
+        yield _("Here, in the {place}").format(place=_(place)), heads, own
     families = ["motion", "explain"]  # the debugger's own two before the rest of it
     rest = sorted(
         (row for row in table.values() if row.place != place),
@@ -56,10 +56,10 @@ def _sections(table: Mapping[str, keys.Key], place: str) -> Iterator[Section]:
     )
     purposes = dict.fromkeys(row.purpose for row in rest)
     for purpose in purposes:
-        yield purpose.capitalize(), heads, [said[row] for row in rest if row.purpose == purpose]
-    commands = [(f"{c.name} {c.args}".strip(), ", ".join(c.aliases), c.says) for c in COMMANDS.values()]
+        yield _(purpose).capitalize(), heads, [said[row] for row in rest if row.purpose == purpose]
+    commands = [(f"{c.name} {c.args}".strip(), ", ".join(c.aliases), _(c.says)) for c in COMMANDS.values()]
     yield _("Commands, after :"), (), commands
-    yield _("Signs"), (), SIGNS
+    yield _("Signs"), (), [(_(sign), _(says)) for sign, says in SIGNS]
 
 
 def topic_meant(words: str) -> str:
@@ -79,7 +79,7 @@ def help_report(table: Mapping[str, keys.Key], place: str, words: str = "") -> R
     if (topics := contents(words)).rows:
         title = _("The manual: type one of these and Enter, or help TOPIC after :")
         blocks += [Text(title, "title"), topics]
-    return Report("help", "Help: type to search, Esc closes", tuple(blocks or [Text("nothing has these words")]))
+    return Report("help", _("Help: type to search, Esc closes"), tuple(blocks or [Text(_("nothing has these words"))]))
 
 
 class HelpScreen(LinedScreen[None]):

@@ -19,12 +19,13 @@ from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.paragraphs import block_lines
 from bpdebug.frontends.tui.working import Inspected
+from bpdebug.translation import N_, _
 from bpdebug.views import inspector
 from bpdebug.views.blocks import Formula, Matrix, Row, Text, flat
 from bpdebug.views.inspector import TABS
 from bpdebug.views.report import Report
 
-LATER = Report("inspector", "", (Text("not worked out yet", "dim"),))
+LATER = N_("not worked out yet")
 MOST_ROWS = 16
 """Lines of a matrix among others."""
 READABLE = 30
@@ -47,7 +48,7 @@ class ReportPane(Pane):
 
     def resized(self) -> None:
         """The lines anew, at the width that there is."""
-        for _ in range(2):  # where they are many, there is a bar beside them
+        for _again in range(2):  # where they are many, there is a bar beside them
             width = self.room
             self._lines = list(_drawn(self.report, width)) if width > 0 else []
             self.measure(len(self._lines))
@@ -116,7 +117,7 @@ class InspectorPane(ReportPane):
         """Another tab, from its beginning."""
         self.tab, self.stale = tab, False
         self.top = 0
-        self.show(LATER)
+        self.show(Report("inspector", "", (Text(_(LATER), "dim"),)))
         self.stale = True
         self.renew()
 
@@ -147,8 +148,8 @@ class InspectorPane(ReportPane):
 
     def drawn(self) -> Iterator[Strip]:
         width, high, top = self.room, self.size.height, self.top
-        rows: list[list[tuple[str, Style]]] = [[] for _ in range(self.over)]
-        for _, y, tab in self.places(width):
+        rows: list[list[tuple[str, Style]]] = [[] for _y in range(self.over)]
+        for _x, y, tab in self.places(width):
             here = tab == self.tab
             apart = [(" ", palette.PLAIN)] if rows[y] else []
             rows[y] += [*apart, (f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM)]

@@ -20,15 +20,17 @@ from bpdebug.frontends.tui.keys import INSPECTOR, PROGRAM
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.reports import Reports
 from bpdebug.scenario import lesson_after, lesson_of
+from bpdebug.translation import N_, _
 from bpdebug.views.finite import faults
 
 GAP = 2
 """Columns between keys."""
-ALWAYS: tuple[Item, ...] = (("line", "cmd"), ("help", "help"), ("quit", "quit"))
+ALWAYS: tuple[Item, ...] = (("line", N_("cmd")), ("help", N_("help")), ("quit", N_("quit")))
 AT_THE_END: tuple[Item, ...] = (
-    ("restart", "again"), ("practice", "practise"), ("lesson.next", "next lesson"), ("lesson.menu", "all lessons"),
+    ("restart", N_("again")), ("practice", N_("practise")), ("lesson.next", N_("next lesson")),
+    ("lesson.menu", N_("all lessons")),
 )  # fmt: skip
-WHILE_WORKING: tuple[Item, ...] = (("close", "stop it"),)
+WHILE_WORKING: tuple[Item, ...] = (("close", N_("stop it")),)
 
 
 def foot(state: State, place: str, reports: Reports = Reports()) -> list[Item]:  # noqa: B008 - it is frozen
@@ -41,37 +43,42 @@ def foot(state: State, place: str, reports: Reports = Reports()) -> list[Item]: 
 
 def _reading(reports: Reports) -> Iterator[Item]:
     if reports.open:
-        yield from (("stage.follow", "follow"), ("close", "close"))
-        yield from (("before", "go back"),) if len(reports.pages) > 1 else ()
+        yield from (("stage.follow", N_("follow")), ("close", N_("close")))
+        yield from (("before", N_("go back")),) if len(reports.pages) > 1 else ()
 
 
 def _here(state: State, place: str) -> Iterator[Item]:
     if place == PROGRAM:
-        yield from (("program.down", "select"), ("program.go", "go there"), ("break", "stop there"))
-        yield from (("program.filter", "filter"), ("program.tab", "source, graph"))
+        yield from (("program.down", N_("select")), ("program.go", N_("go there")), ("break", N_("stop there")))
+        yield from (("program.filter", N_("filter")), ("program.tab", N_("source, graph")))
     elif place == INSPECTOR:
-        yield from (("tab.before", "tab"), ("tab.next", "tab"), ("pane.inspector", "hide"), ("maximise", "alone"))
+        yield from (
+            ("tab.before", N_("tab")),
+            ("tab.next", N_("tab")),
+            ("pane.inspector", N_("hide")),
+            ("maximise", N_("alone")),
+        )
     asked = question(state) is not None
-    yield from (("answer", "answer"),) if asked else ()
-    yield from (("step", "step"), ("reverse-step", "back"))
+    yield from (("answer", N_("answer")),) if asked else ()
+    yield from (("step", N_("step")), ("reverse-step", N_("back")))
     event = state.event
     if event is None:
-        yield from (("why", "why NaN"),) if faults(state.timeline) else ()
+        yield from (("why", N_("why NaN")),) if faults(state.timeline) else ()
         last = not lesson_after(lesson_of(state.scenario.file))
         yield from (item for item in AT_THE_END if not (last and item[0] == "lesson.next"))
-        yield from (("flow", "flow"), ("check", "check"))
+        yield from (("flow", N_("flow")), ("check", N_("check")))
     elif event.phase != BACKWARD:
-        yield from (("next", "next"), ("continue", "run"), *_inside(state, event), ("break", "break"))
-        yield from (("lens", "lens"),) if event.phase == FORWARD else ()
+        yield from (("next", N_("next")), ("continue", N_("run")), *_inside(state, event), ("break", N_("break")))
+        yield from (("lens", N_("lens")),) if event.phase == FORWARD else ()
     elif not asked:  # or what else there is would tell
-        yield from (*_inside(state, event), ("lens", "lens"), ("why", "why"))
-        yield from (("candidates", "candidates"),) if event.op == "matmul" else ()
-        yield from (("origin", "origin"), ("adjoint", "adjoint"), ("next", "next"), ("continue", "run"))
+        yield from (*_inside(state, event), ("lens", N_("lens")), ("why", N_("why")))
+        yield from (("candidates", N_("candidates")),) if event.op == "matmul" else ()
+        yield from (("origin", N_("origin")), ("adjoint", N_("adjoint")), ("next", N_("next")), ("continue", N_("run")))
 
 
 def _inside(state: State, event: Event) -> Iterator[Item]:
-    for _, part in event.parts[state.part : state.part + 1]:
-        yield "stepi", INSIDE.get(part.why, "inside")
+    for _owner, part in event.parts[state.part : state.part + 1]:
+        yield "stepi", INSIDE.get(part.why, N_("inside"))
 
 
 class KeyBar(Framed):
@@ -90,12 +97,13 @@ class KeyBar(Framed):
         """`keys` says how the key of a row is printed."""
         super().__init__(id="keys")
         self.keys = keys
-        self.left: Sequence[Item] = ()
-        self.right: Sequence[Item] = ()
+        self.left: list[Item] = []
+        self.right: list[Item] = []
         self.prompt = ""
 
     def show(self, left: Sequence[Item], right: Sequence[Item] = ALWAYS, prompt: str = "") -> None:
         """Other keys; in place of them, what stands before a line that is typed."""
+        left, right = ([(id, _(word)) for id, word in items] for items in (left, right))
         if (left, right, prompt) != (self.left, self.right, self.prompt):
             self.left, self.right, self.prompt = left, right, prompt
             self.refresh()

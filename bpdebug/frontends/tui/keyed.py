@@ -19,6 +19,7 @@ from bpdebug.frontends.tui.layout import MainScreen
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.screens import LEAST, SmallScreen
 from bpdebug.frontends.tui.themed import ThemedApp
+from bpdebug.translation import _
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -101,9 +102,9 @@ class KeyedApp(ThemedApp):
         file = (Path(path) if path else downloads_folder()) / name
         try:
             write(file, self.export_screenshot())
-            said = f"the screen is in {file}"
+            said = _("the screen is in {file}").format(file=file)
         except CommandError as error:
-            said = f"there is no picture: {error.message}"
+            said = _("there is no picture: {reason}").format(reason=error.message)
         self.tell(said)
 
     def tell(self, said: str) -> None:

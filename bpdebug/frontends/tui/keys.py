@@ -15,9 +15,13 @@ from textual.keys import key_to_character
 from textual.widget import Widget
 
 from bpdebug.debugger import COMMANDS, Command
+from bpdebug.translation import N_
 
-EVERYWHERE, DEBUGGER, STAGE, PROGRAM, INSPECTOR = "everywhere", "any pane", "stage", "program", "inspector"
-LINE, HELP, MENU, FILTER, SMALL, TOUR = "command line", "help", "menu", "filter", "small window", "tour"
+EVERYWHERE, DEBUGGER, STAGE = N_("everywhere"), N_("any pane"), N_("stage")
+PROGRAM, INSPECTOR, LINE = N_("program"), N_("inspector"), N_("command line")
+HELP, MENU, FILTER, SMALL, TOUR = N_("help"), N_("menu"), N_("filter"), N_("small window"), N_("tour")
+PURPOSES = N_("screen"), N_("lessons"), N_("cells"), N_("matrices")
+"""What keys are for, beside what a place is called."""
 PANES = (STAGE, PROGRAM, INSPECTOR, LINE)
 """Places in the debugger: there the debugger's keys hold, too, where the pane has no use of its own for them."""
 TYPING = (EVERYWHERE, LINE, HELP, FILTER)
@@ -58,8 +62,10 @@ OWN_ACTIONS = {"help": "app.help", "quit": "app.close_or_leave"}
 
 
 COPIES = {
-    "cell": "the marked cell", "row": "its row", "slice": "the rows and columns that it is among",
-    "tensor": "the whole tensor", "report": "what is on the stage, its words as comments",
+    "cell": N_("the marked cell, as NumPy reads it"), "row": N_("its row, as NumPy reads it"),
+    "slice": N_("the rows and columns that it is among, as NumPy reads it"),
+    "tensor": N_("the whole tensor, as NumPy reads it"),
+    "report": N_("what is on the stage, its words as comments, as NumPy reads it"),
 }  # fmt: skip
 """What can be copied, in the order in which the key goes through it."""
 

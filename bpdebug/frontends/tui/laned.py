@@ -14,12 +14,13 @@ from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.tab import Changed, Tab, row_line
 from bpdebug.graph import Graph
+from bpdebug.translation import N_, _
 from bpdebug.views.graph_rows import GraphRows
 from bpdebug.views.lanes import Lanes
 from bpdebug.views.skeleton import OUTSIDE, Skeleton
 
 HEAVY = str.maketrans("│─├┤┼╯╰┴", "┃━┣┫╋┛┗┻")
-LAYING = "laying out the graph …"
+LAYING = N_("laying out the graph …")
 LEAST_TEXT = 14
 """Columns that the lanes leave to the text."""
 
@@ -54,7 +55,7 @@ class GraphTab(Tab):
 
     def line(self, at: int, width: int, chosen: bool) -> Strip:
         if self.rows is None or self.lanes is None or not at < self.count:
-            return strip((LAYING, palette.DIM)) if self.lanes is None and at == 0 else BLANK
+            return strip((_(LAYING), palette.DIM)) if self.lanes is None and at == 0 else BLANK
         most = max((width - LEAST_TEXT) // 2, 1)
         head = [
             ("".join(sign for sign, _ in cells).translate(HEAVY), palette.HERE)

@@ -25,6 +25,7 @@ from bpdebug.frontends.tui.walked import note, walked
 from bpdebug.frontends.tui.working import Outcome, carried_out
 from bpdebug.importers import open_any
 from bpdebug.scenario import Shipped, find, lesson_after, lesson_of, shipped
+from bpdebug.translation import _
 from bpdebug.views import Report
 from bpdebug.views.blocks import Text
 
@@ -82,17 +83,18 @@ class TaughtApp(CopyingApp):
 
     def _asking(self) -> Iterator[Text]:
         keys = self.keys
-        yield Text(f"press {keys['answer'].cap} to answer, {keys['step'].cap} to go on without", "dim")
-        yield Text(f"press {keys['line'].cap} for `practice off`, which ends it", "dim")
+        said = _("press {answer} to answer, {step} to go on without")
+        yield Text(said.format(answer=keys["answer"].cap, step=keys["step"].cap), "dim")
+        yield Text(_("press {line} for `practice off`, which ends it").format(line=keys["line"].cap), "dim")
 
     def _hints(self, state: State) -> Iterator[Text]:
         if state.event is not None:
             id, word = onward(state)
-            yield Text(f"press {self.keys[id].cap} to {word}", "dim")
+            yield Text(_("press {key} to {what}").format(key=self.keys[id].cap, what=_(word)), "dim")
             return
         after = lesson_after(self.lesson)
-        offers = [(self.keys[id].cap, word) for id, word in AT_THE_END if after or id != "lesson.next"]
-        yield Text("The end. " + apart(*(f"{cap} {word}" for cap, word in offers)), "good")
+        offers = [f"{self.keys[id].cap} {_(word)}" for id, word in AT_THE_END if after or id != "lesson.next"]
+        yield Text(_("The end. {offers}").format(offers=apart(*offers)), "good")
 
     def came(self, line: str, state: State) -> None:
         """A line was carried out: who has come to the end on foot, and in no fork, has walked the lesson."""
@@ -129,15 +131,16 @@ class TaughtApp(CopyingApp):
 
     def action_menu(self) -> None:
         """All lessons, to choose another."""
-        if not self.runs("the menu") and self.sure("lesson.menu"):
+        if not self.runs(_("the menu")) and self.sure("lesson.menu"):
             self.choose()
 
     def action_next_lesson(self) -> None:
         """The lesson after this one."""
         name = lesson_after(self.lesson)
         if not name:
-            self.say(f"no lesson comes after this: {self.keys['lesson.menu'].cap} shows all")
-        elif not self.runs("the next lesson") and self.sure("lesson.next"):
+            said = _("no lesson comes after this: {key} shows all")
+            self.say(said.format(key=self.keys["lesson.menu"].cap))
+        elif not self.runs(_("the next lesson")) and self.sure("lesson.next"):
             self.open(name)
 
     # --- the tour -------------------------------------------------------------------------------------------------
@@ -166,7 +169,7 @@ class TaughtApp(CopyingApp):
 
     def action_tour(self) -> None:
         """The tour again."""
-        if not self.runs("the tour") and (self.lesson == LESSON or self.sure("tour")):
+        if not self.runs(_("the tour")) and (self.lesson == LESSON or self.sure("tour")):
             self.lead()
 
     def on_tour_box_moved(self, event: TourBox.Moved) -> None:

@@ -8,12 +8,13 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bpdebug.translation import N_, _
 from bpdebug.views.numbers import DIGITS
 
-KINDS = {"": "", "f": "fixed point", "e": "scientific", "x": "hexadecimal"}
+KINDS = {"": "", "f": N_("fixed point"), "e": N_("scientific"), "x": N_("hexadecimal")}
 """How numbers are written: as their matrix asks for, or all alike."""
 OWN, SHARED, LOG = "own", "shared", "log"
-SCALES = {OWN: "", SHARED: "one scale for all", LOG: "a shade a decade"}
+SCALES = {OWN: "", SHARED: N_("one scale for all"), LOG: N_("a shade a decade")}
 """What the brightest is: the largest of the matrix, or of all that are there; or a decade is a shade."""
 BESIDE, INSTEAD = "beside", "instead"
 HEATS = ("", BESIDE, INSTEAD)
@@ -40,7 +41,7 @@ class Look(Struct, frozen=True):
 
     def said(self) -> Iterator[str]:
         """What is other than usual."""
-        yield from filter(None, (KINDS[self.kind], SCALES[self.scale]))
+        yield from map(_, filter(None, (KINDS[self.kind], SCALES[self.scale])))
 
 
 LOOK = Look()

@@ -19,10 +19,11 @@ from bpdebug.frontends.tui.lines import BLANK, Light, clean, fit, strip
 from bpdebug.frontends.tui.looks import LOG, LOOK
 from bpdebug.frontends.tui.marks import Highlight, between, mark_of
 from bpdebug.frontends.tui.slices import MOST_LAID_OUT, Along, Lines, Sheet, laid_out, sheet_of
+from bpdebug.translation import N_, _, ngettext
 from bpdebug.views.blocks import Matrix
 from bpdebug.views.numbers import DIGITS, Extent, Format, extent, range_text, shape_text, short
 
-ABSENT, EMPTY = "not computed yet", "empty: no cells"
+ABSENT, EMPTY = N_("not computed yet"), N_("empty: no cells")
 MORE = 2
 """Characters of the sign that there are more columns, at either side."""
 AXES = 2
@@ -165,7 +166,8 @@ class MatrixBox:
         """Of a slice, between which ends its cells lie, and those of the whole."""
         if self.seen is None or not self.filled or not self.sliced:
             return []
-        return [f"here {range_text(known(self.seen))}", f"all {range_text(self.extent)}"]
+        here, whole = range_text(known(self.seen)), range_text(self.extent)
+        return [_("here {range}").format(range=here), _("all {range}").format(range=whole)]
 
     @property
     def _note(self) -> str:
@@ -197,7 +199,7 @@ class MatrixBox:
         if y == 0:
             return fit(self.title, self.width)
         if self.seen is None or not self.filled:
-            absent = (ABSENT if self.seen is None else EMPTY, palette.DIM), (self._note, palette.NOTE)
+            absent = (_(ABSENT if self.seen is None else EMPTY), palette.DIM), (self._note, palette.NOTE)
             return fit(strip(absent[y - 1]), self.width) if y < 3 else BLANK
         if y < self.first:
             return Light([Segment(" " * self.label, palette.DIM), *self._numbers()], self._wide)
@@ -219,9 +221,10 @@ class MatrixBox:
     def _below(self, high: int) -> str:
         """The note, and which rows are seen where not all are."""
         ends = dict.fromkeys(map(self.sheet.name, (self.top, self.top + high - 1)))
-        to = "–" if len(self.sheet.down) == 1 else " to "
-        seen = f"row{'s' * (len(ends) > 1)} {to.join(ends)} of {self.rows:,}" if high < self.rows else ""
-        return apart(seen, self._note)
+        between = "{}–{}" if len(self.sheet.down) == 1 else _("{} to {}")
+        rows = between.format(*ends) if len(ends) > 1 else "".join(ends)
+        seen = ngettext("row {rows} of {n:,}", "rows {rows} of {n:,}", len(ends)).format(rows=rows, n=self.rows)
+        return apart(seen if high < self.rows else "", self._note)
 
     @property
     def _wide(self) -> int:

@@ -24,10 +24,11 @@ from bpdebug.frontends.tui.lines import BLANK, clean, strip, wrap
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.prompt import TypedLine
 from bpdebug.scenario import Shipped
+from bpdebug.translation import N_, _
 
 KEYS = (
-    ("menu.up", "up"), ("menu.down", "down"), ("menu.open", "open"), ("menu.filter", "search"), ("menu.help", "help"),
-    ("menu.leave", "leave"),
+    ("menu.up", N_("up")), ("menu.down", N_("down")), ("menu.open", N_("open")), ("menu.filter", N_("search")),
+    ("menu.help", N_("help")), ("menu.leave", N_("leave")),
 )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ class Choices(Pane):
         self.every = self.entries = entries
         self.walked, self.chosen = walked, chosen
         self._lines: list[tuple[Strip, str]] = []
-        self.border_title = Content("bpdebug: the lessons")
+        self.border_title = Content(_("bpdebug: the lessons"))
 
     @property
     def place(self) -> int:
@@ -59,8 +60,8 @@ class Choices(Pane):
     def _made(self, width: int) -> Iterator[tuple[Strip, str]]:
         for topic, group in groupby(self.entries, attrgetter("topic")):
             done = sum(e.name in self.walked for e in self.every if e.topic == topic)
-            said = f"  {done} of {sum(e.topic == topic for e in self.every)}" if done else ""
-            yield strip((clean(topic), palette.LABEL), (said, palette.GOOD)), ""
+            said = _("{n} of {total}").format(n=done, total=sum(e.topic == topic for e in self.every)) if done else ""
+            yield strip((clean(_(topic)), palette.LABEL), (f"  {said}" * bool(said), palette.GOOD)), ""
             for entry in group:
                 here = entry.name == self.chosen
                 style = palette.HERE if here else palette.PLAIN
@@ -72,7 +73,7 @@ class Choices(Pane):
                 for text in (*wrap(entry.about.strip(), width - 8), "") if here else ():
                     yield strip((f"      {text}", palette.NOTE)), entry.name
         if not self.entries:
-            yield strip(("no lesson has these words", palette.DIM)), ""
+            yield strip((_("no lesson has these words"), palette.DIM)), ""
 
     def line(self, at: int, width: int) -> Strip:
         return self._lines[at][0] if at < len(self._lines) else BLANK
@@ -85,7 +86,9 @@ class Choices(Pane):
 
     def sift(self, words: str) -> None:
         """Only the entries with all the words in what is said of them."""
-        self.entries = [e for e in self.every if all(w in " ".join(e).lower() for w in words.lower().split())]
+        self.entries = [
+            e for e in self.every if all(w in f"{' '.join(e)} {_(e.topic)}".lower() for w in words.lower().split())
+        ]
         self.choose(self.place)
 
     def on_click(self, event: Click) -> None:
@@ -123,7 +126,7 @@ class MenuScreen(LinedScreen[str]):
         known = chosen in (entry.name for entry in entries)
         self.choices = Choices(entries, walked, chosen if known or not entries else entries[0].name)
         self.words, self.error, self.keys = (
-            Filter(placeholder="search"),
+            Filter(placeholder=_("search")),
             error,
             KeyBar({i: r.cap for i, r in table.items()}),
         )

@@ -14,6 +14,7 @@ from textual.content import Content
 from bpdebug.debugger import COMMANDS
 from bpdebug.frontends.tui.keys import COPIES, DEBUGGER, EVERYWHERE, Key, action_of, place_of
 from bpdebug.frontends.tui.layout import MainScreen
+from bpdebug.translation import _
 
 
 class Palette(CommandPalette):
@@ -37,17 +38,19 @@ def offers(table: Mapping[str, Key], themes: Iterable[str], place: str, debuggin
     """All of them, the commands first; those of the debugger only where one is, those of a pane where the focus is."""
     for c in COMMANDS.values() if debugging else ():
         key = table[c.name].caps if c.name in table else ""
-        yield Offer(f"{c.name} {c.args}".strip(), key, c.says, action_of(c))
+        yield Offer(f"{c.name} {c.args}".strip(), key, _(c.says), action_of(c))
     places = {EVERYWHERE, DEBUGGER if debugging else "", place}
     for row in table.values():
         if row.place in places and row.id not in COMMANDS and row.id != "palette":
-            yield Offer(row.id.replace(".", ": "), row.caps, row.says, row.action)
+            yield Offer(row.id.replace(".", ": "), row.caps, _(row.says), row.action)
     for what, says in COPIES.items() if debugging else ():
-        yield Offer(f"copy {what}", "", f"{says}, as NumPy reads it", f"app.copy({what!r})")
-        yield Offer(f"copy {what} into a file", "", f"{says}, as NumPy reads it", f"app.copy({what!r}, True)")
-    yield Offer("screenshot", "", "this screen as an SVG file, among the downloads", "app.screenshot")
+        yield Offer(_("copy {what}").format(what=what), "", _(says), f"app.copy({what!r})")
+        yield Offer(_("copy {what} into a file").format(what=what), "", _(says), f"app.copy({what!r}, True)")
+    yield Offer("screenshot", "", _("this screen as an SVG file, among the downloads"), "app.screenshot")
     for name in themes:
-        yield Offer(f"theme {name}", "", "other colours, which are kept", f"app.choose_theme({name!r})")
+        yield Offer(
+            _("theme {name}").format(name=name), "", _("other colours, which are kept"), f"app.choose_theme({name!r})"
+        )
 
 
 class Offers(Provider):

@@ -9,6 +9,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui.finding import FindingApp
 from bpdebug.frontends.tui.working import Work, is_large, prepared
 from bpdebug.progress import Stopped
+from bpdebug.translation import N_
 from bpdebug.views import Report, stop
 
 WITHOUT_A_STATE = ("event", "interrupt", "leave", "close_or_leave", "suspend_process", "help", "maximise")
@@ -47,7 +48,7 @@ class OpeningApp(FindingApp):
         state = self.state
         assert state is not None
         if is_large(state.timeline.graph):
-            self.opening = work = Work(lambda: prepared(state, stop(state)), doing="computing the first event")
+            self.opening = work = Work(lambda: prepared(state, stop(state)), doing=N_("computing the first event"))
             self.start(work, self._was_worked_out)
         else:
             self.opening = None

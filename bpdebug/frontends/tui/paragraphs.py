@@ -11,6 +11,7 @@ from textual.strip import Strip
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import clean, fit, leading, strip, wrap
 from bpdebug.frontends.tui.tables import table_lines
+from bpdebug.translation import N_, _
 from bpdebug.views.blocks import Block, Cells, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.text import cells_lines
 
@@ -28,10 +29,13 @@ def block_lines(block: Block, width: int, across: int | None = None) -> list[Str
     if isinstance(block, Table):
         bars, links = block.bars[:MOST_LINES], block.links[:MOST_LINES]
         most = replace(block, rows=block.rows[:MOST_LINES], bars=bars, links=links)
-        return [*table_lines(most, width, across), *_more(len(block.rows) - MOST_LINES, "rows")]
+        return [
+            *table_lines(most, width, across),
+            *_more(len(block.rows) - MOST_LINES, N_("… {n:,} rows: take a slice, or ask at the prompt")),
+        ]
     if isinstance(block, Cells):
         lines = (strip((line, palette.PLAIN)) for text in cells_lines(block.array) for line in wrap(text, width))
-        return [*islice(lines, MOST_LINES), *(_more(block.array.size, "cells in all") if next(lines, None) else ())]
+        return [*islice(lines, MOST_LINES), *(_more(block.array.size, _MANY) if next(lines, None) else ())]
     if isinstance(block, Listing):
         return listing_lines(block, width)
     assert isinstance(block, Row)
@@ -39,10 +43,12 @@ def block_lines(block: Block, width: int, across: int | None = None) -> list[Str
     return [strip((" ".join(names), palette.PLAIN))]
 
 
-def _more(count: int, what: str) -> list[Strip]:
+_MANY = N_("… {n:,} cells in all: take a slice, or ask at the prompt")
+
+
+def _more(count: int, says: str) -> list[Strip]:
     """What is said in place of what is too long for the screen."""
-    text = f"… {count:,} {what}: take a slice, or ask at the prompt"
-    return [strip((text, palette.DIM))] if count > 0 else []
+    return [strip((_(says).format(n=count), palette.DIM))] if count > 0 else []
 
 
 def formula_lines(block: Formula, width: int) -> list[Strip]:

@@ -17,6 +17,7 @@ from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.matrix import MatrixBox
 from bpdebug.frontends.tui.rows import MADE, Line, Wide, lines_of, shorten
 from bpdebug.frontends.tui.tables import Heading
+from bpdebug.translation import _, ngettext
 from bpdebug.views.blocks import Block
 
 LOWEST = 8
@@ -279,8 +280,8 @@ class LinePlan:
             if names := self.aside(way):
                 yield f"{sign} {', '.join(names)}"
         if self.turns:
-            yield f"{self.section + 1} of {self.sections}: Tab"
+            yield _("{n} of {total}: Tab").format(n=self.section + 1, total=self.sections)
         if not self.tall.notes and any(part.folds for part in self.parts):
-            yield "the whole note: z"
+            yield _("the whole note: z")
         if digits := min((box.digits for box in self.boxes() if box.rounded or box.look.more), default=0):
-            yield f"{digits} digit{'s' * (digits > 1)}"
+            yield ngettext("{n} digit", "{n} digits", digits).format(n=digits)

@@ -15,6 +15,7 @@ from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.preferences import Preferences, read_preferences
 from bpdebug.frontends.tui.working import Work, seen
 from bpdebug.progress import Stopped
+from bpdebug.translation import _
 
 FASTEST = 0.01
 """Seconds between two lines, at least: the screen must come to be drawn."""
@@ -49,7 +50,7 @@ class Player(BpdebugApp):
         if self.playing is not None and (step is None or step.error is not None):
             self.playing.stop()
         if step is None:
-            self.say("the script has ended: the keys are yours")
+            self.say(_("the script has ended: the keys are yours"))
         else:
             self.carried_out(step)
 

@@ -15,6 +15,7 @@ from bpdebug.frontends.tui.keys import PROGRAM, bindings
 from bpdebug.frontends.tui.listed import ListTab
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.tab import Tab
+from bpdebug.translation import _
 from bpdebug.views.finite import look, wanted
 
 TABS = ("list", "source", "graph")
@@ -102,7 +103,7 @@ class ProgramPane(Pane):
     def _names(self) -> str:
         """The tabs, the one that is seen in brackets."""
         names = " ".join(f"[{name}]" if name == self.tab.name else name for name in TABS)
-        whole = f"Program {names}"
+        whole = _("Program {tabs}").format(tabs=names)
         return whole if len(whole) + 2 * TITLE <= self.outer_size.width else names
 
     def bring(self, at: int, far: int = 0) -> None:

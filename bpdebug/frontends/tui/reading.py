@@ -13,6 +13,7 @@ from bpdebug.frontends.tui.reports import Page, Reports
 from bpdebug.frontends.tui.running import RunningApp
 from bpdebug.frontends.tui.screens import DebuggerScreen
 from bpdebug.frontends.tui.stage import Stage
+from bpdebug.translation import _
 from bpdebug.views import OF_EVENTS, Report, view
 
 
@@ -70,8 +71,9 @@ class ReadingApp(RunningApp):
 
     def turn_to(self, page: Page) -> None:
         """A report where one was in it."""
-        more = f"{self.keys['before'].cap} goes back" * (len(self.reports.pages) > 1)
-        title = apart(page.report.title, f"{self.keys['close'].cap} closes", more)
+        back, closes = _("{key} goes back"), _("{key} closes").format(key=self.keys["close"].cap)
+        more = back.format(key=self.keys["before"].cap) if len(self.reports.pages) > 1 else ""
+        title = apart(page.report.title, closes, more)
         self.stage.show(replace(page.report, title=title))
         self.stage.go_to(page.place)
         self.stage.focus()
@@ -88,7 +90,7 @@ class ReadingApp(RunningApp):
 
     async def action_again(self) -> None:
         """The last motion again; where practice asks, the answer."""
-        if self.runs(self.repeat or "an answer"):
+        if self.runs(self.repeat or _("an answer")):
             return
         if self.state is not None and question(self.state) is not None:
             await self.action_ask("answer")
@@ -103,13 +105,13 @@ class ReadingApp(RunningApp):
             self.run_text(link)
         elif (first := self.stage.next_link(self.stage.top - 1, 1)) is not None:
             self.stage.lead(first)
-            self.say(f"{self.keys['stage.follow'].cap} again: {self.stage.link}")
+            self.say(_("{key} again: {line}").format(key=self.keys["stage.follow"].cap, line=self.stage.link))
         else:
-            self.say("the arrow keys mark a cell: Enter goes on from there")
+            self.say(_("the arrow keys mark a cell: Enter goes on from there"))
 
     def action_before(self) -> None:
         """The report from which one came, or to which one can go back from the event."""
-        if self.state is None or not self.reports.pages or self.runs("the report before"):
+        if self.state is None or not self.reports.pages or self.runs(_("the report before")):
             return
         self.reports = self.reports.before()
         if not self.reports.open:

@@ -17,6 +17,7 @@ from bpdebug.frontends.tui.keyed import KeyedApp
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.working import STOPPED, Work
 from bpdebug.progress import Stopped
+from bpdebug.translation import _
 
 
 class Finished(Message):
@@ -78,8 +79,9 @@ class RunningApp(KeyedApp):
             if self.covered is None:
                 self.covered = self.message.left
             self.foot.show(WHILE_WORKING)
-            stops = f"{far}  {self.keys['close'].cap} stops"
-            self.say(far if work.ended else apart(stops, *(f"then {line}" for line in self.typed), self.passed))
+            stops = _("{far}  {key} stops").format(far=far, key=self.keys["close"].cap)
+            then = [_("then {line}").format(line=line) for line in self.typed]
+            self.say(far if work.ended else apart(stops, *then, self.passed))
 
     def runs(self, what: str, *, later: bool = False) -> bool:
         """Whether something runs: a line may wait and come `later`, of anything else it is said that it does not.
@@ -92,7 +94,7 @@ class RunningApp(KeyedApp):
         if later:
             self.typed.append(what)
         else:
-            self.passed = f"{what} does not wait for it"
+            self.passed = _("{what} does not wait for it").format(what=what)
         if self.asking:
             self.work.end()
         self.look_after()
@@ -116,9 +118,9 @@ class RunningApp(KeyedApp):
             answers = work.result()
         except Stopped:
             self.gate.waiting = asked | self.gate.waiting if self.typed else {}
-            self.say(STOPPED)
+            self.say(_(STOPPED))
             return
-        for (_, then), answer in zip(asked.values(), answers, strict=True):
+        for (_ask, then), answer in zip(asked.values(), answers, strict=True):
             then(answer)
 
     def action_interrupt(self) -> None:
@@ -130,4 +132,5 @@ class RunningApp(KeyedApp):
         elif self.screen.get_selected_text() or getattr(self.focused, "selected_text", ""):
             raise SkipAction
         else:
-            self.say(f"nothing runs that could be stopped: {self.keys['leave'].caps} leaves")
+            said = _("nothing runs that could be stopped: {keys} leaves")
+            self.say(said.format(keys=self.keys["leave"].caps))

@@ -23,6 +23,7 @@ from bpdebug.frontends.tui.program import ProgramPane
 from bpdebug.frontends.tui.stage import Stage
 from bpdebug.frontends.tui.working import Inspected
 from bpdebug.scenario.paths import reason
+from bpdebug.translation import _
 from bpdebug.views.inspector import watched
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ class DebuggerScreen(MainScreen):
                 if self.keep is not None:
                     self.keep(panes)
             except OSError as error:
-                self.query_one(Message).show(((f"the panes are not kept: {reason(error)}", palette.NOTE),))
+                self.query_one(Message).show(
+                    ((_("the panes are not kept: {reason}").format(reason=reason(error)), palette.NOTE),)
+                )
 
     # --- hidden, and there again
 
@@ -192,8 +195,10 @@ class SmallScreen(Screen[None]):
 
     def on_resize(self) -> None:
         width, height = self.size
-        room = f"bpdebug needs {LEAST.width} x {LEAST.height} characters, and has {width} x {height}: "
-        self.say(f"{room}make the window larger, or the font smaller. q leaves")
+        said = _(
+            "bpdebug needs {needs} characters, and has {size}: make the window larger, or the font smaller. q leaves"
+        )
+        self.say(said.format(needs=f"{LEAST.width} x {LEAST.height}", size=f"{width} x {height}"))
 
     def say(self, text: str) -> None:
         """A sentence, alone."""

@@ -11,10 +11,11 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import BLANK, clean, strip
 from bpdebug.frontends.tui.tab import ODD, Changed, Tab, drawn, marks
+from bpdebug.translation import N_, _
 from bpdebug.views.source import SourceLine, SourceLines
 
-READING = "reading its lines …"
-NO_FILE = "no source: values come from a recording"
+READING = N_("reading its lines …")
+NO_FILE = N_("no source: values come from a recording")
 
 
 class SourceTab(Tab):
@@ -49,7 +50,7 @@ class SourceTab(Tab):
 
     def line(self, at: int, width: int, chosen: bool) -> Strip:
         if self.lines is None or at >= self.count:
-            return strip((READING if self.lines is None else NO_FILE, palette.DIM)) if at == 0 else BLANK
+            return strip((_(READING if self.lines is None else NO_FILE), palette.DIM)) if at == 0 else BLANK
         found = self.lines.of(at + 1)
         sign, style = _sign(found)
         number, text = f"{found.number:>{len(str(self.count))}} ", clean(found.text)

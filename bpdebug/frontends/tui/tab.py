@@ -14,15 +14,16 @@ from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import clean, strip
+from bpdebug.translation import N_, _, language
 from bpdebug.views.program import ProgramRow
 
 SIGNS = {"done": ("✓", palette.GOOD), "current": ("✓", palette.HERE), "": (" ", palette.DIM)}
-ODD = {"nan": ("✗", palette.BAD, "NaN"), "inf": ("∞", palette.BAD, "infinite")}
+ODD = {"nan": ("✗", palette.BAD, "NaN"), "inf": ("∞", palette.BAD, N_("infinite"))}
 """In the place of ✓ where what is done is not finite."""
 WORDS = {
-    "not computed yet": ("not computed", "not yet"),
-    "no path": ("no path",),
-    "partial": ("partial: more is to be added", "partial"),
+    "not computed yet": (N_("not computed"), N_("not yet")),
+    "no path": (N_("no path"),),
+    "partial": (N_("partial: more is to be added"), N_("partial")),
 }
 Piece = tuple[str, Style]
 Changed = Callable[[int | None], None]
@@ -94,12 +95,14 @@ def fits(row: ProgramRow, head: tuple[Piece, ...], width: int) -> bool:
     return cell_len(clean(row.text)) <= _room(row, head, width)
 
 
-@lru_cache(maxsize=1024)
 def row_line(row: ProgramRow, head: tuple[Piece, ...], width: int, here: bool, chosen: bool) -> Strip:
-    """A row: marks, what stands before its text, the text, what there is to say, the shape, and a sign.
+    """A row: marks, what stands before its text, the text, what there is to say, the shape, and a sign."""
+    return _row_line(row, head, width, here, chosen, language())
 
-    Most rows are the same after a step as before.
-    """
+
+@lru_cache(maxsize=1024)
+def _row_line(row: ProgramRow, head: tuple[Piece, ...], width: int, here: bool, chosen: bool, spoken: str) -> Strip:
+    """Most rows are the same after a step as before."""
     sign, style = SIGNS.get(row.status, ("·", palette.DIM))
     text, tail = clean(row.text), f" {clean(row.shape)} "
     room = _room(row, head, width)
@@ -108,12 +111,12 @@ def row_line(row: ProgramRow, head: tuple[Piece, ...], width: int, here: bool, c
     said: Sequence[str] = WORDS.get(row.status, ())
     if row.odd:
         sign, style, *said = ODD[row.odd]
-    words = next((w for w in said if cell_len(w) + 2 <= room), "")
+    words = next((w for w in map(_, said) if cell_len(w) + 2 <= room), "")
     pieces = [
         *marks(here, row.breakpoint),
         *head,
         (text, palette.HERE if here else palette.PLAIN if row.status in SIGNS else palette.DIM),
-        (" " * (room - len(words)), palette.DIM),
+        (" " * (room - cell_len(words)), palette.DIM),
         (words, style if row.odd else palette.DIM),
         (tail, palette.DIM),
         (sign, style),

@@ -14,6 +14,7 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.preferences import OWN_THEME, Preferences
 from bpdebug.frontends.tui.themes import OWN_THEMES, PROJECTOR, Colourless, InAscii, Inks
 from bpdebug.scenario.paths import reason
+from bpdebug.translation import _
 
 BUILTIN_THEMES.update({own.name: own for own in OWN_THEMES})  # before an app works out what a theme means
 
@@ -58,7 +59,7 @@ class ThemedApp(App[int]):
             if self.keep is not None:
                 self.keep(name)
         except OSError as error:
-            self.say(f"the theme is not kept: {reason(error)}")
+            self.say(_("the theme is not kept: {reason}").format(reason=reason(error)))
 
     def say(self, text: str) -> None:
         """Tells the user."""

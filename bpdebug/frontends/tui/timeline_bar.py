@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import MouseDown, MouseMove, MouseUp
@@ -16,10 +17,10 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.framed import Framed
 from bpdebug.frontends.tui.lines import BLANK, Light
 from bpdebug.frontends.tui.program import Seek
+from bpdebug.translation import _
 from bpdebug.views.finite import faults
 from bpdebug.views.seen import differing
 
-LEFT = " forward "
 TURN, ITERATION, FAULT, DIFFERENCE, BOOKMARK, STOP, CURSOR = "┿", "»", "✗", "≠", "◆", "┃", "●"
 """Where the backward pass begins, another iteration, what is not finite, or handed on wrongly, ...
 
@@ -38,7 +39,7 @@ class TimelineBar(Framed):
         super().__init__(id=id)
         self.state: State | None = None
         self.start, self.count, self.per, self.turn, self.cursor = 0, 1, 1, 0, 0
-        self.tail, self.forward = " backward ", True
+        self.head, self.tail, self.forward = f" {_('forward')} ", f" {_('backward')} ", True
         self._dragged = False
 
     def show(self, state: State) -> None:
@@ -46,7 +47,7 @@ class TimelineBar(Framed):
         self.state, self.cursor = state, state.cursor
         timeline, schedule = state.timeline, state.timeline.schedule
         iteration, many = schedule.iteration_at(state.cursor), schedule.iterations
-        self.tail = " backward " if many < 2 else f" backward  {iteration + 1}/{many} "
+        self.tail = f" {_('backward')} " if many < 2 else f" {_('backward')}  {iteration + 1}/{many} "
         self.forward = schedule.place(state.cursor).phase == FORWARD
         self.per, self.turn = max(schedule.per_iteration, 1), len(timeline.graph.nodes)
         together = max((self.room - 1) // self.per, 1)
@@ -61,7 +62,7 @@ class TimelineBar(Framed):
 
     @property
     def room(self) -> int:
-        return max(self.size.width - len(LEFT) - len(self.tail), 1)
+        return max(self.size.width - cell_len(self.head) - cell_len(self.tail), 1)
 
     def column(self, index: int) -> int:
         """Where on the line an event stands."""
@@ -69,7 +70,7 @@ class TimelineBar(Framed):
 
     def event_at(self, x: int) -> int:
         """The event nearest to a column of the widget."""
-        x = min(max(x - len(LEFT), 0), self.room - 1)
+        x = min(max(x - cell_len(self.head), 0), self.room - 1)
         return self.start + round(x * (self.count - 1) / max(self.room - 1, 1))
 
     def marks(self) -> dict[int, tuple[str, Style]]:
@@ -106,7 +107,7 @@ class TimelineBar(Framed):
             return BLANK
         here, at, signs = self.column(self.cursor), 0, self.marks()
         signs[here] = CURSOR, palette.TITLE
-        segments = [Segment(LEFT, palette.HERE if self.forward else palette.DIM)]
+        segments = [Segment(self.head, palette.HERE if self.forward else palette.DIM)]
         for x in (*sorted(signs), self.room):
             line, style = ("━", palette.HERE) if x <= here else ("┄", palette.DIM)
             sign, own = signs.get(x, ("", style))

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui import keys, palette
 from bpdebug.frontends.tui.lines import BLANK, strip, wrap
+from bpdebug.translation import _
 
 
 class Stop(Struct, frozen=True):
@@ -100,7 +101,7 @@ class TourBox(Widget, can_focus=True):
 
     def lines(self, width: int) -> list[str]:
         """What it says."""
-        return wrap(re.sub(r"\{(.*?)\}", lambda id: self.caps[id[1]], self.stop.text), width)
+        return wrap(re.sub(r"\{(.*?)\}", lambda id: self.caps[id[1]], _(self.stop.text)), width)
 
     def render_line(self, y: int) -> Strip:
         found = self.lines(self.size.width)
@@ -109,10 +110,10 @@ class TourBox(Widget, can_focus=True):
     def go(self, number: int) -> None:
         """Another stop."""
         self.number = number
-        back = "" if number == 0 else f"{self.caps['tour.back']} back"
-        onward = "next" if number + 1 < len(STOPS) else "begin"
-        self.border_title = f"the tour: {number + 1} of {len(STOPS)}"
-        self.border_subtitle = apart(f"{self.caps['tour.next']} {onward}", f"{self.caps['tour.end']} end", back)
+        back = "" if number == 0 else f"{self.caps['tour.back']} {_('back')}"
+        onward = _("next") if number + 1 < len(STOPS) else _("begin")
+        self.border_title = _("the tour: {n} of {total}").format(n=number + 1, total=len(STOPS))
+        self.border_subtitle = apart(f"{self.caps['tour.next']} {onward}", f"{self.caps['tour.end']} {_('end')}", back)
         self.post_message(self.Moved(number))
 
     def action_go(self, step: int) -> None:

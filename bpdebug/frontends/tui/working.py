@@ -19,6 +19,7 @@ from bpdebug.frontends.loop import Answer
 from bpdebug.frontends.tui.matrix import known
 from bpdebug.graph import Graph
 from bpdebug.progress import Stopped, listening, may_stop, stoppable
+from bpdebug.translation import N_, _
 from bpdebug.views import OF_EVENTS, ProgramRows, Report, inspector, stop
 from bpdebug.views.blocks import Matrix, Row, flat
 from bpdebug.views.inspector import TABS
@@ -28,7 +29,7 @@ AT_ONCE = 0.04
 """Seconds that the screen waits for what is mostly done by then; what is not runs on beside it."""
 PATIENCE = 0.15
 """Seconds after which it is said that something runs."""
-STOPPED = "stopped: nothing has changed"
+STOPPED = N_("stopped: nothing has changed")
 LARGE, MANY = 2**20, 5000
 """Bytes of a node's result, and events, from which on any command may take long."""
 
@@ -91,14 +92,14 @@ def carried_out(
             return Outcome(state, report, said, error)
         return Outcome(state, prepared(state, report), said, error, Inspected(tab, inspector(state, tab)))
     except Stopped:
-        return Outcome(before, said=STOPPED)
+        return Outcome(before, said=_(STOPPED))
 
 
 def seen(answer: Answer) -> tuple[Report, str]:
     """The report that is seen after an answer, which has a title, and what is said beside it."""
     state, report = answer.state, answer.report
     if state.view.name == "displays":  # a new one stands at every stop from now on: at this one, too
-        return stop(state), "shown at every stop"
+        return stop(state), _("shown at every stop")
     if report.kind in OF_EVENTS and state.view.name == "event":
         return stop(state, report, answer.displays), ""
     if report.blocks and state.view.name != "event":
@@ -124,7 +125,7 @@ class Work(Generic[Result]):
     """A piece of work that has begun: how far it is, whether it is done, and what it came to."""
 
     def __init__(
-        self, work: Callable[[], Result], clock: Callable[[], float] = monotonic, doing: str = "working"
+        self, work: Callable[[], Result], clock: Callable[[], float] = monotonic, doing: str = N_("working")
     ) -> None:
         self.ended, self.doing = False, doing
         self._work, self._clock, self._began = work, clock, clock()
@@ -157,12 +158,12 @@ class Work(Generic[Result]):
         """How far it is, and how long it may still take; '' while it may be done in no time."""
         seconds = self._clock() - self._began
         if self.ended:
-            return "stopping …"
+            return _("stopping …")
         if self._reported is not None and self._anew:
-            return f"{bar(*self._reported)}, {duration(seconds)} so far"
+            return _("{bar}, {time} so far").format(bar=bar(*self._reported), time=duration(seconds))
         if self._reported is not None:
             return bar(*self._reported, seconds)
-        return f"{self.doing}, {duration(seconds)}" if seconds >= PATIENCE else ""
+        return f"{_(self.doing)}, {duration(seconds)}" if seconds >= PATIENCE else ""
 
     def wait(self, seconds: float) -> None:
         """Waits until it is done, but no longer than so many seconds."""
