@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent / "bpdebug"
 ORDER = [
     "catalogue",
     "translation",
+    "wrapping",
     "errors",
     "manual",
     "arrays",

@@ -79,9 +79,7 @@ def marked(path: Path) -> Iterator[Message | Unreadable]:
             texts = [form.value for form in forms if isinstance(form, ast.Constant) and isinstance(form.value, str)]
             if len(texts) == len(forms) > 0:
                 yield Message(texts[0], texts[1] if len(texts) > 1 else "", file)
-            elif node.func.id not in ("_", "command") or not isinstance(
-                forms[0], ast.Name | ast.Attribute | ast.Subscript
-            ):
+            elif node.func.id in ("N_", "ngettext") or isinstance(forms[0], ast.JoinedStr | ast.BinOp | ast.Call):
                 yield Unreadable(file, node.lineno)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from bpdebug.translation import ENGLISH, language
-from bpdebug.views.wrapping import display_width
+from bpdebug.wrapping import display_width
 
 _SPELLED = {
     "∂": "d", "ᵀ": ".T", "−": "-", "–": "-", "·": "*", "⋅": "*", "×": "x", "⟨": "<", "⟩": ">", "…": "~", "⋯": "~",

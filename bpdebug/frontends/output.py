@@ -8,7 +8,7 @@ from typing import Any
 
 from bpdebug.translation import N_, _, english
 from bpdebug.views import json_pieces
-from bpdebug.views.wrapping import display_width
+from bpdebug.wrapping import display_width
 
 MORE = N_("-- Enter: more, a: all, q: no more -- ")
 

@@ -15,7 +15,7 @@ from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.numbers import number_format, shape_text, short
-from bpdebug.views.wrapping import display_width, pad, wrap
+from bpdebug.wrapping import display_width, pad, wrap
 
 MOST_ROWS, MOST_COLUMNS = 12, 10
 """A larger matrix is shown by its corners."""

@@ -14,7 +14,7 @@ from bpdebug.scenario import load
 from bpdebug.scenario.lessons import shipped_paths
 from bpdebug.translation import speaking
 from bpdebug.views import view
-from bpdebug.views.wrapping import CLOSES, display_width
+from bpdebug.wrapping import CLOSES, display_width
 from tests.chinese import faults
 from tests.lessons import NAMES
 

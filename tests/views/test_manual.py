@@ -17,7 +17,7 @@ from bpdebug.views import view
 from bpdebug.views.blocks import Listing, Section, Table
 from bpdebug.views.manual import page
 from bpdebug.views.text import lines
-from bpdebug.views.wrapping import display_width
+from bpdebug.wrapping import display_width
 from tests.lessons import scenario
 from tests.translations import head
 

@@ -19,7 +19,7 @@ from bpdebug.views.text import (
     row_lines,
     table_lines,
 )  # fmt: skip
-from bpdebug.views.wrapping import display_width
+from bpdebug.wrapping import display_width
 
 
 def matrix(array: object, name: str = "A", note: str = "") -> Matrix:

@@ -20,7 +20,7 @@ from bpdebug.errors import BpdebugError, printable
 from bpdebug.views import VIEWS, ProgramRows, Report, inspector, status_line, to_json, view
 from bpdebug.views.blocks import Matrix, Row
 from bpdebug.views.place import place_data, when_text
-from bpdebug.views.wrapping import display_width
+from bpdebug.wrapping import display_width
 from tests.graphs import examples
 from tests.lessons import FAULTY, HOSTILE, NAMES, PLAIN, WALK, said, scenario, session
 

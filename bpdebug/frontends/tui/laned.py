@@ -58,9 +58,9 @@ class GraphTab(Tab):
             return strip((_(LAYING), palette.DIM)) if self.lanes is None and at == 0 else BLANK
         most = max((width - LEAST_TEXT) // 2, 1)
         head = [
-            ("".join(sign for sign, _ in cells).translate(HEAVY), palette.HERE)
+            ("".join(sign for sign, _lit in cells).translate(HEAVY), palette.HERE)
             if lit
-            else ("".join(sign for sign, _ in cells), palette.DIM)
+            else ("".join(sign for sign, _lit in cells), palette.DIM)
             for lit, cells in groupby(self.lanes.cells(at, most, self.rows.since), itemgetter(1))
         ]
         cut = "…" if self.lanes.width[at] > most else ""

@@ -11,9 +11,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from bpdebug import wrapping
 from bpdebug.errors import printable
 from bpdebug.frontends.tui import palette
-from bpdebug.views import wrapping
 
 
 class Light(Strip):

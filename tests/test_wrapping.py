@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from bpdebug.views.wrapping import CLOSES, OPENS, display_width, pad, wrap
+from bpdebug.wrapping import CLOSES, OPENS, display_width, pad, wrap
 
 CHINESE = "反向传播从右往左：梯度 ∂Y 由下一层传来，乘以转置（“Wᵀ”），得到 ∂X = ∂Y @ Wᵀ；形状是 (2, 3)。"
 
