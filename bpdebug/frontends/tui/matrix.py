@@ -19,7 +19,7 @@ from bpdebug.frontends.tui.lines import BLANK, Light, clean, fit, strip
 from bpdebug.frontends.tui.looks import LOG, LOOK
 from bpdebug.frontends.tui.marks import Highlight, between, mark_of
 from bpdebug.frontends.tui.slices import MOST_LAID_OUT, Along, Lines, Sheet, laid_out, sheet_of
-from bpdebug.translation import N_, _, ngettext
+from bpdebug.translation import N_, _
 from bpdebug.views.blocks import Matrix
 from bpdebug.views.numbers import DIGITS, Extent, Format, extent, range_text, shape_text, short
 
@@ -220,11 +220,7 @@ class MatrixBox:
 
     def _below(self, high: int) -> str:
         """The note, and which rows are seen where not all are."""
-        ends = dict.fromkeys(map(self.sheet.name, (self.top, self.top + high - 1)))
-        between = "{}–{}" if len(self.sheet.down) == 1 else _("{} to {}")
-        rows = between.format(*ends) if len(ends) > 1 else "".join(ends)
-        seen = ngettext("row {rows} of {n:,}", "rows {rows} of {n:,}", len(ends)).format(rows=rows, n=self.rows)
-        return apart(seen if high < self.rows else "", self._note)
+        return apart(self.sheet.part(self.top, high) if high < self.rows else "", self._note)
 
     @property
     def _wide(self) -> int:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, Cell, Shape
+from bpdebug.translation import _, ngettext
 
 MOST_LAID_OUT = 64
 """Rows of a tensor of three axes or more that are laid out one below the other; of a larger one a slice is shown."""
@@ -105,6 +106,13 @@ class Sheet(Struct, frozen=True):
         """The rows and the columns of many cells, by their indices along each axis."""
         rows = np.ravel_multi_index([at[axis] for axis in self.down], self.sizes) if self.down else at[0] * 0
         return rows, rows * 0 if self.across is None else at[self.across]
+
+    def part(self, first: int, count: int) -> str:
+        """Which rows are seen, of how many."""
+        ends = dict.fromkeys(map(self.name, (first, first + count - 1)))
+        between = "{}–{}" if len(self.down) == 1 else _("{} to {}")
+        rows = between.format(*ends) if len(ends) > 1 else "".join(ends)
+        return ngettext("row {rows} of {n:,}", "rows {rows} of {n:,}", len(ends)).format(rows=rows, n=self.rows)
 
     def name(self, row: int) -> str:
         """A row's indices along the axes that are rows."""
