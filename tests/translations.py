@@ -119,8 +119,10 @@ def quoted(text: str) -> str:
 
 
 def written(language: str, name: str, messages: dict[str, Message]) -> str:
-    """A catalogue as it should be, with the translations that it has."""
-    known = translated(language, name)
+    """A catalogue as it should be, with the translations that there are: of what another package says, too, its own."""
+    files = (PACKAGE / "locale" / language).glob("*.po")
+    known = {text: row for path in files for text, row in translated(language, path.stem).items() if row[1]}
+    known |= {text: row for text, row in translated(language, name).items() if row[1]}
     parts = [HEAD.format(area=name, language=language)]
     for text, message in messages.items():
         said = quoted(known.get(text, ("", ""))[1])

@@ -10,7 +10,7 @@ from bpdebug.symbolic.mathml import escape
 from bpdebug.views.blocks import Block, Formula, Text, flat
 from bpdebug.views.report import Report
 from bpdebug.views.text import lines
-from bpdebug.views.wrapping import display_width
+from bpdebug.wrapping import display_width
 
 WIDTH = 100
 """Cells of a line."""
