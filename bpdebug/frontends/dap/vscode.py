@@ -27,7 +27,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
 }
 """What a launch.json may say; the adapter's own arguments."""
 _COMMAND = {
-    "type": "array", "items": _TEXT, "default": ["bpdebug"], "scope": "machine-overridable",
+    "type": "array", "items": _TEXT, "default": ["bpdebug"],
     "description": 'The program and its first words: ["python3", "-m", "bpdebug.cli"]',
 }  # fmt: skip
 README = """# bpdebug
@@ -51,7 +51,7 @@ def package() -> dict[str, Any]:
             "languages": [
                 {"id": name, "aliases": [title], "extensions": [suffix]} for name, (title, suffix) in LANGUAGES.items()
             ],
-            "breakpoints": [{"language": name} for name in LANGUAGES],
+            "breakpoints": [{"language": name} for name in (*LANGUAGES, "python")],  # a recording stops in its script
             "debuggers": [_debugger()], **_buttons(),
             "tomlValidation": [{"fileMatch": "scenarios/*.toml", "url": "./schema.json"}],
             "configuration": {"title": "bpdebug", "properties": {"bpdebug.command": _COMMAND}},
@@ -100,7 +100,8 @@ def write_extension(folder: str) -> int:
     path.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         put(path / name, text.encode())
-    print(f"{len(files)} files written to {shown(folder)}; code --install-extension takes what `vsce package` makes")
+    made = f"`vsce package --allow-missing-repository` there makes bpdebug-{__version__}.vsix"
+    print(f"{len(files)} files written to {shown(folder)}; {made}, which `code --install-extension` takes")
     return EXIT_GOOD
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,14 @@ def test_every_format_that_opens_has_the_button() -> None:
     assert {f".{name}" for name in LANGUAGES} == {suffix for _, suffix in LANGUAGES.values()}
 
 
+def test_breakpoints_stand_in_every_text_that_is_shown() -> None:
+    """VS Code refuses them in any other language, TOML included; a recording is shown in its script's own lines."""
+    contributed = package()["contributes"]
+    languages = {one["language"] for one in contributed["breakpoints"]}
+    assert languages == {one["id"] for one in contributed["languages"]} | {"python"} == {*LANGUAGES, "python"}
+    assert contributed["configuration"]["properties"]["bpdebug.command"]["default"] == ["bpdebug"]
+
+
 def test_the_folder_is_whole_and_is_written_again_but_over_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,6 +62,19 @@ def test_the_folder_is_whole_and_is_written_again_but_over_nothing_else(
     assert main(["vscode", str(other)]) == 3
     assert [p.name for p in other.iterdir()] == ["package.json"]
     assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.environ.get("BPDEBUG_VSCE"), reason="BPDEBUG_VSCE names vsce (npm: @vscode/vsce), by hand")
+def test_vsce_packs_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["vscode", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    command = [os.environ["BPDEBUG_VSCE"], "package", "--allow-missing-repository"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    assert "WARNING" not in done.stdout + done.stderr
+    made = tmp_path / f"bpdebug-{__version__}.vsix"
+    assert made.name in said
+    with zipfile.ZipFile(made) as packed:
+        assert {"extension/extension.js", "extension/package.json", "extension/schema.json"} <= {*packed.namelist()}
 
 
 def test_the_script_is_javascript(tmp_path: Path) -> None:
