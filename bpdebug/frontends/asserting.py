@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
@@ -15,12 +15,15 @@ from bpdebug.checks.first_wrong import check
 from bpdebug.checks.whole_graph import gradcheck
 from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import index_of, relative
-from bpdebug.errors import InputError, UsageError, suggest
+from bpdebug.errors import BpdebugError, InputError, UsageError, suggest
 from bpdebug.explain.leaf_gradients import GradientRow
 from bpdebug.importers import open_any
 from bpdebug.importers.jaxpr import from_jax
 from bpdebug.ops.unwritten import OPAQUE
 from bpdebug.scenario import Scenario, open_timeline
+
+if TYPE_CHECKING:
+    from bpdebug.frontends.watched import WatchedStep
 
 NONE = "none"
 
@@ -63,19 +66,23 @@ def assert_gradients(
     `x` is a scenario or its path: every rule is held against central differences, and the gradients of the leaves end
     to end, to `rtol`. A `torch.nn.Module` on its inputs `args` (a mapping gives keywords): one step is run, with
     `loss` of its output, else the sum, and what PyTorch hands on at each node, custom Functions among them, is held
-    against our rules; the parameters' own gradients are left as they were. A JAX function on its `args`: `jax.grad`,
+    against our rules, down to the inputs, where the model lets them take gradients; the parameters' own gradients are
+    left as they were. A JAX function on its `args`: `jax.grad`,
     derivatives of one's own among them, against our rules, leaf by leaf. `wrt` names leaves that are looked at, all by
     default. `first_wrong` is the node, or the function, that is expected to be wrong.
 
     Raises AssertionError; InputError where x cannot be opened or judged, UsageError for what cannot be meant.
     """
     __tracebackhide__ = True
-    found = next(_wrong(x, args, loss, [wrt] if isinstance(wrt, str) else wrt, rtol), None)
-    if first_wrong == NONE:
-        assert found is None, str(found)
-    else:
-        assert found is not None, f"nothing is wrong, and '{first_wrong}' was expected to be"
-        assert first_wrong in (found.node, *found.aliases), f"'{first_wrong}' was expected to be the first\n{found}"
+    try:
+        found = next(_wrong(x, args, loss, [wrt] if isinstance(wrt, str) else wrt, rtol), None)
+    except BpdebugError as error:
+        raise error.with_traceback(None) from None  # it says what is meant: the way to it is ours
+    said = "" if first_wrong == NONE else f"'{first_wrong}' was expected to be the first"
+    if found is None and said:
+        raise AssertionError(f"nothing is wrong, and {said}")
+    if found is not None and first_wrong not in (found.node, *found.aliases):
+        raise AssertionError(f"{said}\n{found}".lstrip())
 
 
 def _wrong(
@@ -129,7 +136,7 @@ def _rule(timeline: Timeline, node: str, operand: str) -> str:
         return ""
     names, edges = graph.operand_names(k), dict(graph.edges(k))
     rules = [graph.plans[k].formula(p, names, node) for p in graph.positions(k, operand) if p in edges]
-    return f"∂{operand} = {' + '.join(rules)}"
+    return f"∂{operand} = {' + '.join(rules)}" if rules else ""
 
 
 def _line(timeline: Timeline, node: str) -> str:
@@ -147,23 +154,54 @@ def _of_torch(
     for p, _ in before:
         p.grad = None
     try:
-        with watch(model) as w:
-            out = model(**args[0]) if len(args) == 1 and isinstance(args[0], Mapping) else model(*args)
-            (out.sum() if loss is None else loss(out)).backward()
+        w = _stepped(watch(model), model, _asking(args), loss) or _stepped(watch(model), model, args, loss, last=True)
     finally:
         for p, grad in before:
             p.grad = grad
-    timeline = w.timeline
-    unknown = [n.id for n in timeline.graph.nodes if n.op.name == OPAQUE]
-    if unknown:
-        hint = "bpdebug.register_torch_op gives a rule; watch shows what there is"
-        raise InputError(f"no rule for {', '.join(unknown[:8])}: not judged", code="E_OP", hint=hint)
-    return (_handed(row) for row in w.differences() if wrt is None or row.name in names)
+    assert w is not None  # the last one raises what it meets
+    rows = w.differences()
+    return (_handed(w.timeline, row) for row in rows if wrt is None or row.name in names)
 
 
-def _handed(row: GradientRow) -> Wrong:
+def _asking(given: Any) -> Any:
+    """The same inputs, those of floats with gradients of their own: what is handed on to them is judged, too."""
+    import torch  # as above
+
+    if isinstance(given, torch.Tensor):
+        asks = given.is_floating_point() and not given.requires_grad
+        return given.detach().requires_grad_() if asks else given
+    if isinstance(given, Mapping):
+        return {key: _asking(value) for key, value in given.items()}
+    return tuple(map(_asking, given)) if type(given) is tuple else given
+
+
+def _stepped(
+    w: WatchedStep, model: Any, args: tuple[Any, ...], loss: Callable[[Any], Any] | None, *, last: bool = False
+) -> WatchedStep | None:
+    """A step that was watched and can be judged; None where it cannot be with these inputs, unless they are the last.
+
+    A model may write into its inputs, or do with them what has no rule, where they take no gradients.
+    """
+    try:
+        with w:
+            out = model(**args[0]) if len(args) == 1 and isinstance(args[0], Mapping) else model(*args)
+            if loss is None and not hasattr(out, "sum"):
+                raise UsageError(f"the model gives a {type(out).__name__}", hint="say its loss: loss=lambda out: ...")
+            (out.sum() if loss is None else loss(out)).backward()
+        if unknown := [n.id for n in w.timeline.graph.nodes if n.op.name == OPAQUE]:
+            hint = "bpdebug.register_torch_op gives a rule; watch shows what there is"
+            raise InputError(f"no rule for {', '.join(unknown[:8])}: not judged", code="E_OP", hint=hint)
+    except (RuntimeError, InputError):
+        if last:
+            raise
+        return None
+    return w
+
+
+def _handed(timeline: Timeline, row: GradientRow) -> Wrong:
     aliases = tuple(name for name in (row.function, row.module, (row.function or "").removesuffix("Backward")) if name)
-    formula = f"handed on by {row.function}" if row.function else ""
+    rule = _rule(timeline, row.node, row.name) if row.node is not None and row.node in timeline.graph.index else ""
+    formula = f"{rule}, handed on by {row.function}" if row.function else rule
     return Wrong(
         row.node or "", row.name, formula, row.cell or (), row.left, row.right, row.error, "our rule", row.line or "",
         aliases,

@@ -87,3 +87,57 @@ def test_what_no_rule_judges_does_not_pass() -> None:
 
     with pytest.raises(InputError, match="no rule"):
         assert_gradients(Odd(), torch.rand(3, 3))
+
+
+class First(Function):  # type: ignore[misc]  # as above
+    """A product that hands the wrong gradient to its input alone."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, w: Any) -> Any:
+        ctx.save_for_backward(x, w)
+        return x @ w
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        x, w = ctx.saved_tensors
+        return g @ w, x.T @ g
+
+
+class Layer(Module):  # type: ignore[misc]  # as above
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.randn(4, 4))
+
+    def forward(self, x: Any) -> Any:
+        return First.apply(x, self.w)
+
+
+class Writes(Module):  # type: ignore[misc]  # as above
+    """A layer that writes into what it is given: no input of it can take a gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = torch.nn.Linear(4, 2)
+
+    def forward(self, x: Any) -> Any:
+        x.mul_(2)
+        return self.fc(x), x
+
+
+def test_what_is_handed_to_an_input_is_judged_where_it_can_be() -> None:
+    x = torch.randn(3, 4)
+    with pytest.raises(AssertionError) as caught:
+        assert_gradients(Layer(), x)
+    said = str(caught.value).splitlines()
+    assert said[0].startswith("the gradient ∂x is wrong at matmul (test_asserting.py:")
+    assert said[1] == "  formula:  ∂x = ∂matmul @ wᵀ, handed on by FirstBackward"
+    assert not x.requires_grad
+    assert_gradients(Writes(), x, loss=lambda out: out[0].sum())
+
+
+def test_an_output_that_is_no_tensor_needs_a_loss_and_errors_of_ours_show_no_way_through_us() -> None:
+    with pytest.raises(UsageError, match="the model gives a tuple") as caught:
+        assert_gradients(Writes(), torch.randn(3, 4))
+    assert caught.value.__traceback__ is not None
+    assert caught.value.__traceback__.tb_next is not None
+    assert caught.value.__traceback__.tb_next.tb_next is None
