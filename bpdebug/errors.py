@@ -12,6 +12,17 @@ MOST_WORDS = 900
 """Characters of a message, of its hint and of its place."""
 
 
+class AtLine(str):
+    """Where something stands as it is shown, NAME:12, which remembers the number of its line."""
+
+    number: int
+
+    def __new__(cls, name: str, number: int) -> AtLine:
+        made = super().__new__(cls, f"{name}:{number}")
+        made.number = number
+        return made
+
+
 class BpdebugError(Exception):
     """Something the user can mend: `message` says what was found, `hint` what to do, `where` the place.
 
@@ -22,14 +33,19 @@ class BpdebugError(Exception):
     exit_code = EXIT_REFUSED
 
     def __init__(self, message: str, *, code: str, hint: str = "", where: str = "", column: int | None = None) -> None:
-        self.message, self.hint, self.where = line(message), line(hint), line(where)
+        self.message, self.hint, self.where = line(message), line(hint), _safe(where)
         self.code, self.column, self.within = code, column, ""
         super().__init__(self.message)
+
+    @property
+    def at_line(self) -> int:
+        """The line of the file that it is about; 0 where it is about none."""
+        return self.where.number if isinstance(self.where, AtLine) else 0
 
     def at(self, where: str) -> BpdebugError:
         """The same error with its place filled in, unless it already has one."""
         if not self.where:
-            self.where = line(where)
+            self.where = _safe(where)
         return self
 
     def __str__(self) -> str:
@@ -109,6 +125,12 @@ def line(text: str) -> str:
     """Printable text on one line, and not a long one: what stands in a message cannot forge or flood another."""
     shown = printable(text).replace("\n", "\\n")
     return shown if len(shown) <= MOST_WORDS else f"{shown[:MOST_WORDS]}… ({len(shown):,} characters)"
+
+
+def _safe(place: str) -> str:
+    """A place on one line of printable text; itself, with the line that it remembers, where it is that."""
+    shown = line(place)
+    return place if shown == place else shown
 
 
 def _hostile(char: str) -> bool:

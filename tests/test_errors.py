@@ -12,6 +12,7 @@ from bpdebug.errors import (
     EXIT_FAILED,
     EXIT_REFUSED,
     EXIT_USAGE,
+    AtLine,
     BpdebugError,
     CommandError,
     InputError,
@@ -114,3 +115,11 @@ def test_what_is_escaped_can_be_told_apart() -> None:
     assert printable("\U000e00411") == "\\U000e00411"
     assert printable("\u20281") == "\\u20281"
     assert printable("\x1b1") == "\\x1b1"
+
+
+def test_a_place_remembers_its_line_and_is_as_safe_as_any() -> None:
+    error = InputError("no", code="E_NAME", where=AtLine("a.toml", 7))
+    assert (error.where, error.at_line) == ("a.toml:7", 7)
+    assert InputError("no", code="E_NAME").at(AtLine("a.toml", 8)).at_line == 8
+    assert InputError("no", code="E_NAME", where="a.toml:7").at_line == 0
+    assert InputError("no", code="E_NAME", where=AtLine("a\n\x1b", 7)).where == "a\\n\\x1b:7"

@@ -5,6 +5,7 @@ Those are for the caller: `error` is about a file that has no timeline, the othe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,15 +23,16 @@ from bpdebug.scenario.schema import Expect
 
 
 class Mismatch(Struct, frozen=True):
-    """An expectation that is not met: its key in the file, what was expected, what was found, and what to look at."""
+    """An expectation that is not met: where in [expect], what was expected, what was found, and what to look at."""
 
-    key: str
+    path: tuple[str, ...]
     expected: str
     found: str
     hint: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.key}: expected {self.expected}, found {self.found}"
+        key = ".".join(part if re.fullmatch(r"[\w-]+", part) else f'"{shown(part)}"' for part in self.path)
+        text = f"{key}: expected {self.expected}, found {self.found}"
         return f"{text} ({self.hint})" if self.hint else text
 
 
@@ -60,9 +62,9 @@ def _loss(expect: Expect, timeline: Timeline, rtol: float, atol: float) -> Itera
     if expect.loss is UNSET:
         return
     if timeline.loss is None:
-        yield Mismatch("loss", repr(expect.loss), "no loss", "the gradients of this scenario come in from above")
+        yield Mismatch(("loss",), repr(expect.loss), "no loss", "the gradients of this scenario come in from above")
     else:
-        yield from _compare("loss", expect.loss, np.asarray(timeline.loss), rtol, atol)
+        yield from _compare(("loss",), expect.loss, np.asarray(timeline.loss), rtol, atol)
 
 
 def _arrays(
@@ -71,52 +73,52 @@ def _arrays(
 ) -> Iterator[Mismatch]:  # fmt: skip
     known = timeline.graph.index
     for name, value in expected.items():
-        key = f'{table}."{shown(name)}"' if "." in name else f"{table}.{shown(name)}"
+        path = (table, name)
         if name not in known:
-            yield Mismatch(key, "a tensor", "none of that name", suggest(name, known, "names are exact: h.1"))
+            yield Mismatch(path, "a tensor", "none of that name", suggest(name, known, "names are exact: h.1"))
             continue
         found = read(name)
         if found is None:
-            yield Mismatch(key, "a gradient", "none", "no path leads from it to an output")
+            yield Mismatch(path, "a gradient", "none", "no path leads from it to an output")
         else:
-            yield from _compare(key, value, found, rtol, atol)
+            yield from _compare(path, value, found, rtol, atol)
 
 
-def _compare(key: str, expected: Any, found: Array, rtol: float, atol: float) -> Iterator[Mismatch]:
+def _compare(path: tuple[str, ...], expected: Any, found: Array, rtol: float, atol: float) -> Iterator[Mismatch]:
     """Nothing where all cells agree, else the cell that is worst."""
     try:
         wanted = np.asarray(expected, dtype=np.float64)
     except (ValueError, TypeError, OverflowError):
-        yield Mismatch(key, "an array of numbers", "something else in the file")
+        yield Mismatch(path, "an array of numbers", "something else in the file")
         return
     if wanted.shape != found.shape:
-        yield Mismatch(key, f"shape {wanted.shape}", f"shape {found.shape}")
+        yield Mismatch(path, f"shape {wanted.shape}", f"shape {found.shape}")
         return
     off = worst(found, wanted, rtol, atol)
     if off is not None:
         yield Mismatch(
-            key, f"{off.expected!r}{at_cell(off.cell)}", repr(off.found), f"{off.off} of {found.size} cells are off"
+            path, f"{off.expected!r}{at_cell(off.cell)}", repr(off.found), f"{off.off} of {found.size} cells are off"
         )
 
 
 def _formulas(key: str, expected: Mapping[str, str] | list[str], timeline: Timeline) -> Iterator[Mismatch]:
     """The formulas of a backward event: by operand, or all of them in the order of the operands."""
-    label = f'formulas."{shown(key)}"'
+    path = ("formulas", key)
     event = next((e for e in map(timeline.event, _stops(key, timeline) or ()) if e.phase == BACKWARD), None)
     if event is None:
-        yield Mismatch(label, "a backward event", "none", "write the key as a node's name and @bwd: Y@bwd")
+        yield Mismatch(path, "a backward event", "none", "write the key as a node's name and @bwd: Y@bwd")
         return
     made = event.contributions
     if isinstance(expected, list):
         found = [c.formula for c in made]
         if found != expected:
-            yield Mismatch(label, shown(", ".join(expected), 200), ", ".join(found) or "nothing")
+            yield Mismatch(path, shown(", ".join(expected), 200), ", ".join(found) or "nothing")
         return
     for operand, formula in expected.items():
         to = [c.formula for c in made if c.to == operand]
         if formula not in to:
             hint = "" if to else "operands with a gradient: " + (", ".join(c.to for c in made) or "none")
-            yield Mismatch(f"{label}.{shown(operand)}", shown(formula, 200), " and ".join(to) or "nothing", hint)
+            yield Mismatch((*path, operand), shown(formula, 200), " and ".join(to) or "nothing", hint)
 
 
 def _stops(location: str, timeline: Timeline) -> Stops | None:
@@ -135,11 +137,11 @@ def _fault(expect: Expect, timeline: Timeline) -> Iterator[Mismatch]:
     wanted = f"{kind} at {shown(expect.fault.at)}"
     event = timeline.first_fault()
     if event is None or event.fault is None:
-        yield Mismatch("fault", wanted, "no fault at all")
+        yield Mismatch(("fault",), wanted, "no fault at all")
         return
     here = _stops(expect.fault.at, timeline)
     if here is None or not here.contains(event.index) or expect.fault.kind not in (UNSET, event.fault.kind):
-        yield Mismatch("fault", wanted, f"{event.fault.kind} at {event.name}@{SHORT[event.phase]} first")
+        yield Mismatch(("fault",), wanted, f"{event.fault.kind} at {event.name}@{SHORT[event.phase]} first")
 
 
 def _gradcheck(timeline: Timeline) -> Iterator[Mismatch]:
@@ -148,4 +150,4 @@ def _gradcheck(timeline: Timeline) -> Iterator[Mismatch]:
     for row in gradcheck(timeline):
         if row.verdict == "fail":
             numeric = f"{row.numeric:.10g} for ∂{row.name}{at_cell(row.cell)}, from differences"
-            yield Mismatch("gradcheck", numeric, f"{row.analytic:.10g}", f"relative error {row.error:.2g}")
+            yield Mismatch(("gradcheck",), numeric, f"{row.analytic:.10g}", f"relative error {row.error:.2g}")

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.errors import BpdebugError, InputError, ShapeError, did_you_mean
+from bpdebug.errors import AtLine, BpdebugError, InputError, ShapeError, did_you_mean
 from bpdebug.graph.backward import GRAD, Writer
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import Graph
@@ -123,7 +123,7 @@ class _Builder:
         mask = self.index[f"{step.id}.mask"]
         self.types[mask] = self.typed(self._shape(inputs[0]), _BOOL)
         inputs.append(mask)
-        self._check_size(*self.types[mask], f"the mask of '{step.id}'", f"{self.where}:{step.line}")
+        self._check_size(*self.types[mask], f"the mask of '{step.id}'", AtLine(self.where, step.line))
 
     def _call(self, step: Step, inputs: Sequence[Operand]) -> tuple[Plan, Mapping[str, Any], Typed]:
         """What calls of an op with operands of these shapes and dtypes share: plan, attributes, what they give."""
@@ -226,7 +226,7 @@ def build(
         try:
             builder.add(step) if step.op != GRAD else builder.write_out(step)
         except BpdebugError as error:
-            raise error.at(f"{where}:{step.line}") from None
+            raise error.at(AtLine(where, step.line)) from None
     limits.check("nodes", len(builder.nodes), "nodes in the program, with those of its gradients", where=where)
     try:
         outputs = _outputs(builder, loss, incoming or {})

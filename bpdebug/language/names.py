@@ -7,7 +7,7 @@ import unicodedata
 
 from msgspec import Struct
 
-from bpdebug.errors import InputError, shown
+from bpdebug.errors import AtLine, InputError, shown
 from bpdebug.limits import Limits
 
 
@@ -26,7 +26,7 @@ class Place(Struct, frozen=True):
         return self.first + (n - 1) * self.step
 
     def at(self, n: int) -> str:
-        return f"{self.name}:{self.line(n)}" if self.first else self.name
+        return AtLine(self.name, self.line(n)) if self.first else self.name
 
 
 NUMBERS = ("inf", "nan")

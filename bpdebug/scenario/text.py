@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from bpdebug.errors import InputError, shown
+from bpdebug.errors import AtLine, InputError, shown
 from bpdebug.language.names import Place
 from bpdebug.limits import Limits
 from bpdebug.scenario.numbers import NUMBER, check_number
@@ -57,7 +57,7 @@ def _source(name: str, raw: bytes, limits: Limits, path: str | None = None) -> F
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         message, hint = "the file is not UTF-8 text", "save it as UTF-8 in an editor"
-        raise InputError(message, code="E_SYNTAX", where=f"{name}:{line}", hint=hint) from None
+        raise InputError(message, code="E_SYNTAX", where=AtLine(name, line), hint=hint) from None
     return FileText(name, text, raw, path)
 
 
@@ -114,7 +114,7 @@ class Outline(Struct):
 
     def place(self, name: str, path: Sequence[str]) -> str:
         line = self.line(path)
-        return f"{name}:{line}" if line else name
+        return AtLine(name, line) if line else name
 
     def last_before(self, line: int) -> int:
         """The line of the statement that a line belongs to."""
@@ -200,7 +200,7 @@ def _syntax(message: str, source: FileText, found: Outline) -> InputError:
         line = found.last_before(line)
     hint = "a key, like a table, may stand only once" if text.startswith(("Cannot", "Duplicate")) else _TOML_HINT
     said = f"not TOML: {shown(text or message, 200)}"
-    return InputError(said, code="E_SYNTAX", where=f"{source.name}:{line}", hint=hint)
+    return InputError(said, code="E_SYNTAX", where=AtLine(source.name, line), hint=hint)
 
 
 def place_of(source: FileText, found: Outline, path: tuple[str, ...]) -> Place:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bpdebug.debugger import State
     from bpdebug.frontends.scripts.replay import Settings
     from bpdebug.scenario import Scenario
+    from bpdebug.scenario.text import Outline
 
 SCRIPT, SCENARIO = ".bpd", ".toml"
 _EXPECT = re.compile(rb"^\s*(?:\[\s*expect[\s.\]]|expect\.\w)", re.MULTILINE)
@@ -82,9 +83,9 @@ def check_file(path: Path, settings: Settings) -> Result:
     return Result(str(path), tuple(found or ()), time.perf_counter() - began, skipped, crashed)
 
 
-def _failure(path: Path, text: str) -> Failure:
-    said = f"{line(str(path))}: {line(text)}"
-    return Failure(said, said)
+def _failure(path: Path, text: str, number: int = 0) -> Failure:
+    said = f"{line(str(path))}:{number or ''}{':' * bool(number)} {line(text)}"
+    return Failure(said, said, number)
 
 
 def failures(path: Path, settings: Settings) -> list[Failure] | None:
@@ -95,8 +96,18 @@ def failures(path: Path, settings: Settings) -> list[Failure] | None:
         found = mismatches(path, settings)
     except BpdebugError as error:
         text = str(error)
-        return [Failure(f"{line(str(path))}: {text.partition(chr(10))[0]}", text)]
-    return None if found is None else [_failure(path, text) for text in found]
+        return [Failure(f"{line(str(path))}: {text.partition(chr(10))[0]}", text, error.at_line)]
+    if not found:
+        return None if found is None else []
+    lines = _lines(path, settings)
+    return [_failure(path, text, lines.line(("expect", *key))) for key, text in found]
+
+
+def _lines(path: Path, settings: Settings) -> Outline:
+    """Where the keys of a scenario's file stand."""
+    from bpdebug.scenario.text import Outline, outline, read_source  # start-up: only what fails is looked for
+
+    return outline(read_source(path, settings.limits), settings.limits) if path.suffix == SCENARIO else Outline()
 
 
 def _lines_that_fail(path: Path, settings: Settings) -> list[Failure]:
@@ -114,7 +125,11 @@ def _lines_that_fail(path: Path, settings: Settings) -> list[Failure]:
     return found
 
 
-def mismatches(path: Path, settings: Settings) -> list[str] | None:
+Missed = tuple[tuple[str, ...], str]
+"""Where in [expect] something stands that is not so, and what is to be said of it."""
+
+
+def mismatches(path: Path, settings: Settings) -> list[Missed] | None:
     """What a scenario expects and does not find; None where it expects nothing. Raises where it is refused."""
     from bpdebug.debugger import open_session  # start-up, as above
     from bpdebug.explain.expect import check
@@ -128,17 +143,18 @@ def mismatches(path: Path, settings: Settings) -> list[str] | None:
     except BpdebugError as error:
         if wanted is None:
             raise
-        return [] if error.code == wanted else [f"error: expected {wanted}, found {error.code}: {error.message}"]
+        said = f"error: expected {wanted}, found {error.code}: {error.message}"
+        return [] if error.code == wanted else [(("error",), said)]
     if wanted is not None:
-        return [f"error: expected {wanted}, found none: the file is accepted"]
+        return [(("error",), f"error: expected {wanted}, found none: the file is accepted")]
     if settings.opens:
         return []
     if scenario.expect is None:
         return None
-    return [*map(str, check(scenario, state.timeline)), *_explained(scenario, state)]
+    return [*((m.path, str(m)) for m in check(scenario, state.timeline)), *_explained(scenario, state)]
 
 
-def _explained(scenario: Scenario, state: State) -> Iterator[str]:
+def _explained(scenario: Scenario, state: State) -> Iterator[Missed]:
     """What the check and the reader's derivation must come to, where the scenario says so."""
     from bpdebug.frontends.loop import replies  # start-up, as above
 
@@ -149,4 +165,5 @@ def _explained(scenario: Scenario, state: State) -> Iterator[str]:
             (answer,) = replies(state, command)
             found = answer.report.to_data()["first_wrong"] or "none"
             if found != first.first_wrong:
-                yield f"{command}: expected {first.first_wrong} as the first that is wrong, found {found}"
+                said = f"{command}: expected {first.first_wrong} as the first that is wrong, found {found}"
+                yield (command, "first_wrong"), said

@@ -66,7 +66,8 @@ class BpdebugItem(pytest.Item):
         """Raises Failed with the lines, the events and the cells that are off."""
         from bpdebug.frontends.scripts.replay import Settings  # start-up: NumPy comes with the first test
 
-        found = failures(self.path, Settings(accept=bool(self.config.getoption("--bpdebug-update"))))
+        path = self.path.relative_to(Path.cwd()) if self.path.is_relative_to(Path.cwd()) else self.path
+        found = failures(path, Settings(accept=bool(self.config.getoption("--bpdebug-update"))))
         if found is None:
             pytest.skip("nothing is expected")
         if found:

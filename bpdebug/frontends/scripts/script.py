@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from bpdebug import __version__
-from bpdebug.errors import BpdebugError, CommandError, InputError, shown
+from bpdebug.errors import AtLine, BpdebugError, CommandError, InputError, shown
 from bpdebug.frontends.loop import gathered, opens
 from bpdebug.limits import Limits
 from bpdebug.scenario import meant
@@ -76,7 +76,7 @@ def parse_script(name: str, text: str, *, path: Path | None = None) -> Script:
     for number, line in gathered(lines[:first]):
         if opens(line.partition("\n")[0]) and not line.endswith("\nend"):
             raise InputError(
-                "`commands` is not closed", code="E_SCRIPT", where=f"{name}:{number}",
+                "`commands` is not closed", code="E_SCRIPT", where=AtLine(name, number),
                 hint="a command a line, and `end` on a line of its own",
             )  # fmt: skip
         if line and not line.startswith("#"):

@@ -64,7 +64,7 @@ def test_scenarios_are_collected_when_asked_for(folder: Path) -> None:
     code, out = run(folder, "--bpdebug-scenarios", "-k", "toml")
     assert code == 1
     assert "1 failed, 1 passed" in out
-    assert "wrong.toml: values.Y: expected 23.0 at [1, 1], found 22.0 (1 of 4 cells are off)" in out
+    assert "wrong.toml:10: values.Y: expected 23.0 at [1, 1], found 22.0 (1 of 4 cells are off)" in out
 
 
 def test_names_and_texts_of_files_do_not_steer_the_terminal(tmp_path: Path) -> None:

@@ -58,12 +58,12 @@ def test_a_folder(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", str(mixed)]) == 1
     out = capsys.readouterr().out.replace(str(mixed), "DIR")
     assert out.splitlines() == [
-        "FAIL DIR/accepted.toml: error: expected E_SHAPE, found none: the file is accepted",
+        "FAIL DIR/accepted.toml:10: error: expected E_SHAPE, found none: the file is accepted",
         "FAIL DIR/fails.bpd:3: E_SCRIPT Y: expected 7.0 at [1, 1], found 22.0 "
         "(3 of 4 cells are off, rtol 1e-09, atol 1e-12) (at event 1/3 seed Y matmul)",
-        "FAIL DIR/other.toml: error: expected E_SHAPE, found E_NAME: no tensor 'Q'",
-        "FAIL DIR/wrong.toml: values.Y: expected 23.0 at [1, 1], found 22.0 (1 of 4 cells are off)",
-        "FAIL DIR/wrong.toml: grads.X: expected shape (1, 2), found shape (2, 2)",
+        "FAIL DIR/other.toml:10: error: expected E_SHAPE, found E_NAME: no tensor 'Q'",
+        "FAIL DIR/wrong.toml:10: values.Y: expected 23.0 at [1, 1], found 22.0 (1 of 4 cells are off)",
+        "FAIL DIR/wrong.toml:11: grads.X: expected shape (1, 2), found shape (2, 2)",
         "3 passed, 4 failed",
     ]
 
@@ -141,7 +141,12 @@ def test_failures_stand_beside_the_code_where_github_runs(
     assert len(said) == 3
     assert said[0].startswith(f"::error file={mixed}/fails.bpd,line=3,title=bpdebug test::error[E_SCRIPT]")
     assert "%0A  line: expect Y ~ 7%0A" in said[0]
-    assert said[1].startswith(f"::error file={mixed}/wrong.toml,title=bpdebug test::")
+    refused = SCENARIO.replace("Y = X @ X", "Y = X @ Q") + "[expect]\nloss = 1\n"
+    (mixed / "refused.toml").write_text(refused)
+    assert main(["test", str(mixed / "refused.toml"), "--annotations", "github", "--no-run"]) == 1
+    line = 1 + refused.splitlines().index("Y = X @ Q")
+    assert f"refused.toml,line={line},title=bpdebug test::error[E_NAME]" in capsys.readouterr().out
+    assert said[1].startswith(f"::error file={mixed}/wrong.toml,line=10,title=bpdebug test::")
 
 
 def test_an_annotation_ends_with_its_line() -> None:
