@@ -8,7 +8,7 @@ from bpdebug.engine import Timeline
 from bpdebug.frontends.python import Session
 from bpdebug.graph import Graph
 from bpdebug.scenario import Scenario
-from bpdebug.translation import _, ngettext
+from bpdebug.translation import _
 from bpdebug.views import Report, here
 from bpdebug.views.blocks import Formula
 from bpdebug.views.papers import Paper
@@ -34,8 +34,7 @@ def _pieces(what: Shown, paper: Paper) -> Iterator[str]:
         yield from paper.pieces(here(what.state) if isinstance(what, Session) else what)
         return
     if isinstance(what, Timeline):
-        count = len(what)
-        yield paper.heading(ngettext("{count} event", "{count} events", count).format(count=count))
+        yield paper.heading(_("{count} events").format(count=len(what)))
     elif what.title:
         yield paper.heading(what.title)
     if isinstance(what, Scenario) and what.about:

@@ -27,6 +27,38 @@ def test_a_step_is_written_to_a_file_as_it_is_printed(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
+    ("kind", "sign"),
+    [
+        ("tex", r"\[ \partial H = \partial Y \, W_{2}^{\top} \qquad"),
+        ("typst", "$ ∂ H = ∂ Y thin W_(2)^(⊤) quad"),
+        ("md", "$$\n\\partial H = \\partial Y \\, W_{2}^{\\top} \\qquad"),
+        ("mathml", '<math display="block">'),
+        ("svg", "∂H = ∂Y @ W2ᵀ"),
+    ],
+)
+def test_every_kind_of_one_step(capsys: pytest.CaptureFixture[str], kind: str, sign: str) -> None:
+    whole = exported(capsys, kind, "two_layer", "--at", "Y@bwd")
+    assert sign in whole
+    part = exported(capsys, kind, "two_layer", "--at", "Y@bwd", "--part", "1")
+    assert sign in part
+    assert len(part) < len(whole)
+    assert exported(capsys, kind, "two_layer", "--at", "end") == exported(capsys, kind, "two_layer", "--at", "100%")
+    assert exported(capsys, kind, "two_layer") == exported(capsys, kind, "two_layer", "--at", "begin")
+
+
+def test_bars_for_gradients(capsys: pytest.CaptureFixture[str]) -> None:
+    assert r"\bar{H} = \bar{Y} \, W_{2}^{\top}" in exported(capsys, "tex", "two_layer", "--at", "Y@bwd", "--bar")
+
+
+def test_of_a_recording(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    recording = tmp_path / "run.bptrace"
+    assert main(["run", "two_layer", "--record", str(recording)]) == 0
+    capsys.readouterr()
+    found, wanted = (exported(capsys, "tex", name, "--at", "Y@bwd") for name in (str(recording), "two_layer"))
+    assert found.split(r"\[")[1:] == wanted.split(r"\[")[1:]
+
+
+@pytest.mark.parametrize(
     ("words", "place"),
     [
         (["nowhere.toml"], "nowhere.toml"),
