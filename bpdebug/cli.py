@@ -92,7 +92,7 @@ def plain(words: list[str]) -> SimpleNamespace | None:
     return SimpleNamespace(
         verb=words[0], file=words[1], set=[], memory=None, spill=None, limit=[], fresh=False, json=False, values="some",
         record=None, ascii=False, plain=False, motion=True, inputs=None, loss=None, dim=[], freeze=[],
-        incoming=[], double=False,
+        incoming=[], double=False, backend=None, device=None, scheduler=None,
     )  # fmt: skip
 
 

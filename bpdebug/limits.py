@@ -36,11 +36,19 @@ TABLE: dict[str, Limit] = {
 }
 
 
+NUMPY = "numpy", None, None
+"""Arrays are NumPy's, where nothing else is said."""
+
+
 class Limits(Struct, frozen=True):
-    """The limits in force: the table, with what the user moved; `spill` is a folder for what is not kept."""
+    """The limits in force: the table, with what the user moved; `spill` is a folder for what is not kept.
+
+    `arrays` says whose arrays passes are on, and where: the name of a backend, its device, its scheduler.
+    """
 
     moved: Mapping[str, int] = field(default_factory=dict)
     spill: str = ""
+    arrays: tuple[str, str | None, str | None] = NUMPY
 
     def __getitem__(self, name: str) -> int:
         return self.moved.get(name, TABLE[name].default)

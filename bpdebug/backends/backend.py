@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -21,23 +21,35 @@ class Backend(Library, frozen=True, eq=False, kw_only=True):
     """A library of arrays other than NumPy.
 
     `into` makes an array of its own of one of NumPy's, on its device; `near` makes one of NumPy's of its own, without a
-    copy where both can see the same memory. `within` is entered while it computes.
+    copy where both can see the same memory. `within` is entered while it computes. `settle` works out arrays that were
+    only planned, all at once; None where there are none such.
     """
 
     into: Callable[[Array], Any]
     near: Callable[[Any], Array]
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
+    settle: Callable[[list[Any]], Sequence[Any]] | None = None
 
     @classmethod
     def of(
         cls, name: str, own: dict[str, Any], *, dtype: Callable[[str], Any], near: Callable[[Any], Array],
         within: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        settle: Callable[[list[Any]], Sequence[Any]] | None = None,
     ) -> Backend:  # fmt: skip
         """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name."""
         dtypes = {d: found for d in DTYPES if (found := _named(dtype, d)) is not None}
         words = complete({**own, **{d: found for d, found in dtypes.items() if d not in own}})
         scope = {"xp": words, "may_stop": may_stop, "inf": np.inf, "nan": np.nan, **dtypes}
-        return cls(name=name, scope=scope, write=call, instead=one_dtype, into=words.asarray, near=near, within=within)
+        return cls(
+            name=name,
+            scope=scope,
+            write=call,
+            instead=one_dtype,
+            into=words.asarray,
+            near=near,
+            within=within,
+            settle=settle,
+        )
 
     @property
     def words(self) -> Any:

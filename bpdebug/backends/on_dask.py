@@ -44,7 +44,18 @@ def dask(scheduler: str | None = None) -> Backend:
         "flip": lambda x, axis: da.flip(x, axis), "index": _index, "ones": da.ones_like,
         "numpy_dtype": lambda x: x.dtype,
     }  # fmt: skip
-    return Backend.of("dask", words, dtype=np.dtype, near=lambda x: np.asarray(x.compute()))
+    return Backend.of("dask", words, dtype=np.dtype, near=_near, settle=_settle)
+
+
+def _near(x: Any) -> Array:
+    return np.asarray(x.compute())
+
+
+def _settle(arrays: list[Any]) -> Any:
+    """The same arrays, their chunks worked out, and kept where they are."""
+    import dask as library  # as above
+
+    return library.persist(*arrays)
 
 
 def _index(x: Any, key: Key) -> Any:

@@ -17,6 +17,7 @@ def torch(device: str | None = None) -> Backend:
     import torch as library  # an extra, asked for by name
 
     place = library.device(device or "cpu")
+    library.empty(0, device=place)  # or it would be missed when a pass runs
     own = {**_plain(library), **_shaped(library), **_gathered(library, place), **_made(library, place)}
     dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
     return Backend.of(f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, within=library.no_grad)

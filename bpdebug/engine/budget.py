@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import ref
 
+from bpdebug.backends import Backend
 from bpdebug.engine.spilled import Disk
 
 ARRAY = 128
@@ -37,10 +38,13 @@ class Budget:
     gradients, whether they are computed yet or not. Leaves, checkpoints and what one event computes on the way count
     as well. The whole iteration that was used last stays, however large it is, and so does the state it leads to;
     where no more than that fits, there are no checkpoints. What a pass forgets goes to the `disk`, where there is one.
+    On a `backend`'s arrays a pass forgets nothing: they are where the backend has room.
     """
 
-    def __init__(self, size: int, disk: Callable[[], Disk] | None = None) -> None:
-        self.size, self.disk, self.used = size, disk, 0
+    def __init__(
+        self, size: int, disk: Callable[[], Disk] | None = None, backend: Backend | None = None
+    ) -> None:  # fmt: skip
+        self.size, self.disk, self.backend, self.used = size, disk, backend, 0
         self.stores: list[ref[Keeps]] = []
         self.recent: Any = None  # the one asked for last, with what was worked out of it
         self._sizes: OrderedDict[Key, int] = OrderedDict()

@@ -28,6 +28,7 @@ class PlacedPass(Pass):
         edits: Sequence[Override] = (), *, backend: Backend,
     ) -> None:  # fmt: skip
         self.library = self.backend = backend
+        self._settled = {id(None)}
         self._near: OrderedDict[int, tuple[Any, Array]] = OrderedDict()
         super().__init__(graph, lambda t: self._placed(t, leaf(t)), source, edits)
 
@@ -62,4 +63,15 @@ class PlacedPass(Pass):
 
     def _went(self, tensor: int, gradient: bool) -> bool:
         with self.backend.within():
-            return super()._went(tensor, gradient)
+            went = super()._went(tensor, gradient)
+        self._settle()
+        return went
+
+    def _settle(self) -> None:
+        """What was only planned so far is worked out, once for all that reads it."""
+        if self.backend.settle is None:
+            return
+        places = [(table, t) for table in (self.V, self.G) for t, x in enumerate(table) if id(x) not in self._settled]
+        for (table, t), found in zip(places, self.backend.settle([table[t] for table, t in places]), strict=True):
+            table[t] = found
+            self._settled.add(id(found))

@@ -97,13 +97,17 @@ class Store:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
         elif self.parent is not None and t == self.first:
             source = Shared(self.graph, self.parent.iteration(t), self._more)
-        return Pass(self.graph, leaf, source, overrides(self.edits, t))
+        if self.budget.backend is None or self.recorded is not None:
+            return Pass(self.graph, leaf, source, overrides(self.edits, t))
+        from bpdebug.engine.placed import PlacedPass  # few passes are on other arrays than NumPy's
+
+        return PlacedPass(self.graph, leaf, source, overrides(self.edits, t), backend=self.budget.backend)
 
     # --- what is kept ---------------------------------------------------------------------------------------------
 
     def room(self) -> Room | None:
         """How its passes are cut; None where a whole one fits, or is read. Where there are forks, two are to fit."""
-        if self.recorded is not None or sizes.is_ample(self.graph, self.budget):
+        if self.recorded is not None or self.budget.backend is not None or sizes.is_ample(self.graph, self.budget):
             return None
         free = (self.budget.size - self.apart - self._states_bytes) // min(2, len(self.budget.living()))
         if self._arrays_bytes <= free:

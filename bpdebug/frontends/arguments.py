@@ -168,6 +168,9 @@ def _common_options() -> _Parser:
     common.add_argument("--set", action="append", default=[], metavar="NAME=FILE.npy", help=_("replace a tensor"))
     common.add_argument("--memory", metavar="SIZE", help=_("what may be kept; the rest is computed again: 4G"))
     common.add_argument("--spill", metavar="FOLDER", help=_("where the rest is put instead, and read back"))
+    common.add_argument("--backend", metavar="NAME", help=_("whose arrays: numpy, torch, jax, dask"))
+    common.add_argument("--device", metavar="NAME", help=_("where torch's or jax's arrays are: cuda:0"))
+    common.add_argument("--scheduler", metavar="ADDRESS", help=_("where dask's tasks go: tcp://..."))
     common.add_argument("--limit", action="append", default=[], metavar="NAME=N", help=_("move another limit"))
     common.add_argument("--fresh", action="store_true", help=_("ignore what an earlier session left"))
     return common

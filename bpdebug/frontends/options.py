@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from bpdebug.errors import UsageError
-from bpdebug.limits import Limits, parse_limit, parse_size
+from bpdebug.limits import NUMPY, Limits, parse_limit, parse_size
 from bpdebug.translation import _, chosen, speak
 
 if TYPE_CHECKING:
@@ -18,20 +18,28 @@ if TYPE_CHECKING:
 
 
 def limits_of(args: SimpleNamespace) -> Limits:
-    """`--limit`, `--memory` and `--spill`; UsageError for what is none."""
+    """`--limit`, `--memory`, `--spill` and whose arrays; UsageError for what is none."""
     moved = dict(map(parse_limit, args.limit))
     if args.memory is not None:
         moved["memory"] = parse_size(args.memory)
-    return Limits(moved, args.spill or "")
+    return Limits(moved, args.spill or "", (args.backend or "numpy", args.device, args.scheduler))
 
 
 def budget_of(limits: Limits) -> int | Budget:
-    """The bytes that may be kept, and the folder for the rest; E_FILE where nothing can be written there."""
-    if not limits.spill:
-        return limits["memory"]
-    from bpdebug.frontends.spill import spilling  # few sessions have a folder
+    """The bytes that may be kept, the folder for the rest, and whose arrays passes are on.
 
-    return spilling(limits["memory"], limits.spill)
+    Raises InputError (E_FILE) where nothing can be written there, or a library is not installed, UsageError for what is
+    no backend.
+    """
+    if not limits.spill and limits.arrays == NUMPY:
+        return limits["memory"]
+    from bpdebug.backends import backend  # few sessions have a folder, or other arrays than NumPy's
+    from bpdebug.engine.budget import Budget
+    from bpdebug.frontends.spill import spilling
+
+    budget = spilling(limits["memory"], limits.spill) if limits.spill else Budget(limits["memory"])
+    budget.backend = backend(*limits.arrays)
+    return budget
 
 
 def replaced_by(args: SimpleNamespace) -> dict[str, str]:

@@ -20,14 +20,19 @@ from bpdebug.views import Report
 Size = int | str | None
 """Bytes, or as the command line has them: "512M"; None: as much as there is by default."""
 Folder = str | os.PathLike[str] | None
+Name = str | None
 
 
 class Session:
     """A debugging session: `state` is its one variable, and `do` runs a line of the debugger's language."""
 
-    def __init__(self, scenario: Scenario, *, memory: Size = None, spill: Folder = None) -> None:
+    def __init__(
+        self, scenario: Scenario, *, memory: Size = None, spill: Folder = None, backend: Name = None,
+        device: Name = None, scheduler: Name = None,
+    ) -> None:  # fmt: skip
         given = _given(scenario, Scenario, "Session")
-        self.state: State = open_session(given, budget=budget_of(_limits(memory, spill, given.limits)))
+        limits = _limits(given.limits, memory, spill, backend, device, scheduler)
+        self.state: State = open_session(given, budget=budget_of(limits))
 
     def do(self, line: str) -> Report:
         """The report of a line; raises BpdebugError, and leaves the state alone, where it cannot be carried out.
@@ -43,45 +48,58 @@ class Session:
         return own[-1] if own else Report("said", "")
 
 
-def load(path: str | os.PathLike[str], *, memory: Size = None, spill: Folder = None) -> Scenario:
+def load(
+    path: str | os.PathLike[str], *, memory: Size = None, spill: Folder = None, backend: Name = None,
+    device: Name = None, scheduler: Name = None,
+) -> Scenario:  # fmt: skip
     """A scenario from a file of any format that can be read, or the name of a shipped one; its graph is checked.
 
-    `memory` ("512M", or bytes) and `spill` are for `run` and `Session`, which take them too. Raises BpdebugError where
+    All that is said beside the path is for `run` and `Session`, which take it too. Raises BpdebugError where
     it is refused, or where no budget of that size could hold it; nothing is computed.
     """
     given = os.fspath(path) if isinstance(path, os.PathLike) else path
     _given(given, str, "load", "a path, or a shipped name: bpdebug.load('two_layer')")
-    if memory is None and spill is None:
+    limits = _limits(None, memory, spill, backend, device, scheduler)
+    if limits == Limits():
         return open_any(path)
-    limits = _limits(memory, spill, None)
     return replace(open_any(path, limits=limits), limits=limits)
 
 
-def run(scenario: Scenario, *, memory: Size = None, spill: Folder = None) -> Timeline:
+def run(
+    scenario: Scenario, *, memory: Size = None, spill: Folder = None, backend: Name = None, device: Name = None,
+    scheduler: Name = None,
+) -> Timeline:  # fmt: skip
     """The scenario's timeline; lazy: nothing is computed that is not asked for.
 
     `memory` bounds what is kept of it ("512M", or bytes): the rest is computed again when it is asked for, with the
-    same bits, or with `spill`, a folder, read back from there. Raises BpdebugError where the scenario is none, has a
-    note at a place that is not there, or where less memory is given than the least that can be kept of it.
+    same bits, or with `spill`, a folder, read back from there. `backend` is whose arrays are computed on ("torch",
+    "jax", "dask"); values stay on the `device` ("cuda:0"), or where dask's `scheduler` has them. Raises BpdebugError
+    where the scenario is none, has a note at a place that is not there, or where less memory is given than the least
+    that can be kept of it.
     """
     given = _given(scenario, Scenario, "run")
-    plain = memory is None and spill is None and given.limits is None
-    timeline = open_timeline(given) if plain else open_timeline(
-        given, budget=budget_of(_limits(memory, spill, given.limits))
-    )  # fmt: skip
+    options = memory, spill, backend, device, scheduler
+    plain = options == (None,) * 5 and given.limits is None
+    timeline = (
+        open_timeline(given) if plain else open_timeline(given, budget=budget_of(_limits(given.limits, *options)))
+    )
     if scenario.notes:
         tuple(placed(scenario, timeline))
     return timeline
 
 
-def _limits(memory: Size, spill: Folder, given: Limits | None) -> Limits:
-    """The limits that are given, with what is said of memory now; UsageError for what is no size."""
+def _limits(
+    given: Limits | None, memory: Size, spill: Folder, backend: Name, device: Name, scheduler: Name
+) -> Limits:  # fmt: skip
+    """The limits that are given, with what is said of memory and of arrays now; UsageError for what is no size."""
     limits = given or Limits()
     if memory is not None:
         size = parse_size(memory) if isinstance(memory, str) else memory
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise UsageError(f"memory takes a size, not {memory!r}", hint='bytes, or memory="512M"')
         limits = replace(limits, moved={**limits.moved, "memory": size})
+    if backend is not None or device is not None or scheduler is not None:
+        limits = replace(limits, arrays=(backend or limits.arrays[0], device, scheduler))
     return limits if spill is None else replace(limits, spill=os.fspath(spill))
 
 

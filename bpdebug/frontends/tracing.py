@@ -18,7 +18,7 @@ from bpdebug.frontends.recorder import check_new
 from bpdebug.frontends.watched import WatchedStep, watch
 from bpdebug.limits import Limits
 
-OWN = ("--step", "-o", "--output", "--memory", "--spill", "--limit")
+OWN = ("--step", "-o", "--output", "--memory", "--spill", "--limit", "--backend", "--device", "--scheduler")
 """Our options that take a value; what else stands behind the script's name is the script's."""
 
 
