@@ -15,6 +15,8 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 ENGLISH = "en"
+_BESIDE = re.compile("(?<=[，。：；、！？）”]) (?=[一-鿿])")
+"""The blank after a name in Chinese, where what is named ends with a full-width sign and needs none."""
 
 
 class _Speech(NamedTuple):
@@ -37,7 +39,8 @@ class Translated(str):
 
     def format(self, *args: Any, **fields: Any) -> Translated:
         named = {name: own(value) for name, value in fields.items()}
-        return Translated(super().format(*args, **fields), self.own.format(*map(own, args), **named))
+        said = _BESIDE.sub("", super().format(*args, **fields))
+        return Translated(said, self.own.format(*map(own, args), **named))
 
     def join(self, texts: Iterable[str]) -> Translated:
         found = list(texts)

@@ -58,11 +58,14 @@ def test_commands(example: Example) -> None:
             assert said
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("example", examples("console"))
-def test_what_is_printed_is_what_stands_there(example: Example) -> None:
+def test_what_is_printed_is_what_stands_there(example: Example, lang: str) -> None:
     """`...` stands for any lines."""
+    if lang != "en" and example.page in manual.TOPICS:
+        example = of_page(example.page, manual.text(example.page, lang))[example.number - 1]
     command, _, expected = example.text.partition("\n")
-    said = run(command.removeprefix("$ "))[1]
+    said = run(f"{command.removeprefix('$ ')} --lang {lang}")[1]
     pattern = "".join(".*" if line == "...\n" else re.escape(line) for line in expected.splitlines(keepends=True))
     assert re.fullmatch(pattern, said, re.DOTALL), said
 

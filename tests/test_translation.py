@@ -45,6 +45,12 @@ def test_machines_are_given_english_what_was_made_in_another_language_too() -> N
     assert (_("zero"), translation.said_here(said)) == ("零", "零 为零")
 
 
+def test_a_name_that_ends_with_a_full_width_sign_has_no_blank_behind_it() -> None:
+    inside = Translated("在 {node} 的法则内部", "inside the rule of {node}")
+    assert inside.format(node="Y") == "在 Y 的法则内部"
+    assert inside.format(node=Translated("Y（事件 7）", "Y (event 7)")) == "在 Y（事件 7）的法则内部"
+
+
 def test_a_language_that_is_spoken_here_is_not_spoken_elsewhere() -> None:
     heard: list[str] = []
     with speaking("zh"):

@@ -17,6 +17,8 @@ from tests.chinese import faults
 EXAMPLE = re.compile(r"^```.*?^```$", re.M | re.S)
 WORDS = re.compile(r'\s*#.*|^(title|"\w+@\w+") = .*')
 """What is for people in an example: comments, a title, a note."""
+SAID = {"```text": 1, "```console": 2}
+"""How many lines of an example are the same in every language; all of them in the others."""
 
 
 def both(topic: str) -> list[str]:
@@ -24,9 +26,9 @@ def both(topic: str) -> list[str]:
 
 
 def examples(text: str) -> list[list[str]]:
-    """Their lines, without what is for people; of those that are for people alone, none."""
+    """Their lines, without what is for people; of what is said or printed in words, the command alone."""
     found = [match[0].split("\n") for match in EXAMPLE.finditer(text)]
-    return [[WORDS.sub("", line) for line in lines] for lines in found if lines[0] != "```text"]
+    return [[WORDS.sub("", line) for line in lines[: SAID.get(lines[0])]] for lines in found]
 
 
 def code(text: str) -> Counter[str]:
