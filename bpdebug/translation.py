@@ -96,10 +96,18 @@ def joined(texts: Iterable[str]) -> str:
     return _(" and ").join(texts)
 
 
+def phrases(texts: Iterable[str]) -> str:
+    """Parts of a sentence one after the other: `a is 0, b is 1`; '' where there are none."""
+    return _chained(_("{first}, {second}"), texts)
+
+
 def together(texts: Iterable[str]) -> str:
     """Clauses that all hold: `a is 0 and b is 0`; '' where there are none."""
-    found = list(texts)
-    return reduce(lambda first, second: _("{first} and {second}").format(first=first, second=second), found or [""])
+    return _chained(_("{first} and {second}"), texts)
+
+
+def _chained(words: str, texts: Iterable[str]) -> str:
+    return reduce(lambda first, second: words.format(first=first, second=second), list(texts) or [""])
 
 
 def clauses(*texts: str) -> str:

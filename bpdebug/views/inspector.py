@@ -17,7 +17,7 @@ from bpdebug.engine.closeness import top
 from bpdebug.engine.distribution import histogram, peaks
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import Subject
-from bpdebug.translation import _, listed, ngettext
+from bpdebug.translation import _, listed, ngettext, phrases
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, ZERO, level
 from bpdebug.views.matrices import result_of
@@ -197,7 +197,7 @@ def _stack(state: State) -> Iterator[Block]:
 def _stops(state: State) -> Iterator[Block]:
     """Every stop, how often it was hit, and what a watched expression is here."""
     for b in state.breakpoints:
-        yield Text(f"{b.number} {listed([stop_text(b), _hits(b)])}", "title")
+        yield Text(f"{b.number} {phrases([stop_text(b), _hits(b)])}", "title")
         yield Text(f"  {b.location}" + (f" if {b.condition_text}" if b.condition else ""))
         if b.kind == "watch" and question(state) is None:
             found = in_words(b.location, state.timeline, state.cursor)
@@ -243,7 +243,7 @@ def watched(state: State, *, displays: bool) -> list[str]:
         if b.kind == "watch":
             value = in_words(b.location, state.timeline, state.cursor)
             said = f"watch {b.number} {b.location} = {_(value)}"
-            found.append(listed([said, _hits(b)]) if b.hits else said)
+            found.append(phrases([said, _hits(b)]) if b.hits else said)
     for block in _displayed(state).blocks if displays and state.displays else ():
         if isinstance(block, Text):
             found.append(block.text)

@@ -11,7 +11,7 @@ from bpdebug.arrays import encode_key
 from bpdebug.debugger import State
 from bpdebug.engine.edits import overridden
 from bpdebug.symbolic.text import key_text
-from bpdebug.translation import _, listed
+from bpdebug.translation import _, listed, phrases
 from bpdebug.views.blocks import Block, Matrix, Row, Section
 
 Seen = TypeVar("Seen", bound=Block | Section)
@@ -40,4 +40,4 @@ def _noted(state: State, matrix: Matrix) -> Matrix:
         return matrix
     cells = listed(f"[{key_text(encode_key(o.key))}]" if o.key else _("all") for o in found)
     words = _("set here: {cells}").format(cells=cells)
-    return replace(matrix, note=listed([matrix.note, words]) if matrix.note else words)
+    return replace(matrix, note=phrases([matrix.note, words]) if matrix.note else words)

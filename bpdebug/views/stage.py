@@ -9,7 +9,7 @@ from bpdebug.debugger import State
 from bpdebug.engine import FORWARD, SEED, Contribution, Event, Fault, NodeEvent, PartView
 from bpdebug.ops.op import MIXES
 from bpdebug.symbolic.notation import gradient_of, indented, line, numeral, symbol, words
-from bpdebug.translation import N_, _
+from bpdebug.translation import N_, Translated, _
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Section, Text, signed
 from bpdebug.views.matrices import forward_items, part_items, parts_until, summary_items, tensor_matrix
 from bpdebug.views.numbers import number, shape_text
@@ -154,7 +154,7 @@ def _in_words(event: NodeEvent) -> Iterator[Block]:
 
 def sentence(text: str) -> str:
     """A clause as a sentence: its first letter, and its full stop."""
-    return _("{clause}.").format(clause=text[:1].upper() + text[1:])
+    return _("{clause}.").format(clause=text if isinstance(text, Translated) else text[:1].upper() + text[1:])
 
 
 WHY = {

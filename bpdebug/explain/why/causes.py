@@ -17,7 +17,7 @@ from bpdebug.explain.why.zero import zero
 from bpdebug.graph import Site
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.text import write
-from bpdebug.translation import _, joined, listed
+from bpdebug.translation import _, joined, phrases
 
 TOO_LARGE, POLE, PRODUCT, QUOTIENT, SUM, OTHER = "too large", "pole", "0 * inf", "0 / 0", "cancels", "other"
 """What an operation did: left the range, met a pole, or had no value for these numbers."""
@@ -184,7 +184,7 @@ def told(tracer: RuleTracer, found: Birth, test: Test) -> tuple[list[str], str, 
         return [found.words], "given", False
     rule = tracer.rule(*found.edge)
     first = cause(tracer, rule, born_in(rule, found, test))
-    notes = listed(dict.fromkeys(filter(None, (first.because, *_notes(tracer, first.next)))))
+    notes = phrases(dict.fromkeys(filter(None, (first.because, *_notes(tracer, first.next)))))
     formula, place = tracer.formula(rule), tracer.name(found.site, found.cells)
     place = f"{place} = {formula}" if len(formula) <= LONG else place
     words = _("{place}: {what} at {node}: {notes}") if notes else _("{place}: {what} at {node}")
