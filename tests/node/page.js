@@ -75,6 +75,7 @@ const CASES = {
     const places = [];
     for (const key of keys) {
       await page.keyboard.press(key);
+      await page.waitForFunction(() => location.hash === `#${place().split(" / ")[0]}`);
       places.push(await page.evaluate(() => [place(), location.hash, document.getElementById("said").textContent]));
     }
     await context.close();

@@ -15,7 +15,8 @@ import pytest
 from bpdebug.cli import main
 from bpdebug.debugger import open_session
 from bpdebug.frontends.export.page import FEW, of_state, page
-from bpdebug.scenario import Scenario, load
+from bpdebug.scenario import Scenario, find, load
+from bpdebug.translation import languages, speaking
 from tests.lessons import HOSTILE, NAMES, scenario
 
 MOST_BYTES = 30_000
@@ -50,8 +51,10 @@ class Read(HTMLParser):
         self.words += data
 
 
-def test_pages_are_small() -> None:
-    sizes = [len(written(scenario(name)).encode()) for name in NAMES]
+@pytest.mark.parametrize("lang", languages())
+def test_pages_are_small(lang: str) -> None:
+    with speaking(lang):
+        sizes = [len(written(load(find(name))).encode()) for name in NAMES]
     assert sum(sizes) / len(sizes) < MOST_BYTES
 
 

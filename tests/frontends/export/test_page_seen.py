@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import bpdebug
-from bpdebug.cells.marks import lit_in
+from bpdebug.cells.marks import Marks, lit_in
 from bpdebug.cli import main
 from bpdebug.frontends import notebook
 from bpdebug.frontends.export.page import of_state, page
@@ -152,7 +152,8 @@ def test_cells_are_linked_as_on_the_screen(name: str, seen: dict[tuple[str, str]
         matrices = [m for b in flat(report.blocks) if isinstance(b, Row) for m in b.items if isinstance(m, Matrix)]
         for matrix, cells in zip(matrices, shown, strict=True):
             for cell, (lit, sums) in zip(np.ndindex(matrix.shape), cells, strict=True):
-                wanted = [wanted_of(report, matrix, cell, other) for other in matrices]
+                marks = report.links(matrix.subject, cell, matrix.shape) if report.links and matrix.subject else {}
+                wanted = [[cell] if other is matrix else lit_of(marks, other) for other in matrices]
                 assert lit == [list(map(number, at, [m] * len(at))) for m, at in zip(matrices, wanted, strict=True)]
                 lines = [line(m, at[0]) if len(at) == 1 else "" for m, at in zip(matrices, wanted, strict=True)]
                 assert sums == lines
@@ -162,14 +163,10 @@ def number(cell: Any, matrix: Matrix) -> int:
     return int(np.ravel_multi_index(cell, matrix.shape)) if cell else 0
 
 
-def wanted_of(report: Report, matrix: Matrix, cell: tuple[int, ...], other: Matrix) -> list[tuple[int, ...]]:
-    """The cells of a matrix that a screen lights with a cell of another."""
-    if other is matrix:
-        return [cell]
-    if matrix.subject is None or report.links is None:
-        return []
-    lit = lit_in(report.links(matrix.subject, cell, matrix.shape), other.subject, other.shape)
-    return [] if lit is None else [tuple(map(int, np.unravel_index(n, other.shape))) for n in lit.cells]
+def lit_of(marks: Marks, matrix: Matrix) -> list[tuple[int, ...]]:
+    """The cells of a matrix that a screen lights."""
+    lit = lit_in(marks, matrix.subject, matrix.shape)
+    return [] if lit is None else [tuple(map(int, np.unravel_index(n, matrix.shape))) for n in lit.cells]
 
 
 def line(matrix: Matrix, cell: tuple[int, ...]) -> str:

@@ -6,8 +6,8 @@ const packed = Uint8Array.from(atob($("data").textContent), (c) => c.charCodeAt(
 const data = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).json();
 const { events, stops, words } = data;
 const numbers = data.numbers.map(([shape, texts]) => ({ shape, texts: texts.split(" ") }));
-const ROOM = 400, TOGETHER = 1500;
-let at = 0, figures = [], typed = "", typedAt = 0;
+const ROOM = 400, TOGETHER = 1500, SOON = 150;
+let at = 0, figures = [], typed = "", typedAt = 0, later = 0;
 
 // --- arrays: places in them, and which cells belong together
 
@@ -119,10 +119,17 @@ function show(stop) {
   $("slider").value = event;
   $("place").textContent = `${number}${part ? `.${part}` : ""} / ${events.at(-1)[0]}`;
   [...$("bar").children].forEach((mark, n) => mark.classList.toggle("at", n === event));
-  [...$("program").children].forEach((row, n) => row.classList.toggle("at", n + $("program").start === line));
+  showLine(line);
   if (at > 0) $("about")?.removeAttribute("open");
   remember(`#${number}${part ? `.${part}` : ""}`);
   say();
+}
+
+function showLine(line) {
+  const program = $("program"), rows = [...program.children];
+  rows.forEach((row, n) => row.classList.toggle("at", n + program.start === line));
+  const here = rows[line - program.start];
+  if (here) program.scrollTop = here.offsetTop - program.offsetTop - program.clientHeight / 2;
 }
 
 // A figure's table as a grid of cells that keys and clicks reach.
@@ -175,8 +182,10 @@ const keys = {
   n: "next", N: "nextback",
 };
 
+// The address follows a little later: browsers refuse to be told of hundreds of places in a row.
 function remember(place) {
-  if (location.protocol !== "about:") history.replaceState(null, "", place);
+  clearTimeout(later);
+  if (location.protocol !== "about:") later = setTimeout(() => history.replaceState(null, "", place), SOON);
 }
 
 function recall() {
