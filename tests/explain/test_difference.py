@@ -157,3 +157,15 @@ def test_gradients_that_changed_are_listed_with_both_norms() -> None:
     assert gradient_changes(here.timeline, here.timeline) == []
     rows = view(update(there, "compare")).to_data()["gradients"]
     assert [row.name for row in rows] == list(changes)
+
+
+def test_an_update_that_moves_the_parameter_alone_elsewhere_is_the_first_difference() -> None:
+    """Adam's means do not hear of the learning rate: every array of an update is compared, not its last one."""
+    trained = (f"{TEXT}[train]\noptimizer = 'adam'\nsteps = 2\nlr = {lr}\n" for lr in (0.1, 0.2))
+    found = first_difference(*map(timeline, trained))
+    assert found is not None
+    assert (found.event, found.node, found.what) == (7, "W", "value")
+    by_beta = (f"{TEXT}[train]\noptimizer = 'adam'\nsteps = 1\nlr = 0.1\nbeta2 = {beta}\n" for beta in (0.9, 0.99))
+    found = first_difference(*map(timeline, by_beta))
+    assert found is not None
+    assert (found.event, found.what) == (7, "state W.v")
