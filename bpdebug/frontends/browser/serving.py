@@ -17,7 +17,9 @@ from textual_serve.server import Server
 
 from bpdebug.errors import EXIT_GOOD, UsageError
 from bpdebug.frontends.served import VARIABLE
+from bpdebug.frontends.terminal import in_ascii
 from bpdebug.importers import open_any
+from bpdebug.translation import _, language
 
 HOST = "127.0.0.1"
 
@@ -44,7 +46,10 @@ class LocalServer(Server):  # type: ignore[misc]  # its types are not looked at
 
     async def _make_app(self) -> web.Application:
         app = web.Application(middlewares=[self._ours_alone])
-        aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(self.templates_path))
+        page = aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(self.templates_path))
+        page.globals |= {
+            "language": language(), "ended": _("The session has ended."), "again": _("Begin another")
+        }  # fmt: skip
         below = f"/{self.token}"
         app.add_routes([
             web.get(f"{below}/", self.handle_index, name="index"),
@@ -71,7 +76,8 @@ def serve(file: str | None, port: int, *, open_it: bool) -> int:
     except (OSError, OverflowError) as error:
         raise UsageError(f"port {port}: {error}", hint="--port 0 takes one that is free") from None
     os.environ[VARIABLE] = "1"
-    server = LocalServer([file] if file else [], there.getsockname()[1], secrets.token_urlsafe(16))
+    words = ["--lang", language(), *(["--ascii"] if in_ascii() else []), *([file] if file else [])]
+    server = LocalServer(words, there.getsockname()[1], secrets.token_urlsafe(16))
     print(f"{server.address}\nwhoever has this address uses bpdebug with your rights; Ctrl+C ends it", flush=True)
     if open_it:
         import webbrowser  # only where it is asked for
