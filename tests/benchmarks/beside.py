@@ -1,4 +1,4 @@
-"""What looks at a training step beside us, by hand: `python -m tests.benchmarks.beside [torchlens | tensorboard | bpdebug]`.
+"""What looks at a training step beside us, by hand: `python -m tests.benchmarks.beside TOOL`.
 
 A step with a custom Function whose backward is wrong, and one of a Transformer's encoder. Printed of each: what is kept
 of the pass there and of the way back, whether the wrong node is named, and the processor time of a step to a plain one,

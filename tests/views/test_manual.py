@@ -109,3 +109,22 @@ def test_every_page_is_a_topic_and_every_translation_is_of_the_page_as_it_is(fil
     if spoken:
         first = (FOLDER / file).read_text(encoding="utf-8").partition("\n")[0]
         assert first == head(topic), f"{topic}.md has changed: translate it, then tests.translations stamp {topic}"
+
+
+TRANSLATED = [tuple(file.name.split(".")[:2]) for file in sorted(FOLDER.glob("*.*.md"))]
+
+
+def code(text: str) -> list[str]:
+    """What is typed or read by a machine: examples without their comments, and without what is printed."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    blocks = [block.partition("\n")[0] if kind == "console" else block for kind, block in found]
+    return [re.sub(r"[ ]*#.*|\"Said when[^\"]*\"|--[^\n]*", "", block) for block in blocks]
+
+
+@pytest.mark.parametrize(("topic", "spoken"), TRANSLATED)
+def test_a_translation_has_the_same_parts_and_examples(topic: str, spoken: str) -> None:
+    ours, theirs = manual.text(topic, "en"), manual.text(topic, spoken)
+    marks = [re.findall(r"^(#+|```\w+|\|)(?= |$)", text, re.MULTILINE) for text in (ours, theirs)]
+    assert marks[0] == marks[1]
+    if topic not in ("command-line", "scenarios"):  # whose examples are told in words
+        assert code(theirs) == code(ours)
