@@ -128,7 +128,7 @@ def float64_pass(run: Pass, edits: Sequence[Override] = ()) -> Pass:
     """A pass in double precision from the leaves and the incoming gradients of another one."""
     seeds = {t: partial(_float64_seed, run, t) for t in run.graph.incoming}
     graph = replace(float64_graph(run.graph), incoming=seeds)
-    return Pass(graph, lambda t: to_float64(run.value(t)), edits=edits)
+    return run.beside(graph, lambda t: to_float64(run.value(t)), edits)
 
 
 def _float64_seed(run: Pass, tensor: int) -> Array:

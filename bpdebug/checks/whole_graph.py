@@ -13,8 +13,8 @@ from bpdebug.arrays import Array, Cell
 from bpdebug.checks.differences import MOST_CELLS, Check, best, differences, sampled, severity
 from bpdebug.checks.kinks import KINK, find_kink
 from bpdebug.checks.rule import float64_pass
+from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
-from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.engine.timeline import Timeline
 
 
@@ -54,16 +54,7 @@ def _moved(run: Pass, held: Mapping[int, Array], leaf: int, cell: Cell, to: floa
     """The function's value with one cell of one leaf moved, and what is `held` as it was."""
     changed = run.value(leaf).copy()
     changed[cell] = to
-    moved = Pass(run.graph, lambda t: changed if t == leaf else run.value(t), _Held(held) if held else COMPUTE)
+    fixed = [Override(t, False, (), array) for t, array in held.items()]
+    moved = run.beside(run.graph, lambda t: changed if t == leaf else run.value(t), fixed)
     with np.errstate(all="ignore"):
         return sum(float((moved.value(out) * moved.seed(out)).sum()) for out in run.graph.incoming)
-
-
-class _Held(ArraySource):
-    """Values that stay what they were, whatever moves."""
-
-    def __init__(self, values: Mapping[int, Array]) -> None:
-        self._values = values
-
-    def value(self, tensor: int) -> Array | None:
-        return self._values.get(tensor)

@@ -65,7 +65,7 @@ class BoundedPass(Pass):
         disk: Callable[[], Disk] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(graph, leaf, COMPUTE, edits)
-        self._routed, self._here, self.room = False, None, room
+        self._routed, self._here, self.room, self.nbytes = False, None, room, room.nbytes
         self._lifetimes = lifetimes = lifetimes_of(graph)
         self._last, self._lowest = lifetimes.last, lifetimes.lowest
         self._opened = room.nbytes - lifetimes.fixed - room.whole.beside
@@ -73,6 +73,9 @@ class BoundedPass(Pass):
         self._passed: dict[Segment, int] = {}
         self._cuts: dict[int, Gradients] = {}
         self.computed, self.spilled = [0, 0], Spilled(disk)
+
+    def beside(self, graph: Graph, leaf: Callable[[int], Array], edits: Sequence[Override] = ()) -> Pass:
+        return BoundedPass(graph, leaf, cut(graph, self.room.nbytes), edits)
 
     # --- what is asked --------------------------------------------------------------------------------------------
 

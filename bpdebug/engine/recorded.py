@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from bpdebug.arrays import Array
+from bpdebug.engine.edits import Override
 from bpdebug.engine.layout import ADDED, GRADIENT, INCOMING, KEPT, MASK, UPDATED, VALUE, Layout, Slot
+from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Schedule
 from bpdebug.engine.source import ArraySource
-from bpdebug.graph import DRAWN, STATE
+from bpdebug.graph import DRAWN, STATE, Graph
 
 
 class Application(Struct, frozen=True):
@@ -74,6 +77,45 @@ class Recorded:
         if t == 0 or (kind == STATE and not self.layout.states):
             return None
         return self.find(t - 1, UPDATE, tensor, Slot(KEPT if kind == STATE else UPDATED, tensor))
+
+
+class RecordedPass(Pass):
+    """A pass that is read, and keeps no more than so many bytes of it: what was looked at last."""
+
+    def __init__(
+        self, graph: Graph, leaf: Callable[[int], Array], source: ArraySource, edits: Sequence[Override], nbytes: int
+    ) -> None:  # fmt: skip
+        super().__init__(graph, leaf, source, edits)
+        self.nbytes, self._room = nbytes, nbytes
+        self._looked: dict[tuple[int, bool], int] = {}
+
+    def value(self, tensor: int) -> Array:
+        """A tensor's value, of its shape."""
+        found = super().value(tensor)
+        self._keep((tensor, False), found.nbytes)
+        return found
+
+    def cotangent(self, tensor: int) -> Array:
+        """The whole gradient, of its shape, of a tensor that has one."""
+        found = super().cotangent(tensor)
+        self._keep((tensor, True), found.nbytes)
+        return found
+
+    def partial(self, tensor: int, count: int) -> Array | None:
+        """The gradient (the tensor's shape) after the seed and the first `count` contributions."""
+        found = super().partial(tensor, count)
+        for other in [t for t in self._running if t != tensor]:
+            del self._running[other]
+        return found
+
+    def _keep(self, key: tuple[int, bool], nbytes: int) -> None:
+        """It was looked at now; what was looked at before goes until there is room."""
+        self._room += self._looked.pop(key, 0) - nbytes
+        self._looked[key] = nbytes
+        while self._room < 0 and len(self._looked) > 1:
+            tensor, gradient = oldest = next(iter(self._looked))
+            self._room += self._looked.pop(oldest)
+            (self.G if gradient else self.V)[tensor] = None
 
 
 class RecordedSource(ArraySource):

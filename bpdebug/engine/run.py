@@ -38,6 +38,8 @@ class Pass:
     library: Library = HERE
     """Whose arrays V and G hold; those that are given out are always NumPy's."""
     _forward_done = _backward_done = False
+    nbytes: int | None = None
+    """The most bytes that it may take, where not all of it fits."""
 
     def __init__(
         self, graph: Graph, leaf: Callable[[int], Array], source: ArraySource = COMPUTE, edits: Sequence[Override] = ()
@@ -71,6 +73,10 @@ class Pass:
     def _quiet(self) -> AbstractContextManager[Any]:
         """What is entered while something is computed beside the routes."""
         return np.errstate(all="ignore")
+
+    def beside(self, graph: Graph, leaf: Callable[[int], Array], edits: Sequence[Override] = ()) -> Pass:
+        """A pass over the same nodes with other leaves, of their shapes; it takes no more than this one may."""
+        return Pass(graph, leaf, edits=edits)
 
     # --- values ---------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from bpdebug.engine.budget import ARRAY, Budget
@@ -28,6 +30,11 @@ def of_leaves(graph: Graph) -> int:
 def of_rules(graph: Graph) -> int:
     """What the largest rule computes on the way."""
     return max((plan.scratch for plan in {id(p): p for p in graph.plans}.values()), default=0)
+
+
+def of_states(graph: Graph, changed: Collection[int]) -> int:
+    """What updates change, before and after one."""
+    return 2 * sum(map(graph.nbytes, changed))
 
 
 def of_arrays(graph: Graph) -> int:

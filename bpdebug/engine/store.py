@@ -14,16 +14,15 @@ from bpdebug.engine.budget import ARRAY, SHARE, Budget, Keeps
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.layout import ADDED, Slot
 from bpdebug.engine.optimizers import Training
-from bpdebug.engine.recorded import Recorded, RecordedSource
+from bpdebug.engine.recorded import Recorded, RecordedPass, RecordedSource
 from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.engine.starting import NOTHING, State, leaves, nbytes, starting
 from bpdebug.engine.update import Norm, UpdateRule
-from bpdebug.errors import BpdebugError, InputError
+from bpdebug.errors import BpdebugError
 from bpdebug.graph import Graph
-from bpdebug.limits import MIB, spell_bytes
 from bpdebug.progress import may_stop, part
 
 
@@ -95,6 +94,8 @@ class Store:
             return BoundedPass(self.graph, leaf, room, overrides(self.edits, t), self.budget.disk)
         if self.recorded is not None:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
+            if self._tight:
+                return RecordedPass(self.graph, leaf, source, overrides(self.edits, t), max(self._free, 0))
         elif self.parent is not None and t == self.first:
             source = Shared(self.graph, self.parent.iteration(t), self._more)
         if self.budget.backend is None or self.recorded is not None:
@@ -107,24 +108,25 @@ class Store:
 
     def room(self) -> Room | None:
         """How its passes are cut; None where a whole one fits, or is read. Where there are forks, two are to fit."""
-        if self.recorded is not None or self.budget.backend is not None or sizes.is_ample(self.graph, self.budget):
+        if self._is_read or self.budget.backend is not None or not self._tight:
             return None
-        free = (self.budget.size - self.apart - self._states_bytes) // min(2, len(self.budget.living()))
-        if self._arrays_bytes <= free:
-            return None
-        return cut(self.graph, free - self.budget.size // SHARE if self.parameters else free)
+        return cut(self.graph, self._free - self.budget.size // SHARE if self.parameters else self._free)
 
-    def check(self, where: str) -> None:
-        """E_LIMIT where the budget is smaller than what the least takes that can be kept."""
-        room, size = self.room(), self.budget.size
-        if room is None:
-            return
-        arrays = min(self._arrays_bytes, cut(self.graph, 0).nbytes)
-        least = arrays + sizes.of_leaves(self.graph) + sizes.of_rules(self.graph) + self._states_bytes
-        if least > size:
-            message = f"this takes at least {spell_bytes(least)}, and the limit 'memory' is {spell_bytes(size)}"
-            hint = f"--memory {-(-least // MIB)}M, in Python memory={least}: less cannot be kept of it"
-            raise InputError(message, code="E_LIMIT", where=where, hint=hint)
+    @property
+    def _is_read(self) -> bool:
+        """Whether it is a recording's or a fork's of one, which has the numbers that were recorded."""
+        return self.recorded is not None or (self.parent is not None and self.parent._is_read)
+
+    @property
+    def _tight(self) -> bool:
+        """Whether a whole pass does not fit."""
+        return not sizes.is_ample(self.graph, self.budget) and self._arrays_bytes > self._free
+
+    @property
+    def _free(self) -> int:
+        """The bytes that a pass may take; where there are forks, two of them are to fit."""
+        beside = self.apart + sizes.of_states(self.graph, self._updated)
+        return (self.budget.size - beside) // min(2, len(self.budget.living()))
 
     def size(self, t: int) -> int:
         """The most bytes that what is kept of an iteration can come to: its pass, and the state that it starts from.
@@ -134,7 +136,7 @@ class Store:
         run = self._passes.get(t)
         total = nbytes(self._states.get(t, NOTHING))
         if run is not None:
-            total += run.room.nbytes if isinstance(run, BoundedPass) else self._pass_bytes
+            total += self._pass_bytes if run.nbytes is None else run.nbytes
         while run is not None and isinstance(shared := run.source, Shared):
             both = zip(shared.touched, shared.touched_gradients, strict=True)
             total += sum((self.graph.nbytes(i) + ARRAY) * (a + b) for i, (a, b) in enumerate(both))
@@ -156,11 +158,6 @@ class Store:
     @cached_property
     def _arrays_bytes(self) -> int:
         return sizes.of_arrays(self.graph)
-
-    @property
-    def _states_bytes(self) -> int:
-        """Parameters and states before and after an update."""
-        return 2 * sum(map(self.graph.nbytes, self._updated))
 
     @cached_property
     def apart(self) -> int:
@@ -210,6 +207,8 @@ class Store:
         """At the first event of a pass: computes all of it in one go, because its events will be asked for."""
         if moment.nth == 0 and moment.phase in (FORWARD, BACKWARD):
             run = self.iteration(moment.iteration)
+            if run.nbytes is not None:
+                return  # what it forgets would be computed twice
             # A pass that fails half-way is computed event by event, and fails again where it must.
             with suppress(BpdebugError):
                 run.run_forward() if moment.phase == FORWARD else run.run_backward()

@@ -228,7 +228,7 @@ class Judge(OnPass):
             move = rng.uniform(0.5, 1, array.shape) * rng.choice((-1, 1), array.shape)
             return np.asarray(array + side * move * np.maximum(1, np.abs(array))).astype(array.dtype)
 
-        made = Judge(self.timeline, self.iteration, Pass(self.graph, leaf))
+        made = Judge(self.timeline, self.iteration, self.run.beside(self.graph, leaf))
         for what in self._done:
             if isinstance(what, Step):
                 made.carry_out(what)

@@ -6,6 +6,7 @@ from msgspec import UNSET, structs
 
 from bpdebug.engine import OPTIMIZERS, Timeline, Training
 from bpdebug.engine.budget import Budget
+from bpdebug.engine.least import check_least
 from bpdebug.engine.sizes import is_ample
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario
@@ -51,6 +52,7 @@ def open_timeline(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> Time
         scenario.graph, seed=scenario.seed, training=training, budget=budget, edits=scenario.edits,
         recording=scenario.recording,
     )  # fmt: skip
-    if not is_ample(timeline.graph, budget):
-        timeline.store.check(scenario.name)
+    size, elsewhere = (budget, None) if isinstance(budget, int) else (budget.size, budget.backend)
+    if scenario.recording is None and elsewhere is None and not is_ample(timeline.graph, budget):
+        check_least(timeline.graph, size, scenario.name, trained=training is not None)
     return timeline

@@ -17,12 +17,13 @@ from bpdebug.engine import Event, Timeline
 from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Override, RuleOverride
+from bpdebug.engine.least import check_least
 from bpdebug.engine.segments import lifetimes_of
 from bpdebug.engine.sizes import of_arrays
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.frontends.spill import SpillFile
 from bpdebug.graph import Graph, Leaf, build
-from bpdebug.limits import KIB
+from bpdebug.limits import GIB, KIB
 from tests.graphs import DOUBLE, Random, bits, examples, graphs, make, step
 
 
@@ -182,22 +183,22 @@ def test_what_no_cut_makes_small_is_refused_from_its_shapes() -> None:
     leaf = Leaf("a", "input", (huge, 300), DOUBLE, lambda: pytest.fail("read"))
     graph = build([leaf], [step("y", "slice", "a", key=(0, 0)), step("L", "exp", "y")], loss="L")
     with pytest.raises(InputError, match=r"this takes at least 6.706 GiB, and the limit 'memory' is 4 GiB") as caught:
-        Timeline(graph).store.check("f.toml")
+        check_least(graph, 4 * GIB, "f.toml", trained=False)
     assert (caught.value.code, caught.value.where) == ("E_LIMIT", "f.toml")
 
 
 def test_the_least_that_is_named_is_enough() -> None:
     graph = chain(40)
     with pytest.raises(InputError) as caught:
-        Timeline(graph, budget=1).store.check("")
+        check_least(graph, 1, "", trained=False)
     least = int(caught.value.hint.partition("memory=")[2].partition(":")[0])
     timeline = Timeline(graph, budget=least)
-    timeline.store.check("")
+    check_least(graph, least, "", trained=False)
     assert [bits(timeline.grad(leaf.name)) for leaf in graph.leaves] == [
         bits(Timeline(graph).grad(leaf.name)) for leaf in graph.leaves
     ]
     with pytest.raises(InputError):
-        Timeline(graph, budget=least - 1).store.check("")
+        check_least(graph, least - 1, "", trained=False)
 
 
 def test_a_rule_set_by_hand_may_read_what_lies_behind_a_cut() -> None:

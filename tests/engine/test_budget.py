@@ -22,7 +22,7 @@ from bpdebug.graph import Graph
 from bpdebug.importers.trace import open_recording
 from bpdebug.limits import KIB
 from bpdebug.scenario import load, open_timeline
-from tests.graphs import make, step
+from tests.graphs import bits, make, step
 
 SIDE = 128
 ARRAY = SIDE * SIDE * 8
@@ -146,6 +146,30 @@ def test_a_recording_that_is_read_stays_within_the_budget(tmp_path: Path) -> Non
         assert timeline.recording is not None
         forwards(timeline)
     assert found[0] <= BUDGET + SLACK
+
+
+def test_a_recording_three_times_as_large_as_the_budget_is_walked_within_it(tmp_path: Path) -> None:
+    """One iteration, of which no budget could drop another: what was looked at longest ago goes, and is read again."""
+    scenario = tmp_path / "a.toml"
+    scenario.write_text(
+        'format = 1\n[inputs]\nX = { shape = [128, 128], init = "normal" }\n[parameters]\n'
+        'W = { shape = [128, 128], init = "normal", scale = 0.1 }\n[graph]\nloss = "L"\nprogram = """\nh = X\n'
+        'for t in range(60):\n    h = h + tanh(h @ W)\nL = sum(h)\n"""\n'
+    )
+    loaded = load(scenario)
+    ample = open_timeline(loaded)
+    record(tmp_path / "a.bptrace", loaded, ample)
+    wanted = [bits(event.value) for event in ample]
+    opened = open_recording(tmp_path / "a.bptrace")
+    budget = (60 * 3 * 2 * ARRAY) // 3
+    with peak() as found:
+        timeline = open_timeline(opened, budget=budget)
+        assert timeline.recording is not None
+        forwards(timeline)
+        backwards(timeline)
+    beside = 12 * ARRAY + 1024 * KIB  # what one event adds, part by part, is read apart; lines of the index
+    assert found[0] <= budget + SLACK + beside
+    assert [bits(event.value) for event in timeline] == wanted
 
 
 def test_the_iteration_at_hand_stays_with_the_state_it_leads_to() -> None:
