@@ -75,6 +75,7 @@ class BoundedPass(Pass):
         self.computed, self.spilled = [0, 0], Spilled(disk)
 
     def beside(self, graph: Graph, leaf: Callable[[int], Array], edits: Sequence[Override] = ()) -> Pass:
+        """A pass over the same nodes with other leaves, of their shapes, cut to as much room."""
         return BoundedPass(graph, leaf, cut(graph, self.room.nbytes), edits)
 
     # --- what is asked --------------------------------------------------------------------------------------------

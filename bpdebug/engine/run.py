@@ -15,8 +15,8 @@ from bpdebug.engine.edits import Override
 from bpdebug.engine.routes import ALL, Route
 from bpdebug.engine.running_sums import RunningSums
 from bpdebug.engine.source import COMPUTE, ArraySource
-from bpdebug.errors import ShapeError
-from bpdebug.graph import Graph, Lit, Node
+from bpdebug.graph import Graph, Lit
+from bpdebug.graph.nodes import out_of_range
 from bpdebug.progress import apart, may_stop
 from bpdebug.symbolic import compile as code
 from bpdebug.symbolic.library import Library
@@ -297,9 +297,3 @@ class Pass:
             for tensor in range(len(self.G) - 1, -1, -1):
                 self.gradient(tensor)
         self._backward_done = True
-
-
-def out_of_range(node: Node, error: IndexError) -> ShapeError:
-    """Indices that a node computed turned out not to fit: known only now, worded like the rest."""
-    message = f"{node.op.name} '{node.id}' (line {node.line}): {error}"
-    return ShapeError(message, hint="the indices were computed by the program: check them")

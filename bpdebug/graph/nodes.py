@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 
 from bpdebug.arrays import Array, DType, Shape, read_only
+from bpdebug.errors import ShapeError
 from bpdebug.ops import Op
 from bpdebug.symbolic import Plan
 from bpdebug.translation import N_
@@ -129,3 +130,9 @@ def per_tensor(
     """Names, shapes and dtypes of all tensors, from those before the nodes."""
     shapes, dtypes = [shape for shape, _ in before], [dtype for _, dtype in before]
     return PerTensor(names, nodes, "id"), PerTensor(shapes, plans, "shape"), PerTensor(dtypes, plans, "dtype")
+
+
+def out_of_range(node: Node, error: IndexError) -> ShapeError:
+    """Indices that a node computed turned out not to fit: known only now, worded like the rest."""
+    message = f"{node.op.name} '{node.id}' (line {node.line}): {error}"
+    return ShapeError(message, hint="the indices were computed by the program: check them")
