@@ -11,7 +11,7 @@ from bpdebug.symbolic.typeset import Typeset
 _SIGNS = {
     "@": '<mo rspace="0.2em">&#x2062;</mo>', "*": "<mo>⊙</mo>", "==": "<mo>=</mo>", "<=": "<mo>≤</mo>",
     ">=": "<mo>≥</mo>", "!=": "<mo>≠</mo>", "<": "<mo>&lt;</mo>", ">": "<mo>&gt;</mo>", "and": "<mo>∧</mo>",
-    "or": "<mo>∨</mo>", "not": "<mo>¬</mo>", "-": "<mo>−</mo>", "...": "<mo>…</mo>", "∂": "<mi>∂</mi>",
+    "or": "<mo>∨</mo>", "not": "<mo>¬</mo>", "-": "<mo>−</mo>", "...": "<mo>…</mo>",
     "∞": "<mi>∞</mi>", "ᵀ": "<mi>⊤</mi>", ":": '<mo lspace="0" rspace="0">:</mo>',
     **{sign: f"<mo>{sign}</mo>" for sign in "+=·×,→⟨⟩?…−|⊙/⋯⋮⋱"}, "+=": "<mo>+=</mo>",
 }  # fmt: skip
@@ -47,6 +47,12 @@ class MathML(Typeset):
 
     def overlined(self, x: str, *, wide: bool) -> str:
         return f'<mover accent="true">{x}<mo stretchy="{str(wide).lower()}">¯</mo></mover>'
+
+    def partial(self, x: str) -> str:
+        return f"<mrow><mi>∂</mi>{x}</mrow>"
+
+    def listed(self, items: Sequence[str]) -> str:
+        return self.line([one for item in items for one in (self.sign(","), item)][1:])
 
     def raised(self, x: str, to: str) -> str:
         return f"<msup>{x}{to}</msup>"

@@ -13,7 +13,7 @@ _SIGNS = {
     **{sign: sign for sign in "+=-<>,/?()[]|"}, "": "", "@": r"\,", "*": r"\odot", "⊙": r"\odot", "·": r"\cdot",
     "×": r"\times", "==": "=", "<=": r"\le", ">=": r"\ge", "!=": r"\ne", "and": r"\land", "or": r"\lor",
     "not": r"\lnot", "+=": r"\mathrel{+}=", "−": "-", "→": r"\to", "...": r"\dots", "…": r"\dots", ":": "{:}",
-    "∂": r"\partial", "∞": r"\infty", "ᵀ": r"\top", "⟨": r"\langle", "⟩": r"\rangle",
+    "∞": r"\infty", "ᵀ": r"\top", "⟨": r"\langle", "⟩": r"\rangle",
     "⋯": r"\cdots", "⋮": r"\vdots", "⋱": r"\ddots", "#": r"\#",
 }  # fmt: skip
 _GREEK = {letter: name.split()[-1].lower() for letter in "αβγδζηθικμνξπρστυχψω" if (name := unicodedata.name(letter))}
@@ -24,8 +24,8 @@ _ESCAPES = {
     **{sign: f"\\{sign}" for sign in "_%#&${}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "…": r"\ldots{}", "–": "--", "—": "---", "“": "``", "”": "''", "’": "'", "\u00a0": "~",
-    **{sign: f"${_SIGNS[sign]}$" for sign in "∂⊙·×→∞⟨⟩−"}, "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$",
-    "≈": r"$\approx$", "√": r"$\surd$", "±": r"$\pm$", "∈": r"$\in$", "∑": r"$\sum$", "½": r"$\tfrac12$",
+    **{sign: f"${_SIGNS[sign]}$" for sign in "⊙·×→∞⟨⟩−"}, "∂": r"$\partial$", "≤": r"$\le$", "≥": r"$\ge$",
+    "≠": r"$\ne$", "≈": r"$\approx$", "√": r"$\surd$", "±": r"$\pm$", "∈": r"$\in$", "∑": r"$\sum$", "½": r"$\tfrac12$",
     "←": r"$\gets$", "↔": r"$\leftrightarrow$", "⊤": r"$\top$", "′": "$'$",
     **{letter: f"$\\{command}$" for letter, command in _GREEK.items()},
 }  # fmt: skip
@@ -68,6 +68,9 @@ class Tex(Typeset):
 
     def overlined(self, x: str, *, wide: bool) -> str:
         return rf"\overline{{{x}}}" if wide else rf"\bar{{{x}}}"
+
+    def partial(self, x: str) -> str:
+        return rf"\partial {x}"
 
     def raised(self, x: str, to: str) -> str:
         return f"{x}^{{{to}}}"

@@ -41,6 +41,10 @@ class Typeset(Dialect):
         """What has a bar above it."""
 
     @abstractmethod
+    def partial(self, x: str) -> str:
+        """The gradient of what is written."""
+
+    @abstractmethod
     def raised(self, x: str, to: str) -> str:
         """A power, a transpose."""
 
@@ -68,7 +72,7 @@ class Typeset(Dialect):
     def gradient(self, name: str) -> str:
         x = self.of(name)
         wide = isinstance(name, Notation) or len(name) > 1
-        return self.overlined(x, wide=wide) if self.bar else self.line([self.signs["∂"], x])
+        return self.overlined(x, wide=wide) if self.bar else self.partial(x)
 
     def number(self, text: str) -> str:
         found = _SIZE.fullmatch(text)
@@ -108,7 +112,7 @@ class Typeset(Dialect):
 
     def listed(self, items: Sequence[str]) -> str:
         """Items with commas between them."""
-        return self.line([one for item in items for one in (self.sign(","), item)][1:])
+        return ", ".join(items)
 
     def infix(self, sign: str, left: str, right: str) -> str:
         if sign == "/":

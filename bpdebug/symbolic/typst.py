@@ -11,7 +11,7 @@ from bpdebug.symbolic.typeset import Typeset
 _SIGNS = {
     **{sign: sign for sign in "+=-<>,?()[]⊙·×→…∞⟨⟩:⋯⋮⋱"}, "": "", "@": "thin", "*": "⊙", "==": "=", "<=": "≤",
     ">=": "≥", "!=": "≠", "and": "∧", "or": "∨", "not": "¬", "+=": "+=", "−": "-", "...": "…", "/": r"\/",
-    "∂": "∂", "ᵀ": "⊤", "|": r"\|",
+    "ᵀ": "⊤", "|": r"\|",
 }  # fmt: skip
 _MARKUP = re.compile(r"[\\#$*_`<>@\[\]~\"'/=+-]|^\d+(?=\.)")
 
@@ -41,6 +41,9 @@ class Typst(Typeset):
 
     def overlined(self, x: str, *, wide: bool) -> str:
         return f"overline({x})"
+
+    def partial(self, x: str) -> str:
+        return f"∂{x}"  # without a blank: beside words it would be seen
 
     def raised(self, x: str, to: str) -> str:
         return f"{x}^({to})"

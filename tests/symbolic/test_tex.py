@@ -37,10 +37,10 @@ from bpdebug.symbolic.typst import in_text as in_typst
         (symbol("损失"), r"\text{损失}", '"损失"'),
         (symbol("a%b"), r"\mathrm{a}\text{\%}\mathrm{b}", '"a%b"'),
         (symbol('a"\\'), r"\mathrm{a}\text{" + '"' + r"\textbackslash{}}", r'"a\"\\"'),
-        (gradient_of("X"), r"\partial X", "∂ X"),
-        (gradient_of("loss"), r"\partial \mathrm{loss}", '∂ "loss"'),
-        (cell_of(gradient_of("Y"), "ij"), r"\partial Y [i , j]", "∂ Y [i , j]"),
-        (cell_of("Y", (0, 1)), "Y [0 , 1]", "Y [0 , 1]"),
+        (gradient_of("X"), r"\partial X", "∂X"),
+        (gradient_of("loss"), r"\partial \mathrm{loss}", '∂"loss"'),
+        (cell_of(gradient_of("Y"), "ij"), r"\partial Y [i, j]", "∂Y [i, j]"),
+        (cell_of("Y", (0, 1)), "Y [0, 1]", "Y [0, 1]"),
         (numeral("−0.5"), "-0.5", "-0.5"),
         (numeral("1.2e−05"), r"1.2 \times 10^{-5}", "1.2 × 10^(-5)"),
         (numeral("1e+22"), "10^{22}", "10^(22)"),
@@ -87,9 +87,9 @@ def test_expressions() -> None:
     assert of(xp.abs(a)) == (r"\left|A\right|", "abs(A)")
     assert of(a <= float("-inf")) == (r"A \le -\infty", "A ≤ -∞")
     assert of(xp.log_softmax(a, axis=0)) == (
-        r"\operatorname{log\_softmax}\left(A , \mathrm{axis} = 0\right)", 'op("log_softmax") (A , "axis" = 0)',
+        r"\operatorname{log\_softmax}\left(A, \mathrm{axis} = 0\right)", 'op("log_softmax") (A, "axis" = 0)',
     )  # fmt: skip
-    assert of(xp.index(a, key=(0, (None, 2, None)))) == (r"A [0 , {:} 2]", "A [0 , : 2]")
+    assert of(xp.index(a, key=(0, (None, 2, None)))) == (r"A [0, {:} 2]", "A [0, : 2]")
 
 
 def test_words_are_text_and_nothing_in_them_is_a_command() -> None:

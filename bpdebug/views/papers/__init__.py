@@ -19,6 +19,8 @@ from bpdebug.views.text import cells_lines, ends, listing_lines
 
 MOST = 8
 """Rows and columns beyond which a matrix is written by its corners and dots."""
+ROOM, LONG = 72, 32
+"""Characters of a line, about, and of a name that stands below a matrix."""
 
 
 class Paper(ABC):
@@ -72,26 +74,40 @@ class Paper(ABC):
         if isinstance(block, Text):
             return self.paragraph(block.text, block.style) if block.text else ""
         if isinstance(block, Formula):
-            return self.displayed(block.text.in_dialect(self.dialect), block.note)
+            return self.formula(block)
         if isinstance(block, Row):
-            return self.displayed(self.dialect.line([self.item(item) for item in block.items]))
+            return self.displayed([self.dialect.line([*map(self.item, items)]) for items in _lines(block.items)])
         if isinstance(block, Table):
             return self.table(block)
         return self.verbatim([*(listing_lines(block) if isinstance(block, Listing) else cells_lines(block.array))])
 
-    def displayed(self, mathematics: str, note: str = "") -> str:
-        """Mathematics on a line of its own, and what is said of it."""
-        words = [self.space, self.dialect.words(note)] if note else []
-        return self.dialect.display(self.dialect.line([mathematics, *words]))
+    def formula(self, formula: Formula) -> str:
+        """Mathematics on a line of its own, and what is said of it beside it, or below where that is long."""
+        written = formula.text.in_dialect(self.dialect)
+        if not formula.note:
+            return self.displayed([written])
+        note = self.dialect.words(formula.note)
+        if len(formula.text) + len(formula.note) > ROOM:
+            return self.displayed([written, note])
+        return self.displayed([self.dialect.line([written, self.space, note])])
 
     space: ClassVar[str]
     """Between a formula and what is said of it."""
 
+    def displayed(self, lines: Sequence[str]) -> str:
+        """Mathematics on lines of its own."""
+        return self.dialect.display(lines[0] if len(lines) == 1 else self.stacked(lines))
+
+    @abstractmethod
+    def stacked(self, lines: Sequence[str]) -> str:
+        """Lines of mathematics one below the other."""
+
     def item(self, item: Matrix | str) -> str:
-        """What stands in a row: a matrix with its name, a literal, a sign."""
+        """What stands in a row: a matrix with its name, where that is short, and its shape; a literal, a sign."""
         if isinstance(item, Matrix):
+            name = self.dialect.of(item.name) if len(item.name) <= LONG else self.dialect.sign("…")
             said = self.dialect.words(f"\u00a0{shape_text(item.shape)}") if item.shape else ""
-            return self.below(self.matrix(item), self.dialect.line([self.dialect.of(item.name), said]))
+            return self.below(self.matrix(item), self.dialect.line([name, said]))
         return item.in_dialect(self.dialect) if isinstance(item, Notation) else self.dialect.sign(item)
 
     def matrix(self, matrix: Matrix) -> str:
@@ -117,3 +133,28 @@ class Paper(ABC):
 
         for r in rows:
             yield [cell(r, c) for c in columns]
+
+
+def _lines(items: Sequence[Matrix | str]) -> Iterator[list[Matrix | str]]:
+    """A row in as many lines as it needs: what is too wide begins the next one, with the sign before it."""
+    made: list[Matrix | str] = []
+    used = 0
+    for n, item in enumerate(items):
+        follows = items[n + 1 : n + 2] if isinstance(item, str) else []
+        if made and used + sum(map(_width, [item, *follows])) > ROOM and (follows or isinstance(made[-1], Matrix)):
+            yield made
+            made, used = [], 0
+        made.append(item)
+        used += _width(item)
+    yield made
+
+
+def _width(item: Matrix | str) -> int:
+    """Characters that an item takes, about."""
+    if isinstance(item, str):
+        return len(item) + 2
+    shown = len(item.name) if len(item.name) <= LONG else 1
+    name = 2 * (shown + len(shape_text(item.shape)) + 1) // 3  # below the line letters are smaller
+    if item.array is None or not item.array.size or item.array.ndim == 0:
+        return name
+    return max(name, len(ends(item.array.shape[-1], MOST)) * (number_format(item.array).width + 1))

@@ -34,6 +34,9 @@ class LatexPaper(Paper):
     def grid(self, rows: Sequence[Sequence[str]]) -> str:
         return " ".join([r"\begin{bmatrix}", r" \\ ".join(" & ".join(row) for row in rows), r"\end{bmatrix}"])
 
+    def stacked(self, lines: Sequence[str]) -> str:
+        return " ".join([r"\begin{gathered}", r" \\ ".join(lines), r"\end{gathered}"])
+
     def below(self, x: str, name: str) -> str:
         return rf"\underset{{{name}}}{{{x}}}"
 
@@ -50,9 +53,9 @@ class LatexPaper(Paper):
 
 
 class MarkdownPaper(LatexPaper):
-    """Markdown as GitHub, Jupyter and Pandoc read it."""
+    """Markdown as Jupyter and Pandoc read it; elsewhere a backslash before a sign may be taken for Markdown's own."""
 
-    preamble = N_("formulas between double dollars, as GitHub, Jupyter and Pandoc read them")
+    preamble = N_("formulas between double dollars, as Jupyter and Pandoc read them")
 
     def comment(self, text: str) -> str:
         return f"<!-- {text} -->"

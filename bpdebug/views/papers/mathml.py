@@ -30,6 +30,9 @@ class MathPaper(Paper):
         lines = "".join(f"<mtr>{''.join(f'<mtd>{cell}</mtd>' for cell in row)}</mtr>" for row in rows)
         return f"<mrow><mo>[</mo><mtable>{lines}</mtable><mo>]</mo></mrow>"
 
+    def stacked(self, lines: Sequence[str]) -> str:
+        return f"<mtable>{''.join(f'<mtr><mtd>{line}</mtd></mtr>' for line in lines)}</mtable>"
+
     def below(self, x: str, name: str) -> str:
         return f"<munder>{x}{name}</munder>"
 

@@ -29,6 +29,9 @@ class TypstPaper(Paper):
     def grid(self, rows: Sequence[Sequence[str]]) -> str:
         return f'mat(delim: "[", {"; ".join(", ".join(row) for row in rows)})'
 
+    def stacked(self, lines: Sequence[str]) -> str:
+        return " \\ ".join(lines)
+
     def below(self, x: str, name: str) -> str:
         return f"limits({x})_({name})"
 

@@ -30,7 +30,7 @@ def test_a_step_is_written_to_a_file_as_it_is_printed(capsys: pytest.CaptureFixt
     ("kind", "sign"),
     [
         ("tex", r"\[ \partial H = \partial Y \, W_{2}^{\top} \qquad"),
-        ("typst", "$ ∂ H = ∂ Y thin W_(2)^(⊤) quad"),
+        ("typst", "$ ∂H = ∂Y thin W_(2)^(⊤) quad"),
         ("md", "$$\n\\partial H = \\partial Y \\, W_{2}^{\\top} \\qquad"),
         ("mathml", '<math display="block">'),
         ("svg", "∂H = ∂Y @ W2ᵀ"),

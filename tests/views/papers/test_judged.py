@@ -72,7 +72,7 @@ def made_up(paper: Paper) -> Iterator[str]:
         trees = Trees(seed, casts=True)
         names = {e: trees.random.choice(HOSTILE) for e in trees.names}
         expr = trees.any(5)
-        yield paper.displayed(write(expr, lambda e, names=names: names.get(id(e)), paper.dialect))  # type: ignore[misc]
+        yield paper.displayed([write(expr, lambda e, names=names: names.get(id(e)), paper.dialect)])  # type: ignore[misc]
 
 
 @needs_node

@@ -67,6 +67,23 @@ def test_matrices_without_cells_or_numbers_and_single_numbers() -> None:
     assert '"nan"' in typst_paper().written(of_blocks(Row((one,))))
 
 
+def test_a_row_that_is_too_wide_goes_on_below_with_its_sign() -> None:
+    items = [Matrix(name, np.full((2, 8), 0.12345), (2, 8)) for name in "ABC"]
+    tex = tex_paper().written(of_blocks(Row((items[0], "*", items[1], "=", items[2]))))
+    assert tex.count(r"\begin{gathered}") == 1
+    assert r" \\ \odot \underset{B" in tex
+    assert r" \\ = \underset{C" in tex
+    few = tex_paper().written(of_blocks(Row((items[0], "→", Matrix("a" * 40, np.zeros(2), (2,))))))
+    assert "gathered" not in few
+    assert r"\underset{\dots \text{~(2)}}" in few
+    html(mathml_paper().written(of_blocks(Row((items[0], "*", items[1], "=", items[2])))))
+
+
+def test_what_is_said_of_a_long_formula_stands_below_it() -> None:
+    formula = Formula(line(symbol("x" * 60), "=", symbol("y")), "2×3, as X is")
+    assert r" = y \\ \text{2$\times$3, as X is} \end{gathered}" in tex_paper().written(of_blocks(formula))
+
+
 def test_a_cell_that_stands_out_is_underlined() -> None:
     report = of_blocks(Row((Matrix("X", np.eye(2), (2, 2), marked=frozenset({(0, 1)})),)))
     assert r"\begin{bmatrix} 1 & \underline{0} \\ 0 & 1 \end{bmatrix}" in tex_paper().written(report)
