@@ -24,8 +24,14 @@ from bpdebug.views import inspector
 from bpdebug.views.blocks import Formula, Matrix, Row, Text, flat
 from bpdebug.views.inspector import TABS
 from bpdebug.views.report import Report
+from bpdebug.wrapping import display_width
 
 LATER = N_("not worked out yet")
+SAID = {
+    "facts": N_("facts"), "map": N_("map"), "hist": N_("hist"), "uses": N_("uses"), "stack": N_("stack"),
+    "stops": N_("stops"), "displays": N_("displays"),
+}  # fmt: skip
+"""What stands on the tabs."""
 MOST_ROWS = 16
 """Lines of a matrix among others."""
 READABLE = 30
@@ -131,11 +137,14 @@ class InspectorPane(ReportPane):
         """The column and the line of each tab, and its name."""
         x = y = 0
         for tab in TABS:
-            wide = len(tab) + 2 * (tab == self.tab)
+            wide = self._wide(tab)
             if x and x + wide > width:
                 x, y = 0, y + 1
             yield x, y, tab
             x += wide + 1
+
+    def _wide(self, tab: str) -> int:
+        return display_width(_(SAID[tab])) + 2 * (tab == self.tab)
 
     def measure(self, count: int) -> None:
         super().measure(count + self.over)
@@ -152,7 +161,7 @@ class InspectorPane(ReportPane):
         for _x, y, tab in self.places(width):
             here = tab == self.tab
             apart = [(" ", palette.PLAIN)] if rows[y] else []
-            rows[y] += [*apart, (f"[{tab}]" if here else tab, palette.HERE if here else palette.DIM)]
+            rows[y] += [*apart, (f"[{_(SAID[tab])}]" if here else _(SAID[tab]), palette.HERE if here else palette.DIM)]
         lines = [strip(*row) for row in rows]
         yield from (fit(line, width) for line in lines[:high])
         yield from (fit(self.line(top + y, width), width) for y in range(high - len(lines)))
@@ -160,5 +169,5 @@ class InspectorPane(ReportPane):
     def on_click(self, event: Click) -> None:
         if (offset := event.get_content_offset(self)) is not None:
             for x, y, tab in self.places(self.room):
-                if y == offset.y and x <= offset.x < x + len(tab) + 2 * (tab == self.tab):
+                if y == offset.y and x <= offset.x < x + self._wide(tab):
                     self.turn_to(tab)

@@ -11,6 +11,7 @@ from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import BLANK, strip
 from bpdebug.frontends.tui.tab import Changed, Tab, fits, row_line
+from bpdebug.translation import _
 from bpdebug.views.program import ProgramRows, matching
 
 MOST_LINES = 1000
@@ -90,7 +91,7 @@ class ListTab(Tab):
 
     def line(self, at: int, width: int, chosen: bool) -> Strip:
         if at == self.heading + 1 and at < self.count:
-            return strip(("Gradients", palette.TITLE))
+            return strip((_("Gradients"), palette.TITLE))
         row = self._row(at)
         if row is None or self.rows is None:
             return BLANK

@@ -15,10 +15,11 @@ from bpdebug.frontends.tui.keys import PROGRAM, bindings
 from bpdebug.frontends.tui.listed import ListTab
 from bpdebug.frontends.tui.pane import Pane
 from bpdebug.frontends.tui.tab import Tab
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 from bpdebug.views.finite import look, wanted
+from bpdebug.wrapping import display_width
 
-TABS = ("list", "source", "graph")
+TABS = {"list": N_("list"), "source": N_("source"), "graph": N_("graph")}
 TITLE = 3
 """The column in which a border's title begins."""
 
@@ -102,9 +103,9 @@ class ProgramPane(Pane):
 
     def _names(self) -> str:
         """The tabs, the one that is seen in brackets."""
-        names = " ".join(f"[{name}]" if name == self.tab.name else name for name in TABS)
+        names = " ".join(f"[{_(said)}]" if name == self.tab.name else _(said) for name, said in TABS.items())
         whole = _("Program {tabs}").format(tabs=names)
-        return whole if len(whole) + 2 * TITLE <= self.outer_size.width else names
+        return whole if display_width(whole) + 2 * TITLE <= self.outer_size.width else names
 
     def bring(self, at: int, far: int = 0) -> None:
         """A place comes into view, with two rows around it where there is room; if it was not, with so many."""
@@ -127,10 +128,11 @@ class ProgramPane(Pane):
             self.action_go()
 
     def _click_title(self, event: Click) -> None:
-        names = self._names()
-        for name in TABS if event.y == 0 else ():
-            if -1 <= event.x - TITLE - names.index(name) <= len(name):
-                self.look(name)
+        if event.y == 0:
+            for name, said in TABS.items():
+                before = self._names().partition(_(said))[0]
+                if -1 <= event.x - TITLE - display_width(before) <= display_width(_(said)):
+                    self.look(name)
 
     # --- keys -----------------------------------------------------------------------------------------------------
 
@@ -145,7 +147,8 @@ class ProgramPane(Pane):
 
     def action_tab(self) -> None:
         """The next tab."""
-        self.look(TABS[(TABS.index(self.tab.name) + 1) % len(TABS)])
+        names = [*TABS]
+        self.look(names[(names.index(self.tab.name) + 1) % len(names)])
 
     def action_select(self, step: int) -> None:
         """Another line."""

@@ -14,10 +14,12 @@ from bpdebug.frontends.tui.laned import GraphTab
 from bpdebug.frontends.tui.listed import ListTab
 from bpdebug.frontends.tui.sourced import SourceTab
 from bpdebug.frontends.tui.tab import Tab
+from bpdebug.translation import speaking
 from bpdebug.views import program as rows
 from bpdebug.views.lanes import Lanes
 from bpdebug.views.program import ProgramRows
 from bpdebug.views.skeleton import Skeleton
+from bpdebug.wrapping import display_width
 from tests.lessons import FAULTY, NAMES, WALK, session
 
 from .screen import TRAINED, app_of, lines_of, state_of
@@ -263,6 +265,17 @@ async def test_the_tabs_are_changed_by_a_key_from_anywhere_and_by_a_click(size: 
             await pilot.click("#program", offset=(pane(app)[0].index(name) + 1, 0))
             await pilot.pause()
             assert f"[{name}]" in pane(app)[0]
+
+
+async def test_tabs_in_chinese_are_where_their_cells_are() -> None:
+    with speaking("zh"):
+        app = app_of("transpose")
+        async with app.run_test(size=(120, 40)) as pilot:
+            for name, said in (("graph", "图"), ("source", "源代码"), ("list", "列表")):
+                title = pane(app)[0]
+                await pilot.click("#program", offset=(display_width(title[: title.index(said)]), 0))
+                await pilot.pause()
+                assert (app.program.tab.name, f"[{said}]" in pane(app)[0]) == (name, True)
 
 
 async def test_a_click_in_the_graph_goes_there_or_folds_and_b_breaks_there() -> None:
