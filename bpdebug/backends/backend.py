@@ -12,6 +12,7 @@ from bpdebug.arrays import Array
 from bpdebug.backends.calls import call, one_dtype
 from bpdebug.backends.words import complete
 from bpdebug.progress import may_stop
+from bpdebug.symbolic import Expr
 from bpdebug.symbolic.library import Library
 
 DTYPES = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
@@ -35,8 +36,12 @@ class Backend(Library, frozen=True, eq=False, kw_only=True):
         cls, name: str, own: dict[str, Any], *, dtype: Callable[[str], Any], near: Callable[[Any], Array],
         within: Callable[[], AbstractContextManager[Any]] = nullcontext,
         settle: Callable[[list[Any]], Sequence[Any]] | None = None,
+        fused: Callable[[Sequence[Expr]], list[Expr]] = list,
     ) -> Backend:  # fmt: skip
-        """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name."""
+        """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name.
+
+        `fused` puts words of its own in place of expressions.
+        """
         dtypes = {d: found for d in DTYPES if (found := _named(dtype, d)) is not None}
         words = complete({**own, **{d: found for d, found in dtypes.items() if d not in own}})
         scope = {"xp": words, "may_stop": may_stop, "inf": np.inf, "nan": np.nan, **dtypes}
@@ -44,7 +49,7 @@ class Backend(Library, frozen=True, eq=False, kw_only=True):
             name=name,
             scope=scope,
             write=call,
-            instead=one_dtype,
+            instead=lambda targets: one_dtype(fused(targets)),
             into=words.asarray,
             near=near,
             within=within,

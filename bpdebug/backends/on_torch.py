@@ -9,6 +9,8 @@ import numpy as np
 
 from bpdebug.arrays import Array, Key, Shape
 from bpdebug.backends.backend import Backend
+from bpdebug.backends.torch_kernels import kernels
+from bpdebug.backends.windowed import whole_kernels
 from bpdebug.backends.words import upwards
 
 
@@ -18,9 +20,17 @@ def torch(device: str | None = None) -> Backend:
 
     place = library.device(device or "cpu")
     library.empty(0, device=place)  # or it would be missed when a pass runs
-    own = {**_plain(library), **_shaped(library), **_gathered(library, place), **_made(library, place)}
+    own = {
+        **_plain(library),
+        **_shaped(library),
+        **_gathered(library, place),
+        **_made(library, place),
+        **kernels(library),
+    }
     dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
-    return Backend.of(f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, within=library.no_grad)
+    return Backend.of(
+        f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, within=library.no_grad, fused=whole_kernels
+    )
 
 
 def _near(x: Any) -> Array:

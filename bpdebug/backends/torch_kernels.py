@@ -1,0 +1,52 @@
+"""PyTorch's kernels for whole convolutions and pools, by the words of `windowed.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpdebug.arrays import Shape
+
+Steps = tuple[int, ...]
+
+
+def kernels(t: Any) -> dict[str, Any]:
+    """Of one, two or three spatial axes; `size` is the kernel's, and what `shape` says is what they give."""
+    aten = t.ops.aten
+    pools = {2: aten.max_pool2d_with_indices.default, 3: aten.max_pool3d_with_indices.default}
+    back = {2: aten.max_pool2d_with_indices_backward.default, 3: aten.max_pool3d_with_indices_backward.default}
+
+    def convolve(x: Any, w: Any, size: Shape, stride: Steps, padding: Steps, dilation: Steps) -> Any:
+        return aten.convolution.default(x, w, None, stride, padding, dilation, False, [0] * len(size), 1)
+
+    def adjoint(g: Any, x: Any, w: Any, which: int, stride: Steps, padding: Steps, dilation: Steps) -> Any:
+        mask = [which == 0, which == 1, False]
+        none = [0] * len(stride)
+        found = aten.convolution_backward.default(g, x, w, None, stride, padding, dilation, False, none, 1, mask)
+        return found[which]
+
+    def convolve_x(g: Any, w: Any, size: Shape, shape: Shape, **how: Steps) -> Any:
+        return adjoint(g, g.new_empty(shape), w, 0, **how)
+
+    def convolve_w(g: Any, x: Any, size: Shape, shape: Shape, **how: Steps) -> Any:
+        return adjoint(g, x, g.new_empty(shape), 1, **how)
+
+    def pool(x: Any, shape: Shape, **how: Steps) -> Any:
+        x, frame = _two_axes(x, how)
+        return pools[len(frame[0])](x, *frame)[0].reshape(shape)
+
+    def pool_x(g: Any, x: Any, **how: Steps) -> Any:
+        wide, frame = _two_axes(x, how)
+        found, at = pools[len(frame[0])](wide, *frame)
+        return back[len(frame[0])](g.reshape(found.shape), wide, *frame, False, at).reshape(x.shape)
+
+    return {
+        "convolve": convolve, "convolve_x": convolve_x, "convolve_w": convolve_w, "pool": pool, "pool_x": pool_x,
+    }  # fmt: skip
+
+
+def _two_axes(x: Any, how: dict[str, Steps]) -> tuple[Any, list[Steps]]:
+    """x and its windows, with an axis of one cell in front where there is a single one: that kernel does not exist."""
+    frame = [how[name] for name in ("size", "stride", "padding", "dilation")]
+    if x.ndim > 3:
+        return x, frame
+    return x.unsqueeze(2), [(one, *of) for one, of in zip((1, 1, 0, 1), frame, strict=True)]

@@ -1,0 +1,47 @@
+"""Whole kernels in place of windows: found in the rules that have them, and right where they are found."""
+
+from __future__ import annotations
+
+import pytest
+
+from bpdebug.backends.windowed import WORDS, whole_kernels
+from bpdebug.ops import OPS
+from bpdebug.symbolic import walk
+from tests.graphs import sample_call
+
+KERNELS = {
+    **{f"conv{n}d": {"convolve", "convolve_x", "convolve_w"} for n in (1, 2, 3)},
+    **{f"max_pool{n}d": {"pool"} for n in (1, 2, 3)},
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_rule_with_windows_becomes_the_librarys_kernels(name: str) -> None:
+    """A rule that is written otherwise one day would be computed window by window, and nobody would be told."""
+    op = OPS[name]
+    found = set()
+    for sample in op.samples:
+        plan = sample_call(op, sample).plan
+        targets = whole_kernels([plan.value, *(plan.summed(i) for i in plan.differentiable)])
+        found |= {e.applies for e in walk(*targets)} & WORDS.keys()
+    assert found >= KERNELS[name]
+
+
+def test_ties_that_go_to_the_first_cell_are_a_kernels_too() -> None:
+    """As PyTorch has them, and an imported model: shared ones are not."""
+    op = OPS["max_pool2d"]
+    for ties, wanted in (("first", {"pool", "pool_x"}), ("share", {"pool"})):
+        call = sample_call(op, op.samples[0])
+        plan = type(call)(op, call.operands, {**call.attrs, "ties": ties}).plan
+        targets = whole_kernels([plan.value, plan.summed(0)])
+        assert {e.applies for e in walk(*targets)} & WORDS.keys() == wanted
+
+
+@pytest.mark.parametrize("name", sorted(set(OPS) - set(KERNELS)))
+def test_other_rules_stay_as_they_are(name: str) -> None:
+    op = OPS[name]
+    for sample in op.samples:
+        plan = sample_call(op, sample).plan
+        targets = [plan.value, *(plan.summed(i) for i in plan.differentiable)]
+        kernels = {e.applies for e in walk(*whole_kernels(targets))} & WORDS.keys()
+        assert not kernels or "pool" in name or "conv" in name
