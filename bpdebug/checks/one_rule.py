@@ -130,7 +130,7 @@ class Trial:
         finite = np.flatnonzero(counted)
         chosen = sampled(finite, self.x.shape, cells_to_move(self.rule.plan, self.linear), rng)
         if not chosen:
-            at, words = (0,) * self.gradient.ndim, "no differences here: none of its cells is finite"
+            at, words = (0,) * self.gradient.ndim, _("no differences here: none of its cells is finite")
             return [Check(self.name, at, float(self.gradient[at]), float("nan"), 0.0, 0, 0, KINK, words)]
         self.checked, self.cells = len(chosen), len(finite)
         found = []

@@ -135,12 +135,12 @@ def ops(name: str | None, json: bool) -> None:
     if json:
         print_json([*(_described(op) for op in chosen), *([_GRAD] if name in (None, GRAD) else [])])
     elif name == GRAD:
-        print(f"{SIGNATURE}: {SAYS}\n\n{indent(TELLS, '  ')}")
+        print(f"{SIGNATURE}: {_(SAYS)}\n\n{indent(_(TELLS), '  ')}")
     elif name:
         print("\n".join(_page(chosen[0])))
     else:
-        rows = (*((_signature(op), op.says) for op in chosen), (SIGNATURE, SAYS))
-        print_lines(lines("", [Table(("op", "what it does"), rows)], 100))
+        rows = (*((_signature(op), _(op.says)) for op in chosen), (SIGNATURE, _(SAYS)))
+        print_lines(lines("", [Table((_("op"), _("what it does")), rows)], 100))
 
 
 _GRAD: dict[str, Any] = {
@@ -195,14 +195,14 @@ def _page(op: Op) -> Iterator[str]:
     from bpdebug.views import answers  # only here, as above
 
     plan, names = plan_of(op, op.samples[0])
-    yield f"{_signature(op)}: {op.says}\n"
+    yield f"{_signature(op)}: {_(op.says)}\n"
     for name, formula in _gradients(op):
         yield f"  ∂{name} = {formula}"
     if op.kink:
-        yield f"\n  where it has no derivative: {op.kink}"
-    yield from (f"    to choose: {choice}" for choice in answers.choices(op))
+        yield "\n  " + _("where it has no derivative: {answer}").format(answer=_(op.kink))
+    yield from ("    " + _("to choose: {choice}").format(choice=choice) for choice in answers.choices(op))
     if found := list(lines("", answers.measured(op), 96)):
-        yield "\n  what comes back there for 1, as it was measured:"
+        yield "\n  " + _("what comes back there for 1, as it was measured:")
         yield from (f"    {line.removeprefix('  ')}" for line in found)
-    yield "\n  as NumPy, for the operands of its first sample:"
+    yield "\n  " + _("as NumPy, for the operands of its first sample:")
     yield from (f"    {line}" for line in plan.source(names))

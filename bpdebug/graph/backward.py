@@ -19,12 +19,13 @@ from bpdebug.graph.lowering import call_of
 from bpdebug.graph.nodes import Lit, Node, Step
 from bpdebug.limits import Limits
 from bpdebug.symbolic import Expr, Plan, walk
+from bpdebug.translation import N_
 
 GRAD = "grad"
 """What a step is called that is written out."""
 SIGNATURE = "grad(y, x, incoming=1)"
-SAYS = "The gradient of y with respect to x, as a tensor of the program: it has a gradient of its own."
-TELLS = """\
+SAYS = N_("The gradient of y with respect to x, as a tensor of the program: it has a gradient of its own.")
+TELLS = N_("""\
 G = grad(y, x) stands for the backward pass from y to x, step by step, in a block G: each rule is
 a block named after its node (G.H.), and cotangents are called as gradients (G.dH). All that can
 be asked of a step can be asked of these, and backwards they give the second derivative.
@@ -32,7 +33,7 @@ be asked of a step can be asked of these, and backwards they give the second der
 y is one number; of any other y, incoming=V gives the gradient that comes in, of y's shape, and
 grad(sum(y), x) that of ones. GW, Gb = grad(y, (W, b)) asks for several in one pass. Where there is
 no derivative, each rule answers as it does on the way back: the slope of relu at 0 is 0, and so is
-the slope of that. A rule of one's own ([rules], set rule) is not among the steps."""
+the slope of that. A rule of one's own ([rules], set rule) is not among the steps.""")
 _NUMBERED = re.compile(r"\.(?=\d+(?:\.|$))")
 
 

@@ -70,9 +70,11 @@ def _rows(point: Point) -> Iterator[tuple[str, str, str]]:
     by: dict[str, list[str]] = {_text(point.ours): [OURS]}
     for answer in point.answers:
         by.setdefault(_text(answer.value), []).extend(answer.of)
-    place = _("{point}, where it has a derivative").format(point=point.at) if point.smooth else point.at
+    place = _(point.at)
+    if point.smooth:
+        place = _("{point}, where it has a derivative").format(point=place)
     for value, names in by.items():
-        yield place, value, ", ".join(names)
+        yield place, value, listed(names)
         place = ""
 
 
