@@ -74,6 +74,11 @@ def layer(name: str) -> str:
     return name.split(".")[1]
 
 
+def test_the_order_is_told_as_it_is() -> None:
+    told = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f"a test holds the order: `{' < '.join(ORDER)}`" in " ".join(told.split())
+
+
 def test_imports_point_to_the_left() -> None:
     ours = [a for a in ARROWS if a.target.startswith("bpdebug.")]
     assert len(ours) > 100
