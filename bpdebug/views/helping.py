@@ -24,7 +24,8 @@ def help_(state: State | None, name: str) -> Report:
     command = debugger.COMMANDS[name]
     usage, also = f"{command.name} {command.args}".strip(), ", ".join(command.aliases) or "–"
     rows = ((_("usage"), usage), (_("also"), also), (_("key"), command.key or "–"), (_("example"), command.example))
-    return Report("help", f"{command.name}: {_(command.says)}", (Table(("", ""), rows),), _described(name))
+    title = _("{of}: {said}").format(of=command.name, said=_(command.says))
+    return Report("help", title, (Table(("", ""), rows),), _described(name))
 
 
 def _overview() -> Report:
