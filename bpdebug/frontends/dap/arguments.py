@@ -12,13 +12,14 @@ class NothingAsked(Struct, frozen=True, rename="camel"):
 
 
 class ClientAsked(Struct, frozen=True, rename="camel"):
-    """`initialize`: what the client can do."""
+    """`initialize`: what the client can do, and the language of its user: `zh-cn`."""
 
     lines_start_at1: bool = True
     columns_start_at1: bool = True
     supports_variable_paging: bool = False
     supports_progress_reporting: bool = False
     supports_invalidated_event: bool = False
+    locale: str = ""
 
 
 class LaunchAsked(Struct, frozen=True, rename="camel"):

@@ -11,6 +11,7 @@ from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import LevelsAsked, LinesAsked
 from bpdebug.frontends.dap.sources import file_of, place
 from bpdebug.graph import Graph, frames
+from bpdebug.translation import _
 
 THREAD = 1
 """The one thread, whatever the forks."""
@@ -48,16 +49,17 @@ def _stack(adapter: Adapter, state: State) -> list[Body]:
     event, graph = state.event, state.timeline.graph
     if event is None:
         last = graph.nodes[-1].line if graph.nodes else 1
-        return [_frame(adapter, 0, "the end: everything is done", last)]
+        return [_frame(adapter, 0, _("the end: everything is done"), last)]
     part = f"  part {state.part}/{len(event.parts)}" if state.part else ""
     line = event.line or _user_line(graph, event.tensor)
     found = [_frame(adapter, 0, f"{event.name}@{SHORT[event.phase]}  {event.op or event.phase}{part}", line)]
     for block in frames(event.block):
         found.append(_frame(adapter, len(found), block, _first_lines(graph)[block]))
     last = state.timeline.schedule.iterations - 1
-    iteration = f", iteration {event.iteration} of {last}" if last else ""
+    said = _("{phase} pass, iteration {n} of {last}") if last else _("{phase} pass")
+    name = said.format(phase=_(event.phase), n=event.iteration, last=last)
     label = {"line": 0, "column": 0, "presentationHint": "label"}
-    return [*found, {"id": _number(adapter, len(found)), "name": f"{event.phase} pass{iteration}", **label}]
+    return [*found, {"id": _number(adapter, len(found)), "name": name, **label}]
 
 
 def _frame(adapter: Adapter, above: int, name: str, line: int) -> Body:
@@ -112,7 +114,7 @@ def goto_targets(adapter: Adapter, asked: LinesAsked) -> Body:
     found = []
     for at in resolve(parse_location(f"{file}:{line_in(adapter, asked.line)}"), timeline):
         event = timeline.event(at)
-        label = f"{event.name}@{SHORT[event.phase]} (event {at})"
+        label = _("{name} (event {at})").format(name=f"{event.name}@{SHORT[event.phase]}", at=at)
         found.append({"id": at + 1, "label": label, "line": asked.line})
         if len(found) == MOST_TARGETS:
             break

@@ -12,6 +12,7 @@ from bpdebug.arrays import Array, cell_text
 from bpdebug.engine.stats import stats
 from bpdebug.errors import CommandError
 from bpdebug.expression.evaluate import Value
+from bpdebug.translation import N_, _, ngettext
 
 FEW_CELLS = 12
 """Cells of a tensor that are written out on its own line."""
@@ -19,7 +20,7 @@ PAGE = 100
 """Rows for a client that does not ask for pages."""
 COUNTED = 1_000_000
 """Cells of which statistics are worked out on the way: of more it would be felt."""
-STATUS = {"not-computed": "not computed yet", "no-path": "no path to the loss"}
+STATUS = {"not-computed": N_("not computed yet"), "no-path": N_("no path to the loss")}
 
 Body = dict[str, Any]
 
@@ -42,8 +43,8 @@ class Unfolded(Struct, frozen=True, eq=False):
     @classmethod
     def of(cls, name: str, expression: str, value: Value) -> Unfolded:
         """A value under a name."""
-        so_far = " (so far)" * (value.status == "partial")
-        return cls(name + so_far, expression, value.array, value.status, value.text)
+        shown = _("{name} (so far)").format(name=name) if value.status == "partial" else name
+        return cls(shown, expression, value.array, value.status, value.text)
 
     @property
     def typed(self) -> str:
@@ -105,7 +106,7 @@ class Handles:
         end = min(start + (count if count > 0 else rows if paged else PAGE), rows)
         found += [self.told(_row(held, i), base, facts=False) for i in range(start, end)]
         if not paged and count <= 0 and end < rows:
-            found.append({"name": "…", "value": f"{rows - end} more rows", "variablesReference": 0})
+            found.append({"name": "…", "value": _more(rows - end), "variablesReference": 0})
         return found
 
     def told(self, one: Unfolded, base: int = 10, *, facts: bool = True) -> Body:
@@ -155,12 +156,16 @@ def _facts(whole: Unfolded) -> Iterator[Body]:
 def summary(array: Array | None, status: str = "value", base: int = 10) -> str:
     """A tensor on one line: a number, few cells, or its shape and norm; digits as NumPy writes them."""
     if array is None:
-        return STATUS.get(status, status)
+        return _(STATUS.get(status, status))
     if array.size <= FEW_CELLS:
         return _cells(array, base)
     size = f"{'×'.join(map(str, array.shape))} {array.dtype}"
     norm = stats(array).norm if array.size <= COUNTED else None
-    return size if norm is None else f"{size}, norm {norm:.4g}"
+    return size if norm is None else _("{size}, norm {norm}").format(size=size, norm=f"{norm:.4g}")
+
+
+def _more(rows: int) -> str:
+    return ngettext("{n} more row", "{n} more rows", rows).format(n=rows)
 
 
 def _cells(array: Array, base: int) -> str:

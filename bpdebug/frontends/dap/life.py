@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bpdebug.frontends.scripts.replay import Run, Settings
 from bpdebug.frontends.scripts.script import read_script
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits, parse_size
+from bpdebug.translation import chosen, known, language, ngettext, speak
 
 CAPABILITIES = (
     "supportsConfigurationDoneRequest", "supportsStepBack", "supportsFunctionBreakpoints",
@@ -31,8 +33,14 @@ CAPABILITIES = (
 
 @request("initialize", ClientAsked)
 def initialize(adapter: Adapter, asked: ClientAsked) -> Body:
-    """What the client can do, for what can be done here."""
+    """What the client can do, for what can be done here.
+
+    Its language is spoken from here on, unless another was asked for when we were started.
+    """
     adapter.client = asked
+    asked_for = os.environ.get("BPDEBUG_LANG") or language() != chosen(os.environ)
+    if known(asked.locale) and not asked_for:
+        speak(asked.locale)
     return dict.fromkeys(CAPABILITIES, True) | {"exceptionBreakpointFilters": filters()}
 
 
@@ -88,7 +96,8 @@ def configuration_done(adapter: Adapter, asked: NothingAsked) -> None:
 def _begin(adapter: Adapter) -> None:
     state, asked = adapter.session, adapter.launched or LaunchAsked("")
     title, events = state.scenario.title or state.scenario.name, len(state.timeline)
-    adapter.say(f"{title}: {events} event{'s' * (events != 1)}\n")
+    says = ngettext("{title}: {count} event", "{title}: {count} events", events)
+    adapter.say(f"{says.format(title=title, count=events)}\n")
     _script(adapter)
     for line in asked.commands:
         for answer in adapter.do(line):

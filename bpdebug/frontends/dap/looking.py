@@ -19,6 +19,7 @@ from bpdebug.frontends.dap.handles import COUNTED, Unfolded
 from bpdebug.frontends.dap.motions import goes_on, stopped
 from bpdebug.frontends.loop import gathered
 from bpdebug.graph import DRAWN, PARAMETER
+from bpdebug.translation import _
 from bpdebug.views.numbers import shape_text
 
 MOST_WORDS = 200
@@ -33,14 +34,14 @@ def scopes(adapter: Adapter, asked: NothingAsked) -> Body:
     state = adapter.session
     rows: list[tuple[str, str, Callable[[State], Sequence[Unfolded]], bool]] = []
     if isinstance(state.event, NodeEvent):
-        rows.append(("Operands", "arguments", operands, False))
+        rows.append((_("Operands"), "arguments", operands, False))
     if state.event is not None:
-        rows.append(("Result", "returnValue", result, False))
+        rows.append((_("Result"), "returnValue", result, False))
     if isinstance(state.event, NodeEvent) and state.event.phase == BACKWARD:
-        rows.append(("Contributions", "locals", contributions, False))
-    rows += [("Parameters", "globals", parameters, True), ("Gradients", "globals", gradients, True)]
+        rows.append((_("Contributions"), "locals", contributions, False))
+    rows += [(_("Parameters"), "globals", parameters, True), (_("Gradients"), "globals", gradients, True)]
     if state.displays:
-        rows.append(("Displays", "locals", displays, False))
+        rows.append((_("Displays"), "locals", displays, False))
     return {
         "scopes": [
             {
@@ -158,7 +159,7 @@ def evaluate_(adapter: Adapter, asked: EvaluateAsked) -> Body | None:
 def _console(adapter: Adapter, typed: str) -> None:
     """What lines of the language answer; where they moved, the client is told where all stands."""
     before, said = adapter.session, []
-    for _, line in gathered(typed.split("\n")):
+    for _at, line in gathered(typed.split("\n")):
         if line and not line.startswith("#"):
             said += [answer.to_text() for answer in adapter.do(line)]
     after = adapter.session

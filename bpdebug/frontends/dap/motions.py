@@ -7,6 +7,7 @@ from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import GotoAsked, MoveAsked, NothingAsked
 from bpdebug.frontends.dap.frames import THREAD
 from bpdebug.frontends.dap.stops import DATA, FUNCTIONS, Kept
+from bpdebug.translation import _
 
 _MOVES = {
     "next": ("next", "stepi"), "stepIn": ("step", "stepi"), "stepOut": ("finish", "finish"),
@@ -38,8 +39,8 @@ def told(adapter: Adapter, state: State, hit: list[Kept], *, stepping: bool) -> 
     """The stop that the last motion came to."""
     why = state.stopped
     if why in ("begin", "end"):
-        reason = "step" if stepping else "pause"
-        stopped(adapter, reason, "the beginning of the timeline" if why == "begin" else "the end of the timeline")
+        where = _("the beginning of the timeline") if why == "begin" else _("the end of the timeline")
+        stopped(adapter, "step" if stepping else "pause", where)
     elif why.startswith("catch"):
         stopped(adapter, "exception", why, hit)
     elif why.startswith(("breakpoint", "watch")):

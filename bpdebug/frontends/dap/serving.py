@@ -11,6 +11,7 @@ from bpdebug.errors import EXIT_GOOD, InputError, UsageError
 from bpdebug.frontends.dap import life, looking, motions, stopping
 from bpdebug.frontends.dap.adapter import Adapter
 from bpdebug.frontends.dap.wire import Wire
+from bpdebug.translation import language, speak
 
 FAMILIES = (life, looking, motions, stopping)
 """The modules whose requests are in the table once they are imported."""
@@ -32,8 +33,11 @@ def serve(port: int | None) -> int:
 
 
 def _session(inward: BinaryIO, outward: BinaryIO, *, files: bool) -> None:
-    adapter = Adapter(Wire(inward, outward), files=files)
-    adapter.serve()
+    spoken, adapter = language(), Adapter(Wire(inward, outward), files=files)
+    try:
+        adapter.serve()
+    finally:
+        speak(spoken)  # the next client may have another language
 
 
 def _on_port(port: int) -> int:

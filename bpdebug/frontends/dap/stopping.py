@@ -14,6 +14,7 @@ from bpdebug.frontends.dap.arguments import ChildAsked, FiltersAsked, StopAsked,
 from bpdebug.frontends.dap.frames import line_in, line_out
 from bpdebug.frontends.dap.sources import file_of
 from bpdebug.frontends.dap.stops import DATA, EXCEPTIONS, FUNCTIONS, LINES, Kept
+from bpdebug.translation import _
 
 
 def told(adapter: Adapter, one: Kept) -> Body:
@@ -36,8 +37,8 @@ def set_breakpoints(adapter: Adapter, asked: StopsAsked) -> Body:
     if file is None:
         name = os.path.basename(asked.source.path or "this file")
         other = name in adapter.users.known
-        says = f"{name} is another than was recorded" if other else f"{name} is not the program that is debugged"
-        problem = {"verified": False, "message": says, "reason": "failed"}
+        says = _("{name} is another than was recorded") if other else _("{name} is not the program that is debugged")
+        problem = {"verified": False, "message": says.format(name=name), "reason": "failed"}
         return {"breakpoints": [{**problem, "line": one.line} for one in asked.breakpoints]}
     return _answer(adapter, LINES, [replace(b, line=line_in(adapter, b.line)) for b in asked.breakpoints], file)
 
@@ -73,11 +74,12 @@ def data_breakpoint_info(adapter: Adapter, asked: ChildAsked) -> Body:
 
 def filters() -> list[Body]:
     """What can be caught, as the client offers it; NaN is caught unless somebody says otherwise."""
+    says = _("stop where it first happens: catch {name}")
     return [
         {
-            "filter": name, "label": name, "description": f"stop where it first happens: catch {name}",
+            "filter": name, "label": name, "description": says.format(name=name),
             "default": name == "nan", "supportsCondition": name in THRESHOLDS,
-        } | ({"conditionDescription": "the gain beyond which to stop: 0.01"} if name in THRESHOLDS else {})
+        } | ({"conditionDescription": _("the gain beyond which to stop: 0.01")} if name in THRESHOLDS else {})
         for name in CATCHES
         if name != "phase"
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from bpdebug.frontends.dap import life
 from bpdebug.frontends.loop import replies as plain_replies
 from bpdebug.progress import may_stop
 from bpdebug.scenario import find
+from bpdebug.translation import speak
 from tests.frontends.dap.client import Client, connected
 
 WHAT = "format = 1\n[inputs]\nX = [[1.0, 2.0]]\n[graph]\nloss = 'L'\nprogram = '''\nL = sum(X)\n'''\n"
@@ -112,6 +113,25 @@ def test_a_recording_offers_its_text(tmp_path: Path) -> None:
         assert made["verified"]
         assert client.ask("gotoTargets", source=source, line=line)["targets"][0]["label"] == "Y@fwd (event 0)"
         assert client.ask("breakpointLocations", source=source, line=1, endLine=999)["breakpoints"] == [{"line": line}]
+
+
+def test_the_editors_language_is_spoken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless another was asked for: in the environment, or by --lang."""
+    for asked, scope in (("", "操作数"), ("en", "Operands")):
+        monkeypatch.setenv("BPDEBUG_LANG", asked)
+        try:
+            with connected() as client:
+                client.ask("initialize", adapterID="bpdebug", locale="zh-cn")
+                client.send("launch", {"program": "transpose"})
+                client.event("initialized")
+                client.send("configurationDone")
+                client.event("stopped")
+                assert client.ask("scopes", frameId=1)["scopes"][0]["name"] == scope
+                if not asked:
+                    assert client.ask("stackTrace", threadId=1)["stackFrames"][-1]["name"] == "正向阶段"
+                    assert client.go("reverseContinue")["description"] == "时间线的开头"
+        finally:
+            speak("en")
 
 
 def test_lines_and_columns_may_count_from_0() -> None:
