@@ -70,7 +70,9 @@ class MathML(Typeset):
         return f"<mrow><mo>(</mo>{x}<mo>)</mo></mrow>"
 
     def squared(self, items: Sequence[str]) -> str:
-        return f"<mrow><mo>[</mo>{self.listed(items)}<mo>]</mo></mrow>"
+        """Nothing in an index is tall, and some fonts have brackets in two sizes alone."""
+        left, right = (f'<mo stretchy="false">{sign}</mo>' for sign in "[]")
+        return f"<mrow>{left}{self.listed(items)}{right}</mrow>"
 
     def function(self, word: str, arguments: str) -> str:
         return f"<mrow>{self.word(word)}<mo>&#x2061;</mo>{arguments}</mrow>"

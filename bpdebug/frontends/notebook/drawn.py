@@ -21,6 +21,8 @@ STYLE = """<style>
 .bpdebug figure, .bpdebug p { overflow-x: auto }
 .bpdebug figure { margin: 0 }
 .bpdebug p { white-space: pre-line; max-width: 46rem }
+.bpdebug figure td, .bpdebug figure th { padding: .1rem .4rem; text-align: right }
+.bpdebug .texts td, .bpdebug .texts th { padding: .1rem .4rem; text-align: left }
 .bpdebug p.bad { font-weight: bold }
 </style>"""
 

@@ -12,7 +12,7 @@ from bpdebug.errors import CommandError, InputError
 from bpdebug.frontends.loop import PROMPT, QUIET, Answer
 from bpdebug.frontends.scripts.replay import Run
 from bpdebug.views import view
-from bpdebug.views.blocks import Blocks, Section, Text
+from bpdebug.views.blocks import Block, Section, Text
 from bpdebug.views.report import Link, Report
 
 EXPLAINED = ("lens", "check", "flow")
@@ -97,16 +97,12 @@ def played(run: Run) -> Iterator[PageEvent]:
 
 def _answered(answer: Answer) -> Report | None:
     """An answer as one report, its command for a title; None where nothing was said."""
-    state, blocks = answer.state, list[Text | Section]()
+    state, blocks = answer.state, list[Block | Section]()
     stop = [] if state.stopped in QUIET else [f"{state.stopped}  {state.detail}"]
     blocks += [Text(line) for line in (*state.printed, *stop)]
     for report in (answer.report, answer.displays):
         if report is not None and (report.title or report.blocks):
-            blocks += [Text(report.title, "title"), *_kept(report.blocks)]
+            blocks += [Text(report.title, "title"), *report.blocks]
     if not blocks:
         return None
     return Report("event", f"{PROMPT}{answer.command}", tuple(blocks), links=answer.report.links)
-
-
-def _kept(blocks: Blocks) -> list[Section]:
-    return [block if isinstance(block, Section) else Section((block,)) for block in blocks]
