@@ -36,6 +36,9 @@ Steps through backpropagation node by node, forwards and backwards in time. F5 i
 starts it; Step Back and Reverse go back; the debug console takes the debugger's own lines: `lens`, `seek Y@bwd`.
 
 It starts `bpdebug dap`: `pip install bpdebug`. Another place is said in `bpdebug.command`.
+
+Even Better TOML checks scenarios and completes their keys once a `.taplo.toml` binds them to the schema, as
+`bpdebug help editor` says: it passes over a schema that another extension names by a place in its own folder.
 """
 
 
@@ -53,7 +56,7 @@ def package() -> dict[str, Any]:
             ],
             "breakpoints": [{"language": name} for name in (*LANGUAGES, "python")],  # a recording stops in its script
             "debuggers": [_debugger()], **_buttons(),
-            "tomlValidation": [{"fileMatch": "scenarios/*.toml", "url": "./schema.json"}],
+            "tomlValidation": [{"regexMatch": r"/scenarios/[^./]+\.toml$", "url": "./schema.json"}],
             "configuration": {"title": "bpdebug", "properties": {"bpdebug.command": _COMMAND}},
             # the minus of notes and reports: VS Code would draw a box around each
             "configurationDefaults": {"editor.unicodeHighlight.allowedCharacters": {"−": True}},
