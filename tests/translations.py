@@ -79,8 +79,14 @@ def marked(path: Path) -> Iterator[Message | Unreadable]:
             texts = [form.value for form in forms if isinstance(form, ast.Constant) and isinstance(form.value, str)]
             if len(texts) == len(forms) > 0:
                 yield Message(texts[0], texts[1] if len(texts) > 1 else "", file)
-            elif node.func.id in ("N_", "ngettext") or isinstance(forms[0], ast.JoinedStr | ast.BinOp | ast.Call):
+            elif node.func.id in ("N_", "ngettext") or _is_made(forms[0]):
                 yield Unreadable(file, node.lineno)
+
+
+def _is_made(form: ast.expr) -> bool:
+    """Whether a text is put together where it is looked up: it would never be found."""
+    called = isinstance(form, ast.Call) and isinstance(form.func, ast.Attribute) and form.func.attr
+    return isinstance(form, ast.JoinedStr | ast.BinOp) or called in ("format", "join")
 
 
 def extracted() -> dict[str, dict[str, Message]]:

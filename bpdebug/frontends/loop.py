@@ -16,6 +16,7 @@ from bpdebug.debugger import Call, State, find, parse, quiet, run
 from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.progress import part
+from bpdebug.translation import _
 from bpdebug.views import Report, displayed, reply, view
 from bpdebug.views.blocks import Block, flat
 from bpdebug.views.text import lines
@@ -129,7 +130,7 @@ def _one(state: State, call: Call, handle: Handle, *, pending: bool = False) -> 
             list(handle(made.state, *made.state.request))
     except BpdebugError as error:
         data = {"code": error.code, "message": error.message}
-        report = Report("failed", f"fails as it must: {error.message}", (), data)
+        report = Report("failed", _("fails as it must: {reason}").format(reason=error.message), (), data)
         return Answer(call.text, quiet(state), report, pending=pending)
     command = call.text.lstrip("! \t")
     raise CommandError(f"'{command}' was to fail, and it did not", code="E_SCRIPT", hint="take the ! away")

@@ -12,12 +12,13 @@ from bpdebug.debugger import COMMANDS, State
 from bpdebug.errors import printable
 from bpdebug.frontends.loop import Answer
 from bpdebug.frontends.onward import onward
+from bpdebug.translation import N_, _, clauses, listed
 from bpdebug.views import view
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.numbers import number_format, short
 from bpdebug.views.text import MOST_ROWS, cells_lines, ends, row_label
 
-SIGNS = {"=": "gives", "→": "turned is", ",": "and"}
+SIGNS = {"=": N_("gives"), "→": N_("turned is"), ",": N_("and")}
 """Words for what stands between matrices; of other signs they are those that are typed."""
 KEYS = {c.key: c.name for c in COMMANDS.values() if c.key}
 """What the screen's keys are for; here they are typed as lines."""
@@ -53,44 +54,45 @@ def _lines(block: Block, heard: set[Heard]) -> Iterable[str]:
 
 def _item(item: Matrix | str, heard: set[Heard]) -> Iterable[str]:
     if isinstance(item, str):
-        return [SIGNS.get(item, item)]
+        return [_(SIGNS.get(item, item))]
     this = item.name, id(item.array), item.marked
     if this in heard and item.shape:
-        return [f"{short(item.name)}, as above"]
+        return [_("{name}, as above").format(name=short(item.name))]
     heard.add(this)
     return _matrix(item)
 
 
 def _size(shape: Sequence[int]) -> str:
-    return " by ".join(map(str, shape)) if len(shape) != 1 else f"{shape[0]} numbers"
+    return _(" by ").join(map(str, shape)) if len(shape) != 1 else _("{n} numbers").format(n=shape[0])
 
 
 def _matrix(matrix: Matrix) -> Iterator[str]:
     """Its name and size, then a line a row: 'row 0: 1, 0, 2'; of a large one the ends, and how many are left out."""
-    note = f", {matrix.note}" if matrix.note else ""
-    head = f"{short(matrix.name)}, {_size(matrix.shape)}{note}" if matrix.shape else f"{short(matrix.name)}{note}"
+    size = _size(matrix.shape) if matrix.shape else ""
+    head = listed(filter(None, (short(matrix.name), size, matrix.note)))
     if matrix.array is None:
-        yield f"{head}: not computed yet"
+        yield f"{head}: {_('not computed yet')}"
         return
     array = np.asarray(matrix.array)
     form = number_format(array)
     if array.ndim < 2 or not array.size:
         cells = array.reshape(1, -1)
-        yield f"{head}: {_cells(matrix, cells[0], 0, form.text) if array.size else 'no cells'}"
+        yield f"{head}: {_cells(matrix, cells[0], 0, form.text) if array.size else _('no cells')}"
         return
     yield f"{head}:"
     flat = array.reshape(-1, array.shape[-1])
     for r in ends(len(flat), MOST_ROWS):
         if r is None:
-            yield f"{len(flat) - MOST_ROWS} more rows"
+            yield _("{n} more rows").format(n=len(flat) - MOST_ROWS)
         else:
-            yield f"row {row_label(r, array.shape[:-1])}: {_cells(matrix, flat[r], r, form.text)}"
+            said = _("row {label}: {cells}")
+            yield said.format(label=row_label(r, array.shape[:-1]), cells=_cells(matrix, flat[r], r, form.text))
 
 
 def _cells(matrix: Matrix, row: Sequence[float], r: int, text: Callable[[float], str]) -> str:
-    left_out = f"{len(row) - MOST_ROWS} more"
+    left_out, marked = _("{n} more").format(n=len(row) - MOST_ROWS), _("{cell} marked")
     return ", ".join(
-        left_out if c is None else text(row[c]).strip() + " marked" * ((r, c) in matrix.marked)
+        left_out if c is None else (marked if (r, c) in matrix.marked else "{cell}").format(cell=text(row[c]).strip())
         for c in ends(len(row), MOST_ROWS)
     )
 
@@ -105,21 +107,22 @@ def _table(table: Table) -> Iterator[str]:
         ]
         yield "; ".join(said + ([f"{share:.0%}"] if share is not None else []))
     if not table.rows:
-        yield "none"
+        yield _("none")
 
 
 def _listing(listing: Listing) -> Iterator[str]:
     if not listing.numbered:
-        yield from (text for _, text in listing.lines)
+        yield from (text for _number, text in listing.lines)
         return
     for number, text in listing.lines:
-        here, stop = ", here" * (number == listing.current), ", breakpoint" * (number in listing.marked)
-        yield f"line {number}{here}{stop}: {text}"
+        here, stop = _("here") * (number == listing.current), _("breakpoint") * (number in listing.marked)
+        place = listed(filter(None, (_("line {n}").format(n=number), here, stop)))
+        yield f"{place}: {text}"
 
 
 def meant(line: str) -> str:
     """A line in which a key stands for its command: alone, or, where it is a sign, before what belongs to it."""
-    word, _, rest = line.partition(" ")
+    word, _blank, rest = line.partition(" ")
     return f"{KEYS[word]} {rest}".strip() if word in KEYS and not (rest and word.isalpha()) else line
 
 
@@ -137,15 +140,17 @@ def said(answer: Answer) -> Iterator[str]:
 def _hint(state: State) -> Iterator[str]:
     keys = {name: key for key, name in KEYS.items()}
     if state.event is None:
-        yield f"{keys['restart']} begins again, {keys['practice']} asks before it shows, {keys['quit']} leaves"
+        said = _("{restart} begins again, {practice} asks before it shows, {quit} leaves")
+        yield said.format(restart=keys["restart"], practice=keys["practice"], quit=keys["quit"])
     elif any(note.stops.contains(state.cursor) for note in state.notes):
         name, word = onward(state)
-        yield f"type {keys[name]} to {word}"
+        yield _("type {key} to {what}").format(key=keys[name], what=_(word))
 
 
 def greeting(state: State) -> Iterator[str]:
     """What the scenario is about, which lines to begin with, and the first stop."""
     keys = {name: key for key, name in KEYS.items()}
     yield from filter(None, (state.scenario.title, " ".join(state.scenario.about.split())))
-    yield "type a key and Enter: " + "; ".join(f"{keys[name]}, {COMMANDS[name].says}" for name in FIRST)
+    first = [f"{keys[name]}, {_(COMMANDS[name].says)}" for name in FIRST]
+    yield _("type a key and Enter: {keys}").format(keys=clauses(*first))
     yield from said(Answer("", state, view(state)))

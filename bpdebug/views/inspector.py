@@ -17,7 +17,7 @@ from bpdebug.engine.closeness import top
 from bpdebug.engine.distribution import histogram, peaks
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import Subject
-from bpdebug.translation import _, listed, ngettext, phrases
+from bpdebug.translation import N_, _, listed, ngettext, phrases
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, ZERO, level
 from bpdebug.views.matrices import result_of
@@ -179,7 +179,7 @@ def _uses(state: State, shown: Shown) -> Iterator[Block]:
 
 
 OF_A_TENSOR: dict[str, Callable[[State, Shown], Iterator[Block]]] = {
-    "facts": _facts, "map": _map, "hist": _hist, "uses": _uses,
+    N_("facts"): _facts, N_("map"): _map, N_("hist"): _hist, N_("uses"): _uses,
 }  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def _displayed(state: State) -> Report:
 
 
 OF_THE_SESSION: dict[str, Callable[[State], Iterator[Block]]] = {
-    "stack": _stack, "stops": _stops, "displays": _displays,
+    N_("stack"): _stack, N_("stops"): _stops, N_("displays"): _displays,
 }  # fmt: skip
 TABS = (*OF_A_TENSOR, *OF_THE_SESSION)
 

@@ -35,6 +35,7 @@ from bpdebug.frontends.scripts.script import (
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
 from bpdebug.scenario import meant
+from bpdebug.translation import _
 from bpdebug.views import view
 
 MOST_DEEP = 10
@@ -170,7 +171,7 @@ class Run:
 
     def answers(self, text: str) -> Iterator[Answer]:
         """One line: a word of scripts, or the debugger's language. Raises BpdebugError where it fails."""
-        word, _, rest = text.partition(" ")
+        word, _blank, rest = text.partition(" ")
         refused = re.fullmatch(r"(?:!\s*|expect\s+error\s+(E_[A-Z]+)\s+)(load|require)\s+(.*)", text)
         earlier = re.fullmatch(r"expect\s+error\s+(E_[A-Z]+)", text)
         if word in self.words:
@@ -183,7 +184,7 @@ class Run:
             found = self.failed.code if self.failed is not None else "no error so far"
             if found != earlier[1]:
                 raise ExpectationError("error", earlier[1], found)
-            yield said(self.state, text, f"holds: error {found}")
+            yield said(self.state, text, _("holds: {what}").format(what=f"error {found}"))
         else:
             yield from replies(self.state, text, self.requests.handle)
 
@@ -196,7 +197,7 @@ class Run:
                 raise ExpectationError(f"error of {word}", str(code), f"{error.code}: {error.message}") from None
             self.failed = error
             if self.state is not None:
-                yield said(self.state, word, f"fails as it must: {error.message}")
+                yield said(self.state, word, _("fails as it must: {reason}").format(reason=error.message))
             return
         raise CommandError(f"'{word} {rest}' was to fail, and it did not", code="E_SCRIPT", hint="take the ! away")
 
@@ -240,10 +241,10 @@ class Run:
         path = snapshot_path(self.script, name)
         kept, now = stored(path, self.settings.limits), (self.last.to_text() if self.last else "") + "\n"
         if kept == now:
-            yield said(state, "snapshot", f"holds: snapshot {name}")
+            yield said(state, "snapshot", _("holds: {what}").format(what=f"snapshot {name}"))
         elif self.settings.accept:
             write(path, now, over=True)
-            yield said(state, "snapshot", f"snapshot {name} is stored")
+            yield said(state, "snapshot", _("snapshot {name} is stored").format(name=name))
         elif kept is None:
             raise CommandError(
                 f"no snapshot '{name}' is stored for this script", code="E_SCRIPT",

@@ -19,6 +19,7 @@ from bpdebug.frontends.served import refuse_files
 from bpdebug.limits import Limits
 from bpdebug.scenario.lessons import shipped_paths
 from bpdebug.scenario.paths import parts_of
+from bpdebug.translation import _
 from bpdebug.views import Report
 
 MOST_NOTED = 8 * 2**20
@@ -70,7 +71,9 @@ class FileRequests:
         path = self.writable(argument)
         name, inside = self.scenario(state, path)
         write(path, "\n".join([f"{HEADER}transcript", f"load {name}", *self.noted, *inside]) + "\n")
-        yield said(state, "transcript", f"{len(self.noted)} lines written to {shown(argument)}")
+        yield said(
+            state, "transcript", _("{n} lines written to {file}").format(n=len(self.noted), file=shown(argument))
+        )
 
     def scenario(self, state: State, script: Path) -> tuple[str, list[str]]:
         """What a script loads to come here, and the lines inside it where the scenario has no file that stays."""
@@ -85,17 +88,20 @@ class FileRequests:
 
     def save(self, state: State, argument: str) -> Iterator[Answer]:
         """The stops, or the forks, as a script that makes them again."""
-        what, _, path = argument.partition(" ")
-        lines, count, word = saved(state.breakpoints), len(state.breakpoints), "stops"
+        what, _blank, path = argument.partition(" ")
+        lines, count, told = saved(state.breakpoints), len(state.breakpoints), _("{n} stops written to {file}")
         if what == "forks":
-            lines, count, word = list(made_again(state.forks)), len(state.forks[1:]), "forks"
+            lines, count = list(made_again(state.forks)), len(state.forks[1:])
+            told = _("{n} forks written to {file}")
         write(self.writable(path), "\n".join([f"{HEADER}{what}", *lines]) + "\n")
-        yield said(state, "save", f"{count} {word} written to {shown(path)}")
+        yield said(state, "save", told.format(n=count, file=shown(path)))
 
     def record(self, state: State, argument: str) -> Iterator[Answer]:
         """All events of the timeline, into a recording that was not there before."""
         events = record(self.writable(argument), state.scenario, state.timeline)
-        yield said(state, "record", f"{events} events recorded; bpdebug {shown(argument)} opens them")
+        yield said(
+            state, "record", _("{n} events recorded; bpdebug {file} opens them").format(n=events, file=shown(argument))
+        )
 
     def place(self, argument: str) -> Path:
         return self.folder / argument.strip('"')

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from bpdebug.debugger import State, parse, quiet, run, update
 from bpdebug.debugger.state import Bookmark, Breakpoint
 from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.translation import listed, ngettext
 
 STOPS = ("break", "tbreak", "trace", "watch", "catch")
 
@@ -47,11 +48,14 @@ class Saved(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """'2 breakpoints, 1 mark'; empty where nothing is left."""
-        counts = {
-            "breakpoint": len(self.stops), "display": len(self.displays), "mark": len(self.marks),
-            "fork": len(self.forks),
-        }  # fmt: skip
-        return ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)
+        stops, displays, marks, forks = map(len, (self.stops, self.displays, self.marks, self.forks))
+        words = (
+            ngettext("{n} breakpoint", "{n} breakpoints", stops).format(n=stops) if stops else "",
+            ngettext("{n} display", "{n} displays", displays).format(n=displays) if displays else "",
+            ngettext("{n} mark", "{n} marks", marks).format(n=marks) if marks else "",
+            ngettext("{n} fork", "{n} forks", forks).format(n=forks) if forks else "",
+        )
+        return listed(filter(None, words))
 
 
 def restored(state: State, saved: Saved) -> tuple[State, list[str]]:

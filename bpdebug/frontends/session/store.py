@@ -26,6 +26,7 @@ from bpdebug.frontends.loop import as_typed
 from bpdebug.frontends.session.saved import Saved, SavedFork, SavedStop, restored
 from bpdebug.limits import spell_bytes
 from bpdebug.scenario.paths import reason
+from bpdebug.translation import _, clauses
 
 if sys.platform != "win32":
     import fcntl
@@ -76,7 +77,9 @@ class SessionStore:
                 self._put(f"# bpdebug {__version__} session on {self.name!r}\n")
             self._put(as_typed(line) + "\n")
         except (OSError, ValueError) as error:
-            self.trouble = f"this session is not kept: {self.folder}: {reason(error)}"
+            self.trouble = _("this session is not kept: {folder}: {reason}").format(
+                folder=self.folder, reason=reason(error)
+            )
 
     def _put(self, text: str) -> None:
         assert self._journal is not None
@@ -105,7 +108,9 @@ class SessionStore:
                 (self.folder / f"{self.stem}.json").unlink(missing_ok=True)
             self._written, self._last = True, saved
         except (OSError, ValueError) as error:
-            self.trouble = f"this session is not kept: {self.folder}: {reason(error)}"
+            self.trouble = _("this session is not kept: {folder}: {reason}").format(
+                folder=self.folder, reason=reason(error)
+            )
 
     def _to_save(self, state: State) -> Saved:
         return Saved(
@@ -150,10 +155,11 @@ class SessionStore:
         """One line about what an earlier session left, or ''."""
         lines = []
         if self.earlier is not None and (saved := _read(self.earlier)) is not None:
-            lines.append(f"an earlier session left {saved.words}: `restore` brings them back")
+            lines.append(_("an earlier session left {what}: `restore` brings them back").format(what=saved.words))
         if (cut := self._cut()) is not None:
-            lines.append(f"the last session was cut off; what was typed is in {cut}: `source` runs it again")
-        return "; ".join(lines)
+            said = _("the last session was cut off; what was typed is in {file}: `source` runs it again")
+            lines.append(said.format(file=cut))
+        return clauses(*lines)
 
     def _earlier(self) -> Path | None:
         """The newest session that is over and left something: of this kind, or else of the other."""
@@ -187,8 +193,8 @@ class SessionStore:
             with contextlib.suppress(OSError):
                 self.earlier.unlink()  # this session has it all now
         self.earlier = None
-        tail = "".join(f"\nnot restored: {line}" for line in lost)
-        return made, f"restored: {saved.words}{tail}"
+        said = [_("restored: {what}").format(what=saved.words)]
+        return made, "\n".join([*said, *(_("not restored: {line}").format(line=line) for line in lost)])
 
 
 def _hold(journal: int) -> None:

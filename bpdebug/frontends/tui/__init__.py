@@ -14,6 +14,7 @@ from bpdebug.errors import EXIT_BUG, EXIT_GOOD
 from bpdebug.importers import open_any
 from bpdebug.limits import GIB
 from bpdebug.scenario import Scenario, find, shipped
+from bpdebug.translation import _
 
 if TYPE_CHECKING:
     from bpdebug.engine.budget import Budget
@@ -30,7 +31,7 @@ def _being_read(read: Callable[[], Scenario], name: str, budget: int | Budget) -
     """A file on its way, while the screen's modules are imported; of standard input, all is there then."""
     from bpdebug.frontends.tui.working import Work  # start-up: other commands do without it
 
-    work = Work(lambda: session_of(read(), budget), doing=f"reading {name}")
+    work = Work(lambda: session_of(read(), budget), doing=_("reading {name}").format(name=name))
     if not (sys.stdin.isatty() or "TEXTUAL_DRIVER" in os.environ):  # the scenario comes from there, keys from elsewhere
         work.result()
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
