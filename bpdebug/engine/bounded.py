@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from msgspec import Struct
 
 from bpdebug.arrays import Array, read_only
 from bpdebug.engine.edits import Override
+from bpdebug.engine.room import Room, cut
 from bpdebug.engine.run import Pass
 from bpdebug.engine.running_sums import RunningSums
 from bpdebug.engine.segments import Segment, lifetimes_of
@@ -23,27 +24,14 @@ SUMS = 4
 """Tensors of which running sums are kept."""
 
 
-LEVELS = 2
-"""So often a pass is cut: into segments, and where these are too large, each of them again."""
+class Kept(NamedTuple):
+    """What is there of a pass: bytes at so many cuts, and those of open segments, of how many."""
 
-
-class Room(Struct, frozen=True):
-    """What a pass may take: `nbytes`, all that stays wherever it is cut among them; `whole` says how it is cut."""
-
-    whole: Segment
     nbytes: int
-
-
-def cut(graph: Graph, nbytes: int) -> Room:
-    """How a pass is cut so that it takes no more bytes than these; the least that it can, where that is more."""
-    lifetimes = lifetimes_of(graph)
-    tried = []
-    for levels in range(1, LEVELS + 1):
-        tried.append(lifetimes.divided(levels))
-        if lifetimes.fixed + tried[-1].least <= nbytes:
-            return Room(tried[-1], nbytes)
-    whole = min(tried, key=lambda segment: segment.least)
-    return Room(whole, lifetimes.fixed + whole.least)
+    cuts: int
+    open_nbytes: int
+    opened: int
+    segments: int
 
 
 class Gradients(dict[int, Array]):
@@ -77,6 +65,13 @@ class BoundedPass(Pass):
     def beside(self, graph: Graph, leaf: Callable[[int], Array], edits: Sequence[Override] = ()) -> Pass:
         """A pass over the same nodes with other leaves, of their shapes, cut to as much room."""
         return BoundedPass(graph, leaf, cut(graph, self.room.nbytes), edits)
+
+    def kept(self) -> Kept:
+        """What there is room for at the cuts, and what is open."""
+        whole = self.room.whole
+        segments = sum(max(len(part.parts), 1) for part in whole.parts) or 1
+        stays = self._lifetimes.fixed + whole.beside
+        return Kept(stays, max(segments - 1, 0), sum(self._open.values()), len(self._open), segments)
 
     # --- what is asked --------------------------------------------------------------------------------------------
 
@@ -281,8 +276,8 @@ class BoundedPass(Pass):
         for held in (self._open, self._passed):
             for inner in [s for s in held if segment.start <= s.start and s.stop <= segment.stop]:
                 del held[inner]
-        for cut in [c for c in self._cuts if segment.start < c < segment.stop]:
-            del self._cuts[cut]
+        for inside in [c for c in self._cuts if segment.start < c < segment.stop]:
+            del self._cuts[inside]
         for t in self._forgettable(segment):
             self.V[t] = None
         for t in self._made(segment):

@@ -9,12 +9,13 @@ from weakref import WeakValueDictionary, ref
 
 from bpdebug.arrays import Array
 from bpdebug.engine import sizes
-from bpdebug.engine.bounded import BoundedPass, Room, cut
+from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.budget import ARRAY, SHARE, Budget, Keeps
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.layout import ADDED, Slot
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.recorded import Recorded, RecordedPass, RecordedSource
+from bpdebug.engine.room import Room, cut
 from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
@@ -67,6 +68,10 @@ class Store:
             return self.parent.iteration(t)
         return self._pass(t, self.start(t) if self.parameters and not self.recorded else NOTHING)
 
+    def known(self, t: int) -> Pass | None:
+        """Iteration t, where it is there."""
+        return self._passes.get(t)
+
     def used(self, t: int) -> None:
         """Iteration t was used just now."""
         self.budget.touch((self._me, t))
@@ -94,7 +99,7 @@ class Store:
             return BoundedPass(self.graph, leaf, room, overrides(self.edits, t), self.budget.disk)
         if self.recorded is not None:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
-            if self._tight:
+            if self.is_tight:
                 return RecordedPass(self.graph, leaf, source, overrides(self.edits, t), max(self._free, 0))
         elif self.parent is not None and t == self.first:
             source = Shared(self.graph, self.parent.iteration(t), self._more)
@@ -108,7 +113,7 @@ class Store:
 
     def room(self) -> Room | None:
         """How its passes are cut; None where a whole one fits, or is read. Where there are forks, two are to fit."""
-        if self._is_read or self.budget.backend is not None or not self._tight:
+        if self._is_read or self.budget.backend is not None or not self.is_tight:
             return None
         return cut(self.graph, self._free - self.budget.size // SHARE if self.parameters else self._free)
 
@@ -118,7 +123,7 @@ class Store:
         return self.recorded is not None or (self.parent is not None and self.parent._is_read)
 
     @property
-    def _tight(self) -> bool:
+    def is_tight(self) -> bool:
         """Whether a whole pass does not fit."""
         return not sizes.is_ample(self.graph, self.budget) and self._arrays_bytes > self._free
 

@@ -6,7 +6,7 @@ from msgspec import UNSET, structs
 
 from bpdebug.engine import OPTIMIZERS, Timeline, Training
 from bpdebug.engine.budget import Budget
-from bpdebug.engine.least import check_least
+from bpdebug.engine.room import check_least
 from bpdebug.engine.sizes import is_ample
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario

@@ -18,6 +18,7 @@ from bpdebug.graph import DRAWN, PARAMETER, Graph, frames
 from bpdebug.translation import N_, _, own
 from bpdebug.views.blocks import Block, Cells, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
+from bpdebug.views.memory import memory_rows
 from bpdebug.views.numbers import in_time, norm_text, number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, stop_text, when_text
@@ -181,6 +182,7 @@ LISTS: dict[str, tuple[tuple[str, ...], Callable[..., Rows], tuple[str, ...]]] =
         (N_("name"), N_("what"), N_("shape"), N_("value")), lambda s: ((row, "") for row in optimizer_rows(s)),
         ("shape", "what"),
     ),
+    "memory": ((N_("what"), N_("bytes"), N_("why")), lambda s: ((row, "") for row in memory_rows(s)), ()),
 }  # fmt: skip
 """The headers of each list, what makes its rows (of gradients: from their norms), and which columns matter least."""
 

@@ -17,7 +17,7 @@ from bpdebug.engine import Event, Timeline
 from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Override, RuleOverride
-from bpdebug.engine.least import check_least
+from bpdebug.engine.room import check_least
 from bpdebug.engine.segments import lifetimes_of
 from bpdebug.engine.sizes import of_arrays
 from bpdebug.errors import BpdebugError, InputError

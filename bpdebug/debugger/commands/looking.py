@@ -11,7 +11,18 @@ from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import parse_location, resolve
 
 FORMATS = ("", "x", "s", "f")
-LISTS = ("tensors", "breakpoints", "blocks", "parameters", "gradients", "marks", "displays", "forks", "optimizer")
+LISTS = (
+    "tensors",
+    "breakpoints",
+    "blocks",
+    "parameters",
+    "gradients",
+    "marks",
+    "displays",
+    "forks",
+    "optimizer",
+    "memory",
+)
 
 
 @command(
@@ -34,7 +45,7 @@ def print_(state: State, argument: str) -> State:
 
 
 @command(
-    "info", "lists: tensors, breakpoints, blocks, parameters, gradients, marks, displays, forks, optimizer",
+    "info", "lists: tensors, breakpoints, blocks, parameters, gradients, marks, displays, forks, optimizer, memory",
     "info tensors", aliases=("i",), args="WHAT [FILTER ...] [for 30s]", family="looking",
 )  # fmt: skip
 def info(state: State, argument: str) -> State:

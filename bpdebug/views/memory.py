@@ -1,0 +1,50 @@
+"""What is kept of a pass, what is computed again, what lies on a disk, and why: the list `info memory`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpdebug.debugger import State
+from bpdebug.engine import sizes
+from bpdebug.engine.bounded import BoundedPass
+from bpdebug.limits import spell_bytes, spell_count
+from bpdebug.translation import _, ngettext
+
+
+def memory_rows(state: State) -> Iterator[tuple[str, ...]]:
+    """Rows of a word, a size and a reason, of the pass at the cursor; nothing is computed for them."""
+    store, graph = state.timeline.store, state.timeline.graph
+    whole = sizes.of_arrays(graph) + sizes.of_leaves(graph)
+    yield _("budget"), spell_bytes(store.budget.size), _("what may be kept: --memory, memory=")
+    yield _("all"), spell_bytes(whole), _("leaves, and all values and gradients of an iteration")
+    run = store.known(state.timeline.schedule.iteration_at(state.cursor))
+    if isinstance(run, BoundedPass):
+        yield from _bounded(run)
+    elif run is not None and run.nbytes is not None:
+        yield _("kept"), spell_bytes(run.nbytes), _("at most: what was looked at last is kept, and the rest read again")
+    elif store.is_tight:
+        yield _("kept"), spell_bytes(0), _("nothing was computed here so far; not all of it fits")
+    else:
+        yield _("kept"), spell_bytes(whole), _("at most: all of it fits, and nothing is computed again")
+    if store.checkpoint_bytes:
+        why = _("parameters and states after some steps, from which the others are computed again")
+        yield _("checkpoints"), spell_bytes(store.checkpoint_bytes), why
+
+
+def _bounded(run: BoundedPass) -> Iterator[tuple[str, ...]]:
+    kept = run.kept()
+    why = ngettext(
+        "at {count} cut: values that are read on both sides of it, and gradients that are not whole yet",
+        "at {count} cuts: values that are read on both sides of them, and gradients that are not whole yet", kept.cuts,
+    )  # fmt: skip
+    yield _("kept"), spell_bytes(kept.nbytes), why.format(count=spell_count(kept.cuts))
+    why = ngettext(
+        "{count} segment between cuts, of {of}: all that is in it, while there is room",
+        "{count} segments between cuts, of {of}: all that is in them, while there is room", kept.opened,
+    )  # fmt: skip
+    yield _("open"), spell_bytes(kept.open_nbytes), why.format(count=spell_count(kept.opened), of=kept.segments)
+    forward, backward = (spell_count(n) for n in run.computed)
+    why = _("{forward} nodes forward and {backward} back so far, of {nodes} in the graph: what is closed is made again")
+    yield _("recomputed"), "", why.format(forward=forward, backward=backward, nodes=spell_count(len(run.graph)))
+    why = _("read back when it is looked at") if run.spilled.nbytes else _("nothing: --spill FOLDER, spill=")
+    yield _("spilled"), spell_bytes(run.spilled.nbytes), why

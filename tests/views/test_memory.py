@@ -1,0 +1,40 @@
+"""`info memory`: what is kept of a pass, what is computed again, and what lies on a disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpdebug
+from bpdebug.limits import spell_bytes
+from tests.frontends.test_spill import DEEP
+
+
+def rows(session: bpdebug.Session) -> dict[str, tuple[str, str]]:
+    data: dict[str, Any] = session.do("info memory").to_data()
+    assert data["what"] == "memory"
+    return {row["what"]: (row["bytes"], row["why"]) for row in data["rows"]}
+
+
+def test_what_fits_is_kept_whole() -> None:
+    session = bpdebug.Session(bpdebug.load("two_layer"))
+    session.do("seek end")
+    found = rows(session)
+    assert found["budget"][0] == "4 GiB"
+    assert found["kept"] == (found["all"][0], "at most: all of it fits, and nothing is computed again")
+
+
+def test_what_does_not_fit_is_told_with_its_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(DEEP.format(layers=40))
+    session = bpdebug.Session(bpdebug.load(path, memory="2M", spill=tmp_path))
+    assert rows(session)["kept"] == ("0 bytes", "nothing was computed here so far; not all of it fits")
+    session.do("seek end ;; print dW")
+    found = rows(session)
+    run = session.state.timeline.iteration(0)
+    forward, backward = run.computed  # type: ignore[attr-defined]  # a pass that is cut
+    assert found["recomputed"][1].startswith(f"{forward} nodes forward and {backward} back so far, of 82 in the graph")
+    cuts = len(run.room.whole.parts) - 1  # type: ignore[attr-defined]
+    assert found["kept"][1].startswith(f"at {cuts} cuts: ")
+    assert f"of {cuts + 1}: all that is in" in found["open"][1]
+    assert found["spilled"] == (spell_bytes(run.spilled.nbytes), "read back when it is looked at")  # type: ignore[attr-defined]
