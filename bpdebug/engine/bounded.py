@@ -24,7 +24,7 @@ SUMS = 4
 """Tensors of which running sums are kept."""
 
 
-class Kept(NamedTuple):
+class PassMemory(NamedTuple):
     """What is there of a pass: bytes at so many cuts, and those of open segments, of how many."""
 
     nbytes: int
@@ -66,12 +66,12 @@ class BoundedPass(Pass):
         """A pass over the same nodes with other leaves, of their shapes, cut to as much room."""
         return BoundedPass(graph, leaf, cut(graph, self.room.nbytes), edits)
 
-    def kept(self) -> Kept:
+    def kept(self) -> PassMemory:
         """What there is room for at the cuts, and what is open."""
         whole = self.room.whole
         segments = sum(max(len(part.parts), 1) for part in whole.parts) or 1
         stays = self._lifetimes.fixed + whole.beside
-        return Kept(stays, max(segments - 1, 0), sum(self._open.values()), len(self._open), segments)
+        return PassMemory(stays, max(segments - 1, 0), sum(self._open.values()), len(self._open), segments)
 
     # --- what is asked --------------------------------------------------------------------------------------------
 

@@ -21,14 +21,14 @@ class Room(Struct, frozen=True):
     nbytes: int
 
 
-def cut(graph: Graph, nbytes: int) -> Room:
-    """How a pass is cut so that it takes no more bytes than these; the least that it can, where that is more."""
+def cut(graph: Graph, nbytes: int, most: int = 0) -> Room:
+    """How a pass is cut so that it takes no more bytes than these, or if need be `most`; the least, if that is more."""
     lifetimes = lifetimes_of(graph)
     tried = []
     for levels in range(1, LEVELS + 1):
         tried.append(lifetimes.divided(levels))
-        if lifetimes.fixed + tried[-1].least <= nbytes:
-            return Room(tried[-1], nbytes)
+        if (least := lifetimes.fixed + tried[-1].least) <= max(nbytes, most):
+            return Room(tried[-1], max(nbytes, least))
     whole = min(tried, key=lambda segment: segment.least)
     return Room(whole, lifetimes.fixed + whole.least)
 
@@ -36,7 +36,7 @@ def cut(graph: Graph, nbytes: int) -> Room:
 def check_least(graph: Graph, size: int, where: str, *, trained: bool) -> None:
     """E_LIMIT where so many bytes are less than what has to be kept of a graph, however its passes are cut."""
     states = sizes.of_states(graph, (*graph.trainable, *graph.owners)) if trained else 0
-    beside, arrays = sizes.of_leaves(graph) + sizes.of_rules(graph) + states, sizes.of_arrays(graph)
+    beside, arrays = sizes.of_leaves(graph) + sizes.at_work(graph) + states, sizes.of_arrays(graph)
     least = beside + min(arrays, cut(graph, size - beside).nbytes if beside + arrays > size else arrays)
     if least > size:
         message = f"this takes at least {spell_bytes(least)}, and the limit 'memory' is {spell_bytes(size)}"

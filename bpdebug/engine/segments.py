@@ -94,6 +94,10 @@ class Lifetimes:
     def _last(self) -> Numbers:
         return np.array(self.last)
 
+    @cached_property
+    def _lowest(self) -> Numbers:
+        return np.array(self.lowest)
+
     def _read_edges(self) -> tuple[Numbers, Numbers, Numbers]:
         """Edges by ascending node: the node, the tensor, and the node that comes before it among those of the tensor's.
 
@@ -183,9 +187,7 @@ class Lifetimes:
 
         A value is one array, at however many cuts; a gradient is another after each segment that adds to it.
         """
-        first = self.graph.first
-        made = np.r_[first + start : first + stop, [t for k in self.masks if start <= k < stop for t in self.masks[k]]]
-        made = made.astype(np.int64)
+        made = self._born(start, stop)
         last = self._last[made]
         crosses = np.searchsorted(cuts, self.birth[made], "right") < np.searchsorted(cuts, last, "right")
         nodes, tensors, earlier = self._edges
@@ -193,6 +195,19 @@ class Lifetimes:
         again = np.searchsorted(cuts, nodes[some], "right") > np.searchsorted(cuts, earlier[some], "right")
         values = self.sizes[made[crosses & (last < stop)]].sum()
         return int(values + self._gradients[tensors[some][again]].sum())
+
+    def _inside(self, start: int, stop: int) -> tuple[int, int]:
+        """The bytes of values, and of gradients, that are made between the cuts and stay at neither of them."""
+        values, gradients = (int(made[stop] - made[start]) for made in self._made)
+        born = self._born(start, stop)
+        values -= int(self.sizes[born[self._last[born] >= stop]].sum())
+        return values, gradients - int(self._own_gradients[born[self._lowest[born] >= stop]].sum())
+
+    def _born(self, start: int, stop: int) -> Numbers:
+        """The tensors that the nodes make, and their masks."""
+        masks = [t for k in self.masks if start <= k < stop for t in self.masks[k]]
+        nodes = np.arange(self.graph.tensor(start), self.graph.tensor(stop))
+        return np.concatenate([nodes, np.array(masks, np.int64)])
 
     # --- cuts -----------------------------------------------------------------------------------------------------
 
@@ -203,7 +218,7 @@ class Lifetimes:
         return self._divided[levels]
 
     def _divide(self, start: int, stop: int, levels: int) -> Segment:
-        values, gradients = (int(made[stop] - made[start]) for made in self._made)
+        values, gradients = self._inside(start, stop)
         best = Segment(start, stop, values, gradients)
         for count in _counts(stop - start, levels) if levels else ():
             cuts = self._cuts(start, stop, count)
@@ -221,8 +236,15 @@ class Lifetimes:
         size = (made[stop] - made[start]) / count
         middle = made[start] + size * np.arange(1, count)
         low, high = (np.clip(np.searchsorted(made, middle + by), start + 1, stop - 1) for by in (-size / 4, size / 4))
-        thinnest = (a + int(np.argmin(self._live[a : b + 1])) for a, b in zip(low.tolist(), high.tolist(), strict=True))
-        return np.unique(np.fromiter(thinnest, np.int64, count - 1))
+        aims = np.searchsorted(made, middle).tolist()
+        spans = zip(low.tolist(), high.tolist(), aims, strict=True)
+        return np.unique(np.fromiter((self._thinnest(*span) for span in spans), np.int64, count - 1))
+
+    def _thinnest(self, low: int, high: int, aim: int) -> int:
+        """The cut from `low` to `high` at which the least stays; of several, the one nearest to where it is aimed."""
+        live = self._live[low : high + 1]
+        best = low + np.flatnonzero(live == live.min())
+        return int(best[np.argmin(np.abs(best - aim))])
 
 
 def lifetimes_of(graph: Graph) -> Lifetimes:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from functools import wraps
 
 import numpy as np
 
 from bpdebug.engine.budget import ARRAY, Budget
 from bpdebug.engine.running_sums import KEEP
 from bpdebug.graph import DRAWN, NODE, Graph
+from bpdebug.symbolic import Expr, Plan, walk
 
 AMPLE = 8
 """A budget of so many times the bytes of all values has room for a pass and all that is remembered of it."""
 
 
+def _once(count: Callable[[Graph], int]) -> Callable[[Graph], int]:
+    """Counted once for a graph."""
+
+    @wraps(count)
+    def known(graph: Graph) -> int:
+        if count.__name__ not in graph.kept:
+            graph.kept[count.__name__] = count(graph)
+        found: int = graph.kept[count.__name__]
+        return found
+
+    return known
+
+
+@_once
+def of_values(graph: Graph) -> int:
+    """All values, those of leaves too."""
+    return sum(map(graph.nbytes, range(graph.first))) + sum(plan.nbytes for plan in graph.plans)
+
+
 def is_ample(graph: Graph, budget: int | Budget) -> bool:
     """Whether a budget is so large that nothing needs to be counted."""
-    if "bytes" not in graph.kept:
-        graph.kept["bytes"] = sum(map(graph.nbytes, range(graph.first))) + sum(plan.nbytes for plan in graph.plans)
-    known: int = graph.kept["bytes"]
-    return AMPLE * known < (budget if isinstance(budget, int) else budget.size)
+    return AMPLE * of_values(graph) < (budget if isinstance(budget, int) else budget.size)
 
 
 def of_leaves(graph: Graph) -> int:
@@ -28,8 +47,33 @@ def of_leaves(graph: Graph) -> int:
 
 
 def of_rules(graph: Graph) -> int:
-    """What the largest rule computes on the way."""
+    """What the largest rule computes on the way, where all parts of it are looked at."""
     return max((plan.scratch for plan in {id(p): p for p in graph.plans}.values()), default=0)
+
+
+@_once
+def at_work(graph: Graph) -> int:
+    """What the function of the largest rule holds at once, beside what it gives."""
+    return max(
+        (max(_held(p, [p.value]), _held(p, _back(p))) for p in {id(p): p for p in graph.plans}.values()), default=0
+    )
+
+
+def _back(plan: Plan) -> list[Expr]:
+    return [plan.summed(position) for position in plan.differentiable]
+
+
+def _held(plan: Plan, targets: Sequence[Expr]) -> int:
+    """Bytes that are there at once: what is used twice stays to the end, the rest until it is used."""
+    order = [e for e in walk(*targets) if e.prim is not None]
+    uses = Counter(id(a) for e in order for a in e.operands()) + Counter(map(id, targets))
+    own = {id(e): 0 if e.prim is None or e.prim.view else e.nbytes for e in order}
+    live = most = 0
+    for e in order:
+        assert e.prim is not None
+        most = max(most, live + own[id(e)] + e.prim.scratch(e) * e.dtype.itemsize)
+        live += own[id(e)] - sum(own.get(id(a), 0) for a in e.operands() if uses[id(a)] == 1)
+    return most
 
 
 def of_states(graph: Graph, changed: Collection[int]) -> int:
@@ -37,6 +81,7 @@ def of_states(graph: Graph, changed: Collection[int]) -> int:
     return 2 * sum(map(graph.nbytes, changed))
 
 
+@_once
 def of_arrays(graph: Graph) -> int:
     """All values and gradients that a pass computes, and its masks."""
     numbers = range(len(graph.names))

@@ -115,7 +115,9 @@ class Store:
         """How its passes are cut; None where a whole one fits, or is read. Where there are forks, two are to fit."""
         if self._is_read or self.budget.backend is not None or not self.is_tight:
             return None
-        return cut(self.graph, self._free - self.budget.size // SHARE if self.parameters else self._free)
+        free, spare = self._free, self.budget.size // SHARE if self.parameters else 0
+        most = free + self.apart - sizes.of_leaves(self.graph) - sizes.at_work(self.graph)
+        return cut(self.graph, free - spare, most)
 
     @property
     def _is_read(self) -> bool:
@@ -125,7 +127,7 @@ class Store:
     @property
     def is_tight(self) -> bool:
         """Whether a whole pass does not fit."""
-        return not sizes.is_ample(self.graph, self.budget) and self._arrays_bytes > self._free
+        return not sizes.is_ample(self.graph, self.budget) and sizes.of_arrays(self.graph) > self._free
 
     @property
     def _free(self) -> int:
@@ -159,10 +161,6 @@ class Store:
     @cached_property
     def _pass_bytes(self) -> int:
         return sizes.of_pass(self.graph)
-
-    @cached_property
-    def _arrays_bytes(self) -> int:
-        return sizes.of_arrays(self.graph)
 
     @cached_property
     def apart(self) -> int:
