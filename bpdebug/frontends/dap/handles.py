@@ -156,7 +156,8 @@ def _facts(whole: Unfolded) -> Iterator[Body]:
 def summary(array: Array | None, status: str = "value", base: int = 10) -> str:
     """A tensor on one line: a number, few cells, or its shape and norm; digits as NumPy writes them."""
     if array is None:
-        return _(STATUS.get(status, status))
+        said = STATUS.get(status, status)
+        return _(said)
     if array.size <= FEW_CELLS:
         return _cells(array, base)
     size = f"{'×'.join(map(str, array.shape))} {array.dtype}"

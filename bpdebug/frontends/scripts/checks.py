@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bpdebug.errors import BpdebugError, line
 from bpdebug.frontends.options import budget_of
+from bpdebug.translation import ENGLISH, speaking
 
 if TYPE_CHECKING:
     from bpdebug.debugger import State
@@ -72,7 +73,8 @@ def check_file(path: Path, settings: Settings) -> Result:
     found: list[Failure] | None
     crashed = False
     try:
-        found = failures(path, settings)
+        with speaking(ENGLISH):  # what a CI server reads
+            found = failures(path, settings)
     except MemoryError:
         found = [_failure(path, "error[E_LIMIT]: the machine has no more memory")]
     except Exception as error:

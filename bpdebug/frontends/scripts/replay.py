@@ -29,6 +29,7 @@ from bpdebug.frontends.scripts.script import (
     read_script,
     require,
     snapshot_path,
+    speech,
     stored,
     unpacked,
 )
@@ -147,9 +148,10 @@ class Run:
         answers: list[Answer] = []
         try:
             self.settings.spend()
-            for answer in self.answers(text):
-                answers.append(answer)
-                self.seen(answer)
+            with speech(self.script):
+                for answer in self.answers(text):
+                    answers.append(answer)
+                    self.seen(answer)
         except BpdebugError as inner:
             event = when_words(self.state) if self.state is not None else ""
             if not isinstance(inner, ScriptError):  # one from a script within has its line

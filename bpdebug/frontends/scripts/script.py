@@ -18,6 +18,7 @@ from bpdebug.frontends.loop import gathered, opens
 from bpdebug.limits import Limits
 from bpdebug.scenario import meant
 from bpdebug.scenario.text import read_bytes, read_source
+from bpdebug.translation import ENGLISH, speaking
 
 MOST_FILES = 100
 """Files inside one script."""
@@ -148,6 +149,12 @@ def _release(text: str) -> tuple[int, ...]:
 
 
 # --- snapshots
+
+
+def speech(script: Script) -> contextlib.AbstractContextManager[None]:
+    """English for a script with snapshots, which are files, and the same in every language; else what is spoken."""
+    kept = any(text.split()[0] == "snapshot" for _number, text in script.lines)
+    return speaking(ENGLISH) if kept else contextlib.nullcontext()
 
 
 def snapshot_path(script: Script, name: str) -> Path:

@@ -15,6 +15,7 @@ from bpdebug.frontends.scripts import checks
 from bpdebug.frontends.scripts.checks import Failure, Result, check_file, expects
 from bpdebug.frontends.scripts.replay import Settings
 from bpdebug.frontends.scripts.testing import annotation
+from bpdebug.translation import speak
 
 ROOT = Path(__file__).parents[3]
 SCENARIO = """format = 1
@@ -172,6 +173,17 @@ def test_snapshots_are_updated(mixed: Path) -> None:
     words = ["test", str(mixed / "snap.bpd")]
     assert [main(words), main([*words, "--update"]), main(words)] == [1, 0, 0]
     assert (mixed / "snap.bpd.snapshots" / "first.txt").exists()
+
+
+def test_a_snapshot_is_the_same_in_every_language(mixed: Path) -> None:
+    put(mixed, snap_bpd="load good.toml\nseek Y@bwd\nlens\nsnapshot lens\n")
+    words = ["test", str(mixed / "snap.bpd")]
+    try:
+        assert [main([*words, "--update"]), main(["--lang", "zh", *words])] == [0, 0]
+        assert main(["--lang", "zh", "replay", str(mixed / "snap.bpd")]) == 0
+    finally:
+        speak("en")
+    assert "The sum runs over" in (mixed / "snap.bpd.snapshots" / "lens.txt").read_text(encoding="utf-8")
 
 
 def test_a_table_is_seen_at_a_glance(tmp_path: Path) -> None:
