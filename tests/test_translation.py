@@ -95,6 +95,16 @@ def fields(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_text_is_translated_and_no_other(lang: str) -> None:
+    for name in {*MESSAGES, *(p.stem for p in translations.catalogue_file(lang, "").parent.glob("*.po"))}:
+        path = translations.catalogue_file(lang, name)
+        now = path.read_text(encoding="utf-8") if path.exists() else ""
+        assert now == translations.written(lang, name, MESSAGES.get(name, {})), f"{path}: python -m tests.translations"
+        assert [text for text, (_, said) in translations.translated(lang, name).items() if not said] == []
+        assert "#, fuzzy" not in now
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_translation_is_filled_with_what_its_text_is(lang: str) -> None:
     seen: dict[str, str] = {}
     for name in MESSAGES:
@@ -118,3 +128,30 @@ def test_no_function_that_says_something_calls_another_thing_by_that_name() -> N
                 called = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
                 stored = any(isinstance(n.ctx, ast.Store) for n in names)
                 assert not (stored and any(id(n) in called for n in names)), f"{path}:{node.lineno}"
+
+
+ERRORS, MACHINES = "what is refused, or not as it should be", "what machines and those who write tests read"
+IN_ENGLISH = {
+    "views/as_numpy.py": "a program",
+    "frontends/tui/tab.py": "a key of a table whose words are marked",
+    "frontends/notebook/drawn.py": "a style sheet",
+    "frontends/dap/vscode.py": "files that are published as they are",
+    "checks/kinks.py": "a reason that its view words", "explain/expect.py": ERRORS, "frontends/files.py": ERRORS,
+    "debugger/comparing.py": ERRORS, "debugger/commands/expecting.py": ERRORS, "frontends/tui/preferences.py": ERRORS,
+    "frontends/asserting.py": MACHINES, "frontends/python.py": MACHINES,
+    **dict.fromkeys((f"frontends/scripts/{name}.py" for name in (
+        "checks", "keeping", "pytest_plugin", "replay", "requests", "script", "testing")), MACHINES),
+}  # fmt: skip
+"""Modules that say sentences in English, and why."""
+
+
+def test_no_other_sentence_is_left_unmarked() -> None:
+    said = {
+        path.relative_to(translations.PACKAGE).as_posix(): found
+        for path in translations.MODULES
+        if translations.area(path) in ("views", "explain", "cells", "checks", "debugger", "frontends")
+        or path.name == "lessons.py"
+        if (found := [*translations.unmarked(path)])
+    }
+    assert {name: found for name, found in said.items() if name not in IN_ENGLISH} == {}
+    assert IN_ENGLISH.keys() - said.keys() == set()

@@ -27,6 +27,7 @@ from bpdebug.ops.conventions import table
 from bpdebug.scenario.languages import beside
 from bpdebug.scenario.lessons import shipped_paths
 from bpdebug.translation import ENGLISH
+from tests.chinese import english
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bpdebug"
@@ -135,6 +136,30 @@ def written(language: str, name: str, messages: dict[str, Message]) -> str:
         many = f"msgid_plural {quoted(message.many)}\nmsgstr[0] {said}" if message.many else f"msgstr {said}"
         parts.append(f"#: {message.file}\nmsgid {quoted(text)}\n{many}\n")
     return "\n".join(parts)
+
+
+def unmarked(path: Path) -> Iterator[str]:
+    """Texts of three English words in a row that nothing marks; errors and their hints stay English."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    passed: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            passed.add(id(node.value))  # a docstring
+        if _is_passed(node):
+            passed |= {id(inner) for inner in ast.walk(node)}
+        if isinstance(node, ast.Call):
+            passed |= {id(n) for k in node.keywords if k.arg == "hint" for n in ast.walk(k.value)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed:
+            yield from english(node.value)
+
+
+def _is_passed(node: ast.AST) -> bool:
+    """Whether what stands below is marked, or is said where something is refused."""
+    if isinstance(node, ast.Assign):
+        return {ast.unparse(target) for target in node.targets} & {"hint", "message"} != set()
+    name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    return isinstance(node, ast.Raise) or name in (*MARKS, ROWS, "refuse", "refused", "bad") or name.endswith("Error")
 
 
 # --- lessons

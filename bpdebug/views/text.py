@@ -31,7 +31,7 @@ Box = tuple[list[str], list[int]]
 def lines(title: str, blocks: Iterable[Block], width: int) -> Iterator[str]:
     """A title and blocks as text, without markup or colour, line by line, each made when it is asked for."""
     if title:
-        yield printable(title).rstrip()
+        yield from (line.rstrip() for line in _paragraph(printable(title), width, whole=True))
     for block in blocks:
         for line in _block(block, width):
             yield line.rstrip()

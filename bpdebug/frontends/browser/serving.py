@@ -78,7 +78,9 @@ def serve(file: str | None, port: int, *, open_it: bool) -> int:
     os.environ[VARIABLE] = "1"
     words = ["--lang", language(), *(["--ascii"] if in_ascii() else []), *([file] if file else [])]
     server = LocalServer(words, there.getsockname()[1], secrets.token_urlsafe(16))
-    print(f"{server.address}\nwhoever has this address uses bpdebug with your rights; Ctrl+C ends it", flush=True)
+    print(
+        f"{server.address}\n{_('whoever has this address uses bpdebug with your rights; Ctrl+C ends it')}", flush=True
+    )
     if open_it:
         import webbrowser  # only where it is asked for
 

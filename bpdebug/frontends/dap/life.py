@@ -18,7 +18,7 @@ from bpdebug.frontends.scripts.replay import Run, Settings
 from bpdebug.frontends.scripts.script import read_script
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits, parse_size
-from bpdebug.translation import chosen, known, language, ngettext, speak
+from bpdebug.translation import _, chosen, known, language, ngettext, speak
 
 CAPABILITIES = (
     "supportsConfigurationDoneRequest", "supportsStepBack", "supportsFunctionBreakpoints",
@@ -182,7 +182,7 @@ def exception_info(adapter: Adapter, asked: Any) -> Body:
     """The catchpoint that was met, and what is wrong at the event."""
     state = adapter.session
     fault = state.event.fault if state.event is not None else None
-    words = state.detail or (f"{fault.kind} in {fault.where}" if fault is not None else "nothing is wrong here")
+    words = state.detail or (f"{fault.kind} in {fault.where}" if fault is not None else _("nothing is wrong here"))
     kind = state.stopped or held_here(adapter) or "stop"
     return {
         "exceptionId": kind, "description": words, "breakMode": "always",

@@ -68,7 +68,7 @@ def data_breakpoint_info(adapter: Adapter, asked: ChildAsked) -> Body:
     """What to watch in place of a variable."""
     text = adapter.handles.expression(asked.variables_reference, asked.name)
     if not text:
-        return {"dataId": None, "description": f"'{asked.name}' has no name of its own"}
+        return {"dataId": None, "description": _("'{name}' has no name of its own").format(name=asked.name)}
     return {"dataId": text, "description": text, "accessTypes": ["write"], "canPersist": True}
 
 
