@@ -16,7 +16,7 @@ from bpdebug.graph import Subject
 from bpdebug.views.blocks import Matrix
 from bpdebug.views.report import Link
 
-MOST_LINKED = 1024
+MOST_LINKED = 400
 """Cells of a matrix beyond which what belongs to them is not written into a page."""
 ALL = -1
 """In a pattern: the whole of an axis."""
