@@ -75,7 +75,7 @@ def layer(name: str) -> str:
 
 
 def test_the_order_is_told_as_it_is() -> None:
-    told = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = (ROOT.parent / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert f"a test holds the order: `{' < '.join(ORDER)}`" in " ".join(told.split())
 
 
