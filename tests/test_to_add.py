@@ -146,9 +146,8 @@ print(json.dumps({
 
 def named(what: str) -> set[str]:
     """The files that the table names for this."""
-    table = (
-        (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| to add | touch |")[2].partition("\n\n")[0]
-    )
+    page = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = page.partition("| to add | touch |")[2].partition("\n\n")[0]
     (touch,) = re.findall(rf"^\| {what} \| ([^|]*) \|", table, re.MULTILINE)
     return set(re.findall(r"`([\w/]+\.py)`", touch))
 
