@@ -21,6 +21,7 @@ from bpdebug.errors import (
 )  # fmt: skip
 from bpdebug.frontends.options import addressed, budget_of, limits_of, of_model, replaced_by
 from bpdebug.frontends.terminal import doors, spell_in_ascii
+from bpdebug.translation import ENGLISH, speak
 
 if TYPE_CHECKING:
     from bpdebug.engine.budget import Budget
@@ -220,6 +221,7 @@ def _scripts(args: SimpleNamespace) -> int:
     if args.verb == "test":
         from bpdebug.frontends.scripts import testing
 
+        speak(ENGLISH)  # what is expected, stored and written for a server is the same in every language
         return testing.run_tests(
             args.paths, settings, jobs=args.jobs, word=args.word, junit=args.junitxml, annotations=args.annotations
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from bpdebug.cli import main
 from bpdebug.debugger import open_session
 from bpdebug.scenario import load
 from bpdebug.translation import speaking
@@ -51,3 +53,18 @@ def test_machines_read_the_same_bytes_whatever_the_environment_speaks() -> None:
                 made = load(name)
                 found.append([to_json(item) for item in stream(made, open_session(made).timeline, full=False)])
         assert found[0] == found[1], name
+
+
+def test_a_snapshot_that_was_stored_in_english_holds_in_chinese(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "walk.bpd"
+    script.write_text("load two_layer\nseek Y@bwd\nlens\nsnapshot lens\n")
+    assert main(["test", str(script), "--update"]) == 0
+    for words in (["test"], ["replay"]):
+        assert main(["--lang", "zh", *words, str(script)]) == 0
+    script.write_text("load two_layer\nseek Y@bwd\n")
+    capsys.readouterr()
+    assert main(["--lang", "zh", "replay", str(script)]) == 0
+    assert "反向" in capsys.readouterr().out
+    assert main(["--lang", "en", "list"]) == 0

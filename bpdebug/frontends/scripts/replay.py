@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -25,6 +25,7 @@ from bpdebug.frontends.output import print_lines
 from bpdebug.frontends.scripts.requests import FileRequests, Handler, said
 from bpdebug.frontends.scripts.script import (
     Script,
+    difference,
     parse_script,
     read_script,
     require,
@@ -36,7 +37,7 @@ from bpdebug.frontends.scripts.script import (
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
 from bpdebug.scenario import meant
-from bpdebug.translation import _
+from bpdebug.translation import _, english
 from bpdebug.views import view
 
 MOST_DEEP = 10
@@ -254,7 +255,7 @@ class Run:
             )  # fmt: skip
         else:
             raise CommandError(
-                f"the report is not the snapshot '{name}':\n{_difference(kept, now)}", code="E_SCRIPT",
+                f"the report is not the snapshot '{name}':\n{difference(kept, now)}", code="E_SCRIPT",
                 hint="if the new one is right, accept it: bpdebug test --update",
             )  # fmt: skip
 
@@ -278,23 +279,18 @@ def sourcing(requests: FileRequests) -> Handler:
     return source
 
 
-def _difference(kept: str, now: str, most: int = 20) -> str:
-    lines = list(difflib.unified_diff(kept.splitlines(), now.splitlines(), "stored", "now", n=1, lineterm=""))
-    more = [f"({len(lines) - most} lines more)"] if len(lines) > most else []
-    return "\n".join(f"  {line}" for line in [*lines[:most], *more])
-
-
 # --- the command line
 
 
 def replay(path: str, settings: Settings) -> int:
     """A script's transcript on standard output, and what failed on standard error; 1 where a line did."""
     run = Run(read_script(path, settings.limits), settings)
-    for step in run.steps():
-        print(PROMPT + "\n".join(map(one_line, step.text.split("\n"))))
-        for answer in step.answers:
-            print_lines(answer.lines())
-        if step.error is not None:
-            sys.stdout.flush()
-            print(step.error, file=sys.stderr)
+    with english() if run.script.keeps else nullcontext():
+        for step in run.steps():
+            print(PROMPT + "\n".join(map(one_line, step.text.split("\n"))))
+            for answer in step.answers:
+                print_lines(answer.lines())
+            if step.error is not None:
+                sys.stdout.flush()
+                print(step.error, file=sys.stderr)
     return EXIT_FAILED if run.errors else EXIT_GOOD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import operator
 import os
 import re
@@ -36,6 +37,11 @@ class Script(Struct, frozen=True):
     lines: tuple[tuple[int, str], ...]
     files: Mapping[str, str] = {}
     path: Path | None = None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it compares reports with what is stored of them: they are in English, whatever is spoken."""
+        return any(line.lstrip().startswith("snapshot") for _, line in self.lines)
 
     @property
     def key(self) -> str:
@@ -175,3 +181,10 @@ def stored(path: Path, limits: Limits) -> str | None:
         return read_bytes(str(path), limits).decode("utf-8")
     except UnicodeDecodeError:
         raise CommandError(f"the snapshot {path.name} is no text", code="E_FILE", hint="remove it") from None
+
+
+def difference(kept: str, now: str, most: int = 20) -> str:
+    """The lines of a snapshot that are others now, the first ones of many."""
+    lines = list(difflib.unified_diff(kept.splitlines(), now.splitlines(), "stored", "now", n=1, lineterm=""))
+    more = [f"({len(lines) - most} lines more)"] if len(lines) > most else []
+    return "\n".join(f"  {line}" for line in [*lines[:most], *more])
