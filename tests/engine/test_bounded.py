@@ -13,7 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bpdebug.engine import Event, Timeline
+from bpdebug.debugger import State, open_session, update
+from bpdebug.engine import Event, Timeline, Training
 from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Override, RuleOverride
@@ -24,6 +25,8 @@ from bpdebug.errors import BpdebugError, InputError
 from bpdebug.frontends.spill import SpillFile
 from bpdebug.graph import Graph, Leaf, build
 from bpdebug.limits import GIB, KIB
+from bpdebug.scenario import load
+from bpdebug.views import view
 from tests.graphs import DOUBLE, Random, bits, examples, graphs, make, step
 
 
@@ -208,3 +211,58 @@ def test_a_rule_set_by_hand_may_read_what_lies_behind_a_cut() -> None:
     assert isinstance(tight.iteration(0), BoundedPass)
     assert bits(tight.grad("X")) == bits(ample.grad("X"))
     assert bits(tight.grad("X")) != bits(Timeline(graph).grad("X"))
+
+
+# --- what is built on it
+
+
+def test_a_training_within_a_budget_goes_the_same_way() -> None:
+    """Parameters after some steps have the same bits; a pass, what it starts from and what it leads to fit together."""
+    graph = chain(60, side=32)
+    training = Training("adam", 4, {"lr": 0.01})
+    ample = Timeline(graph, training=training).run()
+    budget = (
+        Timeline(graph, training=training).store.apart
+        + 4 * sum(map(graph.nbytes, graph.trainable)) * 3
+        + of_arrays(graph) // 3
+    )
+    gc.collect()
+    tracemalloc.start()
+    timeline = Timeline(graph, training=training, budget=budget).run()
+    assert isinstance(timeline.iteration(3), BoundedPass)
+    found = [bits(timeline.value(graph.names[t])) for t in graph.trainable]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == [bits(ample.value(graph.names[t])) for t in graph.trainable]
+    assert peak <= budget + 1024 * KIB  # update rules, events, functions
+
+
+ASKED = (
+    "lens", "contributions d{0}", "why d{0}", "why {1}", "check", "flow", "candidates", "adjoint", "origin {1}",
+    "inputs", "info gradients", "set {0} = 1 ;; seek end ;; print d{0}", "compare",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["two_layer", "tied_autoencoder", "batch_norm", "causal_attention", "residual"])
+def test_what_is_explained_is_the_same(name: str) -> None:
+    """The lessons in the least that they can be kept in, as at a prompt: every report is that of an ample session."""
+    scenario = load(name)
+    with pytest.raises(InputError) as caught:
+        open_session(scenario, budget=1)
+    least = int(caught.value.hint.partition("memory=")[2].partition(":")[0])
+    sessions = [open_session(scenario, budget=budget) for budget in (4 * GIB, least)]
+    assert isinstance(sessions[1].timeline.iteration(0), BoundedPass)
+    graph = scenario.graph
+    leaf, last = graph.names[graph.trainable[0]], graph.names[-1]
+    for at in np.linspace(0, len(sessions[0].timeline) - 1, 4).astype(int).tolist():
+        for line in (f"seek {at}", *ASKED):
+            said = [answered(state, f"seek {at} ;; {line.format(leaf, last)}") for state in sessions]
+            assert said[0] == said[1], f"{line} at {at}"
+
+
+def answered(state: State, line: str) -> str:
+    """A report as text, or what refuses it."""
+    try:
+        return view(update(state, line)).to_text()
+    except BpdebugError as error:
+        return str(error)
