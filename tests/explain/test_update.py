@@ -32,7 +32,7 @@ def test_the_numbers_of_every_line_come_to_its_value(name: str) -> None:
     words = {"sqrt": np.sqrt, "square": np.square, "minimum": min, "maximum": max, "where": np.where}
     for line in event.assignments:
         text = line.in_numbers(found.cell, lambda x: repr(float(x)))
-        assert (text == "") == (line.to == "norm")
+        assert (text is None) == (line.to == "norm")
         if text:
             # Our own formula, of numbers and the words above.
             assert eval(text, words) == pytest.approx(line.value[found.cell], rel=1e-12), text
