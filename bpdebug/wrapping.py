@@ -45,8 +45,9 @@ def wrap(text: str, width: int, *, cut: bool = True, measure: Callable[[str], in
         words = paragraph.lstrip(" ")
         indent = " " * min(len(paragraph) - len(words), width // 2)
         line, used = "", len(indent)
-        for gap, word in _pieces(words.rstrip()):
-            size = measure(word)
+        narrow = _NARROW.fullmatch(words) is not None
+        for gap, word in _pieces(words.rstrip(), narrow):
+            size = len(word) if narrow else measure(word)
             if line and used + len(gap) + size > width:
                 lines.append(indent + line)
                 line, used = "", len(indent)
@@ -61,14 +62,14 @@ def wrap(text: str, width: int, *, cut: bool = True, measure: Callable[[str], in
     return lines
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
+def _pieces(text: str, narrow: bool) -> Iterator[tuple[str, str]]:
     """What stays together, with the blanks before it: words, and of Chinese a character with its punctuation."""
     gap = ""
-    for part in _BLANKS.split(text):
+    for part in re.split("( +)", text) if narrow else _BLANKS.split(text):
         if part.isspace():
             gap = part
         elif part:
-            for piece in [part] if part.isascii() else _broken(part):
+            for piece in [part] if narrow or part.isascii() else _broken(part):
                 yield gap, piece
                 gap = ""
 
