@@ -19,6 +19,7 @@ from bpdebug.progress import part
 from bpdebug.translation import _
 from bpdebug.views import Report, displayed, reply, view
 from bpdebug.views.blocks import Block, flat
+from bpdebug.views.place import stopped_text
 from bpdebug.views.text import lines
 
 PROMPT = "(bpdebug) "
@@ -51,7 +52,7 @@ class Answer(Struct, frozen=True, eq=False):
     def lines(self, width: int = 100, draw: Draw = lines) -> Iterator[str]:
         """All of it line by line: tracepoints first, then the stop, the report and the displays."""
         state = self.state
-        stop = [] if state.stopped in QUIET else [f"{state.stopped}  {state.detail}"]
+        stop = [] if state.stopped in QUIET else [f"{stopped_text(state)}  {state.detail}"]
         yield from draw("\n".join([*state.printed, *stop]), (), width)
         for report in (self.report, self.displays):
             if report is not None:

@@ -8,7 +8,7 @@ from bpdebug.debugger import Breakpoint, State
 from bpdebug.debugger.running import NAMES
 from bpdebug.engine import END, Event
 from bpdebug.errors import BpdebugError
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
 
@@ -75,6 +75,16 @@ def stop_text(b: Breakpoint) -> str:
     words = _(NAMES[b.kind])
     words = _("temporary {stop}").format(stop=words) if b.temporary else words
     return words if b.enabled else _("{stop}, disabled").format(stop=words)
+
+
+REASONS = N_("begin"), N_("end"), N_("difference")
+"""Why a motion ends, beside the stops."""
+
+
+def stopped_text(state: State) -> str:
+    """Why the last motion ended, in words: `end`, `breakpoint 1`; what is caught is a word of the debugger's."""
+    word, blank, rest = state.stopped.partition(" ")
+    return f"{_(word)}{blank}{rest}"
 
 
 def reply(state: State, report: Report, ident: Any = None) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from bpdebug.frontends.tui.working import Inspected, Outcome, Work, carried_out,
 from bpdebug.scenario import Shipped
 from bpdebug.translation import N_, _
 from bpdebug.views import Report, status, stop
+from bpdebug.views.place import stopped_text
 
 if TYPE_CHECKING:
     from bpdebug.frontends.session.talk import Talk
@@ -38,7 +39,7 @@ EXPLAINED = N_("∂ and ᵀ are typed d and .T: dW, W.T")
 
 def arrived(state: State) -> str:
     """What tracepoints said on the way, and why the motion stopped where that says more than the place."""
-    stopped = "" if state.stopped == "step" else f"{state.stopped} {state.detail}".strip()
+    stopped = "" if state.stopped == "step" else f"{stopped_text(state)} {state.detail}".strip()
     return apart(*state.printed[-5:], stopped)
 
 

@@ -87,7 +87,7 @@ class KeyedApp(ThemedApp):
         from bpdebug.frontends.tui.offers import Palette  # start-up: as above
 
         if not isinstance(self.screen, SmallScreen | Palette):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette(id="--command-palette", placeholder=_("Search for commands…")))
 
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
         """The screen as an SVG file, once what asked for it is gone; it is said where."""
