@@ -48,6 +48,8 @@ class BoundedPass(Pass):
     one of its nodes fails, what does not depend on it is computed alone. `computed` counts nodes, forward and backward.
     """
 
+    room: Room
+
     def __init__(
         self, graph: Graph, leaf: Callable[[int], Array], room: Room, edits: Sequence[Override] = (),
         disk: Callable[[], Disk] | None = None,

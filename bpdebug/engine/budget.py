@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
-from bpdebug.backends import Backend
-from bpdebug.engine.spilled import Disk
+if TYPE_CHECKING:
+    from bpdebug.backends import Backend
+    from bpdebug.engine.spilled import Disk
 
 ARRAY = 128
 """Bytes that an array takes beside its cells."""

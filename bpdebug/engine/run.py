@@ -37,6 +37,7 @@ class Pass:
 
     library: Library = HERE
     """Whose arrays V and G hold; those that are given out are always NumPy's."""
+    room: Any = None  # how it is cut, where it is
     _forward_done = _backward_done = False
     nbytes: int | None = None
     """The most bytes that it may take, where not all of it fits."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary, ref
 
 from bpdebug.arrays import Array
 from bpdebug.engine import sizes
-from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.budget import ARRAY, SHARE, Budget, Keeps
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.layout import ADDED, Slot
 from bpdebug.engine.optimizers import Training
+from bpdebug.engine.passes import computed
 from bpdebug.engine.recorded import Recorded, RecordedPass, RecordedSource
-from bpdebug.engine.room import Room, cut
 from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
@@ -25,6 +25,9 @@ from bpdebug.engine.update import Norm, UpdateRule
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import Graph
 from bpdebug.progress import may_stop, part
+
+if TYPE_CHECKING:
+    from bpdebug.engine.room import Room
 
 
 class Store:
@@ -80,8 +83,8 @@ class Store:
         """A pass of iteration t, the one that somebody still holds or a new one, kept with the state it starts from."""
         if start is not NOTHING:
             self._states[t] = start
-        known = self._dropped and self._dropped.get(t)
-        if isinstance(known, BoundedPass) and known.room != self.room():
+        known = None if self._dropped is None else self._dropped.get(t)
+        if known is not None and known.room is not None and known.room != self.room():
             known = None
         return self._keep(t, known or self._new(t, start))
 
@@ -95,19 +98,15 @@ class Store:
         source: ArraySource = COMPUTE
         # The pass of a computation does not hold its store, or all its arrays would wait for the garbage collector.
         leaf = leaves(self.graph, self.seed, t, changed)
-        if (room := self.room()) is not None:
-            return BoundedPass(self.graph, leaf, room, overrides(self.edits, t), self.budget.disk)
+        edits = overrides(self.edits, t)
         if self.recorded is not None:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
-            if self.is_tight:
-                return RecordedPass(self.graph, leaf, source, overrides(self.edits, t), max(self._free, 0))
-        elif self.parent is not None and t == self.first:
+            read = RecordedPass(self.graph, leaf, source, edits, max(self._free, 0)) if self.is_tight else None
+            return read or Pass(self.graph, leaf, source, edits)
+        room = self.room()
+        if room is None and self.parent is not None and t == self.first:
             source = Shared(self.graph, self.parent.iteration(t), self._more)
-        if self.budget.backend is None or self.recorded is not None:
-            return Pass(self.graph, leaf, source, overrides(self.edits, t))
-        from bpdebug.engine.placed import PlacedPass  # few passes are on other arrays than NumPy's
-
-        return PlacedPass(self.graph, leaf, source, overrides(self.edits, t), backend=self.budget.backend)
+        return computed(self.graph, leaf, source, edits, self.budget, room)
 
     # --- what is kept ---------------------------------------------------------------------------------------------
 
@@ -117,6 +116,8 @@ class Store:
             return None
         free, spare = self._free, self.budget.size // SHARE if self.parameters else 0
         most = free + self.apart - sizes.of_leaves(self.graph) - sizes.at_work(self.graph)
+        from bpdebug.engine.room import cut  # start-up: few passes have to be cut
+
         return cut(self.graph, free - spare, most)
 
     @property

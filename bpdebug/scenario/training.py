@@ -6,7 +6,6 @@ from msgspec import UNSET, structs
 
 from bpdebug.engine import OPTIMIZERS, Timeline, Training
 from bpdebug.engine.budget import Budget
-from bpdebug.engine.room import check_least
 from bpdebug.engine.sizes import is_ample
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario
@@ -54,5 +53,7 @@ def open_timeline(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> Time
     )  # fmt: skip
     size, elsewhere = (budget, None) if isinstance(budget, int) else (budget.size, budget.backend)
     if scenario.recording is None and elsewhere is None and not is_ample(timeline.graph, budget):
+        from bpdebug.engine.room import check_least  # start-up: what there is room for need not be cut
+
         check_least(timeline.graph, size, scenario.name, trained=training is not None)
     return timeline

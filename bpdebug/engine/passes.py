@@ -1,0 +1,35 @@
+"""Which kind of pass computes an iteration; what few sessions need is imported when one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from bpdebug.arrays import Array
+from bpdebug.engine.budget import Budget
+from bpdebug.engine.edits import Override
+from bpdebug.engine.run import Pass
+from bpdebug.engine.source import ArraySource
+from bpdebug.graph import Graph
+
+if TYPE_CHECKING:
+    from bpdebug.engine.room import Room
+
+
+def computed(
+    graph: Graph, leaf: Callable[[int], Array], source: ArraySource, edits: Sequence[Override], budget: Budget,
+    room: Room | None,
+) -> Pass:  # fmt: skip
+    """A pass with nothing computed: cut where it has a `room`, on other arrays where the budget has a backend.
+
+    `leaf` gives the arrays that it starts from, of their tensors' shapes.
+    """
+    if room is not None:
+        from bpdebug.engine.bounded import BoundedPass  # start-up: few passes have to be cut
+
+        return BoundedPass(graph, leaf, room, edits, budget.disk)
+    if budget.backend is None:
+        return Pass(graph, leaf, source, edits)
+    from bpdebug.engine.placed import PlacedPass  # start-up: few are on other arrays than NumPy's
+
+    return PlacedPass(graph, leaf, source, edits, backend=budget.backend)
