@@ -44,8 +44,11 @@ def wrap(text: str, width: int, *, cut: bool = True, measure: Callable[[str], in
     for paragraph in text.split("\n"):
         words = paragraph.lstrip(" ")
         indent = " " * min(len(paragraph) - len(words), width // 2)
-        line, used = "", len(indent)
         narrow = _NARROW.fullmatch(words) is not None
+        if narrow and (found := _at_blanks(words.rstrip(), width - len(indent))) is not None:
+            lines.extend([indent + part if part else "" for part in found])
+            continue
+        line, used = "", len(indent)
         for gap, word in _pieces(words.rstrip(), narrow):
             size = len(word) if narrow else measure(word)
             if line and used + len(gap) + size > width:
@@ -60,6 +63,18 @@ def wrap(text: str, width: int, *, cut: bool = True, measure: Callable[[str], in
             line, used = line + word, used + size
         lines.append(indent + line if line else "")
     return lines
+
+
+def _at_blanks(text: str, width: int) -> list[str] | None:
+    """Words of one cell a character in lines, which is what most texts are; None where one is longer than a line."""
+    lines = []
+    while len(text) > width:
+        end = text.rfind(" ", 0, width + 1)
+        if end <= 0:
+            return None
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return [*lines, text]
 
 
 def _pieces(text: str, narrow: bool) -> Iterator[tuple[str, str]]:
