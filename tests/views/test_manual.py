@@ -82,7 +82,10 @@ def test_help_shows_a_page(word: str, topic: str) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("word", "hint"), [("convetions", "conventions"), ("scenario file", "scenarios"), ("xyz", "")])
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("convetions", "conventions"), ("scenario file", "scenarios"), ("softmax", "bpdebug ops softmax"), ("xyz", "")],
+)
 def test_what_is_neither_has_a_hint(word: str, hint: str) -> None:
     with pytest.raises(BpdebugError) as caught:
         update(open_session(scenario("transpose")), f"help {word}")

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from bpdebug.debugger.state import Breakpoint, Display, State
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.manual import TOPICS
+from bpdebug.ops import OPS
 
 
 class Command(Struct, frozen=True, eq=False):
@@ -101,6 +102,7 @@ def subject(word: str) -> str:
         return starts[0]
     known = [*(w for c in COMMANDS.values() for w in (c.name, *c.aliases)), *TOPICS]
     hint = did_you_mean(topic[:40], known) or "help lists the commands and the topics"
+    hint = f"bpdebug ops {word} tells of the op" if word in OPS else hint
     raise CommandError(f"no command and no topic '{word[:40]}'", hint=hint)
 
 
