@@ -61,7 +61,8 @@ class Tex(Typeset):
         return "".join(_run(kind, "".join(run)) for kind, run in groupby(name, _kind))
 
     def words(self, said: str) -> str:
-        return rf"\text{{{in_text(said)}}}"
+        """Text; a × in it stands outside, in mathematics: within, KaTeX gives it the size of a line's letters."""
+        return r"\times ".join(rf"\text{{{in_text(piece)}}}" for piece in said.split("×"))
 
     def quoted(self, said: str) -> str:
         return rf"\texttt{{{in_text(said)}}}"

@@ -79,9 +79,15 @@ def test_a_row_that_is_too_wide_goes_on_below_with_its_sign() -> None:
     html(mathml_paper().written(of_blocks(Row((items[0], "*", items[1], "=", items[2])))))
 
 
+def test_a_shape_below_a_matrix_has_its_sign_in_the_size_of_its_numbers() -> None:
+    """KaTeX sets mathematics within text in the size of the line, be the text below something."""
+    tex = tex_paper().written(of_blocks(Row((Matrix("W", np.eye(2), (2, 2)),))))
+    assert r"\underset{W \text{~2}\times \text{2}}" in tex
+
+
 def test_what_is_said_of_a_long_formula_stands_below_it() -> None:
     formula = Formula(line(symbol("x" * 60), "=", symbol("y")), "2×3, as X is")
-    assert r" = y \\ \text{2$\times$3, as X is} \end{gathered}" in tex_paper().written(of_blocks(formula))
+    assert r" = y \\ \text{2}\times \text{3, as X is} \end{gathered}" in tex_paper().written(of_blocks(formula))
 
 
 def test_a_cell_that_stands_out_is_underlined() -> None:
@@ -96,10 +102,10 @@ def test_a_formula_with_what_is_said_of_it_and_words_in_their_styles() -> None:
     report = of_blocks(Text("First.", "dim"), Text("50% wrong", "bad"), formula, title="T_1")
     assert tex_paper().written(report).split("\n\n")[1:] == [
         r"\paragraph{T\_1}", r"\textit{First.}", r"\textbf{50\% wrong}",
-        r"\[ \partial X = Y \qquad \text{2$\times$3} \]" + "\n",
+        r"\[ \partial X = Y \qquad \text{2}\times \text{3} \]" + "\n",
     ]  # fmt: skip
     assert markdown_paper().written(report).split("\n\n")[1:] == [
-        r"**T\_1**", "*First.*", "**50% wrong**", "$$\n" + r"\partial X = Y \qquad \text{2$\times$3}" + "\n$$\n",
+        r"**T\_1**", "*First.*", "**50% wrong**", "$$\n" + r"\partial X = Y \qquad \text{2}\times \text{3}" + "\n$$\n",
     ]  # fmt: skip
 
 
