@@ -103,8 +103,9 @@ def _limits(
     return limits if spill is None else replace(limits, spill=os.fspath(spill))
 
 
-def _given(value: Any, kind: Any, name: str, what: str = "a scenario: bpdebug.load('two_layer')") -> Any:
-    """The value, or UsageError where it is of a wrong type."""
+def _given(value: Any, kind: Any, name: str, what: str = "") -> Any:
+    """The value, or UsageError where it is of a wrong type; without `what` a scenario was asked for."""
     if not isinstance(value, kind):
+        what = what or f"a scenario: bpdebug.load({value if isinstance(value, str) else 'two_layer'!r})"
         raise UsageError(f"{name} takes {what.partition(':')[0]}, not {value!r}", hint=what.partition(": ")[2])
     return value

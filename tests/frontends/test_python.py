@@ -42,6 +42,14 @@ def test_the_public_face_is_what_it_says_and_nothing_else() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", bpdebug.__version__)
 
 
+@pytest.mark.parametrize(("given", "hint"), [("my.toml", "bpdebug.load('my.toml')"), (3, "bpdebug.load('two_layer')")])
+def test_what_is_no_scenario_is_to_be_loaded(given: Any, hint: str) -> None:
+    for wants in (bpdebug.Session, bpdebug.run):
+        with pytest.raises(bpdebug.BpdebugError) as caught:
+            wants(given)
+        assert caught.value.hint == hint
+
+
 def test_nothing_is_computed_that_is_not_asked_for(tmp_path: Path) -> None:
     """The tensor file is gone before anybody asks for a value; shapes are known all the same."""
     np.save(tmp_path / "x.npy", np.ones((2, 2)))
