@@ -100,6 +100,12 @@ def test_every_event_and_part_is_a_stop() -> None:
     ]
 
 
+def test_a_cell_is_marked_first_where_it_was_made_of_others() -> None:
+    """At the seed, and at the end, nothing is: each matrix there stands alone."""
+    stops = data(written(scenario("transpose")))["stops"]
+    assert [(event, part) for event, part, _blocks, *first in stops if not first] == [(1, 0), (3, 0)]
+
+
 def test_from_one_place_to_another() -> None:
     tables = data(written(scenario("two_layer"), first="Y@bwd", last="H@bwd"))
     assert [event[0] for event in tables["events"]] == [10, 11]

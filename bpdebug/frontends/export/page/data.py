@@ -113,22 +113,23 @@ def _said(report: Report) -> str:
 
 
 def _first(report: Report) -> list[int]:
-    """Of what is made there first, or turned, the figure by its place and the largest cell; none without any."""
+    """Of what is made there first of others, or turned, the figure by its place and the largest cell; or nothing."""
     figures = [*enumerate(_figures(report.blocks))]
-    section = next((of for _place, (of, _) in figures if of), 0)
+    section = next((of for _place, (of, _, _) in figures if of), 0)
     for marks in (MADE, ("transpose",)):
-        for place, (of, matrix) in reversed(figures):
-            array = matrix.array
-            if of == section and matrix.mark in marks and array is not None and 0 < array.size <= linked.MOST_LINKED:
+        for place, (of, matrix, alone) in reversed(figures):
+            array, marked = matrix.array, of == section and matrix.mark in marks and not alone
+            if marked and array is not None and 0 < array.size <= linked.MOST_LINKED:
                 at = largest_cell(np.asarray(array))
                 return [place, int(np.ravel_multi_index(at, array.shape)) if at else 0]
     return []
 
 
-def _figures(blocks: Blocks) -> Iterator[tuple[int, Matrix]]:
-    """The matrices of a report in order, with the number of their section from 1; 0 outside of all."""
+def _figures(blocks: Blocks) -> Iterator[tuple[int, Matrix, bool]]:
+    """The matrices of a report in order: the number of their section from 1, 0 outside of all; are they alone."""
     for place, block in enumerate(blocks, 1):
         for b in block.blocks if isinstance(block, Section) else (block,):
-            for item in b.items if isinstance(b, Row) else ():
+            row = b.items if isinstance(b, Row) else ()
+            for item in row:
                 if isinstance(item, Matrix):
-                    yield place * isinstance(block, Section), item
+                    yield place * isinstance(block, Section), item, len(row) == 1
