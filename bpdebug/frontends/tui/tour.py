@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from msgspec import Struct
+from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.events import Click, Key
 from textual.geometry import Region, Size
@@ -55,8 +56,17 @@ STOPS = (
          "▼ What there is to say is said here, and {line} opens a line for commands. {help} lists all keys, {palette} "
          "finds anything, {lesson.menu} shows the lessons. Now press {step}."),
 )  # fmt: skip
-WIDTH, LEAST = 46, 24
-"""Columns of the box, where there is room, and at least."""
+WIDTH, LEAST, SIDES = 46, 24, 2
+"""Columns of the box, where there is room, and at least; and how many sides of panes it may lie over."""
+
+
+def beside(text: str, sides: Collection[int]) -> str:
+    """A text in which a wide letter that would lie across one of `sides` stands behind it: Textual blanks such ones."""
+    made = ""
+    for letter in text:
+        across = cell_len(letter) == 2 and cell_len(made) + 1 in sides
+        made += f" {letter}" if across else letter
+    return made
 
 
 class TourBox(Widget, can_focus=True):
@@ -100,12 +110,19 @@ class TourBox(Widget, can_focus=True):
         return len(self.lines(wide - 4)) + 2
 
     def lines(self, width: int) -> list[str]:
-        """What it says."""
-        return wrap(re.sub(r"\{(.*?)\}", lambda id: self.caps[id[1]], _(self.stop.text)), width)
+        """What it says; wide letters leave room to step aside (`beside`)."""
+        said = re.sub(r"\{(.*?)\}", lambda id: self.caps[id[1]], _(self.stop.text))
+        return wrap(said, width - SIDES * (cell_len(said) > len(said)))
 
     def render_line(self, y: int) -> Strip:
         found = self.lines(self.size.width)
-        return strip((found[y], palette.PLAIN)) if y < len(found) else BLANK
+        return strip((beside(found[y], self._sides()), palette.PLAIN)) if y < len(found) else BLANK
+
+    def _sides(self) -> frozenset[int]:
+        """The columns of its lines at which a pane that it lies over begins or ends."""
+        left = self.content_region.x
+        panes = [w.region for w in self.screen.query(".panel") if w.region.overlaps(self.region)]
+        return frozenset(x - left for region in panes for x in (region.x, region.right))
 
     def go(self, number: int) -> None:
         """Another stop."""

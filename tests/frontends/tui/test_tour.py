@@ -12,6 +12,7 @@ from bpdebug.frontends.tui.menu import MenuScreen
 from bpdebug.frontends.tui.preferences import Preferences
 from bpdebug.frontends.tui.tour import STOPS, TourBox
 from bpdebug.frontends.tui.walked import first_time
+from bpdebug.translation import speaking
 
 from .screen import app_of, state_of, text_of
 
@@ -63,6 +64,23 @@ async def test_nine_stops_each_beside_what_it_points_at(size: tuple[int, int]) -
         assert app.state.cursor == 0
         await pilot.press("s")
         assert app.state.cursor == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_no_wide_letter_is_lost_where_it_lies_over_the_side_of_a_pane(size: tuple[int, int]) -> None:
+    """Textual divides a line where a widget under it ends, and makes two blanks of a letter that stands across."""
+    with speaking("zh"):
+        app = guided(app_of("transpose"))
+        async with app.run_test(size=size) as pilot:
+            for number in range(len(STOPS)):
+                await settled(pilot)
+                box = app.screen.query_one(TourBox)
+                at, width = box.content_region, box.content_size.width
+                shown = "".join("".join(s.text for s in app.screen._compositor.render_strips()[y].crop(at.x, at.right))
+                                for y in at.line_range)  # fmt: skip
+                said = "".join(box.lines(width))
+                assert "".join(shown.split()) == "".join(said.split()), (size, number)
+                await pilot.press("enter")
 
 
 async def test_back_and_by_mouse() -> None:
