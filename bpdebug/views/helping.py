@@ -16,7 +16,7 @@ MOST_USAGE = 36
 
 
 def help_(state: State | None, name: str) -> Report:
-    """Every command and topic in a line each; one command, or one page of the manual, in full."""
+    """Every command and topic in a row each; one command, or one page of the manual, in full."""
     if not name:
         return _overview()
     if name in manual.TOPICS:
@@ -32,7 +32,7 @@ def _overview() -> Report:
     headers = (_("command"), _("alias"), _("key"), _("what it does"))
     rows = tuple((_usage(c), ", ".join(c.aliases), c.key, _(c.says)) for c in debugger.COMMANDS.values())
     links = tuple(f"help {n}" for n in debugger.COMMANDS)
-    commands = Table(headers, rows, links=links, sheds=headers[1:])
+    commands = Table(headers, rows, links=links, sheds=headers[1:], prose=True)
     blocks = (commands, Text(""), Text(_("The manual, help TOPIC"), "title"), contents())
     data = {"commands": [_described(n) for n in debugger.COMMANDS], "topics": list(manual.TOPICS)}
     return Report("help", "", blocks, data)
@@ -55,13 +55,13 @@ def apropos(state: State, word: str) -> Report:
     """The commands whose row has a word in it, whatever its case."""
     found = [
         c for c in debugger.COMMANDS.values()
-        if word.casefold() in " ".join((c.name, *c.aliases, c.args, c.says, c.example)).casefold()
+        if word.casefold() in " ".join((c.name, *c.aliases, c.args, c.says, _(c.says), c.example)).casefold()
     ]  # fmt: skip
     rows = tuple((_usage(c), _(c.says)) for c in found)
     data = {"word": word, "commands": [c.name for c in found]}
     title = "" if rows else _("no command speaks of '{word}'").format(word=word)
     headers = (_("command"), _("what it does"))
-    table = Table(headers, rows, links=tuple(f"help {c.name}" for c in found))
+    table = Table(headers, rows, links=tuple(f"help {c.name}" for c in found), prose=True)
     return Report("apropos", title, (table,) if rows else (), data)
 
 

@@ -17,6 +17,7 @@ from bpdebug.translation import speaking
 from bpdebug.views import Report, inspector, status_line
 from bpdebug.views.blocks import Table, flat
 from bpdebug.views.inspector import TABS
+from bpdebug.wrapping import display_width
 
 LESSONS = ("two_layer", "fan_out", "nan_where", "tied_maximum", "broken_fan_out", "exploding_rnn_clipped", "attention")
 ONCE = (
@@ -85,3 +86,11 @@ def test_nothing_is_said_in_english_and_machines_are_told_the_same_bytes(name: s
             for block in flat(report.blocks):
                 assert not isinstance(block, Table) or {*block.sheds} <= {*block.headers}, line
     assert [(line, report.to_json()) for line, report in chinese] == [(x, report.to_json()) for x, report in english]
+
+
+@pytest.mark.parametrize("line", ["help", "apropos tensor", "apropos 张量"])
+def test_commands_are_listed_on_lines_that_fit_and_found_by_words_of_either_language(line: str) -> None:
+    with speaking("zh"):
+        said = Session(load("two_layer")).do(line).to_text()
+    assert "catch WHAT" in said or "stats EXPR" in said
+    assert [row for row in said.split("\n") if display_width(row) > 100] == []

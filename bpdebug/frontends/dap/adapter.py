@@ -159,9 +159,9 @@ class Adapter:
 
     @staticmethod
     def decoded(given: msgspec.Raw, kind: type[Struct]) -> Any:
-        """Arguments of a kind; CommandError where a field is missing or of a wrong type."""
+        """Arguments of a kind, null being none of them; CommandError where a field is missing or of a wrong type."""
         try:
-            return msgspec.json.decode(given, type=kind)
+            return msgspec.json.decode(b"{}" if bytes(given) == b"null" else given, type=kind)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise CommandError(f"the arguments: {shown(error, 200)}") from None
 

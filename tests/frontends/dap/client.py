@@ -71,8 +71,12 @@ class Client:
 
     def send(self, command: str, arguments: Any = None) -> int:
         """A request; its number."""
+        return self.send_as_it_is(command, arguments or {})
+
+    def send_as_it_is(self, command: str, arguments: Any) -> int:
+        """A request whose arguments are no object, or none; its number."""
         self.seq += 1
-        message = {"seq": self.seq, "type": "request", "command": command, "arguments": arguments or {}}
+        message = {"seq": self.seq, "type": "request", "command": command, "arguments": arguments}
         body = json.dumps(message).encode()
         self._out.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
         self._out.flush()
@@ -90,7 +94,10 @@ class Client:
 
     def answer(self, command: str, **arguments: Any) -> Message:
         """What answers a request, be it refused."""
-        number = self.send(command, arguments)
+        return self.answered(self.send(command, arguments))
+
+    def answered(self, number: int) -> Message:
+        """What answers the request of a number."""
         return self.wait(lambda m: m["type"] == "response" and m["request_seq"] == number)
 
     def ask(self, command: str, **arguments: Any) -> Message:
@@ -121,7 +128,7 @@ class Client:
         self.event("initialized")
         before()
         self.ask("configurationDone")
-        answered = self.wait(lambda m: m["type"] == "response" and m["request_seq"] == number)
+        answered = self.answered(number)
         assert answered["success"]
         return self.event("stopped")
 

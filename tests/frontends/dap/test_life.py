@@ -28,6 +28,15 @@ def test_what_can_be_done_is_said_first() -> None:
         }  # fmt: skip
 
 
+def test_a_client_may_say_null_where_it_has_no_arguments() -> None:
+    """Helix does: an argument that it has none of is written out as null."""
+    with connected() as client:
+        client.send("launch", {"program": "transpose"})
+        client.event("initialized")
+        for command in ("configurationDone", "threads", "loadedSources", "cancel"):
+            assert client.answered(client.send_as_it_is(command, None))["success"], command
+
+
 @pytest.mark.parametrize("command", ["next", "stackTrace", "scopes", "configurationDone", "setBreakpoints", "pause"])
 def test_before_a_launch_there_is_nothing(command: str) -> None:
     with connected() as client:
