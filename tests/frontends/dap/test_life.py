@@ -137,7 +137,7 @@ def test_the_editors_language_is_spoken(monkeypatch: pytest.MonkeyPatch) -> None
                 client.event("stopped")
                 assert client.ask("scopes", frameId=1)["scopes"][0]["name"] == scope
                 if not asked:
-                    assert client.ask("stackTrace", threadId=1)["stackFrames"][-1]["name"] == "正向阶段"
+                    assert client.ask("stackTrace", threadId=1)["stackFrames"][-1]["name"] == "正向传播"
                     assert client.go("reverseContinue")["description"] == "时间线的开头"
         finally:
             speak("en")
