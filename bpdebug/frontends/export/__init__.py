@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bpdebug.errors import EXIT_GOOD, CommandError, InputError
+from bpdebug.errors import EXIT_GOOD, CommandError, InputError, shown
 from bpdebug.frontends.options import cast_options, formula_options, page_options, step_options
 from bpdebug.translation import N_, _
 
@@ -65,8 +65,13 @@ def export(args: SimpleNamespace, opened: Opened) -> int:
         return EXIT_GOOD
     from bpdebug.frontends.files import write  # what is printed needs no file
 
+    out = Path(args.out)
+    if out.exists() and Path(args.file).exists() and out.samefile(args.file):
+        raise InputError(
+            f"'{shown(args.out, 200)}' is what is exported", code="E_FILE", where="-o", hint="choose another name"
+        )
     try:
-        write(Path(args.out), text, over=True)
+        write(out, text, over=True)
     except CommandError as error:
         raise InputError(error.message, code=error.code, where="-o", hint=error.hint) from None
     return EXIT_GOOD

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bpdebug.cli import main
+from bpdebug.scenario import find
 
 
 def exported(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -79,3 +80,17 @@ def test_what_is_not_there_is_refused(capsys: pytest.CaptureFixture[str], words:
     assert said.err.startswith("error[E_")
     assert f" {place}: " in said.err
     assert "\n  help: " in said.err
+
+
+def test_a_file_is_not_written_over_by_what_is_made_of_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_bytes(find("transpose").read_bytes())
+    (tmp_path / "other.toml").hardlink_to(mine)
+    monkeypatch.chdir(tmp_path)
+    for out in ("mine.toml", str(mine), "./mine.toml", "other.toml"):
+        assert main(["export", "md", "mine.toml", "-o", out]) == 3
+        assert "error[E_FILE] -o: " in capsys.readouterr().err
+    assert mine.read_bytes() == find("transpose").read_bytes()
+    assert exported(capsys, "md", "mine.toml", "-o", "mine.md") == ""
