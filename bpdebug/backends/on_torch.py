@@ -9,8 +9,8 @@ import numpy as np
 
 from bpdebug.arrays import Array, Key, Shape
 from bpdebug.backends.backend import Backend
+from bpdebug.backends.kernels import whole_kernels
 from bpdebug.backends.torch_kernels import kernels
-from bpdebug.backends.windowed import whole_kernels
 from bpdebug.backends.words import upwards
 
 
@@ -41,11 +41,11 @@ def _near(x: Any) -> Array:
 def _plain(t: Any) -> dict[str, Any]:
     """Cell by cell; numbers beside tensors are clamped to, which keeps NaN as NumPy's extremes do."""
 
-    def extreme(both: Any, bound: str) -> Any:
+    def extreme(both: Any, clamp: Any) -> Any:
         def word(a: Any, b: Any) -> Any:
             if isinstance(a, t.Tensor) and isinstance(b, t.Tensor):
                 return both(a, b)
-            return t.clamp(a, **{bound: b}) if isinstance(a, t.Tensor) else t.clamp(b, **{bound: a})
+            return clamp(a, b) if isinstance(a, t.Tensor) else clamp(b, a)
 
         return word
 
@@ -62,7 +62,7 @@ def _plain(t: Any) -> dict[str, Any]:
         "tanh": t.tanh, "floor": t.floor, "round": t.round, "erf": t.erf, "normal_cdf": t.special.ndtr,
         "sigmoid": t.sigmoid, "logical_or": t.logical_or, "logical_and": t.logical_and, "logical_not": t.logical_not,
         "sign": lambda x: t.where(x == x, t.sign(x), x),
-        "maximum": extreme(t.maximum, "min"), "minimum": extreme(t.minimum, "max"),
+        "maximum": extreme(t.maximum, t.clamp_min), "minimum": extreme(t.minimum, t.clamp_max),
         "atan2": tensors(t.atan2), "hypot": tensors(t.hypot), "logaddexp": tensors(t.logaddexp),
         "remainder": tensors(t.remainder), "where": t.where, "pow": lambda a, b: a**b,
         "astype": lambda x, dtype: x.to(dtype), "cast": lambda x, dtype: x.to(dtype),

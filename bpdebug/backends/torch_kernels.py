@@ -1,4 +1,4 @@
-"""PyTorch's kernels for whole convolutions and pools, by the words of `windowed.py`."""
+"""PyTorch's kernels for whole convolutions, pools and contractions, by the words of `kernels.py`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def kernels(t: Any) -> dict[str, Any]:
 
     return {
         "convolve": convolve, "convolve_x": convolve_x, "convolve_w": convolve_w, "pool": pool, "pool_x": pool_x,
+        "rectified_x": lambda g, x: aten.threshold_backward.default(g, x, 0),
+        "contract": lambda a, b: a.reshape(-1, a.shape[-1]).mT @ b.reshape(-1, b.shape[-1]),
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from bpdebug.translation import ENGLISH, language
 TOPICS = (
     "first-steps", "lessons", "keys", "all-commands", "expressions", "explanations", "stops", "scenarios", "ops",
     "conventions", "training", "check-and-tests", "models", "watching", "recordings", "python", "command-line",
-    "editor", "browser", "export", "languages", "limits", "costs",
+    "editor", "browser", "export", "languages", "limits", "large-models", "costs",
 )  # fmt: skip
 """The pages, in the order in which they are listed."""
 FOLDER = os.path.dirname(os.path.abspath(__file__))

@@ -1,8 +1,8 @@
-"""Convolutions and pools of windows, found in the products and choices that their rules are made of.
+"""Convolutions, pools and contractions over a batch, found in the products and choices that rules are made of.
 
-A rule is written with its windows cut out, because that shows what happens. A library that has a kernel for the whole
-is given the whole: an expression tree of one of these forms becomes one word. What has another form is computed as it
-is written.
+A rule is written with its windows cut out, and a product for each of a batch with their sum, because that shows what
+happens. A library that has a kernel for the whole is given the whole: an expression tree of one of these forms becomes
+one word. What has another form is computed as it is written.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from bpdebug.ops.axes import tuple_of
 from bpdebug.ops.windows import windows
 from bpdebug.symbolic import Expr, walk
 from bpdebug.symbolic.expr import Prim, TraceError
@@ -24,7 +25,10 @@ def _never(*operands: Any, **attrs: Any) -> Any:
     raise TraceError("a word of other libraries")
 
 
-WORDS = {name: Prim(name, _never, arrays=2) for name in ("convolve", "convolve_x", "convolve_w", "pool", "pool_x")}
+WORDS = {
+    name: Prim(name, _never, arrays=2)
+    for name in ("convolve", "convolve_x", "convolve_w", "pool", "pool_x", "contract", "rectified_x")
+}
 """What a library has to have for them; those that end in a letter are the adjoints."""
 
 
@@ -121,7 +125,30 @@ def _pool_x(e: Expr) -> Call | None:
     return "pool_x", (choice.args[1], unfold.args[0]), frame
 
 
-FORMS: tuple[Callable[[Expr], Call | None], ...] = (_convolve, _convolve_x, _convolve_w, _pool, _pool_x)
+def _contract(e: Expr) -> Call | None:
+    """The products of a batch, added up: one product of all their rows."""
+    product = _below(e, "sum", 0, "matmul")
+    a = _below(product, 0, "matrix_transpose", 0)
+    if a is None or e.attrs["keepdims"]:
+        return None
+    b, batch, axes = product.args[1], a.shape[:-2], e.attrs["axis"]
+    whole = isinstance(b, Expr) and b.shape[:-2] == batch and tuple_of(axes) == tuple(range(len(batch)))
+    return ("contract", (a, b), {}) if whole and batch else None
+
+
+def _rectified(e: Expr) -> Call | None:
+    """ReLU's gradient: nothing where its operand is not above 0, NaN being neither."""
+    at = _below(e, "where", 0, "less_equal")
+    if at is None or any(type(n) is not int or n != 0 for n in (e.args[1], at.args[1])):
+        return None
+    x, g = at.args[0], e.args[2]
+    whole = isinstance(x, Expr) and isinstance(g, Expr) and x.shape == g.shape and x.dtype == g.dtype
+    return ("rectified_x", (g, x), {}) if whole else None
+
+
+FORMS: tuple[Callable[[Expr], Call | None], ...] = (
+    _convolve, _convolve_x, _convolve_w, _pool, _pool_x, _contract, _rectified,
+)  # fmt: skip
 
 
 def whole_kernels(targets: Sequence[Expr]) -> list[Expr]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from bpdebug.backends.windowed import WORDS, whole_kernels
+from bpdebug.backends.kernels import WORDS, whole_kernels
 from bpdebug.ops import OPS
 from bpdebug.symbolic import walk
-from tests.graphs import sample_call
+from tests.graphs import Call, sample_call
 
 KERNELS = {
     **{f"conv{n}d": {"convolve", "convolve_x", "convolve_w"} for n in (1, 2, 3)},
     **{f"max_pool{n}d": {"pool"} for n in (1, 2, 3)},
+    "relu": {"rectified_x"},
 }
 
 
@@ -37,6 +39,18 @@ def test_ties_that_go_to_the_first_cell_are_a_kernels_too() -> None:
         assert {e.applies for e in walk(*targets)} & WORDS.keys() == wanted
 
 
+def test_a_batch_of_products_that_is_added_up_is_one_product() -> None:
+    """A layer's weights under a batch of sequences."""
+    x, w = np.ones((2, 3, 4)), np.ones((4, 5))
+    plan = Call(OPS["matmul"], (x, w), {}).plan
+    assert {e.applies for e in walk(*whole_kernels([plan.summed(1)]))} & WORDS.keys() == {"contract"}
+    assert {e.applies for e in walk(*whole_kernels([plan.summed(0)]))} & WORDS.keys() == set()
+
+
+KNOWN = {"scaled_dot_product_attention": "contract", "matmul": "contract", "xlogy": "rectified_x"}
+"""Rules of which a part has such a form."""
+
+
 @pytest.mark.parametrize("name", sorted(set(OPS) - set(KERNELS)))
 def test_other_rules_stay_as_they_are(name: str) -> None:
     op = OPS[name]
@@ -44,4 +58,4 @@ def test_other_rules_stay_as_they_are(name: str) -> None:
         plan = sample_call(op, sample).plan
         targets = [plan.value, *(plan.summed(i) for i in plan.differentiable)]
         kernels = {e.applies for e in walk(*whole_kernels(targets))} & WORDS.keys()
-        assert not kernels or "pool" in name or "conv" in name
+        assert not kernels or "pool" in name or "conv" in name or kernels == {KNOWN[name]}
