@@ -52,13 +52,13 @@ def _usage(command: debugger.Command) -> str:
 
 
 def apropos(state: State, word: str) -> Report:
-    """The commands whose row has a word in it, whatever its case."""
-    found = [
-        c for c in debugger.COMMANDS.values()
-        if word.casefold() in " ".join((c.name, *c.aliases, c.args, c.says, _(c.says), c.example)).casefold()
-    ]  # fmt: skip
+    """The commands whose row has a word in it, whatever its case; a machine is told those that have it in English."""
+    commands = debugger.COMMANDS.values()
+    texts = {c: " ".join((c.name, *c.aliases, c.args, c.says, c.example)).casefold() for c in commands}
+    wanted = word.casefold()
+    found = [c for c, text in texts.items() if wanted in text or wanted in _(c.says).casefold()]
     rows = tuple((_usage(c), _(c.says)) for c in found)
-    data = {"word": word, "commands": [c.name for c in found]}
+    data = {"word": word, "commands": [c.name for c in found if wanted in texts[c]]}
     title = "" if rows else _("no command speaks of '{word}'").format(word=word)
     headers = (_("command"), _("what it does"))
     table = Table(headers, rows, links=tuple(f"help {c.name}" for c in found), prose=True)

@@ -94,3 +94,10 @@ def test_commands_are_listed_on_lines_that_fit_and_found_by_words_of_either_lang
         said = Session(load("two_layer")).do(line).to_text()
     assert "catch WHAT" in said or "stats EXPR" in said
     assert [row for row in said.split("\n") if display_width(row) > 100] == []
+
+
+@pytest.mark.parametrize("word", ["tensor", "张量"])
+def test_a_machine_is_told_the_same_commands_in_every_language(word: str) -> None:
+    told = Session(load("two_layer")).do(f"apropos {word}").to_json()
+    with speaking("zh"):
+        assert Session(load("two_layer")).do(f"apropos {word}").to_json() == told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -65,13 +66,12 @@ def export(args: SimpleNamespace, opened: Opened) -> int:
         return EXIT_GOOD
     from bpdebug.frontends.files import write  # what is printed needs no file
 
-    out = Path(args.out)
-    if out.exists() and Path(args.file).exists() and out.samefile(args.file):
+    if all(map(os.path.exists, (args.out, args.file))) and os.path.samefile(args.out, args.file):
         raise InputError(
             f"'{shown(args.out, 200)}' is what is exported", code="E_FILE", where="-o", hint="choose another name"
         )
     try:
-        write(out, text, over=True)
+        write(Path(args.out), text, over=True)
     except CommandError as error:
         raise InputError(error.message, code=error.code, where="-o", hint=error.hint) from None
     return EXIT_GOOD
