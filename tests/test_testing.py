@@ -57,3 +57,11 @@ def test_what_cannot_be_meant_is_said(given: tuple[Any, ...], more: dict[str, An
 def test_a_file_that_is_none_is_refused() -> None:
     with pytest.raises(BpdebugError):
         assert_gradients("nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"wrt": []}, {"wrt": ()}, {"rtol": -1.0}, {"rtol": float("nan")}, {"rtol": float("inf")}], ids=str
+)
+def test_a_check_that_could_not_fail_or_not_pass_is_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(asked))):
+        assert_gradients("transpose", **asked)

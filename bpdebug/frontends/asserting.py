@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,6 +90,10 @@ def _wrong(
     x: Any, args: tuple[Any, ...], loss: Callable[[Any], Any] | None, wrt: Sequence[str] | None, rtol: float
 ) -> Iterator[Wrong]:
     """What is wrong, the first on the way back first."""
+    if not 0 <= rtol < inf:
+        raise UsageError(f"rtol is {rtol!r}", hint="a number, 0 or more: rtol=1e-6")
+    if wrt is not None and not wrt:
+        raise UsageError("wrt names no leaf, so nothing would be looked at", hint="leave it out for all of them")
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(x, torch.nn.Module):
         return _of_torch(x, args, loss, wrt)
