@@ -47,7 +47,9 @@ def test_a_batch_of_products_that_is_added_up_is_one_product() -> None:
     assert {e.applies for e in walk(*whole_kernels([plan.summed(0)]))} & WORDS.keys() == set()
 
 
-KNOWN = {"scaled_dot_product_attention": "contract", "matmul": "contract", "xlogy": "rectified_x"}
+KNOWN = {
+    "scaled_dot_product_attention": "contract", "matmul": "contract", "xlogy": "rectified_x", "relu6": "rectified_x",
+}  # fmt: skip
 """Rules of which a part has such a form."""
 
 
