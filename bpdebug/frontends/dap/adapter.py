@@ -167,8 +167,13 @@ class Adapter:
 
     def answer(self, body: Body | None = None) -> None:
         """The answer to the request that is carried out; what goes on after it is told by events."""
-        asked, self._answered = self._asked, True
-        self.wire.send("response", request_seq=asked.seq, success=True, command=asked.command, body=body or {})
+        self._answered = True
+        self._grant(self._asked, body)
+
+    def _grant(self, asked: Request, body: Body | None = None) -> None:
+        """A good answer; one that says no more has no body: clients in Rust take an empty one for a wrong one."""
+        more = {"body": body} if body else {}
+        self.wire.send("response", request_seq=asked.seq, success=True, command=asked.command, **more)
 
     def answer_moving(self, body: Body | None = None) -> None:
         """The answer to what moves, which comes before the motion; CommandError where nothing is open."""
@@ -183,7 +188,7 @@ class Adapter:
         """The answer that was put off."""
         if self.pending is not None:
             asked, self.pending = self.pending, None
-            self.wire.send("response", request_seq=asked.seq, success=True, command=asked.command, body={})
+            self._grant(asked)
 
     def _refused(self, error: BpdebugError) -> None:
         if self._answered:  # something went wrong on the way: nobody waits for an answer, but for the next stop

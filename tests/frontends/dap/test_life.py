@@ -37,6 +37,16 @@ def test_a_client_may_say_null_where_it_has_no_arguments() -> None:
             assert client.answered(client.send_as_it_is(command, None))["success"], command
 
 
+def test_an_answer_that_says_no_more_has_no_body() -> None:
+    """Helix takes {} for a wrong answer where it waits for none."""
+    with connected() as client:
+        launch = client.send("launch", {"program": "transpose"})
+        client.event("initialized")
+        assert "body" not in client.answer("configurationDone")
+        assert "body" not in client.answered(launch)
+        assert "body" not in client.answer("next", threadId=1)
+
+
 @pytest.mark.parametrize("command", ["next", "stackTrace", "scopes", "configurationDone", "setBreakpoints", "pause"])
 def test_before_a_launch_there_is_nothing(command: str) -> None:
     with connected() as client:
