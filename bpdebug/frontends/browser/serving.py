@@ -68,7 +68,12 @@ class LocalServer(Server):  # type: ignore[misc]  # its types are not looked at
 
 
 def serve(file: str | None, port: int, *, open_it: bool) -> int:
-    """Until Ctrl+C; the address is printed. Raises what refuses the file, and UsageError for a port that is taken."""
+    """Until Ctrl+C; the address is printed. Raises what refuses the file, and UsageError for a port that is taken.
+
+    Standard input is no file here: a program for each page would read it, and keys come to those by theirs.
+    """
+    if file == "-":
+        raise UsageError("the standard input can be read once, and each page reads its file", hint="name a file")
     if file is not None:
         open_any(file)  # what is wrong with it is said here, not in a page
     try:

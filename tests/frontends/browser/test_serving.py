@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bpdebug.errors import UsageError
 from bpdebug.frontends.served import VARIABLE
 from tests.node import CHROMIUM, answer, needs_chromium
 
@@ -101,3 +102,8 @@ def test_it_is_opened_where_that_is_asked_for(
 def test_in_a_browser_the_keys_are_the_programs_at_once(address: str) -> None:
     found = answer("served.js", str(CHROMIUM), address)
     assert found == {"title": "bpdebug", "wrong": [], "foreign": [], "ended": "会话已结束。 再开始一次"}
+
+
+def test_the_standard_input_is_not_served() -> None:
+    with pytest.raises(UsageError, match="the standard input"):
+        serving.serve("-", 0, open_it=False)
