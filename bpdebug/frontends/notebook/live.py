@@ -33,9 +33,13 @@ class Walk(AnyWidget):  # type: ignore[misc]  # its types are not looked at
         self.on_msg(lambda _widget, content, _buffers: self.do(str(content)))
 
     def do(self, line: str) -> None:
-        """Carries out a line and shows what it says; a line that cannot be carried out is answered in words."""
+        """Carries out a line and shows what it says; a line that cannot be carried out is answered in words.
+
+        A line that says nothing, an empty one or `quit`, leaves the step in sight.
+        """
         try:
-            self.shown = html_of(self.session.do(line))
+            said = self.session.do(line)
+            self.shown = html_of(said if said.blocks or said.title else here(self.session.state))
         except BpdebugError as error:
-            said = f'<p class="bad">{safe(str(error))}</p>'
-            self.shown = html_of(here(self.session.state)) + said
+            refused = f'<p class="bad">{safe(str(error))}</p>'
+            self.shown = html_of(here(self.session.state)) + refused

@@ -85,7 +85,9 @@ def test_a_live_session_carries_out_lines() -> None:
     walk = Walk(bpdebug.load("transpose"))
     walk.do("seek Y@bwd")
     assert walk.session.state.cursor == 2
-    assert "<td>−3<td>7<td>4" in walk.shown
+    for line in ("", "  ", "quit"):  # nothing is said, and the step stays in sight
+        walk.do(line)
+        assert "<td>−3<td>7<td>4" in walk.shown
     walk._handle_custom_msg("step", [])
     assert walk.session.state.event is None
     walk.do("print <b>")
