@@ -81,6 +81,16 @@ const CASES = {
     await context.close();
     return places;
   },
+  async early(browser, { file, keys }) {
+    const context = await browser.newContext(), page = await context.newPage();
+    await page.addInitScript(inPage);
+    await page.addInitScript((early) => addEventListener("DOMContentLoaded", () => [...early].forEach((k) => press(k))), keys);
+    await page.goto(`file://${file}`);
+    await page.waitForSelector("#stop h2");
+    const place = await page.evaluate(() => place());
+    await context.close();
+    return place;
+  },
   async axe(browser, { file, scheme, hash }) {
     const { page, context } = await opened(browser, `${file}#${hash}`, { colorScheme: scheme, bypassCSP: true });
     await page.waitForSelector("#stop h2");

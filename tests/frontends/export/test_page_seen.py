@@ -65,6 +65,7 @@ def seen(pages: Path) -> dict[tuple[str, str], Any]:
         *({"kind": kind, "page": "transpose"} for kind in ("paper", "still")),
         *({"kind": "walk", "page": f"{name}.zh", "keys": "sS"} for name in CHINESE),
         {"kind": "walk", "page": "hostile", "keys": "sS"},
+        {"kind": "early", "page": "transformer_block", "keys": "sss"},
         {"kind": "framed", "page": "notebook"},
         {"kind": "live", "page": "", "script": str(LIVE), "shown": session("transpose")._repr_html_()},  # type: ignore[attr-defined]
     ]
@@ -188,6 +189,10 @@ def test_keys_lead_where_the_debugger_leads(seen: dict[tuple[str, str], Any]) ->
     assert [address for _place, address, _voice in found] == [f"#{place}" for place in shown]
     for (_place, _hash, voice), (cursor, _part) in zip(found, places, strict=True):
         assert voice.startswith("the end" if cursor == len(walked.state.timeline) else f"event {cursor}/")
+
+
+def test_keys_that_are_pressed_before_the_data_are_there_count(seen: dict[tuple[str, str], Any]) -> None:
+    assert seen["early", "transformer_block"].startswith("3 / ")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

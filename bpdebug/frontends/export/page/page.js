@@ -2,6 +2,8 @@
 // blocks are markup, or rows of signs and figures [markup, array, turned, name, left, right, result];
 // links [shapes, [from, to, pattern, holes]]; numbers [shape, texts].
 const $ = (id) => document.getElementById(id);
+const early = [], wait = (event) => early.push(event);  // keys before the data are there
+addEventListener("keydown", wait);
 const packed = Uint8Array.from(atob($("data").textContent), (c) => c.charCodeAt(0));
 const data = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).json();
 const { events, stops, words } = data;
@@ -212,7 +214,7 @@ function walkCells(event) {
   return event.key.startsWith("Arrow") || event.key === "Escape";
 }
 
-addEventListener("keydown", (event) => {
+function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.id === "slider" && /^(Arrow|Home|End|Page)/.test(event.key)) return;
   if (walkCells(event)) return event.preventDefault();
@@ -221,7 +223,8 @@ addEventListener("keydown", (event) => {
   if (!move) return;
   event.preventDefault();
   moves[move]();
-});
+}
+addEventListener("keydown", pressed);
 addEventListener("hashchange", recall);
 for (const id of ["first", "back", "step", "partback", "part", "last"]) $(id).onclick = moves[id];
 $("slider").max = events.length - 1;
@@ -239,3 +242,5 @@ if (events.length <= 400) {
 });
 document.querySelector("nav").hidden = $("keys").hidden = false;
 recall();
+removeEventListener("keydown", wait);
+early.forEach(pressed);
