@@ -23,6 +23,7 @@ from bpdebug.errors import CommandError
 from bpdebug.frontends.files import NEW, put
 from bpdebug.frontends.folders import state_folder
 from bpdebug.frontends.loop import as_typed
+from bpdebug.frontends.served import served
 from bpdebug.frontends.session.saved import Saved, SavedFork, SavedStop, restored
 from bpdebug.limits import spell_bytes
 from bpdebug.scenario.paths import reason
@@ -45,15 +46,18 @@ def kind() -> str:
 
 
 class SessionStore:
-    """Keeps one session. Where nothing can be written, `trouble` says why, and the session goes on without."""
+    """Keeps one session. Where nothing can be written, `trouble` says why, and the session goes on without.
+
+    One that is reached by a browser leaves nothing, and is offered nothing that others left.
+    """
 
     def __init__(self, state: State, kind: str, *, fresh: bool = False) -> None:
         digest = state.scenario.digest
         self.folder = state_folder() / (digest[:32] if re.fullmatch("[0-9a-f]{64}", digest) else "unknown")
         self.stem = f"{time.time_ns():020d}-{os.getpid()}-{kind}"
-        self.kind, self.trouble, self._told = kind, "", False
+        self.kind, self.trouble, self._told, self._apart = kind, "", False, served()
         self.name = state.scenario.name
-        self.earlier: Path | None = None if fresh else self._earlier()
+        self.earlier: Path | None = None if fresh or self._apart else self._earlier()
         self._journal: int | None = None
         self._last = self._to_save(state)
         self._written = False
@@ -67,7 +71,7 @@ class SessionStore:
 
     def typed(self, line: str) -> None:
         """A line that is about to be carried out; it is in the journal when this returns."""
-        if self.trouble:
+        if self.trouble or self._apart:
             return
         try:
             if self._journal is None:
@@ -93,7 +97,7 @@ class SessionStore:
         Raises CommandError (E_LIMIT) where it is more than is kept: the command is refused, and the state stays.
         """
         saved = self._to_save(state)
-        if self.trouble or saved == self._last:
+        if self.trouble or self._apart or saved == self._last:
             return
         raw = msgspec.json.encode(saved)
         if len(raw) > MOST_BYTES:
@@ -156,7 +160,7 @@ class SessionStore:
         lines = []
         if self.earlier is not None and (saved := _read(self.earlier)) is not None:
             lines.append(_("an earlier session left {what}: `restore` brings them back").format(what=saved.words))
-        if (cut := self._cut()) is not None:
+        if not self._apart and (cut := self._cut()) is not None:
             said = _("the last session was cut off; what was typed is in {file}: `source` runs it again")
             lines.append(said.format(file=cut))
         return clauses(*lines)

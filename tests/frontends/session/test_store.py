@@ -92,6 +92,19 @@ def test_nothing_is_restored_unasked_and_fresh_ignores_what_is_there() -> None:
         session("restore", fresh=True)
 
 
+def test_a_session_in_a_browser_leaves_nothing_and_is_offered_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is at the other end has the user's rights, and no business with the user's files."""
+    die(session("break Y@bwd", end=False)[1])
+    before = sorted(folder.rglob("*"))
+    monkeypatch.setenv("BPDEBUG_SERVED", "1")
+    _state, store = session("break Y@bwd", "mark 3", end=False)
+    assert (store.offer(), store.trouble) == ("", "")
+    store.close()
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_a_session_that_leaves_nothing_hides_nothing_that_was_left_before() -> None:
     session("break Y", "mark")
     for _ in range(15):
