@@ -55,7 +55,8 @@ def watch(state: State, argument: str) -> State:
         before = evaluate(expression, Scope(timeline, at - 1)) if at else None
         if before is None or now.same(before):
             return None
-        return f"{argument}: {in_words(argument, timeline, at - 1)} → {in_words(argument, timeline, at)}"
+        was, is_now = in_words(argument, timeline, at - 1), in_words(argument, timeline, at)
+        return _("{watched}: {before} → {after}").format(watched=argument, before=_(was), after=_(is_now))
 
     made = Breakpoint(
         state.next_number, "watch", f"watch {argument}", argument, changes(expression, state.timeline), test=test
