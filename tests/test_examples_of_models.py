@@ -101,7 +101,8 @@ def test_what_holds_a_model_in_one_s_own_tests() -> None:
     (example,) = (e for e in EXAMPLES if e.page == "check-and-tests" and e.kind == "python")
     names: dict[str, Any] = {"jax": jax}
     exec(example.text, names)
-    names |= {"model": Encoder(), "x": torch.randn(4, 3, 8), "criterion": lambda out: out.square().mean()}
+    y = torch.tensor([0, 7, 1, 2])
+    names |= {"model": Encoder(), "x": torch.randn(4, 3, 8), "y": y, "criterion": nn.CrossEntropyLoss()}
     names["test_the_model"]()
     names |= {"params": {"w1": np.ones((3, 4)), "w2": np.ones((4, 2))}, "x": np.ones((2, 3))}
     exec(LOSS, names)
