@@ -63,12 +63,12 @@ class Editor:
         while (message := self.read()).get("request_seq") != number:
             pass
         assert message["success"], message
-        return message["body"]
+        return message.get("body")
 
     def stop(self) -> Any:
         while (message := self.read()).get("event") != "stopped":
             pass
-        return message["body"]
+        return message.get("body")
 
     def open(self, program: str, *, paging: bool) -> None:
         self.ask("initialize", adapterID="bench", supportsVariablePaging=paging)
