@@ -1,4 +1,4 @@
-"""Dask's arrays: in chunks, worked out when they are asked for, on this machine's cores or on a cluster.
+"""Dask's arrays: in chunks, worked out when they are asked for, on this machine's cores.
 
 What goes cell by cell, by products, sums and shapes goes chunk by chunk. Words that move cells about go over an array
 in one chunk, in which NumPy's word runs as it stands.
@@ -25,8 +25,8 @@ RULES = ("softmax", "log_softmax", "norm", "unit", "one_hot", "pad0", "expand_di
 """Words that are made of others."""
 
 
-def dask(scheduler: str | None = None) -> Backend:
-    """Dask's arrays, on its threads here, or on the cluster whose scheduler has this address."""
+def dask() -> Backend:
+    """Dask's arrays, on its threads on this machine."""
     import dask.array as da  # an extra, asked for by name
 
     words: dict[str, Any] = {name: partial(_cells, da, name) for name in CELLS}
