@@ -6,6 +6,9 @@ in one chunk, in which NumPy's word runs as it stands.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -47,15 +50,25 @@ def dask() -> Backend:
     return Backend.of("dask", words, dtype=np.dtype, near=_near, settle=_settle)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A division by zero is no news: NumPy's own way to say so is a setting of each thread, and Dask has its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
 def _near(x: Any) -> Array:
-    return np.asarray(x.compute())
+    with _quiet():
+        return np.asarray(x.compute())
 
 
 def _settle(arrays: list[Any]) -> Any:
     """The same arrays, their chunks worked out, and kept where they are."""
     import dask as library  # as above
 
-    return library.persist(*arrays)
+    with _quiet():
+        return library.persist(*arrays)
 
 
 def _index(x: Any, key: Key) -> Any:
