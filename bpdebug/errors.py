@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 EXIT_GOOD, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -21,6 +22,9 @@ class AtLine(str):
         made = super().__new__(cls, f"{name}:{number}")
         made.number = number
         return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AtLine, (self.rpartition(":")[0], self.number)
 
 
 class BpdebugError(Exception):
@@ -47,6 +51,9 @@ class BpdebugError(Exception):
         if not self.where:
             self.where = _safe(where)
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BaseException.__new__, (type(self), self.message), vars(self)
 
     def __str__(self) -> str:
         place = f" {self.where}" if self.where else ""

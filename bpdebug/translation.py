@@ -37,6 +37,9 @@ class Translated(str):
         made.own = own
         return made
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Translated, (str(self), self.own)
+
     def format(self, *args: Any, **fields: Any) -> Translated:
         named = {name: own(value) for name, value in fields.items()}
         said = _BESIDE.sub("", super().format(*args, **fields))

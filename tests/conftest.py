@@ -7,6 +7,7 @@ import os
 # Before NumPy is imported: one BLAS thread, since two on two cores make small products slow and bimodal.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["BPDEBUG_JOBS"] = "1"  # no test starts processes because the machine is slow just now
 os.environ["BPDEBUG_LANG"] = "en"  # whatever the machine speaks
 
 import pytest

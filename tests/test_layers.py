@@ -18,6 +18,7 @@ ORDER = [
     "manual",
     "arrays",
     "progress",
+    "workers",
     "limits",
     "ops",
     "symbolic",

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Set
+from contextlib import closing
+from typing import Any
 
 import numpy as np
 from msgspec import Struct, structs
 
 from bpdebug.arrays import Array, Cell
 from bpdebug.checks.differences import FAIL, LOOK, Check
-from bpdebug.checks.one_rule import check_node
+from bpdebug.checks.one_rule import check_node, judge, rule_at_node
 from bpdebug.checks.rule import NodeRule, float64_pass, rule_of
 from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import index_of, relative, top
 from bpdebug.engine.edits import overridden, overrides
 from bpdebug.engine.run import Pass
 from bpdebug.engine.source import ArraySource
+from bpdebug.errors import CommandError
 from bpdebug.graph import Graph
-from bpdebug.progress import part
 from bpdebug.translation import _
+from bpdebug.workers import JOBS, Spread, spread
 
 RULE, UPSTREAM = "rule", "upstream"
 MOST_CELLS = 4096
@@ -74,14 +77,14 @@ def check(
     wanted = set(nodes) if tensors is None else {k for k in map(graph.k, tensors) if k is not None} & set(nodes)
     asked, needed = len(wanted), _downstream(timeline, wanted)
     alone: dict[int, dict[int, Check]] = {}
-    for k in _ordered(nodes, wanted, needed, sample=over is not None):
-        with part(len(alone), len(needed)):
-            rows_of = check_node(timeline.iteration(iteration), k, over)
-        if not rows_of and over is not None and over():
-            break  # not one cell could be moved in time
-        alone[k] = {p: row for p, row in rows_of.items() if graph.has_gradient(dict(graph.edges(k))[p])}
-        if over is not None and over():
-            break
+    order = _ordered(nodes, wanted, needed, sample=over is not None)
+    with closing(spread(order, _alone(timeline, iteration, over))) as found:
+        for k, rows_of in zip(order, found, strict=True):
+            if not rows_of and over is not None and over():
+                break  # not one cell could be moved in time
+            alone[k] = {p: row for p, row in rows_of.items() if graph.has_gradient(dict(graph.edges(k))[p])}
+            if over is not None and over():
+                break
     wanted = wanted & alone.keys()
     wrong = {(k, p) for k, found in alone.items() for p, row in found.items() if row.verdict == "fail"}
     changed = {t for k in needed for t in (graph.tensor(k),) if overridden(timeline.edits, t, True, iteration)}
@@ -95,6 +98,21 @@ def check(
     first = suspects[0] if bad and suspects else None
     was_set = first is not None and not any(e[0] == first for e in wrong)
     return Checked(tuple(rows), None if first is None else graph.nodes[first].id, was_set, len(wanted), asked)
+
+
+def _alone(timeline: Timeline, iteration: int, over: Callable[[], bool] | None) -> Spread:
+    """How the rules of an iteration's nodes are checked, each alone."""
+
+    def away(k: int) -> tuple[Any, ...] | None:
+        found = rule_at_node(timeline.iteration(iteration), k)
+        return None if found is None or not found[0].portable else (judge, *found, over)
+
+    def died(k: int) -> dict[int, Check]:
+        node = timeline.graph.nodes[k]
+        message = f"the process that checked {node.op.name} '{node.id}' died"
+        raise CommandError(message, code="E_LIMIT", hint=f"too little memory? {JOBS}=1 checks in this process alone")
+
+    return Spread(lambda k: check_node(timeline.iteration(iteration), k, over), away, died)
 
 
 def _ordered(nodes: list[int], wanted: set[int], needed: set[int], *, sample: bool) -> list[int]:

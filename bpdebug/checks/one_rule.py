@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
 from itertools import pairwise
@@ -53,28 +53,42 @@ def check_rule(event: Event) -> list[Check]:
     return list(check_node(event.run, event.k).values())
 
 
-@np.errstate(all="ignore")
 def check_node(run: Pass, k: int, over: Callable[[], bool] | None = None) -> dict[int, Check]:
-    """Node k's rule on the numbers of a pass: by position the worst cell of each operand that has cells.
+    """Node k's rule on the numbers of a pass: the worst cell of each operand by position; see `judge`."""
+    found = rule_at_node(run, k)
+    return {} if found is None else judge(*found, over)
+
+
+def rule_at_node(run: Pass, k: int) -> tuple[NodeRule, dict[int, str]] | None:
+    """Node k's rule on the numbers of a pass, and its operands that take gradients and have cells, by position.
+
+    None where there is no rule.
+    """
+    graph = run.graph
+    if graph.nodes[k].op.name in UNWRITTEN:
+        return None
+    names = {position: graph.names[tensor] for position, tensor in graph.edges(k) if prod(graph.shapes[tensor])}
+    return rule_of(graph, k, run.operands(k)), names
+
+
+@np.errstate(all="ignore")
+def judge(rule: NodeRule, names: Mapping[int, str], over: Callable[[], bool] | None = None) -> dict[int, Check]:
+    """A rule on its own operands against differences: by position the worst cell of each operand that is named.
 
     The cotangent is random and not uniform, since one of ones hides mistakes (batch norm's gradient under it is zero
     by algebra). Large operands are sampled. Integer and boolean operands stay as they are. A rule that answers at a
     kink what one could is tried beside it too, where there is one answer only. A rule that takes long is left as soon
     as the time is `over`, with what is known of it by then.
     """
-    if run.graph.nodes[k].op.name in UNWRITTEN:
-        return {}  # there is no rule
-    graph, rule = run.graph, rule_of(run.graph, k, run.operands(k))
     rng = np.random.default_rng(SEED)
     g = rng.uniform(0.5, 1.5, rule.plan.shape) * SIGNS[rng.integers(0, 2, rule.plan.shape)]
     rows = {}
     size = max(prod(e.shape) for e in (*rule.plan.operands, rule.plan.y) if isinstance(e, Expr))
     long = cells_to_move(rule.plan, False) < MOST_CELLS or size >= LONG
     with suppress(TimeOver), until(over if long else None):
-        edges = [(position, tensor) for position, tensor in graph.edges(k) if prod(graph.shapes[tensor])]
-        for n, (position, tensor) in enumerate(edges):
-            with part(n, len(edges)):
-                trial = Trial(rule, position, g, graph.names[tensor])
+        for n, (position, name) in enumerate(names.items()):
+            with part(n, len(names)):
+                trial = Trial(rule, position, g, name)
                 if not (found := trial.rows(rng)):
                     break
                 kinks = [row.cell for row in found if row.kink and not rule.plan.outside][:LEAST_CELLS]

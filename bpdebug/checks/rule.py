@@ -16,6 +16,7 @@ from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
 from bpdebug.graph import Graph, Lit, Node
+from bpdebug.ops import OPS
 from bpdebug.progress import may_stop
 from bpdebug.symbolic import Expr, Plan, evaluate, trace, walk
 from bpdebug.symbolic import compile as code
@@ -40,6 +41,15 @@ class NodeRule(Struct, frozen=True, eq=False):
     plan: Plan
     own: Plan
     inputs: tuple[Any, ...]
+
+    @property
+    def portable(self) -> bool:
+        """Whether it can go to another process, where it is traced again: it is an op's own."""
+        return OPS.get(self.node.op.name) is self.node.op and not (self.plan.replaced or self.plan.outside)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        node = self.node
+        return _again, (node.id, node.op.name, dict(node.attrs), self.inputs)
 
     def value(self, inputs: tuple[Any, ...] | None = None) -> Array:
         """The forward function, on other operands where they are given; of the node's shape."""
@@ -68,7 +78,7 @@ class NodeRule(Struct, frozen=True, eq=False):
             np.asarray(i[index(i.shape)]) if isinstance(i, np.ndarray) and (p == position or not product) else i
             for p, i in enumerate(self.inputs[: len(self.plan.operands)])
         )
-        typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in inputs]
+        typed = [_typed(i) for i in inputs]
         plan = trace(self.node.op, typed, self.plan.attrs)
         place = tuple(0 if a in kept else cell[a] for a in range(-len(shape), 0))
         return NodeRule(self.node, plan, plan, inputs), index(out), place
@@ -90,11 +100,23 @@ class NodeRule(Struct, frozen=True, eq=False):
             return np.asarray(code.contribution(plan, position)(V, {k: g}, k, None, *range(k + 1, 0)))
 
 
+def _again(name: str, op: str, attrs: Mapping[str, Any], inputs: tuple[Any, ...]) -> NodeRule:
+    """An op's own rule on operands in double precision, as `rule_of` gives it."""
+    node = Node(name, OPS[op], (), attrs, "", 0)
+    plan = trace(node.op, [_typed(i) for i in inputs], float64_attrs(attrs))
+    return NodeRule(node, plan, plan, inputs)
+
+
+def _typed(operand: Any) -> Any:
+    """What a plan is traced with: an array's shape and dtype, or the literal."""
+    return (operand.shape, operand.dtype) if isinstance(operand, np.ndarray) else operand
+
+
 def rule_of(graph: Graph, k: int, inputs: Iterable[Any]) -> NodeRule:
     """Node k's rule in double precision, on arrays (or literals): its operands, then what it reads outside."""
     node, old = graph.nodes[k], graph.plans[k]
     made = tuple(to_float64(i) if isinstance(i, np.ndarray) else i for i in inputs)
-    typed = [(i.shape, i.dtype) if isinstance(i, np.ndarray) else i for i in made[: len(node.inputs)]]
+    typed = [_typed(i) for i in made[: len(node.inputs)]]
     plan, own = float64_plans(node, old, typed)
     return NodeRule(node, plan, own, made)
 

@@ -182,7 +182,7 @@ def _script_options(replay: argparse.ArgumentParser, test: argparse.ArgumentPars
     replay.add_argument("--delay", type=float, default=0.5, metavar="SECONDS", help=_("between lines on the screen"))
     test.add_argument("paths", nargs="+", metavar="PATH", help=_("files, or folders to go through"))
     test.add_argument("--junitxml", metavar="FILE", help=_("the results for a CI server"))
-    test.add_argument("--jobs", type=int, default=1, metavar="N", help=_("processes; 0: one for each processor"))
+    test.add_argument("--jobs", type=int, metavar="N", help=_("processes; 0: one a processor; else by the work"))
     test.add_argument(
         "--no-run", dest="opens", action="store_true", help=_("open the files, check shapes, run nothing")
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 from bpdebug.errors import CommandError
 
@@ -12,6 +13,19 @@ TIME = r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)"
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 LONGEST = 1e7
 """Seconds that a command may be given."""
+
+
+class Deadline:
+    """Whether seconds are over, counted from when it was made; in another process those that were left."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = monotonic() + seconds
+
+    def __call__(self) -> bool:
+        return monotonic() >= self.end
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Deadline, (self.end - monotonic(),)
 
 
 def within(name: str, argument: str) -> tuple[str, float | None, Callable[[], bool] | None]:
@@ -26,8 +40,7 @@ def within(name: str, argument: str) -> tuple[str, float | None, Callable[[], bo
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not 0 < seconds < LONGEST:
         raise CommandError(f"'{time.strip()[:40]}' is no time", hint=f"{name} for 30s, {name} for 2m")
-    end = monotonic() + seconds
-    return before.strip(), seconds, lambda: monotonic() >= end
+    return before.strip(), seconds, Deadline(seconds)
 
 
 def time_alone(name: str, argument: str) -> tuple[float | None, Callable[[], bool] | None]:

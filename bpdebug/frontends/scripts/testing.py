@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -17,10 +14,11 @@ from bpdebug.frontends.files import write
 from bpdebug.frontends.scripts.checks import Failure, Result, check_file, collect
 from bpdebug.frontends.scripts.replay import Settings
 from bpdebug.scenario import meant
+from bpdebug.workers import Spread, processes, spread
 
 
 def run_tests(
-    paths: Sequence[str], settings: Settings, *, jobs: int = 1, word: str = "", junit: str | None = None,
+    paths: Sequence[str], settings: Settings, *, jobs: int | None = None, word: str = "", junit: str | None = None,
     annotations: str | None = None,
 ) -> int:  # fmt: skip
     """Every test in the paths; 1 where anything failed. Raises UsageError where there is nothing to test.
@@ -28,13 +26,13 @@ def run_tests(
     `annotations` is "github" for lines that it shows beside the code; by itself where its actions run.
     """
     beside = (annotations or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "none")) == "github"
-    if jobs < 0:
+    if jobs is not None and jobs < 0:
         raise UsageError(f"--jobs {jobs}", hint="a number of processes, or 0 for one on each processor")
     found = collected(paths, settings, word)
     if not found:
         raise UsageError("nothing to test", hint="scripts end in .bpd, and scenarios have a table [expect]")
     results = []
-    for result in _progress(_results(found, settings, jobs or os.cpu_count() or 1), len(found)):
+    for result in _progress(_results(found, settings, processes() if jobs == 0 else jobs), len(found)):
         results.append(result)
         for failure in result.failures:
             print(f"FAIL {failure.line}")
@@ -66,25 +64,15 @@ def summary(results: Sequence[Result]) -> str:
     return ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "passed")
 
 
-def _results(found: Sequence[Path], settings: Settings, jobs: int) -> Iterator[Result]:
-    """The results in the order of the files, from so many processes."""
-    if jobs == 1 or len(found) == 1:
-        for path in found:
-            yield check_file(path, settings)
-        return
-    # Spawned, not forked: a fork of a process with threads (BLAS has some) may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(found), 61), context) as pool:
-        waiting: list[Future[Result]] = [pool.submit(check_file, path, settings) for path in found]
-        try:
-            for path, future in zip(found, waiting, strict=True):
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    died = f"{line(str(path))}: the process died: too little memory?"
-                    yield Result(str(path), (Failure(died, died),), 0.0, crashed=True)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+def _results(found: Sequence[Path], settings: Settings, jobs: int | None) -> Iterator[Result]:
+    """The results in the order of the files, from so many processes; see `spread`."""
+
+    def died(path: Path) -> Result:
+        said = f"{line(str(path))}: the process died: too little memory?"
+        return Result(str(path), (Failure(said, said),), 0.0, crashed=True)
+
+    how = Spread(lambda path: check_file(path, settings), lambda path: (check_file, path, settings), died)
+    return spread(found, how, jobs)
 
 
 def _progress(results: Iterable[Result], total: int) -> Iterator[Result]:
