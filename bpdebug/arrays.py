@@ -81,12 +81,16 @@ MOST_KEPT = 256
 def kept(make: Callable[Concatenate[Array, More], Made]) -> Callable[Concatenate[Array, More], Made]:
     """What is said of an array, worked out once while it lives; of one that can be written into, again and again.
 
-    Views of the same cells in the same order are one array. What more is given is hashable.
+    Views of the same cells in the same order are one array. What more is given is hashable. What is made of an array
+    that lies elsewhere (far.py), it keeps itself.
     """
     found: dict[Key, tuple[ref[Array], Made]] = {}
 
     @wraps(make)
     def ask(array: Array, /, *more: More.args, **named: More.kwargs) -> Made:
+        if not isinstance(array, np.ndarray):
+            said: Made = array.remember(make, (*more, *named.items()))
+            return said
         if array.flags.writeable:
             return make(array, *more, **named)
         owner: Array = array.base if isinstance(array.base, np.ndarray) else array

@@ -17,6 +17,7 @@ ORDER = [
     "errors",
     "manual",
     "arrays",
+    "far",
     "progress",
     "workers",
     "limits",

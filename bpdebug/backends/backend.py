@@ -10,32 +10,23 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.backends.calls import call, one_dtype
+from bpdebug.backends.device import DeviceLibrary
 from bpdebug.backends.words import complete
 from bpdebug.progress import may_stop
 from bpdebug.symbolic import Expr
-from bpdebug.symbolic.library import Library
 
 DTYPES = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
 
 
-class Backend(Library, frozen=True, eq=False, kw_only=True):
-    """A library of arrays other than NumPy.
-
-    `into` makes an array of its own of one of NumPy's, on its device; `near` makes one of NumPy's of its own, without a
-    copy where both can see the same memory. `within` is entered while it computes. `settle` works out arrays that were
-    only planned, all at once; None where there are none such.
-    """
-
-    into: Callable[[Array], Any]
-    near: Callable[[Any], Array]
-    within: Callable[[], AbstractContextManager[Any]] = nullcontext
-    settle: Callable[[list[Any]], Sequence[Any]] | None = None
+class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
+    """A library of arrays other than NumPy, made of a table of its words."""
 
     @classmethod
     def of(
         cls, name: str, own: dict[str, Any], *, dtype: Callable[[str], Any], near: Callable[[Any], Array],
         within: Callable[[], AbstractContextManager[Any]] = nullcontext,
-        settle: Callable[[list[Any]], Sequence[Any]] | None = None,
+        settle: Callable[[list[Any]], Sequence[Any]] | None = None, shares: bool = True,
+        cells: Callable[[Any, tuple[Array, ...]], Any] | None = None,
         fused: Callable[[Sequence[Expr]], list[Expr]] = list,
     ) -> Backend:  # fmt: skip
         """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name.
@@ -54,12 +45,9 @@ class Backend(Library, frozen=True, eq=False, kw_only=True):
             near=near,
             within=within,
             settle=settle,
+            shares=shares,
+            cells=cells,
         )
-
-    @property
-    def words(self) -> Any:
-        """The words as a namespace."""
-        return self.scope["xp"]
 
 
 def _named(dtype: Callable[[str], Any], name: str) -> Any:

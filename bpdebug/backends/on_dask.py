@@ -44,10 +44,11 @@ def dask() -> Backend:
         "matrix_transpose": lambda x: da.swapaxes(x, -1, -2),
         "broadcast_to": lambda x, shape: da.broadcast_to(x, shape),
         "concat": lambda *xs, axis: da.concatenate(xs, axis), "stack": lambda *xs, axis: da.stack(xs, axis),
+        "argmax": lambda x, axis=None, keepdims=False: da.argmax(x, axis=axis, keepdims=keepdims),
         "flip": lambda x, axis: da.flip(x, axis), "index": _index, "ones": da.ones_like,
         "numpy_dtype": lambda x: x.dtype,
     }  # fmt: skip
-    return Backend.of("dask", words, dtype=np.dtype, near=_near, settle=_settle)
+    return Backend.of("dask", words, dtype=np.dtype, near=_near, settle=_settle, shares=False, cells=_cells_at)
 
 
 @contextmanager
@@ -61,6 +62,10 @@ def _quiet() -> Iterator[None]:
 def _near(x: Any) -> Array:
     with _quiet():
         return np.asarray(x.compute())
+
+
+def _cells_at(x: Any, at: tuple[Array, ...]) -> Any:
+    return x.vindex[at] if at else x
 
 
 def _settle(arrays: list[Any]) -> Any:

@@ -29,8 +29,9 @@ def torch(device: str | None = None) -> Backend:
     }
     dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
     return Backend.of(
-        f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, within=library.no_grad, fused=whole_kernels
-    )
+        f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, shares=place.type == "cpu", within=library.no_grad,
+        fused=whole_kernels,
+    )  # fmt: skip
 
 
 def _near(x: Any) -> Array:

@@ -15,6 +15,7 @@ from bpdebug.engine import BACKWARD, Event, NodeEvent, Timeline
 from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
+from bpdebug.far import Far, as_array, is_array
 from bpdebug.graph import Graph, Lit, Node
 from bpdebug.ops import OPS
 from bpdebug.progress import may_stop
@@ -75,7 +76,7 @@ class NodeRule(Struct, frozen=True, eq=False):
             return tuple(kept.get(a, slice(None)) if shape[a] > 1 else slice(None) for a in range(-len(shape), 0))
 
         inputs = tuple(
-            np.asarray(i[index(i.shape)]) if isinstance(i, np.ndarray) and (p == position or not product) else i
+            as_array(i[index(i.shape)]) if is_array(i) and (p == position or not product) else i
             for p, i in enumerate(self.inputs[: len(self.plan.operands)])
         )
         typed = [_typed(i) for i in inputs]
@@ -86,6 +87,8 @@ class NodeRule(Struct, frozen=True, eq=False):
     def _value(self, V: list[Any]) -> Array:
         """The forward function on the operands that a list begins with; it is left at its end."""
         may_stop()
+        if any(isinstance(x, Far) for x in V):
+            return self.plan.evaluate(self.plan.value, self.plan.leaves(V[:-1]))
         code.forward(self.plan)(V, -1, *range(len(self.plan.operands)))
         found: Array = V[-1]
         return found
@@ -94,6 +97,8 @@ class NodeRule(Struct, frozen=True, eq=False):
         """What an operand gets from a cotangent, summed over the axes it was broadcast along."""
         may_stop()
         plan = self.own if own else self.plan
+        if any(isinstance(x, Far) for x in (*self.inputs, y, g)):
+            return plan.evaluate(plan.summed(position), plan.leaves(self.inputs, y, g))
         k = -1 - len(plan.operands)  # numbers of its own: the graph's, from 0, are those of what is read outside
         V = {k: y, **dict(zip((*range(k + 1, 0), *plan.outside), self.inputs, strict=False))}
         with np.errstate(all="ignore"):
@@ -109,13 +114,13 @@ def _again(name: str, op: str, attrs: Mapping[str, Any], inputs: tuple[Any, ...]
 
 def _typed(operand: Any) -> Any:
     """What a plan is traced with: an array's shape and dtype, or the literal."""
-    return (operand.shape, operand.dtype) if isinstance(operand, np.ndarray) else operand
+    return (operand.shape, operand.dtype) if is_array(operand) else operand
 
 
 def rule_of(graph: Graph, k: int, inputs: Iterable[Any]) -> NodeRule:
     """Node k's rule in double precision, on arrays (or literals): its operands, then what it reads outside."""
     node, old = graph.nodes[k], graph.plans[k]
-    made = tuple(to_float64(i) if isinstance(i, np.ndarray) else i for i in inputs)
+    made = tuple(to_float64(i) if is_array(i) else i for i in inputs)
     typed = [_typed(i) for i in made[: len(node.inputs)]]
     plan, own = float64_plans(node, old, typed)
     return NodeRule(node, plan, own, made)

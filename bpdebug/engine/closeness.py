@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell
+from bpdebug.far import Far
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -74,6 +75,8 @@ def index_of(array: Array) -> Cell:
 
 def largest_cell(array: Array) -> Cell:
     """The cell of the largest size; NaN is larger than any number."""
+    if isinstance(array, Far):
+        return array.largest()
     return index_of(np.nan_to_num(np.abs(array.astype(np.float64)), nan=np.inf))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from bpdebug.arrays import Array, read_only
 from bpdebug.engine.parts import Contribution, PartView, Term, part
 from bpdebug.engine.store import Store
+from bpdebug.far import as_array
 from bpdebug.graph import Lit, Subject, subjects
 from bpdebug.symbolic import Expr, evaluate
 from bpdebug.symbolic.notation import gradient_of
@@ -55,7 +56,8 @@ class _Edge:
 
     def sum(self, count: int) -> Array:
         """The operand's gradient after so many edges."""
-        return np.asarray(self.store.iteration(self.t).partial(self.tensor, count))
+        found: Array = as_array(self.store.iteration(self.t).partial(self.tensor, count))
+        return found
 
     def parts(self) -> Iterator[PartView]:
         """The rule's parts, the sum over broadcast axes, and the accumulation where there is one."""
@@ -81,4 +83,4 @@ class _Edge:
             self.known = run.leaves(self.k, run.gradient(self.graph.tensor(self.k)))
         with np.errstate(all="ignore"):
             self.known = evaluate(expr, self.known)
-        return read_only(np.asarray(self.known[id(expr)]))
+        return read_only(as_array(self.known[id(expr)]))

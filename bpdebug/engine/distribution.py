@@ -12,7 +12,8 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, kept, pieces
-from bpdebug.engine.stats import stats
+from bpdebug.engine.stats import Stats, stats
+from bpdebug.far import Far
 
 BINS = 10
 """What a column of a screen has room for."""
@@ -43,13 +44,21 @@ def histogram(array: Array) -> Histogram:
     Fewer where there are not so many numbers between; of integers every bin has the same number of them.
     """
     s = stats(array)
+    if isinstance(array, Far):
+        edges = _edges(array, s.min, s.max) if s.min is not None and s.max is not None else []
+        return _binned(edges, array.reached(edges[:-1]) if edges else [], s, array.summary.above)
     above = sum(int(np.count_nonzero(piece == np.inf)) for piece in pieces(array)) if s.infs else 0
     edges = _edges(array, s.min, s.max) if s.min is not None and s.max is not None else []
     over = [0] * len(edges)
     for piece in pieces(array):
         for n, edge in enumerate(edges[:-1]):
             over[n] += int(np.count_nonzero(piece >= edge))
-    counts = [a - b for a, b in zip(over, [*over[1:-1], above], strict=False)]
+    return _binned(edges, over[:-1], s, above)
+
+
+def _binned(edges: list[float], over: list[int], s: Stats, above: int) -> Histogram:
+    """The histogram, of how many cells are at least as large as each edge but the last."""
+    counts = [a - b for a, b in zip(over, [*over[1:], above], strict=False)]
     if s.zeros and counts:
         counts[min(bisect_right(edges, 0), len(counts)) - 1] -= s.zeros
     return Histogram(tuple(edges), tuple(counts), s.zeros, s.nans, s.infs - above, above)
@@ -58,7 +67,7 @@ def histogram(array: Array) -> Histogram:
 def _edges(array: Array, low: float, high: float) -> list[float]:
     """Where bins begin, and where the last one ends: numbers of the array's dtype, so that no comparison rounds."""
     if array.dtype.kind != "f":
-        first, last = int(array.min()), int(array.max())
+        first, last = (array.summary.ends or (0, 0)) if isinstance(array, Far) else (int(array.min()), int(array.max()))
         wide = (last - first) // BINS + 1
         return [*range(first, last + 1 + wide, wide)]
     edges = np.linspace(low / 2, high / 2, BINS + 1) * 2  # the whole range may be no number
@@ -84,6 +93,8 @@ def peaks(array: Array, most_rows: int = ROWS, most_columns: int = COLUMNS) -> P
     columns = array.shape[-1] if array.ndim else 1
     rows = array.size // max(columns, 1)
     high, wide = max(-(-rows // most_rows), 1), max(-(-columns // most_columns), 1)
+    if isinstance(array, Far):
+        return Peaks(array.peaks(high, wide), high, wide)
     starts = np.arange(0, columns, wide)
     found, row = np.zeros((-(-rows // high), len(starts))), 0
     for piece in _whole_rows(array):

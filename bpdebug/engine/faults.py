@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from bpdebug.arrays import Array, kept
 from bpdebug.engine.closeness import index_of
 from bpdebug.engine.parts import Assignment, Contribution, Fault
 from bpdebug.engine.run import Pass
+from bpdebug.far import Far
 from bpdebug.graph import Graph, Lit, Node
 
 
@@ -105,6 +107,8 @@ def in_gradients(run: Pass, k: int, contributions: Iterable[Contribution]) -> Fa
 @kept
 def finite(array: Array) -> bool:
     """Whether an array of any dtype has neither NaN nor infinity."""
+    if isinstance(array, Far):
+        return array.dtype.kind != "f" or array.finite
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
@@ -113,10 +117,20 @@ def born(name: str, made: Array, operands: Iterable[Array]) -> Fault | None:
     if finite(made):
         return None
     had = [o for o in operands if o.dtype.kind == "f"]
+    if isinstance(made, Far):
+        return _born_far(name, made, had)
     for kind, test in (("nan", np.isnan), ("inf", np.isinf)):
         cells = test(made)
         if cells.any():
             if any(bool(test(o).any()) for o in had):
                 continue
             return Fault(kind, name, int(np.count_nonzero(cells)), index_of(cells))
+    return None
+
+
+def _born_far(name: str, made: Far, had: Sequence[Any]) -> Fault | None:
+    """The same of what lies elsewhere, and is not finite."""
+    for kind, test, count in (("nan", np.isnan, made.summary.nans), ("inf", np.isinf, made.summary.infs)):
+        if count and not any(not finite(o) and bool(test(o).any()) for o in had):
+            return Fault(kind, name, count, made.first(kind))
     return None

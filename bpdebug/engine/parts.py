@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, Cell, Shape, at_cell
+from bpdebug.far import as_array
 from bpdebug.graph import Subject
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.notation import Notation
@@ -77,7 +78,7 @@ class PartView(Lazy, frozen=True, eq=False, dict=True):
     @cached_property
     def value(self) -> Array:
         """What it gives, of `shape`; read-only."""
-        return sealed(np.asarray(self.read()))
+        return sealed(as_array(self.read()))
 
 
 def part(

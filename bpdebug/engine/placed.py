@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
-
-from bpdebug.arrays import Array, read_only
+from bpdebug.arrays import Array
 from bpdebug.backends.backend import Backend
 from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
@@ -36,24 +34,30 @@ class PlacedPass(Pass):
         """A leaf where the backend computes: what a scenario gives is brought there once."""
         given = self.graph.arrays
         if tensor >= len(given) or array is not given[tensor]:
-            return self.backend.into(array)
+            return self.backend.inside(array)
         there = self.graph.kept.setdefault(f"leaves of {self.backend.name}", {})
         if tensor not in there:
-            there[tensor] = self.backend.into(array)
+            there[tensor] = self.backend.inside(array)
         return there[tensor]
 
     def _out(self, array: Any) -> Array:
         found = self._near.get(id(array))
         if found is None:
             with self.backend.within():
-                found = array, read_only(self.backend.near(array))
+                found = array, self.backend.out(array)
             if len(self._near) >= OUT:
                 self._near.popitem(last=False)
             self._near[id(array)] = found
         return found[1]
 
+    def _edited(self, tensor: int, gradient: bool, array: Any) -> Any:
+        """Where it lies: what is set comes from here, and no more."""
+        for edit in self._edits.get((tensor, gradient), ()):
+            array = self.backend.changed(array, edit.key, edit.value)
+        return array
+
     def _in(self, array: Any) -> Any:
-        return self.backend.into(np.asarray(array))
+        return self.backend.inside(array)
 
     def _whole(self, array: Any) -> Any:
         return array

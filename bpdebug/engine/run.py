@@ -276,7 +276,7 @@ class Pass:
             seed = self.seed(tensor) if tensor in self.graph.incoming else None
             self._running[tensor] = RunningSums(seed)
         total = self._running[tensor].after(count, lambda n: self.contribution(*edges[n]))
-        return None if total is None else read_only(np.asarray(total))
+        return None if total is None else read_only(total)
 
     def _known(self, table: list[Any], tensor: int, read: Callable[[int], Array | None]) -> bool:
         """Whether an array is there, or can be read."""

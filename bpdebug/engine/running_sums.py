@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.far import as_array
 
 KEEP = 32
 """Every so many running sums of a gradient one is kept."""
@@ -34,7 +35,7 @@ class RunningSums:
         for n in range(at + 1, count + 1):
             c = added(n - 1)
             with np.errstate(all="ignore"):
-                total = sums[n] = c if total is None else np.asarray(total + c)
+                total = sums[n] = c if total is None else as_array(total + c)
             if (n - 2) % KEEP:
                 sums.pop(n - 2, None)
         if at < count:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isfinite, sqrt
+from math import inf, isfinite, nan, sqrt
 
 import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, kept, pieces
+from bpdebug.far import Far
 
 
 class Stats(Struct, frozen=True):
@@ -27,6 +28,8 @@ class Stats(Struct, frozen=True):
 @kept
 def stats(array: Array) -> Stats:
     """Statistics of an array of any dtype and shape; computed in float64, so that float32 does not overflow."""
+    if isinstance(array, Far):
+        return _of_far(array)
     floats = array.dtype.kind == "f"
     zeros = int(array.size - np.count_nonzero(array))
     low, high, total, count, nans = np.inf, -np.inf, 0.0, 0, 0
@@ -41,6 +44,14 @@ def stats(array: Array) -> Stats:
             return Stats(None, None, None, None, None, zeros, nans, infs)
         norm = _norm(map(_finite, pieces(array)), max(abs(low), abs(high)))
         return Stats(low, high, *_mean_and_std(array, low, high, total / count, count), norm, zeros, nans, infs)
+
+
+def _of_far(array: Far) -> Stats:
+    """Worked out where it lies: there is one answer for all of it."""
+    n = array.summary
+    if n.low > n.high:
+        return Stats(None, None, None, None, None, n.zeros, n.nans, n.infs)
+    return Stats(n.low, n.high, n.mean, n.std, n.norm, n.zeros, n.nans, n.infs)
 
 
 def _finite(piece: Array) -> Array:
@@ -64,6 +75,9 @@ def _mean_and_std(array: Array, low: float, high: float, mean: float, count: int
 @kept
 def two_norm(cells: Array) -> float:
     """The 2-norm over all cells, scaled so that neither overflow nor underflow spoils it."""
+    if isinstance(cells, Far):
+        n = cells.summary
+        return nan if n.nans else inf if n.infs else n.norm
     top = float(np.max([np.abs(piece).max() for piece in pieces(cells) if piece.size], initial=0.0))
     if top == 0.0 or not isfinite(top):
         return top

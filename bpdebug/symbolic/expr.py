@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from bpdebug.arrays import DType, Shape, encode_key
 from bpdebug.errors import ShapeError
+from bpdebug.far import Far
 from bpdebug.progress import may_stop
 
 
@@ -250,7 +251,7 @@ def walk(*roots: Expr) -> list[Expr]:
 def evaluate(expr: Expr, leaves: Mapping[int, Any]) -> dict[int, Any]:
     """The values of an expression and of all it is made of, by identity; `leaves` gives those of its leaves.
 
-    TraceError for a leaf without a value.
+    Where a leaf is far, it is worked out there. TraceError for a leaf without a value.
     """
     known = dict(leaves)
     for e in walk(expr):
@@ -259,5 +260,6 @@ def evaluate(expr: Expr, leaves: Mapping[int, Any]) -> dict[int, Any]:
                 raise TraceError(f"no value for {e.name}")
             args = [known[id(a)] if isinstance(a, Expr) else a for a in e.args]
             may_stop()
-            known[id(e)] = e.prim.run(*args, **e.attrs)
+            far = next((a for a in args if isinstance(a, Far)), None)
+            known[id(e)] = e.prim.run(*args, **e.attrs) if far is None else far.place.applied(e.applies, args, e.attrs)
     return known

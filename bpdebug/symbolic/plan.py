@@ -7,11 +7,11 @@ from functools import cached_property
 from math import prod
 from typing import Any, Protocol
 
-import numpy as np
 from msgspec import Struct
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import ShapeError
+from bpdebug.far import as_array
 from bpdebug.symbolic.brief import Brief, brief
 from bpdebug.symbolic.expr import Expr, Trace, TraceError, broadcasted, evaluate, stretched, walk
 from bpdebug.symbolic.notation import FORMULA, SOURCE, Dialect, Notation, gradient_of, line, symbol
@@ -254,7 +254,8 @@ class Plan:
 
     def evaluate(self, expr: Expr, leaves: Mapping[int, Any]) -> Array:
         """The value of an expression, of its shape, given its leaves by identity: the interpreter behind parts."""
-        return np.asarray(evaluate(expr, leaves)[id(expr)])
+        found: Array = as_array(evaluate(expr, leaves)[id(expr)])
+        return found
 
     def leaves(self, inputs: Sequence[Any], y: Any = None, g: Any = None) -> dict[int, Any]:
         """Values for `evaluate`: this plan's operands, what it reads outside where that is given after them, and the

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array, kept, number_text, pieces
 from bpdebug.engine.stats import two_norm
+from bpdebug.far import SMALL, Far, Summary
 from bpdebug.symbolic.notation import Negative, Notation, bracketed, numeral
 from bpdebug.translation import _
 
@@ -123,10 +124,10 @@ class Extent(Struct, frozen=True):
 @kept
 def extent(array: Array) -> Extent:
     """What there is to know of an array of any shape and dtype to write it; goes over it once, and copies nothing."""
+    if isinstance(array, Far):
+        return _extent_far(array.summary)
     if array.dtype.kind != "f":
-        ends = (int(array.min()), int(array.max())) if array.size else (0, 0)
-        width = max(len(str(n)) for n in ends)
-        return Extent(float(max(map(abs, ends))), width=width, low=float(ends[0]), high=float(ends[1]))
+        return _of_integers((int(array.min()), int(array.max())) if array.size else (0, 0))
     low, high, least, nans, infs, cells = np.inf, -np.inf, np.inf, 0, 0, array
     for cells in pieces(array) if array.size else ():
         first, last = float(cells.min()), float(cells.max())
@@ -135,6 +136,27 @@ def extent(array: Array) -> Extent:
             cells = cells[np.isfinite(cells)]
             first, last = float(cells.min(initial=np.inf)), float(cells.max(initial=-np.inf))
         low, high, least = min(low, first), max(high, last), min(least, _least(cells, first, last))
+    found = _extent(low, high, least, nans, infs)
+    if found.decimals and not found.scientific and array.size <= SMALL:
+        # A matrix of short numbers (0.5, 2) does not grow zeros it does not need.
+        most = found.decimals
+        decimals = next(d for d in range(most + 1) if d == most or bool((cells == np.round(cells, d)).all()))
+        return replace(found, decimals=decimals)
+    return found
+
+
+def _of_integers(ends: tuple[int, int]) -> Extent:
+    width = max(len(str(n)) for n in ends)
+    return Extent(float(max(map(abs, ends))), width=width, low=float(ends[0]), high=float(ends[1]))
+
+
+def _extent_far(n: Summary) -> Extent:
+    """What lies elsewhere has many cells, which are said with all decimals."""
+    return _extent(n.low, n.high, n.least, n.nans, n.infs) if n.ends is None else _of_integers(n.ends)
+
+
+def _extent(low: float, high: float, least: float, nans: int, infs: int) -> Extent:
+    """Of floats of any number."""
     if low > high:
         return Extent(0.0, nans=nans, infs=infs)
     found = Extent(max(abs(low), abs(high)), nans=nans, infs=infs, low=low, high=high)
@@ -143,11 +165,7 @@ def extent(array: Array) -> Extent:
     found = replace(found, least=least, negative=low < 0, decimals=DIGITS - 1)
     if found.scientific:
         return found
-    decimals = max(0, DIGITS - 1 - found.magnitude)
-    if decimals and array.size <= 4096:
-        # A matrix of short numbers (0.5, 2) does not grow zeros it does not need.
-        decimals = next(d for d in range(decimals + 1) if d == decimals or bool((cells == np.round(cells, d)).all()))
-    return replace(found, decimals=decimals)
+    return replace(found, decimals=max(0, DIGITS - 1 - found.magnitude))
 
 
 def _least(cells: Array, low: float, high: float) -> float:

@@ -1,0 +1,248 @@
+"""An array that lies elsewhere: parts of it come over, and what is asked of all of it is worked out where it lies."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any, Protocol
+from weakref import ref
+
+import numpy as np
+from msgspec import Struct
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from bpdebug.arrays import Array, Cell, Key, Shape, read_only
+
+SMALL = 4096
+"""Cells up to which an array comes over whole: less than a question about it would cost."""
+RECENT = 4
+"""Arrays that came over whole last, and are kept for who asks at once again."""
+
+
+class Summary(Struct, frozen=True):
+    """What is asked of all cells: over the finite ones the ends, the smallest size that is not 0, mean, std and norm.
+
+    `low`, `high` and `least` are infinite where there are none. `ends` are those of integers, exact; `below` and
+    `above` count −inf and inf.
+    """
+
+    low: float
+    high: float
+    least: float
+    mean: float
+    std: float
+    norm: float
+    zeros: int
+    nans: int
+    below: int
+    above: int
+    ends: tuple[int, int] | None = None
+
+    @property
+    def infs(self) -> int:
+        return self.below + self.above
+
+    @property
+    def finite(self) -> bool:
+        """Whether there is neither NaN nor infinity."""
+        return not (self.nans or self.infs)
+
+
+class Device(Protocol):
+    """Where arrays of any shape lie. What it makes is far, too, unless it is small; `near` brings all of one over."""
+
+    @property
+    def near(self) -> Callable[[Any], Array]: ...
+    def part(self, far: Far, key: Any) -> Any: ...
+    def applied(self, word: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any: ...
+    def called(self, ufunc: np.ufunc, operands: Sequence[Any]) -> Any: ...
+    def summary(self, there: Any) -> Summary: ...
+    def is_finite(self, there: Any) -> bool: ...
+    def first(self, there: Any, kind: str) -> int: ...
+    def reached(self, there: Any, edges: Sequence[float]) -> list[int]: ...
+    def peaks(self, there: Any, high: int, wide: int) -> Array: ...
+
+
+class Far(NDArrayOperatorsMixin):
+    """An array of another library's that lies where NumPy cannot see it: on a device, or in chunks on a cluster.
+
+    Of it comes over what is asked for: `far[key]`, and answers about all of it. What has no name here is right, too, by
+    `__array__`, at the price of the whole. Words and operators are worked out where it lies, with results that lie
+    there where they are not small. Nothing can be written into it.
+    """
+
+    __slots__ = ("__weakref__", "_known", "_whole", "dtype", "place", "shape", "there")
+
+    def __init__(self, there: Any, dtype: Any, place: Device) -> None:
+        self.there, self.place = there, place
+        self.shape: Shape = tuple(map(int, there.shape))
+        self.dtype = np.dtype(dtype)
+        self._known: dict[Key, Any] = {}
+        self._whole: ref[Array] | None = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * int(self.dtype.itemsize)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Far(shape={self.shape}, dtype={self.dtype})"
+
+    def remember(self, make: Callable[..., Any], more: Key = ()) -> Any:
+        """What is made of it (and of what more is given), once while it lives."""
+        if (make, *more) not in self._known:
+            self._known[make, *more] = make(self, *more)
+        return self._known[make, *more]
+
+    # --- what comes over ------------------------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.place.part(self, key)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """The whole of it as NumPy's, of its shape."""
+        found = None if self._whole is None else self._whole()
+        if found is None:
+            found = read_only(self.place.near(self.there))
+            self._whole = ref(found)
+            _recent.append(found)
+        return np.array(found, dtype, copy=copy)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)  # a protocol of NumPy's that this has not
+        return getattr(np.asarray(self), name)
+
+    # --- what is worked out there: as NumPy's arrays are asked ----------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **how: Any) -> Any:
+        found = NotImplemented if how or method != "__call__" else self.place.called(ufunc, operands)
+        return getattr(ufunc, method)(*map(near, operands), **how) if found is NotImplemented else found
+
+    def _word(self, word: str, *more: Any, **attrs: Any) -> Any:
+        return self.place.applied(word, (self, *more), attrs)
+
+    def _reduced(self, word: str, axis: Any, keepdims: bool, how: dict[str, Any]) -> Any:
+        if any(how[name] is not None for name in how):
+            return getattr(np.asarray(self), word)(axis=axis, keepdims=keepdims, **how)
+        return self._word(word, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False, **how: Any) -> Any:
+        return self._reduced("max", axis, keepdims, how)
+
+    def min(self, axis: Any = None, keepdims: bool = False, **how: Any) -> Any:
+        return self._reduced("min", axis, keepdims, how)
+
+    def sum(self, axis: Any = None, keepdims: bool = False, **how: Any) -> Any:
+        return self._reduced("sum", axis, keepdims, how)
+
+    def any(self, axis: Any = None, keepdims: bool = False, **how: Any) -> Any:
+        return (self != 0)._reduced("sum", axis, keepdims, how) > 0
+
+    def all(self, axis: Any = None, keepdims: bool = False, **how: Any) -> Any:
+        return (self == 0)._reduced("sum", axis, keepdims, how) == 0
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        return self if np.dtype(dtype) == self.dtype else self._word("astype", dtype=np.dtype(dtype))
+
+    def reshape(self, *shape: Any) -> Any:
+        sizes = [*(shape[0] if isinstance(shape[0], tuple) else shape)]
+        if -1 in sizes:
+            at = sizes.index(-1)
+            sizes[at] = self.size // max(prod(n for n in sizes if n >= 0), 1)
+        return self if tuple(sizes) == self.shape else self._word("reshape", shape=tuple(sizes))
+
+    def transpose(self, *axes: Any) -> Any:
+        found = axes[0] if axes and isinstance(axes[0], tuple) else axes or tuple(range(self.ndim))[::-1]
+        return self._word("permute_dims", axes=tuple(found))
+
+    @property
+    def T(self) -> Any:
+        return self.transpose()
+
+    @property
+    def mT(self) -> Any:
+        return self._word("matrix_transpose")
+
+    def view(self) -> Far:
+        return self
+
+    def setflags(self, write: bool = False) -> None:
+        """Nothing: it cannot be written into anyway."""
+
+    base = None
+
+    # --- what is worked out there: what is asked of all of it -----------------------------------------------------
+
+    @property
+    def summary(self) -> Summary:
+        """What is asked of all cells, in one answer."""
+        found: Summary = self.remember(_summary)
+        return found
+
+    @property
+    def finite(self) -> bool:
+        """Whether it has neither NaN nor infinity."""
+        known = self._known.get((_summary,))
+        return bool(self.remember(_finite)) if known is None else known.finite
+
+    def largest(self) -> Cell:
+        """The index of the first cell of the largest size; NaN is larger than any number."""
+        return self._at(self.remember(_first, ("largest",)))
+
+    def first(self, kind: str) -> Cell:
+        """The index of the first cell that is 'nan' or 'inf'."""
+        return self._at(self.remember(_first, (kind,)))
+
+    def _at(self, flat: int) -> Cell:
+        return tuple(int(i) for i in np.unravel_index(flat, self.shape))
+
+    def reached(self, edges: Sequence[float]) -> list[int]:
+        """How many cells are at least as large as each of these numbers."""
+        return self.place.reached(self.there, edges)
+
+    def peaks(self, high: int, wide: int) -> Array:
+        """The largest size in each block of `high` rows and `wide` columns, as a matrix of doubles; leading axes are
+        rows, and NaN is larger than any number."""
+        return self.place.peaks(self.there, high, wide)
+
+
+def near(array: Any) -> Any:
+    """What is far, whole; anything else as it is."""
+    return np.asarray(array) if isinstance(array, Far) else array
+
+
+def is_array(x: Any) -> bool:
+    """Whether it is an array, near or far."""
+    return isinstance(x, np.ndarray | Far)
+
+
+def as_array(x: Any) -> Any:
+    """A scalar of NumPy's, or a number, as an array; a far one stays where it is."""
+    return x if isinstance(x, Far) else np.asarray(x)
+
+
+def _summary(far: Far) -> Summary:
+    return far.place.summary(far.there)
+
+
+def _finite(far: Far) -> bool:
+    return far.place.is_finite(far.there)
+
+
+def _first(far: Far, kind: str) -> int:
+    return far.place.first(far.there, kind)
+
+
+_recent: deque[Array] = deque(maxlen=RECENT)

@@ -1,0 +1,147 @@
+"""Arrays that lie elsewhere give what NumPy's give: parts, answers about all of them, words; whatever the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from bpdebug.arrays import Array
+from bpdebug.backends import Backend
+from bpdebug.engine.closeness import largest_cell
+from bpdebug.engine.distribution import histogram, peaks
+from bpdebug.engine.faults import born, finite
+from bpdebug.engine.stats import stats, two_norm
+from bpdebug.far import SMALL, Far
+from bpdebug.views.numbers import extent
+from tests.backends.test_every_op import LIBRARIES, library
+
+on_each = pytest.mark.parametrize("name", LIBRARIES)
+RNG = np.random.default_rng(0)
+PLAIN = RNG.normal(size=(90, 110))
+ODD = PLAIN.copy()
+ODD[3, 4], ODD[5, 6], ODD[7, 7], ODD[:2, :3] = np.nan, -np.inf, np.inf, 0.0
+ARRAYS: dict[str, Any] = {
+    "floats": PLAIN,
+    "odd": ODD,
+    "large": (ODD * 1e30).astype(np.float32),
+    "tiny": PLAIN * 1e-200,
+    "three axes": RNG.normal(size=(5, 40, 60)),
+    "nothing finite": np.full((90, 110), np.nan),
+    "zeros": np.zeros((90, 110)),
+    "integers": RNG.integers(-7, 2**40, size=(90, 110)),
+    "truth": RNG.normal(size=(90, 110)) > 0.3,
+}
+
+
+def elsewhere(name: str) -> Backend:
+    """A library whose arrays NumPy cannot see."""
+    return replace(library(name), shares=False)
+
+
+def placed(name: str, array: Array) -> Any:
+    on = elsewhere(name)
+    with on.within():
+        found = on.out(on.into(array.copy()))
+    assert isinstance(found, Far)
+    assert (found.shape, found.dtype, found.size, found.nbytes) == (array.shape, array.dtype, array.size, array.nbytes)
+    return found
+
+
+@on_each
+@pytest.mark.parametrize("what", ARRAYS)
+def test_what_is_asked_of_all_cells_is_what_numpy_says(name: str, what: str) -> None:
+    array = ARRAYS[what]
+    far = placed(name, array)
+    for mine, wanted in ((stats(far), stats(array)), (extent(far), extent(array))):
+        for field in wanted.__struct_fields__:
+            found, right = getattr(mine, field), getattr(wanted, field)
+            assert found == (right if right is None else pytest.approx(right, rel=1e-9, abs=1e-300)), field
+    assert extent(far).format() == extent(array).format()
+    assert two_norm(far) == pytest.approx(two_norm(array), rel=1e-12, nan_ok=True)
+    assert finite(far) == finite(array)
+    assert born("X", far, []) == born("X", array, [])
+    assert largest_cell(far) == largest_cell(array)
+    found, right = histogram(far), histogram(array)
+    assert (found.zeros, found.nans, found.below, found.above) == (right.zeros, right.nans, right.below, right.above)
+    assert found.counts == right.counts
+    np.testing.assert_allclose(found.edges, right.edges, rtol=1e-12)
+    np.testing.assert_allclose(peaks(far).sizes, peaks(array).sizes)
+
+
+@on_each
+def test_nan_is_passed_on_or_was_there_before(name: str) -> None:
+    far, plain = placed(name, ODD), placed(name, PLAIN)
+    assert born("X", far, [far]) is None
+    assert born("X", far, [plain, ODD]) is None
+    assert born("X", far, [plain]) == born("X", ODD, [])
+    infinite = np.where(np.isnan(ODD), 0.0, ODD)
+    assert born("X", placed(name, infinite), [plain]) == born("X", infinite, [])
+
+
+@on_each
+@pytest.mark.parametrize("what", ["odd", "three axes"])
+def test_parts_are_numpys(name: str, what: str) -> None:
+    array = ARRAYS[what]
+    far, rank = placed(name, array), array.ndim
+    keys: list[Any] = [
+        3, -1, (2, 5), (..., 7), slice(1, None, 2), slice(None, None, -1), (slice(2, 4), slice(-5, None)), ...,
+        tuple(np.array([1, 0, 4]) for _ in range(rank)), np.ix_(*([0, 3, 3] for _ in range(rank))),
+        (np.int64(2),), array != array, (None, 0), (np.array([1, 2]),),
+    ]  # fmt: skip
+    for key in keys:
+        np.testing.assert_array_equal(far[key], array[key], err_msg=str(key))
+    np.testing.assert_array_equal(far[::-1][3][:5], array[::-1][3][:5])
+    assert isinstance(far[1:], Far)
+    assert isinstance(far[0, :5], np.ndarray)
+
+
+@on_each
+def test_words_are_worked_out_there_and_whole_is_right(name: str) -> None:
+    far = placed(name, ODD)
+    small = np.arange(110.0)
+    with np.errstate(all="ignore"):
+        for found, right in [
+            (far.T, ODD.T), (far.mT, ODD.mT), (far.reshape(-1, 55), ODD.reshape(-1, 55)), (-far, -ODD),
+            (far + small, ODD + small), (small - far, small - ODD), (2 * far, 2 * ODD), (far / 2, ODD / 2),
+            (far.astype(np.float32), ODD.astype(np.float32)), (np.isfinite(far), np.isfinite(ODD)),
+            (np.isnan(far), np.isnan(ODD)), (np.abs(far), np.abs(ODD)), (far > 0.5, ODD > 0.5),
+            (far @ far.T, ODD @ ODD.T),
+        ]:  # fmt: skip
+            assert isinstance(found, Far)
+            np.testing.assert_allclose(np.asarray(found), right)
+            assert found.dtype == right.dtype
+        for found, right in [
+            (far.sum(axis=0), ODD.sum(axis=0)), (far.max(axis=1), ODD.max(axis=1)), (far.min(), ODD.min()),
+            ((far != far).any(), True), ((far == far).all(), False), (np.median(far), np.nan),
+            (np.sin(far[0]), np.sin(ODD[0])), (far.argmax(), ODD.argmax()), (far[0].tolist(), ODD[0].tolist()),
+            (np.floor_divide(far, 2), np.floor_divide(ODD, 2)), (len(far), len(ODD)),
+        ]:  # fmt: skip
+            np.testing.assert_allclose(found, right)
+    with pytest.raises(TypeError):
+        far[0] = 1.0
+
+
+@on_each
+def test_small_arrays_and_what_shares_memory_are_numpys(name: str) -> None:
+    on = elsewhere(name)
+    with on.within():
+        assert isinstance(on.out(on.into(np.zeros(SMALL))), np.ndarray)
+        assert isinstance(library(name).out(on.into(np.zeros(SMALL + 1))), Far if name == "dask" else np.ndarray)
+
+
+@on_each
+def test_cells_that_are_set_are_set_there(name: str) -> None:
+    on = elsewhere(name)
+    sets: list[Any] = [
+        ((), 3.0), ((2,), np.arange(110.0)), ((0, 5), np.nan), ((slice(1, 9, 3), slice(None, None, -2)), -1.5),
+        ((..., 4), 7.0), ((np.array([1, 2]), np.array([3, 3])), 9.0),
+    ]  # fmt: skip
+    for key, value in sets:
+        wanted = ODD.copy()
+        wanted[key] = value
+        with on.within():
+            found = on.near(on.changed(on.into(ODD.copy()), key, np.asarray(value)))
+        np.testing.assert_array_equal(found, wanted, err_msg=str(key))
