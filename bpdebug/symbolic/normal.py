@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -87,15 +87,15 @@ F = TypeVar("F", bound=Callable[[Array], Array])
 
 
 def _some_at_a_time(function: F) -> F:
-    """A function of float cells (1-d) for arrays of any shape."""
+    """A function of float cells (1-d) for arrays of any shape; of what lies in another order there is no whole copy."""
 
     @wraps(function)
     def run(x: Array) -> Array:
-        flat = np.ravel(x)
-        out = np.empty_like(flat)
-        for at in range(0, flat.size, SOME):
+        flat: Any = np.ravel(x) if x.flags.c_contiguous else x.flat
+        out = np.empty(x.size, x.dtype)
+        for at in range(0, x.size, SOME):
             out[at : at + SOME] = function(flat[at : at + SOME])
-        return out.reshape(np.shape(x))
+        return out.reshape(x.shape)
 
     return run  # type: ignore[return-value]  # wraps: of the same type
 
