@@ -5,13 +5,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from bpdebug.engine import sizes
+from bpdebug.engine.cuts import Division
 from bpdebug.engine.segments import Segment, lifetimes_of
 from bpdebug.errors import InputError
 from bpdebug.graph import Graph
 from bpdebug.limits import MIB, spell_bytes
 
-LEVELS = 2
-"""So often a pass is cut: into segments, and where these are too large, each of them again."""
+LEVELS = 3
+"""So often a pass is cut: into segments, and where these are too large, each of them again, and these once more."""
 
 
 class Room(Struct, frozen=True):
@@ -23,14 +24,23 @@ class Room(Struct, frozen=True):
 
 def cut(graph: Graph, nbytes: int, most: int = 0) -> Room:
     """How a pass is cut so that it takes no more bytes than these, or if need be `most`; the least, if that is more."""
-    lifetimes = lifetimes_of(graph)
-    tried = []
-    for levels in range(1, LEVELS + 1):
-        tried.append(lifetimes.divided(levels))
-        if (least := lifetimes.fixed + tried[-1].least) <= max(nbytes, most):
-            return Room(tried[-1], max(nbytes, least))
+    fixed, tried = lifetimes_of(graph).fixed, []
+    for division in divisions_of(graph):
+        tried.append(division.least)
+        if (least := fixed + tried[-1].least) <= max(nbytes, most):
+            room = max(nbytes, least)
+            return Room(division.within(room - fixed), room)
     whole = min(tried, key=lambda segment: segment.least)
-    return Room(whole, lifetimes.fixed + whole.least)
+    return Room(whole, fixed + whole.least)
+
+
+def divisions_of(graph: Graph) -> list[Division]:
+    """The ways to cut it, as often as need be: worked out once for a graph."""
+    if "divisions" not in graph.kept:
+        lifetimes = lifetimes_of(graph)
+        graph.kept["divisions"] = [Division(lifetimes, levels) for levels in range(1, LEVELS + 1)]
+    found: list[Division] = graph.kept["divisions"]
+    return found
 
 
 def check_least(graph: Graph, size: int, where: str, *, trained: bool) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -88,7 +87,6 @@ class Lifetimes:
         self.sizes = np.array(sizes)
         self.lowest = [-1] * count
         self._edges = self._read_edges()
-        self._divided: dict[int, Segment] = {}
 
     @cached_property
     def _last(self) -> Numbers:
@@ -170,67 +168,43 @@ class Lifetimes:
         return values, gradients
 
     @cached_property
-    def _live(self) -> Numbers:
-        """The bytes that stay at a cut before each node."""
+    def _live(self) -> tuple[Numbers, Numbers]:
+        """The bytes of values, and of gradients, that stay at a cut before each node."""
         stop, (nodes, tensors, earlier) = len(self.graph.nodes), self._edges
         last = self._last
         stays = (self.birth >= 0) & (last > self.birth) & (last < stop)
-        change = np.zeros(stop + 2, np.int64)
-        np.add.at(change, self.birth[stays] + 1, self.sizes[stays])
-        np.add.at(change, last[stays] + 1, -self.sizes[stays])
-        np.add.at(change, earlier + 1, self._gradients[tensors])
-        np.add.at(change, nodes + 1, -self._gradients[tensors])
-        return np.cumsum(change)
+        values, gradients = np.zeros((2, stop + 2), np.int64)
+        np.add.at(values, self.birth[stays] + 1, self.sizes[stays])
+        np.add.at(values, last[stays] + 1, -self.sizes[stays])
+        np.add.at(gradients, earlier + 1, self._gradients[tensors])
+        np.add.at(gradients, nodes + 1, -self._gradients[tensors])
+        return np.cumsum(values), np.cumsum(gradients)
 
-    def _kept(self, start: int, stop: int, cuts: Numbers) -> int:
+    def kept(self, start: int, stop: int, cuts: Numbers) -> int:
         """The bytes that stay at the cuts between the nodes, and at no cut around them.
 
-        A value is one array, at however many cuts; a gradient is another after each segment that adds to it.
+        A value is one array, at however many cuts. A gradient is another after each segment that adds to it; between
+        nodes that are not all of the graph it stays at two cuts, one behind the other.
         """
         made = self._born(start, stop)
         last = self._last[made]
         crosses = np.searchsorted(cuts, self.birth[made], "right") < np.searchsorted(cuts, last, "right")
+        values = int(self.sizes[made[crosses & (last < stop)]].sum())
+        if stop - start < len(self.graph.nodes):
+            there = np.concatenate([[0], self._live[1][cuts], [0]])
+            return values + int((there[1:] + there[:-1]).max())
         nodes, tensors, earlier = self._edges
-        some = slice(*np.searchsorted(nodes, (start, stop)))
-        again = np.searchsorted(cuts, nodes[some], "right") > np.searchsorted(cuts, earlier[some], "right")
-        values = self.sizes[made[crosses & (last < stop)]].sum()
-        return int(values + self._gradients[tensors[some][again]].sum())
+        again = np.searchsorted(cuts, nodes, "right") > np.searchsorted(cuts, earlier, "right")
+        return values + int(self._gradients[tensors[again]].sum())
 
-    def _inside(self, start: int, stop: int) -> tuple[int, int]:
+    def inside(self, start: int, stop: int) -> tuple[int, int]:
         """The bytes of values, and of gradients, that are made between the cuts and stay at neither of them."""
         values, gradients = (int(made[stop] - made[start]) for made in self._made)
         born = self._born(start, stop)
         values -= int(self.sizes[born[self._last[born] >= stop]].sum())
         return values, gradients - int(self._own_gradients[born[self._lowest[born] >= stop]].sum())
 
-    def _born(self, start: int, stop: int) -> Numbers:
-        """The tensors that the nodes make, and their masks."""
-        masks = [t for k in self.masks if start <= k < stop for t in self.masks[k]]
-        nodes = np.arange(self.graph.tensor(start), self.graph.tensor(stop))
-        return np.concatenate([nodes, np.array(masks, np.int64)])
-
-    # --- cuts -----------------------------------------------------------------------------------------------------
-
-    def divided(self, levels: int) -> Segment:
-        """All nodes, cut so that the least stays: `levels` times, the parts of one cut again by the next."""
-        if levels not in self._divided:
-            self._divided[levels] = self._divide(0, len(self.graph.nodes), levels)
-        return self._divided[levels]
-
-    def _divide(self, start: int, stop: int, levels: int) -> Segment:
-        values, gradients = self._inside(start, stop)
-        best = Segment(start, stop, values, gradients)
-        for count in _counts(stop - start, levels) if levels else ():
-            cuts = self._cuts(start, stop, count)
-            kept = self._kept(start, stop, cuts)
-            if kept >= best.least:
-                break
-            ends = [start, *cuts.tolist(), stop]
-            parts = tuple(self._divide(a, b, levels - 1) for a, b in pairwise(ends))
-            best = min(best, Segment(start, stop, values, gradients, parts, kept), key=lambda made: made.least)
-        return best
-
-    def _cuts(self, start: int, stop: int, count: int) -> Numbers:
+    def evenly(self, start: int, stop: int, count: int) -> Numbers:
         """Cuts into so many segments of about the same size, each where it is thinnest nearby."""
         made = self._made[0] + self._made[1]
         size = (made[stop] - made[start]) / count
@@ -242,9 +216,23 @@ class Lifetimes:
 
     def _thinnest(self, low: int, high: int, aim: int) -> int:
         """The cut from `low` to `high` at which the least stays; of several, the one nearest to where it is aimed."""
-        live = self._live[low : high + 1]
+        live = self._thickness[low : high + 1]
         best = low + np.flatnonzero(live == live.min())
         return int(best[np.argmin(np.abs(best - aim))])
+
+    def thickness(self, start: int, stop: int) -> float:
+        """The bytes that stay at a cut between the nodes, on an average."""
+        return max(float(self._thickness[start + 1 : stop].mean()), 1) if stop - start > 1 else 1
+
+    @cached_property
+    def _thickness(self) -> Numbers:
+        return self._live[0] + self._live[1]
+
+    def _born(self, start: int, stop: int) -> Numbers:
+        """The tensors that the nodes make, and their masks."""
+        masks = [t for k in self.masks if start <= k < stop for t in self.masks[k]]
+        nodes = np.arange(self.graph.tensor(start), self.graph.tensor(stop))
+        return np.concatenate([nodes, np.array(masks, np.int64)])
 
 
 def lifetimes_of(graph: Graph) -> Lifetimes:
@@ -253,14 +241,6 @@ def lifetimes_of(graph: Graph) -> Lifetimes:
         graph.kept["lifetimes"] = Lifetimes(graph)
     found: Lifetimes = graph.kept["lifetimes"]
     return found
-
-
-def _counts(nodes: int, levels: int) -> Iterator[int]:
-    """Into how many segments to cut, as a trial: up to that of the nodes; where they are cut again, into few."""
-    count, most = 2, nodes if levels == 1 else int(6 * nodes ** (1 / 3))
-    while count <= min(nodes, most):
-        yield count
-        count = max(count + 1, int(count * (1.2 if levels == 1 else 1.5)))
 
 
 def _base(plan: Plan) -> tuple[int | None, bool]:

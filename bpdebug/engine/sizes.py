@@ -53,21 +53,34 @@ def of_rules(graph: Graph) -> int:
 
 @_once
 def at_work(graph: Graph) -> int:
-    """What the function of the largest rule holds at once, beside what it gives."""
-    return max(
-        (max(_held(p, [p.value]), _held(p, _back(p))) for p in {id(p): p for p in graph.plans}.values()), default=0
-    )
+    """What the function of the largest rule holds at once, beside the arrays that it gives, which stay."""
+    single = (np.diff(graph.consumers[0]) == 1).tolist()
+    kinds = dict[tuple[int, tuple[int, ...], tuple[int, ...]], Plan]()
+    for k, plan in enumerate(graph.plans):
+        wanted = [(p, t) for p, t in graph.edges(k) if graph.has_gradient(t)]
+        first = tuple(p for p, t in wanted if single[t] and t not in graph.incoming)
+        kinds[id(plan), first, tuple(p for p, _ in wanted if p not in first)] = plan
+    return max((_beside(plan, first, more) for (_, first, more), plan in kinds.items()), default=0)
 
 
-def _back(plan: Plan) -> list[Expr]:
-    return [plan.summed(position) for position in plan.differentiable]
+def _beside(plan: Plan, first: Sequence[int], more: Sequence[int]) -> int:
+    """The same of one: the gradients at `first` stay as they are, those of `more` are added to what is there."""
+    back = [plan.summed(position) for position in (*first, *more)]
+    sums = max((e.nbytes for e in back[len(first) :]), default=0)
+    gives = sum(map(_own, back[: len(first)]))
+    return max(_held(plan, [plan.value]) - _own(plan.value), _held(plan, back) - gives + sums)
+
+
+def _own(e: Expr) -> int:
+    """The bytes that an expression has for itself."""
+    return 0 if e.prim is None or e.prim.view else e.nbytes
 
 
 def _held(plan: Plan, targets: Sequence[Expr]) -> int:
     """Bytes that are there at once: what is used twice stays to the end, the rest until it is used."""
     order = [e for e in walk(*targets) if e.prim is not None]
     uses = Counter(id(a) for e in order for a in e.operands()) + Counter(map(id, targets))
-    own = {id(e): 0 if e.prim is None or e.prim.view else e.nbytes for e in order}
+    own = {id(e): _own(e) for e in order}
     live = most = 0
     for e in order:
         assert e.prim is not None

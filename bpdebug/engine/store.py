@@ -114,11 +114,10 @@ class Store:
         """How its passes are cut; None where a whole one fits, or is read. Where there are forks, two are to fit."""
         if self._is_read or self.budget.backend is not None or not self.is_tight:
             return None
-        free, spare = self._free, self.budget.size // SHARE if self.parameters else 0
-        most = free + self.apart - sizes.of_leaves(self.graph) - sizes.at_work(self.graph)
+        most = self._free + self.apart - sizes.of_leaves(self.graph) - self._scratch(sizes.at_work(self.graph))
         from bpdebug.engine.room import cut  # start-up: few passes have to be cut
 
-        return cut(self.graph, free - spare, most)
+        return cut(self.graph, most - (self.budget.size // SHARE if self.parameters else 0), most)
 
     @property
     def _is_read(self) -> bool:
@@ -166,8 +165,10 @@ class Store:
     @cached_property
     def apart(self) -> int:
         """Bytes that are always there, or may be at any time: the leaves, and what one event computes on the way."""
-        scratch = (self.update(tensor).scratch for tensor in self.parameters)
-        return sizes.of_leaves(self.graph) + max((sizes.of_rules(self.graph), *scratch))
+        return sizes.of_leaves(self.graph) + self._scratch(sizes.of_rules(self.graph))
+
+    def _scratch(self, of_pass: int) -> int:
+        return max((of_pass, *(self.update(tensor).scratch for tensor in self.parameters)))
 
     @property
     def checkpoint_bytes(self) -> int:

@@ -25,7 +25,7 @@ import numpy as np
 import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.bounded import BoundedPass
-from bpdebug.engine.sizes import of_arrays
+from bpdebug.engine.sizes import of_arrays, of_leaves
 
 PARTS = (2, 4, 8)
 ROUNDS = 3
@@ -97,12 +97,12 @@ def peak() -> int:
 
 
 def opened(path: str, part: int, spill: str | None) -> tuple[Timeline, int]:
-    """A timeline with its leaves read, and the part of all that a pass computes, in bytes."""
+    """A timeline with its leaves read, and the bytes it is given beside them: a part of all that a pass computes."""
     scenario = bpdebug.load(path)
     graph = scenario.graph
     assert all(leaf.array is not None for leaf in graph.leaves)
     room = of_arrays(graph) // part
-    return bpdebug.run(scenario, memory="64G" if part == 1 else room, spill=spill), room
+    return bpdebug.run(scenario, memory="64G" if part == 1 else room + of_leaves(graph), spill=spill), room
 
 
 def child(path: str, part: int, spill: str | None) -> None:

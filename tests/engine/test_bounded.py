@@ -18,8 +18,7 @@ from bpdebug.engine import Event, Timeline, Training
 from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Override, RuleOverride
-from bpdebug.engine.room import check_least
-from bpdebug.engine.segments import lifetimes_of
+from bpdebug.engine.room import check_least, divisions_of
 from bpdebug.engine.sizes import of_arrays
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.frontends.spill import SpillFile
@@ -160,7 +159,7 @@ def test_what_is_little_is_cut_twice() -> None:
 def test_cuts_are_made_where_little_lives() -> None:
     """Of h + tanh(tanh(h) @ W) only h is read behind the sum; anywhere before it, two arrays are."""
     graph = chain(100, skips=True)
-    parts = lifetimes_of(graph).divided(1).parts
+    parts = divisions_of(graph)[0].least.parts
     assert len(parts) > 4
     assert all(graph.nodes[part.stop - 1].op.name == "add" for part in parts[:-1])
 
@@ -185,7 +184,7 @@ def test_what_no_cut_makes_small_is_refused_from_its_shapes() -> None:
     huge = 10**6
     leaf = Leaf("a", "input", (huge, 300), DOUBLE, lambda: pytest.fail("read"))
     graph = build([leaf], [step("y", "slice", "a", key=(0, 0)), step("L", "exp", "y")], loss="L")
-    with pytest.raises(InputError, match=r"this takes at least 6.706 GiB, and the limit 'memory' is 4 GiB") as caught:
+    with pytest.raises(InputError, match=r"this takes at least 4.47 GiB, and the limit 'memory' is 4 GiB") as caught:
         check_least(graph, 4 * GIB, "f.toml", trained=False)
     assert (caught.value.code, caught.value.where) == ("E_LIMIT", "f.toml")
 
