@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from bpdebug.debugger import State, open_session, update
 from bpdebug.engine import Event, Timeline, Training
 from bpdebug.engine.bounded import BoundedPass
-from bpdebug.engine.budget import Budget
+from bpdebug.engine.budget import ARRAY, Budget
 from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.engine.room import check_least, divisions_of
-from bpdebug.engine.sizes import of_arrays
+from bpdebug.engine.segments import lifetimes_of
+from bpdebug.engine.sizes import at_work, of_arrays, of_leaves
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.frontends.spill import SpillFile
 from bpdebug.graph import Graph, Leaf, build
@@ -154,6 +155,43 @@ def test_what_is_little_is_cut_twice() -> None:
     assert any(part.parts for part in run.room.whole.parts)
     assert run.computed[0] <= 3 * len(graph)
     assert run.computed[1] <= 2 * len(graph)
+
+
+def in_few(graph: Graph, arrays: int) -> int:
+    """A budget with room for so many arrays of a chain, beside what is there wherever a pass is cut."""
+    return of_leaves(graph) + at_work(graph) + lifetimes_of(graph).fixed + arrays * (graph.nbytes(graph.first) + ARRAY)
+
+
+def test_what_is_very_little_is_cut_three_times() -> None:
+    """4,001 nodes in 60 arrays, where two levels take 74: the same bits, forwards at most four; also after an edit."""
+    graph = chain(2000, side=4)
+    ample, tight = (Timeline(graph, budget=b) for b in (10**9, in_few(graph, 60)))
+    edit = Override(graph.index["T990"], False, (3,), np.asarray(0.5, DOUBLE))
+    rng = np.random.default_rng(0)
+    for whole, cut in ((ample, tight), (ample.fork(edit), tight.fork(edit))):
+        run = cut.iteration(0)
+        assert isinstance(run, BoundedPass)
+        assert any(inner.parts for part in run.room.whole.parts for inner in part.parts)
+        assert [bits(cut.grad(leaf.name)) for leaf in graph.leaves] == [
+            bits(whole.grad(leaf.name)) for leaf in graph.leaves
+        ]
+        assert run.computed[0] <= 4 * len(graph)
+        assert run.computed[1] <= 3 * len(graph)
+        for at in rng.integers(0, len(whole), 6).tolist():
+            assert seen(cut[at]) == seen(whole[at])
+
+
+def test_a_training_in_very_little_goes_the_same_way() -> None:
+    graph = chain(300, side=4)
+    training = Training("sgd", 3, {"lr": 0.1, "momentum": 0.9})
+    states = 6 * sum(map(graph.nbytes, graph.trainable))
+    ample, tight = (Timeline(graph, training=training, budget=b).run() for b in (10**9, states + in_few(graph, 1)))
+    run = tight.iteration(2)
+    assert isinstance(run, BoundedPass)
+    assert any(inner.parts for part in run.room.whole.parts for inner in part.parts)
+    assert [bits(tight.value(graph.names[t])) for t in graph.trainable] == [
+        bits(ample.value(graph.names[t])) for t in graph.trainable
+    ]
 
 
 def test_cuts_are_made_where_little_lives() -> None:
