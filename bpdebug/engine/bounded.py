@@ -81,7 +81,7 @@ class BoundedPass(Pass):
         return super().contribution(k, position)
 
     def leaves(self, k: int, g: Array | None = None) -> dict[int, Any]:
-        """The leaves of node k's plan on these numbers; then there is room for all that its rule computes."""
+        """The leaves of node k's plan, by identity, with a cotangent of its shape; its rule has room then."""
         found = super().leaves(k, g)
         more = self.graph.plans[k].scratch - at_work(self.graph)
         self._opened.make_room(max(more, 0), self._innermost(k))
