@@ -11,15 +11,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bpdebug.arrays import Array
-from bpdebug.engine.chunks import LARGE, Chunk, Row, backward_chunks, forward_chunks
+from bpdebug.engine.chunks import LARGE, Chunk, backward_chunks, forward_chunks
+from bpdebug.engine.needed import ALL, Rows
 from bpdebug.graph import Graph
 from bpdebug.progress import may_stop, part, report, steps
 from bpdebug.symbolic import compile as code
-from bpdebug.symbolic.library import Library
+from bpdebug.symbolic.library import Function, Library
 from bpdebug.symbolic.on_numpy import HERE
 
-ALL = -1
-"""Every tensor, in place of a tensor's number."""
 SOME = 256
 """Small nodes of which one says how far a pass is; each large one does."""
 LOOPS = 2
@@ -47,26 +46,22 @@ class Beside(dict[int, Any]):
 class Route:
     """A route reads `leaves`, computes values of nodes, and goes back from what comes in at the outputs `seeds`.
 
-    `tensors` and `rows` are in the order of computation. A row is a node, and the positions of those of its operands
-    whose gradients it adds to. `onward` are the routes from where it ends, by what is asked for there. All are on
-    arrays of one `library`.
+    `tensors` and `rows` are in the order of computation. `onward` are the routes from where it ends, by what is asked
+    for there. All are on arrays of one `library`.
     """
 
     __slots__ = ("_alone", "_chunks", "_loop", "_runs", "leaves", "library", "onward", "seeds")
 
     def __init__(
-        self, graph: Graph, tensors: Sequence[int] = (), seeds: Iterable[int] = (), rows: Sequence[Row] = (),
+        self, graph: Graph, tensors: Sequence[int] = (), seeds: Iterable[int] = (), rows: Rows | None = None,
         library: Library = HERE,
     ) -> None:  # fmt: skip
         self.library = library
         self.leaves, self.seeds = tuple(t for t in tensors if t < graph.first), tuple(seeds)
-        self._alone = set(self.seeds).difference(graph.operand(k, p) for k, wanted in rows for p in wanted)
+        self._alone = [t for t in self.seeds if not graph.edges_into(t)]
         self.onward: dict[Ask, Route] = {}
-        met: dict[tuple[int, ...], int] = {}  # rows of many nodes have few kinds of positions
-        kinds = array("i", (met.setdefault(p, len(met)) for _, p in rows))
-        self._loop: tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[tuple[int, ...]]] | None = (
-            array("i", (t for t in tensors if t >= graph.first)), array("i", (k for k, _ in rows)), kinds, tuple(met),
-        )  # fmt: skip
+        nodes = array("i", (t for t in tensors if t >= graph.first))
+        self._loop: tuple[Sequence[int], Rows] | None = nodes, Rows() if rows is None else rows
         self._chunks: tuple[Chunk, ...] = ()
         self._runs = 0
 
@@ -93,14 +88,13 @@ class Route:
         """
         self._runs += 1
         if self._loop is not None:
-            tensors, nodes, kinds, positions = self._loop
-            rows = zip(nodes, map(positions.__getitem__, kinds), strict=True)
+            tensors, rows = self._loop
             if self._runs <= LOOPS:
                 with part(0, 2):
                     _values(graph, tensors, V, self.library)
-                short = len(nodes) * SHORT < len(G)
+                short = len(rows) * SHORT < len(G)
                 with part(1, 2):
-                    return _gradients(graph, rows, V, G, sums, self.library, short=short) if sums or nodes else G
+                    return _gradients(graph, rows, V, G, sums, self.library, short=short) if sums or rows else G
             back = backward_chunks(graph, list(rows), self.seeds, self.library)
             self._chunks = (*forward_chunks(graph, tensors, self.library), *back)
             self._loop = None
@@ -133,7 +127,7 @@ def _values(graph: Graph, tensors: Sequence[int], V: list[Any], library: Library
 
 
 def _gradients(
-    graph: Graph, rows: Iterable[Row], V: list[Any], G: list[Any], sums: dict[int, Array], library: Library,
+    graph: Graph, rows: Rows, V: list[Any], G: list[Any], sums: dict[int, Array], library: Library,
     *, short: bool,
 ) -> list[Any]:  # fmt: skip
     """The same, backwards: what nodes add to their operands at the positions."""
@@ -141,12 +135,16 @@ def _gradients(
     made: Any = Beside(G) if short else G.copy()
     for tensor, seed in sums.items():
         made[tensor] = seed
-    with steps(len(nodes)) as step:
-        for n, (k, positions) in enumerate(rows):
+    functions: list[Function | None] = [None] * len(rows.calls)
+    with steps(len(rows)) as step:
+        for n, (k, kind) in enumerate(zip(rows.nodes, rows.kinds, strict=True)):
             may_stop()
             if step is not None and (not n % SOME or plans[k].nbytes >= LARGE):
                 step(n)
-            code.backward(plans[k], positions, library)(V, made, first + k, *nodes[k].inputs)
+            run = functions[kind]
+            if run is None:
+                run = functions[kind] = code.backward(*rows.calls[kind], library)
+            run(V, made, first + k, *nodes[k].inputs)
     if not short:
         whole: list[Any] = made
         return whole

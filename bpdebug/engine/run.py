@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array, read_only
-from bpdebug.engine.chunks import reads
 from bpdebug.engine.edits import Override
-from bpdebug.engine.routes import ALL, Route
+from bpdebug.engine.needed import ALL, ancestors, backward, descendants, read
+from bpdebug.engine.routes import Route
 from bpdebug.engine.running_sums import RunningSums
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.graph import Graph, Lit
@@ -96,20 +96,10 @@ class Pass:
         """The leaves of node k's plan on these numbers, with a cotangent of the node's shape."""
         return self.graph.plans[k].leaves(self.operands(k), self.value(self.graph.tensor(k)), g)
 
-    def _missing(self, wanted: Iterable[int]) -> list[int]:
+    def _missing(self, wanted: Iterable[int]) -> Sequence[int]:
         """The tensors among `wanted` and their ancestors that have no value yet, in program order."""
-        V, graph, first = self.V, self.graph, self.graph.first  # no calls in what runs once a node
-        needed: set[int] = set()
-        stack = [t for t in wanted if V[t] is None]
-        while stack:
-            tensor = stack.pop()
-            if tensor in needed or (self.source is not COMPUTE and self._known(V, tensor, self.source.value)):
-                continue
-            needed.add(tensor)
-            if tensor >= first:
-                inputs = graph.nodes[tensor - first].inputs
-                stack.extend([i for i in inputs if isinstance(i, int) and V[i] is None])
-        return sorted(needed)
+        known = None if self.source is COMPUTE else lambda t: self._known(self.V, t, self.source.value)
+        return ancestors(self.graph, wanted, self.V, known)
 
     def _edited(self, tensor: int, gradient: bool, array: Any) -> Any:
         """What was computed, with the cells that were set."""
@@ -180,17 +170,9 @@ class Pass:
         graph, everything = self.graph, range(len(self.V))
         if not gradient:
             return Route(graph, self._missing(everything if tensor == ALL else [tensor]), library=self.library)
-        nodes: Iterable[int] = graph.backward_nodes
-        if tensor == ALL:
-            needed = {t for t in everything if self.G[t] is None and (graph.has_gradient(t) or t in graph.incoming)}
-        else:
-            edges = self._downstream(tensor)
-            needed, nodes = set(edges), sorted({k for found in edges.values() for k, _ in found}, reverse=True)
-        passed_on = {t for t in needed if graph.has_gradient(t)}  # an output may have its seed alone
-        rows = [(k, found) for k in nodes if (found := tuple(p for p, t in graph.edges(k) if t in passed_on))]
-        read = everything if tensor == ALL else {t for row in rows for t in reads(graph, *row, self.library)}
-        values = self._missing(read)
-        return Route(graph, values, (t for t in graph.incoming if t in needed), rows, self.library)
+        seeds, rows = backward(graph, tensor, self.G)
+        values = self._missing(everything if tensor == ALL else read(graph, rows, self.library))
+        return Route(graph, values, seeds, rows, self.library)
 
     def _read(self, k: int) -> list[int]:
         """The tensors that node k's rule reads, its output too."""
@@ -215,21 +197,9 @@ class Pass:
         """The whole gradient, of its shape, of a tensor that has one; computes what lies between."""
         if self.G[tensor] is None and not self._went(tensor, True):
             with self._quiet():
-                for t, edges in self._downstream(tensor).items():
+                for t, edges in descendants(self.graph, tensor, self._has_gradient).items():
                     self.G[t] = self._edited(t, True, self._sum(t, edges))
         return self._out(self.G[tensor])
-
-    def _downstream(self, tensor: int) -> dict[int, list[tuple[int, int]]]:
-        """Tensors whose gradient is needed for this one's and is missing, with their edges, in backward order."""
-        graph, first, stack = self.graph, self.graph.first, [tensor]
-        needed: dict[int, list[tuple[int, int]]] = {}
-        while stack:
-            t = stack.pop()
-            if t in needed or self._known(self.G, t, self.source.gradient):
-                continue
-            needed[t] = graph.edges_into(t)
-            stack.extend(first + k for k, _ in needed[t])
-        return dict(sorted(needed.items(), reverse=True))
 
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
         """The seed, if the tensor is an output, and the contributions of `edges`, in this order."""
@@ -283,6 +253,9 @@ class Pass:
         if table[tensor] is None and (found := read(tensor)) is not None:
             table[tensor] = self._in(found)
         return table[tensor] is not None
+
+    def _has_gradient(self, tensor: int) -> bool:
+        return self._known(self.G, tensor, self.source.gradient)
 
     def run_backward(self) -> None:
         """Every gradient, in one go over the backward events."""

@@ -147,7 +147,7 @@ class Lifetimes:
     def _own_gradients(self) -> Numbers:
         """The same, without those that are another's memory: what `add` hands on is what came in."""
         graph, found = self.graph, self._gradients.copy()
-        sole = (np.diff(graph.consumers[0]) == 1).tolist()
+        sole = (np.diff(graph.every_edge.flow.by_operand[0]) == 1).tolist()
         for k in graph.backward_nodes:
             for position, t in graph.edges(k):
                 if graph.has_gradient(t) and sole[t] and t not in graph.incoming:

@@ -103,9 +103,8 @@ def of_arrays(graph: Graph) -> int:
 
 def of_pass(graph: Graph) -> int:
     """The same, with the arrays themselves and the running sums that a walk leaves behind."""
-    start, _ = graph.consumers
     total = 0
-    for t, consumers in enumerate(np.diff(start).tolist()):
+    for t, consumers in enumerate(np.diff(graph.every_edge.flow.by_operand[0]).tolist()):
         sums = consumers // KEEP + 2 if consumers > 1 else 0
         owned = graph.kind(t) in (NODE, DRAWN)
         total += (graph.nbytes(t) + ARRAY) * (owned + (1 + sums) * graph.has_gradient(t))

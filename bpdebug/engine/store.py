@@ -17,7 +17,7 @@ from bpdebug.engine.optimizers import Training
 from bpdebug.engine.passes import computed
 from bpdebug.engine.recorded import Recorded, RecordedPass, RecordedSource
 from bpdebug.engine.run import Pass
-from bpdebug.engine.schedule import BACKWARD, FORWARD, SEED, UPDATE, Moment
+from bpdebug.engine.schedule import BACKWARD, END, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.engine.starting import NOTHING, State, leaves, nbytes, starting
@@ -209,8 +209,8 @@ class Store:
         return self.result(moment.phase, slot.tensor, moment.iteration)
 
     def run_ahead(self, moment: Moment) -> None:
-        """At the first event of a pass: computes all of it in one go, because its events will be asked for."""
-        if moment.nth == 0 and moment.phase in (FORWARD, BACKWARD):
+        """At the first event of a pass, or the end: computes all of it in one go, because all will be asked for."""
+        if moment.nth == 0 and moment.phase in (FORWARD, BACKWARD, END):
             run = self.iteration(moment.iteration)
             if run.nbytes is not None:
                 return  # what it forgets would be computed twice

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any, TypeVar
 
+import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
+from bpdebug.graph.edges import Edges, listed
 from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Imported, Leaf, LeafArrays, Lit, Node, Operand, per_tensor
-from bpdebug.graph.rows import Numbers, rows
 from bpdebug.symbolic import Plan
 from bpdebug.symbolic.notation import Notation, line, symbol
 
@@ -123,9 +123,14 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         return [(position, inputs[position]) for position in self.plans[k].differentiable]
 
     @cached_property
+    def every_edge(self) -> Edges:
+        """Who reads whom, in arrays."""
+        return Edges(self.nodes, self.plans, self.first)
+
+    @cached_property
     def backward_nodes(self) -> Sequence[int]:
         """The nodes between a float leaf and an output, in reverse program order: those with a backward event."""
-        return array("i", (k for k in range(len(self.nodes) - 1, -1, -1) if self.has_gradient(self.first + k)))
+        return listed(np.flatnonzero(np.frombuffer(self.on_path, np.bool_)[self.first :])[::-1])
 
     def has_gradient(self, tensor: int) -> bool:
         """Whether a differentiable path leads from a float leaf to this tensor and on to an output."""
@@ -135,35 +140,15 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         return bool(self._reaching[tensor])
 
     @cached_property
-    def _reaching(self) -> bytearray:
+    def _reaching(self) -> bytes:
         """Per tensor: is there a differentiable path from it to an output?"""
-        reaching = bytearray(len(self.names))
-        for out in self.incoming:
-            reaching[out] = 1
-        number = len(self.names)
-        for node, plan in zip(reversed(self.nodes), reversed(self.plans), strict=True):
-            number -= 1
-            if reaching[number]:
-                inputs: Sequence[Any] = node.inputs
-                for position in plan.differentiable:
-                    reaching[inputs[position]] = 1
-        return reaching
+        return self.every_edge.flow.before(self.incoming, np.ones(len(self.names), np.bool_)).tobytes()
 
     @cached_property
-    def on_path(self) -> bytearray:
+    def on_path(self) -> bytes:
         """Per tensor: does a path to an output lead through it, and come from a float leaf?"""
-        found = bytearray(self._reaching)
-        for number in range(self.first):
-            found[number] &= self.is_float(number)
-        for number, (node, plan) in enumerate(zip(self.nodes, self.plans, strict=True), self.first):
-            if found[number]:
-                inputs: Sequence[Any] = node.inputs
-                for position in plan.differentiable:
-                    if found[inputs[position]]:
-                        break
-                else:
-                    found[number] = 0
-        return found
+        leaves = np.array([self.is_float(t) for t in range(self.first)], np.bool_)
+        return self.every_edge.flow.behind(leaves, np.frombuffer(self._reaching, np.bool_)).tobytes()
 
     @property
     def trainable(self) -> tuple[int, ...]:
@@ -207,27 +192,14 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
 
     def users(self, tensor: int) -> list[int]:
         """The nodes that take a tensor as an operand, in program order, whether or not a gradient flows there."""
-        start, nodes = self._users
+        start, nodes = self.every_edge.users
         found: list[int] = nodes[start[tensor] : start[tensor + 1]].tolist()
         return found
 
     def first_user(self, tensor: int) -> int | None:
         """The first node that takes a tensor as an operand; a weight may have 100,000 of them."""
-        start, nodes = self._users
+        start, nodes = self.every_edge.users
         return int(nodes[start[tensor]]) if start[tensor] < start[tensor + 1] else None
-
-    @cached_property
-    def _users(self) -> tuple[Numbers, Numbers]:
-        return rows([(t, k) for k, node in enumerate(self.nodes) for t in dict.fromkeys(node.tensors)], len(self.names))
-
-    @cached_property
-    def consumers(self) -> tuple[Numbers, Numbers]:
-        """For each tensor the nodes that pass a gradient on to it, in event order, once for each edge.
-
-        Two int32 arrays in compressed-row form: of tensor t the nodes `start[t]:start[t + 1]`.
-        """
-        backward = reversed(range(len(self.nodes)))
-        return rows([(tensor, k) for k in backward for _, tensor in self.edges(k)], len(self.names))
 
     def edges_from(self, tensor: int) -> list[tuple[int, int]]:
         """The edges that contribute to a tensor's gradient, (node, input position), in event order.
@@ -244,15 +216,10 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
 
     def edges_into(self, tensor: int) -> list[tuple[int, int]]:
         """The same, a list of one's own; of a weight that 100,000 nodes use it is large."""
-        start, nodes = self.consumers
-        found: Iterable[int] = nodes[start[tensor] : start[tensor + 1]].tolist() if self.on_path[tensor] else ()
-        return [
-            (k, p)
-            for k in dict.fromkeys(found)
-            if self.on_path[self.first + k]
-            for p, t in self.edges(k)
-            if t == tensor
-        ]
+        if not self.on_path[tensor]:
+            return []
+        on_path, first = self.on_path, self.first
+        return [(k, p) for k, p in zip(*self.every_edge.consumers(tensor), strict=True) if on_path[first + k]]
 
     def edge_rank(self, tensor: int, k: int, position: int) -> int:
         """How many edges contribute to a tensor's gradient before the one from node k's operand at `position`."""

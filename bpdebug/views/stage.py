@@ -210,6 +210,7 @@ def rule_lines(event: NodeEvent, c: Contribution, *, alone: bool = True) -> Iter
 def _end(state: State) -> Iterator[Block]:
     """At the end: the loss, and every leaf's gradient."""
     timeline, graph = state.timeline, state.timeline.graph
+    timeline.store.run_ahead(timeline.schedule.place(len(timeline)))
     if timeline.loss is not None:
         loss = line(symbol(graph.names[graph.loss or 0]), "=", numeral(number(timeline.loss)))
         yield Formula(loss, _("the loss"))
