@@ -54,7 +54,7 @@ def of_rules(graph: Graph) -> int:
 @_once
 def at_work(graph: Graph) -> int:
     """What the function of the largest rule holds at once, beside the arrays that it gives, which stay."""
-    single = (np.diff(graph.consumers[0]) == 1).tolist()
+    single = (np.diff(graph.every_edge.flow.by_operand[0]) == 1).tolist()
     kinds = dict[tuple[int, tuple[int, ...], tuple[int, ...]], Plan]()
     for k, plan in enumerate(graph.plans):
         wanted = [(p, t) for p, t in graph.edges(k) if graph.has_gradient(t)]
