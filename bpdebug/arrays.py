@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -22,6 +22,19 @@ Of arrays of integers, too: None for each, in order, and ((0, 2),) for a list th
 """
 Made = TypeVar("Made")
 More = ParamSpec("More")
+
+
+class Parts(Protocol):
+    """Reads parts of an array that lies in a file; it can be sent to where they are read.
+
+    `chunks` is the shape of the pieces in which it lies there; () where it is one.
+    """
+
+    @property
+    def chunks(self) -> Shape: ...
+    def __call__(self, key: tuple[slice, ...]) -> Array:
+        """The cells behind slices of step 1, one for each axis; E_FILE where they cannot be read any more."""
+        ...
 
 
 def read_only(array: Any) -> Array:

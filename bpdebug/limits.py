@@ -50,6 +50,11 @@ class Limits(Struct, frozen=True):
     spill: str = ""
     arrays: tuple[str, str | None, str | None] = NUMPY
 
+    @property
+    def planned(self) -> bool:
+        """Whether arrays are worked out in chunks, where and when they are asked for: memory bounds none as a whole."""
+        return self.arrays[0] == "dask"
+
     def __getitem__(self, name: str) -> int:
         return self.moved.get(name, TABLE[name].default)
 

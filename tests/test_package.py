@@ -120,7 +120,7 @@ def test_everything_that_is_imported_at_the_top_of_a_module_is_declared() -> Non
     comes_along = {"rich": "textual"}
     extras = {
         "importers/aten": {"torch"}, "importers/live": {"torch"}, "importers/jaxpr": {"jax"},
-        "importers/onnx_graph": {"onnx", "google"},
+        "importers/onnx_graph": {"onnx", "google"}, "backends/planned": {"dask", "distributed"},
         "frontends/notebook": {"anywidget", "traitlets"},
         "frontends/browser": {"aiohttp", "aiohttp_jinja2", "jinja2", "textual_serve"},
     }  # fmt: skip

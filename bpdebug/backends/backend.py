@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, DType, Parts, Shape
 from bpdebug.backends.calls import call, one_dtype
 from bpdebug.backends.device import DeviceLibrary
 from bpdebug.backends.words import complete
@@ -19,7 +19,12 @@ DTYPES = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "in
 
 
 class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
-    """A library of arrays other than NumPy, made of a table of its words."""
+    """A library of arrays other than NumPy, made of a table of its words.
+
+    `lying` makes an array of the parts of one in a file; None where files are read whole.
+    """
+
+    lying: Callable[[Shape, DType, Parts], Any] | None = None
 
     @classmethod
     def of(
@@ -27,6 +32,7 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
         within: Callable[[], AbstractContextManager[Any]] = nullcontext,
         settle: Callable[[list[Any]], Sequence[Any]] | None = None, shares: bool = True,
         cells: Callable[[Any, tuple[Array, ...]], Any] | None = None,
+        lying: Callable[[Shape, DType, Parts], Any] | None = None,
         fused: Callable[[Sequence[Expr]], list[Expr]] = list,
     ) -> Backend:  # fmt: skip
         """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name.
@@ -47,6 +53,7 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
             settle=settle,
             shares=shares,
             cells=cells,
+            lying=lying,
         )
 
 

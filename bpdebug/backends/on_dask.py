@@ -1,4 +1,4 @@
-"""Dask's arrays: in chunks, worked out when they are asked for, on this machine's cores.
+"""Dask's arrays: in chunks, worked out when they are asked for, on this machine's cores or by a cluster's workers.
 
 What goes cell by cell, by products, sums and shapes goes chunk by chunk. Words that move cells about go over an array
 in one chunk, in which NumPy's word runs as it stands.
@@ -6,9 +6,6 @@ in one chunk, in which NumPy's word runs as it stands.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -28,14 +25,27 @@ RULES = ("softmax", "log_softmax", "norm", "unit", "one_hot", "pad0", "expand_di
 """Words that are made of others."""
 
 
-def dask() -> Backend:
-    """Dask's arrays, on its threads on this machine."""
+def dask(scheduler: str | None = None) -> Backend:
+    """Dask's arrays, on its threads on this machine, or on the workers of the scheduler at an address.
+
+    Raises InputError (E_FILE) where no scheduler answers there, or workers have other versions.
+    """
     import dask.array as da  # an extra, asked for by name
 
+    from bpdebug.backends.planned.here import Here  # as above
+    from bpdebug.backends.planned.kept import Planned
+    from bpdebug.backends.planned.pieces import cut
+
+    if scheduler is None:
+        kept = Planned(Here())
+    else:
+        from bpdebug.backends.planned.cluster import cluster  # as above
+
+        kept = Planned(cluster(scheduler))
     words: dict[str, Any] = {name: partial(_cells, da, name) for name in CELLS}
     words |= {name: partial(_whole, da, name) for name in PRIMS if name not in words and name not in RULES}
     words |= {
-        "asarray": lambda x: da.from_array(x, chunks="auto" if np.ndim(x) else -1),
+        "asarray": lambda x: da.from_array(x, chunks=cut(np.shape(x), np.asarray(x).dtype)),
         "astype": lambda x, dtype: x.astype(dtype), "cast": lambda x, dtype: x.astype(dtype),
         "full": lambda shape, value, dtype: da.full(shape, value, dtype=dtype),
         "where": da.where, "sum": standing(da.sum), "prod": standing(da.prod), "max": standing(da.max),
@@ -48,32 +58,15 @@ def dask() -> Backend:
         "flip": lambda x, axis: da.flip(x, axis), "index": _index, "ones": da.ones_like,
         "numpy_dtype": lambda x: x.dtype,
     }  # fmt: skip
-    return Backend.of("dask", words, dtype=np.dtype, near=_near, settle=_settle, shares=False, cells=_cells_at)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A division by zero is no news: NumPy's own way to say so is a setting of each thread, and Dask has its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        yield
-
-
-def _near(x: Any) -> Array:
-    with _quiet():
-        return np.asarray(x.compute())
+    name = "dask" if scheduler is None else f"dask at {scheduler}"
+    return Backend.of(
+        name, words, dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
+        cells=_cells_at,
+    )  # fmt: skip
 
 
 def _cells_at(x: Any, at: tuple[Array, ...]) -> Any:
     return x.vindex[at] if at else x
-
-
-def _settle(arrays: list[Any]) -> Any:
-    """The same arrays, their chunks worked out, and kept where they are."""
-    import dask as library  # as above
-
-    with _quiet():
-        return library.persist(*arrays)
 
 
 def _index(x: Any, key: Key) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bpdebug.arrays import Array
 from bpdebug.engine.budget import Budget
@@ -14,6 +14,15 @@ from bpdebug.graph import Graph
 
 if TYPE_CHECKING:
     from bpdebug.engine.room import Room
+
+
+def given(graph: Graph, budget: Budget) -> Mapping[int, Any]:
+    """The arrays of leaves, by number, of their shapes: where passes are on a backend's arrays, there."""
+    if budget.backend is None:
+        return graph.arrays
+    from bpdebug.engine.placed import PlacedLeaves  # as below
+
+    return PlacedLeaves.of(graph, budget.backend)
 
 
 def computed(

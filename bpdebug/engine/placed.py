@@ -12,10 +12,38 @@ from bpdebug.backends.backend import Backend
 from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
 from bpdebug.engine.source import COMPUTE, ArraySource
+from bpdebug.far import is_array
 from bpdebug.graph import Graph
 
 OUT = 64
 """Arrays that were asked for last, of which NumPy's are kept."""
+
+
+class PlacedLeaves(dict[int, Any]):
+    """The arrays of leaves where a backend computes, by tensor number, brought there once for every pass.
+
+    What lies in a file that a backend can open in parts is not read here.
+    """
+
+    def __init__(self, graph: Graph, backend: Backend) -> None:
+        self._graph, self._backend = graph, backend
+
+    @classmethod
+    def of(cls, graph: Graph, backend: Backend) -> PlacedLeaves:
+        """Those of a graph and a backend, which are kept with the graph."""
+        known: dict[Backend, PlacedLeaves] = graph.kept.setdefault("placed leaves", {})
+        if backend not in known:
+            known[backend] = cls(graph, backend)
+        return known[backend]
+
+    def __missing__(self, tensor: int) -> Any:
+        leaf, backend = self._graph.leaves[tensor], self._backend
+        if backend.lying is not None and leaf.parts is not None:
+            found = backend.lying(leaf.shape, leaf.dtype, leaf.parts)
+        else:
+            found = backend.into(self._graph.arrays[tensor])
+        self[tensor] = found
+        return found
 
 
 class PlacedPass(Pass):
@@ -28,17 +56,11 @@ class PlacedPass(Pass):
         self.library = self.backend = backend
         self._settled = {id(None)}
         self._near: OrderedDict[int, tuple[Any, Array]] = OrderedDict()
-        super().__init__(graph, lambda t: self._placed(t, leaf(t)), source, edits)
+        super().__init__(graph, lambda t: self._placed(leaf(t)), source, edits)
 
-    def _placed(self, tensor: int, array: Array) -> Any:
-        """A leaf where the backend computes: what a scenario gives is brought there once."""
-        given = self.graph.arrays
-        if tensor >= len(given) or array is not given[tensor]:
-            return self.backend.inside(array)
-        there = self.graph.kept.setdefault(f"leaves of {self.backend.name}", {})
-        if tensor not in there:
-            there[tensor] = self.backend.inside(array)
-        return there[tensor]
+    def _placed(self, array: Any) -> Any:
+        """A leaf where the backend computes: what an iteration makes is brought there, what is given lies there."""
+        return self.backend.inside(array) if is_array(array) else array
 
     def _out(self, array: Any) -> Array:
         found = self._near.get(id(array))
@@ -75,7 +97,8 @@ class PlacedPass(Pass):
         """What was only planned so far is worked out, once for all that reads it."""
         if self.backend.settle is None:
             return
-        places = [(table, t) for table in (self.V, self.G) for t, x in enumerate(table) if id(x) not in self._settled]
-        for (table, t), found in zip(places, self.backend.settle([table[t] for table, t in places]), strict=True):
-            table[t] = found
-            self._settled.add(id(found))
+        for table in (self.V, self.G):  # one after the other: what both read is not kept from one to the other
+            new = [t for t, x in enumerate(table) if id(x) not in self._settled]
+            for t, found in zip(new, self.backend.settle([table[t] for t in new]), strict=True):
+                table[t] = found
+                self._settled.add(id(found))

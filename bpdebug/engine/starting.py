@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -18,15 +18,21 @@ NOTHING: State = {}
 """The state before the first update."""
 
 
-def leaves(graph: Graph, seed: int, t: int = 0, changed: State = NOTHING) -> Callable[[int], Array]:
+def leaves(
+    graph: Graph, seed: int, t: int = 0, changed: State = NOTHING, given: Mapping[int, Array] | None = None
+) -> Callable[[int], Array]:  # fmt: skip
     """What gives `starting` of these, an array of a tensor's shape, by its number."""
+    given = graph.arrays if given is None else given
     if changed or graph.first > len(graph.leaves):
-        return partial(starting, graph, seed, t, changed)
-    return graph.arrays.__getitem__
+        return partial(starting, graph, seed, t, changed, given)
+    return given.__getitem__
 
 
-def starting(graph: Graph, seed: int, t: int, changed: State, tensor: int) -> Array:
-    """What iteration t has in a leaf, of its shape, before edits; `changed` is what updates made."""
+def starting(graph: Graph, seed: int, t: int, changed: State, given: Mapping[int, Array], tensor: int) -> Array:
+    """What iteration t has in a leaf, of its shape, before edits; `changed` is what updates made.
+
+    What was `given` are the graph's arrays, or those of a backend's.
+    """
     if tensor in changed:
         return changed[tensor]
     kind = graph.kinds[tensor]
@@ -34,7 +40,7 @@ def starting(graph: Graph, seed: int, t: int, changed: State, tensor: int) -> Ar
         return _drawn(graph, seed, t, tensor)
     if kind == STATE:
         return read_only(np.zeros(graph.shapes[tensor], graph.dtypes[tensor]))
-    return graph.arrays[tensor]
+    return given[tensor]
 
 
 def _drawn(graph: Graph, seed: int, t: int, tensor: int) -> Array:

@@ -14,7 +14,7 @@ from bpdebug.engine.budget import ARRAY, SHARE, Budget, Keeps
 from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
 from bpdebug.engine.layout import ADDED, Slot
 from bpdebug.engine.optimizers import Training
-from bpdebug.engine.passes import computed
+from bpdebug.engine.passes import computed, given
 from bpdebug.engine.recorded import Recorded, RecordedPass, RecordedSource
 from bpdebug.engine.run import Pass
 from bpdebug.engine.schedule import BACKWARD, END, FORWARD, SEED, UPDATE, Moment
@@ -97,7 +97,7 @@ class Store:
         """A pass of iteration t, with nothing computed; `changed` is what updates made of parameters and states."""
         source: ArraySource = COMPUTE
         # The pass of a computation does not hold its store, or all its arrays would wait for the garbage collector.
-        leaf = leaves(self.graph, self.seed, t, changed)
+        leaf = leaves(self.graph, self.seed, t, changed, given(self.graph, self.budget))
         edits = overrides(self.edits, t)
         if self.recorded is not None:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
@@ -292,7 +292,7 @@ class Store:
         if found is not None:
             return found
         changed = self.start(t) if tensor in self._updated else NOTHING
-        return starting(self.graph, self.seed, t, changed, tensor)
+        return starting(self.graph, self.seed, t, changed, self.graph.arrays, tensor)
 
     @cached_property
     def _updated(self) -> set[int]:

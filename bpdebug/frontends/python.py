@@ -73,7 +73,7 @@ def run(
 
     `memory` bounds what is kept of it ("512M", or bytes): the rest is computed again when it is asked for, with the
     same bits, or with `spill`, a folder, read back from there. `backend` is whose arrays are computed on ("torch",
-    "jax", "dask"); values stay on the `device` ("cuda:0"); a `scheduler` of dask's is refused so far. Raises
+    "jax", "dask"); values stay on the `device` ("cuda:0"), or with the workers of dask's `scheduler`. Raises
     BpdebugError where the scenario is none, has a note at a place that is not there, or where less memory is given than
     the least that can be kept of it.
     """

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
-from bpdebug.arrays import Array, DType, Shape, read_only
+from bpdebug.arrays import Array, DType, Parts, Shape, read_only
 from bpdebug.errors import ShapeError
 from bpdebug.ops import Op
 from bpdebug.symbolic import Plan
@@ -23,7 +23,7 @@ STATE, NODE = N_("state"), N_("node")
 class Leaf(Struct, frozen=True, eq=False, dict=True):
     """A tensor that no node computes; `read` gives its array when first needed (integers: at building as well).
 
-    `stored` is the type that its file holds, where it is another.
+    `stored` is the type that its file holds, where it is another; `parts` read it part by part, where that can be done.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Leaf(Struct, frozen=True, eq=False, dict=True):
     dtype: DType
     read: Callable[[], Array]
     stored: str = ""
+    parts: Parts | None = None
 
     @cached_property
     def array(self) -> Array:

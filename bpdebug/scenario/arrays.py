@@ -201,10 +201,15 @@ class Footprint:
     def __init__(self, limits: Limits) -> None:
         self.limits, self.bytes = limits, 0
 
-    def add(self, shape: Shape, dtype: DType, name: str) -> None:
-        """E_LIMIT where a tensor of this shape has too many axes or does not fit the memory any more."""
+    def add(self, shape: Shape, dtype: DType, name: str, *, lies: bool = False) -> None:
+        """E_LIMIT where a tensor of this shape has too many axes or does not fit the memory any more.
+
+        Where one `lies` in a file and is read in parts, it need not fit.
+        """
         what = f"'{name}' of shape {shown(shape, 80)}"
         self.limits.check("rank", len(shape), f"the axes of {what}")
         size = prod(max(n, 1) for n in shape) * dtype.itemsize  # 0 times a huge size is huge to NumPy, too
+        if lies and self.limits.planned:
+            return
         self.bytes += size * (2 if dtype.kind == "f" else 1)
         self.limits.check("memory", self.bytes, f"{what}, with its gradient and the tensors before it")

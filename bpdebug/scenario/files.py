@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import product
 from math import prod
+from operator import mul
 from typing import BinaryIO
 
 import numpy as np
@@ -69,6 +71,30 @@ def cells(file: BinaryIO, header: Header) -> Array:
     raw = np.frombuffer(exactly(file, header.nbytes), np.uint8)
     array = raw.view(header.dtype) if header.dtype.kind != "b" else raw != 0
     array = array.reshape(header.shape, order="F" if header.fortran else "C")
+    return widened(array, header.narrow) if header.narrow else array
+
+
+def part(file: BinaryIO, header: Header, key: tuple[slice, ...]) -> Array:
+    """The cells of an array behind slices of step 1, one for each axis; E_FILE where the file ends before.
+
+    They are read and not mapped: of a mapped file that becomes shorter the system ends the process.
+    """
+    turned = slice(None, None, -1 if header.fortran else 1)
+    shape, spans = header.shape[turned], [range(*k.indices(n)) for k, n in zip(key, header.shape, strict=True)][turned]
+    rows = len(shape)  # axes before those that are taken whole, and the one before these: what lies together
+    while rows and len(spans[rows - 1]) == shape[rows - 1]:
+        rows -= 1
+    rows, size = max(rows - 1, 0), header.dtype.itemsize
+    steps = [prod(shape[axis + 1 :]) * size for axis in range(len(shape))]
+    found = np.empty([len(span) for span in spans], header.dtype)
+    lines = found.reshape(prod(found.shape[:rows]), -1).view(np.uint8) if found.size else ()
+    begin = header.start + sum(span.start * step for span, step in zip(spans[rows:], steps[rows:], strict=True))
+    for line, at in zip(lines, product(*spans[:rows]), strict=False):
+        file.seek(begin + sum(map(mul, at, steps)))
+        if file.readinto(line) != line.nbytes:  # type: ignore[attr-defined]  # BinaryIO says less than files have
+            raise bad("the file ends in the middle")
+    array = found.view(np.uint8) != 0 if header.dtype.kind == "b" else found
+    array = array.T if header.fortran else array
     return widened(array, header.narrow) if header.narrow else array
 
 

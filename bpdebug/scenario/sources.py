@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from posixpath import dirname, join
 from typing import BinaryIO
 
 from msgspec import Struct, structs
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import shown
 from bpdebug.limits import Limits
-from bpdebug.scenario.arrays import Footprint
-from bpdebug.scenario.files import Header, Take, bad, cells, npy_header
+from bpdebug.scenario.arrays import Footprint, frozen
+from bpdebug.scenario.files import Header, Take, bad, cells, npy_header, part
 from bpdebug.scenario.paths import ENDINGS, INDEX, check_ending, open_inside, open_ordinary
 
 _HINT = "name a tensor file: " + ", ".join(ENDINGS)
@@ -31,9 +33,20 @@ class TensorFile(Struct, frozen=True):
     member: str = ""
     stored: str = ""
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether parts can be read alone: what is packed is read whole."""
+        return self.ending != ".npz"
+
     def open(self) -> BinaryIO:
         """The file's bytes; E_FILE where it cannot be opened."""
         return open_ordinary(self.path, _HINT) if self.folder is None else open_inside(self.folder, self.path)
+
+    def anchored(self) -> TensorFile:
+        """The same file, whatever folder is the current one when it is opened."""
+        if self.folder is None:
+            return structs.replace(self, path=os.path.abspath(self.path))
+        return structs.replace(self, folder=os.path.abspath(self.folder))
 
     def in_shard(self) -> TensorFile:
         """Of an index the file that it names, in the index's folder or below it; else this one. Raises E_FILE."""
@@ -67,6 +80,42 @@ class TensorFile(Struct, frozen=True):
             return npz_cells(file, self.member, header)
         file.seek(header.start)
         return cells(file, header)
+
+
+class Lying(Struct, frozen=True):
+    """A tensor that lies in a file, whose header was read: all of it, or its parts, where others are not needed.
+
+    `dtype` is what its cells become, `name` the tensor's, `where` the place of its scenario.
+    """
+
+    source: TensorFile
+    header: Header
+    dtype: DType
+    name: str
+    where: str
+
+    @property
+    def chunks(self) -> Shape:
+        """The shape of the pieces in which it lies: one."""
+        return ()
+
+    def whole(self) -> Array:
+        """All cells, of the header's shape; E_FILE where the file is damaged, or another than it was."""
+        with self._open() as file:
+            return frozen(self.source.cells(file, self.header).astype(self.dtype, copy=False))
+
+    def __call__(self, key: tuple[slice, ...]) -> Array:
+        """The cells behind slices of step 1, one for each axis; raises as `whole` does."""
+        with self._open() as file:
+            return part(file, self.header, key).astype(self.dtype, copy=False)
+
+    @contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
+        with self.source.open() as file:
+            if self.source.header(file, lambda shape, dtype: None) != self.header:
+                message = f"the file of '{self.name}' has changed since it was opened"
+                raise bad(message, "open the scenario again").at(self.where)
+            yield file
 
 
 def read_arrays(path: str | os.PathLike[str], limits: Limits) -> dict[str, Array]:

@@ -15,10 +15,9 @@ from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario.arrays import BOOL, INT, Footprint, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
-from bpdebug.scenario.files import bad
 from bpdebug.scenario.paths import check_ending
 from bpdebug.scenario.schema import Data, Drawn, File, Start, Tensor, Unfit
-from bpdebug.scenario.sources import TensorFile
+from bpdebug.scenario.sources import Lying, TensorFile
 from bpdebug.scenario.text import Outline
 
 
@@ -159,21 +158,16 @@ def _opened(name: str, kind: str, source: TensorFile, dtype: DType | None, conte
 
     def take(shape: Shape, stored: DType) -> None:
         larger = stored if stored.itemsize > context.dtype.itemsize else context.dtype
-        context.footprint.add(shape, larger, name)
+        context.footprint.add(shape, larger, name, lies=source.in_parts)
 
     with source.open() as file:
         header = source.header(file, take)
     found = _dtype(header.kept, dtype, context.dtype, name)
 
-    def read() -> Array:
-        with source.open() as file:
-            if source.header(file, lambda shape, dtype: None) != header:
-                message = f"the file of '{name}' has changed since it was opened"
-                raise bad(message, "open the scenario again").at(context.name)
-            return frozen(source.cells(file, header).astype(found, copy=False))
-
+    lying = Lying(source.anchored(), header, found, name, context.name)
     stored = "" if header.stored == found.name else header.stored
-    return Leaf(name, kind, header.shape, found, _once(read, found), stored)
+    parts = lying if source.in_parts else None
+    return Leaf(name, kind, header.shape, found, _once(lying.whole, found), stored, parts)
 
 
 def _dtype(found: DType, said: DType | None, dtype: DType, name: str) -> DType:

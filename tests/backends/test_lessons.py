@@ -78,7 +78,6 @@ def test_a_backend_that_is_none_or_not_there_is_said() -> None:
         ({"backend": "dask", "device": "cpu"}, "dask takes no device"),
         ({"device": "cpu"}, "numpy takes no device"),
         ({"backend": "torch", "scheduler": "tcp://127.0.0.1:1"}, "torch takes no scheduler"),
-        ({"backend": "dask", "scheduler": "tcp://127.0.0.1:1"}, "no scheduler can be used yet"),
     ]:
         with pytest.raises(BpdebugError, match=words):
             bpdebug.run(scenario, **how)

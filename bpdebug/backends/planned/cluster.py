@@ -1,0 +1,150 @@
+"""Plans carried out by the workers of a scheduler: their progress, how they are stopped, and what goes wrong.
+
+Workers are sent functions of bpdebug's and of dask's by name, not their code: they have the same versions of both. What
+they read lies under the same path there.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import Any
+
+import dask
+from distributed import Client, Future, futures_of, wait
+
+from bpdebug.arrays import Array
+from bpdebug.errors import BpdebugError, InputError
+from bpdebug.progress import may_stop, report
+
+ANSWERS = 5.0
+"""Seconds in which a scheduler answers."""
+PATIENCE = 30.0
+"""Seconds in which a cluster without workers gets one."""
+LOOK = 0.1
+"""Seconds between two looks at how far it is."""
+SAME = {"python": 2, "dask": 3, "distributed": 3, "bpdebug": 3}
+"""What workers have in common with this machine, and how many numbers of the version."""
+KNOWN: dict[str, Cluster] = {}
+
+
+def cluster(address: str) -> Cluster:
+    """The cluster behind a scheduler's address, asked once while it answers; InputError (E_FILE) where none does."""
+    found = KNOWN.get(address)
+    if found is None or found.client.status != "running":
+        found = KNOWN[address] = Cluster(address)
+    return found
+
+
+class Cluster:
+    """A scheduler and its workers. `room` are the bytes that arrays may take which are kept."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it speaks up later, on a screen of ours
+        with _silent():
+            try:
+                self.client = Client(address, timeout=ANSWERS, set_as_default=False)
+                self._check_versions()
+            except InputError:
+                self.client.close()
+                raise
+            except Exception as error:  # of an address that is none it is whatever Dask stumbles over
+                message = f"no scheduler of dask's answers at {address!r}: {error or type(error).__name__}"
+                hint = "start one: dask scheduler, and dask worker ADDRESS; then --scheduler tcp://HOST:8786"
+                raise InputError(message, code="E_FILE", hint=hint) from None
+
+    @property
+    def room(self) -> int:
+        """Half of the memory of the workers that there are; they may come and go."""
+        workers = self.client.scheduler_info().get("workers", {}).values()
+        return sum(int(worker["memory_limit"] or 0) for worker in workers) // 2
+
+    def _check_versions(self) -> None:
+        """InputError (E_FILE) where a worker has other versions than this machine."""
+        with warnings.catch_warnings(action="ignore"):
+            told = self.client.get_versions(packages=["bpdebug"])
+        own = _versions(told["client"])
+        for name, there in [("the scheduler", told["scheduler"]), *told["workers"].items()]:
+            for package, version in _versions(there).items():
+                if version != own[package] and (name != "the scheduler" or package != "bpdebug"):
+                    said = f"has {package} {version}" if version else f"has no {package}"
+                    message = f"{name} {said}, and this machine {own[package]}"
+                    raise InputError(message, code="E_FILE", hint=f"install {package} {own[package]} there")
+
+    def persist(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        """The same arrays, whose chunks the workers have worked out and keep."""
+        with _silent(), self._said():
+            found: Sequence[Any] = self.client.persist(list(arrays))
+            self._wait(futures_of(found))
+        return found
+
+    def compute(self, arrays: Sequence[Any]) -> Sequence[Array]:
+        """Their cells as NumPy's arrays, of the same shapes."""
+        with _silent(), self._said():
+            futures = self.client.compute(list(arrays))
+            self._wait(futures)
+            found: Sequence[Array] = self.client.gather(futures)
+        return found
+
+    def _wait(self, futures: Sequence[Future]) -> None:
+        """Until all are done; where the work is stopped, by whatever, they are cancelled."""
+        alone: float | None = None
+        try:
+            while left := [future for future in futures if future.status == "pending"]:
+                report(len(futures) - len(left), len(futures))
+                may_stop()
+                try:
+                    with self.client.as_current():
+                        wait(left, timeout=LOOK)
+                except TimeoutError:
+                    alone = self._alone(alone)
+            for future in futures:
+                if future.status != "finished":
+                    future.result()
+        except BaseException:
+            with suppress(Exception):  # what was wrong is said, whether or not it can be told to the scheduler
+                self.client.cancel(futures)
+            raise
+
+    def _alone(self, since: float | None) -> float | None:
+        """Since when no worker is there, None where one is; InputError (E_FILE) where that is too long."""
+        if self.client.status != "running" or self.client.scheduler_info(n_workers=1).get("workers"):
+            return None  # a scheduler that has gone leaves no future pending
+        if since is not None and monotonic() - since > PATIENCE:
+            message, hint = f"no worker is left at {self.address}", f"start one: dask worker {self.address}"
+            raise InputError(message, code="E_FILE", hint=hint)
+        return monotonic() if since is None else since
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """What goes wrong on the way to workers and back as one message; what a rule raises there is raised here."""
+        try:
+            yield
+        except (BpdebugError, ArithmeticError, LookupError, ValueError, TypeError):
+            raise
+        except Exception as error:
+            message = f"the computation on {self.address} failed: {type(error).__name__}: {error}"
+            raise InputError(message, code="E_FILE", hint="see what the workers say; then ask again") from None
+
+
+def _versions(told: dict[str, Any]) -> dict[str, str]:
+    """The versions that must be the same, by package; '' for what is not installed."""
+    said = {"python": str(told["host"].get("python", "")), **told["packages"]}
+    return {name: ".".join(str(said.get(name) or "").split(".")[:count]) for name, count in SAME.items()}
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is written to the terminal beside us, and large plans are sent without a word."""
+    log = logging.getLogger("distributed")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
+            yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,94 @@
+"""Which planned arrays are worked out and kept, and which are worked out in slices whenever those are asked for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+import dask.array as da
+import numpy as np
+from dask.highlevelgraph import HighLevelGraph
+
+from bpdebug.arrays import Array, DType, Parts, Shape
+from bpdebug.backends.planned.pieces import opened
+
+
+class Runner(Protocol):
+    """Where plans are carried out: here, or on a cluster."""
+
+    @property
+    def room(self) -> int: ...
+    def persist(self, arrays: Sequence[Any]) -> Sequence[Any]: ...
+    def compute(self, arrays: Sequence[Any]) -> Sequence[Array]:
+        """Their cells as NumPy's arrays, of the same shapes."""
+        ...
+
+
+class Planned:
+    """The arrays that are worked out: of those asked for the smallest ones first, as many as there is room for.
+
+    The others stay planned, on top of these. Leaves that lie in files are never kept: their files are.
+    """
+
+    def __init__(self, work: Runner) -> None:
+        self.work = work
+        self._there: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self._lying: WeakValueDictionary[str, Any] = WeakValueDictionary()
+
+    def settle(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        """The same arrays, worked out where there is room for them, else planned on what was worked out."""
+        arrays = [self.on_top(x) for x in arrays]
+        small, free = list[Any](), self.work.room - sum(x.nbytes for x in self._there.values())
+        for x in sorted({x.name: x for x in arrays}.values(), key=lambda x: int(x.nbytes)):
+            if x.name not in self._there and x.name not in self._lying and x.nbytes <= free:
+                small.append(x)
+                free -= x.nbytes
+        if not small:
+            return arrays
+        with _quiet():
+            found = {x.name: x for x in self.work.persist(small)}
+        self._there.update(found)
+        return [self.on_top(x) for x in arrays]
+
+    def lying(self, shape: Shape, dtype: DType, parts: Parts) -> Any:
+        """An array that lies in a file, which is not kept."""
+        found = opened(shape, dtype, parts)
+        self._lying[found.name] = found
+        return found
+
+    def near(self, x: Any) -> Array:
+        """The cells of one as NumPy's, of its shape; nothing is worked out that was kept."""
+        with _quiet():
+            (found,) = self.work.compute([self.on_top(x)])
+        return np.asarray(found)
+
+    def on_top(self, x: Any) -> Any:
+        """The same array, with what is kept in place of the plan for it."""
+        there = self._there.get(x.name)
+        if there is not None:
+            return there
+        layers, before, stack = x.dask.layers, x.dask.dependencies, [x.name]
+        needed, known, changed = dict[str, Any](), dict[str, Any](), False
+        while stack:
+            name = stack.pop()
+            if name in needed:
+                continue
+            if (kept := self._there.get(name)) is not None:
+                needed[name], known[name], changed = kept.dask.layers[name], set[str](), True
+            else:
+                needed[name], known[name] = layers[name], before[name]
+                stack += before[name]
+        if not changed:
+            return x
+        return da.Array(HighLevelGraph(needed, known), x.name, x.chunks, dtype=x.dtype, meta=x._meta)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A division by zero is no news: NumPy's own way to say so is a setting of each thread, and Dask has its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield

@@ -1,0 +1,50 @@
+"""How large the chunks of arrays are, and those of arrays that lie in files."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import dask.array as da
+import numpy as np
+
+from bpdebug.arrays import Array, DType, Parts, Shape
+
+AXIS = 2048
+"""Cells of a chunk along an axis: a gradient of weights in such chunks is a product of small ones."""
+CHUNK = 2**25
+"""Bytes of a chunk."""
+
+
+def cut(shape: Shape, dtype: DType) -> Shape:
+    """The shape of the chunks of an array."""
+    found = [min(n, AXIS) for n in shape] if len(shape) > 1 else [*shape]
+    for axis in range(len(found)):
+        rest = prod(found[axis + 1 :]) * dtype.itemsize
+        while found[axis] > 1 and prod(found[: axis + 1]) * rest > CHUNK:
+            found[axis] = max(found[axis] // 2, 1)
+    return tuple(found)
+
+
+def opened(shape: Shape, dtype: DType, parts: Parts) -> Any:
+    """An array that lies in a file: each chunk is read where it is needed, and what is sent there is the file's path.
+
+    Where it lies in chunks, those of the array are made of whole ones.
+    """
+    chunks = cut(shape, dtype)
+    if parts.chunks:
+        own = zip(shape, chunks, parts.chunks, strict=True)
+        chunks = tuple(min(n, max(c // k, 1) * k) for n, c, k in own)
+    there, meta = _There(shape, dtype, parts), np.empty((0,) * len(shape), dtype)
+    return da.from_array(there, chunks, name=False, meta=meta, inline_array=True, getitem=_part)
+
+
+class _There:
+    """What Dask takes for an array."""
+
+    def __init__(self, shape: Shape, dtype: DType, parts: Parts) -> None:
+        self.shape, self.dtype, self.parts, self.ndim = shape, dtype, parts, len(shape)
+
+
+def _part(there: _There, key: tuple[slice, ...]) -> Array:
+    return there.parts(key)

@@ -1,0 +1,242 @@
+"""Arrays that are planned: those in files are read in chunks, the small ones are kept, the large ones worked out in
+parts, here and by the workers of a scheduler, which may be stopped, and may die."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bpdebug
+from bpdebug.engine import Timeline
+from bpdebug.errors import BpdebugError
+from bpdebug.progress import Stopped, listening
+from bpdebug.scenario import Scenario
+from tests.backends.test_lessons import assert_near
+
+pytest.importorskip("dask", reason="an extra")
+distributed = pytest.importorskip("distributed", reason="comes with dask's extra")
+
+from bpdebug.backends.planned import cluster, here, pieces  # noqa: E402 - after the extra
+
+NET = """format = 1
+dtype = "float64"
+seed = 3
+[inputs]
+X = { shape = [4, 10], init = "normal" }
+[parameters]
+W1 = { file = "W1.npy" }
+b1 = { shape = [12], init = "normal" }
+W2 = { file = "W2.npy" }
+[graph]
+loss = "L"
+program = \"\"\"
+Z = X @ W1 + b1
+H = tanh(Z)
+Y = H @ W2
+L = mean(Y ** 2)
+\"\"\"
+"""
+NAMES = ["X", "W1", "b1", "W2", "Z", "H", "Y", "L"]
+
+
+@pytest.fixture
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A net whose weights lie in files, in chunks of 4 cells an axis."""
+    monkeypatch.setattr(pieces, "AXIS", 4)
+    rng = np.random.default_rng(1)
+    np.save(tmp_path / "W1.npy", rng.normal(size=(10, 12)))
+    np.save(tmp_path / "W2.npy", np.asfortranarray(rng.normal(size=(12, 7))))
+    (tmp_path / "net.toml").write_text(NET, encoding="utf-8")
+    return tmp_path / "net.toml"
+
+
+@contextmanager
+def local(workers: int = 2, **how: Any) -> Iterator[Any]:
+    """Workers of this machine's; Dask leaves a socket of theirs to the garbage collector, which may say so here."""
+    how = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.CRITICAL, **how}
+    made = _quietly(lambda: distributed.LocalCluster(n_workers=workers, **how))
+    try:
+        yield made
+    finally:
+        client = cluster.KNOWN.pop(made.scheduler_address, None)
+        if client is not None:
+            client.client.close()  # or it would say that its scheduler has gone
+        _quietly(made.close)
+
+
+def _quietly(call: Callable[[], Any]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        found = call()
+        gc.collect()
+    return found
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A scheduler with two workers in this process."""
+    with local(processes=False) as made:
+        yield made.scheduler_address
+
+
+def opened(path: Path, scheduler: str | None = None) -> tuple[Scenario, Timeline]:
+    scenario = bpdebug.load(path, backend="dask", scheduler=scheduler)
+    return scenario, bpdebug.run(scenario)
+
+
+def assert_as_numpy(path: Path, there: Timeline) -> None:
+    plain = bpdebug.run(bpdebug.load(path))
+    for name in NAMES:
+        assert_near(np.asarray(there.value(name)), plain.value(name), name)
+        wanted, found = plain.grad(name), there.grad(name)
+        assert wanted is not None
+        assert found is not None
+        assert_near(np.asarray(found), wanted, f"∂{name}")
+
+
+# --- files
+
+
+def test_weights_in_files_are_read_in_chunks_and_never_whole(net: Path) -> None:
+    scenario, there = opened(net)
+    assert_as_numpy(net, there)
+    leaves = {leaf.name: leaf for leaf in scenario.graph.leaves}
+    assert "array" not in vars(leaves["W1"]) | vars(leaves["W2"])
+    assert there.iteration(0).V[scenario.graph.index["W1"]].numblocks == (3, 3)
+
+
+def test_each_chunk_is_read_once_on_each_way_and_never_again(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is worked out is kept: to look at it again reads nothing."""
+    read = list[tuple[slice, ...]]()
+
+    def part(there: Any, key: tuple[slice, ...]) -> Any:
+        read.append(key)
+        return there.parts(key)
+
+    monkeypatch.setattr(pieces, "_part", part)
+    _, there = opened(net)
+    there.run()
+    forward, backward = 3 * 3 + 3 * 2, 3 * 3 + 3 * 2  # ∂X and ∂H read the weights, ∂W1 and ∂W2 do not
+    assert len(read) == forward + backward
+    for name in ("Z", "H", "Y", "L"):
+        there.value(name)
+        there.grad(name)
+    assert len(read) == forward + backward
+
+
+def test_what_there_is_no_room_for_stays_planned_on_what_was_kept(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, there = opened(net)
+    run, index = there.run().iteration(0), there.graph.index
+    every = {x.name: x.nbytes for x in (*run.V, *run.G) if x is not run.V[index["W1"]] and x is not run.V[index["W2"]]}
+    monkeypatch.setattr(here.Here, "room", sum(every.values()) - 1)
+    del there, run
+    gc.collect()  # what they hold is kept so long
+    _, there = opened(net)
+    run = there.run().iteration(0)
+    plan, kept = run.G[index["W1"]], [run.V[index["X"]], run.G[index["Z"]], run.G[index["b1"]]]
+    assert {x.name for x in kept[:2]} < set(plan.dask.layers)
+    assert all(len(x.dask.layers) == 1 for x in kept)
+    assert not any(name.startswith("array") for name in set(plan.dask.layers) - {x.name for x in kept})
+    assert_as_numpy(net, there)
+
+
+# --- a scheduler
+
+
+@pytest.mark.parametrize("name", ["two_layer", "causal_attention", "conv_im2col"])
+def test_a_lesson_on_a_scheduler_is_the_lesson(name: str, address: str) -> None:
+    plain = bpdebug.run(bpdebug.load(name))
+    there = bpdebug.run(bpdebug.load(name), backend="dask", scheduler=address)
+    for at in range(len(plain)):
+        assert_near(np.asarray(there[at].value), plain[at].value, f"event {at}")
+
+
+def test_weights_in_files_are_read_by_workers(net: Path, address: str) -> None:
+    scenario, there = opened(net, address)
+    assert_as_numpy(net, there)
+    assert not any("array" in vars(leaf) for leaf in scenario.graph.leaves if leaf.name in ("W1", "W2"))
+
+
+def test_a_run_that_is_stopped_is_cancelled_and_goes_on_when_asked(net: Path, address: str) -> None:
+    _, there = opened(net, address)
+    client = cluster.cluster(address).client
+
+    def stop() -> None:
+        if client.futures:  # the workers are at work
+            raise Stopped
+
+    with listening(lambda done, total: None, stop), pytest.raises(Stopped):
+        there.run()
+    assert not [future for future in client.futures.values() if future.status == "pending"]
+    assert_as_numpy(net, there)
+
+
+def test_progress_is_heard(net: Path, address: str) -> None:
+    _, there = opened(net, address)
+    heard = list[float]()
+    with listening(lambda done, total: heard.append(done / total)):
+        there.run()
+    assert heard
+    assert max(heard) <= 1
+
+
+def test_an_address_where_nothing_answers_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWERS", 0.5)
+    for address in ("tcp://127.0.0.1:9", "nonsense", "tcp://[", "ftp://127.0.0.1:9"):
+        with pytest.raises(BpdebugError, match="no scheduler of dask's answers") as caught:
+            bpdebug.run(bpdebug.load("transpose"), backend="dask", scheduler=address)
+        assert caught.value.code == "E_FILE"
+
+
+def test_workers_of_other_versions_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "KNOWN", {})
+    real = distributed.Client.get_versions
+
+    def told(self: Any, **how: Any) -> Any:
+        found = real(self, **how)
+        next(iter(found["workers"].values()))["packages"]["bpdebug"] = None
+        return found
+
+    monkeypatch.setattr(distributed.Client, "get_versions", told)
+    with pytest.raises(BpdebugError, match="has no bpdebug, and this machine"):
+        bpdebug.run(bpdebug.load("transpose"), backend="dask", scheduler=address)
+
+
+# --- workers that die
+
+
+def test_two_workers_are_killed_and_the_answer_comes(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with local(memory_limit="512MiB") as made:
+        _, there = opened(net, made.scheduler_address)
+        there.run()
+        for worker in made.workers.values():
+            os.kill(worker.pid, signal.SIGKILL)
+        assert_as_numpy(net, there)
+        monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+        made.scale(0)
+        with pytest.raises(BpdebugError, match="no worker is left") as caught:
+            opened(net, made.scheduler_address)[1].run()
+        assert caught.value.code == "E_FILE"
+
+
+def test_a_scheduler_that_is_gone_is_one_message(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWERS", 0.5)
+    with local(1, processes=False) as made:
+        _, there = opened(net, made.scheduler_address)
+        there.run()
+        _quietly(made.close)
+        with pytest.raises(BpdebugError) as caught:
+            assert_as_numpy(net, there)
+        assert caught.value.code == "E_FILE"
+        with pytest.raises(BpdebugError, match="no scheduler of dask's answers"):
+            opened(net, made.scheduler_address)[1].run()
