@@ -236,6 +236,7 @@ def _compare(args: SimpleNamespace) -> int:
     left, budget = _opened(args, args.file)
     from bpdebug.frontends import pages
 
+    budgets = budget, budget
     if not args.other and left.recording is not None and left.recording.applications:
         return pages.differences(left, json=args.json, budget=budget)
     if args.other:
@@ -244,9 +245,12 @@ def _compare(args: SimpleNamespace) -> int:
         from bpdebug.importers.trace import replayed
 
         right, names = replayed(args.file, limits=limits_of(args)), (args.file, "the same computed again")
+    elif args.backend not in (None, "numpy"):
+        right, names, budgets = left, ("numpy", args.backend), (budget_of(limits_of(args).on_numpy()), budget)
     else:
-        raise UsageError("compare takes two recordings or scenarios", hint="bpdebug compare a.bptrace b.bptrace")
-    return pages.compare(left, right, names, json=args.json, budget=budget)
+        hint = "bpdebug compare a.bptrace b.bptrace, bpdebug compare a.toml --backend torch"
+        raise UsageError("compare takes two recordings or scenarios, or one and a backend", hint=hint)
+    return pages.compare(left, right, names, json=args.json, budgets=budgets)
 
 
 def _trace(args: SimpleNamespace) -> int:

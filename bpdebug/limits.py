@@ -58,6 +58,10 @@ class Limits(Struct, frozen=True):
     def __getitem__(self, name: str) -> int:
         return self.moved.get(name, TABLE[name].default)
 
+    def on_numpy(self) -> Limits:
+        """The same where arrays are NumPy's."""
+        return Limits(self.moved, self.spill)
+
     def check(self, name: str, found: int, what: str, *, where: str = "") -> None:
         """E_LIMIT where `found` passes the limit; the message names the limit and the option that raises it."""
         limit = self[name]

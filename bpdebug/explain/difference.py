@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,8 +36,12 @@ class Difference(Struct, frozen=True):
     convention: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
 
-def first_difference(a: Timeline, b: Timeline) -> Difference | None:
-    """The first event that differs in any bit; None where all events are the same."""
+Allowed = Callable[[Difference, Slot, Array, Array], bool]
+"""Whether two arrays that differ in some bit, as is said, are the same all the same."""
+
+
+def first_difference(a: Timeline, b: Timeline, *, allowed: Allowed | None = None) -> Difference | None:
+    """The first event that differs in any bit, but for what is `allowed`; None where all events are the same."""
     layouts = Layout(a.schedule, apart=True), Layout(b.schedule, apart=True)
     for index in range(min(len(a), len(b))):
         ours, theirs = (_named(t, index) for t in (a, b))
@@ -44,7 +50,7 @@ def first_difference(a: Timeline, b: Timeline) -> Difference | None:
         leaf = _leaves(a, b, index)
         if leaf is not None:
             return leaf
-        found = _arrays(a, b, layouts, index)
+        found = _arrays(a, b, layouts, index, allowed)
         if found is not None:
             return replace(found, convention=_convention(a.event(index), b.event(index), found))
     if len(a) == len(b):
@@ -74,14 +80,16 @@ def _leaves(a: Timeline, b: Timeline, index: int) -> Difference | None:
     read = [[t.graph.names[i] for i in t.graph.nodes[place.nth].tensors if t.graph.is_leaf(i)] for t in (a, b)]
     for name in read[0]:
         if name in read[1] and name in {leaf.name for leaf in a.graph.leaves}:
-            values = (t.iteration(0).value(t.graph.index[name]) for t in (a, b))
-            found = _compared(index, a, _("leaf {name}").format(name=name), *values)
+            x, y = (t.iteration(0).value(t.graph.index[name]) for t in (a, b))
+            found = _compared(index, a, _("leaf {name}").format(name=name), x, y)
             if found is not None:
                 return found
     return None
 
 
-def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int) -> Difference | None:
+def _arrays(
+    a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int, allowed: Allowed | None
+) -> Difference | None:
     """What an event made, array by array; those of two recordings with the same hashes need not be read."""
     ours, theirs = a.recording, b.recording
     if ours is not None and theirs is not None and ours.digests(index) == theirs.digests(index):
@@ -96,8 +104,9 @@ def _arrays(a: Timeline, b: Timeline, layouts: tuple[Layout, Layout], index: int
     for key, slot in left.items():
         if key in right:
             what = _what(a, index, slot)
-            found = _compared(index, a, what, a.store.made(here, slot), b.store.made(there, right[key]))
-            if found is not None:
+            x, y = a.store.made(here, slot), b.store.made(there, right[key])
+            found = _compared(index, a, what, x, y)
+            if found is not None and not (allowed is not None and allowed(found, slot, x, y)):
                 return found
     alone = [(a, s) for key, s in left.items() if key not in right]
     alone += [(b, s) for key, s in right.items() if key not in left]

@@ -114,7 +114,12 @@ def _pages(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
 
 def _difference_options(compare: argparse.ArgumentParser, trace: argparse.ArgumentParser) -> None:
     compare.add_argument("file", metavar="A", help=_("a recording or a scenario"))
-    compare.add_argument("other", nargs="?", metavar="B", help=_("another; without it, A computed again"))
+    compare.add_argument(
+        "other",
+        nargs="?",
+        metavar="B",
+        help=_("another; else A computed again, or on --backend"),
+    )
     for printed in (compare, trace):
         printed.add_argument("--json", action="store_true")
     trace.usage = "bpdebug trace [-h] [--step N] [-o FILE.bptrace] [--json] SCRIPT.py [ARGS ...]"

@@ -54,13 +54,20 @@ def _recorder(path: str, state: State) -> Recorder:
     return Recorder(path, state.scenario, state.timeline)
 
 
-def compare(left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budget: int | Budget) -> int:
-    """The first event where they differ, and by how much; 1 where they do."""
+def compare(
+    left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budgets: tuple[int | Budget, int | Budget]
+) -> int:
+    """The first event where they differ, and by how much; 1 where they do. On two libraries' arrays rounding does not
+    count. `budgets` are theirs, or one for both.
+    """
     from bpdebug.views.compare import compared  # as above
 
-    shared = Budget(budget) if isinstance(budget, int) else budget
-    ours, theirs = (open_session(scenario, budget=shared).timeline for scenario in (left, right))
-    return _verdict(compared(ours, theirs, (printable(names[0]), printable(names[1]))), json)
+    shared = Budget(budgets[0]) if isinstance(budgets[0], int) else budgets[0]
+    ours = open_session(left, budget=shared).timeline
+    theirs = open_session(right, budget=shared if budgets[0] == budgets[1] else budgets[1]).timeline
+    places = [None if t.recording is not None else t.store.budget.backend for t in (ours, theirs)]
+    said = (printable(names[0]), printable(names[1]))
+    return _verdict(compared(ours, theirs, said, rounded=places[0] is not places[1]), json)
 
 
 def differences(scenario: Scenario, *, json: bool, budget: int | Budget) -> int:

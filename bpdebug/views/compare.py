@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from bpdebug.arrays import at_cell, cell_text
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
-from bpdebug.explain.difference import Difference, first_difference, gradient_changes
+from bpdebug.explain.choices import Choice, choices
+from bpdebug.explain.difference import Change, Difference, first_difference, gradient_changes
 from bpdebug.explain.leaf_gradients import GradientRow, Leaves, by_leaves, different_programs, in_words
+from bpdebug.explain.rounded import Rounded
 from bpdebug.translation import _, listed
 from bpdebug.views.blocks import Block, Table, Text
+from bpdebug.views.choices import chosen_otherwise
 from bpdebug.views.encode import record
 from bpdebug.views.numbers import event_text, number
 from bpdebug.views.program import way_to
 from bpdebug.views.report import Report
+
+MOST = 1000
+"""Choices that are looked for."""
 
 
 def compare(state: State, other: Timeline, name: str) -> Report:
@@ -20,32 +29,69 @@ def compare(state: State, other: Timeline, name: str) -> Report:
     return compared(state.timeline, other, (_("this one"), name))
 
 
-def compared(left: Timeline, right: Timeline, names: tuple[str, str]) -> Report:
-    """The report on two timelines; of two different programs, by the leaves that both have."""
+def compared(left: Timeline, right: Timeline, names: tuple[str, str], *, rounded: bool = False) -> Report:
+    """The report on two timelines; of two different programs, by the leaves that both have.
+
+    `rounded`: other libraries computed them, so that what differs by rounding is the same.
+    """
     if different_programs(left, right):
         return _by_leaves(left, by_leaves(left, right), names)
-    found = first_difference(left, right)
+    allowed = Rounded(right) if rounded else None
+    found = first_difference(left, right, allowed=allowed)
+    own = found is not None
+    found = found or (allowed.first if allowed is not None else None)
     if found is None:
         text = _("{left} and {right} are the same in all {count} events, bit for bit")
+        if rounded:
+            text = _("{left} and {right} are the same in all {count} events, but for rounding")
         text = text.format(left=names[0], right=names[1], count=len(left))
         return Report("compare", text, (), {"equal": True, "first": None})
+    chosen = _chosen(left, right, found.event, near=not rounded)
     longer = left if len(left) >= len(right) else right
-    event = longer.event(found.event)
-    words = (event_text(event.index), _(event.phase), event.name, event.op or "")
-    title = _("the first difference is {event}").format(event=" ".join(filter(None, words)))
     there = f"seek #{found.event}" if longer is left else ""
     blocks: list[Block] = [Text(_words(found, names, (len(left), len(right))), link=there)]
     if found.convention is not None:
         blocks.append(Text(_convention(found.convention, names), "note"))
+    blocks += chosen_otherwise(chosen, names, MOST)
     changes = [] if found.what in ("end", "event") else gradient_changes(left, right)
+    blocks += _changes(left, changes, names)
+    data = {"equal": False, "first": record(found), "gradients": changes, "choices": record(tuple(chosen))}
+    return Report("compare", _title(longer, found, own, rounded, len(chosen)), tuple(blocks), data)
+
+
+def _title(longer: Timeline, found: Difference, own: bool, rounded: bool, chosen: int) -> str:
+    """What the first difference is one of: `own`, of what an event makes of the same numbers."""
+    event = longer.event(found.event)
+    words = " ".join(filter(None, (event_text(event.index), _(event.phase), event.name, event.op or "")))
+    if not rounded:
+        return _("the first difference is {event}").format(event=words)
+    if own:
+        return _("the first difference beyond rounding is {event}").format(event=words)
+    if chosen:
+        return _("the same but for rounding, and what it decides: more than rounding from {event} on").format(
+            event=words
+        )
+    return _("the same but for rounding, which grows: more than that from {event} on").format(event=words)
+
+
+def _chosen(left: Timeline, right: Timeline, index: int, *, near: bool) -> list[Choice]:
+    """What both chose differently in the iteration of an event, where they have the whole of it."""
+    iteration = left.schedule.iteration_at(index)
+    whole = (iteration + 1) * left.schedule.per_iteration
+    if whole > min(len(left), len(right)):
+        return []
+    return list(islice(choices(left, right, iteration, near=near), MOST))
+
+
+def _changes(left: Timeline, changes: list[Change], names: tuple[str, str]) -> Iterator[Block]:
+    """How the gradients of leaves differ, at the end."""
     if changes:
         rows = tuple((f"∂{c.name}", number(c.left), number(c.right), number(c.largest)) for c in changes)
         norms = (_("norm, {side}").format(side=name) for name in names)
         headers = (_("gradient"), *norms, _("largest change"))
         last = left.schedule.iterations - 1
         links = tuple(way_to(left, c.name, last) for c in changes)
-        blocks.append(Table(headers, rows, links=links, sheds=headers[1:3]))
-    return Report("compare", title, tuple(blocks), {"equal": False, "first": record(found), "gradients": changes})
+        yield Table(headers, rows, links=links, sheds=headers[1:3])
 
 
 def _by_leaves(timeline: Timeline, found: Leaves, names: tuple[str, str]) -> Report:

@@ -138,6 +138,7 @@ def test_compare_at_the_prompt_names_the_event_and_both_numbers() -> None:
             "event": 0, "node": "Y", "what": "leaf W", "error": 0.2, "cell": [1, 1], "left": 2.5, "right": 2.0,
             "convention": None,
         },
+        "choices": [],
     }  # fmt: skip
     assert session.do("compare 1").to_data() == {"kind": "compare", "equal": True, "first": None}
 
