@@ -188,7 +188,7 @@ class CellTracer:
         graph, k = self.graph, self.graph.k(tensor)
         index = self.index(BACKWARD, tensor)
         if k is None or index is None:
-            parameter = tensor in self.timeline.store.parameters
+            parameter = tensor in self.timeline.store.updates.parameters
             update = self.index(UPDATE, tensor) if parameter else None
             if update is not None:
                 yield Consumer(graph.names[tensor], update, (cell,), (float("nan"),), 1)

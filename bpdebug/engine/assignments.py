@@ -34,7 +34,7 @@ class _Lines:
     def __init__(self, store: Store, t: int, tensor: int) -> None:
         self.store, self.graph, self.t = store, store.graph, t
         self.tensor, self.name = tensor, store.graph.names[tensor]
-        self.update: UpdateRule = store.update(tensor)
+        self.update: UpdateRule = store.updates.rule(tensor)
         self.numbers = dict(zip(self.update.states, self.graph.states.get(self.tensor, ()), strict=True))
         self.numbers[PARAMETER] = self.tensor
         self.computed = cache(lambda: store.computed(tensor, t, store.norm(t)))
@@ -113,7 +113,7 @@ class _Lines:
         """The norm of all gradients, in one part."""
         store, graph = self.store, self.graph
         name = self.called(NORM)
-        formula = store.norm_rule.text([gradient_of(graph.names[t]) for t in store.parameters])
+        formula = store.updates.norm_rule.text([gradient_of(graph.names[t]) for t in store.updates.parameters])
         value = cache(lambda: np.asarray(store.norm(self.t)))
         view = PartView(equation(symbol(name), "=", formula), (), "elementwise", value, subject=Subject(name))
         return Assignment(

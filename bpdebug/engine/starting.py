@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from bpdebug.arrays import Array, read_only
 from bpdebug.engine.budget import ARRAY
 from bpdebug.graph import DRAWN, STATE, Graph
 
-State = dict[int, Array]
-"""What updates have changed, by tensor number: parameters, and the optimizer's states of them."""
+State = dict[int, Any]
+"""What updates have changed, by tensor number: parameters, and the optimizer's states; of the pass's arrays."""
 
 NOTHING: State = {}
 """The state before the first update."""
@@ -34,7 +35,8 @@ def starting(graph: Graph, seed: int, t: int, changed: State, given: Mapping[int
     What was `given` are the graph's arrays, or those of a backend's.
     """
     if tensor in changed:
-        return changed[tensor]
+        found: Array = changed[tensor]
+        return found
     kind = graph.kinds[tensor]
     if kind == DRAWN:
         return _drawn(graph, seed, t, tensor)
@@ -53,6 +55,6 @@ def _drawn(graph: Graph, seed: int, t: int, tensor: int) -> Array:
     return read_only(np.asarray(drawn >= node.attrs["p"]))
 
 
-def nbytes(state: State) -> int:
+def nbytes(graph: Graph, state: State) -> int:
     """The bytes of parameters and optimizer states."""
-    return sum(a.nbytes + ARRAY for a in state.values())
+    return sum(graph.nbytes(tensor) + ARRAY for tensor in state)

@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary, ref
 
+import numpy as np
+
 from bpdebug.arrays import Array
 from bpdebug.engine import sizes
 from bpdebug.engine.budget import ARRAY, SHARE, Budget, Keeps
-from bpdebug.engine.edits import Edit, UpdateOverride, first_iteration, overridden, overrides
+from bpdebug.engine.edits import Edit, first_iteration, overridden, overrides
 from bpdebug.engine.layout import ADDED, Slot
 from bpdebug.engine.optimizers import Training
 from bpdebug.engine.passes import computed, given
@@ -21,7 +23,7 @@ from bpdebug.engine.schedule import BACKWARD, END, FORWARD, SEED, UPDATE, Moment
 from bpdebug.engine.shared import Shared
 from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.engine.starting import NOTHING, State, leaves, nbytes, starting
-from bpdebug.engine.update import Norm, UpdateRule
+from bpdebug.engine.updates import Updates
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import Graph
 from bpdebug.progress import may_stop, part
@@ -49,12 +51,11 @@ class Store:
         self.edits, self.parent, self.recorded = edits, parent, recorded
         self._more = edits[len(parent.edits) :] if parent else edits
         self.first = first_iteration(self._more) if self._more else 0
-        self.parameters = graph.trainable if training else ()
         self._passes: dict[int, Pass] = {}
         self._states: dict[int, State] = {}
         self._checkpoints: dict[int, State] = {}
         self._spacing, self._each = 1, 0
-        self._updates: dict[int, UpdateRule] = {}
+        self.updates: Updates = Updates(graph, training, self._more, parent.updates if parent else None)
         self._me: ref[Keeps] = ref(self)
         self._dropped: WeakValueDictionary[int, Pass] | None = None  # those that somebody still works with, perhaps
         budget.stores.append(self._me)
@@ -69,7 +70,7 @@ class Store:
             return found
         if self.parent is not None and t < self.first:
             return self.parent.iteration(t)
-        return self._pass(t, self.start(t) if self.parameters and not self.recorded else NOTHING)
+        return self._pass(t, self.start(t) if self.updates.parameters and not self.recorded else NOTHING)
 
     def known(self, t: int) -> Pass | None:
         """Iteration t, where it is there."""
@@ -117,7 +118,7 @@ class Store:
         most = self._free + self.apart - sizes.of_leaves(self.graph) - self._scratch(sizes.at_work(self.graph))
         from bpdebug.engine.room import cut  # start-up: few passes have to be cut
 
-        return cut(self.graph, most - (self.budget.size // SHARE if self.parameters else 0), most)
+        return cut(self.graph, most - (self.budget.size // SHARE if self.updates.parameters else 0), most)
 
     @property
     def _is_read(self) -> bool:
@@ -141,7 +142,7 @@ class Store:
         A pass that shares its arrays with the parent's holds that one, too: what is different counts twice.
         """
         run = self._passes.get(t)
-        total = nbytes(self._states.get(t, NOTHING))
+        total = nbytes(self.graph, self._states.get(t, NOTHING))
         if run is not None:
             total += self._pass_bytes if run.nbytes is None else run.nbytes
         while run is not None and isinstance(shared := run.source, Shared):
@@ -168,7 +169,7 @@ class Store:
         return sizes.of_leaves(self.graph) + self._scratch(sizes.of_rules(self.graph))
 
     def _scratch(self, of_pass: int) -> int:
-        return max((of_pass, *(self.update(tensor).scratch for tensor in self.parameters)))
+        return max((of_pass, *(self.updates.rule(tensor).scratch for tensor in self.updates.parameters)))
 
     @property
     def checkpoint_bytes(self) -> int:
@@ -235,7 +236,7 @@ class Store:
             self._states[at] = state
             self.budget.keep((self._me, at), whole=at in self._passes)
             if at % self._spacing == 0:
-                self._checkpoints[at], self._each = state, nbytes(state)
+                self._checkpoints[at], self._each = state, nbytes(self.graph, state)
                 self.budget.thin()
         return state
 
@@ -248,43 +249,15 @@ class Store:
     def _step(self, t: int, start: State) -> State:
         run = self._passes.get(t) or self._pass(t, start)
         run.run_backward()
-        norm, after = self.norm(t), dict[int, Array]()
-        for tensor in self.parameters:
-            update, known = self.update(tensor), self.computed(tensor, t, norm, lines_only=True)
-            numbers = (*self.graph.states.get(tensor, ()), tensor)
-            made = [line.expr for line in update.lines[-len(numbers) :]]
-            after |= {n: known[id(e)] for n, e in zip(numbers, made, strict=True)}
-        return after
+        return self.updates.after(run, t)
 
-    def computed(self, tensor: int, t: int, norm: float | None, *, lines_only: bool = False) -> dict[int, Array]:
-        """The arrays of a parameter's update, by the identity of expressions, whose shapes they have: all, or lines."""
-        update, run = self.update(tensor), self.iteration(t)
-        states = [run.value(n) for n in self.graph.states.get(tensor, ())]
-        leaves = update.leaves(run.value(tensor), run.cotangent(tensor), states, t + 1, norm)
-        return update.evaluate(leaves, lines_only=lines_only)
+    def computed(self, tensor: int, t: int, norm: float | None) -> dict[int, Array]:
+        """The arrays of a parameter's update, by the identity of expressions, whose shapes they have."""
+        return self.updates.computed(self.iteration(t), tensor, t, norm)
 
     def norm(self, t: int) -> float | None:
         """The norm of all gradients of an iteration, where updates depend on it."""
-        if not self.parameters or not self.update(self.parameters[0]).needs_norm:
-            return None
-        return self.norm_rule.run([self.iteration(t).cotangent(tensor) for tensor in self.parameters])
-
-    @cached_property
-    def norm_rule(self) -> Norm:
-        graph = self.graph
-        return Norm([graph.shapes[t] for t in self.parameters], [graph.dtypes[t] for t in self.parameters])
-
-    def update(self, tensor: int) -> UpdateRule:
-        """The traced update rule of a parameter."""
-        training, graph = self.training, self.graph
-        assert training is not None
-        if tensor not in self._updates:
-            rules = [e.rule for e in self._more if isinstance(e, UpdateOverride) and e.tensor == tensor]
-            if self.parent is not None and not rules:
-                return self.parent.update(tensor)
-            rule = rules[-1] if rules else None
-            self._updates[tensor] = UpdateRule(training, graph.shapes[tensor], graph.dtypes[tensor], rule)
-        return self._updates[tensor]
+        return self.updates.norm(self.iteration(t))
 
     def leaf(self, tensor: int, t: int) -> Array:
         """A leaf, of its shape, at t before edits: an input as read, a parameter as updated, a mask as drawn."""
@@ -292,9 +265,13 @@ class Store:
         if found is not None:
             return found
         changed = self.start(t) if tensor in self._updated else NOTHING
-        return starting(self.graph, self.seed, t, changed, self.graph.arrays, tensor)
+        found = starting(self.graph, self.seed, t, changed, self.graph.arrays, tensor)
+        if isinstance(found, np.ndarray) or self.budget.backend is None:
+            return found
+        given: Array = self.budget.backend.out(found)
+        return given
 
     @cached_property
     def _updated(self) -> set[int]:
         """Parameters and states that updates change."""
-        return {*self.parameters, *self.graph.owners}
+        return {*self.updates.parameters, *self.graph.owners}

@@ -179,7 +179,7 @@ class Timeline(Computed, Sequence[Event]):
             edits=(*self.edits, edit), parent=self,
         )  # fmt: skip
         if isinstance(edit, UpdateOverride):
-            made.store.update(edit.tensor)
+            made.store.updates.rule(edit.tensor)
         return made
 
     # --- the sequence of events -----------------------------------------------------------------------------------

@@ -95,8 +95,17 @@ class UpdateRule:
         """Values for `evaluate`, of the parameter's shape; `states` in the order of `self.states`, `t` from 1."""
         known = {id(self.w): w, id(self.g): g}
         known |= {id(leaf): value for leaf, value in zip(self.states.values(), states, strict=True)}
+        return known | self.numbers_as_leaves(t, norm)
+
+    def numbers_as_leaves(self, t: int, norm: float | None) -> dict[int, Array]:
+        """The settings that are on, the number of the step and the norm as values for `evaluate`, in double."""
         numbers = {**self.numbers(t), "t": float(t), NORM: np.nan if norm is None else norm}
-        return known | {id(leaf): np.asarray(numbers[name]) for name, leaf in self.scalars.items()}
+        return {id(leaf): np.asarray(numbers[name]) for name, leaf in self.scalars.items()}
+
+    @property
+    def kept(self) -> list[Expr]:
+        """What the next step starts from: the states, in the order of `self.states`, and the parameter."""
+        return [line.expr for line in self.lines[-len(self.states) - 1 :]]
 
     @property
     def scratch(self) -> int:

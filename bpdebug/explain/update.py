@@ -22,7 +22,7 @@ class UpdateLens(Struct, frozen=True, eq=False):
 @np.errstate(all="ignore")
 def update_lens(event: Event) -> UpdateLens:
     """The lens of an update event."""
-    timeline, update = event.timeline, event.timeline.store.update(event.tensor)
+    timeline, update = event.timeline, event.timeline.store.updates.rule(event.tensor)
     training = timeline.training
     assert training is not None
     optimizer = OPTIMIZERS[training.optimizer]

@@ -93,7 +93,7 @@ def _update(timeline: Timeline, event: Event, operand: str, text: str, line: str
         hint = f"set rule {event.name}@upd = {event.name} - lr * d{event.name}"
         raise CommandError(f"an update has no operand '{operand[:40]}'", hint=hint)
     with typed():
-        rule = as_update(text, event.name, timeline.store.update(event.tensor), dtype=dtype)
+        rule = as_update(text, event.name, timeline.store.updates.rule(event.tensor), dtype=dtype)
         return UpdateOverride(event.tensor, rule, line)
 
 

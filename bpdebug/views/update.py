@@ -37,7 +37,7 @@ def line_text(a: Assignment) -> Notation:
 
 def settings_text(event: Event) -> str:
     """'step 2: lr = 0.1, momentum = 0.9'."""
-    numbers = event.timeline.store.update(event.tensor).numbers(event.iteration + 1)
+    numbers = event.timeline.store.updates.rule(event.tensor).numbers(event.iteration + 1)
     settings = ", ".join(f"{name} = {exact(value)}" for name, value in numbers.items())
     return _("step {step}: {settings}").format(step=event.iteration + 1, settings=settings)
 
@@ -66,7 +66,7 @@ def _parts(state: State, event: Event) -> Iterator[Block]:
 
 def update_data(event: Event) -> dict[str, Any]:
     """The step's number, its settings, and the lines with their parts, as JSON has them."""
-    numbers = event.timeline.store.update(event.tensor).numbers(event.iteration + 1)
+    numbers = event.timeline.store.updates.rule(event.tensor).numbers(event.iteration + 1)
     lines = [
         {"to": a.to, "formula": line_text(a), "shape": list(a.shape), "parts": parts_data(a)} for a in event.assignments
     ]
@@ -81,15 +81,15 @@ def parts_data(line: Assignment | Contribution) -> list[dict[str, Any]]:
 def optimizer_rows(state: State) -> Iterator[tuple[str, ...]]:
     """The optimizer, its settings in this step, and what it keeps of each parameter; empty without training."""
     timeline, graph = state.timeline, state.timeline.graph
-    training, parameters = timeline.training, timeline.store.parameters
+    training, parameters = timeline.training, timeline.store.updates.parameters
     if training is None or not parameters:
         return
     step = timeline.schedule.iteration_at(state.cursor) + 1
     yield training.optimizer, _("optimizer"), "", _("step {step} of {of}").format(step=step, of=training.steps)
-    numbers = timeline.store.update(parameters[0]).numbers(step)
+    numbers = timeline.store.updates.rule(parameters[0]).numbers(step)
     yield from ((name, _("setting"), "", exact(value)) for name, value in numbers.items())
     for parameter in parameters:
-        if timeline.store.update(parameter).by_hand:
+        if timeline.store.updates.rule(parameter).by_hand:
             index = timeline.schedule.index_of(UPDATE, parameter)
             assert index is not None
             yield f"{graph.names[parameter]}@upd", _("rule set by hand"), "", timeline.event(index).rule or ""

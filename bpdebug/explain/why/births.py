@@ -119,7 +119,7 @@ def _given(tracer: RuleTracer, site: Site, cells: Array, test: Test) -> Birth:
     """A leaf; a parameter of a later iteration got it from an update."""
     store, t, tensor = tracer.timeline.store, tracer.iteration, site.tensor
     owner = tracer.owner(tensor)
-    changes = owner in store.parameters
+    changes = owner in store.updates.parameters
 
     def had(updates: int) -> bool:
         return bool((cells & test(store.parameter(tensor, updates))).any())

@@ -50,7 +50,7 @@ def in_update(caption: str, state: State, at: int) -> Any:
     """A caption of an update event as NumPy, with parameters and states as they are at a position."""
     timeline, event = state.timeline, state.event
     assert event is not None
-    graph, rule = timeline.graph, timeline.store.update(event.tensor)
+    graph, rule = timeline.graph, timeline.store.updates.rule(event.tensor)
     scope: dict[str, Any] = {**vars(NUMPY), **rule.numbers(event.iteration + 1), "t": event.iteration + 1}
 
     def known(word: re.Match[str]) -> str:
