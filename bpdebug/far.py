@@ -69,13 +69,14 @@ class Far(NDArrayOperatorsMixin):
 
     Of it comes over what is asked for: `far[key]`, and answers about all of it. What has no name here is right, too, by
     `__array__`, at the price of the whole. Words and operators are worked out where it lies, with results that lie
-    there where they are not small. Nothing can be written into it.
+    there where they are not small. Nothing can be written into it. It is `like` another that has the same cells in
+    another order.
     """
 
-    __slots__ = ("__weakref__", "_known", "_whole", "dtype", "place", "shape", "there")
+    __slots__ = ("__weakref__", "_known", "_whole", "dtype", "like", "place", "shape", "there")
 
-    def __init__(self, there: Any, dtype: Any, place: Device) -> None:
-        self.there, self.place = there, place
+    def __init__(self, there: Any, dtype: Any, place: Device, like: Far | None = None) -> None:
+        self.there, self.place, self.like = there, place, like
         self.shape: Shape = tuple(map(int, there.shape))
         self.dtype = np.dtype(dtype)
         self._known: dict[Key, Any] = {}
@@ -164,8 +165,9 @@ class Far(NDArrayOperatorsMixin):
         return self if tuple(sizes) == self.shape else self._word("reshape", shape=tuple(sizes))
 
     def transpose(self, *axes: Any) -> Any:
-        found = axes[0] if axes and isinstance(axes[0], tuple) else axes or tuple(range(self.ndim))[::-1]
-        return self._word("permute_dims", axes=tuple(found))
+        given = axes[0] if axes and not isinstance(axes[0], int) else axes or range(self.ndim)[::-1]
+        order = tuple(axis % self.ndim for axis in given)
+        return self if order == tuple(range(self.ndim)) else self._word("permute_dims", axes=order)
 
     @property
     def T(self) -> Any:
@@ -188,12 +190,16 @@ class Far(NDArrayOperatorsMixin):
     @property
     def summary(self) -> Summary:
         """What is asked of all cells, in one answer."""
+        if self.like is not None:
+            return self.like.summary
         found: Summary = self.remember(_summary)
         return found
 
     @property
     def finite(self) -> bool:
         """Whether it has neither NaN nor infinity."""
+        if self.like is not None:
+            return self.like.finite
         known = self._known.get((_summary,))
         return bool(self.remember(_finite)) if known is None else known.finite
 

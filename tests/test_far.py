@@ -90,6 +90,7 @@ def test_parts_are_numpys(name: str, what: str) -> None:
         3, -1, (2, 5), (..., 7), slice(1, None, 2), slice(None, None, -1), (slice(2, 4), slice(-5, None)), ...,
         tuple(np.array([1, 0, 4]) for _ in range(rank)), np.ix_(*([0, 3, 3] for _ in range(rank))),
         (np.int64(2),), array != array, (None, 0), (np.array([1, 2]),),
+        (slice(1, 4), np.array([1, 2])), (np.array([[1], [2]]), slice(0, 9, 2)), [3, 1], (2, np.array([0, 5])),
     ]  # fmt: skip
     for key in keys:
         np.testing.assert_array_equal(far[key], array[key], err_msg=str(key))

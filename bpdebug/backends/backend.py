@@ -31,7 +31,7 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
         cls, name: str, own: dict[str, Any], *, dtype: Callable[[str], Any], near: Callable[[Any], Array],
         within: Callable[[], AbstractContextManager[Any]] = nullcontext,
         settle: Callable[[list[Any]], Sequence[Any]] | None = None, shares: bool = True,
-        cells: Callable[[Any, tuple[Array, ...]], Any] | None = None,
+        cells: Callable[[Any, tuple[Any, ...]], Any] | None = None,
         lying: Callable[[Shape, DType, Parts], Any] | None = None,
         fused: Callable[[Sequence[Expr]], list[Expr]] = list,
     ) -> Backend:  # fmt: skip

@@ -25,13 +25,17 @@ WORDS: dict[np.ufunc, str] = {row.run: row.name for row in PRIMS.values() if isi
 WORDS |= {np.matmul: "matmul", np.power: "pow"}
 
 
+SAME_CELLS = {"reshape", "permute_dims", "matrix_transpose", "expand_dims", "squeeze", "flip", "roll"}
+"""Words that give the cells of their operand in another order."""
+
+
 class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
     """A library of arrays other than NumPy.
 
     `into` makes an array of its own of one of NumPy's, on its device; `near` makes one of NumPy's of its own, without a
     copy where both can see the same memory (`shares`). `within` is entered while it computes. `settle` works out arrays
-    that were only planned, all at once; None where there are none such. `cells` takes the cells at arrays of indices,
-    one an axis, which broadcast.
+    that were only planned, all at once; None where there are none such. `cells` takes the cells at an index of
+    NumPy's that holds arrays of integers.
     """
 
     into: Callable[[Array], Any]
@@ -39,7 +43,7 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
     shares: bool = True
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
     settle: Callable[[list[Any]], Sequence[Any]] | None = None
-    cells: Callable[[Any, tuple[Array, ...]], Any] | None = None
+    cells: Callable[[Any, tuple[Any, ...]], Any] | None = None
 
     @property
     def words(self) -> Any:
@@ -51,11 +55,14 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
         """The dtype that sums are taken in: double, where the device has it."""
         return self.scope.get("float64", self.scope["float32"])
 
-    def out(self, there: Any) -> Any:
-        """One of its arrays for those outside: NumPy's, read-only, where memory is shared or it is small; else Far."""
+    def out(self, there: Any, like: Any = None) -> Any:
+        """One of its arrays for those outside: NumPy's, read-only, where memory is shared or it is small; else Far.
+
+        `like` is one that has the same cells in another order.
+        """
         if self.shares or asked.size(there) <= SMALL:
             return read_only(self.near(there))
-        return Far(there, self.words.numpy_dtype(there), self)
+        return Far(there, self.words.numpy_dtype(there), self, like)
 
     def inside(self, array: Any) -> Any:
         """An array from outside as one of its own; a far one of its own as it is. Summary stay numbers."""
@@ -71,18 +78,21 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
         with self.within():
             if all(isinstance(k, int | np.integer | slice) or k is ... for k in items):
                 plain = tuple(int(k) if isinstance(k, np.integer) else k for k in items)
+                if all(k is ... or k == slice(None) for k in plain):
+                    return far
                 return self.out(self.words.index(far.there, key=encode_key(plain)))
-            if len(items) == far.ndim and all(isinstance(k, int | np.integer | np.ndarray | list) for k in items):
-                at = tuple(np.asarray(k) for k in items)
-                if all(a.dtype.kind in "iu" for a in at):
-                    return self.out(self._cells(far.there, at))
+            items = tuple(np.asarray(k) if isinstance(k, list) else k for k in items)
+            if all(isinstance(k, int | slice) or (isinstance(k, np.ndarray) and k.dtype.kind in "iu") for k in items):
+                return self.out(self._cells(far.there, items))
         return np.asarray(far)[key]
 
-    def _cells(self, there: Any, at: tuple[Array, ...]) -> Any:
+    def _cells(self, there: Any, key: tuple[Any, ...]) -> Any:
         if self.cells is not None:
-            return self.cells(there, at)
-        ids = (self.into(a.astype(np.int64)) for a in np.broadcast_arrays(*at))
-        return self.words.take_at(there, *ids)
+            return self.cells(there, key)
+        arrays = np.broadcast_arrays(*(k for k in key if isinstance(k, np.ndarray)))
+        ids = (self.into(a.astype(np.int64)) for a in arrays)
+        plain = encode_key(tuple(None if isinstance(k, np.ndarray) else k for k in key))
+        return self.words.take_at(there, *ids, key=plain)
 
     def called(self, ufunc: np.ufunc, operands: Sequence[Any]) -> Any:
         """What one of NumPy's functions gives cell by cell; NotImplemented where there is no word for it."""
@@ -109,7 +119,8 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
             sign = SIGNS.get(prim.infix)
             if sign is not None:
                 return self.out(sign(*there) if len(there) == 2 else -there[0])
-            return self.out(getattr(self.words, word)(*there, **self._named({**prim.defaults, **attrs})))
+            made = getattr(self.words, word)(*there, **self._named({**prim.defaults, **attrs}))
+            return self.out(made, operands[0] if word in SAME_CELLS and operands[0].size == asked.size(made) else None)
 
     def _named(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Keywords, with its own dtypes for NumPy's."""

@@ -61,12 +61,16 @@ def dask(scheduler: str | None = None) -> Backend:
     name = "dask" if scheduler is None else f"dask at {scheduler}"
     return Backend.of(
         name, words, dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
-        cells=_cells_at,
+        cells=partial(_cells_at, da),
     )  # fmt: skip
 
 
-def _cells_at(x: Any, at: tuple[Array, ...]) -> Any:
-    return x.vindex[at] if at else x
+def _cells_at(da: Any, x: Any, key: tuple[Any, ...]) -> Any:
+    """The cells at an index with arrays in it, where NumPy has them: Dask puts their axes first."""
+    at = [n for n, k in enumerate(key) if not isinstance(k, slice)]
+    found = x.vindex[tuple(np.asarray(k) if isinstance(k, int) else k for k in key)]
+    rank = found.ndim - (x.ndim - len(at))
+    return da.moveaxis(found, range(rank), range(at[0], at[0] + rank)) if at[-1] - at[0] < len(at) else found
 
 
 def _index(x: Any, key: Key) -> Any:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat, zip_longest
 
-import numpy as np
 from msgspec.structs import replace
 
 from bpdebug.debugger import COMMANDS, State
 from bpdebug.errors import printable
+from bpdebug.far import as_array
 from bpdebug.frontends.loop import Answer
 from bpdebug.frontends.onward import onward
 from bpdebug.translation import N_, _, clauses, listed
 from bpdebug.views import view
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.numbers import number_format, short
-from bpdebug.views.text import MOST_ROWS, cells_lines, ends, row_label
+from bpdebug.views.text import MOST_ROWS, cells_lines, corners, ends, row_label
 
 SIGNS = {"=": N_("gives"), "→": N_("turned is"), ",": N_("and")}
 """Words for what stands between matrices; of other signs they are those that are typed."""
@@ -73,28 +73,30 @@ def _matrix(matrix: Matrix) -> Iterator[str]:
     if matrix.array is None:
         yield f"{head}: {_('not computed yet')}"
         return
-    array = np.asarray(matrix.array)
-    form = number_format(array)
-    if array.ndim < 2 or not array.size:
-        cells = array.reshape(1, -1)
-        yield f"{head}: {_cells(matrix, cells[0], 0, form.text) if array.size else _('no cells')}"
+    array = as_array(matrix.array)
+    if not array.size:
+        yield f"{head}: {_('no cells')}"
+        return
+    flat, text = array.reshape(-1, array.shape[-1] if array.ndim else 1), number_format(array).text
+    rows, columns = (ends(size, MOST_ROWS) for size in flat.shape)
+    known, more = corners(flat, rows, columns), _("{n} more").format(n=flat.shape[1] - MOST_ROWS)
+
+    def cell(r: int, c: int) -> str:
+        return (_("{cell} marked") if (r, c) in matrix.marked else "{cell}").format(cell=text(known[r, c]).strip())
+
+    def said_row(r: int) -> str:
+        return ", ".join(more if c is None else cell(r, c) for c in columns)
+
+    if array.ndim < 2:
+        yield f"{head}: {said_row(0)}"
         return
     yield f"{head}:"
-    flat = array.reshape(-1, array.shape[-1])
-    for r in ends(len(flat), MOST_ROWS):
+    for r in rows:
         if r is None:
             yield _("{n} more rows").format(n=len(flat) - MOST_ROWS)
         else:
             said = _("row {label}: {cells}")
-            yield said.format(label=row_label(r, array.shape[:-1]), cells=_cells(matrix, flat[r], r, form.text))
-
-
-def _cells(matrix: Matrix, row: Sequence[float], r: int, text: Callable[[float], str]) -> str:
-    left_out, marked = _("{n} more").format(n=len(row) - MOST_ROWS), _("{cell} marked")
-    return ", ".join(
-        left_out if c is None else (marked if (r, c) in matrix.marked else "{cell}").format(cell=text(row[c]).strip())
-        for c in ends(len(row), MOST_ROWS)
-    )
+            yield said.format(label=row_label(r, array.shape[:-1]), cells=said_row(r))
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-import numpy as np
-
 from bpdebug.arrays import Array
 from bpdebug.engine import stats
 from bpdebug.errors import printable
+from bpdebug.far import as_array
 from bpdebug.symbolic.mathml import MATHML
 from bpdebug.symbolic.notation import Notation
 from bpdebug.translation import _
@@ -17,7 +16,7 @@ from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Section, 
 from bpdebug.views.encode import MANY_CELLS
 from bpdebug.views.numbers import number, number_format, shape_text, short
 from bpdebug.views.report import Report
-from bpdebug.views.text import MOST_COLUMNS, MOST_ROWS, cells_lines, ends, listing_lines, row_label
+from bpdebug.views.text import MOST_COLUMNS, MOST_ROWS, cells_lines, corners, ends, listing_lines, row_label
 
 MOST_SHOWN = (MOST_ROWS, MOST_COLUMNS)
 Marked = frozenset[tuple[int, int]]
@@ -101,7 +100,7 @@ def figure_html(matrix: Matrix) -> str:
     head = f"<figcaption><b>{safe(short(matrix.name))}</b> {shape_text(matrix.shape)}{note}</figcaption>"
     if matrix.array is None:
         return f"<figure>{head}<p>{safe(_('not computed yet'))}</p></figure>"
-    array = np.asarray(matrix.array)
+    array = as_array(matrix.array)
     if not array.size:
         return f"<figure>{head}<p>{safe(_('no cells'))}</p></figure>"
     kind = f' class="{matrix.mark}"' if matrix.mark else ""
@@ -124,6 +123,7 @@ def _grid(array: Array, marked: Marked) -> Iterator[str]:
         return
     cells = array.reshape(-1, array.shape[-1])
     rows, columns = (ends(n, most if many else n) for n, most in zip(cells.shape, MOST_SHOWN, strict=True))
+    known = corners(cells, rows, columns)
     corner = "<td>" if array.ndim > 1 else ""
     if cells.size > 1 or array.ndim > 1:
         yield f"<tr>{corner}{''.join('<th>⋯' if c is None else f'<th>{c}' for c in columns)}"
@@ -134,6 +134,6 @@ def _grid(array: Array, marked: Marked) -> Iterator[str]:
         label = row_label(r, array.shape[:-1])
         begins = array.ndim > 2 and r % array.shape[-2] == 0
         yield f"<tr{' class=slice' * begins}>{f'<th>{label}' if label else ''}" + "".join(
-            "<td>⋯" if c is None else f"<td{' class=marked' * ((r, c) in marked)}>{form.cell(cells[r, c]).strip()}"
+            "<td>⋯" if c is None else f"<td{' class=marked' * ((r, c) in marked)}>{form.cell(known[r, c]).strip()}"
             for c in columns
         )

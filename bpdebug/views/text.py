@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import repeat, zip_longest
+from itertools import product, repeat, zip_longest
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import printable
+from bpdebug.far import as_array
 from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text
 from bpdebug.views.encode import cells
@@ -157,6 +159,12 @@ def ends(size: int, most: int) -> list[int | None]:
     return [*range(half), None, *range(size - half, size)]
 
 
+def corners(flat: Array, rows: Sequence[int | None], columns: Sequence[int | None]) -> dict[tuple[int, int], Any]:
+    """The numbers of a matrix that are shown, by row and column: they come over together."""
+    down, across = ([i for i in axis if i is not None] for axis in (rows, columns))
+    return dict(zip(product(down, across), flat[np.ix_(down, across)].ravel().tolist(), strict=True))
+
+
 def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
     """A tensor with its name and shape, row and column indices; leading axes become row labels.
 
@@ -166,7 +174,7 @@ def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
     note = [f"({printable(matrix.note)})"] if matrix.note else []
     if matrix.array is None:
         return [head, _("not computed yet"), *note]
-    array = np.asarray(matrix.array)
+    array = as_array(matrix.array)
     if array.size == 0:
         return [head, _("no cells"), *note]
     small = array.nbytes <= SMALL
@@ -192,14 +200,14 @@ def _body(array: Array, marked: Marked, room: int) -> tuple[str, ...]:
     width = max(form.width, len(str(size - 1))) + (2 if marked else 0)
     fits = (room - left - 1) // (width + 1)
     columns = ends(size, min(MOST_COLUMNS, fits if size <= fits else max(2, (room - left - 3) // (width + 1))))
-    lines = []
+    lines, known = [], corners(flat, rows, columns)
     if array.ndim > 1 or array.shape[0] > 1:
         gap = " " if marked else ""
         heads = ("⋯" if c is None else f"{c}{gap}".rjust(width) for c in columns)
         lines.append(" " * left + "  " + " ".join(heads))
     for r, label in zip(rows, labels, strict=True):
         values = (
-            "⋯" if c is None else "⋮".rjust(width) if r is None else _cell(marked, form.cell(flat[r, c]), r, c, width)
+            "⋯" if c is None else "⋮".rjust(width) if r is None else _cell(marked, form.cell(known[r, c]), r, c, width)
             for c in columns
         )
         lines.append(label.rjust(left) + "  " + " ".join(values))

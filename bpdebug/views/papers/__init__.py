@@ -6,16 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-import numpy as np
-
 from bpdebug.arrays import Array
+from bpdebug.far import as_array
 from bpdebug.symbolic.notation import Notation
 from bpdebug.symbolic.typeset import Typeset
 from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Formula, Listing, Matrix, Row, Table, Text, flat
 from bpdebug.views.numbers import number_format, shape_text
 from bpdebug.views.report import Report
-from bpdebug.views.text import cells_lines, ends, listing_lines
+from bpdebug.views.text import cells_lines, corners, ends, listing_lines
 
 MOST = 8
 """Rows and columns beyond which a matrix is written by its corners and dots."""
@@ -114,7 +113,7 @@ class Paper(ABC):
         """The numbers; of a large one its corners, leading axes one below the other."""
         if matrix.array is None:
             return self.dialect.words(_("not computed yet"))
-        array = np.asarray(matrix.array)
+        array = as_array(matrix.array)
         if not array.size:
             return self.dialect.words(_("no cells"))
         if array.ndim == 0:
@@ -124,11 +123,12 @@ class Paper(ABC):
     def _cells(self, array: Array, marked: frozenset[tuple[int, int]]) -> Iterator[list[str]]:
         form, cells = number_format(array), array.reshape(-1, array.shape[-1])
         rows, columns = (ends(size, MOST) for size in cells.shape)
+        known = corners(cells, rows, columns)
 
         def cell(r: int | None, c: int | None) -> str:
             if r is None or c is None:
                 return self.dialect.sign("⋱" if r is c else "⋯" if c is None else "⋮")
-            written = self.dialect.number(form.text(cells[r, c]))
+            written = self.dialect.number(form.text(known[r, c]))
             return self.underlined(written) if (r, c) in marked else written
 
         for r in rows:
