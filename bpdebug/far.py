@@ -20,6 +20,10 @@ RECENT = 4
 """Arrays that came over whole last, and are kept for who asks at once again."""
 
 
+REDUCES = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
+"""What NumPy's functions of two are along axes."""
+
+
 class Summary(Struct, frozen=True):
     """What is asked of all cells: over the finite ones the ends, the smallest size that is not 0, mean, std and norm.
 
@@ -128,16 +132,31 @@ class Far(NDArrayOperatorsMixin):
     # --- what is worked out there: as NumPy's arrays are asked ----------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **how: Any) -> Any:
-        found = NotImplemented if how or method != "__call__" else self.place.called(ufunc, operands)
+        found: Any = NotImplemented
+        if method == "__call__" and not how:
+            found = self.place.called(ufunc, operands)
+        elif method == "reduce" and ufunc in REDUCES and how.keys() <= {"axis", "keepdims"}:
+            found = self.word(REDUCES[ufunc], **{"axis": 0, **how})
         return getattr(ufunc, method)(*map(near, operands), **how) if found is NotImplemented else found
 
-    def _word(self, word: str, *more: Any, **attrs: Any) -> Any:
+    def word(self, word: str, *more: Any, **attrs: Any) -> Any:
+        """A word of the array namespace on it, and on more."""
         return self.place.applied(word, (self, *more), attrs)
 
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, how: Any) -> Any:
+        found = FUNCTIONS.get(function)
+        if found is not None and (function is not np.where or len(args) == 3):
+            return found(*args, **how)
+        return function(*_near_all(args), **{name: near(value) for name, value in how.items()})
+
     def _reduced(self, word: str, axis: Any, keepdims: bool, how: dict[str, Any]) -> Any:
-        if any(how[name] is not None for name in how):
-            return getattr(np.asarray(self), word)(axis=axis, keepdims=keepdims, **how)
-        return self._word(word, axis=axis, keepdims=keepdims)
+        """Along axes; of the extremes, with a number to begin with, and over some cells alone."""
+        start, over = how.pop("initial", None), how.pop("where", None)
+        cells = self if over is None else np.where(over, self, start)
+        if how.get("out") is not None or how.get("dtype") is not None or not isinstance(cells, Far):
+            return getattr(np.asarray(cells), word)(axis=axis, keepdims=keepdims, **how)
+        found = cells.word(word, axis=axis, keepdims=keepdims)
+        return found if start is None else {"max": np.maximum, "min": np.minimum, "sum": np.add}[word](found, start)
 
     def max(self, axis: Any = None, keepdims: bool = False, **how: Any) -> Any:
         return self._reduced("max", axis, keepdims, how)
@@ -148,6 +167,10 @@ class Far(NDArrayOperatorsMixin):
     def sum(self, axis: Any = None, keepdims: bool = False, **how: Any) -> Any:
         return self._reduced("sum", axis, keepdims, how)
 
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Any:
+        cells = self.astype(np.int8) if self.dtype == np.bool_ else self
+        return cells.word("argmax", axis=axis, keepdims=keepdims)
+
     def any(self, axis: Any = None, keepdims: bool = False, **how: Any) -> Any:
         return (self != 0)._reduced("sum", axis, keepdims, how) > 0
 
@@ -155,19 +178,19 @@ class Far(NDArrayOperatorsMixin):
         return (self == 0)._reduced("sum", axis, keepdims, how) == 0
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        return self if np.dtype(dtype) == self.dtype else self._word("astype", dtype=np.dtype(dtype))
+        return self if np.dtype(dtype) == self.dtype else self.word("astype", dtype=np.dtype(dtype))
 
     def reshape(self, *shape: Any) -> Any:
         sizes = [*(shape[0] if isinstance(shape[0], tuple) else shape)]
         if -1 in sizes:
             at = sizes.index(-1)
             sizes[at] = self.size // max(prod(n for n in sizes if n >= 0), 1)
-        return self if tuple(sizes) == self.shape else self._word("reshape", shape=tuple(sizes))
+        return self if tuple(sizes) == self.shape else self.word("reshape", shape=tuple(sizes))
 
     def transpose(self, *axes: Any) -> Any:
         given = axes[0] if axes and not isinstance(axes[0], int) else axes or range(self.ndim)[::-1]
         order = tuple(axis % self.ndim for axis in given)
-        return self if order == tuple(range(self.ndim)) else self._word("permute_dims", axes=order)
+        return self if order == tuple(range(self.ndim)) else self.word("permute_dims", axes=order)
 
     @property
     def T(self) -> Any:
@@ -175,7 +198,7 @@ class Far(NDArrayOperatorsMixin):
 
     @property
     def mT(self) -> Any:
-        return self._word("matrix_transpose")
+        return self.word("matrix_transpose")
 
     def view(self) -> Far:
         return self
@@ -224,6 +247,23 @@ class Far(NDArrayOperatorsMixin):
         return self.place.peaks(self.there, high, wide)
 
 
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.where: lambda *args: next(a for a in args if isinstance(a, Far)).place.applied("where", args, {}),
+    np.count_nonzero: lambda x: int((x != 0).sum()),
+    **{
+        function: lambda x, *args, _name=function.__name__, **how: getattr(x, _name)(*args, **how)
+        for function in (np.any, np.all, np.sum, np.max, np.min, np.reshape, np.transpose, np.argmax)
+    },
+    **{function: lambda x, _name=function.__name__: getattr(x, _name) for function in (np.ndim, np.size, np.shape)},
+}
+"""Those of NumPy's functions that are worked out where an array lies."""
+
+
+def _near_all(args: Any) -> Any:
+    """Arguments of a call, arrays in lists among them, that came over."""
+    return [type(a)(map(near, a)) if isinstance(a, list | tuple) else near(a) for a in args]
+
+
 def near(array: Any) -> Any:
     """What is far, whole; anything else as it is."""
     return np.asarray(array) if isinstance(array, Far) else array
@@ -237,6 +277,13 @@ def is_array(x: Any) -> bool:
 def as_array(x: Any) -> Any:
     """A scalar of NumPy's, or a number, as an array; a far one stays where it is."""
     return x if isinstance(x, Far) else np.asarray(x)
+
+
+def equal(a: Array, b: Array) -> bool:
+    """Whether arrays of any shapes are the same, cell by cell; NaN is the same as NaN."""
+    if not (isinstance(a, Far) or isinstance(b, Far)):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
 
 
 def _summary(far: Far) -> Summary:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpdebug.arrays import Array, encode_key, read_only
+from bpdebug.arrays import Array, decode_key, encode_key, read_only
 from bpdebug.backends import asked
 from bpdebug.backends.calls import PROMOTE
 from bpdebug.far import SMALL, Far, Summary
@@ -25,6 +25,8 @@ WORDS: dict[np.ufunc, str] = {row.run: row.name for row in PRIMS.values() if isi
 WORDS |= {np.matmul: "matmul", np.power: "pow"}
 
 
+TRUTHS = {np.bitwise_or: "logical_or", np.bitwise_and: "logical_and", np.invert: "logical_not"}
+"""What signs mean between truth values."""
 SAME_CELLS = {"reshape", "permute_dims", "matrix_transpose", "expand_dims", "squeeze", "flip", "roll"}
 """Words that give the cells of their operand in another order."""
 
@@ -87,18 +89,19 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
         return np.asarray(far)[key]
 
     def _cells(self, there: Any, key: tuple[Any, ...]) -> Any:
+        arrays = [np.array(a, np.int64) for a in np.broadcast_arrays(*(k for k in key if not isinstance(k, slice)))]
+        plain = encode_key(tuple(k if isinstance(k, slice) else None for k in key))
         if self.cells is not None:
-            return self.cells(there, key)
-        arrays = np.broadcast_arrays(*(k for k in key if isinstance(k, np.ndarray)))
-        ids = (self.into(a.astype(np.int64)) for a in arrays)
-        plain = encode_key(tuple(None if isinstance(k, np.ndarray) else k for k in key))
-        return self.words.take_at(there, *ids, key=plain)
+            return self.cells(there, decode_key(plain, arrays))
+        return self.words.take_at(there, *map(self.into, arrays), key=plain)
 
     def called(self, ufunc: np.ufunc, operands: Sequence[Any]) -> Any:
         """What one of NumPy's functions gives cell by cell; NotImplemented where there is no word for it."""
         if (test := asked.TESTS.get(ufunc)) is not None:
             with self.within():
                 return self.out(test(self._floats(self.inside(operands[0]))))
+        if ufunc in TRUTHS and all(_kind(a) in (np.bool_, bool) for a in operands):
+            return self.applied(TRUTHS[ufunc], operands, {})
         word = WORDS.get(ufunc)
         return NotImplemented if word is None else self.applied(word, operands, {})
 

@@ -68,9 +68,9 @@ def dask(scheduler: str | None = None) -> Backend:
 def _cells_at(da: Any, x: Any, key: tuple[Any, ...]) -> Any:
     """The cells at an index with arrays in it, where NumPy has them: Dask puts their axes first."""
     at = [n for n, k in enumerate(key) if not isinstance(k, slice)]
-    found = x.vindex[tuple(np.asarray(k) if isinstance(k, int) else k for k in key)]
+    found = x.vindex[key]
     rank = found.ndim - (x.ndim - len(at))
-    return da.moveaxis(found, range(rank), range(at[0], at[0] + rank)) if at[-1] - at[0] < len(at) else found
+    return da.moveaxis(found, [*range(rank)], [*range(at[0], at[0] + rank)]) if at[-1] - at[0] < len(at) else found
 
 
 def _index(x: Any, key: Key) -> Any:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from bpdebug.arrays import Array
 from bpdebug.cells.table import MOST_TERMS, MOVES, ROWS, Read, Summand
 from bpdebug.cells.terms import At, Factor, Terms, spread
+from bpdebug.far import as_array
 from bpdebug.symbolic import Expr, Plan, walk
 
 
@@ -40,7 +41,8 @@ class Expansion:
         if id(expr) not in self.known:
             with np.errstate(all="ignore"):
                 self.known[id(expr)] = self.plan.evaluate(expr, self.known)
-        return np.asarray(self.known[id(expr)])
+        found: Array = as_array(self.known[id(expr)])
+        return found
 
     def expand(self, expr: Expr, at: At) -> list[Terms]:
         """The terms of an expression's cells at `at` (index arrays of one length, none for a number)."""
@@ -58,7 +60,7 @@ class Expansion:
 
     def factor(self, expr: Expr, at: At, under: bool = False) -> list[Terms]:
         """The cells themselves, as one factor."""
-        values = self.value(expr)[at] if at else self.value(expr).reshape(1)
+        values = np.asarray(self.value(expr)[at]) if at else self.value(expr).reshape(1)
         count = len(values)
         return [Terms(np.arange(count), np.ones(count), (Factor(expr, at, values.astype(np.float64), under),))]
 

@@ -235,7 +235,8 @@ def _chosen(e: Expr, at: At, value: Value) -> list[Summand]:
     *test, a, b = e.args
 
     def cells(x: Any) -> Array:
-        return np.broadcast_to(value(x) if isinstance(x, Expr) else np.asarray(x), e.shape)[at].reshape(-1)
+        found = value(x)[aligned(x.shape, e.shape, at)] if isinstance(x, Expr) else x
+        return np.broadcast_to(np.asarray(found), len(rows_of(at)))
 
     if test:
         first = cells(test[0]).astype(bool)

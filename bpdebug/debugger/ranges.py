@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from bpdebug.arrays import Array
 from bpdebug.errors import CommandError
+from bpdebug.far import as_array
 from bpdebug.language.constants import COMPARISONS
 
 
@@ -24,15 +25,16 @@ class Range(Struct, frozen=True, eq=False):
 
     def mask(self, array: Array) -> Array:
         """Which cells lie in the range: booleans of the array's shape."""
-        return np.asarray(self.holds(array.astype(np.float64, copy=False)))
+        found: Array = as_array(self.holds(array.astype(np.float64, copy=False)))
+        return found
 
 
 _WORDS: dict[str, Callable[[Array], Array]] = {
     "nan": np.isnan,
     "inf": np.isinf,
     "zero": lambda cells: cells == 0,
-    "max": lambda cells: cells == np.fmax.reduce(cells, axis=None, initial=-np.inf),
-    "min": lambda cells: cells == np.fmin.reduce(cells, axis=None, initial=np.inf),
+    "max": lambda cells: cells == np.where(np.isnan(cells), -np.inf, cells).max(initial=-np.inf),
+    "min": lambda cells: cells == np.where(np.isnan(cells), np.inf, cells).min(initial=np.inf),
 }
 WORDS = "|".join(_WORDS)
 

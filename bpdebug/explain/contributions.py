@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -14,6 +13,7 @@ from bpdebug.engine import BACKWARD, SEED, Timeline
 from bpdebug.engine.run import Pass
 from bpdebug.engine.stats import two_norm
 from bpdebug.expression import Target
+from bpdebug.far import as_array
 from bpdebug.symbolic import stretched
 from bpdebug.translation import N_
 
@@ -85,7 +85,7 @@ def contributions(timeline: Timeline, goal: Target, at: int, of: str) -> Contrib
         replace(t, norm=norm, share=norm / together if together else 0.0, sum_norm=two_norm(t.total))
         for t, norm in zip(there, norms, strict=True)
     )
-    return Contributions(of, goal, status, rows, np.asarray(whole[goal.key]), later)
+    return Contributions(of, goal, status, rows, as_array(whole[goal.key]), later)
 
 
 def _terms(timeline: Timeline, goal: Target, iteration: int) -> Iterator[Given]:
@@ -96,7 +96,8 @@ def _terms(timeline: Timeline, goal: Target, iteration: int) -> Iterator[Given]:
         def array() -> Array:
             found = read(timeline.iteration(iteration))
             assert found is not None
-            return np.asarray(found[goal.key])
+            part: Array = as_array(found[goal.key])
+            return part
 
         return array
 

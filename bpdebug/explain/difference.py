@@ -13,6 +13,8 @@ from bpdebug.engine import BACKWARD, FORWARD, SEED, Event, NodeEvent, Timeline, 
 from bpdebug.engine.closeness import index_of, relative
 from bpdebug.engine.layout import KEPT, MASK, NONE, Layout, Slot
 from bpdebug.explain.answers import both_answer
+from bpdebug.far import Far, equal
+from bpdebug.symbolic.arrays import same
 from bpdebug.translation import _
 
 
@@ -134,12 +136,17 @@ def _compared(index: int, timeline: Timeline, what: str, x: Array, y: Array) -> 
     if x.shape != y.shape or x.dtype != y.dtype:
         words = _("shape of {what}") if x.shape != y.shape else _("dtype of {what}")
         return Difference(index, node, words.format(what=what))
-    others = _bits(x) != _bits(y)
+    others = ~same(x, y) if isinstance(x, Far) or isinstance(y, Far) else _bits(x) != _bits(y)
     if not others.any():
         return None
     errors = np.where(others, relative(x.astype(np.float64), y.astype(np.float64)), -1.0)
     cell = index_of(errors)
     return Difference(index, node, what, float(errors[cell]), cell, float(x[cell]), float(y[cell]))
+
+
+def _alike(a: Array, b: Array) -> bool:
+    """The same to the bit; of what lies elsewhere, the same numbers."""
+    return equal(a, b) if isinstance(a, Far) or isinstance(b, Far) else a.tobytes() == b.tobytes()
 
 
 def _bits(array: Array) -> Array:
@@ -163,7 +170,7 @@ def gradient_changes(left: Timeline, right: Timeline) -> list[Change]:
         if not left.graph.is_float(i) or other is None or other >= len(right.graph.leaves):
             continue
         a, b = left.grad(leaf.name), right.grad(leaf.name)
-        if (a is None and b is None) or (a is not None and b is not None and a.tobytes() == b.tobytes()):
+        if (a is None and b is None) or (a is not None and b is not None and _alike(a, b)):
             continue
         largest = None
         if a is not None and b is not None and a.shape == b.shape:

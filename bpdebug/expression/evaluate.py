@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, Shape
+from bpdebug.arrays import Array, Shape, read_only
 from bpdebug.engine import Event, Timeline
 from bpdebug.expression import operations
 from bpdebug.expression.compiled import PARTIAL, VALUE, Frame, Missing, Program, Setting
@@ -15,6 +15,7 @@ from bpdebug.expression.kinds import TENSOR, TEXT, TUPLE, Kind, as_array, consta
 from bpdebug.expression.names import names_in
 from bpdebug.expression.parse import Expression
 from bpdebug.expression.program import compile_tree
+from bpdebug.far import equal
 from bpdebug.language.tokens import counted
 
 _PROGRAMS = 64
@@ -53,7 +54,7 @@ class Value(Struct, frozen=True, eq=False):
             return False
         if self.array is None or other.array is None or self.array is other.array:
             return self.array is other.array
-        return np.array_equal(self.array, other.array, equal_nan=self.array.dtype.kind == "f")
+        return equal(self.array, other.array)
 
 
 @counted
@@ -71,8 +72,7 @@ def evaluate(expression: Expression, scope: Scope) -> Value:
     status = PARTIAL if frame.partial else VALUE
     if program.kind.kind in (TUPLE, TEXT):
         return Value(status, None, None, None, found)
-    array = as_array(found)
-    array.flags.writeable = False
+    array = read_only(as_array(found))
     return Value(status, array, array.shape, str(array.dtype))
 
 

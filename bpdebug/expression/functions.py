@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.engine.stats import two_norm
+from bpdebug.far import Far
 from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import NUMPY
 
@@ -21,6 +22,9 @@ LENIENT = ("sum", "mean", "max", "min", "abs")
 def _norm(x: Array, axis: Any, keepdims: bool, p: float) -> Array:
     """The p-norm along axes; the 2-norm is scaled like that of a whole tensor."""
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    if isinstance(x, Far) and (axis is not None or keepdims or p != 2):
+        found: Array = x.astype(np.float64).word("norm", axis=axis, keepdims=keepdims, p=p).astype(dtype)
+        return found
     if p != 2:
         return np.asarray(OPS["norm"].forward(NUMPY, x.astype(dtype, copy=False), axis=axis, keepdims=keepdims, p=p))
     if axis is None and not keepdims:
@@ -30,6 +34,10 @@ def _norm(x: Array, axis: Any, keepdims: bool, p: float) -> Array:
     scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
     found = np.sqrt(np.sum(np.square(cells / scale), axis=axis, keepdims=True)) * scale
     return np.asarray(found if keepdims else np.squeeze(found, axis=axis), dtype)
+
+
+def _zeros(x: Array) -> int:
+    return x.summary.zeros if isinstance(x, Far) else int(x.size - np.count_nonzero(x))
 
 
 def _function(name: str, says: str, run: Callable[..., Any], *, axes: bool = False) -> Op:
@@ -52,7 +60,7 @@ FUNCTIONS: dict[str, Op] = {
         _function("all", "Whether no cell is zero.", np.all, axes=True),
         _function("isnan", "Where a cell is NaN.", np.isnan),
         _function("isinf", "Where a cell is infinite.", np.isinf),
-        _function("zeros", "How many cells are zero.", lambda x: int(x.size - np.count_nonzero(x))),
+        _function("zeros", "How many cells are zero.", _zeros),
         _function("size", "How many cells there are.", np.size),
         _function("rank", "How many axes there are.", np.ndim),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bpdebug import far
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError
 
@@ -83,4 +84,5 @@ def as_array(value: Any) -> Array:
         except OverflowError:
             hint = "the largest is about 1.8e308"
             raise InputError("the number is too large", code="E_EXPR", hint=hint) from None
-    return np.asarray(value)
+    found: Array = far.as_array(value)
+    return found

@@ -30,6 +30,7 @@ from bpdebug.expression.kinds import (
     number_dtype,
 )
 from bpdebug.expression.numbers import PLAIN
+from bpdebug.far import Far
 from bpdebug.graph import check_dtypes
 from bpdebug.language.constants import ARITHMETIC, COMPARISONS
 from bpdebug.language.tokens import refuse
@@ -45,7 +46,7 @@ _ON_ARRAYS: dict[str, Run] = {**ARITHMETIC, **COMPARISONS, "//": operator.floord
 
 def wrapped(function: Run) -> Run:
     """The same with its result as an array: NumPy makes a scalar of an array without axes, with other bits."""
-    return lambda *args: np.asarray(function(*args))
+    return lambda *args: as_array(function(*args))
 
 
 @contextmanager
@@ -161,7 +162,7 @@ def attribute(name: str, a: Kind, column: int) -> tuple[Kind, Run]:
     with placed(column):
         OPS["transpose"].check(a.shape)
     shape = (*a.shape[:-2], a.shape[-1], a.shape[-2])
-    return Kind(TENSOR, shape, a.dtype, held=a.held), np.matrix_transpose
+    return Kind(TENSOR, shape, a.dtype, held=a.held), lambda x: x.mT
 
 
 def take(kind: Kind, key: tuple[Any, ...], columns: Sequence[int]) -> tuple[Kind, Run]:
@@ -179,7 +180,7 @@ def take(kind: Kind, key: tuple[Any, ...], columns: Sequence[int]) -> tuple[Kind
             OPS["slice"].check(kind.shape, key[: i + 1])
     places = decode_key(key)
     shape = np.broadcast_to(np.empty((), np.bool_), kind.shape)[places].shape
-    return Kind(TENSOR, shape, kind.dtype, held=kind.held), lambda x: np.asarray(x[places])
+    return Kind(TENSOR, shape, kind.dtype, held=kind.held), lambda x: as_array(x[places])
 
 
 # --- calls --------------------------------------------------------------------------------------------------------
@@ -234,6 +235,8 @@ def _traced(op: Op, operands: Sequence[Kind], attrs: Mapping[str, Any], column: 
 
     def run(*arrays: Any) -> Any:
         values = [*map(as_array, arrays), None]
+        if any(isinstance(x, Far) for x in values):
+            return plan.evaluate(plan.value, plan.leaves(values[:-1]))
         forward(values, len(arrays), *numbers)
         return values[-1]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpdebug.arrays import Array, Key, Shape, decode_key
+from bpdebug.far import as_array
 from bpdebug.ops.axes import Axis, axes_of
 from bpdebug.progress import may_stop, part
 
@@ -29,7 +30,8 @@ def power(x: Any, y: Any) -> Any:
 
 def same(a: Array, b: Array) -> Array:
     """a == b cell by cell, where a NaN is the same as another."""
-    return np.asarray((a == b) | ((a != a) & (b != b)))
+    found: Array = as_array((a == b) | ((a != a) & (b != b)))
+    return found
 
 
 def place(x: Array, shape: Shape, key: Key) -> Array:

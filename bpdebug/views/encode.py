@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from bpdebug.arrays import Array
+from bpdebug.far import is_array
 from bpdebug.symbolic.notation import Notation
 from bpdebug.translation import english, said_here
 
@@ -120,7 +121,7 @@ def plain(data: Any, part: Callable[[Whole | Later], Any] = _in_place) -> Any:
         return {str(key): plain(value, part) for key, value in data.items()}
     if isinstance(data, Whole | Later):
         return part(data)
-    if isinstance(data, np.ndarray):
+    if is_array(data):
         return cells(data)
     if isinstance(data, np.generic):
         return plain(data.item())

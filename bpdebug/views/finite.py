@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from bpdebug.arrays import Array
 from bpdebug.engine import FORWARD, UPDATE, Timeline
+from bpdebug.engine.faults import finite
 from bpdebug.errors import BpdebugError
 
 MOST_LOOKED = 100_000
@@ -101,6 +102,6 @@ def event_of(timeline: Timeline, tensor: int, iteration: int, *, gradient: bool)
 
 
 def _odd(array: Array) -> str:
-    if array.dtype.kind != "f" or np.isfinite(array).all():
+    if finite(array):
         return ""
     return "nan" if np.isnan(array).any() else "inf"
