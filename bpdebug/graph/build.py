@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
 from math import prod
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, DType, Shape
+from bpdebug.arrays import DType, Shape
 from bpdebug.errors import AtLine, BpdebugError, InputError, ShapeError, did_you_mean
 from bpdebug.graph.backward import GRAD, Writer
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import Graph
-from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, Step, per_tensor
+from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, Step, Steps, per_tensor
+from bpdebug.graph.outputs import Incoming, outputs_of
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op, op_named
 from bpdebug.ops.conventions import DEFAULT, chosen
@@ -25,17 +25,6 @@ from bpdebug.symbolic.words import WORDS
 
 _BOOL = np.dtype(np.bool_)
 Typed = tuple[Shape, DType]
-
-
-class Incoming(Struct, frozen=True, eq=False):
-    """A gradient that comes in from the layer above: its shape, or None where it takes the output's; its array.
-
-    `fits(shape)` raises where no such array can be made of the output's shape.
-    """
-
-    shape: Shape | None
-    read: Callable[[Shape], Array]
-    fits: Callable[[Shape], None] | None = None
 
 
 def _op_of(step: Step) -> Op:
@@ -49,38 +38,80 @@ def _op_of(step: Step) -> Op:
     return op
 
 
+class Alike(Struct, frozen=True, eq=False):
+    """What calls of an op with operands of the same shapes and dtypes share.
+
+    What they give has the type with the number `kind`. Of their `own` they have a mask, or indices to be looked at.
+    """
+
+    op: Op
+    plan: Plan
+    attrs: Mapping[str, Any]
+    typed: Typed
+    kind: int
+    own: bool
+
+
 class _Builder:
     """The tables while they grow; nodes are numbered after the leaves and the drawn masks."""
 
-    def __init__(
-        self, leaves: Sequence[Leaf], steps: Sequence[Step], limits: Limits, where: str, conventions: str
-    ) -> None:
+    def __init__(self, leaves: Sequence[Leaf], steps: Steps, limits: Limits, where: str, conventions: str) -> None:
         self.leaves, self.limits, self.where, self.conventions = leaves, limits, where, conventions
         self.steps = steps
         self.writer: Writer | None = None
-        drawn = [s for s in steps if s.op in OPS and OPS[s.op].is_drawn(len(s.inputs))]
-        self.names = [leaf.name for leaf in leaves] + [f"{s.id}.mask" for s in drawn]
+        ids, ops, inputs, *_ = steps.columns
+        drawing = {op for op in {*ops} if op in OPS and OPS[op].draws}
+        drawn = [i for i, op in enumerate(ops) if op in drawing and OPS[op].is_drawn(len(inputs[i]))] if drawing else []
+        self.names = [leaf.name for leaf in leaves] + [f"{ids[i]}.mask" for i in drawn]
         self.kinds = {i: leaf.kind for i, leaf in enumerate(leaves)}
         self.kinds.update(dict.fromkeys(range(len(leaves), len(self.names)), DRAWN))
-        self.met: dict[Typed, Typed] = {}
-        self.types = [self.typed(leaf.shape, leaf.dtype) for leaf in leaves] + [self.typed((), _BOOL)] * len(drawn)
+        self.met: dict[Typed, int] = {}
+        self.types: list[Typed] = [(leaf.shape, leaf.dtype) for leaf in leaves] + [((), _BOOL)] * len(drawn)
+        self.kinds_of = [self.typed(t) for t in self.types]
         self.floats = {leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"}
         self.first = len(self.names)
         self.index = {name: i for i, name in enumerate(self.names)}
         self.nodes: list[Node] = []
         self.plans: list[Plan] = []
-        self.known: dict[Any, tuple[Plan, Mapping[str, Any], Typed]] = {}
+        self.known: dict[Any, Alike] = {}
         for i, leaf in enumerate(leaves):
             if self.index[leaf.name] != i:
                 raise named_twice(leaf.name).at(where)
             self._check_size(leaf.shape, leaf.dtype, f"{leaf.kind} '{leaf.name}' of shape {leaf.shape}", where)
 
-    def typed(self, shape: Shape, dtype: DType) -> Typed:
-        """A shape and a dtype, one object wherever they are equal: by its identity calls are told apart."""
-        return self.met.setdefault((shape, dtype), (shape, dtype))
+    def typed(self, of: Typed) -> int:
+        """A number for a shape and a dtype, the same wherever they are equal: by these numbers calls are told apart."""
+        return self.met.setdefault(of, len(self.met))
+
+    def add_all(self) -> None:
+        """The steps in turn. What raises gets the line of its step."""
+        index, known, types, kinds_of = self.index, self.known, self.types, self.kinds_of
+        add_node, add_plan = self.nodes.append, self.plans.append
+        n = -1
+        try:
+            for n, (id, op, given, attrs, block, line, _) in enumerate(zip(*self.steps.columns, strict=True)):
+                try:
+                    inputs = tuple([index[i] for i in given])
+                except KeyError:  # a literal, or what is not there
+                    self.add(self.steps[n])
+                    continue
+                call = known.get((op, attrs_key(attrs) if attrs else (), *[kinds_of[i] for i in inputs]))
+                if call is None or call.own:
+                    self.add(self.steps[n])
+                    continue
+                if index.setdefault(id, len(types)) != len(types):
+                    raise named_twice(id)
+                types.append(call.typed)
+                kinds_of.append(call.kind)
+                add_node(Node(id, call.op, inputs, call.attrs, block, line))
+                add_plan(call.plan)
+        except BpdebugError as error:
+            raise error.at(AtLine(self.where, self.steps[n].line)) from None
 
     def add(self, step: Step) -> None:
         """One step more: its operands found, its plan traced or shared, its bytes counted."""
+        if step.op == GRAD:
+            return self.write_out(step)
         index, types = self.index, self.types
         if step.id in index:
             raise named_twice(step.id)
@@ -92,26 +123,27 @@ class _Builder:
         op = OPS.get(step.op) or _op_of(step)
         if op.is_drawn(len(inputs)):
             self._draw(step, inputs)
-        told = [repr(i.value) if isinstance(i, Lit) else id(types[i]) for i in inputs]
-        key = step.op, tuple(told), attrs_key(step.attrs)
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = self._call(step, inputs)
-        plan, attrs, typed = found
+        told = [repr(i.value) if isinstance(i, Lit) else self.kinds_of[i] for i in inputs]
+        key = step.op, attrs_key(step.attrs), *told
+        call = self.known.get(key)
+        if call is None:
+            call = self.known[key] = self._call(step, inputs)
         if op.indexes is not None:
             with _said(op.name, step):
-                spans = op.indexes(tuple(map(self._shape, inputs)), attrs)
+                spans = op.indexes(tuple(map(self._shape, inputs)), call.attrs)
                 for span in spans if isinstance(spans, list) else [spans]:
-                    self._check_ids(span, inputs, attrs.get("ignore_index"))
+                    self._check_ids(span, inputs, call.attrs.get("ignore_index"))
         index[step.id] = len(types)
-        types.append(typed)
-        self.nodes.append(Node(step.id, op, tuple(inputs), attrs, step.block, step.line))
-        self.plans.append(plan)
+        types.append(call.typed)
+        self.kinds_of.append(call.kind)
+        self.nodes.append(Node(step.id, op, tuple(inputs), call.attrs, step.block, step.line))
+        self.plans.append(call.plan)
+        return None
 
     def write_out(self, step: Step) -> None:
         """The steps that `grad(y, x)` stands for."""
         if self.writer is None:
-            self.writer = Writer(self, {*self.index, *(s.id for s in self.steps)}, self.limits)
+            self.writer = Writer(self, {*self.index, *self.steps.columns[0]}, self.limits)
         with _said(GRAD, step):
             steps = self.writer.steps(step)
         for one in steps:
@@ -121,11 +153,12 @@ class _Builder:
         """The mask that a step draws, of its first operand's shape, as its last operand."""
         _op_of(step)
         mask = self.index[f"{step.id}.mask"]
-        self.types[mask] = self.typed(self._shape(inputs[0]), _BOOL)
+        self.types[mask] = self._shape(inputs[0]), _BOOL
+        self.kinds_of[mask] = self.typed(self.types[mask])
         inputs.append(mask)
         self._check_size(*self.types[mask], f"the mask of '{step.id}'", AtLine(self.where, step.line))
 
-    def _call(self, step: Step, inputs: Sequence[Operand]) -> tuple[Plan, Mapping[str, Any], Typed]:
+    def _call(self, step: Step, inputs: Sequence[Operand]) -> Alike:
         """What calls of an op with operands of these shapes and dtypes share: plan, attributes, what they give."""
         op = _op_of(step)
         typed = [i.value if isinstance(i, Lit) else self.types[i] for i in inputs]
@@ -135,7 +168,8 @@ class _Builder:
         check_dtypes(op, typed, [isinstance(i, int) and i < len(self.leaves) for i in inputs])
         with _said(op.name, step):
             plan = self.plan(op, typed, attrs)
-        return plan, attrs, self.typed(plan.shape, plan.dtype)
+        gives = plan.shape, plan.dtype
+        return Alike(op, plan, attrs, gives, self.typed(gives), op.draws or op.indexes is not None)
 
     def plan(self, op: Op, typed: Sequence[Any], attrs: Mapping[str, Any]) -> Plan:
         """The plan of a call seen for the first time, after everything that can be said in words was checked."""
@@ -221,17 +255,13 @@ def build(
     rule computes on the way.
     """
     limits = limits or Limits()
-    steps = list(steps)
+    steps = steps if isinstance(steps, Steps) else Steps.of(steps)
     limits.check("nodes", len(steps), "nodes in the program", where=where)
     builder = _Builder(tuple(leaves), steps, limits, where, conventions)
-    for step in steps:
-        try:
-            builder.add(step) if step.op != GRAD else builder.write_out(step)
-        except BpdebugError as error:
-            raise error.at(AtLine(where, step.line)) from None
+    builder.add_all()
     limits.check("nodes", len(builder.nodes), "nodes in the program, with those of its gradients", where=where)
     try:
-        outputs = _outputs(builder, loss, incoming or {})
+        outputs = outputs_of(builder, loss, incoming or {})
     except BpdebugError as error:
         raise error.at(where) from None
     nodes, plans, first = tuple(builder.nodes), tuple(builder.plans), builder.first
@@ -241,47 +271,3 @@ def build(
         plans=plans, shapes=shapes, dtypes=dtypes, incoming=outputs, first=first,
         loss=builder.index[loss] if loss else None, gradients=builder.writer.blocks if builder.writer else (),
     )  # fmt: skip
-
-
-def _outputs(builder: _Builder, loss: str | None, incoming: Mapping[str, Incoming]) -> dict[int, Callable[[], Array]]:
-    """Where gradients come in, and what: the loss, 1; or the outputs with an incoming gradient, in program order."""
-    if (loss is None) == (not incoming):
-        both = "both 'loss' and 'incoming'" if loss else "neither 'loss' nor 'incoming'"
-        raise _no_start(f"the graph has {both}", 'give one: loss = "L", or incoming = { Y = ... }')
-    if loss is not None:
-        number = _output(builder, loss)
-        shape = builder.types[number][0]
-        if shape != ():
-            message = f"the loss '{loss}' has shape {shape}"
-            raise _no_start(message, f"a loss is one number: mean({loss})")
-        return {number: cache(partial(np.ones, (), builder.types[number][1]))}
-    outputs: dict[int, Callable[[], Array]] = {}
-    for name, spec in incoming.items():
-        number = _output(builder, name)
-        shape = builder.types[number][0]
-        if spec.shape is not None and tuple(spec.shape) != shape:
-            message = f"the gradient coming in at '{name}' has shape {tuple(spec.shape)}, and {name} has {shape}"
-            raise ShapeError(message, hint="a gradient has the shape of what it is the gradient of")
-        if spec.fits is not None:
-            spec.fits(shape)
-        outputs[number] = cache(partial(spec.read, shape))
-    return dict(sorted(outputs.items()))
-
-
-def _output(builder: _Builder, name: str) -> int:
-    """The number of an output, which must be a float node."""
-    number = builder.index.get(name)
-    if number is None:
-        hint = did_you_mean(name, [n.id for n in builder.nodes]) or "name a node of the program"
-        raise _no_start(f"no tensor '{name}' to start from", hint)
-    if number < builder.first:
-        raise _no_start(f"'{name}' is no node", "name a tensor that the program computes")
-    dtype = builder.types[number][1]
-    if dtype.kind != "f":
-        raise _no_start(f"'{name}' is {dtype}, and only floats have gradients", "start from a float tensor")
-    return number
-
-
-def _no_start(message: str, hint: str) -> InputError:
-    """E_LOSS: the backward pass cannot begin there."""
-    return InputError(message, code="E_LOSS", hint=hint)

@@ -88,6 +88,31 @@ class Step(Struct, frozen=True, eq=False):
     assigned: str | None = None
 
 
+class Steps(Sequence[Step]):
+    """Steps in columns, each made when somebody looks at it: of a program of many there are no objects to be made."""
+
+    __slots__ = ("columns",)
+
+    def __init__(self, *columns: Sequence[Any]) -> None:
+        self.columns = columns
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> Steps:
+        """The steps as they come."""
+        rows = list(steps)
+        return cls(*([getattr(step, name) for step in rows] for name in Step.__struct_fields__))
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __getitem__(self, n: Any) -> Any:
+        return [self[i] for i in range(*n.indices(len(self)))] if isinstance(n, slice) else Step(*self.row(n))
+
+    def row(self, n: int) -> tuple[Any, ...]:
+        """What step n is made of, in the order of a Step's fields."""
+        return tuple(column[n] for column in self.columns)
+
+
 class Node(Struct, frozen=True, eq=False, gc=False):
     """One application of an op. `inputs` are tensor numbers or literals; `line` counts in the file, from 1."""
 

@@ -63,6 +63,24 @@ def no_stars(node: ast.Call) -> None:
             raise InputError(message, code="E_SYNTAX", hint="write axis=0 and so on")
 
 
+class Apart(dict[int, Arguments]):
+    """Calls of ops taken apart, by their nodes: what is carried out again and again is taken apart once."""
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+    def take(self, op: Op, node: ast.Call, constants: ConstantReader, *, keep: bool) -> Arguments:
+        """The operands of a call and its attributes, kept where nothing can change them; raises as `take_apart`."""
+        no_stars(node)
+        operands, attrs = take_apart(op, node, constants)
+        if "dtype" in op.attrs and op.attrs["dtype"].hidden:
+            attrs = {**attrs, "dtype": self.dtype}
+        plain = len(operands) == len(node.args) and all(type(k.value) is ast.Constant for k in node.keywords)
+        if keep and plain:
+            self[id(node)] = operands, attrs
+        return operands, attrs
+
+
 def take_apart(op: Op, node: ast.Call, constants: ConstantReader) -> Arguments:
     """The operands of a call of an op as expressions, in order, and its attributes with the defaults filled in.
 

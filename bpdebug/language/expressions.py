@@ -12,7 +12,7 @@ from bpdebug.arrays import takes_arrays
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
 from bpdebug.graph.backward import GRAD
 from bpdebug.language.blocks import Def
-from bpdebug.language.calls import index_of, indices_of, no_op, no_stars, take_apart
+from bpdebug.language.calls import Apart, index_of, indices_of, no_op, no_stars
 from bpdebug.language.constants import (
     COMPARISONS,
     ProgramConstants,
@@ -25,7 +25,7 @@ from bpdebug.language.constants import (
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.language.gradients import gradients
 from bpdebug.language.names import Place
-from bpdebug.language.nodes import Nodes, Value, is_tensor
+from bpdebug.language.nodes import NewNode, Nodes, Value, is_tensor
 from bpdebug.language.order import unknown_name
 from bpdebug.language.parse import Parsed
 from bpdebug.language.words import BY_SIGN, SYMBOLS, refusal
@@ -55,6 +55,7 @@ class Expressions(Nodes):
         self.statement: ast.stmt | None = None
         self.written: Callable[[float, str], None] | None = None
         self.nesting, self.terms = limits["nesting"], limits["terms"]
+        self.apart, self.repeats = Apart(dtype), False
 
     def expr(self, node: ast.expr, depth: int = 0) -> Value:
         """The value of an expression; what `elaborate` raises (E_SYNTAX ... E_LIMIT) gets its line."""
@@ -121,11 +122,15 @@ class Expressions(Nodes):
             self.limits.check("terms", len(spine) + 1, "the terms of an expression")
         value = self.expr(first, depth + 1)
         for part in reversed(spine):
-            value = self._operate(part, type(part.op), value, self.expr(part.right, depth + 1))
+            right = part.right
+            other = self.scope.get(right.id, MISSING) if type(right) is ast.Name else MISSING  # no call of ours
+            value = self._operate(
+                part, type(part.op), value, self.expr(right, depth + 1) if other is MISSING else other
+            )
         return value
 
     def _operate(self, node: ast.expr, kind: type[ast.AST], a: Value, b: Value) -> Value:
-        if is_tensor(a) or is_tensor(b):
+        if type(a) is NewNode or is_tensor(a) or is_tensor(b):
             op = _OPERATORS.get(kind)
             if op is None:
                 raise refusal(kind()).at(self.place.at(node.lineno))
@@ -218,13 +223,10 @@ class Expressions(Nodes):
                 raise self._no_op(name)
             add = partial(self.add, GRAD, attrs={}, line=node.lineno)
             return gradients(node, partial(self.expr, depth=depth + 1), add)
-        no_stars(node)
-        operands, attrs = take_apart(op, node, self.constants)
+        operands, attrs = self.apart.get(id(node)) or self.apart.take(op, node, self.constants, keep=self.repeats)
         if len(operands) > self.terms:
             self.limits.check("terms", len(operands), "the operands of a call")
         inputs = tuple([self.expr(operand, depth + 1) for operand in operands])
-        if "dtype" in op.attrs and op.attrs["dtype"].hidden:
-            attrs = {**attrs, "dtype": self.dtype}
         if op.parts_of is not None:
             return self._parts(op, inputs, attrs, node)
         return self.add(name, inputs, attrs, node.lineno)

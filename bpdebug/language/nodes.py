@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bpdebug.errors import InputError, shown
-from bpdebug.graph import Lit, Step
+from bpdebug.graph import Lit, Steps
 from bpdebug.language.names import Place
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.limits import Limits
@@ -63,13 +63,13 @@ class Nodes:
         self.names.append(None)
         return NewNode(number)
 
-    def steps(self, taken: Collection[str]) -> list[Step]:
+    def steps(self, taken: Collection[str]) -> Steps:
         """The nodes under their final names; `taken` are names that no node is called by on its own."""
         ids = _final_names(self.names, self.ops, self.blocks, taken)
         inputs = [tuple([ids[v] if type(v) is NewNode else _operand(v) for v in row]) for row in self.inputs]
         first, step = self.place.line(0), self.place.step
         lines = [first + n * step for n in self.lines]
-        return list(map(Step, ids, self.ops, inputs, self.attrs, self.blocks, lines, self.names))
+        return Steps(ids, self.ops, inputs, self.attrs, self.blocks, lines, self.names)
 
 
 def _final_names(
@@ -83,21 +83,23 @@ def _final_names(
     names: list[str] = []
     times: dict[str | None, int] = {}
     for name in named:
-        n = times.get(name, 0) if name else 0
-        times[name] = n + 1
-        names.append(f"{name}.{n}" if n else name or "")
-    used = {*taken, *names}
-    numbers: dict[str, int] = {}
-    for i, name in enumerate(names):
-        if name:
+        if name is None:
+            names.append("")
             continue
-        start = f"{blocks[i]}.{ops[i]}" if blocks[i] else ops[i]
-        n = numbers.get(start, 0) + 1
-        while (name := f"{start}{n}") in used:
-            n += 1
-        numbers[start] = n
-        names[i] = name
-        used.add(name)
+        n = times.get(name, 0)
+        times[name] = n + 1
+        names.append(f"{name}.{n}" if n else name)
+    used = {*taken, *times}  # no number behind a dot ends in what a counted name ends in: an op and a number
+    numbers: dict[tuple[str, str], int] = {}
+    for i, (name, op, block) in enumerate(zip(named, ops, blocks, strict=True)):
+        if name is None:
+            n = numbers.get((block, op), 0) + 1
+            start = f"{block}.{op}" if block else op
+            while (called := f"{start}{n}") in used:
+                n += 1
+            numbers[block, op] = n
+            names[i] = called
+            used.add(called)
     return names
 
 

@@ -9,7 +9,7 @@ from math import inf, nan
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown, suggest
-from bpdebug.graph import Lit, Step
+from bpdebug.graph import Lit, Steps
 from bpdebug.language.blocks import Def, count, read_defs, weight
 from bpdebug.language.constants import NotConstant
 from bpdebug.language.expressions import Expressions
@@ -26,7 +26,7 @@ def elaborate(
     text: str, leaves: Collection[str], *, known: Collection[str] = (), limits: Limits | None = None,
     place: Place | None = None, dtype: str = "float64", words: Mapping[str, str] = NOTHING,
     written: Callable[[float, str], None] | None = None,
-) -> list[Step]:  # fmt: skip
+) -> Steps:  # fmt: skip
     """The nodes of a program in order, with their names; nothing is executed, and shapes are not looked at.
 
     `leaves` can be read and not assigned; `known` are names that can be read before they are assigned (gradients in
@@ -49,7 +49,7 @@ def elaborate(
 
 def elaborate_value(
     text: str, names: Collection[str], *, limits: Limits, place: Place, dtype: str, words: Mapping[str, str] = NOTHING
-) -> tuple[list[Step], Value]:
+) -> tuple[Steps, Value]:
     """The nodes of one expression, and what it comes to: the name of a node or of `names`, or a number.
 
     Raises as `elaborate` does.
@@ -204,9 +204,11 @@ class Reader(Expressions):
         self.limits.check("calls", self.carried + times, what)
         self.limits.check("calls", self.carried + times * weight([*node.body], self.defs, self.limits), what)
         self.limits.check("nesting", depth, "the depth of loops and blocks")
+        outer, self.repeats = self.repeats, True
         for t in numbers:
             self.scope[node.target.id] = t
             self.run(node.body, depth)
+        self.repeats = outer
 
     def _range(self, node: ast.For) -> range:
         """The numbers of a loop."""
@@ -245,14 +247,15 @@ class Reader(Expressions):
         scope = self._arguments(block, node, depth)
         self.limits.check("calls", self.carried + block.weight, f"the statements carried out by {shown(block.name)}")
         self.limits.check("nesting", depth + 1, "the depth of calls")
-        outer = self.scope, self.body, self.path, self.prefix, self.params, self.statement
+        outer = self.scope, self.body, self.path, self.prefix, self.params, self.statement, self.repeats
         self.path = self._numbered(block.name)
         self.scope, self.body, self.params, self.prefix = scope, block.body, block.params, f"{self.path}."
+        self.repeats = True
         self.carried += 1
         self.run(block.body, depth + 1)
         self.statement = None
         value = self.expr(block.result, depth + 1)
-        self.scope, self.body, self.path, self.prefix, self.params, self.statement = outer
+        self.scope, self.body, self.path, self.prefix, self.params, self.statement, self.repeats = outer
         return value
 
     def _numbered(self, name: str) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import DType, Shape
 from bpdebug.errors import BpdebugError, InputError, suggest
-from bpdebug.graph import STATE, Graph, Lit, Step, check_dtypes
+from bpdebug.graph import STATE, Graph, Lit, Step, Steps, check_dtypes
 from bpdebug.language.names import Place
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.program import elaborate_value
@@ -119,7 +119,7 @@ def _builder(
     return built, {value, *(i for step in steps for i in step.inputs)}
 
 
-def read_expression(text: str, graph: Graph, *, dtype: str = "float64") -> tuple[list[Step], Any]:
+def read_expression(text: str, graph: Graph, *, dtype: str = "float64") -> tuple[Steps, Any]:
     """An expression over a graph's tensors and their gradients, as steps, and the name (or number) it comes to.
 
     Raises as `elaborate` does.

@@ -12,7 +12,7 @@ LEAVES = ("X", "W", "b", "T", "k", "h0", "x", "ids")
 
 
 def steps(program: str, leaves: tuple[str, ...] = LEAVES, **options: object) -> list[Step]:
-    return elaborate(program, leaves, **options)  # type: ignore[arg-type]
+    return [*elaborate(program, leaves, **options)]  # type: ignore[arg-type]
 
 
 def ids(program: str, leaves: tuple[str, ...] = LEAVES) -> list[str]:
