@@ -33,7 +33,7 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
         settle: Callable[[list[Any]], Sequence[Any]] | None = None, shares: bool = True,
         cells: Callable[[Any, tuple[Any, ...]], Any] | None = None,
         lying: Callable[[Shape, DType, Parts], Any] | None = None,
-        fused: Callable[[Sequence[Expr]], list[Expr]] = list,
+        fused: Callable[[Sequence[Expr]], list[Expr]] = list, release: Callable[[], Any] | None = None,
     ) -> Backend:  # fmt: skip
         """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name.
 
@@ -54,6 +54,7 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
             shares=shares,
             cells=cells,
             lying=lying,
+            release=release,
         )
 
 

@@ -37,7 +37,7 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
     `into` makes an array of its own of one of NumPy's, on its device; `near` makes one of NumPy's of its own, without a
     copy where both can see the same memory (`shares`). `within` is entered while it computes. `settle` works out arrays
     that were only planned, all at once; None where there are none such. `cells` takes the cells at an index of
-    NumPy's that holds arrays of integers.
+    NumPy's that holds arrays of integers. `release` gives memory that is free back to the system.
     """
 
     into: Callable[[Array], Any]
@@ -46,6 +46,7 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
     settle: Callable[[list[Any]], Sequence[Any]] | None = None
     cells: Callable[[Any, tuple[Any, ...]], Any] | None = None
+    release: Callable[[], Any] | None = None
 
     @property
     def words(self) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,8 +32,19 @@ def torch(device: str | None = None) -> Backend:
     dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
     return Backend.of(
         f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, shares=place.type == "cpu", within=library.no_grad,
-        fused=whole_kernels,
+        fused=whole_kernels, release=_trim() if place.type == "cpu" else None,
     )  # fmt: skip
+
+
+def _trim() -> Any:
+    """The C library's own word for it, where it has one.
+
+    Tensors are aligned blocks: where one was freed, glibc has a hole that the next of its size does not fit into.
+    """
+    try:
+        return getattr(ctypes.CDLL(None), "malloc_trim", None) and partial(ctypes.CDLL(None).malloc_trim, 0)
+    except (OSError, TypeError):  # elsewhere than on Unix a process is no library
+        return None
 
 
 def _near(x: Any) -> Array:

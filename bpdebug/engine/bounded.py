@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
 
-import numpy as np
-
-from bpdebug.arrays import Array, read_only
+from bpdebug.arrays import Array
 from bpdebug.engine.edits import Override
 from bpdebug.engine.opened import Gradients, Opened, PassMemory
 from bpdebug.engine.room import Room, cut
@@ -42,7 +40,8 @@ class BoundedPass(Pass):
     ) -> None:  # fmt: skip
         super().__init__(graph, leaf, COMPUTE, edits)
         self._routed, self._here, self.room, self.nbytes = False, None, room, room.nbytes
-        self._opened = opened = Opened(graph, room, self.V, self.G, self._running, disk)
+        self._opened = opened = Opened(graph, room, self.V, self.G, disk)
+        opened.made_of.append(self._running)
         self._birth, self._lowest = opened.lifetimes.birth, opened.lifetimes.lowest
         self._cuts, self.spilled, self.computed = opened.cuts, opened.spilled, [0, 0]
 
@@ -69,7 +68,7 @@ class BoundedPass(Pass):
             before = int(self._birth[tensor])
             found = self._at_cut(tensor, before, self._lowest[tensor])
             if found is not None:
-                return read_only(np.asarray(self._edited(tensor, True, found)))
+                return self._out(self._edited(tensor, True, found))
             self._try(self._back, before if before >= 0 else self._lowest[tensor])
         return super().cotangent(tensor)
 
@@ -94,7 +93,7 @@ class BoundedPass(Pass):
             last = edges[count - 1][0]
             found = self._at_cut(tensor, edges[count][0], last)
             if found is not None:
-                return read_only(found)
+                return self._out(found)
             self._try(self._back, last)
             self._begin(tensor, self._innermost(last).stop)
         return super().partial(tensor, count)
@@ -122,14 +121,14 @@ class BoundedPass(Pass):
         sums = self._running[tensor] = RunningSums(self.seed(tensor) if tensor in self.graph.incoming else None)
         there = sum(k >= cut for k, _ in self.graph.edges_from(tensor))
         if there and cut in self._cuts:
-            sums.put(there, self._cuts[cut][tensor])
+            sums.put(there, self._out(self._cuts[cut][tensor]))
 
     # --- segments -------------------------------------------------------------------------------------------------
 
     def _try(self, how: Callable[[Segment, int], None], k: int) -> None:
         """Opens the innermost segment around node k, unless a node that is computed on the way fails."""
         try:
-            with np.errstate(all="ignore"):
+            with self._quiet():
                 how(self.room.whole, k)
         except ShapeError:
             return
@@ -177,7 +176,7 @@ class BoundedPass(Pass):
         """Has all gradients of the innermost segment around node k; those at the last cut of `whole` are there."""
         graph = self.graph
         if whole.stop == len(graph) and whole.stop not in self._cuts:
-            seeds = ((t, self.seed(t)) for t in graph.incoming if graph.has_gradient(t))
+            seeds = ((t, self._in(self.seed(t))) for t in graph.incoming if graph.has_gradient(t))
             self._cuts[whole.stop] = Gradients(seeds)
         if not whole.parts:
             return self._go_back(whole)
@@ -211,7 +210,7 @@ class BoundedPass(Pass):
                     sums[t] = self._edited(t, True, sums[t])
                 k = t - first
                 wanted = tuple(p for p, operand in graph.edges(k) if graph.has_gradient(operand))
-                code.backward(graph.plans[k], wanted)(V, sums, t, *graph.nodes[k].inputs)
+                code.backward(graph.plans[k], wanted, self.library)(V, sums, t, *graph.nodes[k].inputs)
         except BaseException:
             self._opened.drop_gradients(segment)
             raise

@@ -39,7 +39,7 @@ class Budget:
     gradients, whether they are computed yet or not. Leaves, checkpoints and what one event computes on the way count
     as well. The whole iteration that was used last stays, however large it is, and so does the state it leads to;
     where no more than that fits, there are no checkpoints. What a pass forgets goes to the `disk`, where there is one.
-    On a `backend`'s arrays a pass forgets nothing: they are where the backend has room.
+    Arrays are a `backend`'s, where there is one; those that it only plans are where it has room (`elsewhere`).
     """
 
     def __init__(
@@ -51,6 +51,11 @@ class Budget:
         self._sizes: OrderedDict[Key, int] = OrderedDict()
         self._whole: set[Key] = set()
         self._unsized: list[Key] = []
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its passes forget nothing, because what is kept of them is the backend's to say."""
+        return self.backend is not None and self.backend.settle is not None
 
     def keep(self, key: Key, *, whole: bool) -> None:
         """One iteration more, or more of it; others go until all fit. A first one costs no counting."""

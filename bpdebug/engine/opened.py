@@ -29,17 +29,19 @@ class Gradients(dict[int, Any]):
 
 
 class Opened:
-    """Which segments are open, in a pass's tables of values and gradients; and its `running` sums, which go with them.
+    """Which segments are open, in a pass's tables of values and gradients.
 
     `cuts` have the gradients that stay there, by the node behind; `passed` how many parts of a segment were gone
-    through. What is forgotten is `spilled`, where there is a disk.
+    through. What is forgotten is `spilled`, where there is a disk. What is `made_of` arrays goes with them;
+    `release` gives their memory back to the system.
     """
 
     def __init__(
-        self, graph: Graph, room: Room, V: list[Any], G: list[Any], running: dict[int, Any],
-        disk: Callable[[], Disk] | None,
+        self, graph: Graph, room: Room, V: list[Any], G: list[Any], disk: Callable[[], Disk] | None,
     ) -> None:  # fmt: skip
-        self.graph, self.room, self._V, self._G, self._running = graph, room, V, G, running
+        self.graph, self.room, self._V, self._G = graph, room, V, G
+        self.made_of: list[dict[int, Any]] = []
+        self.release: Callable[[], Any] | None = None
         self.lifetimes = lifetimes = lifetimes_of(graph)
         self._stays = lifetimes.fixed + room.whole.beside
         self._open: dict[Segment, int] = {}
@@ -62,6 +64,8 @@ class Opened:
     def begin(self, segment: Segment) -> None:
         """Room for the values of a segment, and those that are on the disk."""
         self.make_room(segment.values)
+        if self.release is not None:
+            self.release()
         self._open[segment] = segment.values
         self.spilled.read(self._V, self.lifetimes.born(segment), gradients=False)
 
@@ -125,7 +129,8 @@ class Opened:
             self._open[segment] = segment.values
         for t in self.made(segment):
             self._G[t] = None
-        self._running.clear()
+        for made in self.made_of:
+            made.clear()
 
     def _forgettable(self, segment: Segment) -> list[int]:
         """The values that a segment makes, and that nothing behind it reads."""

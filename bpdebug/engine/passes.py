@@ -33,6 +33,10 @@ def computed(
 
     `leaf` gives the arrays that it starts from, of their tensors' shapes.
     """
+    if room is not None and budget.backend is not None:
+        from bpdebug.engine.bounded_elsewhere import BoundedPlacedPass  # start-up: few are cut, and on other arrays
+
+        return BoundedPlacedPass(graph, leaf, room, edits, budget.disk, backend=budget.backend)
     if room is not None:
         from bpdebug.engine.bounded import BoundedPass  # start-up: few passes have to be cut
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 from bpdebug.arrays import Array
 from bpdebug.backends.backend import Backend
-from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
-from bpdebug.engine.source import COMPUTE, ArraySource
 from bpdebug.far import is_array
 from bpdebug.graph import Graph
 
@@ -47,16 +45,18 @@ class PlacedLeaves(dict[int, Any]):
 
 
 class PlacedPass(Pass):
-    """A pass on a backend's arrays. What is given out are NumPy's, read-only, of the same shape."""
+    """A pass on a backend's arrays. What is given out are NumPy's, read-only, of the same shape.
 
-    def __init__(
-        self, graph: Graph, leaf: Callable[[int], Array], source: ArraySource = COMPUTE,
-        edits: Sequence[Override] = (), *, backend: Backend,
-    ) -> None:  # fmt: skip
+    After the leaves it takes what the kind of pass takes that it is.
+    """
+
+    most_out = OUT
+
+    def __init__(self, graph: Graph, leaf: Callable[[int], Array], *given: Any, backend: Backend) -> None:
         self.library = self.backend = backend
         self._settled = {id(None)}
         self._near: OrderedDict[int, tuple[Any, Array]] = OrderedDict()
-        super().__init__(graph, lambda t: self._placed(leaf(t)), source, edits)
+        super().__init__(graph, lambda t: self._placed(leaf(t)), *given)
 
     def _placed(self, array: Any) -> Any:
         """A leaf where the backend computes: what an iteration makes is brought there, what is given lies there."""
@@ -67,7 +67,7 @@ class PlacedPass(Pass):
         if found is None:
             with self.backend.within():
                 found = array, self.backend.out(array)
-            if len(self._near) >= OUT:
+            if len(self._near) >= self.most_out:
                 self._near.popitem(last=False)
             self._near[id(array)] = found
         return found[1]

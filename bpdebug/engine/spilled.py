@@ -23,10 +23,13 @@ class Disk(Protocol):
 class Spilled:
     """The values (and gradients) of a pass that lie on a disk, by tensor; `nbytes` of them.
 
-    A disk that is full is said once, as E_FILE; from then on nothing more is put there.
+    A disk that is full is said once, as E_FILE; from then on nothing more is put there. `near` makes one of NumPy's
+    of an array, and `into` an array of one of NumPy's.
     """
 
     def __init__(self, make: Callable[[], Disk] | None) -> None:
+        self.near: Callable[[Any], Array] = lambda array: array
+        self.into: Callable[[Array], Any] = lambda array: array
         self._make = make
         self._disk: Disk | None = None
         self._places: dict[tuple[int, bool], Any] = {}
@@ -45,8 +48,9 @@ class Spilled:
                 if array is None or (t, gradients) in self._places:
                     continue
                 if id(array) not in met:  # what a sum hands on is one array for both
-                    met[id(array)] = disk.put(array)
-                    self.nbytes += array.nbytes
+                    near = self.near(array)
+                    met[id(array)] = disk.put(near)
+                    self.nbytes += near.nbytes
                 if met[id(array)] is not None:
                     self._places[t, gradients] = met[id(array)]
         except InputError:
@@ -57,7 +61,7 @@ class Spilled:
         """Puts those arrays into a table that are not there, and are on the disk."""
         for t in tensors if self._places else ():
             if table[t] is None and (t, gradients) in self._places and self._disk is not None:
-                table[t] = self._disk.get(self._places[t, gradients])
+                table[t] = self.into(self._disk.get(self._places[t, gradients]))
 
     def has(self, tensors: Iterable[int], *, gradients: bool) -> bool:
         """Whether all of them are on the disk."""

@@ -113,7 +113,7 @@ class Store:
 
     def room(self) -> Room | None:
         """How its passes are cut; None where a whole one fits, or is read. Where there are forks, two are to fit."""
-        if self._is_read or self.budget.backend is not None or not self.is_tight:
+        if self._is_read or self.budget.elsewhere or not self.is_tight:
             return None
         most = self._free + self.apart - sizes.of_leaves(self.graph) - self._scratch(sizes.at_work(self.graph))
         from bpdebug.engine.room import cut  # start-up: few passes have to be cut

@@ -51,8 +51,8 @@ def open_timeline(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> Time
         scenario.graph, seed=scenario.seed, training=training, budget=budget, edits=scenario.edits,
         recording=scenario.recording,
     )  # fmt: skip
-    size, elsewhere = (budget, None) if isinstance(budget, int) else (budget.size, budget.backend)
-    if scenario.recording is None and elsewhere is None and not is_ample(timeline.graph, budget):
+    size, elsewhere = (budget, False) if isinstance(budget, int) else (budget.size, budget.elsewhere)
+    if scenario.recording is None and not elsewhere and not is_ample(timeline.graph, budget):
         from bpdebug.engine.room import check_least  # start-up: what there is room for need not be cut
 
         check_least(timeline.graph, size, scenario.name, trained=training is not None)

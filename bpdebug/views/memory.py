@@ -18,7 +18,10 @@ def memory_rows(state: State) -> Iterator[tuple[str, ...]]:
     yield _("budget"), spell_bytes(store.budget.size), _("what may be kept: --memory, memory=")
     yield _("all"), spell_bytes(whole), _("leaves, and all values and gradients of an iteration")
     run = store.known(state.timeline.schedule.iteration_at(state.cursor))
-    if isinstance(run, BoundedPass):
+    if store.budget.elsewhere and store.budget.backend is not None:
+        why = _("{library} keeps what it has room for, here or at its workers: its own limits are those that count")
+        yield _("kept"), "", why.format(library=store.budget.backend.name)
+    elif isinstance(run, BoundedPass):
         yield from _bounded(run)
     elif run is not None and run.nbytes is not None:
         yield _("kept"), spell_bytes(run.nbytes), _("at most: what was looked at last is kept, and the rest read again")

@@ -1,9 +1,9 @@
 """What a budget costs: peaks of memory and processor time of child processes, kept whole beside parts of it.
 
 `python -m tests.benchmarks.memory` prints, for the net of the trial (120 layers tanh(h @ W + b), 2048 x 128, float32),
-a convolutional one and a Transformer's block: how much the most resident memory grew over a session whose leaves were
-read, the processor time of both passes to those that keep everything (interleaved, medians), how many forwards, and
-what a seek takes. The digest says that all gradients have the same bits.
+a convolutional one and a Transformer's blocks, and for the first on PyTorch's arrays: how much the most resident memory
+grew over a session whose leaves were read, the processor time of both passes to those that keep everything
+(interleaved, medians), how many forwards, and what a seek takes. The digest says that all gradients have the same bits.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.sizes import of_arrays, of_leaves
+from bpdebug.limits import GIB
 
 PARTS = (2, 4, 8)
 ROUNDS = 3
@@ -96,17 +97,18 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def opened(path: str, part: int, spill: str | None) -> tuple[Timeline, int]:
+def opened(path: str, part: int, spill: str, backend: str) -> tuple[Timeline, int]:
     """A timeline with its leaves read, and the bytes it is given beside them: a part of all that a pass computes."""
     scenario = bpdebug.load(path)
     graph = scenario.graph
     assert all(leaf.array is not None for leaf in graph.leaves)
     room = of_arrays(graph) // part
-    return bpdebug.run(scenario, memory="64G" if part == 1 else room + of_leaves(graph), spill=spill), room
+    memory = 64 * GIB if part == 1 else room + of_leaves(graph)
+    return bpdebug.run(scenario, memory=memory, spill=spill or None, backend=backend or None), room
 
 
-def child(path: str, part: int, spill: str | None) -> None:
-    timeline, room = opened(path, part, spill)
+def child(path: str, part: int, spill: str, backend: str) -> None:
+    timeline, room = opened(path, part, spill, backend)
     base, start = peak(), time.process_time()
     assert timeline.loss is not None
     names = [leaf.name for leaf in timeline.graph.leaves]
@@ -124,22 +126,24 @@ def child(path: str, part: int, spill: str | None) -> None:
     print(room, grown, peak() - base, cpu, forwards, 1e3 * middle, 1e3 * worst, digest)
 
 
-def ask(path: Path, part: int, spill: str = "") -> list[str]:
+def ask(path: Path, part: int, spill: str, backend: str) -> list[str]:
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "tests.benchmarks.memory", str(path), str(part), spill]
+    words = [sys.executable, "-m", "tests.benchmarks.memory", str(path), str(part), spill, backend]
     found = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if found.returncode and "this takes at least" not in found.stderr:
         raise RuntimeError(found.stderr)
     return found.stdout.split()
 
 
-def table(name: str, folder: Path, spills: Sequence[str]) -> None:
+def table(name: str, folder: Path, spills: Sequence[str], backend: str = "") -> None:
     path = folder / f"{name}.toml"
     path.write_text(NETS[name])
     asked = [(1, ""), *((part, spill) for spill in spills for part in PARTS)]
-    rounds = [{key: ask(path, *key) for key in asked} for _ in range(ROUNDS)]
+    rounds = [{key: ask(path, *key, backend) for key in asked} for _ in range(ROUNDS)]
     whole = [float(r[1, ""][3]) for r in rounds]
-    print(f"{name}: kept whole {float(rounds[0][1, ''][1]) / MB:.0f} MB, {statistics.median(whole):.2f} s")
+    print(
+        f"{name}{backend and ' on '}{backend}: kept whole {float(rounds[0][1, ''][1]) / MB:.0f} MB, {statistics.median(whole):.2f} s"
+    )
     for key in asked[1:]:
         rows = [r[key] for r in rounds]
         if not rows[0]:
@@ -161,7 +165,8 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         for name in NETS:
             table(name, Path(folder), ["", folder] if name == "deep" else [""])
+        table("deep", Path(folder), [""], "torch")
 
 
 if __name__ == "__main__":
-    child(sys.argv[1], int(sys.argv[2]), sys.argv[3] or None) if sys.argv[1:] else main()
+    child(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]) if sys.argv[1:] else main()

@@ -1,0 +1,90 @@
+"""A budget on other libraries' arrays: the same bits as without one, by their own functions, and counted work."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from msgspec.structs import replace
+
+import bpdebug
+from bpdebug.engine import Timeline
+from bpdebug.engine.bounded import BoundedPass
+from bpdebug.engine.budget import Budget
+from bpdebug.engine.edits import Override
+from bpdebug.errors import InputError
+from bpdebug.frontends.spill import SpillFile
+from tests.backends.test_every_op import library, needs_arrays
+from tests.engine.test_bounded import Walk, chain, gradients, part_of, seen, walks
+from tests.frontends.test_spill import DEEP
+from tests.graphs import bits, examples
+
+HERE = [pytest.param(name, marks=needs_arrays[name]) for name in ("strict", "torch")]
+PLANNED = pytest.param("dask", marks=needs_arrays["dask"])
+
+
+@pytest.mark.parametrize("name", HERE)
+@examples(20)
+@given(walk=walks())
+def test_every_value_gradient_and_part_has_the_same_bits(name: str, walk: Walk) -> None:
+    graph, on = walk.random.build(), library(name)
+    disk = partial(SpillFile, gettempdir()) if walk.spills else None
+    ample = Timeline(graph, seed=3, budget=Budget(10**9, backend=on))
+    bounded = Timeline(graph, seed=3, budget=Budget(part_of(graph, walk.fits), disk, on))
+    if walk.edited:
+        t = len(graph.names) // 2
+        edit = Override(t, len(graph) % 2 == 0 and graph.is_float(t), (), np.asarray(1, graph.dtypes[t]))
+        ample, bounded = ample.fork(edit), bounded.fork(edit)
+    assume(len(ample) and isinstance(bounded.iteration(0), BoundedPass))
+    for place in walk.places:
+        at = min(int(place * len(ample)), len(ample) - 1)
+        assert seen(bounded[at]) == seen(ample[at])
+        assert gradients(bounded, at) == gradients(ample, at)
+    assert gradients(bounded, len(ample)) == gradients(ample, len(ample))
+
+
+@pytest.mark.parametrize("name", [*HERE, pytest.param("jax", marks=needs_arrays["jax"])])
+@pytest.mark.parametrize("spills", [False, True])
+def test_what_is_forgotten_there_is_computed_there_again(name: str, spills: bool, tmp_path: Path) -> None:
+    """On arrays that NumPy cannot see, as a device's."""
+    graph, on = chain(60, side=32, skips=True), replace(library(name), shares=False)
+    disk = partial(SpillFile, str(tmp_path)) if spills else None
+    timeline = Timeline(graph, budget=Budget(part_of(graph, 1 / 4), disk, on))
+    run = timeline.iteration(0)
+    assert isinstance(run, BoundedPass)
+    found = [bits(timeline.grad(leaf.name)) for leaf in graph.leaves]
+    assert all(type(x) is type(run.V[0]) for x in (*run.V, *run.G) if x is not None)
+    assert sum(x is None for x in run.V) > len(graph) // 2
+    assert len(graph) * (1 if spills else 1.2) <= run.computed[0] <= len(graph) * (1 if spills else 2)
+    ample = Timeline(graph, budget=Budget(10**9, backend=on))
+    assert found == [bits(ample.grad(leaf.name)) for leaf in graph.leaves]
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_load_run_and_session_take_a_budget_of_them(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(DEEP.format(layers=40))
+    scenario = bpdebug.load(path)
+    timeline = bpdebug.run(scenario, memory="2M", backend=name)
+    assert isinstance(timeline.iteration(0), BoundedPass)
+    assert bits(timeline.grad("W")) == bits(bpdebug.run(scenario, backend=name).grad("W"))
+    session = bpdebug.Session(scenario, memory="2M", backend=name)
+    session.do("seek end")
+    assert "between cuts, of" in session.do("info memory").to_text()
+    with pytest.raises(InputError, match="this takes at least"):
+        bpdebug.run(scenario, memory="300K", backend=name)
+
+
+@pytest.mark.parametrize("name", [PLANNED])
+def test_of_what_is_only_planned_the_library_says_what_is_kept(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(DEEP.format(layers=4))
+    session = bpdebug.Session(bpdebug.load(path), memory="100K", backend=name)
+    session.do("seek end")
+    assert "dask keeps what it has room for, here or at its workers" in " ".join(
+        session.do("info memory").to_text().split()
+    )
