@@ -141,9 +141,8 @@ def table(name: str, folder: Path, spills: Sequence[str], backend: str = "") -> 
     asked = [(1, ""), *((part, spill) for spill in spills for part in PARTS)]
     rounds = [{key: ask(path, *key, backend) for key in asked} for _ in range(ROUNDS)]
     whole = [float(r[1, ""][3]) for r in rounds]
-    print(
-        f"{name}{backend and ' on '}{backend}: kept whole {float(rounds[0][1, ''][1]) / MB:.0f} MB, {statistics.median(whole):.2f} s"
-    )
+    where, most = f"{name} on {backend or 'numpy'}", float(rounds[0][1, ""][1])
+    print(f"{where}: kept whole {most / MB:.0f} MB, {statistics.median(whole):.2f} s")
     for key in asked[1:]:
         rows = [r[key] for r in rounds]
         if not rows[0]:
