@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.graph.edges import Edges, listed
+from bpdebug.graph.edges import Edges, Flags, listed
 from bpdebug.graph.nodes import NODE, PARAMETER, STATE, Imported, Leaf, LeafArrays, Lit, Node, Operand, per_tensor
 from bpdebug.symbolic import Plan
 from bpdebug.symbolic.notation import Notation, line, symbol
@@ -82,6 +82,14 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     def takes_gradient(self, tensor: int) -> bool:
         """Whether to speak of a tensor's gradient at all: of floats, but not of what an optimizer keeps."""
         return self.is_float(tensor) and tensor not in self.owners
+
+    @property
+    def taking_gradients(self) -> Flags:
+        """The same of every tensor, in one array."""
+        edges = self.every_edge
+        leaves = [self.takes_gradient(t) for t in range(self.first)]
+        rules = np.array([rule.dtype.kind == "f" for rule in edges.rules], np.bool_)
+        return np.concatenate([np.array(leaves, np.bool_), rules[edges.kinds]])
 
     def operand_names(self, k: int) -> list[str]:
         """What node k's operands are called: tensors by name, literals as they are written."""

@@ -7,12 +7,14 @@ from functools import lru_cache
 from itertools import chain
 from typing import overload
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.debugger import State
 from bpdebug.engine import BACKWARD, FORWARD, UPDATE, Timeline
 from bpdebug.graph import DRAWN, Graph, frames
+from bpdebug.graph.edges import listed
 from bpdebug.translation import N_, _
 from bpdebug.views.finite import event_of, odd
 from bpdebug.views.numbers import shape_text
@@ -53,14 +55,20 @@ def since(timeline: Timeline, at: int) -> int:
 
 
 @lru_cache(maxsize=4)
-def _order(graph: Graph) -> tuple[list[int], list[int], dict[int, int], dict[int, int]]:
-    """The leaves that are shown; the tensors in the order of the backward pass, those without a path last; places."""
+def _order(graph: Graph) -> tuple[list[int], Sequence[int], Sequence[int], dict[int, int]]:
+    """The leaves that are shown; the tensors in the order of the backward pass, those without a path last; places.
+
+    The place of a tensor that takes no gradient is -1.
+    """
     shown = [t for t in range(len(graph.leaves)) if graph.kind(t) != DRAWN]
-    found = [graph.tensor(k) for k in graph.backward_nodes]
-    found += [t for t in shown if graph.has_gradient(t)]
-    there = set(found)
-    found += [t for t in range(len(graph.names)) if graph.takes_gradient(t) and t not in there]
-    return shown, found, {t: i for i, t in enumerate(found)}, {t: i for i, t in enumerate(shown)}
+    leaves = np.array([t for t in shown if graph.has_gradient(t)], np.int32)
+    found = np.concatenate([np.array(graph.backward_nodes, np.int32) + graph.first, leaves])
+    rest = graph.taking_gradients
+    rest[found] = False
+    found = np.concatenate([found, np.flatnonzero(rest)])
+    rank = np.full(len(graph.names), -1, np.int32)
+    rank[found] = np.arange(len(found))
+    return shown, listed(found), listed(rank), {t: i for i, t in enumerate(shown)}
 
 
 def under(state: State) -> tuple[str, int] | None:
@@ -153,7 +161,7 @@ class ProgramRows(Sequence[ProgramRow]):
             tensor = self.state.timeline.schedule.tensor_at(index)
             node = self._graph.node(tensor)
             for t in (tensor, *(() if node is None else node.tensors)):
-                found |= {self._row_of(t), self.gradients_from + self._rank[t] if t in self._rank else None}
+                found |= {self._row_of(t), self.gradients_from + self._rank[t] if self._rank[t] >= 0 else None}
         return {row for row in found if row is not None}
 
     def _row_of(self, tensor: int) -> int | None:
@@ -186,7 +194,7 @@ class ProgramRows(Sequence[ProgramRow]):
         phase, tensor = here
         return (
             self.gradients_from + self._rank[tensor]
-            if phase != FORWARD and tensor in self._rank
+            if phase != FORWARD and self._rank[tensor] >= 0
             else self._row_of(tensor)
         )
 

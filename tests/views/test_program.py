@@ -11,6 +11,8 @@ from bpdebug.debugger import open_session, update
 from bpdebug.engine import Timeline
 from bpdebug.scenario import load
 from bpdebug.views import ProgramRows
+from tests.counting import work
+from tests.large import chain
 from tests.lessons import FAULTY, NAMES, WALK, scenario
 
 DIVERGES = """
@@ -65,3 +67,14 @@ def test_rows_read_no_file_and_compute_nothing_that_is_to_come(tmp_path: Path) -
     assert not any(row.odd for row in rows)
     state = update(state, "step")
     assert {row.tensor: row.odd for row in ProgramRows(state) if row.odd} == {"late": "nan", "mul1": "nan"}
+
+
+def test_the_order_of_many_rows_takes_no_python_for_each() -> None:
+    """Of 6,000 nodes leaves, nodes and gradients are put in order in arrays, and a row is made where one looks."""
+    state = open_session(chain(2000))
+
+    def looked() -> None:
+        rows = ProgramRows(state)
+        assert len(rows[:30]) == 30
+
+    assert work(looked).lines < 6000
