@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any, Protocol
 from weakref import ref
@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from bpdebug.arrays import Array, Cell, Key, Shape, read_only
+from bpdebug.arrays import PIECE, Array, Cell, Key, Shape, read_only
 
 SMALL = 4096
 """Cells up to which an array comes over whole: less than a question about it would cost."""
@@ -100,6 +100,12 @@ class Far(NDArrayOperatorsMixin):
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        """What lies along the first axis, of which a piece at a time comes over."""
+        step = max(PIECE * len(self) // max(self.size, 1), 1)
+        for start in range(0, len(self), step):
+            yield from np.asarray(self[start : start + step])
 
     def __repr__(self) -> str:
         return f"Far(shape={self.shape}, dtype={self.dtype})"

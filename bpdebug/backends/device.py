@@ -78,6 +78,8 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
     def part(self, far: Far, key: Any) -> Any:
         """`far[key]`, of NumPy's shape; what has a mask or new axes in its key is taken of the whole."""
         items = key if isinstance(key, tuple) else (key,)
+        if not any(k is None or getattr(k, "dtype", None) == np.bool_ for k in items):
+            np.broadcast_to(np.empty((), np.bool_), far.shape)[items]  # IndexError where there is no such place
         with self.within():
             if all(isinstance(k, int | np.integer | slice) or k is ... for k in items):
                 plain = tuple(int(k) if isinstance(k, np.integer) else k for k in items)

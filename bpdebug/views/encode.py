@@ -86,13 +86,14 @@ def _nested(array: Array) -> Iterator[str]:
         yield msgspec.json.encode(cells(array)).decode()
         return
     yield "["
-    step = MANY_CELLS if array.ndim == 1 else 1
-    for start in range(0, len(array), step):
-        yield "," * bool(start)
-        if array.ndim == 1:
-            yield msgspec.json.encode(cells(array[start : start + step])).decode()[1:-1]
-        else:
-            yield from _nested(array[start])
+    if array.ndim == 1:
+        for start in range(0, len(array), MANY_CELLS):
+            yield "," * bool(start)
+            yield msgspec.json.encode(cells(array[start : start + MANY_CELLS])).decode()[1:-1]
+    else:
+        for n, part in enumerate(array):
+            yield "," * bool(n)
+            yield from _nested(part)
     yield "]"
 
 

@@ -11,11 +11,13 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from bpdebug.arrays import Array
+from bpdebug.engine.closeness import largest_cell
 from bpdebug.engine.distribution import Peaks, peaks
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import BLANK, Light, fit, strip
 from bpdebug.frontends.tui.looks import BESIDE, INSTEAD, LOG
 from bpdebug.frontends.tui.matrix import Boxes, MatrixBox
+from bpdebug.frontends.tui.windows import block
 from bpdebug.translation import _
 from bpdebug.views.blocks import Matrix
 from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, level
@@ -57,20 +59,10 @@ class HeatMap(Struct, frozen=True, eq=False):
     def cell(self, row: int, column: int) -> tuple[int, int]:
         """The largest cell of a block; NaN is larger than any number."""
         found, sizes = self.found, self.array.shape[:-1]
-        rows = range(row * found.high, min((row + 1) * found.high, prod(sizes)))
+        rows = np.arange(row * found.high, min((row + 1) * found.high, prod(sizes)))
         columns = slice(column * found.wide, (column + 1) * found.wide)
-        best = max(rows, key=lambda r: _size(self._row(r)[columns]).max())
-        return best, column * found.wide + int(_size(self._row(best)[columns]).argmax())
-
-    def _row(self, row: int) -> Array:
-        sizes = self.array.shape[:-1]
-        found: Array = self.array[np.unravel_index(row, sizes)] if sizes else np.atleast_1d(self.array)
-        return found
-
-
-def _size(cells: Array) -> Array:
-    """How large cells of one axis are, for which is the largest."""
-    return np.nan_to_num(np.abs(cells.astype(np.float64)), nan=np.inf)
+        best, across = largest_cell(block(self.array, sizes, rows, columns))
+        return row * found.high + best, column * found.wide + across
 
 
 def _map_of(box: MatrixBox, rows: int, columns: int) -> HeatMap:

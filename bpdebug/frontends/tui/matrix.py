@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
 
-import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
@@ -19,9 +17,10 @@ from bpdebug.frontends.tui.lines import BLANK, Light, clean, fit, strip
 from bpdebug.frontends.tui.looks import LOG, LOOK
 from bpdebug.frontends.tui.marks import Highlight, between, mark_of
 from bpdebug.frontends.tui.slices import MOST_LAID_OUT, Along, Lines, Sheet, laid_out, sheet_of
+from bpdebug.frontends.tui.windows import Window, known
 from bpdebug.translation import N_, _
 from bpdebug.views.blocks import Matrix
-from bpdebug.views.numbers import DIGITS, Extent, Format, extent, range_text, shape_text, short
+from bpdebug.views.numbers import DIGITS, Extent, Format, range_text, shape_text, short
 
 ABSENT, EMPTY = N_("not computed yet"), N_("empty: no cells")
 MORE = 2
@@ -30,13 +29,6 @@ AXES = 2
 """Behind a name and a bracket the axes begin."""
 LEAST = 1
 """Rows that are seen of a matrix that is cut, at least."""
-
-
-def known(array: Array) -> Extent:
-    """What an array's format depends on; that of a transpose on what it is the transpose of, which has its cells."""
-    base: Any = array.base
-    whole = isinstance(base, np.ndarray) and (base.size, base.dtype) == (array.size, array.dtype)
-    return extent(base if whole and not base.flags.writeable else array)  # of what may change nothing is kept
 
 
 class MatrixBox:
@@ -53,6 +45,7 @@ class MatrixBox:
         self.first = 1 + bool(shape) * self.filled  # where the cells begin: below the title and the column numbers
         self.left = self.top = self.x = self.y = self.width = self.height = self.gap = self.cell = self.label = 0
         self.format, self.digits, self.rounded = Format("i", 0, 1), DIGITS, False
+        self.window = Window()
         self.look, self.largest, self.scale, self.aside = LOOK, 0.0, 0.0, 0
         self.turn(sheet_of(shape))
         self.mark, self.absent = self.own_mark(), frozenset[tuple[int, int]]()  # cells that are still to come
@@ -241,11 +234,11 @@ class MatrixBox:
 
     def _cells(self, array: Array, row: int) -> Iterator[Segment]:
         """Cells right-aligned, those that are marked between brackets, for which the blanks around them have room."""
-        sizes, count = self.sheet.sizes, self.count(self.left)
-        line: Any = array[np.unravel_index(row, sizes)] if sizes else array.reshape(-1)
+        count, rows = self.count(self.left), range(self.top, self.top + max(self.high, row - self.top + 1))
+        line = self.window.row(array, self.sheet.sizes, row, rows, slice(self.left, self.left + count))
         yield from self._sign(self.left > 0)
         before, behind, log = palette.PLAIN, False, self.look.scale == LOG
-        for column, value in enumerate(line[self.left : self.left + count].tolist(), self.left):
+        for column, value in enumerate(line, self.left):
             body = "" if (row, column) in self.absent else self.format.text(value)
             style, marked = palette.value_style(value, self.largest, log=log), self.mark.has(row, column)
             gap = " " * (self.cell - len(body))

@@ -16,7 +16,7 @@ from bpdebug.debugger import State, parse
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.bar import bar, duration
 from bpdebug.frontends.loop import Answer
-from bpdebug.frontends.tui.matrix import known
+from bpdebug.frontends.tui.windows import known
 from bpdebug.graph import Graph
 from bpdebug.progress import Stopped, listening, may_stop, stoppable
 from bpdebug.translation import N_, _

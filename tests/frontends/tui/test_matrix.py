@@ -12,7 +12,8 @@ from bpdebug.arrays import read_only
 from bpdebug.debugger import open_session, update
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.marks import Highlight
-from bpdebug.frontends.tui.matrix import MatrixBox, known
+from bpdebug.frontends.tui.matrix import MatrixBox
+from bpdebug.frontends.tui.windows import known
 from bpdebug.scenario import load
 from bpdebug.views import stop
 from bpdebug.views.blocks import Matrix
