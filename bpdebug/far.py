@@ -16,6 +16,8 @@ from bpdebug.arrays import PIECE, Array, Cell, Key, Shape, read_only
 
 SMALL = 4096
 """Cells up to which an array comes over whole: less than a question about it would cost."""
+PARTS = 32
+"""Small parts of an array that are kept, for a screen that is drawn again."""
 RECENT = 4
 """Arrays that came over whole last, and are kept for who asks at once again."""
 
@@ -77,13 +79,14 @@ class Far(NDArrayOperatorsMixin):
     another order.
     """
 
-    __slots__ = ("__weakref__", "_known", "_whole", "dtype", "like", "place", "shape", "there")
+    __slots__ = ("__weakref__", "_known", "_parts", "_whole", "dtype", "like", "place", "shape", "there")
 
     def __init__(self, there: Any, dtype: Any, place: Device, like: Far | None = None) -> None:
         self.there, self.place, self.like = there, place, like
         self.shape: Shape = tuple(map(int, there.shape))
         self.dtype = np.dtype(dtype)
         self._known: dict[Key, Any] = {}
+        self._parts: dict[Key, Array] = {}
         self._whole: ref[Array] | None = None
 
     @property
@@ -119,7 +122,15 @@ class Far(NDArrayOperatorsMixin):
     # --- what comes over ------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Any:
-        return self.place.part(self, key)
+        told = _told(key)
+        found = self._parts.get(told)
+        if found is None:
+            found = self.place.part(self, key)
+            if isinstance(found, np.ndarray) and found.size <= SMALL:
+                if len(self._parts) >= PARTS:
+                    del self._parts[next(iter(self._parts))]
+                self._parts[told] = found
+        return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """The whole of it as NumPy's, of its shape."""
@@ -283,6 +294,17 @@ def is_array(x: Any) -> bool:
 def as_array(x: Any) -> Any:
     """A scalar of NumPy's, or a number, as an array; a far one stays where it is."""
     return x if isinstance(x, Far) else np.asarray(x)
+
+
+def _told(key: Any) -> Key:
+    """An index of NumPy's as hashable plain data."""
+    items = key if isinstance(key, tuple) else (key,)
+    arrays = (np.asarray(k) if isinstance(k, list) else k for k in items)
+    return tuple(
+        (k.start, k.stop, k.step) if isinstance(k, slice) else (k.shape, k.dtype.char, k.tobytes())
+        if isinstance(k, np.ndarray) else k
+        for k in arrays
+    )  # fmt: skip
 
 
 def equal(a: Array, b: Array) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
@@ -27,17 +28,19 @@ class MatrixProduct(Struct, frozen=True, eq=False):
         """'∂X[0,1] = 1·0 + 3·(−1) = −3'; of more terms than `room` characters hold the first ones, and how many not."""
         *lead, row, column = cell
         left, right = self.left(), self.right()
-        across, down = left[_along(left, lead)][row], right[_along(right, lead)][:, column]
-        count, most = len(across), room // LEAST_TERM + 1
-        factors = zip(across[:most].tolist(), down[:most].tolist(), strict=True)
-        terms = [f"{as_factor(a)}·{as_factor(b)}" for a, b in factors]
-        head, tail = f"{cell_text(name, cell)} = ", f" = {number(value)}"
-        for shown in range(len(terms), 0, -1):
-            left_out = [_(MORE).format(count=count - shown)] * (shown < count)
-            text = f"{head}{' + '.join([*terms[:shown], *left_out])}{tail}"
-            if len(text) <= room:
-                return text
-        return self.line("", cell, value, room) if name and count else f"{head.rstrip(' =')}{tail}"
+        count, first = left.shape[-1], slice(room // LEAST_TERM + 1)
+        here: tuple[Any, ...] = (*_along(left, lead), row, first)
+        there: tuple[Any, ...] = (*_along(right, lead), first, column)
+        across, down = left[here], right[there]
+        terms = [f"{as_factor(a)}·{as_factor(b)}" for a, b in zip(across.tolist(), down.tolist(), strict=True)]
+        tail = f" = {number(value)}"
+        for head in (f"{cell_text(name, cell)} = ", f"{cell_text('', cell)} = "):
+            for shown in range(len(terms), 0, -1):
+                left_out = [_(MORE).format(count=count - shown)] * (shown < count)
+                text = f"{head}{' + '.join([*terms[:shown], *left_out])}{tail}"
+                if len(text) <= room:
+                    return text
+        return f"{cell_text(name if not count else '', cell)}{tail}"
 
 
 def _along(array: Array, lead: list[int]) -> tuple[int, ...]:
