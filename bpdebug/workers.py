@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from bpdebug.errors import UsageError
+from bpdebug.errors import InputError, UsageError
 from bpdebug.progress import Stopped, listening, may_stop, part, report
 from bpdebug.translation import language, speaking
 
@@ -62,16 +62,19 @@ def processes() -> int:
     return int(said) or (len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
-def spread(pieces: Sequence[Any], how: Spread, jobs: int | None = None) -> Generator[Any, None, None]:
+def spread(
+    pieces: Sequence[Any], how: Spread, jobs: int | None = None, client: Any = None
+) -> Generator[Any, None, None]:
     """What is made of each piece, in order: by so many processes, or, where none are said, here as long as that is not
-    going to take more than some seconds.
+    going to take more than some seconds. With a `client` of dask.distributed's its workers take what processes would.
 
     How far it is, is reported; it may be stopped. Raises what `how` does, when it is that piece's turn.
     """
     count, began, total = processes() if jobs is None else jobs, process_time(), len(pieces)
     for done, piece in enumerate(pieces):
-        if count > 1 and total - done > 1 and (jobs is not None or _long(process_time() - began, done, total)):
-            with closing(_Team(min(count, total - done, MOST))) as team:
+        many = total - done > 1 and (count > 1 or client is not None)
+        if many and (jobs is not None or _long(process_time() - began, done, total)):
+            with closing(_Cluster(client) if client is not None else _Team(min(count, total - done, MOST))) as team:
                 yield from _spread(pieces, done, how, team)
             return
         with part(done, total):
@@ -157,11 +160,11 @@ class _Team:
         from concurrent.futures import FIRST_COMPLETED, wait  # as above
 
         done = wait(self._begun, WAIT, FIRST_COMPLETED).done
-        again = list(self._begun.items()) if any(map(_died, done)) else []
+        broken = any(map(_died, done))
         for future in done:
             if not _died(future):
                 yield self._begun.pop(future)[0], future
-        if again:
+        if broken:
             tasks, self._begun = sorted(self._begun.values(), key=lambda begun: begun[0]), {}
             self._restart(1)
             for number, task in tasks:
@@ -194,6 +197,32 @@ def _died(future: Future[Any]) -> bool:
     from concurrent.futures import BrokenExecutor  # as above
 
     return isinstance(future.exception(), BrokenExecutor)
+
+
+class _Cluster(_Team):
+    """The workers of a dask cluster, which itself gives a task to another where one dies, some times."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        super().__init__(max(sum(client.ncores().values()), 1))
+
+    def _start(self, count: int) -> None:
+        self._pool = self._client.get_executor(pure=False)
+
+    def ended(self) -> Iterator[tuple[int, Future[Any] | None]]:
+        """As of processes. Raises InputError (E_FILE) where the cluster has gone."""
+        from concurrent.futures import FIRST_COMPLETED, wait  # as above
+
+        for future in wait(self._begun, WAIT, FIRST_COMPLETED).done:
+            number = self._begun.pop(future)[0]
+            if future.cancelled():
+                hint = "see whether its scheduler runs"
+                raise InputError("the cluster gave the work back", code="E_FILE", hint=hint)
+            yield number, None if type(future.exception()).__name__ == "KilledWorker" else future
+
+    def close(self) -> None:
+        """What waits there is cancelled; what runs goes on to its end."""
+        self._pool.shutdown(wait=False)
 
 
 # --- in a process of its own

@@ -197,14 +197,15 @@ def test_what_runs_ends_when_the_work_is_stopped() -> None:
 
 
 def telling(n: int) -> None:
-    print("working", flush=True)
+    os.write(1, b"working\n")  # in one piece, however output is buffered
     waiting(n)
 
 
 SCRIPT = """
+import os
 from bpdebug.workers import Spread, spread
 from tests.test_workers import telling
-print("main", flush=True)
+os.write(1, b"main\\n")
 list(spread(range(2), Spread(telling, lambda n: (telling, n), telling), jobs=2))
 """
 
@@ -217,6 +218,7 @@ def test_processes_end_with_the_one_they_work_for_and_do_not_run_its_script_agai
         [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
     ) as parent:
         assert parent.stdout is not None
-        assert sorted(parent.stdout.readline() for _ in range(3)) == ["main\n", "working\n", "working\n"]
+        lines = sorted(parent.stdout.readline() for _ in range(3))
         parent.kill()
+        assert lines == ["main\n", "working\n", "working\n"]
         assert parent.stdout.read() == ""  # it comes to its end when all who write to it have ended

@@ -21,10 +21,12 @@ DTYPES = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "in
 class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
     """A library of arrays other than NumPy, made of a table of its words.
 
-    `lying` makes an array of the parts of one in a file; None where files are read whole.
+    `lying` makes an array of the parts of one in a file; None where files are read whole. `client` is
+    dask.distributed's, where a cluster computes.
     """
 
     lying: Callable[[Shape, DType, Parts], Any] | None = None
+    client: Any = None
 
     @classmethod
     def of(

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from bpdebug.arrays import Array, Key, decode_key
 from bpdebug.backends.backend import Backend, standing
@@ -36,12 +37,14 @@ def dask(scheduler: str | None = None) -> Backend:
     from bpdebug.backends.planned.kept import Planned
     from bpdebug.backends.planned.pieces import cut
 
-    if scheduler is None:
-        kept = Planned(Here())
-    else:
+    place: Any = Here()
+    client = None
+    if scheduler is not None:
         from bpdebug.backends.planned.cluster import cluster  # as above
 
-        kept = Planned(cluster(scheduler))
+        place = cluster(scheduler)
+        client = place.client
+    kept = Planned(place)
     words: dict[str, Any] = {name: partial(_cells, da, name) for name in CELLS}
     words |= {name: partial(_whole, da, name) for name in PRIMS if name not in words and name not in RULES}
     words |= {
@@ -59,10 +62,11 @@ def dask(scheduler: str | None = None) -> Backend:
         "numpy_dtype": lambda x: x.dtype,
     }  # fmt: skip
     name = "dask" if scheduler is None else f"dask at {scheduler}"
-    return Backend.of(
+    made = Backend.of(
         name, words, dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
         cells=partial(_cells_at, da),
     )  # fmt: skip
+    return replace(made, client=client)
 
 
 def _cells_at(da: Any, x: Any, key: tuple[Any, ...]) -> Any:

@@ -78,7 +78,9 @@ def check(
     asked, needed = len(wanted), _downstream(timeline, wanted)
     alone: dict[int, dict[int, Check]] = {}
     order = _ordered(nodes, wanted, needed, sample=over is not None)
-    with closing(spread(order, _alone(timeline, iteration, over))) as found:
+    backend = timeline.store.budget.backend
+    client = None if backend is None else backend.client
+    with closing(spread(order, _alone(timeline, iteration, over), client=client)) as found:
         for k, rows_of in zip(order, found, strict=True):
             if not rows_of and over is not None and over():
                 break  # not one cell could be moved in time

@@ -67,42 +67,47 @@ def collect(path: Path, most: int) -> Iterator[Path]:
                 yield found
 
 
-def check_file(path: Path, settings: Settings) -> Result:
-    """A script run, or a scenario's expectations checked; nothing is raised but KeyboardInterrupt."""
+def check_file(path: Path, settings: Settings, name: str = "") -> Result:
+    """A script run, or a scenario's expectations checked; nothing is raised but KeyboardInterrupt.
+
+    `name` is what the file is called in what is said, by default its path.
+    """
+    name = name or str(path)
     began = time.perf_counter()
     found: list[Failure] | None
     crashed = False
     try:
         with speaking(ENGLISH):  # what a CI server reads
-            found = failures(path, settings)
+            found = failures(path, settings, name)
     except MemoryError:
-        found = [_failure(path, "error[E_LIMIT]: the machine has no more memory")]
+        found = [_failure(name, "error[E_LIMIT]: the machine has no more memory")]
     except Exception as error:
         if os.environ.get("BPDEBUG_TRACEBACK"):
             raise
-        found, crashed = [_failure(path, f"a bug in bpdebug: {type(error).__name__}: {error}")], True
+        found, crashed = [_failure(name, f"a bug in bpdebug: {type(error).__name__}: {error}")], True
     skipped = "nothing is expected" if found is None else ""
-    return Result(str(path), tuple(found or ()), time.perf_counter() - began, skipped, crashed)
+    return Result(name, tuple(found or ()), time.perf_counter() - began, skipped, crashed)
 
 
-def _failure(path: Path, text: str, number: int = 0) -> Failure:
-    said = f"{line(str(path))}:{number or ''}{':' * bool(number)} {line(text)}"
+def _failure(name: str, text: str, number: int = 0) -> Failure:
+    said = f"{line(name)}:{number or ''}{':' * bool(number)} {line(text)}"
     return Failure(said, said, number)
 
 
-def failures(path: Path, settings: Settings) -> list[Failure] | None:
+def failures(path: Path, settings: Settings, name: str = "") -> list[Failure] | None:
     """What fails in a script, or what a scenario expects and does not find; None where nothing is expected."""
+    name = name or str(path)
     try:
         if path.suffix == SCRIPT:
-            return _lines_that_fail(path, settings)
+            return _lines_that_fail(path, settings, name)
         found = mismatches(path, settings)
     except BpdebugError as error:
         text = str(error)
-        return [Failure(f"{line(str(path))}: {text.partition(chr(10))[0]}", text, error.at_line)]
+        return [Failure(f"{line(name)}: {text.partition(chr(10))[0]}", text, error.at_line)]
     if not found:
         return None if found is None else []
     lines = _lines(path, settings)
-    return [_failure(path, text, lines.line(("expect", *key))) for key, text in found]
+    return [_failure(name, text, lines.line(("expect", *key))) for key, text in found]
 
 
 def _lines(path: Path, settings: Settings) -> Outline:
@@ -112,7 +117,7 @@ def _lines(path: Path, settings: Settings) -> Outline:
     return outline(read_source(path, settings.limits), settings.limits) if path.suffix == SCENARIO else Outline()
 
 
-def _lines_that_fail(path: Path, settings: Settings) -> list[Failure]:
+def _lines_that_fail(path: Path, settings: Settings, name: str) -> list[Failure]:
     """With the event and the numbers."""
     from bpdebug.frontends.scripts.replay import Run  # start-up: NumPy is for tests that run
     from bpdebug.frontends.scripts.script import read_script
@@ -122,7 +127,7 @@ def _lines_that_fail(path: Path, settings: Settings) -> list[Failure]:
     for failed in run.misspelt() if settings.opens else run.failing():
         between = ":" if failed.script == path.name else f": {failed.script}:"
         event = f" (at {failed.event})" if failed.event else ""
-        said = f"{line(str(path))}{between}{failed.number}: {failed.code} {failed.message}{event}"
+        said = f"{line(name)}{between}{failed.number}: {failed.code} {failed.message}{event}"
         found.append(Failure(said, str(failed), failed.number if failed.script == path.name else 0))
     return found
 

@@ -7,7 +7,10 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from msgspec.structs import replace
 
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, InputError, UsageError, line, shown
 from bpdebug.frontends.files import write
@@ -71,8 +74,28 @@ def _results(found: Sequence[Path], settings: Settings, jobs: int | None) -> Ite
         said = f"{line(str(path))}: the process died: too little memory?"
         return Result(str(path), (Failure(said, said),), 0.0, crashed=True)
 
-    how = Spread(lambda path: check_file(path, settings), lambda path: (check_file, path, settings), died)
-    return spread(found, how, jobs)
+    settings, client = _scheduled(settings)
+    how = Spread(
+        lambda path: check_file(path, settings),
+        lambda path: (check_file, path.absolute(), settings, str(path)),  # a cluster's workers are in other folders
+        died,
+    )
+    return spread(found, how, jobs, client)
+
+
+def _scheduled(settings: Settings) -> tuple[Settings, Any]:
+    """The settings for one file, and the client of the scheduler that files go to; None where there is none.
+
+    A file's own passes stay where it is tested.
+    """
+    name, device, scheduler = settings.limits.arrays
+    if scheduler is None:
+        return settings, None
+    from bpdebug.backends import backend  # start-up: few tests go elsewhere
+
+    dask = backend("dask", None, scheduler)
+    limits = replace(settings.limits, arrays=(name, device, None))
+    return replace(settings, limits=limits), None if dask is None else dask.client
 
 
 def _progress(results: Iterable[Result], total: int) -> Iterator[Result]:

@@ -200,7 +200,7 @@ def test_a_table_is_seen_at_a_glance(tmp_path: Path) -> None:
 
 
 def test_a_bug_is_a_failure_and_no_traceback(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "failures", lambda path, settings: 1 / 0)
+    monkeypatch.setattr(checks, "failures", lambda path, settings, name: 1 / 0)
     monkeypatch.delenv("BPDEBUG_TRACEBACK", raising=False)
     result = check_file(mixed / "walk.bpd", Settings())
     assert result.crashed

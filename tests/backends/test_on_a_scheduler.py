@@ -1,0 +1,100 @@
+"""Checks and tests whose pieces go to the workers of a scheduler: each is a task, and what is said is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bpdebug
+from bpdebug import workers
+from bpdebug.checks.first_wrong import check
+from bpdebug.cli import main
+from bpdebug.errors import InputError
+from bpdebug.workers import Spread, spread
+
+pytest.importorskip("dask", reason="an extra")
+distributed = pytest.importorskip("distributed", reason="comes with dask's extra")
+
+from bpdebug.backends.planned.cluster import cluster  # noqa: E402 - after the extra
+from tests.backends.test_planned import local  # noqa: E402 - as above
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with local(processes=False) as made:
+        yield made.scheduler_address
+
+
+@pytest.fixture
+def sent(address: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The arguments of each task that a cluster is given; all work counts as long."""
+    client, given = cluster(address).client, list[Any]()
+    submit = client.submit
+
+    def noted(work: Any, *words: Any, **how: Any) -> Any:
+        given.append(words)
+        return submit(work, *words, **how)
+
+    monkeypatch.setattr(client, "submit", noted)
+    monkeypatch.setattr(workers, "FIRST", 0.0)
+    monkeypatch.setattr(workers, "LONG", 0.0)
+    return given
+
+
+def test_the_rules_of_a_check_are_tasks(address: str, sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(workers.JOBS, "1")  # it is the cluster that works
+    there = bpdebug.run(bpdebug.load("two_layer"), backend="dask", scheduler=address)
+    found = check(there, 0)
+    alone = check(bpdebug.run(bpdebug.load("two_layer")), 0)
+    assert len(sent) == len(there.graph.backward_nodes)
+    for row, own in zip(found.rows, alone.rows, strict=True):
+        assert (row.node, row.name, row.verdict, row.checked) == (own.node, own.name, own.verdict, own.checked)
+        np.testing.assert_allclose(row.analytic, own.analytic, rtol=1e-10)
+    assert found.first_wrong is None
+
+
+def test_files_are_tasks_and_are_called_as_they_were_given(
+    address: str, sent: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, step in (("a", "step"), ("b", "jump"), ("c", "expect Y ~ 7")):
+        Path(f"{name}.bpd").write_text(f"load two_layer\n{step}\n")
+    assert main(["test", "."]) == 1
+    alone = capsys.readouterr().out
+    assert not sent
+    assert main(["test", ".", "--scheduler", address]) == 1
+    assert capsys.readouterr().out == alone
+    assert alone.startswith("FAIL b.bpd:2: ")
+    assert [words[2] for words in sent] == [tmp_path / f"{name}.bpd" for name in "abc"]
+
+
+class KilledWorker(Exception):
+    """As dask calls the end of a task of which several workers died."""
+
+
+def dies(n: int) -> int:
+    if n == 1:
+        raise KilledWorker
+    return n
+
+
+def test_a_task_that_workers_die_of_is_one_message(address: str, sent: list[Any]) -> None:
+    how = Spread(dies, lambda n: (dies, n), lambda n: -n)
+    assert list(spread(range(3), how, client=cluster(address).client)) == [0, -1, 2]
+    assert len(sent) == 3
+
+
+def test_a_cluster_that_goes_is_one_message(address: str, sent: list[Any]) -> None:
+    client = cluster(address).client
+
+    def here(n: int) -> tuple[Any, ...]:
+        if n == 2:  # what was given before it is taken away
+            client.cancel(list(client.futures.values()) and [distributed.Future(key, client) for key in client.futures])
+        return dies, 0
+
+    with pytest.raises(InputError, match="gave the work back"):
+        list(spread(range(4), Spread(dies, here, dies), client=client))
