@@ -97,20 +97,40 @@ class Lifetimes:
         return np.array(self.lowest)
 
     def _read_edges(self) -> tuple[Numbers, Numbers, Numbers]:
-        """Edges by ascending node: the node, the tensor, and the node that comes before it among those of the tensor's.
+        """Edges by ascending node: the node, the bytes of its tensor's gradient, and the node that comes before it.
 
-        Before the first of these comes the tensor's own node; a leaf's gradient is whole there, and stays.
+        Before the first of a tensor's comes the tensor's own node; a leaf's gradient is whole there, and stays. Where a
+        gradient is another's memory, a part of it perhaps, the other stays for as long.
         """
-        graph = self.graph
+        graph, handed = self.graph, self._handed_on
         before, rows = self.birth.tolist(), list[tuple[int, int, int]]()
         for k in reversed(graph.backward_nodes):
+            whole = graph.tensor(k)
             for t in dict.fromkeys(t for _, t in graph.edges(k) if graph.has_gradient(t)):
                 if self.lowest[t] < 0:
                     self.lowest[t] = k
-                rows.append((k, t, k if before[t] < 0 else before[t]))
+                nbytes = self._gradient(t)
+                if t in handed and (before[t] >= 0 or nbytes < self._gradient(whole)):
+                    nbytes, before[whole] = ARRAY, min(before[whole], before[t])
+                rows.append((k, nbytes, k if before[t] < 0 else before[t]))
                 before[t] = k
-        nodes, tensors, earlier = np.array(rows, np.int64).reshape(-1, 3).T
-        return nodes, tensors, earlier
+        nodes, sizes, earlier = np.array(rows, np.int64).reshape(-1, 3).T
+        return nodes, sizes, earlier
+
+    @cached_property
+    def _handed_on(self) -> set[int]:
+        """Tensors whose gradient is the memory of what came in at the one node that reads them: `add` hands it on."""
+        graph, found = self.graph, set[int]()
+        sole = (np.diff(graph.every_edge.flow.by_operand[0]) == 1).tolist()
+        for k in graph.backward_nodes:
+            for position, t in graph.edges(k):
+                if graph.has_gradient(t) and sole[t] and t not in graph.incoming:
+                    e = graph.plans[k].summed(position)
+                    while e.prim is not None and e.prim.view and e.prim.name != "reshape":
+                        e = e.args[0]
+                    if e is graph.plans[k].g:
+                        found.add(t)
+        return found
 
     @cached_property
     def masks(self) -> dict[int, list[int]]:
@@ -145,17 +165,9 @@ class Lifetimes:
 
     @cached_property
     def _own_gradients(self) -> Numbers:
-        """The same, without those that are another's memory: what `add` hands on is what came in."""
-        graph, found = self.graph, self._gradients.copy()
-        sole = (np.diff(graph.every_edge.flow.by_operand[0]) == 1).tolist()
-        for k in graph.backward_nodes:
-            for position, t in graph.edges(k):
-                if graph.has_gradient(t) and sole[t] and t not in graph.incoming:
-                    e = graph.plans[k].summed(position)
-                    while e.prim is not None and e.prim.view and e.prim.name != "reshape":
-                        e = e.args[0]
-                    if e is graph.plans[k].g:
-                        found[t] = ARRAY
+        """The same, without those that are another's memory."""
+        found = self._gradients.copy()
+        found[list(self._handed_on)] = ARRAY
         return found
 
     @cached_property
@@ -170,14 +182,14 @@ class Lifetimes:
     @cached_property
     def _live(self) -> tuple[Numbers, Numbers]:
         """The bytes of values, and of gradients, that stay at a cut before each node."""
-        stop, (nodes, tensors, earlier) = len(self.graph.nodes), self._edges
+        stop, (nodes, sizes, earlier) = len(self.graph.nodes), self._edges
         last = self._last
         stays = (self.birth >= 0) & (last > self.birth) & (last < stop)
         values, gradients = np.zeros((2, stop + 2), np.int64)
         np.add.at(values, self.birth[stays] + 1, self.sizes[stays])
         np.add.at(values, last[stays] + 1, -self.sizes[stays])
-        np.add.at(gradients, earlier + 1, self._gradients[tensors])
-        np.add.at(gradients, nodes + 1, -self._gradients[tensors])
+        np.add.at(gradients, earlier + 1, sizes)
+        np.add.at(gradients, nodes + 1, -sizes)
         return np.cumsum(values), np.cumsum(gradients)
 
     def kept(self, start: int, stop: int, cuts: Numbers) -> int:
@@ -193,9 +205,9 @@ class Lifetimes:
         if stop - start < len(self.graph.nodes):
             there = np.concatenate([[0], self._live[1][cuts], [0]])
             return values + int((there[1:] + there[:-1]).max())
-        nodes, tensors, earlier = self._edges
+        nodes, sizes, earlier = self._edges
         again = np.searchsorted(cuts, nodes, "right") > np.searchsorted(cuts, earlier, "right")
-        return values + int(self._gradients[tensors[again]].sum())
+        return values + int(sizes[again].sum())
 
     def inside(self, start: int, stop: int) -> tuple[int, int]:
         """The bytes of values, and of gradients, that are made between the cuts and stay at neither of them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,8 +12,12 @@ import pytest
 
 import bpdebug
 from bpdebug.engine import Timeline
+from bpdebug.engine.recorded import RecordedPass
+from bpdebug.engine.sizes import of_arrays, of_leaves
 from bpdebug.errors import BpdebugError
 from bpdebug.importers.trace import open_recording
+from bpdebug.importers.trace_file import OpenFile
+from bpdebug.limits import KIB
 from bpdebug.scenario import open_timeline
 from bpdebug.symbolic import compile as code
 from bpdebug.views import stream, to_json
@@ -61,6 +67,52 @@ def test_what_is_read_cannot_be_written_to(tmp_path: Path) -> None:
     grad = timeline.grad("W1")
     assert grad is not None
     assert not grad.flags.writeable
+
+
+DEEP = """format = 1
+[inputs]
+X = { shape = [512, 16], init = "normal" }
+[parameters]
+W = { shape = [16, 16], init = "normal" }
+[graph]
+loss = "L"
+program = '''
+h = X
+for t in range(40):
+    h = h + tanh(h @ W)
+L = mean(h ** 2)
+'''
+"""
+
+
+def test_a_recording_of_three_times_the_memory_is_walked_within_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There and back, every value, contribution and sum: four reads an array at most, and no more kept than given."""
+    path = tmp_path / "deep.toml"
+    path.write_text(DEEP)
+    scenario = open_recording(recorded(tmp_path, bpdebug.load(path)))
+    graph, sizes, read = scenario.graph, list[int](), OpenFile.read
+
+    def counted(self: OpenFile, offset: int, count: int) -> bytes:
+        sizes.append(count)
+        return read(self, offset, count)
+
+    room = of_arrays(graph) // 3
+    timeline = bpdebug.run(scenario, memory=room + of_leaves(graph))
+    assert all(leaf.array is not None for leaf in graph.leaves)
+    monkeypatch.setattr(OpenFile, "read", counted)
+    gc.collect()
+    tracemalloc.start()
+    for events in (timeline, reversed(timeline)):
+        for event in events:
+            assert np.isfinite(event.value).all()
+            assert all(c.value.shape == c.total.shape for c in event.contributions)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(timeline.iteration(0), RecordedPass)
+    assert peak <= room + 400 * KIB  # lines of the index, events, formulas
+    assert sum(sizes) <= 4 * of_arrays(graph)
 
 
 def cut(path: Path, events: int) -> Timeline:
