@@ -95,6 +95,8 @@ def check(
     for k in nodes:
         if k in wanted:
             rows += _rows(graph, k, alone[k], _compared(*passes, k) if passes else {})
+            for run in passes[1:]:
+                run.passed(k)
     bad = any(r.where is not None for r in rows)
     suspects = [k for k in nodes if any(e[0] == k for e in wrong) or graph.tensor(k) in changed]
     first = suspects[0] if bad and suspects else None
@@ -138,12 +140,32 @@ def _downstream(timeline: Timeline, nodes: set[int]) -> set[int]:
     return found
 
 
-def _passes(timeline: Timeline, iteration: int, wrong: Set[tuple[int, int]]) -> tuple[Pass, Pass]:
+def _passes(timeline: Timeline, iteration: int, wrong: Set[tuple[int, int]]) -> tuple[Pass, MendedPass]:
     """An iteration in double precision, twice: as its rules have it, and with the wrong ones mended."""
     found = float64_pass(timeline.iteration(iteration), overrides(timeline.edits, iteration))
     source = Mended(found, wrong)
-    source.run = Pass(found.graph, found.value, source)
+    source.run = MendedPass(found.graph, found.value, source)
     return found, source.run
+
+
+class MendedPass(Pass):
+    """A pass that is gone through once, from the last node to the first: it keeps what is still needed."""
+
+    def __init__(self, graph: Graph, leaf: Callable[[int], Array], source: Mended) -> None:
+        super().__init__(graph, leaf, source)
+        self._last: dict[int, list[int]] = {}
+        for k in graph.backward_nodes:
+            nodes = [n for _, t in graph.edges(k) if (n := graph.k(t)) is not None and graph.has_gradient(t)]
+            self._last.setdefault(min(nodes, default=k), []).append(k)
+
+    def passed(self, k: int) -> None:
+        """What node k gives was looked at: values are read again, and gradients go that nothing more depends on."""
+        tensor = self.graph.tensor(k)
+        for read in (k, *(edge[0] for edge in self.graph.edges_from(tensor))):
+            for t in self._read(read):
+                self.V[t] = None
+        for done in self._last.get(k, ()):
+            self.G[self.graph.tensor(done)] = None
 
 
 def _rows(graph: Graph, k: int, alone: dict[int, Check], upstream: dict[int, RuleVerdict]) -> Iterator[RuleVerdict]:

@@ -46,8 +46,9 @@ class BoundedPass(Pass):
         self._cuts, self.spilled, self.computed = opened.cuts, opened.spilled, [0, 0]
 
     def beside(self, graph: Graph, leaf: Callable[[int], Array], edits: Sequence[Override] = ()) -> Pass:
-        """A pass over the same nodes with other leaves, of their shapes, cut to as much room."""
-        return BoundedPass(graph, leaf, cut(graph, self.room.nbytes), edits)
+        """A pass over the same nodes with other leaves, of their shapes, in the room of this one, which is closed."""
+        self._opened.close(self.room.whole)
+        return BoundedPass(graph, leaf, cut(graph, self.room.nbytes - self._opened.lifetimes.fixed), edits)
 
     def kept(self) -> PassMemory:
         """What there is room for at the cuts, and what is open."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
@@ -15,13 +17,17 @@ import bpdebug
 from bpdebug.checks.first_wrong import Checked, check
 from bpdebug.debugger import State, update
 from bpdebug.engine import Timeline
+from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.edits import Override, RuleOverride
 from bpdebug.explain.why import why
 from bpdebug.expression import parse, target
+from bpdebug.limits import KIB
 from bpdebug.ops import OPS, Op
 from bpdebug.progress import Stopped, listening
 from bpdebug.symbolic import Plan
 from bpdebug.views import view
+from tests.engine.test_bounded import chain as deep
+from tests.engine.test_bounded import part_of
 from tests.graphs import FLAT, Random, examples, graphs, make, sample_call, step
 
 
@@ -259,3 +265,19 @@ def test_at_the_prompt() -> None:
     report = session.do("check Y")
     assert report.to_data()["first_wrong"] == "Y"
     assert "this rule is wrong" in report.to_text()
+
+
+def test_within_a_budget_the_mended_pass_keeps_little() -> None:
+    """A wrong rule near the end, in a quarter: three passes, of which one at a time has what it may take."""
+    graph = deep(16, side=48, skips=True)
+    edit = RuleOverride(graph.k(graph.index["T12"]) or 0, 0, lambda p: p.g * 0.5)
+    budget = part_of(graph, 1 / 4)
+    gc.collect()
+    tracemalloc.start()
+    timeline = Timeline(graph, budget=budget).fork(edit)
+    found = check(timeline, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(timeline.iteration(0), BoundedPass)
+    assert found.first_wrong == "T12"
+    assert peak <= budget + 1024 * KIB  # plans in double precision, functions, rows
