@@ -266,6 +266,8 @@ class Far(NDArrayOperatorsMixin):
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.where: lambda *args: next(a for a in args if isinstance(a, Far)).place.applied("where", args, {}),
+    np.ones_like: lambda x: x.word("ones"),
+    np.zeros_like: lambda x: x.word("ones") * 0,
     np.count_nonzero: lambda x: int((x != 0).sum()),
     **{
         function: lambda x, *args, _name=function.__name__, **how: getattr(x, _name)(*args, **how)

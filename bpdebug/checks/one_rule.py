@@ -15,7 +15,7 @@ from msgspec import structs
 from bpdebug.arrays import Array, Cell, at_cell
 from bpdebug.checks.differences import FAIL, FEW, LOOK, MOST_CELLS, STEPS, Check, best, differences, sampled, severity
 from bpdebug.checks.kinks import KINK, ROUNDING, SECOND, SMALL, TIE, Kink, find_kink, second_jumps
-from bpdebug.checks.rule import NodeRule, largest, rule_of
+from bpdebug.checks.rule import NodeRule, brought, largest, rule_of
 from bpdebug.engine import BACKWARD, Event, NodeEvent
 from bpdebug.engine.closeness import index_of, rounding
 from bpdebug.engine.run import Pass
@@ -68,7 +68,7 @@ def rule_at_node(run: Pass, k: int) -> tuple[NodeRule, dict[int, str]] | None:
     if graph.nodes[k].op.name in UNWRITTEN:
         return None
     names = {position: graph.names[tensor] for position, tensor in graph.edges(k) if prod(graph.shapes[tensor])}
-    return rule_of(graph, k, run.operands(k)), names
+    return rule_of(graph, k, brought(run.operands(k))), names
 
 
 @np.errstate(all="ignore")

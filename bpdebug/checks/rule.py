@@ -15,7 +15,7 @@ from bpdebug.engine import BACKWARD, Event, NodeEvent, Timeline
 from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
 from bpdebug.errors import CommandError
-from bpdebug.far import Far, as_array, is_array
+from bpdebug.far import Far, as_array, is_array, near
 from bpdebug.graph import Graph, Lit, Node
 from bpdebug.ops import OPS
 from bpdebug.progress import may_stop
@@ -23,6 +23,10 @@ from bpdebug.symbolic import Expr, Plan, evaluate, trace, walk
 from bpdebug.symbolic import compile as code
 
 DOUBLE = np.dtype(np.float64)
+
+
+MOST_BROUGHT = 2**24
+"""Cells of an operand that lies elsewhere, up to which it comes over to be asked for its cells one by one."""
 
 
 def to_float64(array: Array) -> Array:
@@ -155,11 +159,16 @@ def float64_pass(run: Pass, edits: Sequence[Override] = ()) -> Pass:
     """A pass in double precision from the leaves and the incoming gradients of another one."""
     seeds = {t: partial(_float64_seed, run, t) for t in run.graph.incoming}
     graph = replace(float64_graph(run.graph), incoming=seeds)
-    return run.beside(graph, lambda t: to_float64(run.value(t)), edits)
+    return run.beside(graph, lambda t: to_float64(near(run.value(t))), edits)
 
 
 def _float64_seed(run: Pass, tensor: int) -> Array:
     return to_float64(run.seed(tensor))
+
+
+def brought(operands: Iterable[Any]) -> list[Any]:
+    """Operands of any shape that are going to be asked for cell by cell: they come over whole, unless they are huge."""
+    return [near(i) if is_array(i) and i.size <= MOST_BROUGHT else i for i in operands]
 
 
 def rule_at(event: NodeEvent) -> NodeRule:
@@ -205,6 +214,6 @@ def largest(expr: Expr, leaves: Mapping[int, Any]) -> float:
     with np.errstate(all="ignore"):
         known = evaluate(expr, leaves)
         for e in walk(expr):
-            cells = np.abs(np.asarray(known[id(e)], dtype=np.float64))
+            cells = np.abs(as_array(known[id(e)]).astype(np.float64))
             top = max(top, float(cells.max(initial=0.0, where=np.isfinite(cells))))
     return top

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from bpdebug.arrays import Array, Cell
 from bpdebug.checks.rule import NodeRule, float64_attrs, rule_at, to_float64
 from bpdebug.engine import BACKWARD, NodeEvent
 from bpdebug.engine.closeness import RIGHT, index_of, relative
+from bpdebug.far import as_array
 from bpdebug.ops.attributes import spelt
 from bpdebug.ops.conventions import chosen, known
 from bpdebug.symbolic import Expr, trace
@@ -130,5 +132,5 @@ def _gradients(
 
 def _apart(arrays: Sequence[Array]) -> Array:
     """The cells at which arrays of one shape are not all the same (bool)."""
-    first, *others = arrays
-    return np.asarray(~np.logical_and.reduce([same(first, other) for other in (first, *others)]))
+    found: Array = as_array(~reduce(operator.and_, (same(arrays[0], other) for other in arrays)))
+    return found

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array, Shape
 from bpdebug.checks.one_rule import check_node
-from bpdebug.checks.rule import NodeRule, backward_event, rule_at, to_float64
+from bpdebug.checks.rule import NodeRule, backward_event, brought, rule_of, to_float64
 from bpdebug.engine import Event, NodeEvent
 from bpdebug.engine.closeness import RIGHT as RIGHT_IN
 from bpdebug.engine.closeness import SAME_SUM, error, rounding, top
 from bpdebug.errors import CommandError
 from bpdebug.explain.products import EIGHT, Pair, inverses, is_inverted, products, sides
+from bpdebug.far import near
 from bpdebug.progress import TimeOver, may_stop, part, until
 from bpdebug.symbolic import stretched
 from bpdebug.translation import _
@@ -70,7 +71,8 @@ def candidates(event: Event | None, over: Callable[[], bool] | None = None) -> P
             f"{event.name} is no matmul: {event.op} multiplies no matrices", code="E_EXPR",
             hint="seek matmul@bwd goes to one",
         )  # fmt: skip
-    rule, graph = rule_at(event), event.graph
+    graph = event.graph
+    rule = rule_of(graph, event.k, brought(event.run.operands(event.k)))
     edges = [(position, tensor) for position, tensor in graph.edges(event.k) if graph.has_gradient(tensor)]
     of = sum(EIGHT + is_inverted(rule.inputs[1 - position].shape) for position, _ in edges)
     rows, inverted, unconfirmed = list[ProductVerdict](), list[ProductVerdict](), list[str]()
@@ -102,7 +104,7 @@ class Comparison:
         self.operand_shape: Shape = rule.inputs[position].shape
         self.wanted = rule.plan.before_sum(position)
         self.dtype = event.graph.dtypes[event.tensor]
-        g, other, rng = to_float64(event.value), rule.inputs[1 - position], np.random.default_rng(0)
+        g, other, rng = to_float64(near(event.value)), rule.inputs[1 - position], np.random.default_rng(0)
         self.rows = self._rows_to_compare(other, g, rng)
         self.truth = self._of_rows(rule.gradient(position, rule.value(), g, own=not trusted))
         random, noise = np.asarray(rng.normal(size=other.shape)), np.asarray(rng.normal(size=g.shape))

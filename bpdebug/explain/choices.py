@@ -16,6 +16,7 @@ from bpdebug.arrays import Array, Cell
 from bpdebug.engine import Timeline
 from bpdebug.engine.closeness import ALIKE, RIGHT, gaps, relative, top
 from bpdebug.engine.run import Pass
+from bpdebug.far import as_array, equal, is_array
 from bpdebug.symbolic import Expr, Plan, evaluate, walk
 
 STEPS = ("sign", "floor", "round", "remainder")
@@ -123,7 +124,7 @@ class _Sides(NamedTuple):
 def _cells(run: Pass, k: int, position: int | None, asks: str, sides: _Sides, near: bool) -> Iterator[Choice]:
     """The cells at which what was made jumps; where that is asked for, what went in is `near`."""
     node, names, jumps = run.graph.nodes[k], run.graph.operand_names(k), sides.jumps
-    floats = [p for p, x in enumerate(sides.operands[0]) if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+    floats = [p for p, x in enumerate(sides.operands[0]) if is_array(x) and x.dtype.kind == "f"]
     p = floats[0] if position is None else position
     x, y = (_beside(side[p], jumps) for side in sides.operands)
     if near and x is not None and y is not None:
@@ -151,4 +152,4 @@ def _near(x: Array, y: Array) -> Array:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    return np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f")
+    return equal(as_array(a), as_array(b))

@@ -191,7 +191,7 @@ def _derivative(found: Lens, o: Looked) -> Iterator[Block]:
     """The op as a matrix and its transpose; or the slope at each cell."""
     event, name, to = found.event, found.event.name, o.contribution.to
     called = derivative(name, to)
-    if o.slope is not None and o.slope.size and (o.slope != o.slope.flat[0]).any():
+    if o.slope is not None and o.slope.size and (o.slope != o.slope[(0,) * o.slope.ndim]).any():
         words = _("The slope at each cell of {operand}, by which its gradient is multiplied:")
         yield Text(words.format(operand=to), "note")
         yield Row((Matrix(called, o.slope, o.slope.shape, mark="operand", marked=_at(o.cell, o.shape)),))

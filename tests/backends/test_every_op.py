@@ -86,6 +86,8 @@ def test_what_is_not_finite_stays_where_it_is(name: str) -> None:
     x = np.array([[math.nan, 1.0, -math.inf], [0.0, math.inf, -2.0]])
     for op, attrs in [("max", {"axis": 1}), ("relu", {}), ("abs", {}), ("sign", {}), ("cumsum", {"axis": 0})]:
         assert_close(Call(OPS[op], (x,), _all(op, attrs)), library(name))
+    for op in ("max", "min"):  # JAX's own lose NaN in arrays of 4,096 cells and more
+        assert_close(Call(OPS[op], (np.tile(x, (1000, 1)),), _all(op, {"axis": 0})), library(name))
     ids = np.array([1, 0, 1])
     assert_close(Call(OPS["embedding"], (x, ids), _all("embedding", {})), library(name))
 
