@@ -126,6 +126,22 @@ def test_words_are_worked_out_there_and_whole_is_right(name: str) -> None:
 
 
 @on_each
+def test_the_first_of_equal_cells_is_numpys(name: str) -> None:
+    """In whatever pieces the array lies."""
+    tied = np.zeros((90, 110))
+    tied[3, 100], tied[4, 2], tied[80, 0] = 5.0, -5.0, 5.0
+    far = placed(name, tied)
+    if name == "dask":
+        far.there = far.there.rechunk((20, 30))
+    assert far.largest() == largest_cell(tied) == (3, 100)
+    assert int((far != 0).argmax()) == int((tied != 0).argmax())
+    tied[50:, 9] = np.nan
+    tied[60, 3] = np.inf
+    far = placed(name, tied)
+    assert [far.first(kind) for kind in ("nan", "inf")] == [(50, 9), (60, 3)]
+
+
+@on_each
 def test_small_arrays_and_what_shares_memory_are_numpys(name: str) -> None:
     on = elsewhere(name)
     with on.within():

@@ -57,7 +57,7 @@ def dask(scheduler: str | None = None) -> Backend:
         "matrix_transpose": lambda x: da.swapaxes(x, -1, -2),
         "broadcast_to": lambda x, shape: da.broadcast_to(x, shape),
         "concat": lambda *xs, axis: da.concatenate(xs, axis), "stack": lambda *xs, axis: da.stack(xs, axis),
-        "argmax": lambda x, axis=None, keepdims=False: da.argmax(x, axis=axis, keepdims=keepdims),
+        "argmax": partial(_argmax, da),
         "flip": lambda x, axis: da.flip(x, axis), "index": _index, "ones": da.ones_like,
         "numpy_dtype": lambda x: x.dtype,
     }  # fmt: skip
@@ -75,6 +75,16 @@ def _cells_at(da: Any, x: Any, key: tuple[Any, ...]) -> Any:
     found = x.vindex[key]
     rank = found.ndim - (x.ndim - len(at))
     return da.moveaxis(found, [*range(rank)], [*range(at[0], at[0] + rank)]) if at[-1] - at[0] < len(at) else found
+
+
+def _argmax(da: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The first of the largest cells in NumPy's order: over all axes Dask's own is the first in that of its chunks."""
+    if axis is not None or keepdims:
+        return da.argmax(x, axis=axis, keepdims=keepdims)
+    number: Any = 0
+    for along, size in enumerate(x.shape):
+        number = number * size + da.arange(size, chunks=(x.chunks[along],)).reshape(-1, *(1,) * (x.ndim - along - 1))
+    return da.where((x == x.max()) | (x != x), number, x.size).min()
 
 
 def _index(x: Any, key: Key) -> Any:

@@ -100,7 +100,8 @@ def test_a_walk_there_and_back_brings_over_what_is_shown(border: Border) -> None
 
 LINES = [
     "step", "lens", "print W[3, :5]", "print W", "print/s W", "watch norm(dW)", "info tensors", "info gradients",
-    "seek H@bwd", "lens", "seek Y@bwd", "lens", "stepi", "stepi", "reverse-stepi", "contributions dH", "origin dV[3,4]", "flow", "continue",
+    "seek H@bwd", "lens", "seek Y@bwd", "lens", "stepi", "stepi", "reverse-stepi", "contributions dH",
+    "origin dV[3,4]", "flow", "continue",
     "find W > 0.2", "next", "whatis W", "display norm(Z)", "display Z", "step", "print norm(W, axis=1)", "print X @ W",
     "print any(W > 3)", "print zeros(dH)", "print max(W)", "print W.T", "set W[0,0] = 3", "set dY = 0", "seek end",
     "info displays", "print dV",
