@@ -19,7 +19,7 @@ from bpdebug.errors import (
     UsageError,
     did_you_mean,
 )  # fmt: skip
-from bpdebug.frontends.options import addressed, budget_of, limits_of, of_model, replaced_by
+from bpdebug.frontends.options import addressed, budget_of, limits_of, of_model, refuse_passes, replaced_by
 from bpdebug.frontends.terminal import doors, spell_in_ascii
 from bpdebug.translation import ENGLISH, speak
 
@@ -260,6 +260,7 @@ def _trace(args: SimpleNamespace) -> int:
 
 
 def _import(args: SimpleNamespace) -> int:
+    refuse_passes(args, "import computes nothing")
     from bpdebug.importers.writing import write_scenario
 
     write_scenario(_opened(args, args.file)[0], args.out)

@@ -26,7 +26,9 @@ def backend(name: str, device: str | None = None, scheduler: str | None = None) 
         raise UsageError(f"no backend {name!r}", hint=did_you_mean(name, BACKENDS) or f"one of {', '.join(BACKENDS)}")
     if (device is not None and name not in ("torch", "jax")) or (scheduler is not None and name != "dask"):
         wrong = "device" if device is not None else "scheduler"
-        raise UsageError(f"{name} takes no {wrong}", hint="device=... is for torch and jax, scheduler=... for dask")
+        raise UsageError(
+            f"{name} takes no {wrong}", hint="a device is for --backend torch or jax, a scheduler for dask"
+        )
     if name == "numpy":
         return None
     try:

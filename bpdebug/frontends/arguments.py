@@ -13,7 +13,7 @@ from bpdebug.manual import TOPICS
 from bpdebug.translation import _
 from bpdebug.wrapping import wrap
 
-PAGES = ("list", "ops", "schema", "help", "dap", "vscode", "serve")
+PAGES = ("list", "ops", "schema", "help", "dap", "vscode")
 """Commands that open no file themselves: they take none of the common options."""
 
 

@@ -20,9 +20,53 @@ if TYPE_CHECKING:
 def limits_of(args: SimpleNamespace) -> Limits:
     """`--limit`, `--memory`, `--spill` and whose arrays; UsageError for what is none."""
     moved = dict(map(parse_limit, args.limit))
-    if args.memory is not None:
-        moved["memory"] = parse_size(args.memory)
-    return Limits(moved, args.spill or "", (args.backend or "numpy", args.device, args.scheduler))
+    return said(Limits(moved), args.memory, args.spill, args.backend, args.device, args.scheduler)
+
+
+Size = int | str | None
+"""Bytes, or as the command line has them: "512M"; None: as much as there is by default."""
+NAMES = {"spill": "/scratch", "backend": "torch", "device": "cuda:0", "scheduler": "tcp://host:8786"}
+"""What is said beside memory, each with an example."""
+Folder = str | os.PathLike[str] | None
+Name = str | None
+
+
+def said(
+    given: Limits | None, memory: Size = None, spill: Folder = None, backend: Name = None, device: Name = None,
+    scheduler: Name = None,
+) -> Limits:  # fmt: skip
+    """The limits that are given, with what is said of memory and of arrays now.
+
+    UsageError for what is no size and no name, and for one that is empty (`--spill=$UNSET`).
+    """
+    limits = given or Limits()
+    for name, value in (("spill", spill), ("backend", backend), ("device", device), ("scheduler", scheduler)):
+        if value is not None and not (isinstance(value, str | os.PathLike) and os.fspath(value)):
+            raise UsageError(f"{name} takes a name, not {value!r}", hint=f"{name}={NAMES[name]!r}")
+    moved, arrays = dict(limits.moved), limits.arrays
+    if memory is not None:
+        size = parse_size(memory) if isinstance(memory, str) else memory
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise UsageError(f"memory takes a size, not {memory!r}", hint='bytes, or memory="512M"')
+        moved["memory"] = size
+    if backend is not None or device is not None or scheduler is not None:
+        arrays = backend or arrays[0], device, scheduler
+    return Limits(moved, limits.spill if spill is None else os.fspath(spill), arrays)
+
+
+def refuse_passes(args: SimpleNamespace, why: str) -> None:
+    """UsageError where something is said of how passes run, to a command that runs none."""
+    meant = [f"--{name}" for name in NAMES if vars(args)[name] is not None]
+    if meant:
+        raise UsageError(f"{why}: {', '.join(meant)}", hint="run, debug and the screen take that")
+
+
+def handed_on(args: SimpleNamespace) -> list[str]:
+    """The common options as another start of the program takes them."""
+    single = {n: vars(args)[n] for n in ("memory", *NAMES)}
+    words = [f"--{name}={value}" for name, value in single.items() if value is not None]
+    words += [f"--{name}={value}" for name in ("set", "limit") for value in vars(args)[name]]
+    return [*words, *(["--fresh"] if args.fresh else [])]
 
 
 def budget_of(limits: Limits) -> int | Budget:

@@ -11,16 +11,11 @@ from bpdebug.debugger import State, open_session, placed
 from bpdebug.engine import Timeline
 from bpdebug.errors import UsageError
 from bpdebug.frontends.loop import Answer, replies
-from bpdebug.frontends.options import budget_of
+from bpdebug.frontends.options import Folder, Name, Size, budget_of, said
 from bpdebug.importers import open_any
-from bpdebug.limits import Limits, parse_size
+from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, open_timeline
 from bpdebug.views import Report
-
-Size = int | str | None
-"""Bytes, or as the command line has them: "512M"; None: as much as there is by default."""
-Folder = str | os.PathLike[str] | None
-Name = str | None
 
 
 class Session:
@@ -31,7 +26,7 @@ class Session:
         device: Name = None, scheduler: Name = None,
     ) -> None:  # fmt: skip
         given = _given(scenario, Scenario, "Session")
-        limits = _limits(given.limits, memory, spill, backend, device, scheduler)
+        limits = said(given.limits, memory, spill, backend, device, scheduler)
         self.state: State = open_session(given, budget=budget_of(limits))
 
     def do(self, line: str) -> Report:
@@ -59,7 +54,7 @@ def load(
     """
     given = os.fspath(path) if isinstance(path, os.PathLike) else path
     _given(given, str, "load", "a path, or a shipped name: bpdebug.load('two_layer')")
-    limits = _limits(None, memory, spill, backend, device, scheduler)
+    limits = said(None, memory, spill, backend, device, scheduler)
     if limits == Limits():
         return open_any(path)
     return replace(open_any(path, limits=limits), limits=limits)
@@ -80,27 +75,10 @@ def run(
     given = _given(scenario, Scenario, "run")
     options = memory, spill, backend, device, scheduler
     plain = options == (None,) * 5 and given.limits is None
-    timeline = (
-        open_timeline(given) if plain else open_timeline(given, budget=budget_of(_limits(given.limits, *options)))
-    )
+    timeline = open_timeline(given) if plain else open_timeline(given, budget=budget_of(said(given.limits, *options)))
     if scenario.notes:
         tuple(placed(scenario, timeline))
     return timeline
-
-
-def _limits(
-    given: Limits | None, memory: Size, spill: Folder, backend: Name, device: Name, scheduler: Name
-) -> Limits:  # fmt: skip
-    """The limits that are given, with what is said of memory and of arrays now; UsageError for what is no size."""
-    limits = given or Limits()
-    if memory is not None:
-        size = parse_size(memory) if isinstance(memory, str) else memory
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise UsageError(f"memory takes a size, not {memory!r}", hint='bytes, or memory="512M"')
-        limits = replace(limits, moved={**limits.moved, "memory": size})
-    if backend is not None or device is not None or scheduler is not None:
-        limits = replace(limits, arrays=(backend or limits.arrays[0], device, scheduler))
-    return limits if spill is None else replace(limits, spill=os.fspath(spill))
 
 
 def _given(value: Any, kind: Any, name: str, what: str = "") -> Any:

@@ -7,6 +7,7 @@ import secrets
 import shlex
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from textual_serve.server import Server
 from bpdebug.errors import EXIT_GOOD, UsageError
 from bpdebug.frontends.served import VARIABLE
 from bpdebug.frontends.terminal import in_ascii
-from bpdebug.importers import open_any
 from bpdebug.translation import _, language
 
 HOST = "127.0.0.1"
@@ -67,21 +67,20 @@ class LocalServer(Server):  # type: ignore[misc]  # its types are not looked at
         return answer
 
 
-def serve(file: str | None, port: int, *, open_it: bool) -> int:
-    """Until Ctrl+C; the address is printed. Raises what refuses the file, and UsageError for a port that is taken.
+def serve(file: str | None, port: int, options: Sequence[str] = (), *, open_it: bool) -> int:
+    """The screen of a file, with options as they are typed, until Ctrl+C; the address is printed.
 
+    Raises UsageError for a port that is taken.
     Standard input is no file here: a program for each page would read it, and keys come to those by theirs.
     """
     if file == "-":
         raise UsageError("the standard input can be read once, and each page reads its file", hint="name a file")
-    if file is not None:
-        open_any(file)  # what is wrong with it is said here, not in a page
     try:
         there = socket.create_server((HOST, port))
     except (OSError, OverflowError) as error:
         raise UsageError(f"port {port}: {error}", hint="--port 0 takes one that is free") from None
     os.environ[VARIABLE] = "1"
-    words = ["--lang", language(), *(["--ascii"] if in_ascii() else []), *([file] if file else [])]
+    words = ["--lang", language(), *(["--ascii"] if in_ascii() else []), *options, *([file] if file else [])]
     server = LocalServer(words, there.getsockname()[1], secrets.token_urlsafe(16))
     print(
         f"{server.address}\n{_('whoever has this address uses bpdebug with your rights; Ctrl+C ends it')}", flush=True

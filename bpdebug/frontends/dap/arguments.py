@@ -29,6 +29,10 @@ class LaunchAsked(Struct, frozen=True, rename="camel"):
     stop_on_entry: bool = True
     set: dict[str, str] = field(default_factory=dict)
     memory: str | None = None
+    spill: str | None = None
+    backend: str | None = None
+    device: str | None = None
+    scheduler: str | None = None
     commands: list[str] = field(default_factory=list)
     no_debug: bool = False
 

@@ -13,11 +13,10 @@ from bpdebug.frontends.dap.arguments import CancelAsked, ClientAsked, LaunchAske
 from bpdebug.frontends.dap.motions import go, goes_on, stopped
 from bpdebug.frontends.dap.stopping import filters, held_here, told
 from bpdebug.frontends.dap.users import users
-from bpdebug.frontends.options import budget_of
+from bpdebug.frontends.options import budget_of, said
 from bpdebug.frontends.scripts.replay import Run, Settings
 from bpdebug.frontends.scripts.script import read_script
 from bpdebug.importers import open_any
-from bpdebug.limits import Limits, parse_size
 from bpdebug.translation import _, chosen, known, language, ngettext, speak
 
 CAPABILITIES = (
@@ -60,7 +59,7 @@ request("attach", LaunchAsked)(_launch)
 
 def _open(adapter: Adapter, asked: LaunchAsked) -> None:
     """A scenario in any format, or a script's, which runs once the stops are set. Raises what refuses it."""
-    limits = Limits({} if asked.memory is None else {"memory": parse_size(asked.memory)})
+    limits = said(None, asked.memory, asked.spill, asked.backend, asked.device, asked.scheduler)
     if asked.program.endswith(".bpd"):
         run = Run(read_script(asked.program, limits), Settings(limits, asked.set))
         adapter.script, adapter.lines = run, run.steps()

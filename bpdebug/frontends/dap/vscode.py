@@ -21,7 +21,11 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "program": _TEXT | {"description": "A scenario, a recording, a script, a model, or the name of a shipped lesson"},
     "stopOnEntry": {"type": "boolean", "default": True, "description": "Stop at the first event"},
     "set": {"type": "object", "additionalProperties": _TEXT, "description": 'Tensors from files: {"W": "w.npy"}'},
-    "memory": _TEXT | {"description": "What is kept of values and gradients: 4G"},
+    "memory": _TEXT | {"description": "What is kept of values and gradients, the rest is computed again: 4G"},
+    "spill": _TEXT | {"description": "A folder where the rest is put instead, and read back: /var/tmp"},
+    "backend": _TEXT | {"description": "Whose arrays are computed on: numpy, torch, jax, dask"},
+    "device": _TEXT | {"description": "Where torch's or jax's arrays are: cuda:0"},
+    "scheduler": _TEXT | {"description": "Where dask's tasks go: tcp://host:8786"},
     "commands": {"type": "array", "items": _TEXT, "description": "Lines of the debugger, before the first stop"},
     "noDebug": {"type": "boolean", "default": False, "description": "Run both passes without a stop"},
 }
@@ -34,6 +38,9 @@ README = """# bpdebug
 
 Steps through backpropagation node by node, forwards and backwards in time. F5 in a scenario, a recording or a script
 starts it; Step Back and Reverse go back; the debug console takes the debugger's own lines: `lens`, `seek Y@bwd`.
+
+A launch may say how much is kept and where the passes run: `memory`, `spill`, `backend`, `device`, `scheduler`, as
+`bpdebug help large-models` has them.
 
 It starts `bpdebug dap`: `pip install bpdebug`. Another place is said in `bpdebug.command`.
 

@@ -6,7 +6,7 @@ import os
 from html import escape
 from typing import Any
 
-from bpdebug.debugger import State, open_session
+from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.errors import UsageError
 from bpdebug.frontends.notebook.drawn import DRAWN
@@ -38,18 +38,24 @@ class PageFrame:
         return f"<a page of {len(self.page.encode()):,} bytes>"
 
 
-def show(what: Scenario | Session | Timeline | str | os.PathLike[str], *, height: int = HEIGHT) -> PageFrame:
+def show(
+    what: Scenario | Session | Timeline | str | os.PathLike[str], *, height: int = HEIGHT, **options: Any
+) -> PageFrame:
     """The walk of a scenario, of a session, of a timeline or of a file, to be stepped through in a notebook.
 
-    Raises BpdebugError for a file that is refused, or a page that becomes too large.
+    `options` are those of `Session` (memory, spill, backend, device, scheduler), for what is none yet. Raises
+    BpdebugError for a file that is refused, or a page that becomes too large.
     """
     from bpdebug.frontends.export.page import of_state, page  # start-up: here a page is written
 
-    return PageFrame(page(of_state(_state(what))), height)
+    return PageFrame(page(of_state(_state(what, options))), height)
 
 
-def _state(what: Any) -> State:
+def _state(what: Any, options: dict[str, Any]) -> State:
     """A session at its beginning, of a session's own timeline or fork."""
+    if options and isinstance(what, Session | Timeline):
+        hint = "give them to Session or to run"
+        raise UsageError(f"a session and a timeline have their own {', '.join(options)}", hint=hint)
     if isinstance(what, Session):
         own = what.state
         return State(own.scenario, own.timeline, notes=own.notes)
@@ -59,7 +65,7 @@ def _state(what: Any) -> State:
         what = load(what)
     if not isinstance(what, Scenario):
         raise UsageError(f"show takes a scenario, a session, a timeline or a path, not {what!r}")
-    return open_session(what)
+    return Session(what, **options).state
 
 
 def _unnamed(timeline: Timeline) -> Scenario:

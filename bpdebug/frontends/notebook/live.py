@@ -10,6 +10,7 @@ from traitlets import Unicode
 
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.notebook.drawn import html_of
+from bpdebug.frontends.options import Folder, Name, Size
 from bpdebug.frontends.python import Session
 from bpdebug.scenario import Scenario
 from bpdebug.translation import _
@@ -20,15 +21,20 @@ from bpdebug.views.html import safe
 class Walk(AnyWidget):  # type: ignore[misc]  # its types are not looked at
     """A session that is seen and stepped through; `session` is there for the cells below.
 
-    Raises BpdebugError where a scenario is none.
+    It takes what `Session` takes, and anywidget's own options. Raises BpdebugError where a scenario is none.
     """
 
     _esm = Path(__file__).parent / "walk.js"
     shown = Unicode().tag(sync=True)
     label = Unicode().tag(sync=True)
 
-    def __init__(self, scenario: Scenario, **options: Any) -> None:
-        self.session = Session(scenario)
+    def __init__(
+        self, scenario: Scenario, *, memory: Size = None, spill: Folder = None, backend: Name = None,
+        device: Name = None, scheduler: Name = None, **options: Any,
+    ) -> None:  # fmt: skip
+        self.session = Session(
+            scenario, memory=memory, spill=spill, backend=backend, device=device, scheduler=scheduler
+        )
         super().__init__(shown=html_of(here(self.session.state)), label=_("a line of the debugger"), **options)
         self.on_msg(lambda _widget, content, _buffers: self.do(str(content)))
 

@@ -1,0 +1,109 @@
+"""What is said of memory and of arrays: every door takes it or refuses it in words, and what is no name is no name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import bpdebug
+from bpdebug.cli import main
+from bpdebug.errors import BpdebugError, UsageError
+from bpdebug.frontends.arguments import parser
+from bpdebug.frontends.options import handed_on, limits_of
+from tests.frontends.dap.client import connected
+
+SAID = ("--memory", "--spill", "--backend", "--device", "--scheduler")
+FILED = ("show", "run", "debug", "replay", "test", "compare", "trace", "import", "export html", "export tex", "serve")
+
+
+@pytest.mark.parametrize("verb", FILED)
+def test_the_help_of_every_command_that_opens_a_file_lists_them(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main([*verb.split(), "--help"])
+    told = capsys.readouterr().out
+    assert all(f"{option} " in told for option in SAID)
+
+
+DOORS: dict[str, Callable[..., Any]] = {
+    "load": lambda **said: bpdebug.load("transpose", **said),
+    "run": lambda **said: bpdebug.run(bpdebug.load("transpose"), **said),
+    "Session": lambda **said: bpdebug.Session(bpdebug.load("transpose"), **said),
+    "show": lambda **said: bpdebug.show("transpose", **said),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("memory", -1), ("memory", 1.5), ("memory", "1 X"), ("spill", 3), ("spill", ""), ("backend", 3), ("backend", ""),
+     ("device", 0), ("scheduler", b"tcp://host")],
+)  # fmt: skip
+def test_what_is_no_name_and_no_size_is_refused_in_words(door: str, name: str, value: Any) -> None:
+    with pytest.raises(UsageError):
+        DOORS[door](**{name: value})
+
+
+@pytest.mark.parametrize("door", list(DOORS)[1:])
+def test_a_backend_that_there_is_not_is_refused_where_it_is_said(door: str) -> None:
+    with pytest.raises(UsageError, match="no backend 'turch'"):
+        DOORS[door](backend="turch")
+    with pytest.raises(UsageError, match="numpy takes no scheduler"):
+        DOORS[door](scheduler="tcp://127.0.0.1:1")
+
+
+def test_a_session_that_is_shown_has_its_own() -> None:
+    for own in (bpdebug.Session(bpdebug.load("transpose")), bpdebug.run(bpdebug.load("transpose"))):
+        with pytest.raises(UsageError, match="have their own memory"):
+            bpdebug.show(own, memory="1G")
+
+
+def test_a_widget_takes_them(tmp_path: Path) -> None:
+    pytest.importorskip("anywidget", reason="an extra")
+    from bpdebug.widget import Walk  # an extra
+
+    walk = Walk(bpdebug.load("transpose"), memory="1G", spill=tmp_path)
+    assert walk.session.state.timeline.store.budget.disk is not None
+    with pytest.raises(UsageError, match="no backend 'turch'"):
+        Walk(bpdebug.load("transpose"), backend="turch")
+
+
+def test_a_command_that_computes_nothing_refuses_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "made.toml"
+    for said in (["--backend", "numpy"], ["--spill", str(tmp_path)]):
+        assert main(["import", "transpose", "-o", str(out), *said]) == 2
+        assert f"import computes nothing: {said[0]}" in capsys.readouterr().err
+    assert main(["run", "transpose", "--spill="]) == 2
+    assert "spill takes a name, not ''" in capsys.readouterr().err
+
+
+def test_what_a_page_of_a_browser_is_started_with_says_the_same() -> None:
+    words = ["--memory", "1G", "--spill", "/scratch", "--backend", "torch", "--device", "cpu", "--set", "W=a b.npy",
+             "--limit", "nodes=7", "--fresh"]  # fmt: skip
+    served = parser().parse_args(["serve", "transpose", *words], SimpleNamespace())
+    again = parser().parse_args(["show", *handed_on(served), "transpose"], SimpleNamespace())
+    assert limits_of(again) == limits_of(served)
+    assert (again.set, again.fresh, again.file) == (["W=a b.npy"], True, "transpose")
+    bare = parser().parse_args(["serve"], SimpleNamespace())
+    assert handed_on(bare) == []
+
+
+def test_an_editor_says_them_at_the_launch(tmp_path: Path) -> None:
+    with connected() as client:
+        for said, words in (
+            ({"backend": "turch"}, "no backend 'turch'"),
+            ({"device": "cpu"}, "numpy takes no device"),
+            ({"spill": str(tmp_path / "none")}, "cannot write to"),
+            ({"memory": "much"}, "'much' is no size"),
+        ):
+            refused = client.answer("launch", program="transpose", **said)
+            assert not refused["success"]
+            assert words in refused["body"]["error"]["format"]
+        assert client.start("transpose", memory="1G", spill=str(tmp_path))["reason"] == "entry"
+
+
+def test_errors_are_those_of_bpdebug() -> None:
+    with pytest.raises(BpdebugError):
+        bpdebug.run(bpdebug.load("transpose"), backend="dask", device="cpu")
