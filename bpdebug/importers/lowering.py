@@ -70,6 +70,30 @@ class Operand(Struct, frozen=True, eq=False):
         return None if self.read is None else self.read()
 
 
+class Names(set[str]):
+    """The names that are taken, and for each that was asked for the number from which on one may be free."""
+
+    def __init__(self) -> None:
+        self._from: dict[str, int] = {}
+
+    def take(self, wanted: str) -> str:
+        """The name, or the first free one with a number behind it: relu, relu2, relu3."""
+        count = self._from.get(wanted, 1)
+        while (found := f"{wanted}{count}" if count > 1 else wanted) in self:
+            count += 1
+        self._from[wanted] = count
+        self.add(found)
+        return found
+
+    def give_back(self, *names: str) -> None:
+        """These are free again."""
+        for name in names:
+            self.discard(name)
+            for at in range(len(name.rstrip("0123456789")), len(name) + 1):
+                if name[:at] in self._from:
+                    self._from[name[:at]] = min(self._from[name[:at]], int(name[at:] or 1))
+
+
 class Draft(Struct, eq=False):
     """The leaves and steps so far, and the lines of a text that says them.
 
@@ -79,20 +103,14 @@ class Draft(Struct, eq=False):
     leaves: list[Leaf] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
+    names: Names = field(default_factory=Names)
     source: tuple[str, str] = ("", "")
     sources: dict[int, tuple[str, str]] = field(default_factory=dict)
     traced: dict[Any, tuple[Shape, DType]] = field(default_factory=dict)
 
     def named(self, block: str, name: str) -> str:
         """A name in a block that nothing else has: relu, relu2, relu3."""
-        plain = wanted = f"{block}." * bool(block) + re.sub(r"[^\w.]", "_", name)
-        count = 1
-        while wanted in self.names:
-            count += 1
-            wanted = f"{plain}{count}"
-        self.names.add(wanted)
-        return wanted
+        return self.names.take(f"{block}." * bool(block) + re.sub(r"[^\w.]", "_", name))
 
     def leaf(self, block: str, name: str, array: Array, kind: str = INPUT, *, passing: bool = False) -> Operand:
         """A leaf of an array that is there; integers are held as int64. `passing`: a gradient is wanted of it."""
@@ -134,12 +152,12 @@ class Draft(Struct, eq=False):
                 own = name if step.id == x.name else step.id
                 self.steps[k] = structs.replace(step, id=own, inputs=inputs)
                 self.lines[step.line - 1] = _line(self.steps[k])
-        self.names.discard(x.name)
+        self.names.give_back(x.name)
         return structs.replace(x, name=name)
 
     def undo(self, leaves: int, steps: int, lines: int) -> None:
         """Takes back what came behind so many leaves, steps and lines."""
-        self.names -= {leaf.name for leaf in self.leaves[leaves:]} | {step.id for step in self.steps[steps:]}
+        self.names.give_back(*(leaf.name for leaf in self.leaves[leaves:]), *(step.id for step in self.steps[steps:]))
         del self.leaves[leaves:], self.steps[steps:], self.lines[lines:]
         while self.sources and next(reversed(self.sources)) > lines:
             self.sources.popitem()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -40,6 +41,7 @@ from bpdebug.scenario.arrays import Footprint
 
 FAMILIES = (elementwise, fold_shapes, indexing, linear, normalise, recurrent, reduce, resize, shaping, windows)
 """The files whose rules are in the table once they are imported."""
+_signature = cache(inspect.signature)
 _ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a node raises whose inputs nobody thought of: damaged, or against the definition of its op."""
 
@@ -100,7 +102,7 @@ class OnnxReader:
             array = x.known
             where, name = ("", self.kept[x.name]) if x.own else (block, x.name)
             if x.own and name not in self.made:
-                self.program.names.discard(name)  # which was kept for it
+                self.program.names.give_back(name)  # which was kept for it
                 self.made.add(name)
             found = self.program.leaf(where, name, array, x.kind or INPUT, passing=bool(x.kind))
             self.leaves[id(x)] = x, found
@@ -213,7 +215,7 @@ class OnnxReader:
         def steps(within: str) -> list[Any]:
             call = OnnxCall(self, within, version, [bool(name) for name in node.output])
             try:
-                inspect.signature(rule).bind(call, *inputs, **attrs)
+                _signature(rule).bind(call, *inputs, **attrs)
                 found = rule(call, *inputs, **attrs)
             except _ODD as error:
                 raise NoRule(str(error)) from None
