@@ -11,11 +11,12 @@ import numpy as np
 from bpdebug.arrays import Array, DType, Parts, Shape
 from bpdebug.backends.calls import call, one_dtype
 from bpdebug.backends.device import DeviceLibrary
+from bpdebug.backends.halves import in_half
 from bpdebug.backends.words import complete
 from bpdebug.progress import may_stop
 from bpdebug.symbolic import Expr
 
-DTYPES = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
+DTYPES = ("bool", "bfloat16", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
 
 
 class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
@@ -36,10 +37,11 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
         cells: Callable[[Any, tuple[Any, ...]], Any] | None = None,
         lying: Callable[[Shape, DType, Parts], Any] | None = None,
         fused: Callable[[Sequence[Expr]], list[Expr]] = list, release: Callable[[], Any] | None = None,
+        halves: bool = False,
     ) -> Backend:  # fmt: skip
         """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name.
 
-        `fused` puts words of its own in place of expressions.
+        `fused` puts words of its own in place of expressions; `halves` says whether it has half precision.
         """
         dtypes = {d: found for d in DTYPES if (found := _named(dtype, d)) is not None}
         words = complete({**own, **{d: found for d, found in dtypes.items() if d not in own}})
@@ -49,6 +51,7 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
             scope=scope,
             write=call,
             instead=lambda targets: one_dtype(fused(targets)),
+            halved=(lambda targets, *of: in_half(one_dtype(fused(targets)), *of)) if halves else None,
             into=words.asarray,
             near=near,
             within=within,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,13 @@ from bpdebug.arrays import DType
 from bpdebug.symbolic import PRIMS, Expr, TraceError, walk
 from bpdebug.symbolic.expr import promoted
 from bpdebug.symbolic.text import Names
+
+
+class Half(NamedTuple):
+    """A dtype of half precision, which NumPy may not have, as an attribute in code."""
+
+    name: str
+
 
 PROMOTE = {
     *(name for name, row in PRIMS.items() if row.arrays == 2 and row.infix and not row.infix.isalpha()),
@@ -30,7 +37,7 @@ def literal(value: Any) -> str:
         return NUMBERS.get(value, "nan")
     if type(value) in (bool, int, float, type(None)):
         return repr(value)
-    if isinstance(value, np.dtype):
+    if isinstance(value, np.dtype) or type(value) is Half:
         return value.name
     if type(value) is tuple:
         return "(" + "".join(f"{literal(item)}, " for item in value) + ")"

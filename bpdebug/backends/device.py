@@ -67,6 +67,10 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
             return read_only(self.near(there))
         return Far(there, self.words.numpy_dtype(there), self, like)
 
+    def in_half(self, there: Any, half: str) -> Any:
+        """One of its arrays, rounded to half precision; as it is where that is empty."""
+        return self.words.astype(there, dtype=self.scope[half]) if half else there
+
     def inside(self, array: Any) -> Any:
         """An array from outside as one of its own; a far one of its own as it is. Summary stay numbers."""
         if isinstance(array, Far):
@@ -145,13 +149,17 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
         if dtype == np.bool_ or not all(isinstance(k, int | slice) or k is ... for k in key):
             whole = np.array(self.near(there))
             whole[key] = value
-            return self.into(whole)
+            return self._like(self.into(whole), there)
         if key in ((), (...,)) and not np.ndim(value):
             return xp.full(shape=shape, value=np.asarray(value, dtype).item(), dtype=there.dtype)
         part, plain = np.broadcast_to(np.zeros((), np.int8), shape)[key].shape, encode_key(key)
-        cells = self.into(np.array(np.broadcast_to(np.asarray(value, dtype), part)))
+        cells = self._like(self.into(np.array(np.broadcast_to(np.asarray(value, dtype), part))), there)
         here = xp.place(xp.full(shape=part, value=1, dtype=there.dtype), shape=shape, key=plain) == 1
         return xp.where(here, xp.place(cells, shape=shape, key=plain), there)
+
+    def _like(self, cells: Any, there: Any) -> Any:
+        """Cells that NumPy made, in the dtype of an array there: it may be in half precision."""
+        return cells if cells.dtype == there.dtype else self.words.astype(cells, dtype=there.dtype)
 
     # --- what is asked of all of one ------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ def jax_words(device: Any = None) -> dict[str, Any]:
         "erf": special.erf, "normal_cdf": special.ndtr,
         "as_float16": lambda x: x.astype(jnp.float32).astype(jnp.float16).astype(jnp.float32),
         "as_bfloat16": lambda x: x.astype(jnp.float32).astype(jnp.bfloat16).astype(jnp.float32),
-        "numpy_dtype": lambda x: np.dtype(x.dtype),
+        "numpy_dtype": lambda x: np.dtype(np.float32 if x.dtype in (jnp.float16, jnp.bfloat16) else x.dtype),
     }  # fmt: skip
 
 
@@ -92,8 +92,10 @@ def jax(device: str | None = None) -> Backend:
         found = library.devices(kind)[int(number or 0)]
     within, shares = partial(library.enable_x64, True), (found or library.devices()[0]).platform == "cpu"
     name = f"jax {device or 'default'}"
-    return Backend.of(name, jax_words(found), dtype=np.dtype, near=_near, shares=shares, within=within)
+    words = jax_words(found)
+    return Backend.of(name, words, dtype=np.dtype, near=_near, shares=shares, within=within, halves=True)
 
 
 def _near(x: Any) -> Array:
-    return np.asarray(x)
+    found = np.asarray(x)
+    return found.astype(np.float32) if x.dtype.itemsize == 2 and x.dtype.kind != "i" else found  # half precision

@@ -32,7 +32,7 @@ def torch(device: str | None = None) -> Backend:
     dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
     return Backend.of(
         f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, shares=place.type == "cpu", within=library.no_grad,
-        fused=whole_kernels, release=_trim() if place.type == "cpu" else None,
+        fused=whole_kernels, release=_trim() if place.type == "cpu" else None, halves=True,
     )  # fmt: skip
 
 
@@ -48,7 +48,8 @@ def _trim() -> Any:
 
 
 def _near(x: Any) -> Array:
-    found: Array = x.detach().cpu().numpy()
+    half = x.is_floating_point() and x.dtype.itemsize < 4  # which NumPy has not, or not for long: float32 has them all
+    found: Array = (x.float() if half else x).detach().cpu().numpy()
     return found
 
 
@@ -162,5 +163,7 @@ def _made(t: Any, device: Any) -> dict[str, Any]:
         "full": lambda shape, value, dtype: t.full(shape, value, dtype=dtype, device=device),
         "ones": t.ones_like,
         "arange": lambda start, stop, step=1: t.arange(start, stop, step, device=device),
-        "numpy_dtype": lambda x: np.dtype(str(x.dtype).removeprefix("torch.")),
+        "numpy_dtype": lambda x: np.dtype(
+            "float32" if x.dtype in (t.float16, t.bfloat16) else str(x.dtype).removeprefix("torch.")
+        ),
     }

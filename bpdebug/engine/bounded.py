@@ -177,7 +177,7 @@ class BoundedPass(Pass):
         """Has all gradients of the innermost segment around node k; those at the last cut of `whole` are there."""
         graph = self.graph
         if whole.stop == len(graph) and whole.stop not in self._cuts:
-            seeds = ((t, self._in(self.seed(t))) for t in graph.incoming if graph.has_gradient(t))
+            seeds = ((t, self._in(self.seed(t), t)) for t in graph.incoming if graph.has_gradient(t))
             self._cuts[whole.stop] = Gradients(seeds)
         if not whole.parts:
             return self._go_back(whole)

@@ -21,4 +21,6 @@ class BoundedPlacedPass(PlacedPass, BoundedPass):
         super().__init__(graph, leaf, *given, backend=backend)
         self._opened.made_of.append(self._near)
         self._opened.release = backend.release
-        self.spilled.near, self.spilled.into = backend.near, backend.into
+        halves = graph.halves  # not the pass itself, which has what is spilled
+        self.spilled.near = backend.near
+        self.spilled.into = lambda array, tensor: backend.in_half(backend.into(array), halves.get(tensor, ""))

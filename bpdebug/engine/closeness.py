@@ -18,14 +18,16 @@ from bpdebug.far import Far
 if TYPE_CHECKING:
     from fractions import Fraction
 
-RIGHT = {"float64": 1e-9, "float32": 1e-4}
-"""Errors at which a gradient is right: what sums of 10**6 terms lose in double precision, of 10**3 in single."""
+RIGHT = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 3e-2, "float16": 3e-2}
+"""Errors at which a gradient is right: what sums of 10**6 terms lose in double precision, of 10**3 in single; in half
+precision some eight roundings to eight bits."""
 ALIKE = 1e-4
 """Error at which numbers are taken for the same where a mistake is looked for: one is off by far more."""
 SAME_SUM = 1e-12
 """Error of two inner products that are the same: what sums of some 4,000 terms lose."""
-EXPECTED = {"float64": (1e-9, 1e-12), "float32": (1e-5, 1e-6)}
-"""rtol and atol where an expectation gives none: nine digits of a double and five of a float are written down."""
+EXPECTED = {"float64": (1e-9, 1e-12), "float32": (1e-5, 1e-6), "bfloat16": (3e-2, 3e-3), "float16": (3e-3, 3e-4)}
+"""rtol and atol where an expectation gives none: nine digits of a double are written down, five of a float, and of half
+precision two or three."""
 LARGEST_DENOMINATOR = 4096
 """Of a factor that is said as a fraction: a batch, or a sequence."""
 RULE = 64

@@ -10,7 +10,9 @@ from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Override
 from bpdebug.engine.run import Pass
 from bpdebug.engine.source import ArraySource
+from bpdebug.errors import InputError
 from bpdebug.graph import Graph
+from bpdebug.graph.halves import in_halves
 
 if TYPE_CHECKING:
     from bpdebug.engine.room import Room
@@ -23,6 +25,21 @@ def given(graph: Graph, budget: Budget) -> Mapping[int, Any]:
     from bpdebug.engine.placed import PlacedLeaves  # as below
 
     return PlacedLeaves.of(graph, budget.backend)
+
+
+def in_precision(graph: Graph, budget: int | Budget, *, read: bool = False) -> Graph:
+    """The graph with its half precision where the budget's backend has it; E_DTYPE where floats are of one, and none.
+
+    What only casts to one is computed anywhere, float32 holding what was rounded; what is `read` is computed nowhere.
+    """
+    backend = None if isinstance(budget, int) else budget.backend
+    if backend is not None and backend.halved is not None:
+        return in_halves(graph)
+    if graph.half and not read:
+        hint = 'backend="torch" and backend="jax" do (--backend torch); or compute in dtype = "float32"'
+        name = "NumPy" if backend is None else backend.name
+        raise InputError(f"{name} does not compute in {graph.half}", code="E_DTYPE", hint=hint)
+    return graph
 
 
 def computed(

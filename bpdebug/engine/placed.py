@@ -40,7 +40,7 @@ class PlacedLeaves(dict[int, Any]):
             found = backend.lying(leaf.shape, leaf.dtype, leaf.parts)
         else:
             found = backend.into(self._graph.arrays[tensor])
-        self[tensor] = found
+        self[tensor] = found = backend.in_half(found, self._graph.halves.get(tensor, ""))
         return found
 
 
@@ -56,11 +56,11 @@ class PlacedPass(Pass):
         self.library = self.backend = backend
         self._settled = {id(None)}
         self._near: OrderedDict[int, tuple[Any, Array]] = OrderedDict()
-        super().__init__(graph, lambda t: self._placed(leaf(t)), *given)
+        super().__init__(graph, lambda t: self._placed(leaf(t), t), *given)
 
-    def _placed(self, array: Any) -> Any:
+    def _placed(self, array: Any, tensor: int) -> Any:
         """A leaf where the backend computes: what an iteration makes is brought there, what is given lies there."""
-        return self.backend.inside(array) if is_array(array) else array
+        return self._in(array, tensor) if is_array(array) else array
 
     def _out(self, array: Any) -> Array:
         found = self._near.get(id(array))
@@ -78,8 +78,8 @@ class PlacedPass(Pass):
             array = self.backend.changed(array, edit.key, edit.value)
         return array
 
-    def _in(self, array: Any) -> Any:
-        return self.backend.inside(array)
+    def _in(self, array: Any, tensor: int) -> Any:
+        return self.backend.in_half(self.backend.inside(array), self.graph.halves.get(tensor, ""))
 
     def _whole(self, array: Any) -> Any:
         return array

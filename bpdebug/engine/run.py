@@ -63,8 +63,8 @@ class Pass:
         """One of its arrays as NumPy's, of the same shape, read-only."""
         return read_only(array)
 
-    def _in(self, array: Any) -> Any:
-        """One of NumPy's as its own."""
+    def _in(self, array: Any, tensor: int) -> Any:
+        """One of NumPy's, a tensor's value or gradient, as its own."""
         return array
 
     def _whole(self, array: Any) -> Any:
@@ -109,7 +109,7 @@ class Pass:
         array = self._out(array)
         for edit in edits:
             array = edit.applied(array)
-        return self._in(array)
+        return self._in(array, tensor)
 
     def _compute(self, tensors: Sequence[int]) -> None:
         graph, V, first = self.graph, self.V, self.graph.first
@@ -157,7 +157,7 @@ class Pass:
             V[t] = leaf(t)
         sums: dict[int, Array] = {}
         for t in route.seeds:
-            sums[t] = self._in(self.graph.incoming[t]())
+            sums[t] = self._in(self.graph.incoming[t](), t)
         try:
             self.G = apart(UNWARNED, route.run, self.graph, V, self.G, sums)
         except IndexError:  # of indices that a node computed: node by node the message names it
@@ -204,7 +204,7 @@ class Pass:
     def _sum(self, tensor: int, edges: Sequence[tuple[int, int]]) -> Any:
         """The seed, if the tensor is an output, and the contributions of `edges`, in this order."""
         graph = self.graph
-        total: Any = self._in(self.seed(tensor)) if tensor in graph.incoming else None
+        total: Any = self._in(self.seed(tensor), tensor) if tensor in graph.incoming else None
         for k, position in edges:
             may_stop()
             total = self._contribution(k, position, total)
@@ -214,7 +214,8 @@ class Pass:
         """What the edge contributes, of its tensor's shape, added to a sum so far; of the library's arrays."""
         given = None if self.source is COMPUTE else self.source.contribution(k, position)
         if given is not None:
-            return self._in(given) if total is None else self._whole(total + self._in(given))
+            added = self._in(given, self.graph.operand(k, position))
+            return added if total is None else self._whole(total + added)
         graph = self.graph
         needed = [t for t in self._read(k) if self.V[t] is None]
         if needed:
@@ -251,7 +252,7 @@ class Pass:
     def _known(self, table: list[Any], tensor: int, read: Callable[[int], Array | None]) -> bool:
         """Whether an array is there, or can be read."""
         if table[tensor] is None and (found := read(tensor)) is not None:
-            table[tensor] = self._in(found)
+            table[tensor] = self._in(found, tensor)
         return table[tensor] is not None
 
     def _has_gradient(self, tensor: int) -> bool:

@@ -29,7 +29,7 @@ class Spilled:
 
     def __init__(self, make: Callable[[], Disk] | None) -> None:
         self.near: Callable[[Any], Array] = lambda array: array
-        self.into: Callable[[Array], Any] = lambda array: array
+        self.into: Callable[[Array, int], Any] = lambda array, tensor: array
         self._make = make
         self._disk: Disk | None = None
         self._places: dict[tuple[int, bool], Any] = {}
@@ -61,7 +61,7 @@ class Spilled:
         """Puts those arrays into a table that are not there, and are on the disk."""
         for t in tensors if self._places else ():
             if table[t] is None and (t, gradients) in self._places and self._disk is not None:
-                table[t] = self.into(self._disk.get(self._places[t, gradients]))
+                table[t] = self.into(self._disk.get(self._places[t, gradients]), t)
 
     def has(self, tensors: Iterable[int], *, gradients: bool) -> bool:
         """Whether all of them are on the disk."""

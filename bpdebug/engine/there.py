@@ -9,6 +9,7 @@ import numpy as np
 
 from bpdebug.arrays import Array
 from bpdebug.backends import Backend
+from bpdebug.backends.halves import widened
 from bpdebug.symbolic import Expr, evaluate, walk
 from bpdebug.symbolic import compile as code
 
@@ -20,11 +21,12 @@ class There:
     """The values of `targets` as a function of arrays in place of `leaves`, on a library.
 
     What depends on none of these is a number (a setting, a power of one), which NumPy works out: every library has the
-    same, of the dtype that the rule gives it. `placed` keeps those that are there already: settings do not change.
+    same, of the dtype that the rule gives it. `placed` keeps those that are there already: settings do not change. What
+    the leaves have in `half` precision is computed wide, and so are the results, which are rounded to it.
     """
 
     def __init__(
-        self, targets: Sequence[Expr], leaves: Sequence[Expr], library: Backend, placed: dict[Any, Any]
+        self, targets: Sequence[Expr], leaves: Sequence[Expr], library: Backend, placed: dict[Any, Any], half: str = ""
     ) -> None:  # fmt: skip
         self.library, self._placed = library, placed
         made: dict[int, Expr] = {id(leaf): leaf for leaf in leaves}
@@ -42,6 +44,8 @@ class There:
             if any(id(a) in made for a in e.operands()):
                 made[id(e)] = Expr(e.trace, e.prim, tuple(map(read, e.args)), e.attrs, e.shape, e.dtype)
         roots = [read(e) for e in targets]
+        if half:
+            roots = widened(roots, half)
         self._numbers = [e for e, _ in numbers.values()]
         names = {id(leaf): f"x[{i}]" for i, leaf in enumerate(leaves)}
         names |= {id(leaf): f"n[{i}]" for i, (_, leaf) in enumerate(numbers.values())}

@@ -95,7 +95,8 @@ class Updates:
         library: Any = run.library
         found = self._there.get((key, library.name))
         if found is None:
-            found = self._there[key, library.name] = There(targets, leaves, library, self._numbers)
+            half = self.graph.halves.get(key, "")
+            found = self._there[key, library.name] = There(targets, leaves, library, self._numbers, half)
         return found
 
 

@@ -44,7 +44,7 @@ def check(scenario: Scenario, timeline: Timeline) -> list[Mismatch]:
     expect = scenario.expect
     if expect is None:
         return []
-    rtol, atol = EXPECTED[scenario.dtype.name]
+    rtol, atol = EXPECTED[scenario.precision]
     rtol = rtol if expect.rtol is UNSET else expect.rtol
     atol = atol if expect.atol is UNSET else expect.atol
     found = [*_loss(expect, timeline, rtol, atol)]

@@ -14,16 +14,12 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.checks.rule import to_float64
 from bpdebug.engine import Timeline
-from bpdebug.engine.closeness import factor, gaps, index_of, top
+from bpdebug.engine.closeness import RIGHT, factor, gaps, index_of, top
 from bpdebug.engine.observed import passed, reached
 from bpdebug.engine.recorded import Application
 from bpdebug.explain.leaf_gradients import LEAST, GradientRow
 from bpdebug.ops.unwritten import OPAQUE
 from bpdebug.progress import part
-
-TOLERANCES = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 3e-2, "float16": 3e-2}
-"""Errors at which what was handed is right, by the dtype that a node computes in."""
-
 
 KEPT = "handed"
 """What they are kept as, with their graph."""
@@ -135,7 +131,7 @@ def _wide(array: Array) -> Array:
 def _differ(theirs: Array, ours: Array, least: float, told: Application, finer: Callable[[], Array]) -> bool:
     """Whether they differ by more than their tolerance, and than rounding does."""
     largest, scale = float(gaps(theirs, ours).max(initial=0.0)), max(top(theirs, ours), least)
-    tolerance = TOLERANCES.get(told.precision, TOLERANCES["float32"])
+    tolerance = RIGHT.get(told.precision, RIGHT["float32"])
     allowed = max(tolerance, SINGLE.get(told.function, 0.0)) * scale
     if not largest > allowed:
         return False
@@ -147,7 +143,7 @@ def _row(
 ) -> GradientRow:
     gap, scale = gaps(theirs, ours), max(top(theirs, ours), least)
     cell, error = index_of(gap), float(gap.max(initial=0.0))
-    near = TOLERANCES.get(told.precision, TOLERANCES["float32"])
+    near = RIGHT.get(told.precision, RIGHT["float32"])
     return GradientRow(
         name, *place, name, error / scale if scale and np.isfinite(error) else error, cell, float(theirs[cell]),
         float(ours[cell]), factor(to_float64(theirs), to_float64(ours), near), told.line,

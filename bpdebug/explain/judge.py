@@ -163,7 +163,7 @@ class Judge(OnPass):
         The shape is judged before the numbers.
         """
         wanted = Wanted(self.timeline, self.run, tensor, edges)
-        name, truth, dtype = wanted.name, wanted.truth, self.graph.dtypes[tensor].name
+        name, truth, dtype = wanted.name, wanted.truth, self.graph.precision(tensor)
         try:
             made = self.engine.value(value) if isinstance(value, str) else number(value)
         except BpdebugError as what:
@@ -205,7 +205,7 @@ class Judge(OnPass):
             return ""
         tensor, edges = wanted.tensor, wanted.edges
         seed = to_float64(self.run.seed(tensor)) if wanted.seeded else 0.0
-        near = RIGHT_IN[self.graph.dtypes[tensor].name] * top(truth)
+        near = RIGHT_IN[self.graph.precision(tensor)] * top(truth)
         nodes = kinks_of(self, made, truth, [(k, p, cotangent(k)) for k, p in edges], seed, near)
         if nodes is None or (self.moved and not nodes):
             return ""

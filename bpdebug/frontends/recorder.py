@@ -103,7 +103,7 @@ class Recorder:
             self._put(self._data, raw)
         head = {
             "bptrace": FORMAT, "bpdebug": __version__, "numpy": np.__version__, "name": scenario.name,
-            "digest": scenario.digest, "dtype": scenario.dtype.name, "seed": scenario.seed,
+            "digest": scenario.digest, "dtype": scenario.precision, "seed": scenario.seed,
             "events": len(self.timeline), "forks": [e.line for e in timeline.edits], "states": True,
             "check": hashed("", text.encode("utf-8", "surrogatepass")), "text": text,
             "leaves": [msgspec.Raw(line.encode()) for line, _ in leaves],

@@ -28,6 +28,8 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     `incoming` maps an output's tensor number to what gives the gradient that comes in there: 1 at the loss.
     `plans` holds each node's traced rule; equal nodes share one. `states` maps a parameter to the numbers of its
     states. `imported` is what is known of the program that it was read from. `gradients` are blocks that `grad` made.
+    `half` is the half precision that the scenario's floats are of, and `halves` those of tensors, by number, where a
+    library has them (halves.py): all of them are held in float32 elsewhere.
     """
 
     names: Sequence[str]
@@ -44,6 +46,8 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     states: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     imported: Imported = field(default_factory=Imported)
     gradients: Collection[str] = ()
+    half: str = ""
+    halves: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -74,7 +78,11 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
     def nbytes(self, tensor: int) -> int:
         if tensor >= self.first:
             return self.plans[tensor - self.first].nbytes
-        return prod(self.shapes[tensor]) * self.dtypes[tensor].itemsize
+        return prod(self.shapes[tensor]) * (2 if tensor in self.halves else self.dtypes[tensor].itemsize)
+
+    def precision(self, tensor: int) -> str:
+        """The dtype in which a tensor is computed, by name: half precision where it is in one, else its own."""
+        return self.halves.get(tensor) or self.dtypes[tensor].name
 
     def is_float(self, tensor: int) -> bool:
         return self.dtypes[tensor].kind == "f"

@@ -63,7 +63,7 @@ def scenario_text(scenario: Scenario, tensors: str) -> str:
     graph, names = scenario.graph, _Names()
     leaves = {leaf.name: names.of(leaf.name) for leaf in graph.leaves}
     program = _Program(scenario, names, leaves)
-    lines = ["format = 1", f"title = {_quoted(scenario.title)}", f'dtype = "{scenario.dtype.name}"']
+    lines = ["format = 1", f"title = {_quoted(scenario.title)}", f'dtype = "{scenario.precision}"']
     lines += [f'conventions = "{scenario.conventions}"'] if scenario.conventions != "default" else []
     lines += [f"about = {_quoted(' '.join(scenario.remarks))}"] if scenario.remarks else []
     for table, wanted in (("inputs", False), ("parameters", True)):

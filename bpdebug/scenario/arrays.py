@@ -39,14 +39,17 @@ def frozen(array: Array) -> Array:
     return array
 
 
-def wanted_dtype(said: str | None, dtype: DType, name: str) -> DType | None:
-    """The dtype that a tensor says it has, None where it does not; E_DTYPE for floats that are not the scenario's."""
+def wanted_dtype(said: str | None, dtype: DType, name: str, half: str = "") -> DType | None:
+    """The dtype that a tensor says it has, None where it does not; E_DTYPE for floats that are not the scenario's.
+
+    `half` is the half precision that the scenario's are of, and `dtype` holds.
+    """
     if said is None:
         return None
     found = np.dtype(said)
-    if found.kind == "f" and found != dtype:
+    if found.kind == "f" and (half or found != dtype):
         hint = f'floats have the dtype of the scenario: leave it out, or write dtype = "{said}" at the top'
-        raise InputError(f"'{name}' is declared {said}, and the scenario is {dtype}", code="E_DTYPE", hint=hint)
+        raise InputError(f"'{name}' is declared {said}, and the scenario is {half or dtype}", code="E_DTYPE", hint=hint)
     return found
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from bpdebug.engine.update import state_names
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import Graph, Leaf, build
+from bpdebug.graph.halves import HALVES
 from bpdebug.language.names import Place
 from bpdebug.language.parse import quiet
 from bpdebug.language.program import elaborate
@@ -66,25 +68,26 @@ def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], 
         training = None if file.train is UNSET else training_of(file.train)
     except Unfit as error:
         raise error.at(where.place(source.name, error.path)) from None
-    dtype = np.dtype(file.dtype)
-    context = Context(source.name, dtype, file.seed, source.folder, limits, where, Footprint(limits))
+    half = file.dtype if file.dtype in HALVES else ""
+    dtype = np.dtype("float32" if half else file.dtype)
+    context = Context(source.name, dtype, file.seed, source.folder, limits, where, Footprint(limits), half)
     title, about, notes = told(file, source, where, limits)
     _check_outputs(file, source.name, where)
     if training is not None:
         at = where.place(source.name, ("train", "steps"))
         limits.check("iterations", training.steps, "the steps of the training", where=at)
     place = place_of(source, where, ("graph", "program"))
-    graph = _graph(file, make(file, context), place, context)
+    graph = replace(_graph(file, make(file, context), place, context), half=half)
     if training is not None:
         graph = graph.with_states(state_names(training))
     graph = with_rules(
-        graph, file.rules, file.dtype, limits,
+        graph, file.rules, dtype.name, limits,
         lambda node: Place(source.name, where.line(("rules", node)) or where.line(("rules",)), 0),
     )  # fmt: skip
     derivation = None
     if file.derivation is not UNSET:
         line = place_of(source, where, ("derivation", "program"))
-        derivation = read_derivation(file.derivation.program, graph, dtype=file.dtype, limits=limits, place=line)
+        derivation = read_derivation(file.derivation.program, graph, dtype=dtype.name, limits=limits, place=line)
     return Scenario(
         name=source.name, title=title, about=about, dtype=dtype, seed=file.seed, graph=graph,
         program=file.graph.program, program_line=place.first, file=source.path,
@@ -100,7 +103,7 @@ def _graph(file: File, leaves: list[Leaf], place: Place, context: Context) -> Gr
     incoming = read_incoming(said.incoming or {}, context)
     written = context.written if context.dtype.itemsize < 8 else None
     names = [leaf.name for leaf in leaves]
-    steps = elaborate(said.program, names, limits=limits, place=place, dtype=file.dtype, written=written)
+    steps = elaborate(said.program, names, limits=limits, place=place, dtype=context.dtype.name, written=written)
     try:
         return build(
             leaves, steps, loss=said.loss or None, incoming=incoming, limits=limits, where=name,

@@ -64,6 +64,11 @@ class Scenario(Struct, frozen=True, eq=False):
     limits: Limits | None = None
 
     @property
+    def precision(self) -> str:
+        """What floats are computed in: the dtype's name, or that of the half precision that it holds."""
+        return self.graph.half or self.dtype.name
+
+    @property
     def path(self) -> Path | None:
         """Where the file lies; None where there is none."""
         from pathlib import Path  # `run` asks for neither, and importing is slow

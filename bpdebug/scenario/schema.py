@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bpdebug.errors import InputError, shown, suggest
 
-Float = Literal["float64", "float32"]
+Float = Literal["float64", "float32", "bfloat16", "float16"]
 Init = Literal["normal", "uniform", "xavier", "he", "zeros", "ones", "eye", "arange"]
 Stored = Literal["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 Conventions = Literal["default", "torch", "jax", "tensorflow", "keras", "mlx", "paddle", "tinygrad"]

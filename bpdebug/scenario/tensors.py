@@ -22,7 +22,10 @@ from bpdebug.scenario.text import Outline
 
 
 class Context(Struct, frozen=True):
-    """What the leaves of one scenario share; `remarks` takes the first thing that is worth a remark."""
+    """What the leaves of one scenario share; `remarks` takes the first thing that is worth a remark.
+
+    `half` is the half precision of floats, which `dtype` holds; else empty.
+    """
 
     name: str
     dtype: DType
@@ -31,6 +34,7 @@ class Context(Struct, frozen=True):
     limits: Limits
     where: Outline
     footprint: Footprint
+    half: str = ""
     remarks: list[str] = field(default_factory=list)
 
     def remark(self, said: str, path: tuple[str, ...]) -> None:
@@ -79,7 +83,7 @@ def _leaf(name: str, kind: str, spec: Data | Tensor, context: Context, table: st
     """A leaf from its value, its initialiser or its file."""
     tensor = spec if isinstance(spec, Tensor) else Tensor(value=spec)
     _check_keys(tensor, name)
-    dtype = wanted_dtype(tensor.dtype or None, context.dtype, name)
+    dtype = wanted_dtype(tensor.dtype or None, context.dtype, name, context.half)
     if tensor.file is not UNSET:
         return _from_file(name, kind, tensor, dtype, context)
     if tensor.init is not UNSET:
@@ -146,7 +150,7 @@ def _replaced(
 ) -> Leaf:  # fmt: skip
     """A leaf whose array the user gave on the command line; it keeps the kind of number that the file says."""
     said = spec.dtype if isinstance(spec, Tensor) else UNSET
-    dtype = wanted_dtype(said or None, context.dtype, name)
+    dtype = wanted_dtype(said or None, context.dtype, name, context.half)
     if dtype is None and not (isinstance(spec, Tensor) and spec.file is not UNSET):
         dtype = context.dtype
     source = TensorFile(None, str(path), check_ending(str(path)))

@@ -6,6 +6,7 @@ from msgspec import UNSET, structs
 
 from bpdebug.engine import OPTIMIZERS, Timeline, Training
 from bpdebug.engine.budget import Budget
+from bpdebug.engine.passes import in_precision
 from bpdebug.engine.sizes import is_ample
 from bpdebug.limits import GIB
 from bpdebug.scenario.scenario import Scenario
@@ -44,12 +45,13 @@ def open_timeline(scenario: Scenario, *, budget: int | Budget = 4 * GIB) -> Time
     """The timeline of both passes, and of every iteration where the file trains; nothing is computed yet.
 
     Of a recording, the timeline that was recorded. `budget` is how many bytes of iterations may be kept; what is
-    dropped is recomputed with the same bits. E_LIMIT where that is less than any way to keep them takes.
+    dropped is recomputed with the same bits. E_LIMIT where that is less than any way to keep them takes, E_DTYPE where
+    floats are in half precision, which the budget's arrays have not.
     """
     training = None if scenario.train is None else training_of(scenario.train)
     timeline = Timeline(
-        scenario.graph, seed=scenario.seed, training=training, budget=budget, edits=scenario.edits,
-        recording=scenario.recording,
+        in_precision(scenario.graph, budget, read=scenario.recording is not None), seed=scenario.seed,
+        training=training, budget=budget, edits=scenario.edits, recording=scenario.recording,
     )  # fmt: skip
     size, elsewhere = (budget, False) if isinstance(budget, int) else (budget.size, budget.elsewhere)
     if scenario.recording is None and not elsewhere and not is_ample(timeline.graph, budget):

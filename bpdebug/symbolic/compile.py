@@ -29,12 +29,16 @@ def _added(plan: Plan, position: int, to: Library) -> Expr:
     return Expr(e.trace, ADD_ROWS, (total, *e.args), e.attrs, e.shape, e.dtype)
 
 
-def statements(targets: Sequence[Expr], names: Mapping[int, str], to: Library) -> tuple[list[str], list[str]]:
+def statements(
+    targets: Sequence[Expr], names: Mapping[int, str], to: Library,
+    halves: tuple[Mapping[int, str], Sequence[str]] | None = None,
+) -> tuple[list[str], list[str]]:  # fmt: skip
     """Lines that compute shared subexpressions once (`{t}0 = ...`), and the source of each target's expression.
 
-    A 0-d result is kept as a 0-d array: NumPy's scalars and arrays differ in last bits (`** 3`).
+    A 0-d result is kept as a 0-d array: NumPy's scalars and arrays differ in last bits (`** 3`). `halves` are the half
+    precisions of leaves, by identity, and of the targets, for a library that has such.
     """
-    targets = to.instead(targets)
+    targets = to.instead(targets) if halves is None or to.halved is None else to.halved(targets, *halves)
     order = walk(*targets)
     known = {id(e): e.name for e in order if e.prim is None} | dict(names)
     uses = Counter(id(a) for e in order for a in e.operands()) + Counter(map(id, targets))
@@ -57,14 +61,23 @@ def function(name: str, parameters: Sequence[str], lines: Sequence[str], to: Lib
     return made[name]
 
 
+def _halves(plan: Plan, wanted: tuple[int, ...] | None) -> tuple[dict[int, str], list[str]]:
+    """The half precisions of a plan's leaves, and of its value or of the operands at `wanted`."""
+    *operands, value = plan.halves
+    known = {id(o): half for o, half in zip(plan.operands, operands, strict=True) if isinstance(o, Expr)}
+    return known | {id(plan.y): value, id(plan.g): value}, [value] if wanted is None else [operands[i] for i in wanted]
+
+
 class Template:
     """A plan's statements with blanks for names (`{x0}`, its transpose `{m0}`, `{y}`, `{g}`; `{t}` before temporaries).
 
-    `used` says which blanks there are, and what stands for each; `sources` are the targets' expressions in the order
-    asked for, `scalars` those that have no axes, `onto` those that add to the sum so far, `{s}`.
+    They are those of the value, or of what is contributed to the operands at `wanted`. `used` says which blanks there
+    are, and what stands for each; `sources` are the targets' expressions in the order asked for, `scalars` those that
+    have no axes, `onto` those that add to the sum so far, `{s}`.
     """
 
-    def __init__(self, plan: Plan, targets: Sequence[Expr], to: Library) -> None:
+    def __init__(self, plan: Plan, wanted: tuple[int, ...] | None, to: Library) -> None:
+        targets = [plan.value] if wanted is None else [_added(plan, i, to) for i in wanted]
         self.onto = [e.prim is ADD_ROWS for e in targets]
         leaves = [(o, f"x{i}", "operand", i) for i, o in enumerate(plan.operands)]
         leaves += [(leaf, f"e{tensor}", "tensor", tensor) for tensor, (_, leaf) in plan.outside.items()]
@@ -75,7 +88,8 @@ class Template:
         below = {id(e) for e in order}
         used = [leaf for leaf in leaves if id(leaf[0]) in below]
         self.used = {name: (what, number) for _, name, what, number in used}
-        self.lines, self.sources = statements(targets, {id(leaf): f"{{{name}}}" for leaf, name, _, _ in used}, to)
+        names = {id(leaf): f"{{{name}}}" for leaf, name, _, _ in used}
+        self.lines, self.sources = statements(targets, names, to, _halves(plan, wanted) if plan.halves else None)
         self.scalars = [to.numpy and e.shape == () for e in targets]
 
     def loaded(self, operand: str = "V[i{}]") -> tuple[list[str], list[str]]:
@@ -96,8 +110,7 @@ def template(plan: Plan, wanted: tuple[int, ...] | None = None, to: Library = HE
     """The template of a node's value, or of what it contributes to the operands at `wanted`."""
     found: Template | None = plan.templates.get(key := wanted if to is HERE else to.key(wanted))
     if found is None:
-        targets = [plan.value] if wanted is None else [_added(plan, i, to) for i in wanted]
-        found = plan.templates[key] = Template(plan, targets, to)
+        found = plan.templates[key] = Template(plan, wanted, to)
     return found
 
 
@@ -110,7 +123,7 @@ def forward(plan: Plan, to: Library = HERE) -> Function:
     """`f(V, k, *inputs)`: computes the node's value into V[k]."""
     made = plan.compiled.get(key := "forward" if to is HERE else to.key("forward"))
     if made is None:
-        lines, (value,) = Template(plan, [plan.value], to).loaded()
+        lines, (value,) = Template(plan, None, to).loaded()
         made = function("forward", ["V", "k", *_parameters(plan)], [*lines, f"V[k] = {value}"], to)
         plan.compiled[key] = made
     return made
@@ -120,7 +133,7 @@ def backward(plan: Plan, wanted: tuple[int, ...], to: Library = HERE) -> Functio
     """`b(V, G, k, *inputs)`: adds the gradients of the operands at `wanted` to G, in their order."""
     made = plan.compiled.get(key := wanted if to is HERE else to.key(wanted))
     if made is None:
-        template = Template(plan, [_added(plan, i, to) for i in wanted], to)
+        template = Template(plan, wanted, to)
         lines, sources = template.loaded()
         for i, source, total in zip(wanted, sources, template.totals(), strict=True):
             lines += [f"s = G[i{i}]", f"c = {source}", f"G[i{i}] = {total}"]
@@ -133,7 +146,7 @@ def contribution(plan: Plan, position: int, to: Library = HERE) -> Function:
     made = plan.compiled.get(key := position if to is HERE else to.key(position))
     if made is None:
         # One parameter for all numbers: an op of 1,000 operands has 1,000 of these functions.
-        template = Template(plan, [_added(plan, position, to)], to)
+        template = Template(plan, (position,), to)
         lines, (source,) = template.loaded("V[i[{}]]")
         lines += [f"c = {source}", f"return {template.totals()[0]}"]
         made = function("contribution", ["V", "G", "k", "s", "*i"], lines, to)

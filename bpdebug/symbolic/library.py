@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -11,14 +11,16 @@ from bpdebug.symbolic.expr import Expr
 from bpdebug.symbolic.text import Names
 
 Function = Callable[..., Any]
+Halved = Callable[[Sequence[Expr], Mapping[int, str], Sequence[str]], list[Expr]]
 
 
 class Library(Struct, frozen=True, eq=False):
     """A library of arrays: `scope` are the names that code finds, `write` gives an expression as code.
 
     `instead` gives the expressions that are computed in place of others there. `numpy` marks the one whose scalars are
-    made arrays, and which may add to a sum in place of making what is added. `chunks` are the functions of whole
-    stretches, by their text's digest.
+    made arrays, and which may add to a sum in place of making what is added. `halved` does the same as `instead` where
+    leaves, by identity, and results are in half precision; None where there is none. `chunks` are the functions of
+    whole stretches, by their text's digest.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Library(Struct, frozen=True, eq=False):
     write: Callable[[Any, Names], str]
     instead: Callable[[Sequence[Expr]], list[Expr]]
     numpy: bool = False
+    halved: Halved | None = None
     chunks: dict[bytes, Function] = field(default_factory=dict)
 
     def key(self, what: Any) -> Any:

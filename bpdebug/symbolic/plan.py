@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from math import prod
 from typing import Any, Protocol
@@ -57,6 +58,7 @@ class Plan:
     cotangent; `value` is the forward expression; `gradients[i]` the expression for operand i, or None. `replaced` holds
     the rules, by operand, that stand in place of the op's.
     `outside` holds the tensors of the graph, by number, that a written rule reads beside these: names and leaves.
+    `halves` are the half precisions of the operands, and of the value, where any of them is in one; else empty.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Plan:
         self._written: dict[Any, list[str]] = {}
         self._steps: dict[int, list[tuple[Expr, str]]] = {}
         self.replaced = replaced or {}
+        self.halves: tuple[str, ...] = ()
 
     @cached_property
     def gradients(self) -> tuple[Expr | None, ...]:
@@ -119,7 +122,20 @@ class Plan:
 
     def _with(self, replaced: Mapping[int, Build]) -> Plan:
         operands = [(o.shape, o.dtype) if isinstance(o, Expr) else o for o in self.operands]
-        return Plan(self.rule, operands, self.attrs, replaced)
+        made = Plan(self.rule, operands, self.attrs, replaced)
+        made.halves = self.halves
+        return made
+
+    def in_halves(self, halves: tuple[str, ...]) -> Plan:
+        """The same plan where operands and the value are in half precision; of functions it has none yet."""
+        made = copy(self)
+        made.halves, made.compiled, made.templates, made.nbytes = (
+            halves,
+            {},
+            {},
+            self.nbytes // (2 if halves[-1] else 1),
+        )
+        return made
 
     def check(self, position: int, gradient: Any) -> Expr:
         """The gradient; E_SHAPE, E_DTYPE or TraceError where operand `position` needs another, before its sum."""

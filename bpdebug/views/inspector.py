@@ -16,7 +16,7 @@ from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, stats
 from bpdebug.engine.closeness import top
 from bpdebug.engine.distribution import histogram, peaks
 from bpdebug.engine.stats import two_norm
-from bpdebug.graph import Subject
+from bpdebug.graph import Graph, Subject
 from bpdebug.translation import N_, _, listed, ngettext, phrases
 from bpdebug.views.blocks import Block, Matrix, Row, Table, Text
 from bpdebug.views.heat import INFINITE, LEVELS, NOT_A_NUMBER, ZERO, level
@@ -75,10 +75,15 @@ def _shown(state: State, event: Event) -> Shown:
 # --- the tensor at hand
 
 
+def _precision(graph: Graph, tensor: int | str | None, array: Array) -> str:
+    """What it is computed in; a part, which is worked out here, as it is held."""
+    return graph.precision(tensor) if isinstance(tensor, int) else str(array.dtype)
+
+
 def _facts(state: State, shown: Shown) -> Iterator[Block]:
     """Shape, dtype, statistics, and in a sentence where it goes."""
     event, array, tensor = shown.event, shown.array, shown.tensor
-    yield Table(("", ""), ((shape_text(array.shape), str(array.dtype)),))
+    yield Table(("", ""), ((shape_text(array.shape), _precision(event.graph, tensor, array)),))
     if isinstance(tensor, int):
         yield Text(_("type {name}").format(name=f"d{event.graph.names[tensor]}"), "dim")
     s = stats(array)

@@ -110,7 +110,7 @@ def _tensors(state: State) -> Rows:
 def _dtype(graph: Graph, t: int) -> str:
     """A tensor's dtype, and what its file holds where that is another."""
     stored = graph.leaves[t].stored if t < len(graph.leaves) else ""
-    dtype = str(graph.dtypes[t])
+    dtype = graph.precision(t)
     return _("{dtype}, {stored} in the file").format(dtype=dtype, stored=stored) if stored else dtype
 
 

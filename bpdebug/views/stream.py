@@ -15,7 +15,7 @@ from bpdebug.views.update import parts_data, update_data
 def stream(scenario: Scenario, timeline: Timeline, *, full: bool = False) -> Iterator[dict[str, Any]]:
     """Everything that happens, in order; `full` gives every value whatever its size."""
     yield {
-        "bpdebug": 1, "title": scenario.title, "dtype": scenario.dtype.name, "events": len(timeline),
+        "bpdebug": 1, "title": scenario.title, "dtype": scenario.precision, "events": len(timeline),
         "inputs": _leaves(timeline, "input"), "parameters": _leaves(timeline, "parameter"),
     }  # fmt: skip
     healthy = True
@@ -36,8 +36,8 @@ def end_object(timeline: Timeline, *, full: bool = False) -> dict[str, Any]:
 
 def _leaves(timeline: Timeline, kind: str) -> dict[str, Any]:
     return {
-        leaf.name: {"shape": list(leaf.shape), "dtype": leaf.dtype.name}
-        for leaf in timeline.graph.leaves
+        leaf.name: {"shape": list(leaf.shape), "dtype": timeline.graph.precision(t)}
+        for t, leaf in enumerate(timeline.graph.leaves)
         if leaf.kind == kind
     }
 
@@ -56,13 +56,13 @@ def event_object(event: Event, *, full: bool = False) -> dict[str, Any]:
         head |= {"op": event.op, "line": event.line, "block": event.block}
     if event.phase == FORWARD and isinstance(event, NodeEvent):
         head["inputs"] = [
-            {"name": graph.names[t], "shape": list(graph.shapes[t]), "dtype": graph.dtypes[t].name}
+            {"name": graph.names[t], "shape": list(graph.shapes[t]), "dtype": graph.precision(t)}
             for t in event.node.tensors
         ]
         made = event.value
         head["output"] = {
-            "name": event.name, "shape": list(made.shape), "dtype": made.dtype.name, "value": cells(made, full),
-            "stats": stats(made),
+            "name": event.name, "shape": list(made.shape), "dtype": graph.precision(event.tensor),
+            "value": cells(made, full), "stats": stats(made),
         }  # fmt: skip
     elif event.phase in (SEED, BACKWARD):
         head["grad"] = _tensor(event.value, full)

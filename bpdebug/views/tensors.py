@@ -30,11 +30,12 @@ STATUS = {
 def whatis(state: State, text: str, value: Value) -> Report:
     """dtype, shape and status; of a tensor, what computes it and where."""
     shape = None if value.shape is None else shape_text(value.shape)
-    rows = [(_("shape"), shape or "–"), (_("dtype"), value.dtype or "–"), (_("status"), _(STATUS[value.status]))]
     graph = state.timeline.graph
     tensor = graph.index.get(text)
+    dtype = value.dtype if tensor is None else graph.precision(tensor)
+    rows = [(_("shape"), shape or "–"), (_("dtype"), dtype or "–"), (_("status"), _(STATUS[value.status]))]
     data: dict[str, Any] = {
-        "expr": text, "shape": list(value.shape) if value.shape is not None else None, "dtype": value.dtype,
+        "expr": text, "shape": list(value.shape) if value.shape is not None else None, "dtype": dtype,
         "status": value.status, "from": None, "line": None,
     }  # fmt: skip
     if tensor is not None:

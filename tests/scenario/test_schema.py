@@ -41,7 +41,7 @@ FAULTS: list[tuple[dict[str, str], int, str, str]] = [
     ({"top": "title = ['a']"}, 2, "not an array", ""),
     ({"top": "title = { a = 1 }"}, 2, "not a table", ""),
     ({"top": "title = true"}, 2, "not true", ""),
-    ({"top": 'dtype = "float16"'}, 2, '"float16"', "float32"),
+    ({"top": 'dtype = "float8"'}, 2, '"float8"', "float32"),
     ({"top": "seed = -1"}, 2, "an integer of at least 0, not -1", ""),
     ({"top": "seed = 1.5"}, 2, "not 1.5", ""),
     ({"top": "seed = true"}, 2, "not true", ""),

@@ -1,0 +1,52 @@
+"""Which tensors are in half precision where a library has it: elsewhere float32 holds their numbers."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bpdebug.graph.graph import Graph
+from bpdebug.graph.nodes import Node
+from bpdebug.symbolic import Plan
+
+HALVES = ("bfloat16", "float16")
+
+
+def in_halves(graph: Graph) -> Graph:
+    """The graph with its `halves`, of which its plans know, too; one without any as it is.
+
+    Leaves are of the graph's own `half`, and so is what is made of no float. A cast gives the one that it names; what
+    is computed of one half alone is of it, and what a wider float has a part in is wide.
+    """
+    if not graph.half and not any(_names_half(plan) for plan in {id(p): p for p in graph.plans}.values()):
+        return graph
+    found: Graph | None = graph.kept.get("in halves")
+    if found is None:
+        found = graph.kept["in halves"] = _found(graph)
+    return found
+
+
+def _names_half(plan: Plan) -> bool:
+    return plan.rule.name == "cast" and plan.attrs["dtype"] in HALVES
+
+
+def _found(graph: Graph) -> Graph:
+    halves = {t: graph.half for t in range(graph.first) if graph.half and graph.is_float(t)}
+    made, plans = dict[tuple[int, tuple[str, ...]], Plan](), list[Plan]()
+    for k, (node, plan) in enumerate(zip(graph.nodes, graph.plans, strict=True)):
+        of = tuple(halves.get(i, "") if isinstance(i, int) else "" for i in node.inputs)
+        half = _given(graph, node, halves) if plan.dtype.kind == "f" else ""
+        if half:
+            halves[graph.tensor(k)] = half
+        if half or any(of):
+            key = id(plan), (*of, half)
+            plan = made.get(key) or made.setdefault(key, plan.in_halves(key[1]))
+        plans.append(plan)
+    return replace(graph, halves=halves, plans=tuple(plans))
+
+
+def _given(graph: Graph, node: Node, halves: dict[int, str]) -> str:
+    """The half of a node's value; empty where it is wide."""
+    if node.op.name == "cast":
+        return node.attrs["dtype"] if node.attrs["dtype"] in HALVES else ""
+    read = {halves.get(t, "") for t in node.tensors if graph.is_float(t)}
+    return read.pop() if len(read) == 1 else "" if read else graph.half
