@@ -33,7 +33,8 @@ def dask(scheduler: str | None = None) -> Backend:
     """
     import dask.array as da  # an extra, asked for by name
 
-    from bpdebug.backends.planned.here import Here  # as above
+    from bpdebug.backends.planned.asking import PlannedBackend  # as above
+    from bpdebug.backends.planned.here import Here
     from bpdebug.backends.planned.kept import Planned
     from bpdebug.backends.planned.pieces import cut
 
@@ -62,7 +63,7 @@ def dask(scheduler: str | None = None) -> Backend:
         "numpy_dtype": lambda x: x.dtype,
     }  # fmt: skip
     name = "dask" if scheduler is None else f"dask at {scheduler}"
-    made = Backend.of(
+    made = PlannedBackend.of(
         name, words, dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
         cells=partial(_cells_at, da),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import signal
 import warnings
@@ -15,15 +16,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import bpdebug
+from bpdebug.arrays import Array
+from bpdebug.backends import backend
 from bpdebug.engine import Timeline
+from bpdebug.engine.stats import stats
 from bpdebug.errors import BpdebugError
+from bpdebug.far import Far
 from bpdebug.progress import Stopped, listening
 from bpdebug.scenario import Scenario
 from tests.backends.test_lessons import assert_near
+from tests.graphs import examples
 
-pytest.importorskip("dask", reason="an extra")
+da = pytest.importorskip("dask.array", reason="dask: an extra")
 distributed = pytest.importorskip("distributed", reason="comes with dask's extra")
 
 from bpdebug.backends.planned import cluster, here, pieces  # noqa: E402 - after the extra
@@ -148,6 +156,47 @@ def test_what_there_is_no_room_for_stays_planned_on_what_was_kept(net: Path, mon
     assert all(len(x.dask.layers) == 1 for x in kept)
     assert not any(name.startswith("array") for name in set(plan.dask.layers) - {x.name for x in kept})
     assert_as_numpy(net, there)
+
+
+# --- what is asked of all cells
+
+
+CELLS = st.sampled_from([0.0, 1.0, -3.5, 1e-200, 1e200, -1e300, math.inf, -math.inf, math.nan, 5e-324])
+
+
+@st.composite
+def in_chunks(draw: st.DrawFn) -> tuple[Array, Far]:
+    """A matrix of few rows and columns, and the same in chunks."""
+    on = backend("dask")
+    assert on is not None
+    shape, sizes = (
+        draw(st.tuples(st.integers(1, 9), st.integers(1, 9))),
+        st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    )
+    dtype = np.dtype(draw(st.sampled_from(["float64", "float32", "int64", "bool"])))
+    count = math.prod(shape)
+    with np.errstate(all="ignore"):
+        array = np.array(draw(st.lists(CELLS, min_size=count, max_size=count))).reshape(shape)
+        array = (array if dtype.kind == "f" else np.nan_to_num(array).clip(-9, 9)).astype(dtype)
+    return array, Far(da.from_array(array, chunks=draw(sizes)), array.dtype, on)
+
+
+@examples(40)
+@given(case=in_chunks(), size=st.tuples(st.integers(1, 4), st.integers(1, 4)))
+def test_what_is_asked_of_chunks_is_what_is_asked_of_all(case: tuple[Array, Far], size: tuple[int, int]) -> None:
+    """Sums over chunks of very different sizes, NaN, infinities, cells so large that their squares overflow."""
+    array, far = case
+    wanted, found = stats(array), stats(far)  # type: ignore[arg-type]  # a far array stands for one
+    for name in ("min", "max", "zeros", "nans", "infs"):
+        assert getattr(found, name) == getattr(wanted, name)
+    for name in ("mean", "std", "norm"):
+        ours, own = getattr(found, name), getattr(wanted, name)
+        assert (ours is None) == (own is None)
+        assert own is None or abs(ours - own) <= 1e-12 * max(abs(own), (wanted.norm or 0) * 1e-3)
+    (high, wide), peaks = size, far.peaks(*size)
+    for row, column in np.ndindex(peaks.shape):
+        block = array[row * high : (row + 1) * high, column * wide : (column + 1) * wide]
+        np.testing.assert_array_equal(peaks[row, column], np.abs(block.astype(float)).max())
 
 
 # --- a scheduler

@@ -84,11 +84,11 @@ class Cluster:
 
     def compute(self, arrays: Sequence[Any]) -> Sequence[Array]:
         """Their cells as NumPy's arrays, of the same shapes."""
+        there = self.persist(arrays)  # or all chunks would be put together on one worker
+        futures = {future.key: future for future in futures_of(there)}
         with _silent(), self._said():
-            futures = self.client.compute(list(arrays))
-            self._wait(futures)
-            found: Sequence[Array] = self.client.gather(futures)
-        return found
+            chunks = self.client.gather([_nested(x.__dask_keys__(), futures) for x in there])
+        return [x.__dask_postcompute__()[0](found) for x, found in zip(there, chunks, strict=True)]
 
     def _wait(self, futures: Sequence[Future]) -> None:
         """Until all are done; where the work is stopped, by whatever, they are cancelled."""
@@ -129,6 +129,11 @@ class Cluster:
         except Exception as error:
             message = f"the computation on {self.address} failed: {type(error).__name__}: {error}"
             raise InputError(message, code="E_FILE", hint="see what the workers say; then ask again") from None
+
+
+def _nested(keys: Any, futures: dict[Any, Future]) -> Any:
+    """The futures of nested lists of keys."""
+    return [_nested(key, futures) for key in keys] if isinstance(keys, list) else futures[keys]
 
 
 def _versions(told: dict[str, Any]) -> dict[str, str]:
