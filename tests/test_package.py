@@ -121,6 +121,7 @@ def test_everything_that_is_imported_at_the_top_of_a_module_is_declared() -> Non
     extras = {
         "importers/aten": {"torch"}, "importers/live": {"torch"}, "importers/jaxpr": {"jax"},
         "importers/onnx_graph": {"onnx", "google"}, "backends/planned": {"dask", "distributed"},
+        "scenario/zarr_arrays": {"zarr"},
         "frontends/notebook": {"anywidget", "traitlets"},
         "frontends/browser": {"aiohttp", "aiohttp_jinja2", "jinja2", "textual_serve"},
     }  # fmt: skip

@@ -35,7 +35,7 @@ def dask(scheduler: str | None = None) -> Backend:
 
     from bpdebug.backends.planned.asking import PlannedBackend  # as above
     from bpdebug.backends.planned.here import Here
-    from bpdebug.backends.planned.kept import Planned
+    from bpdebug.backends.planned.kept import Planned, quiet
     from bpdebug.backends.planned.pieces import cut
 
     place: Any = Here()
@@ -65,7 +65,7 @@ def dask(scheduler: str | None = None) -> Backend:
     name = "dask" if scheduler is None else f"dask at {scheduler}"
     made = PlannedBackend.of(
         name, words, dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
-        cells=partial(_cells_at, da),
+        cells=partial(_cells_at, da), within=quiet,
     )  # fmt: skip
     return replace(made, client=client)
 

@@ -172,12 +172,12 @@ def _header(key: str, entry: _Entry, cells_at: int, take: Take, stored: str) -> 
 
 def _entries(raw: bytes) -> dict[str, _Entry]:
     """The entries of a header by name."""
-    found = _object(raw, "header")
+    found = json_object(raw, "header")
     found.pop("__metadata__", None)
-    return _as(found, dict[str, _Entry], "header")
+    return as_kind(found, dict[str, _Entry], "header")
 
 
-def _object(raw: bytes, what: str) -> dict[str, Any]:
+def json_object(raw: bytes, what: str) -> dict[str, Any]:
     """A JSON object with no key twice; E_FILE for anything else."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -187,12 +187,13 @@ def _object(raw: bytes, what: str) -> dict[str, Any]:
         return made
 
     try:
-        return _as(json.loads(raw.decode("utf-8"), object_pairs_hook=unique), dict[str, Any], what)
+        return as_kind(json.loads(raw.decode("utf-8"), object_pairs_hook=unique), dict[str, Any], what)
     except (ValueError, RecursionError):
         raise bad(f"the {what} is no JSON in UTF-8") from None
 
 
-def _as(found: Any, kind: type[T], what: str) -> T:
+def as_kind(found: Any, kind: type[T], what: str) -> T:
+    """What was read, of a type; E_FILE where it is of another."""
     try:
         return msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
@@ -210,7 +211,7 @@ def shard_of(file: BinaryIO, name: str) -> tuple[str, str]:
     raw = file.read(_MOST_HEADER + 1)
     if len(raw) > _MOST_HEADER:
         raise bad(f"the index has more than {_MOST_HEADER:,} bytes")
-    shards = _as(_object(raw, "index").get("weight_map"), dict[str, str], "weight_map of the index")
+    shards = as_kind(json_object(raw, "index").get("weight_map"), dict[str, str], "weight_map of the index")
     key = pick(name, list(shards))
     if not shards[key].endswith(".safetensors"):
         raise bad(f"the index says that '{shown(key)}' is in '{shown(shards[key])}'", "its files end in .safetensors")

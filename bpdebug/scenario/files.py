@@ -37,6 +37,11 @@ class Header(Struct, frozen=True):
     narrow: str = ""
 
     @property
+    def chunks(self) -> Shape:
+        """The shape of the pieces in which its cells lie: they are one."""
+        return ()
+
+    @property
     def nbytes(self) -> int:
         return prod(self.shape) * self.dtype.itemsize
 

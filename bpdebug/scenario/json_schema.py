@@ -55,7 +55,7 @@ SAYS: dict[type[Struct], dict[str, str]] = {
         "shape": "The size of each axis; of a value or a file, what it must have.",
         "init": "How it is drawn, or filled; shape says how large it is.",
         "scale": "What the drawn numbers are multiplied with.",
-        "file": "A .npy, .npz or .safetensors file, or an index of shards, beside or below the scenario.",
+        "file": "A .npy, .npz or .safetensors file, an index of shards, or a .zarr folder; beside it or below.",
         "name": "What the tensor is called in the file.",
         "prefix": "What stands before its name in the file.",
         "stored": "The type in the file, where the file has lost its name.",

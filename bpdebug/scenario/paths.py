@@ -13,7 +13,9 @@ from typing import BinaryIO
 from bpdebug.errors import InputError, shown
 
 INDEX = ".safetensors.index.json"
-ENDINGS = (".npy", ".npz", ".safetensors", INDEX)
+ZARR = ".zarr"
+"""The ending of a folder, in which chunks are files."""
+ENDINGS = (".npy", ".npz", ".safetensors", INDEX, ZARR)
 _HINT = 'name a file beside or below the scenario: "weights.npz", "data/x.npy"'
 _ORDINARY = "name an ordinary file"
 # O_NONBLOCK: opening a pipe to which nobody writes would wait for ever

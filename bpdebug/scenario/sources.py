@@ -6,16 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from posixpath import dirname, join
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
+import numpy as np
 from msgspec import Struct, structs
 
 from bpdebug.arrays import Array, DType, Shape
-from bpdebug.errors import shown
+from bpdebug.errors import BpdebugError, shown
 from bpdebug.limits import Limits
 from bpdebug.scenario.arrays import Footprint, frozen
 from bpdebug.scenario.files import Header, Take, bad, cells, npy_header, part
-from bpdebug.scenario.paths import ENDINGS, INDEX, check_ending, open_inside, open_ordinary
+from bpdebug.scenario.paths import ENDINGS, INDEX, ZARR, check_ending, open_inside, open_ordinary, parts_of
 
 _HINT = "name a tensor file: " + ", ".join(ENDINGS)
 
@@ -62,6 +63,28 @@ class TensorFile(Struct, frozen=True):
             folder, path = self.folder, join(dirname(self.path), shard) if not shard.startswith("/") else shard
         return structs.replace(self, folder=folder, path=path, ending=".safetensors", member=member)
 
+    def look(self, take: Take) -> Header:
+        """Its header; raises as `header` does."""
+        with self.open() as file:
+            return self.header(file, take)
+
+    def whole(self, header: Header) -> Array:
+        """All cells, of the header's shape; E_FILE where the file is damaged, or another than it was."""
+        with self._same(header) as file:
+            return self.cells(file, header)
+
+    def part(self, header: Header, key: tuple[slice, ...]) -> Array:
+        """The cells behind slices of step 1, one for each axis; raises as `whole` does."""
+        with self._same(header) as file:
+            return part(file, header, key)
+
+    @contextmanager
+    def _same(self, header: Header) -> Iterator[BinaryIO]:
+        with self.open() as file:
+            if self.header(file, lambda shape, dtype: None) != header:
+                raise bad(f"'{shown(self.path)}' has changed since it was opened", "open the scenario again")
+            yield file
+
     def header(self, file: BinaryIO, take: Take) -> Header:
         """What the file says of the tensor; E_FILE where it is damaged, E_LIMIT from `take`."""
         if self.ending == ".npy":
@@ -82,40 +105,68 @@ class TensorFile(Struct, frozen=True):
         return cells(file, header)
 
 
+class TensorSource(Protocol):
+    """Where a tensor lies: a file, or a folder. Its methods raise E_FILE where that is damaged, E_LIMIT from `take`."""
+
+    @property
+    def in_parts(self) -> bool: ...
+    def anchored(self) -> TensorSource: ...
+    def look(self, take: Take) -> Header: ...
+    def whole(self, header: Any) -> Array:
+        """All cells, of the header's shape."""
+        ...
+
+    def part(self, header: Any, key: tuple[slice, ...]) -> Array:
+        """The cells behind slices of step 1, one for each axis."""
+        ...
+
+
+def source_of(folder: str | None, path: str, member: str = "", stored: str = "") -> TensorSource:
+    """The file, or the folder, that a path names; E_FILE for an ending that is none, and where an extra is missing."""
+    ending = check_ending(path)
+    if ending != ZARR:
+        return TensorFile(folder, path, ending, member, stored).in_shard()
+    try:
+        from bpdebug.scenario.zarr_arrays.folder import ZarrFolder  # an extra
+    except ImportError as error:
+        raise bad(f"zarr cannot be imported: {error}", 'pip install "bpdebug[zarr]"') from None
+    if folder is None:
+        folder, path = os.path.split(os.path.abspath(path))
+    return ZarrFolder(folder, "/".join(parts_of(f"{path}/{member}" if member else path)), stored)
+
+
 class Lying(Struct, frozen=True):
     """A tensor that lies in a file, whose header was read: all of it, or its parts, where others are not needed.
 
-    `dtype` is what its cells become, `name` the tensor's, `where` the place of its scenario.
+    `dtype` is what its cells become, `where` the place of its scenario.
     """
 
-    source: TensorFile
+    source: Any  # a TensorSource
     header: Header
     dtype: DType
-    name: str
     where: str
 
     @property
     def chunks(self) -> Shape:
-        """The shape of the pieces in which it lies: one."""
-        return ()
+        """The shape of the pieces in which it lies; () where it is one."""
+        return self.header.chunks
 
     def whole(self) -> Array:
         """All cells, of the header's shape; E_FILE where the file is damaged, or another than it was."""
-        with self._open() as file:
-            return frozen(self.source.cells(file, self.header).astype(self.dtype, copy=False))
+        with self._placed():
+            return frozen(np.asarray(self.source.whole(self.header)).astype(self.dtype, copy=False))
 
     def __call__(self, key: tuple[slice, ...]) -> Array:
         """The cells behind slices of step 1, one for each axis; raises as `whole` does."""
-        with self._open() as file:
-            return part(file, self.header, key).astype(self.dtype, copy=False)
+        with self._placed():
+            return np.asarray(self.source.part(self.header, key)).astype(self.dtype, copy=False)
 
     @contextmanager
-    def _open(self) -> Iterator[BinaryIO]:
-        with self.source.open() as file:
-            if self.source.header(file, lambda shape, dtype: None) != self.header:
-                message = f"the file of '{self.name}' has changed since it was opened"
-                raise bad(message, "open the scenario again").at(self.where)
-            yield file
+    def _placed(self) -> Iterator[None]:
+        try:
+            yield
+        except BpdebugError as error:
+            raise error.at(self.where) from None
 
 
 def read_arrays(path: str | os.PathLike[str], limits: Limits) -> dict[str, Array]:
@@ -124,7 +175,7 @@ def read_arrays(path: str | os.PathLike[str], limits: Limits) -> dict[str, Array
     Raises E_FILE for what is no such file, E_LIMIT where they are too large together.
     """
     ending, footprint, found = check_ending(os.fspath(path)), Footprint(limits), {}
-    if ending == INDEX:
+    if ending in (INDEX, ZARR):
         raise bad("the inputs lie in one file", "write them with numpy.savez")
     source = TensorFile(None, os.fspath(path), ending)
     with source.open() as file:

@@ -15,9 +15,8 @@ from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
 from bpdebug.language.names import check_name
 from bpdebug.limits import Limits
 from bpdebug.scenario.arrays import BOOL, INT, Footprint, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
-from bpdebug.scenario.paths import check_ending
 from bpdebug.scenario.schema import Data, Drawn, File, Start, Tensor, Unfit
-from bpdebug.scenario.sources import Lying, TensorFile
+from bpdebug.scenario.sources import Lying, TensorSource, source_of
 from bpdebug.scenario.text import Outline
 
 
@@ -139,8 +138,7 @@ def _from_file(name: str, kind: str, tensor: Tensor, dtype: DType | None, contex
     if folder is None:
         hint = "save the scenario as a file beside it"
         raise InputError("a scenario that is no file can name no files", code="E_FILE", hint=hint)
-    source = TensorFile(folder, file, check_ending(file), member, tensor.stored or "")
-    leaf = _opened(name, kind, source.in_shard(), dtype, context)
+    leaf = _opened(name, kind, source_of(folder, file, member, tensor.stored or ""), dtype, context)
     _check_shape(leaf.shape, tensor, name)
     return leaf
 
@@ -153,22 +151,20 @@ def _replaced(
     dtype = wanted_dtype(said or None, context.dtype, name, context.half)
     if dtype is None and not (isinstance(spec, Tensor) and spec.file is not UNSET):
         dtype = context.dtype
-    source = TensorFile(None, str(path), check_ending(str(path)))
-    return _opened(name, kind, source.in_shard(), dtype, context)
+    return _opened(name, kind, source_of(None, str(path)), dtype, context)
 
 
-def _opened(name: str, kind: str, source: TensorFile, dtype: DType | None, context: Context) -> Leaf:
+def _opened(name: str, kind: str, source: TensorSource, dtype: DType | None, context: Context) -> Leaf:
     """A leaf from a file: its header is read now, its cells when they are needed, if the header is still the same."""
 
     def take(shape: Shape, stored: DType) -> None:
         larger = stored if stored.itemsize > context.dtype.itemsize else context.dtype
         context.footprint.add(shape, larger, name, lies=source.in_parts)
 
-    with source.open() as file:
-        header = source.header(file, take)
+    header = source.look(take)
     found = _dtype(header.kept, dtype, context.dtype, name)
 
-    lying = Lying(source.anchored(), header, found, name, context.name)
+    lying = Lying(source.anchored(), header, found, context.name)
     stored = "" if header.stored == found.name else header.stored
     parts = lying if source.in_parts else None
     return Leaf(name, kind, header.shape, found, _once(lying.whole, found), stored, parts)

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -216,6 +217,18 @@ def test_weights_in_files_are_read_by_workers(net: Path, address: str) -> None:
     assert not any("array" in vars(leaf) for leaf in scenario.graph.leaves if leaf.name in ("W1", "W2"))
 
 
+@pytest.mark.parametrize("there", ["here", "workers"])
+def test_so_are_those_in_folders_of_chunks(there: str, net: Path, address: str) -> None:
+    """In their own chunks, which those of other arrays are cut like."""
+    zarr = pytest.importorskip("zarr", reason="an extra")
+    array = np.load(net.parent / "W1.npy")
+    zarr.create_array(str(net.parent / "W1.zarr"), shape=array.shape, chunks=(3, 2), dtype=array.dtype)[...] = array
+    net.write_text(NET.replace("W1.npy", "W1.zarr"), encoding="utf-8")
+    scenario, timeline = opened(net, address if there == "workers" else None)
+    assert timeline.run().iteration(0).V[scenario.graph.index["W1"]].chunksize == (3, 4)
+    assert_as_numpy(net, timeline)
+
+
 def test_a_run_that_is_stopped_is_cancelled_and_goes_on_when_asked(net: Path, address: str) -> None:
     _, there = opened(net, address)
     client = cluster.cluster(address).client
@@ -226,7 +239,8 @@ def test_a_run_that_is_stopped_is_cancelled_and_goes_on_when_asked(net: Path, ad
 
     with listening(lambda done, total: None, stop), pytest.raises(Stopped):
         there.run()
-    assert not [future for future in client.futures.values() if future.status == "pending"]
+    while any(future.status == "pending" for future in client.futures.values()):
+        Event().wait(0.05)
     assert_as_numpy(net, there)
 
 
@@ -273,6 +287,8 @@ def test_two_workers_are_killed_and_the_answer_comes(net: Path, monkeypatch: pyt
         assert_as_numpy(net, there)
         monkeypatch.setattr(cluster, "PATIENCE", 0.5)
         made.scale(0)
+        while made.workers or made.scheduler.workers:
+            Event().wait(0.05)
         with pytest.raises(BpdebugError, match="no worker is left") as caught:
             opened(net, made.scheduler_address)[1].run()
         assert caught.value.code == "E_FILE"

@@ -10,12 +10,14 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from bpdebug.arrays import Array
+from bpdebug.arrays import Array, pieces
 from bpdebug.backends import asked
 from bpdebug.backends.backend import Backend
 from bpdebug.far import Summary
 from bpdebug.symbolic import PRIMS
 
+Counted = tuple[int, Summary]
+"""How many cells are finite, and a summary of all."""
 _WORDS = SimpleNamespace(**{name: row.run for name, row in PRIMS.items()}, numpy_dtype=lambda x: x.dtype)
 
 
@@ -23,7 +25,7 @@ class PlannedBackend(Backend, frozen=True, eq=False, kw_only=True):
     """Dask's arrays. In words over the whole, chunks would be kept until the largest cell of all is known."""
 
     def summary(self, there: Any) -> Summary:
-        return _together(self._each(there, _summary))
+        return _together(self._each(there, _summary))[1]
 
     def peaks(self, there: Any, high: int, wide: int) -> Array:
         """The largest size in each block of cells, a matrix."""
@@ -51,26 +53,30 @@ def _alone(found: Any, rank: int) -> Array:
 
 
 def _summary(chunk: Array) -> Array:
-    """How many of its cells are finite, and the summary of a chunk of any shape."""
+    """How many of its cells are finite, and the summary of a chunk of any shape, in pieces that a cache holds."""
+    found = []
     with np.errstate(all="ignore"):
-        found = asked.told(*asked.summary(_WORDS, chunk, np.float64, np.int64))
-    return _alone((chunk.size - found.nans - found.infs, found), chunk.ndim)
+        for piece in pieces(chunk):
+            told = asked.told(*asked.summary(_WORDS, piece, np.float64, np.int64))
+            found.append((piece.size - told.nans - told.infs, told))
+    return _alone(_together(found), chunk.ndim)
 
 
-def _together(chunks: Sequence[tuple[int, Summary]]) -> Summary:
-    """One summary of several, of each of which so many cells are finite."""
+def _together(chunks: Sequence[Counted]) -> Counted:
+    """One of several."""
     told = [found for _, found in chunks]
-    total = max(sum(count for count, _ in chunks), 1)
-    shares = [count / total for count, _ in chunks]
+    total = sum(count for count, _ in chunks)
+    shares = [count / max(total, 1) for count, _ in chunks]
     mean = sum(share * found.mean for share, found in zip(shares, told, strict=True))
     apart = (sqrt(share) * off for share, s in zip(shares, told, strict=True) for off in (s.std, s.mean - mean))
     ends = [found.ends for found in told if found.ends is not None]
-    return Summary(
+    made = Summary(
         min(s.low for s in told), max(s.high for s in told), min(s.least for s in told),
         mean, hypot(*apart), hypot(*(s.norm for s in told)),
         sum(s.zeros for s in told), sum(s.nans for s in told), sum(s.below for s in told), sum(s.above for s in told),
         (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None,
     )  # fmt: skip
+    return total, made
 
 
 def _peaks(chunk: Array, high: int, wide: int, block_info: Any = None) -> Array:

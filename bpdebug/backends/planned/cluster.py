@@ -6,15 +6,17 @@ they read lies under the same path there.
 
 from __future__ import annotations
 
+import gc
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 import dask
 from distributed import Client, Future, futures_of, wait
+from distributed.system import MEMORY_LIMIT
 
 from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError, InputError
@@ -34,7 +36,10 @@ KNOWN: dict[str, Cluster] = {}
 def cluster(address: str) -> Cluster:
     """The cluster behind a scheduler's address, asked once while it answers; InputError (E_FILE) where none does."""
     found = KNOWN.get(address)
-    if found is None or found.client.status != "running":
+    if found is not None and found.client.status != "running":
+        KNOWN.pop(address).client.close()
+        found = None
+    if found is None:
         found = KNOWN[address] = Cluster(address)
     return found
 
@@ -46,22 +51,18 @@ class Cluster:
         self.address = address
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it speaks up later, on a screen of ours
         with _silent():
+            self.client = _connected(address)
             try:
-                self.client = Client(address, timeout=ANSWERS, set_as_default=False)
                 self._check_versions()
             except InputError:
                 self.client.close()
                 raise
-            except Exception as error:  # of an address that is none it is whatever Dask stumbles over
-                message = f"no scheduler of dask's answers at {address!r}: {error or type(error).__name__}"
-                hint = "start one: dask scheduler, and dask worker ADDRESS; then --scheduler tcp://HOST:8786"
-                raise InputError(message, code="E_FILE", hint=hint) from None
 
     @property
     def room(self) -> int:
-        """Half of the memory of the workers that there are; they may come and go."""
-        workers = self.client.scheduler_info().get("workers", {}).values()
-        return sum(int(worker["memory_limit"] or 0) for worker in workers) // 2
+        """Half of the memory of the workers that there are; one without a limit, or to come, is like this machine."""
+        found = [worker["memory_limit"] for worker in self.client.scheduler_info().get("workers", {}).values()]
+        return sum(int(limit or MEMORY_LIMIT) for limit in found or [None]) // 2
 
     def _check_versions(self) -> None:
         """InputError (E_FILE) where a worker has other versions than this machine."""
@@ -91,10 +92,10 @@ class Cluster:
         return [x.__dask_postcompute__()[0](found) for x, found in zip(there, chunks, strict=True)]
 
     def _wait(self, futures: Sequence[Future]) -> None:
-        """Until all are done; where the work is stopped, by whatever, they are cancelled."""
+        """Until all are done; where the work is stopped, by whatever, they are given up."""
         alone: float | None = None
         try:
-            while left := [future for future in futures if future.status == "pending"]:
+            while left := [future for future in futures if future.status in ("pending", "lost")]:
                 report(len(futures) - len(left), len(futures))
                 may_stop()
                 try:
@@ -106,8 +107,8 @@ class Cluster:
                 if future.status != "finished":
                     future.result()
         except BaseException:
-            with suppress(Exception):  # what was wrong is said, whether or not it can be told to the scheduler
-                self.client.cancel(futures)
+            for future in futures:  # tasks that nobody wants are stopped; to be cancelled is too much for 2026.8.0
+                future.release()
             raise
 
     def _alone(self, since: float | None) -> float | None:
@@ -129,6 +130,21 @@ class Cluster:
         except Exception as error:
             message = f"the computation on {self.address} failed: {type(error).__name__}: {error}"
             raise InputError(message, code="E_FILE", hint="see what the workers say; then ask again") from None
+
+
+def _connected(address: str) -> Client:
+    """A client of the scheduler at an address; InputError (E_FILE) where none answers.
+
+    One that fails is closed by the garbage collector: at once and here, for wherever else it came to it, in the midst
+    of a thread's start, it would wait for ever.
+    """
+    try:
+        return Client(address, timeout=ANSWERS, set_as_default=False)
+    except Exception as error:  # of an address that is none it is whatever Dask stumbles over
+        message = f"no scheduler of dask's answers at {address!r}: {error or type(error).__name__}"
+    gc.collect()
+    hint = "start one: dask scheduler, and dask worker ADDRESS; then --scheduler tcp://HOST:8786"
+    raise InputError(message, code="E_FILE", hint=hint)
 
 
 def _nested(keys: Any, futures: dict[Any, Future]) -> Any:

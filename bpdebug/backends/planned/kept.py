@@ -48,7 +48,7 @@ class Planned:
                 free -= x.nbytes
         if not small:
             return arrays
-        with _quiet():
+        with quiet():
             found = {x.name: x for x in self.work.persist(small)}
         self._there.update(found)
         return [self.on_top(x) for x in arrays]
@@ -61,7 +61,7 @@ class Planned:
 
     def near(self, x: Any) -> Array:
         """The cells of one as NumPy's, of its shape; nothing is worked out that was kept."""
-        with _quiet():
+        with quiet():
             (found,) = self.work.compute([self.on_top(x)])
         return np.asarray(found)
 
@@ -87,8 +87,12 @@ class Planned:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """A division by zero is no news: NumPy's own way to say so is a setting of each thread, and Dask has its own."""
+def quiet() -> Iterator[None]:
+    """A division by zero is no news: NumPy's own way to say so is a setting of each thread, and Dask has its own.
+
+    Nor is it that a product has more chunks than its operands.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore", da.PerformanceWarning)
         yield
