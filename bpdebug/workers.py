@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, redirect_stderr, suppress
 from itertools import islice
 from threading import Lock, Thread
 from time import process_time
@@ -134,7 +134,8 @@ class _Team:
         from multiprocessing import get_context  # as above
 
         context = get_context("spawn")  # a fork of a process with threads (BLAS has some) may hang
-        self._stopping = context.Event()
+        with redirect_stderr(sys.__stderr__):  # a screen's has the number -1, which no process can be given
+            self._stopping = context.Event()
         self._pool = ProcessPoolExecutor(count, context, _begin, (self._stopping,))
 
     @property

@@ -222,3 +222,18 @@ def test_processes_end_with_the_one_they_work_for_and_do_not_run_its_script_agai
         parent.kill()
         assert lines == ["main\n", "working\n", "working\n"]
         assert parent.stdout.read() == ""  # it comes to its end when all who write to it have ended
+
+
+def test_processes_start_while_a_screen_stands_in_place_of_the_standard_error() -> None:
+    """Textual's has the number -1, and a process cannot be given that; until one is started, none is tracked."""
+    code = """
+import sys
+class Screen:
+    def fileno(self): return -1
+sys.stderr = Screen()
+from bpdebug.workers import _Team
+_Team(1).close()
+print(type(sys.stderr).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "Screen\n"
