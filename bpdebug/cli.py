@@ -236,16 +236,17 @@ def _compare(args: SimpleNamespace) -> int:
     left, budget = _opened(args, args.file)
     from bpdebug.frontends import pages
 
-    budgets = budget, budget
-    if not args.other and left.recording is not None and left.recording.applications:
+    elsewhere, budgets = args.backend not in (None, "numpy"), (budget, budget)
+    other = None if elsewhere and args.other == args.file else args.other  # a file and itself: on NumPy, and there
+    if not other and left.recording is not None and left.recording.applications:
         return pages.differences(left, json=args.json, budget=budget)
-    if args.other:
-        right, names = _opened(args, args.other)[0], (args.file, args.other)
+    if other:
+        right, names = _opened(args, other)[0], (args.file, other)
     elif left.recording is not None:
         from bpdebug.importers.trace import replayed
 
         right, names = replayed(args.file, limits=limits_of(args)), (args.file, "the same computed again")
-    elif args.backend not in (None, "numpy"):
+    elif elsewhere:
         right, names, budgets = left, ("numpy", args.backend), (budget_of(limits_of(args).on_numpy()), budget)
     else:
         hint = "bpdebug compare a.bptrace b.bptrace, bpdebug compare a.toml --backend torch"

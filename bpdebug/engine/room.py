@@ -9,7 +9,7 @@ from bpdebug.engine.cuts import Division
 from bpdebug.engine.segments import Segment, lifetimes_of
 from bpdebug.errors import InputError
 from bpdebug.graph import Graph
-from bpdebug.limits import MIB, spell_bytes
+from bpdebug.limits import KIB, MIB, spell_bytes
 
 LEVELS = 3
 """So often a pass is cut: into segments, and where these are too large, each of them again, and these once more."""
@@ -50,5 +50,6 @@ def check_least(graph: Graph, size: int, where: str, *, trained: bool) -> None:
     least = beside + min(arrays, cut(graph, size - beside).nbytes if beside + arrays > size else arrays)
     if least > size:
         message = f"this takes at least {spell_bytes(least)}, and the limit 'memory' is {spell_bytes(size)}"
-        hint = f"--memory {-(-least // MIB)}M, in Python memory={least}: less cannot be kept of it"
+        enough = f"{-(-least // MIB)}M" if least > MIB else f"{-(-least // KIB)}K"
+        hint = f"--memory {enough}, in Python memory={least}: less cannot be kept of it"
         raise InputError(message, code="E_LIMIT", where=where, hint=hint)
