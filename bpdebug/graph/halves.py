@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 from msgspec.structs import replace
 
 from bpdebug.graph.graph import Graph
-from bpdebug.graph.nodes import Node
 from bpdebug.symbolic import Plan
 
 HALVES = ("bfloat16", "float16")
@@ -34,7 +36,8 @@ def _found(graph: Graph) -> Graph:
     made, plans = dict[tuple[int, tuple[str, ...]], Plan](), list[Plan]()
     for k, (node, plan) in enumerate(zip(graph.nodes, graph.plans, strict=True)):
         of = tuple(halves.get(i, "") if isinstance(i, int) else "" for i in node.inputs)
-        half = _given(graph, node, halves) if plan.dtype.kind == "f" else ""
+        read = {halves.get(t, "") for t in node.tensors if graph.is_float(t)}
+        half = half_of(node.op.name, node.attrs, read, graph.half) if plan.dtype.kind == "f" else ""
         if half:
             halves[graph.tensor(k)] = half
         if half or any(of):
@@ -44,9 +47,9 @@ def _found(graph: Graph) -> Graph:
     return replace(graph, halves=halves, plans=tuple(plans))
 
 
-def _given(graph: Graph, node: Node, halves: dict[int, str]) -> str:
-    """The half of a node's value; empty where it is wide."""
-    if node.op.name == "cast":
-        return node.attrs["dtype"] if node.attrs["dtype"] in HALVES else ""
-    read = {halves.get(t, "") for t in node.tensors if graph.is_float(t)}
-    return read.pop() if len(read) == 1 else "" if read else graph.half
+def half_of(op: str, attrs: Mapping[str, Any], read: Collection[str], own: str) -> str:
+    """The half of what an op gives as floats, of floats in these; empty where it is wide. `own` is the graph's."""
+    if op == "cast":
+        return attrs["dtype"] if attrs["dtype"] in HALVES else ""
+    (half,) = read if len(read) == 1 else ("",) if read else (own,)
+    return half

@@ -43,7 +43,7 @@ def scenario_of(
         program.leaves, program.steps, loss=loss, incoming=incoming, limits=limits, where=where,
         conventions=conventions,
     )  # fmt: skip
-    graph = with_known(graph, Imported(classes, program.sources, aliases))
+    graph = structs.replace(with_known(graph, Imported(classes, program.sources, aliases)), half=program.half)
     text = "\n".join(program.lines)
     dtypes = [leaf.dtype for leaf in program.leaves if leaf.dtype.kind == "f"]
     return Scenario(

@@ -12,6 +12,7 @@ from msgspec import Struct, field, structs
 from bpdebug.arrays import Array, DType, Key, Shape
 from bpdebug.graph import INPUT, Leaf, Lit, Step
 from bpdebug.graph.dtypes import check_dtypes
+from bpdebug.graph.halves import half_of
 from bpdebug.ops import OPS, UNWRITTEN
 from bpdebug.ops.attributes import spelt
 from bpdebug.symbolic import attrs_key, trace
@@ -52,13 +53,15 @@ def refuse(unless: bool, what: str) -> None:
 class Operand(Struct, frozen=True, eq=False):
     """An operand of a call: its name in the graph, its shape and dtype.
 
-    `read` gives its array, of that shape and dtype, where it depends on nothing that a gradient passes through.
+    `read` gives its array, of that shape and dtype, where it depends on nothing that a gradient passes through. `half`
+    is the half precision that it is of, where a library has it; else empty.
     """
 
     name: str
     shape: Shape
     dtype: DType
     read: Callable[[], Array] | None = None
+    half: str = ""
 
     @property
     def rank(self) -> int:
@@ -97,7 +100,8 @@ class Names(set[str]):
 class Draft(Struct, eq=False):
     """The leaves and steps so far, and the lines of a text that says them.
 
-    `source` is where steps come from now, and `sources` where those of each line come from.
+    `source` is where steps come from now, and `sources` where those of each line come from. `half` is the half
+    precision that all its float leaves are of; else empty.
     """
 
     leaves: list[Leaf] = field(default_factory=list)
@@ -107,6 +111,7 @@ class Draft(Struct, eq=False):
     source: tuple[str, str] = ("", "")
     sources: dict[int, tuple[str, str]] = field(default_factory=dict)
     traced: dict[Any, tuple[Shape, DType]] = field(default_factory=dict)
+    half: str = ""
 
     def named(self, block: str, name: str) -> str:
         """A name in a block that nothing else has: relu, relu2, relu3."""
@@ -115,14 +120,17 @@ class Draft(Struct, eq=False):
     def leaf(self, block: str, name: str, array: Array, kind: str = INPUT, *, passing: bool = False) -> Operand:
         """A leaf of an array that is there; integers are held as int64. `passing`: a gradient is wanted of it."""
         array = array.astype(np.int64) if array.dtype.kind in "iu" else array
-        found = Operand(self.named(block, name), array.shape, array.dtype, None if passing else lambda: array)
+        half, read = self.half if array.dtype.kind == "f" else "", None if passing else lambda: array
+        found = Operand(self.named(block, name), array.shape, array.dtype, read, half)
         self.leaves.append(Leaf(found.name, kind, array.shape, array.dtype, lambda: array))
         return found
 
     def step(self, block: str, name: str, op: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Operand:
         """One step more, in a block; its shape and dtype are those that the op's rule gives."""
         shape, dtype = self._typed(op, operands, attrs)
-        found = Operand(self.named(block, name), shape, dtype)
+        read = {i.half for i in operands if isinstance(i, Operand) and i.dtype.kind == "f"}
+        half = half_of(op, attrs, read, self.half) if dtype.kind == "f" else ""
+        found = Operand(self.named(block, name), shape, dtype, half=half)
         inputs = tuple(i.name if isinstance(i, Operand) else Lit(i) for i in operands)
         self.steps.append(Step(found.name, op, inputs, attrs, block, len(self.lines) + 1))
         self.lines.append(_line(self.steps[-1]))

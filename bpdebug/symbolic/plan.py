@@ -128,13 +128,8 @@ class Plan:
 
     def in_halves(self, halves: tuple[str, ...]) -> Plan:
         """The same plan where operands and the value are in half precision; of functions it has none yet."""
-        made = copy(self)
-        made.halves, made.compiled, made.templates, made.nbytes = (
-            halves,
-            {},
-            {},
-            self.nbytes // (2 if halves[-1] else 1),
-        )
+        made, nbytes = copy(self), self.nbytes // (2 if halves[-1] else 1)
+        vars(made).update(halves=halves, compiled={}, templates={}, nbytes=nbytes)
         return made
 
     def check(self, position: int, gradient: Any) -> Expr:

@@ -29,11 +29,12 @@ def from_torch(
     every output. With `fold` what no gradient passes through (masks, positions, draws) is computed once, by torch, and
     is an input; without, it is steps as far as there are rules. With `double` all is in float64, also what the model
     casts to less itself, which tells rounding from a wrong rule. Arrays are copied as they are now. Custom
-    `autograd.Function`s are replaced by the derivative of what their forward does, which a remark says.
+    `autograd.Function`s are replaced by the derivative of what their forward does, which a remark says. What is in
+    bfloat16 or float16 is computed in it where a backend has it (`backend="torch"`).
 
     Raises InputError: E_FILE without PyTorch, or where torch.export cannot read the model; E_OP with all ops that have
-    no rule; E_DTYPE for what is neither float32 nor float64; E_LOSS; and what a graph's building raises. UsageError for
-    what is no module.
+    no rule; E_DTYPE for what float32 and float64 do not hold; E_LOSS; and what a graph's building raises. UsageError
+    for what is no module.
     """
     try:
         module = import_module("torch").nn.Module

@@ -39,6 +39,10 @@ def read(exported: Exported, where: str, fold: bool = True) -> Importer:
     reader = Importer(exported, where, fold)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         reader.read()
+    if reader.program.half and not reader.pure:
+        reader = Importer(exported, where, fold, pure=False)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            reader.read()
     return reader
 
 

@@ -15,7 +15,7 @@ from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.importers.aten.export import Exported
 from bpdebug.importers.aten.families import ruled
 from bpdebug.importers.aten.names import Blocks, own, source_of
-from bpdebug.importers.aten.tensors import array_of, dtype_of
+from bpdebug.importers.aten.tensors import HALVES, array_of, dtype_of
 from bpdebug.importers.calls import Calls
 from bpdebug.importers.finish import no_rules
 from bpdebug.importers.lowering import Lowering, Operand, refuse
@@ -34,8 +34,9 @@ def op_of(node: Node) -> str:
 class Importer:
     """An exported program while it is read: what each of its nodes is in the graph, and what torch makes of it."""
 
-    def __init__(self, exported: Exported, where: str, fold: bool) -> None:
+    def __init__(self, exported: Exported, where: str, fold: bool, *, pure: bool = True) -> None:
         self.exported, self.where, self.fold = exported, where, fold
+        self.pure = pure  # whether all float leaves may be of one half precision
         self.nodes: list[Node] = list(exported.program.graph.nodes)
         calls = [n for n in self.nodes if n.op == "call_function" and n.target is not operator.getitem]
         self.calls = Calls()
@@ -54,6 +55,9 @@ class Importer:
         program, given = self.exported.program, iter(self.exported.inputs.items())
         specs = {s.arg.name: s for s in program.graph_signature.input_specs}
         held = {**program.constants, **program.state_dict}
+        given_floats = {v.dtype for v in (*held.values(), *self.exported.inputs.values()) if _is_float(v)}
+        if self.pure and len(given_floats) == 1:
+            self.program.half = HALVES.get(given_floats.pop(), "")
         parameters: dict[int, list[Node]] = {}
         self.names: dict[Node, str] = {}
         for node in self.nodes:
@@ -75,7 +79,21 @@ class Importer:
 
     def _leaf(self, node: Node, name: str, kind: str) -> None:
         array = array_of(self.values[node], self.where).copy()  # training goes on, in place
-        self.found[node] = self.program.leaf("", name, array, kind, passing=array.dtype.kind == "f")
+        leaf = self.program.leaf("", name, array, kind, passing=array.dtype.kind == "f")
+        self.found[node] = self._given(leaf, "", self.values[node])
+
+    def _given(self, leaf: Operand, block: str, tensor: torch.Tensor) -> Operand:
+        """A leaf in the precision of torch's; where that is another than the others', they are not all of one."""
+        found = self._of(leaf, block, tensor)
+        self.pure = self.pure and found is leaf
+        return found
+
+    def _of(self, x: Operand, block: str, tensor: torch.Tensor) -> Operand:
+        """A tensor in the precision of torch's, cast where it is another."""
+        half = HALVES.get(tensor.dtype, "")
+        if x.dtype.kind != "f" or half == x.half:
+            return x
+        return self.program.step(block, "cast", "cast", [x], {"dtype": half or x.dtype.name})
 
     def _passing(self) -> set[Node]:
         """The nodes on a path along which a gradient passes, from a float leaf to an output."""
@@ -170,7 +188,11 @@ class Importer:
         val = node.meta["val"]
         first = val if isinstance(val, torch.Tensor) else val[0]
         call = Lowering(self.program, block, tuple(first.shape), dtype_of(first), partial(self.array, node))
-        return ruled(op_of(node), call, args, kwargs)
+        found = ruled(op_of(node), call, args, kwargs)
+        if isinstance(found, Operand):
+            return self._of(found, block, first)
+        pairs = zip(found, _parts(node), strict=False) if isinstance(found, list) else ()
+        return [self._of(x, block, t) if isinstance(x, Operand) else x for x, t in pairs] or found
 
     def _operand(self, block: str, node: Node) -> Any:
         """A node as an operand: of the graph, or a leaf of what torch makes of it."""
@@ -179,8 +201,13 @@ class Importer:
                 return self.value(node)
             self.folded += node.op == "call_function"
             where, name = ("", self.names[node]) if node in self.names else (block, node.name)
-            self.found[node] = self.program.leaf(where, name, self.array(node))
+            leaf = self.program.leaf(where, name, self.array(node))
+            self.found[node] = self._given(leaf, where, node.meta["val"])
         return self.found[node]
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 def _floats(node: Node) -> bool:

@@ -8,7 +8,11 @@ import torch
 from bpdebug.arrays import Array, DType
 from bpdebug.errors import InputError
 
-DTYPES = {torch.float32, torch.float64, torch.bool, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8}
+HALVES = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
+"""Those that float32 holds here."""
+DTYPES = {
+    *HALVES, torch.float32, torch.float64, torch.bool, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
+}  # fmt: skip
 
 
 def array_of(tensor: torch.Tensor, where: str) -> Array:
@@ -18,7 +22,7 @@ def array_of(tensor: torch.Tensor, where: str) -> Array:
         if tensor.is_complex():
             hint = "there are no complex numbers here: open a part of the model that does without"
         raise InputError(f"a tensor of {tensor.dtype}", code="E_DTYPE", where=where, hint=hint)
-    found: Array = tensor.detach().cpu().numpy()
+    found: Array = (tensor.float() if tensor.dtype in HALVES else tensor).detach().cpu().numpy()
     return found
 
 
@@ -26,5 +30,7 @@ def dtype_of(tensor: torch.Tensor) -> DType:
     """The dtype that a tensor's array has here; integers are int64."""
     if tensor.dtype not in DTYPES:
         return np.dtype(np.float64)
+    if tensor.dtype in HALVES:
+        return np.dtype(np.float32)
     found: DType = torch.empty(0, dtype=tensor.dtype).numpy().dtype
     return np.dtype(np.int64) if found.kind in "iu" else found

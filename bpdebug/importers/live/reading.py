@@ -18,13 +18,14 @@ from bpdebug.arrays import Array
 from bpdebug.errors import InputError
 from bpdebug.graph import INPUT, PARAMETER
 from bpdebug.importers.aten.families import ruled
+from bpdebug.importers.aten.tensors import HALVES
 from bpdebug.importers.calls import Calls
 from bpdebug.importers.live.calls import ForwardCall, Held, Key, Seen, storage_of, writes
 from bpdebug.importers.live.numbers import PassNumbers, Told
 from bpdebug.importers.live.passes import AutogradNode, BackwardPass
 from bpdebug.importers.live.step import LiveStep
 from bpdebug.importers.live.taken import Taken, named, op_of, source_of
-from bpdebug.importers.live.values import HALF, Values
+from bpdebug.importers.live.values import Values
 from bpdebug.importers.lowering import Lowering, NoRule, Operand
 
 COPIES = "torch::autograd::CopySlices"
@@ -247,11 +248,11 @@ class StepReader:
         if not any(x.is_floating_point() for x in outputs):
             return
         args, kwargs = [given(a) for a in call.args], {k: given(v) for k, v in call.kwargs.items()}
-        halves = {HALF.get(x.dtype) for x in (outputs[0], *(s.tensor for s in call.seen))}
+        halves = {HALVES.get(x.dtype) for x in (outputs[0], *(s.tensor for s in call.seen))}
         if inside and op in _KEEPS:
             result = args[0]
         elif op.startswith("_to_copy") and len(halves) > 1:  # where a precision changes it is seen
-            to = HALF.get(outputs[0].dtype, "float32")
+            to = HALVES.get(outputs[0].dtype, "float32")
             result = self.program.step(block, "cast", "cast", args[:1], {"dtype": to})
         else:
             made, shape = partial(self.values.output, call), tuple(outputs[0].shape)

@@ -7,11 +7,8 @@ import torch
 
 from bpdebug.arrays import Array, DType
 from bpdebug.errors import InputError
-from bpdebug.importers.aten.tensors import dtype_of
+from bpdebug.importers.aten.tensors import HALVES, dtype_of
 from bpdebug.importers.live.calls import CallRecorder, ForwardCall, Held
-
-HALF = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
-"""Dtypes whose numbers are held in float32, rounded where they are cast."""
 
 
 class Values:
@@ -40,7 +37,7 @@ class Values:
 
     def dtype(self, tensor: torch.Tensor) -> DType:
         """The dtype that a tensor's array has here."""
-        return np.dtype(np.float32) if tensor.dtype in HALF else dtype_of(tensor)
+        return dtype_of(tensor)
 
     def plain(self, tensor: torch.Tensor) -> Array:
         """A tensor's array, not copied where it lies in ordinary memory; E_DTYPE for what none can be made of."""
@@ -49,5 +46,5 @@ class Values:
             hint = "dense tensors of real numbers are watched: .to_dense(), torch.view_as_real, .dequantize()"
             raise InputError(f"a tensor of {kind}", code="E_DTYPE", where=self.where, hint=hint)
         with torch.no_grad():
-            found: Array = (tensor.float() if tensor.dtype in HALF else tensor).detach().cpu().numpy()
+            found: Array = (tensor.float() if tensor.dtype in HALVES else tensor).detach().cpu().numpy()
         return found.astype(np.int64) if found.dtype.kind in "iu" else found
