@@ -51,8 +51,8 @@ class Opened:
 
     def kept(self) -> PassMemory:
         """What there is room for at the cuts, and what is open."""
-        segments = sum(max(len(part.parts), 1) for part in self.room.whole.parts) or 1
-        return PassMemory(self._stays, max(segments - 1, 0), self._nbytes, len(self._open), segments)
+        segments = self.room.whole.innermost
+        return PassMemory(self._stays, segments - 1, self._nbytes, len(self._open), segments)
 
     def __contains__(self, segment: Segment) -> bool:
         return segment in self._open
@@ -64,8 +64,6 @@ class Opened:
     def begin(self, segment: Segment) -> None:
         """Room for the values of a segment, and those that are on the disk."""
         self.make_room(segment.values)
-        if self.release is not None:
-            self.release()
         self._open[segment] = segment.values
         self.spilled.read(self._V, self.lifetimes.born(segment), gradients=False)
 
@@ -86,6 +84,8 @@ class Opened:
             if self._stays + self._nbytes + nbytes <= self.room.nbytes:
                 break
             self.close(segment)
+        if self.release is not None:
+            self.release()
 
     def enter(self, whole: Segment, part: Segment) -> None:
         """Closes the part that was looked into before, where it is cut itself: two of these have no room."""

@@ -46,6 +46,11 @@ class Segment(Struct, frozen=True, eq=False, dict=True):
         """The most bytes that stay at cuts, its own and those of a part of it."""
         return self.kept + max((part.beside for part in self.parts), default=0)
 
+    @cached_property
+    def innermost(self) -> int:
+        """How many segments in it are not cut: itself, or those of its parts."""
+        return sum(part.innermost for part in self.parts) or 1
+
     def part(self, k: int) -> int:
         """Which of its parts node k is in."""
         return bisect_right(self._stops, k)
