@@ -117,6 +117,11 @@ class Schedule:
         index = self.index_of(FORWARD, tensor, self.iteration_at(at))
         return index is None or index <= at
 
+    def computed(self, at: int) -> int:
+        """How many nodes, in program order, have a value at a position."""
+        at = self._last(at)
+        return min(at - self.start(FORWARD, self.iteration_at(at)) + 1, len(self.graph.nodes))
+
     def completed_by(self, tensor: int, iteration: int = 0) -> int | None:
         """The event that completes a tensor's gradient: its last contribution, or its seed; None without a path."""
         edges = self.graph.edges_from(tensor)

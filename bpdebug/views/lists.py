@@ -80,7 +80,8 @@ def info(
         title = in_time(words, norms.looked_at, norms.of, seconds)
         looked_at = {"looked_at": norms.looked_at, "of": norms.of}
     named = partial(zip, headers, strict=True)
-    found = [(row, link) for row, link in made if all(_passes(dict(named(row)), w) for w in filters.split())]
+    words_of = filters.split()
+    found = [(row, link) for row, link in made if all(_passes(dict(named(row)), w) for w in words_of)]
     kept, links = tuple(row for row, _link in found), tuple(link for _row, link in found)
     table = Table(tuple(map(_, headers)), kept, links=links, sheds=tuple(map(_, sheds)))
     return Report("info", title, (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in kept], **looked_at})
@@ -100,11 +101,19 @@ Rows = Iterator[tuple[tuple[str, ...], str]]
 
 def _tensors(state: State) -> Rows:
     graph, schedule = state.timeline.graph, state.timeline.schedule
-    for t, name in enumerate(graph.names):
+    there, missing = _("value"), _("not-computed")
+    for t in range(graph.first):
         if graph.kind(t) != DRAWN:  # a mask belongs to its node
-            there = _("value") if schedule.has_value(t, state.cursor) else _("not-computed")
-            row = (name, made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t), there)
-            yield row, f"print {name}"
+            name = graph.names[t]
+            yield (name, made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t), there), f"print {name}"
+    told: dict[int, tuple[str, ...]] = {}  # what equal nodes have in common
+    done = schedule.computed(state.cursor)
+    for k, (node, plan) in enumerate(zip(graph.nodes, graph.plans, strict=True)):
+        common = told.get(id(plan))
+        if common is None:
+            t = graph.tensor(k)
+            common = told[id(plan)] = made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t)
+        yield (node.id, *common, there if k < done else missing), f"print {node.id}"
 
 
 def _dtype(graph: Graph, t: int) -> str:

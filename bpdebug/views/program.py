@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import overload
 
 import numpy as np
@@ -83,21 +83,38 @@ def is_backward(timeline: Timeline, at: int) -> bool:
     return timeline.schedule.place(min(at, timeline.schedule.events - 1)).phase != FORWARD
 
 
+class Lines:
+    """Lines in one text, so that those in which a word stands are found without Python for each of them."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.text = "\n".join(lines)
+        self.starts = np.cumsum([0, *(len(line) + 1 for line in lines)], dtype=np.int64)
+
+    def having(self, word: str) -> set[int]:
+        """The lines in which it stands."""
+        at = [found.start() for found in re.finditer(re.escape(word), self.text)]
+        return {*(np.searchsorted(self.starts, at, side="right") - 1).tolist()}
+
+
+@lru_cache(maxsize=2)
+def _searched(graph: Graph, *, small: bool) -> Lines:
+    """The rows of nodes and gradients as they are searched; `small` without capitals."""
+    nodes = [f"{node.id} {node.op.name}" for node in graph.nodes]
+    lines = [*nodes, *(f"∂{graph.names[t]} d{graph.names[t]}" for t in _order(graph)[1])]
+    return Lines([line.lower() for line in lines] if small else lines)
+
+
 def matching(graph: Graph, text: str) -> list[int]:
     """The rows in whose name or op every word of a text stands; only a word with a capital asks for capitals."""
     shown, gradients = _order(graph)[:2]
-    words = text.split()
-    whole, small = [w for w in words if w != w.lower()], [w for w in words if w == w.lower()]
-    said = chain(
-        (f"{graph.names[t]} {kind} {_(kind)}" for t in shown for kind in [graph.kind(t)]),
-        (f"{node.id} {node.op.name}" for node in graph.nodes),
-        (f"∂{graph.names[t]} d{graph.names[t]}" for t in gradients),
-    )
-    found = []
-    for row, name in enumerate(said):
-        if all(w in name for w in whole) and (not small or all(w in low for low in [name.lower()] for w in small)):
-            found.append(row)
-    return found
+    leaves = [f"{graph.names[t]} {kind} {_(kind)}" for t in shown for kind in [graph.kind(t)]]
+    found: set[int] | None = None
+    for word in text.split():
+        small = word == word.lower()
+        near = Lines([line.lower() for line in leaves] if small else leaves).having(word)
+        rows = near | {len(leaves) + row for row in _searched(graph, small=small).having(word)}
+        found = rows if found is None else found & rows
+    return [*range(len(shown) + len(graph.nodes) + len(gradients))] if found is None else sorted(found)
 
 
 def short(name: str, block: str) -> str:

@@ -9,9 +9,12 @@ import pytest
 
 from bpdebug.debugger import open_session, update
 from bpdebug.engine import Timeline
+from bpdebug.graph import Graph
 from bpdebug.scenario import load
 from bpdebug.views import ProgramRows
-from tests.counting import work
+from bpdebug.views.lists import info
+from bpdebug.views.program import _order, matching
+from tests.counting import growth, work
 from tests.large import chain
 from tests.lessons import FAULTY, NAMES, WALK, scenario
 
@@ -78,3 +81,29 @@ def test_the_order_of_many_rows_takes_no_python_for_each() -> None:
         assert len(rows[:30]) == 30
 
     assert work(looked).lines < 6000
+
+
+def plainly(graph: Graph, text: str) -> list[int]:
+    """The rows in which every word stands, each looked at."""
+    shown = [t for t in range(len(graph.leaves)) if graph.kind(t) != "drawn"]
+    said = [f"{graph.names[t]} {graph.kind(t)} {graph.kind(t)}" for t in shown]
+    said += [f"{node.id} {node.op.name}" for node in graph.nodes]
+    said += [f"∂{graph.names[t]} d{graph.names[t]}" for t in _order(graph)[1]]
+    words = [(w, w == w.lower()) for w in text.split()]
+    return [n for n, line in enumerate(said) if all(w in (line.lower() if small else line) for w, small in words)]
+
+
+@pytest.mark.parametrize("text", ["h", "W", "w", "relu", "d h", "input", "∂H", "1 b", "nothing", " ", "h h", "."])
+def test_the_rows_that_are_found_are_those_in_which_every_word_stands(text: str) -> None:
+    for name in ("two_layer", "lstm", "transformer_block"):
+        graph = scenario(name).graph
+        assert matching(graph, text) == plainly(graph, text)
+
+
+def test_a_second_search_takes_no_python_for_each_row() -> None:
+    graph = chain(2000).graph
+    assert matching(graph, "h.10")
+    assert work(lambda: matching(graph, "h.100")).lines < 3000
+    assert growth(lambda n: info(open_session(chain(n)), "tensors", ""), 300) < 2.1
+    state = open_session(chain(2000))
+    assert work(lambda: info(state, "tensors", "")).lines < 12 * 6000
