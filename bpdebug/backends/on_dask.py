@@ -36,7 +36,7 @@ def dask(scheduler: str | None = None) -> Backend:
     from bpdebug.backends.planned.asking import PlannedBackend  # as above
     from bpdebug.backends.planned.here import Here
     from bpdebug.backends.planned.kept import Planned, quiet
-    from bpdebug.backends.planned.pieces import cut
+    from bpdebug.backends.planned.pieces import cut, spread
 
     place: Any = Here()
     client = None
@@ -51,12 +51,12 @@ def dask(scheduler: str | None = None) -> Backend:
     words |= {
         "asarray": lambda x: da.from_array(x, chunks=cut(np.shape(x), np.asarray(x).dtype)),
         "astype": lambda x, dtype: x.astype(dtype), "cast": lambda x, dtype: x.astype(dtype),
-        "full": lambda shape, value, dtype: da.full(shape, value, dtype=dtype),
+        "full": lambda shape, value, dtype: da.full(shape, value, dtype=dtype, chunks=cut(shape, np.dtype(dtype))),
         "where": da.where, "sum": standing(da.sum), "prod": standing(da.prod), "max": standing(da.max),
         "min": standing(da.min), "reshape": lambda x, shape: x.reshape(shape),
         "permute_dims": lambda x, axes: da.transpose(x, axes),
         "matrix_transpose": lambda x: da.swapaxes(x, -1, -2),
-        "broadcast_to": lambda x, shape: da.broadcast_to(x, shape),
+        "broadcast_to": spread,
         "concat": lambda *xs, axis: da.concatenate(xs, axis), "stack": lambda *xs, axis: da.stack(xs, axis),
         "argmax": partial(_argmax, da),
         "flip": lambda x, axis: da.flip(x, axis), "index": _index, "ones": da.ones_like,

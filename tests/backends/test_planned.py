@@ -200,6 +200,16 @@ def test_what_is_asked_of_chunks_is_what_is_asked_of_all(case: tuple[Array, Far]
         np.testing.assert_array_equal(peaks[row, column], np.abs(block.astype(float)).max())
 
 
+@pytest.mark.parametrize("shape", [(9, 6), (3, 9, 6), (0, 6)], ids=str)
+def test_what_is_broadcast_has_chunks_of_its_own(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradient of a sum over a large matrix would be one piece."""
+    monkeypatch.setattr(pieces, "AXIS", 4)
+    for array in (np.array(2.0), np.arange(6.0), np.arange(6.0).reshape(1, 6)):
+        found = pieces.spread(da.from_array(array, chunks=4), shape)
+        assert max(map(max, found.chunks)) <= 4
+        np.testing.assert_array_equal(found.compute(), np.broadcast_to(array, shape))
+
+
 # --- a scheduler
 
 

@@ -26,6 +26,15 @@ def cut(shape: Shape, dtype: DType) -> Shape:
     return tuple(found)
 
 
+def spread(x: Any, shape: Shape) -> Any:
+    """An array broadcast to a shape, in chunks along the axes that are new, too: what is made of it goes by those."""
+    own, new = (x.chunks, (1,) * (len(shape) - x.ndim)), cut(shape, x.dtype)
+    sizes = (*own[1], *x.shape)
+    kept: Any = ((),) * len(own[1]) + own[0]
+    chunks = tuple(k if n == size and n != 1 else c for k, n, size, c in zip(kept, sizes, shape, new, strict=True))
+    return da.broadcast_to(x, shape, chunks=da.core.normalize_chunks(chunks, shape))
+
+
 def opened(shape: Shape, dtype: DType, parts: Parts) -> Any:
     """An array that lies in a file: each chunk is read where it is needed, and what is sent there is the file's path.
 
