@@ -65,6 +65,8 @@ class PlacedPass(Pass):
     def _out(self, array: Any) -> Array:
         found = self._near.get(id(array))
         if found is None:
+            if id(array) not in self._settled:
+                self._settle()  # it was computed beside the routes, or was stopped: not anew with each look
             with self.backend.within():
                 found = array, self.backend.out(array)
             if len(self._near) >= self.most_out:
@@ -99,6 +101,6 @@ class PlacedPass(Pass):
             return
         for table in (self.V, self.G):  # one after the other: what both read is not kept from one to the other
             new = [t for t, x in enumerate(table) if id(x) not in self._settled]
-            for t, found in zip(new, self.backend.settle([table[t] for t in new]), strict=True):
+            for t, found in zip(new, self.backend.settle([table[t] for t in new]) if new else (), strict=True):
                 table[t] = found
                 self._settled.add(id(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import cache
+from math import prod
 
 import numpy as np
 from msgspec import UNSET, Struct, field
@@ -13,7 +14,7 @@ from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown, suggest
 from bpdebug.graph import INPUT, PARAMETER, Incoming, Leaf
 from bpdebug.language.names import check_name
-from bpdebug.limits import Limits
+from bpdebug.limits import Limits, spell_bytes
 from bpdebug.scenario.arrays import BOOL, INT, Footprint, check_init, digits_lost, drawn, frozen, literal, wanted_dtype
 from bpdebug.scenario.schema import Data, Drawn, File, Start, Tensor, Unfit
 from bpdebug.scenario.sources import Lying, TensorSource, source_of
@@ -89,6 +90,7 @@ def _leaf(name: str, kind: str, spec: Data | Tensor, context: Context, table: st
         assert tensor.shape is not UNSET
         shape, found = tuple(tensor.shape), dtype or context.dtype
         context.footprint.add(shape, found, name)
+        _check_sent(shape, found, name, context.limits)
         scale = 1.0 if tensor.scale is UNSET else tensor.scale
         drawing = tensor.init, shape, found, scale, context.seed, name
         check_init(*drawing)
@@ -115,6 +117,18 @@ def _check_keys(tensor: Tensor, name: str) -> None:
     )  # fmt: skip
     if missing:
         raise Unfit((), f"the table of '{name}': {missing}", hint)
+
+
+SENT = 2**26
+"""Bytes of an array that is made here and sent to a scheduler, which keeps it."""
+
+
+def _check_sent(shape: Shape, dtype: DType, name: str, limits: Limits) -> None:
+    """E_LIMIT for numbers that a cluster is to have and that are drawn here: NumPy's generator draws them in order."""
+    size = prod(shape) * dtype.itemsize
+    if limits.arrays[2] is not None and size > SENT:
+        message = f"'{name}' is drawn here, and its {spell_bytes(size)} would go through the scheduler"
+        raise InputError(message, code="E_LIMIT", hint=f'write it once, with numpy.save: {name} = {{ file = "x.npy" }}')
 
 
 def _check_shape(found: Shape, tensor: Tensor, name: str) -> None:

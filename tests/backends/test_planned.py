@@ -143,6 +143,23 @@ def test_each_chunk_is_read_once_on_each_way_and_never_again(net: Path, monkeypa
     assert len(read) == forward + backward
 
 
+def test_what_a_fork_computes_is_kept_too(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = bpdebug.Session(bpdebug.load(net, backend="dask"))
+    session.do("set b1[0] = 3")
+    fork = session.state.timeline
+    fork.value("L")
+    asked = list[int]()
+    run = pieces._part
+
+    def part(there: Any, key: tuple[slice, ...]) -> Any:
+        asked.append(1)
+        return run(there, key)
+
+    monkeypatch.setattr(pieces, "_part", part)
+    fork.value("H"), fork.value("Y"), fork.value("L")
+    assert not asked
+
+
 def test_what_there_is_no_room_for_stays_planned_on_what_was_kept(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, there = opened(net)
     run, index = there.run().iteration(0), there.graph.index

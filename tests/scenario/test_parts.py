@@ -90,6 +90,15 @@ def test_a_file_that_changed_is_refused_where_a_part_is_read(change: str, tmp_pa
     assert caught.value.code == "E_FILE"
 
 
+def test_what_is_drawn_here_is_not_sent_where_it_is_large(tmp_path: Path) -> None:
+    """NumPy's generator draws its numbers one after another: no worker could begin in the middle."""
+    large = '{ shape = [20000, 10000], init = "normal" }'
+    with pytest.raises(InputError, match="would go through the scheduler") as caught:
+        leaf(tmp_path, large, Limits(arrays=("dask", None, "tcp://127.0.0.1:1")))
+    assert caught.value.code == "E_LIMIT"
+    assert leaf(tmp_path, large, Limits({"memory": 2**40})).shape == (20000, 10000)
+
+
 def test_what_lies_in_a_file_need_not_fit_where_it_is_read_in_parts(tmp_path: Path) -> None:
     """Nothing of it is read to open it; what is packed, or written out, is held here and bounded as ever."""
     np.save(tmp_path / "v.npy", np.zeros((100, 100)))
