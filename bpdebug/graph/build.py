@@ -91,11 +91,12 @@ class _Builder:
         try:
             for n, (id, op, given, attrs, block, line, _) in enumerate(zip(*self.steps.columns, strict=True)):
                 try:
-                    inputs = tuple([index[i] for i in given])
-                except KeyError:  # a literal, or what is not there
+                    inputs: tuple[Operand, ...] = tuple([i if type(i) is Lit else index[i] for i in given])
+                except KeyError:  # which says what is not there
                     self.add(self.steps[n])
                     continue
-                call = known.get((op, attrs_key(attrs) if attrs else (), *[kinds_of[i] for i in inputs]))
+                told = [repr(i.value) if isinstance(i, Lit) else kinds_of[i] for i in inputs]
+                call = known.get((op, attrs_key(attrs) if attrs else (), *told))
                 if call is None or call.own:
                     self.add(self.steps[n])
                     continue

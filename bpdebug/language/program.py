@@ -245,8 +245,12 @@ class Reader(Expressions):
     def call_block(self, block: Def, node: ast.Call, depth: int) -> Value:
         """Enter a def: a scope, a block and a prefix of its own; what it returns is the caller's to name."""
         scope = self._arguments(block, node, depth)
-        self.limits.check("calls", self.carried + block.weight, f"the statements carried out by {shown(block.name)}")
-        self.limits.check("nesting", depth + 1, "the depth of calls")
+        if self.carried + block.weight > self.most:  # nothing is worded that nobody reads
+            self.limits.check(
+                "calls", self.carried + block.weight, f"the statements carried out by {shown(block.name)}"
+            )
+        if depth >= self.nesting:
+            self.limits.check("nesting", depth + 1, "the depth of calls")
         outer = self.scope, self.body, self.path, self.prefix, self.params, self.statement, self.repeats
         self.path = self._numbered(block.name)
         self.scope, self.body, self.params, self.prefix = scope, block.body, block.params, f"{self.path}."
@@ -268,7 +272,10 @@ class Reader(Expressions):
 
     def _arguments(self, block: Def, node: ast.Call, depth: int) -> dict[str, Value]:
         """The arguments of a call by the names of the parameters."""
-        name, params = shown(block.name), block.params
+        params = block.params
+        if len(node.args) == len(params) and not node.keywords:
+            return {param: self.expr(arg, depth + 1) for param, arg in zip(params, node.args, strict=True)}
+        name = shown(block.name)
         hint = f"write {name}({', '.join(params)})"
         if len(node.args) > len(params):
             message = f"{name} takes {len(params)} arguments, and {len(node.args)} are given"
