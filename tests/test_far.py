@@ -72,6 +72,33 @@ def test_what_is_asked_of_all_cells_is_what_numpy_says(name: str, what: str) -> 
 
 
 @on_each
+def test_a_device_without_double_precision_takes_its_sums_in_single(name: str) -> None:
+    """As some have, and the counts are right there, too."""
+    on = elsewhere(name)
+    single = replace(on, scope={word: found for word, found in on.scope.items() if word != "float64"})
+    array = ODD.astype(np.float32)
+    with single.within():
+        found = stats(single.out(single.into(array.copy())))
+    for field in found.__struct_fields__:
+        assert getattr(found, field) == pytest.approx(getattr(stats(array), field), rel=1e-5, abs=1e-5), field
+
+
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", [p for p in LIBRARIES if p.values[0] in ("torch", "jax")])
+def test_what_is_in_half_precision_there_is_single_here(name: str, half: str) -> None:
+    on, weights = elsewhere(name), np.linspace(-1, 1, 110, dtype=np.float32).reshape(110, 1)
+    with on.within():
+        there = on.in_half(on.into(PLAIN.astype(np.float32)), half)
+        far, array = on.out(there), on.near(there)
+    assert far.dtype == np.float32
+    assert stats(far).norm == pytest.approx(stats(array).norm)
+    assert far.reached([0.1, 0.3]) == [int((array >= edge).sum()) for edge in (np.float32(0.1), np.float32(0.3))]
+    np.testing.assert_array_equal(far[3:5], array[3:5])
+    np.testing.assert_allclose(far @ weights, array @ weights, rtol=1e-5, atol=1e-5)
+    assert largest_cell(far) == largest_cell(array)
+
+
+@on_each
 def test_nan_is_passed_on_or_was_there_before(name: str) -> None:
     far, plain = placed(name, ODD), placed(name, PLAIN)
     assert born("X", far, [far]) is None

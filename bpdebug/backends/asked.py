@@ -24,6 +24,10 @@ def size(x: Any) -> int:
     return math.prod(map(int, x.shape))
 
 
+DOUBLE = 8
+"""Bytes of a number in double precision."""
+
+
 def is_finite(xp: Any, x: Any) -> Any:
     """Whether no cell is NaN or infinite: the largest size says so, for NaN is handed on."""
     return _all(xp.max, xp.abs(x)) < math.inf
@@ -54,8 +58,8 @@ def peaks(xp: Any, x: Any, high: int, wide: int) -> Any:
     return xp.max(blocks, axis=(1, 3), keepdims=False)
 
 
-def summary(xp: Any, x: Any, wide: Any, long: Any) -> tuple[Any, Any]:
-    """What `told` makes Summary of: integers, and floats of the dtype `wide`, each in one array.
+def summary(xp: Any, x: Any, wide: Any, long: Any) -> list[Any]:
+    """What `told` makes a Summary of, in one array of the dtype `wide`, or counts in one of integers before it.
 
     Sums are taken in double precision, where the device has it (else in single), over cells divided by a power of two
     near the largest: no square overflows or vanishes, and no cell is rounded.
@@ -68,13 +72,15 @@ def summary(xp: Any, x: Any, wide: Any, long: Any) -> tuple[Any, Any]:
     if xp.numpy_dtype(x).kind != "f":
         x = xp.astype(x, dtype=long)
         whole += [_all(xp.min, x), _all(xp.max, x)]
-    return xp.stack(*whole, axis=0), xp.stack(*parts, axis=0)
+    elif xp.numpy_dtype(cells).itemsize == DOUBLE:  # which has every count that there is
+        return [xp.stack(*parts, *(xp.astype(n, dtype=wide) for n in whole), axis=0)]
+    return [xp.stack(*parts, axis=0), xp.stack(*whole, axis=0)]
 
 
-def told(whole: Array, parts: Array) -> Summary:
-    """What `summary` found, once it came over: two arrays of one axis."""
-    low, high, least, mean, std, norm = parts.tolist()
-    zeros, nans, below, above, _, *ends = whole.tolist()
+def told(found: Sequence[Array]) -> Summary:
+    """What `summary` found, once it came over: arrays of one axis."""
+    low, high, least, mean, std, norm, *counts = (n for array in found for n in array.tolist())
+    zeros, nans, below, above, _, *ends = map(int, counts)
     return Summary(low, high, least, mean, std, norm, zeros, nans, below, above, (ends[0], ends[1]) if ends else None)
 
 

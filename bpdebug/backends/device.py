@@ -72,7 +72,7 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
         return self.words.astype(there, dtype=self.scope[half]) if half else there
 
     def inside(self, array: Any) -> Any:
-        """An array from outside as one of its own; a far one of its own as it is. Summary stay numbers."""
+        """An array from outside as one of its own; a far one of its own as it is. Numbers stay numbers."""
         if isinstance(array, Far):
             return array.there if array.place is self else self.into(np.asarray(array))
         return self.into(np.asarray(array)) if isinstance(array, np.ndarray | np.generic) else array
@@ -138,8 +138,10 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
 
     def _as(self, array: Any, kind: Any, dtype: Any) -> Any:
         found = self.inside(array)
-        if isinstance(kind, type) or kind == dtype:
+        if isinstance(kind, type):
             return found
+        if kind == dtype:
+            return self._floats(found) if kind.kind == "f" else found
         return self.words.astype(found, dtype=self.scope[dtype.name])
 
     def changed(self, there: Any, key: tuple[Any, ...], value: Array) -> Any:
@@ -169,13 +171,15 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
         return [self.near(a) for a in arrays]
 
     def _floats(self, there: Any) -> Any:
-        """Integers and truth values as floats."""
-        return there if self.words.numpy_dtype(there).kind == "f" else self.words.astype(there, dtype=self.wide)
+        """Integers and truth values as floats; half precision as what it is told to be, single."""
+        dtype = self.words.numpy_dtype(there)
+        found = self.scope[dtype.name] if dtype.kind == "f" else self.wide
+        return there if there.dtype == found else self.words.astype(there, dtype=found)
 
     def summary(self, there: Any) -> Summary:
         with self.within():
             found = asked.summary(self.words, there, self.wide, self.scope["int64"])
-            return asked.told(*self.together(found))
+            return asked.told(self.together(found))
 
     def is_finite(self, there: Any) -> bool:
         with self.within():

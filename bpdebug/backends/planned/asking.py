@@ -57,7 +57,7 @@ def _summary(chunk: Array) -> Array:
     found = []
     with np.errstate(all="ignore"):
         for piece in pieces(chunk):
-            told = asked.told(*asked.summary(_WORDS, piece, np.float64, np.int64))
+            told = asked.told(asked.summary(_WORDS, piece, np.float64, np.int64))
             found.append((piece.size - told.nans - told.infs, told))
     return _alone(_together(found), chunk.ndim)
 
