@@ -95,7 +95,7 @@ def kept(make: Callable[Concatenate[Array, More], Made]) -> Callable[Concatenate
     """What is said of an array, worked out once while it lives; of one that can be written into, again and again.
 
     Views of the same cells in the same order are one array. What more is given is hashable. What is made of an array
-    that lies elsewhere (far.py), it keeps itself.
+    that lies elsewhere (`far`), it keeps itself.
     """
     found: dict[Key, tuple[ref[Array], Made]] = {}
 

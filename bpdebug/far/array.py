@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 from weakref import ref
 
 import numpy as np
-from msgspec import Struct
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from bpdebug.arrays import PIECE, Array, Cell, Key, Shape, read_only
+from bpdebug.far.device import Device, Summary
 
 SMALL = 4096
 """Cells up to which an array comes over whole: less than a question about it would cost."""
@@ -24,50 +24,6 @@ RECENT = 4
 
 REDUCES = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
 """What NumPy's functions of two are along axes."""
-
-
-class Summary(Struct, frozen=True):
-    """What is asked of all cells: over the finite ones the ends, the smallest size that is not 0, mean, std and norm.
-
-    `low`, `high` and `least` are infinite where there are none. `ends` are those of integers, exact; `below` and
-    `above` count −inf and inf.
-    """
-
-    low: float
-    high: float
-    least: float
-    mean: float
-    std: float
-    norm: float
-    zeros: int
-    nans: int
-    below: int
-    above: int
-    ends: tuple[int, int] | None = None
-
-    @property
-    def infs(self) -> int:
-        return self.below + self.above
-
-    @property
-    def finite(self) -> bool:
-        """Whether there is neither NaN nor infinity."""
-        return not (self.nans or self.infs)
-
-
-class Device(Protocol):
-    """Where arrays of any shape lie. What it makes is far, too, unless it is small; `near` brings all of one over."""
-
-    @property
-    def near(self) -> Callable[[Any], Array]: ...
-    def part(self, far: Far, key: Any) -> Any: ...
-    def applied(self, word: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any: ...
-    def called(self, ufunc: np.ufunc, operands: Sequence[Any]) -> Any: ...
-    def summary(self, there: Any) -> Summary: ...
-    def is_finite(self, there: Any) -> bool: ...
-    def first(self, there: Any, kind: str) -> int: ...
-    def reached(self, there: Any, edges: Sequence[float]) -> list[int]: ...
-    def peaks(self, there: Any, high: int, wide: int) -> Array: ...
 
 
 class Far(NDArrayOperatorsMixin):
