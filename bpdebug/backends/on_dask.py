@@ -36,7 +36,6 @@ def dask(scheduler: str | None = None) -> Backend:
     from bpdebug.backends.planned.asking import PlannedBackend  # as above
     from bpdebug.backends.planned.here import Here
     from bpdebug.backends.planned.kept import Planned, quiet
-    from bpdebug.backends.planned.pieces import cut, spread
 
     place: Any = Here()
     client = None
@@ -46,9 +45,21 @@ def dask(scheduler: str | None = None) -> Backend:
         place = cluster(scheduler)
         client = place.client
     kept = Planned(place)
+    name = "dask" if scheduler is None else f"dask at {scheduler}"
+    made = PlannedBackend.of(
+        name, _words(da), dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
+        cells=partial(_cells_at, da), within=quiet,
+    )  # fmt: skip
+    return replace(made, client=client)
+
+
+def _words(da: Any) -> dict[str, Any]:
+    """Dask's functions, by our words."""
+    from bpdebug.backends.planned.pieces import cut, spread  # as above
+
     words: dict[str, Any] = {name: partial(_cells, da, name) for name in CELLS}
     words |= {name: partial(_whole, da, name) for name in PRIMS if name not in words and name not in RULES}
-    words |= {
+    return words | {
         "asarray": lambda x: da.from_array(x, chunks=cut(np.shape(x), np.asarray(x).dtype)),
         "astype": lambda x, dtype: x.astype(dtype), "cast": lambda x, dtype: x.astype(dtype),
         "full": lambda shape, value, dtype: da.full(shape, value, dtype=dtype, chunks=cut(shape, np.dtype(dtype))),
@@ -62,12 +73,6 @@ def dask(scheduler: str | None = None) -> Backend:
         "flip": lambda x, axis: da.flip(x, axis), "index": _index, "ones": da.ones_like,
         "numpy_dtype": lambda x: x.dtype,
     }  # fmt: skip
-    name = "dask" if scheduler is None else f"dask at {scheduler}"
-    made = PlannedBackend.of(
-        name, words, dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
-        cells=partial(_cells_at, da), within=quiet,
-    )  # fmt: skip
-    return replace(made, client=client)
 
 
 def _cells_at(da: Any, x: Any, key: tuple[Any, ...]) -> Any:
