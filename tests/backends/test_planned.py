@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 import bpdebug
 from bpdebug.arrays import Array
-from bpdebug.backends import backend
+from bpdebug.backends import backend, device
 from bpdebug.engine import Timeline
+from bpdebug.engine.edits import Override
 from bpdebug.engine.stats import stats
 from bpdebug.errors import BpdebugError
 from bpdebug.far import Far
@@ -124,15 +125,21 @@ def test_weights_in_files_are_read_in_chunks_and_never_whole(net: Path) -> None:
     assert there.iteration(0).V[scenario.graph.index["W1"]].numblocks == (3, 3)
 
 
-def test_each_chunk_is_read_once_on_each_way_and_never_again(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is worked out is kept: to look at it again reads nothing."""
-    read = list[tuple[slice, ...]]()
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[slice, ...]]:
+    """The parts that are read from here on, of what is opened from here on."""
+    found = list[tuple[slice, ...]]()
 
     def part(there: Any, key: tuple[slice, ...]) -> Any:
-        read.append(key)
+        found.append(key)
         return there.parts(key)
 
     monkeypatch.setattr(pieces, "_part", part)
+    return found
+
+
+def test_each_chunk_is_read_once_on_each_way_and_never_again(net: Path, read: list[tuple[slice, ...]]) -> None:
+    """What is worked out is kept: to look at it again reads nothing."""
     _, there = opened(net)
     there.run()
     forward, backward = 3 * 3 + 3 * 2, 3 * 3 + 3 * 2  # ∂X and ∂H read the weights, ∂W1 and ∂W2 do not
@@ -143,21 +150,17 @@ def test_each_chunk_is_read_once_on_each_way_and_never_again(net: Path, monkeypa
     assert len(read) == forward + backward
 
 
-def test_what_a_fork_computes_is_kept_too(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = bpdebug.Session(bpdebug.load(net, backend="dask"))
-    session.do("set b1[0] = 3")
-    fork = session.state.timeline
-    fork.value("L")
-    asked = list[int]()
-    run = pieces._part
-
-    def part(there: Any, key: tuple[slice, ...]) -> Any:
-        asked.append(1)
-        return run(there, key)
-
-    monkeypatch.setattr(pieces, "_part", part)
-    fork.value("H"), fork.value("Y"), fork.value("L")
-    assert not asked
+def test_what_a_fork_computes_is_kept_too(
+    net: Path, read: list[tuple[slice, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "SMALL", 0)  # nothing comes over whole, and is kept here
+    _, there = opened(net)
+    fork = there.fork(Override(there.graph.index["b1"], False, (0,), np.array(3.0)))
+    np.asarray(fork.value("Y"))
+    before = len(read)
+    assert before
+    np.asarray(fork.value("L"))  # Y's mean square
+    assert len(read) == before
 
 
 def test_what_there_is_no_room_for_stays_planned_on_what_was_kept(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
