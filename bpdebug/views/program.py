@@ -83,7 +83,7 @@ def is_backward(timeline: Timeline, at: int) -> bool:
     return timeline.schedule.place(min(at, timeline.schedule.events - 1)).phase != FORWARD
 
 
-class Lines:
+class OneText:
     """Lines in one text, so that those in which a word stands are found without Python for each of them."""
 
     def __init__(self, lines: Sequence[str]) -> None:
@@ -97,11 +97,11 @@ class Lines:
 
 
 @lru_cache(maxsize=2)
-def _searched(graph: Graph, *, small: bool) -> Lines:
+def _searched(graph: Graph, *, small: bool) -> OneText:
     """The rows of nodes and gradients as they are searched; `small` without capitals."""
     nodes = [f"{node.id} {node.op.name}" for node in graph.nodes]
     lines = [*nodes, *(f"∂{graph.names[t]} d{graph.names[t]}" for t in _order(graph)[1])]
-    return Lines([line.lower() for line in lines] if small else lines)
+    return OneText([line.lower() for line in lines] if small else lines)
 
 
 def matching(graph: Graph, text: str) -> list[int]:
@@ -111,7 +111,7 @@ def matching(graph: Graph, text: str) -> list[int]:
     found: set[int] | None = None
     for word in text.split():
         small = word == word.lower()
-        near = Lines([line.lower() for line in leaves] if small else leaves).having(word)
+        near = OneText([line.lower() for line in leaves] if small else leaves).having(word)
         rows = near | {len(leaves) + row for row in _searched(graph, small=small).having(word)}
         found = rows if found is None else found & rows
     return [*range(len(shown) + len(graph.nodes) + len(gradients))] if found is None else sorted(found)
