@@ -12,6 +12,7 @@ from bpdebug.backends import Backend
 from bpdebug.backends.halves import widened
 from bpdebug.symbolic import Expr, evaluate, walk
 from bpdebug.symbolic import compile as code
+from bpdebug.symbolic.text import named
 
 MANY = 1000
 """Numbers that are kept where a library's arrays lie."""
@@ -46,18 +47,24 @@ class There:
         roots = [read(e) for e in targets]
         if half:
             roots = widened(roots, half)
-        self._numbers = [e for e, _ in numbers.values()]
+        called = named({id(e): e.name for e in walk(*(e for e, _ in numbers.values())) if e.prim is None})
+        self._numbers = [(library.write(e, called), e) for e, _ in numbers.values()]
         names = {id(leaf): f"x[{i}]" for i, leaf in enumerate(leaves)}
         names |= {id(leaf): f"n[{i}]" for i, (_, leaf) in enumerate(numbers.values())}
         lines, sources = ([text.format(t="t") for text in texts] for texts in code.statements(roots, names, library))
         self._run = code.function("there", ["x", "n"], [*lines, f"return [{', '.join(sources)}]"], library)
 
-    def __call__(self, arrays: Sequence[Any], known: Mapping[int, Array]) -> Sequence[Any]:
-        """The targets' arrays, the library's own; `known` are the values, by identity, of what numbers are made of."""
-        with np.errstate(all="ignore"):
-            numbers = [np.asarray(evaluate(e, known)[id(e)]) for e in self._numbers]
+    def __call__(self, arrays: Sequence[Any], known: Mapping[int, Array], met: dict[str, Any]) -> Sequence[Any]:
+        """The targets' arrays, the library's own; `known` are the values, by identity, of what numbers are made of.
+
+        `met` are numbers by how they are written: of other parameters they are the same.
+        """
         with self.library.within():
-            made: Sequence[Any] = self._run(arrays, [self._number(n) for n in numbers])
+            for text, e in self._numbers:
+                if text not in met:
+                    with np.errstate(all="ignore"):
+                        met[text] = self._number(np.asarray(evaluate(e, known)[id(e)]))
+            made: Sequence[Any] = self._run(arrays, [met[text] for text, _ in self._numbers])
             return made if self.library.settle is None else self.library.settle([*made])
 
     def _number(self, number: Array) -> Any:

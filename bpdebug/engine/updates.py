@@ -63,7 +63,7 @@ class Updates:
         if run.library.numpy:
             return rule.run([run.cotangent(t) for t in self.parameters])
         there = self._function(run, NORMS, [rule.expr], rule.gradients)
-        return float(there.library.near(there([_held(run, t, True) for t in self.parameters], {})[0]))
+        return float(there.library.near(there([_held(run, t, True) for t in self.parameters], {}, {})[0]))
 
     def computed(
         self, run: Pass, tensor: int, t: int, norm: float | None, *, lines_only: bool = False
@@ -75,7 +75,7 @@ class Updates:
 
     def after(self, run: Pass, t: int) -> State:
         """Parameters and states, of the pass's arrays, as the updates of iteration t leave them; it ran backward."""
-        norm, after = self.norm(run), State()
+        norm, after, met = self.norm(run), State(), dict[str, Any]()
         for tensor in self.parameters:
             rule, states = self.rule(tensor), self.graph.states.get(tensor, ())
             if run.library.numpy:
@@ -84,7 +84,7 @@ class Updates:
             else:
                 there = self._function(run, tensor, rule.kept, [rule.w, rule.g, *rule.states.values()])
                 read = [_held(run, tensor, False), _held(run, tensor, True), *(_held(run, n, False) for n in states)]
-                made = there(read, rule.numbers_as_leaves(t + 1, norm))
+                made = there(read, rule.numbers_as_leaves(t + 1, norm), met)
             after.update(zip((*states, tensor), made, strict=True))
         return after
 
