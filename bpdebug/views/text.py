@@ -162,7 +162,8 @@ def ends(size: int, most: int) -> list[int | None]:
 def corners(flat: Array, rows: Sequence[int | None], columns: Sequence[int | None]) -> dict[tuple[int, int], Any]:
     """The numbers of a matrix that are shown, by row and column: they come over together."""
     down, across = ([i for i in axis if i is not None] for axis in (rows, columns))
-    return dict(zip(product(down, across), flat[np.ix_(down, across)].ravel().tolist(), strict=True))
+    shown = flat if len(down) * len(across) == flat.size else flat[np.ix_(down, across)]
+    return dict(zip(product(down, across), shown.ravel().tolist(), strict=True))
 
 
 def matrix_lines(matrix: Matrix, room: int = 98) -> list[str]:
