@@ -183,7 +183,13 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         called = [f"{self.names[p]}.{name}" for p, name in owners]
         numbers = range(first, first + more)
         like = (*range(first), *(p for p, _ in owners))
-        nodes = tuple(replace(n, inputs=tuple(_moved(i, first, more) for i in n.inputs)) for n in self.nodes)
+        nodes = tuple(
+            Node(
+                n.id, n.op, tuple([i + more if type(i) is int and i >= first else i for i in n.inputs]), n.attrs,
+                n.block, n.line,
+            )
+            for n in self.nodes
+        )  # fmt: skip
         before = [(self.shapes[t], self.dtypes[t]) for t in like]
         leaves = [*map(self.names.__getitem__, range(first)), *called]
         every, shapes, dtypes = per_tensor(leaves, before, nodes, self.plans)
