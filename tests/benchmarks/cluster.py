@@ -89,15 +89,16 @@ def lap(what: str, ask: Callable[[], Any], peaks: list[int], came: list[int]) ->
 
 
 async def screen(scenario: Any) -> str:
-    """The first paint at the last step, and a step back."""
+    """Until the first event is there, a step, and the next."""
     app = BpdebugApp(bpdebug.Session(scenario).state)
     async with app.run_test(size=(120, 40)) as pilot:
-        for keys in (["G"], ["left"]):
+        for keys in ([], ["s"], ["s"]):
             start = time.perf_counter()
             await pilot.press(*keys)
-            await app.workers.wait_for_complete()
             await pilot.pause()
-            print(f"  {keys[0]}: {time.perf_counter() - start:.1f} s", flush=True)
+            while app.work is not None:
+                await pilot.pause(0.02)
+            print(f"  {' '.join(keys) or 'opened'}: {time.perf_counter() - start:.1f} s", flush=True)
     return ""
 
 
