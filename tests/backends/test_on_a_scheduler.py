@@ -98,3 +98,16 @@ def test_a_cluster_that_goes_is_one_message(address: str, sent: list[Any]) -> No
 
     with pytest.raises(InputError, match="gave the work back"):
         list(spread(range(4), Spread(dies, here, dies), client=client))
+
+
+def test_a_scheduler_that_dies_in_a_session_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not Dask's class of a future that was cancelled, nor a wait without end; and the session goes on."""
+    monkeypatch.setattr("bpdebug.backends.planned.cluster.ANSWERS", 1.0)
+    with local(workers=1, processes=False) as made:
+        session = bpdebug.Session(bpdebug.load("two_layer"), backend="dask", scheduler=made.scheduler_address)
+        made.close()
+        for _ in range(2):
+            with pytest.raises(InputError, match=r"the connection to .* is lost") as told:
+                session.do("seek end")
+            assert "open this anew" in (told.value.hint or "")
+        assert "2" in session.do("print 1 + 1").to_text()

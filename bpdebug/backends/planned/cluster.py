@@ -10,6 +10,7 @@ import gc
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -113,12 +114,21 @@ class Cluster:
 
     def _alone(self, since: float | None) -> float | None:
         """Since when no worker is there, None where one is; InputError (E_FILE) where that is too long."""
-        if self.client.status != "running" or self.client.scheduler_info(n_workers=1).get("workers"):
-            return None  # a scheduler that has gone leaves no future pending
-        if since is not None and monotonic() - since > PATIENCE:
+        connected = self.client.status == "running"
+        if connected and self.client.scheduler_info(n_workers=1).get("workers"):
+            return None
+        if since is not None and monotonic() - since > (PATIENCE if connected else ANSWERS):
+            if not connected:  # what is asked between its end and the client's is pending for ever
+                raise self._lost()
             message, hint = f"no worker is left at {self.address}", f"start one: dask worker {self.address}"
             raise InputError(message, code="E_FILE", hint=hint)
         return monotonic() if since is None else since
+
+    def _lost(self) -> InputError:
+        """What is said where the scheduler has gone: the arrays that its workers kept are in no other place."""
+        message = f"the connection to {self.address} is lost, and what its workers kept"
+        hint = "what is here already can be looked at; else start the scheduler again, and open this anew"
+        return InputError(message, code="E_FILE", hint=hint)
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -128,6 +138,8 @@ class Cluster:
         except (BpdebugError, ArithmeticError, LookupError, ValueError, TypeError):
             raise
         except Exception as error:
+            if isinstance(error, CancelledError) or self.client.status != "running":
+                raise self._lost() from None
             message = f"the computation on {self.address} failed: {type(error).__name__}: {error}"
             raise InputError(message, code="E_FILE", hint="see what the workers say; then ask again") from None
 
