@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from types import FrameType
+from typing import TypeVar
 
 from bpdebug.frontends.terminal import erase_line
-from bpdebug.progress import listening
-from bpdebug.translation import _
+from bpdebug.progress import Stopped, listening
+from bpdebug.translation import N_, _
+
+Item = TypeVar("Item")
+STOPPED = N_("stopped: nothing has changed")
 
 WIDE, PATIENCE = 30, 0.4
 """Characters of the bar, and seconds after which it appears."""
@@ -40,22 +46,57 @@ def show(text: str) -> None:
     sys.stderr.flush()
 
 
+def watched(items: Iterable[Item], *, stops: bool = False, drawn: bool = True) -> Iterator[Item]:
+    """The same items; where the next one takes its time, a bar says how far it is, if one may be `drawn`.
+
+    Where it `stops`, Ctrl-C ends an item with Stopped, at the next place where nothing is half done; pressed again, it
+    is KeyboardInterrupt wherever it comes.
+    """
+    coming = iter(items)
+    while True:
+        with _interrupted() if stops else nullcontext() as stop, _watching(stop, drawn and sys.stderr.isatty()):
+            try:
+                item = next(coming)
+            except StopIteration:
+                return
+        yield item
+
+
 @contextmanager
-def watching() -> Iterator[None]:
-    """Shows how far the commands inside are, once they have taken longer than one waits without asking."""
-    if not sys.stderr.isatty():
-        yield
-        return
+def _interrupted() -> Iterator[Callable[[], None]]:
+    """Gives what raises Stopped once Ctrl-C was pressed."""
+    pressed = False
+
+    def press(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def stop() -> None:
+        if pressed:
+            raise Stopped
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _watching(stop: Callable[[], None] | None, drawn: bool) -> Iterator[None]:
+    """Shows how far the work inside is, once it has taken longer than one waits without asking; asks `stop`."""
     began, shown = time.perf_counter(), False
 
     def heard(done: float, total: int) -> None:
         nonlocal shown
-        if (seconds := time.perf_counter() - began) > PATIENCE:
+        if drawn and (seconds := time.perf_counter() - began) > PATIENCE:
             shown = True
             show(bar(done, total, seconds))
 
     try:
-        with listening(heard):
+        with listening(heard, stop) if drawn or stop else nullcontext():
             yield
     finally:
         if shown:

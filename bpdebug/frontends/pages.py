@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from bpdebug.debugger import State, open_session
 from bpdebug.engine.budget import Budget
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, CommandError, UsageError, printable, shown
+from bpdebug.frontends.bar import watched
 from bpdebug.frontends.output import print_json, print_lines
 from bpdebug.graph.backward import GRAD, SAYS, SIGNATURE, TELLS
 from bpdebug.language.elsewhere import op_hint
@@ -36,16 +37,22 @@ def run(scenario: Scenario, *, json: bool, full: bool, budget: int | Budget, rec
     timeline = state.timeline
     with closing(_recorder(record, state)) if record else nullcontext() as recorder:
         if json:
-            for item in stream(scenario, timeline, full=full):
+            for item in watched(stream(scenario, timeline, full=full)):
                 if recorder and "event" in item:
                     recorder.write(item["event"])
                 print_json(item)
             return
         print_lines(lines(scenario.title, [Text(scenario.about.strip(), "note")] if scenario.about else [], 100))
-        for index in range(len(timeline) + 1):
-            if recorder and index < len(timeline):
-                recorder.write(index)
-            sys.stdout.write(f"\n{here(replace(state, cursor=index)).to_text()}\n")
+        for text in watched(_events(state, recorder)):
+            sys.stdout.write(f"\n{text}\n")
+
+
+def _events(state: State, recorder: Recorder | None) -> Iterator[str]:
+    """Every event as text, and the end."""
+    for index in range(len(state.timeline) + 1):
+        if recorder and index < len(state.timeline):
+            recorder.write(index)
+        yield here(replace(state, cursor=index)).to_text()
 
 
 def _recorder(path: str, state: State) -> Recorder:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,45 +14,50 @@ import msgspec
 from bpdebug.debugger import COMMANDS, State, parse
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.frontends import spoken
-from bpdebug.frontends.bar import watching
+from bpdebug.frontends.bar import STOPPED, watched
 from bpdebug.frontends.loop import PROMPT, Answer, answer_object, gathered
 from bpdebug.frontends.output import paged, print_json, print_lines
 from bpdebug.frontends.session.store import SessionStore
 from bpdebug.frontends.session.talk import Talk
 from bpdebug.manual import TOPICS
+from bpdebug.progress import Stopped
+from bpdebug.translation import _
 from bpdebug.views import Report, refusal, reply, view
 
 
 def debug(state: State, store: SessionStore, *, plain: bool = False) -> int:
     """Read commands until `quit` or the end of input; reports go to standard output, refusals to standard error.
 
-    On a terminal Enter repeats a motion. From a pipe a command that fails, or a check or derivation that finds a
-    mistake, makes the exit code 1, and the rest is run. What is `plain` is read aloud or kept as a log: lines of words,
-    nothing that steers a terminal, the screen's keys typed as lines.
+    On a terminal Enter repeats a motion, and Ctrl-C ends a command, not the session. From a pipe a command that fails,
+    or a check or derivation that finds a mistake, makes the exit code 1, and the rest is run. What is `plain` is read
+    aloud or kept as a log: lines of words, nothing that steers a terminal, the screen's keys typed as lines.
     """
     asked = sys.stdin.isatty()
     page = paged if asked and sys.stdout.isatty() and not plain else iter
     meant, said = (spoken.meant, spoken.said) if plain else (str, Answer.lines)
     talk = Talk(store)
+    awaited = partial(watched, stops=asked, drawn=not plain)
     code, last = EXIT_GOOD, ""
-    print_lines(spoken.greeting(state) if plain else view(state).lines())
+    print_lines(spoken.greeting(state) if plain else watched(view(state).lines()))
     if asked and (offer := talk.store.offer()):
         print(offer)
-    for _, typed in gathered(_lines(asked, plain)):
+    for _number, typed in gathered(_lines(asked, plain)):
         line = meant(typed) or (last if asked else "")
         if not line or line.startswith("#"):
             continue
-        bad = False
+        before, bad = state, False
         try:
-            answers = talk(state, line)
-            while (answer := next(answers, None) if plain else _next(answers)) is not None:
+            for answer in awaited(talk(state, line)):
                 state = answer.state
                 bad = bad or _wrong(answer.report)
-                print_lines(page(talk.requests.heard(said(answer))))
+                print_lines(page(awaited(talk.requests.heard(said(answer)))))
             last = line if _repeats(line) else ""
         except BpdebugError as error:
             print(error, file=sys.stderr)
             bad = True
+        except Stopped:
+            state = before
+            print(_(STOPPED), file=sys.stderr)
         if complaint := talk.store.complaint():
             print(complaint, file=sys.stderr)
         code = EXIT_FAILED if bad and not asked else code
@@ -64,12 +70,6 @@ def debug(state: State, store: SessionStore, *, plain: bool = False) -> int:
 def _wrong(report: Report) -> bool:
     """Whether a check or a derivation found a mistake."""
     return report.kind in ("check", "derivation") and report.to_parts()["first_wrong"] is not None
-
-
-def _next(answers: Iterator[Answer]) -> Answer | None:
-    """The next answer; a bar tells how far it is, where it takes long."""
-    with watching():
-        return next(answers, None)
 
 
 def _completer(prefix: str, nth: int) -> str | None:
@@ -111,7 +111,7 @@ def debug_json(state: State, store: SessionStore, lines: Iterable[str] | None = 
     A refusal is a reply too: the process ends only with its input, or with `quit`.
     """
     talk = Talk(store)
-    for _, line in gathered(sys.stdin if lines is None else lines):
+    for _number, line in gathered(sys.stdin if lines is None else lines):
         if not line or line.startswith("#"):
             continue
         ident: Any = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpdebug.debugger import COMMANDS, open_session
+from bpdebug.debugger import COMMANDS, Call, State, open_session, run
 from bpdebug.errors import BpdebugError
-from bpdebug.frontends import prompt
+from bpdebug.frontends import loop, prompt
+from bpdebug.progress import may_stop
 from bpdebug.scenario import open_timeline
 from tests.graphs import examples
 from tests.lessons import FAULTY, NAMES, PLAIN, WALK, scenario
@@ -135,6 +137,32 @@ def test_at_a_terminal_a_failed_command_is_no_failure_of_the_session(
     monkeypatch.setattr("builtins.input", answer)
     assert prompt.debug(*fresh(open_session(scenario("transpose")))) == 0
     assert "no command 'nosuch'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_at_a_terminal_ctrl_c_ends_a_command_and_pressed_again_the_session(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plain: bool
+) -> None:
+    typed = iter(["step", "step", "when", "stepi"])
+    presses = iter([0, 1, 0, 2])
+
+    def carried_out(state: State, call: Call) -> State:
+        state = run(state, call)
+        for _ in range(next(presses)):
+            signal.raise_signal(signal.SIGINT)
+        may_stop()
+        return state
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("builtins.input", lambda _: next(typed))
+    monkeypatch.setattr(loop, "run", carried_out)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        prompt.debug(*fresh(open_session(scenario("transpose"))), plain=plain)
+    said = capsys.readouterr()
+    assert said.out.endswith("event 1/3 seed Y matmul\n")
+    assert said.err == "stopped: nothing has changed\n"
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 # --- JSON

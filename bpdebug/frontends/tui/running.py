@@ -9,13 +9,14 @@ from textual.actions import SkipAction
 from textual.message import Message
 from textual.timer import Timer
 
+from bpdebug.frontends.bar import STOPPED
 from bpdebug.frontends.terminal import apart
 from bpdebug.frontends.tui import bars
 from bpdebug.frontends.tui.gate import Asked, Gate, at_once
 from bpdebug.frontends.tui.keybar import WHILE_WORKING, KeyBar
 from bpdebug.frontends.tui.keyed import KeyedApp
 from bpdebug.frontends.tui.preferences import Preferences
-from bpdebug.frontends.tui.working import STOPPED, Work
+from bpdebug.frontends.tui.working import Work
 from bpdebug.progress import Stopped
 from bpdebug.translation import _
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bpdebug.debugger import State, parse
 from bpdebug.errors import BpdebugError
-from bpdebug.frontends.bar import bar, duration
+from bpdebug.frontends.bar import STOPPED, bar, duration
 from bpdebug.frontends.loop import Answer
 from bpdebug.frontends.tui.windows import known
 from bpdebug.graph import Graph
@@ -29,7 +29,6 @@ AT_ONCE = 0.04
 """Seconds that the screen waits for what is mostly done by then; what is not runs on beside it."""
 PATIENCE = 0.15
 """Seconds after which it is said that something runs."""
-STOPPED = N_("stopped: nothing has changed")
 LARGE, MANY = 2**20, 5000
 """Bytes of a node's result, and events, from which on any command may take long."""
 

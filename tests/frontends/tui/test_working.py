@@ -11,7 +11,7 @@ import pytest
 
 from bpdebug.debugger import State
 from bpdebug.errors import CommandError
-from bpdebug.frontends.bar import bar, duration
+from bpdebug.frontends.bar import STOPPED, bar, duration
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.frontends.tui import working
 from bpdebug.progress import Stopped, listening, may_stop, part, report
@@ -178,4 +178,4 @@ def test_a_stop_while_what_was_refused_is_still_to_be_seen_takes_the_line_back(m
     found = working.carried_out(state, "step", refused)
     assert found.state is state
     assert found.error is None
-    assert found.said == working.STOPPED
+    assert found.said == STOPPED

@@ -17,6 +17,7 @@ from textual.screen import Screen
 
 from bpdebug.debugger import COMMANDS, State, parse
 from bpdebug.errors import BpdebugError
+from bpdebug.frontends.bar import STOPPED
 from bpdebug.frontends.loop import replies
 from bpdebug.frontends.tui import app as app_module
 from bpdebug.frontends.tui import lessons, working
@@ -224,7 +225,7 @@ class Typed:
 
         def carried_out(before: State, line: str, *given: Any) -> Outcome:
             outcome = working.carried_out(before, line, *given)
-            if outcome.said != working.STOPPED:
+            if outcome.said != STOPPED:
                 self.lines.append(line)
                 words = [call.name for call in _calls(line)]
                 self.of_files = self.of_files or bool({"source", "restore"} & {*words})
