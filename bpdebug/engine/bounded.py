@@ -36,7 +36,7 @@ class BoundedPass(Pass):
 
     def __init__(
         self, graph: Graph, leaf: Callable[[int], Array], room: Room, edits: Sequence[Override] = (),
-        disk: Callable[[], Disk] | None = None,
+        disk: Callable[[], Disk | None] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(graph, leaf, COMPUTE, edits)
         self._routed, self._here, self.room, self.nbytes = False, None, room, room.nbytes

@@ -43,7 +43,7 @@ class Budget:
     """
 
     def __init__(
-        self, size: int, disk: Callable[[], Disk] | None = None, backend: Backend | None = None
+        self, size: int, disk: Callable[[], Disk | None] | None = None, backend: Backend | None = None
     ) -> None:  # fmt: skip
         self.size, self.disk, self.backend, self.used = size, disk, backend, 0
         self.stores: list[ref[Keeps]] = []

@@ -37,7 +37,7 @@ class Opened:
     """
 
     def __init__(
-        self, graph: Graph, room: Room, V: list[Any], G: list[Any], disk: Callable[[], Disk] | None,
+        self, graph: Graph, room: Room, V: list[Any], G: list[Any], disk: Callable[[], Disk | None] | None,
     ) -> None:  # fmt: skip
         self.graph, self.room, self._V, self._G = graph, room, V, G
         self.made_of: list[dict[int, Any]] = []

@@ -23,11 +23,11 @@ class Disk(Protocol):
 class Spilled:
     """The values (and gradients) of a pass that lie on a disk, by tensor; `nbytes` of them.
 
-    A disk that is full is said once, as E_FILE; from then on nothing more is put there. `near` makes one of NumPy's
+    A disk that is full is said once, as E_FILE; from then on no pass puts more there. `near` makes one of NumPy's
     of an array, and `into` an array of one of NumPy's.
     """
 
-    def __init__(self, make: Callable[[], Disk] | None) -> None:
+    def __init__(self, make: Callable[[], Disk | None] | None) -> None:
         self.near: Callable[[Any], Array] = lambda array: array
         self.into: Callable[[Array, int], Any] = lambda array, tensor: array
         self._make = make
@@ -43,6 +43,9 @@ class Spilled:
         met: dict[int, Any] = {}
         try:
             disk = self._disk = self._disk or make()
+            if disk is None:  # full, as another pass has said
+                self._make = None
+                return
             for t in tensors:
                 array = table[t]
                 if array is None or (t, gradients) in self._places:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from functools import partial
+from collections.abc import Callable
 from mmap import ALLOCATIONGRANULARITY
 from typing import NamedTuple
 
@@ -35,11 +35,11 @@ class SpillFile:
     """A file without a name in a folder, which is gone with the process: nothing is left of it, however that ends.
 
     Arrays go behind one another, each from a page on. They are written and not mapped for writing, because a disk that
-    is full would kill the process; read they are mapped.
+    is full would kill the process; read they are mapped. `filled` is called once one takes no more.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.folder, self.size = folder, 0
+    def __init__(self, folder: str, filled: Callable[[], None] = lambda: None) -> None:
+        self.folder, self.size, self._filled = folder, 0, filled
         try:
             self._file = tempfile.TemporaryFile(prefix=".bpdebug-", dir=folder, buffering=0)  # noqa: SIM115 - it stays open
             weakref.finalize(self, self._file.close)
@@ -61,6 +61,7 @@ class SpillFile:
             while done < len(raw):
                 done += self._file.write(raw[done:])
         except OSError as error:
+            self._filled()
             raise self._refused(error, "make room; from here on it is computed again instead") from None
         self.size = offset + block.nbytes
         return FileSpan(offset, block.nbytes, array.dtype, array.shape, strides)
@@ -78,8 +79,22 @@ class SpillFile:
         return InputError(message, code="E_FILE", hint=hint)
 
 
+class SpillFolder:
+    """Makes the files of a session's passes in one folder, until one of them finds the disk full."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder, self.full = folder, False
+
+    def __call__(self) -> SpillFile | None:
+        """Another file; None where the disk was full. E_FILE where none can be made."""
+        return None if self.full else SpillFile(self.folder, self._filled)
+
+    def _filled(self) -> None:
+        self.full = True
+
+
 def spilling(size: int, folder: str) -> Budget:
     """A budget of so many bytes, with a folder for what is forgotten; E_FILE where nothing can be written there."""
-    make = partial(SpillFile, folder)
+    make = SpillFolder(folder)
     make()
     return Budget(size, make)

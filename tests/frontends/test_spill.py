@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,21 +101,22 @@ def test_what_would_lie_differently_is_computed_again(tmp_path: Path) -> None:
     assert SpillFile(str(tmp_path)).put(np.ones((10, 10))[:, :5]) is None
 
 
+class Full:
+    """A file whose disk has no room."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def write(self, raw: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_full_disk_is_said_once_and_the_session_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     timeline, run = tight(tmp_path)
     put, times = SpillFile.put, iter(range(8))
-
-    class Full:
-        """A file whose disk has no room."""
-
-        def __init__(self, file: Any) -> None:
-            self.file = file
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.file, name)
-
-        def write(self, raw: Any) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def filling(self: SpillFile, array: Any) -> Any:
         if next(times, None) is None and not isinstance(self._file, Full):
@@ -129,8 +131,47 @@ def test_a_full_disk_is_said_once_and_the_session_goes_on(tmp_path: Path, monkey
     assert run.computed[0] > len(timeline.graph)
 
 
+TRAINED = """
+format = 1
+[inputs]
+X = { shape = [16, 16], init = "normal" }
+[parameters]
+W = { shape = [16, 16], init = "normal" }
+[graph]
+loss = "L"
+program = '''
+H = X
+for i in range(8):
+    H = tanh(H @ W)
+L = mean(H)
+'''
+[train]
+optimizer = "sgd"
+lr = 0.1
+steps = 3
+"""
+
+
+def test_a_full_disk_is_said_once_and_not_again_at_each_iteration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each iteration and each fork has a pass of its own; one that found the disk full speaks for all."""
+    source = tmp_path / "net.toml"
+    source.write_text(TRAINED)
+
+    made = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **how: Full(made(**how)))
+    session = bpdebug.Session(bpdebug.load(source), memory="46K", spill=str(tmp_path))
+    with pytest.raises(InputError, match="No space left on device"):
+        session.do("seek end")
+    own = bpdebug.Session(bpdebug.load(source))
+    for line in ("seek end", "print/f W", "set W[0,0] = 2", "seek end", "print/f W"):
+        assert session.do(line).to_text() == own.do(line).to_text()
+
+
 KILLED = """
 import sys
+import tempfile
 from tests.frontends.test_spill import tight
 from pathlib import Path
 timeline, run = tight(Path(sys.argv[1]))
