@@ -12,6 +12,7 @@ __all__ = ["BACKENDS", "Backend", "backend"]
 
 BACKENDS = {"numpy": "numpy", "torch": "torch", "jax": "jax", "dask": "dask", "strict": "array_api_strict"}
 """By the name that is typed, the package that has to be there."""
+DEVICES = {"torch": "cpu, or one of torch.cuda.device_count(): cuda:0", "jax": "one of jax.devices(): cpu, or gpu:0"}
 EXTRAS = {"torch": "torch", "jax": "jax", "dask": "dask", "strict": "oracle"}
 
 
@@ -37,7 +38,7 @@ def backend(name: str, device: str | None = None, scheduler: str | None = None) 
         hint = f'pip install "bpdebug[{EXTRAS[name]}]"'
         raise InputError(f"{BACKENDS[name]} cannot be imported: {error}", code="E_FILE", hint=hint) from None
     except (RuntimeError, IndexError, AssertionError, OSError) as error:
-        raise InputError(f"{name} has no {device}: {error}", code="E_FILE", hint="see what is there") from None
+        raise InputError(f"{name} has no {device}: {error}", code="E_FILE", hint=DEVICES[name]) from None
 
 
 def _made(name: str, device: str | None = None, scheduler: str | None = None) -> Backend:

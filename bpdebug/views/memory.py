@@ -47,7 +47,7 @@ def _bounded(run: BoundedPass) -> Iterator[tuple[str, ...]]:
     )  # fmt: skip
     yield _("open"), spell_bytes(kept.open_nbytes), why.format(count=spell_count(kept.opened), of=kept.segments)
     forward, backward = (spell_count(n) for n in run.computed)
-    why = _("{forward} nodes forward and {backward} back so far, of {nodes} in the graph: what is closed is made again")
-    yield _("recomputed"), "", why.format(forward=forward, backward=backward, nodes=spell_count(len(run.graph)))
+    why = _("{forward} nodes forward and {backward} back so far, of {nodes} in the graph: what is more was made again")
+    yield _("computed"), "", why.format(forward=forward, backward=backward, nodes=spell_count(len(run.graph)))
     why = _("read back when it is looked at") if run.spilled.nbytes else _("nothing: --spill FOLDER, spill=")
     yield _("spilled"), spell_bytes(run.spilled.nbytes), why

@@ -74,7 +74,7 @@ def test_a_backend_that_is_none_or_not_there_is_said() -> None:
     scenario = bpdebug.load("transpose")
     for how, words in [
         ({"backend": "tensorflow"}, "no backend 'tensorflow'"),
-        ({"backend": "torch", "device": "cuda:99"}, "torch has no cuda:99"),
+        ({"backend": "torch", "device": "cuda:99"}, r"torch has no cuda:99(.|\n)*  help: cpu, or one of torch\.cuda"),
         ({"backend": "dask", "device": "cpu"}, "dask takes no device"),
         ({"device": "cpu"}, "numpy takes no device"),
         ({"backend": "torch", "scheduler": "tcp://127.0.0.1:1"}, "torch takes no scheduler"),

@@ -33,7 +33,7 @@ def test_what_does_not_fit_is_told_with_its_reasons(tmp_path: Path) -> None:
     found = rows(session)
     run = session.state.timeline.iteration(0)
     forward, backward = run.computed  # type: ignore[attr-defined]  # a pass that is cut
-    assert found["recomputed"][1].startswith(f"{forward} nodes forward and {backward} back so far, of 82 in the graph")
+    assert found["computed"][1].startswith(f"{forward} nodes forward and {backward} back so far, of 82 in the graph")
     cuts = len(run.room.whole.parts) - 1
     assert found["kept"][1].startswith(f"at {cuts} cuts: ")
     assert f"of {cuts + 1}: all that is in" in found["open"][1]

@@ -11,8 +11,9 @@ from msgspec import Struct, structs
 
 from bpdebug.debugger.state import Breakpoint, Display, State
 from bpdebug.errors import CommandError, did_you_mean
-from bpdebug.manual import TOPICS
+from bpdebug.manual import TOPICS, text
 from bpdebug.ops import OPS
+from bpdebug.translation import ENGLISH
 
 
 class Command(Struct, frozen=True, eq=False):
@@ -100,10 +101,19 @@ def subject(word: str) -> str:
             raise  # it could be several
     if len(starts) == 1:
         return starts[0]
+    if pages := _pages(word):
+        raise CommandError(f"no command and no topic '{word[:40]}'", hint=f"see {pages}")
     known = [*(w for c in COMMANDS.values() for w in (c.name, *c.aliases)), *TOPICS]
     hint = did_you_mean(topic[:40], known) or "help lists the commands and the topics"
     hint = f"bpdebug ops {word} tells of the op" if word in OPS else hint
     raise CommandError(f"no command and no topic '{word[:40]}'", hint=hint)
+
+
+def _pages(word: str) -> str:
+    """The pages of the manual that hold a word, those first that hold it most: 'help limits, help python'."""
+    whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+    counted = {topic: len(whole.findall(text(topic, ENGLISH))) for topic in TOPICS}
+    return ", ".join(f"help {topic}" for topic in sorted(filter(counted.get, TOPICS), key=lambda t: -counted[t])[:3])
 
 
 class Call(Struct, frozen=True, eq=False):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bpdebug.debugger import COMMANDS, Command, State, find, open_session, parse, update
+from bpdebug.debugger.commands.table import subject
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.views import view
@@ -127,3 +128,16 @@ def test_every_list_is_there_for_every_lesson(name: str) -> None:
         report = view(update(state, f"info {what}"))
         assert report.to_data()["what"] == what
         assert report.to_text()
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("spill", "see help large-models"), ("scheduler", "see help "),
+        ("brek", "did you mean break?"), ("a.*", "help lists the commands"),
+    ],
+)  # fmt: skip
+def test_help_on_a_word_of_the_manual_names_its_pages(word: str, hint: str) -> None:
+    with pytest.raises(BpdebugError) as caught:
+        subject(word)
+    assert caught.value.hint.startswith(hint)
