@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar, overload
 
 from msgspec import Struct
 
@@ -68,6 +69,30 @@ class Row(Struct, frozen=True, eq=False):
     items: tuple[Matrix | str, ...]
 
 
+Item = TypeVar("Item", covariant=True)
+
+
+class OnDemand(Sequence[Item]):
+    """A sequence whose items are made each time that they are asked for: of a long list few are looked at."""
+
+    def __init__(self, count: int, make: Callable[[int], Item]) -> None:
+        self._numbers, self._make = range(count), make
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, at: int) -> Item: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Item, ...]: ...
+    def __getitem__(self, at: int | slice) -> Item | tuple[Item, ...]:
+        numbers = self._numbers[at]
+        return self._make(numbers) if isinstance(numbers, int) else tuple(map(self._make, numbers))
+
+    def __iter__(self) -> Iterator[Item]:
+        return map(self._make, self._numbers)
+
+
 class Table(Struct, frozen=True):
     """Rows of texts under headers; `bars` are shares of 1, one a row, drawn in a last column (None: no bar).
 
@@ -77,9 +102,9 @@ class Table(Struct, frozen=True):
     """
 
     headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: Sequence[tuple[str, ...]]
     bars: tuple[float | None, ...] = ()
-    links: tuple[str, ...] = ()
+    links: Sequence[str] = ()
     sheds: tuple[str, ...] = ()
     prose: bool = False
 

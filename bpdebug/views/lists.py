@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
 from math import prod
@@ -16,7 +16,7 @@ from bpdebug.errors import CommandError
 from bpdebug.expression import Value, hex_cells, names_in, parse
 from bpdebug.graph import DRAWN, PARAMETER, Graph, frames
 from bpdebug.translation import N_, _, own
-from bpdebug.views.blocks import Block, Cells, Listing, Matrix, Row, Table, Text
+from bpdebug.views.blocks import Block, Cells, Listing, Matrix, OnDemand, Row, Table, Text
 from bpdebug.views.encode import cells
 from bpdebug.views.memory import memory_rows
 from bpdebug.views.numbers import in_time, norm_text, number, shape_text
@@ -74,15 +74,16 @@ def info(
     That of gradients has their norms; the title says how many were worked out within a time.
     """
     headers, rows, sheds = LISTS[what]
-    title, looked_at, made = "", {}, rows(state) if norms is None else rows(state, norms.norms)
+    title, looked_at, made = "", {}, rows(state) if norms is None else rows(state, norms)
     if norms is not None:
         words = _("{looked_at:,} of {of:,} norms were worked out in {seconds:g} s")
         title = in_time(words, norms.looked_at, norms.of, seconds)
         looked_at = {"looked_at": norms.looked_at, "of": norms.of}
     named = partial(zip, headers, strict=True)
     words_of = filters.split()
-    found = [(row, link) for row, link in made if all(_passes(dict(named(row)), w) for w in words_of)]
-    kept, links = tuple(row for row, _link in found), tuple(link for _row, link in found)
+    if not isinstance(found := made, OnDemand) or words_of:
+        found = [one for one in made if all(_passes(dict(named(one[0])), w) for w in words_of)]
+    kept, links = OnDemand(len(found), lambda n: found[n][0]), OnDemand(len(found), lambda n: found[n][1])
     table = Table(tuple(map(_, headers)), kept, links=links, sheds=tuple(map(_, sheds)))
     return Report("info", title, (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in kept], **looked_at})
 
@@ -95,25 +96,27 @@ def _passes(row: dict[str, str], word: str) -> bool:
     return key in row and any(fnmatchcase(text.replace("×", "x"), pattern) for text in {cell, own(cell)})
 
 
-Rows = Iterator[tuple[tuple[str, ...], str]]
-"""Rows, each with the command that leads on from it, or ''."""
+Linked = tuple[tuple[str, ...], str]
+"""A row, and the command that leads on from it, or ''."""
+Rows = Iterator[Linked]
 
 
-def _tensors(state: State) -> Rows:
-    graph, schedule = state.timeline.graph, state.timeline.schedule
+def _tensors(state: State) -> OnDemand[Linked]:
+    graph = state.timeline.graph
     there, missing = _("value"), _("not-computed")
-    for t in range(graph.first):
-        if graph.kind(t) != DRAWN:  # a mask belongs to its node
-            name = graph.names[t]
-            yield (name, made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t), there), f"print {name}"
+    leaves = [t for t in range(graph.first) if graph.kind(t) != DRAWN]  # a mask belongs to its node
+    done, skipped = graph.first + state.timeline.schedule.computed(state.cursor), graph.first - len(leaves)
     told: dict[int, tuple[str, ...]] = {}  # what equal nodes have in common
-    done = schedule.computed(state.cursor)
-    for k, (node, plan) in enumerate(zip(graph.nodes, graph.plans, strict=True)):
-        common = told.get(id(plan))
+
+    def row(n: int) -> Linked:
+        t = leaves[n] if n < len(leaves) else n + skipped
+        name, kind = graph.names[t], t if t < graph.first else -id(graph.plans[t - graph.first])
+        common = told.get(kind)
         if common is None:
-            t = graph.tensor(k)
-            common = told[id(plan)] = made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t)
-        yield (node.id, *common, there if k < done else missing), f"print {node.id}"
+            common = told[kind] = made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t)
+        return (name, *common, there if t < done else missing), f"print {name}"
+
+    return OnDemand(len(graph.names) - skipped, row)
 
 
 def _dtype(graph: Graph, t: int) -> str:
@@ -149,13 +152,17 @@ def _parameters(state: State) -> Rows:
             yield (leaf.name, shape_text(leaf.shape), _dtype(state.timeline.graph, t), norm), f"print {leaf.name}"
 
 
-def _gradients(state: State, norms: Mapping[int, float | None]) -> Rows:
-    timeline, graph = state.timeline, state.timeline.graph
-    for t, name in enumerate(graph.names):
-        if graph.takes_gradient(t):
-            status = timeline.schedule.grad_status(t, state.cursor)
-            norm = _("left out") if t not in norms else number(norms[t]) if norms[t] is not None else ""
-            yield (f"∂{name}", shape_text(graph.shapes[t]), _(status), norm), f"print ∂{name}"
+def _gradients(state: State, norms: GradientNorms) -> OnDemand[Linked]:
+    graph, schedule = state.timeline.graph, state.timeline.schedule
+
+    def row(n: int) -> Linked:
+        t = norms.tensors[n]
+        name, status = graph.names[t], schedule.grad_status(t, state.cursor)
+        norm = None if norms.left_out(t) else norms.norm(t)
+        said = _("left out") if norms.left_out(t) else number(norm) if norm is not None else ""
+        return (f"∂{name}", shape_text(graph.shapes[t]), _(status), said), f"print ∂{name}"
+
+    return OnDemand(norms.of, row)
 
 
 def _forks(state: State) -> Rows:
@@ -173,7 +180,7 @@ def _marks(state: State) -> Rows:
         yield (str(m.number), str(m.cursor), m.note), f"seek {m.cursor}"
 
 
-LISTS: dict[str, tuple[tuple[str, ...], Callable[..., Rows], tuple[str, ...]]] = {
+LISTS: dict[str, tuple[tuple[str, ...], Callable[..., Iterable[Linked]], tuple[str, ...]]] = {
     "tensors": (
         (N_("name"), N_("op"), N_("shape"), N_("dtype"), N_("status")), _tensors, ("dtype", "op", "status"),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import product, repeat, zip_longest
+from itertools import islice, product, repeat, zip_longest
 from math import prod
 from typing import Any
 
@@ -68,21 +68,28 @@ def bar(share: float | None, width: int) -> str:
     return "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()
 
 
+MEASURED = 2000
+"""Rows of a table of which the widths are worked out together: a longer one is not made to its end to be begun."""
+
+
 def table_lines(table: Table, width: int) -> Iterator[str]:
-    """A table with columns as wide as their longest cell; numbers are aligned by whoever made them.
+    """A table with columns as wide as their longest cell so far; numbers are aligned by whoever made them.
 
     Sentences are wrapped, where they are too long for the width.
     """
     if not table.rows:
         yield f"  {_('(none)')}"
         return
-    widths: list[int] = []
-    for row in _rows(table):
-        sizes = map(display_width, row)
-        widths = list(map(max, zip(widths, sizes, strict=True))) if widths else list(sizes)
-    if table.prose:
-        widths = _narrowed(widths, width - 2 * len(widths))
-    for row in _rows(table):
+    rows, widths = _rows(table), list[int]()
+    while some := list(islice(rows, MEASURED)):
+        for row in some:
+            sizes = map(display_width, row)
+            widths = list(map(max, zip(widths, sizes, strict=True))) if widths else list(sizes)
+        yield from _in_columns(some, _narrowed(widths, width - 2 * len(widths)) if table.prose else widths)
+
+
+def _in_columns(rows: Iterable[tuple[str, ...]], widths: Sequence[int]) -> Iterator[str]:
+    for row in rows:
         wide = zip(row, widths, strict=True)
         cells = [wrap(cell, w, cut=False) if display_width(cell) > w else [cell] for cell, w in wide]
         for line in zip_longest(*cells, fillvalue=""):

@@ -61,10 +61,11 @@ def info(state: State, argument: str) -> State:
         )  # fmt: skip
     if matches != ["gradients"]:
         return state.show("info", matches[0], pattern.strip())
-    from bpdebug.explain.gradient_norms import gradient_norms  # start-up: worked out when asked for
+    from bpdebug.explain.gradient_norms import FIRST, gradient_norms  # start-up: worked out when asked for
 
     pattern, seconds, over = within("info gradients", pattern)
-    return state.show("info", "gradients", pattern, gradient_norms(state.timeline, state.cursor, over), seconds)
+    norms = gradient_norms(state.timeline, state.cursor, over, most=None if pattern else FIRST)
+    return state.show("info", "gradients", pattern, norms, seconds)
 
 
 @command("list", "the program around here", "list", aliases=("l",), args="[LOC]", family="looking")
