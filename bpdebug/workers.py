@@ -189,9 +189,12 @@ class _Team:
         self._start(count)
 
     def close(self) -> None:
-        """Whatever still runs ends where it may be stopped; nothing waits for it."""
+        """Whatever still runs ends where it may be stopped, and nothing waits for it; else the processes end first.
+
+        Of a pool that was not waited for, Python 3.11 may wake a thread that is gone when the program ends.
+        """
         self._stopping.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=not self._begun, cancel_futures=True)
 
 
 def _died(future: Future[Any]) -> bool:

@@ -37,7 +37,8 @@ def said(
 ) -> Limits:  # fmt: skip
     """The limits that are given, with what is said of memory and of arrays now.
 
-    UsageError for what is no size and no name, and for one that is empty (`--spill=$UNSET`).
+    UsageError for what is no size and no name, for one that is empty (`--spill=$UNSET`), and for a folder beside Dask,
+    whose workers have their own.
     """
     limits = given or Limits()
     for name, value in (("spill", spill), ("backend", backend), ("device", device), ("scheduler", scheduler)):
@@ -51,7 +52,11 @@ def said(
         moved["memory"] = size
     if backend is not None or device is not None or scheduler is not None:
         arrays = backend or arrays[0], device, scheduler
-    return Limits(moved, limits.spill if spill is None else os.fspath(spill), arrays)
+    folder = limits.spill if spill is None else os.fspath(spill)
+    if folder and arrays[0] == "dask":
+        hint = "its workers have folders of their own: dask worker --local-directory"
+        raise UsageError("dask takes no folder to spill to", hint=hint)
+    return Limits(moved, folder, arrays)
 
 
 def refuse_passes(args: SimpleNamespace, why: str) -> None:

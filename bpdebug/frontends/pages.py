@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bpdebug.debugger import State, open_session
 from bpdebug.engine.budget import Budget
-from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, CommandError, UsageError, printable, shown
+from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, CommandError, InputError, UsageError, printable, shown
 from bpdebug.frontends.bar import watched
 from bpdebug.frontends.output import print_json, print_lines
 from bpdebug.graph.backward import GRAD, SAYS, SIGNATURE, TELLS
@@ -65,8 +65,13 @@ def compare(
     left: Scenario, right: Scenario, names: tuple[str, str], *, json: bool, budgets: tuple[int | Budget, int | Budget]
 ) -> int:
     """The first event where they differ, and by how much; 1 where they do. On two libraries' arrays rounding does not
-    count. `budgets` are theirs, or one for both.
+    count. `budgets` are theirs, or one for both. Raises InputError (E_DTYPE) for a scenario and itself in half
+    precision, which NumPy has not.
     """
+    if left is right and left.graph.half:
+        hint = 'of the file with dtype = "float32" both sides can be computed'
+        message = f"one side is computed on NumPy, which does not compute in {left.graph.half}"
+        raise InputError(message, code="E_DTYPE", hint=hint)
     from bpdebug.views.compare import compared  # as above
 
     shared = Budget(budgets[0]) if isinstance(budgets[0], int) else budgets[0]

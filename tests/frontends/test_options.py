@@ -79,6 +79,22 @@ def test_a_command_that_computes_nothing_refuses_them(tmp_path: Path, capsys: py
     assert "spill takes a name, not ''" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_dask_takes_no_folder(door: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="dask takes no folder"):
+        DOORS[door](backend="dask", spill=str(tmp_path))
+
+
+def test_half_precision_is_not_compared_with_numpys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="an extra")
+    path = tmp_path / "half.toml"
+    path.write_text(
+        "format = 1\ndtype = 'bfloat16'\n[parameters]\nW = [1.0]\n[graph]\nloss = 'L'\nprogram = 'L = sum(W)'\n"
+    )
+    assert main(["compare", str(path), "--backend", "torch"]) == 3
+    assert "one side is computed on NumPy, which does not compute in bfloat16" in capsys.readouterr().err
+
+
 def test_what_a_page_of_a_browser_is_started_with_says_the_same() -> None:
     words = ["--memory", "1G", "--spill", "/scratch", "--backend", "torch", "--device", "cpu", "--set", "W=a b.npy",
              "--limit", "nodes=7", "--fresh"]  # fmt: skip
