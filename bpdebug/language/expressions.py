@@ -11,6 +11,7 @@ from typing import Any
 from bpdebug.arrays import takes_arrays
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
 from bpdebug.graph.backward import GRAD
+from bpdebug.language.alike import Body
 from bpdebug.language.blocks import Def
 from bpdebug.language.calls import Apart, index_of, indices_of, no_op, no_stars
 from bpdebug.language.constants import (
@@ -51,7 +52,7 @@ class Expressions(Nodes):
         self.chains, self.defs, self.dtype = program.chains, defs, dtype
         self.scope: dict[str, Value] = dict(known)
         self.globals = self.scope
-        self.body: Sequence[ast.stmt] = program.body
+        self.body: Body | Sequence[ast.stmt] = program.body
         self.statement: ast.stmt | None = None
         self.written: Callable[[float, str], None] | None = None
         self.nesting, self.terms = limits["nesting"], limits["terms"]
@@ -83,7 +84,8 @@ class Expressions(Nodes):
             value = self.globals.get(name, MISSING)
             if value is MISSING:
                 seen = [*self.scope, *self.globals]
-                raise unknown_name(name, self.statement, self.body, seen, self.defs, self.place.line)
+                body = self.body.whole() if isinstance(self.body, Body) else self.body
+                raise unknown_name(name, self.statement, body, seen, self.defs, self.place.line)
         return value
 
     def _name(self, node: ast.Name, depth: int) -> Value:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from msgspec import Struct, field
 
 from bpdebug.errors import BpdebugError, InputError, shown
+from bpdebug.language.alike import Body, read_alike
 from bpdebug.language.chains import LONG, Cutter
 from bpdebug.language.names import Place, check_name
 from bpdebug.language.tokens import STRING, respelt
@@ -38,7 +39,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 class Parsed(Struct, frozen=True):
     """A program's statements; `chains` holds the beginnings of long chains by the names that stand for them."""
 
-    body: list[ast.stmt]
+    body: Body
     chains: Mapping[str, ast.expr] = field(default_factory=dict)
 
 
@@ -58,7 +59,7 @@ def parse(text: str, limits: Limits, place: Place, words: Mapping[str, str] = NO
     cutter = Cutter(limits, _stem(plain))
     plain = _measured(plain, limits, place, cutter)
     with quiet():
-        body = _tree(plain, place, limits).body
+        body = read_alike(plain) or Body(_tree(plain, place, limits).body, plain)
         chains: dict[str, ast.expr] = {}
         for name, piece in cutter.pieces.items():
             (statement,) = _tree("\n" * (piece.line - 1) + f"({piece.text}\n)", place, limits).body

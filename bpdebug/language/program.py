@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf, nan
 from typing import Any
@@ -37,7 +37,7 @@ def elaborate(
     limits, place = limits or Limits(), place or Place("<program>")
     with _shallow(place):
         program = parse(text, limits, place, words)
-        defs = read_defs(program.body, leaves, limits, place)
+        defs = read_defs(program.body.statements, leaves, limits, place)
         reader = Reader(program, defs, {name: Known(name) for name in (*known, *leaves)}, limits, place, dtype)
         reader.leaves, reader.written = frozenset(leaves), written
         if known:
@@ -56,12 +56,13 @@ def elaborate_value(
     """
     with _shallow(place):
         program = parse(text.strip(), limits, place, words)
-        if len(program.body) != 1 or not isinstance(program.body[0], ast.Expr):
+        first, *more = [*program.body, None]
+        if len(more) != 1 or not isinstance(first, ast.Expr):
             hint = "write what it is, without a name before it: dY @ W.T"
             raise InputError("this is not one expression", code="E_SYNTAX", where=place.at(1), hint=hint)
         reader = Reader(program, {}, {name: Known(name) for name in names}, limits, place, dtype)
         reader.as_formulas()
-        value = reader.expr(program.body[0].value)
+        value = reader.expr(first.value)
         steps = reader.steps(reader.globals.keys())
         return steps, steps[value].id if type(value) is NewNode else value
 
@@ -98,7 +99,7 @@ class Reader(Expressions):
         self.vocabulary = VOCABULARY
         self.globals |= {"inf": inf, "nan": nan}
 
-    def run(self, body: Sequence[ast.stmt], depth: int) -> None:
+    def run(self, body: Iterable[ast.stmt], depth: int) -> None:
         """Carry out the statements of a body; what `elaborate` raises (E_SYNTAX ... E_LIMIT) gets its line."""
         for node in body:
             self.statement = node
