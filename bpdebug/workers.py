@@ -134,7 +134,8 @@ class _Team:
         from multiprocessing import get_context  # as above
 
         context = get_context("spawn")  # a fork of a process with threads (BLAS has some) may hang
-        with redirect_stderr(sys.__stderr__):  # a screen's has the number -1, which no process can be given
+        # The standard error of a screen has the number -1, which no process can be given.
+        with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
             self._stopping = context.Event()
         self._pool = ProcessPoolExecutor(count, context, _begin, (self._stopping,))
 
