@@ -24,7 +24,7 @@ from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, stop_text, when_text
 from bpdebug.views.report import Report
 from bpdebug.views.source import stop_lines
-from bpdebug.views.tensors import made_by, subject_of
+from bpdebug.views.tensors import made_by, precision_of, subject_of
 from bpdebug.views.update import optimizer_rows
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def print_(state: State, text: str, value: Value, style: str) -> Report:
         numbers = stats(array) if array.dtype.kind in "fib" else None
         return {**data, "value": cells(array, full=style == "f"), "stats": numbers}
 
-    return Report("print", title, tuple(marked(state, _printed(state.timeline.graph, text, array, style))), full)
+    return Report("print", title, tuple(marked(state, _printed(state.timeline.graph, text, value, style))), full)
 
 
 def _why_absent(state: State, text: str, status: str) -> str:
@@ -240,10 +240,11 @@ def _why_absent(state: State, text: str, status: str) -> str:
     return _(STATUS[status])
 
 
-def _printed(graph: Graph, text: str, array: Any, style: str) -> Iterator[Block]:
+def _printed(graph: Graph, text: str, value: Value, style: str) -> Iterator[Block]:
+    array: Any = value.array
     if style == "s":
         s = stats(array)
-        yield Text(f"{text}  {shape_text(array.shape)} {array.dtype}")
+        yield Text(f"{text}  {shape_text(array.shape)} {precision_of(text, value, graph)}")
         said = {"min": _("min"), "max": _("max"), "mean": _("mean"), "std": _("std"), "norm": _("norm")}
         rows = tuple((said[name], number(getattr(s, name))) for name in said)
         yield Table(("", ""), (*rows, (_("zeros"), str(s.zeros)), ("nan, inf", f"{s.nans}, {s.infs}")))

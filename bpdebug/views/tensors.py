@@ -32,7 +32,7 @@ def whatis(state: State, text: str, value: Value) -> Report:
     shape = None if value.shape is None else shape_text(value.shape)
     graph = state.timeline.graph
     tensor = graph.index.get(text)
-    dtype = value.dtype if tensor is None else graph.precision(tensor)
+    dtype = precision_of(text, value, graph)
     rows = [(_("shape"), shape or "–"), (_("dtype"), dtype or "–"), (_("status"), _(STATUS[value.status]))]
     data: dict[str, Any] = {
         "expr": text, "shape": list(value.shape) if value.shape is not None else None, "dtype": dtype,
@@ -87,6 +87,12 @@ def subject_of(text: str, graph: Graph) -> Subject | None:
     except CommandError:
         return None
     return None if place.key else Subject(place.reference.tensor, place.reference.gradient)
+
+
+def precision_of(text: str, value: Value, graph: Graph) -> str | None:
+    """What a tensor or gradient that was typed is computed in, be it half precision; of all else the value's dtype."""
+    found = subject_of(text, graph) if value.dtype else None
+    return value.dtype if found is None or isinstance(found.tensor, str) else graph.precision(found.tensor)
 
 
 def _first(mask: Array) -> Iterator[Cell]:

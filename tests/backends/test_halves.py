@@ -127,7 +127,9 @@ def test_what_is_set_is_rounded_and_what_is_said_names_the_precision(name: str) 
     scenario = bpdebug.load(TEXT.replace("HALF", "bfloat16"))
     session = bpdebug.Session(scenario, backend=name)
     assert re.search(r"\n +W +parameter +3×4 +bfloat16 ", session.do("info tensors").to_text())
-    assert "bfloat16" in session.do("whatis H").to_text()
+    for line in ("whatis H", "whatis dH", "seek end", "whatis dH", "stats dH", "stats H", "seek begin"):
+        assert "bfloat16" in session.do(line).to_text() or line.startswith("seek")
+    assert "bfloat16" not in session.do("stats H * 2").to_text()
     for line in ("set W[0,0] = 0.3", "set dH[:,1] = 0.3", "set rule Y@bwd V = cast1.T @ dY", "seek Y@bwd"):
         session.do(line)
     timeline = session.state.timeline

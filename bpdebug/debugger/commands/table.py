@@ -101,7 +101,7 @@ def subject(word: str) -> str:
             raise  # it could be several
     if len(starts) == 1:
         return starts[0]
-    if pages := _pages(word):
+    if word not in OPS and " " not in word and (pages := _pages(word)):
         raise CommandError(f"no command and no topic '{word[:40]}'", hint=f"see {pages}")
     known = [*(w for c in COMMANDS.values() for w in (c.name, *c.aliases)), *TOPICS]
     hint = did_you_mean(topic[:40], known) or "help lists the commands and the topics"
