@@ -50,7 +50,8 @@ class Lanes:
         self.operands, self.flow = operands.tolist(), flow.tolist()
         self.lane, self.width = array("i", [-1]) * count, array("i", [0]) * count
         self._lay()
-        self._keys = array("q", sorted(lane * count + r for r, lane in enumerate(self.lane)))
+        keys = np.array(self.lane, np.int64) * count + np.arange(count)
+        self._keys = array("q", np.sort(keys).tobytes())
 
     def __len__(self) -> int:
         return len(self.what)

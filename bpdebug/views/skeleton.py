@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
 from bpdebug.graph import DRAWN, INPUT, STATE, Graph, frames
+from bpdebug.graph.edges import Arrows
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 OUTSIDE = -1
@@ -61,20 +65,18 @@ class Skeleton:
 
     def _find_spans(self) -> None:
         spans, nodes, stack = self.spans, self.graph.nodes, list[int]()
-        for k, node in enumerate(nodes):
-            if node.block != (spans[stack[-1]].name if stack else ""):
-                path = frames(node.block)[::-1]
-                same = 0
-                while same < min(len(stack), len(path)) and spans[stack[same]].name == path[same]:
-                    same += 1
-                for s in stack[same:]:
-                    spans[s].end = k
-                del stack[same:]
-                for name in path[same:]:
-                    self.starting[k].append(len(spans))
-                    spans.append(Span(name, k, len(nodes), stack[-1] if stack else OUTSIDE, len(stack) + 1))
-                    stack.append(len(spans) - 1)
-            self.inside.append(stack[-1] if stack else OUTSIDE)
+        for block, run in groupby(nodes, attrgetter("block")):
+            k, path, same = len(self.inside), frames(block)[::-1], 0
+            while same < min(len(stack), len(path)) and spans[stack[same]].name == path[same]:
+                same += 1
+            for s in stack[same:]:
+                spans[s].end = k
+            del stack[same:]
+            for name in path[same:]:
+                self.starting[k].append(len(spans))
+                spans.append(Span(name, k, len(nodes), stack[-1] if stack else OUTSIDE, len(stack) + 1))
+                stack.append(len(spans) - 1)
+            self.inside.extend([stack[-1] if stack else OUTSIDE] * len([*run]))
 
     def _place_leaves(self) -> None:
         """Before its first reader, in the innermost block in which all readers are; an input outside of all blocks."""
@@ -96,22 +98,21 @@ class Skeleton:
         return 0 if self.home[leaf] == OUTSIDE else self.spans[self.home[leaf]].depth
 
     def _edges(self) -> Numbers:
-        """Columns of (tensor, node, the node again where a gradient flows, else -1), in order of the nodes."""
-        graph, found = self.graph, array("q")
-        for k, node in enumerate(graph.nodes):
-            flows = (
-                {t for _, t in graph.edges(k) if graph.has_gradient(t)} if graph.has_gradient(graph.first + k) else ()
-            )
-            for t in dict.fromkeys(node.tensors):
-                found.extend((t, k, k if t in flows else -1))
-        return np.array(found, np.int64).reshape(-1, 3).T
+        """Columns of (tensor, node, -1), and once more with the node again where a gradient flows."""
+        read, flow = self.graph.every_edge.read, self.graph.every_edge.flow
+        alive = np.frombuffer(self.graph.on_path, np.bool_)
+        back = alive[flow.operands] & alive[flow.nodes + self.graph.first]
+        t, k = (np.concatenate([every, some[back]]) for every, some in zip(*map(_ends, (read, flow)), strict=True))
+        came = np.where(np.arange(len(k)) < len(read.nodes), -1, k)
+        return np.stack([t, k, came]).astype(np.int64)
 
     def rows(self, folded: Collection[int]) -> tuple[list[int], Numbers]:
         """What stands in each row, a tensor or ~(a span); and the row of each tensor, of one in a folded span its own.
 
         -1 is the row of what is not shown: masks and an optimizer's states.
         """
-        found, k, count = list[int](), 0, len(self.graph.nodes)
+        found, k, count, first = list[int](), 0, len(self.graph.nodes), self.graph.first
+        stops = sorted({*self.leaves, *self.starting, count})
         row = np.full(len(self.graph.names), -1, np.int64)
         while k < count or not found:
             waiting = self.leaves.get(k, [])
@@ -121,18 +122,22 @@ class Skeleton:
                 waiting = [t for t in waiting if self.depth(t) >= span.depth]
                 found.append(~s)
                 if s in folded:
-                    row[self.graph.first + k : self.graph.first + span.end] = len(found) - 1
+                    row[first + k : first + span.end] = len(found) - 1
                     k = span.end
                     break
             else:
-                found += waiting
-                found += [self.graph.first + k] if k < count else []
-                k += 1
-        for r, what in enumerate(found):
-            if what >= 0:
-                row[what] = r
+                end = stops[bisect_right(stops, k)] if k < count else count
+                found += [*waiting, *range(first + k, first + end)]
+                k = end
+        what = np.array(found, np.int64)
+        row[what[what >= 0]] = np.flatnonzero(what >= 0)
         for at, leaves in self.leaves.items():
             for t in leaves:
                 if row[t] < 0:  # in a folded block, as the node that it stands before
-                    row[t] = row[self.graph.first + at]
+                    row[t] = row[first + at]
         return found, row
+
+
+def _ends(arrows: Arrows) -> tuple[Any, Any]:
+    """The tensors that are taken, and the nodes that take them."""
+    return arrows.operands, arrows.nodes

@@ -14,7 +14,9 @@ from bpdebug.graph import DRAWN, STATE, Graph, build
 from bpdebug.language.program import elaborate
 from bpdebug.views.lanes import FOLDED, LEAF, NODE, Lanes
 from bpdebug.views.skeleton import Skeleton
+from tests.counting import work
 from tests.graphs import Random, examples, graphs, leaf, make, step
+from tests.large import chain
 from tests.lessons import FAULTY, NAMES, WALK, scenario, session
 
 SIGNS = {LEAF, NODE, FOLDED}
@@ -175,6 +177,14 @@ def test_a_long_graph_is_laid_out_once_and_a_row_asks_for_nothing_of_the_others(
     lanes.skeleton = None  # type: ignore[assignment]  # whoever asks the graph, fails
     lanes.sign = lambda r: NODE  # type: ignore[method-assign]  # it alone looks, at its own row
     assert "".join(c for c, _ in lanes.cells(2000, 9, 0)) == "◉─┤"
+
+
+def test_the_skeleton_takes_no_python_for_each_node() -> None:
+    graph = chain(2000).graph
+    assert graph.every_edge.users  # who reads whom, once for all that ask
+    assert graph.on_path
+    assert work(lambda: Skeleton(graph).rows(())).lines < 500
+    assert Lanes(Skeleton(graph)).what == [0, 1, 3, 2, *range(4, len(graph.names))]
 
 
 def test_the_spans_of_gradients_are_those_that_grad_made_and_not_the_block_it_stands_in() -> None:
