@@ -6,7 +6,7 @@ import importlib
 from functools import cache
 
 from bpdebug.backends.backend import Backend
-from bpdebug.errors import InputError, UsageError, did_you_mean
+from bpdebug.errors import InputError, UsageError
 
 __all__ = ["BACKENDS", "Backend", "backend"]
 
@@ -24,7 +24,7 @@ def backend(name: str, device: str | None = None, scheduler: str | None = None) 
     such device, or where no scheduler answers.
     """
     if name not in BACKENDS:
-        raise UsageError(f"no backend {name!r}", hint=did_you_mean(name, BACKENDS) or f"one of {', '.join(BACKENDS)}")
+        raise UsageError(f"no backend {name!r}", hint=f"one of {', '.join(BACKENDS)}")
     if (device is not None and name not in ("torch", "jax")) or (scheduler is not None and name != "dask"):
         wrong = "device" if device is not None else "scheduler"
         raise UsageError(

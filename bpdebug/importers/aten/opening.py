@@ -72,8 +72,10 @@ def ended(reader: Importer, lost: bool, limits: Limits, wanted: Collection[str] 
 def _remarks(reader: Importer) -> tuple[str, ...]:
     """What the reader of an imported model should know."""
     said = [f"{', '.join(also)}: the same tensor as {first}" for first, *also in reader.tied]
-    if reader.folded:
-        said.append(f"computed by torch, and an input here: {reader.folded} tensors that no gradient passes through")
+    if folded := reader.folded:
+        said.append(
+            f"tensors that torch computed beforehand, inputs here, since no gradient passes through them: {folded}"
+        )
     if reader.exported.functions:
         names = ", ".join(reader.exported.functions)
         said.append(f"custom Functions were replaced by the derivative of what their forward does: {names}")

@@ -104,7 +104,9 @@ def _remarks(reader: FunctionReader) -> list[str]:
     """What the reader of an imported function should know."""
     said = []
     if folded := reader.known.folded():
-        said.append(f"computed by JAX, and an input here: {folded} tensors that no gradient passes through")
+        said.append(
+            f"tensors that JAX computed beforehand, inputs here, since no gradient passes through them: {folded}"
+        )
     values = [v for e in reader.steps for v in (*e.inputs, *e.outputs)]
     dtypes = [v.dtype for v in values if is_float(v) and v.dtype is not None]
     halves = {str(dtype) for dtype in dtypes if held(dtype) != dtype}

@@ -126,7 +126,9 @@ def _remarks(reader: OnnxReader) -> list[str]:
     own = {i.name for i in reader.model.graph.initializer}
     folded = sum(not x.own and 0 not in x.shape for x in used)
     if folded:
-        said.append(f"worked out once, and inputs here: {folded} tensors that no gradient passes through")
+        said.append(
+            f"tensors that were worked out beforehand, inputs here, since no gradient passes through them: {folded}"
+        )
     narrow = Counter(x.stored for x in used if x.stored)
     for stored, count in narrow.items():
         said.append(f"{stored} in the file, float32 here: {count} tensors; only casts round")

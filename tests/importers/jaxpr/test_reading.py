@@ -112,7 +112,9 @@ def test_what_no_gradient_passes_through_is_an_input() -> None:
 
     scenario = bpdebug.from_jax(loss, W, X, jax.random.key(1))
     assert [n.op.name for n in scenario.graph.nodes] == ["matmul", "where", "sum"]
-    assert scenario.remarks == ("computed by JAX, and an input here: 1 tensors that no gradient passes through",)
+    assert scenario.remarks == (
+        "tensors that JAX computed beforehand, inputs here, since no gradient passes through them: 1",
+    )
 
 
 def test_a_branch_that_is_known_is_taken() -> None:

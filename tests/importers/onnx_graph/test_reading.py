@@ -108,7 +108,9 @@ def test_what_no_gradient_passes_through_is_an_input_or_a_number() -> None:
     made = model(nodes, [value("x", [4, 3]), value("ids", [3], I64)], ["out"], {"at": np.array(0)})
     scenario = bpdebug.from_onnx(made, {"ids": np.array([0, 1, 2])})
     assert scenario.lines == ("div = div(x, 4.0)", "out = mul(div, mask)")
-    assert scenario.remarks == ("worked out once, and inputs here: 1 tensors that no gradient passes through",)
+    assert scenario.remarks == (
+        "tensors that were worked out beforehand, inputs here, since no gradient passes through them: 1",
+    )
     assert kinds(scenario)["mask"] == "input"
 
 
