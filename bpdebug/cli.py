@@ -19,7 +19,7 @@ from bpdebug.errors import (
     UsageError,
     did_you_mean,
 )  # fmt: skip
-from bpdebug.frontends.options import addressed, budget_of, limits_of, of_model, refuse_passes, replaced_by
+from bpdebug.frontends.options import addressed, budget_of, limits_of, of_model, refuse_passes, replaced_by, warned
 from bpdebug.frontends.terminal import doors, spell_in_ascii
 from bpdebug.translation import ENGLISH, speak
 
@@ -129,7 +129,7 @@ def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int | Budget]:
     _note(scenario)
     gc.freeze()  # what was imported stays: neither a collection nor the exit goes through it
     gc.enable()
-    return scenario, budget_of(limits)
+    return scenario, budget_of(limits, warned)
 
 
 def _note(scenario: Scenario) -> None:
@@ -247,7 +247,7 @@ def _compare(args: SimpleNamespace) -> int:
 
         right, names = replayed(args.file, limits=limits_of(args)), (args.file, "the same computed again")
     elif elsewhere:
-        right, names, budgets = left, ("numpy", args.backend), (budget_of(limits_of(args).on_numpy()), budget)
+        right, names, budgets = left, ("numpy", args.backend), (budget_of(limits_of(args).on_numpy(), warned), budget)
     else:
         hint = "bpdebug compare a.bptrace b.bptrace, bpdebug compare a.toml --backend torch"
         raise UsageError("compare takes two recordings or scenarios, or one and a backend", hint=hint)

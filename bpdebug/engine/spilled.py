@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from bpdebug.arrays import Array
-from bpdebug.errors import InputError
 
 
 class Disk(Protocol):
-    """Where arrays are put; see the front ends' file."""
+    """Where arrays are put; see the front ends' file. Once it is `full` it takes no more."""
+
+    full: bool
 
     def put(self, array: Array) -> Any:
-        """Its place, for an array of any shape; None where it would come back in another layout. E_FILE: no room."""
+        """Its place, for an array of any shape; None where it would come back in another layout, or is not taken.
+
+        E_FILE: no room, unless that is said elsewhere.
+        """
 
     def get(self, place: Any) -> Array:
         """The array of a place, read-only, of its shape."""
@@ -23,8 +27,8 @@ class Disk(Protocol):
 class Spilled:
     """The values (and gradients) of a pass that lie on a disk, by tensor; `nbytes` of them.
 
-    A disk that is full is said once, as E_FILE; from then on no pass puts more there. `near` makes one of NumPy's
-    of an array, and `into` an array of one of NumPy's.
+    Once a disk is `full`, no pass puts more there. `near` makes one of NumPy's of an array, and `into` an array of one
+    of NumPy's.
     """
 
     def __init__(self, make: Callable[[], Disk | None] | None) -> None:
@@ -33,18 +37,16 @@ class Spilled:
         self._make = make
         self._disk: Disk | None = None
         self._places: dict[tuple[int, bool], Any] = {}
-        self.nbytes = 0
+        self.nbytes, self.full = 0, False
 
     def write(self, table: list[Any], tensors: Iterable[int], *, gradients: bool) -> None:
-        """Those arrays of a table that are there and are not on the disk yet; E_FILE where it is full."""
-        make = self._make
-        if make is None:
+        """Those arrays of a table that are there and are not on the disk yet; E_FILE: see `Disk.put`."""
+        if self._make is None or self.full:
             return
         met: dict[int, Any] = {}
         try:
-            disk = self._disk = self._disk or make()
-            if disk is None:  # full, as another pass has said
-                self._make = None
+            disk = self._disk = self._disk or self._make()
+            if disk is None:
                 return
             for t in tensors:
                 array = table[t]
@@ -53,12 +55,11 @@ class Spilled:
                 if id(array) not in met:  # what a sum hands on is one array for both
                     near = self.near(array)
                     met[id(array)] = disk.put(near)
-                    self.nbytes += near.nbytes
+                    self.nbytes += near.nbytes if met[id(array)] is not None else 0
                 if met[id(array)] is not None:
                     self._places[t, gradients] = met[id(array)]
-        except InputError:
-            self._make = None
-            raise
+        finally:
+            self.full = self._disk is None or self._disk.full
 
     def read(self, table: list[Any], tensors: Iterable[int], *, gradients: bool) -> None:
         """Puts those arrays into a table that are not there, and are on the disk."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from bpdebug.errors import UsageError
+from bpdebug.errors import InputError, UsageError
 from bpdebug.limits import NUMPY, Limits, parse_limit, parse_size
 from bpdebug.translation import _, chosen, speak
 
@@ -74,9 +76,15 @@ def handed_on(args: SimpleNamespace) -> list[str]:
     return [*words, *(["--fresh"] if args.fresh else [])]
 
 
-def budget_of(limits: Limits) -> int | Budget:
+def warned(error: InputError) -> None:
+    """Says on the standard error what went wrong where the answer is right all the same."""
+    sys.stderr.write(f"warning: {error.message}\n  help: {error.hint}\n")
+
+
+def budget_of(limits: Limits, say: Callable[[InputError], None] | None = None) -> int | Budget:
     """The bytes that may be kept, the folder for the rest, and whose arrays passes are on.
 
+    `say` is told where the folder's disk is full; without, what was asked for ends then, and can be asked for again.
     Raises InputError (E_FILE) where nothing can be written there, or a library is not installed, UsageError for what is
     no backend.
     """
@@ -86,7 +94,7 @@ def budget_of(limits: Limits) -> int | Budget:
     from bpdebug.engine.budget import Budget
     from bpdebug.frontends.spill import spilling
 
-    budget = spilling(limits["memory"], limits.spill) if limits.spill else Budget(limits["memory"])
+    budget = spilling(limits["memory"], limits.spill, say) if limits.spill else Budget(limits["memory"])
     budget.backend = backend(*limits.arrays)
     return budget
 

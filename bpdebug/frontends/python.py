@@ -11,7 +11,7 @@ from bpdebug.debugger import State, open_session, placed
 from bpdebug.engine import Timeline
 from bpdebug.errors import UsageError
 from bpdebug.frontends.loop import Answer, replies
-from bpdebug.frontends.options import Folder, Name, Size, budget_of, said
+from bpdebug.frontends.options import Folder, Name, Size, budget_of, said, warned
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, open_timeline
@@ -75,7 +75,9 @@ def run(
     given = _given(scenario, Scenario, "run")
     options = memory, spill, backend, device, scheduler
     plain = options == (None,) * 5 and given.limits is None
-    timeline = open_timeline(given) if plain else open_timeline(given, budget=budget_of(said(given.limits, *options)))
+    timeline = (
+        open_timeline(given) if plain else open_timeline(given, budget=budget_of(said(given.limits, *options), warned))
+    )
     if scenario.notes:
         tuple(placed(scenario, timeline))
     return timeline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -167,6 +168,53 @@ def test_a_full_disk_is_said_once_and_not_again_at_each_iteration(
     own = bpdebug.Session(bpdebug.load(source))
     for line in ("seek end", "print/f W", "set W[0,0] = 2", "seek end", "print/f W"):
         assert session.do(line).to_text() == own.do(line).to_text()
+
+
+@pytest.mark.parametrize(
+    "words", [["run"], ["run", "--json"], ["export", "md", "--at", "end"], ["export", "html"], ["test"]]
+)
+def test_what_has_no_session_goes_on_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """Nobody can ask a second time there."""
+    source, script = tmp_path / "net.toml", tmp_path / "walk.bpd"
+    source.write_text(TRAINED)
+    script.write_text("load net.toml\nseek end\nprint W\n")
+    command = [*words, str(script if words == ["test"] else source)]
+    assert main(command) == 0
+    whole = capsys.readouterr().out
+    made = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **how: Full(made(**how)))
+    assert main([*command, "--memory", "46K", "--spill", str(tmp_path)]) == 0
+    found = capsys.readouterr()
+    assert re.sub(r"\d+ ms|[\d.]+ s", "", found.out) == re.sub(r"\d+ ms|[\d.]+ s", "", whole)
+    assert found.err.count("warning: cannot write to") == 1
+    assert "No space left on device\n  help: make room; from here on it is computed again instead" in found.err
+
+
+def test_a_run_in_python_goes_on_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "net.toml"
+    source.write_text(TRAINED)
+    made = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **how: Full(made(**how)))
+    timeline = bpdebug.run(bpdebug.load(source), memory="46K", spill=tmp_path)
+    timeline.run()
+    assert bits(timeline.grad("W")) == bits(bpdebug.run(bpdebug.load(source)).grad("W"))
+    assert capsys.readouterr().err.count("warning: cannot write to") == 1
+
+
+def test_a_folder_that_is_gone_is_a_disk_that_is_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each iteration has a file of its own."""
+    source, folder = tmp_path / "net.toml", tmp_path / "spill"
+    source.write_text(TRAINED)
+    folder.mkdir()
+    timeline = bpdebug.run(bpdebug.load(source), memory="46K", spill=folder)
+    folder.rmdir()
+    assert bits(timeline.grad("W")) == bits(bpdebug.run(bpdebug.load(source)).grad("W"))
+    timeline.run()
+    assert "No such file or directory\n  help: make room" in capsys.readouterr().err
 
 
 KILLED = """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bpdebug.errors import BpdebugError, line
-from bpdebug.frontends.options import budget_of
+from bpdebug.frontends.options import budget_of, warned
 from bpdebug.translation import ENGLISH, speaking
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def mismatches(path: Path, settings: Settings) -> list[Missed] | None:
     wanted = None if reader_of(path) else expected_error(path, limits=settings.limits)
     try:
         scenario = open_any(path, limits=settings.limits, replace=settings.tensors)
-        state = open_session(scenario, budget=budget_of(settings.limits))
+        state = open_session(scenario, budget=budget_of(settings.limits, warned))
     except BpdebugError as error:
         if wanted is None:
             raise

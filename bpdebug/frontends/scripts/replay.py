@@ -20,7 +20,7 @@ from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.errors import line as one_line
 from bpdebug.frontends.files import write
 from bpdebug.frontends.loop import PROMPT, Answer, replies
-from bpdebug.frontends.options import budget_of
+from bpdebug.frontends.options import budget_of, warned
 from bpdebug.frontends.output import print_lines
 from bpdebug.frontends.scripts.requests import FileRequests, Handler, said
 from bpdebug.frontends.scripts.script import (
@@ -210,7 +210,7 @@ class Run:
             raise CommandError("load takes a scenario file", code="E_SCRIPT", hint="load two_layer.toml")
         limits = self.settings.limits
         scenario = open_any(self.find(rest.strip('"')), limits=limits, replace=self.settings.tensors)
-        state = open_session(scenario, budget=budget_of(limits))
+        state = open_session(scenario, budget=budget_of(limits, warned))
         self.requests.noted.clear()
         yield Answer(f"load {rest}", state, view(state))
 
