@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bpdebug.debugger import State
 from bpdebug.engine import sizes
 from bpdebug.engine.bounded import BoundedPass
+from bpdebug.engine.store import Store
 from bpdebug.limits import spell_bytes, spell_count
 from bpdebug.translation import _, ngettext
 
@@ -22,7 +23,7 @@ def memory_rows(state: State) -> Iterator[tuple[str, ...]]:
         why = _("{library} keeps what it has room for, here or at its workers: its own limits are those that count")
         yield _("kept"), "", why.format(library=store.budget.backend.name)
     elif isinstance(run, BoundedPass):
-        yield from _bounded(run)
+        yield from _bounded(store, run)
     elif run is not None and run.nbytes is not None:
         yield _("kept"), spell_bytes(run.nbytes), _("at most: what was looked at last is kept, and the rest read again")
     elif store.is_tight:
@@ -34,7 +35,7 @@ def memory_rows(state: State) -> Iterator[tuple[str, ...]]:
         yield _("checkpoints"), spell_bytes(store.checkpoint_bytes), why
 
 
-def _bounded(run: BoundedPass) -> Iterator[tuple[str, ...]]:
+def _bounded(store: Store, run: BoundedPass) -> Iterator[tuple[str, ...]]:
     kept = run.kept()
     why = ngettext(
         "at {count} cut: values that are read on both sides of it, and gradients that are not whole yet",
@@ -49,5 +50,12 @@ def _bounded(run: BoundedPass) -> Iterator[tuple[str, ...]]:
     forward, backward = (spell_count(n) for n in run.computed)
     why = _("{forward} nodes forward and {backward} back so far, of {nodes} in the graph: what is more was made again")
     yield _("computed"), "", why.format(forward=forward, backward=backward, nodes=spell_count(len(run.graph)))
-    why = _("read back when it is looked at") if run.spilled.nbytes else _("nothing: --spill FOLDER, spill=")
-    yield _("spilled"), spell_bytes(run.spilled.nbytes), why
+    yield _("spilled"), spell_bytes(run.spilled.nbytes), _why_spilled(store, run)
+
+
+def _why_spilled(store: Store, run: BoundedPass) -> str:
+    if store.budget.disk is None:
+        return _("nothing: --spill FOLDER, spill=")
+    if run.spilled.full:
+        return _("read back when it is looked at; the disk was full, and the rest is computed again")
+    return _("read back when it is looked at") if run.spilled.nbytes else _("nothing was forgotten so far")

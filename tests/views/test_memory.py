@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import bpdebug
+from bpdebug.errors import InputError
 from bpdebug.limits import spell_bytes
-from tests.frontends.test_spill import DEEP
+from tests.frontends.test_spill import DEEP, Full
 
 
 def rows(session: bpdebug.Session) -> dict[str, tuple[str, str]]:
@@ -38,3 +42,17 @@ def test_what_does_not_fit_is_told_with_its_reasons(tmp_path: Path) -> None:
     assert found["kept"][1].startswith(f"at {cuts} cuts: ")
     assert f"of {cuts + 1}: all that is in" in found["open"][1]
     assert found["spilled"] == (spell_bytes(run.spilled.nbytes), "read back when it is looked at")  # type: ignore[attr-defined]
+
+
+def test_a_disk_that_was_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(DEEP.format(layers=40))
+    session = bpdebug.Session(bpdebug.load(path, memory="2M", spill=tmp_path))
+    session.do("seek 1")
+    assert rows(session)["spilled"] == ("0 bytes", "nothing was forgotten so far")
+    made = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **how: Full(made(**how)))
+    with pytest.raises(InputError, match="No space left"):
+        session.do("seek end ;; print dW")
+    session.do("seek end ;; print dW")
+    assert "the disk was full" in rows(session)["spilled"][1]
