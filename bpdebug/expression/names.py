@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
 from msgspec import Struct
 
@@ -102,6 +103,22 @@ def _candidates(word: str, graph: Graph) -> Iterator[str]:
     if len(graph.names) > _MANY:
         names = (n for n in names if abs(len(n) - len(word)) <= 2 and (n[0] == word[0] or n[-1] == word[-1]))
     return islice(names, _MANY)
+
+
+def beginning(graph: Graph, text: str) -> Iterator[int]:
+    """The tensors whose names begin like this, in alphabetical order; once names are in order, no others are seen."""
+    name = graph.names.__getitem__
+    order: list[int] | None = graph.kept.get("names in order")
+    if order is None:
+        order = graph.kept["names in order"] = sorted(range(len(graph.names)), key=name)
+    at = bisect_left(order, text, key=name)
+    return takewhile(lambda t: name(t).startswith(text), map(order.__getitem__, range(at, len(order))))
+
+
+def gradients_beginning(graph: Graph, text: str) -> Iterator[str]:
+    """What the gradients are called that may begin like this, `dX`."""
+    tensors = beginning(graph, text[1:]) if text[:1] in ("", "d") else iter(())
+    return (f"d{graph.names[t]}" for t in tensors if graph.takes_gradient(t))
 
 
 @counted

@@ -10,9 +10,12 @@ import pytest
 from bpdebug.engine import Timeline
 from bpdebug.errors import BpdebugError
 from bpdebug.expression import Scope, evaluate, names_in, parse, target
-from tests.counting import growth
+from bpdebug.expression.names import beginning, gradients_beginning
+from tests.counting import growth, work
 from tests.expression.common import END, LEAVES, TIMELINE, array, ask, refused
 from tests.graphs import assert_same, make, step
+from tests.large import chain
+from tests.lessons import scenario
 
 
 def value(name: str, position: int = END) -> Any:
@@ -130,3 +133,20 @@ def test_a_misspelt_name_costs_little_for_each_name_of_a_large_graph() -> None:
         scopes[count] = Scope(Timeline(make({"x": np.float64(1)}, *steps, loss=names[-1])), 0)
     ask(20_000)
     assert growth(ask, 1000) < 2.2
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer_block", "embedding"])
+def test_names_that_begin_like_a_text_are_those_of_all_that_do(name: str) -> None:
+    graph = scenario(name).graph
+    grads = [f"d{n}" for t, n in enumerate(graph.names) if graph.takes_gradient(t)]
+    for text in ["", "d", "z", "\U0010ffff", *graph.names, *(n[:k] for n in graph.names for k in (1, 2, 5)), *grads]:
+        assert [graph.names[t] for t in beginning(graph, text)] == sorted(n for n in graph.names if n.startswith(text))
+        assert [*gradients_beginning(graph, text)] == sorted(n for n in grads if n.startswith(text))
+
+
+def test_of_a_large_graph_those_names_are_looked_at_that_a_word_may_become() -> None:
+    graph = chain(4000).graph
+    (first,) = beginning(graph, "L")  # puts them in order
+    assert first == len(graph.names) - 1
+    asked = work(lambda: [*beginning(graph, "h.397"), *gradients_beginning(graph, "dh.397")])
+    assert asked.lines < 500

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from math import prod
 
 from bpdebug.debugger import COMMANDS, State
@@ -13,6 +14,7 @@ from bpdebug.engine import BACKWARD, SEED, NodeEvent
 from bpdebug.errors import CommandError
 from bpdebug.expression import Scope, evaluate, parse
 from bpdebug.expression.evaluate import Value
+from bpdebug.expression.names import beginning, gradients_beginning
 from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import ChildAsked, CompletionsAsked, EvaluateAsked, NothingAsked, VariablesAsked
 from bpdebug.frontends.dap.handles import COUNTED, Unfolded
@@ -188,18 +190,14 @@ def completions(adapter: Adapter, asked: CompletionsAsked) -> Body:
     length = len(word.encode("utf-16-le", "surrogatepass")) // 2
     found = [
         {"label": label, "type": kind, "start": column - length, "length": length}
-        for label, kind in _words(adapter.session, alone=alone)
-        if label.startswith(word)
+        for label, kind in islice(_words(adapter.session, word, alone=alone), MOST_WORDS)
     ]
-    return {"targets": found[:MOST_WORDS]}
+    return {"targets": found}
 
 
-def _words(state: State, *, alone: bool) -> Iterator[tuple[str, str]]:
+def _words(state: State, begun: str, *, alone: bool) -> Iterator[tuple[str, str]]:
     graph = state.timeline.graph
     if alone:
-        yield from ((name, "method") for name in COMMANDS)
-    for tensor, name in enumerate(graph.names):
-        if graph.kind(tensor) != DRAWN:
-            yield name, "variable"
-            if graph.takes_gradient(tensor):
-                yield f"d{name}", "variable"
+        yield from ((name, "method") for name in COMMANDS if name.startswith(begun))
+    yield from ((graph.names[t], "variable") for t in beginning(graph, begun) if graph.kind(t) != DRAWN)
+    yield from ((name, "variable") for name in gradients_beginning(graph, begun))

@@ -231,7 +231,7 @@ class BpdebugApp(OpeningApp):
             from bpdebug.frontends.tui.prompt import Prompt, words  # start-up: the first screen has none
 
             own = {name: row.action for (place, name), row in self.rows.items() if place == keys.LINE}
-            self.prompt = Prompt(lambda first: words(self.state, first), self.entered, own)
+            self.prompt = Prompt(lambda first, begun: words(self.state, first, begun), self.entered, own)
             await self.screen.mount(self.prompt)
         self.foot.show((), (), PROMPT)
         self.prompt.begin(self.begun(start))

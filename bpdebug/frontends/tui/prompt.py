@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from bpdebug.debugger import COMMANDS, State
+from bpdebug.expression.names import beginning, gradients_beginning
 from bpdebug.frontends.tui.keys import LINE, bindings
 from bpdebug.manual import TOPICS
 from bpdebug.views.lists import LISTS
@@ -27,14 +28,14 @@ def complete(text: str, words: Iterable[str]) -> tuple[str, list[str]]:
     return text[:start] + first[:same] + (" " if len(found) == 1 else ""), found
 
 
-def words(state: State | None, first: bool) -> Iterator[str]:
-    """What can be completed: commands first, then tensors, their gradients and lists."""
+def words(state: State | None, first: bool, begun: str) -> Iterator[str]:
+    """What a word that is begun may become: commands first, then tensors, their gradients and lists."""
     if first or state is None:
         yield from COMMANDS
     else:
         graph = state.timeline.graph
-        gradients = (f"d{name}" for t, name in enumerate(graph.names) if graph.takes_gradient(t))
-        yield from (*graph.names, *gradients, *LISTS, *COMMANDS, *TOPICS)
+        yield from (graph.names[t] for t in beginning(graph, begun))
+        yield from (*gradients_beginning(graph, begun), *LISTS, *COMMANDS, *TOPICS)
 
 
 class TypedLine(Input):
@@ -72,7 +73,7 @@ class Prompt(TypedLine):
             self.words = words
 
     def __init__(
-        self, words: Callable[[bool], Iterable[str]], entered: Callable[[str], None], keys: Mapping[str, str]
+        self, words: Callable[[bool, str], Iterable[str]], entered: Callable[[str], None], keys: Mapping[str, str]
     ) -> None:
         """`entered` is handed the line, '' where it was closed; `keys` says which of them do which action."""
         super().__init__(id="prompt", select_on_focus=False)
@@ -103,7 +104,7 @@ class Prompt(TypedLine):
         """Completes the word before the cursor: first a command, then what commands speak about."""
         head, tail = self.value[: self.cursor_position], self.value[self.cursor_position :]
         first = " " not in head.rpartition(";;")[2].lstrip()
-        done, found = complete(head, self.words(first))
+        done, found = complete(head, self.words(first, head.rpartition(" ")[2]))
         self.value = done + tail
         self.cursor_position = len(done)
         if len(found) != 1:
