@@ -60,6 +60,12 @@ class Expressions(Nodes):
 
     def expr(self, node: ast.expr, depth: int = 0) -> Value:
         """The value of an expression; what `elaborate` raises (E_SYNTAX ... E_LIMIT) gets its line."""
+        if type(node) is ast.Name and depth <= self.nesting:  # by far the most expressions
+            value = self.scope.get(node.id, MISSING)
+            if value is MISSING:
+                value = self.globals.get(node.id, MISSING)
+            if value is not MISSING:
+                return value
         rule = _RULES.get(type(node))
         try:
             if rule is None:
@@ -89,9 +95,6 @@ class Expressions(Nodes):
         return value
 
     def _name(self, node: ast.Name, depth: int) -> Value:
-        value = self.scope.get(node.id, MISSING)
-        if value is not MISSING:
-            return value
         return self.expr(self.chains[node.id], depth) if node.id in self.chains else self.name(node.id)
 
     def _constant(self, node: ast.Constant, depth: int) -> Value:

@@ -113,11 +113,15 @@ def _with_literals(op: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         numbers = ", ".join(shown(v, 20) for v in inputs[:4])
         hint = "write the number that it gives, or declare a tensor in [inputs]"
         raise InputError(f"{op} needs a tensor, and is given {numbers}", code="E_ATTR", hint=hint)
-    for value in inputs:
-        if type(value) is tuple:
-            message = f"{op} takes one tensor here, and is given a tuple of {len(value)}"
-            raise InputError(message, code="E_ATTR", hint="unpack it first: a, b = ...")
-        if VOCABULARY[op].variadic and not is_tensor(value):
-            hint = f"attributes are keywords; did you mean axis={shown(value)}?"
-            raise InputError(f"{op} joins tensors, and {shown(value)} is a number", code="E_ATTR", hint=hint)
-    return tuple(v if is_tensor(v) else Lit(as_literal(v)) for v in inputs)
+    return tuple([v if type(v) is NewNode or type(v) is Known else _literal(op, v) for v in inputs])
+
+
+def _literal(op: str, value: Value) -> Lit:
+    """A number among the inputs of an op; E_ATTR where the op takes none."""
+    if type(value) is tuple:
+        message = f"{op} takes one tensor here, and is given a tuple of {len(value)}"
+        raise InputError(message, code="E_ATTR", hint="unpack it first: a, b = ...")
+    if VOCABULARY[op].variadic:
+        hint = f"attributes are keywords; did you mean axis={shown(value)}?"
+        raise InputError(f"{op} joins tensors, and {shown(value)} is a number", code="E_ATTR", hint=hint)
+    return Lit(as_literal(value))

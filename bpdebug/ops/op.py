@@ -153,7 +153,7 @@ class Op(Struct, frozen=True, eq=False, dict=True):
         given = {name: attr.default for name, attr in self.attrs.items() if attr.default is not REQUIRED}
         return MappingProxyType(given)
 
-    @property
+    @cached_property
     def variadic(self) -> bool:
         """Whether it takes any number of operands."""
         return any(o.startswith("*") for o in self.operands)

@@ -8,10 +8,10 @@ import math
 import pytest
 
 from bpdebug.graph import Lit
-from bpdebug.language import Place
+from bpdebug.language import Place, elaborate
 from bpdebug.limits import Limits
 from tests.counting import growth, work
-from tests.language.writing import ids, one, refused, steps
+from tests.language.writing import LEAVES, ids, one, refused, steps
 
 # --- names (the contract, line by line)
 
@@ -338,6 +338,18 @@ def test_a_long_chain_over_several_lines_keeps_its_lines() -> None:
     found = steps(f"Y = (X\n{lines}\n    )\nZ = exp(Y)")
     assert [s.line for s in found if s.op == "relu"] == list(range(2, 2_002))
     assert found[-1].line == 2_003
+
+
+def test_names_and_numbers_take_few_calls_of_ours() -> None:
+    def calls(line: str) -> float:
+        def read(times: int) -> None:
+            elaborate(f"def f(x):\n    y = {line}\n    return y\nh = X\n" + "h = f(h)\n" * times, LEAVES)
+
+        return (work(lambda: read(300)).calls - work(lambda: read(100)).calls) / 200
+
+    one = calls("x + x")
+    assert calls("x + W") <= one + 2
+    assert calls("0.1 * x") <= one + 12
 
 
 def test_the_work_is_in_proportion_to_the_lines() -> None:
