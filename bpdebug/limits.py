@@ -86,7 +86,7 @@ def spell_bytes(n: int) -> str:
     for unit, name in ((2**60, "EiB"), (2**40, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
         if n >= unit:
             return f"{n / unit:.4g} {name}" if n < 2**100 else f"about 2**{n.bit_length() - 1} bytes"
-    return f"{n} bytes"
+    return f"{n} byte" if n == 1 else f"{n} bytes"
 
 
 def parse_size(text: str) -> int:

@@ -43,11 +43,15 @@ def divisions_of(graph: Graph) -> list[Division]:
     return found
 
 
-def check_least(graph: Graph, size: int, where: str, *, trained: bool) -> None:
-    """E_LIMIT where so many bytes are less than what has to be kept of a graph, however its passes are cut."""
+def check_least(graph: Graph, size: int, where: str, *, trained: bool, opening: int = 0) -> None:
+    """E_LIMIT where so many bytes are less than what has to be kept of a graph, however its passes are cut.
+
+    Fewer than `opening` its file does not open with.
+    """
     states = sizes.of_states(graph, (*graph.trainable, *graph.owners)) if trained else 0
     beside, arrays = sizes.of_leaves(graph) + sizes.at_work(graph) + states, sizes.of_arrays(graph)
     least = beside + min(arrays, cut(graph, size - beside).nbytes if beside + arrays > size else arrays)
+    least = max(least, opening)
     if least > size:
         message = f"this takes at least {spell_bytes(least)}, and the limit 'memory' is {spell_bytes(size)}"
         enough = f"{-(-least // MIB)}M" if least > MIB else f"{-(-least // KIB)}K"

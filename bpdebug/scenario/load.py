@@ -19,7 +19,7 @@ from bpdebug.language.names import Place
 from bpdebug.language.parse import quiet
 from bpdebug.language.program import elaborate
 from bpdebug.language.written import nameable, spelling, with_rules
-from bpdebug.limits import Limits
+from bpdebug.limits import MIB, Limits
 from bpdebug.scenario.arrays import Footprint
 from bpdebug.scenario.languages import told
 from bpdebug.scenario.lessons import shipped_file
@@ -32,6 +32,8 @@ from bpdebug.scenario.training import training_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+LITTLE = 256 * MIB
+"""Of a budget below this, what does not fit at all is told as a whole: integers are read for it, no more than this."""
 _PLAIN = re.compile(r"\w[\w-]*")
 
 
@@ -46,8 +48,31 @@ def load(
     """
     limits = limits or Limits()
     source = _source(path_or_text, limits)
+
+    def leaves(file: File, context: Context) -> list[Leaf]:
+        return read_leaves(file, context, replace or {})
+
     with quiet():
-        return _scenario(source, limits, lambda file, context: read_leaves(file, context, replace or {}))
+        try:
+            return _scenario(source, limits, leaves)
+        except InputError as error:
+            if error.code == "E_LIMIT" and limits["memory"] < LITTLE:
+                _check_whole(source, limits, leaves)
+            raise
+
+
+def _check_whole(source: FileText, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> None:
+    """E_LIMIT with the bytes that all of a file takes, where the first tensor that did not fit is not all there is."""
+    footprint = Footprint(ample := Limits({**limits.moved, "memory": LITTLE}, limits.spill, limits.arrays))
+    try:
+        found = _scenario(source, ample, make, footprint)
+    except InputError:
+        return
+    from bpdebug.engine.room import check_least  # start-up: a file that is opened does not need it
+    from bpdebug.engine.sizes import of_rules
+
+    opening = max(footprint.bytes, of_rules(found.graph))
+    check_least(found.graph, limits["memory"], found.name, trained=found.train is not None, opening=opening)
 
 
 def rebuild(
@@ -61,7 +86,9 @@ def rebuild(
         return _scenario(FileText(name, text, raw), limits, leaves)
 
 
-def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], list[Leaf]]) -> Scenario:
+def _scenario(
+    source: FileText, limits: Limits, make: Callable[[File, Context], list[Leaf]], footprint: Footprint | None = None
+) -> Scenario:  # fmt: skip
     tables, where = parse_toml(source, limits)
     try:
         file = convert(tables, File)
@@ -70,7 +97,7 @@ def _scenario(source: FileText, limits: Limits, make: Callable[[File, Context], 
         raise error.at(where.place(source.name, error.path)) from None
     half = file.dtype if file.dtype in HALVES else ""
     dtype = np.dtype("float32" if half else file.dtype)
-    context = Context(source.name, dtype, file.seed, source.folder, limits, where, Footprint(limits), half)
+    context = Context(source.name, dtype, file.seed, source.folder, limits, where, footprint or Footprint(limits), half)
     title, about, notes = told(file, source, where, limits)
     _check_outputs(file, source.name, where)
     if training is not None:

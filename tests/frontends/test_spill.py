@@ -301,6 +301,22 @@ def test_less_than_the_least_is_refused_by_name(deep: Path, capsys: pytest.Captu
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "given"), [("deep", "1"), ("deep", "40K"), ("trained", "1"), ("trained", "1K"), ("two_layer", "1")]
+)
+def test_one_refusal_says_what_is_enough(
+    deep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, given: str
+) -> None:
+    """Not the first tensor that does not fit, then the next one, and so on."""
+    (tmp_path / "trained.toml").write_text(TRAINED)
+    file = name if name == "two_layer" else str(tmp_path / f"{name}.toml")
+    assert main(["run", file, "--memory", given]) == 3
+    said = capsys.readouterr().err
+    assert "this takes at least" in said
+    assert "1 bytes" not in said
+    assert main(["run", file, "--memory", said.partition("memory=")[2].partition(":")[0]]) == 0
+
+
 def test_the_command_line_takes_a_folder(deep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(deep), "--json"]) == 0
     whole = capsys.readouterr().out
