@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from bpdebug.engine.budget import ARRAY
+from bpdebug.engine.sizes import sole_edges
 from bpdebug.graph import DRAWN, Graph
 from bpdebug.symbolic import Plan
 
@@ -70,26 +71,27 @@ class Lifetimes:
 
     def __init__(self, graph: Graph) -> None:
         self.graph, first, count = graph, graph.first, len(graph.names)
+        edges, nbytes = graph.every_edge, np.fromiter(map(graph.nbytes, range(count)), np.int64, count) + ARRAY
+        self._gradients = np.where(np.frombuffer(graph.on_path, np.bool_), nbytes, 0)
         self.birth = np.arange(count) - first
         for t in range(first):
             self.birth[t] = graph.users(t)[0] if graph.kind(t) == DRAWN else -1
-        outside = {t for plan in graph.plans for t in plan.outside}
+        outside = {t for plan in edges.rules for t in plan.outside}
         self.pinned = {t for t in (*outside, graph.loss) if t is not None and self.birth[t] >= 0}
-        last = self.birth.tolist()
-        for k, node in enumerate(graph.nodes):
-            for t in node.tensors:
-                last[t] = k
-        for t in self.pinned:
-            last[t] = len(graph.nodes)
-        sizes = [graph.nbytes(t) + ARRAY if b >= 0 else 0 for t, b in enumerate(self.birth.tolist())]
-        for k in range(len(graph.nodes) - 1, -1, -1):
-            base, alone = _base(graph.plans[k])
-            if base is not None:
-                t = graph.operand(k, base)
-                last[t] = max(last[t], last[first + k])
-                sizes[first + k] = sizes[first + k] if alone else ARRAY
-        self.last = last
-        self.sizes = np.array(sizes)
+        found = self.birth.copy()
+        np.maximum.at(found, edges.read.operands, edges.read.nodes)
+        found[list(self.pinned)] = len(graph.nodes)
+        self.last = last = found.tolist()
+        self.sizes = np.where(self.birth >= 0, nbytes, 0)
+        bases = [_base(plan) for plan in edges.rules]
+        shares = np.array([base is not None for base, _ in bases])
+        for k in np.flatnonzero(shares[edges.kinds])[::-1].tolist():
+            base, alone = bases[edges.kinds[k]]
+            assert base is not None
+            t = graph.operand(k, base)
+            last[t] = max(last[t], last[first + k])
+            if not alone:
+                self.sizes[first + k] = ARRAY
         self.lowest = [-1] * count
         self._edges = self._read_edges()
 
@@ -107,15 +109,18 @@ class Lifetimes:
         Before the first of a tensor's comes the tensor's own node; a leaf's gradient is whole there, and stays. Where a
         gradient is another's memory, a part of it perhaps, the other stays for as long.
         """
-        graph, handed = self.graph, self._handed_on
+        graph, handed, gradients = self.graph, self._handed_on, self._gradients.tolist()
         before, rows = self.birth.tolist(), list[tuple[int, int, int]]()
+        start, operands = graph.every_edge.flow.start.tolist(), graph.every_edge.flow.operands.tolist()
         for k in reversed(graph.backward_nodes):
             whole = graph.tensor(k)
-            for t in dict.fromkeys(t for _, t in graph.edges(k) if graph.has_gradient(t)):
+            for t in dict.fromkeys(operands[start[k] : start[k + 1]]):
+                nbytes = gradients[t]
+                if not nbytes:
+                    continue
                 if self.lowest[t] < 0:
                     self.lowest[t] = k
-                nbytes = self._gradient(t)
-                if t in handed and (before[t] >= 0 or nbytes < self._gradient(whole)):
+                if t in handed and (before[t] >= 0 or nbytes < gradients[whole]):
                     nbytes, before[whole] = ARRAY, min(before[whole], before[t])
                 rows.append((k, nbytes, k if before[t] < 0 else before[t]))
                 before[t] = k
@@ -125,17 +130,14 @@ class Lifetimes:
     @cached_property
     def _handed_on(self) -> set[int]:
         """Tensors whose gradient is the memory of what came in at the one node that reads them: `add` hands it on."""
-        graph, found = self.graph, set[int]()
-        sole = (np.diff(graph.every_edge.flow.by_operand[0]) == 1).tolist()
-        for k in graph.backward_nodes:
-            for position, t in graph.edges(k):
-                if graph.has_gradient(t) and sole[t] and t not in graph.incoming:
-                    e = graph.plans[k].summed(position)
-                    while e.prim is not None and e.prim.view and e.prim.name != "reshape":
-                        e = e.args[0]
-                    if e is graph.plans[k].g:
-                        found.add(t)
-        return found
+        edges, on_path = self.graph.every_edge, np.frombuffer(self.graph.on_path, np.bool_)
+        flow = edges.flow
+        at = np.flatnonzero((sole_edges(self.graph) & on_path)[flow.operands] & on_path[flow.first :][flow.nodes])
+        pairs = np.stack([edges.kinds[flow.nodes[at]], edges.positions[at]])
+        (kinds, positions), which = np.unique(pairs, axis=1, return_inverse=True)
+        hands = [_hands_on(edges.rules[kind], p) for kind, p in zip(kinds.tolist(), positions.tolist(), strict=True)]
+        found: list[int] = flow.operands[at[np.array(hands, np.bool_)[which.reshape(-1)]]].tolist()
+        return set(found)
 
     @cached_property
     def masks(self) -> dict[int, list[int]]:
@@ -156,17 +158,9 @@ class Lifetimes:
     @cached_property
     def fixed(self) -> int:
         """Bytes that a pass keeps wherever it is cut: the gradients of leaves, and what is pinned."""
-        leaves = sum(self._gradient(t) for t in range(self.graph.first))
-        return leaves + int(self.sizes[list(self.pinned)].sum())
-
-    def _gradient(self, tensor: int) -> int:
-        return self.graph.nbytes(tensor) + ARRAY if self.graph.has_gradient(tensor) else 0
+        return int(self._gradients[: self.graph.first].sum()) + int(self.sizes[list(self.pinned)].sum())
 
     # --- how large it is ------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _gradients(self) -> Numbers:
-        return np.array([self._gradient(t) for t in range(len(self.graph.names))])
 
     @cached_property
     def _own_gradients(self) -> Numbers:
@@ -258,6 +252,14 @@ def lifetimes_of(graph: Graph) -> Lifetimes:
         graph.kept["lifetimes"] = Lifetimes(graph)
     found: Lifetimes = graph.kept["lifetimes"]
     return found
+
+
+def _hands_on(plan: Plan, position: int) -> bool:
+    """Whether what a node's operand gets is the memory of what comes in, or a part of it."""
+    e = plan.summed(position)
+    while e.prim is not None and e.prim.view and e.prim.name != "reshape":
+        e = e.args[0]
+    return e is plan.g
 
 
 def _base(plan: Plan) -> tuple[int | None, bool]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import wraps
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from bpdebug.symbolic import Expr, Plan, walk
 
 AMPLE = 8
 """A budget of so many times the bytes of all values has room for a pass and all that is remembered of it."""
+
+
+DIGITS = 39
+"""So many digits to base 3 an integer of 64 bits has."""
 
 
 def _once(count: Callable[[Graph], int]) -> Callable[[Graph], int]:
@@ -54,13 +59,33 @@ def of_rules(graph: Graph) -> int:
 @_once
 def at_work(graph: Graph) -> int:
     """What the function of the largest rule holds at once, beside the arrays that it gives, which stay."""
-    single = (np.diff(graph.every_edge.flow.by_operand[0]) == 1).tolist()
-    kinds = dict[tuple[int, tuple[int, ...], tuple[int, ...]], Plan]()
-    for k, plan in enumerate(graph.plans):
+    most, sole = 0, sole_edges(graph)
+    for k in _kinds(graph, sole):
         wanted = [(p, t) for p, t in graph.edges(k) if graph.has_gradient(t)]
-        first = tuple(p for p, t in wanted if single[t] and t not in graph.incoming)
-        kinds[id(plan), first, tuple(p for p, _ in wanted if p not in first)] = plan
-    return max((_beside(plan, first, more) for (_, first, more), plan in kinds.items()), default=0)
+        first, more = ([p for p, t in wanted if sole[t] == is_sole] for is_sole in (True, False))
+        most = max(most, _beside(graph.plans[k], first, more))
+    return most
+
+
+def sole_edges(graph: Graph) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Per tensor: whether its gradient is what one edge contributes, as it is."""
+    found: np.ndarray[Any, np.dtype[np.bool_]] = np.diff(graph.every_edge.flow.by_operand[0]) == 1
+    found[list(graph.incoming)] = False
+    return found
+
+
+def _kinds(graph: Graph, sole: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterable[int]:
+    """One node of each kind: of the same plan, whose operands have gradients, and `sole` ones, at the same positions.
+
+    What an operand is, is a digit to base 3; nodes of more operands than an integer has digits are each a kind.
+    """
+    flow = graph.every_edge.flow
+    digits = (np.frombuffer(graph.on_path, np.bool_) * (1 + sole))[flow.operands].astype(np.int64)
+    place = np.arange(len(digits)) - flow.start[flow.nodes]
+    code, count = np.zeros(len(graph.plans), np.int64), np.diff(flow.start)
+    np.add.at(code, flow.nodes, digits * 3 ** np.minimum(place, DIGITS))
+    code[count > DIGITS] = -1 - np.flatnonzero(count > DIGITS)
+    return dict(zip(zip(map(id, graph.plans), code.tolist(), strict=True), range(len(code)), strict=True)).values()
 
 
 def _beside(plan: Plan, first: Sequence[int], more: Sequence[int]) -> int:
