@@ -102,7 +102,7 @@ class Store:
         edits = overrides(self.edits, t)
         if self.recorded is not None:
             source, leaf = RecordedSource(self.recorded, t), lambda i: self.leaf(i, t)
-            read = RecordedPass(self.graph, leaf, source, edits, max(self._free, 0)) if self.is_tight else None
+            read = RecordedPass(self.graph, leaf, source, edits, max(self.free, 0)) if self.is_tight else None
             return read or Pass(self.graph, leaf, source, edits)
         room = self.room()
         if room is None and self.parent is not None and t == self.first:
@@ -115,7 +115,7 @@ class Store:
         """How its passes are cut; None where a whole one fits, or is read. Where there are forks, two are to fit."""
         if self._is_read or self.budget.elsewhere or not self.is_tight:
             return None
-        most = self._free + self.apart - sizes.of_leaves(self.graph) - self._scratch(sizes.at_work(self.graph))
+        most = self.free + self.apart - sizes.of_leaves(self.graph) - self._scratch(sizes.at_work(self.graph))
         from bpdebug.engine.room import cut  # start-up: few passes have to be cut
 
         return cut(self.graph, most - (self.budget.size // SHARE if self.updates.parameters else 0), most)
@@ -128,13 +128,12 @@ class Store:
     @property
     def is_tight(self) -> bool:
         """Whether a whole pass does not fit."""
-        return not sizes.is_ample(self.graph, self.budget) and sizes.of_arrays(self.graph) > self._free
+        return not sizes.is_ample(self.graph, self.budget) and sizes.of_arrays(self.graph) > self.free
 
     @property
-    def _free(self) -> int:
+    def free(self) -> int:
         """The bytes that a pass may take; where there are forks, two of them are to fit."""
-        beside = self.apart + sizes.of_states(self.graph, self._updated)
-        return (self.budget.size - beside) // min(2, len(self.budget.living()))
+        return (self.budget.size - sizes.of_leaves(self.graph) - sum(self.beside)) // min(2, len(self.budget.living()))
 
     def size(self, t: int) -> int:
         """The most bytes that what is kept of an iteration can come to: its pass, and the state that it starts from.
@@ -166,7 +165,12 @@ class Store:
     @cached_property
     def apart(self) -> int:
         """Bytes that are always there, or may be at any time: the leaves, and what one event computes on the way."""
-        return sizes.of_leaves(self.graph) + self._scratch(sizes.of_rules(self.graph))
+        return sizes.of_leaves(self.graph) + self.beside[1]
+
+    @property
+    def beside(self) -> tuple[int, int]:
+        """The bytes of what updates change, before and after one, and of what one event computes on the way."""
+        return sizes.of_states(self.graph, self._updated), self._scratch(sizes.of_rules(self.graph))
 
     def _scratch(self, of_pass: int) -> int:
         return max((of_pass, *(self.updates.rule(tensor).scratch for tensor in self.updates.parameters)))

@@ -18,6 +18,8 @@ def memory_rows(state: State) -> Iterator[tuple[str, ...]]:
     whole = sizes.of_arrays(graph) + sizes.of_leaves(graph)
     yield _("budget"), spell_bytes(store.budget.size), _("what may be kept: --memory, memory=")
     yield _("all"), spell_bytes(whole), _("leaves, and all values and gradients of an iteration")
+    if not store.budget.elsewhere:
+        yield from _beside(store)
     run = store.known(state.timeline.schedule.iteration_at(state.cursor))
     if store.budget.elsewhere and store.budget.backend is not None:
         why = _("{library} keeps what it has room for, here or at its workers: its own limits are those that count")
@@ -33,6 +35,16 @@ def memory_rows(state: State) -> Iterator[tuple[str, ...]]:
     if store.checkpoint_bytes:
         why = _("parameters and states after some steps, from which the others are computed again")
         yield _("checkpoints"), spell_bytes(store.checkpoint_bytes), why
+
+
+def _beside(store: Store) -> Iterator[tuple[str, ...]]:
+    states, work = store.beside
+    if states:
+        yield _("states"), spell_bytes(states), _("what updates change, before and after one: beside all that")
+    yield _("work"), spell_bytes(work), _("what one event computes on the way, at most: beside all that")
+    if len(store.budget.living()) > 1:
+        why = _("for the values and gradients of an iteration: there are forks, and two are to fit")
+        yield _("room"), spell_bytes(max(store.free, 0)), why
 
 
 def _bounded(store: Store, run: BoundedPass) -> Iterator[tuple[str, ...]]:
