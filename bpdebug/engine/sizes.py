@@ -53,7 +53,7 @@ def of_leaves(graph: Graph) -> int:
 
 def of_rules(graph: Graph) -> int:
     """What the largest rule computes on the way, where all parts of it are looked at."""
-    return max((plan.scratch for plan in {id(p): p for p in graph.plans}.values()), default=0)
+    return max((plan.scratch for plan in graph.every_edge.rules), default=0)
 
 
 @_once
