@@ -1,6 +1,6 @@
 """Whatever is typed or read is carried out or refused: BpdebugError, and nothing else, for inputs made by chance.
 
-BPDEBUG_FUZZ=1000000 puts so many of each kind (4,000 without, 20,000 in CI), BPDEBUG_FUZZ_SEED=7 others, and
+BPDEBUG_FUZZ=1000000 puts so many of each kind (4,000 without, 5,000 in CI), BPDEBUG_FUZZ_SEED=7 others, and
 `pytest -m fuzz` runs only these. A failure names its input by seed and number.
 """
 

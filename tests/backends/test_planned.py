@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bpdebug
+from bpdebug import backends
 from bpdebug.arrays import Array
 from bpdebug.backends import backend, device
 from bpdebug.engine import Timeline
@@ -164,6 +165,7 @@ def test_what_a_fork_computes_is_kept_too(
 
 
 def test_what_there_is_no_room_for_stays_planned_on_what_was_kept(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_once", backends._made)  # what others keep of the shared one takes its room
     _, there = opened(net)
     run, index = there.run().iteration(0), there.graph.index
     every = {x.name: x.nbytes for x in (*run.V, *run.G) if x is not run.V[index["W1"]] and x is not run.V[index["W2"]]}
