@@ -170,9 +170,7 @@ def test_a_full_disk_is_said_once_and_not_again_at_each_iteration(
         assert session.do(line).to_text() == own.do(line).to_text()
 
 
-@pytest.mark.parametrize(
-    "words", [["run"], ["run", "--json"], ["export", "md", "--at", "end"], ["export", "html"], ["test"]]
-)
+@pytest.mark.parametrize("words", [["run"], ["run", "--json"], ["export", "md", "--at", "end"], ["test"]])
 def test_what_has_no_session_goes_on_with_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
