@@ -6,20 +6,18 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
-import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from msgspec.structs import replace
 
 import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.budget import Budget
-from bpdebug.engine.edits import Override
 from bpdebug.errors import InputError
 from bpdebug.frontends.spill import SpillFile
 from tests.backends.test_every_op import library, needs_arrays
-from tests.engine.test_bounded import Walk, chain, gradients, part_of, seen, walks
+from tests.engine.test_bounded import Walk, chain, part_of, walked, walks
 from tests.frontends.test_spill import DEEP
 from tests.graphs import bits, examples
 
@@ -35,16 +33,7 @@ def test_every_value_gradient_and_part_has_the_same_bits(name: str, walk: Walk) 
     disk = partial(SpillFile, gettempdir()) if walk.spills else None
     ample = Timeline(graph, seed=3, budget=Budget(10**9, backend=on))
     bounded = Timeline(graph, seed=3, budget=Budget(part_of(graph, walk.fits), disk, on))
-    if walk.edited:
-        t = len(graph.names) // 2
-        edit = Override(t, len(graph) % 2 == 0 and graph.is_float(t), (), np.asarray(1, graph.dtypes[t]))
-        ample, bounded = ample.fork(edit), bounded.fork(edit)
-    assume(len(ample) and isinstance(bounded.iteration(0), BoundedPass))
-    for place in walk.places:
-        at = min(int(place * len(ample)), len(ample) - 1)
-        assert seen(bounded[at]) == seen(ample[at])
-        assert gradients(bounded, at) == gradients(ample, at)
-    assert gradients(bounded, len(ample)) == gradients(ample, len(ample))
+    walked(walk, ample, bounded)
 
 
 @pytest.mark.parametrize("name", [*HERE, pytest.param("jax", marks=needs_arrays["jax"])])

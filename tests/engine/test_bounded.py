@@ -72,13 +72,9 @@ def part_of(graph: Graph, share: float) -> int:
     return Timeline(graph).store.apart + int(of_arrays(graph) * share)
 
 
-@examples(60)
-@given(walks())
-def test_every_value_gradient_and_part_has_the_same_bits(walk: Walk) -> None:
-    graph = walk.random.build()
-    ample = Timeline(graph, seed=3)
-    disk = partial(SpillFile, gettempdir()) if walk.spills else None
-    bounded = Timeline(graph, seed=3, budget=Budget(part_of(graph, walk.fits), disk))
+def walked(walk: Walk, ample: Timeline, bounded: Timeline) -> tuple[Timeline, Timeline]:
+    """Both timelines, edited where the walk has an edit, after they were the same at all of its places."""
+    graph = ample.graph
     if walk.edited:
         t = len(graph.names) // 2
         edit = Override(t, len(graph) % 2 == 0 and graph.is_float(t), (), np.asarray(1, graph.dtypes[t]))
@@ -89,6 +85,17 @@ def test_every_value_gradient_and_part_has_the_same_bits(walk: Walk) -> None:
         assert seen(bounded[at]) == seen(ample[at])
         assert gradients(bounded, at) == gradients(ample, at)
     assert gradients(bounded, len(ample)) == gradients(ample, len(ample))
+    return ample, bounded
+
+
+@examples(60)
+@given(walks())
+def test_every_value_gradient_and_part_has_the_same_bits(walk: Walk) -> None:
+    graph = walk.random.build()
+    ample = Timeline(graph, seed=3)
+    disk = partial(SpillFile, gettempdir()) if walk.spills else None
+    bounded = Timeline(graph, seed=3, budget=Budget(part_of(graph, walk.fits), disk))
+    ample, bounded = walked(walk, ample, bounded)
     assert [seen(e) for e in reversed(bounded)] == [seen(e) for e in reversed(ample)]
 
 
