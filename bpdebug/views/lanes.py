@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from heapq import heappop, heappush
+from threading import Lock
 
 import numpy as np
 
@@ -22,12 +23,12 @@ Cell = tuple[str, bool]
 
 
 class Lanes:
-    """The rows of a skeleton, some spans folded, and the lanes they are in: one pass, and then any row by itself.
+    """The rows of a skeleton, some spans folded, and the lanes they are in, laid from the top down to where one looks.
 
     `what` is as in Skeleton.rows. `lane` of a row, -1 where no node stands; `last` is the row of its last reader, or
-    itself; `width` counts the lanes in use. Of row r, `operands[start[r] : start[r + 1]]` are the rows it reads, and
-    `flow` is the last node there from which a gradient comes to them. The last row from which one comes to a row is
-    its `lit`, and the node there its `flows`.
+    itself; `width` counts the lanes in use; `stood` are the rows that stand in each lane. Of row r,
+    `operands[start[r] : start[r + 1]]` are the rows it reads, and `flow` is the last node there from which a gradient
+    comes to them. The last row from which one comes to a row is its `lit`, and the node there its `flows`.
     """
 
     def __init__(self, skeleton: Skeleton, folded: Collection[int] = ()) -> None:
@@ -48,10 +49,10 @@ class Lanes:
         lit[operands[alive]], flows[operands[alive]] = readers[alive], flow[alive]
         self.last, self.lit, self.flows = last.tolist(), lit.tolist(), flows.tolist()
         self.operands, self.flow = operands.tolist(), flow.tolist()
-        self.lane, self.width = array("i", [-1]) * count, array("i", [0]) * count
-        self._lay()
-        keys = np.array(self.lane, np.int64) * count + np.arange(count)
-        self._keys = array("q", np.sort(keys).tobytes())
+        self.lane, self.width = array("i"), array("i")
+        self.stood: list[array[int]] = []
+        self._free, self._due, self._used = list[int](), defaultdict[int, list[int]](list), bytearray()
+        self._laying = Lock()
 
     def __len__(self) -> int:
         return len(self.what)
@@ -60,39 +61,52 @@ class Lanes:
         """Whether something stands in a lane of this row: not so at the head of a block that is unfolded."""
         return self.what[r] >= 0 or ~self.what[r] in self.folded
 
-    def _lay(self) -> None:
+    @property
+    def laid(self) -> int:
+        """How many rows are laid."""
+        return len(self.width)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether another thread lays rows."""
+        return self._laying.locked()
+
+    def lay(self, until: int) -> None:
+        """Lays the rows before one, as far as they are not: which lane is free depends on all that lies above."""
+        with self._laying:
+            for r in range(self.laid, min(until, len(self))):
+                self._lay(r)
+
+    def _lay(self, r: int) -> None:
         """A row takes the first lane that ends in it, or else the first free one; a lane is free below its last reader.
 
         Below what nobody reads a row is left free, or what stands there would seem to read it.
         """
-        free: list[int] = []
-        due: dict[int, list[int]] = defaultdict(list)
-        used, top, last = bytearray(), -1, self.last
-        for r in range(len(self.what)):
-            for lane in due.pop(r, ()):
-                used[lane] = False
-                heappush(free, lane)
-            while top >= 0 and not used[top]:
-                top -= 1
-            if self.is_node(r):
-                ending = [self.lane[p] for p in self.operands[self.start[r] : self.start[r + 1]] if last[p] == r]
-                lane = min(ending) if ending else heappop(free) if free else len(used)
-                if lane == len(used):
-                    used.append(True)
-                used[lane], self.lane[r], top = True, lane, max(top, lane)
-                due[r + 1] += [other for other in ending if other != lane]
-                if last[r] == r:
-                    due[r + 2].append(lane)
-            self.width[r] = top + 1
+        used, last, lane = self._used, self.last, -1
+        for ended in self._due.pop(r, ()):
+            used[ended] = False
+            heappush(self._free, ended)
+        if self.is_node(r):
+            ending = [self.lane[p] for p in self.operands[self.start[r] : self.start[r + 1]] if last[p] == r]
+            lane = min(ending) if ending else heappop(self._free) if self._free else len(used)
+            if lane == len(used):
+                used.append(True)
+                self.stood.append(array("i"))
+            used[lane] = True
+            self.stood[lane].append(r)
+            self._due[r + 1] += [other for other in ending if other != lane]
+            if last[r] == r:
+                self._due[r + 2].append(lane)
+        self.lane.append(lane)
+        self.width.append(used.rfind(True) + 1)
 
     def held(self, r: int, lanes: int) -> list[int]:
         """The row that each of the first lanes comes from at row r, itself in its own; -1 where none does."""
-        found, count = [-1] * lanes, len(self.what)
-        for lane in range(lanes):
-            at = bisect_right(self._keys, lane * count + r) - 1
-            p = self._keys[at] - lane * count
-            if at >= 0 and p >= 0 and self.last[p] >= r:
-                found[lane] = p
+        found = [-1] * lanes
+        for lane, rows in enumerate(self.stood[:lanes]):
+            at = bisect_right(rows, r) - 1
+            if at >= 0 and self.last[rows[at]] >= r:
+                found[lane] = rows[at]
         return found
 
     def is_reached(self, r: int, since: int) -> bool:
@@ -109,6 +123,7 @@ class Lanes:
 
         `since` is 0 or more: -1 stands for what no gradient comes from.
         """
+        self.lay(r + 1)
         own, count = self.lane[r], min(self.width[r], most)
         taps: dict[int, tuple[bool, bool]] = {}
         for n in range(self.start[r], self.start[r + 1]):

@@ -167,7 +167,37 @@ def test_of_what_is_cut_the_first_lanes_are_drawn() -> None:
             assert "".join(c for c, _ in lanes.cells(r, most, 0)) == whole[: max(2 * most - 1, 0)]
 
 
-def test_a_long_graph_is_laid_out_once_and_a_row_asks_for_nothing_of_the_others() -> None:
+@examples(60)
+@given(wired(), st.sets(st.integers(0, 12)), st.lists(st.integers(0, MANY), min_size=1, max_size=6))
+def test_whatever_row_is_looked_at_first_it_is_as_in_the_whole(
+    graph: Graph, folded: set[int], looks: list[int]
+) -> None:
+    skeleton = Skeleton(graph)
+    whole, seen = drawn(Lanes(skeleton, folded)), Lanes(skeleton, folded)
+    lowest = 0
+    for look in looks:
+        for r in range(look % len(whole), min(look % len(whole) + 4, len(whole))):
+            row = [*seen.cells(r, MANY, MANY)]
+            assert ("".join(sign for sign, _ in row), [lit for _, lit in row]) == whole[r]
+            lowest = max(lowest, r + 1)
+            assert seen.laid == len(seen.lane) == lowest
+
+
+def test_the_first_rows_are_laid_however_many_there_are() -> None:
+    looked_at = []
+    for turns in (2000, 4000):
+        skeleton = Skeleton(chain(turns).graph)
+
+        def seen(skeleton: Skeleton = skeleton) -> None:
+            lanes = Lanes(skeleton)
+            assert "".join(sign for sign, _ in lanes.cells(40, MANY, 0)) == "◉─│─┤"
+
+        seen()
+        looked_at.append(work(seen))
+    assert looked_at[0] == looked_at[1]
+
+
+def test_a_row_of_a_long_graph_asks_for_nothing_of_the_others() -> None:
     count = 3000
     steps = [step(f"n{i}", "add", f"n{i - 1}" if i else "x", "w", block=f"b{i // 10}") for i in range(count)]
     skeleton = Skeleton(make({"x": 1.0, "w": 1.0}, *steps, loss=f"n{count - 1}", parameters=["w"]))

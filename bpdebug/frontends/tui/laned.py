@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import groupby
 from operator import itemgetter
 
@@ -12,17 +12,19 @@ from bpdebug.debugger import State
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.gate import Gate
 from bpdebug.frontends.tui.lines import BLANK, strip
-from bpdebug.frontends.tui.tab import Changed, Tab, row_line
-from bpdebug.graph import Graph
+from bpdebug.frontends.tui.tab import Changed, Piece, Tab, row_line
 from bpdebug.translation import N_, _
 from bpdebug.views.graph_rows import GraphRows
 from bpdebug.views.lanes import Lanes
+from bpdebug.views.program import under
 from bpdebug.views.skeleton import OUTSIDE, Skeleton
 
 HEAVY = str.maketrans("│─├┤┼╯╰┴", "┃━┣┫╋┛┗┻")
 LAYING = N_("laying out the graph …")
 LEAST_TEXT = 14
 """Columns that the lanes leave to the text."""
+NEAR = 4096
+"""Rows that are laid while they are drawn, below those that are; of a large graph more take a while."""
 
 
 class GraphTab(Tab):
@@ -41,7 +43,7 @@ class GraphTab(Tab):
         if self.lanes is None or self.lanes.skeleton.graph is not graph:
             self.lanes = self.rows = self.current = None
             self.count = 1
-            self.gate.ask(self, lambda: _at_first(graph), self._laid, pure=True)
+            self.gate.ask(self, lambda: _at_first(state), self._laid, pure=True)
         else:
             self.rows = GraphRows(state, self.lanes, self.gate.looks)
             self.count, self.current = len(self.lanes), self.rows.current
@@ -56,17 +58,30 @@ class GraphTab(Tab):
     def line(self, at: int, width: int, chosen: bool) -> Strip:
         if self.rows is None or self.lanes is None or not at < self.count:
             return strip((_(LAYING), palette.DIM)) if self.lanes is None and at == 0 else BLANK
-        most = max((width - LEAST_TEXT) // 2, 1)
+        head = self._head(self.lanes, at, max((width - LEAST_TEXT) // 2, 1), self.rows.since)
+        return row_line(self.rows[at], head, width, at == self.current, chosen)
+
+    def _head(self, lanes: Lanes, at: int, most: int, since: int) -> tuple[Piece, ...]:
+        """A row's lanes; a sign in their place, where they are far below those that are laid."""
+        if not lanes.is_busy and (at < lanes.laid + NEAR or not self.gate.heavy):
+            lanes.lay(at + 1)
+        if at >= lanes.laid:
+            self.missing = max(self.missing, at + 1)
+            return (("… ", palette.DIM),)
         head = [
             ("".join(sign for sign, _lit in cells).translate(HEAVY), palette.HERE)
             if lit
             else ("".join(sign for sign, _lit in cells), palette.DIM)
-            for lit, cells in groupby(self.lanes.cells(at, most, self.rows.since), itemgetter(1))
+            for lit, cells in groupby(lanes.cells(at, most, since), itemgetter(1))
         ]
-        cut = "…" if self.lanes.width[at] > most else ""
-        hidden = self.lanes.sign(at) if self.lanes.lane[at] >= most else ""
-        head.append((f"{cut}{hidden} ", palette.DIM))
-        return row_line(self.rows[at], tuple(head), width, at == self.current, chosen)
+        cut = "…" if lanes.width[at] > most else ""
+        hidden = lanes.sign(at) if lanes.lane[at] >= most else ""
+        return (*head, (f"{cut}{hidden} ", palette.DIM))
+
+    def fill(self, then: Callable[[], None]) -> None:
+        lanes, until, self.missing = self.lanes, self.missing, 0
+        if lanes is not None and until:
+            self.gate.ask(lanes, lambda: lanes.lay(until), lambda _: then(), pure=True)
 
     def event(self, at: int) -> int | None:
         return None if self.rows is None or at >= self.count else self.rows.event(at)
@@ -93,10 +108,23 @@ class GraphTab(Tab):
             self._lay(self.lanes.skeleton, () if self.lanes.folded else range(len(spans)))
 
     def _lay(self, skeleton: Skeleton, folded: Collection[int], span: int | None = None) -> None:
-        self.gate.ask(self, lambda: Lanes(skeleton, folded), lambda lanes: self._laid(lanes, span), pure=True)
+        self.gate.ask(self, lambda: _down_to(skeleton, folded, span), lambda lanes: self._laid(lanes, span), pure=True)
 
 
-def _at_first(graph: Graph) -> Lanes:
-    """A graph as it is seen first: gradients are folded, and of an imported one the calls of several steps."""
-    skeleton = Skeleton(graph)
-    return Lanes(skeleton, skeleton.gradients() | (skeleton.innermost() if graph.imported.classes else set()))
+def _down_to(skeleton: Skeleton, folded: Collection[int], span: int | None) -> Lanes:
+    """Lanes down to the row of a span."""
+    lanes = Lanes(skeleton, folded)
+    lanes.lay(0 if span is None else lanes.what.index(~span) + 1)
+    return lanes
+
+
+def _at_first(state: State) -> Lanes:
+    """A graph as it is seen first, down to the cursor.
+
+    Gradients are folded, and of an imported one the calls of several steps.
+    """
+    skeleton, here = Skeleton(state.timeline.graph), under(state)
+    imported = skeleton.graph.imported.classes
+    lanes = Lanes(skeleton, skeleton.gradients() | (skeleton.innermost() if imported else set()))
+    lanes.lay(0 if here is None else int(lanes.row[here[1]]) + 1)
+    return lanes

@@ -76,6 +76,8 @@ class ProgramPane(Pane):
         super()._draw()
         if self.state is not None and wanted(self.state.timeline):
             self.call_next(self._look)
+        if self.tab.missing:
+            self.call_next(self.tab.fill, self.repaint)
 
     def _look(self) -> None:
         """Rows would say more if somebody looked."""

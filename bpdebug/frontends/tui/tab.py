@@ -35,6 +35,8 @@ class Tab:
     name: ClassVar[str]
     count = 0
     current: int | None = None
+    missing = 0
+    """Lines before this one were drawn without all that belongs to them."""
 
     def __init__(self, gate: Gate | None = None, changed: Changed = lambda _: None) -> None:
         """`changed` hears that there are other lines, and which of them is chosen."""
@@ -67,6 +69,9 @@ class Tab:
 
     def forget(self) -> None:
         """What rows say is known better than when they were drawn."""
+
+    def fill(self, then: Callable[[], None]) -> None:
+        """Asks for what is missing; once it is there, lines are drawn again `then`."""
 
     def fold(self, at: int, close: bool | None) -> None:
         """Folds what is around a place, or unfolds what is folded there (None: either)."""

@@ -208,6 +208,30 @@ async def test_of_a_large_graph_rows_are_found_beside_the_screen(
             assert app.program.list.kept == matching(app.state.timeline.graph, "sq")
 
 
+async def test_lanes_far_below_those_that_are_laid_are_laid_beside_the_screen(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are there at once, and are drawn again with their lanes."""
+    on_screen, lay = list[bool](), Lanes._lay
+
+    def counted(lanes: Lanes, r: int) -> None:
+        on_screen.append(threading.current_thread() is threading.main_thread())
+        lay(lanes, r)
+
+    monkeypatch.setattr(laned, "NEAR", 0)
+    monkeypatch.setattr(Lanes, "_lay", counted)
+    app = app_of("nan_sqrt")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await idle(app, pilot)
+        app.program.focus()
+        app.program.look("graph")
+        await idle(app, pilot)
+        tab = app.program.tab
+        assert on_screen == [False] * tab.count
+        assert "◉" in text_of(app)
+        assert all("…" not in tab.line(at, 60, chosen=False).text for at in range(tab.count))
+
+
 async def test_rows_for_which_no_number_is_asked_are_there_while_something_runs(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 from textual.strip import Strip
 
-from bpdebug.debugger import update
+from bpdebug.debugger import State, open_session, update
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.laned import GraphTab
@@ -20,6 +20,8 @@ from bpdebug.views.lanes import Lanes
 from bpdebug.views.program import ProgramRows
 from bpdebug.views.skeleton import Skeleton
 from bpdebug.wrapping import display_width
+from tests.counting import work
+from tests.large import chain
 from tests.lessons import FAULTY, NAMES, WALK, session
 
 from .screen import TRAINED, app_of, lines_of, state_of
@@ -168,6 +170,24 @@ def test_lanes_that_have_no_room_are_cut_with_a_sign() -> None:
             assert tab.lanes is not None
             shown = text[2:].partition("…")[0] if 2 * tab.lanes.width[at] > width - 13 else ""
             assert not shown.strip("│─├┤┼╯╰┴○◉ "), (width, text)
+
+
+def test_of_a_long_graph_those_rows_are_laid_that_are_seen() -> None:
+    """As it is opened, and after a step: the work of the first screen is one, however many nodes there are."""
+    looked_at = []
+    for turns in (2000, 4000):
+        states = [update(open_session(chain(turns)), f"seek {k}") for k in (4, 5)]
+
+        def seen(states: list[State] = states) -> None:
+            tab = GraphTab()
+            for state in states:
+                tab.show(state)
+                lines = [tab.line(at, 60, chosen=False).text for at in range(40)]
+                assert [line[2:7] for line in lines[6:9]] == ["◉─┤ │", "◉─│─┤", "◉ │ │"]
+
+        seen()
+        looked_at.append(work(seen).lines)
+    assert looked_at[1] < 1.02 * looked_at[0]
 
 
 # --- the list, filtered
