@@ -224,7 +224,8 @@ class CellTracer:
             return {c: float(w) for c, w in zip(places, line.tolist(), strict=True)}
         if prod(graph.shapes[graph.tensor(k)]) > MOST_FORWARD or prod(graph.shapes[operand]) > MOST_FORWARD:
             return {}
-        unit = np.zeros_like(self.run.value(graph.tensor(k)))
+        tensor = graph.tensor(k)
+        unit = np.zeros(graph.shapes[tensor], graph.dtypes[tensor])
         unit[cell] = 1.0
         with np.errstate(all="ignore"):
             made = plan.evaluate(plan.summed(position), self.run.leaves(k, unit))

@@ -128,6 +128,28 @@ def test_what_is_asked_brings_over_what_is_answered(border: Border) -> None:
     assert border.most <= SMALL
 
 
+MIDDLE = """
+format = 1
+title = "Larger than what comes over whole, and small enough to ask where a gradient's cell goes"
+[inputs]
+X = { shape = [80, 60], init = "normal" }
+[graph]
+loss = "L"
+program = '''
+Z = relu(X)
+S = softmax(Z)
+L = mean(S ** 2)
+'''
+"""
+
+
+@not_jax
+def test_where_a_cell_of_a_gradient_goes_is_numpys(border: Border) -> None:
+    there, here = (bpdebug.Session(bpdebug.load(MIDDLE), backend=on) for on in ("elsewhere", "numpy"))
+    for line in ("origin dS[3,4]", "origin dZ[3,4]"):
+        assert there.do(line).to_text() == here.do(line).to_text(), line
+
+
 @not_jax
 async def test_the_screen_asks_for_what_it_shows(border: Border) -> None:
     async def seen(on: str) -> list[list[str]]:
