@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,31 @@ def test_words_are_worked_out_there_and_whole_is_right(name: str) -> None:
             np.testing.assert_allclose(found, right)
     with pytest.raises(TypeError):
         far[0] = 1.0
+
+
+@on_each
+@pytest.mark.parametrize("what", ["odd", "integers", "truth"])
+def test_what_has_no_word_there_is_right_too(name: str, what: str) -> None:
+    array, rows = ARRAYS[what], np.arange(110) > 4
+    far, divisors = placed(name, array), np.zeros(110, np.int64)
+    with np.errstate(all="ignore"):
+        makes: list[Callable[[Any], Any]] = [
+            lambda x: x[x > 0], lambda x: x[np.array([1, 2]), 3], lambda x: np.abs(x > 0), lambda x: np.floor(x > 0),
+            lambda x: x == True, lambda x: x + True, lambda x: x + [*range(110)], lambda x: x == None,  # noqa: E711, E712, RUF005
+            lambda x: x % divisors, lambda x: np.sum(x, where=rows), lambda x: np.any(x, where=rows),
+            lambda x: np.all(x, where=rows), lambda x: np.sum(x, 0, np.float64), lambda x: np.transpose(x, None),
+            lambda x: np.transpose(x, [1, 0]), lambda x: np.reshape(x, [99, 100]), lambda x: x.reshape([99, -1]),
+            lambda x: np.reshape(x, (99, 100), order="F"), lambda x: np.ones_like(x, dtype=np.int64),
+            lambda x: np.zeros_like(x), lambda x: (x > 0) ^ (x > 1),
+            lambda x: np.count_nonzero(x, axis=0), lambda x: np.size(x, 0),
+        ]  # fmt: skip
+        for make in makes:
+            found, right = np.asarray(make(far)), np.asarray(make(array))
+            assert (found.dtype, found.shape) == (right.dtype, right.shape)
+            np.testing.assert_allclose(found, right)
+    if what == "integers":
+        with pytest.raises(ValueError, match="negative"):
+            far ** np.full(110, -1)
 
 
 @on_each

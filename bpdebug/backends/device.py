@@ -25,8 +25,11 @@ WORDS: dict[np.ufunc, str] = {row.run: row.name for row in PRIMS.values() if isi
 WORDS |= {np.matmul: "matmul", np.power: "pow"}
 
 
-TRUTHS = {np.bitwise_or: "logical_or", np.bitwise_and: "logical_and", np.invert: "logical_not"}
-"""What signs mean between truth values."""
+TRUTHS: dict[np.ufunc, str] = {
+    np.bitwise_or: "logical_or", np.bitwise_and: "logical_and", np.bitwise_xor: "not_equal", np.invert: "logical_not",
+    **{ufunc: word for ufunc, word in WORDS.items() if word in ("equal", "not_equal") or word.startswith("logical_")},
+}  # fmt: skip
+"""What all libraries make of truth values alone."""
 SAME_CELLS = {"reshape", "permute_dims", "matrix_transpose", "expand_dims", "squeeze", "flip", "roll"}
 """Words that give the cells of their operand in another order."""
 
@@ -103,13 +106,20 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
         return self.words.take_at(there, *map(self.into, arrays), key=plain)
 
     def called(self, ufunc: np.ufunc, operands: Sequence[Any]) -> Any:
-        """What one of NumPy's functions gives cell by cell; NotImplemented where there is no word for it."""
+        """What one of NumPy's functions gives cell by cell; NotImplemented where there is no word for it.
+
+        Nor is there one for lists; and of integers by 0, or to a power below it, NumPy makes what others do not.
+        """
+        operands = [np.bool_(a) if isinstance(a, bool) else a for a in operands]
+        kinds = [_kind(a) for a in operands]
+        if not all(isinstance(kind, np.dtype) or kind in (int, float) for kind in kinds):
+            return NotImplemented
         if (test := asked.TESTS.get(ufunc)) is not None:
             with self.within():
                 return self.out(test(self._floats(self.inside(operands[0]))))
-        if ufunc in TRUTHS and all(_kind(a) in (np.bool_, bool) for a in operands):
-            return self.applied(TRUTHS[ufunc], operands, {})
-        word = WORDS.get(ufunc)
+        word = (TRUTHS if all(kind == np.bool_ for kind in kinds) else WORDS).get(ufunc)
+        if ufunc in (np.remainder, np.power) and all(np.dtype(kind).kind in "biu" for kind in kinds):
+            word = None
         return NotImplemented if word is None else self.applied(word, operands, {})
 
     def applied(self, word: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:

@@ -78,7 +78,10 @@ class Far(NDArrayOperatorsMixin):
     # --- what comes over ------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Any:
-        told = _told(key)
+        items = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(k, Far) for k in items):
+            return np.asarray(self)[tuple(map(near, items))]
+        told = _told(items)
         found = self._parts.get(told)
         if found is None:
             found = self.place.part(self, key)
@@ -117,14 +120,16 @@ class Far(NDArrayOperatorsMixin):
         return self.place.applied(word, (self, *more), attrs)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, how: Any) -> Any:
-        found = FUNCTIONS.get(function)
-        if found is not None and (function is not np.where or len(args) == 3):
+        found = FUNCTIONS.get((function, len(args)))
+        if found is not None and how.keys() <= NAMES:
             return found(*args, **how)
         return function(*_near_all(args), **{name: near(value) for name, value in how.items()})
 
     def _reduced(self, word: str, axis: Any, keepdims: bool, how: dict[str, Any]) -> Any:
         """Along axes; of the extremes, with a number to begin with, and over some cells alone."""
         start, over = how.pop("initial", None), how.pop("where", None)
+        if over is not None and word == "sum":
+            start = start or 0
         cells = self if over is None else np.where(over, self, start)
         if how.get("out") is not None or how.get("dtype") is not None or not isinstance(cells, Far):
             return getattr(np.asarray(cells), word)(axis=axis, keepdims=keepdims, **how)
@@ -154,14 +159,14 @@ class Far(NDArrayOperatorsMixin):
         return self if np.dtype(dtype) == self.dtype else self.word("astype", dtype=np.dtype(dtype))
 
     def reshape(self, *shape: Any) -> Any:
-        sizes = [*(shape[0] if isinstance(shape[0], tuple) else shape)]
+        sizes = [*(shape[0] if isinstance(shape[0], tuple | list) else shape)]
         if -1 in sizes:
             at = sizes.index(-1)
             sizes[at] = self.size // max(prod(n for n in sizes if n >= 0), 1)
         return self if tuple(sizes) == self.shape else self.word("reshape", shape=tuple(sizes))
 
     def transpose(self, *axes: Any) -> Any:
-        given = axes[0] if axes and not isinstance(axes[0], int) else axes or range(self.ndim)[::-1]
+        given = (axes if axes and isinstance(axes[0], int) else axes and axes[0]) or range(self.ndim)[::-1]
         order = tuple(axis % self.ndim for axis in given)
         return self if order == tuple(range(self.ndim)) else self.word("permute_dims", axes=order)
 
@@ -220,18 +225,24 @@ class Far(NDArrayOperatorsMixin):
         return self.place.peaks(self.there, high, wide)
 
 
-FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.where: lambda *args: next(a for a in args if isinstance(a, Far)).place.applied("where", args, {}),
-    np.ones_like: lambda x: x.word("ones"),
-    np.zeros_like: lambda x: x.word("ones") * 0,
-    np.count_nonzero: lambda x: int((x != 0).sum()),
+FUNCTIONS: dict[tuple[Callable[..., Any], int], Callable[..., Any]] = {
+    (np.where, 3): lambda *args: next(a for a in args if isinstance(a, Far)).place.applied("where", args, {}),
+    (np.ones_like, 1): lambda x: x.word("ones"),
+    (np.zeros_like, 1): lambda x: (x.word("ones") * 0).astype(x.dtype),
+    (np.count_nonzero, 1): lambda x, **how: (x != 0).sum(**how),
+    (np.reshape, 2): lambda x, shape: x.reshape(shape),
+    (np.size, 1): lambda x, axis=None: x.size if axis is None else x.shape[axis],
+    (np.shape, 1): lambda x: x.shape,
+    (np.ndim, 1): lambda x: x.ndim,
     **{
-        function: lambda x, *args, _name=function.__name__, **how: getattr(x, _name)(*args, **how)
-        for function in (np.any, np.all, np.sum, np.max, np.min, np.reshape, np.transpose, np.argmax)
+        (function, count): lambda x, *args, _name=function.__name__, **how: getattr(x, _name)(*args, **how)
+        for function in (np.any, np.all, np.sum, np.max, np.min, np.argmax, np.transpose)
+        for count in (1, 2)
     },
-    **{function: lambda x, _name=function.__name__: getattr(x, _name) for function in (np.ndim, np.size, np.shape)},
 }
-"""Those of NumPy's functions that are worked out where an array lies."""
+"""Those of NumPy's functions that are worked out where an array lies, by how many arguments are not named."""
+NAMES = {"axis", "keepdims", "initial", "where"}
+"""Those that are named."""
 
 
 def _near_all(args: Any) -> Any:
@@ -254,9 +265,8 @@ def as_array(x: Any) -> Any:
     return x if isinstance(x, Far) else np.asarray(x)
 
 
-def _told(key: Any) -> Key:
+def _told(items: tuple[Any, ...]) -> Key:
     """An index of NumPy's as hashable plain data."""
-    items = key if isinstance(key, tuple) else (key,)
     arrays = (np.asarray(k) if isinstance(k, list) else k for k in items)
     return tuple(
         (k.start, k.stop, k.step) if isinstance(k, slice) else (k.shape, k.dtype.char, k.tobytes())
