@@ -9,6 +9,7 @@ from bpdebug.engine import BACKWARD, FORWARD, NodeEvent, Timeline
 from bpdebug.engine.closeness import ALIKE, RIGHT, gaps, top
 from bpdebug.engine.layout import NONE, Slot
 from bpdebug.explain.difference import Difference
+from bpdebug.far import near
 
 
 class Rounded:
@@ -42,11 +43,12 @@ class Rounded:
         if event.phase == FORWARD:
             if slot.tensor != event.tensor:
                 return True
-            target, leaves = plan.value, run.leaves(k)
+            target, found = plan.value, run.leaves(k)
         elif slot.position == NONE:
             return True
         else:
-            target, leaves = plan.summed(slot.position), run.leaves(k, run.cotangent(event.tensor))
+            target, found = plan.summed(slot.position), run.leaves(k, run.cotangent(event.tensor))
+        leaves = {leaf: near(array) for leaf, array in found.items()}  # where they lie, the library would judge itself
         with np.errstate(all="ignore"):
             again = plan.evaluate(target, leaves)
         went_in = [a for a in leaves.values() if isinstance(a, np.ndarray) and a.dtype.kind == "f"]

@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import bpdebug
+from bpdebug.backends import backend
 from bpdebug.cli import main
 from bpdebug.debugger import open_session, update
 from bpdebug.engine import Timeline
+from bpdebug.engine.budget import Budget
 from bpdebug.explain.choices import Choice, choices
 from bpdebug.explain.difference import first_difference
 from bpdebug.explain.rounded import Rounded
+from bpdebug.limits import GIB
+from bpdebug.scenario import open_timeline
 from bpdebug.views.compare import compared
 
 EPS = 2.0**-52
@@ -124,6 +129,19 @@ def test_what_only_follows_is_none_and_what_rounding_decides_is_named() -> None:
     data = report.to_data()
     assert not data["equal"]
     assert [(c["node"], c["operand"], c["cell"]) for c in data["choices"]] == [("y", "z", [0])]
+
+
+def test_a_library_whose_arrays_lie_elsewhere_is_no_judge_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("array_api_strict", reason="the second pass of CI has it")
+    text = TEXT.replace("VALUES", '{ init = "normal", shape = [70, 70] }').replace("PROGRAM", "y = tanh(x)")
+    scenario, on = bpdebug.load(text), backend("strict")
+    assert on is not None
+    tanh = on.words.tanh
+    monkeypatch.setattr(on.words, "tanh", lambda x: tanh(x) + 0.25)
+    for shares in (True, False):
+        there = Budget(GIB, backend=replace(on, shares=shares))
+        report = compared(bpdebug.run(scenario), open_timeline(scenario, budget=there), ("a", "b"), rounded=True)
+        assert report.title == "the first difference beyond rounding is event 0 forward y tanh"
 
 
 PLANTED = """
