@@ -97,4 +97,5 @@ def _template(between: Sequence[str]) -> LineTemplate | None:
     placed = [part for part in ast.walk(tree) if hasattr(part, "lineno")]
     names = [part for part in placed if isinstance(part, ast.Name) and part.id in ids]
     names.sort(key=lambda part: ids.index(part.id))
-    return LineTemplate(tree, names, placed) if not more and [part.id for part in names] == ids else None
+    alone = not more and isinstance(tree, ast.Assign) and len(tree.targets) == 1  # `y = _1 = x` has a name of these
+    return LineTemplate(tree, names, placed) if alone and [part.id for part in names] == ids else None
