@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, suppress
+from functools import partial
 from itertools import islice
 from threading import Lock, Thread
 from time import process_time
@@ -192,10 +193,12 @@ class _Team:
     def close(self) -> None:
         """Whatever still runs ends where it may be stopped, and nothing waits for it; else the processes end first.
 
-        Of a pool that was not waited for, Python 3.11 may wake a thread that is gone when the program ends.
+        The pool, and with it what says that they are to stop, is there until they have ended: a process that just
+        starts would find it gone.
         """
         self._stopping.set()
-        self._pool.shutdown(wait=not self._begun, cancel_futures=True)
+        end = partial(self._pool.shutdown, cancel_futures=True)
+        Thread(target=end).start() if self._begun else end()
 
 
 def _died(future: Future[Any]) -> bool:

@@ -196,6 +196,17 @@ def test_what_runs_ends_when_the_work_is_stopped() -> None:
         child.join()  # they end by themselves
 
 
+def test_what_only_starts_when_the_work_is_stopped_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    def stop() -> None:
+        raise Stopped
+
+    with listening(lambda done, total: None, stop), pytest.raises(Stopped):
+        list(spread(range(2), apart(waiting), jobs=2))
+    for child in multiprocessing.active_children():
+        child.join()
+    assert capfd.readouterr().err == ""
+
+
 def telling(n: int) -> None:
     os.write(1, b"working\n")  # in one piece, however output is buffered
     waiting(n)
