@@ -17,7 +17,11 @@ program = '''
 """
 
 
-def chain(turns: int, more: str = "") -> Scenario:
+def chain_text(turns: int, more: str = "") -> str:
     """h = tanh(h @ W + b), so many times: three nodes each, and the loss; `more` stands behind the program."""
-    program = f"h = X\nfor i in range({turns}):\n    h = tanh(h @ W + b)\nL = sum(h)\n"
-    return bpdebug.load(f"{HEAD}{program}'''\n{more}")
+    return f"{HEAD}h = X\nfor i in range({turns}):\n    h = tanh(h @ W + b)\nL = sum(h)\n'''\n{more}"
+
+
+def chain(turns: int, more: str = "") -> Scenario:
+    """The same, opened."""
+    return bpdebug.load(chain_text(turns, more))

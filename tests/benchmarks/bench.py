@@ -30,6 +30,7 @@ import bpdebug
 from bpdebug.engine import routes
 from bpdebug.engine.run import Pass
 from tests.benchmarks import screen
+from tests.large import HEAD, chain_text
 
 MANY = 10**9
 
@@ -135,22 +136,7 @@ def mlp() -> list[tuple[str, str, str]]:
     ]
 
 
-CHAIN = """
-format = 1
-[inputs]
-X = [[0.3, -0.2], [0.5, 0.1]]
-[parameters]
-W = [[0.9, -0.4], [0.3, 0.8]]
-b = [[0.1, 0.2], [-0.1, 0.3]]
-[graph]
-loss = "L"
-program = '''
-h = X
-for i in range(3333):
-    h = tanh(h @ W + b)
-L = sum(h)
-'''
-"""
+CHAIN = chain_text(3333)
 
 
 def chain_by_hand(x: Array, W: Array, b: Array) -> tuple[list[Array], list[Array]]:
@@ -217,7 +203,7 @@ def big() -> list[tuple[str, str, str]]:
 def memory() -> list[tuple[str, str, str]]:
     """Bytes of a timeline of 10,000 nodes: graph, lists, code; everything but the arrays, and with its chunks."""
     for _ in range(4):  # plans, modules and caches that every graph of the process shares
-        road(load(CHAIN.replace("3333", "5")))
+        road(load(chain_text(5)))
     return [
         ("timeline of 10,000 nodes beside its arrays, MB", f"{beside(1):.2f}", "3"),
         ("  the same, its chunks included", f"{beside(4):.2f}", "3"),
@@ -253,7 +239,7 @@ def beside(runs: int) -> float:
 def opening() -> list[tuple[str, str, str]]:
     """Opening 10,000 written-out nodes, and the same unrolled; medians of five."""
     lines = ["h0 = X @ W"] + [f"h{i + 1} = tanh(h{i} @ W + b)" for i in range(3333)]
-    written = CHAIN.split("h = X\n")[0] + "\n".join(lines) + "\nL = sum(h3333)\n'''\n"
+    written = HEAD + "\n".join(lines) + "\nL = sum(h3333)\n'''\n"
     rows = []
     for name, text in (("opening 10,000 nodes, s", CHAIN), ("  the same, every line written out", written)):
         times = []

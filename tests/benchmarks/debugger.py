@@ -15,7 +15,7 @@ from functools import partial
 
 import bpdebug
 from bpdebug.debugger import State, open_session, parse, update
-from tests.benchmarks.bench import CHAIN, load
+from tests.large import chain
 
 STEPS = 10_000
 PLACES = (10, 40, 60, 75, 90, 95)
@@ -48,7 +48,7 @@ def cpu(run: Callable[[], object]) -> float:
 def by_size() -> Iterator[tuple[str, float, float]]:
     """What must not grow with the graph, or only by so much a node, as a user asks for it: steps in both directions at
     100,000 nodes beside 1,000, at the place where they are slowest; then catch nan, check and flow a node."""
-    sessions = [bpdebug.Session(load(CHAIN.replace("3333", str(n)))) for n in (333, 33_333)]
+    sessions = [bpdebug.Session(chain(n)) for n in (333, 33_333)]
     for line in ("step", "reverse-step"):
         worst = 0.0
         for place in PLACES:
@@ -69,7 +69,7 @@ def _a_node(line: str, times: int) -> float:
     """The median CPU seconds of a line for each node of the chain, everything else being computed."""
     taken = []
     for _ in range(3):
-        session = bpdebug.Session(load(CHAIN.replace("3333", str(times))))
+        session = bpdebug.Session(chain(times))
         session.state.timeline.run()
         session.do("catch nan")
         taken.append(cpu(partial(session.do, line)) / (3 * times))
@@ -77,14 +77,14 @@ def _a_node(line: str, times: int) -> float:
 
 
 def main() -> None:
-    state = open_session(load(CHAIN))
+    state = open_session(chain(3333))
     state.timeline.run()
     middle = update(state, "seek end")
     rows = [
         ("a step, µs beyond the arithmetic", seconds(lambda: walk(state, "step")) / STEPS * 1e6, 30.0),
         ("a reverse-step, µs", seconds(lambda: walk(middle, "reverse-step")) / STEPS * 1e6, 30.0),
     ]
-    wide = open_session(load(CHAIN.replace("3333", "16666")))
+    wide = open_session(chain(16_666))
     wide.timeline.run()
     places = [random.Random(0).randrange(len(wide.timeline)) for _ in range(200)]
     slowest = max(seconds(lambda k=k: update(wide, f"seek {k}"), 3) for k in places)  # type: ignore[misc]

@@ -269,13 +269,13 @@ def answering(name: str) -> str:
 
 
 def main(words: Sequence[str]) -> None:
-    from tests.benchmarks.bench import CHAIN  # which imports this module
+    from tests.large import chain_text  # processes that are measured import this module
 
     compileall.compile_dir(Path(bpdebug.__file__).parent, quiet=1)  # an installed program has its bytecode
     with tempfile.TemporaryDirectory() as folder:
         files = {n: f"{folder}/{n}.toml" for n in ("20001", "99999", "large")}
         for name, path in files.items():
-            text = LARGE if name == "large" else CHAIN.replace("3333", str(int(name) // 3))
+            text = LARGE if name == "large" else chain_text(int(name) // 3)
             Path(path).write_text(text, encoding="utf-8")
         rows: dict[str, Callable[[], Sequence[str]]] = {
             "two_layer": lambda: steps("two_layer", events=12),
