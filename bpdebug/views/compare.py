@@ -36,7 +36,7 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str], *, rounded
     """
     if different_programs(left, right):
         return _by_leaves(left, by_leaves(left, right), names)
-    allowed = Rounded(right) if rounded else None
+    allowed = Rounded(left, right) if rounded else None
     found = first_difference(left, right, allowed=allowed)
     own = found is not None
     found = found or (allowed.first if allowed is not None else None)

@@ -112,7 +112,7 @@ def test_compare_names_the_cell_and_what_it_is_on_either_side() -> None:
 
 def test_what_an_event_makes_of_the_same_numbers_is_a_difference_of_its_own() -> None:
     left, right = fork("z = x * 1.0\ny = relu(z)", [0.5, 2.0], "set z[0] = 0.75")
-    allowed = Rounded(right)
+    allowed = Rounded(left, right)
     own = first_difference(left, right, allowed=allowed)
     assert own is not None
     assert (own.node, own.what, own.left, own.right) == ("z", "value", 0.5, 0.75)
@@ -121,7 +121,7 @@ def test_what_an_event_makes_of_the_same_numbers_is_a_difference_of_its_own() ->
 
 def test_what_only_follows_is_none_and_what_rounding_decides_is_named() -> None:
     left, right = timeline([0.0, 2.0], "y = relu(x)"), timeline([1e-17, 2.0], "y = relu(x)")
-    allowed = Rounded(right)
+    allowed = Rounded(left, right)
     assert first_difference(left, right, allowed=allowed) == first_difference(left, right)  # the leaf itself
     left, right = (timeline([1.0, 2.0], f"z = (x - 1.0) {sign} 1e-17\ny = relu(z)") for sign in "-+")
     report = compared(left, right, ("a", "b"), rounded=True)
@@ -131,7 +131,9 @@ def test_what_only_follows_is_none_and_what_rounding_decides_is_named() -> None:
     assert [(c["node"], c["operand"], c["cell"]) for c in data["choices"]] == [("y", "z", [0])]
 
 
-def test_a_library_whose_arrays_lie_elsewhere_is_no_judge_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_is_no_judge_of_itself_wherever_its_arrays_lie_and_on_either_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pytest.importorskip("array_api_strict", reason="the second pass of CI has it")
     text = TEXT.replace("VALUES", '{ init = "normal", shape = [70, 70] }').replace("PROGRAM", "y = tanh(x)")
     scenario, on = bpdebug.load(text), backend("strict")
@@ -140,8 +142,10 @@ def test_a_library_whose_arrays_lie_elsewhere_is_no_judge_of_itself(monkeypatch:
     monkeypatch.setattr(on.words, "tanh", lambda x: tanh(x) + 0.25)
     for shares in (True, False):
         there = Budget(GIB, backend=replace(on, shares=shares))
-        report = compared(bpdebug.run(scenario), open_timeline(scenario, budget=there), ("a", "b"), rounded=True)
-        assert report.title == "the first difference beyond rounding is event 0 forward y tanh"
+        sides = bpdebug.run(scenario), open_timeline(scenario, budget=there)
+        for left, right in (sides, sides[::-1]):
+            report = compared(left, right, ("a", "b"), rounded=True)
+            assert report.title == "the first difference beyond rounding is event 0 forward y tanh"
 
 
 PLANTED = """
