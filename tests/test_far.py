@@ -11,13 +11,15 @@ from msgspec.structs import replace
 
 from bpdebug.arrays import Array
 from bpdebug.backends import Backend
+from bpdebug.checks.rule import rule_of
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.engine.distribution import histogram, peaks
 from bpdebug.engine.faults import born, finite
 from bpdebug.engine.stats import stats, two_norm
-from bpdebug.far import SMALL, Far
+from bpdebug.far import SMALL, Far, near
 from bpdebug.views.numbers import extent
 from tests.backends.test_every_op import LIBRARIES, library
+from tests.large import chain
 
 on_each = pytest.mark.parametrize("name", LIBRARIES)
 RNG = np.random.default_rng(0)
@@ -215,3 +217,14 @@ def test_cells_that_are_set_are_set_there(name: str) -> None:
         with on.within():
             found = on.near(on.changed(on.into(ODD.copy()), key, np.asarray(value)))
         np.testing.assert_array_equal(found, wanted, err_msg=str(key))
+
+
+@on_each
+def test_a_rule_on_what_stays_where_it_lies_is_checked_in_this_process(name: str) -> None:
+    """One on a huge operand: in another process it would not lie there."""
+    graph = chain(1).graph
+    k = graph.k(graph.index["h"])
+    assert k is not None
+    far = placed(name, PLAIN)
+    assert rule_of(graph, k, [near(far)]).portable
+    assert not rule_of(graph, k, [far]).portable

@@ -49,8 +49,9 @@ class NodeRule(Struct, frozen=True, eq=False):
 
     @property
     def portable(self) -> bool:
-        """Whether it can go to another process, where it is traced again: it is an op's own."""
-        return OPS.get(self.node.op.name) is self.node.op and not (self.plan.replaced or self.plan.outside)
+        """Whether it can go to another process, where it is traced again: it is an op's own, on what lies here."""
+        own = OPS.get(self.node.op.name) is self.node.op and not (self.plan.replaced or self.plan.outside)
+        return own and not any(isinstance(i, Far) for i in self.inputs)
 
     def __reduce__(self) -> tuple[Any, ...]:
         node = self.node
