@@ -17,6 +17,7 @@ from bpdebug.engine.distribution import histogram, peaks
 from bpdebug.engine.faults import born, finite
 from bpdebug.engine.stats import stats, two_norm
 from bpdebug.far import SMALL, Far, near
+from bpdebug.far import array as array_module
 from bpdebug.views.numbers import extent
 from tests.backends.test_every_op import LIBRARIES, library
 from tests.large import chain
@@ -228,3 +229,23 @@ def test_a_rule_on_what_stays_where_it_lies_is_checked_in_this_process(name: str
     far = placed(name, PLAIN)
     assert rule_of(graph, k, [near(far)]).portable
     assert not rule_of(graph, k, [far]).portable
+
+
+@on_each
+@pytest.mark.parametrize(("large", "times"), [(2**26, 1), (8, 2)])
+def test_what_came_over_whole_is_kept_a_while_where_it_is_not_large(
+    name: str, large: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_module, "LARGE", large)
+    on, brought = elsewhere(name), list[Any]()
+
+    def near(there: Any) -> Array:
+        brought.append(there)
+        return np.array(on.near(there))
+
+    counted = replace(on, near=near)
+    with on.within():
+        far = counted.out(on.into(PLAIN.copy()))
+    for _ in range(2):
+        np.testing.assert_array_equal(np.asarray(far), PLAIN)
+    assert len(brought) == times

@@ -18,8 +18,8 @@ SMALL = 4096
 """Cells up to which an array comes over whole: less than a question about it would cost."""
 PARTS = 32
 """Small parts of an array that are kept, for a screen that is drawn again."""
-RECENT = 4
-"""Arrays that came over whole last, and are kept for who asks at once again."""
+RECENT, LARGE = 4, 2**26
+"""Arrays that came over whole last, and are kept for who asks at once again; not those of more bytes."""
 
 
 REDUCES = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
@@ -97,7 +97,8 @@ class Far(NDArrayOperatorsMixin):
         if found is None:
             found = read_only(self.place.near(self.there))
             self._whole = ref(found)
-            _recent.append(found)
+            if found.nbytes <= LARGE:  # no budget of memory counts what is kept here
+                _recent.append(found)
         return np.array(found, dtype, copy=copy)
 
     def __getattr__(self, name: str) -> Any:
