@@ -50,6 +50,11 @@ class Updates:
             self._rules[tensor] = UpdateRule(training, graph.shapes[tensor], graph.dtypes[tensor], by_hand)
         return self._rules[tensor]
 
+    @property
+    def by_hand(self) -> frozenset[int]:
+        """The parameters whose rules were set by hand."""
+        return frozenset(self._by_hand) | (self.parent.by_hand if self.parent is not None else frozenset())
+
     @cached_property
     def norm_rule(self) -> Norm:
         graph = self.graph

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatchcase
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -14,21 +13,22 @@ from bpdebug.debugger.state import Fork
 from bpdebug.engine import stats
 from bpdebug.errors import CommandError
 from bpdebug.expression import Value, hex_cells, names_in, parse
-from bpdebug.graph import DRAWN, PARAMETER, Graph, frames
-from bpdebug.translation import N_, _, own
+from bpdebug.graph import Graph, frames
+from bpdebug.translation import N_, _
+from bpdebug.views import graph_lists
 from bpdebug.views.blocks import Block, Cells, Listing, Matrix, OnDemand, Row, Table, Text
+from bpdebug.views.columns import Linked, Listed, of_rows
 from bpdebug.views.encode import cells
 from bpdebug.views.memory import memory_rows
-from bpdebug.views.numbers import in_time, norm_text, number, shape_text
+from bpdebug.views.numbers import in_time, number, shape_text
 from bpdebug.views.overrides import marked
 from bpdebug.views.place import place_data, stop_text, when_text
 from bpdebug.views.report import Report
 from bpdebug.views.source import stop_lines
-from bpdebug.views.tensors import made_by, precision_of, subject_of
-from bpdebug.views.update import optimizer_rows
+from bpdebug.views.tensors import precision_of, subject_of
 
 if TYPE_CHECKING:
-    from bpdebug.explain.gradient_norms import GradientNorms
+    from bpdebug.explain.norms import Norms
 
 AROUND = 6
 """Lines of the program shown before and after the current one."""
@@ -66,64 +66,29 @@ def source(state: State, line: int | None) -> Report:
     return Report("list", state.scenario.name, (block,), data)
 
 
-def info(
-    state: State, what: str, filters: str, norms: GradientNorms | None = None, seconds: float | None = None
-) -> Report:
+def info(state: State, what: str, filters: str, norms: Norms | None = None, seconds: float | None = None) -> Report:
     """One of the lists; a filter is a word that must stand in the row, or `name=W*`, `op=matmul`, `shape=3x4`.
 
-    That of gradients has their norms; the title says how many were worked out within a time.
+    A word is not looked for among norms, which takes all of them to be known; `norm=1.*` is. That of gradients has
+    their norms; the title says how many were worked out within a time.
     """
     headers, rows, sheds = LISTS[what]
-    title, looked_at, made = "", {}, rows(state) if norms is None else rows(state, norms)
+    made = rows(state) if norms is None else rows(state, norms)
+    found = made if isinstance(made, Listed) else of_rows(made, len(headers))
+    kept = found.kept(headers, filters.split())
+    title, looked_at = "", {}
     if norms is not None:
         words = _("{looked_at:,} of {of:,} norms were worked out in {seconds:g} s")
         title = in_time(words, norms.looked_at, norms.of, seconds)
         looked_at = {"looked_at": norms.looked_at, "of": norms.of}
+    shown = OnDemand(len(kept), lambda n: found.row(kept[n]))
+    links = OnDemand(len(kept), lambda n: found.link(kept[n]))
+    table = Table(tuple(map(_, headers)), shown, links=links, sheds=tuple(map(_, sheds)))
     named = partial(zip, headers, strict=True)
-    words_of = filters.split()
-    if not isinstance(found := made, OnDemand) or words_of:
-        found = [one for one in made if all(_passes(dict(named(one[0])), w) for w in words_of)]
-    kept, links = OnDemand(len(found), lambda n: found[n][0]), OnDemand(len(found), lambda n: found[n][1])
-    table = Table(tuple(map(_, headers)), kept, links=links, sheds=tuple(map(_, sheds)))
-    return Report("info", title, (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in kept], **looked_at})
+    return Report("info", title, (table,), lambda: {"what": what, "rows": [dict(named(r)) for r in shown], **looked_at})
 
 
-def _passes(row: dict[str, str], word: str) -> bool:
-    key, sign, pattern = word.partition("=")
-    if not sign:
-        return any(word in cell or word in own(cell) for cell in row.values())
-    cell, pattern = row.get(key, ""), pattern.replace("×", "x")
-    return key in row and any(fnmatchcase(text.replace("×", "x"), pattern) for text in {cell, own(cell)})
-
-
-Linked = tuple[tuple[str, ...], str]
-"""A row, and the command that leads on from it, or ''."""
 Rows = Iterator[Linked]
-
-
-def _tensors(state: State) -> OnDemand[Linked]:
-    graph = state.timeline.graph
-    there, missing = _("value"), _("not-computed")
-    leaves = [t for t in range(graph.first) if graph.kind(t) != DRAWN]  # a mask belongs to its node
-    done, skipped = graph.first + state.timeline.schedule.computed(state.cursor), graph.first - len(leaves)
-    told: dict[int, tuple[str, ...]] = {}  # what equal nodes have in common
-
-    def row(n: int) -> Linked:
-        t = leaves[n] if n < len(leaves) else n + skipped
-        name, kind = graph.names[t], t if t < graph.first else -id(graph.plans[t - graph.first])
-        common = told.get(kind)
-        if common is None:
-            common = told[kind] = made_by(graph, t), shape_text(graph.shapes[t]), _dtype(graph, t)
-        return (name, *common, there if t < done else missing), f"print {name}"
-
-    return OnDemand(len(graph.names) - skipped, row)
-
-
-def _dtype(graph: Graph, t: int) -> str:
-    """A tensor's dtype, and what its file holds where that is another."""
-    stored = graph.leaves[t].stored if t < len(graph.leaves) else ""
-    dtype = graph.precision(t)
-    return _("{dtype}, {stored} in the file").format(dtype=dtype, stored=stored) if stored else dtype
 
 
 def _breakpoints(state: State) -> Rows:
@@ -132,37 +97,6 @@ def _breakpoints(state: State) -> Rows:
         at = b.stops.next_after(state.cursor) if b.located else None
         link = f"seek #{at}" if at is not None else f"seek {b.location}" if b.located else ""
         yield (str(b.number), stop_text(b), b.location, b.condition_text, hits, " ;; ".join(b.commands)), link
-
-
-def _blocks(state: State) -> Rows:
-    lines: dict[str, list[int]] = {}
-    for node in state.timeline.graph.nodes:
-        for block in frames(node.block):
-            lines.setdefault(block, []).append(node.line)
-    classes = state.timeline.graph.imported.classes
-    for name, found in lines.items():
-        module = f" ({classes[name]})" if name in classes else ""
-        yield (f"{name}{module}", str(len(found)), str(found[0])), f"seek {name}."
-
-
-def _parameters(state: State) -> Rows:
-    for t, leaf in enumerate(state.timeline.graph.leaves):
-        if leaf.kind == PARAMETER:
-            norm = norm_text(state.timeline.value_at(t, state.cursor))
-            yield (leaf.name, shape_text(leaf.shape), _dtype(state.timeline.graph, t), norm), f"print {leaf.name}"
-
-
-def _gradients(state: State, norms: GradientNorms) -> OnDemand[Linked]:
-    graph, schedule = state.timeline.graph, state.timeline.schedule
-
-    def row(n: int) -> Linked:
-        t = norms.tensors[n]
-        name, status = graph.names[t], schedule.grad_status(t, state.cursor)
-        norm = None if norms.left_out(t) else norms.norm(t)
-        said = _("left out") if norms.left_out(t) else number(norm) if norm is not None else ""
-        return (f"∂{name}", shape_text(graph.shapes[t]), _(status), said), f"print ∂{name}"
-
-    return OnDemand(norms.of, row)
 
 
 def _forks(state: State) -> Rows:
@@ -180,23 +114,22 @@ def _marks(state: State) -> Rows:
         yield (str(m.number), str(m.cursor), m.note), f"seek {m.cursor}"
 
 
-LISTS: dict[str, tuple[tuple[str, ...], Callable[..., Iterable[Linked]], tuple[str, ...]]] = {
+LISTS: dict[str, tuple[tuple[str, ...], Callable[..., Listed | Iterable[Linked]], tuple[str, ...]]] = {
     "tensors": (
-        (N_("name"), N_("op"), N_("shape"), N_("dtype"), N_("status")), _tensors, ("dtype", "op", "status"),
+        (N_("name"), N_("op"), N_("shape"), N_("dtype"), N_("status")), graph_lists.tensors, ("dtype", "op", "status"),
     ),
     "breakpoints": (
         (N_("number"), N_("what"), N_("location"), N_("condition"), N_("hits"), N_("commands")), _breakpoints,
         ("commands", "hits", "what", "condition"),
     ),
-    "blocks": ((N_("block"), N_("nodes"), N_("line")), _blocks, ("line", "nodes")),
-    "parameters": ((N_("name"), N_("shape"), N_("dtype"), N_("norm")), _parameters, ("dtype", "shape")),
-    "gradients": ((N_("name"), N_("shape"), N_("status"), N_("norm")), _gradients, ("shape", "status")),
+    "blocks": ((N_("block"), N_("nodes"), N_("line")), graph_lists.blocks, ("line", "nodes")),
+    "parameters": ((N_("name"), N_("shape"), N_("dtype"), N_("norm")), graph_lists.parameters, ("dtype", "shape")),
+    "gradients": ((N_("name"), N_("shape"), N_("status"), N_("norm")), graph_lists.gradients, ("shape", "status")),
     "marks": ((N_("number"), N_("event"), N_("note")), _marks, ("event",)),
     "displays": ((N_("number"), N_("expression")), _displays, ()),
     "forks": (("", N_("number"), N_("of"), N_("made by")), _forks, ("of",)),
     "optimizer": (
-        (N_("name"), N_("what"), N_("shape"), N_("value")), lambda s: ((row, "") for row in optimizer_rows(s)),
-        ("shape", "what"),
+        (N_("name"), N_("what"), N_("shape"), N_("value")), graph_lists.optimizer, ("shape", "what"),
     ),
     "memory": ((N_("what"), N_("bytes"), N_("why")), lambda s: ((row, "") for row in memory_rows(s)), ()),
 }  # fmt: skip

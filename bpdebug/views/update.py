@@ -7,13 +7,12 @@ from functools import partial
 from typing import Any
 
 from bpdebug.debugger import State
-from bpdebug.engine import UPDATE, Assignment, Contribution, Event
-from bpdebug.graph import STATE
+from bpdebug.engine import Assignment, Contribution, Event
 from bpdebug.symbolic.notation import Notation, line, symbol
 from bpdebug.translation import _
 from bpdebug.views.blocks import Block, Formula, Matrix, Row, Text
 from bpdebug.views.matrices import part_items, parts_until, tensor_matrix
-from bpdebug.views.numbers import exact, norm_text, shape_text
+from bpdebug.views.numbers import exact, shape_text
 from bpdebug.views.place import part_text
 
 
@@ -76,24 +75,3 @@ def update_data(event: Event) -> dict[str, Any]:
 def parts_data(line: Assignment | Contribution) -> list[dict[str, Any]]:
     """The parts of a line of an update, or of a contribution, as JSON has them."""
     return [{"text": p.text, "shape": list(p.shape), "why": p.why} for p in line.parts]
-
-
-def optimizer_rows(state: State) -> Iterator[tuple[str, ...]]:
-    """The optimizer, its settings in this step, and what it keeps of each parameter; empty without training."""
-    timeline, graph = state.timeline, state.timeline.graph
-    training, parameters = timeline.training, timeline.store.updates.parameters
-    if training is None or not parameters:
-        return
-    step = timeline.schedule.iteration_at(state.cursor) + 1
-    yield training.optimizer, _("optimizer"), "", _("step {step} of {of}").format(step=step, of=training.steps)
-    numbers = timeline.store.updates.rule(parameters[0]).numbers(step)
-    yield from ((name, _("setting"), "", exact(value)) for name, value in numbers.items())
-    for parameter in parameters:
-        if timeline.store.updates.rule(parameter).by_hand:
-            index = timeline.schedule.index_of(UPDATE, parameter)
-            assert index is not None
-            yield f"{graph.names[parameter]}@upd", _("rule set by hand"), "", timeline.event(index).rule or ""
-        for tensor in graph.states.get(parameter, ()):
-            norm = norm_text(timeline.value_at(tensor, state.cursor))
-            words = _("norm {norm}").format(norm=norm) if norm else ""
-            yield graph.names[tensor], _(STATE), shape_text(graph.shapes[tensor]), words

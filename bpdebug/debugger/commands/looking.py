@@ -61,10 +61,10 @@ def info(state: State, argument: str) -> State:
         )  # fmt: skip
     if matches != ["gradients"]:
         return state.show("info", matches[0], pattern.strip())
-    from bpdebug.explain.gradient_norms import FIRST, gradient_norms  # start-up: worked out when asked for
+    from bpdebug.explain.norms import gradient_norms  # start-up: worked out when asked for
 
     pattern, seconds, over = within("info gradients", pattern)
-    norms = gradient_norms(state.timeline, state.cursor, over, most=None if pattern else FIRST)
+    norms = gradient_norms(state.timeline, state.cursor, over)
     return state.show("info", "gradients", pattern, norms, seconds)
 
 

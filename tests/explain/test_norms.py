@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 import bpdebug
 from bpdebug.debugger.commands import within
+from bpdebug.engine import Timeline
 from bpdebug.errors import CommandError
-from bpdebug.explain.gradient_norms import gradient_norms
+from bpdebug.explain.norms import Norms, gradient_norms
 from tests.counting import Clock, over_after
 from tests.lessons import NAMES
+
+
+def worked_out(timeline: Timeline, at: int, over: Callable[[], bool] | None = None) -> Norms:
+    """Those of all tensors that take a gradient."""
+    norms = gradient_norms(timeline, at, over)
+    norms.work_out(np.flatnonzero(timeline.graph.taking_gradients).tolist())
+    return norms
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_norms_are_those_of_the_arrays(name: str) -> None:
     timeline = bpdebug.run(bpdebug.load(name))
     for at in (len(timeline) // 2, len(timeline)):
-        found = gradient_norms(timeline, at)
+        found = worked_out(timeline, at)
         assert found.looked_at == found.of > 0
-        for tensor, norm in found.norms.items():
+        for tensor, norm in found.known.items():
             array = timeline.grad_at(tensor, at)
             if array is None:
                 assert norm is None
@@ -31,10 +41,10 @@ def test_norms_are_those_of_the_arrays(name: str) -> None:
 def test_what_is_left_out_is_furthest_from_the_loss(name: str) -> None:
     """The time is over at each place where it may stop, one after another: norms are never wrong, only fewer."""
     scenario, seen = bpdebug.load(name), set[int]()
-    whole = gradient_norms(timeline := bpdebug.run(scenario), len(timeline))
+    whole = worked_out(timeline := bpdebug.run(scenario), len(timeline))
     for count in range(10**6):
-        found = gradient_norms(bpdebug.run(scenario), len(timeline), over_after(count))
-        assert found.norms == {t: whole.norms[t] for t in sorted(whole.norms, reverse=True)[: found.looked_at]}
+        found = worked_out(bpdebug.run(scenario), len(timeline), over_after(count))
+        assert found.known == {t: whole.known[t] for t in sorted(whole.known, reverse=True)[: found.looked_at]}
         assert found.of == whole.of
         seen.add(found.looked_at)
         if found.looked_at == found.of:
@@ -53,6 +63,7 @@ def test_a_report_says_how_many_were_worked_out(monkeypatch: pytest.MonkeyPatch)
     whole = session.do("seek end ;; info gradients")
     assert whole.title == ""
     assert session.do("info gradients for 1h").to_data() == whole.to_data()
-    assert [row["name"] for row in session.do("info gradients W1 for 1h").to_data()["rows"]] == ["∂W1"]
+    data = session.do("info gradients W1 for 1h").to_data()
+    assert ([row["name"] for row in data["rows"]], data["looked_at"], data["of"]) == (["∂W1"], 1, 1)
     with pytest.raises(CommandError, match="is no time"):
         session.do("info gradients for long")
