@@ -98,23 +98,18 @@ def optimizer(state: State) -> Listed:
     numbers = updates.rule(updates.parameters[0]).numbers(step)
     head += [(name, _("setting"), "", exact(value)) for name, value in numbers.items()]
     by_hand = updates.by_hand
-    rows = zip(
-        *(map(of.get, updates.parameters, repeat(())) for of in ({p: (p,) for p in by_hand}, graph.states)), strict=True
-    )
-    told = [*chain.from_iterable(chain.from_iterable(rows))]
+    told = [*_of_each(updates.parameters, {p: (p,) for p in by_hand}, graph.states)]
     norms, first = _values(state), len(head)
 
     def cell(n: int, column: int) -> str:
         if n < first:
             return head[n][column]
-        name, hand = graph.names[t := told[n - first]], told[n - first] in by_hand
+        t = told[n - first]
+        if t in by_hand:
+            return _rule(state, t) if column == 3 else (f"{graph.names[t]}@upd", _("rule set by hand"), "")[column]
         if column == 3:
-            return _rule(state, t) if hand else _norm(norms, t, _("norm {norm}"))
-        return (
-            (f"{name}@upd", _("rule set by hand"), "")[column]
-            if hand
-            else (name, _(STATE), shape_text(graph.shapes[t]))[column]
-        )
+            return _norm(norms, t, _("norm {norm}"))
+        return (graph.names[t], _(STATE), shape_text(graph.shapes[t]))[column]
 
     def prepare(rows: Sequence[int]) -> None:
         head = bisect_left(rows, first)
