@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct, field
@@ -89,14 +90,20 @@ def spell_bytes(n: int) -> str:
     return f"{n} byte" if n == 1 else f"{n} bytes"
 
 
+SIZE = re.compile(r"(?P<whole>[0-9]{1,20})(\.(?P<part>[0-9]{1,20}))? *(?P<unit>[A-Za-z]*)")
+UNITS = {"": 1, "B": 1}
+for _n, _letter in enumerate("KMGT", 1):
+    UNITS |= {_letter: 1024**_n, f"{_letter}IB": 1024**_n, f"{_letter}B": 1000**_n}
+
+
 def parse_size(text: str) -> int:
-    """'512MiB', '4G', '1000' as bytes; units count in 1024s; UsageError where it is no size."""
-    units = {"": 1, "B": 1, "K": KIB, "KIB": KIB, "M": MIB, "MIB": MIB, "G": GIB, "GIB": GIB, "T": 2**40, "TIB": 2**40}
-    number = text.rstrip("BbIiKkMmGgTt")
-    unit = text[len(number) :].upper()
-    if unit not in units or not (number.isascii() and number.strip(" ").isdigit()) or len(number) > 20:
+    """'512MiB', '1.5G', '1000' as whole bytes: K and KiB are 1024, KB is 1000; UsageError where it is no size."""
+    found = SIZE.fullmatch(text)
+    unit = UNITS.get(found["unit"].upper(), 0) if found else 0
+    if not found or not unit or (found["part"] and unit == 1):
         raise UsageError(f"'{text}' is no size", hint="write a number with K, M, G or T behind it: 4G")
-    return int(number) * units[unit]
+    part = found["part"] or ""
+    return int(found["whole"] + part) * unit // int(10 ** len(part))
 
 
 def parse_limit(text: str) -> tuple[str, int]:

@@ -231,7 +231,7 @@ def test_a_limit_that_is_none_is_wrong_usage(word: str, run: Runner) -> None:
     assert "did you mean nodes?" in said or not word.startswith("nodse")
 
 
-@pytest.mark.parametrize("size", ["x", "", "-1", "4X", "4GG", "1.5G", "²G"])
+@pytest.mark.parametrize("size", ["x", "", "-1", "4X", "4GG", "1.5", "²G"])
 def test_a_size_that_is_none_is_wrong_usage(size: str, run: Runner) -> None:
     refused(run("run", "transpose", f"--memory={size}"), 2)
 

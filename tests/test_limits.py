@@ -39,7 +39,8 @@ def test_every_limit_can_be_moved(name: str) -> None:
     ("text", "size"),
     [
         ("1000", 1000), ("0", 0), ("4G", 4 * GIB), ("4g", 4 * GIB), ("4GiB", 4 * GIB), ("4GIB", 4 * GIB),
-        ("512MiB", 512 * MIB),
+        ("512MiB", 512 * MIB), ("1.5G", 3 * GIB // 2), ("1.551 GiB", 1_665_373_569), ("0.5K", 512), ("0.0001K", 0),
+        ("1500MB", 1_500_000_000), ("1.5 gb", 1_500_000_000), ("2TB", 2 * 10**12), ("1KB", 1000),
         ("1K", KIB), ("1kib", KIB), ("7B", 7), ("2T", 2 * 2**40), ("4 G", 4 * GIB),
     ],
 )  # fmt: skip
@@ -48,8 +49,12 @@ def test_sizes(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "G", "x", "4X", "-1", "1.5G", "4GG", "BG4", "1e9", "²", "²G", "٤²", "1_000", "9" * 30, "4GiBB", "0x10"]
-)
+    "text",
+    [
+        "", "G", "x", "4X", "-1", "1.5", "1.5B", "1.G", ".5G", "1.2.3G", "1,5G", "4GG", "BG4", "1e9", "²", "²G", "٤²",
+        "1_000", "9" * 30, "4GiBB", "0x10",
+    ],
+)  # fmt: skip
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match="is no size"):
         parse_size(text)

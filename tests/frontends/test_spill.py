@@ -284,7 +284,7 @@ def test_load_run_and_session_take_a_budget(deep: Path, tmp_path: Path) -> None:
     assert not isinstance(bpdebug.run(told, memory="1G").iteration(0), BoundedPass)
 
 
-@pytest.mark.parametrize("memory", ["much", -1, 1.5, True, "1.5G"])
+@pytest.mark.parametrize("memory", ["much", -1, 1.5, True, "1.5"])
 def test_what_is_no_size_is_refused(deep: Path, memory: Any) -> None:
     with pytest.raises(UsageError):
         bpdebug.run(bpdebug.load(deep), memory=memory)
