@@ -13,6 +13,7 @@ from bpdebug.engine.budget import ARRAY, Budget
 from bpdebug.engine.running_sums import KEEP
 from bpdebug.graph import DRAWN, NODE, Graph
 from bpdebug.symbolic import Expr, Plan, walk
+from bpdebug.symbolic.by_samples import by_samples
 
 AMPLE = 8
 """A budget of so many times the bytes of all values has room for a pass and all that is remembered of it."""
@@ -90,10 +91,11 @@ def _kinds(graph: Graph, sole: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterable[
 
 def _beside(plan: Plan, first: Sequence[int], more: Sequence[int]) -> int:
     """The same of one: the gradients at `first` stay as they are, those of `more` are added to what is there."""
-    back = [plan.summed(position) for position in (*first, *more)]
+    back = by_samples([plan.summed(position) for position in (*first, *more)])
     sums = max((e.nbytes for e in back[len(first) :]), default=0)
     gives = sum(map(_own, back[: len(first)]))
-    return max(_held(plan, [plan.value]) - _own(plan.value), _held(plan, back) - gives + sums)
+    value = by_samples([plan.value])
+    return max(_held(value) - _own(*value), _held(back) - gives + sums)
 
 
 def _own(e: Expr) -> int:
@@ -101,7 +103,7 @@ def _own(e: Expr) -> int:
     return 0 if e.prim is None or e.prim.view else e.nbytes
 
 
-def _held(plan: Plan, targets: Sequence[Expr]) -> int:
+def _held(targets: Sequence[Expr]) -> int:
     """Bytes that are there at once: what is used twice stays to the end, the rest until it is used."""
     order = [e for e in walk(*targets) if e.prim is not None]
     uses = Counter(id(a) for e in order for a in e.operands()) + Counter(map(id, targets))

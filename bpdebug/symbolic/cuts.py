@@ -10,9 +10,18 @@ from bpdebug.arrays import Array, Shape
 from bpdebug.ops.windows import padded, pairs, regions, windows
 from bpdebug.progress import may_stop
 
+FRAME = "size", "stride", "padding", "dilation"
+"""What says where windows are, in the order of `ops.windows.windows`."""
+
 
 def unfold(x: Array, size: Shape, stride: Shape, padding: Shape, dilation: Shape, fill: float = 0.0) -> Array:
     """Every window of (N, C, *space) as a row: (N, windows, C * prod(size)); im2col."""
+    view = windows_of(x, size, stride, padding, dilation, fill)
+    return as_rows(view, len(size))
+
+
+def windows_of(x: Array, size: Shape, stride: Shape, padding: Shape, dilation: Shape, fill: float) -> Array:
+    """Every window of (N, C, *space) with its padding: (N, *windows, C, *size), a view of one copy at most."""
     out = windows(x.shape[2:], size, stride, padding, dilation)
     if any(map(any, pairs(padding))):
         inner = tuple(slice(a, a + n) for (a, _), n in zip(pairs(padding), x.shape[2:], strict=True))
@@ -24,21 +33,37 @@ def unfold(x: Array, size: Shape, stride: Shape, padding: Shape, dilation: Shape
     strides += tuple(a * d * (k > 1) for a, d, k in zip(x.strides[2:], dilation, size, strict=True))
     view = np.lib.stride_tricks.as_strided(x, (*x.shape[:2], *out, *size), strides, writeable=False)
     rank = len(size)
-    axes = (0, *range(2, 2 + rank), 1, *range(2 + rank, 2 + 2 * rank))
-    return view.transpose(axes).reshape(x.shape[0], math.prod(out), x.shape[1] * math.prod(size))
+    return view.transpose(0, *range(2, 2 + rank), 1, *range(2 + rank, 2 + 2 * rank))
+
+
+def as_rows(view: Array, rank: int) -> Array:
+    """Windows (N, *windows, C, *size) as rows: (N, windows, C * prod(size))."""
+    return view.reshape(len(view), math.prod(view.shape[1 : 1 + rank]), math.prod(view.shape[1 + rank :]))
 
 
 def fold(x: Array, shape: Shape, size: Shape, stride: Shape, padding: Shape, dilation: Shape) -> Array:
     """Rows of windows added back where they came from, into (N, C, *space): unfold's adjoint, col2im."""
+    total = np.zeros((*shape[:2], *padded(shape[2:], padding)), x.dtype)
+    add_windows(total, x, shape, size, stride, padding, dilation)
+    return inner(total, shape, padding)
+
+
+def add_windows(
+    total: Array, x: Array, shape: Shape, size: Shape, stride: Shape, padding: Shape, dilation: Shape
+) -> None:  # fmt: skip
+    """Adds rows of windows where they came from to `total`, images with their padding; of `shape` all but N counts."""
     out = windows(shape[2:], size, stride, padding, dilation)
     rank = len(size)
-    cols = x.reshape(shape[0], *out, shape[1], *size)
+    cols = x.reshape(x.shape[0], *out, shape[1], *size)
     cols = cols.transpose(0, 1 + rank, *range(1, 1 + rank), *range(2 + rank, 2 + 2 * rank))
-    total = np.zeros((*shape[:2], *padded(shape[2:], padding)), x.dtype)
     for offset in np.ndindex(*size):
         may_stop()
         here = tuple(slice(o * d, o * d + s * n, s) for o, d, s, n in zip(offset, dilation, stride, out, strict=True))
         total[(slice(None), slice(None), *here)] += cols[(Ellipsis, *offset)]
+
+
+def inner(total: Array, shape: Shape, padding: Shape) -> Array:
+    """Images of this shape, (N, C, *space), without the padding around them; a view."""
     return total[
         (slice(None), slice(None), *(slice(a, a + n) for (a, _), n in zip(pairs(padding), shape[2:], strict=True)))
     ]

@@ -13,6 +13,7 @@ import numpy as np
 from bpdebug.arrays import DType, Shape
 from bpdebug.progress import may_stop
 from bpdebug.symbolic.arrays import add_rows
+from bpdebug.symbolic.by_samples import FOLDED, WINDOWED, by_samples
 from bpdebug.symbolic.expr import Expr, Prim, Trace, walk
 from bpdebug.symbolic.library import Library
 from bpdebug.symbolic.notation import SOURCE
@@ -50,8 +51,8 @@ TOTAL = Prim("total", np.add.reduce, attrs={"axis": ..., "keepdims": False})
 LARGEST = Prim("largest", np.maximum.reduce, attrs=TOTAL.attrs)
 SPREAD = Prim("spread", _spread, attrs=PRIMS["broadcast_to"].attrs)
 ADD_ROWS = Prim("add_rows", add_rows, arrays=3, attrs=PRIMS["scatter_add"].attrs)
-for _word in (SPREAD, TOTAL, LARGEST, ADD_ROWS):
-    setattr(SCOPE["xp"], _word.name, _word.run)
+for _word in (SPREAD, TOTAL, LARGEST, ADD_ROWS, WINDOWED, FOLDED):
+    setattr(SCOPE["xp"], _word.name, partial(_word.run, **_word.defaults))
 _NUMBERS: dict[tuple[str, str], Expr] = {}
 
 
@@ -110,6 +111,7 @@ def _cheaper(e: Expr, args: tuple[Any, ...]) -> tuple[Prim | None, tuple[Any, ..
 def in_place(targets: Sequence[Expr]) -> list[Expr]:
     """The expressions that are computed in place of these."""
     made: dict[int, Expr] = {}
+    targets = by_samples(targets)
     for e in walk(*targets):
         prim, args, attrs = _cheaper(e, tuple(made[id(a)] if isinstance(a, Expr) else a for a in e.args))
         changed = prim is not e.prim or any(a is not b for a, b in zip(args, e.args, strict=False))
