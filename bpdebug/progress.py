@@ -6,9 +6,12 @@ computed by then stays, the rest is computed when it is asked for again.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Context, ContextVar
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Any, TypeVar
 
 Listener = Callable[[float, int], None]
@@ -130,3 +133,44 @@ def listening(listener: Listener, stop: Callable[[], None] | None = None) -> Ite
     finally:
         _LISTENER.reset(tokens[0])
         _STOP.reset(tokens[1])
+
+
+@contextmanager
+def interrupted(end: type[BaseException] = Stopped) -> Iterator[Callable[[], None]]:
+    """Gives what raises `end` once Ctrl-C was pressed; pressed again, it is KeyboardInterrupt wherever it comes."""
+    pressed = False
+
+    def press(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def stop() -> None:
+        if pressed:
+            raise end
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is KeyboardInterrupt where the work inside may be stopped, and not in the midst of another library's.
+
+    Where somebody may stop it already, or Ctrl-C means something else, all is as it is.
+    """
+    usual = current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if stoppable() or not usual:
+        yield
+        return
+    with interrupted(KeyboardInterrupt) as stop:
+        token = _STOP.set(stop)
+        try:
+            yield
+            stop()
+        finally:
+            _STOP.reset(token)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from types import FrameType
 from typing import TypeVar
 
 from bpdebug.frontends.terminal import erase_line
-from bpdebug.progress import Stopped, listening
+from bpdebug.progress import interrupted, listening
 from bpdebug.translation import N_, _
 
 Item = TypeVar("Item")
@@ -54,34 +52,12 @@ def watched(items: Iterable[Item], *, stops: bool = False, drawn: bool = True) -
     """
     coming = iter(items)
     while True:
-        with _interrupted() if stops else nullcontext() as stop, _watching(stop, drawn and sys.stderr.isatty()):
+        with interrupted() if stops else nullcontext() as stop, _watching(stop, drawn and sys.stderr.isatty()):
             try:
                 item = next(coming)
             except StopIteration:
                 return
         yield item
-
-
-@contextmanager
-def _interrupted() -> Iterator[Callable[[], None]]:
-    """Gives what raises Stopped once Ctrl-C was pressed."""
-    pressed = False
-
-    def press(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    def stop() -> None:
-        if pressed:
-            raise Stopped
-
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

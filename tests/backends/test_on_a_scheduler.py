@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -111,3 +114,35 @@ def test_a_scheduler_that_dies_in_a_session_is_one_message(monkeypatch: pytest.M
                 session.do("seek end")
             assert "open this anew" in (told.value.hint or "")
         assert "2" in session.do("print 1 + 1").to_text()
+
+
+@pytest.mark.parametrize("word", ["persist", "gather"])
+def test_ctrl_c_from_python_is_one_interrupt_and_not_in_the_midst_of_dasks_code(
+    word: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There it could be lost in a callback, or be followed by what the threads of Dask's say of it."""
+    there = bpdebug.run(bpdebug.load("two_layer"), backend="dask", scheduler=address)
+    client, done, after = cluster(address).client, list[str](), list[str]()
+    real, before = getattr(client, word), set(client.futures)
+
+    def pressed(*given: Any, **how: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("seen")
+        return real(*given, **how)
+
+    monkeypatch.setattr(client, word, pressed)
+    with pytest.raises(KeyboardInterrupt):
+        after.append(str(there.value("L")))
+    monkeypatch.undo()
+    assert done
+    assert not after
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    while set(client.futures) - before - kept(there):  # they are released by the client's own thread
+        Event().wait(0.02)
+    assert there.value("L") == pytest.approx(float(bpdebug.run(bpdebug.load("two_layer")).value("L")))
+
+
+def kept(there: Any) -> set[Any]:
+    """The keys of what a timeline keeps with the workers."""
+    run = there.iteration(0)
+    return {key for x in (*run.V, *run.G) if x is not None for key in dict(x.__dask_graph__())}

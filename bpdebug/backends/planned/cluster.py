@@ -6,14 +6,17 @@ they read lies under the same path there.
 
 from __future__ import annotations
 
+import concurrent.futures
 import gc
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from functools import partial
+from threading import Thread
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import dask
 from distributed import Client, Future, futures_of, wait
@@ -21,7 +24,7 @@ from distributed.system import MEMORY_LIMIT
 
 from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError, InputError
-from bpdebug.progress import may_stop, report
+from bpdebug.progress import interruptible, may_stop, report
 
 ANSWERS = 5.0
 """Seconds in which a scheduler answers."""
@@ -32,6 +35,7 @@ LOOK = 0.1
 SAME = {"python": 2, "dask": 3, "distributed": 3, "bpdebug": 3}
 """What workers have in common with this machine, and how many numbers of the version."""
 KNOWN: dict[str, Cluster] = {}
+Made = TypeVar("Made")
 
 
 def cluster(address: str) -> Cluster:
@@ -51,7 +55,7 @@ class Cluster:
     def __init__(self, address: str) -> None:
         self.address = address
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it speaks up later, on a screen of ours
-        with _silent():
+        with interruptible(), _silent():
             self.client = _connected(address)
             try:
                 self._check_versions()
@@ -68,7 +72,7 @@ class Cluster:
     def _check_versions(self) -> None:
         """InputError (E_FILE) where a worker has other versions than this machine."""
         with warnings.catch_warnings(action="ignore"):
-            told = self.client.get_versions(packages=["bpdebug"])
+            told = self._asked(partial(self.client.get_versions, packages=["bpdebug"]))
         own = _versions(told["client"])
         for name, there in [("the scheduler", told["scheduler"]), *told["workers"].items()]:
             for package, version in _versions(there).items():
@@ -79,38 +83,44 @@ class Cluster:
 
     def persist(self, arrays: Sequence[Any]) -> Sequence[Any]:
         """The same arrays, whose chunks the workers have worked out and keep."""
-        with _silent(), self._said():
+        with interruptible(), _silent(), self._said():
             found: Sequence[Any] = self.client.persist(list(arrays))
-            self._wait(futures_of(found))
+            with _given_up(futures := futures_of(found)):
+                self._wait(futures)
         return found
 
     def compute(self, arrays: Sequence[Any]) -> Sequence[Array]:
         """Their cells as NumPy's arrays, of the same shapes."""
         there = self.persist(arrays)  # or all chunks would be put together on one worker
         futures = {future.key: future for future in futures_of(there)}
-        with _silent(), self._said():
-            chunks = self.client.gather([_nested(x.__dask_keys__(), futures) for x in there])
+        with interruptible(), _silent(), self._said(), _given_up(futures.values()):
+            chunks = self._asked(lambda: self.client.gather([_nested(x.__dask_keys__(), futures) for x in there]))
         return [x.__dask_postcompute__()[0](found) for x, found in zip(there, chunks, strict=True)]
 
     def _wait(self, futures: Sequence[Future]) -> None:
-        """Until all are done; where the work is stopped, by whatever, they are given up."""
+        """Until all are done."""
         alone: float | None = None
-        try:
-            while left := [future for future in futures if future.status in ("pending", "lost")]:
-                report(len(futures) - len(left), len(futures))
-                may_stop()
-                try:
-                    with self.client.as_current():
-                        wait(left, timeout=LOOK)
-                except TimeoutError:
-                    alone = self._alone(alone)
-            for future in futures:
-                if future.status != "finished":
-                    future.result()
-        except BaseException:
-            for future in futures:  # tasks that nobody wants are stopped; to be cancelled is too much for 2026.8.0
-                future.release()
-            raise
+        while left := [future for future in futures if future.status in ("pending", "lost")]:
+            report(len(futures) - len(left), len(futures))
+            may_stop()
+            try:
+                with self.client.as_current():
+                    wait(left, timeout=LOOK)
+            except TimeoutError:
+                alone = self._alone(alone)
+        for future in futures:
+            if future.status != "finished":
+                future.result()
+
+    def _asked(self, ask: Callable[[], Made]) -> Made:
+        """What the client answers, which is waited for in a thread of its own: here one may stop."""
+        coming: concurrent.futures.Future[Made] = concurrent.futures.Future()
+        Thread(target=_answered, args=(ask, coming), daemon=True).start()
+        alone: float | None = None
+        while not concurrent.futures.wait([coming], LOOK).done:
+            may_stop()
+            alone = self._alone(alone)
+        return coming.result()
 
     def _alone(self, since: float | None) -> float | None:
         """Since when no worker is there, None where one is; InputError (E_FILE) where that is too long."""
@@ -157,6 +167,24 @@ def _connected(address: str) -> Client:
     gc.collect()
     hint = "start one: dask scheduler, and dask worker ADDRESS; then --scheduler tcp://HOST:8786"
     raise InputError(message, code="E_FILE", hint=hint)
+
+
+def _answered(ask: Callable[[], Made], coming: concurrent.futures.Future[Made]) -> None:
+    try:
+        coming.set_result(ask())
+    except BaseException as error:
+        coming.set_exception(error)
+
+
+@contextmanager
+def _given_up(futures: Iterable[Future]) -> Iterator[None]:
+    """Where the work inside is stopped, by whatever, tasks that nobody wants any more are stopped, too."""
+    try:
+        yield
+    except BaseException:
+        for future in futures:  # to be cancelled is too much for 2026.8.0: it may take the client's others with it
+            future.release()
+        raise
 
 
 def _nested(keys: Any, futures: dict[Any, Future]) -> Any:
