@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from bpdebug.arrays import Array
@@ -44,6 +45,20 @@ class PlacedLeaves(dict[int, Any]):
         return found
 
 
+def _inside(backend: Backend, graph: Graph, array: Any, tensor: int) -> Any:
+    """One of NumPy's arrays, a tensor's value or gradient, where the backend computes."""
+    return backend.in_half(backend.inside(array), graph.halves.get(tensor, ""))
+
+
+def _placed(backend: Backend, graph: Graph, leaf: Callable[[int], Any], tensor: int) -> Any:
+    """A leaf there: what an iteration makes is brought, what is given lies there.
+
+    No method: a pass that holds itself keeps all its arrays until the garbage collector comes.
+    """
+    array = leaf(tensor)
+    return _inside(backend, graph, array, tensor) if is_array(array) else array
+
+
 class PlacedPass(Pass):
     """A pass on a backend's arrays. What is given out are NumPy's, read-only, of the same shape.
 
@@ -56,11 +71,7 @@ class PlacedPass(Pass):
         self.library = self.backend = backend
         self._settled = {id(None)}
         self._near: OrderedDict[int, tuple[Any, Array]] = OrderedDict()
-        super().__init__(graph, lambda t: self._placed(leaf(t), t), *given)
-
-    def _placed(self, array: Any, tensor: int) -> Any:
-        """A leaf where the backend computes: what an iteration makes is brought there, what is given lies there."""
-        return self._in(array, tensor) if is_array(array) else array
+        super().__init__(graph, partial(_placed, backend, graph, leaf), *given)
 
     def _out(self, array: Any) -> Array:
         found = self._near.get(id(array))
@@ -81,7 +92,7 @@ class PlacedPass(Pass):
         return array
 
     def _in(self, array: Any, tensor: int) -> Any:
-        return self.backend.in_half(self.backend.inside(array), self.graph.halves.get(tensor, ""))
+        return _inside(self.backend, self.graph, array, tensor)
 
     def _whole(self, array: Any) -> Any:
         return array

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
+from weakref import ref
 
 import pytest
 from hypothesis import given
@@ -77,3 +79,19 @@ def test_of_what_is_only_planned_the_library_says_what_is_kept(name: str, tmp_pa
     assert "dask keeps what it has room for, here or at its workers" in " ".join(
         session.do("info memory").to_text().split()
     )
+
+
+@pytest.mark.parametrize("part", [1, 1 / 4], ids=["whole", "cut"])
+@pytest.mark.parametrize("name", HERE)
+def test_what_was_computed_is_freed_with_its_timeline_at_once(name: str, part: float) -> None:
+    """A pass that held itself would keep a device's memory until the garbage collector comes."""
+    graph = chain(60, side=32, skips=True)
+    gc.disable()
+    try:
+        timeline = Timeline(graph, budget=Budget(part_of(graph, part), backend=library(name)))
+        assert timeline.run().grad("X") is not None
+        run = ref(timeline.iteration(0))
+        del timeline
+        assert run() is None
+    finally:
+        gc.enable()
