@@ -22,12 +22,12 @@ DTYPES = ("bool", "bfloat16", "float16", "float32", "float64", "int8", "int16", 
 class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
     """A library of arrays other than NumPy, made of a table of its words.
 
-    `lying` makes an array of the parts of one in a file; None where files are read whole. `client` is
-    dask.distributed's, where a cluster computes.
+    `lying` makes an array of the parts of one in a file; None where files are read whole. Where a `cluster` computes
+    it has dask.distributed's `client`, and says how many `times` it was reached: what was kept before is gone.
     """
 
     lying: Callable[[Shape, DType, Parts], Any] | None = None
-    client: Any = None
+    cluster: Any = None
 
     @classmethod
     def of(

@@ -38,19 +38,17 @@ def dask(scheduler: str | None = None) -> Backend:
     from bpdebug.backends.planned.kept import Planned, quiet
 
     place: Any = Here()
-    client = None
     if scheduler is not None:
         from bpdebug.backends.planned.cluster import cluster  # as above
 
         place = cluster(scheduler)
-        client = place.client
     kept = Planned(place)
     name = "dask" if scheduler is None else f"dask at {scheduler}"
     made = PlannedBackend.of(
         name, _words(da), dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
         cells=partial(_cells_at, da), within=quiet,
     )  # fmt: skip
-    return replace(made, client=client)
+    return made if scheduler is None else replace(made, cluster=place)
 
 
 def _words(da: Any) -> dict[str, Any]:

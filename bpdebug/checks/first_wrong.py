@@ -79,7 +79,7 @@ def check(
     alone: dict[int, dict[int, Check]] = {}
     order = _ordered(nodes, wanted, needed, sample=over is not None)
     backend = timeline.store.budget.backend
-    client = None if backend is None else backend.client
+    client = None if backend is None or backend.cluster is None else backend.cluster.client
     with closing(spread(order, _alone(timeline, iteration, over), client=client)) as found:
         for k, rows_of in zip(order, found, strict=True):
             if not rows_of and over is not None and over():

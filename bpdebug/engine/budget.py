@@ -26,6 +26,7 @@ class Keeps(Protocol):
     def checkpoint_bytes(self) -> int: ...
     def size(self, t: int) -> int: ...
     def drop(self, t: int) -> None: ...
+    def forget(self) -> None: ...
     def thin(self) -> bool: ...
 
 
@@ -51,11 +52,26 @@ class Budget:
         self._sizes: OrderedDict[Key, int] = OrderedDict()
         self._whole: set[Key] = set()
         self._unsized: list[Key] = []
+        self._times = self._reached
 
     @property
     def elsewhere(self) -> bool:
         """Whether its passes forget nothing, because what is kept of them is the backend's to say."""
         return self.backend is not None and self.backend.settle is not None
+
+    @property
+    def _reached(self) -> int:
+        cluster = None if self.backend is None else self.backend.cluster
+        return 0 if cluster is None else int(cluster.times)
+
+    def look(self) -> None:
+        """Forgets all there is where the backend's cluster has lost it: it is computed anew."""
+        if self._reached != self._times:
+            self._times, self.recent = self._reached, None
+            for key in [*self._sizes]:
+                self._drop(key)
+            for store in self.living():
+                store.forget()
 
     def keep(self, key: Key, *, whole: bool) -> None:
         """One iteration more, or more of it; others go until all fit. A first one costs no counting."""

@@ -64,6 +64,7 @@ class Store:
 
     def iteration(self, t: int) -> Pass:
         """Iteration t, computed from the nearest checkpoint where it is not kept."""
+        self.budget.look()
         found = self._passes.get(t)
         if found is not None:
             self.used(t)
@@ -158,6 +159,12 @@ class Store:
             self._dropped[t] = run
         self._states.pop(t, None)
 
+    def forget(self) -> None:
+        """Nothing that was computed is there any more."""
+        self._dropped, self._checkpoints = None, {}
+        self._passes.clear()
+        self._states.clear()
+
     @cached_property
     def _pass_bytes(self) -> int:
         return sizes.of_pass(self.graph)
@@ -227,6 +234,7 @@ class Store:
         """Parameters and optimizer states after t updates; those that never changed are left out."""
         if self.parent is not None and t < self.first:
             return self.parent.start(t)
+        self.budget.look()
         self.used(t)
         at = t
         while (state := self._known(at)) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,6 +18,7 @@ from bpdebug import workers
 from bpdebug.checks.first_wrong import check
 from bpdebug.cli import main
 from bpdebug.errors import InputError
+from bpdebug.scenario import load
 from bpdebug.workers import Spread, spread
 
 pytest.importorskip("dask", reason="an extra")
@@ -110,10 +112,52 @@ def test_a_scheduler_that_dies_in_a_session_is_one_message(monkeypatch: pytest.M
         session = bpdebug.Session(bpdebug.load("two_layer"), backend="dask", scheduler=made.scheduler_address)
         made.close()
         for _ in range(2):
-            with pytest.raises(InputError, match=r"the connection to .* is lost") as told:
+            with pytest.raises(InputError, match=r"no scheduler of dask's answers") as told:
                 session.do("seek end")
-            assert "open this anew" in (told.value.hint or "")
+            assert "ask again" in (told.value.hint or "")
         assert "2" in session.do("print 1 + 1").to_text()
+
+
+TRAINED = """
+format = 1
+[inputs]
+X = { shape = [4, 6], init = "normal" }
+[parameters]
+W = { shape = [6, 5], init = "normal" }
+[graph]
+loss = "L"
+program = "Y = tanh(X @ W)\\nL = mean(Y ** 2)"
+[train]
+optimizer = "adam"
+lr = 0.1
+steps = 3
+"""
+
+
+def test_a_scheduler_that_comes_back_is_reached_again_and_what_was_kept_there_is_worked_out_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a training, whose iterations start from what the one before left with the workers, and of a fork of it."""
+    monkeypatch.setattr("bpdebug.far.array.SMALL", 1)  # nothing comes over whole, and is kept here
+    monkeypatch.setattr("bpdebug.backends.device.SMALL", 1)
+    monkeypatch.setattr("bpdebug.backends.planned.cluster.ANSWERS", 1.0)
+    lines = ["seek 5", "seek end", "print dW", "print W", "set W[0, 0] = 0.5", "seek end", "print W", "info gradients"]
+    scenario = load(TRAINED)
+    alone = bpdebug.Session(scenario)
+    with local(1, processes=False, protocol="tcp://") as made:
+        address = made.scheduler_address
+        session = bpdebug.Session(scenario, backend="dask", scheduler=address)
+        told = [alone.do(line).to_text() for line in lines]
+        assert [session.do(line).to_text() for line in lines] == told
+        made.close()
+        with pytest.raises(InputError, match="no scheduler of dask's answers") as gone:
+            session.do("print sum(abs(dW))")
+        assert "ask again" in (gone.value.hint or "")
+    with local(1, processes=False, protocol="tcp://", scheduler_port=int(address.rpartition(":")[2])):
+        with suppress(InputError):
+            session.do("print sum(abs(dW))")  # what it was begun with is gone: that is said once
+        for line in ("print sum(abs(dW))", "seek end", "print W", "switch 0", "info gradients", "print dW", "seek 5"):
+            assert session.do(line).to_text() == alone.do(line).to_text()
 
 
 @pytest.mark.parametrize("word", ["persist", "gather"])

@@ -34,34 +34,48 @@ LOOK = 0.1
 """Seconds between two looks at how far it is."""
 SAME = {"python": 2, "dask": 3, "distributed": 3, "bpdebug": 3}
 """What workers have in common with this machine, and how many numbers of the version."""
+AGAIN = "once a scheduler and workers run there again, ask again: what was kept is worked out anew"
+START = "start one: dask scheduler, and dask worker ADDRESS; then --scheduler tcp://HOST:8786"
 KNOWN: dict[str, Cluster] = {}
 Made = TypeVar("Made")
 
 
 def cluster(address: str) -> Cluster:
-    """The cluster behind a scheduler's address, asked once while it answers; InputError (E_FILE) where none does."""
-    found = KNOWN.get(address)
-    if found is not None and found.client.status != "running":
-        KNOWN.pop(address).client.close()
-        found = None
-    if found is None:
-        found = KNOWN[address] = Cluster(address)
+    """The cluster behind a scheduler's address, the same one each time; InputError (E_FILE) where none answers."""
+    found = KNOWN.get(address) or Cluster(address)
+    found.reached()
+    KNOWN[address] = found
     return found
 
 
 class Cluster:
-    """A scheduler and its workers. `room` are the bytes that arrays may take which are kept."""
+    """A scheduler and its workers, once it is `reached`. `room` are the bytes that arrays may take which are kept.
+
+    `times` says how often it was reached: what was kept the time before is gone.
+    """
+
+    client: Any = None
 
     def __init__(self, address: str) -> None:
-        self.address = address
+        self.address, self.times = address, 0
+        self._gone = True  # the client's scheduler, or what it kept
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it speaks up later, on a screen of ours
-        with interruptible(), _silent():
-            self.client = _connected(address)
-            try:
+
+    def reached(self) -> int:
+        """How often it was reached, now at the latest.
+
+        Raises InputError (E_FILE) where no scheduler answers, or workers have other versions.
+        """
+        if self._gone or self.client.status != "running":
+            with interruptible(), _silent():
+                if self.client is not None:
+                    self.client.close()
+                self._gone = True
+                self.client = _connected(self.address, AGAIN if self.times else START)
                 self._check_versions()
-            except InputError:
-                self.client.close()
-                raise
+            self._gone = False
+            self.times += 1
+        return self.times
 
     @property
     def room(self) -> int:
@@ -82,8 +96,13 @@ class Cluster:
                     raise InputError(message, code="E_FILE", hint=f"install {package} {own[package]} there")
 
     def persist(self, arrays: Sequence[Any]) -> Sequence[Any]:
-        """The same arrays, whose chunks the workers have worked out and keep."""
+        """The same arrays, whose chunks the workers have worked out and keep.
+
+        Raises InputError (E_FILE) where what they are made of was lost, or is now.
+        """
         with interruptible(), _silent(), self._said():
+            if self.times > 1 and any(future.client is not self.client for future in futures_of(list(arrays))):
+                raise self._lost()
             found: Sequence[Any] = self.client.persist(list(arrays))
             with _given_up(futures := futures_of(found)):
                 self._wait(futures)
@@ -136,9 +155,8 @@ class Cluster:
 
     def _lost(self) -> InputError:
         """What is said where the scheduler has gone: the arrays that its workers kept are in no other place."""
-        message = f"the connection to {self.address} is lost, and what its workers kept"
-        hint = "what is here already can be looked at; else start the scheduler again, and open this anew"
-        return InputError(message, code="E_FILE", hint=hint)
+        message = f"the connection to {self.address} was lost, and what its workers kept"
+        return InputError(message, code="E_FILE", hint=AGAIN)
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -149,12 +167,13 @@ class Cluster:
             raise
         except Exception as error:
             if isinstance(error, CancelledError) or self.client.status != "running":
+                self._gone = True  # it may be back by itself, and without what was kept
                 raise self._lost() from None
             message = f"the computation on {self.address} failed: {type(error).__name__}: {error}"
             raise InputError(message, code="E_FILE", hint="see what the workers say; then ask again") from None
 
 
-def _connected(address: str) -> Client:
+def _connected(address: str, hint: str) -> Client:
     """A client of the scheduler at an address; InputError (E_FILE) where none answers.
 
     One that fails is closed by the garbage collector: at once and here, for wherever else it came to it, in the midst
@@ -165,7 +184,6 @@ def _connected(address: str) -> Client:
     except Exception as error:  # of an address that is none it is whatever Dask stumbles over
         message = f"no scheduler of dask's answers at {address!r}: {error or type(error).__name__}"
     gc.collect()
-    hint = "start one: dask scheduler, and dask worker ADDRESS; then --scheduler tcp://HOST:8786"
     raise InputError(message, code="E_FILE", hint=hint)
 
 

@@ -21,6 +21,12 @@ class Runner(Protocol):
 
     @property
     def room(self) -> int: ...
+    @property
+    def times(self) -> int: ...
+    def reached(self) -> int:
+        """How often the place was reached; with each time what was kept there before is gone."""
+        ...
+
     def persist(self, arrays: Sequence[Any]) -> Sequence[Any]: ...
     def compute(self, arrays: Sequence[Any]) -> Sequence[Array]:
         """Their cells as NumPy's arrays, of the same shapes."""
@@ -34,12 +40,13 @@ class Planned:
     """
 
     def __init__(self, work: Runner) -> None:
-        self.work = work
+        self.work, self._times = work, work.times
         self._there: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self._lying: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
     def settle(self, arrays: Sequence[Any]) -> Sequence[Any]:
         """The same arrays, worked out where there is room for them, else planned on what was worked out."""
+        self._look()
         arrays = [self.on_top(x) for x in arrays]
         small, free = list[Any](), self.work.room - sum(x.nbytes for x in self._there.values())
         for x in sorted({x.name: x for x in arrays}.values(), key=lambda x: int(x.nbytes)):
@@ -53,6 +60,12 @@ class Planned:
         self._there.update(found)
         return [self.on_top(x) for x in arrays]
 
+    def _look(self) -> None:
+        """What is kept is forgotten where the place has lost it."""
+        if self.work.reached() != self._times:
+            self._times = self.work.times
+            self._there.clear()
+
     def lying(self, shape: Shape, dtype: DType, parts: Parts) -> Any:
         """An array that lies in a file, which is not kept."""
         found = opened(shape, dtype, parts)
@@ -61,6 +74,7 @@ class Planned:
 
     def near(self, x: Any) -> Array:
         """The cells of one as NumPy's, of its shape; nothing is worked out that was kept."""
+        self._look()
         with quiet():
             (found,) = self.work.compute([self.on_top(x)])
         return np.asarray(found)

@@ -95,7 +95,7 @@ def _scheduled(settings: Settings) -> tuple[Settings, Any]:
 
     dask = backend("dask", None, scheduler)
     limits = replace(settings.limits, arrays=(name, device, None))
-    return replace(settings, limits=limits), None if dask is None else dask.client
+    return replace(settings, limits=limits), None if dask is None else dask.cluster.client
 
 
 def _progress(results: Iterable[Result], total: int) -> Iterator[Result]:
