@@ -1,12 +1,15 @@
-"""PyTorch's kernels for whole convolutions, pools and contractions, by the words of `kernels.py`."""
+"""PyTorch's own kernels, by the words of `kernels.py` and `row_forms.py`."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bpdebug.arrays import Shape
 
 Steps = tuple[int, ...]
+SLANT, DENSITY = math.sqrt(1 / 2), 1 / math.sqrt(2 * math.pi)
+"""Of the normal distribution: Φ(x) = (1 + erf(SLANT x)) / 2, and its density at 0."""
 
 
 def kernels(t: Any) -> dict[str, Any]:
@@ -40,6 +43,7 @@ def kernels(t: Any) -> dict[str, Any]:
         return back[len(frame[0])](g.reshape(found.shape), wide, *frame, False, at).reshape(x.shape)
 
     return {
+        **_of_rows(t),
         "convolve": convolve, "convolve_x": convolve_x, "convolve_w": convolve_w, "pool": pool, "pool_x": pool_x,
         "rectified_x": lambda g, x: aten.threshold_backward.default(g, x, 0),
         "contract": lambda a, b: a.reshape(-1, a.shape[-1]).mT @ b.reshape(-1, b.shape[-1]),
@@ -52,3 +56,32 @@ def _two_axes(x: Any, how: dict[str, Steps]) -> tuple[Any, list[Steps]]:
     if x.ndim > 3:
         return x, frame
     return x.unsqueeze(2), [(one, *of) for one, of in zip((1, 1, 0, 1), frame, strict=True)]
+
+
+def _of_rows(t: Any) -> dict[str, Any]:
+    aten = t.ops.aten
+
+    def layer_norm(x: Any, gamma: Any = None, beta: Any = None, *, size: Shape, eps: float) -> Any:
+        return aten.native_layer_norm.default(x, size, gamma, beta, eps)[0]
+
+    def layer_norm_x(g: Any, x: Any, gamma: Any = None, *, size: Shape, eps: float) -> Any:
+        """Of x itself the kernel loses its digits where the mean is large; of what has mean 0 and variance 1 not."""
+        unit, _, scale = aten.native_layer_norm.default(x, size, None, None, eps)
+        plain, mask = (t.zeros_like(scale), t.ones_like(scale)), [True, False, False]
+        found = aten.native_layer_norm_backward.default(g, unit, size, *plain, gamma, None, mask)[0]
+        return found.mul_(scale)
+
+    def chance(x: Any) -> Any:
+        return t.mul(x, SLANT).erf_().add_(1).mul_(0.5)
+
+    def gelu_x(g: Any, x: Any) -> Any:
+        density = t.square(x).mul_(-0.5).exp_()
+        return chance(x).addcmul_(density, x, value=DENSITY).mul_(g)
+
+    return {
+        "layer_norm": layer_norm, "layer_norm_x": layer_norm_x,
+        # PyTorch's own for GELU, in float32, has fewer digits, and NaN at infinity
+        "gelu": lambda x: chance(x).mul_(x), "gelu_x": gelu_x,
+        "softmax": lambda x, axis: aten._softmax.default(x, axis, False),
+        "softmax_x": lambda g, y, axis: aten._softmax_backward_data.default(g, y, axis, y.dtype),
+    }  # fmt: skip

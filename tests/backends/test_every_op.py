@@ -84,7 +84,14 @@ def test_random_calls_give_the_same(name: str, op: Any, data: st.DataObject) -> 
 def test_what_is_not_finite_stays_where_it_is(name: str) -> None:
     """In the extremes, in signs, in choices and where cells are moved by indices, whose adjoints add zeros."""
     x = np.array([[math.nan, 1.0, -math.inf], [0.0, math.inf, -2.0]])
-    for op, attrs in [("max", {"axis": 1}), ("relu", {}), ("abs", {}), ("sign", {}), ("cumsum", {"axis": 0})]:
+    for op, attrs in [
+        ("max", {"axis": 1}),
+        ("relu", {}),
+        ("abs", {}),
+        ("sign", {}),
+        ("cumsum", {"axis": 0}),
+        ("softmax", {}),
+    ]:
         assert_close(Call(OPS[op], (x,), _all(op, attrs)), library(name))
     for op in ("max", "min"):  # JAX's own lose NaN in arrays of 4,096 cells and more
         assert_close(Call(OPS[op], (np.tile(x, (1000, 1)),), _all(op, {"axis": 0})), library(name))
