@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from keyword import kwlist
 from typing import Any
@@ -14,11 +15,12 @@ MANY = 1000
 """Programs of fewer lines are parsed as they are."""
 _KINDS = 1000
 """Templates of one program: past them its lines are hardly alike."""
-_WORD = rf"(?!(?:__debug__|{'|'.join(kwlist)})\b)([A-Za-z_][A-Za-z0-9_]*+)"
-_LINE = rf"^{_WORD} = ([^\n\\\"'#]++)$"  # compiled, as the next, when the first long program is met
-_NAME = rf"(?<![\w.]){_WORD}(?! *=[^=])"
-_CUT_OFF = re.compile(r"\\|\"\"\"|'''|\bpass\b")
-"""What can make a line a part of the line before it, and the word that stands for lines that are alike."""
+_WORD = rf"(?!(?:__debug__|{'|'.join(kwlist)})\b)[A-Za-z_][A-Za-z0-9_]*+"
+_NAME = rf"(?<![\w.])({_WORD})(?!=[^=]| *\()"  # compiled when the first long program is met
+"""A name that is neither a keyword of a call nor what is called: those are the template's."""
+_CUT_OFF = re.compile(r"\\|\"\"\"|'''|\r")
+"""What can make a line a part of the line before it, or end one otherwise."""
+_NO_PART = re.compile(r"[\"'#]")
 
 
 class LineTemplate(Struct, frozen=True, eq=False):
@@ -37,24 +39,35 @@ class LineTemplate(Struct, frozen=True, eq=False):
         return self.tree
 
 
+class AlikeLine(Struct, frozen=True, eq=False):
+    """A line that is like others: where it stands, and what its names are."""
+
+    line: int
+    template: LineTemplate
+    names: Sequence[str]
+
+
 class Body(Struct, frozen=True, eq=False):
-    """The statements of a program; a `pass` stands for each of the lines that are alike, given as template and names.
+    """The statements of a program; those of the lines that are alike are made when it is gone through.
 
     What is gone through stays as it is until the next is taken.
     """
 
     statements: list[ast.stmt]
     text: str
-    lines: Sequence[tuple[LineTemplate, list[str]]] = ()
+    lines: Sequence[AlikeLine] = ()
 
     def __iter__(self) -> Iterator[ast.stmt]:
-        lines = iter(self.lines)
-        for node in self.statements:
-            if self.lines and type(node) is ast.Pass:
-                template, names = next(lines)
-                yield template.filled(names, node.lineno)
-            else:
-                yield node
+        rest = iter(self.statements)
+        other = next(rest, None)
+        for alike in self.lines:
+            while other is not None and other.lineno < alike.line:
+                yield other
+                other = next(rest, None)
+            yield alike.template.filled(alike.names, alike.line)
+        if other is not None:
+            yield other
+        yield from rest
 
     def whole(self) -> list[ast.stmt]:
         """All the statements, each a tree of its own."""
@@ -65,37 +78,50 @@ def read_alike(text: str) -> Body | None:
     """The statements of a long program; None where it is to be parsed as it is, and what is wrong with it said."""
     if text.count("\n") < MANY or _CUT_OFF.search(text):
         return None
-    name, templates = re.compile(_NAME), dict[str, LineTemplate | None]()
-    lines: list[tuple[LineTemplate, list[str]]] = []
-
-    def shortened(line: re.Match[str]) -> str:
-        parts = name.split(line[2])
-        key = "\0".join(parts[::2])
-        if key not in templates and len(templates) < _KINDS:
-            templates[key] = _template(parts[::2])
-        template = templates.get(key)
-        if template is None:
-            return line[0]
-        lines.append((template, [line[1], *parts[1::2]]))
-        return "pass"
-
+    parts = re.compile(_NAME).split(text)
+    names, at = parts[1::2], 0
+    templates: dict[str, LineTemplate | None] = {}
+    lines: list[AlikeLine] = []
+    left = text.split("\n")
+    for n, key in enumerate("\0".join(parts[::2]).split("\n")):
+        template, count = templates.get(key), key.count("\0")
+        if template is None and key not in templates and len(templates) < _KINDS and _may_be_alike(key):
+            template = templates[key] = _template(key.split("\0"))
+        if template is not None:
+            lines.append(AlikeLine(n + 1, template, names[at : at + count]))
+            left[n] = ""
+        at += count
     try:
-        rest = ast.parse(re.compile(_LINE, re.MULTILINE).sub(shortened, text))
+        rest = ast.parse("\n".join(left)).body
     except (SyntaxError, RecursionError, MemoryError):
         return None
-    return Body(rest.body, text, lines)
+    return None if _torn(rest, [alike.line for alike in lines]) else Body(rest, text, lines)
+
+
+def _may_be_alike(key: str) -> bool:
+    """Whether a line without its names may be an assignment, and nothing else."""
+    return key.startswith("\0 = ") and not _NO_PART.search(key)
+
+
+def _torn(statements: Sequence[ast.stmt], lines: Sequence[int]) -> bool:
+    """Whether one of the lines, in order, stands inside of a statement, which then was no statement without it."""
+    for node in statements:
+        first = min((d.lineno for d in getattr(node, "decorator_list", ())), default=node.lineno)
+        if bisect_left(lines, first) < bisect_right(lines, node.end_lineno or first):
+            return True
+    return False
 
 
 def _template(between: Sequence[str]) -> LineTemplate | None:
-    """The template of `name = ...`, given what stands between its other names; None where these are not names alone."""
-    ids = [f"_{i}" for i in range(len(between))]
-    written = "".join(part for pair in zip(between, (*ids[1:], ""), strict=True) for part in pair)
+    """The template of `name = ...`, given what stands around its names; None where these are not names alone."""
+    ids = [f"_{i}" for i in range(len(between) - 1)]
+    written = "".join(part for pair in zip(between, (*ids, ""), strict=True) for part in pair)
     try:
-        (tree, *more) = ast.parse(f"{ids[0]} = {written}").body
+        (tree, *more) = ast.parse(written).body
     except (SyntaxError, RecursionError, MemoryError):
         return None
     placed = [part for part in ast.walk(tree) if hasattr(part, "lineno")]
     names = [part for part in placed if isinstance(part, ast.Name) and part.id in ids]
     names.sort(key=lambda part: ids.index(part.id))
-    alone = not more and isinstance(tree, ast.Assign) and len(tree.targets) == 1  # `y = _1 = x` has a name of these
+    alone = not more and isinstance(tree, ast.Assign) and len(tree.targets) == 1  # and not y = h = X
     return LineTemplate(tree, names, placed) if alone and [part.id for part in names] == ids else None
