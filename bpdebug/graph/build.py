@@ -15,7 +15,7 @@ from bpdebug.errors import AtLine, BpdebugError, InputError, ShapeError, did_you
 from bpdebug.graph.backward import GRAD, Writer
 from bpdebug.graph.dtypes import check_dtypes
 from bpdebug.graph.graph import Graph
-from bpdebug.graph.nodes import DRAWN, Leaf, Lit, Node, Operand, Step, Steps, per_tensor
+from bpdebug.graph.nodes import DRAWN, Leaf, Lit, NewNode, Node, Operand, Step, Steps, per_tensor
 from bpdebug.graph.outputs import Incoming, outputs_of
 from bpdebug.limits import Limits
 from bpdebug.ops import OPS, Op, op_named
@@ -71,6 +71,7 @@ class _Builder:
         self.floats = {leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"}
         self.first = len(self.names)
         self.index = {name: i for i, name in enumerate(self.names)}
+        self.numbers: list[int] = []
         self.nodes: list[Node] = []
         self.plans: list[Plan] = []
         self.known: dict[Any, Alike] = {}
@@ -85,13 +86,14 @@ class _Builder:
 
     def add_all(self) -> None:
         """The steps in turn. What raises gets the line of its step."""
-        index, known, types, kinds_of = self.index, self.known, self.types, self.kinds_of
-        add_node, add_plan = self.nodes.append, self.plans.append
-        n = -1
+        index, known, types, kinds_of, numbers = self.index, self.known, self.types, self.kinds_of, self.numbers
+        add_node, add_plan, n = self.nodes.append, self.plans.append, -1
         try:
             for n, (id, op, given, attrs, block, line, _) in enumerate(zip(*self.steps.columns, strict=True)):
                 try:
-                    inputs: tuple[Operand, ...] = tuple([i if type(i) is Lit else index[i] for i in given])
+                    inputs = tuple(
+                        [numbers[i] if type(i) is NewNode else i if type(i) is Lit else index[i] for i in given]
+                    )
                 except KeyError:  # which says what is not there
                     self.add(self.steps[n])
                     continue
@@ -99,11 +101,14 @@ class _Builder:
                 call = known.get((op, attrs_key(attrs) if attrs else (), *told))
                 if call is None or call.own:
                     self.add(self.steps[n])
+                    numbers.append(index[id])
                     continue
-                if index.setdefault(id, len(types)) != len(types):
+                number = len(types)
+                if index.setdefault(id, number) != number:
                     raise named_twice(id)
                 types.append(call.typed)
                 kinds_of.append(call.kind)
+                numbers.append(number)
                 add_node(Node(id, call.op, inputs, call.attrs, block, line))
                 add_plan(call.plan)
         except BpdebugError as error:

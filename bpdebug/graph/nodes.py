@@ -88,8 +88,17 @@ class Step(Struct, frozen=True, eq=False):
     assigned: str | None = None
 
 
+class NewNode(int):
+    """A tensor that a step before computes: the number of the step."""
+
+    __slots__ = ()
+
+
 class Steps(Sequence[Step]):
-    """Steps in columns, each made when somebody looks at it: of a program of many there are no objects to be made."""
+    """Steps in columns, each made when somebody looks at it: of a program of many there are no objects to be made.
+
+    In the columns an input may be a NewNode, which a step has by name.
+    """
 
     __slots__ = ("columns",)
 
@@ -110,7 +119,10 @@ class Steps(Sequence[Step]):
 
     def row(self, n: int) -> tuple[Any, ...]:
         """What step n is made of, in the order of a Step's fields."""
-        return tuple(column[n] for column in self.columns)
+        ids = self.columns[0]
+        id, op, inputs, *rest = [column[n] for column in self.columns]
+        named = [i if type(i) is Lit else ids[i] if type(i) is NewNode else str.__str__(i) for i in inputs]
+        return id, op, tuple(named), *rest
 
 
 class Node(Struct, frozen=True, eq=False, gc=False):

@@ -10,6 +10,7 @@ from typing import Any
 
 from bpdebug.arrays import takes_arrays
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown
+from bpdebug.graph import NewNode
 from bpdebug.graph.backward import GRAD
 from bpdebug.language.alike import Body
 from bpdebug.language.blocks import Def
@@ -26,7 +27,7 @@ from bpdebug.language.constants import (
 from bpdebug.language.elsewhere import op_hint
 from bpdebug.language.gradients import gradients
 from bpdebug.language.names import Place
-from bpdebug.language.nodes import NewNode, Nodes, Value, is_tensor
+from bpdebug.language.nodes import Nodes, Value, is_tensor
 from bpdebug.language.order import unknown_name
 from bpdebug.language.parse import Parsed
 from bpdebug.language.words import BY_SIGN, SYMBOLS, refusal
@@ -54,7 +55,7 @@ class Expressions(Nodes):
         self.globals = self.scope
         self.body: Body | Sequence[ast.stmt] = program.body
         self.statement: ast.stmt | None = None
-        self.written: Callable[[float, str], None] | None = None
+        self.written: Callable[[float, int], None] | None = None
         self.nesting, self.terms = limits["nesting"], limits["terms"]
         self.apart, self.repeats = Apart(dtype), False
 
@@ -103,7 +104,7 @@ class Expressions(Nodes):
         if not isinstance(node.value, int | float):
             raise refusal(node)
         if self.written is not None:
-            self.written(node.value, self.place.at(node.lineno))
+            self.written(node.value, node.lineno)
         return check_number(node.value, self.limits)
 
     def _tuple(self, node: ast.Tuple, depth: int) -> Value:

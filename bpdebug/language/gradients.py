@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable
 
 from bpdebug.errors import InputError, shown, suggest
+from bpdebug.graph import NewNode
 from bpdebug.graph.backward import GRAD, SIGNATURE
 from bpdebug.language.calls import no_stars
-from bpdebug.language.nodes import NewNode, Value, is_tensor
+from bpdebug.language.nodes import Value, is_tensor
 
 _OPERANDS = ("y", "x", "incoming")
 

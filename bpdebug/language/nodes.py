@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bpdebug.errors import InputError, shown
-from bpdebug.graph import Lit, Steps
+from bpdebug.graph import Lit, NewNode, Steps
 from bpdebug.language.names import Place
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.limits import Limits
@@ -14,12 +14,6 @@ from bpdebug.ops import as_literal
 
 Value = Any
 """NewNode, Known, a number, or a tuple of values."""
-
-
-class NewNode(int):
-    """A tensor that a node of this program computes: the node's number."""
-
-    __slots__ = ()
 
 
 class Known(str):
@@ -66,10 +60,9 @@ class Nodes:
     def steps(self, taken: Collection[str]) -> Steps:
         """The nodes under their final names; `taken` are names that no node is called by on its own."""
         ids = _final_names(self.names, self.ops, self.blocks, taken)
-        inputs = [tuple([ids[v] if type(v) is NewNode else _operand(v) for v in row]) for row in self.inputs]
         first, step = self.place.line(0), self.place.step
         lines = [first + n * step for n in self.lines]
-        return Steps(ids, self.ops, inputs, self.attrs, self.blocks, lines, self.names)
+        return Steps(ids, self.ops, self.inputs, self.attrs, self.blocks, lines, self.names)
 
 
 def _final_names(
@@ -101,10 +94,6 @@ def _final_names(
             names[i] = called
             used.add(called)
     return names
-
-
-def _operand(value: Value) -> str | Lit:
-    return value if type(value) is Lit else str.__str__(value)
 
 
 def _with_literals(op: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:

@@ -9,12 +9,12 @@ from math import inf, nan
 from typing import Any
 
 from bpdebug.errors import BpdebugError, InputError, ShapeError, shown, suggest
-from bpdebug.graph import Lit, Steps
+from bpdebug.graph import Lit, NewNode, Steps
+from bpdebug.language.again import Again
 from bpdebug.language.blocks import Def, count, read_defs, weight
 from bpdebug.language.constants import NotConstant
-from bpdebug.language.expressions import Expressions
 from bpdebug.language.names import NUMBERS, Place, check_name
-from bpdebug.language.nodes import Known, NewNode, Value, is_tensor
+from bpdebug.language.nodes import Known, Value, is_tensor
 from bpdebug.language.parse import NOTHING, PARTS, parse, quiet
 from bpdebug.language.primitives import VOCABULARY
 from bpdebug.language.words import LANGUAGE, described, refusal
@@ -39,7 +39,8 @@ def elaborate(
         program = parse(text, limits, place, words)
         defs = read_defs(program.body.statements, leaves, limits, place)
         reader = Reader(program, defs, {name: Known(name) for name in (*known, *leaves)}, limits, place, dtype)
-        reader.leaves, reader.written = frozenset(leaves), written
+        reader.leaves = frozenset(leaves)
+        reader.written = None if written is None else lambda number, line: written(number, place.at(line))
         if known:
             reader.kept, reader.copies = "a tensor of the program", frozenset(known)
             reader.as_formulas()
@@ -77,7 +78,7 @@ def _shallow(place: Place) -> Iterator[None]:
             raise InputError("the program is nested too deep", code="E_LIMIT", where=place.name, hint=PARTS) from None
 
 
-class Reader(Expressions):
+class Reader(Again):
     """Carries out statements: names are bound, loops unrolled, blocks entered and left."""
 
     leaves: frozenset[str] = frozenset()
@@ -132,7 +133,7 @@ class Reader(Expressions):
     def _assign(self, node: ast.Assign, depth: int) -> None:
         goals = [self._goal(target) for target in node.targets]
         start = len(self.ops)
-        value = self.expr(node.value, depth + 1)
+        value = self.again(node.value, depth + 1)
         named: set[int] = set()
         for goal in goals:
             if isinstance(goal, str):
@@ -259,7 +260,7 @@ class Reader(Expressions):
         self.carried += 1
         self.run(block.body, depth + 1)
         self.statement = None
-        value = self.expr(block.result, depth + 1)
+        value = self.again(block.result, depth + 1)
         self.scope, self.body, self.path, self.prefix, self.params, self.statement, self.repeats = outer
         return value
 
