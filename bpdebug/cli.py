@@ -80,7 +80,6 @@ def _carried_out(words: list[str]) -> int:
         args = plain(words) or _parsed(words)
     except SystemExit as stop:  # help and the version are printed
         return int(stop.code or EXIT_GOOD)
-    _check_values(args)
     if args.ascii or vars(args).get("plain"):
         spell_in_ascii()
     return _COMMANDS[args.verb](args)
@@ -110,14 +109,6 @@ def _parsed(words: list[str]) -> SimpleNamespace:
 def _meant(word: str) -> str:
     """A hint at the command that a word may be meant for; '' where none is near, or a file is called so."""
     return "" if os.path.exists(word) else did_you_mean(word, VERBS)
-
-
-def _check_values(args: SimpleNamespace) -> None:
-    """argparse makes an empty list of the value in `--memory=--`, whatever type the option has."""
-    for name, value in vars(args).items():
-        many = ("set", "limit", "dim", "freeze", "incoming", "topic")
-        if [] in (value if isinstance(value, list) else ()) or (value == [] and name not in many):
-            raise UsageError(f"--{name}=--", hint=f"{name} takes a value; `bpdebug --help` has an example")
 
 
 # --- the commands: front ends are imported when they are wanted, since each start pays for what it uses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from bpdebug import __version__
@@ -39,6 +40,15 @@ class _Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         return super().format_help().replace("usage: ", _("usage: "), 1)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does; but of `--memory=--`, one Python makes an empty list whatever type the option has, and
+        another one takes `--` for the value: it is none. UsageError."""
+        for word in takewhile(lambda word: word != "--", args or ()):
+            name, sign, value = word.partition("=")
+            if name.startswith("--") and sign and value == "--":
+                raise UsageError(word, hint=f"{name[2:]} takes a value; `bpdebug --help` has an example")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.prog} --help")
