@@ -186,15 +186,15 @@ def strategy(*names: str) -> Callable[[Strategy], Strategy]:
     return add
 
 
-POSITIVE = dict.fromkeys(("log", "sqrt", "rsqrt", "reciprocal", "log1p", "log2"), 0.3)
+POSITIVE = dict.fromkeys(("log", "sqrt", "rsqrt", "reciprocal", "log1p", "log2", "log10"), 0.3)
 NUMBERS = st.sampled_from([2, -3, 0.5, -1.5, 1])
 
 
 @strategy(
     "neg", "exp", "log", "sqrt", "square", "abs", "sin", "cos", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus",
-    "sigmoid", "tanh", "dropout", "stop_gradient", "clip", "log1p", "log2", "rsqrt", "reciprocal", "sinh", "cosh",
-    "erf", "expm1", "sign", "hardtanh", "relu6", "hardswish", "hardsigmoid", "celu", "selu", "mish", "softsign",
-    "hardshrink", "softshrink", "threshold",
+    "sigmoid", "tanh", "dropout", "stop_gradient", "clip", "log1p", "log2", "log10", "rsqrt", "reciprocal", "sinh",
+    "cosh", "erf", "erfc", "expm1", "sign", "hardtanh", "relu6", "hardswish", "hardsigmoid", "celu", "selu", "mish",
+    "softsign", "hardshrink", "softshrink", "threshold",
 )  # fmt: skip
 def _unary(draw: st.DrawFn, rng: np.random.Generator) -> Drawn:
     return tuple(spread(rng, draw(shapes()))), {}

@@ -17,9 +17,10 @@ from bpdebug.backends.backend import Backend, standing
 from bpdebug.symbolic import PRIMS, Trace
 
 CELLS = (
-    "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh",
-    "tanh", "floor", "round", "hypot", "logaddexp", "atan2", "remainder", "logical_or", "logical_and", "logical_not",
-    "maximum", "minimum", "erf", "normal_cdf", "normal_pdf", "same", "sigmoid", "as_float16", "as_bfloat16",
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh",
+    "cosh", "tanh", "floor", "round", "hypot", "logaddexp", "atan2", "remainder", "logical_or", "logical_and",
+    "logical_not", "maximum", "minimum", "erf", "normal_cdf", "normal_pdf", "same", "sigmoid", "as_float16",
+    "as_bfloat16",
 )  # fmt: skip
 """Words that go cell by cell: NumPy's, on each chunk."""
 RULES = ("softmax", "log_softmax", "norm", "unit", "one_hot", "pad0", "expand_dims", "squeeze")

@@ -18,10 +18,10 @@ def jax_words(device: Any = None) -> dict[str, Any]:
     from jax.scipy import special  # as above
 
     names = (
-        "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh",
-        "tanh", "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder", "logical_or",
-        "logical_and", "logical_not", "permute_dims", "matrix_transpose", "flip", "roll", "where", "reshape",
-        "broadcast_to", "argsort", "argmax", "argmin", "cumsum", "cumprod", "take_along_axis", "pow",
+        "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh",
+        "cosh", "tanh", "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder",
+        "logical_or", "logical_and", "logical_not", "permute_dims", "matrix_transpose", "flip", "roll", "where",
+        "reshape", "broadcast_to", "argsort", "argmax", "argmin", "cumsum", "cumprod", "take_along_axis", "pow",
     )  # fmt: skip
     return {
         **{name: getattr(jnp, name) for name in names},

@@ -12,8 +12,8 @@ from bpdebug.backends.backend import Backend, standing
 from bpdebug.symbolic import moves
 
 SAME = (
-    "exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh",
-    "tanh", "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder", "logical_or",
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "abs", "sign", "sin", "cos", "tan", "sinh",
+    "cosh", "tanh", "floor", "round", "maximum", "minimum", "atan2", "hypot", "logaddexp", "remainder", "logical_or",
     "logical_and", "logical_not", "permute_dims", "matrix_transpose", "flip", "roll", "where", "reshape",
     "broadcast_to", "argsort", "argmax", "argmin",
 )  # fmt: skip

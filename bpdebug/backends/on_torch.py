@@ -72,9 +72,9 @@ def _plain(t: Any) -> dict[str, Any]:
         return word
 
     return {
-        "exp": t.exp, "expm1": t.expm1, "log": t.log, "log1p": t.log1p, "log2": t.log2, "sqrt": t.sqrt,
-        "square": t.square, "abs": t.abs, "sin": t.sin, "cos": t.cos, "tan": t.tan, "sinh": t.sinh, "cosh": t.cosh,
-        "tanh": t.tanh, "floor": t.floor, "round": t.round, "erf": t.erf, "normal_cdf": t.special.ndtr,
+        "exp": t.exp, "expm1": t.expm1, "log": t.log, "log1p": t.log1p, "log2": t.log2, "log10": t.log10,
+        "sqrt": t.sqrt, "square": t.square, "abs": t.abs, "sin": t.sin, "cos": t.cos, "tan": t.tan, "sinh": t.sinh,
+        "cosh": t.cosh, "tanh": t.tanh, "floor": t.floor, "round": t.round, "erf": t.erf, "normal_cdf": t.special.ndtr,
         "sigmoid": t.sigmoid, "logical_or": t.logical_or, "logical_and": t.logical_and, "logical_not": t.logical_not,
         "sign": lambda x: t.where(x == x, t.sign(x), x),
         "maximum": extreme(t.maximum, t.clamp_min), "minimum": extreme(t.minimum, t.clamp_max),

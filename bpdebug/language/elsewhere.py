@@ -56,7 +56,6 @@ WRITTEN = {
     "p ** (1 / 3)": "cbrt",
     "x ** 2": "sqr",
     "exp(x * 0.6931471805599453)": "exp2",
-    "log(p) / 2.302585092994046": "log10",
     "log(q / (1 - q))": "logit",
     "sign(x)": "sgn signum",
     "reciprocal(p)": "inverse_of",
@@ -149,7 +148,7 @@ WRITTEN = {
 
 ABSENT = (
     "inv inverse det solve svd eig eigh qr cholesky lstsq pinv unique nonzero "
-    "ceil trunc fft rfft erfc arctan atan arcsin asin arccos acos median quantile "
+    "ceil trunc fft rfft arctan atan arcsin asin arccos acos median quantile "
     "lstm gru rnn arctanh atanh arcsinh asinh arccosh acosh fmod floor_divide mode kron "
     "cross rot90 scatter put linspace isinf isfinite nanmean logcumsumexp gumbel_softmax dropout1d dropout2d dropout3d "
     "alpha_dropout sequential index_fill embedding_bag"

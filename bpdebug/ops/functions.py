@@ -67,6 +67,12 @@ register(
         lambda xp, g, y, x: (g / (x * math.log(2)),),
     ),
     _of_positive(
+        "log10",
+        "The logarithm to base 10.",
+        lambda xp, x: xp.log10(x),
+        lambda xp, g, y, x: (g / (x * math.log(10)),),
+    ),
+    _of_positive(
         "rsqrt",
         "1 over the square root.",
         lambda xp, x: 1 / xp.sqrt(x),
@@ -83,6 +89,12 @@ register(
         "The error function: the chance that a normal number of variance 1/2 is within x of 0, with x's sign.",
         lambda xp, x: xp.erf(x),
         lambda xp, g, y, x: (g * (2 / math.sqrt(math.pi)) * xp.exp(-xp.square(x)),),
+    ),
+    _function(
+        "erfc",
+        "1 less the error function, with its digits also where that is nearly 1.",
+        lambda xp, x: 2 * xp.normal_cdf(-math.sqrt(2) * x),
+        lambda xp, g, y, x: (g * (-2 / math.sqrt(math.pi)) * xp.exp(-xp.square(x)),),
     ),
     _step(
         "sign",

@@ -151,8 +151,8 @@ _ROWS = (
     Prim("logical_not", np.logical_not, dtype=_boolean, infix="not", precedence=30),
     *(
         Prim(name, getattr(np, name))
-        for name in ("exp", "expm1", "log", "log1p", "log2", "sqrt", "square", "abs", "sign", "sin", "cos", "tan",
-                     "sinh", "cosh", "tanh", "floor", "round")
+        for name in ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "abs", "sign", "sin", "cos",
+                     "tan", "sinh", "cosh", "tanh", "floor", "round")
     ),
     *(Prim(name, getattr(normal, name), scratch=_dozen) for name in ("erf", "normal_cdf", "normal_pdf")),
     Prim("same", arrays.same, arrays=2, dtype=_boolean),

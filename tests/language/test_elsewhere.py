@@ -108,7 +108,7 @@ NUMPY = {
     "hstack": "np.hstack([x, y])", "dstack": "np.dstack([x, y])", "column_stack": "np.column_stack([v, w])",
     "array_split": "np.array_split(x, 2, axis=1)[0]", "fliplr": "np.fliplr(x)",
     "take": "np.take(x, ids, axis=0)", "zeros_like": "np.zeros_like(x)", "ones_like": "np.ones_like(x)",
-    "cbrt": "np.cbrt(p)", "exp2": "np.exp2(x)", "log10": "np.log10(p)", "heaviside": "np.heaviside(x, 0.0)",
+    "cbrt": "np.cbrt(p)", "exp2": "np.exp2(x)", "heaviside": "np.heaviside(x, 0.0)",
     "fmax": "np.fmax(x, y)", "fmin": "np.fmin(x, y)",
     "ptp": "np.ptp(x)", "nansum": "np.nansum(x)",
     "diff": "np.diff(x, axis=0)",

@@ -40,8 +40,10 @@ EDGES = [
 UNARY: dict[str, Word] = {
     **{name: getattr(torch, name) for name in ("neg", "exp", "log", "sqrt", "square", "abs", "sin", "cos")},
     **{name: getattr(F, name) for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh")},
-    **{name: getattr(torch, name) for name in ("expm1", "log1p", "log2", "tan", "sinh", "cosh", "erf", "rsqrt")},
-    **{name: getattr(torch, name) for name in ("reciprocal", "sign", "floor", "round")},
+    **{
+        name: getattr(torch, name) for name in ("expm1", "log1p", "log2", "log10", "tan", "sinh", "cosh", "erf", "erfc")
+    },
+    **{name: getattr(torch, name) for name in ("rsqrt", "reciprocal", "sign", "floor", "round")},
     **{name: getattr(F, name) for name in ("mish", "softsign", "celu", "selu", "hardtanh", "relu6", "hardsigmoid")},
     **{name: getattr(F, name) for name in ("hardswish", "hardshrink", "softshrink")},
     "threshold": lambda x: F.threshold(x, 0.5, 2.0),

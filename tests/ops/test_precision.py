@@ -103,12 +103,14 @@ CASES = [
     Case("expm1", mp.expm1, (mp.exp,), (cells(1e-12, 80),)),
     Case("log1p", mp.log1p, (lambda x: 1 / (1 + x),), (positive(1e-30, 1e30),)),
     Case("log2", lambda x: mp.log(x, 2), (lambda x: 1 / (x * mp.log(2)),), (positive(1e-30, 1e30),)),
+    Case("log10", mp.log10, (lambda x: 1 / (x * mp.log(10)),), (positive(1e-30, 1e30),)),
     Case("rsqrt", lambda x: 1 / mp.sqrt(x), (lambda x: -1 / (2 * x * mp.sqrt(x)),), (positive(),)),
     Case("reciprocal", lambda x: 1 / x, (lambda x: -1 / x**2,)),
     Case("tan", mp.tan, (lambda x: mp.sec(x) ** 2,)),
     Case("sinh", mp.sinh, (mp.cosh,)),
     Case("cosh", mp.cosh, (mp.sinh,)),
     Case("erf", mp.erf, (lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-(x**2)),), (cells(1e-6, 8),)),
+    Case("erfc", mp.erfc, (lambda x: -2 / mp.sqrt(mp.pi) * mp.exp(-(x**2)),), (cells(1e-6, 8),)),
     Case("sign", mp.sign, (lambda x: mpf(0),)),
     Case("floor", mp.floor, (lambda x: mpf(0),)),
     Case("round", mp.nint, (lambda x: mpf(0),)),
@@ -179,6 +181,9 @@ EXCEPTED: dict[tuple[str, str], Exact] = {
     ("pow", "a"): lambda a, b: abs(b) * a ** (b - 1) * (1 + abs((b - 1) * mp.log(a))),
     # The square is rounded before its exponential is taken: a unit of x² is x² units of exp(-x²).
     ("erf", "a"): lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-(x**2)) * (1 + x**2),
+    # x √2 is rounded before: a unit of it is 2 x² units of erfc(x) far out.
+    ("erfc", "value"): lambda x: mp.erfc(x) * (1 + max(x, 0) ** 2),
+    ("erfc", "a"): lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-(x**2)) * (1 + x**2),
     # A sum whose terms have other signs where the result is about 0.
     ("logaddexp", "value"): lambda a, b: abs(max(a, b)) + mp.log1p(mp.exp(-abs(a - b))),
     # The sigmoid of a rounded difference.

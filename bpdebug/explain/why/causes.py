@@ -115,7 +115,7 @@ def _infinite(tracer: RuleTracer, rule: EvaluatedRule, e: Expr, feeds: Fed, text
         divisor = tracer.factor(rule, a) if site is None else tracer.name(site, there)
         because = _("it is divided by {divisor}, which is 0 there").format(divisor=divisor)
         return Cause(words, POLE, (Culprit(rule, a, there, is_zero),), because)
-    if e.applies in ("log", "log2", "pow") and e.args[0] is a and not at.all():
+    if e.applies in ("log", "log2", "log10", "pow") and e.args[0] is a and not at.all():
         return Cause(words, POLE, (Culprit(rule, a, there, is_zero),))
     if e.applies == "log1p" and (at == -1).any():
         return Cause(words, POLE, (Culprit(rule, a, one(there)),))

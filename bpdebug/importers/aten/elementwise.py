@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from math import log, prod
+from math import prod
 from typing import Any
 
+from bpdebug.importers import functions
 from bpdebug.importers.aten.table import RULES, rule
 from bpdebug.importers.lowering import Lowering, Operand, Rule, refuse
 from bpdebug.importers.steps import same
 
 _OURS = (
-    "relu tanh sigmoid silu exp log neg abs sqrt sin cos tan sinh cosh erf expm1 log1p log2 rsqrt reciprocal sign "
-    "floor round mish selu relu6 hardswish hardsigmoid square"
+    "relu tanh sigmoid silu exp log neg abs sqrt sin cos tan sinh cosh erf erfc expm1 log1p log2 log10 rsqrt "
+    "reciprocal sign floor round mish selu relu6 hardswish hardsigmoid square"
 )
 RULES |= {f"{name}.default": same(name) for name in _OURS.split()}
 RULES |= {
@@ -26,6 +27,14 @@ RULES |= {
     "glu.default": same("glu", "axis"),
     "detach.default": same("stop_gradient"),
 }
+
+
+RULES |= {
+    f"{rule.__name__}.default": rule
+    for rule in (functions.acos, functions.acosh, functions.asin, functions.asinh, functions.atan, functions.atanh,
+                 functions.ceil)
+}  # fmt: skip
+RULES |= dict.fromkeys(("fmod.Tensor", "fmod.Scalar"), lambda c, a, b: functions.fmod(c, _like(c, a), _like(c, b)))
 
 
 def _binary(op: str) -> Rule:
@@ -109,23 +118,14 @@ RULES["clamp_max.default"] = lambda c, x, max: clamp(c, x, None, max)
 
 @rule("clamp.Tensor")
 def clamp_between(c: Lowering, x: Operand, low: Operand | None = None, high: Operand | None = None) -> Operand:
-    x = x if low is None else c.emit("maximum", x, low)
-    return x if high is None else c.emit("minimum", x, high)
+    """At a bound, which x may be, the gradient is x's alone."""
+    x = x if low is None else c.emit("maximum", x, low, ties="first")
+    return x if high is None else c.emit("minimum", x, high, ties="first")
 
 
 @rule("exp2.default")
 def exp2(c: Lowering, x: Operand) -> Operand:
     return c.emit("pow", 2.0, x, name="exp2")
-
-
-@rule("log10.default")
-def log10(c: Lowering, x: Operand) -> Operand:
-    return c.emit("div", c.emit("log", x), log(10.0), name="log10")
-
-
-@rule("ceil.default")
-def ceil(c: Lowering, x: Operand) -> Operand:
-    return c.emit("neg", c.emit("floor", c.emit("neg", x)), name="ceil")
 
 
 @rule("trunc.default", "fix.default")
@@ -135,10 +135,11 @@ def trunc(c: Lowering, x: Operand) -> Operand:
 
 @rule("div.Tensor_mode", "div.Scalar_mode")
 def divide(c: Lowering, a: Any, b: Any, *, rounding_mode: str | None = None) -> Operand:
-    found = c.emit("div", _like(c, a), _like(c, b))
-    if rounding_mode is None:
-        return found
-    return c.emit("floor", found) if rounding_mode == "floor" else trunc(c, found)
+    a, b = _like(c, a), _like(c, b)
+    if rounding_mode == "floor":
+        return functions.floor_divide(c, a, b)
+    found = c.emit("div", a, b)
+    return found if rounding_mode is None else trunc(c, found)
 
 
 @rule("elu.default")

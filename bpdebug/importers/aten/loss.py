@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bpdebug.importers.aten.table import RULES, rule
 from bpdebug.importers.lowering import Lowering, Operand, Rule
 
@@ -60,6 +62,21 @@ def multi_margin(
 ) -> Operand:  # fmt: skip
     weights = () if w is None else (w,)
     return c.emit("multi_margin", x, target, *weights, p=int(p), margin=float(margin), reduction=REDUCTIONS[reduction])
+
+
+@rule("multilabel_margin_loss.default")
+def multilabel_margin(c: Lowering, x: Operand, target: Operand, reduction: int = 1) -> Operand:
+    """How far each class of a row's own is less than 1 above each other one: own ones stand before the first -1."""
+    ids = c.known(target, "targets").reshape(-1, x.shape[-1])
+    own = [np.isin(np.arange(x.shape[-1]), row[: (row < 0).argmax() if (row < 0).any() else None]) for row in ids]
+    pairs = np.array([np.outer(row, ~row) for row in own], c.dtype) / x.shape[-1]
+    rows = c.reshape(x, ids.shape)
+    apart = c.emit("sub", c.emit("expand_dims", rows, axis=2), c.emit("expand_dims", rows, axis=1))
+    short = c.emit("relu", c.emit("sub", 1.0, apart))
+    found = c.emit("sum", c.emit("mul", short, c.constant("pairs", pairs)), name="multilabel_margin", axis=(1, 2))
+    if reduction == 0:
+        return c.reshape(found, c.shape)
+    return c.emit(REDUCTIONS[reduction], found, name="multilabel_margin")
 
 
 @rule("binary_cross_entropy.default")

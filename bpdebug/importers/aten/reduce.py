@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from bpdebug.importers.aten.table import RULES, rule
-from bpdebug.importers.lowering import Lowering, Operand, Rule
+from bpdebug.importers.functions import cumlogsumexp
+from bpdebug.importers.lowering import Lowering, Operand, Rule, refuse
 from bpdebug.importers.steps import axes, same
 
 
@@ -30,8 +31,14 @@ RULES |= {
 
 
 def _spread(c: Lowering, op: str, x: Operand, dims: Any, keepdim: bool, correction: int | float | None) -> Operand:
-    ddof = 1 if correction is None else int(correction)
-    return c.emit(op, x, axis=axes(dims, x.rank), keepdims=keepdim, ddof=ddof)
+    ddof, over = 1 if correction is None else correction, axes(dims, x.rank)
+    if ddof == int(ddof):
+        return c.emit(op, x, axis=over, keepdims=keepdim, ddof=int(ddof))
+    count = math.prod(n for d, n in enumerate(x.shape) if over is None or d in over)
+    refuse(count > ddof, f"a correction of {ddof} for {count} cells")
+    more = count / (count - ddof)
+    plain = c.emit(op, x, axis=over, keepdims=keepdim)
+    return c.emit("mul", plain, more if op == "var" else math.sqrt(more), name=op)
 
 
 def _correction(op: str) -> Rule:
@@ -91,3 +98,8 @@ def sort(c: Lowering, x: Operand, dim: int = -1, descending: bool = False, **how
 @rule("cummax.default", "cummin.default")
 def cumulative(c: Lowering, x: Operand, dim: int) -> list[Operand]:
     return _picked(c, x, dim % x.rank, True, "cummax")
+
+
+@rule("logcumsumexp.default")
+def logcumsumexp(c: Lowering, x: Operand, dim: int) -> Operand:
+    return cumlogsumexp(c, x, dim % x.rank) if x.rank else x

@@ -7,20 +7,37 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from bpdebug.importers import functions
 from bpdebug.importers.jaxpr.table import RULES, array_like, plain, rule
-from bpdebug.importers.lowering import Lowering, Operand
+from bpdebug.importers.lowering import Lowering, Operand, refuse
 
 _OURS = (
-    "neg exp log tanh sin cos tan sinh cosh sqrt rsqrt abs square erf expm1 log1p sign floor atan2 pow mul div sub "
-    "stop_gradient relu relu6 logaddexp xlogy"
+    "neg exp log tanh sin cos tan sinh cosh sqrt rsqrt abs square erf erfc expm1 log1p sign floor atan2 pow mul div "
+    "sub stop_gradient relu relu6 logaddexp xlogy"
 )
 RULES |= {name: plain(name) for name in _OURS.split()}
 RULES |= {"add": plain("add"), "add_any": plain("add"), "logistic": plain("sigmoid")}
 
 
-@rule("copy", "copy_p", "reduce_precision", "pvary")
+@rule("copy", "copy_p", "pvary")
 def identity(c: Lowering, x: Operand, **how: Any) -> Operand:
     return x
+
+
+_KEPT = {(8, 7): "bfloat16", (5, 10): "float16", (8, 23): "float32"}
+"""The dtypes that have so many bits for exponents and for digits."""
+
+
+@rule("reduce_precision")
+def reduce_precision(c: Lowering, x: Operand, exponent_bits: int, mantissa_bits: int) -> Operand:
+    """Rounded as a narrower dtype has it; x itself where its own is no wider."""
+    own = jnp.finfo(x.dtype)
+    if exponent_bits >= own.nexp and mantissa_bits >= own.nmant:
+        return x
+    narrow = _KEPT.get((exponent_bits, mantissa_bits), "")
+    refuse(bool(narrow), f"{exponent_bits} bits of exponents and {mantissa_bits} of digits")
+    narrowed = c.emit("cast", x, dtype=narrow)
+    return narrowed if narrowed.dtype == x.dtype else c.emit("cast", narrowed, dtype=x.dtype.name)
 
 
 @rule("optimization_barrier")
@@ -49,44 +66,11 @@ def integer_pow(c: Lowering, x: Operand, y: int) -> Operand:
 
 
 RULES["exp2"] = lambda c, x, **how: c.emit("pow", 2.0, x)
-RULES["erfc"] = lambda c, x, **how: c.emit("sub", 1.0, c.emit("erf", x), name="erfc")
-RULES["ceil"] = lambda c, x, **how: c.emit("neg", c.emit("floor", c.emit("neg", x)), name="ceil")
-RULES["atan"] = lambda c, x, **how: c.emit("atan2", x, 1.0, name="atan")
-
-
-@rule("cbrt")
-def cbrt(c: Lowering, x: Operand, **how: Any) -> Operand:
-    return c.emit("mul", c.emit("sign", x), c.emit("pow", c.emit("abs", x), 1 / 3), name="cbrt")
-
-
-@rule("atanh")
-def atanh(c: Lowering, x: Operand, **how: Any) -> Operand:
-    difference = c.emit("sub", c.emit("log1p", x), c.emit("log1p", c.emit("neg", x)))
-    return c.emit("mul", difference, 0.5, name="atanh")
-
-
-def _other_leg(c: Lowering, x: Operand) -> Operand:
-    """The other leg of the triangle whose hypotenuse is 1."""
-    return c.emit("sqrt", c.emit("mul", c.emit("sub", 1.0, x), c.emit("add", 1.0, x)))
-
-
-RULES["asin"] = lambda c, x, **how: c.emit("atan2", x, _other_leg(c, x), name="asin")
-RULES["acos"] = lambda c, x, **how: c.emit("atan2", _other_leg(c, x), x, name="acos")
-
-
-@rule("asinh")
-def asinh(c: Lowering, x: Operand, **how: Any) -> Operand:
-    """The logarithm of |x| + sqrt(x² + 1), with x's sign."""
-    size, square = c.emit("abs", x), c.emit("square", x)
-    beyond = c.emit("div", square, c.emit("add", c.emit("sqrt", c.emit("add", square, 1.0)), 1.0))
-    positive = c.emit("log1p", c.emit("add", size, beyond))
-    return c.emit("where", c.emit("less", x, 0.0), c.emit("neg", positive), positive, name="asinh")
-
-
-@rule("acosh")
-def acosh(c: Lowering, x: Operand, **how: Any) -> Operand:
-    beyond = c.emit("sqrt", c.emit("mul", c.emit("sub", x, 1.0), c.emit("add", x, 1.0)))
-    return c.emit("log", c.emit("add", x, beyond), name="acosh")
+RULES |= {
+    "acos": functions.acos, "acosh": functions.acosh, "asin": functions.asin, "asinh": functions.asinh,
+    "atan": functions.atan, "atanh": functions.atanh, "cbrt": functions.cbrt, "ceil": functions.ceil,
+}  # fmt: skip
+RULES["rem"] = lambda c, a, b, **how: functions.fmod(c, a, b)
 
 
 @rule("round")
@@ -94,16 +78,10 @@ def round_(c: Lowering, x: Operand, rounding_method: Any) -> Operand:
     """The nearest whole number; halves go to the even one, or away from zero."""
     if int(rounding_method) == 1:
         return c.emit("round", x)
-    whole = c.emit("floor", c.emit("add", c.emit("abs", x), 0.5))
-    return c.emit("mul", c.emit("sign", x), whole, name="round")
-
-
-@rule("rem")
-def rem(c: Lowering, a: Any, b: Any, **how: Any) -> Operand:
-    """a less b as often as it is in it, counted towards zero: of that count no gradient comes."""
-    quotient = c.emit("div", a, b)
-    whole = c.emit("mul", c.emit("sign", quotient), c.emit("floor", c.emit("abs", quotient)), name="whole")
-    return c.emit("sub", a, c.emit("mul", whole, b), name="rem")
+    size = c.emit("abs", x)
+    whole = c.emit("floor", size)  # to which 0.5 is not added: the sum of 0.5 and what is just below is rounded to 1
+    up = c.emit("greater_equal", c.emit("sub", size, whole), 0.5)
+    return c.emit("mul", c.emit("sign", x), c.emit("where", up, c.emit("add", whole, 1.0), whole), name="round")
 
 
 @rule("clamp")

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from bpdebug.importers.functions import cumlogsumexp
 from bpdebug.importers.jaxpr.folding import Folding
 from bpdebug.importers.jaxpr.table import RULES, rule
 from bpdebug.importers.jaxpr.values import computed
@@ -38,17 +39,10 @@ def _cummin(c: Lowering, x: Operand, axis: int) -> Operand:
     return c.emit("neg", c.emit("cummax", c.emit("neg", x), axis=axis), name="cummin")
 
 
-def _cumlogsumexp(c: Lowering, x: Operand, axis: int) -> Operand:
-    """Of what is left of each cell below the largest, through which no gradient passes."""
-    largest = c.emit("stop_gradient", c.emit("max", x, axis=axis, keepdims=True))
-    sums = c.emit("cumsum", c.emit("exp", c.emit("sub", x, largest)), axis=axis)
-    return c.emit("add", c.emit("log", sums), largest, name="cumlogsumexp")
-
-
 _RUNNING: dict[str, Rule] = {
     **{op: lambda c, x, axis, op=op: c.emit(op, x, axis=axis) for op in ("cumsum", "cumprod", "cummax")},
     "cummin": _cummin,
-    "cumlogsumexp": _cumlogsumexp,
+    "cumlogsumexp": cumlogsumexp,
 }
 RULES |= {op: _running(op) for op in _RUNNING}
 

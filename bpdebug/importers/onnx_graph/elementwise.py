@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bpdebug.importers import functions
 from bpdebug.importers.lowering import Operand, Rule, refuse
 from bpdebug.importers.onnx_graph.table import RULES, OnnxCall, Value, rule
 from bpdebug.importers.onnx_graph.tensors import KnownTensor, held_as, type_name
@@ -77,43 +78,14 @@ def power(c: OnnxCall, x: Value, exponent: Value) -> Operand:
 
 @rule("Mod")
 def mod(c: OnnxCall, a: Value, b: Value, fmod: int = 0) -> Operand:
-    """C's fmod has the sign of what is divided."""
     refuse(fmod == 1 and a.dtype.kind == "f", "integers")
-    size = c.emit("abs", b)
-    negative = c.emit("neg", c.emit("mod", c.emit("neg", a), size))
-    return c.emit("where", c.emit("less", a, 0.0), negative, c.emit("mod", a, size), name="mod")
+    return functions.fmod(c, a, b)
 
 
-@rule("Ceil")
-def ceil(c: OnnxCall, x: Value) -> Operand:
-    return c.emit("neg", c.emit("floor", c.emit("neg", x)), name="ceil")
-
-
-@rule("Asin")
-def asin(c: OnnxCall, x: Value) -> Operand:
-    return c.emit("atan2", x, c.emit("sqrt", c.emit("sub", 1.0, c.emit("square", x))), name="asin")
-
-
-@rule("Acos")
-def acos(c: OnnxCall, x: Value) -> Operand:
-    return c.emit("atan2", c.emit("sqrt", c.emit("sub", 1.0, c.emit("square", x))), x, name="acos")
-
-
-@rule("Atan")
-def atan(c: OnnxCall, x: Value) -> Operand:
-    return c.emit("atan2", x, 1.0, name="atan")
-
-
-@rule("Atanh")
-def atanh(c: OnnxCall, x: Value) -> Operand:
-    apart = c.emit("sub", c.emit("log1p", x), c.emit("log1p", c.emit("neg", x)))
-    return c.emit("mul", apart, 0.5, name="atanh")
-
-
-@rule("Acosh")
-def acosh(c: OnnxCall, x: Value) -> Operand:
-    side = c.emit("sqrt", c.emit("mul", c.emit("sub", x, 1.0), c.emit("add", x, 1.0)))
-    return c.emit("log", c.emit("add", x, side), name="acosh")
+RULES |= {
+    "Acos": functions.acos, "Acosh": functions.acosh, "Asin": functions.asin, "Asinh": functions.asinh,
+    "Atan": functions.atan, "Atanh": functions.atanh, "Ceil": functions.ceil,
+}  # fmt: skip
 
 
 @rule("LeakyRelu")

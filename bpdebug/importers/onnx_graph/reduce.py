@@ -7,6 +7,7 @@ from typing import Any
 
 from bpdebug.importers.lowering import Operand, Rule, refuse
 from bpdebug.importers.onnx_graph.table import RULES, OnnxCall, Value, rule
+from bpdebug.importers.steps import cut
 
 Reduction = Callable[[OnnxCall, Operand, dict[str, Any]], Operand]
 
@@ -59,11 +60,13 @@ def lp_normalization(c: OnnxCall, x: Value, axis: int = -1, p: int = 2) -> Opera
 
 @rule("CumSum")
 def cumsum(c: OnnxCall, x: Value, axis: Value, exclusive: int = 0, reverse: int = 0) -> Operand:
-    """From the other end: turned, added up, and turned back."""
+    """From the other end: turned, added up, and turned back. Without its own, a cell begins with those before it."""
     along = int(c.number(axis, "axes") or 0) % x.rank
     turned = c.emit("flip", x, axis=along) if reverse else c.held(x)
+    if exclusive:  # the sum less the cell itself would have lost what is small beside it
+        before = cut(c, turned, along, (0, x.shape[along] - 1, 1))
+        turned = c.emit("pad", before, widths=tuple((int(d == along), 0) for d in range(x.rank)))
     sums = c.emit("cumsum", turned, axis=along)
-    sums = c.emit("sub", sums, turned) if exclusive else sums
     return c.emit("flip", sums, axis=along) if reverse else sums
 
 

@@ -37,10 +37,16 @@ def k(tensor: Any) -> Any:
 
 
 F64 = torch.float64
+
+
+def t(*cells: float) -> Any:
+    return torch.tensor(cells, dtype=F64)
+
+
 X = (3, 4)
 OURS = (
-    "relu", "tanh", "sigmoid", "silu", "exp", "neg", "abs", "sin", "cos", "tan", "sinh", "cosh", "erf", "expm1", "sign",
-    "floor", "round", "mish", "selu", "relu6", "hardswish", "hardsigmoid", "square",
+    "relu", "tanh", "sigmoid", "silu", "exp", "neg", "abs", "sin", "cos", "tan", "sinh", "cosh", "erf", "erfc", "expm1",
+    "sign", "floor", "round", "mish", "selu", "relu6", "hardswish", "hardsigmoid", "square",
 )  # fmt: skip
 SAME = (
     "sgn", "detach", "log_sigmoid", "log_sigmoid_forward", "alias", "clone", "contiguous", "lift_fresh_copy",
@@ -52,6 +58,8 @@ CELLS: dict[str, list[tuple[Any, ...]]] = {
         for name in (*OURS, *SAME)
     },
     **{f"{name}.default": [(p(*X),)] for name in ("log", "sqrt", "log1p", "log2", "rsqrt", "reciprocal")},
+    **{f"{name}.default": [(p(*X),)] for name in ("acos", "asin", "atanh")}, "acosh.default": [(1 + p(*X),)],
+    **{f"{name}.default": [(r(*X),), (t(1e200, -1e200, 0.0),)] for name in ("asinh", "atan")},
     "elu.default": [(r(*X), 0.7)], "softplus.default": [(r(*X), 2.0, 1.0), (r(*X),)], "gelu.default": [(r(*X),)],
     "celu.default": [(r(*X), 0.7)], "leaky_relu.default": [(r(*X), 0.2)], "hardtanh.default": [(r(*X), -0.5, 0.3)],
     "hardshrink.default": [(r(*X), 0.3)], "softshrink.default": [(r(*X), 0.3)],
@@ -64,6 +72,7 @@ CELLS: dict[str, list[tuple[Any, ...]]] = {
     "add.Tensor": [(r(*X), r(4)), (r(*X), i(5, 4)), (r(*X), torch.tensor(2)), (r(*X), k(torch.tensor(2.5)))],
     **{f"{name}.default": [(r(*X), r(4))] for name in ("maximum", "minimum", "atan2", "hypot", "logaddexp")},
     "remainder.Tensor": [(r(*X), p(4))], "remainder.Scalar": [(r(*X), 0.3)], "xlogy.Tensor": [(r(*X), p(4))],
+    "fmod.Tensor": [(3 * r(*X), r(4)), (t(1.0, -7.0), k(t(0.1, -2.0)))], "fmod.Scalar": [(3 * r(*X), 0.3)],
     "rsub.Scalar": [(r(*X), 2), (r(*X), 2, 3)], "rsub.Tensor": [(r(*X), r(4))],
     "pow.Tensor_Scalar": [(p(*X), 2), (r(*X), 3), (p(*X), -0.5)], "pow.Tensor_Tensor": [(p(*X), r(4))],
     "pow.Scalar": [(2.0, r(*X))], "addcmul.default": [(r(*X), r(4), r(3, 1))],
@@ -98,11 +107,13 @@ CELLS: dict[str, list[tuple[Any, ...]]] = {
     "trace.default": [(r(3, 4),)], "_pad_circular.default": [(r(1, 2, 4), [1, 2])],
     **{f"reflection_pad{d}d.default": [(r(1, 2, *(4,) * d), [1, 2] * d)] for d in (1, 2, 3)},
     **{f"replication_pad{d}d.default": [(r(1, 2, *(3,) * d), [1, 2] * d)] for d in (1, 2, 3)},
-    "clamp.Tensor": [(r(*X), k(-p(4)), k(p(*X))), (r(*X), r(4)), (r(*X), None, r(3, 1))],
-    "exp2.default": [(r(*X),)], "log10.default": [(p(*X),)], "ceil.default": [(r(*X),)],
+    "clamp.Tensor": [(r(*X), k(-p(4)), k(p(*X))), (r(*X), r(4)), (r(*X), None, r(3, 1)),
+        (t(0, 1, 3), t(0, 1, 1), t(2, 1, 3))],
+    "exp2.default": [(r(*X),)], "log10.default": [(p(*X),), (t(1000.0),)], "ceil.default": [(r(*X),)],
     "trunc.default": [(3 * r(*X),)], "fix.default": [(3 * r(*X),)],
-    "div.Tensor_mode": [(r(*X), p(4), {"rounding_mode": mode}) for mode in (None, "floor", "trunc")],
-    "div.Scalar_mode": [(r(*X), 0.3, {"rounding_mode": "floor"})],
+    "div.Tensor_mode": [(r(*X), p(4), {"rounding_mode": mode}) for mode in (None, "floor", "trunc")]
+    + [(t(1.0, -1.0, 1.0, -3.0), t(0.1, 0.3, 0.0, -0.0), {"rounding_mode": "floor"})],
+    "div.Scalar_mode": [(r(*X), 0.3, {"rounding_mode": "floor"}), (t(1.0, -1.0, 7.0), 0.1, {"rounding_mode": "floor"})],
     "constant_pad_nd.default": [(r(*X), [1, 2]), (r(*X), [1, -1, 0, 2], 2.0)],
     "pad.default": [
         (r(*X), [1, 2, 0, 1]), (r(*X), [1, 0], "constant", 3.0),

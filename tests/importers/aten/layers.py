@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tests.importers.aten.cases import X, i, k, m, p, r
+from tests.importers.aten.cases import X, i, k, m, p, r, t
 
 LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "conv3d.default": [(r(1, 2, 3, 4, 4), r(3, 2, 2, 3, 2), r(3))],
@@ -69,7 +69,9 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "min.dim": [(r(*X), -1)], "median.dim": [(r(*X), 1)], "logsumexp.default": [(r(*X), [1])],
     "prod.default": [(r(*X),)], "prod.dim_int": [(r(*X), 1)], "argmax.default": [(r(*X), 1)],
     "argmin.default": [(r(*X),)], "cumsum.default": [(r(*X), 1)], "cumprod.default": [(r(*X), 1)],
-    "var.correction": [(r(*X), [1], {"correction": 0}), (r(*X), [1])], "std.correction": [(r(*X), [1])],
+    "logcumsumexp.default": [(r(*X), 1), (r(7), -1), (t(-1000.0, 0.0, 3.0, 1000.0, 990.0), 0), (r(), 0)],
+    "var.correction": [(r(*X), [1], {"correction": 0}), (r(*X), [1]), (r(*X), None, {"correction": 0.5})],
+    "std.correction": [(r(*X), [1]), (r(*X), [0], {"correction": 1.5})],
     "var_mean.correction": [(r(*X), [1], {"correction": 0, "keepdim": True})],
     "linalg_vector_norm.default": [(r(*X), 2, [1]), (r(*X), 1), (r(*X), 3.0, [0], True), (r(*X), float("inf"), [1])],
     "norm.ScalarOpt_dim": [(r(*X), 2, [1])], "norm.Scalar": [(r(*X), 2)], "topk.default": [(r(*X), 2)],
@@ -164,6 +166,10 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "triplet_margin_loss.default": [(r(*X), r(*X), r(*X)), (r(*X), r(*X), r(*X), 0.5, 1.0, 1e-6, True, 0)],
     "multi_margin_loss.default": [(r(*X), i(4, 3)), (r(*X), i(4, 3), 2, 0.5, k(p(4)), 0)],
+    "multilabel_margin_loss.default": [
+        (r(2, 4), torch.tensor([[3, 1, -1, 0], [0, -1, -1, -1]])), (r(4), torch.tensor([0, 2, 1, 3])),
+        (r(2, 3), torch.tensor([[2, -1, 0], [-1, 1, 1]]), 0), (r(1, 3), torch.tensor([[0, 2, -1]]), 2),
+    ],
     "scatter.value": [(r(*X), 0, torch.tensor([[0, 1], [2, 0]]), 3.0)],
     "index_put.default": [
         (r(*X), [torch.tensor([0, 2]), torch.tensor([1, 1])], r(2)), (r(*X), [None, torch.tensor([-1, 0])], r(3, 1)),

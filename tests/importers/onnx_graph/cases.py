@@ -172,5 +172,6 @@ CASES: dict[str, list[Case]] = {
         c(r(3, 2, 4), r(1, 20, 4), r(1, 20, 5), hidden_size=5, outputs=3),
         c(r(3, 2, 4), r(1, 20, 4), r(1, 20, 5), r(1, 40), None, r(1, 2, 5), r(1, 2, 5), hidden_size=5, outputs=3),
     ],
+    "Asinh": [c(r(*X))],
 }  # fmt: skip
 """Op -> calls."""

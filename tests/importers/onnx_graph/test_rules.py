@@ -101,3 +101,14 @@ def test_groups_of_a_transposed_convolution_are_convolutions_of_their_own() -> N
     whole = ours(*one("ConvTranspose", [x, w, b], 1, 21, {**how, "group": 2}))[0][0]
     parts = [ours(*one("ConvTranspose", [x[:, h], w[h], b[h]], 1, 21, how))[0][0] for h in (slice(2), slice(2, 4))]
     np.testing.assert_allclose(whole, np.concatenate(parts, 1), rtol=1e-12)  # type: ignore[arg-type]  # they are there
+
+
+def test_digits_are_kept_where_a_plain_formula_cancels() -> None:
+    """Asin and Acos by the root of 1 - x², an exclusive sum by the sum less the cell: both would lose all of it."""
+    x = np.array([1 - 2.0**-40, -1 + 2.0**-40, 1e-20])
+    for name, exact in (("Asin", np.arcsin), ("Acos", np.arccos), ("Asinh", np.arcsinh)):
+        np.testing.assert_allclose(ours(*one(name, [x], 1, 21, {}))[0][0], exact(x), rtol=1e-14)  # type: ignore[arg-type]  # there
+    large = ours(*one("Asinh", [np.array([1e200, -1e200])], 1, 21, {}))[0][0]
+    np.testing.assert_allclose(large, np.arcsinh([1e200, -1e200]), rtol=1e-14)  # type: ignore[arg-type]  # as above
+    sums = ours(*one("CumSum", [np.array([1.0, 1e20, np.inf, 2.0]), np.array(0)], 1, 21, {"exclusive": 1}))[0][0]
+    assert np.array_equal(sums, [0.0, 1.0, 1e20, np.inf])  # type: ignore[arg-type]  # as above
