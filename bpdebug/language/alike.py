@@ -124,4 +124,5 @@ def _template(between: Sequence[str]) -> LineTemplate | None:
     names = [part for part in placed if isinstance(part, ast.Name) and part.id in ids]
     names.sort(key=lambda part: ids.index(part.id))
     alone = not more and isinstance(tree, ast.Assign) and len(tree.targets) == 1  # and not y = h = X
-    return LineTemplate(tree, names, placed) if alone and [part.id for part in names] == ids else None
+    called = any(isinstance(part, ast.Call) and part.func in names for part in placed)  # (tanh)(X): not what is called
+    return LineTemplate(tree, names, placed) if alone and not called and [part.id for part in names] == ids else None
