@@ -24,13 +24,16 @@ class Expansion:
 
     `leaves` are the values of the plan's leaves by identity. Of what does not contain one of the leaves
     `with_respect_to` (all, where none are given) nothing is expanded: it is a factor, moved to the leaf's own cell
-    where it is one that was only moved about.
+    where it is one that was only moved about. `reaches` is what was found out of that at other events of the plan.
     """
 
-    def __init__(self, plan: Plan, leaves: Mapping[int, Any], with_respect_to: Collection[Expr] | None = None) -> None:
+    def __init__(
+        self, plan: Plan, leaves: Mapping[int, Any], with_respect_to: Collection[Expr] | None = None,
+        reaches: dict[int, bool] | None = None,
+    ) -> None:  # fmt: skip
         self.plan, self.known = plan, dict(leaves)
         self.with_respect_to = None if with_respect_to is None else {id(e) for e in with_respect_to}
-        self._reaches: dict[int, bool] = {}
+        self._reaches = {} if reaches is None else reaches
 
     def terms(self, expr: Expr, cell: Sequence[int]) -> list[Terms]:
         """The products that one cell is the sum of."""

@@ -13,6 +13,7 @@ from bpdebug.cells.expand import Expansion
 from bpdebug.cells.terms import Factor, Terms
 from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Timeline
 from bpdebug.graph import Subject, subjects
+from bpdebug.progress import may_stop
 from bpdebug.symbolic import Expr
 from bpdebug.symbolic.notation import Notation, cell_of, literal, words
 
@@ -21,6 +22,8 @@ NAMELESS = words("")
 """What a literal is called."""
 MOST_FORWARD = 2**16
 """Cells of a cotangent beyond which a gradient's way on is not worked out cell by cell."""
+MOST_EXPANSIONS = 256
+"""Of so many nodes the rules are kept opened."""
 
 
 class CellSource(Struct, frozen=True, eq=False):
@@ -117,6 +120,7 @@ class CellTracer:
         self.timeline, self.graph, self.iteration = timeline, timeline.graph, iteration
         self.run = timeline.iteration(iteration)
         self._expansions: dict[tuple[int, bool], Expansion] = {}
+        self._reaches: dict[tuple[int, bool], dict[int, bool]] = {}
 
     def index(self, phase: str, tensor: int) -> int | None:
         return self.timeline.schedule.index_of(phase, tensor, self.iteration)
@@ -135,17 +139,20 @@ class CellTracer:
 
     def of_gradient(self, tensor: int, cell: Cell) -> Iterator[CellSource]:
         """A gradient, of what each edge gives; what comes in first."""
-        graph = self.graph
+        graph, found = self.graph, self.terms_of_gradient(tensor, cell)
         if tensor in graph.incoming:
-            seed = float(self.run.seed(tensor)[cell])
-            yield CellSource(
-                self.index(SEED, tensor), graph.names[tensor], INCOMING,
-                (Terms(np.zeros(1, np.int64), np.array([seed])),), {}, {},
-            )  # fmt: skip
-        for k, position in graph.edges_from(tensor):
-            terms = self.contribution(k, position, cell)
+            yield CellSource(self.index(SEED, tensor), graph.names[tensor], INCOMING, next(found), {}, {})
+        for (k, position), terms in zip(graph.edges_from(tensor), found, strict=True):
             formula = graph.plans[k].formula(position, graph.operand_names(k), graph.nodes[k].id)
             yield self.source(k, self.index(BACKWARD, graph.tensor(k)), formula, terms, graph.plans[k].summed(position))
+
+    def terms_of_gradient(self, tensor: int, cell: Cell) -> Iterator[tuple[Terms, ...]]:
+        """The terms alone, of the same in the same order: a weight may have 100,000 edges."""
+        if tensor in self.graph.incoming:
+            yield (Terms(np.zeros(1, np.int64), np.array([float(self.run.seed(tensor)[cell])])),)
+        for k, position in self.graph.edges_from(tensor):
+            may_stop()
+            yield self.contribution(k, position, cell)
 
     def contribution(self, k: int, position: int, cell: Cell) -> tuple[Terms, ...]:
         """The terms of a cell of what node k gives to its operand at `position`, un-broadcast."""
@@ -158,7 +165,10 @@ class CellTracer:
         if found is None:
             plan = self.graph.plans[k]
             g = self.run.gradient(self.graph.tensor(k)) if backward else None
-            found = Expansion(plan, self.run.leaves(k, g), (plan.g,) if backward else None)
+            reaches = self._reaches.setdefault((id(plan), backward), {})
+            found = Expansion(plan, self.run.leaves(k, g), (plan.g,) if backward else None, reaches)
+            if len(self._expansions) >= MOST_EXPANSIONS:
+                del self._expansions[next(iter(self._expansions))]
             self._expansions[k, backward] = found
         return found
 

@@ -122,7 +122,9 @@ def _is_rounding(tracer: RuleTracer, site: Site, mask: Array, cells: Array) -> b
     """Whether the largest of the cells is small beside the terms it is the sum of: zero, but for rounding."""
     top = float(np.abs(cells).max())
     at = np.argwhere(mask & (np.abs(tracer.array(site)) == top))[0]
-    products = [t.products for s in tracer.of_gradient(site.tensor, tuple(map(int, at))) for t in s.terms]
-    size = sum(float(np.abs(p).sum()) for p in products)
-    count = sum(len(p) for p in products)
+    size, count = 0.0, 0
+    for terms in tracer.terms_of_gradient(site.tensor, tuple(map(int, at))):
+        for products in (t.products for t in terms):
+            size += float(np.abs(products).sum())
+            count += len(products)
     return top <= rounding(size, 2 * (count + 8), tracer.graph.dtypes[site.tensor]) and count > 1

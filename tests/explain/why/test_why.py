@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 
 import bpdebug
+from bpdebug.cells.trace import MOST_EXPANSIONS, CellTracer
 from bpdebug.explain.why import why
 from bpdebug.explain.why.tracer import Why
 from bpdebug.expression import parse, target
 from tests.graphs import Random, examples, graphs
+from tests.large import chain
 
 HEAD = """format = 1
 [inputs]
@@ -191,3 +193,19 @@ def test_a_gradient_is_asked_about_where_the_cursor_meets_its_fault() -> None:
     assert "NaN in 1 cell of ∂s, first at [2, 1]; " in session.state.detail
     found = session.do("why").to_data()
     assert (found["of"], found["answer"]) == ("∂s", "zero-times-inf")
+
+
+def test_of_a_weight_with_many_edges_only_the_terms_are_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether they cancel takes neither names nor formulas, and no edge's numbers are kept for the next."""
+    kept: list[int] = []
+    contribution = CellTracer.contribution
+
+    def counted(self: CellTracer, *edge: Any) -> Any:
+        found = contribution(self, *edge)
+        kept.append(len(self._expansions))
+        return found
+
+    monkeypatch.setattr(CellTracer, "contribution", counted)
+    monkeypatch.delattr(CellTracer, "source")
+    assert bpdebug.Session(chain(2 * MOST_EXPANSIONS)).do("why dW").to_data()["answer"] == "nonzero"
+    assert (len(kept), max(kept)) == (2 * MOST_EXPANSIONS, MOST_EXPANSIONS)
