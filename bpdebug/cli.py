@@ -19,6 +19,7 @@ from bpdebug.errors import (
     UsageError,
     did_you_mean,
 )  # fmt: skip
+from bpdebug.frontends.bar import awaited
 from bpdebug.frontends.options import addressed, budget_of, limits_of, of_model, refuse_passes, replaced_by, warned
 from bpdebug.frontends.terminal import doors, spell_in_ascii
 from bpdebug.translation import ENGLISH, speak
@@ -120,7 +121,7 @@ def _opened(args: SimpleNamespace, name: str) -> tuple[Scenario, int | Budget]:
     _note(scenario)
     gc.freeze()  # what was imported stays: neither a collection nor the exit goes through it
     gc.enable()
-    return scenario, budget_of(limits, warned)
+    return scenario, awaited(lambda: budget_of(limits, warned))
 
 
 def _note(scenario: Scenario) -> None:
@@ -162,14 +163,8 @@ def _show(args: SimpleNamespace) -> int:
         raise UsageError("the screen needs a terminal", hint="bpdebug run FILE prints, bpdebug debug FILE takes a pipe")
     from bpdebug.frontends.tui import run_app
 
-    name = os.path.basename(args.file or "")
-    code = run_app(
-        None if args.file is None else read,
-        name,
-        budget=budget_of(limits_of(args)),
-        fresh=args.fresh,
-        motion=args.motion,
-    )
+    given, name, limits = None if args.file is None else read, os.path.basename(args.file or ""), limits_of(args)
+    code = run_app(given, name, budget=lambda: budget_of(limits), fresh=args.fresh, motion=args.motion)
     for scenario in found:
         _note(scenario)
     if code == EXIT_BUG:

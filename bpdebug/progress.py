@@ -14,7 +14,8 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any, TypeVar
 
-Listener = Callable[[float, int], None]
+Listener = Callable[[float, int, str], None]
+"""Is told how much of how much is done, and what is counted ('' where that has no name); of 0, what is waited for."""
 Made = TypeVar("Made")
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 _STOP: ContextVar[Callable[[], None] | None] = ContextVar("stop", default=None)
@@ -28,11 +29,16 @@ class TimeOver(Stopped):
     """The time that was given to a part of the work is over."""
 
 
-def report(done: float, total: int) -> None:
-    """So much of so much is done."""
+def report(done: float, total: int, unit: str = "") -> None:
+    """So much of so much is done; `unit` is what is counted, marked to be translated."""
     listener = _LISTENER.get()
     if listener is not None:
-        listener(done, total)
+        listener(done, total, unit)
+
+
+def waiting(what: str) -> None:
+    """Nothing is done for the time being: it is said what is waited for."""
+    report(0, 0, what)
 
 
 Step = Callable[[int], None]
@@ -40,26 +46,29 @@ _UNHEARD: AbstractContextManager[None] = nullcontext()
 """Where nobody listens: entering a generator's context costs more than a small piece of work."""
 
 
-def steps(total: int) -> AbstractContextManager[Step | None]:
+def steps(total: int, unit: str = "") -> AbstractContextManager[Step | None]:
     """Gives what is told before each of so many steps how many are done; None where nobody hears it.
 
     What is reported inside a step is how far that one is.
     """
     listener = _LISTENER.get()
-    return _UNHEARD if listener is None else _steps(listener, total)
+    return _UNHEARD if listener is None else _steps(listener, total, unit)
 
 
 @contextmanager
-def _steps(listener: Listener, total: int) -> Iterator[Step]:
+def _steps(listener: Listener, total: int, unit: str) -> Iterator[Step]:
     def step(done: int) -> None:
         furthest = float(done)
 
-        def inside(some: float, of: int) -> None:
+        def inside(some: float, of: int, what: str) -> None:
             nonlocal furthest  # of a step that is several wholes, one after another, none goes back
+            if not of:
+                listener(0, 0, what)
+                return
             furthest = max(furthest, done + some / of)
-            listener(furthest, total)
+            listener(furthest, total, unit)
 
-        listener(done, total)
+        listener(done, total, unit)
         _LISTENER.set(inside)
 
     try:
@@ -68,15 +77,15 @@ def _steps(listener: Listener, total: int) -> Iterator[Step]:
         _LISTENER.set(listener)
 
 
-def part(done: int, total: int) -> AbstractContextManager[None]:
+def part(done: int, total: int, unit: str = "") -> AbstractContextManager[None]:
     """So much of so much is done; what is reported inside is how far the next one is."""
     listener = _LISTENER.get()
-    return _UNHEARD if listener is None else _part(listener, done, total)
+    return _UNHEARD if listener is None else _part(listener, done, total, unit)
 
 
 @contextmanager
-def _part(listener: Listener, done: int, total: int) -> Iterator[None]:
-    with _steps(listener, total) as step:
+def _part(listener: Listener, done: int, total: int, unit: str) -> Iterator[None]:
+    with _steps(listener, total, unit) as step:
         step(done)
         yield
 

@@ -41,12 +41,13 @@ class Spread(Struct, frozen=True):
     """How pieces are worked on: `here` makes something of one, in this process.
 
     `away` gives a function and its arguments that make the same of it in another one, None where it cannot leave this;
-    `died` is what comes of a piece that its process died of.
+    `died` is what comes of a piece that its process died of. `unit` is what pieces are called.
     """
 
     here: Callable[[Any], Any]
     away: Callable[[Any], tuple[Any, ...] | None]
     died: Callable[[Any], Any]
+    unit: str = ""
 
 
 def processes() -> int:
@@ -78,7 +79,7 @@ def spread(
             with closing(_Cluster(client) if client is not None else _Team(min(count, total - done, MOST))) as team:
                 yield from _spread(pieces, done, how, team)
             return
-        with part(done, total):
+        with part(done, total, how.unit):
             made = how.here(piece)
         yield made
 
@@ -102,7 +103,7 @@ def _spread(pieces: Sequence[Any], first: int, how: Spread, team: _Team) -> Iter
             for k, future in team.ended():
                 found[k] = _made(how.died, pieces[k]) if future is None else future
             may_stop()
-        report(n, len(pieces))
+        report(n, len(pieces), how.unit)
         yield found.pop(n).result()
 
 
@@ -275,7 +276,7 @@ def _end_with_parent() -> None:
 
 def _carried_out(lang: str, work: Callable[..., Any], *given: Any) -> Any:
     """One task, in the language of whoever gave it."""
-    with speaking(lang), listening(lambda done, total: None, _stop):
+    with speaking(lang), listening(lambda *far: None, _stop):
         return work(*given)
 
 

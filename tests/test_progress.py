@@ -65,7 +65,7 @@ def said(found: Scenario, before: str, line: str, stop_at: int = 0, again: bool 
         state = update(state, before)
     times = [0]
     try:
-        with listening(lambda done, total: None, asked(times, stop_at)):
+        with listening(lambda *far: None, asked(times, stop_at)):
             text = "\n".join(answer.to_text() for answer in replies(state, line))
     except Stopped:
         assert again
@@ -94,11 +94,11 @@ def test_nobody_is_asked_where_nobody_could_stop_it() -> None:
     assert not stoppable()
     may_stop()
     report(1, 2)
-    with listening(lambda done, total: None):
+    with listening(lambda *far: None):
         assert not stoppable()
         may_stop()
     heard: list[tuple[float, int]] = []
-    with listening(lambda done, total: heard.append((done, total)), lambda: None):
+    with listening(lambda done, total, unit: heard.append((done, total)), lambda: None):
         assert stoppable()
         report(1, 2)
     assert heard == [(1, 2)]
@@ -112,7 +112,7 @@ def test_a_long_product_is_made_in_bands_with_a_place_to_stop_before_each(monkey
     a, b = rng.normal(size=(50, 7)), rng.normal(size=(9, 7)).T
     monkeypatch.setattr(arrays, "BAND", 3 * 63)
     times = [0]
-    with listening(lambda done, total: None, asked(times, 0)):
+    with listening(lambda *far: None, asked(times, 0)):
         product(a, b)
         assert times[0] == 0
         monkeypatch.setattr(arrays, "LONG", 0)
@@ -169,7 +169,7 @@ def test_what_was_stopped_changes_nothing_and_the_state_is_what_it_was() -> None
     def stop() -> None:
         raise Stopped
 
-    with pytest.raises(Stopped), listening(lambda done, total: None, stop):
+    with pytest.raises(Stopped), listening(lambda *far: None, stop):
         list(replies(state, "step ;; seek end"))
     assert state.cursor == 0
     assert update(state, "step").cursor == 1
@@ -177,7 +177,7 @@ def test_what_was_stopped_changes_nothing_and_the_state_is_what_it_was() -> None
 
 def test_what_is_reported_inside_is_a_part_of_the_next_step() -> None:
     heard: list[tuple[float, int]] = []
-    with listening(lambda done, total: heard.append((done, total))):
+    with listening(lambda done, total, unit: heard.append((done, total))):
         for n in range(2):
             with part(n, 2):
                 report(1, 4)
@@ -185,6 +185,10 @@ def test_what_is_reported_inside_is_a_part_of_the_next_step() -> None:
                     report(1, 2)
         report(1, 1)
     assert heard == [(0, 2), (0.25, 2), (0.5, 2), (0.75, 2), (1, 2), (1.25, 2), (1.5, 2), (1.75, 2), (1, 1)]
+    units: list[str] = []
+    with listening(lambda done, total, unit: units.append(unit)), part(0, 2, "rules"):
+        report(1, 4, "cells")
+    assert units == ["rules", "rules"]  # what is counted is what the numbers count
     with part(0, 1):
         report(1, 2)
 
@@ -194,17 +198,18 @@ def test_what_is_reported_inside_is_a_part_of_the_next_step() -> None:
 def test_how_far_a_long_command_is_goes_up(line: str, runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it is made of, passes and products among them: one whole, of which more and more is done."""
     monkeypatch.setattr(routes, "SOME", 1)
-    heard: list[tuple[float, int]] = []
+    heard: list[tuple[float, int, str]] = []
     for _ in range(runs):
         list(replies(session("transpose"), line))
     state = session("transpose")
     with listening(lambda *far: heard.append(far)):
         stop(update(state, line))
     assert heard
-    starts = [n for n, (done, _) in enumerate(heard) if done == 0] + [len(heard)]
+    starts = [n for n, (done, _, _) in enumerate(heard) if done == 0] + [len(heard)]
     for first, last in pairwise(starts):
-        assert [done / total for done, total in heard[first:last]] == sorted(d / t for d, t in heard[first:last])
-        assert all(0 <= done <= total for done, total in heard[first:last])
+        assert [done / total for done, total, _ in heard[first:last]] == sorted(d / t for d, t, _ in heard[first:last])
+        assert all(0 <= done <= total for done, total, _ in heard[first:last])
+    assert {unit for _, _, unit in heard if unit} <= {"events", "norms", "rules", "operands", "cells"}
 
 
 def test_where_nobody_listens_nothing_is_made_to_be_entered() -> None:
@@ -212,6 +217,6 @@ def test_where_nobody_listens_nothing_is_made_to_be_entered() -> None:
     assert steps(3) is steps(5) is part(0, 2)
     with steps(3) as step:
         assert step is None
-    with listening(lambda done, total: None):
+    with listening(lambda *far: None):
         assert steps(3) is not steps(3)
         assert part(0, 2) is not part(0, 2)

@@ -83,7 +83,7 @@ def test_long_work_goes_on_in_as_many_processes_as_there_are_processors(
     how, here, away = noted()
     clocked(monkeypatch, 0.5)  # after two of them the other 18 are 9 seconds of work
     heard: list[float] = []
-    with listening(lambda done, total: heard.append(done / total)):
+    with listening(lambda done, total, unit: heard.append(done / total)):
         assert list(spread(range(20), how)) == [n * n for n in range(20)]
     assert (here, away, team.started) == ([0, 1], list(range(2, 20)), (3,))
     assert heard == sorted(heard)
@@ -190,7 +190,7 @@ def test_what_runs_ends_when_the_work_is_stopped() -> None:
         if next(asked, None) is None:
             raise Stopped
 
-    with listening(lambda done, total: None, stop), pytest.raises(Stopped):
+    with listening(lambda *far: None, stop), pytest.raises(Stopped):
         list(spread(range(2), apart(waiting), jobs=2))
     for child in multiprocessing.active_children():
         child.join()  # they end by themselves
@@ -200,7 +200,7 @@ def test_what_only_starts_when_the_work_is_stopped_says_nothing(capfd: pytest.Ca
     def stop() -> None:
         raise Stopped
 
-    with listening(lambda done, total: None, stop), pytest.raises(Stopped):
+    with listening(lambda *far: None, stop), pytest.raises(Stopped):
         list(spread(range(2), apart(waiting), jobs=2))
     for child in multiprocessing.active_children():
         child.join()

@@ -20,7 +20,7 @@ from bpdebug.engine.run import Pass
 from bpdebug.engine.source import ArraySource
 from bpdebug.errors import CommandError
 from bpdebug.graph import Graph
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 from bpdebug.workers import JOBS, Spread, spread
 
 RULE, UPSTREAM = "rule", "upstream"
@@ -116,7 +116,7 @@ def _alone(timeline: Timeline, iteration: int, over: Callable[[], bool] | None) 
         message = f"the process that checked {node.op.name} '{node.id}' died"
         raise CommandError(message, code="E_LIMIT", hint=f"too little memory? {JOBS}=1 checks in this process alone")
 
-    return Spread(lambda k: check_node(timeline.iteration(iteration), k, over), away, died)
+    return Spread(lambda k: check_node(timeline.iteration(iteration), k, over), away, died, N_("rules"))
 
 
 def _ordered(nodes: list[int], wanted: set[int], needed: set[int], *, sample: bool) -> list[int]:

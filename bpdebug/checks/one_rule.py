@@ -23,7 +23,7 @@ from bpdebug.ops import UNWRITTEN
 from bpdebug.ops.conventions import said
 from bpdebug.progress import TimeOver, part, until
 from bpdebug.symbolic import Expr, Plan, walk
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 
 SEED, SIGNS = np.random.SeedSequence(0), np.array((-1.0, 1.0))
 """What the random numbers of every rule's check start from, and the signs of its cotangent."""
@@ -87,7 +87,7 @@ def judge(rule: NodeRule, names: Mapping[int, str], over: Callable[[], bool] | N
     long = cells_to_move(rule.plan, False) < MOST_CELLS or size >= LONG
     with suppress(TimeOver), until(over if long else None):
         for n, (position, name) in enumerate(names.items()):
-            with part(n, len(names)):
+            with part(n, len(names), N_("operands")):
                 trial = Trial(rule, position, g, name)
                 if not (found := trial.rows(rng)):
                     break
@@ -150,7 +150,7 @@ class Trial:
         found = []
         with suppress(TimeOver):
             for n, cell in enumerate(chosen):
-                with part(n, len(chosen)):
+                with part(n, len(chosen), N_("cells")):
                     found.append(self.judged(cell))
         self.checked = len(found)
         return [structs.replace(row, checked=len(found)) for row in found]

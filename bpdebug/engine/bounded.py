@@ -20,6 +20,7 @@ from bpdebug.errors import ShapeError
 from bpdebug.graph import Graph
 from bpdebug.progress import may_stop, steps
 from bpdebug.symbolic import compile as code
+from bpdebug.translation import N_
 
 SUMS = 4
 """Tensors of which running sums are kept."""
@@ -146,7 +147,7 @@ class BoundedPass(Pass):
             return self._fill(whole)
         at = whole.part(k)
         passed = self._opened.passed.setdefault(whole, 0)
-        with steps(at + 1) as step:
+        with steps(at + 1, N_("segments")) as step:
             for n in range(min(passed, at), at + 1):
                 if step is not None:
                     step(n)
@@ -183,7 +184,7 @@ class BoundedPass(Pass):
             return self._go_back(whole)
         at = whole.part(k)
         behind = [*takewhile(lambda part: part.start not in self._cuts, whole.parts[at + 1 :])][::-1]
-        with steps(len(behind) + 1) as step:
+        with steps(len(behind) + 1, N_("segments")) as step:
             for n, part in enumerate(behind):
                 if step is not None:
                     step(n)

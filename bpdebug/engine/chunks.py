@@ -22,8 +22,8 @@ LARGE = 2**18
 
 Row = tuple[int, tuple[int, ...]]
 """A node, and the positions of its operands whose gradients it adds to."""
-Chunk = tuple[Function, tuple[int, ...]]
-"""`run(V, G, sums, numbers)`."""
+Chunk = tuple[Function, tuple[int, ...], int]
+"""`run(V, G, sums, numbers)`, its numbers, and how many nodes it is of."""
 
 
 def reads(graph: Graph, k: int, positions: tuple[int, ...], library: Library = HERE) -> Iterator[int]:
@@ -76,8 +76,9 @@ class _Straight:
         self.lines.extend(line.format_map(blanks) for line in template.lines)
         return [source.format_map(blanks) for source in template.sources], template
 
-    def function(self, **stored: Iterable[int]) -> Chunk:
-        """All of it, between the loads and the stores, by table: of tensors whose numbers go up evenly in one slice."""
+    def function(self, count: int, **stored: Iterable[int]) -> Chunk:
+        """All of it, of so many nodes, between the loads and the stores, by table: of tensors whose numbers go up
+        evenly in one slice."""
         numbers: list[int] = []
 
         def moves(table: str, tensors: Iterable[int]) -> Iterator[tuple[str, str]]:
@@ -93,7 +94,7 @@ class _Straight:
 
         loads = [f"{names} = {place}" for name, tensors in self.loaded.items() for names, place in moves(name, tensors)]
         stores = [f"{place} = {names}" for table, made in stored.items() for names, place in moves(table, made)]
-        return code.chunk([*loads, *self.lines, *stores], self.library), tuple(numbers)
+        return code.chunk([*loads, *self.lines, *stores], self.library), tuple(numbers), count
 
 
 def forward_chunks(graph: Graph, tensors: Sequence[int], library: Library = HERE) -> Iterator[Chunk]:
@@ -103,7 +104,7 @@ def forward_chunks(graph: Graph, tensors: Sequence[int], library: Library = HERE
         for tensor in stored:
             (source,), _ = chunk.fill(graph.plans[tensor - graph.first], tensor - graph.first)
             chunk.lines.append(f"{chunk.local('v', tensor)} = {source}")
-        yield chunk.function(V=stored)
+        yield chunk.function(len(stored), V=stored)
 
 
 def backward_chunks(
@@ -130,7 +131,8 @@ def backward_chunks(
                 live.add(tensor)
                 chunk.lines.append(f"{name} = {source}")
                 stored[tensor] = None
-        yield chunk.function(G=[t for t in stored if last[t] >= k], S=[t for t in stored if last[t] < k])
+        whole = [t for t in stored if last[t] >= k]
+        yield chunk.function(len(rows[at : at + SIZE]), G=whole, S=[t for t in stored if last[t] < k])
 
 
 def _spans(numbers: Sequence[int]) -> Iterator[range]:

@@ -14,10 +14,11 @@ from bpdebug.arrays import Array
 from bpdebug.engine.chunks import LARGE, Chunk, backward_chunks, forward_chunks
 from bpdebug.engine.needed import ALL, Rows
 from bpdebug.graph import Graph
-from bpdebug.progress import may_stop, part, report, steps
+from bpdebug.progress import Step, may_stop, report, steps
 from bpdebug.symbolic import compile as code
 from bpdebug.symbolic.library import Function, Library
 from bpdebug.symbolic.on_numpy import HERE
+from bpdebug.translation import N_
 
 SOME = 256
 """Small nodes of which one says how far a pass is; each large one does."""
@@ -28,6 +29,9 @@ ROUTES = 64
 
 SHORT = 100
 """So many times the rows of a short route are fewer than a graph's tensors: to copy all gradients would take longer."""
+
+EVENTS = N_("events")
+"""What is counted of a pass: each node once on its way there, and once on its way back."""
 
 Ask = tuple[int, bool]
 """A tensor's number, and whether its gradient is meant."""
@@ -50,7 +54,7 @@ class Route:
     for there. All are on arrays of one `library`.
     """
 
-    __slots__ = ("_alone", "_chunks", "_loop", "_runs", "leaves", "library", "onward", "seeds")
+    __slots__ = ("_alone", "_chunks", "_events", "_loop", "_runs", "leaves", "library", "onward", "seeds")
 
     def __init__(
         self, graph: Graph, tensors: Sequence[int] = (), seeds: Iterable[int] = (), rows: Rows | None = None,
@@ -61,7 +65,9 @@ class Route:
         self._alone = [t for t in self.seeds if not graph.edges_into(t)]
         self.onward: dict[Ask, Route] = {}
         nodes = array("i", (t for t in tensors if t >= graph.first))
-        self._loop: tuple[Sequence[int], Rows] | None = nodes, Rows() if rows is None else rows
+        back = Rows() if rows is None else rows
+        self._loop: tuple[Sequence[int], Rows] | None = nodes, back
+        self._events = len(nodes) + len(back)
         self._chunks: tuple[Chunk, ...] = ()
         self._runs = 0
 
@@ -90,61 +96,60 @@ class Route:
         if self._loop is not None:
             tensors, rows = self._loop
             if self._runs <= LOOPS:
-                with part(0, 2):
-                    _values(graph, tensors, V, self.library)
-                short = len(rows) * SHORT < len(G)
-                with part(1, 2):
-                    return _gradients(graph, rows, V, G, sums, self.library, short=short) if sums or rows else G
+                with steps(self._events, EVENTS) as step:
+                    _values(graph, tensors, V, self.library, step)
+                    return _gradients(graph, rows, V, G, sums, self.library, step, len(tensors)) if sums or rows else G
             back = backward_chunks(graph, list(rows), self.seeds, self.library)
             self._chunks = (*forward_chunks(graph, tensors, self.library), *back)
             self._loop = None
         for tensor in self._alone:
             G[tensor] = sums[tensor]
         if len(self._chunks) == 1:  # of one only that it begins: steps cost as much as a small one
-            ((run, numbers),) = self._chunks
+            ((run, numbers, _),) = self._chunks
             may_stop()
-            report(0, 1)
+            report(0, self._events, EVENTS)
             run(V, G, sums, numbers)
             return G
-        with steps(len(self._chunks)) as step:
-            for n, (run, numbers) in enumerate(self._chunks):
+        with steps(self._events, EVENTS) as step:
+            before = 0
+            for run, numbers, count in self._chunks:
                 may_stop()
                 if step is not None:
-                    step(n)
+                    step(before)
                 run(V, G, sums, numbers)
+                before += count
         return G
 
 
-def _values(graph: Graph, tensors: Sequence[int], V: list[Any], library: Library) -> None:
+def _values(graph: Graph, tensors: Sequence[int], V: list[Any], library: Library, step: Step | None) -> None:
     """The functions of nodes one by one."""
     nodes, plans, first = graph.nodes, graph.plans, graph.first
-    with steps(len(tensors)) as step:
-        for n, tensor in enumerate(tensors):
-            may_stop()
-            if step is not None and (not n % SOME or plans[tensor - first].nbytes >= LARGE):
-                step(n)
-            code.forward(plans[tensor - first], library)(V, tensor, *nodes[tensor - first].inputs)
+    for n, tensor in enumerate(tensors):
+        may_stop()
+        if step is not None and (not n % SOME or plans[tensor - first].nbytes >= LARGE):
+            step(n)
+        code.forward(plans[tensor - first], library)(V, tensor, *nodes[tensor - first].inputs)
 
 
 def _gradients(
     graph: Graph, rows: Rows, V: list[Any], G: list[Any], sums: dict[int, Array], library: Library,
-    *, short: bool,
+    step: Step | None, before: int,
 ) -> list[Any]:  # fmt: skip
     """The same, backwards: what nodes add to their operands at the positions."""
     nodes, plans, first = graph.nodes, graph.plans, graph.first
+    short = len(rows) * SHORT < len(G)
     made: Any = Beside(G) if short else G.copy()
     for tensor, seed in sums.items():
         made[tensor] = seed
     functions: list[Function | None] = [None] * len(rows.calls)
-    with steps(len(rows)) as step:
-        for n, (k, kind) in enumerate(zip(rows.nodes, rows.kinds, strict=True)):
-            may_stop()
-            if step is not None and (not n % SOME or plans[k].nbytes >= LARGE):
-                step(n)
-            run = functions[kind]
-            if run is None:
-                run = functions[kind] = code.backward(*rows.calls[kind], library)
-            run(V, made, first + k, *nodes[k].inputs)
+    for n, (k, kind) in enumerate(zip(rows.nodes, rows.kinds, strict=True)):
+        may_stop()
+        if step is not None and (not n % SOME or plans[k].nbytes >= LARGE):
+            step(before + n)
+        run = functions[kind]
+        if run is None:
+            run = functions[kind] = code.backward(*rows.calls[kind], library)
+        run(V, made, first + k, *nodes[k].inputs)
     if not short:
         whole: list[Any] = made
         return whole

@@ -27,6 +27,7 @@ from bpdebug.engine.updates import Updates
 from bpdebug.errors import BpdebugError
 from bpdebug.graph import Graph
 from bpdebug.progress import may_stop, part
+from bpdebug.translation import N_
 
 if TYPE_CHECKING:
     from bpdebug.engine.room import Room
@@ -242,7 +243,7 @@ class Store:
         first = at
         while at < t:
             may_stop()
-            with part(at - first, t - first):
+            with part(at - first, t - first, N_("iterations")):
                 state = self._step(at, state)
             at += 1
             self._states[at] = state

@@ -21,7 +21,7 @@ from bpdebug.explain.products import EIGHT, Pair, inverses, is_inverted, product
 from bpdebug.far import near
 from bpdebug.progress import TimeOver, may_stop, part, until
 from bpdebug.symbolic import stretched
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 
 RIGHT, WRONG, SHAPE = "right", "wrong", "shape"
 MOST_WORK, SOME_ROWS = 10**8, 8
@@ -77,11 +77,11 @@ def candidates(event: Event | None, over: Callable[[], bool] | None = None) -> P
     of = sum(EIGHT + is_inverted(rule.inputs[1 - position].shape) for position, _ in edges)
     rows, inverted, unconfirmed = list[ProductVerdict](), list[ProductVerdict](), list[str]()
     with suppress(TimeOver), until(over):
-        with part(0, 1 + len(edges)):
+        with part(0, 1 + len(edges), N_("operands")):
             checked = check_node(event.run, event.k)
         for n, (position, tensor) in enumerate(edges, 1):
             may_stop()  # the check may have been left: what it knows of the rule is not all, and judges nothing
-            with part(n, 1 + len(edges)):
+            with part(n, 1 + len(edges), N_("operands")):
                 wrong = position in checked and checked[position].verdict == "fail"
                 if wrong:
                     unconfirmed.append(f"∂{graph.names[tensor]}")

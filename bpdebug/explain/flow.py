@@ -13,6 +13,7 @@ from bpdebug.engine import BACKWARD, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.graph import PARAMETER, Graph, frames
 from bpdebug.progress import TimeOver, may_stop, part, until
+from bpdebug.translation import N_
 
 VANISHED, EXPLODED = 1e-3, 1e3
 """Parts of the first event's norm beyond which a gradient has vanished, or exploded."""
@@ -94,7 +95,7 @@ def flow(timeline: Timeline, iteration: int, over: Callable[[], bool] | None = N
                 run.run_backward()
         for n, (index, k) in enumerate(zip(range(start, len(timeline)), graph.backward_nodes, strict=False)):
             may_stop()
-            with part(ahead + n, ahead + many):
+            with part(ahead + n, ahead + many, N_("norms")):
                 norm = two_norm(run.cotangent(graph.tensor(k)))
                 parts = [(t, two_norm(run.contribution(k, p))) for p, t in graph.edges(k) if graph.has_gradient(t)]
             node, given = graph.nodes[k], two_norm(np.array([size for _, size in parts]))

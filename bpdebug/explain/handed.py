@@ -20,6 +20,7 @@ from bpdebug.engine.recorded import Application
 from bpdebug.explain.leaf_gradients import LEAST, GradientRow
 from bpdebug.ops.unwritten import OPAQUE
 from bpdebug.progress import part
+from bpdebug.translation import N_
 
 KEPT = "handed"
 """What they are kept as, with their graph."""
@@ -38,7 +39,7 @@ def differences(timeline: Timeline) -> list[GradientRow]:
         applications, found = timeline.recording.applications, list[GradientRow]()
         largest = _largest(timeline, applications)
         for n, told in enumerate(reversed(applications)):
-            with part(n, len(applications)):
+            with part(n, len(applications), N_("functions")):
                 found += _of(timeline, told, largest)
         kept[KEPT] = found
     return list(kept[KEPT])

@@ -9,6 +9,7 @@ from bpdebug.arrays import Array
 from bpdebug.engine import Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.progress import TimeOver, may_stop, part, until
+from bpdebug.translation import N_
 
 FIRST = 2000
 """Norms that are worked out before anything is shown: as many rows as a screen holds of a table."""
@@ -41,7 +42,7 @@ class Norms:
         with suppress(TimeOver), until(self.over):
             for n, t in enumerate(now):
                 may_stop()
-                with part(n, len(now)):
+                with part(n, len(now), N_("norms")):
                     self._know(t)
 
     def _know(self, tensor: int) -> None:

@@ -21,13 +21,21 @@ ENOUGH = 1.0
 """Seconds of work from which the rest can be guessed."""
 
 
-def bar(done: float, total: int, seconds: float = 0) -> str:
-    """'[####......] 2/5, 14 s left', where these seconds have been needed so far."""
-    filled = int(WIDE * done // max(total, 1))
-    drawn = f"[{'#' * filled}{'.' * (WIDE - filled)}] {int(done)}/{total}"
+def bar(done: float, total: int, seconds: float = 0, unit: str = "") -> str:
+    """'[####......] 2/5 events, 14 s left', where these seconds have been needed so far; '40 %' of what has no name."""
+    filled, share = int(WIDE * done // max(total, 1)), int(100 * done // max(total, 1))
+    drawn = f"[{'#' * filled}{'.' * (WIDE - filled)}] " + (f"{int(done)}/{total} {_(unit)}" if unit else f"{share} %")
     if not done or seconds < ENOUGH:
         return drawn
     return _("{bar}, {time} left").format(bar=drawn, time=duration(seconds * (total - done) / done))
+
+
+def far(done: float, total: int, unit: str, seconds: float, *, known: bool = True) -> str:
+    """How far something is after so many seconds, and how long it takes where that is known; or what it waits for."""
+    if not total:
+        return _("{doing}, {time}").format(doing=unit, time=duration(seconds))
+    drawn = bar(done, total, seconds if known else 0, unit)
+    return drawn if known else _("{bar}, {time} so far").format(bar=drawn, time=duration(seconds))
 
 
 def duration(seconds: float) -> str:
@@ -60,16 +68,22 @@ def watched(items: Iterable[Item], *, stops: bool = False, drawn: bool = True) -
         yield item
 
 
+def awaited(work: Callable[[], Item]) -> Item:
+    """What some work comes to; where it takes its time, it is said how far it is, or what it waits for."""
+    with _watching(None, sys.stderr.isatty()):
+        return work()
+
+
 @contextmanager
 def _watching(stop: Callable[[], None] | None, drawn: bool) -> Iterator[None]:
     """Shows how far the work inside is, once it has taken longer than one waits without asking; asks `stop`."""
     began, shown = time.perf_counter(), False
 
-    def heard(done: float, total: int) -> None:
+    def heard(done: float, total: int, unit: str) -> None:
         nonlocal shown
         if drawn and (seconds := time.perf_counter() - began) > PATIENCE:
             shown = True
-            show(bar(done, total, seconds))
+            show(far(done, total, unit, seconds))
 
     try:
         with listening(heard, stop) if drawn or stop else nullcontext():

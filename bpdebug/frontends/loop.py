@@ -16,7 +16,7 @@ from bpdebug.debugger import Call, State, find, parse, quiet, run
 from bpdebug.debugger.commands.table import split
 from bpdebug.errors import BpdebugError, CommandError
 from bpdebug.progress import part
-from bpdebug.translation import _
+from bpdebug.translation import N_, _
 from bpdebug.views import Report, displayed, reply, view
 from bpdebug.views.blocks import Block, flat
 from bpdebug.views.place import stopped_text
@@ -77,7 +77,7 @@ def replies(state: State, line: str, handle: Handle = refuse) -> Iterator[Answer
     held: list[Answer] = []
     calls = list(parse(line))
     for n, call in enumerate(calls):
-        with part(n, len(calls)) if len(calls) > 1 else nullcontext():
+        with part(n, len(calls), N_("commands")) if len(calls) > 1 else nullcontext():
             made = _one(state, call, handle)
         held.append(made)
         state = made.state

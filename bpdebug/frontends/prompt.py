@@ -38,7 +38,7 @@ def debug(state: State, store: SessionStore, *, plain: bool = False) -> int:
     talk = Talk(store)
     awaited = partial(watched, stops=asked, drawn=not plain)
     code, last = EXIT_GOOD, ""
-    print_lines(spoken.greeting(state) if plain else watched(view(state).lines()))
+    print_lines(spoken.greeting(state) if plain else watched(_opening(state)))
     if asked and (offer := talk.store.offer()):
         print(offer)
     for _number, typed in gathered(_lines(asked, plain)):
@@ -65,6 +65,11 @@ def debug(state: State, store: SessionStore, *, plain: bool = False) -> int:
             break
     talk.store.close()
     return code
+
+
+def _opening(state: State) -> Iterator[str]:
+    """The first report, which may take long to make."""
+    yield from view(state).lines()
 
 
 def _wrong(report: Report) -> bool:

@@ -65,7 +65,7 @@ def show(args: SimpleNamespace, limits: Limits) -> int:
         return EXIT_GOOD
     from bpdebug.frontends.tui import run_app  # a terminal may be missing
 
-    return run_app(lambda: watched.scenario, os.path.basename(args.file), budget=budget_of(limits))
+    return run_app(lambda: watched.scenario, os.path.basename(args.file), budget=lambda: budget_of(limits))
 
 
 def trace(script: str, args: Sequence[str], step: int, limits: Limits) -> WatchedStep:

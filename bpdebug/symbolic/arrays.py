@@ -12,6 +12,7 @@ from bpdebug.arrays import Array, Key, Shape, decode_key
 from bpdebug.far import as_array
 from bpdebug.ops.axes import Axis, axes_of
 from bpdebug.progress import may_stop, part
+from bpdebug.translation import N_
 
 PRODUCTS: dict[float, Callable[[Array], Any]] = {3: lambda x: x * x * x, 4: lambda x: x * x * (x * x)}
 """Powers of floats that are computed as products, right to 2 units in the last place, in a hundredth of the time; a
@@ -185,7 +186,7 @@ def _fill(out: Array, a: Array, b: Array) -> None:
     count = max(1, BAND // each)
     for start in range(0, len(out), count):
         some, right = slice(start, start + count), b if out.ndim == 2 else b[start : start + count]
-        with part(start, len(out)):
+        with part(start, len(out), N_("rows")):
             may_stop()
             if out.ndim > 2 and each > BAND:
                 _fill(out[start], a[start], b[start])

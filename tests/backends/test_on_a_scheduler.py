@@ -17,8 +17,13 @@ import bpdebug
 from bpdebug import workers
 from bpdebug.checks.first_wrong import check
 from bpdebug.cli import main
+from bpdebug.debugger import open_session
 from bpdebug.errors import InputError
-from bpdebug.scenario import load
+from bpdebug.frontends.options import budget_of
+from bpdebug.frontends.tui.app import BpdebugApp
+from bpdebug.limits import Limits
+from bpdebug.progress import Stopped, listening
+from bpdebug.scenario import find, load
 from bpdebug.workers import Spread, spread
 
 pytest.importorskip("dask", reason="an extra")
@@ -26,6 +31,8 @@ distributed = pytest.importorskip("distributed", reason="comes with dask's extra
 
 from bpdebug.backends.planned.cluster import cluster  # noqa: E402 - after the extra
 from tests.backends.test_planned import local  # noqa: E402 - as above
+from tests.frontends.tui.screen import text_of  # noqa: E402 - as above
+from tests.frontends.tui.test_opening import until  # noqa: E402 - as above
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +123,37 @@ def test_a_scheduler_that_dies_in_a_session_is_one_message(monkeypatch: pytest.M
                 session.do("seek end")
             assert "ask again" in (told.value.hint or "")
         assert "2" in session.do("print 1 + 1").to_text()
+
+
+def test_workers_that_say_nothing_are_waited_for_in_words_and_no_longer_than_one_likes(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a machine that is stopped: their scheduler takes minutes to notice."""
+    heard, silent = list[str](), Event()
+    monkeypatch.setattr("bpdebug.backends.planned.cluster.KNOWN", {})
+    monkeypatch.setattr(distributed.Client, "get_versions", lambda self, **how: silent.wait())
+
+    def stop() -> None:
+        if len(heard) > 2:
+            raise Stopped
+
+    with listening(lambda done, total, what: heard.append(f"{total} {what}"), stop), pytest.raises(Stopped):
+        cluster(address)
+    silent.set()
+    assert heard[-1] == f"0 waiting for workers at {address}"
+    assert set(heard) <= {heard[-1], f"0 waiting for the scheduler at {address}"}
+
+
+async def test_without_workers_the_screen_is_there_and_says_what_it_waits_for() -> None:
+    """The first event of however small a graph is worked out beside the screen, and Esc ends that."""
+    with local(workers=0, processes=False) as made:
+        budget = budget_of(Limits(arrays=("dask", None, made.scheduler_address)))
+        app = BpdebugApp(open_session(load(find("two_layer")), budget=budget))
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: f"waiting for workers at {made.scheduler_address}" in text_of(app))
+            await pilot.press("escape")
+            await until(pilot, lambda: not app.is_running)
+    assert app.return_code == 0
 
 
 TRAINED = """

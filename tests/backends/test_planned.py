@@ -269,7 +269,7 @@ def test_a_run_that_is_stopped_is_cancelled_and_goes_on_when_asked(net: Path, ad
         if client.futures:  # the workers are at work
             raise Stopped
 
-    with listening(lambda done, total: None, stop), pytest.raises(Stopped):
+    with listening(lambda *far: None, stop), pytest.raises(Stopped):
         there.run()
     while any(future.status == "pending" for future in client.futures.values()):
         Event().wait(0.05)
@@ -279,7 +279,7 @@ def test_a_run_that_is_stopped_is_cancelled_and_goes_on_when_asked(net: Path, ad
 def test_progress_is_heard(net: Path, address: str) -> None:
     _, there = opened(net, address)
     heard = list[float]()
-    with listening(lambda done, total: heard.append(done / total)):
+    with listening(lambda done, total, unit: heard.append(done / total)):
         there.run()
     assert heard
     assert max(heard) <= 1

@@ -145,7 +145,7 @@ def test_a_wrong_rule_in_each_op_is_found_at_its_node(op: Op, position: int, kin
 
 def test_progress_is_told_and_can_stop_it() -> None:
     heard: list[tuple[float, int]] = []
-    with listening(lambda done, total: heard.append((done, total))):
+    with listening(lambda done, total, unit: heard.append((done, total))):
         check(chain(), 0)
     assert set(range(5)) <= {done for done, _ in heard}
     assert heard == sorted(heard)
@@ -155,7 +155,7 @@ def test_progress_is_told_and_can_stop_it() -> None:
     def stop() -> None:
         raise Stopped
 
-    with pytest.raises(Stopped), listening(lambda done, total: None, stop):
+    with pytest.raises(Stopped), listening(lambda *far: None, stop):
         check(chain(), 0)
 
 

@@ -197,7 +197,7 @@ def test_a_line_that_is_asked_about_and_carried_out_is_parsed_once(monkeypatch: 
 
     monkeypatch.setattr(table, "split", cutting)
     line = "print X @ W * 3 ;; print W - 77"  # which no other test types
-    assert not is_slow(line, state.timeline.graph, len(state.timeline))
+    assert not is_slow(line, state.timeline)
     assert not prompt._repeats(line)
     assert len(list(replies(state, line))) == 2
     assert cut == [line]
@@ -206,7 +206,7 @@ def test_a_line_that_is_asked_about_and_carried_out_is_parsed_once(monkeypatch: 
 @pytest.mark.parametrize(("line", "slow"), [("step", False), ("check", True), ("! check", True), ("! nosuch", False)])
 def test_what_takes_long_takes_long_behind_a_not(line: str, slow: bool) -> None:
     state = open_session(load("transpose"))
-    assert is_slow(line, state.timeline.graph, len(state.timeline)) == slow
+    assert is_slow(line, state.timeline) == slow
 
 
 def test_files_are_not_for_every_front_end() -> None:

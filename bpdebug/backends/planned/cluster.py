@@ -24,7 +24,8 @@ from distributed.system import MEMORY_LIMIT
 
 from bpdebug.arrays import Array
 from bpdebug.errors import BpdebugError, InputError
-from bpdebug.progress import interruptible, may_stop, report
+from bpdebug.progress import interruptible, may_stop, report, waiting
+from bpdebug.translation import N_, _
 
 ANSWERS = 5.0
 """Seconds in which a scheduler answers."""
@@ -71,7 +72,9 @@ class Cluster:
                 if self.client is not None:
                     self.client.close()
                 self._gone = True
-                self.client = _connected(self.address, AGAIN if self.times else START)
+                look = partial(waiting, _("waiting for the scheduler at {address}").format(address=self.address))
+                connect = partial(_connected, self.address, AGAIN if self.times else START)
+                self.client = _asked(connect, look, lambda client: client.close())
                 self._check_versions()
             self._gone = False
             self.times += 1
@@ -86,7 +89,8 @@ class Cluster:
     def _check_versions(self) -> None:
         """InputError (E_FILE) where a worker has other versions than this machine."""
         with warnings.catch_warnings(action="ignore"):
-            told = self._asked(partial(self.client.get_versions, packages=["bpdebug"]))
+            look = partial(waiting, _("waiting for workers at {address}").format(address=self.address))
+            told = _asked(partial(self.client.get_versions, packages=["bpdebug"]), look)
         own = _versions(told["client"])
         for name, there in [("the scheduler", told["scheduler"]), *told["workers"].items()]:
             for package, version in _versions(there).items():
@@ -102,7 +106,7 @@ class Cluster:
         """
         with interruptible(), _silent(), self._said():
             if self.times > 1 and any(future.client is not self.client for future in futures_of(list(arrays))):
-                raise self._lost()
+                raise self.lost()
             found: Sequence[Any] = self.client.persist(list(arrays))
             with _given_up(futures := futures_of(found)):
                 self._wait(futures)
@@ -113,47 +117,27 @@ class Cluster:
         there = self.persist(arrays)  # or all chunks would be put together on one worker
         futures = {future.key: future for future in futures_of(there)}
         with interruptible(), _silent(), self._said(), _given_up(futures.values()):
-            chunks = self._asked(lambda: self.client.gather([_nested(x.__dask_keys__(), futures) for x in there]))
+            keys = [_nested(x.__dask_keys__(), futures) for x in there]
+            chunks = _asked(lambda: self.client.gather(keys), _Patience(self))
         return [x.__dask_postcompute__()[0](found) for x, found in zip(there, chunks, strict=True)]
 
     def _wait(self, futures: Sequence[Future]) -> None:
         """Until all are done."""
-        alone: float | None = None
+        look, at_work = _Patience(self), True
         while left := [future for future in futures if future.status in ("pending", "lost")]:
-            report(len(futures) - len(left), len(futures))
+            if at_work:
+                report(len(futures) - len(left), len(futures), N_("tasks"))
             may_stop()
             try:
                 with self.client.as_current():
                     wait(left, timeout=LOOK)
             except TimeoutError:
-                alone = self._alone(alone)
+                at_work = look()
         for future in futures:
             if future.status != "finished":
                 future.result()
 
-    def _asked(self, ask: Callable[[], Made]) -> Made:
-        """What the client answers, which is waited for in a thread of its own: here one may stop."""
-        coming: concurrent.futures.Future[Made] = concurrent.futures.Future()
-        Thread(target=_answered, args=(ask, coming), daemon=True).start()
-        alone: float | None = None
-        while not concurrent.futures.wait([coming], LOOK).done:
-            may_stop()
-            alone = self._alone(alone)
-        return coming.result()
-
-    def _alone(self, since: float | None) -> float | None:
-        """Since when no worker is there, None where one is; InputError (E_FILE) where that is too long."""
-        connected = self.client.status == "running"
-        if connected and self.client.scheduler_info(n_workers=1).get("workers"):
-            return None
-        if since is not None and monotonic() - since > (PATIENCE if connected else ANSWERS):
-            if not connected:  # what is asked between its end and the client's is pending for ever
-                raise self._lost()
-            message, hint = f"no worker is left at {self.address}", f"start one: dask worker {self.address}"
-            raise InputError(message, code="E_FILE", hint=hint)
-        return monotonic() if since is None else since
-
-    def _lost(self) -> InputError:
+    def lost(self) -> InputError:
         """What is said where the scheduler has gone: the arrays that its workers kept are in no other place."""
         message = f"the connection to {self.address} was lost, and what its workers kept"
         return InputError(message, code="E_FILE", hint=AGAIN)
@@ -168,9 +152,56 @@ class Cluster:
         except Exception as error:
             if isinstance(error, CancelledError) or self.client.status != "running":
                 self._gone = True  # it may be back by itself, and without what was kept
-                raise self._lost() from None
+                raise self.lost() from None
             message = f"the computation on {self.address} failed: {type(error).__name__}: {error}"
             raise InputError(message, code="E_FILE", hint="see what the workers say; then ask again") from None
+
+
+class _Patience:
+    """Looked at while one waits: whether there is still somebody to wait for."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._alone: float | None = None  # since when no worker is there
+
+    def __call__(self) -> bool:
+        """Whether a worker is there; raises InputError (E_FILE) where none has been for too long."""
+        cluster, connected = self._cluster, self._cluster.client.status == "running"
+        if connected and cluster.client.scheduler_info(n_workers=1).get("workers"):
+            self._alone = None
+            return True
+        waiting(_("waiting for workers at {address}").format(address=cluster.address))
+        self._alone = monotonic() if self._alone is None else self._alone
+        if monotonic() - self._alone > (PATIENCE if connected else ANSWERS):
+            if not connected:  # what is asked between its end and the client's is pending for ever
+                raise cluster.lost()
+            hint = f"start one: dask worker {cluster.address}"
+            raise InputError(f"no worker is left at {cluster.address}", code="E_FILE", hint=hint)
+        return False
+
+
+def _asked(ask: Callable[[], Made], look: Callable[[], object], late: Callable[[Made], object] = id) -> Made:
+    """What is answered in a thread of its own, while here one looks on, and may stop; `late` has an answer after that.
+
+    Raises what `ask` and `look` do.
+    """
+    coming: concurrent.futures.Future[Made] = concurrent.futures.Future()
+    Thread(target=_answered, args=(ask, coming), daemon=True).start()
+    try:
+        while not concurrent.futures.wait([coming], LOOK).done:
+            look()
+            may_stop()
+    except BaseException:
+        coming.add_done_callback(lambda found: found.exception() or late(found.result()))
+        raise
+    return coming.result()
+
+
+def _answered(ask: Callable[[], Made], coming: concurrent.futures.Future[Made]) -> None:
+    try:
+        coming.set_result(ask())
+    except BaseException as error:
+        coming.set_exception(error)
 
 
 def _connected(address: str, hint: str) -> Client:
@@ -185,13 +216,6 @@ def _connected(address: str, hint: str) -> Client:
         message = f"no scheduler of dask's answers at {address!r}: {error or type(error).__name__}"
     gc.collect()
     raise InputError(message, code="E_FILE", hint=hint)
-
-
-def _answered(ask: Callable[[], Made], coming: concurrent.futures.Future[Made]) -> None:
-    try:
-        coming.set_result(ask())
-    except BaseException as error:
-        coming.set_exception(error)
 
 
 @contextmanager

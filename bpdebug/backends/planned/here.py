@@ -11,6 +11,7 @@ from distributed.system import MEMORY_LIMIT
 
 from bpdebug.arrays import Array
 from bpdebug.progress import may_stop, report
+from bpdebug.translation import N_
 
 
 class Here:
@@ -43,4 +44,4 @@ class _Heard(Callback):  # type: ignore[misc]  # dask has no types
 
     def _posttask(self, key: Any, result: Any, dsk: Any, state: Any, worker_id: Any) -> None:
         may_stop()
-        report(len(state["finished"]), self.total)
+        report(len(state["finished"]), self.total, N_("tasks"))

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bpdebug.translation import _
+
 PATIENCE, PAUSE = 0.5, 0.25
 """Seconds before anything is told, and between two tellings: a progress that flashes by is worse than none."""
 
@@ -28,13 +30,15 @@ class Progress:
         if self._begun:
             self._tell("progressEnd", progressId=str(self._request))
 
-    def heard(self, done: float, total: int) -> None:
-        """So much of so much is done."""
+    def heard(self, done: float, total: int, unit: str) -> None:
+        """So much of so much is done; of nothing, what is waited for."""
         now = time.perf_counter()
         if now - self._told < PAUSE:
             return
         self._told = now
         about: dict[str, Any] = {"progressId": str(self._request), "percentage": round(100 * done / max(total, 1), 1)}
+        if unit:
+            about["message"] = f"{int(done)}/{total} {_(unit)}" if total else unit
         if self._begun:
             self._tell("progressUpdate", **about)
             return

@@ -17,6 +17,7 @@ from bpdebug.frontends.files import write
 from bpdebug.frontends.scripts.checks import Failure, Result, check_file, collect
 from bpdebug.frontends.scripts.replay import Settings
 from bpdebug.scenario import meant
+from bpdebug.translation import N_
 from bpdebug.workers import Spread, processes, spread
 
 
@@ -79,6 +80,7 @@ def _results(found: Sequence[Path], settings: Settings, jobs: int | None) -> Ite
         lambda path: check_file(path, settings),
         lambda path: (check_file, path.absolute(), settings, str(path)),  # a cluster's workers are in other folders
         died,
+        N_("files"),
     )
     return spread(found, how, jobs, client)
 

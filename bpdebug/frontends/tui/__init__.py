@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from bpdebug.debugger import State, open_session
@@ -27,11 +27,11 @@ BEFORE_THE_SCREEN = 0.15
 """Seconds in which most files are read: what is wrong with one is said without a screen."""
 
 
-def _being_read(read: Callable[[], Scenario], name: str, budget: int | Budget) -> Work[State]:
+def _being_read(read: Callable[[], Scenario], name: str, budget: Callable[[], int | Budget]) -> Work[State]:
     """A file on its way, while the screen's modules are imported; of standard input, all is there then."""
     from bpdebug.frontends.tui.working import Work  # start-up: other commands do without it
 
-    work = Work(lambda: session_of(read(), budget), doing=_("reading {name}").format(name=name))
+    work = Work(lambda: session_of(read(), budget()), doing=_("reading {name}").format(name=name))
     if not (sys.stdin.isatty() or "TEXTUAL_DRIVER" in os.environ):  # the scenario comes from there, keys from elsewhere
         work.result()
         os.dup2(os.open("/dev/tty", os.O_RDONLY), 0)
@@ -51,7 +51,7 @@ def session_of(scenario: Scenario, budget: int | Budget) -> State:
     return state
 
 
-def _screen(reading: Work[State] | None, budget: int | Budget, fresh: bool) -> BpdebugApp:
+def _screen(reading: Work[State] | None, budget: Callable[[], int | Budget], fresh: bool) -> BpdebugApp:
     """The app on what is being read, without it on the menu; its modules are imported in the meantime."""
     from rich.console import Console  # start-up, as below
     from textual import constants  # start-up, as below
@@ -61,7 +61,7 @@ def _screen(reading: Work[State] | None, budget: int | Budget, fresh: bool) -> B
     from bpdebug.frontends.tui.walked import first_time  # start-up: the same
 
     def opened(name: str) -> State:
-        return session_of(open_any(find(name)), budget)
+        return session_of(open_any(find(name)), budget())
 
     if reading is not None:
         reading.wait(BEFORE_THE_SCREEN)
@@ -83,16 +83,19 @@ def _talk(state: State, *, fresh: bool) -> Talk:
 
 
 def run_app(
-    read: Callable[[], Scenario] | None, name: str = "", *, budget: int | Budget = 4 * GIB, fresh: bool = False,
-    motion: bool = True,
+    read: Callable[[], Scenario] | None, name: str = "", *, budget: Callable[[], int | Budget] = lambda: 4 * GIB,
+    fresh: bool = False, motion: bool = True,
 ) -> int:  # fmt: skip
     """The screen until it is left, and the exit code; without a scenario to read, a menu of the shipped ones first.
+
+    The `budget` is made once the screen is there: a cluster may let it wait.
 
     In `motion`, what is turned is turned before one's eyes, unless the environment has TEXTUAL_ANIMATIONS=none.
 
     Raises InputError where the scenario, called `name`, or the user's file of keys says what it cannot.
     """
     gc.disable()  # until the first screen is painted: nothing of all that is imported can be thrown away
+    budget = cache(budget)
     reading = None if read is None else _being_read(read, name, budget)
     app = _screen(reading, budget, fresh)
     app.motion = motion and app.motion

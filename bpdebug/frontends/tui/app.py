@@ -117,7 +117,7 @@ class BpdebugApp(OpeningApp):
         if self.runs(line, later=typed or self.asking) or (state := self.state) is None:
             return
         self.line, talk = line, self.talk or replies
-        if is_slow(line, state.timeline.graph, len(state.timeline)):
+        if is_slow(line, state.timeline):
             tab = self.main.inspector.tab
             work = Work(lambda: carried_out(state, line, talk, tab))
             self.start(work, lambda work: self.finish(work.result()))
@@ -147,7 +147,7 @@ class BpdebugApp(OpeningApp):
         state = self.state
         if state is None:
             return
-        self.gate.heavy = is_heavy(state.timeline.graph, len(state.timeline))
+        self.gate.heavy = is_heavy(state.timeline)
         self.read(report or stop(state))
         self.main.stand(state, report=self.reports.open, beside=beside)
         self.program.show(state)

@@ -7,7 +7,7 @@ from typing import Any
 from bpdebug.debugger import State
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.tui.finding import FindingApp
-from bpdebug.frontends.tui.working import Work, is_large, prepared
+from bpdebug.frontends.tui.working import Work, begins_slowly, prepared
 from bpdebug.progress import Stopped
 from bpdebug.translation import N_
 from bpdebug.views import Report, stop
@@ -47,7 +47,7 @@ class OpeningApp(FindingApp):
         """The first screen of a scenario."""
         state = self.state
         assert state is not None
-        if is_large(state.timeline.graph):
+        if begins_slowly(state.timeline):
             self.opening = work = Work(lambda: prepared(state, stop(state)), doing=N_("computing the first event"))
             self.start(work, self._was_worked_out)
         else:
@@ -57,6 +57,9 @@ class OpeningApp(FindingApp):
     def _was_worked_out(self, work: Work[Report]) -> None:
         try:
             report = work.result()
+        except BpdebugError as error:
+            self.refused = error
+            self.exit(0)
         except Stopped:
             self.exit(0)
         else:

@@ -13,8 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.debugger import State, parse
+from bpdebug.engine import Timeline
 from bpdebug.errors import BpdebugError
-from bpdebug.frontends.bar import STOPPED, bar, duration
+from bpdebug.frontends.bar import STOPPED, duration, far
 from bpdebug.frontends.loop import Answer
 from bpdebug.frontends.tui.windows import known
 from bpdebug.graph import Graph
@@ -33,17 +34,22 @@ LARGE, MANY = 2**20, 5000
 """Bytes of a node's result, and events, from which on any command may take long."""
 
 
-def is_slow(line: str, graph: Graph, events: int) -> bool:
+def is_slow(line: str, timeline: Timeline) -> bool:
     """Whether a line holds a command that may take long; what cannot be parsed is refused at once."""
     try:
-        return any(call.command.slow for call in parse(line)) or is_heavy(graph, events)
+        return any(call.command.slow for call in parse(line)) or is_heavy(timeline)
     except BpdebugError:
         return False
 
 
-def is_heavy(graph: Graph, events: int) -> bool:
-    """Whether anything that is asked of a graph with so many events may take long."""
-    return events >= MANY or is_large(graph)
+def is_heavy(timeline: Timeline) -> bool:
+    """Whether anything that is asked of it may take long."""
+    return len(timeline) >= MANY or begins_slowly(timeline)
+
+
+def begins_slowly(timeline: Timeline) -> bool:
+    """Whether its first event may take long, as a large one does, and any that is planned, and carried out far away."""
+    return timeline.store.budget.elsewhere or is_large(timeline.graph)
 
 
 @lru_cache(maxsize=4)
@@ -87,7 +93,7 @@ def carried_out(
         except BpdebugError as refused:
             error = refused
         report, said = (None, "") if last is None else seen(last)
-        if report is None or not stoppable() or not is_heavy(state.timeline.graph, len(state.timeline)):
+        if report is None or not stoppable() or not is_heavy(state.timeline):
             return Outcome(state, report, said, error)
         return Outcome(state, prepared(state, report), said, error, Inspected(tab, inspector(state, tab)))
     except Stopped:
@@ -128,7 +134,7 @@ class Work(Generic[Result]):
     ) -> None:
         self.ended, self.doing = False, doing
         self._work, self._clock, self._began = work, clock, clock()
-        self._reported: tuple[float, int] | None = None
+        self._reported: tuple[float, int, str] | None = None
         self._anew = False
         self._found: Future[Result] = Future()
         Thread(target=self._run, daemon=True).start()
@@ -141,10 +147,10 @@ class Work(Generic[Result]):
         except BaseException as error:
             self._found.set_exception(error)  # raised where the result is asked for, on the screen's thread
 
-    def _heard(self, done: float, total: int) -> None:
+    def _heard(self, done: float, total: int, unit: str) -> None:
         self._stop()
         if self._reported is None or done * self._reported[1] >= self._reported[0] * total:
-            self._reported = done, total
+            self._reported = done, total, unit
         else:
             self._anew = True  # there is more to it than was said: the bar waits where it is, and nobody knows how long
 
@@ -158,10 +164,8 @@ class Work(Generic[Result]):
         seconds = self._clock() - self._began
         if self.ended:
             return _("stopping …")
-        if self._reported is not None and self._anew:
-            return _("{bar}, {time} so far").format(bar=bar(*self._reported), time=duration(seconds))
         if self._reported is not None:
-            return bar(*self._reported, seconds)
+            return far(*self._reported, seconds, known=not self._anew)
         return f"{_(self.doing)}, {duration(seconds)}" if seconds >= PATIENCE else ""
 
     def wait(self, seconds: float) -> None:

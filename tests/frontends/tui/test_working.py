@@ -14,7 +14,7 @@ from bpdebug.errors import CommandError
 from bpdebug.frontends.bar import STOPPED, bar, duration
 from bpdebug.frontends.loop import Answer, replies
 from bpdebug.frontends.tui import working
-from bpdebug.progress import Stopped, listening, may_stop, part, report
+from bpdebug.progress import Stopped, listening, may_stop, part, report, waiting
 from bpdebug.views import Report
 
 from .screen import app_of, state_of, text_of
@@ -27,8 +27,8 @@ class Held:
         self.go, self.there = threading.Event(), threading.Event()
 
     def __call__(self) -> str:
-        with part(2, 10):
-            report(1, 2)
+        with part(2, 10, "norms"):
+            report(1, 2, "cells")
             self.there.set()
             while not self.go.wait(0.005):
                 may_stop()
@@ -40,14 +40,31 @@ def test_time_left_is_guessed_from_what_is_done_a_part_of_a_part_too() -> None:
     held = Held()
     work = working.Work(held, clock=lambda: now[0])
     assert held.there.wait(5)
-    assert work.far == bar(2.5, 10, 0)
+    assert work.far == bar(2.5, 10, 0, "norms")
     assert "left" not in work.far
     now[0] += 50
-    assert work.far.endswith("2/10, 150 s left") or work.far.endswith("2/10, 2 min left")
+    assert work.far.endswith("2/10 norms, 2 min left")
     work.end()
     assert work.far == "stopping …"
     with pytest.raises(Stopped):
         work.result()
+
+
+def test_what_is_waited_for_is_said_until_something_is_done() -> None:
+    go, there = threading.Event(), threading.Event()
+
+    def waits() -> None:
+        waiting("waiting for workers at tcp://host:8786")
+        there.set()
+        go.wait(5)
+        report(1, 5, "tasks")
+
+    work = working.Work(waits, clock=lambda: 0.0)
+    assert there.wait(5)
+    assert work.far == "waiting for workers at tcp://host:8786, 0 s"
+    go.set()
+    work.result()
+    assert work.far == bar(1, 5, 0, "tasks")
 
 
 def test_of_what_begins_anew_the_bar_does_not_go_back() -> None:
@@ -71,7 +88,7 @@ def test_of_what_begins_anew_the_bar_does_not_go_back() -> None:
 
 def test_of_several_commands_each_is_a_part() -> None:
     heard: list[float] = []
-    with listening(lambda done, total: heard.append(done / total)):
+    with listening(lambda done, total, unit: heard.append(done / total)):
         working.carried_out(state_of("two_layer"), "check ;; check ;; seek end", replies)
     assert heard == sorted(heard)
     assert sum(share < 1 / 3 for share in heard) > 2
