@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from bpdebug.arrays import Array, at_cell
-from bpdebug.engine.closeness import worst
+from bpdebug.engine.closeness import EXPECTED, worst
 from bpdebug.errors import CommandError
 from bpdebug.language.tokens import refuse
 
@@ -47,6 +48,11 @@ def as_array(numbers: Any, text: str) -> Array:
     except (ValueError, TypeError, OverflowError, RecursionError):
         hint = "rows of one length: [[1, 2], [3, 4]]"
         raise refuse(f"'{text[:60]}' is no array of numbers", None, hint) from None
+
+
+def tolerances(precisions: Collection[str]) -> tuple[float, float]:
+    """rtol and atol for what is computed in these dtypes: those of the least precise one."""
+    return next((EXPECTED[name] for name in reversed(EXPECTED) if name in precisions), EXPECTED["float64"])
 
 
 def compare(what: str, found: Array, wanted: Array, rtol: float, atol: float) -> None:

@@ -179,3 +179,35 @@ L = mean(x * x)
         for leaf in ("W", "X"):
             assert np.array_equal(bounded.grad(leaf), plain.grad(leaf))  # type: ignore[arg-type]
         assert np.array_equal(bounded.value("x.20"), plain.value("x.20"))
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_an_expectation_is_as_strict_as_pytorchs_own(half: str) -> None:
+    """Of what is computed in half precision, and of what is made of that; float32's holds nothing that was rounded."""
+    torch = pytest.importorskip("torch", reason="the judge")
+    scenario = bpdebug.load(f"""format = 1
+dtype = "{half}"
+[inputs]
+X = [[1.0, 2.0, 3.0]]
+[parameters]
+W = [[0.3], [0.7], [-0.1]]
+[graph]
+loss = "L"
+program = "Y = X @ W\\nL = mean(Y)"
+""")
+    session = bpdebug.Session(scenario, backend="torch")
+    session.do("seek end")
+    found = torch.tensor(np.asarray(session.state.timeline.value("Y"))).to(getattr(torch, half))
+    session.do("expect dW ~ X.T")  # a sum of products of what was rounded
+    for share in (0.0005, 0.0009, 0.0015, 0.01, 0.015, 0.017, 0.03):
+        wanted = float(found) * (1 + share)
+        try:
+            torch.testing.assert_close(found, torch.tensor([[wanted]]), check_dtype=False)
+        except AssertionError:
+            with pytest.raises(BpdebugError, match="expected"):
+                session.do(f"expect Y ~ {wanted!r}")
+        else:
+            session.do(f"expect Y ~ {wanted!r}")
+            session.do(f"expect [[{wanted!r}]] ~ 1 * Y")
+    with pytest.raises(BpdebugError, match="expected"):
+        session.do(f"expect Y ~ {float(found) * 1.0005!r} rtol=1e-5")

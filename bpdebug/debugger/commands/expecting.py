@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import numpy as np
-
 from bpdebug.arrays import Array
 from bpdebug.debugger.commands.explaining import EXPLANATIONS
 from bpdebug.debugger.commands.table import Command, command, cut
 from bpdebug.debugger.commands.table import parse as calls
-from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal
+from bpdebug.debugger.comparing import ExpectationError, as_array, compare, literal, tolerances
 from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.state import State
 from bpdebug.engine import FORWARD, Event, Fault, NodeEvent
-from bpdebug.engine.closeness import EXPECTED
 from bpdebug.errors import BpdebugError, CommandError
-from bpdebug.expression import Value, parse_location, resolve, truth
+from bpdebug.expression import Value, names_in, parse, parse_location, resolve, truth
 from bpdebug.graph import Graph
 from bpdebug.translation import _
 
@@ -43,10 +40,15 @@ def _near(state: State, left: str, right: str) -> str:
         if not (isinstance(found, str) and isinstance(wanted, str) and found == wanted):
             raise ExpectationError(left, _words(wanted), _words(found))
         return f"{left} ~ {right}"
-    single = any(a.dtype == np.float32 for a in (found, wanted))
-    rtol, atol = EXPECTED["float32" if single else "float64"]
+    rtol, atol = tolerances({found.dtype.name, wanted.dtype.name, *_precisions(state, left, right)})
     compare(left, found, wanted, given.get("rtol", rtol), given.get("atol", atol))
     return f"{left} ~ {right}"
+
+
+def _precisions(state: State, *sides: str) -> set[str]:
+    """What the tensors of both sides are computed in: half precision is told by no array."""
+    graph, typed = state.timeline.graph, (parse(text) for text in sides if not text.startswith("["))
+    return {graph.precision(name.tensor) for expression in typed for name in names_in(expression, graph)}
 
 
 def _tolerance(name: str, text: str) -> float:
