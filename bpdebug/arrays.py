@@ -109,7 +109,7 @@ def kept(make: Callable[Concatenate[Array, More], Made]) -> Callable[Concatenate
         owner: Array = array.base if isinstance(array.base, np.ndarray) else array
         key = (
             id(owner),
-            array.__array_interface__["data"][0],
+            0 if owner is array else array.__array_interface__["data"][0],
             array.shape,
             array.strides,
             array.dtype,

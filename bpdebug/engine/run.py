@@ -227,7 +227,7 @@ class Pass:
         """What node k's operand at `position` gets from it, un-broadcast, before it is added."""
         tensor = self.graph.operand(k, position)
         # what nothing is added to, and nobody set a cell of, is the gradient, which is known mostly
-        sole = self._routed and tensor not in self.graph.incoming and len(self.graph.edges_from(tensor)) == 1
+        sole = self._routed and tensor not in self.graph.incoming and self.graph.contributions[tensor] == 1
         found = self.gradient(tensor) if sole or self.source.sole(tensor) else self.source.contribution(k, position)
         if found is None:
             self.cotangent(self.graph.tensor(k))

@@ -8,7 +8,7 @@ from math import inf, isfinite, nan, sqrt
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.arrays import Array, kept, pieces
+from bpdebug.arrays import PIECE, Array, kept, pieces
 from bpdebug.far import Far
 
 
@@ -78,10 +78,21 @@ def two_norm(cells: Array) -> float:
     if isinstance(cells, Far):
         n = cells.summary
         return nan if n.nans else inf if n.infs else n.norm
-    top = float(np.max([np.abs(piece).max() for piece in pieces(cells) if piece.size], initial=0.0))
+    if cells.size <= PIECE:
+        return _norm_of_few(cells)
+    top = float(np.max([np.abs(piece).max() for piece in pieces(cells)]))
     if top == 0.0 or not isfinite(top):
         return top
     return _norm((piece.astype(np.float64, copy=False) for piece in pieces(cells)), top)
+
+
+def _norm_of_few(cells: Array) -> float:
+    """The same of one piece, in the fewest calls: of 200,000 gradients most are small."""
+    flat = np.abs(cells.ravel(order="K"))
+    top = float(np.maximum.reduce(flat)) if flat.size else 0.0
+    if top == 0.0 or not isfinite(top):
+        return top
+    return top * sqrt(float(np.add.reduce(np.square(flat.astype(np.float64, copy=False) / top))))
 
 
 def _norm(found: Iterable[Array], top: float) -> float:

@@ -243,6 +243,13 @@ class Graph(Struct, frozen=True, eq=False, dict=True):
         on_path, first = self.on_path, self.first
         return [(k, p) for k, p in zip(*self.every_edge.consumers(tensor), strict=True) if on_path[first + k]]
 
+    @cached_property
+    def contributions(self) -> Sequence[int]:
+        """How many edges contribute to each tensor's gradient."""
+        on_path, flow = np.frombuffer(self.on_path, np.bool_), self.every_edge.flow
+        counted = np.bincount(flow.operands[on_path[self.first :][flow.nodes]], minlength=len(on_path))
+        return listed(counted * on_path)
+
     def edge_rank(self, tensor: int, k: int, position: int) -> int:
         """How many edges contribute to a tensor's gradient before the one from node k's operand at `position`."""
         return bisect_left(self.edges_from(tensor), (-k, position), key=lambda edge: (-edge[0], edge[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -83,3 +84,12 @@ def test_any_array(array: Array) -> None:
         assert found.max == finite.max()
         assert found.min - 1e-12 * abs(found.min) <= found.mean <= found.max + 1e-12 * abs(found.max)
         assert math.isfinite(found.std)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.bool_])
+def test_a_norm_of_few_cells_has_the_bits_that_it_has_by_pieces(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = np.random.default_rng(0).standard_normal((9, 7, 5)) * 1e3
+    arrays = [a.astype(dtype) for a in (numbers, numbers.T, numbers[::2, 1:3], numbers[0, 0, :1], numbers * 0)]
+    few = [two_norm(a) for a in arrays]
+    monkeypatch.setattr(sys.modules["bpdebug.engine.stats"], "PIECE", -1)
+    assert [two_norm(a) for a in arrays] == few

@@ -42,6 +42,7 @@ def test_gradients_are_where_a_path_from_a_float_leaf_leads_to_an_output(random:
     for tensor in tensors:
         mine = [(k, p) for t, k, p in edges(graph) if t == tensor and graph.first + k in wanted and tensor in wanted]
         assert graph.edges_from(tensor) == sorted(mine, key=lambda e: (-e[0], e[1]))
+        assert graph.contributions[tensor] == len(mine)
 
 
 @examples(100)
