@@ -1,4 +1,4 @@
-"""The arrays behind a timeline: its store; and a pass alone, while nobody asks for more than the end."""
+"""What is behind a timeline: its schedule, its store, and a pass alone, while nobody asks for more than the end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from functools import cached_property
 from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Edit
 from bpdebug.engine.optimizers import Training
-from bpdebug.engine.recorded import Recorded
+from bpdebug.engine.recorded import Recorded, Recording
 from bpdebug.engine.run import Pass
+from bpdebug.engine.schedule import Schedule
 from bpdebug.engine.sizes import is_ample
 from bpdebug.engine.starting import leaves
 from bpdebug.engine.store import Store
@@ -17,7 +18,9 @@ from bpdebug.graph import Graph
 
 
 class Computed:
-    """The iterations of a graph: `_given` are the budget, the store of the timeline forked from, and a recording.
+    """The iterations of a graph, and which event of them comes when.
+
+    `_given` are the budget, the store of the timeline that it is a fork of, and a recording.
 
     `_alone` is one that starts from no other and has nothing set, trained or recorded, and a budget of its own.
     """
@@ -26,9 +29,27 @@ class Computed:
     seed: int
     training: Training | None
     edits: Sequence[Edit]
+    recording: Recording | None
     _given: tuple[int | Budget, Store | None, Recorded | None]
     _alone: bool
     _begun: Pass | None = None
+
+    def __repr__(self) -> str:
+        """How much there is of it, and whose arrays it is on; nothing is computed."""
+        counts = {
+            "node": len(self.graph), "event": self.schedule.events,
+            "iteration": self.schedule.iterations if self.training else 0, "edit": len(self.edits),
+        }  # fmt: skip
+        said = ", ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counts.items() if n)
+        budget = self._given[0]
+        on = "" if isinstance(budget, int) or budget.backend is None else f", on {budget.backend.name}"
+        return f"<Timeline: {said}{on}>"
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Which event comes when; of no concern to whoever asks for what there is at the end."""
+        trained, steps = (self.graph.trainable, self.training.steps) if self.training else ((), 1)
+        return Schedule(self.graph, trained, steps, self.recording.events if self.recording else None)
 
     @cached_property
     def store(self) -> Store:

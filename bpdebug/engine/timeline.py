@@ -20,7 +20,7 @@ from bpdebug.engine.optimizers import Training
 from bpdebug.engine.parts import Assignment, Contribution, Fault, Lazy, PartView, sealed
 from bpdebug.engine.recorded import Recorded, Recording
 from bpdebug.engine.run import Pass
-from bpdebug.engine.schedule import BACKWARD, SEED, UPDATE, Schedule
+from bpdebug.engine.schedule import BACKWARD, SEED, UPDATE
 from bpdebug.engine.update import state_names
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.graph import Graph, Node
@@ -162,12 +162,6 @@ class Timeline(Computed, Sequence[Event]):
         recorded = Recorded(recording, self.schedule) if recording else None
         self._given = budget, store, recorded
         self._alone = self._plain and parent is None and not edits and isinstance(budget, int)
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        """Which event comes when; of no concern to whoever asks for what there is at the end."""
-        trained, steps = (self.graph.trainable, self.training.steps) if self.training else ((), 1)
-        return Schedule(self.graph, trained, steps, self.recording.events if self.recording else None)
 
     def fork(self, edit: Edit) -> Timeline:
         """The timeline with one edit more; it shares with this one what the edit does not reach.

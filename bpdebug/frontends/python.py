@@ -15,7 +15,9 @@ from bpdebug.frontends.options import Folder, Name, Size, budget_of, said, warne
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario, open_timeline
+from bpdebug.translation import english
 from bpdebug.views import Report
+from bpdebug.views.place import when_text
 
 
 class Session:
@@ -28,6 +30,13 @@ class Session:
         given = _given(scenario, Scenario, "Session")
         limits = said(given.limits, memory, spill, backend, device, scheduler)
         self.state: State = open_session(given, budget=budget_of(limits))
+
+    def __repr__(self) -> str:
+        """Of what it is, and where it stands; nothing is computed."""
+        scenario = self.state.scenario
+        with english():
+            place = when_text(replace(self.state, part=0))
+        return f"<Session {scenario.name} {scenario.title[:60]!r}: {len(self.state.timeline.graph)} nodes, {place}>"
 
     def do(self, line: str) -> Report:
         """The report of a line; raises BpdebugError, and leaves the state alone, where it cannot be carried out.

@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import bpdebug
+from bpdebug.engine.edits import Override
+from bpdebug.engine.run import Pass
+from bpdebug.scenario import load, open_timeline
+from bpdebug.translation import speaking
 from bpdebug.views import Report
 from tests.lessons import NAMES, WALK, scenario
+from tests.test_progress import TRAINED
 
 ROOT = Path(__file__).parents[2]
 face: Any = bpdebug  # where types are wrong on purpose
@@ -106,6 +112,28 @@ def test_a_scenario_and_its_graph_are_a_line() -> None:
     assert repr(found) == "<Scenario two_layer.toml 'Two layers, ReLU and a squared error': 6 nodes>"
     assert repr(found.graph) == "<Graph: 4 leaves, 6 nodes, loss L>"
     assert len(repr(bpdebug.Session(found).state)) < 5000
+
+
+def test_a_timeline_and_a_session_say_what_and_where_they_are_and_compute_nothing_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("computed")
+
+    found = bpdebug.load("two_layer")
+    timeline, session = bpdebug.run(found), bpdebug.Session(found)
+    fork = timeline.fork(Override(timeline.graph.index["W1"], False, (0, 0), np.array(2.0)))
+    trained = open_timeline(load(TRAINED))
+    for word in ("value", "gradient", "run_forward"):
+        monkeypatch.setattr(Pass, word, refuse)
+    assert repr(timeline) == "<Timeline: 6 nodes, 13 events>"
+    assert repr(fork) == "<Timeline: 6 nodes, 13 events, 1 edit>"
+    assert repr(trained).endswith(", 6 iterations>")
+    title = "'Two layers, ReLU and a squared error'"
+    assert repr(session) == f"<Session two_layer.toml {title}: 6 nodes, event 0/13 forward Z matmul>"
+    session.state = replace(session.state, cursor=13)
+    with speaking("zh"):
+        assert repr(session).endswith("event 13/13 end>")
 
 
 def test_no_array_can_be_made_writeable_again() -> None:
