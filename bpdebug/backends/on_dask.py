@@ -97,9 +97,9 @@ def _index(x: Any, key: Key) -> Any:
 
 
 def _cells(da: Any, name: str, *operands: Any) -> Any:
-    """One of NumPy's words on every chunk."""
+    """One of NumPy's words on every chunk; those of operands that were cut otherwise are cut alike first."""
     dtype = PRIMS[name].dtype(*_leaves(operands))
-    return da.map_blocks(PRIMS[name].run, *operands, dtype=dtype)
+    return da.core.elemwise(PRIMS[name].run, *operands, dtype=dtype)
 
 
 def _leaves(operands: tuple[Any, ...]) -> list[Any]:

@@ -31,6 +31,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.far import Far
 from bpdebug.progress import Stopped, listening
 from bpdebug.scenario import Scenario
+from bpdebug.symbolic import PRIMS
 from tests.backends.test_lessons import assert_near
 from tests.graphs import examples
 
@@ -220,6 +221,21 @@ def test_what_is_asked_of_chunks_is_what_is_asked_of_all(case: tuple[Array, Far]
     for row, column in np.ndindex(peaks.shape):
         block = array[row * high : (row + 1) * high, column * wide : (column + 1) * wide]
         np.testing.assert_array_equal(peaks[row, column], np.abs(block.astype(float)).max())
+
+
+@pytest.mark.parametrize("word", ["logical_and", "logical_or", "maximum", "minimum", "hypot", "logaddexp", "atan2"])
+def test_a_word_on_arrays_that_were_cut_otherwise_is_numpys(word: str) -> None:
+    """Weights from two files are, and so is `why`'s mask beside a gradient in the chunks of files."""
+    rng, on = np.random.default_rng(1), backend("dask")
+    assert on is not None
+    for shape, cuts in (((9, 6), ((4, 5), (3, 6))), ((1, 6), ((1, 2), (1, 6))), ((6,), (4, 6))):
+        dtype = bool if word.startswith("logical") else float
+        left, right = rng.integers(-1, 2, (9, 6)).astype(dtype), rng.integers(-1, 2, shape).astype(dtype)
+        mine = getattr(on.words, word)(da.from_array(left, chunks=(2, 6)), da.from_array(right, chunks=cuts[0]))
+        assert mine.dtype == PRIMS[word].run(left, right).dtype
+        np.testing.assert_array_equal(mine.compute(), PRIMS[word].run(left, right))
+        other = getattr(on.words, word)(left, da.from_array(right, chunks=cuts[1]))
+        np.testing.assert_array_equal(other.compute(), PRIMS[word].run(left, right))
 
 
 @pytest.mark.parametrize("shape", [(9, 6), (3, 9, 6), (0, 6)], ids=str)
