@@ -12,6 +12,7 @@ from bpdebug.arrays import Array, DType, Parts, Shape
 from bpdebug.backends.calls import call, one_dtype
 from bpdebug.backends.device import DeviceLibrary
 from bpdebug.backends.halves import in_half
+from bpdebug.backends.reused import INTO, reused
 from bpdebug.backends.words import complete
 from bpdebug.progress import may_stop
 from bpdebug.symbolic import Expr
@@ -37,11 +38,12 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
         cells: Callable[[Any, tuple[Any, ...]], Any] | None = None,
         lying: Callable[[Shape, DType, Parts], Any] | None = None,
         fused: Callable[[Sequence[Expr]], list[Expr]] = list, release: Callable[[], Any] | None = None,
-        halves: bool = False,
+        halves: bool = False, fresh: frozenset[str] = frozenset(),
     ) -> Backend:  # fmt: skip
         """A backend of a library's own words, `asarray` among them; `dtype` gives its dtype of NumPy's name.
 
-        `fused` puts words of its own in place of expressions; `halves` says whether it has half precision.
+        `fused` puts words of its own in place of expressions; `halves` says whether it has half precision. Where words
+        are `fresh`, it has those of `reused.py`, too.
         """
         dtypes = {d: found for d in DTYPES if (found := _named(dtype, d)) is not None}
         words = complete({**own, **{d: found for d, found in dtypes.items() if d not in own}})
@@ -50,8 +52,8 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
             name=name,
             scope=scope,
             write=call,
-            instead=lambda targets: one_dtype(fused(targets)),
-            halved=(lambda targets, *of: in_half(one_dtype(fused(targets)), *of)) if halves else None,
+            instead=lambda targets: reused(one_dtype(fused(targets)), fresh),
+            halved=(lambda targets, *of: reused(in_half(one_dtype(fused(targets)), *of), fresh)) if halves else None,
             into=words.asarray,
             near=near,
             within=within,
@@ -60,6 +62,7 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
             cells=cells,
             lying=lying,
             release=release,
+            fresh=fresh | {word.name for word in INTO.values() if fresh},
         )
 
 

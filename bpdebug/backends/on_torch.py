@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import warnings
 from functools import partial
 from typing import Any
@@ -12,8 +13,16 @@ import numpy as np
 from bpdebug.arrays import Array, Key, Shape
 from bpdebug.backends.backend import Backend
 from bpdebug.backends.kernels import whole_kernels
+from bpdebug.backends.reused import INTO
 from bpdebug.backends.torch_kernels import kernels
 from bpdebug.backends.words import upwards
+
+FRESH = frozenset((
+    "add", "subtract", "multiply", "divide", "negative", "matmul", "exp", "sqrt", "square", "sigmoid", "tanh", "where",
+    "normal_cdf", "normal_pdf", "place", "contract", "rectified_x", "softmax", "softmax_x", "convolve", "convolve_x",
+    "convolve_w",
+))  # fmt: skip
+"""Words that make a tensor of their own, whatever they are given."""
 
 
 def torch(device: str | None = None) -> Backend:
@@ -24,6 +33,7 @@ def torch(device: str | None = None) -> Backend:
     library.empty(0, device=place)  # or it would be missed when a pass runs
     own = {
         **_plain(library),
+        **_reused(library),
         **_shaped(library),
         **_gathered(library, place),
         **_made(library, place),
@@ -32,7 +42,7 @@ def torch(device: str | None = None) -> Backend:
     dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
     return Backend.of(
         f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, shares=place.type == "cpu", within=library.no_grad,
-        fused=whole_kernels, release=_trim() if place.type == "cpu" else None, halves=True,
+        fused=whole_kernels, release=_trim() if place.type == "cpu" else None, halves=True, fresh=FRESH,
     )  # fmt: skip
 
 
@@ -71,11 +81,18 @@ def _plain(t: Any) -> dict[str, Any]:
 
         return word
 
+    def chance(x: Any) -> Any:
+        return t.mul(x, math.sqrt(1 / 2)).erf_().add_(1).mul_(0.5)
+
+    def density(x: Any) -> Any:
+        return t.square(x).mul_(-0.5).exp_().mul_(1 / math.sqrt(2 * math.pi))
+
     return {
         "exp": t.exp, "expm1": t.expm1, "log": t.log, "log1p": t.log1p, "log2": t.log2, "log10": t.log10,
         "sqrt": t.sqrt, "square": t.square, "abs": t.abs, "sin": t.sin, "cos": t.cos, "tan": t.tan, "sinh": t.sinh,
-        "cosh": t.cosh, "tanh": t.tanh, "floor": t.floor, "round": t.round, "erf": t.erf, "normal_cdf": t.special.ndtr,
-        "sigmoid": t.sigmoid, "logical_or": t.logical_or, "logical_and": t.logical_and, "logical_not": t.logical_not,
+        "cosh": t.cosh, "tanh": t.tanh, "floor": t.floor, "round": t.round, "erf": t.erf, "normal_cdf": chance,
+        "normal_pdf": density, "sigmoid": t.sigmoid,
+        "logical_or": t.logical_or, "logical_and": t.logical_and, "logical_not": t.logical_not,
         "sign": lambda x: t.where(x == x, t.sign(x), x),
         "maximum": extreme(t.maximum, t.clamp_min), "minimum": extreme(t.minimum, t.clamp_max),
         "atan2": tensors(t.atan2), "hypot": tensors(t.hypot), "logaddexp": tensors(t.logaddexp),
@@ -84,6 +101,19 @@ def _plain(t: Any) -> dict[str, Any]:
         "as_float16": lambda x: x.to(t.float32).to(t.float16).to(t.float32),
         "as_bfloat16": lambda x: x.to(t.float32).to(t.bfloat16).to(t.float32),
     }  # fmt: skip
+
+
+def _reused(t: Any) -> dict[str, Any]:
+    """What writes into an operand of its own, by the words of `reused.py`."""
+
+    def into(word: Any) -> Any:
+        return lambda *operands, into=0: word(*operands, out=operands[into])
+
+    words = {
+        "add": t.add, "subtract": t.sub, "multiply": t.mul, "divide": t.div, "exp": t.exp, "sqrt": t.sqrt,
+        "square": t.square,
+    }  # fmt: skip
+    return {INTO[name].name: into(word) for name, word in words.items()}
 
 
 def _shaped(t: Any) -> dict[str, Any]:

@@ -41,7 +41,6 @@ class _Straight:
         self.lines: list[str] = []
         self.names: dict[tuple[str, int], str] = {}
         self.loaded: dict[str, list[int]] = {"V": [], "G": [], "S": []}
-        self.temporaries = 0
 
     def local(self, what: str, tensor: int, load: str = "") -> str:
         """The local name of a tensor's value ("v"), its transpose ("m") or gradient ("g"); `load`: from which table."""
@@ -62,8 +61,7 @@ class _Straight:
     def fill(self, plan: Plan, k: int, positions: tuple[int, ...] | None = None) -> tuple[list[str], code.Template]:
         """Write the shared lines of node k's template, and give its targets' expressions, and the template."""
         template, graph = code.template(plan, positions, self.library), self.graph
-        blanks = {"t": f"t{self.temporaries}_", "s": "{s}"}
-        self.temporaries += 1
+        blanks = {"t": "t", "s": "{s}"}  # what a node has in between is let go by the next one's
         for name, (what, number) in template.used.items():
             own = what in ("value", "gradient")
             tensor = graph.tensor(k) if own else number if what == "tensor" else graph.operand(k, number)
@@ -117,17 +115,21 @@ def backward_chunks(
     live = set(seeds)
     last = {graph.operand(k, p): k for k, positions in rows for p in positions}
     for at in range(0, len(rows), SIZE):
-        chunk, stored = _Straight(graph, library), dict[int, None]()
+        chunk, stored, own = _Straight(graph, library), dict[int, None](), set[int]()
         for k, positions in rows[at : at + SIZE]:
             sources, template = chunk.fill(graph.plans[k], k, positions)
-            how = zip(positions, sources, template.scalars, template.onto, strict=True)
-            for position, source, scalar, onto in how:
+            how = zip(positions, sources, template.scalars, template.onto, template.fresh, strict=True)
+            for position, source, scalar, onto, fresh in how:
                 tensor = graph.operand(k, position)
                 name = chunk.local("g", tensor, "S" if tensor in live else "")
                 if onto:
                     source = source.format(s=name if tensor in live else None)
+                elif tensor in own:
+                    source = f"xp.add_into({name}, {source}, into=0)"
                 elif tensor in live:
                     source = f"np.asarray({name} + {source})" if scalar else f"{name} + ({source})"
+                if library.fresh and (fresh or tensor in live):
+                    own.add(tensor)  # until it is whole, nobody else has read it
                 live.add(tensor)
                 chunk.lines.append(f"{name} = {source}")
                 stored[tensor] = None

@@ -51,7 +51,9 @@ class There:
         self._numbers = [(library.write(e, called), e) for e, _ in numbers.values()]
         names = {id(leaf): f"x[{i}]" for i, leaf in enumerate(leaves)}
         names |= {id(leaf): f"n[{i}]" for i, (_, leaf) in enumerate(numbers.values())}
-        lines, sources = ([text.format(t="t") for text in texts] for texts in code.statements(roots, names, library))
+        lines, sources = (
+            [text.format(t="t") for text in texts] for texts in code.statements(roots, names, library)[:2]
+        )
         self._run = code.function("there", ["x", "n"], [*lines, f"return [{', '.join(sources)}]"], library)
 
     def __call__(self, arrays: Sequence[Any], known: Mapping[int, Array], met: dict[str, Any]) -> Sequence[Any]:

@@ -32,8 +32,10 @@ def _added(plan: Plan, position: int, to: Library) -> Expr:
 def statements(
     targets: Sequence[Expr], names: Mapping[int, str], to: Library,
     halves: tuple[Mapping[int, str], Sequence[str]] | None = None,
-) -> tuple[list[str], list[str]]:  # fmt: skip
+) -> tuple[list[str], list[str], list[bool]]:  # fmt: skip
     """Lines that compute shared subexpressions once (`{t}0 = ...`), and the source of each target's expression.
+
+    Last, whether the target is an array that nothing else has.
 
     A 0-d result is kept as a 0-d array: NumPy's scalars and arrays differ in last bits (`** 3`). `halves` are the half
     precisions of leaves, by identity, and of the targets, for a library that has such.
@@ -50,7 +52,8 @@ def statements(
             lines.append(f"{name} = {text}")
     texts = [to.write(e, named(known)) for e in targets]
     scalars = [to.numpy and e.shape == () for e in targets]
-    return lines, [f"np.asarray({text})" if scalar else text for scalar, text in zip(scalars, texts, strict=True)]
+    texts = [f"np.asarray({text})" if scalar else text for scalar, text in zip(scalars, texts, strict=True)]
+    return lines, texts, [id(e) not in known and e.applies in to.fresh for e in targets]
 
 
 def function(name: str, parameters: Sequence[str], lines: Sequence[str], to: Library) -> Function:
@@ -73,7 +76,7 @@ class Template:
 
     They are those of the value, or of what is contributed to the operands at `wanted`. `used` says which blanks there
     are, and what stands for each; `sources` are the targets' expressions in the order asked for, `scalars` those that
-    have no axes, `onto` those that add to the sum so far, `{s}`.
+    have no axes, `onto` those that add to the sum so far, `{s}`, `fresh` those that make an array of their own.
     """
 
     def __init__(self, plan: Plan, wanted: tuple[int, ...] | None, to: Library) -> None:
@@ -89,7 +92,8 @@ class Template:
         used = [leaf for leaf in leaves if id(leaf[0]) in below]
         self.used = {name: (what, number) for _, name, what, number in used}
         names = {id(leaf): f"{{{name}}}" for leaf, name, _, _ in used}
-        self.lines, self.sources = statements(targets, names, to, _halves(plan, wanted) if plan.halves else None)
+        halves = _halves(plan, wanted) if plan.halves else None
+        self.lines, self.sources, self.fresh = statements(targets, names, to, halves)
         self.scalars = [to.numpy and e.shape == () for e in targets]
 
     def loaded(self, operand: str = "V[i{}]") -> tuple[list[str], list[str]]:

@@ -19,8 +19,9 @@ class Library(Struct, frozen=True, eq=False):
 
     `instead` gives the expressions that are computed in place of others there. `numpy` marks the one whose scalars are
     made arrays, and which may add to a sum in place of making what is added. `halved` does the same as `instead` where
-    leaves, by identity, and results are in half precision; None where there is none. `chunks` are the functions of
-    whole stretches, by their text's digest.
+    leaves, by identity, and results are in half precision; None where there is none. `fresh` are the words that make an
+    array of their own each time, to which more may be added in its place. `chunks` are the functions of whole
+    stretches, by their text's digest.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Library(Struct, frozen=True, eq=False):
     instead: Callable[[Sequence[Expr]], list[Expr]]
     numpy: bool = False
     halved: Halved | None = None
+    fresh: frozenset[str] = frozenset()
     chunks: dict[bytes, Function] = field(default_factory=dict)
 
     def key(self, what: Any) -> Any:
