@@ -60,9 +60,13 @@ def status(state: State) -> dict[str, str]:
         found["part"] = part_text(state, event) if state.part else ""
     found["loss"] = _("loss {loss}").format(loss=number(loss)) if loss is not None else ""
     if schedule.iterations > 1:
-        at = schedule.iteration_at(state.cursor) + 1
-        found["iteration"] = _("iteration {at} of {of}").format(at=at, of=schedule.iterations)
+        found["iteration"] = iteration_text(schedule.iteration_at(state.cursor), schedule.iterations)
     return {name: text for name, text in found.items() if text}
+
+
+def iteration_text(at: int, count: int) -> str:
+    """'iteration 0 of 0..2': which one of so many; they count from 0, as `Y@bwd%0` and `if iteration == 0` do."""
+    return _("iteration {at} of 0..{last}").format(at=at, last=count - 1)
 
 
 def part_text(state: State, event: Event) -> str:

@@ -464,7 +464,8 @@ def test_the_inspector_is_about_the_gradient_at_hand() -> None:
 
 def test_the_status_line_counts_within_the_phase() -> None:
     assert status_line(session(WALK, "seek 13")).startswith("backward 4/9 · h = H @ W2 · loss ")
-    assert status_line(session(WALK, "seek 13")).endswith("iteration 1 of 2")
+    assert status_line(session(WALK, "seek 13")).endswith("iteration 0 of 0..1")
+    assert status_line(session(WALK, "seek h@bwd%1")).endswith("iteration 1 of 0..1")  # as it is typed
     assert status_line(session(WALK, "seek 13", "stepi")).split(" · ")[2] == "part 1 of 6"
     assert "loss" not in status_line(session(WALK, "seek 3"))
     assert status_line(session(WALK, "seek end")).startswith("the end · loss ")

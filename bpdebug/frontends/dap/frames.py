@@ -11,7 +11,8 @@ from bpdebug.frontends.dap.adapter import Adapter, Body, request
 from bpdebug.frontends.dap.arguments import LevelsAsked, LinesAsked
 from bpdebug.frontends.dap.sources import file_of, place
 from bpdebug.graph import Graph, frames
-from bpdebug.translation import _
+from bpdebug.translation import _, phrases
+from bpdebug.views.place import iteration_text
 
 THREAD = 1
 """The one thread, whatever the forks."""
@@ -55,9 +56,8 @@ def _stack(adapter: Adapter, state: State) -> list[Body]:
     found = [_frame(adapter, 0, f"{event.name}@{SHORT[event.phase]}  {event.op or event.phase}{part}", line)]
     for block in frames(event.block):
         found.append(_frame(adapter, len(found), block, _first_lines(graph)[block]))
-    last = state.timeline.schedule.iterations - 1
-    said = _("{phase} pass, iteration {n} of {last}") if last else _("{phase} pass")
-    name = said.format(phase=_(event.phase), n=event.iteration, last=last)
+    name, count = _("{phase} pass").format(phase=_(event.phase)), state.timeline.schedule.iterations
+    name = phrases((name, iteration_text(event.iteration, count))) if count > 1 else name
     label = {"line": 0, "column": 0, "presentationHint": "label"}
     return [*found, {"id": _number(adapter, len(found)), "name": name, **label}]
 

@@ -47,7 +47,9 @@ class TimelineBar(Framed):
         self.state, self.cursor = state, state.cursor
         timeline, schedule = state.timeline, state.timeline.schedule
         iteration, many = schedule.iteration_at(state.cursor), schedule.iterations
-        self.tail = f" {_('backward')} " if many < 2 else f" {_('backward')}  {iteration + 1}/{many} "
+        self.tail = f" {_('backward')} "
+        if many > 1:
+            self.tail += f" {_('{at} of 0..{last}').format(at=iteration, last=many - 1)} "
         self.forward = schedule.place(state.cursor).phase == FORWARD
         self.per, self.turn = max(schedule.per_iteration, 1), len(timeline.graph.nodes)
         together = max((self.room - 1) // self.per, 1)
