@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from operator import methodcaller
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -102,12 +103,12 @@ def _terms(timeline: Timeline, goal: Target, iteration: int) -> Iterator[Given]:
         return array
 
     def total(count: int) -> Callable[[], Array]:
-        return cells(partial(Pass.partial, tensor=tensor, count=count))
+        return cells(methodcaller("partial", tensor, count))
 
     seed = timeline.schedule.index_of(SEED, tensor, iteration)
     if seed is not None:
         formula = "1" if tensor == graph.loss else f"∂{graph.names[tensor]}"
-        yield Given(INCOMING, seed, formula, (), cells(partial(Pass.seed, tensor=tensor)), total(0))
+        yield Given(INCOMING, seed, formula, (), cells(methodcaller("seed", tensor)), total(0))
     for count, (k, position) in enumerate(graph.edges_from(tensor), 1):
         index = timeline.schedule.index_of(BACKWARD, graph.tensor(k), iteration)
         plan, names = graph.plans[k], graph.leaf_names(k)
@@ -117,7 +118,7 @@ def _terms(timeline: Timeline, goal: Target, iteration: int) -> Iterator[Given]:
         axes = stretched(given.shape, graph.shapes[tensor])
         yield Given(
             graph.nodes[k].id, index, plan.formula(position, *names), axes,
-            cells(partial(Pass.contribution, k=k, position=position)), total(count),
+            cells(methodcaller("contribution", k, position)), total(count),
             partial(_before_sum, timeline, index, position) if axes else None,
         )  # fmt: skip
 

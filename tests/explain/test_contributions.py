@@ -8,12 +8,14 @@ from hypothesis import given
 
 import bpdebug
 from bpdebug.debugger import open_session, update
+from bpdebug.engine import Timeline
+from bpdebug.engine.sizes import of_arrays
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.contributions import contributions
 from bpdebug.expression import parse, target
 from bpdebug.views import view
-from tests.graphs import Random, assert_same, examples, graphs
+from tests.graphs import Random, assert_same, examples, graphs, make, step
 from tests.lessons import WALK, scenario
 
 
@@ -41,6 +43,22 @@ def test_the_terms_add_up(random: Random) -> None:
         assert [r.norm for r in found.rows] == norms
         if np.isfinite(norms).all() and np.any(norms):
             assert sum(r.share for r in found.rows) == pytest.approx(1)
+
+
+def test_within_a_budget_they_are_the_same() -> None:
+    leaves = {"X": np.ones((4, 4)), "W": np.eye(4) / 2}
+    steps = [step(f"h{i + 1}", "matmul" if i % 2 else "tanh", f"h{i}", *("W",) * (i % 2)) for i in range(40)]
+    graph = make(leaves, step("h0", "matmul", "X", "W"), *steps, step("L", "sum", "h40"), loss="L")
+    ample = Timeline(graph)
+    tight = Timeline(graph, budget=ample.store.apart + of_arrays(graph) // 4)
+    for timeline in (ample, tight):
+        assert timeline.grad("X") is not None
+    for t in filter(graph.has_gradient, range(len(graph.names))):
+        goal = target(parse(f"∂{graph.names[t]}"), graph)
+        there, here = (contributions(timeline, goal, len(ample), "") for timeline in (ample, tight))
+        for a, b in zip(there.rows, here.rows, strict=True):
+            assert_same(a.value, b.value)
+            assert_same(a.total, b.total)
 
 
 def test_at_the_prompt() -> None:
