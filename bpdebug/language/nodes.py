@@ -83,14 +83,16 @@ def _final_names(
         times[name] = n + 1
         names.append(f"{name}.{n}" if n else name)
     used = {*taken, *times}  # no number behind a dot ends in what a counted name ends in: an op and a number
-    numbers: dict[tuple[str, str], int] = {}
+    counted: dict[str, dict[str, int]] = {}
+    here, start, numbers = None, "", dict[str, int]()
     for i, (name, op, block) in enumerate(zip(named, ops, blocks, strict=True)):
         if name is None:
-            n = numbers.get((block, op), 0) + 1
-            start = f"{block}.{op}" if block else op
-            while (called := f"{start}{n}") in used:
+            if block is not here:  # nodes of a block stand together
+                here, start, numbers = block, f"{block}." if block else "", counted.setdefault(block, {})
+            n = numbers.get(op, 0) + 1
+            while (called := f"{start}{op}{n}") in used:
                 n += 1
-            numbers[block, op] = n
+            numbers[op] = n
             names[i] = called
             used.add(called)
     return names
