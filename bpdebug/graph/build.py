@@ -90,15 +90,16 @@ class _Builder:
         add_node, add_plan, n = self.nodes.append, self.plans.append, -1
         try:
             for n, (id, op, given, attrs, block, line, _) in enumerate(zip(*self.steps.columns, strict=True)):
-                try:
-                    inputs = tuple(
-                        [numbers[i] if type(i) is NewNode else i if type(i) is Lit else index[i] for i in given]
-                    )
-                except KeyError:  # which says what is not there
-                    self.add(self.steps[n])
-                    continue
-                told = [repr(i.value) if isinstance(i, Lit) else kinds_of[i] for i in inputs]
-                call = known.get((op, attrs_key(attrs) if attrs else (), *told))
+                inputs: list[Operand] = []
+                told = [op, attrs_key(attrs) if attrs else ()]
+                for i in given:
+                    if type(i) is Lit:
+                        inputs.append(i)
+                        told.append(repr(i.value))
+                    elif (t := numbers[i] if type(i) is NewNode else index.get(i)) is not None:
+                        inputs.append(t)
+                        told.append(kinds_of[t])
+                call = known.get(tuple(told)) if len(inputs) == len(given) else None
                 if call is None or call.own:
                     self.add(self.steps[n])
                     numbers.append(index[id])
@@ -109,7 +110,7 @@ class _Builder:
                 types.append(call.typed)
                 kinds_of.append(call.kind)
                 numbers.append(number)
-                add_node(Node(id, call.op, inputs, call.attrs, block, line))
+                add_node(Node(id, call.op, tuple(inputs), call.attrs, block, line))
                 add_plan(call.plan)
         except BpdebugError as error:
             raise error.at(AtLine(self.where, self.steps[n].line)) from None
