@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import UNSET, Struct
@@ -20,6 +20,9 @@ from bpdebug.expression import Stops, parse_location, resolve
 from bpdebug.expression.location import SHORT
 from bpdebug.scenario import Scenario
 from bpdebug.scenario.schema import Expect
+
+if TYPE_CHECKING:
+    from bpdebug.checks.whole_graph import Again
 
 
 class Mismatch(Struct, frozen=True):
@@ -36,10 +39,11 @@ class Mismatch(Struct, frozen=True):
         return f"{text} ({self.hint})" if self.hint else text
 
 
-def check(scenario: Scenario, timeline: Timeline) -> list[Mismatch]:
+def check(scenario: Scenario, timeline: Timeline, again: Again | None = None) -> list[Mismatch]:
     """Every expectation of a scenario that its timeline does not meet, in the order of the contract.
 
-    Without rtol and atol in the file, doubles must agree to 1e-9 and floats of 32 bits to 1e-5, relatively.
+    Without rtol and atol in the file, doubles must agree to 1e-9 and floats of 32 bits to 1e-5, relatively. `again` is
+    how another process makes the timeline, for what takes long.
     """
     expect = scenario.expect
     if expect is None:
@@ -54,7 +58,7 @@ def check(scenario: Scenario, timeline: Timeline) -> list[Mismatch]:
         found += _formulas(key, formulas, timeline)
     found += _fault(expect, timeline)
     if expect.gradcheck:
-        found += _gradcheck(timeline)
+        found += _gradcheck(timeline, again)
     return found
 
 
@@ -144,10 +148,10 @@ def _fault(expect: Expect, timeline: Timeline) -> Iterator[Mismatch]:
         yield Mismatch(("fault",), wanted, f"{event.fault.kind} at {event.name}@{SHORT[event.phase]} first")
 
 
-def _gradcheck(timeline: Timeline) -> Iterator[Mismatch]:
+def _gradcheck(timeline: Timeline, again: Again | None) -> Iterator[Mismatch]:
     from bpdebug.checks.whole_graph import gradcheck  # start-up: a graph is checked when asked for
 
-    for row in gradcheck(timeline):
+    for row in gradcheck(timeline, again=again):
         if row.verdict == "fail":
             numeric = f"{row.numeric:.10g} for ∂{row.name}{at_cell(row.cell)}, from differences"
             yield Mismatch(("gradcheck",), numeric, f"{row.analytic:.10g}", f"relative error {row.error:.2g}")

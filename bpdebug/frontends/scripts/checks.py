@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
 
@@ -17,7 +17,9 @@ from bpdebug.translation import ENGLISH, speaking
 
 if TYPE_CHECKING:
     from bpdebug.debugger import State
+    from bpdebug.engine import Timeline
     from bpdebug.frontends.scripts.replay import Settings
+    from bpdebug.limits import Limits
     from bpdebug.scenario import Scenario
     from bpdebug.scenario.text import Outline
 
@@ -138,15 +140,13 @@ Missed = tuple[tuple[str, ...], str]
 
 def mismatches(path: Path, settings: Settings) -> list[Missed] | None:
     """What a scenario expects and does not find; None where it expects nothing. Raises where it is refused."""
-    from bpdebug.debugger import open_session  # start-up, as above
-    from bpdebug.explain.expect import check
-    from bpdebug.importers import open_any, reader_of
+    from bpdebug.explain.expect import check  # start-up, as above
+    from bpdebug.importers import reader_of
     from bpdebug.scenario import expected_error
 
     wanted = None if reader_of(path) else expected_error(path, limits=settings.limits)
     try:
-        scenario = open_any(path, limits=settings.limits, replace=settings.tensors)
-        state = open_session(scenario, budget=budget_of(settings.limits, warned))
+        state = _opened(path, settings.limits, settings.tensors)
     except BpdebugError as error:
         if wanted is None:
             raise
@@ -156,9 +156,23 @@ def mismatches(path: Path, settings: Settings) -> list[Missed] | None:
         return [(("error",), f"error: expected {wanted}, found none: the file is accepted")]
     if settings.opens:
         return []
+    scenario, again = state.scenario, (_timeline, (path.absolute(), settings.limits, dict(settings.tensors)))
     if scenario.expect is None:
         return None
-    return [*((m.path, str(m)) for m in check(scenario, state.timeline)), *_explained(scenario, state)]
+    return [*((m.path, str(m)) for m in check(scenario, state.timeline, again)), *_explained(scenario, state)]
+
+
+def _opened(path: Path, limits: Limits, tensors: Mapping[str, str]) -> State:
+    from bpdebug.debugger import open_session  # start-up, as above
+    from bpdebug.importers import open_any
+
+    scenario = open_any(path, limits=limits, replace=tensors)
+    return open_session(scenario, budget=budget_of(limits, warned))
+
+
+def _timeline(*given: Any) -> Timeline:
+    """The timeline of a file that is put to the test, in another process."""
+    return _opened(*given).timeline
 
 
 def _explained(scenario: Scenario, state: State) -> Iterator[Missed]:
