@@ -9,9 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array
-from bpdebug.engine import BACKWARD, FORWARD, SEED, Event, NodeEvent, Timeline, stats
+from bpdebug.engine import BACKWARD, FORWARD, SEED, Event, NodeEvent, Timeline
 from bpdebug.engine.closeness import index_of, relative
 from bpdebug.engine.layout import KEPT, MASK, NONE, Layout, Slot
+from bpdebug.engine.stats import two_norm
 from bpdebug.explain.answers import both_answer
 from bpdebug.far import Far, equal
 from bpdebug.symbolic.arrays import same
@@ -176,6 +177,6 @@ def gradient_changes(left: Timeline, right: Timeline) -> list[Change]:
         if a is not None and b is not None and a.shape == b.shape:
             with np.errstate(all="ignore"):
                 largest = float(np.abs(a - b).max(initial=0.0))
-        before, after = (None if g is None else stats(g).norm for g in (a, b))
+        before, after = (None if g is None else two_norm(g) for g in (a, b))
         found.append(Change(leaf.name, before, after, largest))
     return found

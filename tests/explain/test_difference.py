@@ -160,6 +160,14 @@ def test_gradients_that_changed_are_listed_with_both_norms() -> None:
     assert [row.name for row in rows] == list(changes)
 
 
+def test_the_norm_of_a_gradient_with_nan_is_no_number() -> None:
+    """Not that of its finite cells: beside a sound one it would look as if it had none."""
+    here = open_session(bpdebug.load("two_layer"))
+    (change, *_) = gradient_changes(update(here, "set dY[0, 0] = nan").timeline, here.timeline)
+    assert np.isnan(change.left or 0.0)
+    assert np.isfinite(change.right or 0.0)
+
+
 def test_an_update_that_moves_the_parameter_alone_elsewhere_is_the_first_difference() -> None:
     """Adam's means do not hear of the learning rate: every array of an update is compared, not its last one."""
     trained = (f"{TEXT}[train]\noptimizer = 'adam'\nsteps = 2\nlr = {lr}\n" for lr in (0.1, 0.2))
