@@ -12,6 +12,7 @@ import numpy as np
 
 from bpdebug.arrays import cell_text
 from bpdebug.debugger.commands.table import COMMANDS, command
+from bpdebug.debugger.commands.watching import emptied
 from bpdebug.debugger.commands.within import time_alone, within
 from bpdebug.debugger.state import State
 from bpdebug.engine import BACKWARD, SEED, UPDATE
@@ -20,7 +21,7 @@ from bpdebug.engine.faults import finite
 from bpdebug.errors import CommandError
 from bpdebug.expression import Target, parse, parse_location, resolve, target
 from bpdebug.expression.operations import placed
-from bpdebug.graph import Subject
+from bpdebug.graph import PARAMETER, Subject
 from bpdebug.scenario import read_derivation
 
 
@@ -128,12 +129,18 @@ def contributions_(state: State, argument: str) -> State:
 
 
 def _in_question(state: State) -> str:
-    """What one asks about who says nothing: what is not finite here; '' where that is nothing."""
+    """What one asks about who says nothing: what is not finite here, else what is zero; '' where that is nothing."""
     timeline, graph, event = state.timeline, state.timeline.graph, state.event
     if event is not None:
-        return event.fault.tensor if event.phase != UPDATE and event.fault is not None else ""
-    gradients = ((t, timeline.grad_at(t, state.cursor)) for t in range(graph.first) if graph.has_gradient(t))
-    odd = next((t for t, gradient in gradients if gradient is not None and not finite(gradient)), None)
+        if event.phase == UPDATE or event.fault is not None:
+            return event.fault.tensor if event.phase != UPDATE and event.fault is not None else ""
+        given = emptied(event)
+        return f"∂{given.to}" if given is not None and not np.any(timeline.grad(given.to)) else ""
+    leaves = [(t, timeline.grad_at(t, state.cursor)) for t in range(graph.first) if graph.has_gradient(t)]
+    known = [(t, gradient) for t, gradient in leaves if gradient is not None]
+    odd = next((t for t, gradient in known if not finite(gradient)), None)
+    if odd is None:
+        odd = next((t for t, gradient in known if graph.kind(t) == PARAMETER and not np.any(gradient)), None)
     if odd is not None:
         return f"∂{graph.names[odd]}"
     return "" if graph.loss is None else graph.names[graph.loss]
@@ -146,7 +153,8 @@ def _in_question(state: State) -> str:
 def why_(state: State, argument: str) -> State:
     """Why a value or a gradient is what it is after both passes of this iteration.
 
-    At the end that is a gradient that is not finite, where there is one, else the loss. E_EXPR where it has no cells.
+    At the end that is a gradient that is not finite, else a parameter's that is zero, where there is one, else the
+    loss; at an event what is not finite there, or what it gives nothing but zeros. E_EXPR where it has no cells.
     """
     from bpdebug.explain.why import why  # start-up: an explanation is worked out when asked for
 

@@ -62,7 +62,7 @@ def find_(state: State, argument: str) -> State:
     match = re.match(_RANGE, f" {argument}")
     before = state.found
     text = match[1].strip() if match else ""
-    text = text or (before[0] if before else _current(state))
+    text = text or (before[0] if before else _current(state, argument))
     if argument:
         span = parse_range(match[2] if match else argument)
     elif before:
@@ -86,10 +86,10 @@ def _next(mask: Array, after: int) -> int | None:
     return None
 
 
-def _current(state: State) -> str:
+def _current(state: State, argument: str) -> str:
     event = state.event
     if event is None:
-        raise CommandError("no tensor here", hint="highlight dW > 0.1 first")
+        raise CommandError("at the end stands no tensor to look in", hint=f"name one: find dW {argument or '> 0.1'}")
     return event.name if event.phase in (FORWARD, UPDATE) else f"∂{event.name}"
 
 

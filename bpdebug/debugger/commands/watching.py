@@ -13,7 +13,7 @@ from bpdebug.debugger.commands.table import command
 from bpdebug.debugger.ranges import typed_number
 from bpdebug.debugger.running import in_words
 from bpdebug.debugger.state import Breakpoint, State
-from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Event, Timeline
+from bpdebug.engine import BACKWARD, FORWARD, SEED, UPDATE, Contribution, Event, Timeline
 from bpdebug.engine.stats import two_norm
 from bpdebug.errors import CommandError, did_you_mean
 from bpdebug.expression import Expression, Scope, Stops, evaluate, names_in, parse
@@ -107,15 +107,20 @@ def _gain(timeline: Timeline, at: int, *, below: bool, threshold: float) -> str 
     return None
 
 
-def _zero(timeline: Timeline, at: int) -> str | None:
-    event = timeline.event(at)
+def emptied(event: Event) -> Contribution | None:
+    """What first is nothing but zeros among what an event hands on, though what came in is not zero; or None."""
     if not np.any(event.value):
         return None
-    for c in event.contributions:
-        if c.value.size and not np.any(c.value):
-            said = _("∂{to} gets nothing but zeros ({n} cells) from ∂{name}, which is not zero; why d{to} says more")
-            return said.format(to=c.to, n=c.value.size, name=event.name)
-    return None
+    return next((c for c in event.contributions if c.value.size and not np.any(c.value)), None)
+
+
+def _zero(timeline: Timeline, at: int) -> str | None:
+    event = timeline.event(at)
+    c = emptied(event)
+    if c is None:
+        return None
+    said = _("∂{to} gets nothing but zeros ({n} cells) from ∂{name}, which is not zero; why d{to} says more")
+    return said.format(to=c.to, n=c.value.size, name=event.name)
 
 
 def _check(timeline: Timeline, at: int) -> str | None:

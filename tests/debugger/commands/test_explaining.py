@@ -61,6 +61,32 @@ def test_why_at_the_end_is_about_what_is_not_finite_there() -> None:
     assert "not a number" in session.do("seek end ;; why").to_text().split("\n")[0]
 
 
+DEAD = """format = 1
+[inputs]
+X = [[1.0, 2.0], [3.0, 4.0]]
+[parameters]
+W = [[1.0, -1.0], [0.5, 2.0]]
+b = [-9.0, -99.0]
+V = [[1.0], [2.0]]
+[graph]
+loss = "L"
+program = '''
+Z = X @ W + b
+H = relu(Z)
+L = mean((H @ V - 1) ** 2)
+'''
+"""
+
+
+def test_why_alone_is_about_what_is_zero_where_nothing_is_worse() -> None:
+    """At the event that hands on nothing but zeros about these; at the end about the first parameter that gets none."""
+    session = bpdebug.Session(bpdebug.load(DEAD))
+    assert session.do("catch zero-grad ;; continue ;; why").to_text().startswith("∂V: it is zero")
+    assert session.do("continue ;; why").to_text().startswith("∂Z: it is zero")
+    assert "2 of its 2 units are dead" in session.do("seek end ;; why").to_text()
+    assert session.do("why").to_text().startswith("∂W: it is zero")
+
+
 def test_why_at_the_end_is_else_about_the_loss() -> None:
     session = bpdebug.Session(bpdebug.load("two_layer"))
     assert session.do("seek end ;; why").to_text().startswith("L: it is finite")

@@ -114,7 +114,8 @@ def test_a_range_holds_for_expressions_gradients_and_numbers() -> None:
 def test_find_alone_asks_for_a_range_and_takes_the_tensor_at_hand() -> None:
     assert refused(PLAIN, "find").hint
     assert view(session(PLAIN, "find > 0")).to_data()["expr"] == "Z"
-    assert refused(PLAIN, "seek end", "find > 0").hint
+    assert refused(PLAIN, "seek end", "find > 0").hint == "name one: find dW > 0"
+    assert refused(PLAIN, "seek end", "find nan").hint == "name one: find dW nan"
 
 
 @pytest.mark.parametrize("line", ["find > 1", "find nan", "find max", "find min", "find [-1, 0.2]", "find zero"])
