@@ -104,7 +104,7 @@ def _parsed(words: list[str]) -> SimpleNamespace:
         from bpdebug.frontends.tracing import parsed
 
         return parsed(parser(), words)
-    return parser().parse_args(helped(words, VERBS), SimpleNamespace())
+    return parser().parse_args(helped(words, _COMMANDS), SimpleNamespace())
 
 
 def _meant(word: str) -> str:

@@ -94,7 +94,9 @@ def test_data_goes_to_standard_output_and_the_exit_code_is_0(argv: list[str], ru
     assert found.out.endswith("\n")
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["-h"], ["run", "--help"], ["debug", "--help"], ["list", "-h"]])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["-h"], ["run", "--help"], ["debug", "--help"], ["list", "-h"], ["help", "show"]]
+)
 def test_help_is_data_and_good(argv: list[str], run: Runner) -> None:
     found = run(*argv)
     assert found.code == 0

@@ -88,14 +88,14 @@ def parser() -> argparse.ArgumentParser:
     imported = verb("import", _("a model as a scenario file, with its tensors beside it"))
     imported.add_argument("file", metavar="MODEL")
     imported.add_argument("-o", dest="out", required=True, metavar="FILE.toml", help=_("the new scenario"))
-    for opening in (imported, show, run, debug):
+    compare = verb("compare", _("the first event where two recordings differ"))
+    for opening in (imported, show, run, debug, compare):
         _model_options(opening)
     add_kinds(verbs, lambda kinds, name, says: _opening(kinds.add_parser(name, parents=[common, signs], help=says)))
     _script_options(
         verb("replay", _("a script, printed or played on the screen")),
         verb("test", _("scenarios' [expect] and scripts")),
     )
-    compare = verb("compare", _("the first event where two recordings differ"))
     trace = verb("trace", _("a PyTorch training script, unchanged, with one of its backward passes watched"))
     _difference_options(compare, trace)
     _pages(verb)

@@ -61,6 +61,7 @@ def test_what_is_said_of_a_model_is_refused_elsewhere(recording: Path) -> None:
     for words in (["--loss", "L"], ["--dim", "batch=4"], ["--freeze", "w*"], ["--inputs", "x.npz"]):
         for file in ("two_layer", str(recording)):
             assert main(["run", file, *words]) == 2
+            assert main(["compare", file, "--backend", "torch", *words]) == 2
 
 
 @pytest.mark.parametrize("word", ["batch", "=4", "batch=", "batch=x", "batch=-1", f"batch={'9' * 30}"])

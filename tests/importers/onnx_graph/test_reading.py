@@ -58,6 +58,7 @@ def test_a_file_opens_at_the_command_line(tmp_path: Path, capsys: pytest.Capture
     onnx.save(linear(), tmp_path / "m.onnx")
     np.savez(tmp_path / "x.npz", x=np.ones((4, 3), np.float32))
     assert main(["run", str(tmp_path / "m.onnx"), "--inputs", str(tmp_path / "x.npz"), "--freeze", "fc.b*"]) == 0
+    assert main(["compare", *[str(tmp_path / "m.onnx")] * 2, "--inputs", str(tmp_path / "x.npz")]) == 0
     assert "4×2" in capsys.readouterr().out
     for words, code in (("--dim batch=5", 0), ("--dim rows=5", 3), ("--loss out", 3), ("--freeze q", 3)):
         assert main(["run", str(tmp_path / "m.onnx"), *words.split()]) == code
