@@ -45,15 +45,20 @@ class Answer(Struct, frozen=True, eq=False):
     displays: Report | None = None
     pending: bool = False
 
+    @property
+    def heading(self) -> str:
+        """What tracepoints printed, and why it stopped; '' where neither is said."""
+        state = self.state
+        stop = [] if state.stopped in QUIET else [f"{stopped_text(state)}  {state.detail}"]
+        return "\n".join([*state.printed, *stop])
+
     def to_text(self, width: int = 100) -> str:
         """All of it as text."""
         return "\n".join(self.lines(width))
 
     def lines(self, width: int = 100, draw: Draw = lines) -> Iterator[str]:
         """All of it line by line: tracepoints first, then the stop, the report and the displays."""
-        state = self.state
-        stop = [] if state.stopped in QUIET else [f"{stopped_text(state)}  {state.detail}"]
-        yield from draw("\n".join([*state.printed, *stop]), (), width)
+        yield from draw(self.heading, (), width)
         for report in (self.report, self.displays):
             if report is not None:
                 yield from draw(report.title, flat(report.blocks), width)

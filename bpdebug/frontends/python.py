@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from bpdebug.debugger import State, open_session, placed
 from bpdebug.engine import Timeline
 from bpdebug.errors import UsageError
-from bpdebug.frontends.loop import Answer, replies
+from bpdebug.frontends.loop import Answer, refuse, replies
 from bpdebug.frontends.options import Folder, Name, Size, budget_of, said, warned
 from bpdebug.importers import open_any
 from bpdebug.limits import Limits
@@ -41,15 +42,27 @@ class Session:
     def do(self, line: str) -> Report:
         """The report of a line; raises BpdebugError, and leaves the state alone, where it cannot be carried out.
 
-        Commands of a stop that was hit run, too: `answers` has everything that was said.
+        Its text begins with what a stop found, as at the prompt. Commands of a stop that was hit run, too: `answers`
+        has everything that was said.
         """
         _given(line, str, "do", "a line of the debugger's language: session.do('step')")
         self.answers: list[Answer] = []
-        for answer in replies(self.state, line):
+        for answer in replies(self.state, line, _to_file):
             self.answers.append(answer)
             self.state = answer.state
-        own = [answer.report for answer in self.answers if not answer.pending]
-        return own[-1] if own else Report("said", "")
+        own = [answer for answer in self.answers if not answer.pending]
+        if not own:
+            return Report("said", "")
+        report, state = own[-1].report, own[-1].state
+        found = state.detail or state.printed
+        return replace(report, title=f"{own[-1].heading}\n{report.title}") if found else report
+
+
+def _to_file(state: State, word: str, argument: str) -> Iterator[Answer]:
+    """The answer to `record` and `save`, which write a file; what else touches one is the prompt's."""
+    from bpdebug.frontends.scripts.requests import FileRequests  # start-up: few sessions write
+
+    return (FileRequests().handle if word in ("record", "save") else refuse)(state, word, argument)
 
 
 def load(

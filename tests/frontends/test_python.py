@@ -40,6 +40,33 @@ def test_the_contract_of_the_python_interface() -> None:
     assert session.state.stopped == "breakpoint 1"
 
 
+def test_the_text_of_a_stop_begins_with_what_it_found() -> None:
+    """As at the prompt: what a watched cell was and is, what was caught, what a tracepoint printed on the way."""
+    session = bpdebug.Session(bpdebug.load("two_layer"))
+    session.do('trace H "norm {norm(H)}" ;; watch Y[0, 0]')
+    first, second, third = session.do("continue").to_text().split("\n")[:3]
+    assert first.startswith("norm ")
+    assert second == f"watch 2  {session.state.detail}"
+    assert third.startswith("event ")
+    assert session.do("step").to_text().startswith("event ")
+
+
+def test_a_session_records_and_saves_and_has_no_transcript(tmp_path: Path) -> None:
+    """A model that is nowhere but in this process comes to the screen so: `bpdebug run.bptrace`."""
+    session, path = bpdebug.Session(bpdebug.load("two_layer")), tmp_path / "run.bptrace"
+    session.do("break Y@bwd")
+    assert "events recorded" in session.do(f"record {path}").to_text()
+    np.testing.assert_array_equal(
+        bpdebug.run(bpdebug.load(path)).value("Y"), session.state.timeline.value("Y"), strict=True
+    )
+    session.do(f"save breakpoints {tmp_path / 'stops.bpd'}")
+    assert "break Y@bwd" in (tmp_path / "stops.bpd").read_text(encoding="utf-8")
+    with pytest.raises(bpdebug.BpdebugError, match="is there already"):
+        session.do(f"record {path}")
+    with pytest.raises(bpdebug.BpdebugError, match="transcript is not possible here"):
+        session.do("transcript walk.bpd")
+
+
 def test_the_public_face_is_what_it_says_and_nothing_else() -> None:
     for name in bpdebug.__all__:
         assert getattr(bpdebug, name) is not None
