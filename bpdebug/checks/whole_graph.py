@@ -32,7 +32,7 @@ def gradcheck(timeline: Timeline, seed: int = 0, again: Again | None = None) -> 
 
     With incoming gradients the function differentiated is the sum of outputs times what comes in. What a stop_gradient
     gives does not pass gradients on, and is held fixed. What takes long goes on in other processes, where it is said
-    how they make the timeline `again`.
+    how they make the timeline `again`; CommandError (E_LIMIT) where one of them dies.
     """
     run, held = _begun(timeline)
     cells = _cells(run, np.random.default_rng(seed))

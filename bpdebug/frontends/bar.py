@@ -6,17 +6,19 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from shutil import get_terminal_size
 from typing import TypeVar
 
-from bpdebug.frontends.terminal import erase_line
+from bpdebug.frontends.terminal import apart, erase_line
 from bpdebug.progress import interrupted, listening
 from bpdebug.translation import N_, _
+from bpdebug.wrapping import display_width
 
 Item = TypeVar("Item")
 STOPPED = N_("stopped: nothing has changed")
 
-WIDE, PATIENCE = 30, 0.4
-"""Characters of the bar, and seconds after which it appears."""
+WIDE, PATIENCE, LONG = 30, 0.4, 2.0
+"""Characters of the bar, seconds after which it appears, and after which it is said what could be asked instead."""
 ENOUGH = 1.0
 """Seconds of work from which the rest can be guessed."""
 
@@ -52,15 +54,20 @@ def show(text: str) -> None:
     sys.stderr.flush()
 
 
-def watched(items: Iterable[Item], *, stops: bool = False, drawn: bool = True) -> Iterator[Item]:
+def watched(
+    items: Iterable[Item], *, stops: bool = False, drawn: bool = True, instead: str = ""
+) -> Iterator[Item]:  # fmt: skip
     """The same items; where the next one takes its time, a bar says how far it is, if one may be `drawn`.
+
+    And what could be asked `instead`, where it takes long and there is room.
 
     Where it `stops`, Ctrl-C ends an item with Stopped, at the next place where nothing is half done; pressed again, it
     is KeyboardInterrupt wherever it comes.
     """
     coming = iter(items)
     while True:
-        with interrupted() if stops else nullcontext() as stop, _watching(stop, drawn and sys.stderr.isatty()):
+        seen = drawn and sys.stderr.isatty()
+        with interrupted() if stops else nullcontext() as stop, _watching(stop, seen, instead):
             try:
                 item = next(coming)
             except StopIteration:
@@ -75,7 +82,7 @@ def awaited(work: Callable[[], Item]) -> Item:
 
 
 @contextmanager
-def _watching(stop: Callable[[], None] | None, drawn: bool) -> Iterator[None]:
+def _watching(stop: Callable[[], None] | None, drawn: bool, instead: str = "") -> Iterator[None]:
     """Shows how far the work inside is, once it has taken longer than one waits without asking; asks `stop`."""
     began, shown = time.perf_counter(), False
 
@@ -83,7 +90,9 @@ def _watching(stop: Callable[[], None] | None, drawn: bool) -> Iterator[None]:
         nonlocal shown
         if drawn and (seconds := time.perf_counter() - began) > PATIENCE:
             shown = True
-            show(far(done, total, unit, seconds))
+            text = far(done, total, unit, seconds)
+            more = apart(text, instead) if seconds > LONG else text
+            show(more if display_width(more) < get_terminal_size().columns else text)
 
     try:
         with listening(heard, stop) if drawn or stop else nullcontext():

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bpdebug.debugger import COMMANDS, State, parse
+from bpdebug.debugger.commands.within import in_a_time
 from bpdebug.errors import EXIT_FAILED, EXIT_GOOD, BpdebugError, CommandError
 from bpdebug.frontends import spoken
 from bpdebug.frontends.bar import STOPPED, watched
@@ -47,7 +48,7 @@ def debug(state: State, store: SessionStore, *, plain: bool = False) -> int:
             continue
         before, bad = state, False
         try:
-            for answer in awaited(talk(state, line)):
+            for answer in awaited(talk(state, line), instead=in_a_time(line)):
                 state = answer.state
                 bad = bad or _wrong(answer.report)
                 print_lines(page(awaited(talk.requests.heard(said(answer)))))

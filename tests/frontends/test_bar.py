@@ -53,3 +53,15 @@ def test_what_is_waited_for_is_said_whatever_waits_for_it(
 
     assert bar.awaited(work) == "done"
     assert "waiting for workers at tcp://host:8786, 0 s" in capsys.readouterr().err
+
+
+def test_what_could_be_asked_instead_is_said_once_it_takes_long_and_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(bar, "PATIENCE", -1)
+    for long, columns, said in ((bar.LONG, "120", False), (-1, "120", True), (-1, "60", False)):
+        monkeypatch.setattr(bar, "LONG", long)
+        monkeypatch.setenv("COLUMNS", columns)
+        list(bar.watched(slow(), instead="or check for 30s"))
+        assert ("/4 events · or check for 30s" in capsys.readouterr().err) == said

@@ -7,9 +7,13 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from bpdebug.errors import CommandError
+from bpdebug.debugger.commands.table import parse
+from bpdebug.errors import BpdebugError, CommandError
+from bpdebug.translation import _
 
 TIME = r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)"
+TAKES = "[for 30s]"
+"""What stands in the arguments of a command that may be given one."""
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 LONGEST = 1e7
 """Seconds that a command may be given."""
@@ -41,6 +45,16 @@ def within(name: str, argument: str) -> tuple[str, float | None, Callable[[], bo
     if not 0 < seconds < LONGEST:
         raise CommandError(f"'{time.strip()[:40]}' is no time", hint=f"{name} for 30s, {name} for 2m")
     return before.strip(), seconds, Deadline(seconds)
+
+
+def in_a_time(line: str) -> str:
+    """'or check for 30s': what may be typed in place of a long line; '' where it has a time already, or takes none."""
+    try:
+        (call,) = parse(line)
+    except (BpdebugError, ValueError):  # whoever carries it out says what is wrong; or there are several
+        return ""
+    takes = TAKES in call.command.args and call.command.family == "explain" and not call.must_fail
+    return _("or {line}").format(line=f"{call.text} for 30s") if takes and " for " not in f" {call.argument}" else ""
 
 
 def time_alone(name: str, argument: str) -> tuple[float | None, Callable[[], bool] | None]:

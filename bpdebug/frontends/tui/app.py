@@ -12,6 +12,7 @@ from textual.events import DescendantFocus, Event, Key, MouseDown, Resize
 from textual.screen import Screen
 
 from bpdebug.debugger import State, find, parse
+from bpdebug.debugger.commands.within import in_a_time
 from bpdebug.errors import BpdebugError
 from bpdebug.frontends.loop import PROMPT, replies
 from bpdebug.frontends.terminal import apart
@@ -119,7 +120,7 @@ class BpdebugApp(OpeningApp):
         self.line, talk = line, self.talk or replies
         if is_slow(line, state.timeline):
             tab = self.main.inspector.tab
-            work = Work(lambda: carried_out(state, line, talk, tab))
+            work = Work(lambda: carried_out(state, line, talk, tab), instead=in_a_time(line))
             self.start(work, lambda work: self.finish(work.result()))
         else:
             self.finish(carried_out(state, line, talk))

@@ -82,7 +82,7 @@ class RunningApp(KeyedApp):
             self.foot.show(WHILE_WORKING)
             stops = _("{far}  {key} stops").format(far=far, key=self.keys["close"].cap)
             then = [_("then {line}").format(line=line) for line in self.typed]
-            self.say(far if work.ended else apart(stops, *then, self.passed))
+            self.say(far if work.ended else apart(stops, work.instead, *then, self.passed))
 
     def runs(self, what: str, *, later: bool = False) -> bool:
         """Whether something runs: a line may wait and come `later`, of anything else it is said that it does not.

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bpdebug.debugger import State, parse
 from bpdebug.engine import Timeline
 from bpdebug.errors import BpdebugError
-from bpdebug.frontends.bar import STOPPED, duration, far
+from bpdebug.frontends.bar import LONG, STOPPED, duration, far
 from bpdebug.frontends.loop import Answer
 from bpdebug.frontends.tui.windows import known
 from bpdebug.graph import Graph
@@ -130,9 +130,10 @@ class Work(Generic[Result]):
     """A piece of work that has begun: how far it is, whether it is done, and what it came to."""
 
     def __init__(
-        self, work: Callable[[], Result], clock: Callable[[], float] = monotonic, doing: str = N_("working")
-    ) -> None:
-        self.ended, self.doing = False, doing
+        self, work: Callable[[], Result], clock: Callable[[], float] = monotonic, doing: str = N_("working"),
+        instead: str = "",
+    ) -> None:  # fmt: skip
+        self.ended, self.doing, self._instead = False, doing, instead
         self._work, self._clock, self._began = work, clock, clock()
         self._reported: tuple[float, int, str] | None = None
         self._anew = False
@@ -167,6 +168,11 @@ class Work(Generic[Result]):
         if self._reported is not None:
             return far(*self._reported, seconds, known=not self._anew)
         return f"{_(self.doing)}, {duration(seconds)}" if seconds >= PATIENCE else ""
+
+    @property
+    def instead(self) -> str:
+        """What could be asked instead; '' where that is nothing, and while it may not take long."""
+        return self._instead if self._clock() - self._began > LONG and not self.ended else ""
 
     def wait(self, seconds: float) -> None:
         """Waits until it is done, but no longer than so many seconds."""

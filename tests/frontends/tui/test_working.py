@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from bpdebug.debugger import State
+from bpdebug.debugger.commands.within import in_a_time
 from bpdebug.errors import CommandError
 from bpdebug.frontends.bar import STOPPED, bar, duration
 from bpdebug.frontends.loop import Answer, replies
@@ -48,6 +49,20 @@ def test_time_left_is_guessed_from_what_is_done_a_part_of_a_part_too() -> None:
     assert work.far == "stopping …"
     with pytest.raises(Stopped):
         work.result()
+
+
+def test_of_a_check_that_takes_long_it_is_said_that_it_may_be_given_a_time() -> None:
+    assert in_a_time("check") == "or check for 30s"
+    assert in_a_time("check Y@bwd") == "or check Y@bwd for 30s"
+    for line in ("check for 5s", "! check", "step", "check ;; flow", "info gradients", "nosuch", "", "print ("):
+        assert in_a_time(line) == ""
+    now, held = [0.0], Held()
+    work = working.Work(held, clock=lambda: now[0], instead=in_a_time("flow"))
+    assert work.instead == ""
+    now[0] = 3
+    assert work.instead == "or flow for 30s"
+    work.end()
+    assert work.instead == ""
 
 
 def test_what_is_waited_for_is_said_until_something_is_done() -> None:
