@@ -1,7 +1,10 @@
 """Loss and all gradients on PyTorch's arrays beside PyTorch's own, by hand: `python -m tests.benchmarks.backends`.
 
-An MLP, a net of convolutions and pools, a Transformer's block (float32, extra `torch`), once opened; CPU time,
-interleaved, one thread, medians.
+An MLP, a net of convolutions and pools, a Transformer's block (float32, extra `torch`), once opened: the median, of
+rounds in which all roads take turns, of the CPU time to PyTorch's own in the same round, and of the pages that the
+system had to give (one thread). A page costs as much as computing its thousand numbers ten times, and whether what was
+freed is still there hangs on what happens to lie above it in memory. So processes with three settings of glibc's are
+measured: as it comes; where nothing goes back to the system; where every large array goes back, as in a first run.
 """
 
 from __future__ import annotations
@@ -11,7 +14,10 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +27,13 @@ import torch
 import bpdebug
 
 F = torch.nn.functional
-ROUNDS = 15
+ROUNDS = 21
+PAGES = {
+    "as it comes": {},
+    "kept": {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)},
+    "fresh": {"MALLOC_MMAP_THRESHOLD_": str(2**16)},
+}
+"""What glibc does with what is freed, as its variables say it."""
 
 
 class Mlp(torch.nn.Module):  # type: ignore[misc]  # torch has no types here
@@ -83,7 +95,7 @@ def roads(model: Any, x: Any) -> dict[str, Callable[[], float]]:
     return {"eager": eager, "torch": lambda: ours(backend="torch"), "numpy": ours}
 
 
-def main() -> None:
+def measured() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     cases = {
@@ -92,16 +104,27 @@ def main() -> None:
         "block": (Block(), torch.randn(8, 64, 256)),
     }
     for name, (model, x) in cases.items():
-        found: dict[str, list[float]] = {}
+        found: dict[str, list[tuple[float, int]]] = {}
         runs = roads(model, x)
         for n in range(ROUNDS + 3):
             for road, run in runs.items():
-                begun = time.process_time()
+                begun, pages = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_minflt
                 run()
+                took = time.process_time() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - pages
                 if n >= 3:
-                    found.setdefault(road, []).append(time.process_time() - begun)
-        base = statistics.median(found["eager"])
-        print(name, {road: f"{statistics.median(t) / base:.2f}" for road, t in found.items()})
+                    found.setdefault(road, []).append(took)
+        for road, rounds in found.items():
+            ratio = statistics.median(a / b for (a, _), (b, _) in zip(rounds, found["eager"], strict=True))
+            print(f"  {name:12} {road:6} {ratio:5.2f} {statistics.median(pages for _, pages in rounds):7.0f} pages")
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        measured()
+        return
+    for name, variables in PAGES.items():
+        print(name, f"(load {os.getloadavg()[0]:.1f})", flush=True)
+        subprocess.run([sys.executable, "-m", __spec__.name, "-"], env=os.environ | variables, check=True)
 
 
 if __name__ == "__main__":
