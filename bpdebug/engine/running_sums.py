@@ -32,12 +32,12 @@ class RunningSums:
         sums = self._sums
         at = next(n for n in range(count, -1, -1) if n in sums)
         total = sums[at]
-        for n in range(at + 1, count + 1):
-            c = added(n - 1)
-            with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            for n in range(at + 1, count + 1):
+                c = added(n - 1)
                 total = sums[n] = c if total is None else as_array(total + c)
-            if (n - 2) % KEEP:
-                sums.pop(n - 2, None)
+                if (n - 2) % KEEP:
+                    sums.pop(n - 2, None)
         if at < count:
             last, self._newest = self._newest, count
             for n in {last - 1, last} - {count - 1, count}:

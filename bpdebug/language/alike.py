@@ -16,11 +16,11 @@ MANY = 1000
 _KINDS = 1000
 """Templates of one program: past them its lines are hardly alike."""
 _WORD = rf"(?!(?:__debug__|{'|'.join(kwlist)})\b)[A-Za-z_][A-Za-z0-9_]*+"
-_NAME = rf"(?<![\w.])({_WORD})(?!=[^=]| *\()"  # compiled when the first long program is met
+_NAME = rf"(?<![\w.])({_WORD})(?!=[^=]| *\()"  # compiled, as the next two, when the first long program is met
 """A name that is neither a keyword of a call nor what is called: those are the template's."""
-_CUT_OFF = re.compile(r"\\|\"\"\"|'''|\r")
+_CUT_OFF = r"\\|\"\"\"|'''|\r"
 """What can make a line a part of the line before it, or end one otherwise."""
-_NO_PART = re.compile(r"[\"'#]")
+_NO_PART = r"[\"'#]"
 
 
 class LineTemplate(Struct, frozen=True, eq=False):
@@ -76,7 +76,7 @@ class Body(Struct, frozen=True, eq=False):
 
 def read_alike(text: str) -> Body | None:
     """The statements of a long program; None where it is to be parsed as it is, and what is wrong with it said."""
-    if text.count("\n") < MANY or _CUT_OFF.search(text):
+    if text.count("\n") < MANY or re.search(_CUT_OFF, text):
         return None
     parts = re.compile(_NAME).split(text)
     names, at = parts[1::2], 0
@@ -100,7 +100,7 @@ def read_alike(text: str) -> Body | None:
 
 def _may_be_alike(key: str) -> bool:
     """Whether a line without its names may be an assignment, and nothing else."""
-    return key.startswith("\0 = ") and not _NO_PART.search(key)
+    return key.startswith("\0 = ") and not re.search(_NO_PART, key)
 
 
 def _torn(statements: Sequence[ast.stmt], lines: Sequence[int]) -> bool:
