@@ -48,6 +48,7 @@ def _cells(
 ) -> Override:
     """An override of cells of a tensor or a gradient."""
     graph = timeline.graph
+    _refuse_setting(timeline, place)
     goal = target(parse(place), graph)
     reference, array = goal.reference, numbers(text)
     dtype = graph.dtypes[reference.tensor]
@@ -63,6 +64,18 @@ def _cells(
     with np.errstate(all="ignore"):
         cast = array.astype(dtype)
     return Override(reference.tensor, reference.gradient, goal.key, cast, iteration, line)
+
+
+def _refuse_setting(timeline: Timeline, name: str) -> None:
+    """CommandError for a setting of the optimizer's: no tensor, and forks are of rules."""
+    training, updates = timeline.training, timeline.store.updates
+    if training is None or name in timeline.graph.index or not updates.parameters:
+        return
+    first = updates.parameters[0]
+    if name in updates.rule(first).numbers(1):
+        w = timeline.graph.names[first]
+        hint = f"set rule {w}@upd = {w} - 0.01 * d{w}, of each parameter; or another {name} below [train]"
+        raise CommandError(f"'{name}' is a setting of {training.optimizer}, no tensor", code="E_EXPR", hint=hint)
 
 
 def _rule(timeline: Timeline, place: str, text: str, line: str, dtype: str) -> Edit:

@@ -154,6 +154,7 @@ def test_what_a_rule_may_name(rule: str, formula: str) -> None:
         ("set rule w@upd X = w", "E_COMMAND", "an update has no operand 'X'"),
         ("set rule w@upd = dropout(w)", "E_OP", ""),
         ("set rule t@upd = t", "E_EXPR", "'t' is never updated"),
+        ("set lr = 0.5", "E_EXPR", "'lr' is a setting of "),
         ("set rule L@bwd = w", "E_COMMAND", "takes a location and an operand"),
     ],
 )
