@@ -45,6 +45,12 @@ def barrier(c: Lowering, *xs: Operand) -> list[Operand]:
     return list(xs)
 
 
+@rule("frexp")
+def frexp(c: Lowering, x: Operand, **how: Any) -> list[Operand | None]:
+    """x over the power of 2 that leaves it from 1/2 to 1, of which no gradient comes; the exponent passes none."""
+    return [c.emit("mul", x, c.constant("scale", np.ldexp(np.ones((), c.dtype), -c.result(1))), name="frexp"), None]
+
+
 @rule("max")
 def maximum(c: Lowering, a: Any, b: Any) -> Operand:
     """The larger; a maximum over an axis begins with -inf, which nothing is less than."""

@@ -24,7 +24,7 @@ _LIBRARIES = tuple(
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _SCOPE = re.compile(r"[\w.@ -]+")
 """Scopes that JAX opens itself are none of these: an einsum's bears its equation."""
-_KNOWN = {"relu", "relu6", "logaddexp", "xlogy"}
+_KNOWN = {"relu", "relu6", "logaddexp", "xlogy", "frexp"}
 """Functions of JAX with a derivative of their own that are ops here."""
 
 

@@ -86,6 +86,7 @@ CASES: dict[str, list[Case]] = {
     "round": [(lambda x: x * jnp.round(x), r(*X)), (lambda x: x * lax.round(x), np.array([-1.5, 0.4, 2.5]))],
     "scatter-mul": [(lambda x: x.at[1].multiply(3.0), r(*X)), (lambda x, y: x.at[:, 1].multiply(y), r(*X), r(3))],
     "scatter-max": [(lambda x, y: x.at[1].max(y), r(*X), r(4))], "scatter-min": [(lambda x: x.at[1].min(0.3), r(*X))],
+    "frexp": [(lambda x: jnp.frexp(x)[0], r(*X)), (lambda x: jnp.ldexp(x, 3), r(*X))],
     "reduce_precision": [(lambda x: lax.reduce_precision(x, 11, 52), r(*X))],
     "optimization_barrier": [(lambda x, y: jnp.multiply(*lax.optimization_barrier((x, y))), r(*X), r(*X))],
     "add_any": [(lambda x: jax.grad(lambda y: jnp.sum(jnp.sin(y) * y))(x), r(*X))],
