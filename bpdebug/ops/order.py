@@ -18,8 +18,11 @@ def _check_axis(x: Shape, axis: int, descending: bool) -> None:
 
 
 def _places(xp: Any, x: Any, axis: int, descending: bool) -> Any:
-    """Where the cells of the sorted tensor come from; tied cells keep their order."""
-    return xp.argsort(-x if descending else x, axis=axis)
+    """Where the cells of the sorted tensor come from; tied cells keep their order, and NaN is larger than all."""
+    if not descending:
+        return xp.argsort(x, axis=axis)
+    backwards = xp.argsort(xp.flip(x, axis=axis), axis=axis)  # of -x it would have NaN at the end
+    return x.shape[axis] - 1 - xp.flip(backwards, axis=axis)
 
 
 def _sort(xp: Any, x: Any, axis: int, descending: bool) -> Any:
@@ -43,7 +46,7 @@ def _check_topk(x: Shape, k: int, axis: int, part: int) -> None:
 
 def _top(xp: Any, x: Any, k: int, axis: int) -> Any:
     """Where the k largest cells are, the largest first."""
-    places = xp.argsort(-x, axis=axis)
+    places = _places(xp, x, axis, True)
     return places if k == x.shape[axis] else places[(*(slice(None),) * axis, slice(0, k))]
 
 

@@ -117,7 +117,7 @@ def _cut_ends(
     for n, m, w in zip(full, more, wanted, strict=True):
         total = n + m - w
         refuse(total >= 0, "an output_shape beyond all cells")
-        half = total - total // 2 if auto_pad == "SAME_LOWER" else total // 2
+        half = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
         ends.append((half, total - half))
     return ends
 

@@ -20,14 +20,16 @@ def over(c: OnnxCall, x: Value, given: Any, noop: int = 0) -> tuple[int, ...] | 
     return tuple(a % x.rank for a in axes)
 
 
-def _reduction(found: Reduction) -> Rule:
+def _reduction(found: Reduction, alone: str = "") -> Rule:
+    """A reduction; over no axes it leaves the op that is done to each cell, `alone`, and nothing where none is."""
+
     def apply(
         c: OnnxCall, x: Value, given: Value | None = None, *, axes: list[int] | None = None, keepdims: int = 1,
         noop_with_empty_axes: int = 0,
     ) -> Operand:  # fmt: skip
         axis = over(c, x, given if given is not None else axes, noop_with_empty_axes)
         if axis == ():
-            return c.held(x)
+            return c.emit(alone, x) if alone else c.held(x)
         return found(c, c.held(x), {"axis": axis, "keepdims": bool(keepdims)})
 
     return apply
@@ -39,13 +41,16 @@ def _plain(op: str) -> Reduction:
 
 RULES |= {
     f"Reduce{name}": _reduction(_plain(op))
-    for name, op in {"Sum": "sum", "Mean": "mean", "Max": "max", "Min": "min", "Prod": "prod", "L2": "norm",
+    for name, op in {"Sum": "sum", "Mean": "mean", "Max": "max", "Min": "min", "Prod": "prod",
                      "LogSumExp": "logsumexp"}.items()
 }  # fmt: skip
 RULES |= {
-    "ReduceL1": _reduction(lambda c, x, how: c.emit("sum", c.emit("abs", x), name="l1", **how)),
-    "ReduceSumSquare": _reduction(lambda c, x, how: c.emit("sum", c.emit("square", x), name="sum_square", **how)),
-    "ReduceLogSum": _reduction(lambda c, x, how: c.emit("log", c.emit("sum", x, **how), name="log_sum")),
+    "ReduceL1": _reduction(lambda c, x, how: c.emit("sum", c.emit("abs", x), name="l1", **how), "abs"),
+    "ReduceL2": _reduction(_plain("norm"), "abs"),
+    "ReduceSumSquare": _reduction(
+        lambda c, x, how: c.emit("sum", c.emit("square", x), name="sum_square", **how), "square"
+    ),
+    "ReduceLogSum": _reduction(lambda c, x, how: c.emit("log", c.emit("sum", x, **how), name="log_sum"), "log"),
 }
 
 
@@ -83,8 +88,8 @@ RULES |= {"ArgMax": _arg("argmax"), "ArgMin": _arg("argmin")}
 
 @rule("TopK")
 def topk(c: OnnxCall, x: Value, k: Value, axis: int = -1, largest: int = 1, sorted: int = 1) -> list[Operand]:
-    """The smallest are the largest of what is negated."""
-    count = int(c.number(k, "counts") or 0)
-    found = c.held(x) if largest else c.emit("neg", x)
-    values, ids = (c.emit("topk", found, k=count, axis=axis % x.rank, part=part) for part in (0, 1))
-    return [values if largest else c.emit("neg", values, name="topk"), ids]
+    """The smallest are the first in order, among which a NaN comes last."""
+    count, axis = int(c.number(k, "counts") or 0), axis % x.rank
+    if largest:
+        return [c.emit("topk", c.held(x), k=count, axis=axis, part=part) for part in (0, 1)]
+    return [cut(c, c.emit(op, c.held(x), axis=axis), axis, (0, count, 1), "topk") for op in ("sort", "argsort")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -114,11 +113,17 @@ def lp_pool(
     c: OnnxCall, x: Value, *, kernel_shape: list[int], p: int = 2, auto_pad: str = "NOTSET", ceil_mode: int = 0,
     dilations: list[int] | None = None, pads: list[int] | None = None, strides: list[int] | None = None,
 ) -> Operand:  # fmt: skip
-    """The p-th root of a window's sum of p-th powers."""
+    """The p-th root of a window's sum of p-th powers: cells that are none are zeros."""
+    rank = len(kernel_shape)
+    refuse(rank == x.rank - 2 and rank in (1, 2, 3), f"{rank} spatial axes")
+    refuse(set(dilations or [1]) == {1}, "a dilation")
+    stride = tuple(strides or [1] * rank)
+    ends = borders(x.shape[2:], kernel_shape, stride, [1] * rank, pads, auto_pad)
+    even = _evenly(ends, kernel_shape)
+    refuse(not ceil_mode or even is not None, "ceil_mode and borders that are not alike")
     powers = c.emit("square", x) if p == 2 else c.emit("pow", c.emit("abs", x), float(p))
-    mean = average_pool(
-        c, powers, kernel_shape=kernel_shape, auto_pad=auto_pad, ceil_mode=ceil_mode, count_include_pad=1,
-        dilations=dilations, pads=pads, strides=strides,
+    total = c.emit(
+        f"avg_pool{rank}d", powers if even is not None else _framed(c, powers, ends), size=tuple(kernel_shape),
+        stride=stride, padding=even or (0,) * rank, ceil_mode=bool(ceil_mode), divisor_override=1,
     )  # fmt: skip
-    total = c.emit("mul", mean, float(prod(kernel_shape)))
     return c.emit("sqrt", total, name="lp_pool") if p == 2 else c.emit("pow", total, 1 / p, name="lp_pool")

@@ -112,3 +112,41 @@ def test_digits_are_kept_where_a_plain_formula_cancels() -> None:
     np.testing.assert_allclose(large, np.arcsinh([1e200, -1e200]), rtol=1e-14)  # type: ignore[arg-type]  # as above
     sums = ours(*one("CumSum", [np.array([1.0, 1e20, np.inf, 2.0]), np.array(0)], 1, 21, {"exclusive": 1}))[0][0]
     assert np.array_equal(sums, [0.0, 1.0, 1e20, np.inf])  # type: ignore[arg-type]  # as above
+
+
+def test_a_reduction_over_no_axes_still_does_what_it_does_to_each_cell() -> None:
+    x = np.array([[1.0, 2.0], [3.0, 0.5]])
+    for name, exact in (
+        ("L1", np.abs),
+        ("L2", np.abs),
+        ("SumSquare", np.square),
+        ("LogSum", np.log),
+        ("Sum", np.array),
+    ):
+        found = ours(*one(f"Reduce{name}", [x], 1, 18, {"noop_with_empty_axes": 1}))[0][0]
+        np.testing.assert_allclose(found, exact(x), rtol=1e-12, err_msg=name)  # type: ignore[arg-type]  # they are there
+
+
+def test_cells_that_are_none_add_nothing_to_a_norm_of_windows() -> None:
+    """The reference evaluator counts them, as means of those that are there."""
+    found = ours(*one("LpPool", [np.ones((1, 1, 3))], 1, 21, {"kernel_shape": [2], "strides": [2], "ceil_mode": 1}))[0][
+        0
+    ]
+    np.testing.assert_allclose(found, [[[2**0.5, 1.0]]], rtol=1e-12)  # type: ignore[arg-type]  # as above
+
+
+def test_an_output_shape_takes_the_odd_cell_from_the_beginning() -> None:
+    """By the operator's page; SAME_UPPER alone takes it from the end."""
+    x, w = np.array([[[1.0, 10.0]]]), np.array([[[1.0, 2.0, 3.0]]])
+    whole = np.array([1.0, 2.0, 13.0, 20.0, 30.0])
+    for auto_pad, kept in (("NOTSET", whole[1:]), ("SAME_LOWER", whole[1:]), ("SAME_UPPER", whole[:-1])):
+        given = {"strides": [2], "output_shape": [4], "auto_pad": auto_pad}
+        assert np.array_equal(ours(*one("ConvTranspose", [x, w], 1, 21, given))[0][0], kept[None, None])  # type: ignore[arg-type]  # as above
+
+
+def test_nan_is_the_largest_cell() -> None:
+    x = np.array([1.0, np.nan, 2.0, 0.0])
+    for largest, values, places in ((1, [np.nan, 2.0], [1, 2]), (0, [0.0, 1.0], [3, 0])):
+        found = ours(*one("TopK", [x, np.array([2])], 2, 21, {"largest": largest}))[0]
+        assert np.array_equal(found[0], values, equal_nan=True)  # type: ignore[arg-type]  # as above
+        assert np.array_equal(found[1], places)  # type: ignore[arg-type]  # as above
