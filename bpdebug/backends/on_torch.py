@@ -137,7 +137,7 @@ def _shaped(t: Any) -> dict[str, Any]:
     return {
         "sum": reducer(t.sum), "prod": reducer(prod), "max": reducer(t.amax), "min": reducer(t.amin),
         "argmax": squeezed(t.argmax), "argmin": squeezed(t.argmin),
-        "argsort": lambda x, axis: t.argsort(x, dim=axis, stable=True),
+        "argsort": lambda x, axis, descending=False: t.argsort(x, dim=axis, stable=True, descending=descending),
         "cumsum": t.cumsum, "cumprod": t.cumprod,
         "cummax": lambda x, axis: t.cummax(x, axis).values,
         "reshape": lambda x, shape: x.reshape(shape), "permute_dims": lambda x, axes: x.permute(axes),

@@ -19,10 +19,7 @@ def _check_axis(x: Shape, axis: int, descending: bool) -> None:
 
 def _places(xp: Any, x: Any, axis: int, descending: bool) -> Any:
     """Where the cells of the sorted tensor come from; tied cells keep their order, and NaN is larger than all."""
-    if not descending:
-        return xp.argsort(x, axis=axis)
-    backwards = xp.argsort(xp.flip(x, axis=axis), axis=axis)  # of -x it would have NaN at the end
-    return x.shape[axis] - 1 - xp.flip(backwards, axis=axis)
+    return xp.argsort(x, axis=axis, descending=True) if descending else xp.argsort(x, axis=axis)
 
 
 def _sort(xp: Any, x: Any, axis: int, descending: bool) -> Any:

@@ -83,9 +83,12 @@ def scatter_along_axis(x: Array, ids: Array, axis: int, size: int) -> Array:
     return out
 
 
-def argsort(x: Array, axis: int) -> Array:
-    """Where the cells of the sorted array come from, of x's shape; tied cells keep their order."""
-    return np.argsort(x, axis=axis, kind="stable")
+def argsort(x: Array, axis: int, descending: bool = False) -> Array:
+    """Where the cells of the sorted array come from, of x's shape; tied cells keep their order, NaN is the largest."""
+    if not descending:
+        return np.argsort(x, axis=axis, kind="stable")
+    found: Array = x.shape[axis] - 1 - np.flip(np.argsort(np.flip(x, axis), axis=axis, kind="stable"), axis)
+    return found  # where the cells of -x come from would have NaN at the end
 
 
 def argcummax(x: Array, axis: int, first: bool = False) -> Array:

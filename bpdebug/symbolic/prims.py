@@ -233,7 +233,7 @@ _ROWS = (
         Prim(name, getattr(arrays, name), attrs={"axis": ...}, shape=_normed, dtype=_boolean, scratch=_thrice)
         for name in ("first_of", "last_of")
     ),
-    Prim("argsort", arrays.argsort, attrs={"axis": ...}, dtype=_index),
+    Prim("argsort", arrays.argsort, attrs={"axis": ..., "descending": False}, dtype=_index),
     *(
         Prim(name, getattr(np, name), attrs=_REDUCE, shape=_reduced, dtype=_index) for name in ("argmax", "argmin")
     ),
