@@ -30,7 +30,8 @@ class BoundedPass(Pass):
     """A pass that keeps what is at the cuts, and as many segments between them as there is room for.
 
     A segment is computed as a whole, by the functions that any pass computes it with, so that bits are the same. Where
-    one of its nodes fails, what does not depend on it is computed alone. `computed` counts nodes, forward and backward.
+    one of its nodes fails, what does not depend on it is computed alone. Its gradients are made part by part, and where
+    they need room, what the way back does not read goes. `computed` counts nodes, forward and backward.
     """
 
     room: Room
@@ -62,6 +63,7 @@ class BoundedPass(Pass):
         k = int(self._birth[tensor])
         if self.V[tensor] is None and k >= 0:
             self._try(self._reach, k)
+            self._look(tensor, self._innermost(k))
         return super().value(tensor)
 
     def cotangent(self, tensor: int) -> Array:
@@ -76,6 +78,8 @@ class BoundedPass(Pass):
 
     def contribution(self, k: int, position: int) -> Array:
         """What node k's operand at `position` gets from it, of its shape; opens the node's segment."""
+        for t in self._read(k):
+            self.value(t)
         if self.G[self.graph.tensor(k)] is None:
             self._try(self._back, k)
             super().cotangent(self.graph.tensor(k))
@@ -96,8 +100,9 @@ class BoundedPass(Pass):
             found = self._at_cut(tensor, edges[count][0], last)
             if found is not None:
                 return self._out(found)
-            self._try(self._back, last)
-            self._begin(tensor, self._innermost(last).stop)
+            self._try(lambda whole, k: self._back(whole, k, passing=True), last)  # on a disk are no gradients of cuts
+            around = self._innermost(last)
+            self._begin(tensor, around.parts[around.part(last)].stop if around.parts else around.stop)
         return super().partial(tensor, count)
 
     def run_forward(self) -> None:
@@ -137,13 +142,18 @@ class BoundedPass(Pass):
 
     def _innermost(self, k: int) -> Segment:
         segment = self.room.whole
-        while segment.parts:
+        while segment.is_cut:
             segment = segment.parts[segment.part(k)]
         return segment
 
+    def _look(self, tensor: int, segment: Segment) -> None:
+        """Has room for a value that an open segment forgot, and what it is computed from there."""
+        if self.V[tensor] is None and segment in self._opened:
+            self.computed[0] += len(self._opened.look(segment, self._missing([tensor])))
+
     def _reach(self, whole: Segment, k: int) -> None:
         """Has all values of the innermost segment around node k; those at the first cut of `whole` are there."""
-        if not whole.parts:
+        if not whole.is_cut:
             return self._fill(whole)
         at = whole.part(k)
         passed = self._opened.passed.setdefault(whole, 0)
@@ -154,7 +164,7 @@ class BoundedPass(Pass):
                 part = whole.parts[n]
                 self._opened.enter(whole, part)
                 self._reach(part, k if n == at else part.stop - 1)
-                if not part.parts or self._opened.passed[part] == len(part.parts):
+                if not part.is_cut or self._opened.passed[part] == len(part.parts):
                     self._opened.passed[whole] = max(self._opened.passed[whole], n + 1)
         return None
 
@@ -174,8 +184,11 @@ class BoundedPass(Pass):
             raise
         self.computed[0] += len(missing)
 
-    def _back(self, whole: Segment, k: int) -> None:
-        """Has all gradients of the innermost segment around node k; those at the last cut of `whole` are there."""
+    def _back(self, whole: Segment, k: int, *, passing: bool = False) -> None:
+        """Has all gradients of the innermost segment around node k; those at the last cut of `whole` are there.
+
+        Where it is only `passing`, it has those at the cut before that segment, too.
+        """
         graph = self.graph
         if whole.stop == len(graph) and whole.stop not in self._cuts:
             seeds = ((t, self._in(self.seed(t), t)) for t in graph.incoming if graph.has_gradient(t))
@@ -183,18 +196,27 @@ class BoundedPass(Pass):
         if not whole.parts:
             return self._go_back(whole)
         at = whole.part(k)
+        if not passing and self._restored(whole.parts[at]):
+            return None
         behind = [*takewhile(lambda part: part.start not in self._cuts, whole.parts[at + 1 :])][::-1]
         with steps(len(behind) + 1, N_("segments")) as step:
             for n, part in enumerate(behind):
                 if step is not None:
                     step(n)
                 self._opened.enter_back(whole, part)
-                self._back(part, part.start)
+                self._back(part, part.start, passing=True)
                 self._opened.close(part)
             if step is not None:
                 step(len(behind))
             self._opened.enter_back(whole, whole.parts[at])
-            return self._back(whole.parts[at], k)
+            return self._back(whole.parts[at], k, passing=passing)
+
+    def _restored(self, segment: Segment) -> bool:
+        """Whether the gradients of a segment are there, because all of them were on the disk."""
+        if segment.parts or not self.spilled.has(self._opened.made(segment), gradients=True):
+            return False
+        self._reach(self.room.whole, segment.start)
+        return self._opened.begin_back(segment, self._innermost(segment.start))
 
     def _go_back(self, segment: Segment) -> None:
         """The same in a segment that is not cut."""
@@ -202,7 +224,7 @@ class BoundedPass(Pass):
             return
         graph, V, first = self.graph, self.V, self.graph.first
         self._reach(self.room.whole, segment.start)
-        if self._opened.begin_back(segment):
+        if self._opened.begin_back(segment, self._innermost(segment.start)) and segment.start in self._cuts:
             return
         sums, made = Gradients(self._cuts[segment.stop]), self._opened.made(segment)
         try:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+
+from bpdebug.engine.lifetimes import lifetimes_of
 from bpdebug.engine.room import Room
-from bpdebug.engine.segments import Segment, lifetimes_of
+from bpdebug.engine.segments import Segment
 from bpdebug.engine.spilled import Disk, Spilled
 from bpdebug.graph import Graph
 
 
 class PassMemory(NamedTuple):
-    """What is there of a pass: bytes at so many cuts, and those of open segments, of how many."""
+    """What is there of a pass: bytes at so many cuts, at some of them gradients, and of open segments, of how many."""
 
     nbytes: int
     cuts: int
+    stays: int
     open_nbytes: int
     opened: int
     segments: int
@@ -26,6 +30,19 @@ class Gradients(dict[int, Any]):
 
     def __missing__(self, tensor: int) -> None:
         return None
+
+
+class OpenBytes(Struct):
+    """The bytes of an open segment: values that the way back reads, those that only the way forward does, gradients."""
+
+    lean: int = 0
+    more: int = 0
+    gradients: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """All of them."""
+        return self.lean + self.more + self.gradients
 
 
 class Opened:
@@ -44,48 +61,72 @@ class Opened:
         self.release: Callable[[], Any] | None = None
         self.lifetimes = lifetimes = lifetimes_of(graph)
         self._stays = lifetimes.fixed + room.whole.beside
-        self._open: dict[Segment, int] = {}
+        self._open: dict[Segment, OpenBytes] = {}
         self.passed: dict[Segment, int] = {}
         self.cuts: dict[int, Gradients] = {}
         self.spilled = Spilled(disk)
 
     def kept(self) -> PassMemory:
         """What there is room for at the cuts, and what is open."""
-        segments = self.room.whole.innermost
-        return PassMemory(self._stays, segments - 1, self._nbytes, len(self._open), segments)
+        whole, opened = self.room.whole, sum(segment.values > 0 for segment in self._open)
+        cuts = whole.innermost - 1
+        return PassMemory(self._stays, cuts, min(cuts, len(whole.stays)), self._nbytes, opened, cuts + 1)
 
     def __contains__(self, segment: Segment) -> bool:
         return segment in self._open
 
     def has_gradients(self, segment: Segment) -> bool:
         """Whether those of a segment, and those at the cut before it, are there."""
-        return segment.start in self.cuts and segment.gradients in (0, self._open.get(segment, 0) - segment.values)
+        held = self._open.get(segment)
+        return segment.start in self.cuts and (not segment.gradients or (held is not None and held.gradients > 0))
 
     def begin(self, segment: Segment) -> None:
         """Room for the values of a segment, and those that are on the disk."""
         self.make_room(segment.values)
-        self._open[segment] = segment.values
+        self._open[segment] = OpenBytes(segment.lean, segment.values - segment.lean)
         self.spilled.read(self._V, self.lifetimes.born(segment), gradients=False)
 
-    def begin_back(self, segment: Segment) -> bool:
-        """Room for the gradients of a segment that is open; whether all of them were on the disk."""
+    def look(self, segment: Segment, tensors: Sequence[int]) -> list[int]:
+        """Room for values of an open segment that it forgot; those of them that are not on the disk."""
+        sizes, birth = self.lifetimes.sizes, self.lifetimes.birth
+        nbytes = sum(int(sizes[t]) for t in tensors if segment.start <= birth[t] < segment.stop)
+        self.make_room(nbytes, segment)
+        if not self._has_room(nbytes):
+            self._trim(segment)
+        self._open[segment].more += nbytes
+        self.spilled.read(self._V, tensors, gradients=False)
+        return [t for t in tensors if self._V[t] is None]
+
+    def begin_back(self, segment: Segment, around: Segment) -> bool:
+        """Room for the gradients of a segment that is open, or `around` it; whether all of them were on the disk."""
         self.drop_gradients(segment)
-        self.make_room(segment.gradients, segment)
-        self._open[segment] += segment.gradients
+        self._open[around].gradients = around.kept
+        if not self._has_room(segment.gradients):
+            self._trim(around)
+        self.make_room(segment.gradients, around)
+        self._open.setdefault(segment, OpenBytes()).gradients = segment.gradients
         made = self.made(segment)
-        if segment.start not in self.cuts or not self.spilled.has(made, gradients=True):
+        if not self.spilled.has(made, gradients=True):
             return False
         self.spilled.read(self._G, made, gradients=True)
         return True
 
     def make_room(self, nbytes: int, spare: Segment | None = None) -> None:
-        """Closes segments, those first that were opened first, until there is room for so many bytes."""
-        for segment in [s for s in self._open if s is not spare]:
-            if self._stays + self._nbytes + nbytes <= self.room.nbytes:
-                break
-            self.close(segment)
+        """Until there is room, forgets what the way back does not read, and then segments; those first opened first.
+
+        What is in the one to `spare` stays.
+        """
+        others = [s for s in self._open if not spare or s.stop <= spare.start or spare.stop <= s.start]
+        for forget in self._trim, self.close:
+            for segment in others:
+                if self._has_room(nbytes):
+                    break
+                forget(segment)
         if self.release is not None:
             self.release()
+
+    def _has_room(self, nbytes: int) -> bool:
+        return self._stays + self._nbytes + nbytes <= self.room.nbytes
 
     def enter(self, whole: Segment, part: Segment) -> None:
         """Closes the part that was looked into before, where it is cut itself: two of these have no room."""
@@ -94,12 +135,11 @@ class Opened:
                 self.close(other)
 
     def enter_back(self, whole: Segment, part: Segment) -> None:
-        """The same on the way back; of gradients at the cuts between parts those stay that it goes on from."""
+        """The same on the way back; of gradients at the cuts between parts also those stay that it goes on from."""
         self.enter(whole, part)
-        if whole is not self.room.whole:
-            for other in whole.parts[:-1]:
-                if other.stop != part.stop:
-                    self.cuts.pop(other.stop, None)
+        for other in whole.parts[:-1]:
+            if other.stop != part.stop and other.stop not in whole.stays:
+                self.cuts.pop(other.stop, None)
 
     def close(self, segment: Segment) -> None:
         """Forgets what is in a segment; with a disk, it is there first."""
@@ -118,6 +158,15 @@ class Opened:
             self._V[t] = None
         self.drop_gradients(segment)
 
+    def _trim(self, segment: Segment) -> None:
+        """Forgets the values of an open segment that the way back does not read."""
+        if self._open[segment].more:
+            trimmed = [t for t in self._forgettable(segment) if not self.lifetimes.read_back[t]]
+            self.spilled.write(self._V, trimmed, gradients=False)
+            for t in trimmed:
+                self._V[t] = None
+            self._open[segment].more = 0
+
     def made(self, segment: Segment) -> list[int]:
         """The tensors of a segment's nodes that have a gradient."""
         numbers = range(self.graph.tensor(segment.start), self.graph.tensor(segment.stop))
@@ -126,16 +175,17 @@ class Opened:
     def drop_gradients(self, segment: Segment) -> None:
         """Forgets those of a segment, which may be open for its values."""
         if segment in self._open:
-            self._open[segment] = segment.values
+            self._open[segment].gradients = 0
         for t in self.made(segment):
             self._G[t] = None
         for made in self.made_of:
             made.clear()
 
     def _forgettable(self, segment: Segment) -> list[int]:
-        """The values that a segment makes, and that nothing behind it reads."""
-        return [t for t in self.lifetimes.born(segment) if self.lifetimes.last[t] < segment.stop]
+        """The values that a segment makes, and that nothing behind it reads; a part of its gradients has none."""
+        born = self.lifetimes.born(segment) if segment.values else ()
+        return [t for t in born if self.lifetimes.last[t] < segment.stop]
 
     @property
     def _nbytes(self) -> int:
-        return sum(self._open.values())
+        return sum(held.nbytes for held in self._open.values())

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from bpdebug.engine import sizes
 from bpdebug.engine.cuts import Division
-from bpdebug.engine.segments import Segment, lifetimes_of
+from bpdebug.engine.lifetimes import lifetimes_of
+from bpdebug.engine.segments import Segment
 from bpdebug.errors import InputError
 from bpdebug.graph import Graph
 from bpdebug.limits import KIB, MIB, spell_bytes
@@ -24,14 +25,14 @@ class Room(Struct, frozen=True):
 
 def cut(graph: Graph, nbytes: int, most: int = 0) -> Room:
     """How a pass is cut so that it takes no more bytes than these, or if need be `most`; the least, if that is more."""
-    fixed, tried = lifetimes_of(graph).fixed, []
-    for division in divisions_of(graph):
-        tried.append(division.least)
-        if (least := fixed + tried[-1].least) <= max(nbytes, most):
-            room = max(nbytes, least)
-            return Room(division.within(room - fixed), room)
-    whole = min(tried, key=lambda segment: segment.least)
-    return Room(whole, fixed + whole.least)
+    fixed, divisions = lifetimes_of(graph).fixed, divisions_of(graph)
+    for division in divisions:
+        if (whole := division.within(nbytes - fixed)) is not None:
+            return Room(whole, nbytes)
+        if nbytes < most and fixed + division.least <= most:
+            return Room(division.tightest, fixed + division.least)
+    division = min(divisions, key=lambda division: division.least)
+    return Room(division.tightest, fixed + division.least)
 
 
 def divisions_of(graph: Graph) -> list[Division]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bpdebug.debugger import State
 from bpdebug.engine import sizes
 from bpdebug.engine.bounded import BoundedPass
+from bpdebug.engine.opened import PassMemory
 from bpdebug.engine.store import Store
 from bpdebug.limits import spell_bytes, spell_count
 from bpdebug.translation import _, ngettext
@@ -49,20 +50,28 @@ def _beside(store: Store) -> Iterator[tuple[str, ...]]:
 
 def _bounded(store: Store, run: BoundedPass) -> Iterator[tuple[str, ...]]:
     kept = run.kept()
+    yield _("kept"), spell_bytes(kept.nbytes), _why_kept(kept)
     why = ngettext(
-        "at {count} cut: values that are read on both sides of it, and gradients that are not whole yet",
-        "at {count} cuts: values that are read on both sides of them, and gradients that are not whole yet", kept.cuts,
-    )  # fmt: skip
-    yield _("kept"), spell_bytes(kept.nbytes), why.format(count=spell_count(kept.cuts))
-    why = ngettext(
-        "{count} segment between cuts, of {of}: all that is in it, while there is room",
-        "{count} segments between cuts, of {of}: all that is in them, while there is room", kept.opened,
-    )  # fmt: skip
+        "{count} segment of {of}: all that is in it while there is room; what the way back does not read goes first",
+        "{count} segments of {of}: all that is in them while there is room; what the way back does not read goes first",
+        kept.opened,
+    )
     yield _("open"), spell_bytes(kept.open_nbytes), why.format(count=spell_count(kept.opened), of=kept.segments)
     forward, backward = (spell_count(n) for n in run.computed)
     why = _("{forward} nodes forward and {backward} back so far, of {nodes} in the graph: what is more was made again")
     yield _("computed"), "", why.format(forward=forward, backward=backward, nodes=spell_count(len(run.graph)))
     yield _("spilled"), spell_bytes(run.spilled.nbytes), _why_spilled(store, run)
+
+
+def _why_kept(kept: PassMemory) -> str:
+    if not kept.cuts:
+        return _("gradients of leaves: all values fit, and other gradients are made part by part")
+    why = ngettext(
+        "gradients of leaves; at {count} cut values that are read on both sides of it, and gradients so far",
+        "gradients of leaves; at {count} cuts values that are read on both sides, and at {some} gradients so far",
+        kept.cuts,
+    )
+    return why.format(count=spell_count(kept.cuts), some=spell_count(kept.stays))
 
 
 def _why_spilled(store: Store, run: BoundedPass) -> str:

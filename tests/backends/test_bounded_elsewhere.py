@@ -65,7 +65,7 @@ def test_load_run_and_session_take_a_budget_of_them(name: str, tmp_path: Path) -
     assert bits(timeline.grad("W")) == bits(bpdebug.run(scenario, backend=name).grad("W"))
     session = bpdebug.Session(scenario, memory="2M", backend=name)
     session.do("seek end")
-    assert "between cuts, of" in session.do("info memory").to_text()
+    assert "gradients of leaves; at" in session.do("info memory").to_text()
     with pytest.raises(InputError, match="this takes at least"):
         bpdebug.run(scenario, memory="300K", backend=name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bpdebug.engine import sizes
-from bpdebug.engine.segments import Lifetimes
+from bpdebug.engine.lifetimes import Lifetimes
 from bpdebug.graph import Graph
 from tests.counting import work
 from tests.graphs import make, step

@@ -39,7 +39,8 @@ def test_what_does_not_fit_is_told_with_its_reasons(tmp_path: Path) -> None:
     forward, backward = run.computed  # type: ignore[attr-defined]  # a pass that is cut
     assert found["computed"][1].startswith(f"{forward} nodes forward and {backward} back so far, of 82 in the graph")
     cuts = len(run.room.whole.parts) - 1
-    assert found["kept"][1].startswith(f"at {cuts} cuts: ")
+    assert found["kept"][1].startswith(f"gradients of leaves; at {cuts} cuts values")
+    assert f"and at {len(run.room.whole.stays)} gradients so far" in found["kept"][1]
     assert f"of {cuts + 1}: all that is in" in found["open"][1]
     assert found["spilled"] == (spell_bytes(run.spilled.nbytes), "read back when it is looked at")  # type: ignore[attr-defined]
 
