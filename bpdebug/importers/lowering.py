@@ -117,12 +117,17 @@ class Draft(Struct, eq=False):
         """A name in a block that nothing else has: relu, relu2, relu3."""
         return self.names.take(f"{block}." * bool(block) + re.sub(r"[^\w.]", "_", name))
 
-    def leaf(self, block: str, name: str, array: Array, kind: str = INPUT, *, passing: bool = False) -> Operand:
-        """A leaf of an array that is there; integers are held as int64. `passing`: a gradient is wanted of it."""
+    def leaf(
+        self, block: str, name: str, array: Array, kind: str = INPUT, *, passing: bool = False, stored: str = ""
+    ) -> Operand:  # fmt: skip
+        """A leaf of an array that is there; integers are held as int64. `passing`: a gradient is wanted of it.
+
+        `stored` is what it was given as, where that is a narrower float.
+        """
         array = array.astype(np.int64) if array.dtype.kind in "iu" else array
         half, read = self.half if array.dtype.kind == "f" else "", None if passing else lambda: array
         found = Operand(self.named(block, name), array.shape, array.dtype, read, half)
-        self.leaves.append(Leaf(found.name, kind, array.shape, array.dtype, lambda: array))
+        self.leaves.append(Leaf(found.name, kind, array.shape, array.dtype, lambda: array, stored))
         return found
 
     def step(self, block: str, name: str, op: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Operand:

@@ -20,7 +20,7 @@ from bpdebug.translation import _
 from bpdebug.views.blocks import OnDemand
 from bpdebug.views.columns import Column, Listed, of_rows, on_demand
 from bpdebug.views.numbers import exact, number, shape_text
-from bpdebug.views.tensors import made_by
+from bpdebug.views.tensors import dtype_text, made_by
 
 if TYPE_CHECKING:
     from bpdebug.explain.norms import Norms
@@ -38,7 +38,7 @@ def tensors(state: State) -> Listed:
     status = Column((_("not-computed"), _("value")), listed(found < done))
     columns = (
         name, alike(lambda t: made_by(graph, t)), alike(lambda t: shape_text(graph.shapes[t])),
-        alike(lambda t: _dtype(graph, t)), status,
+        alike(lambda t: dtype_text(graph, t)), status,
     )  # fmt: skip
     return Listed(len(found), columns, lambda n: f"print {name[n]}")
 
@@ -62,7 +62,7 @@ def parameters(state: State) -> Listed:
     columns = (
         on_demand(len(found), lambda n: graph.names[found[n]]),
         on_demand(len(found), lambda n: shape_text(graph.shapes[found[n]])),
-        on_demand(len(found), lambda n: _dtype(graph, int(found[n]))),
+        on_demand(len(found), lambda n: dtype_text(graph, int(found[n]))),
         _norms(norms, found),
     )
     return Listed(len(found), columns, lambda n: f"print {graph.names[found[n]]}", _first(norms, found))
@@ -157,13 +157,6 @@ def _alike(graph: Graph, found: Any) -> Callable[[Callable[[int], str]], Column]
     examples = [*range(first), *(np.unique(kinds, return_index=True)[1] + first).tolist()]
     numbers = listed(np.concatenate([np.arange(first), kinds + first])[found])
     return lambda say: Column(OnDemand(len(examples), cache(lambda n: say(examples[n]))), numbers)
-
-
-def _dtype(graph: Graph, t: int) -> str:
-    """A tensor's dtype, and what its file holds where that is another."""
-    stored = graph.leaves[t].stored if t < len(graph.leaves) else ""
-    dtype = graph.precision(t)
-    return _("{dtype}, {stored} in the file").format(dtype=dtype, stored=stored) if stored else dtype
 
 
 def _values(state: State) -> Norms:

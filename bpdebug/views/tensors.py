@@ -33,7 +33,8 @@ def whatis(state: State, text: str, value: Value) -> Report:
     graph = state.timeline.graph
     tensor = graph.index.get(text)
     dtype = precision_of(text, value, graph)
-    rows = [(_("shape"), shape or "–"), (_("dtype"), dtype or "–"), (_("status"), _(STATUS[value.status]))]
+    shown = dtype if tensor is None else dtype_text(graph, tensor)
+    rows = [(_("shape"), shape or "–"), (_("dtype"), shown or "–"), (_("status"), _(STATUS[value.status]))]
     data: dict[str, Any] = {
         "expr": text, "shape": list(value.shape) if value.shape is not None else None, "dtype": dtype,
         "status": value.status, "from": None, "line": None,
@@ -93,6 +94,12 @@ def precision_of(text: str, value: Value, graph: Graph) -> str | None:
     """What a tensor or gradient that was typed is computed in, be it half precision; of all else the value's dtype."""
     found = subject_of(text, graph) if value.dtype else None
     return value.dtype if found is None or isinstance(found.tensor, str) else graph.precision(found.tensor)
+
+
+def dtype_text(graph: Graph, tensor: int) -> str:
+    """What a tensor is computed in, and what it was given as where that is another: 'float32, given as bfloat16'."""
+    stored, dtype = graph.leaves[tensor].stored if tensor < len(graph.leaves) else "", graph.precision(tensor)
+    return _("{dtype}, given as {stored}").format(dtype=dtype, stored=stored) if stored not in ("", dtype) else dtype
 
 
 def _first(mask: Array) -> Iterator[Cell]:

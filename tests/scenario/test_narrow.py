@@ -101,8 +101,8 @@ def test_what_says_no_type_is_asked_for_it(descr: str, name: str, said: str, hin
 def test_what_the_file_held_is_said(tmp_path: Path) -> None:
     (tmp_path / "v.safetensors").write_bytes(safetensors({"v": ("BF16", (2, 3), BITS["bfloat16"].tobytes())}))
     session = Session(scenario(tmp_path, '{ file = "v.safetensors" }'))
-    for line in ("info tensors V", "info parameters V"):
-        assert "float64, bfloat16 in the file" in session.do(line).to_text()
+    for line in ("info tensors V", "info parameters V", "whatis V"):
+        assert "float64, given as bfloat16" in session.do(line).to_text()
 
 
 # --- shards

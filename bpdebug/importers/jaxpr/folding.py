@@ -46,8 +46,9 @@ class FoldedLeaves:
             raise InputError(f"a tensor of {array.dtype}", code="E_DTYPE", where=self.where, hint=hint)
         given = self.names.get(id(value))
         operand = self.program.leaf(
-            "" if given else block, given or self._title(value), array, kind, passing=value.passing
-        )
+            "" if given else block, given or self._title(value), array, kind, passing=value.passing,
+            stored=str(value.dtype) if array.dtype == np.float32 and value.dtype != array.dtype else "",
+        )  # fmt: skip
         self.made[id(value)] = len(leaves) - 1, operand, value
         return operand
 

@@ -104,7 +104,7 @@ class OnnxReader:
             if x.own and name not in self.made:
                 self.program.names.give_back(name)  # which was kept for it
                 self.made.add(name)
-            found = self.program.leaf(where, name, array, x.kind or INPUT, passing=bool(x.kind))
+            found = self.program.leaf(where, name, array, x.kind or INPUT, passing=bool(x.kind), stored=x.stored)
             self.leaves[id(x)] = x, found
         return self.leaves[id(x)][1]
 

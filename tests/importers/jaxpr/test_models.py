@@ -73,6 +73,17 @@ def test_half_precision_is_cast_and_kept_in_single() -> None:
     assert any("bfloat16 is kept in float32" in said for said in scenario.remarks)
 
 
+def test_of_leaves_in_half_precision_it_is_said_wherever_their_dtype_is() -> None:
+    """They are held in float32, and what they are made of is not rounded."""
+    loss, params, x, y = MODELS["mlp"]
+    scenario = bpdebug.from_jax(loss, jax.tree.map(jnp.bfloat16, params), np.asarray(x, np.float32), y)
+    session, leaf = bpdebug.Session(scenario), next(n.name for n in scenario.graph.leaves if n.kind == "parameter")
+    for line in (f"whatis {leaf}", "info parameters"):
+        assert "float32, given as bfloat16" in session.do(line).to_text()
+    assert "bfloat16" not in session.do(f"whatis d{leaf}").to_text()
+    assert "bfloat16" not in session.do("whatis x").to_text()
+
+
 def test_torch_and_jax_give_the_same_of_the_same_function() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is an optional oracle")
     loss, params, x, y = MODELS["mlp"]

@@ -246,6 +246,7 @@ def test_half_precision_is_held_in_single_and_rounded_where_the_file_casts(kind:
     assert np.array_equal(timeline.value("y"), rounded * np.array([0.1, 1 / 3, 1000.1], half).astype(np.float32))
     remarks = bpdebug.from_onnx(made).remarks
     assert remarks == (f"{name} in the file, float32 here: 1 tensors; only casts round",)
+    assert f"float32, given as {name}" in bpdebug.Session(bpdebug.from_onnx(made)).do("whatis w").to_text()
 
 
 @pytest.mark.parametrize("raw", [True, False])
