@@ -69,7 +69,7 @@ class Backend(DeviceLibrary, frozen=True, eq=False, kw_only=True):
 def _named(dtype: Callable[[str], Any], name: str) -> Any:
     try:
         return dtype(name)
-    except (AttributeError, TypeError):
+    except (AttributeError, TypeError, RuntimeError):  # PyTorch's of what a device has not
         return None
 
 

@@ -39,7 +39,11 @@ def torch(device: str | None = None) -> Backend:
         **_made(library, place),
         **kernels(library),
     }
-    dtype = lambda name: getattr(library, name)  # noqa: E731 - a dtype of NumPy's name
+
+    def dtype(name: str) -> Any:
+        """The dtype of NumPy's name; TypeError where the device has none, as MPS has no float64."""
+        return library.empty(0, dtype=getattr(library, name), device=place).dtype
+
     return Backend.of(
         f"torch {device or 'cpu'}", own, dtype=dtype, near=_near, shares=place.type == "cpu", within=library.no_grad,
         fused=whole_kernels, release=_trim() if place.type == "cpu" else None, halves=True, fresh=FRESH,

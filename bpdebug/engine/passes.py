@@ -30,9 +30,15 @@ def given(graph: Graph, budget: Budget) -> Mapping[int, Any]:
 def in_precision(graph: Graph, budget: int | Budget, *, read: bool = False) -> Graph:
     """The graph with its half precision where the budget's backend has it; E_DTYPE where floats are of one, and none.
 
-    What only casts to one is computed anywhere, float32 holding what was rounded; what is `read` is computed nowhere.
+    So are other dtypes that a device has not, as some have no float64. What only casts to half precision is computed
+    anywhere, float32 holding what was rounded; what is `read` is computed nowhere.
     """
     backend = None if isinstance(budget, int) else budget.backend
+    if backend is not None and not read:
+        missing = {dtype.name for dtype in graph.dtypes} - backend.scope.keys()
+        if missing:
+            hint = 'compute in dtype = "float32", or on the CPU: --device cpu'
+            raise InputError(f"{backend.name} has no {min(missing)}", code="E_DTYPE", hint=hint)
     if backend is not None and backend.halved is not None:
         return in_halves(graph)
     if graph.half and not read:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import bpdebug
+from bpdebug import backends
 from bpdebug.arrays import Array
 from bpdebug.backends import Backend
 from bpdebug.engine.bounded import BoundedPass
@@ -18,7 +20,7 @@ from bpdebug.errors import BpdebugError
 from bpdebug.ops import OPS
 from bpdebug.symbolic import Expr, moves
 from bpdebug.symbolic import compile as code
-from tests.backends.test_every_op import LIBRARIES, library
+from tests.backends.test_every_op import LIBRARIES, library, needs_arrays
 from tests.graphs import Call, sample_call
 
 HALVES = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
@@ -211,3 +213,42 @@ program = "Y = X @ W\\nL = mean(Y)"
             session.do(f"expect [[{wanted!r}]] ~ 1 * Y")
     with pytest.raises(BpdebugError, match="expected"):
         session.do(f"expect Y ~ {float(found) * 1.0005!r} rtol=1e-5")
+
+
+@needs_arrays["torch"]
+def test_a_device_without_doubles_refuses_them_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As MPS is: PyTorch raises TypeError for each such tensor there. In float32 a session goes on."""
+    import torch  # an extra
+
+    from bpdebug.backends import on_torch
+
+    def without(make: Any) -> Any:
+        def made(*given: Any, **how: Any) -> Any:
+            if (found := make(*given, **how)).dtype == torch.float64:
+                raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+            return found
+
+        return made
+
+    for name in ("empty", "zeros", "full", "as_tensor", "arange", "ones_like", "full_like"):
+        monkeypatch.setattr(torch, name, without(getattr(torch, name)))
+    lent = on_torch.torch()
+    monkeypatch.setattr(backends, "backend", lambda *where: replace(lent, shares=False))
+    double = TEXT.replace('dtype = "HALF"', "").replace("HALF", "float64")
+    for open_it in (bpdebug.run, bpdebug.Session):
+        with pytest.raises(BpdebugError, match="torch cpu has no float64") as refused:
+            open_it(bpdebug.load(double), backend="torch")
+        assert refused.value.code == "E_DTYPE"
+        assert "float32" in str(refused.value.hint)
+    session = bpdebug.Session(bpdebug.load(TEXT.replace("HALF", "float32")), backend="torch")
+    for line in (
+        "set W[0,0] = 0.3",
+        "seek Y@bwd",
+        "set dH[:,1] = 0.3",
+        "lens",
+        "stats dH",
+        "check",
+        "origin dW[0,0]",
+        "seek end",
+    ):
+        assert session.do(line).to_text()
