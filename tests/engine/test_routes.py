@@ -110,7 +110,7 @@ def test_what_there_is_at_the_end_takes_no_numbering_of_events(monkeypatch: pyte
     """The loss and gradients are those of the last event, which nobody has to count."""
     timeline = Timeline(chain())
     with monkeypatch.context() as patch:
-        patch.setattr("bpdebug.engine.timeline.Schedule", None)
+        patch.setattr("bpdebug.engine.computed.Schedule", None)
         found = timeline.loss, bits(timeline.grad("x"))
     last = len(timeline) - 1
     assert found == (timeline.loss_at(last), bits(timeline.grad("x", last)))
