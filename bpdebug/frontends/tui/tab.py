@@ -105,13 +105,24 @@ def row_line(row: ProgramRow, head: tuple[Piece, ...], width: int, here: bool, c
     return _row_line(row, head, width, here, chosen, language())
 
 
+def _shorter(row: ProgramRow, text: str, room: int) -> str:
+    """The text cut to its room: of a name with dots what it begins with, `…ln.weight`; its end tells it from others."""
+    name = clean(row.tensor)
+    if "." not in name or text.partition("  ")[0] != name:
+        return set_cell_size(text, max(room - 1, 0)) + "…"
+    head, rest = ("∂…", name[1:]) if name.startswith("∂") else ("…", name)
+    while rest and cell_len(head + rest) > room:
+        rest = rest[1:]
+    return name if cell_len(name) <= room else head + rest
+
+
 @lru_cache(maxsize=1024)
 def _row_line(row: ProgramRow, head: tuple[Piece, ...], width: int, here: bool, chosen: bool, spoken: str) -> Strip:
     """Most rows are the same after a step as before."""
     sign, style = SIGNS.get(row.status, ("·", palette.DIM))
     text, tail = clean(row.text), f" {clean(row.shape)} "
     room = _room(row, head, width)
-    text = text if cell_len(text) <= room else set_cell_size(text, max(room - 1, 0)) + "…"
+    text = text if cell_len(text) <= room else _shorter(row, text, room)
     room -= cell_len(text)
     said: Sequence[str] = WORDS.get(row.status, ())
     if row.odd:

@@ -13,7 +13,7 @@ from bpdebug.frontends.tui.app import BpdebugApp
 from bpdebug.frontends.tui.laned import GraphTab
 from bpdebug.frontends.tui.listed import ListTab
 from bpdebug.frontends.tui.sourced import SourceTab
-from bpdebug.frontends.tui.tab import Tab
+from bpdebug.frontends.tui.tab import Tab, row_line
 from bpdebug.translation import speaking
 from bpdebug.views import program as rows
 from bpdebug.views.lanes import Lanes
@@ -37,6 +37,24 @@ def pane(app: BpdebugApp) -> list[str]:
     """The lines of the program's pane, with its border."""
     x, y, width, high = app.program.region
     return [line[x : x + width] for line in lines_of(app)[y : y + high]]
+
+
+@pytest.mark.parametrize(
+    ("name", "room", "said"),
+    [
+        ("enc.layers.1.norm.weight", 24, "enc.layers.1.norm.weight"),
+        ("enc.layers.1.norm.weight", 23, "…c.layers.1.norm.weight"),
+        ("enc.layers.1.norm.weight", 12, "…norm.weight"),
+        ("∂enc.layers.1.norm.weight", 13, "∂…norm.weight"),
+        ("weights", 5, "weig…"),
+    ],
+)
+def test_of_a_long_dotted_name_its_end_is_seen(name: str, room: int, said: str) -> None:
+    """Parameters of a model begin alike: by their ends they are told apart."""
+    row = rows.ProgramRow(
+        "leaf", name, f"{name}  {'parameter' if '∂' not in name else ''}".rstrip(), "", "", None, None
+    )
+    assert row_line(row, (), room + 5, False, False).text[2 : 2 + room] == said
 
 
 # --- the source
