@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -63,7 +64,8 @@ def _here(state: State, place: str) -> Iterator[Item]:
     yield from (("step", N_("step")), ("reverse-step", N_("back")))
     event = state.event
     if event is None:
-        yield from (("why", N_("why NaN")),) if faults(state.timeline) else ()
+        loss = state.timeline.loss  # the event that made it NaN may be in no row that was looked at
+        yield from (("why", N_("why NaN")),) if faults(state.timeline) or not isfinite(loss or 0.0) else ()
         last = not lesson_after(lesson_of(state.scenario.file))
         yield from (item for item in AT_THE_END if not (last and item[0] == "lesson.next"))
         yield from (("flow", N_("flow")), ("check", N_("check")))

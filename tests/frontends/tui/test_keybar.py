@@ -9,6 +9,7 @@ from textual.geometry import Size
 
 from bpdebug.frontends.tui import keys
 from bpdebug.frontends.tui.keybar import ALWAYS, GAP, KeyBar, foot
+from tests.lessons import session
 
 from .screen import app_of, lines_of, state_of
 
@@ -69,6 +70,13 @@ async def test_what_stands_first(lines: str, first: list[str]) -> None:
         app.run_text(lines)
         assert [id for id, _ in app.foot.left][: len(first)] == first
         assert all(id in keys.TABLE for id, _ in (*app.foot.left, *app.foot.right))
+
+
+def test_a_loss_that_is_no_number_is_enough_for_that() -> None:
+    """Of a model with many rows the one that made it is in no row that was seen."""
+    text = 'format = 1\n[parameters]\nw = [-1.0]\n[graph]\nloss = "L"\nprogram = "L = sum(log(w))"\n'
+    assert dict(foot(session(text, "seek end"), ""))["why"] == "why NaN"
+    assert "why" not in dict(foot(session("two_layer", "seek end"), "")[:3])
 
 
 async def test_where_a_number_is_none_why_comes_first_at_the_end() -> None:
