@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from bpdebug.arrays import at_cell, cell_text
+from bpdebug.arrays import DType, at_cell, cell_text
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.explain.choices import Choice, choices
@@ -16,7 +16,7 @@ from bpdebug.translation import _, listed
 from bpdebug.views.blocks import Block, Table, Text
 from bpdebug.views.choices import chosen_otherwise
 from bpdebug.views.encode import record
-from bpdebug.views.numbers import event_text, number
+from bpdebug.views.numbers import event_text, exact, number
 from bpdebug.views.program import way_to
 from bpdebug.views.report import Report
 
@@ -49,7 +49,8 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str], *, rounded
     chosen = _chosen(left, right, found.event, near=not rounded)
     longer = left if len(left) >= len(right) else right
     there = f"seek #{found.event}" if longer is left else ""
-    blocks: list[Block] = [Text(_words(found, names, (len(left), len(right))), link=there)]
+    dtype = longer.graph.dtypes[longer.graph.index[found.node]]
+    blocks: list[Block] = [Text(_words(found, names, (len(left), len(right)), dtype), link=there)]
     if found.convention is not None:
         blocks.append(Text(_convention(found.convention, names), "note"))
     blocks += chosen_otherwise(chosen, names, MOST)
@@ -142,7 +143,7 @@ def _convention(whose: tuple[tuple[str, ...], tuple[str, ...]], names: tuple[str
     return words.format(first=names[0], left=left, second=names[1], right=right)
 
 
-def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) -> str:
+def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int], dtype: DType) -> str:
     if found.what == "end":
         short = names[0] if lengths[0] < lengths[1] else names[1]
         words = _("{side} ends before it: {fewer} events, and the other has {more}")
@@ -153,4 +154,10 @@ def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) 
         return _("{what} differs").format(what=found.what)
     words = _("{what}: largest relative error {error:.3g}{at}")
     words = words.format(what=found.what, error=found.error, at=at_cell(found.cell or ()))
-    return f"{words}\n{names[0]}: {found.left!r}\n{names[1]}: {found.right!r}"
+    sides = (f"{name}: {_digits(x, dtype)}" for name, x in zip(names, (found.left, found.right), strict=True))
+    return "\n".join((words, *sides))
+
+
+def _digits(value: float | None, dtype: DType) -> str:
+    """A number with every digit that tells it from its neighbours in its own precision."""
+    return "–" if value is None else exact(float(str(dtype.type(value))) if dtype.kind == "f" else value)

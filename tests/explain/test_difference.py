@@ -143,6 +143,14 @@ def test_compare_at_the_prompt_names_the_event_and_both_numbers() -> None:
     assert session.do("compare 1").to_data() == {"kind": "compare", "equal": True, "first": None}
 
 
+@pytest.mark.parametrize(("dtype", "text"), [("float32", "this one: −2.1\nfork 0: 2"), ("float64", "this one: −2.1\n")])
+def test_compare_says_numbers_in_the_digits_of_their_precision(dtype: str, text: str) -> None:
+    """The float32 next to -2.1 is -2.0999999046325684 where it is written as a float64."""
+    session = bpdebug.Session(bpdebug.load(TEXT.replace("format = 1", f'format = 1\ndtype = "{dtype}"')))
+    session.do("set W[1, 1] = -2.1")
+    assert text in session.do("compare").to_text()
+
+
 def test_gradients_that_changed_are_listed_with_both_norms() -> None:
     here = open_session(bpdebug.load("two_layer"))
     there = update(here, "set W2[1, 0] = 5")
