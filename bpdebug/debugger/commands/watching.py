@@ -72,9 +72,9 @@ def _fault(kind: str, timeline: Timeline, at: int) -> str | None:
     fault = timeline.event(at).fault
     if fault is None or fault.kind != kind:
         return None
-    said = _("NaN in {where}; its operands have none: print them")
+    said = _("NaN in {where}; its operands have none: why says more")
     if kind == "inf":
-        said = _("infinity in {where}; its operands have none: print them")
+        said = _("infinity in {where}; its operands have none: why says more")
     return said.format(where=fault.where)
 
 
