@@ -121,11 +121,15 @@ def test_parts_are_numpys(name: str, what: str) -> None:
         3, -1, (2, 5), (..., 7), slice(1, None, 2), slice(None, None, -1), (slice(2, 4), slice(-5, None)), ...,
         tuple(np.array([1, 0, 4]) for _ in range(rank)), np.ix_(*([0, 3, 3] for _ in range(rank))),
         (np.int64(2),), array != array, (None, 0), (np.array([1, 2]),),
+        1, True, (1, True), np.True_, False, slice(1, 2, 3), ((1, 2, 3),),
         (slice(1, 4), np.array([1, 2])), (np.array([[1], [2]]), slice(0, 9, 2)), [3, 1], (2, np.array([0, 5])),
     ]  # fmt: skip
     for key in keys:
         np.testing.assert_array_equal(far[key], array[key], err_msg=str(key))
+        assert far[key].shape == array[key].shape, key
     np.testing.assert_array_equal(far[::-1][3][:5], array[::-1][3][:5])
+    with pytest.raises(IndexError):
+        far[1.0]
     assert isinstance(far[1:], Far)
     assert isinstance(far[0, :5], np.ndarray)
 
@@ -176,6 +180,8 @@ def test_what_has_no_word_there_is_right_too(name: str, what: str) -> None:
             found, right = np.asarray(make(far)), np.asarray(make(array))
             assert (found.dtype, found.shape) == (right.dtype, right.shape)
             np.testing.assert_allclose(found, right)
+    assert array[4, 3] in far
+    assert 1234.5 not in far
     if what == "integers":
         with pytest.raises(ValueError, match="negative"):
             far ** np.full(110, -1)

@@ -20,8 +20,6 @@ PARTS = 32
 """Small parts of an array that are kept, for a screen that is drawn again."""
 RECENT, LARGE = 4, 2**26
 """Arrays that came over whole last, and are kept for who asks at once again; not those of more bytes."""
-
-
 REDUCES = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
 """What NumPy's functions of two are along axes."""
 
@@ -60,6 +58,9 @@ class Far(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __contains__(self, cell: Any) -> bool:
+        return bool((self == cell).any())
+
     def __iter__(self) -> Iterator[Any]:
         """What lies along the first axis, of which a piece at a time comes over."""
         step = max(PIECE * len(self) // max(self.size, 1), 1)
@@ -79,7 +80,7 @@ class Far(NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> Any:
         items = key if isinstance(key, tuple) else (key,)
-        if any(isinstance(k, Far) for k in items):
+        if any(isinstance(k, Far | bool | np.bool_ | float | tuple) for k in items):  # True is as 1 among the parts
             return np.asarray(self)[tuple(map(near, items))]
         told = _told(items)
         found = self._parts.get(told)
