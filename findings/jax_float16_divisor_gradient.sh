@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# JAX 0.10.2, float16: what is divided by more than 255 passes no gradient to the divisor, by less than 1/256 an infinite one.
+# JAX 0.10.2, float16: a divisor above 255 has gradient 0, and one below 1/256 an infinite one.
 #
 # Guess: the slope of x / y for y is -x / y², which is -1 / y where x = y: float16 holds it from y = 2e-5 to 6e4, and the
 #        gradient is that number, as the quotient itself is right.

@@ -89,9 +89,20 @@ def batch_norm_given(
     return [batch_norm(c, x, w, b, mean, var, False, momentum, eps), None, None]
 
 
-@rule("softmax.int", "_softmax.default", "_safe_softmax.default")
+@rule("softmax.int", "_softmax.default")
 def softmax(c: Lowering, x: Operand, dim: int, *how: Any, **more: Any) -> Operand:
     return c.emit("softmax", x, axis=dim)
+
+
+@rule("_safe_softmax.default")
+def safe_softmax(c: Lowering, x: Operand, dim: int, dtype: Any = None) -> Operand:
+    """Softmax, and zeros where a row holds -inf alone, as torch has found it: what attends to nothing."""
+    nothing = (c.result(0) == 0).all(axis=dim, keepdims=True)
+    if not nothing.any():
+        return c.emit("softmax", x, axis=dim)
+    mask = c.constant("nothing", nothing)
+    shares = c.emit("softmax", c.emit("masked_fill", x, mask, value=0.0), axis=dim)
+    return c.emit("masked_fill", shares, mask, name="softmax", value=0.0)
 
 
 @rule("log_softmax.int", "_log_softmax.default")

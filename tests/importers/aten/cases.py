@@ -36,7 +36,7 @@ def k(tensor: Any) -> Any:
     return tensor
 
 
-F64 = torch.float64
+F64, INF = torch.float64, float("inf")
 
 
 def t(*cells: float) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tests.importers.aten.cases import X, i, k, m, p, r, t
+from tests.importers.aten.cases import INF, X, i, k, m, p, r, t
 
 LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "conv3d.default": [(r(1, 2, 3, 4, 4), r(3, 2, 2, 3, 2), r(3))],
@@ -61,7 +61,8 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "native_batch_norm.default": [(r(5, 3, 4), r(3), r(3), k(r(3)), k(p(3)), True, 0.1, 1e-05)],
     "_native_batch_norm_legit_functional.default": [(r(5, 3, 4), r(3), r(3), k(r(3)), k(p(3)), True, 0.1, 1e-05)],
     "_native_batch_norm_legit_no_training.default": [(r(5, 3, 4), r(3), r(3), k(r(3)), k(p(3)), 0.1, 1e-05)],
-    "softmax.int": [(r(*X), 0)], "_softmax.default": [(r(*X), -1, False)], "_safe_softmax.default": [(r(*X), -1)],
+    "softmax.int": [(r(*X), 0)], "_softmax.default": [(r(*X), -1, False)],
+    "_safe_softmax.default": [(r(*X), -1), (torch.stack([t(1.0, 2.0), t(-INF, -INF), t(-INF, 0.0)]), -1)],
     "log_softmax.int": [(r(*X), 0)], "_log_softmax.default": [(r(*X), -1, False)], "sum.default": [(r(*X),)],
     "sum.dim_IntList": [(r(*X), [0]), (r(*X), [-1], True), (r(*X), [])], "mean.default": [(r(*X),)],
     "mean.dim": [(r(2, 3, 4), [0, -1], True)], "amax.default": [(r(*X), [1])], "amin.default": [(r(*X), [1])],
