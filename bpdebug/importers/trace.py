@@ -257,7 +257,7 @@ def open_recording(
         raise UsageError("--set replaces nothing in a recording", hint="record again, with --set")
     limits = limits or Limits()
     trace, scenario = _opened(path, limits)
-    trace.scan(open_timeline(scenario))
+    trace.scan(_planned(scenario))
     remarks = (*scenario.remarks, *([trace.notice] if trace.notice else []))
     return structs.replace(scenario, recording=trace, remarks=remarks)
 
@@ -267,12 +267,17 @@ def replayed(path: str | os.PathLike[str], *, limits: Limits | None = None) -> S
     return _opened(path, limits or Limits())[1]
 
 
+def _planned(scenario: Scenario) -> Timeline:
+    """The events that there are to be, of which none is computed: half precision needs no library that has it."""
+    return open_timeline(structs.replace(scenario, graph=structs.replace(scenario.graph, half="")))
+
+
 def _opened(path: str | os.PathLike[str], limits: Limits) -> tuple[TraceFile, Scenario]:
     trace = TraceFile(path, limits)
     name = printable(shown(trace.head.name, 200))
     if trace.head.program is not None:
-        return trace, rebuilt(name, trace.head.text, trace.head.program, trace.arrays(), limits)
+        return trace, rebuilt(name, trace.head.text, trace.head.program, trace.arrays(), limits, trace.head.dtype)
     scenario = rebuild(name, trace.head.text, trace.leaves, limits=limits)
     if trace.head.edits:
-        scenario = structs.replace(scenario, edits=trace.edits(open_timeline(scenario), scenario.dtype))
+        scenario = structs.replace(scenario, edits=trace.edits(_planned(scenario), scenario.dtype))
     return trace, scenario

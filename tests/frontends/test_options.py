@@ -95,6 +95,22 @@ def test_half_precision_is_not_compared_with_numpys(tmp_path: Path, capsys: pyte
     assert "one side is computed on NumPy, which does not compute in bfloat16" in capsys.readouterr().err
 
 
+def test_a_recording_in_half_precision_opens_anywhere_and_is_computed_again_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Reading one computes nothing; a model's was computed again in float32, as if that were the same."""
+    torch = pytest.importorskip("torch", reason="an extra")
+    torch.manual_seed(0)
+    model, path = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh()).bfloat16(), str(tmp_path / "m.bptrace")
+    scenario = bpdebug.from_torch(model, (torch.randn(5, 3).bfloat16(),), loss=lambda out: (out * out).mean())
+    bpdebug.Session(scenario, backend="torch").do(f"record {path}")
+    assert main(["run", path]) == 0
+    assert main(["compare", path, "--backend", "torch"]) == 0
+    capsys.readouterr()
+    assert main(["compare", path]) == 3
+    assert "NumPy does not compute in bfloat16" in capsys.readouterr().err
+
+
 def test_what_a_page_of_a_browser_is_started_with_says_the_same() -> None:
     words = ["--memory", "1G", "--spill", "/scratch", "--backend", "torch", "--device", "cpu", "--set", "W=a b.npy",
              "--limit", "nodes=7", "--fresh"]  # fmt: skip
