@@ -66,9 +66,17 @@ class DeviceLibrary(Library, frozen=True, eq=False, kw_only=True):
 
         `like` is one that has the same cells in another order.
         """
-        if self.shares or asked.size(there) <= SMALL:
+        if self.shares or self.is_small(there):
             return read_only(self.near(there))
         return Far(there, self.words.numpy_dtype(there), self, like)
+
+    def is_small(self, there: Any) -> bool:
+        """Whether it comes over whole."""
+        return asked.size(there) <= SMALL
+
+    def brought(self, there: Any, beside: Callable[[], Sequence[Any]]) -> list[tuple[Any, Any]]:
+        """One of its arrays with what is given `out` of it; and where that is as quick, of the others `beside` it."""
+        return [(there, self.out(there))]
 
     def in_half(self, there: Any, half: str) -> Any:
         """One of its arrays, rounded to half precision; as it is where that is empty."""

@@ -49,7 +49,7 @@ def dask(scheduler: str | None = None) -> Backend:
         name, _words(da), dtype=np.dtype, near=kept.near, settle=kept.settle, lying=kept.lying, shares=False,
         cells=partial(_cells_at, da), within=quiet,
     )  # fmt: skip
-    return made if scheduler is None else replace(made, cluster=place)
+    return made if scheduler is None else replace(made, cluster=place, at_once=kept.at_once)
 
 
 def _words(da: Any) -> dict[str, Any]:

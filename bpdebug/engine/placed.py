@@ -16,6 +16,8 @@ from bpdebug.graph import Graph
 
 OUT = 64
 """Arrays that were asked for last, of which NumPy's are kept."""
+NEXT = 12
+"""So many tensors before and after one are its neighbours."""
 
 
 class PlacedLeaves(dict[int, Any]):
@@ -74,16 +76,23 @@ class PlacedPass(Pass):
         super().__init__(graph, partial(_placed, backend, graph, leaf), *given)
 
     def _out(self, array: Any) -> Array:
-        found = self._near.get(id(array))
-        if found is None:
+        if id(array) not in self._near:
             if id(array) not in self._settled:
                 self._settle()  # it was computed beside the routes, or was stopped: not anew with each look
             with self.backend.within():
-                found = array, self.backend.out(array)
-            if len(self._near) >= self.most_out:
-                self._near.popitem(last=False)
-            self._near[id(array)] = found
-        return found[1]
+                brought = self.backend.brought(array, partial(self._around, array))
+            for there, here in reversed(brought):
+                if len(self._near) >= self.most_out:
+                    self._near.popitem(last=False)
+                self._near[id(there)] = there, here
+        return self._near[id(array)][1]
+
+    def _around(self, array: Any) -> list[Any]:
+        """The arrays that whoever asked for this one will ask for next: of its neighbours in the program."""
+        at = next((t for table in (self.V, self.G) for t, x in enumerate(table) if x is array), 0)
+        near = slice(max(at - NEXT, 0), at + NEXT)
+        found = {id(x): x for x in (*self.V[near], *self.G[near]) if x is not array and id(x) not in self._near}
+        return [x for x in found.values() if x is not None]
 
     def _edited(self, tensor: int, gradient: bool, array: Any) -> Any:
         """Where it lies: what is set comes from here, and no more."""

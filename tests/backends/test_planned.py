@@ -25,6 +25,7 @@ from bpdebug import backends
 from bpdebug.arrays import Array
 from bpdebug.backends import backend, device
 from bpdebug.engine import Timeline
+from bpdebug.engine.budget import Budget
 from bpdebug.engine.edits import Override
 from bpdebug.engine.stats import stats
 from bpdebug.errors import BpdebugError
@@ -33,6 +34,7 @@ from bpdebug.progress import Stopped, listening
 from bpdebug.scenario import Scenario
 from bpdebug.symbolic import PRIMS
 from tests.backends.test_lessons import assert_near
+from tests.engine.test_bounded import chain
 from tests.graphs import examples
 
 da = pytest.importorskip("dask.array", reason="dask: an extra")
@@ -353,3 +355,27 @@ def test_a_scheduler_that_is_gone_is_one_message(net: Path, monkeypatch: pytest.
         assert caught.value.code == "E_FILE"
         with pytest.raises(BpdebugError, match="no scheduler of dask's answers"):
             opened(net, made.scheduler_address)[1].run()
+
+
+def test_what_lies_beside_an_array_comes_over_with_it(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way to a cluster and back takes as long for one small array as for twenty."""
+    graph, on = chain(40, side=4, skips=True), backends.backend("dask", None, address)
+    there, own = (Timeline(graph, budget=Budget(10**9, backend=of)) for of in (on, None))
+    there.run()
+    asked, compute = list[int](), cluster.Cluster.compute
+
+    def counted(self: Any, arrays: Any) -> Any:
+        asked.append(len(arrays))
+        return compute(self, arrays)
+
+    monkeypatch.setattr(cluster.Cluster, "compute", counted)
+    for tensor in range(len(graph.names)):
+        for ask in ("value", "gradient"):
+            wanted, found = (getattr(of.iteration(0), ask)(tensor) for of in (own, there))
+            assert (found is None) == (wanted is None)
+            if wanted is not None:
+                np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
+    assert len(asked) <= 2 * len(graph.names) // 10
+    before = len(asked)
+    assert there.value("R39").shape == (32, 4)
+    assert len(asked) == before

@@ -10,7 +10,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from bpdebug.arrays import Array, pieces
+from bpdebug.arrays import Array, pieces, read_only
 from bpdebug.backends import asked
 from bpdebug.backends.backend import Backend
 from bpdebug.far import Summary
@@ -22,7 +22,18 @@ _WORDS = SimpleNamespace(**{name: row.run for name, row in PRIMS.items()}, numpy
 
 
 class PlannedBackend(Backend, frozen=True, eq=False, kw_only=True):
-    """Dask's arrays. In words over the whole, chunks would be kept until the largest cell of all is known."""
+    """Dask's arrays. In words over the whole, chunks would be kept until the largest cell of all is known.
+
+    `at_once` brings over an array, and those of others that are kept; None where each comes as quickly alone.
+    """
+
+    at_once: Callable[[Any, Sequence[Any]], list[tuple[Any, Array]]] | None = None
+
+    def brought(self, there: Any, beside: Callable[[], Sequence[Any]]) -> list[tuple[Any, Any]]:
+        if self.at_once is None or not self.is_small(there):
+            return super().brought(there, beside)
+        found = self.at_once(there, [x for x in beside() if self.is_small(x)])
+        return [(x, read_only(cells)) for x, cells in found]
 
     def summary(self, there: Any) -> Summary:
         return _together(self._each(there, _summary))[1]

@@ -74,10 +74,16 @@ class Planned:
 
     def near(self, x: Any) -> Array:
         """The cells of one as NumPy's, of its shape; nothing is worked out that was kept."""
+        ((_, found),) = self.at_once(x, ())
+        return found
+
+    def at_once(self, x: Any, more: Sequence[Any]) -> list[tuple[Any, Array]]:
+        """Its cells, of its shape, and those of each of `more` that is kept, with the arrays: one way for all."""
         self._look()
+        arrays = [x, *(other for other in more if other.name in self._there)]
         with quiet():
-            (found,) = self.work.compute([self.on_top(x)])
-        return np.asarray(found)
+            found = self.work.compute([self.on_top(one) for one in arrays])
+        return [(one, np.asarray(cells)) for one, cells in zip(arrays, found, strict=True)]
 
     def on_top(self, x: Any) -> Any:
         """The same array, with what is kept in place of the plan for it."""
