@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from shutil import get_terminal_size
 from typing import TypeVar
 
 from bpdebug.frontends.terminal import apart, erase_line
@@ -75,6 +74,14 @@ def watched(
         yield item
 
 
+def _with(text: str, instead: str) -> str:
+    """A line, and what could be asked instead where there is room for it."""
+    from shutil import get_terminal_size  # start-up: little takes so long
+
+    both = apart(text, instead)
+    return both if display_width(both) < get_terminal_size().columns else text
+
+
 def awaited(work: Callable[[], Item]) -> Item:
     """What some work comes to; where it takes its time, it is said how far it is, or what it waits for."""
     with _watching(None, sys.stderr.isatty()):
@@ -91,8 +98,7 @@ def _watching(stop: Callable[[], None] | None, drawn: bool, instead: str = "") -
         if drawn and (seconds := time.perf_counter() - began) > PATIENCE:
             shown = True
             text = far(done, total, unit, seconds)
-            more = apart(text, instead) if seconds > LONG else text
-            show(more if display_width(more) < get_terminal_size().columns else text)
+            show(_with(text, instead) if seconds > LONG else text)
 
     try:
         with listening(heard, stop) if drawn or stop else nullcontext():
