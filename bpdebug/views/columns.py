@@ -27,7 +27,7 @@ class Column:
     """The cells of a list's rows: that of row n is `words[n]`, or `words[numbers[n]]`, as few words stand in many rows.
 
     `every` gives all words at once, where that costs less than one by one. One that is `dear` takes long to say: a word
-    that may stand anywhere is not looked for there.
+    that may stand anywhere is looked for only in what `every` gives of it, if anything.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class Column:
         every: Callable[[], Iterable[str]] | None = None, dear: bool = False,
     ) -> None:  # fmt: skip
         self.words, self.numbers, self.dear = words, numbers, dear
-        self.every = every or (lambda: words)
+        self.every = every if every or dear else lambda: words
 
     def __getitem__(self, row: int) -> str:
         return self.words[row if self.numbers is None else int(self.numbers[row])]
 
     def passing(self, test: Test) -> Flags:
         """Of each row whether its cell passes."""
-        found = _passing([*self.every()], test)
+        found = _passing([*(self.every or tuple)()], test)
         if self.numbers is None:
             return found
         if found.all() or not found.any():  # which row has which word does not matter
@@ -75,7 +75,7 @@ class Listed(Struct, frozen=True):
             key, sign, pattern = word.partition("=")
             if not sign:
                 test = _having(word)
-                found &= np.logical_or.reduce([column.passing(test) for column in self.columns if not column.dear])
+                found &= np.logical_or.reduce([column.passing(test) for column in self.columns if column.every])
             elif key not in headers:
                 found[:] = False
             elif (column := self.columns[headers.index(key)]).dear:

@@ -115,8 +115,13 @@ def optimizer(state: State) -> Listed:
         head = bisect_left(rows, first)
         norms.work_out(OnDemand(len(rows) - head, lambda n: told[rows[n + head] - first]))
 
-    columns = (Column(OnDemand(first + len(told), partial(cell, column=i)), dear=i == 3) for i in range(4))
-    return Listed(first + len(told), tuple(columns), lambda _n: "", prepare)
+    def without_norms() -> Iterator[str]:
+        yield from (row[3] for row in head)
+        yield from (_rule(state, t) if t in by_hand else "" for t in told)
+
+    cells = [OnDemand(first + len(told), partial(cell, column=i)) for i in range(4)]
+    columns = *map(Column, cells[:3]), Column(cells[3], every=without_norms, dear=True)
+    return Listed(first + len(told), columns, lambda _n: "", prepare)
 
 
 def _of_each(keys: Sequence[int], *tables: Mapping[int, Sequence[int]]) -> Iterator[int]:

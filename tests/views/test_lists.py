@@ -13,6 +13,7 @@ from bpdebug.debugger.state import State
 from bpdebug.explain import norms as norms_of
 from bpdebug.explain.norms import FIRST, Norms
 from bpdebug.frontends.tui.paragraphs import MOST_LINES, block_lines
+from bpdebug.graph import STATE
 from bpdebug.scenario import Scenario
 from bpdebug.translation import _, own, speaking
 from bpdebug.views import Report, view
@@ -103,7 +104,8 @@ def plainly(row: dict[str, str], word: str) -> bool:
     """Whether a row passes, asked of the row itself; a word is not looked for among norms."""
     key, sign, pattern = word.partition("=")
     if not sign:
-        return any(word in cell or word in own(cell) for name, cell in row.items() if name not in ("norm", "value"))
+        norms = {"norm", "value"} if row.get("what") in (STATE, _(STATE)) else {"norm"}
+        return any(word in cell or word in own(cell) for name, cell in row.items() if name not in norms)
     cell, pattern = row.get(key, ""), pattern.replace("×", "x")
     return key in row and any(fnmatchcase(text.replace("×", "x"), pattern) for text in {cell, own(cell)})
 
