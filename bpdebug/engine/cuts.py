@@ -13,6 +13,8 @@ from bpdebug.engine.segments import QUARTER, Segment
 
 LITTLE = 20
 """This part of all nodes more may be computed again, where it makes a seek shorter."""
+SHORT = 256
+"""A seek through this part of all nodes need not be shorter."""
 PIECES = 16
 """What is less than this part of a budget is not cut on the way back."""
 FEW = 1000
@@ -48,9 +50,10 @@ class Division:
         fits = [(again(segment, nbytes), segment) for segment in made if segment.least <= nbytes]
         if not fits:
             return None
-        most = min(count for count, _ in fits) + self._ends[1] // LITTLE
-        found = min((segment for count, segment in fits if count <= most), key=lambda segment: segment.longest)
-        return self._to_go_back(found, nbytes)
+        nodes = self._ends[1]
+        most = min(count for count, _ in fits) + nodes // LITTLE
+        few = [segment for count, segment in fits if count <= most]
+        return self._to_go_back(min(few, key=lambda segment: max(segment.longest, nodes // SHORT)), nbytes)
 
     @cached_property
     def _whole(self) -> Segment:

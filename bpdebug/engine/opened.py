@@ -116,12 +116,13 @@ class Opened:
 
         What is in the one to `spare` stays.
         """
-        others = [s for s in self._open if not spare or s.stop <= spare.start or spare.stop <= s.start]
-        for forget in self._trim, self.close:
-            for segment in others:
+        if not self._has_room(nbytes):
+            others = [s for s in self._open if not spare or s.stop <= spare.start or spare.stop <= s.start]
+            trims = ((self._trim, s) for s in others if self._open[s].more)
+            for forget, segment in (*trims, *((self.close, s) for s in others)):
+                forget(segment)
                 if self._has_room(nbytes):
                     break
-                forget(segment)
         if self.release is not None:
             self.release()
 
@@ -137,7 +138,7 @@ class Opened:
     def enter_back(self, whole: Segment, part: Segment) -> None:
         """The same on the way back; of gradients at the cuts between parts also those stay that it goes on from."""
         self.enter(whole, part)
-        for other in whole.parts[:-1]:
+        for other in whole.parts[:-1] if len(whole.stays) < len(whole.parts) - 1 else ():
             if other.stop != part.stop and other.stop not in whole.stays:
                 self.cuts.pop(other.stop, None)
 
