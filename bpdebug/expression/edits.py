@@ -17,6 +17,7 @@ from bpdebug.expression.parse import parse
 from bpdebug.expression.stops import resolve
 from bpdebug.expression.target import target
 from bpdebug.graph import Lit
+from bpdebug.graph.halves import rounded
 from bpdebug.language import as_rule, as_update
 from bpdebug.language.tokens import refuse
 
@@ -62,7 +63,7 @@ def _cells(
     if reference.gradient and not graph.has_gradient(reference.tensor):
         raise refuse(f"{reference} has no path to an output", None, f"why {reference} says more")
     with np.errstate(all="ignore"):
-        cast = array.astype(dtype)
+        cast = rounded(array.astype(dtype), graph.halves.get(reference.tensor, ""))
     return Override(reference.tensor, reference.gradient, goal.key, cast, iteration, line)
 
 

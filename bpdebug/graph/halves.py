@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cache, partial
 from typing import Any
 
+import numpy as np
 from msgspec.structs import replace
 
+from bpdebug.arrays import Array
 from bpdebug.graph.graph import Graph
-from bpdebug.symbolic import Plan
+from bpdebug.graph.nodes import Leaf
+from bpdebug.symbolic import Plan, moves
 
-HALVES = ("bfloat16", "float16")
+HALVES = {"bfloat16": moves.as_bfloat16, "float16": moves.as_float16}
+"""What rounds an array to each, in float32 and of the same shape."""
+
+
+def of_half(graph: Graph, half: str) -> Graph:
+    """The graph as one of this half precision, empty for none: what its leaves hold are numbers of it."""
+    if not half:
+        return graph
+    return replace(graph, half=half, leaves=tuple(_held(x, half) if x.dtype.kind == "f" else x for x in graph.leaves))
+
+
+def _held(leaf: Leaf, half: str) -> Leaf:
+    """It is read as a whole: no library that opens a file in parts has half precision."""
+    return replace(leaf, read=partial(_read, leaf.read, half), parts=None)
+
+
+def _read(read: Callable[[], Array], half: str) -> Array:
+    return rounded(read(), half)
+
+
+def rounded(array: Array, half: str) -> Array:
+    """Floats as numbers of this half precision, in float32 and of their shape; where it is empty, as they are."""
+    with np.errstate(over="ignore"):  # what is beyond its range is infinite, as the library makes it
+        return HALVES[half](array) if half else array
 
 
 def in_halves(graph: Graph) -> Graph:
@@ -44,7 +71,10 @@ def _found(graph: Graph) -> Graph:
             key = id(plan), (*of, half)
             plan = made.get(key) or made.setdefault(key, plan.in_halves(key[1]))
         plans.append(plan)
-    return replace(graph, halves=halves, plans=tuple(plans))
+    incoming = {
+        t: cache(partial(_read, read, halves[t])) if t in halves else read for t, read in graph.incoming.items()
+    }
+    return replace(graph, halves=halves, plans=tuple(plans), incoming=incoming)
 
 
 def half_of(op: str, attrs: Mapping[str, Any], read: Collection[str], own: str) -> str:

@@ -12,6 +12,7 @@ from msgspec import structs
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError
 from bpdebug.graph import Graph, Imported, Incoming, build
+from bpdebug.graph.halves import of_half
 from bpdebug.importers.lowering import Draft, Operand
 from bpdebug.limits import Limits
 from bpdebug.scenario import Scenario
@@ -43,7 +44,7 @@ def scenario_of(
         program.leaves, program.steps, loss=loss, incoming=incoming, limits=limits, where=where,
         conventions=conventions,
     )  # fmt: skip
-    graph = structs.replace(with_known(graph, Imported(classes, program.sources, aliases)), half=program.half)
+    graph = of_half(with_known(graph, Imported(classes, program.sources, aliases)), program.half)
     text = "\n".join(program.lines)
     dtypes = [leaf.dtype for leaf in program.leaves if leaf.dtype.kind == "f"]
     return Scenario(

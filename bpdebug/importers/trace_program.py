@@ -12,13 +12,12 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from msgspec.structs import replace
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.engine.recorded import Application
 from bpdebug.errors import InputError, printable, shown
 from bpdebug.graph import DRAWN, INPUT, PARAMETER, Graph, Imported, Incoming, Leaf, Lit, Node, Step, build
-from bpdebug.graph.halves import HALVES
+from bpdebug.graph.halves import HALVES, of_half
 from bpdebug.importers.finish import with_known
 from bpdebug.importers.trace_file import HINT
 from bpdebug.limits import Limits
@@ -140,7 +139,7 @@ def rebuilt(
     for told in program.applications:
         if not (0 <= told.first < told.stop <= len(graph) and {*told.outputs, *told.operands} <= graph.index.keys()):
             raise _bad("an application of steps that are not there")
-    graph = replace(with_known(graph, _checked(program.imported, graph)), half=dtype if dtype in HALVES else "")
+    graph = of_half(with_known(graph, _checked(program.imported, graph)), dtype if dtype in HALVES else "")
     dtypes = [leaf[2] for leaf in leaves if leaf[2].kind == "f"]
     return Scenario(
         name=name, title=name, about="", dtype=dtypes[-1] if dtypes else np.dtype(np.float64), seed=0, graph=graph,

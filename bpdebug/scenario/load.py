@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import UNSET
-from msgspec.structs import replace
 
 from bpdebug.engine.update import state_names
 from bpdebug.errors import BpdebugError, InputError
 from bpdebug.graph import Graph, Leaf, build
-from bpdebug.graph.halves import HALVES
+from bpdebug.graph.halves import HALVES, of_half
 from bpdebug.language.names import Place
 from bpdebug.language.parse import quiet
 from bpdebug.language.program import elaborate
@@ -104,7 +103,7 @@ def _scenario(
         at = where.place(source.name, ("train", "steps"))
         limits.check("iterations", training.steps, "the steps of the training", where=at)
     place = place_of(source, where, ("graph", "program"))
-    graph = replace(_graph(file, make(file, context), place, context), half=half)
+    graph = of_half(_graph(file, make(file, context), place, context), half)
     if training is not None:
         graph = graph.with_states(state_names(training))
     graph = with_rules(

@@ -15,8 +15,11 @@ import bpdebug
 from bpdebug import backends
 from bpdebug.arrays import Array
 from bpdebug.backends import Backend
+from bpdebug.debugger import open_session
 from bpdebug.engine.bounded import BoundedPass
 from bpdebug.errors import BpdebugError
+from bpdebug.explain.difference import first_difference
+from bpdebug.importers.trace import open_recording
 from bpdebug.ops import OPS
 from bpdebug.symbolic import Expr, moves
 from bpdebug.symbolic import compile as code
@@ -122,6 +125,38 @@ def test_a_scenario_in_half_precision_is_computed_in_it(name: str, half: str) ->
         there, here = (of.store.updated(of.graph.index[parameter], 2) for of in (timeline, plain))
         assert np.array_equal(there, rounded(there, half))
         np.testing.assert_allclose(there, here, rtol=0.1, atol=16 * HALVES[half] * float(np.abs(here).max()))
+
+
+@needs_arrays["torch"]
+@pytest.mark.parametrize("half", HALVES)
+def test_what_is_given_is_rounded_before_anybody_looks(half: str, tmp_path: Path) -> None:
+    """A leaf, a gradient that comes in and what is set: as they are shown, recorded, and written as JSON."""
+    np.save(tmp_path / "W.npy", np.array([[1.01], [0.3]], np.float32))
+    program = "'''Y = X @ W + b\nZ = cast(X, \"float32\") @ W'''"
+    (tmp_path / "half.toml").write_text(f"""format = 1
+dtype = "{half}"
+[inputs]
+X = [[1.03, 2.0]]
+[parameters]
+W = {{ file = "W.npy" }}
+b = {{ shape = [1], init = "normal" }}
+[graph]
+incoming = {{ Y = [[1.01]], Z = [[1.01]] }}
+program = {program}
+""")
+    scenario = bpdebug.load(tmp_path / "half.toml")
+    assert np.array_equal(scenario.graph.leaves[1].array, rounded(np.array([[1.01], [0.3]], np.float32), half))
+    session = bpdebug.Session(scenario, backend="torch")
+    session.do("set b = 0.7")
+    session.do(f"record {tmp_path / 'half.bptrace'}")
+    there = session.state.timeline
+    recorded = open_recording(tmp_path / "half.bptrace")
+    for timeline in (there, open_session(recorded).timeline):
+        for name, value in (("X", [[1.03, 2.0]]), ("W", [[1.01], [0.3]]), ("b", [0.7])):
+            assert np.array_equal(timeline.value(name, 0), rounded(np.array(value, np.float32), half)), name
+        for name, found in (("Y", rounded(np.array([[1.01]], np.float32), half)), ("Z", [[np.float32(1.01)]])):
+            assert np.array_equal(timeline.grad(name), found)  # type: ignore[arg-type]
+    assert first_difference(open_session(recorded).timeline, there) is None
 
 
 @pytest.mark.parametrize("name", REAL)
