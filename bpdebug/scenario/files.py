@@ -27,7 +27,8 @@ Take = Callable[[Shape, DType], None]
 class Header(Struct, frozen=True):
     """What a file says of a tensor: its cells' type in the file, its shape and order, and where the cells begin.
 
-    `narrow` names the float that unsigned integers of the file are the bits of; '' where they are none.
+    `narrow` names the float that unsigned integers of the file are the bits of; '' where they are none. `written` says
+    on which machine the file was looked at, and when it was written last, in nanoseconds.
     """
 
     dtype: DType
@@ -35,6 +36,7 @@ class Header(Struct, frozen=True):
     fortran: bool
     start: int
     narrow: str = ""
+    written: tuple[str, int] = "", 0
 
     @property
     def chunks(self) -> Shape:

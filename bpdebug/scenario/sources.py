@@ -19,6 +19,7 @@ from bpdebug.scenario.files import Header, Take, bad, cells, npy_header, part
 from bpdebug.scenario.paths import ENDINGS, INDEX, ZARR, check_ending, open_inside, open_ordinary, parts_of
 
 _HINT = "name a tensor file: " + ", ".join(ENDINGS)
+_HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
 class TensorFile(Struct, frozen=True):
@@ -81,18 +82,24 @@ class TensorFile(Struct, frozen=True):
     @contextmanager
     def _same(self, header: Header) -> Iterator[BinaryIO]:
         with self.open() as file:
-            if self.header(file, lambda shape, dtype: None) != header:
+            found = self.header(file, lambda shape, dtype: None)
+            if found.written[0] != header.written[0]:  # a copy on another machine has a time of its own
+                found = structs.replace(found, written=header.written)
+            if found != header:
                 raise bad(f"'{shown(self.path)}' has changed since it was opened", "open the scenario again")
             yield file
 
     def header(self, file: BinaryIO, take: Take) -> Header:
         """What the file says of the tensor; E_FILE where it is damaged, E_LIMIT from `take`."""
+        at = os.fstat(file.fileno())
         if self.ending == ".npy":
-            return npy_header(file, os.fstat(file.fileno()).st_size, take, self.stored)
-        from bpdebug.scenario.archives import npz_header, safetensors_header  # as above
+            found = npy_header(file, at.st_size, take, self.stored)
+        else:
+            from bpdebug.scenario.archives import npz_header, safetensors_header  # as above
 
-        read = npz_header if self.ending == ".npz" else safetensors_header
-        return read(file, self.member, take, self.stored)
+            read = npz_header if self.ending == ".npz" else safetensors_header
+            found = read(file, self.member, take, self.stored)
+        return structs.replace(found, written=(_HOST, at.st_mtime_ns))
 
     def cells(self, file: BinaryIO, header: Header) -> Array:
         """The array behind a header, of its shape; E_FILE where it is damaged."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bpdebug.arrays import Array, Parts
 from bpdebug.errors import InputError
 from bpdebug.graph import Leaf
 from bpdebug.limits import Limits
-from bpdebug.scenario import load
+from bpdebug.scenario import load, sources
 from tests.graphs import examples
 from tests.language.writing import text
 
@@ -72,7 +73,7 @@ def test_a_file_that_is_packed_is_read_whole(tmp_path: Path) -> None:
     assert leaf(tmp_path, '{ file = "v.npz" }').parts is None
 
 
-@pytest.mark.parametrize("change", ["shorter", "another", "gone", "a link"])
+@pytest.mark.parametrize("change", ["shorter", "another", "other cells", "gone", "a link"])
 def test_a_file_that_changed_is_refused_where_a_part_is_read(change: str, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.zeros((4, 4)))
     read = parts(tmp_path, '{ file = "v.npy" }')
@@ -82,12 +83,25 @@ def test_a_file_that_changed_is_refused_where_a_part_is_read(change: str, tmp_pa
         (tmp_path / "v.npy").write_bytes(raw[:-8])
     elif change == "another":
         np.save(tmp_path / "v.npy", np.zeros((2, 8)))
+    elif change == "other cells":
+        np.save(tmp_path / "v.npy", np.ones((4, 4)))
+        os.utime(tmp_path / "v.npy", (1e9, 1e9))
     elif change == "a link":
         (tmp_path / "w.npy").write_bytes(raw)
         (tmp_path / "v.npy").symlink_to(tmp_path / "w.npy")
     with pytest.raises(InputError) as caught:
         read((slice(0, 1), slice(0, 1)))
     assert caught.value.code == "E_FILE"
+
+
+def test_a_copy_of_the_file_on_another_machine_has_a_time_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "v.npy", np.zeros((4, 4)))
+    read = parts(tmp_path, '{ file = "v.npy" }')
+    os.utime(tmp_path / "v.npy", (1e9, 1e9))
+    monkeypatch.setattr(sources, "_HOST", "another")
+    np.testing.assert_array_equal(read((slice(0, 1), slice(0, 1))), [[0.0]])
 
 
 def test_what_is_drawn_here_is_not_sent_where_it_is_large(tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def grid(file: str, raw: bytes, take: Take, stored: str = "") -> Grid:
     check_dims(said.shape)
     dtype, narrow = as_bits(said.dtype, stored)
     take(said.shape, dtype)
-    made = Grid(dtype, said.shape, False, 0, narrow, said.chunks, said.packed, file, raw)
+    made = Grid(
+        dtype, said.shape, False, 0, narrow, pieces=said.chunks, packed=said.packed, file=file, raw=raw
+    )  # fmt: skip
     if made.chunk_bytes > LARGEST:
         raise InputError(
             f"a chunk {shown(said.chunks, 80)} of {dtype} is read whole, and larger than {LARGEST:,} bytes",
