@@ -11,7 +11,7 @@ from bpdebug.errors import InputError, UsageError
 __all__ = ["BACKENDS", "Backend", "backend"]
 
 BACKENDS = {"numpy": "numpy", "torch": "torch", "jax": "jax", "dask": "dask", "strict": "array_api_strict"}
-"""By the name that is typed, the package that has to be there."""
+"""By the name that is typed, the package that has to be there; `strict` is a judge for tests, and not offered."""
 DEVICES = {"torch": "cpu, or one of torch.cuda.device_count(): cuda:0", "jax": "one of jax.devices(): cpu, or gpu:0"}
 EXTRAS = {"torch": "torch", "jax": "jax", "dask": "dask", "strict": "oracle"}
 
@@ -24,7 +24,7 @@ def backend(name: str, device: str | None = None, scheduler: str | None = None) 
     such device, or where no scheduler answers.
     """
     if name not in BACKENDS:
-        raise UsageError(f"no backend {name!r}", hint=f"one of {', '.join(BACKENDS)}")
+        raise UsageError(f"no backend {name!r}", hint=f"one of {', '.join(b for b in BACKENDS if b != 'strict')}")
     if (device is not None and name not in ("torch", "jax")) or (scheduler is not None and name != "dask"):
         wrong = "device" if device is not None else "scheduler"
         raise UsageError(

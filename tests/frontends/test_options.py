@@ -48,8 +48,9 @@ def test_what_is_no_name_and_no_size_is_refused_in_words(door: str, name: str, v
 
 @pytest.mark.parametrize("door", list(DOORS)[1:])
 def test_a_backend_that_there_is_not_is_refused_where_it_is_said(door: str) -> None:
-    with pytest.raises(UsageError, match="no backend 'turch'"):
+    with pytest.raises(UsageError, match="no backend 'turch'") as refused:
         DOORS[door](backend="turch")
+    assert str(refused.value.hint) == "one of numpy, torch, jax, dask"
     with pytest.raises(UsageError, match="numpy takes no scheduler"):
         DOORS[door](scheduler="tcp://127.0.0.1:1")
 

@@ -85,5 +85,5 @@ def _named(program: Any) -> Iterator[tuple[str, str]]:
     places = pytree.tree_flatten_with_path(pytree.tree_unflatten(nodes, spec))[0] if spec is not None else []
     for path, node in places:
         keys = [str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", "")))) for key in path]
-        yield ".".join(keys) or node, node
+        yield ".".join(keys) or "0", node  # a single output has no key, and is the first
     yield from ((node, node) for node in nodes)

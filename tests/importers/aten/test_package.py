@@ -99,6 +99,22 @@ def test_ones_come_in_where_it_is_said(saved: tuple[Any, Any, Path]) -> None:
     assert caught.value.code == "E_LOSS"
 
 
+@pytest.mark.parametrize(("several", "names"), [(False, ("0", "mean")), (True, ("1", "mean"))])
+def test_an_output_without_a_key_is_named_by_its_place(several: bool, names: tuple[str, str], tmp_path: Path) -> None:
+    class Lost(nn.Module):  # type: ignore[misc,name-defined]  # as above
+        def forward(self, x: Any) -> Any:
+            return (x.exp(), x.mean()) if several else x.mean()
+
+    program = torch.export.export(Lost(), (torch.ones(2, 3, requires_grad=True),))
+    torch.export.save(program, path := tmp_path / "lost.pt2")
+    for name in names:
+        graph = read(path, loss=name).graph
+        assert graph.names[graph.loss] == "mean"
+    with pytest.raises(BpdebugError, match="no output '7'") as caught:
+        read(path, loss="7")
+    assert str(caught.value.hint) == f"it gives: {'0, 1, exp, mean' if several else '0, mean'}"
+
+
 def test_everything_may_be_double(saved: tuple[Any, Any, Path]) -> None:
     model, x, path = saved
     found = read(path, loss="loss", double=True)
