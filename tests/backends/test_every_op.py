@@ -99,5 +99,17 @@ def test_what_is_not_finite_stays_where_it_is(name: str) -> None:
     assert_close(Call(OPS["embedding"], (x, ids), _all("embedding", {})), library(name))
 
 
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_chance_far_below_0_keeps_its_digits(name: str) -> None:
+    """Of erfc and of GELU: 1 less a number that is nearly 1 would have none."""
+    x = np.array([-12.0, -9.0, -6.0, -3.0, 0.0, 3.0])
+    call = Call(OPS["erfc"], (-x,), {})
+    found = on_library(call, np.ones(6), library(name))["value"]
+    np.testing.assert_allclose(found, np.vectorize(math.erfc)(-x), rtol=1e-10)
+    call = Call(OPS["gelu"], (x,), _all("gelu", {}))
+    found = on_library(call, np.ones(6), library(name))["value"]
+    np.testing.assert_allclose(found, x * np.vectorize(math.erfc)(-x / math.sqrt(2)) / 2, rtol=1e-10)
+
+
 def _all(op: str, attrs: dict[str, Any]) -> dict[str, Any]:
     return {n: a.default for n, a in OPS[op].attrs.items() if n not in attrs} | attrs
