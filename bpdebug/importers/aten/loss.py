@@ -66,10 +66,14 @@ def multi_margin(
 
 @rule("multilabel_margin_loss.default")
 def multilabel_margin(c: Lowering, x: Operand, target: Operand, reduction: int = 1) -> Operand:
-    """How far each class of a row's own is less than 1 above each other one: own ones stand before the first -1."""
+    """How far each class of a row's own is less than 1 above each other one: own ones stand before the first -1.
+
+    One that stands there twice counts twice.
+    """
     ids = c.known(target, "targets").reshape(-1, x.shape[-1])
-    own = [np.isin(np.arange(x.shape[-1]), row[: (row < 0).argmax() if (row < 0).any() else None]) for row in ids]
-    pairs = np.array([np.outer(row, ~row) for row in own], c.dtype) / x.shape[-1]
+    named = (row[: (row < 0).argmax() if (row < 0).any() else None] for row in ids)
+    own = [np.bincount(row, minlength=x.shape[-1]) for row in named]
+    pairs = np.array([np.outer(row, row == 0) for row in own], c.dtype) / x.shape[-1]
     rows = c.reshape(x, ids.shape)
     apart = c.emit("sub", c.emit("expand_dims", rows, axis=2), c.emit("expand_dims", rows, axis=1))
     short = c.emit("relu", c.emit("sub", 1.0, apart))

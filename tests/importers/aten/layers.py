@@ -170,6 +170,7 @@ LAYERS: dict[str, list[tuple[Any, ...]]] = {
     "multilabel_margin_loss.default": [
         (r(2, 4), torch.tensor([[3, 1, -1, 0], [0, -1, -1, -1]])), (r(4), torch.tensor([0, 2, 1, 3])),
         (r(2, 3), torch.tensor([[2, -1, 0], [-1, 1, 1]]), 0), (r(1, 3), torch.tensor([[0, 2, -1]]), 2),
+        (r(2, 3), torch.tensor([[1, 1, -1], [0, 2, 0]]), 0),
     ],
     "scatter.value": [(r(*X), 0, torch.tensor([[0, 1], [2, 0]]), 3.0)],
     "index_put.default": [
