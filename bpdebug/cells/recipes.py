@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from bpdebug.arrays import Array, Cell, Shape
-from bpdebug.cells.links import linked
+from bpdebug.cells.links import linked_each
 from bpdebug.cells.marks import Marks
 from bpdebug.cells.trace import CellTracer
 from bpdebug.engine import BACKWARD, FORWARD, Event, NodeEvent
@@ -17,7 +17,7 @@ from bpdebug.symbolic.leaves import bare
 
 
 class Links:
-    """What belongs to a cell of an array of this shape, by recipes that are made when a cell is asked about."""
+    """What belongs to each of some cells of an array of this shape, by recipes that are made when it is asked."""
 
     def __init__(self, make: Callable[[], Iterable[Recipe]]) -> None:
         self.make = make
@@ -26,8 +26,8 @@ class Links:
     def recipes(self) -> tuple[Recipe, ...]:
         return tuple(self.make())
 
-    def __call__(self, of: Subject, cell: Cell, shape: Shape) -> Marks:
-        return linked(self.recipes, of, cell, shape)
+    def __call__(self, of: Subject, cells: Sequence[Cell], shape: Shape) -> Iterator[Marks]:
+        return linked_each(self.recipes, of, cells, shape)
 
 
 def of_event(event: Event) -> Iterator[Recipe]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -17,8 +17,8 @@ from bpdebug.views.text import lines
 if TYPE_CHECKING:
     from bpdebug.cells.marks import Marks
 
-Link = Callable[[Subject, Cell, Shape], "Marks"]
-"""Of a cell of an array of this shape, the cells of every array that belong to it."""
+Link = Callable[[Subject, Sequence[Cell], Shape], Iterator["Marks"]]
+"""Of each of some cells of an array of this shape, the cells of every array that belong to it."""
 
 
 class Report(Struct, frozen=True, eq=False):

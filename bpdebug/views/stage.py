@@ -65,7 +65,7 @@ def links_of(event: Event) -> Link:
 
         return Links(lambda: of_event(event))
 
-    return lambda of, cell, shape: made()(of, cell, shape)
+    return lambda of, cells, shape: made()(of, cells, shape)
 
 
 def said_here(state: State) -> tuple[Text, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
 
-from bpdebug.arrays import Array, Cell
-from bpdebug.cells.links import linked
+from bpdebug.arrays import Array, Cell, Shape
+from bpdebug.cells import links
+from bpdebug.cells.links import linked, linked_each
 from bpdebug.cells.marks import Marks, lit_in
 from bpdebug.cells.reads import READS
 from bpdebug.cells.recipes import of_event
@@ -20,9 +22,9 @@ from bpdebug.engine.parts import Recipe
 from bpdebug.explain.origin import origin
 from bpdebug.expression import parse, target
 from bpdebug.graph import Subject
-from bpdebug.ops import Op
+from bpdebug.ops import OPS, Op
 from bpdebug.symbolic import PRIMS, Expr, evaluate, walk
-from tests.graphs import SAMPLES, graph_of, sample_call
+from tests.graphs import SAMPLES, Call, graph_of, sample_call
 
 MOST = 5
 """Cells looked at of a result."""
@@ -114,6 +116,41 @@ def test_an_operand_lights_the_results_that_light_it_and_all_that_it_moves(op: O
                 found = set(lit[recipe.of].cells.tolist()) if recipe.of in lit else set()
                 assert found == {n for n, there in pairs if there == c}, (of, cell)
                 assert leaf.dtype.kind != "f" or moved(recipe, leaf, c) <= found, (of, cell)
+
+
+@pytest.mark.parametrize(("op", "i"), SAMPLES, ids=[f"{op.name}-{i}" for op, i in SAMPLES])
+def test_cells_that_are_asked_about_together_light_what_each_lights_alone(op: Op, i: int) -> None:
+    timeline = timeline_of(op, i)
+    for recipe in (r for e in events(timeline) for r in of_event(e)) if timeline is not None else ():
+        shapes = {recipe.subject(e): e.shape for e in walk(recipe.expr)} | {recipe.of: recipe.expr.shape}
+        for of, shape in shapes.items():
+            cells = list(np.ndindex(shape))[::-1][: MOST * 4]
+            alone = [linked([recipe], of, cell, shape) for cell in cells]
+            assert list(map(plain, linked_each([recipe], of, cells, shape))) == list(map(plain, alone)), of
+
+
+def plain(marks: Marks) -> dict[Subject, tuple[list[int], Shape]]:
+    return {of: (lit.cells.tolist(), lit.shape) for of, lit in marks.items()}
+
+
+@pytest.mark.parametrize(("most", "walks"), [(links.MOST_TERMS, [24]), (2 * 72, [2] * 12), (1, [1] * 24)])
+def test_cells_are_asked_about_together_as_far_as_their_sums_stay_short(
+    most: int, walks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a product of 6×4 and 4×3 all cells are sums of 72 terms."""
+    together, asked = links._together, list[int]()
+
+    def counted(recipes: Any, of: Subject, cells: Array, shape: Shape) -> Iterator[Marks]:
+        asked.append(len(cells))
+        return together(recipes, of, cells, shape)
+
+    monkeypatch.setattr(links, "MOST_TERMS", most)
+    monkeypatch.setattr(links, "_together", counted)
+    call = Call(OPS["matmul"], (np.ones((6, 4)), np.ones((4, 3))), {})
+    event = next(events(Timeline(graph_of(call, np.ones((6, 3))))))
+    of = Subject(event.node.tensors[0])
+    assert len([*linked_each(of_event(event), of, [*np.ndindex(6, 4)], (6, 4))]) == 24
+    assert asked == walks
 
 
 def moved(recipe: Recipe, leaf: Expr, cell: int) -> set[int]:

@@ -24,7 +24,7 @@ def partners(rows: Rows, box: MatrixBox, row: int, column: int, links: Link | No
     from bpdebug.cells.marks import lit_in  # start-up: only where cells are marked
 
     of, shape = box.matrix.subject, box.matrix.shape
-    marks = {} if of is None or links is None else links(of, box.index(row, column), shape)
+    marks = {} if of is None or links is None else next(links(of, [box.index(row, column)], shape))
     found = {box: Highlight(row, column)}
     for other in (other for line in rows for other in line if other.filled and other is not box):
         lit = lit_in(marks, other.matrix.subject, other.matrix.shape)

@@ -153,7 +153,8 @@ def test_cells_are_linked_as_on_the_screen(name: str, seen: dict[tuple[str, str]
         matrices = [m for b in flat(report.blocks) if isinstance(b, Row) for m in b.items if isinstance(m, Matrix)]
         for matrix, cells in zip(matrices, shown, strict=True):
             for cell, (lit, sums) in zip(np.ndindex(matrix.shape), cells, strict=True):
-                marks = report.links(matrix.subject, cell, matrix.shape) if report.links and matrix.subject else {}
+                found = report.links(matrix.subject, [cell], matrix.shape) if report.links and matrix.subject else None
+                marks = {} if found is None else next(found)
                 wanted = [[cell] if other is matrix else lit_of(marks, other) for other in matrices]
                 assert lit == [list(map(number, at, [m] * len(at))) for m, at in zip(matrices, wanted, strict=True)]
                 lines = [line(m, at[0]) if len(at) == 1 else "" for m, at in zip(matrices, wanted, strict=True)]

@@ -40,7 +40,7 @@ def table(known: Known, links: Link | None) -> list[Any]:
     found = []
     for (of, shape), source in known.items():
         cells = list(product(*map(range, shape)))
-        marks = [links(of, cell, shape) for cell in cells] if links else []
+        marks = [*links(of, cells, shape)] if links else []
         for (to, to_shape), target in known.items():
             lit = [lit_in(m, to, to_shape) for m in marks] if target != source else []
             if any(found_cells is not None and len(found_cells.cells) for found_cells in lit):
