@@ -34,7 +34,10 @@ def linked(recipes: Iterable[Recipe], of: Subject, cell: Cell, shape: Shape) -> 
 
 def linked_each(recipes: Iterable[Recipe], of: Subject, cells: Sequence[Cell], shape: Shape) -> Iterator[Marks]:
     """The same for each of some cells: as many at once as do not make a sum too long that is not so for one."""
-    recipes, asked = tuple(recipes), np.array([flat_index(shape, cell) for cell in cells], np.int64).reshape(-1)
+    recipes, asked = (
+        tuple(recipes),
+        np.array([flat_index(shape, tuple(map(np.array, c))) for c in cells], np.int64).reshape(-1),
+    )
     most = max((_most(e) for r in recipes for e in walk(r.expr)), default=1) if len(asked) > 1 else MOST_TERMS
     many = max(MOST_TERMS // max(most, 1), 1)
     for first in range(0, len(asked), many):
@@ -43,11 +46,11 @@ def linked_each(recipes: Iterable[Recipe], of: Subject, cells: Sequence[Cell], s
 
 def _most(e: Expr) -> int:
     """The most terms that all of an expression's cells, or all of an operand's, are looked at by."""
-    most = max(prod(x.shape) for x in (e, *e.operands()))
+    most: int = max(prod(x.shape) for x in (e, *e.operands()))
     if e.applies == "matmul":
-        return max(most, prod(e.shape) * e.args[0].shape[-1])
+        return max(most, prod((*e.shape, e.args[0].shape[-1])))
     if "axis" in e.attrs and e.applies not in SETTLED and READS.get(e.applies) is not nothing:
-        x = e.args[0].shape
+        x: Shape = e.args[0].shape
         return most * prod(x[a] for a in axes_of(e.attrs["axis"], x))
     return most
 
@@ -174,6 +177,7 @@ def goes_on(start: Cells, recipe: Recipe) -> Cells:
                     doubtful = np.isin(cells // prod(e.shape), gaps)
                     read = _reading(e, x, onward[x], cells[doubtful], recipe)
                     cells = ascending(np.concatenate((cells[~doubtful], read)))
+                    others = [(other, _of_walks(met, other, cells // prod(e.shape))) for other, met in others]
                 if len(cells):
                     _add(onward, e, cells)
                     for other, met in others:
@@ -183,6 +187,10 @@ def goes_on(start: Cells, recipe: Recipe) -> Cells:
     for e, cells in onward.items():
         _add(found, e, cells)
     return found
+
+
+def _of_walks(cells: Array, e: Expr, walks: Array) -> Array:
+    return cells[np.isin(cells // prod(e.shape), walks)]
 
 
 def _gaps(others: Sequence[tuple[Expr, Array]], recipe: Recipe) -> Array:

@@ -16,6 +16,7 @@ from bpdebug.cells.marks import Marks, lit_in
 from bpdebug.cells.reads import READS
 from bpdebug.cells.recipes import of_event
 from bpdebug.cells.sets import fed
+from bpdebug.cells.table import MOST_TERMS
 from bpdebug.cells.trace import CellSource
 from bpdebug.engine import BACKWARD, FORWARD, NodeEvent, Timeline
 from bpdebug.engine.parts import Recipe
@@ -133,7 +134,7 @@ def plain(marks: Marks) -> dict[Subject, tuple[list[int], Shape]]:
     return {of: (lit.cells.tolist(), lit.shape) for of, lit in marks.items()}
 
 
-@pytest.mark.parametrize(("most", "walks"), [(links.MOST_TERMS, [24]), (2 * 72, [2] * 12), (1, [1] * 24)])
+@pytest.mark.parametrize(("most", "walks"), [(MOST_TERMS, [24]), (2 * 72, [2] * 12), (1, [1] * 24)])
 def test_cells_are_asked_about_together_as_far_as_their_sums_stay_short(
     most: int, walks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
