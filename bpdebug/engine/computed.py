@@ -15,6 +15,7 @@ from bpdebug.engine.sizes import is_ample
 from bpdebug.engine.starting import leaves
 from bpdebug.engine.store import Store
 from bpdebug.graph import Graph
+from bpdebug.limits import NUMPY
 
 
 class Computed:
@@ -41,9 +42,16 @@ class Computed:
             "iteration": self.schedule.iterations if self.training else 0, "edit": len(self.edits),
         }  # fmt: skip
         said = ", ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counts.items() if n)
-        budget = self._given[0]
-        on = "" if isinstance(budget, int) or budget.backend is None else f", on {budget.backend.name}"
+        on = f", on {self.library}" if self.library != NUMPY[0] and self.recording is None else ""
         return f"<Timeline: {said}{on}>"
+
+    @property
+    def library(self) -> str:
+        """Whose arrays it is computed on, or was where it is recorded: a backend's name."""
+        budget = self._given[0]
+        if self.recording is not None:
+            return self.recording.library
+        return NUMPY[0] if isinstance(budget, int) or budget.backend is None else budget.backend.name
 
     @cached_property
     def schedule(self) -> Schedule:

@@ -72,7 +72,7 @@ class Observed:
     as it has it; a tensor that has none is computed by our rules. Arrays have their tensors' shapes and dtypes.
     """
 
-    notice, apart, states = "", False, True
+    library, notice, apart, states = "torch", "", False, True
 
     def __init__(
         self, graph: Graph, applications: Sequence[Application], values: Mapping[int, Array],

@@ -38,9 +38,11 @@ class Application(Struct, frozen=True):
 class Recording(Protocol):
     """What was recorded: the first `events` events of a timeline; `notice` says what else is to be known of it.
 
-    `applications` are there where another program computed it, in the order of its forward pass.
+    `applications` are there where another program computed it, in the order of its forward pass; `library` is whose
+    arrays it was computed on, by a backend's name.
     """
 
+    library: str
     events: int
     notice: str
     apart: bool

@@ -18,6 +18,7 @@ from bpdebug.frontends.bar import watched
 from bpdebug.frontends.output import print_json, print_lines
 from bpdebug.graph.backward import GRAD, SAYS, SIGNATURE, TELLS
 from bpdebug.language.elsewhere import op_hint
+from bpdebug.limits import NUMPY
 from bpdebug.ops import OPS, REQUIRED, Op, Sample
 from bpdebug.scenario import Scenario, shipped
 from bpdebug.symbolic import Plan, trace
@@ -77,9 +78,10 @@ def compare(
     shared = Budget(budgets[0]) if isinstance(budgets[0], int) else budgets[0]
     ours = open_session(left, budget=shared).timeline
     theirs = open_session(right, budget=shared if budgets[0] == budgets[1] else budgets[1]).timeline
-    places = [None if t.recording is not None else t.store.budget.backend for t in (ours, theirs)]
+    made = {t.library for t in (ours, theirs)}
+    again = (ours.recording is None) != (theirs.recording is None)  # by another version, or on another machine
     said = (printable(names[0]), printable(names[1]))
-    return _verdict(compared(ours, theirs, said, rounded=places[0] is not places[1]), json)
+    return _verdict(compared(ours, theirs, said, rounded=len(made) > 1 or (again and made != {NUMPY[0]})), json)
 
 
 def differences(scenario: Scenario, *, json: bool, budget: int | Budget) -> int:

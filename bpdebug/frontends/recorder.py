@@ -21,6 +21,7 @@ from bpdebug.frontends.files import NEW
 from bpdebug.importers.trace import EDIT, LEAF
 from bpdebug.importers.trace_format import DATA, ENDING, FORMAT, description, hashed, packed
 from bpdebug.importers.trace_program import stored
+from bpdebug.limits import NUMPY
 from bpdebug.scenario import Scenario
 from bpdebug.scenario.paths import reason
 
@@ -112,6 +113,7 @@ class Recorder:
                 for t, kept in edits
             ],
             **({"program": program} if seen else {}),
+            **({"library": timeline.library} if timeline.library != NUMPY[0] else {}),
         }  # fmt: skip
         self._put(self._index, msgspec.json.encode(head) + b"\n")
 

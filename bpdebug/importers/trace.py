@@ -66,7 +66,7 @@ class TraceFile:
         self.index = OpenFile(path, follow=True)
         self.data = OpenFile(path.with_name(path.name + DATA), follow=False)
         self.head, self.start = self._header(limits)
-        self.apart, self.states = bool(self.head.forks), self.head.states
+        self.apart, self.states, self.library = bool(self.head.forks), self.head.states, self.head.library
         self.positions = packed_numbers("q", [self.start])
         self.events = 0
         self.notice = ""

@@ -19,6 +19,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.importers.trace_program import StoredProgram
+from bpdebug.limits import NUMPY
 
 FORMAT = 1
 """The version of what follows: a reader refuses any other."""
@@ -64,7 +65,7 @@ class Head(msgspec.Struct, frozen=True):
 
     `states`: updates have the optimizer's states beside the parameter. `forks` are the `set` commands behind what was
     recorded, `edits` what they set; in older recordings they are missing, and the leaves are as they were set.
-    `program` is there where `text` is no scenario's.
+    `program` is there where `text` is no scenario's, `library` where other arrays than NumPy's were computed on.
     """
 
     bptrace: int
@@ -82,6 +83,7 @@ class Head(msgspec.Struct, frozen=True):
     states: bool = False
     edits: tuple[StoredEdit, ...] = ()
     program: StoredProgram | None = None
+    library: str = NUMPY[0]
 
 
 @lru_cache(maxsize=4096)

@@ -14,6 +14,7 @@ from bpdebug.cli import main
 from bpdebug.errors import BpdebugError, UsageError
 from bpdebug.frontends.arguments import parser
 from bpdebug.frontends.options import handed_on, limits_of
+from bpdebug.importers.trace import open_recording
 from tests.frontends.dap.client import connected
 
 SAID = ("--memory", "--spill", "--backend", "--device", "--scheduler")
@@ -110,6 +111,49 @@ def test_a_recording_in_half_precision_opens_anywhere_and_is_computed_again_in_i
     capsys.readouterr()
     assert main(["compare", path]) == 3
     assert "NumPy does not compute in bfloat16" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_recordings_on_two_libraries_are_compared_but_for_rounding(
+    dtype: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a scenario is on two of them; two on one library are the same bit for bit, or said to differ."""
+    pytest.importorskip("torch", reason="an extra")
+    half = dtype == "bfloat16"
+    if half:
+        pytest.importorskip("jax", reason="an extra")
+    text = f"""
+format = 1
+dtype = "{dtype}"
+[inputs]
+X = {{ shape = [16, 33], init = "normal" }}
+[parameters]
+W = {{ shape = [33, 20], init = "normal" }}
+[graph]
+loss = "L"
+program = '''
+Y = X @ W
+L = mean(softmax(Y) * tanh(Y))
+'''
+"""
+    kept = {}
+    for name, library, rule in (
+        ("a", "jax" if half else "numpy", ""), ("b", "torch", ""), ("c", "torch", "set rule tanh1@bwd Y = dtanh1"),
+    ):  # fmt: skip
+        session = bpdebug.Session(bpdebug.load(text), backend=library)
+        if rule:
+            session.do(rule)
+        session.do(f"record {(path := str(tmp_path / f'{name}.bptrace'))}")
+        kept[name] = path
+        assert open_recording(path).recording.library.partition(" ")[0] == library  # type: ignore[union-attr]
+        assert main(["compare", path, path]) == 0
+        assert "bit for bit" in capsys.readouterr().out
+    assert main(["compare", kept["a"], kept["b"]]) == 0
+    assert "but for rounding" in capsys.readouterr().out
+    assert main(["compare", kept["a"], kept["c"]]) == 1
+    assert "the first difference beyond rounding is" in capsys.readouterr().out
+    assert main(["compare", kept["b"], kept["c"]]) == 1
+    assert "the first difference is" in capsys.readouterr().out
 
 
 def test_what_a_page_of_a_browser_is_started_with_says_the_same() -> None:
