@@ -76,16 +76,18 @@ class PlacedPass(Pass):
         super().__init__(graph, partial(_placed, backend, graph, leaf), *given)
 
     def _out(self, array: Any) -> Array:
-        if id(array) not in self._near:
+        found = self._near.get(id(array))
+        if found is None:
             if id(array) not in self._settled:
                 self._settle()  # it was computed beside the routes, or was stopped: not anew with each look
             with self.backend.within():
                 brought = self.backend.brought(array, partial(self._around, array))
+            found = brought[0]  # what is kept may be let go by another thread's look
             for there, here in reversed(brought):
                 if len(self._near) >= self.most_out:
                     self._near.popitem(last=False)
                 self._near[id(there)] = there, here
-        return self._near[id(array)][1]
+        return found[1]
 
     def _around(self, array: Any) -> list[Any]:
         """The arrays that whoever asked for this one will ask for next: of its neighbours in the program."""

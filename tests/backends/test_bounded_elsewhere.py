@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 from weakref import ref
 
 import pytest
@@ -16,6 +18,7 @@ import bpdebug
 from bpdebug.engine import Timeline
 from bpdebug.engine.bounded import BoundedPass
 from bpdebug.engine.budget import Budget
+from bpdebug.engine.placed import PlacedPass
 from bpdebug.errors import InputError
 from bpdebug.frontends.spill import SpillFile
 from tests.backends.test_every_op import library, needs_arrays
@@ -53,6 +56,22 @@ def test_what_is_forgotten_there_is_computed_there_again(name: str, spills: bool
     assert len(graph) * (1 if spills else 1.2) <= run.computed[0] <= len(graph) * (1 if spills else 2)
     ample = Timeline(graph, budget=Budget(10**9, backend=on))
     assert found == [bits(ample.grad(leaf.name)) for leaf in graph.leaves]
+
+
+class Forgetful(OrderedDict[int, Any]):
+    """What is kept is let go at once, as by a thread that makes room meanwhile."""
+
+    def __setitem__(self, key: int, kept: Any) -> None:
+        pass
+
+
+@needs_arrays["torch"]
+def test_what_another_thread_lets_go_is_given_out_all_the_same() -> None:
+    graph = chain(3)
+    run, other = (Timeline(graph, budget=Budget(10**9, backend=library("torch"))).iteration(0) for _ in range(2))
+    assert isinstance(run, PlacedPass)
+    run._near = Forgetful()
+    assert bits(run.value(graph.first)) == bits(other.value(graph.first))
 
 
 @pytest.mark.parametrize("name", HERE)
