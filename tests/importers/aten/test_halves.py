@@ -100,6 +100,38 @@ def test_where_the_kernels_are_the_same_the_bits_are(model: Any, half: str) -> N
     assert half in set(timeline.graph.halves.values())
 
 
+class Apart(nn.Linear):  # type: ignore[misc,name-defined]
+    """A layer whose product is rounded before the bias is added, as the two nodes of one are here."""
+
+    def forward(self, x: Any) -> Any:
+        return x @ self.weight.T + self.bias
+
+
+@pytest.mark.parametrize("loss", [
+    nn.functional.cross_entropy,
+    lambda y, t: nn.functional.nll_loss(nn.functional.log_softmax(y, -1), t),
+], ids=["cross_entropy", "nll"])  # fmt: skip
+def test_a_classifier_errs_by_the_roundings_of_its_layers_alone(loss: Callable[[Any, Any], Any]) -> None:
+    """PyTorch's kernel of a layer with a bias rounds once, and two nodes twice: with the two apart the bits are the
+    same, up to the loss. Of the same logits its gradient is no further from double precision than PyTorch's own."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).bfloat16()
+    x, t = torch.randn(64, 32).bfloat16(), torch.randint(0, 10, (64,))
+    timeline = bpdebug.run(bpdebug.from_torch(model, x, lambda y: loss(y, t)), backend="torch")
+    for k in (0, 2, 4):
+        model[k].__class__ = Apart
+    logits = model(x).detach()
+    assert np.array_equal(timeline.value("4.add"), logits.float().numpy())
+
+    def gradient(y: Any) -> Any:
+        (found,) = torch.autograd.grad(loss(y.requires_grad_(), t), y)
+        return found.double().numpy()
+
+    right = gradient(logits.double())
+    off = [float(np.linalg.norm(g - right)) for g in (timeline.grad("4.add"), gradient(logits))]
+    assert off[0] < off[1] < EPS["bfloat16"] * np.linalg.norm(right)
+
+
 @pytest.mark.parametrize("half", EPS)
 @pytest.mark.parametrize(
     ("model", "shape"),
