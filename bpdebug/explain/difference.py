@@ -25,8 +25,8 @@ class Difference(Struct, frozen=True):
     `what` says it in words (the value, of the node or of an updated parameter, the incoming gradient, a contribution, a
     leaf that was different from the beginning, the shape of one of them), or, where the events themselves are others,
     it is "event" or "end". `error` is the largest relative error, at `cell`, where the sides are `left` and
-    `right`; infinite where only one of them is finite, and None where there are no numbers to compare. `convention`
-    says whose answers the two sides are, where they differ but where there is no derivative.
+    `right`, numbers of this `dtype`; infinite where only one of them is finite, and None where there are no numbers to
+    compare. `convention` says whose answers the two sides are, where they differ but where there is no derivative.
     """
 
     event: int
@@ -36,6 +36,7 @@ class Difference(Struct, frozen=True):
     cell: tuple[int, ...] | None = None
     left: float | None = None
     right: float | None = None
+    dtype: str | None = None
     convention: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
 
@@ -142,7 +143,7 @@ def _compared(index: int, timeline: Timeline, what: str, x: Array, y: Array) -> 
         return None
     errors = np.where(others, relative(x.astype(np.float64), y.astype(np.float64)), -1.0)
     cell = index_of(errors)
-    return Difference(index, node, what, float(errors[cell]), cell, float(x[cell]), float(y[cell]))
+    return Difference(index, node, what, float(errors[cell]), cell, float(x[cell]), float(y[cell]), x.dtype.name)
 
 
 def _alike(a: Array, b: Array) -> bool:

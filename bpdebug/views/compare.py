@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from bpdebug.arrays import DType, at_cell, cell_text
+import numpy as np
+
+from bpdebug.arrays import at_cell, cell_text
 from bpdebug.debugger import State
 from bpdebug.engine import Timeline
 from bpdebug.explain.choices import Choice, choices
@@ -49,8 +51,7 @@ def compared(left: Timeline, right: Timeline, names: tuple[str, str], *, rounded
     chosen = _chosen(left, right, found.event, near=not rounded)
     longer = left if len(left) >= len(right) else right
     there = f"seek #{found.event}" if longer is left else ""
-    dtype = longer.graph.dtypes[longer.graph.index[found.node]]
-    blocks: list[Block] = [Text(_words(found, names, (len(left), len(right)), dtype), link=there)]
+    blocks: list[Block] = [Text(_words(found, names, (len(left), len(right))), link=there)]
     if found.convention is not None:
         blocks.append(Text(_convention(found.convention, names), "note"))
     blocks += chosen_otherwise(chosen, names, MOST)
@@ -143,7 +144,7 @@ def _convention(whose: tuple[tuple[str, ...], tuple[str, ...]], names: tuple[str
     return words.format(first=names[0], left=left, second=names[1], right=right)
 
 
-def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int], dtype: DType) -> str:
+def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int]) -> str:
     if found.what == "end":
         short = names[0] if lengths[0] < lengths[1] else names[1]
         words = _("{side} ends before it: {fewer} events, and the other has {more}")
@@ -154,10 +155,13 @@ def _words(found: Difference, names: tuple[str, str], lengths: tuple[int, int], 
         return _("{what} differs").format(what=found.what)
     words = _("{what}: largest relative error {error:.3g}{at}")
     words = words.format(what=found.what, error=found.error, at=at_cell(found.cell or ()))
-    sides = (f"{name}: {_digits(x, dtype)}" for name, x in zip(names, (found.left, found.right), strict=True))
+    sides = (f"{name}: {_digits(x, found.dtype)}" for name, x in zip(names, (found.left, found.right), strict=True))
     return "\n".join((words, *sides))
 
 
-def _digits(value: float | None, dtype: DType) -> str:
+def _digits(value: float | None, dtype: str | None) -> str:
     """A number with every digit that tells it from its neighbours in its own precision."""
-    return "–" if value is None else exact(float(str(dtype.type(value))) if dtype.kind == "f" else value)
+    if value is None:
+        return "–"
+    kind = np.dtype(dtype)
+    return exact(float(str(kind.type(value))) if kind.kind == "f" else value)

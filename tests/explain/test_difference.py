@@ -14,6 +14,7 @@ from bpdebug.explain.difference import Difference, first_difference, gradient_ch
 from bpdebug.importers.trace import open_recording, replayed
 from bpdebug.scenario import open_timeline
 from bpdebug.views import view
+from bpdebug.views.compare import compared
 from tests.lessons import NAMES
 from tests.recordings import TRAINED, recorded
 
@@ -51,7 +52,7 @@ def test_a_recording_replayed_is_the_same_hash_for_hash(name: str, tmp_path: Pat
 
 def test_a_leaf_that_differs_is_named_at_the_first_event_that_uses_it() -> None:
     found = first_difference(timeline(TEXT), timeline(TEXT.replace("2.0]]\n[graph]", "2.5]]\n[graph]")))
-    assert found == Difference(0, "Y", "leaf W", 0.2, (1, 1), 2.0, 2.5)
+    assert found == Difference(0, "Y", "leaf W", 0.2, (1, 1), 2.0, 2.5, "float64")
 
 
 def test_another_op_differs_in_the_value_of_its_node() -> None:
@@ -136,7 +137,7 @@ def test_compare_at_the_prompt_names_the_event_and_both_numbers() -> None:
         "kind": "compare", "equal": False,
         "first": {
             "event": 0, "node": "Y", "what": "leaf W", "error": 0.2, "cell": [1, 1], "left": 2.5, "right": 2.0,
-            "convention": None,
+            "dtype": "float64", "convention": None,
         },
         "choices": [],
     }  # fmt: skip
@@ -149,6 +150,17 @@ def test_compare_says_numbers_in_the_digits_of_their_precision(dtype: str, text:
     session = bpdebug.Session(bpdebug.load(TEXT.replace("format = 1", f'format = 1\ndtype = "{dtype}"')))
     session.do("set W[1, 1] = -2.1")
     assert text in session.do("compare").to_text()
+
+
+def test_compare_says_a_leaf_in_its_own_precision_and_not_in_that_of_the_node_that_reads_it(tmp_path: Path) -> None:
+    """In float32, which the node is computed in, the two are one number."""
+    text = (
+        "format = 1\ninputs = {X = [%s]}\n[graph]\nprogram = 'Y = cast(X, dtype=\"float32\")'\nincoming = {Y = 'ones'}"
+    )
+    for name, x in (("a", "0.1"), ("b", "0.1000000000001")):
+        (tmp_path / f"{name}.toml").write_text(text % x, "utf-8")
+    here, there = (bpdebug.run(bpdebug.load(tmp_path / f"{name}.toml")) for name in "ab")
+    assert "a: 0.1\nb: 0.1000000000001" in compared(here, there, ("a", "b")).to_text()
 
 
 def test_gradients_that_changed_are_listed_with_both_norms() -> None:
