@@ -69,11 +69,16 @@ def fmod(c: Lowering, a: Any, b: Any) -> Operand:
 
 def floor_divide(c: Lowering, a: Any, b: Any) -> Operand:
     """How often b is in a, as Python has it: 9 times 0.1 in 1, whose quotient is rounded to 10; by 0 the quotient."""
-    whole = c.emit("round", c.emit("div", c.emit("sub", a, c.emit("mod", a, b)), b))
     if isinstance(b, int | float) and b != 0:
-        return whole
-    found = c.emit("where", c.emit("equal", b, 0.0), c.emit("div", a, b), whole)
+        return _whole(c, a, b)
+    found = c.emit("div", a, b)
+    if isinstance(b, Operand):
+        found = c.emit("where", c.emit("equal", b, 0.0), found, _whole(c, a, b))
     return c.emit("stop_gradient", found, name="floor_divide")  # it has no slope, and that of a quotient by 0 is NaN
+
+
+def _whole(c: Lowering, a: Any, b: Any) -> Operand:
+    return c.emit("round", c.emit("div", c.emit("sub", a, c.emit("mod", a, b)), b))
 
 
 def ceil(c: Lowering, x: Operand, **how: Any) -> Operand:

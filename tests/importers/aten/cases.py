@@ -113,7 +113,8 @@ CELLS: dict[str, list[tuple[Any, ...]]] = {
     "trunc.default": [(3 * r(*X),)], "fix.default": [(3 * r(*X),)],
     "div.Tensor_mode": [(r(*X), p(4), {"rounding_mode": mode}) for mode in (None, "floor", "trunc")]
     + [(t(1.0, -1.0, 1.0, -3.0), t(0.1, 0.3, 0.0, -0.0), {"rounding_mode": "floor"})],
-    "div.Scalar_mode": [(r(*X), 0.3, {"rounding_mode": "floor"}), (t(1.0, -1.0, 7.0), 0.1, {"rounding_mode": "floor"})],
+    "div.Scalar_mode": [(r(*X), 0.3, {"rounding_mode": "floor"}), (t(1.0, -1.0, 7.0), 0.1, {"rounding_mode": "floor"}),
+        (t(1.0, -1.0), 0.0, {"rounding_mode": "floor"})],
     "constant_pad_nd.default": [(r(*X), [1, 2]), (r(*X), [1, -1, 0, 2], 2.0)],
     "pad.default": [
         (r(*X), [1, 2, 0, 1]), (r(*X), [1, 0], "constant", 3.0),
