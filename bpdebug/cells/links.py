@@ -34,10 +34,8 @@ def linked(recipes: Iterable[Recipe], of: Subject, cell: Cell, shape: Shape) -> 
 
 def linked_each(recipes: Iterable[Recipe], of: Subject, cells: Sequence[Cell], shape: Shape) -> Iterator[Marks]:
     """The same for each of some cells: as many at once as do not make a sum too long that is not so for one."""
-    recipes, asked = (
-        tuple(recipes),
-        np.array([flat_index(shape, tuple(map(np.array, c))) for c in cells], np.int64).reshape(-1),
-    )
+    recipes, at = tuple(recipes), tuple(np.array(cells, np.int64).reshape(len(cells), -1).T)
+    asked = flat_index(shape, at)
     most = max((_most(e) for r in recipes for e in walk(r.expr)), default=1) if len(asked) > 1 else MOST_TERMS
     many = max(MOST_TERMS // max(most, 1), 1)
     for first in range(0, len(asked), many):
@@ -190,6 +188,7 @@ def goes_on(start: Cells, recipe: Recipe) -> Cells:
 
 
 def _of_walks(cells: Array, e: Expr, walks: Array) -> Array:
+    """Those of an expression's cells that are of these walks."""
     return cells[np.isin(cells // prod(e.shape), walks)]
 
 
