@@ -48,12 +48,12 @@ class GraphTab(Tab):
             self.rows = GraphRows(state, self.lanes, self.gate.looks)
             self.count, self.current = len(self.lanes), self.rows.current
 
-    def _laid(self, lanes: Lanes, span: int | None = None) -> None:
-        """The lanes are there, with the place of what was folded."""
+    def _laid(self, lanes: Lanes, what: int | None = None) -> None:
+        """The lanes are there, with the place of what was selected."""
         self.lanes = lanes
         if self.state is not None:
             self.show(self.state)
-            self.changed(None if span is None else lanes.what.index(~span))
+            self.changed(None if what is None else _row(lanes, what))
 
     def line(self, at: int, width: int, chosen: bool) -> Strip:
         if self.rows is None or self.lanes is None or not at < self.count:
@@ -101,21 +101,31 @@ class GraphTab(Tab):
             span = self.lanes.skeleton.spans[span].parent
         close = span not in folded if close is None else close
         if span != OUTSIDE and close != (span in folded):
-            self._lay(self.lanes.skeleton, folded ^ {span}, span)
+            self._lay(self.lanes.skeleton, folded ^ {span}, ~span)
 
-    def fold_all(self) -> None:
+    def fold_all(self, at: int | None) -> None:
         if self.lanes is not None and (spans := self.lanes.skeleton.spans):
-            self._lay(self.lanes.skeleton, () if self.lanes.folded else range(len(spans)))
+            what = None if at is None or at >= self.count else self.lanes.what[at]
+            self._lay(self.lanes.skeleton, () if self.lanes.folded else range(len(spans)), what)
 
-    def _lay(self, skeleton: Skeleton, folded: Collection[int], span: int | None = None) -> None:
-        self.gate.ask(self, lambda: _down_to(skeleton, folded, span), lambda lanes: self._laid(lanes, span), pure=True)
+    def _lay(self, skeleton: Skeleton, folded: Collection[int], what: int | None) -> None:
+        self.gate.ask(self, lambda: _down_to(skeleton, folded, what), lambda lanes: self._laid(lanes, what), pure=True)
 
 
-def _down_to(skeleton: Skeleton, folded: Collection[int], span: int | None) -> Lanes:
-    """Lanes down to the row of a span."""
+def _down_to(skeleton: Skeleton, folded: Collection[int], what: int | None) -> Lanes:
+    """Lanes down to the row of a tensor, or of ~(a span)."""
     lanes = Lanes(skeleton, folded)
-    lanes.lay(0 if span is None else lanes.what.index(~span) + 1)
+    lanes.lay(0 if what is None else _row(lanes, what) + 1)
     return lanes
+
+
+def _row(lanes: Lanes, what: int) -> int:
+    """Where a tensor, or ~(a span), stands, or the block that it is folded in."""
+    skeleton = lanes.skeleton
+    if what >= 0:
+        return int(lanes.row[what])
+    folded_in = int(lanes.row[skeleton.graph.first + skeleton.spans[~what].first])
+    return lanes.what.index(what) if what in lanes.what else folded_in
 
 
 def _at_first(state: State) -> Lanes:

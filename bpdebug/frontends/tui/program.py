@@ -191,8 +191,8 @@ class ProgramPane(Pane):
             self._refit()
 
     def action_fold_all(self) -> None:
-        """All blocks in a row each, or none of them."""
-        self.tab.fold_all()
+        """All blocks in a row each, or none of them; what is selected stays so, or the block that it is folded in."""
+        self.tab.fold_all(self.selected)
 
     # --- the filter -----------------------------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ class Tab:
     def fold(self, at: int, close: bool | None) -> None:
         """Folds what is around a place, or unfolds what is folded there (None: either)."""
 
-    def fold_all(self) -> None:
+    def fold_all(self, at: int | None) -> None:
         """Folds all there is, or unfolds it."""
 
 

@@ -152,9 +152,17 @@ def test_blocks_fold_one_by_one_and_all_at_once() -> None:
     tab.fold(at, False)
     assert chosen == [at]
     assert "▾ attention1" in texts(tab)[at]
-    tab.fold_all()
+    tab.fold_all(at)
     assert texts(tab) == whole
-    tab.fold_all()
+    assert "▾ attention1" in whole[chosen[-1] or 0]
+    inner = next(i for i, text in enumerate(whole) if "▾ heads1" in text)
+    for begin in (inner, inner + 1):  # a block in another, and a node in it
+        tab.fold_all(begin)
+        assert "▸ attention1" in texts(tab)[chosen[-1] or 0]
+        tab.fold_all(chosen[-1])
+        assert "▾ attention1" in texts(tab)[chosen[-1] or 0]
+    tab.fold_all(None)
+    assert chosen[-1] is None
     assert [text.partition("▸ ")[2].split()[0] for text in texts(tab) if "▣" in text] == ["attention1", "mlp1"]
 
 
