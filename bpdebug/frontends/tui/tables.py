@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from bpdebug.frontends.tui import palette
 from bpdebug.frontends.tui.lines import Light, clean, leading, strip, wrap
+from bpdebug.translation import _
 from bpdebug.views.blocks import Table
 from bpdebug.views.text import BAR, bar
 
@@ -40,8 +41,9 @@ def table_lines(table: Table, width: int, across: int | None = None) -> list[Str
     """
     rows = [[clean(cell) for cell in row] for row in (table.headers, *table.rows)]
     columns = [[row[i] if i < len(row) else "" for row in rows] for i in range(max(map(len, rows)))]
+    none = [] if table.rows else [strip((_("(none)"), palette.DIM))]
     if not columns:
-        return []
+        return none
     bars = len(columns) - 1 if table.bars else None
     sheds = [] if across is None else [table.headers.index(name) for name in table.sheds]
     seen, left, behind = _seen(columns, bars, sheds, width, across or 0)
@@ -57,7 +59,9 @@ def table_lines(table: Table, width: int, across: int | None = None) -> list[Str
         for n, row in enumerate(zip(*shown, strict=True))
     )
     links = (*table.links, *[""] * (len(body) - len(table.links)))
-    lines = [line for n, (row, link) in enumerate(zip(body, links, strict=True), 1) for line in leading(row, n, link)]
+    lines = none or [
+        line for n, (row, link) in enumerate(zip(body, links, strict=True), 1) for line in leading(row, n, link)
+    ]
     if more and head:
         wide = sum(widths) + gap * (len(widths) - 1)
         head[0] = Light.join([head[0].adjust_cell_length(wide, palette.PLAIN), strip((more, palette.DIM))])
@@ -86,7 +90,7 @@ def _seen(
             kept = [n for n in kept if n != shed]
     passing = [*(n for n in kept if n in sheds), *(n for n in every if n not in kept)]
     at, seen = 0, len(kept) - len(fixed)
-    for _ in range(across if at + seen < len(passing) else 0):
+    for _time in range(across if at + seen < len(passing) else 0):
         at, seen = at + bool(seen), 1
         while at + seen < len(passing) and fits([*fixed, *passing[at : at + seen + 1]]):
             seen += 1

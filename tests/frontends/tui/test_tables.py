@@ -52,6 +52,13 @@ async def report_on(name: str, line: str, width: int) -> tuple[dict[str, Any], l
         return view(app.state).to_data(), screens
 
 
+async def test_a_list_of_nothing_says_so_below_its_headers() -> None:
+    _data, (lines,) = await report_on("mlp", "info marks", 80)
+    head = next(n for n, text in enumerate(lines) if "number" in text and "note" in text)
+    assert "(none)" in lines[head + 1]
+    assert [line.text for line in table_lines(Table((), ()), 20)] == ["(none)"]
+
+
 def numbers(lines: list[str]) -> list[str]:
     return re.findall(r"(?<![^\s│])[−-]?\d[\d.]*(?:e[+−-]\d+)?(?=[\s│])", "\n".join(lines))
 
@@ -168,7 +175,7 @@ def test_of_every_table_at_every_width_all_is_reached_and_no_number_and_no_bar_i
                 assert max(line.cell_length for line in lines) <= width, (title, width)
                 bars = re.findall("[█▏▎▍▌▋▊▉]+", " ".join(line.text for line in lines))
                 words = [w for line in lines for w in line.text.split() if not re.fullmatch("[█▏▎▍▌▋▊▉]+", w)]
-                wanted = [*words_of(table, seen), *(["…"] * more)]
+                wanted = [*words_of(table, seen), *(["…"] * more), *([] if table.rows else ["(none)"])]
                 assert sorted("".join(words)) == sorted("".join(wanted)), (title, width)
                 broken = [*(Counter(wanted) - Counter(words))]  # onto two lines
                 assert all(len(word) > LONG for word in broken), (title, width, broken)
