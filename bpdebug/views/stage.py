@@ -21,6 +21,8 @@ from bpdebug.views.update import update_blocks
 
 MANY_PARTS = 4
 """A rule of more operations shows its operands and its result; `stepi` walks through the rest."""
+MOST_LEAVES = 12
+"""Gradients shown at the end one by one: `info gradients` lists all of them."""
 READABLE = 60
 """Characters of a formula beyond which the op says in words what it does."""
 
@@ -208,17 +210,20 @@ def rule_lines(event: NodeEvent, c: Contribution, *, alone: bool = True) -> Iter
 
 
 def _end(state: State) -> Iterator[Block]:
-    """At the end: the loss, and every leaf's gradient."""
+    """At the end: the loss, and the gradient of every leaf, of many those of the first."""
     timeline, graph = state.timeline, state.timeline.graph
     timeline.store.run_ahead(timeline.schedule.place(len(timeline)))
     if timeline.loss is not None:
         loss = line(symbol(graph.names[graph.loss or 0]), "=", numeral(number(timeline.loss)))
         yield Formula(loss, _("the loss"))
-    for i, leaf in enumerate(graph.leaves):
-        if graph.is_float(i):
-            gradient = timeline.grad_at(i, len(timeline))
-            if gradient is None:
-                none = line(line(gradient_of(leaf.name), ":", gap=""), words(_("none")))
-                yield Formula(none, _("no path leads from {name} to an output").format(name=leaf.name))
-            else:
-                yield Row((tensor_matrix(graph, i, gradient, "gradient", gradient=True),))
+    shown = [i for i in range(graph.first) if graph.is_float(i)]
+    for i in shown[:MOST_LEAVES]:
+        name, gradient = graph.names[i], timeline.grad_at(i, len(timeline))
+        if gradient is None:
+            none = line(line(gradient_of(name), ":", gap=""), words(_("none")))
+            yield Formula(none, _("no path leads from {name} to an output").format(name=name))
+        else:
+            yield Row((tensor_matrix(graph, i, gradient, "gradient", gradient=True),))
+    if len(shown) > MOST_LEAVES:
+        more = _("and {count:,} more: info gradients lists them all").format(count=len(shown) - MOST_LEAVES)
+        yield Text(more, "dim", link="info gradients")

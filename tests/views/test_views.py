@@ -17,9 +17,10 @@ from bpdebug.debugger.commands.table import split
 from bpdebug.debugger.practice import question
 from bpdebug.engine import BACKWARD
 from bpdebug.errors import BpdebugError, printable
-from bpdebug.views import VIEWS, ProgramRows, Report, inspector, status_line, to_json, view
-from bpdebug.views.blocks import Matrix, Row
+from bpdebug.views import VIEWS, ProgramRows, Report, here, inspector, status_line, to_json, view
+from bpdebug.views.blocks import Matrix, Row, Text, flat
 from bpdebug.views.place import place_data, when_text
+from bpdebug.views.stage import MOST_LEAVES
 from bpdebug.wrapping import display_width
 from tests.graphs import examples
 from tests.lessons import FAULTY, HOSTILE, NAMES, PLAIN, WALK, said, scenario, session
@@ -195,6 +196,18 @@ def test_the_end_says_the_loss_and_every_gradient_or_why_there_is_none() -> None
     assert "∂X  2×3" in text
     assert "  ∂alone: none    no path leads from alone to an output" in text
     assert "∂ids" not in text
+
+
+def test_the_end_of_a_model_shows_the_gradients_of_some_leaves_and_says_where_the_others_are() -> None:
+    leaves = "".join(f"w{n} = [0.5]\n" for n in range(MOST_LEAVES + 3))
+    total = " + ".join(f"w{n}" for n in range(MOST_LEAVES + 3))
+    text = f"format = 1\n[parameters]\n{leaves}[graph]\nloss = 'L'\nprogram = 'L = sum({total})'"
+    report = here(session(text, "seek end"))
+    said = report.to_text()
+    assert said.count("∂w") == MOST_LEAVES
+    assert said.endswith("and 3 more: info gradients lists them all")
+    assert [b.link for b in flat(report.blocks) if isinstance(b, Text) and b.link] == ["info gradients"]
+    assert len(report.to_data()["grads"]) == MOST_LEAVES + 3
 
 
 def test_an_iteration_is_told_where_there_are_several() -> None:
