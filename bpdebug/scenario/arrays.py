@@ -18,6 +18,7 @@ import numpy as np
 
 from bpdebug.arrays import Array, DType, Shape
 from bpdebug.errors import InputError, ShapeError, shown
+from bpdebug.graph.halves import rounded
 from bpdebug.limits import Limits
 
 INT, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
@@ -56,16 +57,18 @@ def wanted_dtype(said: str | None, dtype: DType, name: str, half: str = "") -> D
 # --- literals
 
 
-def literal(value: Any, dtype: DType, name: str, remark: Callable[[str], None] = lambda said: None) -> Array:
+def literal(
+    value: Any, dtype: DType, name: str, remark: Callable[[str], None] = lambda said: None, half: str = ""
+) -> Array:
     """The array of a number or of nested lists; E_SHAPE where rows differ, E_DTYPE where numbers do not fit.
 
-    `remark` is told of a number that loses digits which were written.
+    `remark` is told of a number that loses digits which were written; `half` is the half precision that `dtype` holds.
     """
     array = _array(value, name)
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             made = array.astype(dtype)
-        _check_finite(made, array, name)
+        _check_finite(rounded(made, half), array, name, half or dtype.name)
         if lost := digits_lost(array, made):
             remark(f"'{name}' holds {lost[0]}, and as {dtype} that is {lost[1]}")
         return frozen(made)
@@ -80,11 +83,11 @@ def literal(value: Any, dtype: DType, name: str, remark: Callable[[str], None] =
     return frozen(made)
 
 
-def _check_finite(made: Array, array: Array, name: str) -> None:
+def _check_finite(made: Array, array: Array, name: str, dtype: str) -> None:
     """E_SCHEMA where a number is beyond the range of its dtype."""
     if not np.isfinite(made).all():
         odd = shown(array[~np.isfinite(made)].flat[0])
-        message = f"'{shown(name)}' holds {odd}, which is not finite as {made.dtype}"
+        message = f"'{shown(name)}' holds {odd}, which is not finite as {dtype}"
         raise InputError(message, code="E_SCHEMA", hint='such cells may come from a file: { file = "x.npy" }')
 
 
@@ -143,7 +146,9 @@ def _blame(value: Any) -> tuple[str | None, str]:
 # --- initialisers
 
 
-def check_init(init: str, shape: Shape, dtype: DType, scale: float, seed: int, name: str) -> None:
+def check_init(
+    init: str, shape: Shape, dtype: DType, scale: float, seed: int, name: str, *, half: str = ""
+) -> None:  # fmt: skip
     """E_SHAPE or E_DTYPE where an initialiser cannot make such a tensor, E_SCHEMA where its numbers are too large.
 
     They are drawn for it only where the scale leaves that open.
@@ -152,10 +157,11 @@ def check_init(init: str, shape: Shape, dtype: DType, scale: float, seed: int, n
         message = f"'{shown(name)}': eye makes matrices, and its shape is {shape}"
         raise ShapeError(message, hint="give two sizes: shape = [3, 3]")
     if dtype.kind == "f":
-        if abs(scale) * max(LARGEST_DRAWN, prod(shape) * (init == "arange")) > np.finfo(dtype).max:
+        most = np.finfo(np.float16 if half == "float16" else dtype).max
+        if abs(scale) * max(LARGEST_DRAWN, prod(shape) * (init == "arange")) > most:
             with np.errstate(over="ignore"):
                 wide = np.asarray(_MAKERS[init](shape, stream(seed, name)) * scale)
-                _check_finite(wide.astype(dtype), wide, name)
+                _check_finite(rounded(wide.astype(dtype), half), wide, name, half or dtype.name)
         return
     if init in _RANDOM or (dtype == BOOL and init == "arange"):
         ways = "zeros, ones, eye" + (", arange" if dtype == INT else "")

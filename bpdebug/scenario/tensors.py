@@ -93,9 +93,11 @@ def _leaf(name: str, kind: str, spec: Data | Tensor, context: Context, table: st
         _check_sent(shape, found, name, context.limits)
         scale = 1.0 if tensor.scale is UNSET else tensor.scale
         drawing = tensor.init, shape, found, scale, context.seed, name
-        check_init(*drawing)
+        check_init(*drawing, half=context.half)
         return Leaf(name, kind, shape, found, _once(lambda: drawn(*drawing), found))
-    array = literal(tensor.value, dtype or context.dtype, name, lambda said: context.remark(said, (table, name)))
+    array = literal(
+        tensor.value, dtype or context.dtype, name, lambda said: context.remark(said, (table, name)), context.half
+    )
     context.footprint.add(array.shape, array.dtype, name)
     _check_shape(array.shape, tensor, name)
     return Leaf(name, kind, array.shape, array.dtype, lambda: array)

@@ -127,6 +127,15 @@ def test_a_scenario_in_half_precision_is_computed_in_it(name: str, half: str) ->
         np.testing.assert_allclose(there, here, rtol=0.1, atol=16 * HALVES[half] * float(np.abs(here).max()))
 
 
+@pytest.mark.parametrize("said", ["[[1e6]]", '{ shape = [1, 1], init = "ones", scale = 1e6 }'])
+def test_what_half_precision_does_not_reach_is_refused_as_elsewhere(said: str) -> None:
+    text = f'format = 1\ndtype = "HALF"\n[inputs]\nX = {said}\n[graph]\nloss = "L"\nprogram = "L = sum(X)"\n'
+    bpdebug.load(text.replace("HALF", "bfloat16"))
+    with pytest.raises(BpdebugError, match=r"holds 1000000\.0, which is not finite as float16") as refused:
+        bpdebug.load(text.replace("HALF", "float16"))
+    assert refused.value.code == "E_SCHEMA"
+
+
 @needs_arrays["torch"]
 @pytest.mark.parametrize("half", HALVES)
 def test_what_is_given_is_rounded_before_anybody_looks(half: str, tmp_path: Path) -> None:
