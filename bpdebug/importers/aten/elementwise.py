@@ -139,7 +139,9 @@ def divide(c: Lowering, a: Any, b: Any, *, rounding_mode: str | None = None) -> 
     if rounding_mode == "floor":
         return functions.floor_divide(c, a, b)
     found = c.emit("div", a, b)
-    return found if rounding_mode is None else trunc(c, found)
+    if rounding_mode is None:
+        return found
+    return trunc(c, c.emit("stop_gradient", found))  # it has no slope, and that of a quotient by 0 is NaN
 
 
 @rule("elu.default")

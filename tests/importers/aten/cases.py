@@ -112,7 +112,7 @@ CELLS: dict[str, list[tuple[Any, ...]]] = {
     "exp2.default": [(r(*X),)], "log10.default": [(p(*X),), (t(1000.0),)], "ceil.default": [(r(*X),)],
     "trunc.default": [(3 * r(*X),)], "fix.default": [(3 * r(*X),)],
     "div.Tensor_mode": [(r(*X), p(4), {"rounding_mode": mode}) for mode in (None, "floor", "trunc")]
-    + [(t(1.0, -1.0, 1.0, -3.0), t(0.1, 0.3, 0.0, -0.0), {"rounding_mode": "floor"})],
+    + [(t(1.0, -1.0, 1.0, -3.0), t(0.1, 0.3, 0.0, -0.0), {"rounding_mode": mode}) for mode in ("floor", "trunc")],
     "div.Scalar_mode": [(r(*X), 0.3, {"rounding_mode": "floor"}), (t(1.0, -1.0, 7.0), 0.1, {"rounding_mode": "floor"}),
         (t(1.0, -1.0), 0.0, {"rounding_mode": "floor"})],
     "constant_pad_nd.default": [(r(*X), [1, 2]), (r(*X), [1, -1, 0, 2], 2.0)],
