@@ -4,8 +4,9 @@
 # Guess: the fifth input of these layers, sequence_lens, says how long each sequence of a batch is: behind its end Y is
 #        zeros, and Y_h is the state at the end. onnx.reference does so, or refuses the input.
 # Fact: it takes the input and never looks at it: the padding is read like any other step. Y_h of a sequence of length 1 in
-#       a batch of 3 steps is another one than when the sequence is run alone, by more than 1; with other padding it is another
-#       one again. ONNX Runtime has the state of the sequence run alone, to rounding, and zeros behind it.
+#       a batch of 3 steps is another one than when the sequence is run alone, here by 0.4 (LSTM) to 1.7 (RNN); with other
+#       padding it is another one again. ONNX Runtime has the state of the sequence run alone, to rounding, and zeros
+#       behind it.
 # Met by: who judges a converter or a runtime of recurrent nets on padded batches by onnx.reference.
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
@@ -51,7 +52,7 @@ for op, gates in (("GRU", 3), ("LSTM", 4), ("RNN", 1)):
     print(f"{op}: against the sequence alone ONNX Runtime is off by {off[0]:.1e}, the reference by {off[1]:.3f}")
     assert np.allclose(alone[0][1], alone[1][1], atol=1e-5)
     assert off[0] < 1e-6
-    assert off[1] > 0.05
+    assert off[1] > 0.3
     assert not y[1:, 0, 0].any()
     assert np.abs(padded[0, 0] - reference[0, 0]).max() > 0.01
 PY
