@@ -4,7 +4,7 @@
 # Guess: ExportedProgram.run_decompositions() writes the same function in fewer kinds of ops; where its values are equal
 #        and finite, so is what is differentiated through it.
 # Fact: scaled_dot_product_attention gives a row of zeros where a mask leaves a query nothing, and that row's gradient is
-#       0. Decomposed, it is a softmax whose NaN is replaced by torch.where: the values are the same to the last bit, and
+#       0. Decomposed, it is a softmax whose NaN is replaced by torch.where: the values are the same but for rounding, and
 #       the gradient of every weight before it is NaN, as 0 times NaN goes back into the softmax. Of the exported program
 #       before that it is finite, and equal to eager's.
 # Met by: whoever trains, or attributes to inputs, with an exported model on padded batches: one padded row is enough.
