@@ -77,8 +77,7 @@ class Opened:
 
     def has_gradients(self, segment: Segment) -> bool:
         """Whether those of a segment, and those at the cut before it, are there."""
-        held = self._open.get(segment)
-        return segment.start in self.cuts and (not segment.gradients or (held is not None and held.gradients > 0))
+        return segment.start in self.cuts and all(self._G[t] is not None for t in self.made(segment))
 
     def begin(self, segment: Segment) -> None:
         """Room for the values of a segment, and those that are on the disk."""

@@ -99,6 +99,20 @@ def there(run: BoundedPass) -> int:
     return sum(nbytes for which, nbytes in memory.items() if which not in leaves)
 
 
+@pytest.mark.parametrize("fits", [1 / 4, 1 / 8])
+def test_a_part_whose_gradients_all_come_from_behind_it_is_gone_through_again(fits: float) -> None:
+    """Once it was left: or all gradients there are would be made for one contribution, and nothing counted them."""
+    graph = chain(30, skips=True)
+    run = Timeline(graph, budget=Budget(part_of(graph, fits))).iteration(0)
+    assert isinstance(run, BoundedPass)
+    nodes = len(graph.nodes)
+    for k in [*range(nodes - 1, -1, -7), *range(0, nodes, 5), *(n * 37 % nodes for n in range(nodes))]:
+        for position, operand in graph.edges(k):
+            if graph.has_gradient(operand):
+                run.contribution(k, position)
+                assert there(run) <= run.room.nbytes
+
+
 def base(x: Any) -> Any:
     """The array whose memory an array is a view of, or itself."""
     while isinstance(x.base, np.ndarray):
