@@ -50,7 +50,7 @@ class Format(Struct, frozen=True):
         if self.kind == "i":
             return str(int(value)).replace("-", "−")
         number = float(value) + 0.0  # a zero has no sign here: print/x shows it
-        if not np.isfinite(number):
+        if not isfinite(number):
             return f"{number}".replace("-", "−")
         if self.kind == "x":
             return number.hex().replace("-", "−")

@@ -17,6 +17,8 @@ from bpdebug.debugger import open_session
 from bpdebug.frontends.export.page import FEW, of_state, page
 from bpdebug.scenario import Scenario, find, load
 from bpdebug.translation import languages, speaking
+from bpdebug.views.blocks import Matrix
+from bpdebug.views.html import figure_html
 from tests.lessons import HOSTILE, NAMES, scenario
 
 MOST_BYTES = 30_000
@@ -98,6 +100,18 @@ def test_every_event_and_part_is_a_stop() -> None:
     assert [stop[:2] for stop in tables["stops"]] == [
         [k, part] for k, count in enumerate([*parts, 0]) for part in range(count + 1)
     ]
+
+
+def test_what_is_seen_at_several_stops_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def counted(matrix: Matrix) -> str:
+        drawn.append(figure_html(matrix))
+        return drawn[-1]
+
+    monkeypatch.setattr("bpdebug.frontends.export.page.data.figure_html", counted)
+    figures = data(written(scenario("transformer_block")))["figures"]
+    assert len(drawn) == len(figures)
 
 
 def test_a_cell_is_marked_first_where_it_was_made_of_others() -> None:

@@ -11,10 +11,12 @@ import numpy as np
 from bpdebug.arrays import Array
 from bpdebug.engine.closeness import largest_cell
 from bpdebug.errors import printable
+from bpdebug.far import as_array
 from bpdebug.frontends.export.page import linked
 from bpdebug.frontends.export.page.walk import PageEvent
 from bpdebug.limits import Limits
 from bpdebug.views.blocks import Block, Blocks, Matrix, Row, Section, flat
+from bpdebug.views.encode import MANY_CELLS
 from bpdebug.views.html import block_html, figure_html, pre_html, safe
 from bpdebug.views.numbers import number
 from bpdebug.views.report import Report
@@ -56,6 +58,7 @@ class PageData:
         self.limits = limits
         self.figures, self.numbers, self.blocks, self.links, self.stops = (UniqueRows() for _table in range(5))
         self.events: list[list[Any]] = []
+        self._drawn: dict[tuple[Any, ...], int] = {}
 
     def add(self, event: PageEvent) -> None:
         """An event with its parts; E_LIMIT where the page becomes too large."""
@@ -93,12 +96,23 @@ class PageData:
 
     def _figure(self, matrix: Matrix, known: linked.Known) -> list[Any]:
         """Where its markup stands; what it is among the links; and of a product what its cells are sums of."""
-        found = [self.figures.place(figure_html(matrix)), *linked.numbered(matrix, known)]
+        found = [self._picture(matrix), *linked.numbered(matrix, known)]
         if matrix.product is None or len(found) == 1 or matrix.array is None:
             return found
         name = matrix.name if matrix.subject is not None and not isinstance(matrix.subject.tensor, str) else ""
         operands = matrix.product.left(), matrix.product.right(), matrix.array
         return [*found, printable(name), *map(self._numbers, operands)]
+
+    def _picture(self, matrix: Matrix) -> int:
+        """Where its markup stands, which is made once: a tensor is seen at many stops."""
+        array = None if matrix.array is None else as_array(matrix.array)
+        if array is None or array.size > MANY_CELLS:
+            return self.figures.place(figure_html(matrix))
+        said = matrix.name, matrix.shape, matrix.note, matrix.mark, matrix.marked
+        key = (*said, array.shape, array.dtype, array.tobytes())
+        if key not in self._drawn:
+            self._drawn[key] = self.figures.place(figure_html(matrix))
+        return self._drawn[key]
 
     def _numbers(self, array: Array) -> int:
         """An array's numbers one by one, as they are written in sums."""
