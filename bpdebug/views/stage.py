@@ -21,7 +21,7 @@ from bpdebug.views.update import update_blocks
 
 MANY_PARTS = 4
 """A rule of more operations shows its operands and its result; `stepi` walks through the rest."""
-MOST_LEAVES = 12
+MOST_LEAVES = 20
 """Gradients shown at the end one by one: `info gradients` lists all of them."""
 READABLE = 60
 """Characters of a formula beyond which the op says in words what it does."""
