@@ -113,10 +113,10 @@ class Opened:
     def make_room(self, nbytes: int, spare: Segment | None = None) -> None:
         """Until there is room, forgets what the way back does not read, and then segments; those first opened first.
 
-        What is in the one to `spare` stays.
+        What is in the one to `spare` stays, but for parts of its gradients.
         """
         if not self._has_room(nbytes):
-            others = [s for s in self._open if not spare or s.stop <= spare.start or spare.stop <= s.start]
+            others = [s for s in self._open if s is not spare]
             trims = ((self._trim, s) for s in others if self._open[s].more)
             for forget, segment in (*trims, *((self.close, s) for s in others)):
                 forget(segment)
