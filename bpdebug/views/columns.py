@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import translate
 from itertools import repeat
 from operator import contains, methodcaller
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
-from bpdebug.graph.edges import listed
+from bpdebug.graph.edges import Flags, listed
 from bpdebug.translation import own
 from bpdebug.views.blocks import OnDemand
 
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Test = Callable[[Iterable[str]], Iterable[object]]
 """What says of texts, all at once, whether they pass."""
 Linked = tuple[tuple[str, ...], str]
