@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bpdebug.arrays import Array, kept, number_text, pieces
-from bpdebug.engine.stats import two_norm
 from bpdebug.far import SMALL, Far, Summary
 from bpdebug.symbolic.notation import Negative, Notation, bracketed, numeral
 from bpdebug.translation import _
@@ -211,11 +210,6 @@ def as_factor(value: float) -> Notation:
 def in_time(words: str, looked_at: int, of: int, seconds: float | None) -> str:
     """How much of what was asked about was looked at in the time that was given, in these words; '' where none was."""
     return "" if seconds is None else words.format(looked_at=looked_at, of=of, seconds=seconds)
-
-
-def norm_text(array: Array | None) -> str:
-    """The 2-norm of all its cells; '' where there is no array."""
-    return "" if array is None else number(two_norm(array))
 
 
 def exact(value: float) -> str:
