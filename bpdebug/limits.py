@@ -98,7 +98,7 @@ for _n, _letter in enumerate("KMGT", 1):
 
 def parse_size(text: str) -> int:
     """'512MiB', '1.5G', '1000' as whole bytes: K and KiB are 1024, KB is 1000; UsageError where it is no size."""
-    found = SIZE.fullmatch(text)
+    found = SIZE.fullmatch(text.strip(" "))
     unit = UNITS.get(found["unit"].upper(), 0) if found else 0
     if not found or not unit or (found["part"] and unit == 1):
         raise UsageError(f"'{text}' is no size", hint="write a number with K, M, G or T behind it: 4G")
