@@ -63,7 +63,7 @@ def test_clean_and_wrap() -> None:
     assert wrap("abcdefgh", 3) == ["abc", "def", "gh"]
     assert wrap("  a b\n\nc", 10) == ["  a b", "", "c"]
     assert wrap("", 0) == [""]
-    assert block_lines(Table((), ()), 10) == []
+    assert [line.text.strip() for line in block_lines(Table((), ()), 10)] == ["(none)"]
 
 
 WIDE = """
