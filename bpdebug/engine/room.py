@@ -23,8 +23,22 @@ class Room(Struct, frozen=True):
     nbytes: int
 
 
+ROOMS = 8
+"""Rooms of a graph that are remembered: each iteration of a training, and each fork of it, asks for the same."""
+
+
 def cut(graph: Graph, nbytes: int, most: int = 0) -> Room:
     """How a pass is cut so that it takes no more bytes than these, or if need be `most`; the least, if that is more."""
+    known = graph.kept.setdefault("rooms", {})
+    found: Room | None = known.get((nbytes, most))
+    if found is None:
+        if len(known) >= ROOMS:
+            known.clear()
+        found = known[nbytes, most] = _cut(graph, nbytes, most)
+    return found
+
+
+def _cut(graph: Graph, nbytes: int, most: int) -> Room:
     fixed, divisions = lifetimes_of(graph).fixed, divisions_of(graph)
     for division in divisions:
         if (whole := division.within(nbytes - fixed)) is not None:

@@ -11,6 +11,9 @@ import pytest
 from bpdebug.arrays import Array, DType
 from bpdebug.engine import OPTIMIZERS, Timeline, Training
 from bpdebug.engine.bounded import BoundedPass
+from bpdebug.engine.cuts import Division
+from bpdebug.engine.room import LEVELS
+from bpdebug.engine.segments import Segment
 from bpdebug.graph import Graph
 from tests.counting import growth
 from tests.graphs import DOUBLE, SINGLE, assert_same, bits, make, step
@@ -196,6 +199,20 @@ def test_what_is_recomputed_has_the_same_bits(name: str, budget: int) -> None:
     for index in rng.integers(0, len(timeline), 150):
         assert bits(timeline[index].value) == wanted[index]
     assert [bits(e.value) for e in reversed(timeline)] == wanted[::-1]
+
+
+@pytest.mark.parametrize("steps", [4, 40])
+def test_how_passes_are_cut_is_found_out_once(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each iteration anew, however many there are."""
+    within, asked = Division.within, list[int]()
+
+    def counted(self: Division, nbytes: int) -> Segment | None:
+        asked.append(nbytes)
+        return within(self, nbytes)
+
+    monkeypatch.setattr(Division, "within", counted)
+    Timeline(regression(), training=Training("adam", steps, {"lr": 0.05}), budget=1000).run()
+    assert 1 <= len(asked) <= 2 * LEVELS + 1
 
 
 def test_the_budget_bounds_what_is_kept() -> None:
