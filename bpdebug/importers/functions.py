@@ -5,6 +5,7 @@ At the ends of their domains the slopes are infinite and not NaN: no step multip
 
 from __future__ import annotations
 
+from math import pi
 from typing import Any
 
 from bpdebug.importers.lowering import Lowering, Operand
@@ -55,6 +56,13 @@ def cbrt(c: Lowering, x: Operand, **how: Any) -> Operand:
 def _signed(c: Lowering, x: Operand, positive: Operand, name: str) -> Operand:
     """An odd function of x, by that of its size."""
     return c.emit("where", c.emit("less", x, 0.0), c.emit("neg", positive), positive, name=name)
+
+
+def sinc(c: Lowering, x: Operand, **how: Any) -> Operand:
+    """sin πx / πx, and 1 at 0: the quotient has another number there, or the way back would divide 0 by 0."""
+    zero = c.emit("equal", x, 0.0)
+    turn = c.emit("mul", c.emit("where", zero, 1.0, x), pi)
+    return c.emit("where", zero, 1.0, c.emit("div", c.emit("sin", turn), turn), name="sinc")
 
 
 def fmod(c: Lowering, a: Any, b: Any) -> Operand:

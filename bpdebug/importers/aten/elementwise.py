@@ -32,7 +32,7 @@ RULES |= {
 RULES |= {
     f"{rule.__name__}.default": rule
     for rule in (functions.acos, functions.acosh, functions.asin, functions.asinh, functions.atan, functions.atanh,
-                 functions.ceil)
+                 functions.ceil, functions.sinc)
 }  # fmt: skip
 RULES |= dict.fromkeys(("fmod.Tensor", "fmod.Scalar"), lambda c, a, b: functions.fmod(c, _like(c, a), _like(c, b)))
 

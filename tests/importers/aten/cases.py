@@ -60,6 +60,7 @@ CELLS: dict[str, list[tuple[Any, ...]]] = {
     **{f"{name}.default": [(p(*X),)] for name in ("log", "sqrt", "log1p", "log2", "rsqrt", "reciprocal")},
     **{f"{name}.default": [(p(*X),)] for name in ("acos", "asin", "atanh")}, "acosh.default": [(1 + p(*X),)],
     **{f"{name}.default": [(r(*X),), (t(1e200, -1e200, 0.0),)] for name in ("asinh", "atan")},
+    "sinc.default": [(r(*X),), (t(0.0, -0.0, 0.5, -1.25, 3.0),)],
     "elu.default": [(r(*X), 0.7)], "softplus.default": [(r(*X), 2.0, 1.0), (r(*X),)], "gelu.default": [(r(*X),)],
     "celu.default": [(r(*X), 0.7)], "leaky_relu.default": [(r(*X), 0.2)], "hardtanh.default": [(r(*X), -0.5, 0.3)],
     "hardshrink.default": [(r(*X), 0.3)], "softshrink.default": [(r(*X), 0.3)],
