@@ -180,7 +180,8 @@ class OnnxReader:
             body = body_of(schema, node, inputs, scope.opset)
             if body is None:
                 raise
-            return self._expanded(body, node, inputs, scope, block)
+            defaults = [a.default_value for a in schema.attributes.values() if a.default_value.name]
+            return self._expanded(body, node, inputs, scope, block, defaults)
 
     def _undo(self, mark: tuple[int, int, int]) -> None:
         self.program.undo(*mark)
@@ -243,10 +244,18 @@ class OnnxReader:
 
     # --- functions
 
-    def _expanded(self, function: Any, node: Any, inputs: Sequence[Seen], scope: NodeScope, block: str) -> list[Seen]:
-        """A node by the nodes that define it."""
+    def _expanded(
+        self,
+        function: Any,
+        node: Any,
+        inputs: Sequence[Seen],
+        scope: NodeScope,
+        block: str,
+        defaults: Sequence[Any] = (),
+    ) -> list[Seen]:
+        """A node by the nodes that define it; `defaults` are the attributes that an op of ONNX's has without a word."""
         self.limits.check("nesting", scope.depth + 1, "functions within each other", where=self.where)
-        given = {a.name: a for a in function.attribute_proto} | {a.name: a for a in node.attribute}
+        given = {a.name: a for a in (*defaults, *function.attribute_proto, *node.attribute)}
         own = {name: referred(a, scope.attributes) for name, a in given.items()}
         opset = next((o.version for o in function.opset_import if o.domain in OWN), scope.opset)
         tensors: dict[str, Seen] = dict.fromkeys(function.input)

@@ -144,6 +144,18 @@ def test_an_output_shape_takes_the_odd_cell_from_the_beginning() -> None:
         assert np.array_equal(ours(*one("ConvTranspose", [x, w], 1, 21, given))[0][0], kept[None, None])  # type: ignore[arg-type]  # as above
 
 
+@pytest.mark.parametrize("name", ["HannWindow", "HammingWindow", "BlackmanWindow"])
+def test_what_a_function_of_onnxs_reads_of_its_attributes_has_their_defaults(name: str) -> None:
+    """`periodic` is 1 where the model says nothing, and the nodes that define the op read it."""
+    make, kind, x = onnx.helper, onnx.TensorProto.FLOAT, np.arange(1, 6, dtype=np.float32)
+    ends = [[make.make_tensor_value_info(end, kind, [5])] for end in "XY"]
+    nodes = [make.make_node(name, ["n"], ["w"]), make.make_node("Mul", ["X", "w"], ["Y"])]
+    graph = make.make_graph(nodes, "g", *ends, [make.make_tensor("n", onnx.TensorProto.INT64, [], [5])])
+    model = make.make_model(graph, opset_imports=[make.make_opsetid("", 21)])
+    (found,), (wanted,) = ours(model, {"X": x})[0], ReferenceEvaluator(model).run(None, {"X": x})
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)  # type: ignore[arg-type]  # it is there
+
+
 def test_nan_is_the_largest_cell() -> None:
     x = np.array([1.0, np.nan, 2.0, 0.0])
     for largest, values, places in ((1, [np.nan, 2.0], [1, 2]), (0, [0.0, 1.0], [3, 0])):
