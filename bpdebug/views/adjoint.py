@@ -7,6 +7,7 @@ from bpdebug.explain.adjoint import Adjoint
 from bpdebug.symbolic.notation import Notation, gradient_of, line, symbol, words
 from bpdebug.translation import _
 from bpdebug.views.blocks import Formula, Table, Text
+from bpdebug.views.numbers import exact
 from bpdebug.views.report import Report
 
 
@@ -20,8 +21,8 @@ def adjoint(state: State, found: Adjoint) -> Report:
     form = line(symbol("A"), symbol(x), "=", words(_meant(found)))
     rule = line(Notation(lambda d: d.transpose(d.name("A"))), g, "=", found.formula)
     rows = (
-        (f"⟨{g}, A {x}⟩", repr(found.left)),
-        (f"⟨Aᵀ {g}, {x}⟩", repr(found.right)),
+        (f"⟨{g}, A {x}⟩", exact(found.left)),
+        (f"⟨Aᵀ {g}, {x}⟩", exact(found.right)),
         (_("difference"), f"{found.difference:.3g}"),
     )
     said = {

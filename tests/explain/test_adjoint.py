@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bpdebug
+from bpdebug.debugger import update
 from bpdebug.engine import Timeline
 from bpdebug.engine.edits import RuleOverride
 from bpdebug.errors import BpdebugError
 from bpdebug.explain.adjoint import adjoint
 from bpdebug.ops import OPS, Op
+from bpdebug.views import view
 from tests.graphs import DOUBLE, SAMPLES, Call, calls, examples, graph_of, make, sample_call, step
+from tests.lessons import session
 
 LINEAR = [(op, i) for op, i in SAMPLES if op.linear_in]
 
@@ -82,3 +85,10 @@ def test_at_the_prompt_and_where_it_is_refused() -> None:
         session.do("seek H@bwd ;; adjoint")
     with pytest.raises(BpdebugError, match="backward pass"):
         session.do("seek begin ;; adjoint")
+
+
+def test_the_two_products_have_the_screens_minus() -> None:
+    state = update(session("transformer_block"), "seek attention1.q@bwd ;; adjoint N1")
+    lines = view(state).to_text().splitlines()
+    assert sum("⟨" in line and "−0.03148" in line for line in lines) == 2
+    assert not any("⟨" in line and "-0" in line for line in lines)
